@@ -1,0 +1,1 @@
+"""Output settings by name, one TOML file each."""

@@ -1,0 +1,142 @@
+"""Scene → frame: the only place where anything is drawn."""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import cv2
+import numpy as np
+
+from renderer.compositor.kernels import draw_band, empty_draw_list, list_visible, to_yuv420
+from renderer.pictures import Pixels
+from renderer.scene import Camera, Colour, Scene, Sprites
+from renderer.textures import Packed, Textures, pack, unpack
+
+TONE_FULL_BELOW: Final = 48.0
+"""Pixels of the output: smaller tiles are drawn with their full tone."""
+TONE_NONE_ABOVE: Final = 240.0
+"""Larger ones without any; smooth between."""
+
+_BANDS_PER_THREAD: Final = 4  # so that a band with much to draw does not keep the others waiting
+
+
+class Compositor:
+    """Draws scenes at one size, in bands of rows over threads of its own; close it to end them.
+
+    Memory: about 300 bytes for each sprite of the largest scene, one frame if the background is a picture, and what
+    the textures take. Nothing is allocated for a frame, except that scenes may need texture levels not yet loaded.
+    A pixel depends on the scene alone, not on threads, bands or earlier scenes.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        textures: Textures,
+        *,
+        threads: int | None = None,
+        full_tone: bool = False,  # at any size, as stills of a map are drawn
+    ) -> None:
+        self.width, self.height = width, height
+        self.textures = textures
+        self._tone_sizes = (1e12, 2e12) if full_tone else (TONE_FULL_BELOW, TONE_NONE_ABOVE)
+        threads = threads or min(os.cpu_count() or 1, 8)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="compositor")
+        # Bands are of whole row pairs, as 4:2:0 chroma needs them.
+        pairs = (height + 1) // 2
+        count = max(1, min(pairs, threads * _BANDS_PER_THREAD))
+        edges = [2 * (pairs * i // count) for i in range(count)] + [height]
+        self._bands = list(zip(edges[:-1], edges[1:], strict=True))
+        self._scenes = 0
+        self._draw = empty_draw_list(0)
+        self._missing = np.empty((0, 2), np.int32)
+        self._no_picture: Packed = np.empty((0, 0), np.uint32)
+        self._background: tuple[int, Packed] | None = None
+
+    def close(self) -> None:
+        """End the drawing threads."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def new_frame(self) -> Packed:
+        """A frame to draw into, (height, width) uint32."""
+        return np.empty((self.height, self.width), np.uint32)
+
+    def draw(self, scene: Scene, frame: Packed) -> None:
+        """Draw a scene into `frame`, (height, width) packed premultiplied RGBA. Raises RenderError if a photo is lost."""
+        self._scenes += 1
+        colour, picture = self._prepare_background(scene.background)
+        self._draw_sprites(scene.sprites, _view(scene.camera, self.width, self.height), frame, colour, picture)
+        if scene.overlay is not None and len(scene.overlay):
+            view = _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)
+            self._draw_sprites(scene.overlay, view, frame, np.uint32(0), frame)
+
+    def still(self, scene: Scene) -> Pixels:
+        """Draw a scene as (height, width, 3) RGB."""
+        frame = self.new_frame()
+        self.draw(scene, frame)
+        return np.ascontiguousarray(unpack(frame)[..., :3])
+
+    def _draw_sprites(
+        self, sprites: Sprites, view: tuple[float, ...], frame: Packed, colour: np.uint32, picture: Packed
+    ) -> None:
+        if len(sprites) > len(self._draw.texture):
+            self._draw = empty_draw_list(len(sprites))
+            self._missing = np.empty((2 * len(sprites), 2), np.int32)
+        table = self.textures.table
+        seen, lacking = list_visible(
+            sprites.texture, sprites.centre, sprites.right, sprites.down, sprites.window, sprites.opacity,
+            sprites.gain, sprites.offset, sprites.joined,
+            view, (self.width, self.height), self._tone_sizes, table, self._scenes, self._draw, self._missing,
+        )  # fmt: skip
+        if lacking:
+            self.textures.load(self._missing[:lacking], self._scenes)
+
+        def band(rows: tuple[int, int]) -> None:
+            draw_band(frame, rows[0], rows[1], colour, picture, table, self._draw, seen)
+
+        for _ in self._pool.map(band, self._bands):
+            pass
+
+    def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:
+        """Convert a frame of even size to the planes Y, Cb, Cr of limited-range BT.709 4:2:0."""
+        luma, blue, red = planes
+
+        def band(rows: tuple[int, int]) -> None:
+            to_yuv420(frame, luma, blue, red, rows[0] // 2, rows[1] // 2)
+
+        for _ in self._pool.map(band, self._bands):
+            pass
+
+    def _prepare_background(self, background: Colour | int) -> tuple[np.uint32, Packed]:
+        if not isinstance(background, int):
+            r, g, b = (int(min(max(value, 0.0), 1.0) * 255 + 0.5) for value in background)
+            return np.uint32(r | g << 8 | b << 16 | 255 << 24), self._no_picture
+        if self._background is None or self._background[0] != background:
+            self._background = (background, self._filling_picture(background))
+        return np.uint32(0), self._background[1]
+
+    def _filling_picture(self, texture: int) -> Packed:
+        """A texture's largest level scaled to fill the frame, centre-cropped, smoothly."""
+        rgb = np.ascontiguousarray(unpack(self.textures.pixels(texture, 0))[..., :3])
+        height, width = rgb.shape[:2]
+        ratio = min(width / self.width, height / self.height)  # texels a pixel
+        left, top = (width - ratio * self.width) / 2, (height - ratio * self.height) / 2
+        transform = np.array([[ratio, 0, left + ratio / 2 - 0.5], [0, ratio, top + ratio / 2 - 0.5]])
+        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+        return pack(
+            cv2.warpAffine(rgb, transform, (self.width, self.height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        )
+
+
+def _view(camera: Camera, width: int, height: int) -> tuple[float, ...]:
+    """The affine map from scene units to frame pixels, row by row."""
+    cosine = math.cos(camera.angle) * camera.scale
+    sine = math.sin(camera.angle) * camera.scale
+    x, y = camera.centre
+    return (
+        cosine, -sine, width / 2 - cosine * x + sine * y,
+        sine, cosine, height / 2 - sine * x - cosine * y,
+    )  # fmt: skip

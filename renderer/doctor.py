@@ -1,0 +1,106 @@
+"""What this machine has for rendering, and how to mend what it lacks."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution, requires, version
+from pathlib import Path
+
+import psutil
+
+from renderer.encoder import ffmpeg_path, run_ffmpeg
+from renderer.errors import EncoderError
+from renderer.job import VERSION
+from renderer.library import cache_folder
+
+_NEEDED_ENCODERS = ("libx264",)
+_OTHER_ENCODERS = ("libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "h264_nvenc", "h264_qsv", "h264_videotoolbox")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `mend` is empty if it is well."""
+
+    name: str
+    value: str
+    mend: str = ""
+
+
+def examine(folder: Path) -> list[Finding]:
+    """Look at Python, packages, ffmpeg and its encoders, cores, memory, and the disk of `folder`."""
+    return [_python(), *_packages(), *_ffmpeg(), *_machine(folder), _cache()]
+
+
+def _python() -> Finding:
+    value = f"{platform.python_version()} on {platform.platform(terse=True)}"
+    return Finding("Python", value, "" if sys.version_info >= (3, 11) else "install Python 3.11 or later")
+
+
+def _packages() -> list[Finding]:
+    findings = [Finding("mosaic-renderer", VERSION, "" if VERSION != "0" else "install it: pip install .")]
+    try:
+        wanted = requires("mosaic-renderer") or []
+    except PackageNotFoundError:
+        return findings
+    for requirement in wanted:
+        match = re.match(r"[A-Za-z0-9._-]+", requirement)
+        if match is None or "extra ==" in requirement:
+            continue
+        try:
+            findings.append(Finding(match[0], version(match[0])))
+        except PackageNotFoundError:
+            findings.append(Finding(match[0], "missing", f"pip install '{requirement}'"))
+    try:
+        distribution("opencv-python")
+        distribution("opencv-python-headless")
+    except PackageNotFoundError:
+        return findings
+    mend = "two packages share the folder cv2: pip uninstall opencv-python, then reinstall opencv-python-headless"
+    return [*findings, Finding("OpenCV", "installed twice", mend)]
+
+
+def _ffmpeg() -> list[Finding]:
+    try:
+        path = ffmpeg_path()
+        said = run_ffmpeg("-encoders", timeout=30).stdout.decode("utf-8", "replace")
+        about = run_ffmpeg("-version", timeout=30).stdout.decode("utf-8", "replace")
+    except (EncoderError, OSError) as error:
+        return [Finding("ffmpeg", "missing", f"{error}: pip install --force-reinstall imageio-ffmpeg")]
+    found = {line.split()[1] for line in said.splitlines() if len(line.split()) > 1}
+    label = about.split(" Copyright")[0].removeprefix("ffmpeg version ").splitlines()[0] if about else "?"
+    lacking = [name for name in _NEEDED_ENCODERS if name not in found]
+    mend = f"this ffmpeg has no {', '.join(lacking)}: unset IMAGEIO_FFMPEG_EXE" if lacking else ""
+    present = [name for name in (*_NEEDED_ENCODERS, *_OTHER_ENCODERS) if name in found]
+    return [Finding("ffmpeg", f"{label} ({path})"), Finding("encoders", ", ".join(present) or "none", mend)]
+
+
+def _machine(folder: Path) -> list[Finding]:
+    memory = psutil.virtual_memory()
+    disk = shutil.disk_usage(folder)
+    free, total, available = disk.free / 1e9, memory.total / 1e9, memory.available / 1e9
+    return [
+        Finding("cores", str(os.cpu_count() or 1)),
+        Finding(
+            "memory", f"{total:.1f} GB, {available:.1f} GB of it free",
+            "" if available >= 1.5 else "a render at 1080p takes 1 GB: end other programs",
+        ),
+        Finding("disk", f"{free:.1f} GB free in {folder}", "" if free >= 0.5 else "free some space: a video takes 10 to 100 MB"),
+    ]  # fmt: skip
+
+
+def _cache() -> Finding:
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return Finding("cache", str(folder), f"it can't be written to ({error.strerror}): photos are read anew each time")
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return Finding("cache", f"{folder} ({size / 1e6:.1f} MB; may be deleted at any time)")

@@ -1,0 +1,46 @@
+"""Writing a file so that it appears under its name only when it is whole, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from renderer.errors import InputError, RenderError
+
+
+def check_writable(path: Path, *, overwrite: bool) -> None:
+    """Raise InputError if a file can't be written to `path`: before the work that would make it."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give a file's name")
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} exists: give another -o, or -y to overwrite it")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder for the output: make it first, or give another -o")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"{folder} may not be written to: give another -o")
+
+
+@contextmanager
+def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write to; renamed to it at the end, deleted if anything went wrong.
+
+    Raises InputError as `check_writable` does, and RenderError when the disk is full or the file can't be written.
+    """
+    check_writable(path, overwrite=overwrite)
+    temporary = path.with_name(f".{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        if path.exists() and not overwrite:  # made by somebody else meanwhile
+            raise InputError(f"{path} exists: give another -o, or -y to overwrite it")
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise RenderError(f"{path}: the disk is full: free some space, or give another -o") from error
+        raise RenderError(f"{path} could not be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,89 @@
+"""Cutting a cover into cells."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from renderer.descriptors import TILE_PIXELS
+from renderer.errors import InputError
+from renderer.pictures import Pixels
+
+DEFAULT_CELLS: Final = 5000
+MAX_CELLS: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular grid of square cells over the middle of a cover."""
+
+    columns: int
+    rows: int
+    crop: tuple[float, float, float, float]  # x, y, width, height of the part of the cover it covers, in fractions
+
+    @property
+    def cells(self) -> npt.NDArray[np.float64]:
+        """(N, 4) x, y, width, height of each cell in mosaic units, in row order."""
+        y, x = np.divmod(np.arange(self.columns * self.rows), self.columns)
+        return np.stack([x, y, np.ones_like(x), np.ones_like(x)], axis=1).astype(np.float64)
+
+
+def make_grid(width: int, height: int, columns: int | None = None, cell_size: int | None = None) -> Grid:
+    """Lay a grid over a cover of `width` × `height` pixels, centre-cropped to whole cells.
+
+    `columns` cells across, or cells of `cell_size` cover pixels, or about 5,000 cells. Raises InputError if both are
+    given or the cells would be none or more than a million.
+    """
+    if columns is not None and cell_size is not None:
+        raise InputError("--columns and --cell-size both set the grid: give one of them")
+    if cell_size is not None:
+        columns, rows = width // cell_size, height // cell_size
+        if not columns or not rows:
+            raise InputError(
+                f"--cell-size {cell_size} is larger than the cover's shorter side of {min(width, height)} pixels: "
+                "give a smaller one"
+            )
+        crop_width, crop_height = columns * cell_size, rows * cell_size
+    else:
+        columns = columns or max(1, round(math.sqrt(DEFAULT_CELLS * width / height)))
+        side = min(width / columns, float(height))  # a panorama may be lower than a column is wide
+        rows = max(1, int(height / side + 1e-9))
+        crop_width, crop_height = round(columns * side), round(rows * side)
+    if columns * rows > MAX_CELLS:
+        raise InputError(
+            f"{columns} × {rows} cells are more than a million: give fewer --columns or a larger --cell-size"
+        )
+    left, top = (width - crop_width) // 2, (height - crop_height) // 2
+    return Grid(columns, rows, (left / width, top / height, crop_width / width, crop_height / height))
+
+
+def _covered_part(cover: Pixels, grid: Grid) -> Pixels:
+    height, width = cover.shape[:2]
+    x, y, w, h = grid.crop
+    left, top = round(x * width), round(y * height)
+    return cover[top : top + max(1, round(h * height)), left : left + max(1, round(w * width))]
+
+
+def _scale(part: Pixels, width: int, height: int) -> Pixels:
+    # Area averages need at least a pixel for each of the target's; where the cover has fewer, it is interpolated.
+    shrinks = part.shape[1] >= width and part.shape[0] >= height
+    return cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR).astype(
+        np.uint8, copy=False
+    )
+
+
+def cell_means(cover: Pixels, grid: Grid) -> Pixels:
+    """The mean sRGB colour of every cell: (N, 3), in row order."""
+    return _scale(_covered_part(cover, grid), grid.columns, grid.rows).reshape(-1, 3)
+
+
+def cut_cells(cover: Pixels, grid: Grid) -> Pixels:
+    """The picture of every cell, scaled to a tile's size: (N, 32, 32, 3), in row order; 3 KiB a cell."""
+    scaled = _scale(_covered_part(cover, grid), grid.columns * TILE_PIXELS, grid.rows * TILE_PIXELS)
+    cells = scaled.reshape(grid.rows, TILE_PIXELS, grid.columns, TILE_PIXELS, 3).swapaxes(1, 2)
+    return np.ascontiguousarray(cells).reshape(-1, TILE_PIXELS, TILE_PIXELS, 3)

@@ -1,0 +1,509 @@
+"""One render from inputs to file: the only place where the rooms are put together.
+
+Each function here is what one command does, and what a Python program calls for the same.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from renderer.compositor import Compositor
+from renderer.descriptors import TILE_PIXELS, Metric
+from renderer.encoder import RATE_POINTS, Encoder, probe
+from renderer.errors import InputError, RenderError
+from renderer.files import check_writable, new_file
+from renderer.grid import Grid, make_grid
+from renderer.library import (
+    SHORTER_SIDE,
+    Library,
+    PhotoIndex,
+    Skipped,
+    cut_parts,
+    file_digest,
+    find_files,
+    index_photos,
+    missing_file,
+    reopen,
+)
+from renderer.matching import match_photos
+from renderer.memory import MemoryMeter
+from renderer.pictures import Pixels, picture_size, read_picture
+from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
+from renderer.preset import OutputSettings
+from renderer.progress import Advance, Progress, Silent
+from renderer.scene import Animation, Camera, Motion, Stage, check_ranges, parameter
+from renderer.textures import Textures
+from renderer.timeline import frame_at, frame_count, parse_frames, progress_of
+
+STILL_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+VIDEO_SUFFIXES: Final = (".mp4", ".m4v")
+
+MAX_STILL_PIXELS: Final = 200_000_000
+"""A still is drawn in memory, 7 bytes a pixel: this many take 1.4 GB."""
+
+try:
+    VERSION = version("mosaic-renderer")
+except PackageNotFoundError:  # a bare checkout
+    VERSION = "0"
+
+
+@dataclass(frozen=True)
+class MatchSettings:
+    """Where the photos come from and how they are placed."""
+
+    tiles: tuple[str, ...] = parameter((), "A folder of photos, a photo, or a glob; may be repeated. Default: pieces of the cover")
+    columns: int | None = parameter(None, "Cells across; default: about 5,000 cells in all", low=1, high=10_000)
+    cell_size: int | None = parameter(None, "Side of a cell, instead of --columns", unit="cover pixels", low=1, high=10_000)
+    match: Metric = parameter("mean", "Compare mean colours, or every one of 32 x 32 pixels")
+    neighbours: int | None = parameter(
+        None,
+        "How many nearest photos a cell chooses among, so as not to show what a cell beside it shows; 1: the nearest "
+        "always; default: 8 for mean, 1 for pixels",
+        low=1,
+        high=1000,
+    )
+    match_seed: int = parameter(0, "Of the order in which cells choose", low=0, high=2**63 - 1)
+    save_map: Path | None = parameter(None, "Also write the placement map to a .mosaic file, for later renders")
+
+    def __post_init__(self) -> None:
+        """Refuse values out of their ranges with InputError."""
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """A matched cover, ready to be drawn."""
+
+    placement: PlacementMap
+    library: Library  # exactly the map's photos, in its order
+    usable: int  # photos that could have been placed
+    skipped: list[Skipped]
+
+
+@dataclass
+class Summary:
+    """What a render made; `as_json` has the keys that README.md documents."""
+
+    output: Path
+    size: tuple[int, int]
+    mosaic: Mosaic
+    seconds: dict[str, float]
+    fps: Fraction | None = None
+    frames: int | None = None
+    peak_memory_bytes: int = 0
+    recipe: dict[str, JsonValue] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """The summary as one JSON object; what a still does not have is null."""
+        placement = self.mosaic.placement
+        uses = placement.uses()
+        return {
+            "output": str(self.output),
+            "width": self.size[0],
+            "height": self.size[1],
+            "fps": f"{self.fps.numerator}/{self.fps.denominator}" if self.fps else None,
+            "frames": self.frames,
+            "duration": float(self.frames / self.fps) if self.fps and self.frames else None,
+            "cells": len(placement),
+            "photos": self.mosaic.usable,
+            "distinct_photos": int((uses > 0).sum()),
+            "most_uses": int(uses.max()),
+            "equal_neighbours": placement.equal_neighbours(),
+            "skipped": [{"path": str(item.path), "reason": item.reason} for item in self.mosaic.skipped],
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "recipe": self.recipe,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a render would make."""
+
+    output: Path
+    size: tuple[int, int]
+    fps: Fraction
+    frames: int
+    cells: int
+    photos: int  # files that would be tried as tiles; 0: pieces of the cover, or those of a map
+    seconds: float  # of rendering and encoding here, very roughly
+    bytes: float
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """The plan as one JSON object."""
+        return {
+            "output": str(self.output),
+            "width": self.size[0],
+            "height": self.size[1],
+            "fps": f"{self.fps.numerator}/{self.fps.denominator}",
+            "frames": self.frames,
+            "duration": float(self.frames / self.fps),
+            "cells": self.cells,
+            "files": self.photos,
+            "estimated_seconds": round(self.seconds, 1),
+            "estimated_bytes": round(self.bytes),
+        }
+
+
+class _Timed:
+    """Progress that also notes how long each stage took."""
+
+    def __init__(self, inner: Progress) -> None:
+        self._inner = inner
+        self.seconds: dict[str, float] = {}
+        self._begun = time.perf_counter()
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+        begun = time.perf_counter()
+        try:
+            with self._inner.stage(name, total, unit) as advance:
+                yield advance
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+
+    def notice(self, message: str) -> None:
+        self._inner.notice(message)
+
+    def finished(self) -> dict[str, float]:
+        return {**self.seconds, "total": time.perf_counter() - self._begun}
+
+
+# -- Inputs --------------------------------------------------------------------------------------------------------
+
+
+def sample_pictures() -> list[Path]:
+    """The photos that scikit-learn ships (CC BY; china.jpg, flower.jpg), the first of them to be the cover."""
+    package = find_spec("sklearn")  # found without the second that importing it takes
+    if package is None or not package.submodule_search_locations:
+        raise RenderError("scikit-learn is not installed, so there is no sample cover: give a cover")
+    folder = Path(package.submodule_search_locations[0], "datasets", "images")
+    return [folder / "china.jpg", folder / "flower.jpg"]
+
+
+def check_cover(cover: Path | None) -> Path:
+    """The cover, or the sample one. Raises InputError if it does not exist."""
+    if cover is None:
+        return sample_pictures()[0]
+    cover = cover.expanduser()
+    if not cover.exists():
+        raise InputError(missing_file(cover))
+    return cover.absolute()
+
+
+@contextmanager
+def open_mosaic(
+    cover: Path | None, settings: MatchSettings, progress: Progress, whole_at: tuple[float, float] | None = None
+) -> Iterator[Mosaic]:
+    """Match a cover with photos, or load a `.mosaic` given in its place; closes the library in the end.
+
+    `cover` None means scikit-learn's samples. `whole_at`: where among its own pieces the whole cover is put
+    (fractions of the cover). Raises InputError.
+    """
+    path = check_cover(cover)
+    if path.suffix.lower() == MAP_SUFFIX:
+        if settings != MatchSettings(save_map=settings.save_map):
+            progress.notice(f"{path.name} is a placement map already: --tiles and the options of matching are ignored")
+        placement = load_map(path)
+        library = reopen(placement.photos, PhotoIndex(), progress)
+        mosaic = Mosaic(placement, library, len(placement.photos), library.skipped)
+    else:
+        mosaic = _match(path, settings, progress, whole_at, sampled=cover is None)
+    try:
+        if settings.save_map is not None:
+            save_map(mosaic.placement, settings.save_map, overwrite=True)
+        yield mosaic
+    finally:
+        mosaic.library.close()
+
+
+def _match(
+    path: Path, settings: MatchSettings, progress: Progress, whole_at: tuple[float, float] | None, *, sampled: bool
+) -> Mosaic:
+    picture = read_picture(path, shorter_side=SHORTER_SIDE)
+    grid = make_grid(*picture.size, settings.columns, settings.cell_size)
+    if settings.tiles:
+        files, unreadable = find_files(settings.tiles)
+        if not files:
+            raise InputError(f"--tiles {' '.join(settings.tiles)} holds no pictures: give a folder that does")
+        library = index_photos(files, PhotoIndex(), progress)
+        library.skipped[:0] = unreadable
+        _say_skipped(library, len(files), progress)
+    else:
+        progress.notice(
+            "No photos given: the tiles are pieces of the cover itself. For a mosaic of your photos: --tiles FOLDER"
+        )
+        library = cut_parts(path, sample_pictures()[1:] if sampled else [], progress)
+    recipe: dict[str, JsonValue] = {
+        "cover": path.name,
+        "cover_digest": file_digest(path),
+        "cover_size": list(picture.size),
+        "grid": [grid.columns, grid.rows],
+        "match": settings.match,
+        "neighbours": settings.neighbours,
+        "match_seed": settings.match_seed,
+        "version": VERSION,
+    }
+    placement = match_photos(
+        picture.pixels, grid, library, progress,
+        metric=settings.match, neighbours=settings.neighbours, seed=settings.match_seed,
+        pin=None if settings.tiles else 0, whole_at=whole_at, recipe=recipe,
+    )  # fmt: skip
+    number = {photo: i for i, photo in enumerate(library.photos)}
+    placed = Library(
+        list(placement.photos),
+        library.tiles[[number[photo] for photo in placement.photos]],
+        library.skipped,
+        library.index,
+    )
+    return Mosaic(placement, placed, len(library.photos), library.skipped)
+
+
+def _say_skipped(library: Library, tried: int, progress: Progress) -> None:
+    if not library.photos:
+        first = library.skipped[0]
+        raise InputError(f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): give --tiles others")
+    if library.skipped:
+        first = library.skipped[0]
+        progress.notice(
+            f"{len(library.skipped)} of {tried} files skipped ({first.path.name} {first.reason}); -v lists them all"
+        )
+
+
+# -- Drawing -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _drawing(
+    mosaic: Mosaic, size: tuple[int, int], output: OutputSettings, *, full_tone: bool = False
+) -> Iterator[tuple[Stage, Compositor]]:
+    """A stage with a mosaic on it and a compositor for it; both are closed in the end."""
+    # Twelve bytes a pixel hold two mip levels of all that a frame can show; twice that lets the next frames find
+    # most of theirs.
+    textures = Textures(budget=32_000_000 + 24 * size[0] * size[1])
+    first = textures.add_squares(mosaic.library)
+    background: tuple[float, float, float] | int = output.background
+    if output.fit == "blur":
+        background = textures.add_picture(_blurred(mosaic.placement))
+    stage = Stage(
+        maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
+        seconds=output.duration, seed=output.seed, fit=output.fit, background=background,
+    )  # fmt: skip
+    compositor = Compositor(*size, textures, full_tone=full_tone)
+    try:
+        yield stage, compositor
+    finally:
+        compositor.close()
+        textures.close()
+
+
+def _blurred(placement: PlacementMap) -> Pixels:
+    """A blurred and dimmed small picture of a mosaic, from the mean colours of its photos."""
+    width, height = placement.size
+    scale = 160 / max(width, height)
+    small = np.zeros((max(2, round(height * scale)), max(2, round(width * scale)), 3), np.float32)
+    colours = np.array([photo.mean for photo in placement.photos], np.float32)[placement.photo]
+    colours = colours * placement.gain + placement.offset
+    edges = np.rint(np.concatenate([placement.cell[:, :2], placement.cell[:, :2] + placement.cell[:, 2:]], 1) * scale)
+    for (left, top, right, bottom), colour in zip(edges.astype(int), colours, strict=True):
+        small[top : max(bottom, top + 1), left : max(right, left + 1)] = colour
+    soft = cv2.GaussianBlur(small, (0, 0), 160 / 20)
+    return (np.clip(soft * 0.6, 0, 1) * 255 + 0.5).astype(np.uint8)
+
+
+def default_output(cover: Path | None, kind: str, suffix: str) -> Path:
+    """Where a render goes without `-o`: the cover's name and the kind of picture, in the current folder."""
+    return Path(f"{check_cover(cover).stem}-{kind}{suffix}")
+
+
+def _check_suffix(path: Path, suffixes: Sequence[str]) -> None:
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"-o {path}: a name that ends in {' or '.join(suffixes)} is needed")
+
+
+def plan_video(
+    cover: Path | None, animation: str, match: MatchSettings, output: OutputSettings, path: Path, frames: str | None
+) -> Plan:
+    """What `render_video` would make, without decoding anything. Raises InputError."""
+    source = check_cover(cover)
+    files = 0
+    if source.suffix.lower() == MAP_SUFFIX:
+        placement = load_map(source)
+        shape, cells = placement.cover_size, len(placement)
+    else:
+        shape = picture_size(source)
+        grid: Grid = make_grid(*shape, match.columns, match.cell_size)  # type: ignore[arg-type]
+        cells = grid.columns * grid.rows
+        files = len(find_files(match.tiles)[0])
+    size = output.frame_size(shape)
+    count = frame_count(output.duration, output.fps)
+    chosen = len(parse_frames(frames, count)) if frames else count
+    point = RATE_POINTS[output.quality]
+    pixels = chosen * size[0] * size[1] / 1e6
+    seconds = 2 + pixels * (point.seconds_a_megapixel + RENDER_SECONDS_A_MEGAPIXEL) / (os.cpu_count() or 1)
+    return Plan(path, size, output.fps, chosen, cells, files, seconds, pixels * point.bytes_a_megapixel)
+
+
+RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
+"""Processor time that drawing takes, as benchmarks/render.py measured it."""
+
+
+def render_video(
+    cover: Path | None,
+    animation: Animation,
+    name: str,
+    path: Path,
+    *,
+    match: MatchSettings | None = None,
+    output: OutputSettings | None = None,
+    frames: str | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    command: str = "",
+) -> Summary:
+    """Render an animation of a mosaic to a video file, which appears only when it is whole and has been probed.
+
+    `frames` "A-B" takes a part of it; `command` is written into the file's metadata. Raises RenderError.
+    """
+    match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
+    _check_suffix(path, VIDEO_SUFFIXES)
+    check_writable(path, overwrite=overwrite)
+    _check_map_path(match, overwrite)
+    count = frame_count(output.duration, output.fps)
+    wanted = parse_frames(frames, count) if frames else range(count)
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.focus_point()) as mosaic:
+        size = output.frame_size(mosaic.placement.cover_size)
+        with (
+            _drawing(mosaic, size, output) as (stage, compositor),
+            new_file(path, overwrite=overwrite) as temporary,
+        ):
+            motion = animation.prepare(stage)
+            with (
+                timed.stage("rendering", len(wanted), "frames") as advance,
+                Encoder(
+                    temporary, *size, output.fps, RATE_POINTS[output.quality], {"comment": command, "title": path.stem}
+                ) as encoder,
+            ):
+                _feed(encoder, compositor, motion, wanted, count, advance)
+            _check_file(temporary, size, len(wanted))
+        return Summary(
+            path, size, mosaic, timed.finished(), output.fps, len(wanted), meter.peak_bytes,
+            {**mosaic.placement.recipe, "command": command},
+        )  # fmt: skip
+
+
+def _feed(
+    encoder: Encoder, compositor: Compositor, motion: Motion, wanted: Sequence[int], count: int, advance: Advance
+) -> None:
+    """Draw frames and hand them over; the encoder works on one while the next is drawn."""
+    frame = compositor.new_frame()
+    for number in wanted:
+        compositor.draw(motion(progress_of(number, count)), frame)
+        buffer = encoder.next_buffer()
+        compositor.to_yuv420(frame, encoder.planes(buffer))
+        encoder.submit(buffer)
+        advance(1)
+
+
+def _check_file(path: Path, size: tuple[int, int], frames: int) -> None:
+    found = probe(path)
+    if (found.width, found.height, found.frames) != (*size, frames):
+        raise RenderError(
+            f"ffmpeg wrote {found.frames} frames of {found.width}x{found.height} instead of {frames} of "
+            f"{size[0]}x{size[1]}: please report this, with the output of `render doctor`"
+        )
+
+
+def _check_map_path(match: MatchSettings, overwrite: bool) -> None:
+    if match.save_map is not None:
+        _check_suffix(match.save_map, (MAP_SUFFIX,))
+        check_writable(match.save_map, overwrite=overwrite)
+
+
+def render_frame(
+    cover: Path | None,
+    animation: Animation,
+    path: Path,
+    at: float,
+    *,
+    match: MatchSettings | None = None,
+    output: OutputSettings | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Render the frame of an animation that is on the screen `at` seconds: the same pixels as in the video."""
+    match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
+    _check_suffix(path, STILL_SUFFIXES)
+    check_writable(path, overwrite=overwrite)
+    _check_map_path(match, overwrite)
+    count = frame_count(output.duration, output.fps)
+    shown = progress_of(frame_at(at, count, output.fps), count)
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.focus_point()) as mosaic:
+        size = output.frame_size(mosaic.placement.cover_size)
+        with _drawing(mosaic, size, output) as (stage, compositor), timed.stage("rendering", 1, "frames") as advance:
+            pixels = compositor.still(animation.prepare(stage)(shown))
+            advance(1)
+        _save_still(pixels, path, overwrite)
+        return Summary(
+            path, size, mosaic, timed.finished(), peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe
+        )
+
+
+def render_mosaic(
+    cover: Path | None,
+    path: Path,
+    *,
+    match: MatchSettings | None = None,
+    tile_pixels: int = TILE_PIXELS,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Draw a whole mosaic as a still, `tile_pixels` output pixels a cell, every tile with its full tone."""
+    match, timed = match or MatchSettings(), _Timed(progress or Silent())
+    _check_suffix(path, STILL_SUFFIXES)
+    check_writable(path, overwrite=overwrite)
+    _check_map_path(match, overwrite)
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed) as mosaic:
+        width, height = (max(1, round(units * tile_pixels)) for units in mosaic.placement.size)
+        if width * height > MAX_STILL_PIXELS:
+            raise InputError(
+                f"a still of {width} × {height} pixels is more than {MAX_STILL_PIXELS // 1_000_000} million: "
+                f"give fewer --tile-pixels than {tile_pixels}"
+            )
+        settings = OutputSettings()
+        with (
+            _drawing(mosaic, (width, height), settings, full_tone=True) as (stage, compositor),
+            timed.stage("rendering", 1, "stills") as advance,
+        ):
+            centre = (mosaic.placement.size[0] / 2, mosaic.placement.size[1] / 2)
+            pixels = compositor.still(stage.scene(stage.resting_sprites(), Camera(centre, float(tile_pixels))))
+            advance(1)
+        _save_still(pixels, path, overwrite)
+        return Summary(
+            path, (width, height), mosaic, timed.finished(),
+            peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe,
+        )  # fmt: skip
+
+
+def _save_still(pixels: Pixels, path: Path, overwrite: bool) -> None:
+    options: dict[str, dict[str, int]] = {
+        ".jpg": {"quality": 95, "subsampling": 0},
+        ".jpeg": {"quality": 95, "subsampling": 0},
+        ".webp": {"quality": 95},
+        ".png": {"compress_level": 4},
+    }
+    with new_file(path, overwrite=overwrite) as temporary:
+        Image.fromarray(pixels).save(temporary, **options.get(path.suffix.lower(), {}))

@@ -1,0 +1,464 @@
+"""The tile library: which photos there are, and an on-disk index of what was once learnt of each.
+
+The index is one SQLite file in the user's cache folder. A photo is looked up by its path, size and modification
+time, so a second look at an unchanged folder decodes nothing. Photos are only ever read.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import hashlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import platformdirs
+
+from renderer.descriptors import TILE_PIXELS
+from renderer.errors import InputError, PictureError, RenderError
+from renderer.pictures import PICTURE_SUFFIXES, Picture, Pixels, centre_square, read_picture, resize
+from renderer.progress import Progress, track
+
+THUMBNAIL_PIXELS: Final = 256
+"""Side of the square thumbnails in the index, where the photo has that many pixels."""
+
+PICTURE_CACHE_PIXELS: Final = 40_000_000
+"""Decoded pictures that tiles are cut from are kept up to this many pixels: 120 MB."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One tile's picture: a square crop of a picture file."""
+
+    path: Path
+    digest: str  # BLAKE2b-128 of the file's bytes, hexadecimal
+    size: tuple[int, int]  # width and height of the upright picture, pixels
+    crop: tuple[int, int, int]  # left, top and side of the square shown as a tile, pixels of `size`
+    mean: tuple[float, float, float]  # mean sRGB colour of the square, 0…1
+    is_part: bool = False  # cut from a larger picture, of which nothing else belongs to this photo
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was to be a tile and could not be."""
+
+    path: Path
+    reason: str
+
+
+@dataclass
+class Library:
+    """Photos ready to be matched and drawn. Closing it closes its index."""
+
+    photos: list[Photo]
+    tiles: Pixels  # (N, 32, 32, 3): each photo's square
+    skipped: list[Skipped] = field(default_factory=list)
+    index: PhotoIndex | None = None  # none if every photo is a part of a picture
+
+    def __post_init__(self) -> None:
+        self._pictures: dict[Path, Pixels] = {}
+        self._lock = threading.Lock()
+
+    def square(self, photo: Photo, side: int) -> Pixels:
+        """A photo's square, scaled to (side, side, 3). From the thumbnail if that is large enough, else the file.
+
+        May be called from several threads. A photo whose file is gone or spoilt since it was indexed is scaled up
+        from its thumbnail. Raises RenderError if there is none.
+        """
+        if not photo.is_part and side <= THUMBNAIL_PIXELS and (thumbnail := self._thumbnail(photo)) is not None:
+            return resize(thumbnail, side, side)
+        try:
+            picture = self._picture(photo, shorter_side=None if photo.is_part else side)
+        except PictureError as error:
+            if (thumbnail := self._thumbnail(photo)) is not None:
+                return resize(thumbnail, side, side)
+            raise RenderError(f"{error} (it was read a moment ago)") from None
+        left, top, edge = (round(v * picture.shape[1] / photo.size[0]) for v in photo.crop)
+        return resize(picture[top : top + edge, left : left + edge], side, side)
+
+    def whole(self, photo: Photo, width: int, height: int) -> Pixels:
+        """All of a photo, scaled to (height, width, 3): of a part, its square. Raises RenderError as `square` does."""
+        if photo.is_part and photo.crop[2] < max(photo.size):
+            return resize(self.square(photo, photo.crop[2]), width, height)
+        try:
+            return resize(self._picture(photo, shorter_side=None), width, height)
+        except PictureError as error:
+            raise RenderError(f"{error} (it was read a moment ago)") from None
+
+    def _thumbnail(self, photo: Photo) -> Pixels | None:
+        return self.index.thumbnail(photo.path) if self.index else None
+
+    def _picture(self, photo: Photo, shorter_side: int | None) -> Pixels:
+        """Decode a photo's file; pictures that many tiles are cut from are kept."""
+        if not photo.is_part:
+            return read_picture(photo.path, shorter_side=shorter_side).pixels
+        with self._lock:
+            if photo.path not in self._pictures:
+                pixels = read_picture(photo.path, shorter_side=SHORTER_SIDE).pixels
+                kept = sum(kept.shape[0] * kept.shape[1] for kept in self._pictures.values())
+                if kept + pixels.shape[0] * pixels.shape[1] > PICTURE_CACHE_PIXELS:
+                    self._pictures.clear()
+                self._pictures[photo.path] = pixels
+            return self._pictures[photo.path]
+
+    def close(self) -> None:
+        """Close the index; what was read of it stays usable."""
+        if self.index:
+            self.index.close()
+
+
+# -- Finding files -------------------------------------------------------------------------------------------------
+
+
+def find_files(sources: Sequence[str]) -> tuple[list[Path], list[Skipped]]:
+    """The files that folders (walked, hidden ones left out), single files and globs name, each once, sorted by source.
+
+    From a folder come files with a picture's ending; a file that is named itself is taken whatever its ending.
+    Returns those to read and those that can't be. Raises InputError for a source that names nothing.
+    """
+    found: dict[Path, None] = {}
+    skipped: list[Skipped] = []
+    for source in sources:
+        path = Path(source).expanduser()
+        if path.is_dir():
+            found.update(dict.fromkeys(_walk(path, skipped)))
+        elif path.exists():
+            found[path.absolute()] = None
+        elif glob.has_magic(source):
+            matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+            if not matches:
+                raise InputError(f"--tiles {source} matches no file: check the pattern")
+            for match in matches:
+                found.update(dict.fromkeys(_walk(match, skipped) if match.is_dir() else [match.absolute()]))
+        else:
+            raise InputError(missing_file(path))
+    return list(found), skipped
+
+
+def _walk(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
+    def refused(error: OSError) -> None:
+        skipped.append(Skipped(Path(error.filename), f"may not be read ({error.strerror})"))
+
+    for parent, folders, names in os.walk(folder.absolute(), onerror=refused):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(parent, name)
+            if not name.startswith(".") and path.suffix.lower() in PICTURE_SUFFIXES:
+                yield path
+
+
+def missing_file(path: Path) -> str:
+    """The sentence for a path that does not exist: with the nearest names beside it, if any are near."""
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        return f"{path}: there is no such file, nor a folder {path.parent} for it: check the path"
+    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)
+    mend = f"did you mean {' or '.join(near)}?" if near else "check the path"
+    return f"{path}: there is no such file or folder: {mend}"
+
+
+# -- The index -----------------------------------------------------------------------------------------------------
+
+_SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE photo (
+    path TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL, digest TEXT NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL,
+    crop_left INTEGER NOT NULL, crop_top INTEGER NOT NULL, crop_side INTEGER NOT NULL,
+    tile BLOB NOT NULL,      -- 32 x 32 RGB values
+    thumbnail BLOB NOT NULL  -- JPEG
+) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    photo: Photo
+    modified_ns: int
+    bytes: int
+    tile: Pixels
+    thumbnail: bytes
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for this program, as the platform has it."""
+    return Path(platformdirs.user_cache_dir("mosaic-renderer", appauthor=False))
+
+
+class PhotoIndex:
+    """What is known of photos, by path. One file, shared by all libraries and by processes that run at once.
+
+    A damaged file is set aside under another name and a new one begun; a folder that can't be written to means an
+    index in memory, for this run only. May be used from several threads.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or cache_folder() / "photos.sqlite"
+        self._lock = threading.Lock()
+        self._database = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            return self._connect(str(self.path))
+        except (OSError, sqlite3.OperationalError):
+            return self._connect(":memory:")
+        except sqlite3.DatabaseError:
+            for suffix in ("", "-wal", "-shm"):
+                damaged = self.path.with_name(self.path.name + suffix)
+                if damaged.exists():
+                    damaged.replace(damaged.with_name(f"{self.path.name}.damaged{suffix}"))
+            return self._connect(str(self.path))
+
+    @staticmethod
+    def _connect(name: str) -> sqlite3.Connection:
+        database = sqlite3.connect(name, timeout=30, check_same_thread=False, isolation_level=None)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("BEGIN IMMEDIATE")
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version != _SCHEMA_VERSION:  # of another version of the program: a cache is simply made anew
+                database.execute("DROP TABLE IF EXISTS photo")
+                database.execute(_SCHEMA)
+                database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+            database.execute("COMMIT")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def find(self, path: Path) -> tuple[Photo, Pixels] | None:
+        """A photo and its tile, if the file is as it was when it was indexed."""
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        with self._lock, closing(
+            self._database.execute(
+                "SELECT digest, width, height, crop_left, crop_top, crop_side, tile FROM photo"
+                " WHERE path = ? AND bytes = ? AND modified_ns = ?",
+                (str(path), status.st_size, status.st_mtime_ns),
+            )
+        ) as cursor:
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        tile = np.frombuffer(row[6], np.uint8).reshape(TILE_PIXELS, TILE_PIXELS, 3)
+        return Photo(path, row[0], (row[1], row[2]), (row[3], row[4], row[5]), _mean(tile)), tile
+
+    def thumbnail(self, path: Path) -> Pixels | None:
+        """The thumbnail (S, S, 3) of a photo, S at most 256."""
+        with self._lock, closing(
+            self._database.execute("SELECT thumbnail FROM photo WHERE path = ?", (str(path),))
+        ) as cursor:
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        decoded = cv2.imdecode(np.frombuffer(row[0], np.uint8), cv2.IMREAD_COLOR_RGB)
+        return None if decoded is None else decoded.astype(np.uint8, copy=False)
+
+    def store(self, entries: Iterable[_Entry]) -> None:
+        """Add or renew entries, all in one transaction."""
+        rows = [
+            (
+                str(entry.photo.path), entry.bytes, entry.modified_ns, entry.photo.digest, *entry.photo.size,
+                *entry.photo.crop, entry.tile.tobytes(), entry.thumbnail,
+            )
+            for entry in entries
+        ]  # fmt: skip
+        with self._lock, self._transaction():
+            self._database.executemany("REPLACE INTO photo VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._database.close()
+
+
+def _mean(tile: Pixels) -> tuple[float, float, float]:
+    r, g, b = (float(value) for value in tile.mean(axis=(0, 1), dtype=np.float64) / 255)
+    return r, g, b
+
+
+def file_digest(path: Path) -> str:
+    """BLAKE2b-128 of a file's bytes, hexadecimal. Raises PictureError."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError as error:
+        raise PictureError(path, f"may not be read ({error.strerror})") from None
+
+
+def _read_entry(path: Path) -> _Entry | Skipped:
+    """Decode one photo as far as the index needs it."""
+    try:
+        picture = read_picture(path, shorter_side=THUMBNAIL_PIXELS)
+        status = path.stat()
+        left, top, side = centre_square(*picture.size)
+        shown = picture.pixels
+        x, y, edge = centre_square(shown.shape[1], shown.shape[0])
+        square = np.ascontiguousarray(shown[y : y + edge, x : x + edge])
+        small = resize(square, *(2 * (min(THUMBNAIL_PIXELS, edge),)))
+        tile = resize(small, TILE_PIXELS, TILE_PIXELS)
+        done, encoded = cv2.imencode(
+            ".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111]
+        )
+        if not done:
+            return Skipped(path, "could not be scaled")
+        photo = Photo(path, file_digest(path), picture.size, (left, top, side), _mean(tile))
+        return _Entry(photo, status.st_mtime_ns, status.st_size, tile, encoded.tobytes())
+    except PictureError as error:
+        return Skipped(path, error.reason)
+    except OSError as error:
+        return Skipped(path, f"may not be read ({error.strerror})")
+
+
+_BATCH: Final = 64  # photos a transaction: what an interruption can cost
+
+
+def index_photos(paths: Sequence[Path], index: PhotoIndex, progress: Progress) -> Library:
+    """A library of photo files, each decoded only if the index does not know it as it is now.
+
+    Memory: 3 KiB a photo, and a batch of 64 thumbnails. The library owns the index from here on.
+    """
+    photos: list[Photo] = []
+    tiles: list[Pixels] = []
+    skipped: list[Skipped] = []
+    with (
+        progress.stage("indexing", len(paths), "photos") as advance,
+        ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="index") as pool,
+    ):
+        for start in range(0, len(paths), _BATCH):
+            batch = paths[start : start + _BATCH]
+            known = {path: index.find(path) for path in batch}
+            new = [path for path in batch if known[path] is None]
+            read = dict(zip(new, track(pool.map(_read_entry, new), advance), strict=True))
+            index.store(entry for entry in read.values() if isinstance(entry, _Entry))
+            for path in batch:
+                entry = read.get(path)
+                if isinstance(entry, Skipped):
+                    skipped.append(entry)
+                    continue
+                photo, tile = (entry.photo, entry.tile) if entry else known[path] or (None, None)
+                if photo is not None and tile is not None:
+                    photos.append(photo)
+                    tiles.append(tile)
+            advance(len(batch) - len(new))
+    return Library(photos, _stacked(tiles), skipped, index)
+
+
+def _stacked(tiles: Sequence[Pixels]) -> Pixels:
+    return np.stack(tiles) if tiles else np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
+
+
+# -- Parts of a picture as photos ----------------------------------------------------------------------------------
+
+_PART_SCALES: Final = (2, 3, 4.5, 6, 8, 11, 15, 20)
+"""How often a part's side goes into the picture's shorter side. Overlapping by half: about 5,000 parts at 3 : 2."""
+
+_SMALLEST_PART: Final = 16  # pixels; smaller ones show nothing
+
+SHORTER_SIDE: Final = 4096
+"""A cover, and a picture that parts are cut from, is decoded to at least this height where its decoder can scale."""
+
+
+def cut_parts(cover: Path, others: Sequence[Path], progress: Progress) -> Library:
+    """A library of the whole cover, which comes first, and of square pieces of it and of other pictures.
+
+    It serves when there are no photos: the pieces of a cover always have the cover's colours. Raises PictureError.
+    """
+    photos: list[Photo] = []
+    tiles: list[Pixels] = []
+    paths = [cover, *others]
+    with progress.stage("cutting tiles", len(paths) * len(_PART_SCALES), "scales") as advance:
+        for path in paths:
+            picture = read_picture(path, shorter_side=SHORTER_SIDE)
+            whole = Photo(path, file_digest(path), picture.size, centre_square(*picture.size), (0.0, 0.0, 0.0))
+            if path == cover:
+                tile = _cut(picture.pixels, whole)
+                photos.append(replace(whole, mean=_mean(tile)))
+                tiles.append(tile)
+            for scale in track(_PART_SCALES, advance):
+                for crop, tile in _parts_at(picture, scale):
+                    photos.append(replace(whole, crop=crop, mean=_mean(tile), is_part=True))
+                    tiles.append(tile)
+    return Library(photos, _stacked(tiles))
+
+
+def _parts_at(picture: Picture, scale: float) -> Iterator[tuple[tuple[int, int, int], Pixels]]:
+    """Crop boxes and tiles of all parts of one scale: the picture is scaled once, so that tiles are plain slices."""
+    width, height = picture.size
+    side = min(width, height) / scale
+    if side < _SMALLEST_PART:
+        return
+    ratio = TILE_PIXELS / side
+    scaled = resize(picture.pixels, round(width * ratio), round(height * ratio))
+    step = TILE_PIXELS // 2
+    for top in range(0, scaled.shape[0] - TILE_PIXELS + 1, step):
+        for left in range(0, scaled.shape[1] - TILE_PIXELS + 1, step):
+            box = (min(round(left / ratio), width - int(side)), min(round(top / ratio), height - int(side)), int(side))
+            yield box, scaled[top : top + TILE_PIXELS, left : left + TILE_PIXELS]
+
+
+def _cut(pixels: Pixels, photo: Photo) -> Pixels:
+    left, top, side = (round(value * pixels.shape[1] / photo.size[0]) for value in photo.crop)
+    return resize(pixels[top : top + side, left : left + side], TILE_PIXELS, TILE_PIXELS)
+
+
+# -- Photos of a saved map -----------------------------------------------------------------------------------------
+
+
+def reopen(photos: Sequence[Photo], index: PhotoIndex, progress: Progress) -> Library:
+    """A library of just these photos, in this order. The library owns the index from here on.
+
+    Raises InputError that names photos which are gone, cannot be read or are no longer what they were.
+    """
+    files = list(dict.fromkeys(photo.path for photo in photos if not photo.is_part))
+    sources = list(dict.fromkeys(photo.path for photo in photos if photo.is_part))
+    gone = [path for path in files + sources if not path.is_file()]
+    if gone:
+        raise InputError(
+            f"{_some(gone)} of this map {'is' if len(gone) == 1 else 'are'} gone: put the photos back, or match anew"
+        )
+    fresh = index_photos(files, index, progress)
+    tiles = dict(zip((photo.path for photo in fresh.photos), fresh.tiles, strict=True))
+    digests = {photo.path: photo.digest for photo in fresh.photos}
+    pictures = {path: read_picture(path, shorter_side=SHORTER_SIDE).pixels for path in sources}
+    digests.update((path, file_digest(path)) for path in sources)
+    changed = {photo.path: None for photo in photos if digests.get(photo.path) != photo.digest}
+    if changed:
+        raise InputError(f"{_some(list(changed))} changed since this map was saved: match anew")
+    return Library(
+        list(photos),
+        _stacked([_cut(pictures[p.path], p) if p.is_part else tiles[p.path] for p in photos]),
+        fresh.skipped,
+        index,
+    )
+
+
+def _some(paths: Sequence[Path]) -> str:
+    """The first three of some paths, and how many more there are."""
+    named = ", ".join(str(path) for path in paths[:3])
+    return named if len(paths) <= 3 else f"{named} and {len(paths) - 3} more"

@@ -1,0 +1,131 @@
+"""Cover and library → placement map: the nearest photos of each cell, and which of them it takes."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.descriptors import Metric, describe
+from renderer.errors import InputError
+from renderer.grid import Grid, cell_means, cut_cells
+from renderer.library import Library
+from renderer.pictures import Pixels
+from renderer.placement import JsonValue, PlacementMap
+from renderer.progress import Progress
+
+DEFAULT_NEIGHBOURS: dict[Metric, int] = {"mean": 8, "pixels": 1}
+"""How many nearest photos a cell chooses among. `pixels` is by default the plain search: always the nearest."""
+
+_BLOCK = 2048  # cells searched at once: 25 MB of 32 × 32 descriptors
+
+
+def match_photos(
+    cover: Pixels,
+    grid: Grid,
+    library: Library,
+    progress: Progress,
+    *,
+    metric: Metric = "mean",
+    neighbours: int | None = None,
+    seed: int = 0,
+    whole_at: tuple[float, float] | None = None,
+    pin: int | None = None,
+    recipe: dict[str, JsonValue] | None = None,
+) -> PlacementMap:
+    """Give every cell of a cover the photo that fits best.
+
+    A cell takes the nearest of its `neighbours` nearest photos that none of the eight cells around it shows already;
+    the nearest of all if they all do. Cells choose in an order drawn from `seed`. With `pin`, that photo of the
+    library is also put, once, into the cell at `whole_at` (x, y in fractions of the grid), or without it into the
+    one near the middle that it suits best. Raises InputError if the library is empty.
+    """
+    if not library.photos:
+        raise InputError("no photo can be used: give --tiles a folder with at least one picture")
+    free = np.arange(len(library.photos))
+    if pin is not None and len(free) > 1:
+        free = np.delete(free, pin)
+    neighbours = min(neighbours or DEFAULT_NEIGHBOURS[metric], len(free))
+    cells = grid.cells
+    distance, nearest = _nearest(cover, grid, library.tiles[free], metric, neighbours, progress)
+    candidate = free[nearest]
+    chosen = _choose(candidate, grid, seed) if neighbours > 1 else np.zeros(len(cells), np.int64)
+    rows = np.arange(len(cells))
+    photo = candidate[rows, chosen].astype(np.int32)
+    cost = distance[rows, chosen].astype(np.float32)
+    if pin is not None:
+        means = cell_means(cover, grid).astype(np.float64)
+        away = np.linalg.norm(means - np.asarray(library.photos[pin].mean) * 255, axis=1)
+        place = _cell_at(grid, whole_at) if whole_at else _suiting_cell(grid, away)
+        photo[place] = pin
+        cost[place] = away[place]
+    used, photo = np.unique(photo, return_inverse=True)
+    count = len(cells)
+    return PlacementMap(
+        cell=cells,
+        photo=photo.reshape(-1).astype(np.int32),
+        symmetry=np.zeros(count, np.uint8),
+        gain=np.ones((count, 3), np.float32),
+        offset=np.zeros((count, 3), np.float32),
+        cost=cost,
+        photos=tuple(library.photos[i] for i in used),
+        size=(float(grid.columns), float(grid.rows)),
+        recipe=recipe or {},
+    )
+
+
+def _nearest(
+    cover: Pixels, grid: Grid, tiles: Pixels, metric: Metric, count: int, progress: Progress
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Distances and indices (N, count) of each cell's nearest photos, nearest first; equal ones in library order.
+
+    A tree for the three dimensions of `mean`; blocks of matrix products for the 3072 of `pixels`, whose inputs are
+    whole numbers that float64 sums without error, so the answers are those of the plain loop.
+    """
+    from sklearn.neighbors import NearestNeighbors  # takes a second to import, and a saved map needs none of it
+
+    searcher = NearestNeighbors(n_neighbors=count, algorithm="kd_tree" if metric == "mean" else "brute")
+    searcher.fit(describe(tiles, metric))
+    cells = grid.columns * grid.rows
+    if metric == "mean":
+        wanted = cell_means(cover, grid).astype(np.float32)
+    else:
+        pictures = cut_cells(cover, grid)
+    distances: list[npt.NDArray[np.float64]] = []
+    indices: list[npt.NDArray[np.int64]] = []
+    with progress.stage("matching", cells, "cells") as advance:
+        for start in range(0, cells, _BLOCK):
+            block = slice(start, min(start + _BLOCK, cells))
+            query = wanted[block] if metric == "mean" else describe(pictures[block], metric)
+            distance, index = searcher.kneighbors(query)
+            distances.append(cast("npt.NDArray[np.float64]", distance))
+            indices.append(cast("npt.NDArray[np.int64]", index))
+            advance(block.stop - block.start)
+    return np.concatenate(distances), np.concatenate(indices)
+
+
+def _choose(candidate: npt.NDArray[np.int64], grid: Grid, seed: int) -> npt.NDArray[np.int64]:
+    """Which of its candidates each cell takes, (N,): the first that no cell around it has taken before."""
+    taken = np.full((grid.rows + 2, grid.columns + 2), -1, np.int64)  # with a border of nothing
+    chosen = np.zeros(len(candidate), np.int64)
+    for cell in np.random.default_rng(seed).permutation(len(candidate)):
+        y, x = divmod(int(cell), grid.columns)
+        around = taken[y : y + 3, x : x + 3]
+        free = np.isin(candidate[cell], around, invert=True)
+        chosen[cell] = int(free.argmax())  # 0, the nearest, if none is free
+        taken[y + 1, x + 1] = candidate[cell, chosen[cell]]
+    return chosen
+
+
+def _cell_at(grid: Grid, point: tuple[float, float]) -> int:
+    x = min(int(point[0] * grid.columns), grid.columns - 1)
+    y = min(int(point[1] * grid.rows), grid.rows - 1)
+    return y * grid.columns + x
+
+
+def _suiting_cell(grid: Grid, away: npt.NDArray[np.float64]) -> int:
+    """The cell in the middle ninth of the grid whose colour is nearest."""
+    centre = (grid.cells[:, :2] + 0.5) / (grid.columns, grid.rows)
+    middle = (np.abs(centre - 0.5) <= max(1 / 6, 0.5 / min(grid.columns, grid.rows))).all(axis=1)
+    return int(np.where(middle, away, np.inf).argmin())

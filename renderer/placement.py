@@ -1,0 +1,185 @@
+"""The placement map: which photo sits in which cell of a cover, with which tone. Saved and loaded as one file."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.errors import InputError
+from renderer.files import new_file
+from renderer.library import Photo
+
+MAP_SUFFIX: Final = ".mosaic"
+FORMAT_VERSION: Final = 1
+
+JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
+
+
+@dataclass(frozen=True)
+class PlacementMap:
+    """N cells of one cover and what each shows. Mosaic units: x right, y down, origin at the top left."""
+
+    cell: npt.NDArray[np.float64]  # (N, 4) x, y, width, height
+    photo: npt.NDArray[np.int32]  # (N,) index into `photos`
+    symmetry: npt.NDArray[np.uint8]  # (N,) bit 0 mirrors left-right, bit 1 top-bottom, bit 2 transposes; in this order
+    gain: npt.NDArray[np.float32]  # (N, 3) and
+    offset: npt.NDArray[np.float32]  # (N, 3): a tile is drawn as gain · colour + offset, sRGB 0…1
+    cost: npt.NDArray[np.float32]  # (N,) the matcher's distance, in the metric's own unit
+    photos: tuple[Photo, ...]
+    size: tuple[float, float]  # width and height in units
+    recipe: dict[str, JsonValue] = field(default_factory=dict)  # cover and its hash, settings, seed, versions
+
+    def __len__(self) -> int:
+        return len(self.photo)
+
+    @property
+    def cover_size(self) -> tuple[float, float]:
+        """Width and height of the cover before it was cropped to whole cells; only their ratio is meant."""
+        match self.recipe.get("cover_size"):
+            case [int() | float() as width, int() | float() as height] if width > 0 and height > 0:
+                return float(width), float(height)
+        return self.size
+
+    def neighbours(self) -> npt.NDArray[np.int64]:
+        """(M, 2) pairs of cells that share an edge, the left or upper one first, each pair once. Any layout."""
+        unit = float(self.cell[:, 2:].min())
+        width, height = (max(1, round(length / unit)) for length in self.size)
+        owner = np.full((height, width), -1, np.int64)
+        first = np.rint(self.cell[:, :2] / unit).astype(np.int64)
+        for dy in range(math.ceil(float(self.cell[:, 3].max()) / unit - 1e-9)):
+            for dx in range(math.ceil(float(self.cell[:, 2].max()) / unit - 1e-9)):
+                inside = (dx * unit < self.cell[:, 2] - 1e-9) & (dy * unit < self.cell[:, 3] - 1e-9)
+                owner[first[inside, 1] + dy, first[inside, 0] + dx] = np.flatnonzero(inside)
+        across = np.stack([owner[:, :-1].ravel(), owner[:, 1:].ravel()], axis=1)
+        along = np.stack([owner[:-1].ravel(), owner[1:].ravel()], axis=1)
+        pairs = np.concatenate([across, along])
+        return np.unique(pairs[(pairs[:, 0] != pairs[:, 1]) & (pairs >= 0).all(axis=1)], axis=0)
+
+    def equal_neighbours(self) -> int:
+        """How many pairs of neighbouring cells show the same photo."""
+        pairs = self.neighbours()
+        return int((self.photo[pairs[:, 0]] == self.photo[pairs[:, 1]]).sum())
+
+    def uses(self) -> npt.NDArray[np.int64]:
+        """How often each photo is placed, (P,)."""
+        return np.bincount(self.photo, minlength=len(self.photos))
+
+
+# -- The file ------------------------------------------------------------------------------------------------------
+# docs/mosaic-format.md describes it. A ZIP of NPY arrays and one JSON text, so that nothing in it can be executed.
+
+_ARRAYS: Final = {
+    "cell": (np.float64, 4), "photo": (np.int32, None), "symmetry": (np.uint8, None),
+    "gain": (np.float32, 3), "offset": (np.float32, 3), "cost": (np.float32, None),
+}  # fmt: skip
+
+
+def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) -> None:
+    """Write a map to a `.mosaic` file; it appears under its name only when it is whole. Raises InputError."""
+    header = {
+        "format": "mosaic",
+        "version": FORMAT_VERSION,
+        "size": list(placement.size),
+        "photos": [_photo_to_json(photo, path.absolute().parent) for photo in placement.photos],
+        "recipe": placement.recipe,
+    }
+    with new_file(path, overwrite=overwrite) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("map.json", json.dumps(header, ensure_ascii=False, indent=1))
+        for name in _ARRAYS:
+            with file.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, getattr(placement, name), allow_pickle=False)
+
+
+def load_map(path: Path) -> PlacementMap:
+    """Read a `.mosaic` file. Raises InputError if it is missing, damaged, or of a later version."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            header = json.loads(file.read("map.json"))
+            if header["format"] != "mosaic":
+                raise InputError(f"{path} is not a placement map")
+            if header["version"] > FORMAT_VERSION:
+                raise InputError(
+                    f"{path} is a map of version {header['version']}, this program reads up to {FORMAT_VERSION}: update it"
+                )
+            arrays = {name: _read_array(file, name) for name in _ARRAYS}
+        width, height = (float(value) for value in header["size"])
+        placement = PlacementMap(
+            cell=arrays["cell"],
+            photo=arrays["photo"],
+            symmetry=arrays["symmetry"],
+            gain=arrays["gain"],
+            offset=arrays["offset"],
+            cost=arrays["cost"],
+            photos=tuple(_photo_from_json(photo, path.absolute().parent) for photo in header["photos"]),
+            size=(width, height),
+            recipe=dict(header["recipe"]),
+        )
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such map: check the path") from None
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(f"{path} is not a whole placement map ({error}): save it anew") from error
+    _check(placement, path)
+    return placement
+
+
+def _read_array(file: zipfile.ZipFile, name: str) -> npt.NDArray[np.generic]:
+    dtype, columns = _ARRAYS[name]
+    with file.open(f"{name}.npy") as member:
+        array = np.lib.format.read_array(member, allow_pickle=False)
+    if array.dtype != dtype or array.shape[1:] != (() if columns is None else (columns,)):
+        raise ValueError(f"{name} is {array.dtype} {array.shape}")
+    return cast("npt.NDArray[np.generic]", array)
+
+
+def _check(placement: PlacementMap, path: Path) -> None:
+    """Raise InputError if the parts of a map don't fit each other: a drawing kernel would read outside its arrays."""
+    count = len(placement.photo)
+    whole = (
+        count > 0
+        and all(len(getattr(placement, name)) == count for name in _ARRAYS)
+        and all(np.isfinite(getattr(placement, name)).all() for name in ("cell", "gain", "offset"))
+        and bool((placement.cell[:, 2:] > 0).all())
+        and 0 <= int(placement.photo.min()) <= int(placement.photo.max()) < len(placement.photos)
+        and int(placement.symmetry.max()) < 8
+        and min(placement.size) > 0
+        and all(min(photo.size) > 0 and photo.crop[2] > 0 for photo in placement.photos)
+    )
+    if not whole:
+        raise InputError(f"{path} is not a whole placement map (its parts don't fit each other): save it anew")
+
+
+def _photo_to_json(photo: Photo, folder: Path) -> dict[str, JsonValue]:
+    """A photo's entry; a path below the map's own folder is written relative to it, so that both can move together."""
+    path = photo.path.relative_to(folder) if photo.path.is_relative_to(folder) else photo.path
+    return {
+        "path": path.as_posix(),
+        "digest": photo.digest,
+        "size": list(photo.size),
+        "crop": list(photo.crop),
+        "mean": list(photo.mean),
+        "is_part": photo.is_part,
+    }
+
+
+def _photo_from_json(entry: dict[str, JsonValue], folder: Path) -> Photo:
+    def numbers(key: str, count: int) -> list[float]:
+        values = entry[key]
+        if not isinstance(values, list) or len(values) != count:
+            raise ValueError(f"{key} of a photo is {values}")
+        return [float(cast("float", value)) for value in values]
+
+    width, height = (int(value) for value in numbers("size", 2))
+    left, top, side = (int(value) for value in numbers("crop", 3))
+    r, g, b = numbers("mean", 3)
+    path = Path(os.path.normpath(folder / str(entry["path"])))
+    return Photo(path, str(entry["digest"]), (width, height), (left, top, side), (r, g, b), bool(entry["is_part"]))

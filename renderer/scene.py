@@ -1,0 +1,299 @@
+"""What an animation is given, what it gives back, and the contract between the two. Animations import this alone.
+
+An animation is a frozen dataclass of parameters with a `prepare` method, registered under the entry-point group
+`renderer.animations`::
+
+    @dataclass(frozen=True)
+    class Spin(Animation):
+        \"\"\"Turn the whole mosaic once.\"\"\"
+
+        turns: float = parameter(1.0, "How often it turns", unit="turns", low=-10, high=10)
+
+        def prepare(self, stage: Stage) -> Motion:
+            sprites, camera = stage.resting_sprites(), stage.whole_camera()
+            return lambda progress: stage.scene(sprites, replace(camera, angle=2 * pi * self.turns * progress))
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Final, Literal, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.errors import InputError
+from renderer.library import Library, Photo
+from renderer.placement import PlacementMap
+from renderer.textures import Textures
+
+Colour = tuple[float, float, float]
+"""Red, green, blue in sRGB, 0…1."""
+
+Fit = Literal["crop", "pad", "blur"]
+"""How a mosaic meets a frame of another shape: `crop` fills the frame, `pad` shows all of the mosaic over the
+background colour, `blur` all of it over its own blurred picture."""
+
+Floats = npt.NDArray[np.float64]
+T = TypeVar("T")
+
+JOINED_RIGHT: Final = 1
+JOINED_BELOW: Final = 2
+
+
+# -- Sprites, camera, scene ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sprites:
+    """N textured parallelograms in painter's order, in mosaic units (or, as an overlay, in frame units).
+
+    Frame units: 1 is the frame's height, the origin its centre, x right, y down.
+    """
+
+    texture: npt.NDArray[np.int32]  # (N,) index into the stage's textures
+    centre: Floats  # (N, 2) x, y
+    right: Floats  # (N, 2) from the centre to the middle of the texture's right edge
+    down: Floats  # (N, 2) from the centre to the middle of its bottom edge
+    window: Floats  # (N, 4) u0, v0, u1, v1: the part of the texture that is shown, in fractions of it
+    opacity: npt.NDArray[np.float32]  # (N,) 0…1
+    gain: npt.NDArray[np.float32]  # (N, 3) and
+    offset: npt.NDArray[np.float32]  # (N, 3): drawn as gain · colour + offset, sRGB 0…1, fading as a sprite grows
+    joined: npt.NDArray[np.uint8]  # (N,) at rest beside neighbours that come later: JOINED_RIGHT | JOINED_BELOW
+
+    def __len__(self) -> int:
+        return len(self.texture)
+
+
+def make_sprites(texture: npt.ArrayLike, centre: npt.ArrayLike, right: npt.ArrayLike, down: npt.ArrayLike) -> Sprites:
+    """Opaque, untoned sprites (see `Sprites` for the shapes) that show whole textures and join no neighbours."""
+    indices = np.atleast_1d(np.asarray(texture, np.int32))
+    count = len(indices)
+
+    def pairs(values: npt.ArrayLike) -> Floats:
+        return np.array(np.broadcast_to(np.asarray(values, np.float64), (count, 2)))
+
+    return Sprites(
+        texture=indices,
+        centre=pairs(centre),
+        right=pairs(right),
+        down=pairs(down),
+        window=np.tile(np.array([0.0, 0.0, 1.0, 1.0]), (count, 1)),
+        opacity=np.ones(count, np.float32),
+        gain=np.ones((count, 3), np.float32),
+        offset=np.zeros((count, 3), np.float32),
+        joined=np.zeros(count, np.uint8),
+    )
+
+
+def join_sprites(*groups: Sprites) -> Sprites:
+    """All the sprites of several groups; those of later groups are painted over earlier ones."""
+    return Sprites(*(np.concatenate([getattr(group, f.name) for group in groups]) for f in fields(Sprites)))
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Where one looks from. A point p of the mosaic is seen at R(angle) · (p − centre) · scale from the middle."""
+
+    centre: tuple[float, float]  # the point in the middle of the frame, mosaic units
+    scale: float  # output pixels a unit, above 0
+    angle: float = 0.0  # radians by which the mosaic appears turned clockwise
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything in one frame."""
+
+    sprites: Sprites
+    camera: Camera
+    background: Colour | int = (0.0, 0.0, 0.0)  # a colour, or a texture that fills the frame, centre-cropped
+    overlay: Sprites | None = None  # in frame units, over all else
+
+
+Motion = Callable[[float], Scene]
+"""A scene for any progress 0…1, each asked for alone: pure, and vectorised over the sprites."""
+
+Ending = Literal["mosaic", "photo", "empty"]
+"""What stands still at an animation's end: the whole mosaic as the fit says, one photo, or only the background."""
+
+
+# -- The stage -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What an animation is given."""
+
+    maps: Sequence[PlacementMap]  # at least one; the first is the animation's mosaic
+    libraries: Sequence[Library]  # the photos of each map, in the order of its `photos`
+    textures: Textures
+    first_texture: Sequence[int]  # texture of each map's photo 0; its other photos follow in order
+    frame: tuple[int, int]  # width and height in pixels
+    seconds: float  # how long the animation lasts
+    seed: int = 0  # of the motion
+    fit: Fit = "crop"
+    background: Colour | int = (0.0, 0.0, 0.0)
+
+    @property
+    def mosaic(self) -> PlacementMap:
+        """The first map."""
+        return self.maps[0]
+
+    def resting_sprites(self, which: int = 0) -> Sprites:
+        """The tiles of a map, each in its cell."""
+        placement = self.maps[which]
+        x, y, width, height = placement.cell.T
+        flip_x = np.where(placement.symmetry & 1, -0.5, 0.5)
+        flip_y = np.where(placement.symmetry & 2, -0.5, 0.5)
+        turned = (placement.symmetry & 4) > 0
+        zero = np.zeros(len(placement))
+        right = np.where(turned[:, np.newaxis], np.stack([zero, flip_x], 1), np.stack([flip_x, zero], 1))
+        down = np.where(turned[:, np.newaxis], np.stack([flip_y, zero], 1), np.stack([zero, flip_y], 1))
+        sides = np.stack([width, height], 1)
+        joined = np.where(x + width < placement.size[0] - 1e-6, JOINED_RIGHT, 0)
+        joined |= np.where(y + height < placement.size[1] - 1e-6, JOINED_BELOW, 0)
+        return Sprites(
+            texture=(placement.photo + self.first_texture[which]).astype(np.int32),
+            centre=placement.cell[:, :2] + 0.5 * sides,
+            right=right * sides,
+            down=down * sides,
+            window=np.tile(np.array([0.0, 0.0, 1.0, 1.0]), (len(placement), 1)),
+            opacity=np.ones(len(placement), np.float32),
+            gain=placement.gain,
+            offset=placement.offset,
+            joined=joined.astype(np.uint8),
+        )
+
+    def whole_camera(self, which: int = 0) -> Camera:
+        """The camera that sees a map as the fit says: filling the frame, or all of it."""
+        width, height = self.maps[which].size
+        across, along = self.frame[0] / width, self.frame[1] / height
+        scale = max(across, along) if self.fit == "crop" else min(across, along)
+        return Camera((width / 2, height / 2), scale)
+
+    def scene(self, sprites: Sprites, camera: Camera, overlay: Sprites | None = None) -> Scene:
+        """A scene over the stage's background."""
+        return Scene(sprites, camera, self.background, overlay)
+
+    def photo(self, index: int, which: int = 0) -> Photo:
+        """A photo of a map."""
+        return self.maps[which].photos[index]
+
+    def add_whole(self, index: int, width: float, height: float, which: int = 0) -> int:
+        """A texture of all of a photo, whose sharpest level is `width` × `height` pixels; 16,384 at most."""
+        longest = max(width, height)
+        shrink = min(1.0, 16384 / longest)
+        size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+        return self.textures.add_whole(self.libraries[which], self.photo(index, which), *size)
+
+
+# -- Easing --------------------------------------------------------------------------------------------------------
+
+Easing = Literal["linear", "sine", "smooth", "cubic", "cruise"]
+
+_RAMP: Final = 0.35  # share of a cruise that each of its ends takes
+
+
+def _cruise(x: Floats) -> Floats:
+    """Constant speed in the middle; at both ends the speed itself rises and falls as a cosine, without a jerk."""
+    near_end = np.minimum(x, 1 - x)
+    start = 0.5 * near_end - 0.5 * _RAMP / np.pi * np.sin(np.pi * np.minimum(near_end, _RAMP) / _RAMP)
+    way = np.where(near_end < _RAMP, start, near_end - 0.5 * _RAMP) / (1 - _RAMP)
+    return np.where(x < 0.5, way, 1 - way)
+
+
+EASINGS: Final[dict[str, Callable[[Floats], Floats]]] = {
+    "linear": lambda x: x,
+    "sine": lambda x: 0.5 - 0.5 * np.cos(np.pi * x),
+    "smooth": lambda x: x * x * (3 - 2 * x),
+    "cubic": lambda x: np.where(x < 0.5, 4 * x**3, 1 - 4 * (1 - x) ** 3),
+    "cruise": _cruise,
+}
+"""Eased progress by name: 0…1 → 0…1, monotone; all but `linear` start and end at rest."""
+
+
+def ease(progress: float | Floats, easing: Easing = "sine", start: float = 0.0, end: float = 1.0) -> Floats:
+    """Eased progress of a movement that fills start…end of the whole: 0 before, 1 after. Any shape."""
+    span = max(end - start, 1e-9)
+    return EASINGS[easing](np.clip((np.asarray(progress, np.float64) - start) / span, 0.0, 1.0))
+
+
+# -- Parameters and the contract -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ParameterInfo:
+    """What is said of a parameter where it is declared; its option, preset key and documentation come from it."""
+
+    help: str
+    unit: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    option: str = ""  # another spelling on the command line, such as "-o"
+
+
+def parameter(
+    default: T, help: str, *, unit: str = "", low: float = -math.inf, high: float = math.inf, option: str = ""  # noqa: A002
+) -> T:
+    """Declare a parameter of a dataclass: its default, one line of help, its unit and the range it may take."""
+    info = ParameterInfo(help, unit, low, high, option)
+    return cast("T", field(default=default, metadata={"parameter": info}))
+
+
+def parameters(owner: object) -> dict[str, ParameterInfo]:
+    """What is declared of the parameters of a dataclass (or an instance of one), by field name."""
+    declared: dict[str, ParameterInfo] = {}
+    for f in fields(cast("Any", owner)):
+        if isinstance(info := f.metadata.get("parameter"), ParameterInfo):
+            declared[f.name] = info
+    return declared
+
+
+def check_ranges(owner: object) -> None:
+    """Raise InputError if a number among a dataclass's parameters is not in its range (or is no number)."""
+    for name, info in parameters(owner).items():
+        value = getattr(owner, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, (int, float)) and not info.low <= number <= info.high:
+                bounds = (
+                    f"from {info.low:g} to {info.high:g}" if math.isfinite(info.high) else f"at least {info.low:g}"
+                )
+                raise InputError(f"--{name.replace('_', '-')} {number:g} is out of range: it is {bounds} {info.unit}".rstrip())
+
+
+@dataclass(frozen=True)
+class Animation(ABC):
+    """Base of all animations: a frozen dataclass whose fields are made by `parameter`, with a docstring of one line.
+
+    `first` and `last` say what stands still at its two ends; `endings` may be overridden where that depends on
+    parameters.
+    """
+
+    first: ClassVar[Ending] = "mosaic"
+    last: ClassVar[Ending] = "mosaic"
+
+    def __post_init__(self) -> None:
+        """Refuse parameters out of their ranges with InputError."""
+        check_ranges(self)
+
+    @abstractmethod
+    def prepare(self, stage: Stage) -> Motion:
+        """Do once what serves all frames (orders, paths, textures) and return the motion.
+
+        Called before the first frame, in each process that draws. The motion must be a pure function of progress
+        and may raise nothing; `prepare` may raise InputError for parameters that don't suit the stage.
+        """
+
+    def endings(self) -> tuple[Ending, Ending]:
+        """What stands still at progress 0 and at progress 1."""
+        return self.first, self.last
+
+    def focus_point(self) -> tuple[float, float] | None:
+        """The point of the cover (fractions of its width and height) that the animation is about, if the user chose one.
+
+        Where the tiles are cut from the cover, the whole cover is placed there as a tile.
+        """
+        return None

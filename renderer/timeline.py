@@ -1,0 +1,62 @@
+"""One time axis: frame rates as exact fractions, frame number ↔ progress."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Final
+
+from renderer.errors import InputError
+
+_NTSC: Final = {
+    Fraction(nominal): Fraction(round(nominal) * 1000, 1001)
+    for nominal in (Fraction("23.976"), Fraction("23.98"), Fraction("29.97"), Fraction("59.94"), Fraction("119.88"))
+}
+"""Decimal spellings of the NTSC rates; the rates themselves are n · 1000 / 1001 (SMPTE ST 12-1)."""
+
+MAX_FRAMES: Final = 1_000_000
+
+
+def parse_frame_rate(text: str) -> Fraction:
+    """Frames a second from "30", "29.97" or "30000/1001"; NTSC rates become exact. 1…240. Raises InputError."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(f"--fps {text} is not a frame rate: give one such as 30, 29.97 or 30000/1001") from None
+    rate = _NTSC.get(rate, rate)
+    if not 1 <= rate <= 240:
+        raise InputError(f"--fps {text} is out of range: it is from 1 to 240 frames a second")
+    return rate
+
+
+def frame_count(seconds: float, fps: Fraction) -> int:
+    """Frames of a video: seconds × fps, half rounded up, at least 1. Raises InputError for more than a million."""
+    count = max(1, math.floor(Fraction(seconds) * fps + Fraction(1, 2)))
+    if count > MAX_FRAMES:
+        raise InputError(f"--duration {seconds:g} makes {count} frames, more than a million: give a shorter one")
+    return count
+
+
+def progress_of(frame: int, count: int, *, loop: bool = False) -> float:
+    """Progress 0…1 shown by a frame counted from 0: frame / (count − 1), in a seamless loop frame / count."""
+    return frame / count if loop else frame / max(count - 1, 1)
+
+
+def frame_at(seconds: float, count: int, fps: Fraction) -> int:
+    """The frame that is on the screen at a time from the start. Raises InputError if the video is over by then."""
+    frame = math.floor(Fraction(seconds) * fps)
+    if not 0 <= frame < count and Fraction(seconds) * fps != count:
+        raise InputError(f"--at {seconds:g} is outside the video, which lasts {float(count / fps):g} seconds")
+    return min(frame, count - 1)
+
+
+def parse_frames(text: str, count: int) -> range:
+    """The frames A-B, counted from 0, both ends included, of a video of `count`. Raises InputError."""
+    first, dash, last = text.partition("-")
+    try:
+        frames = range(int(first), int(last if dash else first) + 1)
+    except ValueError:
+        raise InputError(f"--frames {text} is not a range: give the first and the last frame, such as 10-19") from None
+    if not frames or frames.stop > count or frames.start < 0:
+        raise InputError(f"--frames {text} is outside the video, whose frames are 0-{count - 1}")
+    return frames
