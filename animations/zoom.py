@@ -8,7 +8,20 @@ from typing import Literal
 
 import numpy as np
 
-from renderer.scene import Animation, Camera, Easing, Ending, Floats, Motion, Scene, Sprites, Stage, ease, join_sprites, parameter
+from renderer.scene import (
+    Animation,
+    Camera,
+    Easing,
+    Ending,
+    Floats,
+    Motion,
+    Scene,
+    Sprites,
+    Stage,
+    ease,
+    join_sprites,
+    parameter,
+)
 
 
 @dataclass(frozen=True)
@@ -24,11 +37,15 @@ class Zoom(Animation):
     )
     easing: Easing = parameter("cruise", "How the camera speeds up and slows down")
     hold_start: float = parameter(0.7, "Rest before the flight", unit="seconds", low=0.0, high=60.0)
-    hold_end: float = parameter(1.0, "Rest after it; of an inout flight, the rest at the photo", unit="seconds", low=0.0, high=60.0)
+    hold_end: float = parameter(
+        1.0, "Rest after it; of an inout flight, the rest at the photo", unit="seconds", low=0.0, high=60.0
+    )
 
     def endings(self) -> tuple[Ending, Ending]:
         """The mosaic and the photo, in the order of the direction."""
-        return {"in": ("mosaic", "photo"), "out": ("photo", "mosaic"), "inout": ("mosaic", "mosaic")}[self.direction]
+        first: Ending = "photo" if self.direction == "out" else "mosaic"
+        last: Ending = "photo" if self.direction == "in" else "mosaic"
+        return first, last
 
     def focus_point(self) -> tuple[float, float] | None:
         """Where `--focus` points."""
@@ -118,10 +135,7 @@ def _between(start: Camera, end: Camera, way: float) -> Camera:
     # A point that both cameras see at the same place of the frame stays there all the way: what lies between it and
     # the middle goes at the rate of the zoom, and nothing outside the first view is ever seen.
     ratio = start.scale / end.scale
-    if abs(ratio - 1) < 1e-9:
-        share = way
-    else:
-        share = (1 - start.scale / scale) / (1 - ratio)
+    share = way if abs(ratio - 1) < 1e-9 else (1 - start.scale / scale) / (1 - ratio)
     x = start.centre[0] + (end.centre[0] - start.centre[0]) * share
     y = start.centre[1] + (end.centre[1] - start.centre[1]) * share
     return Camera((x, y), scale)

@@ -21,9 +21,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import cyclopts
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
-from rich.progress import TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -47,7 +54,9 @@ _LINE_SECONDS: Final = 10.0  # between progress lines where there is no terminal
 class Common:
     """What every command that makes a file takes."""
 
-    output: Path | None = parameter(None, "The file to write; default: named after the cover and the command", option="-o")
+    output: Path | None = parameter(
+        None, "The file to write; default: named after the cover and the command", option="-o"
+    )
     overwrite: bool = parameter(False, "Overwrite what exists", option="-y")
     quiet: bool = parameter(False, "Say nothing but errors", option="-q")
     verbose: bool = parameter(False, "List skipped files; show the traceback of an error", option="-v")
@@ -81,15 +90,16 @@ class MosaicRun:
 
 # -- From dataclasses to options -----------------------------------------------------------------------------------
 
-_CONVERTERS: Final[dict[Any, Callable[[str], object]]] = {
-    tuple[int, int]: parse_size,
-    tuple[float, float]: parse_point,
-    Fraction: parse_frame_rate,
-    Colour: parse_colour,
+_CONVERTERS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {
+    tuple[int, int]: ("WIDTHxHEIGHT", parse_size),
+    tuple[float, float]: ("X,Y", parse_point),
+    Fraction: ("RATE", parse_frame_rate),
+    Colour: ("COLOUR", parse_colour),
 }
+"""Types that are written as one word: how the help shows it, and what reads it."""
 
 
-def _options(owner: type, group: str) -> list[inspect.Parameter]:
+def _options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
     """A keyword parameter for cyclopts from each declared parameter of a dataclass."""
     hints = get_type_hints(owner)
     declared = parameters(owner)
@@ -103,12 +113,12 @@ def _options(owner: type, group: str) -> list[inspect.Parameter]:
         single = next((kind for kind in (hint, *known) if kind in _CONVERTERS), None)
         extra: dict[str, Any] = {}
         if single is not None:
-            convert = _CONVERTERS[single]
+            word, convert = _CONVERTERS[single]
             extra = {
+                "metavar": word,
                 "converter": lambda _type, tokens, convert=convert: convert(tokens[0].value),
                 "n_tokens": 1,
                 "accepts_keys": False,
-                "show_default": _spell,
             }
         limits = [info.unit] if info.unit else []
         if math.isfinite(info.high) and info.high < 1e6:
@@ -119,12 +129,16 @@ def _options(owner: type, group: str) -> list[inspect.Parameter]:
             help=info.help + (f" ({', '.join(limits)})" if limits else ""),
             group=group,
             negative=(),
+            show_default=_spell if field.default not in (None, False, ()) else False,
             **extra,
         )
         default = field.default if field.default is not MISSING else None
         options.append(
             inspect.Parameter(
-                field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, option]
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=default,
+                annotation=Annotated[hint, option],
             )
         )
     return options
@@ -136,7 +150,11 @@ def _given(owner: type, values: dict[str, object]) -> dict[str, Any]:
 
 
 def _command(
-    app: cyclopts.App, name: str, about: str, groups: dict[str, type], run: Callable[[Path | None, dict[str, object]], None]
+    app: cyclopts.App,
+    name: str,
+    about: str,
+    groups: dict[str, type],
+    run: Callable[[Path | None, dict[str, object]], None],
 ) -> None:
     """Register a command that takes a cover and the options of some dataclasses, and calls `run` with those given."""
     help_cover = "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo"
@@ -150,7 +168,11 @@ def _command(
     def command(cover: Path | None = None, /, **values: object) -> None:
         run(cover, values)
 
-    options = [option for group, owner in groups.items() for option in _options(owner, group)]
+    options = [
+        option
+        for place, (title, owner) in enumerate(groups.items())
+        for option in _options(owner, cyclopts.Group(title, sort_key=place + 1))
+    ]
     command.__signature__ = inspect.Signature([cover, *options])  # type: ignore[attr-defined]
     command.__annotations__ = {}
     command.__doc__ = about
@@ -297,7 +319,7 @@ def _tell_plan(plan: Plan, common: Common) -> None:
 def _show(path: Path) -> None:
     """Open a file with what the platform shows it with."""
     if sys.platform == "win32":
-        os.startfile(path)  # noqa: S606
+        os.startfile(path)
         return
     program = "open" if sys.platform == "darwin" else "xdg-open"
     try:
@@ -332,10 +354,10 @@ def _add_animation(app: cyclopts.App, still: cyclopts.App, name: str, animation:
         path = common.output or default_output(cover, name, ".mp4")
         motion = animation(**_given(animation, values))
         if run.dry_run:
-            _tell_plan(plan_video(cover, name, settings, output, path, run.frames), common)
+            _tell_plan(plan_video(cover, settings, output, path, run.frames), common)
             return
         summary = render_video(
-            cover, motion, name, path, match=settings, output=output, frames=run.frames,
+            cover, motion, path, match=settings, output=output, frames=run.frames,
             overwrite=_ask_overwrite(path, overwrite=common.overwrite), progress=talk,
             command=_written_command([name], cover, values),
         )  # fmt: skip
@@ -443,7 +465,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except MemoryError:
         return _complain("out of memory: give a smaller --size, or fewer photos", verbose=verbose, code=1)
-    except Exception as error:  # noqa: BLE001  # a bug, or a failure that nobody thought of: one line all the same
+    except Exception as error:  # a bug, or a failure that nobody thought of: one line all the same
         return _complain(f"unexpected {type(error).__name__}: {error} (-v shows where)", verbose=verbose, code=1)
     return result if isinstance(result, int) else 0
 

@@ -19,5 +19,5 @@ Metric = Literal["mean", "pixels"]
 def describe(tiles: Pixels, metric: Metric) -> npt.NDArray[np.float32]:
     """Descriptors (N, D) of pictures (N, 32, 32, 3): D is 3 for `mean` and 3072 for `pixels`, in 8-bit steps 0…255."""
     if metric == "mean":
-        return tiles.mean(axis=(1, 2), dtype=np.float64).astype(np.float32)
+        return np.asarray(tiles.mean(axis=(1, 2), dtype=np.float64), np.float32)
     return tiles.reshape(len(tiles), -1).astype(np.float32)

@@ -20,7 +20,15 @@ from renderer.job import VERSION
 from renderer.library import cache_folder
 
 _NEEDED_ENCODERS = ("libx264",)
-_OTHER_ENCODERS = ("libx265", "libsvtav1", "libvpx-vp9", "prores_ks", "h264_nvenc", "h264_qsv", "h264_videotoolbox")
+_OTHER_ENCODERS = (
+    "libx265",
+    "libsvtav1",
+    "libvpx-vp9",
+    "prores_ks",
+    "h264_nvenc",
+    "h264_qsv",
+    "h264_videotoolbox",
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,10 @@ def _machine(folder: Path) -> list[Finding]:
             "memory", f"{total:.1f} GB, {available:.1f} GB of it free",
             "" if available >= 1.5 else "a render at 1080p takes 1 GB: end other programs",
         ),
-        Finding("disk", f"{free:.1f} GB free in {folder}", "" if free >= 0.5 else "free some space: a video takes 10 to 100 MB"),
+        Finding(
+            "disk", f"{free:.1f} GB free in {folder}",
+            "" if free >= 0.5 else "free some space: a video takes 10 to 100 MB",
+        ),
     ]  # fmt: skip
 
 
@@ -101,6 +112,8 @@ def _cache() -> Finding:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        return Finding("cache", str(folder), f"it can't be written to ({error.strerror}): photos are read anew each time")
+        return Finding(
+            "cache", str(folder), f"it can't be written to ({error.strerror}): photos are read anew each time"
+        )
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return Finding("cache", f"{folder} ({size / 1e6:.1f} MB; may be deleted at any time)")

@@ -52,7 +52,11 @@ GOP_SECONDS: Final = 2
 
 _BUFFERS: Final = 3  # frames between renderer and encoder: one drawn, one waiting, one written
 _LAST_LINES: Final = 6  # of ffmpeg's complaints that a message shows
-_FLAGS: Final = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+
+if sys.platform == "win32":
+    _FLAGS: Final = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+else:
+    _FLAGS: Final = 0
 
 
 def ffmpeg_path() -> str:
@@ -77,10 +81,19 @@ def run_ffmpeg(*arguments: str, timeout: float = 600) -> subprocess.CompletedPro
 def x264_arguments(
     width: int, height: int, fps: Fraction, point: RatePoint, threads: int, metadata: dict[str, str]
 ) -> list[str]:
-    """ffmpeg's arguments that turn raw BT.709 4:2:0 frames on standard input into a file that players agree on."""
+    """Ffmpeg's arguments that turn raw BT.709 4:2:0 frames on standard input into a file that players agree on."""
     gop = max(1, round(fps * GOP_SECONDS))
     # Said of the input as well as of the output: a filter between the two keeps what it is told.
-    colour = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+    colour = [
+        "-color_range",
+        "tv",
+        "-colorspace",
+        "bt709",
+        "-color_primaries",
+        "bt709",
+        "-color_trc",
+        "bt709",
+    ]
     return [
         "-loglevel", "error",
         "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", f"{width}x{height}", "-framerate", str(fps),
@@ -106,7 +119,12 @@ class Encoder:
         self, path: Path, width: int, height: int, fps: Fraction, point: RatePoint, metadata: dict[str, str]
     ) -> None:
         threads = min(os.cpu_count() or 1, MAX_THREADS)
-        command = [ffmpeg_path(), "-hide_banner", "-y", *x264_arguments(width, height, fps, point, threads, metadata)]
+        command = [
+            ffmpeg_path(),
+            "-hide_banner",
+            "-y",
+            *x264_arguments(width, height, fps, point, threads, metadata),
+        ]
         self._process = subprocess.Popen(
             # A session of its own: Ctrl-C in the terminal reaches us alone, and we end it.
             [*command, str(path.absolute())], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -184,7 +202,7 @@ class Encoder:
 
     def _write(self) -> None:
         pipe = self._process.stdin
-        assert pipe is not None  # noqa: S101 (asked for above)
+        assert pipe is not None
         try:
             while (buffer := self._full.get()) is not None:
                 pipe.write(buffer.data)
@@ -198,7 +216,7 @@ class Encoder:
     def _listen(self) -> None:
         # Read to the end always: a full pipe would stop ffmpeg.
         stream = self._process.stderr
-        assert stream is not None  # noqa: S101 (asked for above)
+        assert stream is not None
         with stream:
             for line in stream:
                 self._complaints.append(line.decode("utf-8", "replace").rstrip())

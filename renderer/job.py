@@ -64,9 +64,13 @@ except PackageNotFoundError:  # a bare checkout
 class MatchSettings:
     """Where the photos come from and how they are placed."""
 
-    tiles: tuple[str, ...] = parameter((), "A folder of photos, a photo, or a glob; may be repeated. Default: pieces of the cover")
+    tiles: tuple[str, ...] = parameter(
+        (), "A folder of photos, a photo, or a glob; may be repeated. Default: pieces of the cover"
+    )
     columns: int | None = parameter(None, "Cells across; default: about 5,000 cells in all", low=1, high=10_000)
-    cell_size: int | None = parameter(None, "Side of a cell, instead of --columns", unit="cover pixels", low=1, high=10_000)
+    cell_size: int | None = parameter(
+        None, "Side of a cell, instead of --columns", unit="cover pixels", low=1, high=10_000
+    )
     match: Metric = parameter("mean", "Compare mean colours, or every one of 32 x 32 pixels")
     neighbours: int | None = parameter(
         None,
@@ -206,7 +210,10 @@ def check_cover(cover: Path | None) -> Path:
 
 @contextmanager
 def open_mosaic(
-    cover: Path | None, settings: MatchSettings, progress: Progress, whole_at: tuple[float, float] | None = None
+    cover: Path | None,
+    settings: MatchSettings,
+    progress: Progress,
+    whole_at: tuple[float, float] | None = None,
 ) -> Iterator[Mosaic]:
     """Match a cover with photos, or load a `.mosaic` given in its place; closes the library in the end.
 
@@ -231,7 +238,12 @@ def open_mosaic(
 
 
 def _match(
-    path: Path, settings: MatchSettings, progress: Progress, whole_at: tuple[float, float] | None, *, sampled: bool
+    path: Path,
+    settings: MatchSettings,
+    progress: Progress,
+    whole_at: tuple[float, float] | None,
+    *,
+    sampled: bool,
 ) -> Mosaic:
     picture = read_picture(path, shorter_side=SHORTER_SIDE)
     grid = make_grid(*picture.size, settings.columns, settings.cell_size)
@@ -275,7 +287,9 @@ def _match(
 def _say_skipped(library: Library, tried: int, progress: Progress) -> None:
     if not library.photos:
         first = library.skipped[0]
-        raise InputError(f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): give --tiles others")
+        raise InputError(
+            f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): give --tiles others"
+        )
     if library.skipped:
         first = library.skipped[0]
         progress.notice(
@@ -321,7 +335,7 @@ def _blurred(placement: PlacementMap) -> Pixels:
     for (left, top, right, bottom), colour in zip(edges.astype(int), colours, strict=True):
         small[top : max(bottom, top + 1), left : max(right, left + 1)] = colour
     soft = cv2.GaussianBlur(small, (0, 0), 160 / 20)
-    return (np.clip(soft * 0.6, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return np.asarray(np.clip(soft * 0.6, 0, 1) * 255 + 0.5, np.uint8)
 
 
 def default_output(cover: Path | None, kind: str, suffix: str) -> Path:
@@ -335,7 +349,11 @@ def _check_suffix(path: Path, suffixes: Sequence[str]) -> None:
 
 
 def plan_video(
-    cover: Path | None, animation: str, match: MatchSettings, output: OutputSettings, path: Path, frames: str | None
+    cover: Path | None,
+    match: MatchSettings,
+    output: OutputSettings,
+    path: Path,
+    frames: str | None,
 ) -> Plan:
     """What `render_video` would make, without decoding anything. Raises InputError."""
     source = check_cover(cover)
@@ -345,7 +363,7 @@ def plan_video(
         shape, cells = placement.cover_size, len(placement)
     else:
         shape = picture_size(source)
-        grid: Grid = make_grid(*shape, match.columns, match.cell_size)  # type: ignore[arg-type]
+        grid: Grid = make_grid(*shape, match.columns, match.cell_size)
         cells = grid.columns * grid.rows
         files = len(find_files(match.tiles)[0])
     size = output.frame_size(shape)
@@ -364,7 +382,6 @@ RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
 def render_video(
     cover: Path | None,
     animation: Animation,
-    name: str,
     path: Path,
     *,
     match: MatchSettings | None = None,
@@ -394,7 +411,11 @@ def render_video(
             with (
                 timed.stage("rendering", len(wanted), "frames") as advance,
                 Encoder(
-                    temporary, *size, output.fps, RATE_POINTS[output.quality], {"comment": command, "title": path.stem}
+                    temporary,
+                    *size,
+                    output.fps,
+                    RATE_POINTS[output.quality],
+                    {"comment": command, "title": path.stem},
                 ) as encoder,
             ):
                 _feed(encoder, compositor, motion, wanted, count, advance)
@@ -406,7 +427,12 @@ def render_video(
 
 
 def _feed(
-    encoder: Encoder, compositor: Compositor, motion: Motion, wanted: Sequence[int], count: int, advance: Advance
+    encoder: Encoder,
+    compositor: Compositor,
+    motion: Motion,
+    wanted: Sequence[int],
+    count: int,
+    advance: Advance,
 ) -> None:
     """Draw frames and hand them over; the encoder works on one while the next is drawn."""
     frame = compositor.new_frame()
@@ -453,12 +479,20 @@ def render_frame(
     shown = progress_of(frame_at(at, count, output.fps), count)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.focus_point()) as mosaic:
         size = output.frame_size(mosaic.placement.cover_size)
-        with _drawing(mosaic, size, output) as (stage, compositor), timed.stage("rendering", 1, "frames") as advance:
+        with (
+            _drawing(mosaic, size, output) as (stage, compositor),
+            timed.stage("rendering", 1, "frames") as advance,
+        ):
             pixels = compositor.still(animation.prepare(stage)(shown))
             advance(1)
         _save_still(pixels, path, overwrite)
         return Summary(
-            path, size, mosaic, timed.finished(), peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe
+            path,
+            size,
+            mosaic,
+            timed.finished(),
+            peak_memory_bytes=meter.peak_bytes,
+            recipe=mosaic.placement.recipe,
         )
 
 
@@ -506,4 +540,4 @@ def _save_still(pixels: Pixels, path: Path, overwrite: bool) -> None:
         ".png": {"compress_level": 4},
     }
     with new_file(path, overwrite=overwrite) as temporary:
-        Image.fromarray(pixels).save(temporary, **options.get(path.suffix.lower(), {}))
+        Image.fromarray(pixels).save(temporary, format=None, **options.get(path.suffix.lower(), {}))

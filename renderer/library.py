@@ -134,7 +134,7 @@ def find_files(sources: Sequence[str]) -> tuple[list[Path], list[Skipped]]:
         elif path.exists():
             found[path.absolute()] = None
         elif glob.has_magic(source):
-            matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+            matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 (Path.glob takes no absolute pattern)
             if not matches:
                 raise InputError(f"--tiles {source} matches no file: check the pattern")
             for match in matches:
@@ -159,7 +159,7 @@ def _walk(folder: Path, skipped: list[Skipped]) -> Iterator[Path]:
 def missing_file(path: Path) -> str:
     """The sentence for a path that does not exist: with the nearest names beside it, if any are near."""
     try:
-        names = os.listdir(path.parent)
+        names = [found.name for found in path.parent.iterdir()]
     except OSError:
         return f"{path}: there is no such file, nor a folder {path.parent} for it: check the path"
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)
@@ -186,7 +186,7 @@ CREATE TABLE photo (
 class _Entry:
     photo: Photo
     modified_ns: int
-    bytes: int
+    file_bytes: int
     tile: Pixels
     thumbnail: bytes
 
@@ -245,13 +245,16 @@ class PhotoIndex:
             status = path.stat()
         except OSError:
             return None
-        with self._lock, closing(
-            self._database.execute(
-                "SELECT digest, width, height, crop_left, crop_top, crop_side, tile FROM photo"
-                " WHERE path = ? AND bytes = ? AND modified_ns = ?",
-                (str(path), status.st_size, status.st_mtime_ns),
-            )
-        ) as cursor:
+        with (
+            self._lock,
+            closing(
+                self._database.execute(
+                    "SELECT digest, width, height, crop_left, crop_top, crop_side, tile FROM photo"
+                    " WHERE path = ? AND bytes = ? AND modified_ns = ?",
+                    (str(path), status.st_size, status.st_mtime_ns),
+                )
+            ) as cursor,
+        ):
             row = cursor.fetchone()
         if row is None:
             return None
@@ -260,9 +263,10 @@ class PhotoIndex:
 
     def thumbnail(self, path: Path) -> Pixels | None:
         """The thumbnail (S, S, 3) of a photo, S at most 256."""
-        with self._lock, closing(
-            self._database.execute("SELECT thumbnail FROM photo WHERE path = ?", (str(path),))
-        ) as cursor:
+        with (
+            self._lock,
+            closing(self._database.execute("SELECT thumbnail FROM photo WHERE path = ?", (str(path),))) as cursor,
+        ):
             row = cursor.fetchone()
         if row is None:
             return None
@@ -273,7 +277,7 @@ class PhotoIndex:
         """Add or renew entries, all in one transaction."""
         rows = [
             (
-                str(entry.photo.path), entry.bytes, entry.modified_ns, entry.photo.digest, *entry.photo.size,
+                str(entry.photo.path), entry.file_bytes, entry.modified_ns, entry.photo.digest, *entry.photo.size,
                 *entry.photo.crop, entry.tile.tobytes(), entry.thumbnail,
             )
             for entry in entries
@@ -323,7 +327,9 @@ def _read_entry(path: Path) -> _Entry | Skipped:
         small = resize(square, *(2 * (min(THUMBNAIL_PIXELS, edge),)))
         tile = resize(small, TILE_PIXELS, TILE_PIXELS)
         done, encoded = cv2.imencode(
-            ".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111]
+            ".jpg",
+            small[..., ::-1],
+            [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111],
         )
         if not done:
             return Skipped(path, "could not be scaled")
@@ -418,7 +424,11 @@ def _parts_at(picture: Picture, scale: float) -> Iterator[tuple[tuple[int, int, 
     step = TILE_PIXELS // 2
     for top in range(0, scaled.shape[0] - TILE_PIXELS + 1, step):
         for left in range(0, scaled.shape[1] - TILE_PIXELS + 1, step):
-            box = (min(round(left / ratio), width - int(side)), min(round(top / ratio), height - int(side)), int(side))
+            box = (
+                min(round(left / ratio), width - int(side)),
+                min(round(top / ratio), height - int(side)),
+                int(side),
+            )
             yield box, scaled[top : top + TILE_PIXELS, left : left + TILE_PIXELS]
 
 

@@ -60,11 +60,11 @@ def match_photos(
         place = _cell_at(grid, whole_at) if whole_at else _suiting_cell(grid, away)
         photo[place] = pin
         cost[place] = away[place]
-    used, photo = np.unique(photo, return_inverse=True)
+    used, place_of = np.unique(photo, return_inverse=True)
     count = len(cells)
     return PlacementMap(
         cell=cells,
-        photo=photo.reshape(-1).astype(np.int32),
+        photo=place_of.reshape(-1).astype(np.int32),
         symmetry=np.zeros(count, np.uint8),
         gain=np.ones((count, 3), np.float32),
         offset=np.zeros((count, 3), np.float32),
@@ -83,7 +83,9 @@ def _nearest(
     A tree for the three dimensions of `mean`; blocks of matrix products for the 3072 of `pixels`, whose inputs are
     whole numbers that float64 sums without error, so the answers are those of the plain loop.
     """
-    from sklearn.neighbors import NearestNeighbors  # takes a second to import, and a saved map needs none of it
+    from sklearn.neighbors import (
+        NearestNeighbors,
+    )  # takes a second to import, and a saved map needs none of it
 
     searcher = NearestNeighbors(n_neighbors=count, algorithm="kd_tree" if metric == "mean" else "brute")
     searcher.fit(describe(tiles, metric))

@@ -21,7 +21,22 @@ Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) sRGB, 8 bits a channel."""
 
 PICTURE_SUFFIXES: Final = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .ppm .pgm .jp2".split()
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".gif",
+        ".avif",
+        ".ppm",
+        ".pgm",
+        ".jp2",
+    ]
 )
 """File name endings that a folder is searched for, in lower case. A file that is named itself may have any."""
 
@@ -106,7 +121,10 @@ def _to_srgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Imag
     if profile:
         with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a damaged profile, or one of another mode
             converted = ImageCms.profileToProfile(
-                image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+                image,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
             )
             if converted is not None:
                 image = converted
@@ -155,7 +173,8 @@ def resize(pixels: Pixels, width: int, height: int) -> Pixels:
     if (pixels.shape[1], pixels.shape[0]) == (width, height):
         return pixels
     if width <= pixels.shape[1] and height <= pixels.shape[0]:
-        return to_srgb(cv2.resize(to_linear(pixels), (width, height), interpolation=cv2.INTER_AREA))
+        light = cv2.resize(to_linear(pixels), (width, height), interpolation=cv2.INTER_AREA)
+        return to_srgb(light.astype(np.float32, copy=False))
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 

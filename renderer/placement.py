@@ -8,7 +8,7 @@ import os
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -91,7 +91,10 @@ def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) ->
         "photos": [_photo_to_json(photo, path.absolute().parent) for photo in placement.photos],
         "recipe": placement.recipe,
     }
-    with new_file(path, overwrite=overwrite) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
+    with (
+        new_file(path, overwrite=overwrite) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file,
+    ):
         file.writestr("map.json", json.dumps(header, ensure_ascii=False, indent=1))
         for name in _ARRAYS:
             with file.open(f"{name}.npy", "w") as member:
@@ -107,7 +110,8 @@ def load_map(path: Path) -> PlacementMap:
                 raise InputError(f"{path} is not a placement map")
             if header["version"] > FORMAT_VERSION:
                 raise InputError(
-                    f"{path} is a map of version {header['version']}, this program reads up to {FORMAT_VERSION}: update it"
+                    f"{path} is a map of version {header['version']}, "
+                    f"this program reads up to {FORMAT_VERSION}: update it"
                 )
             arrays = {name: _read_array(file, name) for name in _ARRAYS}
         width, height = (float(value) for value in header["size"])
@@ -132,13 +136,13 @@ def load_map(path: Path) -> PlacementMap:
     return placement
 
 
-def _read_array(file: zipfile.ZipFile, name: str) -> npt.NDArray[np.generic]:
+def _read_array(file: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
     dtype, columns = _ARRAYS[name]
     with file.open(f"{name}.npy") as member:
         array = np.lib.format.read_array(member, allow_pickle=False)
     if array.dtype != dtype or array.shape[1:] != (() if columns is None else (columns,)):
         raise ValueError(f"{name} is {array.dtype} {array.shape}")
-    return cast("npt.NDArray[np.generic]", array)
+    return array
 
 
 def _check(placement: PlacementMap, path: Path) -> None:

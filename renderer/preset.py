@@ -25,11 +25,15 @@ MAX_SIDE: Final = 8192  # pixels; what H.264's highest level and every player st
 class OutputSettings:
     """What a video looks like as a file."""
 
-    size: tuple[int, int] | None = parameter(None, "WIDTHxHEIGHT in pixels; default: the cover's shape", low=16, high=MAX_SIDE)
+    size: tuple[int, int] | None = parameter(
+        None, "WIDTHxHEIGHT in pixels; default: the cover's shape", low=16, high=MAX_SIDE
+    )
     long_side: int = parameter(1920, "The longer side, where --size is not given", unit="pixels", low=16, high=MAX_SIDE)
     fps: Fraction = parameter(Fraction(30), "Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions")
     duration: float = parameter(10.0, "How long the video lasts", unit="seconds", low=0.05, high=3600.0)
-    fit: Fit = parameter("crop", "A cover of another shape fills the frame, or is shown whole over a plain or blurred ground")
+    fit: Fit = parameter(
+        "crop", "A cover of another shape fills the frame, or is shown whole over a plain or blurred ground"
+    )
     background: Colour = parameter((0.0, 0.0, 0.0), "What is seen beside the mosaic: a name or #rrggbb")
     quality: Quality = parameter("standard", "How much of the picture the encoder keeps, and how long it may take")
     seed: int = parameter(0, "Of the motion's chance", low=0, high=2**63 - 1)
@@ -43,7 +47,9 @@ class OutputSettings:
         if self.size is not None:
             width, height = self.size
             if width % 2 or height % 2:
-                raise InputError(f"--size {width}x{height} is odd: H.264 needs even sides, such as {width & ~1}x{height & ~1}")
+                raise InputError(
+                    f"--size {width}x{height} is odd: H.264 needs even sides, such as {width & ~1}x{height & ~1}"
+                )
             return width, height
         scale = self.long_side / max(cover)
         # An extreme panorama still gets a frame that players accept.
@@ -87,7 +93,7 @@ _FROM_TEXT: Final[dict[str, Callable[[str], object]]] = {
 
 
 def load_preset(name: str) -> dict[str, object]:
-    """The settings that a preset gives, by field name of OutputSettings. Raises InputError if there is no such preset."""
+    """The settings that a preset gives, by field name of OutputSettings. Raises InputError if there is none."""
     file = resources.files("presets") / f"{name}.toml"
     if not file.is_file():
         raise InputError(f"there is no preset named {name}")

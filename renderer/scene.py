@@ -236,11 +236,17 @@ class ParameterInfo:
 
 
 def parameter(
-    default: T, help: str, *, unit: str = "", low: float = -math.inf, high: float = math.inf, option: str = ""  # noqa: A002
+    default: T,
+    help: str,  # noqa: A002 (as the field of ParameterInfo, which no builtin can shadow)
+    *,
+    unit: str = "",
+    low: float = -math.inf,
+    high: float = math.inf,
+    option: str = "",
 ) -> T:
     """Declare a parameter of a dataclass: its default, one line of help, its unit and the range it may take."""
     info = ParameterInfo(help, unit, low, high, option)
-    return cast("T", field(default=default, metadata={"parameter": info}))
+    return field(default=default, metadata={"parameter": info})
 
 
 def parameters(owner: object) -> dict[str, ParameterInfo]:
@@ -258,10 +264,10 @@ def check_ranges(owner: object) -> None:
         value = getattr(owner, name)
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, (int, float)) and not info.low <= number <= info.high:
-                bounds = (
-                    f"from {info.low:g} to {info.high:g}" if math.isfinite(info.high) else f"at least {info.low:g}"
+                bounds = f"from {info.low:g} to {info.high:g}" if math.isfinite(info.high) else f"at least {info.low:g}"
+                raise InputError(
+                    f"--{name.replace('_', '-')} {number:g} is out of range: it is {bounds} {info.unit}".rstrip()
                 )
-                raise InputError(f"--{name.replace('_', '-')} {number:g} is out of range: it is {bounds} {info.unit}".rstrip())
 
 
 @dataclass(frozen=True)
@@ -292,7 +298,7 @@ class Animation(ABC):
         return self.first, self.last
 
     def focus_point(self) -> tuple[float, float] | None:
-        """The point of the cover (fractions of its width and height) that the animation is about, if the user chose one.
+        """The point of the cover (in fractions of it) that the animation is about, if the user chose one.
 
         Where the tiles are cut from the cover, the whole cover is placed there as a tile.
         """

@@ -143,8 +143,8 @@ class Textures:
         old = self.table
         if count > len(old.width):
             new = _empty_table(max(count, 2 * len(old.width)))
-            for before, after in zip(old, new, strict=True):
-                after[: len(before)] = before
+            for name in TextureTable._fields:
+                getattr(new, name)[: len(old.width)] = getattr(old, name)
             self.table = new
 
     def _describe(self, where: slice, width: int, height: int, opaque: bool) -> None:

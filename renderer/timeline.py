@@ -10,7 +10,13 @@ from renderer.errors import InputError
 
 _NTSC: Final = {
     Fraction(nominal): Fraction(round(nominal) * 1000, 1001)
-    for nominal in (Fraction("23.976"), Fraction("23.98"), Fraction("29.97"), Fraction("59.94"), Fraction("119.88"))
+    for nominal in (
+        Fraction("23.976"),
+        Fraction("23.98"),
+        Fraction("29.97"),
+        Fraction("59.94"),
+        Fraction("119.88"),
+    )
 }
 """Decimal spellings of the NTSC rates; the rates themselves are n · 1000 / 1001 (SMPTE ST 12-1)."""
 

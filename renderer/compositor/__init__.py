@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Final
 
 import cv2
@@ -49,7 +50,7 @@ class Compositor:
         pairs = (height + 1) // 2
         count = max(1, min(pairs, threads * _BANDS_PER_THREAD))
         edges = [2 * (pairs * i // count) for i in range(count)] + [height]
-        self._bands = list(zip(edges[:-1], edges[1:], strict=True))
+        self._bands = list(pairwise(edges))
         self._scenes = 0
         self._draw = empty_draw_list(0)
         self._missing = np.empty((0, 2), np.int32)
@@ -65,7 +66,7 @@ class Compositor:
         return np.empty((self.height, self.width), np.uint32)
 
     def draw(self, scene: Scene, frame: Packed) -> None:
-        """Draw a scene into `frame`, (height, width) packed premultiplied RGBA. Raises RenderError if a photo is lost."""
+        """Draw a scene into `frame`, (height, width) packed. Raises RenderError if a photo is lost."""
         self._scenes += 1
         colour, picture = self._prepare_background(scene.background)
         self._draw_sprites(scene.sprites, _view(scene.camera, self.width, self.height), frame, colour, picture)
@@ -126,9 +127,9 @@ class Compositor:
         left, top = (width - ratio * self.width) / 2, (height - ratio * self.height) / 2
         transform = np.array([[ratio, 0, left + ratio / 2 - 0.5], [0, ratio, top + ratio / 2 - 0.5]])
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        return pack(
-            cv2.warpAffine(rgb, transform, (self.width, self.height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        )
+        size = (self.width, self.height)
+        filled = cv2.warpAffine(rgb, transform, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return pack(filled.astype(np.uint8, copy=False))
 
 
 def _view(camera: Camera, width: int, height: int) -> tuple[float, ...]:

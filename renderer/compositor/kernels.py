@@ -10,13 +10,13 @@ the hottest of the program; what lets LLVM turn it into vector gathers is that a
 either it runs three times slower: 36 ms instead of 12 for a 1080p frame of two mip levels with tone.
 """
 
-# ruff: noqa: N806  (constants of a kernel are written as constants)
+# What is inlined or compiled has its types from Numba; the three kernels that are called from outside are annotated.
 # mypy: disable-error-code="no-untyped-def, no-any-return, no-untyped-call"
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,19 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
+from renderer.textures import TextureTable
+
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 
 def kernel(function: Kernel) -> Kernel:
     """Compile a function to machine code, cached on disk, without the GIL."""
     return cast("Kernel", njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def emitted(function: Callable[..., object]) -> Callable[..., Any]:
+    """Make a function that writes its own LLVM instructions callable from kernels."""
+    return cast("Callable[..., Any]", intrinsic(function))
 
 
 def inlined(function: Kernel) -> Kernel:
@@ -83,7 +90,7 @@ def _texture_scope(module):
     return module.add_metadata([scope])
 
 
-@intrinsic
+@emitted
 def texel(typing_context, address, index):
     """Load the uint32 at `address` + 4 · `index`, which no frame overlaps."""
 
@@ -96,7 +103,7 @@ def texel(typing_context, address, index):
     return types.uint32(types.int64, types.int32), generate
 
 
-@intrinsic
+@emitted
 def frame_pixel(typing_context, address, index):
     """Load the uint32 at `address` + 4 · `index` of a frame."""
 
@@ -109,7 +116,7 @@ def frame_pixel(typing_context, address, index):
     return types.uint32(types.int64, types.int64), generate
 
 
-@intrinsic
+@emitted
 def put_pixel(typing_context, address, index, value):
     """Store a uint32 at `address` + 4 · `index` of a frame, which no texture overlaps."""
 
@@ -288,9 +295,23 @@ def fade(size, full_below, none_above):
 
 @kernel
 def list_visible(
-    texture, centre, right, down, window, opacity, gain, offset, joined,
-    view, frame_size, tone_sizes, table, scene_number, draw, missing,
-):  # fmt: skip
+    texture: npt.NDArray[np.int32],
+    centre: npt.NDArray[np.float64],
+    right: npt.NDArray[np.float64],
+    down: npt.NDArray[np.float64],
+    window: npt.NDArray[np.float64],
+    opacity: npt.NDArray[np.float32],
+    gain: npt.NDArray[np.float32],
+    offset: npt.NDArray[np.float32],
+    joined: npt.NDArray[np.uint8],
+    view: tuple[float, ...],
+    frame_size: tuple[int, int],
+    tone_sizes: tuple[float, float],
+    table: TextureTable,
+    scene_number: int,
+    draw: DrawList,
+    missing: npt.NDArray[np.int32],
+) -> tuple[int, int]:
     """Fill the draw list with the sprites that touch the frame, and list the mip levels they need and lack.
 
     `view` (6,) takes scene units to pixels: x' = v0 x + v1 y + v2, y' = v3 x + v4 y + v5. `frame_size` is width,
@@ -417,7 +438,16 @@ def level_step(table, t, level, window, inverse, x, y):
 
 
 @kernel
-def draw_band(frame, first_row, end_row, background, picture, table, draw, seen):
+def draw_band(
+    frame: npt.NDArray[np.uint32],
+    first_row: int,
+    end_row: int,
+    background: np.uint32,
+    picture: npt.NDArray[np.uint32],
+    table: TextureTable,
+    draw: DrawList,
+    seen: int,
+) -> None:
     """Draw the rows first_row … end_row − 1 of a scene into `frame` (H, W) uint32.
 
     They are filled with `background` first, or with `picture` (H, W) uint32 if it is as large as the frame.
@@ -503,7 +533,14 @@ def draw_band(frame, first_row, end_row, background, picture, table, draw, seen)
 
 
 @kernel
-def to_yuv420(frame, luma, blue, red, first_pair, end_pair):
+def to_yuv420(
+    frame: npt.NDArray[np.uint32],
+    luma: npt.NDArray[np.uint8],
+    blue: npt.NDArray[np.uint8],
+    red: npt.NDArray[np.uint8],
+    first_pair: int,
+    end_pair: int,
+) -> None:
     """Convert row pairs first_pair … end_pair − 1 of `frame` (H, W) uint32 to planar 4:2:0 in limited range.
 
     Matrix of ITU-R BT.709 (item 3.2 to 3.5: Kr 0.2126, Kb 0.0722; 219 steps of luma from 16, 224 of chroma around
@@ -520,7 +557,11 @@ def to_yuv420(frame, luma, blue, red, first_pair, end_pair):
             target = luma[2 * pair + row]
             for x in range(width):
                 p = line[x]
-                r, g, b = I32(p & U32(255)), I32(U32(p >> U32(8)) & U32(255)), I32(U32(p >> U32(16)) & U32(255))
+                r, g, b = (
+                    I32(p & U32(255)),
+                    I32(U32(p >> U32(8)) & U32(255)),
+                    I32(U32(p >> U32(16)) & U32(255)),
+                )
                 target[x] = np.uint8(I32(11966 * r + 40254 * g + 4064 * b + 1081344) >> 16)
         for i in range(width // 2):
             a = max(2 * i - 1, 0)

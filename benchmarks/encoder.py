@@ -1,0 +1,223 @@
+"""What x264's presets and crf cost and give on the zoom of a photo mosaic; `RATE_POINTS` are chosen by this.
+
+Measured are, for frames of a 1920x1080 zoom drawn once and kept as raw 4:2:0: the processor time (user and system,
+over all threads) that ffmpeg takes to read and encode them with the renderer's own arguments, the size of the file,
+and its SSIM (all planes) and VMAF against the raw frames; then the same at equal sizes, interpolated over the
+logarithm of the size. Run `python benchmarks/encoder.py --tiles FOLDER`; without `--tiles` the mosaic is made of
+pieces of the sample cover. It needs about 3 MB of temporary space a frame and half a minute an encoding, and a
+system that has `resource` (not Windows). Sizes, SSIM and VMAF come out the same again with the same photos, ffmpeg
+and number of cores. Processor times are noise to about 5 %, more if others keep the cores and their caches busy:
+the least of `--repeats` is taken. VMAF looks at every third frame; differences below 0.3 mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import re
+import resource
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from animations.zoom import Zoom
+from renderer.encoder import GOP_SECONDS, MAX_THREADS, RatePoint, run_ffmpeg, x264_arguments
+from renderer.job import MatchSettings, _drawing, open_mosaic
+from renderer.preset import OutputSettings
+from renderer.progress import Silent
+from renderer.timeline import frame_count, progress_of
+
+SIZE: Final = (1920, 1080)
+FPS: Final = Fraction(30)
+MEGAPIXELS: Final = SIZE[0] * SIZE[1] / 1e6
+COLOURS: Final = ["-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One encoding: what it took and what it kept."""
+
+    preset: str
+    crf: float
+    milliseconds: float  # of processor time a frame
+    megabits: float  # a second
+    ssim: float
+    vmaf: float
+
+    @property
+    def bytes_a_megapixel(self) -> float:
+        """Size of the file by the pixels in it."""
+        return self.megabits * 1e6 / 8 / float(FPS) / MEGAPIXELS
+
+
+def spread(frames: int, count: int) -> list[int]:
+    """Numbers of `frames` frames out of `count`: all of them, or parts that are spread evenly."""
+    if frames >= count:
+        return list(range(count))
+    # Parts as long as a GOP: each cut falls on a key frame and costs nothing that a video without cuts would not.
+    part = min(frames, round(FPS * GOP_SECONDS))
+    lengths = [min(part, frames - begun) for begun in range(0, frames, part)]
+    starts = np.linspace(0, count - lengths[-1], len(lengths)) if len(lengths) > 1 else [(count - part) // 2]
+    return [int(start) + i for start, length in zip(starts, lengths, strict=True) for i in range(length)]
+
+
+def draw(raw: Path, cover: Path | None, tiles: str | None, frames: int, seconds: float) -> int:
+    """Write frames of a zoom to a raw yuv420p file, and return how many they are."""
+    width, height = SIZE
+    output = OutputSettings(size=SIZE, fps=FPS, duration=seconds)
+    match = MatchSettings(tiles=(tiles,) if tiles else ())
+    count = frame_count(seconds, FPS)
+    numbers = spread(frames, count)
+    luma = np.empty((height, width), np.uint8)
+    blue, red = np.empty((2, height // 2, width // 2), np.uint8)
+    with (
+        open_mosaic(cover, match, Silent()) as mosaic,
+        _drawing(mosaic, SIZE, output) as (stage, compositor),
+        raw.open("wb") as file,
+    ):
+        motion = Zoom().prepare(stage)
+        frame = compositor.new_frame()
+        for number in numbers:
+            compositor.draw(motion(progress_of(number, count)), frame)
+            compositor.to_yuv420(frame, (luma, blue, red))
+            for plane in (luma, blue, red):
+                file.write(plane.data)
+    return len(numbers)
+
+
+def ffmpeg(*arguments: str) -> str:
+    """Run ffmpeg, and return what it said."""
+    done = run_ffmpeg(*arguments)
+    said = done.stderr.decode("utf-8", "replace")
+    if done.returncode != 0:
+        raise SystemExit(f"ffmpeg failed:\n{said}")
+    return said
+
+
+def encode(raw: Path, video: Path, preset: str, crf: int) -> float:
+    """Encode the raw file as the renderer does, and return the processor seconds that it took."""
+    threads = min(os.cpu_count() or 1, MAX_THREADS)
+    arguments = x264_arguments(*SIZE, FPS, RatePoint(preset, crf, 0, 0), threads, {})
+    arguments[arguments.index("pipe:0")] = str(raw)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ffmpeg("-y", *arguments, str(video))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def compare(raw: Path, video: Path) -> tuple[float, float]:
+    """SSIM and VMAF of a video against the raw file."""
+    # Frames are paired by number: time stamps of a container are rounded. The raw file is said to be of the same
+    # colours, else a conversion is put in between.
+    count = f"settb={1 / FPS},setpts=N"
+    graph = (
+        f"[0:v]{count},split[a][b];[1:v]{count},split[c][d];[a][c]ssim,nullsink;[b][d]libvmaf=n_threads=2:n_subsample=3"
+    )
+    said = ffmpeg(
+        "-i", str(video),
+        "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", f"{SIZE[0]}x{SIZE[1]}", "-framerate", str(FPS),
+        *COLOURS, "-i", str(raw), "-filter_complex", graph, "-f", "null", "-",
+    )  # fmt: skip
+    ssim, vmaf = re.search(r"SSIM .*All:([\d.]+)", said), re.search(r"VMAF score: ([\d.]+)", said)
+    if ssim is None or vmaf is None:
+        raise SystemExit(f"ffmpeg measured nothing:\n{said}")
+    return float(ssim[1]), float(vmaf[1])
+
+
+def measure(raw: Path, frames: int, preset: str, crf: int, repeats: int) -> Measured:
+    """Encode the raw file `repeats` times and compare the outcome with it."""
+    video = raw.with_name("encoded.mp4")
+    seconds = min(encode(raw, video, preset, crf) for _ in range(repeats))
+    megabits = video.stat().st_size * 8 / 1e6 * float(FPS) / frames
+    return Measured(preset, crf, seconds * 1000 / frames, megabits, *compare(raw, video))
+
+
+def at_size(points: Sequence[Measured], megabits: float) -> Measured | None:
+    """What a preset would give at a size, by its two nearest points; None outside of what was measured."""
+    points = sorted(points, key=lambda point: point.megabits)
+    if not points[0].megabits <= megabits <= points[-1].megabits:
+        return None
+    logarithms = [math.log(point.megabits) for point in points]
+
+    def between(values: Sequence[float]) -> float:
+        return float(np.interp(math.log(megabits), logarithms, values))
+
+    return Measured(
+        points[0].preset,
+        between([point.crf for point in points]),
+        between([point.milliseconds for point in points]),
+        megabits,
+        between([point.ssim for point in points]),
+        between([point.vmaf for point in points]),
+    )
+
+
+def common_sizes(groups: Sequence[Sequence[Measured]]) -> list[float]:
+    """Three sizes that all presets reach, in Mbit/s; none if there are none."""
+    low = max(min(point.megabits for point in points) for points in groups)
+    high = min(max(point.megabits for point in points) for points in groups)
+    return [float(size) for size in np.geomspace(low, high, 5)[1:4]] if low < high else []
+
+
+def row(point: Measured) -> str:
+    """A line of a Markdown table."""
+    return (
+        f"| {point.preset} | {point.crf:.3g} | {point.milliseconds:.1f} | {point.megabits:.1f} "
+        f"| {point.bytes_a_megapixel:,.0f} | {point.ssim:.4f} | {point.vmaf:.2f} |"
+    )
+
+
+HEADER: Final = (
+    "| preset | crf | processor ms a frame | Mbit/s | bytes a megapixel | SSIM | VMAF |\n|---|--:|--:|--:|--:|--:|--:|"
+)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--cover", type=Path, help="the picture to make a mosaic of; default: the sample cover")
+    parser.add_argument("--tiles", metavar="FOLDER", help="photos; default: pieces of the cover")
+    parser.add_argument("--frames", type=int, default=150, help="frames to encode; default: %(default)s")
+    parser.add_argument(
+        "--seconds", type=float, default=5.0,
+        help="how long the zoom lasts at 30 frames a second; if it has more than --frames, parts of it are taken; "
+        "default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--presets", nargs="+", default=["ultrafast", "veryfast", "faster", "medium", "slow"], metavar="PRESET"
+    )
+    parser.add_argument("--crf", nargs="+", type=int, default=[17, 20, 23, 26])
+    parser.add_argument("--repeats", type=int, default=2, help="encodings of each; default: %(default)s")
+    parser.add_argument(
+        "--sizes", nargs="+", type=float, metavar="MBIT",
+        help="Mbit/s at which presets are compared; default: three that all of them reach",
+    )  # fmt: skip
+    options = parser.parse_args()
+
+    with tempfile.TemporaryDirectory(prefix="encoder-benchmark-") as folder:
+        raw = Path(folder, "frames.yuv")
+        frames = draw(raw, options.cover, options.tiles, options.frames, options.seconds)
+        print(f"{frames} frames of a zoom of {options.seconds:g} s at {SIZE[0]}x{SIZE[1]}, {FPS} a second\n")
+        print(HEADER)
+        groups: list[list[Measured]] = []
+        for preset in options.presets:
+            groups.append([])
+            for crf in options.crf:
+                groups[-1].append(measure(raw, frames, preset, crf, options.repeats))
+                print(row(groups[-1][-1]), flush=True)
+
+    print(f"\nAt equal sizes, interpolated:\n\n{HEADER}")
+    for size in options.sizes or common_sizes(groups):
+        for points in groups:
+            point = at_size(points, size)
+            print(row(point) if point else f"| {points[0].preset} | — | — | {size:.1f} | — | — | — |")
+
+
+if __name__ == "__main__":
+    main()
