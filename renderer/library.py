@@ -192,8 +192,9 @@ class _Entry:
 
 
 def cache_folder() -> Path:
-    """The user's cache folder for this program, as the platform has it."""
-    return Path(platformdirs.user_cache_dir("mosaic-renderer", appauthor=False))
+    """The folder of the index: what MOSAIC_RENDERER_CACHE names, or the user's cache folder as the platform has it."""
+    chosen = os.environ.get("MOSAIC_RENDERER_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("mosaic-renderer", appauthor=False))
 
 
 class PhotoIndex:

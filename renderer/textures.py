@@ -73,9 +73,9 @@ class Textures:
         self.budget = budget
         self.mean: list[tuple[float, float, float]] = []  # sRGB 0…1, of each texture
         self._make: list[Callable[[int], Packed]] = []
-        self._kept: list[Packed] = []  # base levels: never dropped
+        self.base_levels: list[Packed] = []  # base levels: never dropped
         self._loaded: dict[tuple[int, int], Packed] = {}
-        self._loaded_bytes = 0
+        self.loaded_bytes = 0
         self._pool = ThreadPoolExecutor(threads or os.cpu_count(), thread_name_prefix="textures")
 
     def __len__(self) -> int:
@@ -129,7 +129,7 @@ class Textures:
         levels = self.table.levels[first : first + count]
         each = np.arange(count)
         for small, pixels in enumerate(base):  # 32, 16, … 1 texels
-            self._kept.append(pixels)
+            self.base_levels.append(pixels)
             address = pixels.ctypes.data + each * pixels[0].nbytes
             self.table.address[first + each, levels - _BASE_LEVELS + small] = address
         return first
@@ -164,18 +164,18 @@ class Textures:
         wanted = [(int(texture), int(level)) for texture, level in missing]
         for key, pixels in zip(wanted, self._pool.map(lambda key: self._make[key[0]](key[1]), wanted), strict=True):
             self._loaded[key] = pixels
-            self._loaded_bytes += pixels.nbytes
+            self.loaded_bytes += pixels.nbytes
             self.table.address[key] = pixels.ctypes.data
-        if self._loaded_bytes > self.budget:
+        if self.loaded_bytes > self.budget:
             self._drop(scene_number)
 
     def _drop(self, scene_number: int) -> None:
         by_age = sorted(self._loaded, key=lambda key: int(self.table.used[key]))
         for key in by_age:
-            if self._loaded_bytes <= self.budget or self.table.used[key] == scene_number:
+            if self.loaded_bytes <= self.budget or self.table.used[key] == scene_number:
                 break
             self.table.address[key] = 0
-            self._loaded_bytes -= self._loaded.pop(key).nbytes
+            self.loaded_bytes -= self._loaded.pop(key).nbytes
 
 
 class _SquareLevels:

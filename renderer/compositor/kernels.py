@@ -150,10 +150,11 @@ def mix(a, b, weight):
 def over(below, above):
     """Premultiplied `above` over `below`; a sum never exceeds 255, so no channel runs into the next."""
     MASK = U32(0x00FF00FF)
+    HALF = U32(0x00800080)
     alpha = U32(above >> U32(24))
     rest = U32(U32(256) - U32(alpha + U32(alpha >> U32(7))))
-    low = U32(U32(U32(U32(below & MASK) * rest) >> U32(8)) & MASK)
-    high = U32(U32(U32(U32(below >> U32(8)) & MASK) * rest) & U32(0xFF00FF00))
+    low = U32(U32(U32(U32(U32(below & MASK) * rest) + HALF) >> U32(8)) & MASK)
+    high = U32(U32(U32(U32(U32(below >> U32(8)) & MASK) * rest) + HALF) & U32(0xFF00FF00))
     return U32(above + U32(low | high))
 
 
@@ -333,6 +334,10 @@ def list_visible(
         down_y = view[3] * down[i, 0] + view[4] * down[i, 1]
         reach_x = abs(right_x) + abs(down_x)
         reach_y = abs(right_y) + abs(down_y)
+        if min(abs(right_x), abs(right_y)) + min(abs(down_x), abs(down_y)) > 1e-9:
+            # Coverage is measured across an edge; at the corners of what is turned it reaches half a pixel further.
+            reach_x += 0.5
+            reach_y += 0.5
         first = int(math.floor(max(y - reach_y, 0.0)))
         last = int(math.ceil(min(y + reach_y, float(height))))
         if first >= last or x + reach_x <= 0.0 or x - reach_x >= width:

@@ -1,0 +1,97 @@
+"""What the tests share: real photos, a cache of their own, golden pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from renderer.cli import main
+from renderer.job import sample_pictures
+from renderer.pictures import Pixels
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden pictures anew; look at them after")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the user's index."""
+    monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def cover() -> Path:
+    """A real photo, 640 × 427."""
+    return sample_pictures()[0]
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 60 real photos: crops of scikit-learn's two, of several shapes, in two folders."""
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "more").mkdir()
+    random = np.random.default_rng(7)
+    for number in range(60):
+        with Image.open(sample_pictures()[number % 2]) as picture:
+            width, height = (int(v) for v in random.integers(40, 220, 2))
+            left, top = int(random.integers(0, 640 - width)), int(random.integers(0, 427 - height))
+            crop = picture.crop((left, top, left + width, top + height))
+            crop.save(folder / ("more" if number % 3 else ".") / f"photo{number:02d}.jpg", quality=92)
+    return folder
+
+
+@pytest.fixture
+def render(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a `render` command in an empty folder; gives exit code, standard output and standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        try:
+            code = main([str(word) for word in words])
+        except SystemExit as end:  # --help and --version
+            code = int(end.code or 0)
+        said = capfd.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def difference(a: Pixels, b: Pixels) -> Pixels:
+    """The absolute difference of two pictures."""
+    return np.abs(a.astype(np.int16) - b.astype(np.int16)).astype(np.uint8)
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, Pixels], None]:
+    """Compare a picture with the one stored under a name: the mean difference may be 1 of 255, one pixel's 24.
+
+    A kernel's pixels are exact everywhere; the photos under them may be decoded a little differently elsewhere.
+    """
+
+    def compare(name: str, pixels: Pixels) -> None:
+        path = GOLDEN / f"{name}.png"
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(exist_ok=True)
+            Image.fromarray(pixels).save(path, optimize=True)
+        with Image.open(path) as stored:
+            expected = np.asarray(stored.convert("RGB"))
+        assert pixels.shape == expected.shape
+        off = difference(pixels, expected)
+        if off.mean() > 1 or off.max() > 24:
+            seen = np.concatenate([expected, pixels, np.minimum(off.astype(np.uint16) * 8, 255).astype(np.uint8)], 1)
+            Image.fromarray(seen).save(tmp_path / f"{name}-difference.png")
+            pytest.fail(
+                f"{name} differs by {off.mean():.2f} on average, {off.max()} at most: {tmp_path}/{name}-difference.png"
+            )
+
+    return compare

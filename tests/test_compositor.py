@@ -1,0 +1,251 @@
+"""Drawing, against a slow and plain reference."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from renderer.compositor import Compositor
+from renderer.pictures import Pixels
+from renderer.scene import JOINED_BELOW, JOINED_RIGHT, Camera, Scene, Sprites, join_sprites, make_sprites
+from renderer.textures import Textures, pack, unpack
+
+
+@pytest.fixture
+def textures() -> Iterator[Textures]:
+    store = Textures(budget=10_000_000, threads=1)
+    yield store
+    store.close()
+
+
+def smooth_picture(side: int, seed: int = 0) -> Pixels:
+    """A picture without detail that two samplers could disagree on."""
+    noise = np.random.default_rng(seed).random((5, 5, 3)).astype(np.float32)
+    return (cv2.resize(noise, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1) * 255).astype(np.uint8)
+
+
+def draw(scene: Scene, textures: Textures, width: int = 90, height: int = 60, **options: int) -> Pixels:
+    compositor = Compositor(width, height, textures, **options)
+    try:
+        frame = compositor.new_frame()
+        frame[:] = 0xDEADBEEF  # whatever stood there before is gone
+        compositor.draw(scene, frame)
+        return unpack(frame).copy()
+    finally:
+        compositor.close()
+
+
+def reference(
+    picture: NDArray[np.uint8], scene: Scene, width: int = 90, height: int = 60, steps: int = 8
+) -> NDArray[np.float64]:
+    """Every pixel as the mean of 8 × 8 points, each the nearest texel of the topmost sprite (texture 0 alone)."""
+    total = np.zeros((height, width, 3))
+    sprites, camera = scene.sprites, scene.camera
+    cosine, sine = math.cos(camera.angle) * camera.scale, math.sin(camera.angle) * camera.scale
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    for sub_y in range(steps):
+        for sub_x in range(steps):
+            y, x = np.mgrid[:height, :width]
+            place = np.stack([x + (sub_x + 0.5) / steps, y + (sub_y + 0.5) / steps], -1)
+            point = (place - (width / 2, height / 2)) @ np.linalg.inv(turn).T + camera.centre
+            colour = np.tile(np.array(scene.background) * 255, (height, width, 1)).astype(float)
+            for i in range(len(sprites)):
+                basis = np.stack([sprites.right[i], sprites.down[i]], 1)
+                s, t = np.moveaxis((point - sprites.centre[i]) @ np.linalg.inv(basis).T, -1, 0)
+                inside = (np.abs(s) < 1) & (np.abs(t) < 1)
+                u0, v0, u1, v1 = sprites.window[i]
+                u = ((u0 + (s + 1) / 2 * (u1 - u0)) * picture.shape[1]).astype(int).clip(0, picture.shape[1] - 1)
+                v = ((v0 + (t + 1) / 2 * (v1 - v0)) * picture.shape[0]).astype(int).clip(0, picture.shape[0] - 1)
+                texel = picture[v, u] * sprites.gain[i] + sprites.offset[i] * 255
+                share = sprites.opacity[i] * inside[..., np.newaxis]
+                colour = colour * (1 - share) + texel.clip(0, 255) * share
+            total += colour
+    return total / steps**2
+
+
+def assert_close(drawn: NDArray[np.uint8], expected: NDArray[np.float64], mean: float = 0.8, most: float = 12) -> None:
+    off = np.abs(drawn[..., :3] - expected)
+    assert off.mean() < mean
+    assert off.max() < most
+
+
+CAMERA = Camera((0.0, 0.0), 30.0)
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.3, math.pi / 2, 2.5])
+@pytest.mark.parametrize(
+    ("right", "down"),
+    [((0.9, 0.0), (0.0, 0.7)), ((-0.9, 0.0), (0.0, 0.7)), ((0.0, 0.9), (0.9, 0.0)), ((0.8, 0.3), (-0.4, 0.7)), ((0.15, 0.0), (0.0, 0.8))],
+    ids=["upright", "mirrored", "transposed", "sheared", "squeezed"],
+)  # fmt: skip
+def test_any_affine_sprite_is_drawn(
+    textures: Textures, right: tuple[float, float], down: tuple[float, float], angle: float
+) -> None:
+    picture = smooth_picture(64)
+    sprite = make_sprites(textures.add_picture(picture), (0.13, -0.21), right, down)
+    scene = Scene(sprite, replace(CAMERA, angle=angle), (0.2, 0.3, 0.4))
+    squeezed = right == (0.15, 0.0)  # one level serves both axes: the longer one is softened
+    assert_close(draw(scene, textures), reference(picture, scene), *((1.2, 30) if squeezed else (0.8, 14)))
+
+
+def test_opacity_tone_and_windows(textures: Textures) -> None:
+    picture = smooth_picture(64)
+    plain = make_sprites(textures.add_picture(picture), (0.0, 0.0), (0.6, 0.1), (-0.1, 0.6))
+    sprite = replace(
+        plain,
+        opacity=np.array([0.6], np.float32),
+        gain=np.array([[0.5, 1.2, 0.8]], np.float32),
+        offset=np.array([[0.1, -0.05, 0.0]], np.float32),
+        window=np.array([[0.25, 0.125, 0.75, 1.0]]),
+    )
+    scene = Scene(sprite, CAMERA, (1.0, 1.0, 0.0))
+    assert_close(draw(scene, textures), reference(picture, scene), most=14)
+
+
+def test_tone_fades_as_a_tile_grows(textures: Textures) -> None:
+    grey = make_sprites(textures.add_picture(np.full((32, 32, 3), 128, np.uint8)), (0, 0), (0.5, 0), (0, 0.5))
+    toned = replace(grey, gain=np.full((1, 3), 0.5, np.float32))
+    middles = [
+        int(draw(Scene(toned, Camera((0, 0), scale)), textures, 300, 300)[150, 150, 0])
+        for scale in (20, 47, 144, 241, 290)
+    ]
+    assert middles[0] == middles[1] == 64
+    assert 64 < middles[2] < 128
+    assert middles[3] == middles[4] == 128
+
+
+def grid_of_tiles(textures: Textures, columns: int, rows: int, pictures: list[Pixels]) -> Sprites:
+    first = [textures.add_picture(picture) for picture in pictures]
+    y, x = np.divmod(np.arange(columns * rows), columns)
+    sprites = make_sprites(
+        [first[i % len(first)] for i in range(columns * rows)], np.stack([x + 0.5, y + 0.5], 1), (0.5, 0), (0, 0.5)
+    )
+    joined = np.where(x < columns - 1, JOINED_RIGHT, 0) | np.where(y < rows - 1, JOINED_BELOW, 0)
+    return replace(sprites, joined=joined.astype(np.uint8))
+
+
+def test_at_one_to_one_a_mosaic_is_stitched_exactly(textures: Textures) -> None:
+    random = np.random.default_rng(0)
+    pictures = [random.integers(0, 256, (16, 16, 3), np.uint8) for _ in range(12)]
+    sprites = grid_of_tiles(textures, 4, 3, pictures)
+    drawn = draw(Scene(sprites, Camera((2, 1.5), 16)), textures, 64, 48)
+    stitched = np.stack(pictures).reshape(3, 4, 16, 16, 3).swapaxes(1, 2).reshape(48, 64, 3)
+    assert (drawn[..., :3] == stitched).all()
+    assert (drawn[..., 3] == 255).all()
+
+
+@pytest.mark.parametrize("scale", [7.31, 12.5, 33.3])
+@pytest.mark.parametrize("angle", [0.0, 0.02, 0.7, -2.0])
+def test_tiles_at_rest_have_no_seams(textures: Textures, scale: float, angle: float) -> None:
+    sprites = grid_of_tiles(textures, 20, 16, [np.full((32, 32, 3), 200, np.uint8)])
+    drawn = draw(Scene(sprites, Camera((10.123, 8.077), scale, angle), (0, 0, 0)), textures)
+    y, x = np.mgrid[:60, :90]
+    cosine, sine = math.cos(angle), math.sin(angle)
+    dx, dy = (x + 0.5 - 45) / scale, (y + 0.5 - 30) / scale
+    px, py = cosine * dx + sine * dy + 10.123, -sine * dx + cosine * dy + 8.077
+    margin = 2 / scale
+    inside = (px > margin) & (px < 20 - margin) & (py > margin) & (py < 16 - margin)
+    assert inside.any()
+    assert (drawn[inside] == (200, 200, 200, 255)).all()
+
+
+def test_edges_between_tiles_are_blended_by_coverage(textures: Textures) -> None:
+    black, white = np.zeros((32, 32, 3), np.uint8), np.full((32, 32, 3), 255, np.uint8)
+    sprites = grid_of_tiles(textures, 2, 1, [black, white])
+    drawn = draw(Scene(sprites, Camera((1.0, 0.5), 20.0)), textures, 21, 8)  # the joint is in the middle of pixel 10
+    assert drawn[4, [9, 10, 11], 0].tolist() == [0, 128, 255]
+
+
+def test_alpha_is_composited_and_kept(textures: Textures) -> None:
+    picture = np.zeros((32, 32, 4), np.uint8)
+    picture[..., 0] = 255
+    picture[..., 3] = 128
+    sprite = make_sprites(textures.add_picture(picture), (0, 0), (0.5, 0), (0, 0.5))
+    over_blue = draw(Scene(sprite, CAMERA, (0.0, 0.0, 1.0)), textures)
+    assert np.abs(over_blue[30, 45].astype(int) - (128, 0, 127, 255)).max() <= 1
+    assert (over_blue[..., 3] == 255).all()
+
+
+def test_an_overlay_is_in_units_of_the_frame(textures: Textures) -> None:
+    white = textures.add_picture(np.full((8, 8, 3), 255, np.uint8))
+    mosaic = make_sprites(white, (50.0, 50.0), (0.5, 0), (0, 0.5))  # far away
+    overlay = make_sprites(white, (0.25, 0.0), (0.25, 0), (0, 0.25))
+    drawn = draw(Scene(mosaic, CAMERA, (0.0, 0.0, 0.0), overlay), textures, 80, 40)
+    assert (drawn[10:30, 40:60, 0] == 255).all()
+    assert drawn[..., 0].sum() == 255 * 20 * 20
+
+
+def test_a_background_picture_fills_the_frame(textures: Textures) -> None:
+    ramp = np.repeat(np.linspace(0, 255, 90, dtype=np.uint8)[np.newaxis, :, np.newaxis], 60, 0).repeat(3, 2)
+    nothing = make_sprites(np.empty(0, np.int32), np.empty((0, 2)), np.empty((0, 2)), np.empty((0, 2)))
+    drawn = draw(Scene(nothing, CAMERA, textures.add_picture(ramp)), textures)
+    assert (drawn[..., :3] == ramp).all()
+
+
+def scattered(textures: Textures, count: int = 60) -> Scene:
+    random = np.random.default_rng(3)
+    first = textures.add_picture(random.integers(0, 256, (64, 64, 3), np.uint8))
+    turn = random.uniform(0, 7, count)
+    size = random.uniform(0.02, 0.6, count)[:, np.newaxis]
+    right = np.stack([np.cos(turn), np.sin(turn)], 1) * size
+    sprites = make_sprites(
+        np.full(count, first), random.uniform(-1.6, 1.6, (count, 2)), right, right[:, ::-1] * (-1, 1)
+    )
+    return Scene(replace(sprites, opacity=random.uniform(0, 1, count).astype(np.float32)), CAMERA)
+
+
+def test_pixels_do_not_depend_on_threads_or_on_what_was_drawn_before(textures: Textures) -> None:
+    scene = scattered(textures)
+    alone = draw(scene, textures, threads=1)
+    assert (draw(scene, textures, threads=7) == alone).all()
+    compositor = Compositor(90, 60, textures, threads=2)
+    frame = compositor.new_frame()
+    for other in (scene, replace(scene, camera=replace(CAMERA, scale=90)), scene):
+        compositor.draw(other, frame)
+    compositor.close()
+    assert (unpack(frame) == alone).all()
+
+
+def test_levels_are_dropped_when_the_cache_is_full_and_made_again(textures: Textures) -> None:
+    textures.budget = 20_000
+    pictures = [smooth_picture(64, seed) for seed in range(8)]
+    sprites = grid_of_tiles(textures, 8, 1, pictures)
+    compositor = Compositor(64, 64, textures, threads=1)
+    frame, again = compositor.new_frame(), compositor.new_frame()
+    compositor.draw(Scene(sprites, Camera((0.5, 0.5), 64)), frame)
+    for x in range(1, 8):
+        compositor.draw(Scene(sprites, Camera((x + 0.5, 0.5), 64)), again)
+        assert textures.loaded_bytes <= 20_000 + 2 * 64 * 64 * 4
+    compositor.draw(Scene(sprites, Camera((0.5, 0.5), 64)), again)
+    compositor.close()
+    assert (frame == again).all()
+
+
+def test_yuv_is_bt709_with_left_sited_chroma(textures: Textures) -> None:
+    picture = smooth_picture(64)
+    compositor = Compositor(64, 64, textures, threads=3)
+    planes = (np.empty((64, 64), np.uint8), np.empty((32, 32), np.uint8), np.empty((32, 32), np.uint8))
+    compositor.to_yuv420(pack(picture), planes)
+    compositor.close()
+    rgb = picture / 255
+    luma = rgb @ (0.2126, 0.7152, 0.0722)
+    assert np.abs(planes[0] - (16 + 219 * luma)).max() <= 0.51
+    for plane, channel, scale in ((planes[1], 2, 1.8556), (planes[2], 0, 1.5748)):
+        chroma = (rgb[..., channel] - luma) / scale
+        rows = chroma.reshape(32, 2, 64).mean(axis=1)
+        padded = np.concatenate([rows[:, :1], rows], 1)
+        sited = 0.25 * padded[:, 0:64:2] + 0.5 * padded[:, 1:65:2] + 0.25 * rows[:, 1::2]
+        assert np.abs(plane - (128 + 224 * sited)).max() <= 0.6
+
+
+def test_sprites_outside_or_edge_on_cost_nothing_and_harm_nothing(textures: Textures) -> None:
+    white = textures.add_picture(np.full((8, 8, 3), 255, np.uint8))
+    places = [(1e9, 0), (-1e9, 1e9), (0, 0), (0, 0), (1e5, 1e5)]
+    rights = [(0.5, 0), (0.5, 0), (0, 0), (0.5, 0), (1.2e5, 0)]
+    downs = [(0, 0.5), (0, 0.5), (0, 0.5), (1, 0), (0, 1.2e5)]
+    drawn = draw(Scene(join_sprites(make_sprites([white] * 5, places, rights, downs)), CAMERA), textures)
+    assert (drawn[..., :3] == 255).all()  # the last one, a hundred thousand units large, covers the frame

@@ -1,0 +1,95 @@
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from renderer.errors import InputError
+from renderer.library import Photo
+from renderer.placement import PlacementMap, load_map, save_map
+
+
+def small_map(folder: Path, columns: int = 4, rows: int = 3) -> PlacementMap:
+    y, x = np.divmod(np.arange(columns * rows), columns)
+    count = columns * rows
+    random = np.random.default_rng(0)
+    return PlacementMap(
+        cell=np.stack([x, y, np.ones(count), np.ones(count)], 1).astype(np.float64),
+        photo=random.integers(0, 3, count).astype(np.int32),
+        symmetry=random.integers(0, 8, count).astype(np.uint8),
+        gain=random.random((count, 3)).astype(np.float32),
+        offset=random.random((count, 3)).astype(np.float32),
+        cost=random.random(count).astype(np.float32),
+        photos=tuple(Photo(folder / n, "ab", (40, 30), (5, 0, 30), (0.1, 0.2, 0.3), n == "c.jpg") for n in ("a.jpg", "b.jpg", "c.jpg")),
+        size=(columns, rows),
+        recipe={"cover": "x.jpg", "cover_size": [400, 310]},
+    )  # fmt: skip
+
+
+def test_a_map_survives_its_file(tmp_path: Path) -> None:
+    saved = small_map(tmp_path)
+    save_map(saved, tmp_path / "it.mosaic")
+    loaded = load_map(tmp_path / "it.mosaic")
+    for name in ("cell", "photo", "symmetry", "gain", "offset", "cost"):
+        assert (getattr(loaded, name) == getattr(saved, name)).all()
+        assert getattr(loaded, name).dtype == getattr(saved, name).dtype
+    assert (loaded.photos, loaded.size, loaded.recipe) == (saved.photos, saved.size, saved.recipe)
+    assert loaded.cover_size == (400, 310)
+
+
+def test_a_map_and_its_photos_can_move_together(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    save_map(small_map(tmp_path / "here"), tmp_path / "here" / "it.mosaic")
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert load_map(tmp_path / "there" / "it.mosaic").photos[0].path == tmp_path / "there" / "a.jpg"
+
+
+def test_a_map_is_not_overwritten_unasked(tmp_path: Path) -> None:
+    save_map(small_map(tmp_path), tmp_path / "it.mosaic")
+    with pytest.raises(InputError, match="exists"):
+        save_map(small_map(tmp_path), tmp_path / "it.mosaic")
+    save_map(small_map(tmp_path), tmp_path / "it.mosaic", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["it.mosaic"]
+
+
+def test_damaged_maps_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "it.mosaic"
+    with pytest.raises(InputError, match="no such map"):
+        load_map(path)
+    path.write_bytes(b"PK nonsense")
+    with pytest.raises(InputError, match="not a whole placement map"):
+        load_map(path)
+    whole = small_map(tmp_path)
+    wrong = (
+        replace(whole, photo=whole.photo + 5),
+        replace(whole, cost=whole.cost[:-1]),
+        replace(whole, cell=np.full_like(whole.cell, np.nan)),
+        replace(whole, symmetry=whole.symmetry + np.uint8(8)),
+        replace(whole, gain=whole.gain.astype(np.float64)),
+    )
+    for broken in wrong:
+        save_map(broken, path, overwrite=True)
+        with pytest.raises(InputError, match="not a whole placement map"):
+            load_map(path)
+
+
+def test_a_map_runs_no_code(tmp_path: Path) -> None:
+    save_map(small_map(tmp_path), tmp_path / "it.mosaic")
+    with zipfile.ZipFile(tmp_path / "it.mosaic") as good, zipfile.ZipFile(tmp_path / "bad.mosaic", "w") as bad:
+        for name in good.namelist():
+            if name != "cost.npy":
+                bad.writestr(name, good.read(name))
+        with bad.open("cost.npy", "w") as member:
+            np.lib.format.write_array(member, np.array([print], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="not a whole"):
+        load_map(tmp_path / "bad.mosaic")
+
+
+def test_neighbours_share_an_edge_in_any_layout(tmp_path: Path) -> None:
+    assert len(small_map(tmp_path).neighbours()) == 3 * 3 + 4 * 2
+    # One cell of 2 × 2 units beside two of 1 × 1, as a quadtree lays them.
+    cell = np.array([[0, 0, 2, 2], [2, 0, 1, 1], [2, 1, 1, 1]], np.float64)
+    tree = replace(small_map(tmp_path, 3, 1), cell=cell, photo=np.array([1, 1, 0], np.int32), size=(3.0, 2.0))
+    assert tree.neighbours().tolist() == [[0, 1], [0, 2], [1, 2]]
+    assert tree.equal_neighbours() == 1
