@@ -129,6 +129,7 @@ def _options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
             help=info.help + (f" ({', '.join(limits)})" if limits else ""),
             group=group,
             negative=(),
+            allow_repeating=True,  # the last one counts, as everywhere
             show_default=_spell if field.default not in (None, False, ()) else False,
             **extra,
         )

@@ -51,7 +51,7 @@ GOP_SECONDS: Final = 2
 """Length of a closed GOP: seeking is quick enough, and cuts fall where platforms ask for them (2 to 5 s)."""
 
 _BUFFERS: Final = 3  # frames between renderer and encoder: one drawn, one waiting, one written
-_LAST_LINES: Final = 6  # of ffmpeg's complaints that a message shows
+_LINES: Final = 4  # of ffmpeg's complaints that a message shows: as many first ones (the cause) as last ones
 
 if sys.platform == "win32":
     _FLAGS: Final = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
@@ -130,7 +130,8 @@ class Encoder:
             [*command, str(path.absolute())], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             start_new_session=True, creationflags=_FLAGS,
         )  # fmt: skip
-        self._complaints: deque[str] = deque(maxlen=_LAST_LINES)
+        self._first_lines: list[str] = []
+        self._last_lines: deque[str] = deque(maxlen=_LINES)
         self._free: queue.SimpleQueue[Pixels] = queue.SimpleQueue()
         self._full: queue.SimpleQueue[Pixels | None] = queue.SimpleQueue()
         self._broken = threading.Event()
@@ -219,14 +220,16 @@ class Encoder:
         assert stream is not None
         with stream:
             for line in stream:
-                self._complaints.append(line.decode("utf-8", "replace").rstrip())
+                said = line.decode("utf-8", "replace").rstrip()
+                (self._first_lines if len(self._first_lines) < _LINES else self._last_lines).append(said)
 
     def _failure(self) -> EncoderError:
         self._process.kill()
         code = self._process.wait()
         self._threads[0].join()
-        said = "\n  ".join(self._complaints) or f"it ended with code {code} and said nothing"
-        if any("No space left on device" in line for line in self._complaints):
+        lines = [*self._first_lines, *self._last_lines]
+        said = "\n  ".join(lines) or f"it ended with code {code} and said nothing"
+        if any("No space left on device" in line for line in lines):
             return EncoderError(f"the disk is full: free some space, or give another -o. ffmpeg said:\n  {said}")
         return EncoderError(f"ffmpeg failed:\n  {said}")
 

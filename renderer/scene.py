@@ -217,8 +217,8 @@ EASINGS: Final[dict[str, Callable[[Floats], Floats]]] = {
 
 def ease(progress: float | Floats, easing: Easing = "sine", start: float = 0.0, end: float = 1.0) -> Floats:
     """Eased progress of a movement that fills start…end of the whole: 0 before, 1 after. Any shape."""
-    span = max(end - start, 1e-9)
-    return EASINGS[easing](np.clip((np.asarray(progress, np.float64) - start) / span, 0.0, 1.0))
+    x = np.clip((np.asarray(progress, np.float64) - start) / max(end - start, 1e-9), 0.0, 1.0)
+    return np.clip(EASINGS[easing](x), 0.0, 1.0)  # rounding may leave it by 1e-28
 
 
 # -- Parameters and the contract -----------------------------------------------------------------------------------

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_matching import library_of
 
 from renderer.library import Library
 from renderer.pictures import to_linear
 from renderer.textures import Textures, pack, unpack
-from test_matching import library_of
 
 
 def test_packing_keeps_bytes_and_premultiplies() -> None:

@@ -1,0 +1,183 @@
+"""What a render costs: drawing, encoding, both together, starting, and memory.
+
+    python benchmarks/render.py [--tiles FOLDER] [--seconds 10]
+
+One zoom at 1920 × 1080 and 30 frames a second. Drawing is measured in processor time a frame, texture loading and
+conversion to 4:2:0 included. The whole render is compared with ffmpeg alone encoding the same frames, with the same
+options, from a raw file: both in one run, alternating, as ratios of wall time, the median of the rounds. Start-up is
+the wall time of whole processes that write one frame, with everything cached. Memory is the sum of this program's and
+ffmpeg's resident memory, sampled ten times a second. Processor time varies by a few per cent from run to run, wall
+time by more on a shared machine; ratios within a run are what to compare.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from animations.zoom import Zoom
+from renderer.compositor import Compositor
+from renderer.encoder import MAX_THREADS, Encoder, RatePoint, ffmpeg_path, x264_arguments
+from renderer.job import MatchSettings, Mosaic, _drawing, open_mosaic
+from renderer.preset import OutputSettings
+from renderer.progress import Silent
+from renderer.scene import Motion
+from renderer.timeline import progress_of
+
+SIZE = (1920, 1080)
+FPS = Fraction(30)
+
+
+@contextmanager
+def zoom_of(mosaic: Mosaic, seconds: float) -> Iterator[tuple[Compositor, Motion]]:
+    """A compositor and the motion of a zoom, with nothing loaded yet."""
+    with _drawing(mosaic, SIZE, OutputSettings(size=SIZE, duration=seconds)) as (stage, compositor):
+        yield compositor, Zoom().prepare(stage)
+
+
+def draw_all(mosaic: Mosaic, seconds: float, use: Callable[[Compositor, np.ndarray], None]) -> list[float]:
+    """Draw every frame, hand it to `use`; gives the processor time of each in milliseconds."""
+    count = round(seconds * FPS)
+    costs = []
+    with zoom_of(mosaic, seconds) as (compositor, motion):
+        frame = compositor.new_frame()
+        for number in range(count):
+            begun = time.process_time()
+            compositor.draw(motion(progress_of(number, count)), frame)
+            use(compositor, frame)
+            costs.append((time.process_time() - begun) * 1e3)
+    return costs
+
+
+def measure_drawing(mosaic: Mosaic, seconds: float) -> None:
+    """Print the processor time a frame of drawing and converting."""
+    encoder_planes = planes()
+    draw_all(mosaic, 0.2, lambda compositor, frame: compositor.to_yuv420(frame, encoder_planes))  # compiled by now
+    costs = draw_all(mosaic, seconds, lambda compositor, frame: compositor.to_yuv420(frame, encoder_planes))
+    print(f"drawing: {statistics.mean(costs):.1f} ms of processor time a frame on average, "
+          f"median {statistics.median(costs):.1f}, worst {max(costs):.0f}")  # fmt: skip
+
+
+def planes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Planes of one frame."""
+    width, height = SIZE
+    half = (height // 2, width // 2)
+    return np.empty((height, width), np.uint8), np.empty(half, np.uint8), np.empty(half, np.uint8)
+
+
+def encode_raw(raw: Path, target: Path, point: RatePoint, threads: int) -> tuple[float, float]:
+    """Encode a raw file by ffmpeg alone; wall and processor seconds."""
+    arguments = x264_arguments(*SIZE, FPS, point, threads, {})
+    arguments[arguments.index("pipe:0")] = str(raw)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begun = time.perf_counter()
+    subprocess.run([ffmpeg_path(), "-y", "-nostdin", *arguments, str(target)], check=True, capture_output=True)
+    wall = time.perf_counter() - begun
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def render(mosaic: Mosaic, seconds: float, target: Path, point: RatePoint) -> float:
+    """Draw and encode as `render zoom` does; wall seconds."""
+    begun = time.perf_counter()
+    with Encoder(target, *SIZE, FPS, point, {}) as encoder:
+
+        def feed(compositor: Compositor, frame: np.ndarray) -> None:
+            buffer = encoder.next_buffer()
+            compositor.to_yuv420(frame, encoder.planes(buffer))
+            encoder.submit(buffer)
+
+        draw_all(mosaic, seconds, feed)
+    return time.perf_counter() - begun
+
+
+def compare_with_encoding(mosaic: Mosaic, seconds: float, rounds: int, folder: Path) -> None:
+    """Print how much longer the whole render takes than ffmpeg's encoding of the same frames."""
+    raw = folder / "frames.yuv"
+    with raw.open("wb") as file:
+
+        def keep(compositor: Compositor, frame: np.ndarray) -> None:
+            parts = planes()
+            compositor.to_yuv420(frame, parts)
+            for part in parts:
+                file.write(part.data)
+
+        draw_all(mosaic, seconds, keep)
+    threads = min(os.cpu_count() or 1, MAX_THREADS)
+    for preset, crf in (("medium", 18), ("veryfast", 20)):
+        point = RatePoint(preset, crf, 0, 0)
+        pairs = []
+        for _ in range(rounds):
+            alone, processor = encode_raw(raw, folder / "alone.mp4", point, threads)
+            pairs.append((render(mosaic, seconds, folder / "whole.mp4", point), alone, processor))
+        frames = round(seconds * FPS)
+        ratio = statistics.median(whole / alone for whole, alone, _ in pairs)
+        print(
+            f"{preset}: the whole render takes {ratio:.2f} times the encoding alone "
+            f"({pairs[-1][0]:.1f} s and {pairs[-1][1]:.1f} s; ffmpeg {pairs[-1][2] / frames * 1e3:.0f} ms a frame)"
+        )
+
+
+def run_command(*words: str) -> tuple[float, dict[str, float]]:
+    """Run a `render` command in a process of its own; wall seconds and its JSON."""
+    begun = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "renderer.cli", *words, "--json", "-q", "-y"], check=True, capture_output=True
+    )
+    return time.perf_counter() - begun, json.loads(done.stdout)
+
+
+def measure_start(tiles: list[str], folder: Path) -> None:
+    """Print how long a command takes that writes one frame, everything cached."""
+    one = ("--frames", "0-0", "--size", "1920x1080", "-o", str(folder / "one.mp4"))
+    mosaic = str(folder / "it.mosaic")
+    run_command("zoom", *tiles, "--save-map", mosaic, *one)
+    for name, words in (("from a cover", ("zoom", *tiles)), ("from a saved map", ("zoom", mosaic))):
+        took = statistics.median(run_command(*words, *one)[0] for _ in range(5))
+        print(f"start {name}, to one frame in a probed file: {took:.2f} s")
+
+
+def measure_memory(tiles: list[str], folder: Path) -> None:
+    """Print the peak memory of a short and of a long video."""
+    for quality in ("standard", "high"):
+        peaks = []
+        for seconds in ("4", "24"):
+            words = ("zoom", *tiles, "--size", "1920x1080", "--duration", seconds, "--quality", quality)
+            peaks.append(run_command(*words, "-o", str(folder / "m.mp4"))[1]["peak_memory_bytes"] / 2**20)
+        print(
+            f"peak memory at --quality {quality}, ffmpeg included: {peaks[0]:.0f} MiB for 4 s, {peaks[1]:.0f} for 24 s"
+        )
+
+
+def main() -> None:
+    """Measure all of it."""
+    parser = argparse.ArgumentParser(description="What a render costs.")
+    parser.add_argument("--tiles", help="a folder of photos; default: pieces of the sample cover")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of video")
+    parser.add_argument("--rounds", type=int, default=3, help="of the comparison with ffmpeg")
+    options = parser.parse_args()
+    tiles = ["--tiles", options.tiles] if options.tiles else []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with open_mosaic(None, MatchSettings(tiles=tuple(tiles[1:])), Silent()) as mosaic:
+            measure_drawing(mosaic, options.seconds)
+            compare_with_encoding(mosaic, options.seconds, options.rounds, folder)
+        measure_start(tiles, folder)
+        measure_memory(tiles, folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,328 @@
+"""Every command, as a user runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import difference
+from PIL import Image
+from videos import decode, stream_line
+
+from renderer.encoder import probe
+from renderer.pictures import read_picture
+from renderer.placement import load_map
+
+Run = Callable[..., tuple[int, str, str]]
+
+SMALL = ("--size", "96x64", "--columns", "12", "--duration", "0.5", "--fps", "12")
+STILL = ("--size", "96x64", "--columns", "12")
+
+
+@pytest.mark.parametrize(
+    ("words", "output", "says"),
+    [
+        (["--help"], None, "Photo-mosaic animation"),
+        (["--version"], None, "."),
+        (["zoom", "--help"], None, "--focus"),
+        (["doctor"], None, "libx264"),
+        (["zoom", *SMALL], "china-zoom.mp4", "6 frames"),
+        (["zoom", "COVER", *SMALL], "china-zoom.mp4", "6 frames"),
+        (["zoom", "COVER", "--tiles", "PHOTOS", *SMALL, "-o", "it.mp4"], "it.mp4", "6 frames"),
+        (["zoom", "COVER", "--tiles", "PHOTOS", "--tiles", "COVER", *SMALL, "--direction", "inout"], "china-zoom.mp4", "0.50 s"),
+        (["zoom", "COVER", *SMALL, "--frames", "2-3"], "china-zoom.mp4", "2 frames"),
+        (["zoom", "COVER", *SMALL, "--focus", "0.1,0.9", "--direction", "out", "--quality", "max"], "china-zoom.mp4", "6 frames"),
+        (["zoom", "COVER", *SMALL, "--fit", "blur", "--size", "64x96"], "china-zoom.mp4", "64x96"),
+        (["zoom", "COVER", *SMALL, "--fit", "pad", "--background", "#102030"], "china-zoom.mp4", "6 frames"),
+        (["zoom", "COVER", "--draft", "--duration", "0.2"], "china-zoom.mp4", "640x428, 3 frames"),
+        (["zoom", "COVER", *SMALL, "--dry-run"], None, "6 frames at 12 a second, 96 cells"),
+        (["mosaic", "COVER", "--tiles", "PHOTOS", "--columns", "12"], "china-mosaic.png", "384x256"),
+        (["mosaic", "COVER", "--cell-size", "16", "--match", "pixels", "--tiles", "PHOTOS"], "china-mosaic.png", "1280x832"),
+        (["mosaic", "COVER", "--columns", "12", "--tile-pixels", "10", "-o", "it.jpg"], "it.jpg", "120x80"),
+        (["still", "zoom", "COVER", "--at", "3.5", *STILL, "-o", "frame.png"], "frame.png", "96x64"),
+        (["still", "zoom", "COVER", "--draft", "-o", "frame.webp"], "frame.webp", "640x428"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_commands(render: Run, cover: Path, photos: Path, words: list[str], output: str | None, says: str) -> None:
+    places = {"COVER": str(cover), "PHOTOS": str(photos)}
+    code, out, err = render(*(places.get(word, word) for word in words))
+    assert (code, "Traceback" in err) == (0, False), err
+    assert says in out
+    made = [path.name for path in Path().iterdir()]
+    assert made == ([output] if output else [])
+    if output and output.endswith(".mp4"):
+        assert probe(Path(output)).frames > 0
+    elif output:
+        assert read_picture(Path(output)).size == tuple(int(v) for v in says.split(",")[0].split("x"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["zoom", "chin.jpg"], 2, r"chin.jpg: there is no such file or folder: did you mean china.jpg?"),
+        (["zoom", "nowhere/at/all.jpg"], 2, "there is no such file"),
+        (["zoom", "text.jpg"], 2, "text.jpg: is not a picture"),
+        (["zoom", "empty.jpg"], 2, "empty.jpg: is empty"),
+        (["zoom", "folder"], 2, "folder: is not a file"),
+        (["zoom", "china.jpg", "--tiles", "folder"], 2, "holds no pictures"),
+        (["zoom", "china.jpg", "--tiles", "folders"], 2, "did you mean folder?"),
+        (["zoom", "china.jpg", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
+        (["zoom", "china.jpg", "--tiles", "*.tif"], 2, "matches no file"),
+        (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: give another -o, or -y"),
+        (["zoom", "china.jpg", "-o", "no/such/it.mp4"], 2, "there is no such folder"),
+        (["zoom", "china.jpg", "-o", "folder"], 2, "a name that ends in .mp4"),
+        (["zoom", "china.jpg", "-o", "it.avi"], 2, "a name that ends in .mp4"),
+        (["mosaic", "china.jpg", "-o", "it.mp4"], 2, "a name that ends in .png"),
+        (["zoom", "china.jpg", "--directoin", "out"], 2, "Did you mean --direction"),
+        (["zoom", "china.jpg", "--direction", "up"], 2, "direction"),
+        (["zom", "china.jpg"], 2, 'Did you mean "zoom"'),
+        (["zoom", "china.jpg", "--fps", "fast"], 2, "--fps fast is not a frame rate"),
+        (["zoom", "china.jpg", "--fps", "0"], 2, "out of range"),
+        (["zoom", "china.jpg", "--size", "97x64"], 2, "odd"),
+        (["zoom", "china.jpg", "--size", "big"], 2, "--size big is not a size"),
+        (["zoom", "china.jpg", "--size", "99999x2"], 2, "out of range"),
+        (["zoom", "china.jpg", "--duration", "0"], 2, "--duration 0 is out of range"),
+        (["zoom", "china.jpg", "--duration", "nan"], 2, "--duration nan is out of range"),
+        (["zoom", "china.jpg", "--focus", "2,2"], 2, "--focus 2 is out of range"),
+        (["zoom", "china.jpg", "--focus", "left"], 2, "left is not a point"),
+        (["zoom", "china.jpg", "--background", "octarine"], 2, "octarine is not a colour"),
+        (["zoom", "china.jpg", "--frames", "5-99999"], 2, "outside the video"),
+        (["zoom", "china.jpg", "--columns", "0"], 2, "--columns 0 is out of range"),
+        (["zoom", "china.jpg", "--columns", "9", "--cell-size", "9"], 2, "give one of them"),
+        (["zoom", "china.jpg", "--cell-size", "1000"], 2, "larger than the cover's shorter side"),
+        (["still", "zoom", "china.jpg", "--at", "11"], 2, "lasts 10 seconds"),
+        (["zoom", "bad.mosaic"], 2, "not a whole placement map"),
+        (["mosaic", "china.jpg", "--tile-pixels", "4096"], 2, "give fewer --tile-pixels"),
+        (["mosaic", "china.jpg", "--save-map", "it.map"], 2, "a name that ends in .mosaic"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_errors_are_one_sentence_and_leave_nothing(
+    render: Run, cover: Path, words: list[str], code: int, says: str
+) -> None:
+    Path("china.jpg").write_bytes(cover.read_bytes())
+    Path("text.jpg").write_text("holiday\n" * 9)
+    Path("empty.jpg").touch()
+    Path("folder").mkdir()
+    Path("taken.mp4").write_text("mine")
+    Path("bad.mosaic").write_text("not a map")
+    before = {path.name for path in Path().iterdir()}
+    ended, out, err = render(*words)
+    assert (ended, out) == (code, "")
+    assert says in err
+    assert err.startswith("render: ") or "No photos given" in err
+    assert "Traceback" not in err
+    assert {path.name for path in Path().iterdir()} == before
+    assert Path("taken.mp4").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_that_may_not_be_written_to(render: Run, cover: Path) -> None:
+    Path("closed").mkdir(mode=0o500)
+    code, _, err = render("mosaic", cover, "-o", "closed/it.png")
+    assert code == 2
+    assert "may not be written to" in err
+
+
+def test_overwriting_is_asked_for(render: Run, cover: Path) -> None:
+    assert render("zoom", cover, *SMALL)[0] == 0
+    assert render("zoom", cover, *SMALL)[0] == 2
+    assert render("zoom", cover, *SMALL, "-y")[0] == 0
+
+
+def test_json_has_the_documented_keys(render: Run, cover: Path, photos: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_text("no picture")
+    code, out, _ = render(
+        "zoom", cover, "--tiles", photos, "--tiles", broken, *SMALL, "--fps", "29.97", "--json", "-o", "it.mp4"
+    )
+    assert code == 0
+    result: dict[str, Any] = json.loads(out)
+    assert list(result) == [
+        "output", "width", "height", "fps", "frames", "duration", "cells", "photos", "distinct_photos", "most_uses",
+        "equal_neighbours", "skipped", "seconds", "peak_memory_bytes", "recipe",
+    ]  # fmt: skip
+    assert (result["output"], result["width"], result["height"]) == ("it.mp4", 96, 64)
+    assert (result["fps"], result["frames"]) == ("30000/1001", 15)
+    assert result["duration"] == pytest.approx(15 * 1001 / 30000)
+    assert (result["cells"], result["photos"]) == (12 * 8, 60)
+    assert result["skipped"] == [{"path": str(broken), "reason": "is not a picture that can be read"}]
+    assert {"indexing", "matching", "rendering", "total"} == set(result["seconds"])
+    assert result["peak_memory_bytes"] > 50_000_000
+    placed = load_map_of(render, cover, photos)
+    assert result["distinct_photos"] == len(set(placed.photo.tolist()))
+    assert result["most_uses"] == np.bincount(placed.photo).max()
+    assert result["equal_neighbours"] == placed.equal_neighbours()
+
+
+def load_map_of(render: Run, cover: Path, photos: Path) -> Any:
+    assert (
+        render("mosaic", cover, "--tiles", photos, "--columns", "12", "--save-map", "of.mosaic", "-o", "of.png", "-y")[
+            0
+        ]
+        == 0
+    )
+    return load_map(Path("of.mosaic"))
+
+
+def test_the_file_names_its_command_without_local_paths(render: Run, cover: Path, photos: Path) -> None:
+    assert render("zoom", cover, "--tiles", photos, *SMALL, "-o", "it.mp4")[0] == 0
+    from renderer.encoder import run_ffmpeg
+
+    said = run_ffmpeg("-i", "it.mp4").stderr.decode()
+    assert f"render zoom china.jpg --tiles {photos.name} --columns 12 --size 96x64" in said
+    assert str(photos) not in said
+    assert str(cover.parent) not in Path("it.mp4").read_bytes().decode("latin-1")
+
+
+def test_a_saved_map_is_the_same_video_without_matching(render: Run, cover: Path, photos: Path) -> None:
+    assert render("zoom", cover, "--tiles", photos, *SMALL, "--save-map", "it.mosaic", "-o", "one.mp4")[0] == 0
+    code, out, err = render(
+        "zoom",
+        "it.mosaic",
+        "--tiles",
+        photos,
+        "--duration",
+        "0.5",
+        "--fps",
+        "12",
+        "--size",
+        "96x64",
+        "--json",
+        "-o",
+        "two.mp4",
+    )
+    assert code == 0
+    assert "matching are ignored" in err
+    assert "matching" not in json.loads(out)["seconds"]
+    assert (decode(Path("one.mp4"), 96, 64) == decode(Path("two.mp4"), 96, 64)).all()
+    for command in (["mosaic", "it.mosaic"], ["still", "zoom", "it.mosaic"]):
+        assert render(*command)[0] == 0
+    assert read_picture(Path("it-mosaic.png")).size == (384, 256)
+
+
+def test_two_runs_are_equal_and_a_frame_alone_is_the_frame_of_the_run(render: Run, cover: Path) -> None:
+    words = ("zoom", cover, "--size", "96x64", "--columns", "12", "--duration", "1", "--fps", "10", "--quality", "max")
+    assert render(*words, "-o", "one.mp4")[0] == 0
+    assert render(*words, "-o", "two.mp4")[0] == 0
+    one = decode(Path("one.mp4"), 96, 64)
+    assert (one == decode(Path("two.mp4"), 96, 64)).all()
+    assert len(one) == 10
+    for frame in (0, 4, 9):
+        still = ("still", "zoom", cover, "--size", "96x64", "--columns", "12", "--duration", "1", "--fps", "10")
+        assert render(*still, "--at", (frame + 0.5) / 10, "-o", f"{frame}.png")[0] == 0
+        assert difference(read_picture(Path(f"{frame}.png")).pixels, one[frame]).mean() < 4
+    assert render(*words, "--frames", "4-4", "-o", "alone.mp4")[0] == 0
+    assert difference(decode(Path("alone.mp4"), 96, 64)[0], one[4]).mean() < 2
+
+
+def test_the_first_frame_is_the_stitched_mosaic(render: Run, cover: Path, photos: Path) -> None:
+    """Array indexing, as the first mosaic makers stitched: tiles[photo], laid out in rows."""
+    placed = load_map_of(render, cover, photos)
+    from renderer.library import PhotoIndex, reopen
+    from renderer.progress import Silent
+
+    tiles = reopen(placed.photos, PhotoIndex(), Silent()).tiles
+    stitched = tiles[placed.photo].reshape(8, 12, 32, 32, 3).swapaxes(1, 2).reshape(256, 384, 3)
+    assert (read_picture(Path("of.png")).pixels == stitched).all()
+    assert (
+        render("zoom", "of.mosaic", "--size", "384x256", "--duration", "0.2", "--quality", "max", "-o", "it.mp4")[0]
+        == 0
+    )
+    assert difference(decode(Path("it.mp4"), 384, 256)[0], stitched).mean() < 4
+
+
+def test_unreadable_photos_are_counted_and_listed_when_asked(
+    render: Run, cover: Path, photos: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut")
+    words = (
+        "mosaic",
+        cover,
+        "--tiles",
+        photos,
+        "--tiles",
+        tmp_path / "bad.jpg",
+        "--columns",
+        "8",
+        "-o",
+        "it.png",
+        "-y",
+    )
+    code, out, err = render(*words)
+    assert code == 0
+    assert "1 of 61 files skipped (bad.jpg" in err
+    assert f"skipped {tmp_path / 'bad.jpg'}" not in err
+    assert f"skipped {tmp_path / 'bad.jpg'}" in render(*words, "-v")[2]
+    assert render(*words, "-q")[1:] == ("", "")
+
+
+def test_a_map_whose_photos_have_gone_says_which(render: Run, cover: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (50, 50), (9, 99, 9)).save(tmp_path / "green.jpg")
+    assert (
+        render("mosaic", cover, "--tiles", tmp_path / "green.jpg", "--columns", "3", "--save-map", "it.mosaic")[0] == 0
+    )
+    (tmp_path / "green.jpg").unlink()
+    code, _, err = render("zoom", "it.mosaic")
+    assert code == 2
+    assert "green.jpg of this map is gone" in err
+
+
+def test_metadata_and_tags_of_the_default_file(render: Run, cover: Path) -> None:
+    assert render("zoom", cover, *SMALL)[0] == 0
+    assert "h264 (High)" in stream_line(Path("china-zoom.mp4"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise on Windows")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminated"])
+def test_an_interruption_leaves_nothing_behind(cover: Path, tmp_path: Path, sent: signal.Signals) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "renderer.cli",
+        "zoom",
+        str(cover),
+        "--columns",
+        "12",
+        "--size",
+        "640x480",
+        "--duration",
+        "600",
+    ]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if any(path.stat().st_size > 0 for path in tmp_path.iterdir()) or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    assert [path.name.startswith(".china-zoom.part-") for path in tmp_path.iterdir()] == [True]
+    process.send_signal(sent)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is of Linux")
+def test_a_full_disk_is_said(render: Run, cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Every write to the temporary file meets the end of the disk, as /dev/full has it.
+    from renderer import files
+
+    monkeypatch.setattr(files.secrets, "token_hex", lambda _count: "0")
+    Path(".it.part-0.png").symlink_to("/dev/full")
+    code, _, err = render("mosaic", cover, "--columns", "8", "-o", "it.png")
+    assert code == 1
+    assert "the disk is full" in err
+    Path(".it.part-0.mp4").symlink_to("/dev/full")
+    code, _, err = render("zoom", cover, *SMALL, "-o", "it.mp4")
+    assert code == 1
+    assert "disk is full" in err or "ffmpeg failed" in err
+    assert [path.name for path in Path().iterdir()] == []

@@ -1,0 +1,102 @@
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from videos import boxes, decode, frame_flags, stream_line
+
+from renderer.compositor import Compositor
+from renderer.encoder import RATE_POINTS, Encoder, RatePoint, probe
+from renderer.errors import EncoderError
+from renderer.pictures import Pixels
+from renderer.textures import Textures, pack
+
+SHARP = RatePoint("veryfast", 2, 0, 0)
+COLOURS = [
+    (255, 0, 0),
+    (0, 255, 0),
+    (0, 0, 255),
+    (255, 224, 189),
+    (198, 134, 66),
+    (141, 85, 36),
+    (0, 0, 0),
+    (255, 255, 255),
+    (128, 128, 128),
+]
+
+
+def encode(path: Path, frames: list[Pixels], fps: Fraction = Fraction(30), point: RatePoint = SHARP) -> None:
+    height, width = frames[0].shape[:2]
+    textures = Textures(0, 1)
+    compositor = Compositor(width, height, textures, threads=1)
+    with Encoder(path, width, height, fps, point, {"title": "a test"}) as encoder:
+        for frame in frames:
+            buffer = encoder.next_buffer()
+            compositor.to_yuv420(pack(frame), encoder.planes(buffer))
+            encoder.submit(buffer)
+    compositor.close()
+    textures.close()
+
+
+def test_colours_come_back_within_three_steps(tmp_path: Path) -> None:
+    frame = np.repeat(np.array(COLOURS, np.uint8), 16, 0)[np.newaxis].repeat(48, 0)
+    encode(tmp_path / "colours.mp4", [frame] * 5)
+    for decoded in decode(tmp_path / "colours.mp4", 144, 48):
+        for number, colour in enumerate(COLOURS):
+            seen = decoded[24, number * 16 + 8].astype(int)
+            assert np.abs(seen - colour).max() <= 3, (colour, seen)
+
+
+@pytest.mark.parametrize(
+    ("fps", "said"),
+    [(Fraction(30000, 1001), "29.97 fps"), (Fraction(25), "25 fps"), (Fraction(60000, 1001), "59.94 fps")],
+)
+def test_the_file_is_what_players_and_platforms_ask_for(tmp_path: Path, fps: Fraction, said: str) -> None:
+    path = tmp_path / "it.mp4"
+    frames = list(np.random.default_rng(0).integers(0, 256, (130, 36, 64, 3), np.uint8))
+    encode(path, frames, fps, RATE_POINTS["standard"])
+    line = stream_line(path)
+    for word in ("h264 (High)", "yuv420p(tv, bt709, progressive)", "64x36", said):
+        assert word in line
+    names = list(boxes(path.read_bytes()))
+    assert names.index("moov") < names.index("mdat")
+    assert "edts" not in names
+    found = probe(path)
+    assert (found.frames, found.width, found.height) == (130, 64, 36)
+    kinds = frame_flags(path)
+    gop = round(fps * 2)
+    assert [i for i, kind in enumerate(kinds) if kind == "I"] == list(range(0, 130, gop))
+    # Closed: the frames before each I frame refer only to what is before it, so it follows a P frame.
+    assert all(kinds[i - 1] == "P" for i in range(gop, 130, gop))
+    assert "BBB" not in kinds
+
+
+def test_an_aborted_encoder_leaves_no_process_and_no_thread(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), Encoder(tmp_path / "it.mp4", 64, 64, Fraction(30), SHARP, {}) as encoder:
+        encoder.submit(encoder.next_buffer())
+        raise ZeroDivisionError
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("encoder")]
+
+
+def test_what_ffmpeg_complains_of_is_shown(tmp_path: Path) -> None:
+    with (
+        pytest.raises(EncoderError, match="no-such-preset"),
+        Encoder(tmp_path / "it.mp4", 64, 64, Fraction(30), RatePoint("no-such-preset", 20, 0, 0), {}) as encoder,
+    ):
+        for _ in range(100):
+            encoder.submit(encoder.next_buffer())
+
+
+def test_ffmpeg_killed_under_us_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError), Encoder(tmp_path / "it.mp4", 640, 640, Fraction(30), SHARP, {}) as encoder:
+        for number in range(1000):
+            if number == 3:
+                encoder._process.kill()
+            encoder.submit(encoder.next_buffer())
+
+
+def test_a_file_that_is_no_video_is_not_probed(tmp_path: Path) -> None:
+    (tmp_path / "it.mp4").write_bytes(b"nothing")
+    with pytest.raises(EncoderError, match="not a whole video"):
+        probe(tmp_path / "it.mp4")

@@ -1,0 +1,180 @@
+"""The zoom's motion, and its pictures."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import difference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from animations.zoom import Zoom
+from renderer.compositor import Compositor
+from renderer.grid import make_grid
+from renderer.job import MatchSettings, open_mosaic
+from renderer.library import Library
+from renderer.matching import match_photos
+from renderer.pictures import Pixels, read_picture
+from renderer.progress import Silent
+from renderer.scene import Camera, Fit, Stage
+from renderer.textures import Textures
+
+FRAMES = {"16:9": (160, 90), "1:1": (96, 96), "9:16": (90, 160)}
+
+
+@dataclass
+class Theatre:
+    """A stage and what draws on it."""
+
+    library: Library
+    cover: Pixels
+
+    def stage(self, size: tuple[int, int], fit: Fit = "crop", seconds: float = 5.0) -> Stage:
+        grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24)
+        placement = match_photos(self.cover, grid, self.library, Silent(), pin=0)
+        number = {photo: i for i, photo in enumerate(self.library.photos)}
+        placed = Library(list(placement.photos), self.library.tiles[[number[p] for p in placement.photos]])
+        textures = Textures(50_000_000, 1)
+        return Stage([placement], [placed], textures, [textures.add_squares(placed)], size, seconds, fit=fit)
+
+
+@pytest.fixture(scope="module")
+def theatre(cover: Path) -> Iterator[Theatre]:
+    with open_mosaic(cover, MatchSettings(columns=24), Silent()) as mosaic:
+        yield Theatre(mosaic.library, read_picture(cover).pixels)
+
+
+def still(stage: Stage, progress: float, zoom: Zoom | None = None) -> Pixels:
+    compositor = Compositor(*stage.frame, stage.textures, threads=2)
+    try:
+        return compositor.still((zoom or Zoom()).prepare(stage)(progress))
+    finally:
+        compositor.close()
+
+
+def view(camera: Camera, stage: Stage) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what a camera sees, in mosaic units."""
+    x, y = camera.centre
+    w, h = stage.frame[0] / camera.scale / 2, stage.frame[1] / camera.scale / 2
+    return x - w, y - h, x + w, y + h
+
+
+@pytest.mark.parametrize("direction", ["in", "out", "inout"])
+@pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
+def test_the_flight_is_monotone_and_stays_within_the_first_view(
+    theatre: Theatre, size: tuple[int, int], direction: str
+) -> None:
+    stage = theatre.stage(size)
+    motion = Zoom(direction=direction).prepare(stage)  # type: ignore[arg-type]
+    cameras = [motion(p).camera for p in np.linspace(0, 1, 121)]
+    scales = np.array([camera.scale for camera in cameras])
+    if direction == "inout":
+        assert (np.diff(scales[:61]) >= 0).all()
+        assert np.allclose(scales, scales[::-1])
+    else:
+        assert (np.diff(scales if direction == "in" else scales[::-1]) >= 0).all()
+    widest = view(stage.whole_camera(), stage)
+    for camera in cameras:
+        left, top, right, bottom = view(camera, stage)
+        assert left >= widest[0] - 1e-6
+        assert top >= widest[1] - 1e-6
+        assert right <= widest[2] + 1e-6
+        assert bottom <= widest[3] + 1e-6
+    # Felt as steady: in the middle of the flight the logarithm of the scale moves evenly.
+    steps = np.diff(np.log(scales[55:65] if direction != "inout" else scales[28:34]))
+    assert np.ptp(np.abs(steps)) < 1e-6
+    stage.textures.close()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_camera_goes_where_the_focus_points(theatre: Theatre, x: float, y: float) -> None:
+    stage = theatre.stage((160, 90))
+    camera = Zoom(focus=(x, y)).prepare(stage)(1.0).camera
+    cell = (min(int(x * 24), 23), min(int(y * 16), 15))
+    assert cell[0] <= camera.centre[0] <= cell[0] + 1
+    assert cell[1] <= camera.centre[1] <= cell[1] + 1
+    stage.textures.close()
+
+
+def test_rests_are_rests(theatre: Theatre) -> None:
+    stage = theatre.stage((160, 90), seconds=10.0)
+    motion = Zoom(hold_start=1.0, hold_end=2.0).prepare(stage)
+    cameras = [motion(p).camera for p in (0.0, 0.1, 0.12, 0.78, 0.8, 1.0)]
+    assert cameras[0] == cameras[1] != cameras[2]
+    assert cameras[3] != cameras[4] == cameras[5]
+    stage.textures.close()
+
+
+@pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
+def test_the_video_ends_on_the_photo_filling_the_frame(theatre: Theatre, size: tuple[int, int]) -> None:
+    stage = theatre.stage(size)
+    last = still(stage, 1.0)
+    with Image.fromarray(theatre.cover) as photo:
+        scale = max(size[0] / photo.width, size[1] / photo.height)
+        resized = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.LANCZOS)
+        left, top = (resized.width - size[0]) // 2, (resized.height - size[1]) // 2
+        expected = np.asarray(resized.crop((left, top, left + size[0], top + size[1])))
+    noise = np.mean((last.astype(float) - expected) ** 2)
+    assert 10 * np.log10(255**2 / noise) > 20  # light is averaged where Lanczos averages numbers
+    stage.textures.close()
+
+
+def test_the_landing_opens_without_a_jump(theatre: Theatre) -> None:
+    stage = theatre.stage((160, 90))
+    motion = Zoom(hold_start=0, hold_end=0).prepare(stage)
+    compositor = Compositor(160, 90, stage.textures, threads=2)
+    frames = [compositor.still(motion(p)).astype(int) for p in np.linspace(0.5, 1, 120)]
+    compositor.close()
+    changes = np.array([np.abs(b - a).mean() for a, b in zip(frames, frames[1:], strict=False)])
+    assert changes.max() < 14
+    assert (changes[1:] < 2.5 * changes[:-1] + 2).all()
+    stage.textures.close()
+
+
+@pytest.mark.parametrize("fit", ["pad", "blur", "crop"])
+def test_the_cover_meets_the_frame_as_asked(theatre: Theatre, fit: Fit) -> None:
+    stage = theatre.stage((90, 160), fit=fit)
+    camera = Zoom().prepare(stage)(0.0).camera
+    left, top, right, bottom = view(camera, stage)
+    if fit == "crop":
+        assert (top, bottom) == pytest.approx((0, 16))
+        assert left > 0
+    else:
+        assert (left, right) == pytest.approx((0, 24))
+        assert top < 0
+    stage.textures.close()
+
+
+@pytest.mark.parametrize("percent", [0, 25, 50, 75, 100])
+@pytest.mark.parametrize("shape", FRAMES)
+def test_golden_frames(theatre: Theatre, golden: Callable[[str, Pixels], None], shape: str, percent: int) -> None:
+    stage = theatre.stage(FRAMES[shape])
+    golden(f"zoom-{shape.replace(':', 'x')}-{percent:03d}", still(stage, percent / 100))
+    stage.textures.close()
+
+
+@pytest.mark.xfail(reason="the comparison must see a wrong frame", strict=True)
+def test_golden_frames_can_fail(
+    theatre: Theatre, golden: Callable[[str, Pixels], None], request: pytest.FixtureRequest
+) -> None:
+    if request.config.getoption("--update-golden"):
+        pytest.fail("nothing is written from a wrong frame")
+    stage = theatre.stage(FRAMES["16:9"])
+    golden("zoom-16x9-050", still(stage, 0.51))
+
+
+def test_frames_are_equal_in_any_order(theatre: Theatre) -> None:
+    stage = theatre.stage((160, 90))
+    motion = Zoom().prepare(stage)
+    compositor = Compositor(160, 90, stage.textures, threads=2)
+    moments = np.linspace(0, 1, 7)
+    forwards = [compositor.still(motion(p)) for p in moments]
+    backwards = [compositor.still(motion(p)) for p in moments[::-1]][::-1]
+    compositor.close()
+    for one, other in zip(forwards, backwards, strict=True):
+        assert difference(one, other).max() == 0
+    stage.textures.close()
