@@ -31,7 +31,7 @@ import numpy as np
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
 from renderer.encoder import MAX_THREADS, Encoder, RatePoint, ffmpeg_path, x264_arguments
-from renderer.job import MatchSettings, Mosaic, _drawing, open_mosaic
+from renderer.job import MatchSettings, Mosaic, drawing, open_mosaic
 from renderer.preset import OutputSettings
 from renderer.progress import Silent
 from renderer.scene import Motion
@@ -44,7 +44,7 @@ FPS = Fraction(30)
 @contextmanager
 def zoom_of(mosaic: Mosaic, seconds: float) -> Iterator[tuple[Compositor, Motion]]:
     """A compositor and the motion of a zoom, with nothing loaded yet."""
-    with _drawing(mosaic, SIZE, OutputSettings(size=SIZE, duration=seconds)) as (stage, compositor):
+    with drawing(mosaic, SIZE, OutputSettings(size=SIZE, duration=seconds)) as (stage, compositor):
         yield compositor, Zoom().prepare(stage)
 
 
@@ -62,7 +62,7 @@ def draw_all(mosaic: Mosaic, seconds: float, use: Callable[[Compositor, np.ndarr
     return costs
 
 
-def measure_drawing(mosaic: Mosaic, seconds: float) -> None:
+def measuredrawing(mosaic: Mosaic, seconds: float) -> None:
     """Print the processor time a frame of drawing and converting."""
     encoder_planes = planes()
     draw_all(mosaic, 0.2, lambda compositor, frame: compositor.to_yuv420(frame, encoder_planes))  # compiled by now
@@ -173,7 +173,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with open_mosaic(None, MatchSettings(tiles=tuple(tiles[1:])), Silent()) as mosaic:
-            measure_drawing(mosaic, options.seconds)
+            measuredrawing(mosaic, options.seconds)
             compare_with_encoding(mosaic, options.seconds, options.rounds, folder)
         measure_start(tiles, folder)
         measure_memory(tiles, folder)

@@ -301,7 +301,7 @@ def _say_skipped(library: Library, tried: int, progress: Progress) -> None:
 
 
 @contextmanager
-def _drawing(
+def drawing(
     mosaic: Mosaic, size: tuple[int, int], output: OutputSettings, *, full_tone: bool = False
 ) -> Iterator[tuple[Stage, Compositor]]:
     """A stage with a mosaic on it and a compositor for it; both are closed in the end."""
@@ -404,7 +404,7 @@ def render_video(
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.focus_point()) as mosaic:
         size = output.frame_size(mosaic.placement.cover_size)
         with (
-            _drawing(mosaic, size, output) as (stage, compositor),
+            drawing(mosaic, size, output) as (stage, compositor),
             new_file(path, overwrite=overwrite) as temporary,
         ):
             motion = animation.prepare(stage)
@@ -480,7 +480,7 @@ def render_frame(
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.focus_point()) as mosaic:
         size = output.frame_size(mosaic.placement.cover_size)
         with (
-            _drawing(mosaic, size, output) as (stage, compositor),
+            drawing(mosaic, size, output) as (stage, compositor),
             timed.stage("rendering", 1, "frames") as advance,
         ):
             pixels = compositor.still(animation.prepare(stage)(shown))
@@ -519,7 +519,7 @@ def render_mosaic(
             )
         settings = OutputSettings()
         with (
-            _drawing(mosaic, (width, height), settings, full_tone=True) as (stage, compositor),
+            drawing(mosaic, (width, height), settings, full_tone=True) as (stage, compositor),
             timed.stage("rendering", 1, "stills") as advance,
         ):
             centre = (mosaic.placement.size[0] / 2, mosaic.placement.size[1] / 2)

@@ -257,7 +257,7 @@ def test_unreadable_photos_are_counted_and_listed_when_asked(
         "it.png",
         "-y",
     )
-    code, out, err = render(*words)
+    code, _, err = render(*words)
     assert code == 0
     assert "1 of 61 files skipped (bad.jpg" in err
     assert f"skipped {tmp_path / 'bad.jpg'}" not in err

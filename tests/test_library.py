@@ -82,7 +82,7 @@ def test_a_damaged_index_is_set_aside(tmp_path: Path) -> None:
     assert (tmp_path / "index.sqlite.damaged").exists()
 
 
-def test_a_tile_is_the_middle_of_the_photo(tmp_path: Path, cover: Path) -> None:
+def test_a_tile_is_the_middle_of_the_photo(cover: Path) -> None:
     library = index_photos([cover], PhotoIndex(), Silent())
     (photo,) = library.photos
     assert (photo.size, photo.crop) == ((640, 427), (106, 0, 427))

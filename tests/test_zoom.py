@@ -1,7 +1,7 @@
 """The zoom's motion, and its pictures."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +25,11 @@ from renderer.textures import Textures
 FRAMES = {"16:9": (160, 90), "1:1": (96, 96), "9:16": (90, 160)}
 
 
-@dataclass
 class Theatre:
-    """A stage and what draws on it."""
+    """A cover and its tiles, for stages of any shape."""
 
-    library: Library
-    cover: Pixels
+    def __init__(self, library: Library, cover: Pixels) -> None:
+        self.library, self.cover = library, cover
 
     def stage(self, size: tuple[int, int], fit: Fit = "crop", seconds: float = 5.0) -> Stage:
         grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24)
@@ -129,7 +128,7 @@ def test_the_landing_opens_without_a_jump(theatre: Theatre) -> None:
     compositor = Compositor(160, 90, stage.textures, threads=2)
     frames = [compositor.still(motion(p)).astype(int) for p in np.linspace(0.5, 1, 120)]
     compositor.close()
-    changes = np.array([np.abs(b - a).mean() for a, b in zip(frames, frames[1:], strict=False)])
+    changes = np.array([np.abs(b - a).mean() for a, b in pairwise(frames)])
     assert changes.max() < 14
     assert (changes[1:] < 2.5 * changes[:-1] + 2).all()
     stage.textures.close()

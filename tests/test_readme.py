@@ -1,0 +1,85 @@
+"""What the README says, done."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+EXAMPLES = [
+    line.split(" #")[0].strip()
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("render ")
+]
+
+
+def small(words: list[str]) -> list[str]:
+    """The same command on a small scale, where the example itself does not set one."""
+    wanted = (
+        {"--columns": "10"} if words[0] == "mosaic" else {"--columns": "10", "--size": "80x54", "--duration": "0.4"}
+    )
+    if "--cell-size" in words or any(word.endswith(".mosaic") and words[1] == word for word in words):
+        wanted.pop("--columns")
+    if "--draft" in words:
+        wanted.pop("--size")
+    if "--at" in words:
+        wanted["--duration"] = "4"
+    for option, value in wanted.items():
+        if option in words:
+            words[words.index(option) + 1] = value
+        else:
+            words += [option, value]
+    return words
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_runs(
+    example: str, render: Callable[..., tuple[int, str, str]], photos: Path, cover: Path
+) -> None:
+    Path("cover.jpg").write_bytes(cover.read_bytes())
+    Path("more").symlink_to(photos)
+    words = [str(photos) if word == "~/Pictures" else word for word in shlex.split(example)[1:]]
+    if words[-1] != "doctor" and "cover.mosaic" in words[:2]:
+        assert render("mosaic", "cover.jpg", "--columns", "10", "--save-map", "cover.mosaic", "-o", "m.png")[0] == 0
+    code, out, err = render(*(words if words == ["doctor"] else small(words)))
+    assert code == 0, err
+    if "->" in example or "-o" in words:
+        assert Path(words[words.index("-o") + 1]).exists()
+    assert out
+
+
+def test_the_python_example_runs(photos: Path, cover: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("cover.jpg").write_bytes(cover.read_bytes())
+    Path("photos").symlink_to(photos)
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(code.replace("duration=2.0", "duration=0.3"), "README.md", "exec"), {})
+    assert Path("python.mp4").exists()
+
+
+def test_ci_runs_the_readmes_commands() -> None:
+    install, tests = re.findall(r"^    (pip install .*)$", README, re.MULTILINE)
+    ci = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert tests in ci
+    assert install.split(" && ")[0] in ci
+    assert install.split(" && ")[1] in ci
+
+
+def test_the_documented_keys_are_those_of_the_json(render: Callable[..., tuple[int, str, str]]) -> None:
+    _, out, _ = render("mosaic", "--columns", "5", "--json")
+    table = README[README.index("| key | what |") : README.index("### What is stored where")]
+    assert set(json.loads(out)) == {
+        key for row in table.splitlines() for key in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")
+    }
+
+
+def test_every_room_stands_in_the_readme() -> None:
+    for path in (ROOT / "renderer").iterdir():
+        if path.suffix == ".py" and path.stem != "__init__":
+            assert f"`renderer/{path.name}`" in README
