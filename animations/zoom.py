@@ -146,7 +146,7 @@ def _cell_at(stage: Stage, point: tuple[float, float]) -> int:
     place = np.array(point) * stage.mosaic.size
     corner, size = stage.mosaic.cell[:, :2], stage.mosaic.cell[:, 2:]
     away = np.maximum(np.maximum(corner - place, place - corner - size), 0).sum(axis=1)
-    return int(away.argmin())
+    return int(np.flatnonzero(away == away.min())[-1])  # on an edge, the cell that begins there
 
 
 def _suiting_cell(stage: Stage) -> int:
