@@ -28,7 +28,7 @@ import numpy as np
 
 from animations.zoom import Zoom
 from renderer.encoder import GOP_SECONDS, MAX_THREADS, RatePoint, run_ffmpeg, x264_arguments
-from renderer.job import MatchSettings, _drawing, open_mosaic
+from renderer.job import MatchSettings, drawing, open_mosaic
 from renderer.preset import OutputSettings
 from renderer.progress import Silent
 from renderer.timeline import frame_count, progress_of
@@ -78,7 +78,7 @@ def draw(raw: Path, cover: Path | None, tiles: str | None, frames: int, seconds:
     blue, red = np.empty((2, height // 2, width // 2), np.uint8)
     with (
         open_mosaic(cover, match, Silent()) as mosaic,
-        _drawing(mosaic, SIZE, output) as (stage, compositor),
+        drawing(mosaic, SIZE, output) as (stage, compositor),
         raw.open("wb") as file,
     ):
         motion = Zoom().prepare(stage)

@@ -62,7 +62,7 @@ def draw_all(mosaic: Mosaic, seconds: float, use: Callable[[Compositor, np.ndarr
     return costs
 
 
-def measuredrawing(mosaic: Mosaic, seconds: float) -> None:
+def measure_drawing(mosaic: Mosaic, seconds: float) -> None:
     """Print the processor time a frame of drawing and converting."""
     encoder_planes = planes()
     draw_all(mosaic, 0.2, lambda compositor, frame: compositor.to_yuv420(frame, encoder_planes))  # compiled by now
@@ -173,7 +173,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with open_mosaic(None, MatchSettings(tiles=tuple(tiles[1:])), Silent()) as mosaic:
-            measuredrawing(mosaic, options.seconds)
+            measure_drawing(mosaic, options.seconds)
             compare_with_encoding(mosaic, options.seconds, options.rounds, folder)
         measure_start(tiles, folder)
         measure_memory(tiles, folder)

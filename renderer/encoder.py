@@ -38,10 +38,10 @@ class RatePoint:
 
 
 RATE_POINTS: Final[dict[Quality, RatePoint]] = {
-    "draft": RatePoint("ultrafast", 27, 0.010, 60_000),
-    "standard": RatePoint("veryfast", 20, 0.03, 80_000),
-    "high": RatePoint("medium", 18, 0.07, 100_000),
-    "max": RatePoint("slow", 14, 0.15, 160_000),
+    "draft": RatePoint("ultrafast", 26, 0.0043, 18_000),
+    "standard": RatePoint("veryfast", 18, 0.0153, 23_000),
+    "high": RatePoint("medium", 17, 0.0426, 27_500),
+    "max": RatePoint("slow", 12, 0.090, 52_000),
 }
 
 MAX_THREADS: Final = 4

@@ -416,30 +416,48 @@ def crossing(slope, start, low, high):
         return 1.0, 0.0
     a = (low - start) / slope
     b = (high - start) / slope
-    return min(a, b), max(a, b)
+    return lesser(a, b), greater(a, b)
 
 
 @inlined
-def level_step(table, t, level, window, inverse, x, y):
-    """Address, size, place (u, v) and step (du, dv) in 1/65536 texel of a level for the pixel centre (x, y)."""
+def level_plane(table, t, level, window, inverse):
+    """A level's address and size, and its place (u, v) as linear functions of a pixel's centre, in texels."""
     width = max(table.width[t] >> level, 1)
     height = max(table.height[t] >> level, 1)
     across = 0.5 * (window[2] - window[0]) * width
     along = 0.5 * (window[3] - window[1]) * height
-    s = inverse[0] * x + inverse[1] * y + inverse[2]
-    t_ = inverse[3] * x + inverse[4] * y + inverse[5]
-    # A span may begin far outside a strongly magnified texture's window: bounded, so that 32 bits hold it.
-    u = min(max(window[0] * width + (s + 1.0) * across - 0.5, -8192.0), 24576.0)
-    v = min(max(window[1] * height + (t_ + 1.0) * along - 0.5, -8192.0), 24576.0)
     return (
-        table.address[t, level],
-        I32(width),
-        I32(height),
-        I32(math.floor(u * 65536.0 + 0.5)),
-        I32(math.floor(v * 65536.0 + 0.5)),
-        I32(math.floor(inverse[0] * across * 65536.0 + 0.5)),
-        I32(math.floor(inverse[3] * along * 65536.0 + 0.5)),
-    )
+        table.address[t, level], I32(width), I32(height),
+        inverse[0] * across, inverse[1] * across, window[0] * width + (inverse[2] + 1.0) * across - 0.5,
+        inverse[3] * along, inverse[4] * along, window[1] * height + (inverse[5] + 1.0) * along - 0.5,
+    )  # fmt: skip
+
+
+@inlined
+def in_texels(value):
+    """A place in 1/65536 texel. A span may begin far outside a strongly magnified window: 32 bits hold ±32,768."""
+    return I32(math.floor(lesser(greater(value, -8192.0), 24576.0) * 65536.0 + 0.5))
+
+
+@inlined
+def level_at(plane, x, y):
+    """A level from the pixel centre (x, y) on, as the span loops take it: place and step in 1/65536 texel."""
+    address, width, height, ux, uy, u0, vx, vy, v0 = plane
+    u = in_texels(ux * x + uy * y + u0)
+    v = in_texels(vx * x + vy * y + v0)
+    return address, width, height, u, v, in_texels(ux), in_texels(vx)
+
+
+@inlined
+def first_pixel(x, low, high):
+    """The first pixel whose centre is not left of x, kept within low…high."""
+    return int(math.ceil(lesser(greater(x - 0.5, float(low)), float(high))))
+
+
+@inlined
+def end_pixel(x, low, high):
+    """The pixel after the last whose centre is not right of x, kept within low…high."""
+    return int(math.floor(lesser(greater(x - 0.5, low - 1.0), high - 1.0))) + 1
 
 
 @kernel
@@ -491,33 +509,42 @@ def draw_band(
         high_t = 1e9 if draw.forward[i, 1] > 0 else half_t
         slope_s = inverse[0] * half_s
         slope_t = inverse[3] * half_t
+        upright = inverse[1] == 0.0 and inverse[3] == 0.0  # then all rows have the same pixels
+        fine_plane = level_plane(table, t, level, window, inverse)
+        coarse_plane = level_plane(table, t, coarser, window, inverse)
+        begin = stop = inner = inner_end = 0
         for y in range(top, end):
             row = y + 0.5
             start_s = (inverse[1] * row + inverse[2]) * half_s
             start_t = (inverse[4] * row + inverse[5]) * half_t
-            # Pixels that the sprite touches …
-            low_a, high_a = crossing(slope_s, start_s, -half_s - 0.5, half_s + 0.5)
-            low_b, high_b = crossing(slope_t, start_t, -half_t - 0.5, half_t + 0.5)
-            begin = int(math.ceil(min(max(max(low_a, low_b) - 0.5, 0.0), float(width))))
-            stop = int(math.floor(max(min(min(high_a, high_b) - 0.5, width - 1.0), -1.0))) + 1
-            if begin >= stop:
+            if y == top or not upright:
+                # The pixels begin … stop − 1 are touched, inner … inner_end − 1 of them are covered whole.
+                low_a, high_a = crossing(slope_s, start_s, -half_s - 0.5, half_s + 0.5)
+                low_b, high_b = (-1e9, 1e9) if upright else crossing(slope_t, start_t, -half_t - 0.5, half_t + 0.5)
+                begin = first_pixel(greater(low_a, low_b), 0, width)
+                stop = end_pixel(lesser(high_a, high_b), 0, width)
+                inner = inner_end = stop
+                if stored and stop - begin >= LONG_SPAN:
+                    low_a, high_a = crossing(slope_s, start_s, low_s + 0.5, high_s - 0.5)
+                    low_b, high_b = (-1e9, 1e9) if upright else crossing(slope_t, start_t, low_t + 0.5, high_t - 0.5)
+                    inner = first_pixel(greater(low_a, low_b) - 1e-9, begin, stop)
+                    inner_end = max(end_pixel(lesser(high_a, high_b) + 1e-9, begin, stop), inner)
+            if upright and abs(start_t) > half_t + 0.5:
                 continue
-            # … and among them those it covers whole, if they are enough to be worth a loop of their own.
-            inner = inner_end = stop
-            if stored and stop - begin >= LONG_SPAN:
-                low_a, high_a = crossing(slope_s, start_s, low_s + 0.5, high_s - 0.5)
-                low_b, high_b = crossing(slope_t, start_t, low_t + 0.5, high_t - 0.5)
-                inner = int(math.ceil(min(max(max(low_a, low_b) - 0.5 - 1e-9, float(begin)), float(stop))))
-                inner_end = int(math.floor(max(min(min(high_a, high_b) - 0.5 + 1e-9, stop - 1.0), begin - 1.0))) + 1
-                if inner_end <= inner:
-                    inner = inner_end = stop
+            whole_row = not upright or low_t + 0.5 - 1e-9 <= start_t <= high_t - 0.5 + 1e-9
             x = begin
             while x < stop:
-                count = (inner if x < inner else inner_end if x < inner_end else stop) - x
+                store = whole_row and inner <= x < inner_end
+                next_x = stop
+                if store:
+                    next_x = inner_end
+                elif whole_row and x < inner < inner_end:
+                    next_x = inner
+                count = next_x - x
                 target = base + (y * width + x) * 4
-                fine = level_step(table, t, level, window, inverse, x + 0.5, row)
-                coarse = level_step(table, t, coarser, window, inverse, x + 0.5, row)
-                if inner <= x < inner_end:
+                fine = level_at(fine_plane, x + 0.5, row)
+                coarse = level_at(coarse_plane, x + 0.5, row)
+                if store:
                     store_span(target, count, fine, coarse, blend, paint)
                 else:
                     edges = (
@@ -531,7 +558,7 @@ def draw_band(
                         mix_span(target, count, fine, coarse, blend, paint, edges)
                     else:
                         over_span(target, count, fine, coarse, blend, paint, edges)
-                x += count
+                x = next_x
 
 
 # -- To the encoder ------------------------------------------------------------------------------------------------
