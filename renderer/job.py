@@ -5,11 +5,14 @@ Each function here is what one command does, and what a Python program calls for
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -31,6 +34,7 @@ from renderer.library import (
     Library,
     PhotoIndex,
     Skipped,
+    cache_folder,
     cut_parts,
     file_digest,
     find_files,
@@ -38,7 +42,7 @@ from renderer.library import (
     missing_file,
     reopen,
 )
-from renderer.matching import match_photos
+from renderer.matching import MATCHER_VERSION, match_photos
 from renderer.memory import MemoryMeter
 from renderer.pictures import Pixels, picture_size, read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
@@ -269,11 +273,16 @@ def _match(
         "match_seed": settings.match_seed,
         "version": VERSION,
     }
-    placement = match_photos(
-        picture.pixels, grid, library, progress,
-        metric=settings.match, neighbours=settings.neighbours, seed=settings.match_seed,
-        pin=None if settings.tiles else 0, whole_at=whole_at, recipe=recipe,
-    )  # fmt: skip
+    pin = None if settings.tiles else 0
+    kept = _kept_map(recipe, library, pin, whole_at)
+    placement = _reuse(kept, library)
+    if placement is None:
+        placement = match_photos(
+            picture.pixels, grid, library, progress,
+            metric=settings.match, neighbours=settings.neighbours, seed=settings.match_seed,
+            pin=pin, whole_at=whole_at, recipe=recipe,
+        )  # fmt: skip
+        _keep(placement, kept)
     number = {photo: i for i, photo in enumerate(library.photos)}
     placed = Library(
         list(placement.photos),
@@ -282,6 +291,44 @@ def _match(
         library.index,
     )
     return Mosaic(placement, placed, len(library.photos), library.skipped)
+
+
+# -- Maps that were made before ------------------------------------------------------------------------------------
+# The same cover, photos and settings give the same map, so a second render of a mosaic need not match again.
+
+KEPT_MAPS: Final = 20
+
+
+def _kept_map(
+    recipe: dict[str, JsonValue], library: Library, pin: int | None, whole_at: tuple[float, float] | None
+) -> Path:
+    """Where the map of these inputs is kept, if it was made before."""
+    photos = [(photo.digest, photo.crop, photo.is_part) for photo in library.photos]
+    inputs = json.dumps([MATCHER_VERSION, recipe, photos, pin, whole_at])
+    return cache_folder() / "maps" / f"{hashlib.blake2b(inputs.encode(), digest_size=16).hexdigest()}{MAP_SUFFIX}"
+
+
+def _reuse(kept: Path, library: Library) -> PlacementMap | None:
+    """A kept map with the library's own photos, which may have moved since; None if there is none that serves."""
+    try:
+        placement = load_map(kept)
+        os.utime(kept)
+    except (InputError, OSError):
+        return None
+    here = {(photo.digest, photo.crop, photo.is_part): photo for photo in library.photos}
+    photos = [here.get((photo.digest, photo.crop, photo.is_part)) for photo in placement.photos]
+    found = tuple(photo for photo in photos if photo is not None)
+    return replace(placement, photos=found) if len(found) == len(photos) else None
+
+
+def _keep(placement: PlacementMap, kept: Path) -> None:
+    """Keep a map for the next render, and only the 20 used last; where that can't be done, nothing is lost."""
+    with contextlib.suppress(RenderError, OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        save_map(placement, kept, overwrite=True)
+        by_age = sorted(kept.parent.glob(f"*{MAP_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for old in by_age[KEPT_MAPS:]:
+            old.unlink(missing_ok=True)
 
 
 def _say_skipped(library: Library, tried: int, progress: Progress) -> None:

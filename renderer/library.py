@@ -404,34 +404,43 @@ def cut_parts(cover: Path, others: Sequence[Path], progress: Progress) -> Librar
     with progress.stage("cutting tiles", len(paths) * len(_PART_SCALES), "scales") as advance:
         for path in paths:
             picture = read_picture(path, shorter_side=SHORTER_SIDE)
-            whole = Photo(path, file_digest(path), picture.size, centre_square(*picture.size), (0.0, 0.0, 0.0))
+            digest = file_digest(path)
+            whole = Photo(path, digest, picture.size, centre_square(*picture.size), (0.0, 0.0, 0.0))
             if path == cover:
                 tile = _cut(picture.pixels, whole)
                 photos.append(replace(whole, mean=_mean(tile)))
-                tiles.append(tile)
+                tiles.append(tile[np.newaxis])
             for scale in track(_PART_SCALES, advance):
-                for crop, tile in _parts_at(picture, scale):
-                    photos.append(replace(whole, crop=crop, mean=_mean(tile), is_part=True))
-                    tiles.append(tile)
-    return Library(photos, _stacked(tiles))
+                crops, cut = _parts_at(picture, scale)
+                means = (cut.mean(axis=(1, 2)) / 255).tolist()
+                photos += [
+                    Photo(path, digest, picture.size, crop, (r, g, b), is_part=True)
+                    for crop, (r, g, b) in zip(crops, means, strict=True)
+                ]
+                tiles.append(cut)
+    return Library(photos, np.concatenate(tiles))
 
 
-def _parts_at(picture: Picture, scale: float) -> Iterator[tuple[tuple[int, int, int], Pixels]]:
-    """Crop boxes and tiles of all parts of one scale: the picture is scaled once, so that tiles are plain slices."""
+def _parts_at(picture: Picture, scale: float) -> tuple[list[tuple[int, int, int]], Pixels]:
+    """Crop boxes and tiles (N, 32, 32, 3) of all parts of one scale.
+
+    The picture is scaled once, so that a part becomes a tile where it lies.
+    """
     width, height = picture.size
     side = min(width, height) / scale
     if side < _SMALLEST_PART:
-        return
+        return [], np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
     ratio = TILE_PIXELS / side
     scaled = resize(picture.pixels, round(width * ratio), round(height * ratio))
-    for top in range(0, scaled.shape[0] - TILE_PIXELS + 1, _PART_STEP):
-        for left in range(0, scaled.shape[1] - TILE_PIXELS + 1, _PART_STEP):
-            box = (
-                min(round(left / ratio), width - int(side)),
-                min(round(top / ratio), height - int(side)),
-                int(side),
-            )
-            yield box, scaled[top : top + TILE_PIXELS, left : left + TILE_PIXELS]
+    windows = np.lib.stride_tricks.sliding_window_view(scaled, (TILE_PIXELS, TILE_PIXELS), axis=(0, 1))
+    windows = windows[::_PART_STEP, ::_PART_STEP]
+    boxes = [
+        (min(round(x * _PART_STEP / ratio), width - int(side)), min(round(y * _PART_STEP / ratio), height - int(side)))
+        for y in range(windows.shape[0])
+        for x in range(windows.shape[1])
+    ]
+    tiles = np.ascontiguousarray(windows.transpose(0, 1, 3, 4, 2)).reshape(-1, TILE_PIXELS, TILE_PIXELS, 3)
+    return [(left, top, int(side)) for left, top in boxes], tiles
 
 
 def _cut(pixels: Pixels, photo: Photo) -> Pixels:

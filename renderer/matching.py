@@ -18,6 +18,9 @@ from renderer.progress import Progress
 DEFAULT_NEIGHBOURS: dict[Metric, int] = {"mean": 8, "pixels": 1}
 """How many nearest photos a cell chooses among. `pixels` is by default the plain search: always the nearest."""
 
+MATCHER_VERSION = 1
+"""Counts up when the same inputs give another map: maps that were kept are then made anew."""
+
 _BLOCK = 2048  # cells searched at once: 25 MB of 32 × 32 descriptors
 
 

@@ -326,3 +326,21 @@ def test_a_full_disk_is_said(render: Run, cover: Path, monkeypatch: pytest.Monke
     assert code == 1
     assert "disk is full" in err or "ffmpeg failed" in err
     assert [path.name for path in Path().iterdir()] == []
+
+
+def test_a_second_render_does_not_match_again_unless_something_changed(render: Run, cover: Path, photos: Path) -> None:
+    def stages(*words: object) -> set[str]:
+        code, out, _ = render("mosaic", cover, "--tiles", photos, *words, "--json", "-o", "it.png", "-y")
+        assert code == 0
+        return set(json.loads(out)["seconds"])
+
+    assert "matching" in stages("--columns", "12")
+    first = read_picture(Path("it.png")).pixels
+    assert "matching" not in stages("--columns", "12")
+    assert (read_picture(Path("it.png")).pixels == first).all()
+    for changed in (
+        ["--columns", "13"],
+        ["--columns", "12", "--match-seed", "1"],
+        ["--columns", "12", "--tiles", cover],
+    ):
+        assert "matching" in stages(*changed)

@@ -404,7 +404,7 @@ def list_visible(
 # -- Drawing -------------------------------------------------------------------------------------------------------
 
 
-LONG_SPAN = 48  # pixels of a row from which on a sprite's inner ones are drawn by a loop of their own
+LONG_SPAN = 32  # pixels of a row from which on a sprite's inner ones are drawn by a loop of their own
 
 
 @inlined
