@@ -21,6 +21,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import platformdirs
 
 from renderer.descriptors import TILE_PIXELS
@@ -411,25 +412,24 @@ def cut_parts(cover: Path, others: Sequence[Path], progress: Progress) -> Librar
                 photos.append(replace(whole, mean=_mean(tile)))
                 tiles.append(tile[np.newaxis])
             for scale in track(_PART_SCALES, advance):
-                crops, cut = _parts_at(picture, scale)
-                means = (cut.mean(axis=(1, 2)) / 255).tolist()
+                crops, cut, means = _parts_at(picture, scale)
                 photos += [
                     Photo(path, digest, picture.size, crop, (r, g, b), is_part=True)
-                    for crop, (r, g, b) in zip(crops, means, strict=True)
+                    for crop, (r, g, b) in zip(crops, means.tolist(), strict=True)
                 ]
                 tiles.append(cut)
     return Library(photos, np.concatenate(tiles))
 
 
-def _parts_at(picture: Picture, scale: float) -> tuple[list[tuple[int, int, int]], Pixels]:
-    """Crop boxes and tiles (N, 32, 32, 3) of all parts of one scale.
+def _parts_at(picture: Picture, scale: float) -> tuple[list[tuple[int, int, int]], Pixels, npt.NDArray[np.float64]]:
+    """Crop boxes, tiles (N, 32, 32, 3) and their mean colours (N, 3), 0…1, of all parts of one scale.
 
-    The picture is scaled once, so that a part becomes a tile where it lies.
+    The picture is scaled once, so that a part becomes a tile where it lies, and a box filter gives all the means.
     """
     width, height = picture.size
     side = min(width, height) / scale
     if side < _SMALLEST_PART:
-        return [], np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
+        return [], np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8), np.empty((0, 3))
     ratio = TILE_PIXELS / side
     scaled = resize(picture.pixels, round(width * ratio), round(height * ratio))
     windows = np.lib.stride_tricks.sliding_window_view(scaled, (TILE_PIXELS, TILE_PIXELS), axis=(0, 1))
@@ -440,7 +440,9 @@ def _parts_at(picture: Picture, scale: float) -> tuple[list[tuple[int, int, int]
         for x in range(windows.shape[1])
     ]
     tiles = np.ascontiguousarray(windows.transpose(0, 1, 3, 4, 2)).reshape(-1, TILE_PIXELS, TILE_PIXELS, 3)
-    return [(left, top, int(side)) for left, top in boxes], tiles
+    averaged = cv2.boxFilter(scaled, cv2.CV_64F, (TILE_PIXELS, TILE_PIXELS), anchor=(0, 0)) / 255
+    means = averaged[: scaled.shape[0] - TILE_PIXELS + 1 : _PART_STEP, : scaled.shape[1] - TILE_PIXELS + 1 : _PART_STEP]
+    return [(left, top, int(side)) for left, top in boxes], tiles, means.reshape(-1, 3)
 
 
 def _cut(pixels: Pixels, photo: Photo) -> Pixels:

@@ -115,6 +115,9 @@ def test_parts_are_thousands_at_several_scales(cover: Path) -> None:
         assert 0 <= top <= 427 - side
         shown = pixels[top : top + side, left : left + side].mean(axis=(0, 1))
         assert np.abs(library.tiles[number].mean(axis=(0, 1)) - shown).max() < 16
+        assert (
+            np.abs(library.tiles[number].mean(axis=(0, 1)) - np.array(library.photos[number].mean) * 255).max() < 0.01
+        )
 
 
 def test_photos_of_a_map_are_found_again_or_named(tmp_path: Path, cover: Path) -> None:
