@@ -19,7 +19,6 @@ from renderer.scene import (
     Sprites,
     Stage,
     ease,
-    join_sprites,
     parameter,
 )
 
@@ -61,7 +60,7 @@ class Zoom(Animation):
         def motion(progress: float) -> Scene:
             camera = _between(start, end, _flight(self, stage.seconds, progress))
             photo = landing.sprite(math.log(end.scale / camera.scale))
-            return stage.scene(join_sprites(tiles, photo), camera)
+            return stage.scene(camera, tiles, photo)
 
         return motion
 

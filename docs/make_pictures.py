@@ -24,7 +24,7 @@ def main() -> None:
     with open_mosaic(None, MatchSettings(), Silent()) as mosaic:
         columns, rows = (round(units * TILE) for units in mosaic.placement.size)
         with drawing(mosaic, (columns, rows), OutputSettings(), full_tone=True) as (stage, compositor):
-            still = compositor.still(stage.scene(stage.resting_sprites(), stage.whole_camera()))
+            still = compositor.still(stage.scene(stage.whole_camera(), stage.resting_sprites()))
         with drawing(mosaic, FRAME, OutputSettings(size=FRAME)) as (stage, compositor):
             motion = Zoom().prepare(stage)
             frames = [compositor.still(motion(moment)) for moment in MOMENTS]

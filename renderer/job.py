@@ -570,7 +570,7 @@ def render_mosaic(
             timed.stage("rendering", 1, "stills") as advance,
         ):
             centre = (mosaic.placement.size[0] / 2, mosaic.placement.size[1] / 2)
-            pixels = compositor.still(stage.scene(stage.resting_sprites(), Camera(centre, float(tile_pixels))))
+            pixels = compositor.still(stage.scene(Camera(centre, float(tile_pixels)), stage.resting_sprites()))
             advance(1)
         _save_still(pixels, path, overwrite)
         return Summary(

@@ -11,7 +11,7 @@ An animation is a frozen dataclass of parameters with a `prepare` method, regist
 
         def prepare(self, stage: Stage) -> Motion:
             sprites, camera = stage.resting_sprites(), stage.whole_camera()
-            return lambda progress: stage.scene(sprites, replace(camera, angle=2 * pi * self.turns * progress))
+            return lambda progress: stage.scene(replace(camera, angle=2 * pi * self.turns * progress), sprites)
 """
 
 from __future__ import annotations
@@ -89,11 +89,6 @@ def make_sprites(texture: npt.ArrayLike, centre: npt.ArrayLike, right: npt.Array
     )
 
 
-def join_sprites(*groups: Sprites) -> Sprites:
-    """All the sprites of several groups; those of later groups are painted over earlier ones."""
-    return Sprites(*(np.concatenate([getattr(group, f.name) for group in groups]) for f in fields(Sprites)))
-
-
 @dataclass(frozen=True)
 class Camera:
     """Where one looks from. A point p of the mosaic is seen at R(angle) · (p − centre) · scale from the middle."""
@@ -107,7 +102,7 @@ class Camera:
 class Scene:
     """Everything in one frame."""
 
-    sprites: Sprites
+    sprites: tuple[Sprites, ...]  # groups, each painted over those before it; one at rest can serve many scenes
     camera: Camera
     background: Colour | int = (0.0, 0.0, 0.0)  # a colour, or a texture that fills the frame, centre-cropped
     overlay: Sprites | None = None  # in frame units, over all else
@@ -174,8 +169,8 @@ class Stage:
         scale = max(across, along) if self.fit == "crop" else min(across, along)
         return Camera((width / 2, height / 2), scale)
 
-    def scene(self, sprites: Sprites, camera: Camera, overlay: Sprites | None = None) -> Scene:
-        """A scene over the stage's background."""
+    def scene(self, camera: Camera, *sprites: Sprites, overlay: Sprites | None = None) -> Scene:
+        """A scene of groups of sprites over the stage's background."""
         return Scene(sprites, camera, self.background, overlay)
 
     def photo(self, index: int, which: int = 0) -> Photo:

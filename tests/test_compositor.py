@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from renderer.compositor import Compositor
 from renderer.pictures import Pixels
-from renderer.scene import JOINED_BELOW, JOINED_RIGHT, Camera, Scene, Sprites, join_sprites, make_sprites
+from renderer.scene import JOINED_BELOW, JOINED_RIGHT, Camera, Scene, Sprites, make_sprites
 from renderer.textures import Textures, pack, unpack
 
 
@@ -44,7 +44,7 @@ def reference(
 ) -> NDArray[np.float64]:
     """Every pixel as the mean of 8 × 8 points, each the nearest texel of the topmost sprite (texture 0 alone)."""
     total = np.zeros((height, width, 3))
-    sprites, camera = scene.sprites, scene.camera
+    (sprites,), camera = scene.sprites, scene.camera
     cosine, sine = math.cos(camera.angle) * camera.scale, math.sin(camera.angle) * camera.scale
     turn = np.array([[cosine, -sine], [sine, cosine]])
     for sub_y in range(steps):
@@ -87,7 +87,7 @@ def test_any_affine_sprite_is_drawn(
 ) -> None:
     picture = smooth_picture(64)
     sprite = make_sprites(textures.add_picture(picture), (0.13, -0.21), right, down)
-    scene = Scene(sprite, replace(CAMERA, angle=angle), (0.2, 0.3, 0.4))
+    scene = Scene((sprite,), replace(CAMERA, angle=angle), (0.2, 0.3, 0.4))
     squeezed = right == (0.15, 0.0)  # one level serves both axes: the longer one is softened
     assert_close(draw(scene, textures), reference(picture, scene), *((1.2, 60) if squeezed else (0.8, 14)))
 
@@ -102,7 +102,7 @@ def test_opacity_tone_and_windows(textures: Textures) -> None:
         offset=np.array([[0.1, -0.05, 0.0]], np.float32),
         window=np.array([[0.25, 0.125, 0.75, 1.0]]),
     )
-    scene = Scene(sprite, CAMERA, (1.0, 1.0, 0.0))
+    scene = Scene((sprite,), CAMERA, (1.0, 1.0, 0.0))
     assert_close(draw(scene, textures), reference(picture, scene), most=14)
 
 
@@ -110,7 +110,7 @@ def test_tone_fades_as_a_tile_grows(textures: Textures) -> None:
     grey = make_sprites(textures.add_picture(np.full((32, 32, 3), 128, np.uint8)), (0, 0), (0.5, 0), (0, 0.5))
     toned = replace(grey, gain=np.full((1, 3), 0.5, np.float32))
     middles = [
-        int(draw(Scene(toned, Camera((0, 0), scale)), textures, 300, 300)[150, 150, 0])
+        int(draw(Scene((toned,), Camera((0, 0), scale)), textures, 300, 300)[150, 150, 0])
         for scale in (20, 47, 144, 241, 290)
     ]
     assert middles[0] == middles[1] == 64
@@ -132,7 +132,7 @@ def test_at_one_to_one_a_mosaic_is_stitched_exactly(textures: Textures) -> None:
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 256, (16, 16, 3), np.uint8) for _ in range(12)]
     sprites = grid_of_tiles(textures, 4, 3, pictures)
-    drawn = draw(Scene(sprites, Camera((2, 1.5), 16)), textures, 64, 48)
+    drawn = draw(Scene((sprites,), Camera((2, 1.5), 16)), textures, 64, 48)
     stitched = np.stack(pictures).reshape(3, 4, 16, 16, 3).swapaxes(1, 2).reshape(48, 64, 3)
     assert (drawn[..., :3] == stitched).all()
     assert (drawn[..., 3] == 255).all()
@@ -142,7 +142,7 @@ def test_at_one_to_one_a_mosaic_is_stitched_exactly(textures: Textures) -> None:
 @pytest.mark.parametrize("angle", [0.0, 0.02, 0.7, -2.0])
 def test_tiles_at_rest_have_no_seams(textures: Textures, scale: float, angle: float) -> None:
     sprites = grid_of_tiles(textures, 20, 16, [np.full((32, 32, 3), 200, np.uint8)])
-    drawn = draw(Scene(sprites, Camera((10.123, 8.077), scale, angle), (0, 0, 0)), textures)
+    drawn = draw(Scene((sprites,), Camera((10.123, 8.077), scale, angle), (0, 0, 0)), textures)
     y, x = np.mgrid[:60, :90]
     cosine, sine = math.cos(angle), math.sin(angle)
     dx, dy = (x + 0.5 - 45) / scale, (y + 0.5 - 30) / scale
@@ -156,7 +156,7 @@ def test_tiles_at_rest_have_no_seams(textures: Textures, scale: float, angle: fl
 def test_edges_between_tiles_are_blended_by_coverage(textures: Textures) -> None:
     black, white = np.zeros((32, 32, 3), np.uint8), np.full((32, 32, 3), 255, np.uint8)
     sprites = grid_of_tiles(textures, 2, 1, [black, white])
-    drawn = draw(Scene(sprites, Camera((1.0, 0.5), 20.0)), textures, 21, 8)  # the joint is in the middle of pixel 10
+    drawn = draw(Scene((sprites,), Camera((1.0, 0.5), 20.0)), textures, 21, 8)  # the joint is in the middle of pixel 10
     assert drawn[4, [9, 10, 11], 0].tolist() == [0, 128, 255]
 
 
@@ -165,7 +165,7 @@ def test_alpha_is_composited_and_kept(textures: Textures) -> None:
     picture[..., 0] = 255
     picture[..., 3] = 128
     sprite = make_sprites(textures.add_picture(picture), (0, 0), (0.5, 0), (0, 0.5))
-    over_blue = draw(Scene(sprite, CAMERA, (0.0, 0.0, 1.0)), textures)
+    over_blue = draw(Scene((sprite,), CAMERA, (0.0, 0.0, 1.0)), textures)
     assert np.abs(over_blue[30, 45].astype(int) - (128, 0, 127, 255)).max() <= 1
     assert (over_blue[..., 3] == 255).all()
 
@@ -174,7 +174,7 @@ def test_an_overlay_is_in_units_of_the_frame(textures: Textures) -> None:
     white = textures.add_picture(np.full((8, 8, 3), 255, np.uint8))
     mosaic = make_sprites(white, (50.0, 50.0), (0.5, 0), (0, 0.5))  # far away
     overlay = make_sprites(white, (0.25, 0.0), (0.25, 0), (0, 0.25))
-    drawn = draw(Scene(mosaic, CAMERA, (0.0, 0.0, 0.0), overlay), textures, 80, 40)
+    drawn = draw(Scene((mosaic,), CAMERA, (0.0, 0.0, 0.0), overlay), textures, 80, 40)
     assert (drawn[10:30, 40:60, 0] == 255).all()
     assert drawn[..., 0].sum() == 255 * 20 * 20
 
@@ -182,7 +182,7 @@ def test_an_overlay_is_in_units_of_the_frame(textures: Textures) -> None:
 def test_a_background_picture_fills_the_frame(textures: Textures) -> None:
     ramp = np.repeat(np.linspace(0, 255, 90, dtype=np.uint8)[np.newaxis, :, np.newaxis], 60, 0).repeat(3, 2)
     nothing = make_sprites(np.empty(0, np.int32), np.empty((0, 2)), np.empty((0, 2)), np.empty((0, 2)))
-    drawn = draw(Scene(nothing, CAMERA, textures.add_picture(ramp)), textures)
+    drawn = draw(Scene((nothing,), CAMERA, textures.add_picture(ramp)), textures)
     assert (drawn[..., :3] == ramp).all()
 
 
@@ -195,7 +195,7 @@ def scattered(textures: Textures, count: int = 60) -> Scene:
     sprites = make_sprites(
         np.full(count, first), random.uniform(-1.6, 1.6, (count, 2)), right, right[:, ::-1] * (-1, 1)
     )
-    return Scene(replace(sprites, opacity=random.uniform(0, 1, count).astype(np.float32)), CAMERA)
+    return Scene((replace(sprites, opacity=random.uniform(0, 1, count).astype(np.float32)),), CAMERA)
 
 
 def test_pixels_do_not_depend_on_threads_or_on_what_was_drawn_before(textures: Textures) -> None:
@@ -216,11 +216,11 @@ def test_levels_are_dropped_when_the_cache_is_full_and_made_again(textures: Text
     sprites = grid_of_tiles(textures, 8, 1, pictures)
     compositor = Compositor(64, 64, textures, threads=1)
     frame, again = compositor.new_frame(), compositor.new_frame()
-    compositor.draw(Scene(sprites, Camera((0.5, 0.5), 64)), frame)
+    compositor.draw(Scene((sprites,), Camera((0.5, 0.5), 64)), frame)
     for x in range(1, 8):
-        compositor.draw(Scene(sprites, Camera((x + 0.5, 0.5), 64)), again)
+        compositor.draw(Scene((sprites,), Camera((x + 0.5, 0.5), 64)), again)
         assert textures.loaded_bytes <= 20_000 + 2 * 64 * 64 * 4
-    compositor.draw(Scene(sprites, Camera((0.5, 0.5), 64)), again)
+    compositor.draw(Scene((sprites,), Camera((0.5, 0.5), 64)), again)
     compositor.close()
     assert (frame == again).all()
 
@@ -247,5 +247,5 @@ def test_sprites_outside_or_edge_on_cost_nothing_and_harm_nothing(textures: Text
     places = [(1e9, 0), (-1e9, 1e9), (0, 0), (0, 0), (1e5, 1e5)]
     rights = [(0.5, 0), (0.5, 0), (0, 0), (0.5, 0), (1.2e5, 0)]
     downs = [(0, 0.5), (0, 0.5), (0, 0.5), (1, 0), (0, 1.2e5)]
-    drawn = draw(Scene(join_sprites(make_sprites([white] * 5, places, rights, downs)), CAMERA), textures)
+    drawn = draw(Scene((make_sprites([white] * 5, places, rights, downs),), CAMERA), textures)
     assert (drawn[..., :3] == 255).all()  # the last one, a hundred thousand units large, covers the frame

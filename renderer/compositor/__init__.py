@@ -11,7 +11,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from renderer.compositor.kernels import draw_band, empty_draw_list, list_visible, to_yuv420
+from renderer.compositor.kernels import DrawList, draw_band, empty_draw_list, fill_band, list_visible, to_yuv420
 from renderer.pictures import Pixels
 from renderer.scene import Camera, Colour, Scene, Sprites
 from renderer.textures import Packed, Textures, pack, unpack
@@ -52,7 +52,7 @@ class Compositor:
         edges = [2 * (pairs * i // count) for i in range(count)] + [height]
         self._bands = list(pairwise(edges))
         self._scenes = 0
-        self._draw = empty_draw_list(0)
+        self._lists: list[DrawList] = []  # one for each group of sprites
         self._missing = np.empty((0, 2), np.int32)
         self._no_picture: Packed = np.empty((0, 0), np.uint32)
         self._background: tuple[int, Packed] | None = None
@@ -69,10 +69,22 @@ class Compositor:
         """Draw a scene into `frame`, (height, width) packed. Raises RenderError if a photo is lost."""
         self._scenes += 1
         colour, picture = self._prepare_background(scene.background)
-        self._draw_sprites(scene.sprites, _view(scene.camera, self.width, self.height), frame, colour, picture)
-        if scene.overlay is not None and len(scene.overlay):
-            view = _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)
-            self._draw_sprites(scene.overlay, view, frame, np.uint32(0), frame)
+        view = _view(scene.camera, self.width, self.height)
+        groups = [(sprites, view) for sprites in scene.sprites]
+        if scene.overlay is not None:
+            groups.append((scene.overlay, _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
+        while len(self._lists) < len(groups):
+            self._lists.append(empty_draw_list(0))
+        seen = [self._list_visible(number, sprites, view) for number, (sprites, view) in enumerate(groups)]
+        table = self.textures.table
+
+        def band(rows: tuple[int, int]) -> None:
+            fill_band(frame, *rows, colour, picture)
+            for draw, count in zip(self._lists, seen, strict=False):
+                draw_band(frame, *rows, table, draw, count)
+
+        for _ in self._pool.map(band, self._bands):
+            pass
 
     def still(self, scene: Scene) -> Pixels:
         """Draw a scene as (height, width, 3) RGB."""
@@ -80,26 +92,21 @@ class Compositor:
         self.draw(scene, frame)
         return np.ascontiguousarray(unpack(frame)[..., :3])
 
-    def _draw_sprites(
-        self, sprites: Sprites, view: tuple[float, ...], frame: Packed, colour: np.uint32, picture: Packed
-    ) -> None:
-        if len(sprites) > len(self._draw.texture):
-            self._draw = empty_draw_list(len(sprites))
+    def _list_visible(self, number: int, sprites: Sprites, view: tuple[float, ...]) -> int:
+        """Fill a group's draw list and load the texture levels it needs; gives how many sprites are seen."""
+        if len(sprites) > len(self._lists[number].texture):
+            self._lists[number] = empty_draw_list(len(sprites))
+        if 2 * len(sprites) > len(self._missing):
             self._missing = np.empty((2 * len(sprites), 2), np.int32)
-        table = self.textures.table
         seen, lacking = list_visible(
             sprites.texture, sprites.centre, sprites.right, sprites.down, sprites.window, sprites.opacity,
             sprites.gain, sprites.offset, sprites.joined,
-            view, (self.width, self.height), self._tone_sizes, table, self._scenes, self._draw, self._missing,
+            view, (self.width, self.height), self._tone_sizes, self.textures.table, self._scenes,
+            self._lists[number], self._missing,
         )  # fmt: skip
         if lacking:
             self.textures.load(self._missing[:lacking], self._scenes)
-
-        def band(rows: tuple[int, int]) -> None:
-            draw_band(frame, rows[0], rows[1], colour, picture, table, self._draw, seen)
-
-        for _ in self._pool.map(band, self._bands):
-            pass
+        return seen
 
     def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:
         """Convert a frame of even size to the planes Y, Cb, Cr of limited-range BT.709 4:2:0."""

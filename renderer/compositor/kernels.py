@@ -461,26 +461,27 @@ def end_pixel(x, low, high):
 
 
 @kernel
-def draw_band(
+def fill_band(
     frame: npt.NDArray[np.uint32],
     first_row: int,
     end_row: int,
-    background: np.uint32,
+    colour: np.uint32,
     picture: npt.NDArray[np.uint32],
-    table: TextureTable,
-    draw: DrawList,
-    seen: int,
 ) -> None:
-    """Draw the rows first_row … end_row − 1 of a scene into `frame` (H, W) uint32.
-
-    They are filled with `background` first, or with `picture` (H, W) uint32 if it is as large as the frame.
-    """
-    width = frame.shape[1]
+    """Fill the rows first_row … end_row − 1 of `frame` (H, W): from `picture` if it is (H, W), with `colour` if not."""
     for y in range(first_row, end_row):
         if picture.shape[0] == frame.shape[0]:
             frame[y] = picture[y]
         else:
-            frame[y] = background
+            frame[y] = colour
+
+
+@kernel
+def draw_band(
+    frame: npt.NDArray[np.uint32], first_row: int, end_row: int, table: TextureTable, draw: DrawList, seen: int
+) -> None:
+    """Draw the first `seen` sprites of a draw list over the rows first_row … end_row − 1 of `frame` (H, W) uint32."""
+    width = frame.shape[1]
     base = frame.ctypes.data
     for i in range(seen):
         top = max(first_row, draw.rows[i, 0])
