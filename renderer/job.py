@@ -58,6 +58,9 @@ VIDEO_SUFFIXES: Final = (".mp4", ".m4v")
 MAX_STILL_PIXELS: Final = 200_000_000
 """A still is drawn in memory, 7 bytes a pixel: this many take 1.4 GB."""
 
+LOOK_AHEAD: Final = 20
+"""Frames before its own that a texture level begins to be loaded: a large photo takes a third of a second."""
+
 try:
     VERSION = version("mosaic-renderer")
 except PackageNotFoundError:  # a bare checkout
@@ -483,7 +486,9 @@ def _feed(
 ) -> None:
     """Draw frames and hand them over; the encoder works on one while the next is drawn."""
     frame = compositor.new_frame()
-    for number in wanted:
+    for place, number in enumerate(wanted):
+        if place + LOOK_AHEAD < len(wanted):
+            compositor.prefetch(motion(progress_of(wanted[place + LOOK_AHEAD], count)))
         compositor.draw(motion(progress_of(number, count)), frame)
         buffer = encoder.next_buffer()
         compositor.to_yuv420(frame, encoder.planes(buffer))

@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import platformdirs
+from PIL import Image
 
 from renderer.descriptors import TILE_PIXELS
 from renderer.errors import InputError, PictureError, RenderError
@@ -86,14 +87,23 @@ class Library:
         left, top, edge = (round(v * picture.shape[1] / photo.size[0]) for v in photo.crop)
         return resize(picture[top : top + edge, left : left + edge], side, side)
 
-    def whole(self, photo: Photo, width: int, height: int) -> Pixels:
-        """All of a photo, scaled to (height, width, 3): of a part, its square. Raises RenderError as `square` does."""
-        if photo.is_part and photo.crop[2] < max(photo.size):
-            return resize(self.square(photo, photo.crop[2]), width, height)
-        try:
-            return resize(self._picture(photo, shorter_side=None), width, height)
-        except PictureError as error:
-            raise RenderError(f"{error} (it was read a moment ago)") from None
+    def whole(self, photo: Photo, width: int, height: int, *, sharp: bool = True) -> Pixels:
+        """All of a photo (of a part, its square), scaled to (height, width, 3).
+
+        `sharp`: by Lanczos from all of its pixels, as it is looked at when it stands still; otherwise by averages of
+        light, as a mip level. A photo whose file is gone since it was indexed is shown from its thumbnail, stretched
+        over all of it if it was not a square one. Raises RenderError if there is none.
+        """
+        if photo.is_part:
+            pixels = self.square(photo, photo.crop[2])
+        else:
+            try:
+                pixels = self._picture(photo, shorter_side=None if sharp else min(width, height))
+            except PictureError:
+                pixels = self.square(photo, THUMBNAIL_PIXELS)
+        if sharp:
+            return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+        return resize(pixels, width, height)
 
     def _thumbnail(self, photo: Photo) -> Pixels | None:
         return self.index.thumbnail(photo.path) if self.index else None

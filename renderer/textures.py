@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, NamedTuple
 
 import cv2
@@ -27,6 +27,9 @@ Packed = npt.NDArray[np.uint32]
 MAX_LEVELS: Final = 15
 MAX_SIDE: Final = 2 ** (MAX_LEVELS - 1)
 """Longest side of a texture in texels, 16,384: the kernels count them in 32 bits with 16 after the point."""
+
+MAX_COMING: Final = 4096
+"""Levels that are made ahead of their scene at most; they are of one scene or two, mostly small."""
 
 _BASE_LEVELS: Final = TILE_PIXELS.bit_length()  # 32, 16, 8, 4, 2, 1
 
@@ -76,6 +79,7 @@ class Textures:
         self.base_levels: list[Packed] = []  # base levels: never dropped
         self._loaded: dict[tuple[int, int], Packed] = {}
         self.loaded_bytes = 0
+        self._coming: dict[tuple[int, int], Future[Packed]] = {}
         self._pool = ThreadPoolExecutor(threads or os.cpu_count(), thread_name_prefix="textures")
 
     def __len__(self) -> int:
@@ -159,15 +163,29 @@ class Textures:
 
     # -- Loading ---------------------------------------------------------------------------------------------------
 
+    def prefetch(self, missing: npt.NDArray[np.int32]) -> None:
+        """Begin to make levels that a coming scene will ask for, (M, 2) rows (texture, level); does not wait."""
+        for texture, level in missing.tolist():
+            if (texture, level) not in self._coming:
+                self._coming[texture, level] = self._begin(texture, level)
+        while len(self._coming) > MAX_COMING:  # what was asked for first and never used
+            self._coming.pop(next(iter(self._coming))).cancel()
+
     def load(self, missing: npt.NDArray[np.int32], scene_number: int) -> None:
-        """Bring levels into memory: rows (texture, level) of `missing` (M, 2). What this scene uses is not dropped."""
-        wanted = [(int(texture), int(level)) for texture, level in missing]
-        for key, pixels in zip(wanted, self._pool.map(lambda key: self._make[key[0]](key[1]), wanted), strict=True):
+        """Bring levels into memory, (M, 2) rows (texture, level). What the scene of this number uses is not dropped."""
+        wanted = [(texture, level) for texture, level in missing.tolist()]
+        coming = [self._coming.pop(key, None) for key in wanted]
+        futures = [future or self._begin(*key) for key, future in zip(wanted, coming, strict=True)]
+        for key, future in zip(wanted, futures, strict=True):
+            pixels = future.result()
             self._loaded[key] = pixels
             self.loaded_bytes += pixels.nbytes
             self.table.address[key] = pixels.ctypes.data
         if self.loaded_bytes > self.budget:
             self._drop(scene_number)
+
+    def _begin(self, texture: int, level: int) -> Future[Packed]:
+        return self._pool.submit(self._make[texture], level)
 
     def _drop(self, scene_number: int) -> None:
         by_age = sorted(self._loaded, key=lambda key: int(self.table.used[key]))
@@ -195,7 +213,8 @@ class _WholeLevels:
         self.library, self.photo, self.width, self.height = library, photo, width, height
 
     def __call__(self, level: int) -> Packed:
-        return pack(self.library.whole(self.photo, max(self.width >> level, 1), max(self.height >> level, 1)))
+        width, height = max(self.width >> level, 1), max(self.height >> level, 1)
+        return pack(self.library.whole(self.photo, width, height, sharp=level == 0))
 
 
 def _empty_table(count: int) -> TextureTable:

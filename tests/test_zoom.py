@@ -118,7 +118,7 @@ def test_the_video_ends_on_the_photo_filling_the_frame(theatre: Theatre, size: t
         left, top = (resized.width - size[0]) // 2, (resized.height - size[1]) // 2
         expected = np.asarray(resized.crop((left, top, left + size[0], top + size[1])))
     noise = np.mean((last.astype(float) - expected) ** 2)
-    assert 10 * np.log10(255**2 / noise) > 20  # light is averaged where Lanczos averages numbers
+    assert 10 * np.log10(255**2 / noise) > 38
     stage.textures.close()
 
 

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from renderer.compositor.kernels import DrawList, draw_band, empty_draw_list, fill_band, list_visible, to_yuv420
 from renderer.pictures import Pixels
 from renderer.scene import Camera, Colour, Scene, Sprites
-from renderer.textures import Packed, Textures, pack, unpack
+from renderer.textures import Packed, Textures, TextureTable, pack, unpack
 
 TONE_FULL_BELOW: Final = 48.0
 """Pixels of the output: smaller tiles are drawn with their full tone."""
 TONE_NONE_ABOVE: Final = 240.0
 """Larger ones without any; smooth between."""
+
+View = tuple[float, float, float, float, float, float]
+"""The affine map from scene units to pixels of the frame, row by row."""
 
 _BANDS_PER_THREAD: Final = 4  # so that a band with much to draw does not keep the others waiting
 
@@ -54,6 +59,10 @@ class Compositor:
         self._scenes = 0
         self._lists: list[DrawList] = []  # one for each group of sprites
         self._missing = np.empty((0, 2), np.int32)
+        self._nothing = empty_draw_list(0)
+        self._asked = np.zeros((0, 0), np.int64)  # as the table's `used`, for scenes that are only looked ahead to
+        self._prefetches = 0
+        self._ahead = np.empty((256, 2), np.int32)
         self._no_picture: Packed = np.empty((0, 0), np.uint32)
         self._background: tuple[int, Packed] | None = None
 
@@ -67,15 +76,8 @@ class Compositor:
 
     def draw(self, scene: Scene, frame: Packed) -> None:
         """Draw a scene into `frame`, (height, width) packed. Raises RenderError if a photo is lost."""
-        self._scenes += 1
         colour, picture = self._prepare_background(scene.background)
-        view = _view(scene.camera, self.width, self.height)
-        groups = [(sprites, view) for sprites in scene.sprites]
-        if scene.overlay is not None:
-            groups.append((scene.overlay, _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
-        while len(self._lists) < len(groups):
-            self._lists.append(empty_draw_list(0))
-        seen = [self._list_visible(number, sprites, view) for number, (sprites, view) in enumerate(groups)]
+        seen = self._list_visible(self._groups(scene))
         table = self.textures.table
 
         def band(rows: tuple[int, int]) -> None:
@@ -86,27 +88,76 @@ class Compositor:
         for _ in self._pool.map(band, self._bands):
             pass
 
+    def prefetch(self, scene: Scene) -> None:
+        """Begin to load what a coming scene needs, so that drawing it need not wait. Changes nothing of the pixels."""
+        table = self.textures.table
+        if self._asked.shape != table.used.shape:
+            self._asked = np.zeros_like(table.used)
+            self._prefetches = 0
+        self._prefetches += 1
+        table = table._replace(used=self._asked)
+        for sprites, view in self._groups(scene):
+            found = self._ahead
+            _, lacking = self._list_group(sprites, view, table, self._prefetches, self._nothing, found)
+            if lacking > len(found):  # what did not fit is loaded when it is needed
+                self._ahead = np.empty((2 * lacking, 2), np.int32)
+            self.textures.prefetch(found[:lacking])
+
     def still(self, scene: Scene) -> Pixels:
         """Draw a scene as (height, width, 3) RGB."""
         frame = self.new_frame()
         self.draw(scene, frame)
         return np.ascontiguousarray(unpack(frame)[..., :3])
 
-    def _list_visible(self, number: int, sprites: Sprites, view: tuple[float, ...]) -> int:
-        """Fill a group's draw list and load the texture levels it needs; gives how many sprites are seen."""
-        if len(sprites) > len(self._lists[number].texture):
-            self._lists[number] = empty_draw_list(len(sprites))
-        if 2 * len(sprites) > len(self._missing):
-            self._missing = np.empty((2 * len(sprites), 2), np.int32)
-        seen, lacking = list_visible(
-            sprites.texture, sprites.centre, sprites.right, sprites.down, sprites.window, sprites.opacity,
-            sprites.gain, sprites.offset, sprites.joined,
-            view, (self.width, self.height), self._tone_sizes, self.textures.table, self._scenes,
-            self._lists[number], self._missing,
-        )  # fmt: skip
+    def _groups(self, scene: Scene) -> list[tuple[Sprites, View]]:
+        """A scene's groups of sprites in painter's order, each with the view it is seen by."""
+        view = _view(scene.camera, self.width, self.height)
+        groups = [(sprites, view) for sprites in scene.sprites]
+        if scene.overlay is not None:
+            groups.append((scene.overlay, _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
+        return groups
+
+    def _list_visible(self, groups: Sequence[tuple[Sprites, View]]) -> list[int]:
+        """Fill the groups' draw lists and load the texture levels they need; gives how many sprites each shows."""
+        while len(self._lists) < len(groups):
+            self._lists.append(empty_draw_list(0))
+        while True:
+            self._scenes += 1
+            counts: list[int] = []
+            lacking = 0
+            for (sprites, view), draw in zip(groups, self._lists, strict=False):
+                seen, more = self._list_group(
+                    sprites, view, self.textures.table, self._scenes, draw, self._missing[lacking:]
+                )
+                counts.append(seen)
+                lacking += more
+            if lacking <= len(self._missing) and all(
+                seen <= len(draw.texture) for seen, draw in zip(counts, self._lists, strict=False)
+            ):
+                break
+            # Too little room: half as much again as is needed, and once more from the start.
+            self._missing = np.empty((lacking + lacking // 2 + 64, 2), np.int32)
+            for number, seen in enumerate(counts):
+                if seen > len(self._lists[number].texture):
+                    self._lists[number] = empty_draw_list(seen + seen // 2 + 64)
         if lacking:
             self.textures.load(self._missing[:lacking], self._scenes)
-        return seen
+        return counts
+
+    def _list_group(
+        self,
+        sprites: Sprites,
+        view: View,
+        table: TextureTable,
+        scene_number: int,
+        draw: DrawList,
+        missing: npt.NDArray[np.int32],
+    ) -> tuple[int, int]:
+        return list_visible(
+            sprites.texture, sprites.centre, sprites.right, sprites.down, sprites.window, sprites.opacity,
+            sprites.gain, sprites.offset, sprites.joined,
+            view, (self.width, self.height), self._tone_sizes, table, scene_number, draw, missing,
+        )  # fmt: skip
 
     def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:
         """Convert a frame of even size to the planes Y, Cb, Cr of limited-range BT.709 4:2:0."""
@@ -139,7 +190,7 @@ class Compositor:
         return pack(filled.astype(np.uint8, copy=False))
 
 
-def _view(camera: Camera, width: int, height: int) -> tuple[float, ...]:
+def _view(camera: Camera, width: int, height: int) -> View:
     """The affine map from scene units to frame pixels, row by row."""
     cosine = math.cos(camera.angle) * camera.scale
     sine = math.sin(camera.angle) * camera.scale

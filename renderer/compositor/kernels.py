@@ -317,7 +317,8 @@ def list_visible(
 
     `view` (6,) takes scene units to pixels: x' = v0 x + v1 y + v2, y' = v3 x + v4 y + v5. `frame_size` is width,
     height in pixels; `tone_sizes` the tile sizes in pixels up to which tone is full and from which there is none.
-    Returns how many sprites are seen and how many (texture, level) rows of `missing` are filled.
+    Returns how many sprites are seen and how many levels they lack; of both, only as many as the lists have room for
+    are written.
     """
     width, height = frame_size
     full_below, none_above = tone_sizes
@@ -361,10 +362,14 @@ def list_visible(
             blend = 0
         for needed in range(level, level + (2 if blend else 1)):
             if table.address[t, needed] == 0 and table.used[t, needed] != scene_number:
-                missing[lacking, 0] = t
-                missing[lacking, 1] = needed
+                if lacking < len(missing):
+                    missing[lacking, 0] = t
+                    missing[lacking, 1] = needed
                 lacking += 1
             table.used[t, needed] = scene_number
+        if seen >= len(draw.texture):
+            seen += 1
+            continue
 
         draw.texture[seen] = t
         draw.level[seen] = level
