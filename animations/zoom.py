@@ -66,35 +66,43 @@ class Zoom(Animation):
 
 
 class _Landing:
-    """The photo that the camera lands on: a sprite over its own tile, which opens from the square to the frame."""
+    """The photo that the camera lands on: a sprite over its own tile, which opens from the square to the frame.
+
+    In the end its texels lie exactly on the frame's pixels, so that the last frame is the photo as a good resize gives
+    it: for that its sides are stretched to whole pixels and the camera is moved by up to half a pixel.
+    """
 
     def __init__(self, stage: Stage, tiles: Sprites, cell: int) -> None:
         index = int(stage.mosaic.photo[cell])
         photo = stage.photo(index)
-        left, top, side = photo.crop
-        width, height = (side, side) if photo.is_part else photo.size
-        square = (0.0, 0.0, 1.0, 1.0) if photo.is_part else (
-            left / width, top / height, (left + side) / width, (top + side) / height
-        )  # fmt: skip
-        self.square = np.array(square)
+        left, top, side = photo.crop if not photo.is_part else (0, 0, photo.crop[2])
+        size = np.array(photo.size if not photo.is_part else (side, side), np.float64)
+        self.square = np.array([left, top, left + side, top + side]) / np.tile(size, 2)
         self.tile = Sprites(*(values[cell : cell + 1] for values in vars(tiles).values()))
         # The frame's shape, turned as the tile is, cut from the middle of the photo.
         turned = abs(self.tile.right[0, 0]) < abs(self.tile.right[0, 1])
-        aspect = stage.frame[1] / stage.frame[0] if turned else stage.frame[0] / stage.frame[1]
-        shown = 0.5 * np.array([min(1.0, height * aspect / width), min(1.0, width / aspect / height)])
-        crop = np.array([0.5 - shown[0], 0.5 - shown[1], 0.5 + shown[0], 0.5 + shown[1]])
+        frame = np.array(stage.frame[::-1] if turned else stage.frame, np.float64)
+        pixels = float((frame / size).max())  # of the frame a photo pixel, when the photo covers the frame
+        shown = 0.5 * frame / (size * pixels)
+        crop = np.concatenate([0.5 - shown, 0.5 + shown])
         self.opened = np.concatenate([np.minimum(crop[:2], self.square[:2]), np.maximum(crop[2:], self.square[2:])])
-        centre, right, down = self._place(crop)
-        across = 2 * np.abs(right + down)
-        scale = float(min(stage.frame[0] / across[0], stage.frame[1] / across[1]))
-        pixels = scale * float(np.abs(self.tile.right + self.tile.down).max()) * 2 / side  # of the frame a photo pixel
-        self.camera = Camera((float(centre[0]), float(centre[1])), scale)
-        self.texture = stage.add_whole(index, width * pixels, height * pixels)
+        texels = np.maximum(np.rint(size * pixels), 1)
+        self.stretch = texels / (size * pixels)
+        scale = pixels * side / (2 * float(np.abs(self.tile.right[0]).max()))
+        centre, right, down = self._place(np.array([0.0, 0.0, 1.0, 1.0]), 1.0)
+        corner = centre - np.abs(right + down)
+        middle, _, _ = self._place(crop, 1.0)
+        place = (corner - middle) * scale + 0.5 * np.array(stage.frame)  # of the photo's corner in the frame, pixels
+        middle -= (np.ceil(place - 1e-6) - place) / scale
+        self.camera = Camera((float(middle[0]), float(middle[1])), scale)
+        self.texture = stage.add_whole(index, float(texels[0]), float(texels[1]))
 
-    def _place(self, window: Floats) -> tuple[Floats, Floats, Floats]:
-        """Centre and half axes of a window of the photo, so that the square's lies exactly over the tile."""
-        size = (window[2:] - window[:2]) / (self.square[2:] - self.square[:2])
-        shift = (window[:2] + window[2:] - self.square[:2] - self.square[2:]) / (self.square[2:] - self.square[:2])
+    def _place(self, window: Floats, opening: float) -> tuple[Floats, Floats, Floats]:
+        """Centre and half axes of a window of the photo, so that the square lies over the tile."""
+        stretch = 1.0 + opening * (self.stretch - 1.0)
+        sides = self.square[2:] - self.square[:2]
+        size = (window[2:] - window[:2]) / sides * stretch
+        shift = (window[:2] + window[2:] - self.square[:2] - self.square[2:]) / sides * stretch
         right, down = self.tile.right[0], self.tile.down[0]
         return self.tile.centre[0] + right * shift[0] + down * shift[1], right * size[0], down * size[1]
 
@@ -102,7 +110,7 @@ class _Landing:
         """The photo when the camera's scale is still a factor of e^remaining short of the end."""
         opening = float(ease(1.0 - remaining / 1.4, "smooth", 0.0, 0.95))  # from a quarter of the final size on
         window = self.square + opening * (self.opened - self.square)
-        centre, right, down = self._place(window)
+        centre, right, down = self._place(window, opening)
         return replace(
             self.tile,
             texture=np.array([self.texture], np.int32),
