@@ -60,7 +60,7 @@ class Zoom(Animation):
         def motion(progress: float) -> Scene:
             camera = _between(start, end, _flight(self, stage.seconds, progress))
             photo = landing.sprite(math.log(end.scale / camera.scale))
-            return stage.scene(camera, tiles, photo)
+            return stage.scene(camera, stage.seen_tiles(tiles, camera), photo)
 
         return motion
 

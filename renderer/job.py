@@ -48,7 +48,8 @@ from renderer.pictures import Pixels, picture_size, read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.preset import OutputSettings
 from renderer.progress import Advance, Progress, Silent
-from renderer.scene import Animation, Camera, Motion, Stage, check_ranges, parameter
+from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage, check_ranges, parameter
+from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Textures
 from renderer.timeline import frame_at, frame_count, parse_frames, progress_of
 
@@ -366,12 +367,28 @@ def drawing(
         maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
         seconds=output.duration, seed=output.seed, fit=output.fit, background=background,
     )  # fmt: skip
+    if stage.whole_camera().scale < FAR_PIXELS:
+        stage = replace(stage, far_pictures=[_far_picture(stage)])
     compositor = Compositor(*size, textures, full_tone=full_tone)
     try:
         yield stage, compositor
     finally:
         compositor.close()
         textures.close()
+
+
+def _far_picture(stage: Stage) -> int:
+    """The texture of a map's picture at 4 pixels a unit, or fewer if it would be larger than a texture can be."""
+    width, height = stage.mosaic.size
+    pixels = min(FAR_PIXELS, LONGEST_TEXTURE / max(width, height))
+    compositor = Compositor(
+        max(1, round(width * pixels)), max(1, round(height * pixels)), stage.textures, full_tone=True
+    )
+    try:
+        camera = Camera((width / 2, height / 2), pixels)
+        return stage.textures.add_picture(compositor.still(stage.scene(camera, stage.resting_sprites())))
+    finally:
+        compositor.close()
 
 
 def _blurred(placement: PlacementMap) -> Pixels:

@@ -7,6 +7,7 @@ import math
 import os
 import zipfile
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -47,6 +48,17 @@ class PlacementMap:
             case [int() | float() as width, int() | float() as height] if width > 0 and height > 0:
                 return float(width), float(height)
         return self.size
+
+    @cached_property
+    def tops(self) -> npt.NDArray[np.float64] | None:
+        """The cells' y, (N,), if they are in row order; None if they are not."""
+        tops = np.ascontiguousarray(self.cell[:, 1])
+        return tops if (np.diff(tops) >= 0).all() else None
+
+    @cached_property
+    def tallest(self) -> float:
+        """The height of the tallest cell, units."""
+        return float(self.cell[:, 3].max())
 
     def neighbours(self) -> npt.NDArray[np.int64]:
         """(M, 2) pairs of cells that share an edge, the left or upper one first, each pair once. Any layout."""

@@ -40,6 +40,9 @@ background colour, `blur` all of it over its own blurred picture."""
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
 
+FAR_PIXELS: Final = 4.0
+"""Pixels a unit below which a map at rest is drawn as its picture."""
+
 JOINED_RIGHT: Final = 1
 JOINED_BELOW: Final = 2
 
@@ -131,6 +134,7 @@ class Stage:
     seed: int = 0  # of the motion
     fit: Fit = "crop"
     background: Colour | int = (0.0, 0.0, 0.0)
+    far_pictures: Sequence[int | None] = ()  # texture of each map's picture at 4 pixels a unit, where it is needed
 
     @property
     def mosaic(self) -> PlacementMap:
@@ -161,6 +165,25 @@ class Stage:
             offset=placement.offset,
             joined=joined.astype(np.uint8),
         )
+
+    def seen_tiles(self, tiles: Sprites, camera: Camera, which: int = 0) -> Sprites:
+        """Those of a map's resting tiles that a camera can see, or, where they are under 4 pixels, its picture.
+
+        What a frame costs is so bounded by the frame, not by the cells. The tiles are a slice of `tiles`, nothing is
+        copied: all of the rows between the first and the last that is seen, as far as the cells are in row order.
+        """
+        picture = self.far_pictures[which] if self.far_pictures else None
+        width, height = self.maps[which].size
+        if picture is not None and camera.scale < FAR_PIXELS * (1 - 1e-9):
+            return make_sprites(picture, (width / 2, height / 2), (width / 2, 0), (0, height / 2))
+        tops = self.maps[which].tops
+        if tops is None:
+            return tiles
+        reach = 0.5 * math.hypot(*self.frame) / camera.scale if camera.angle else 0.5 * self.frame[1] / camera.scale
+        tallest = self.maps[which].tallest
+        first = int(np.searchsorted(tops, camera.centre[1] - reach - tallest))
+        last = int(np.searchsorted(tops, camera.centre[1] + reach, side="right"))
+        return Sprites(*(values[first:last] for values in vars(tiles).values()))
 
     def whole_camera(self, which: int = 0) -> Camera:
         """The camera that sees a map as the fit says: filling the frame, or all of it."""

@@ -14,10 +14,11 @@ from PIL import Image
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
 from renderer.grid import make_grid
-from renderer.job import MatchSettings, open_mosaic
+from renderer.job import MatchSettings, drawing, open_mosaic
 from renderer.library import Library
 from renderer.matching import match_photos
 from renderer.pictures import Pixels, read_picture
+from renderer.preset import OutputSettings
 from renderer.progress import Silent
 from renderer.scene import Camera, Fit, Stage
 from renderer.textures import Textures
@@ -163,6 +164,39 @@ def test_golden_frames_can_fail(
         pytest.fail("nothing is written from a wrong frame")
     stage = theatre.stage(FRAMES["16:9"])
     golden("zoom-16x9-050", still(stage, 0.51))
+
+
+def test_far_out_the_picture_of_the_map_serves_without_a_step(cover: Path) -> None:
+    with (
+        open_mosaic(cover, MatchSettings(columns=60), Silent()) as mosaic,
+        drawing(mosaic, (160, 108), OutputSettings()) as (stage, compositor),
+    ):
+        tiles = stage.resting_sprites()
+        assert stage.far_pictures  # 60 cells on 160 pixels
+        middle = stage.whole_camera().centre
+        near, far = (Camera(middle, scale) for scale in (4.0, 4.0 * (1 - 1e-6)))
+        assert len(stage.seen_tiles(tiles, near)) > 1
+        assert len(stage.seen_tiles(tiles, far)) == 1
+        one, other = (compositor.still(stage.scene(camera, stage.seen_tiles(tiles, camera))) for camera in (near, far))
+        assert difference(one, other).mean() < 0.5
+        # Further out both are averages of light: the same ones, up to what a tile's own levels round.
+        away = Camera(middle, 2.0)
+        one, other = (compositor.still(stage.scene(away, shown)) for shown in (tiles, stage.seen_tiles(tiles, away)))
+        assert difference(one, other).mean() < 2.5
+
+
+def test_only_rows_in_view_are_looked_at(theatre: Theatre) -> None:
+    stage = theatre.stage((160, 90))
+    tiles = stage.resting_sprites()
+    camera = Camera((12.0, 8.0), 45.0)  # two units high
+    seen = stage.seen_tiles(tiles, camera)
+    assert 24 * 2 <= len(seen) <= 24 * 4
+    compositor = Compositor(160, 90, stage.textures)
+    assert (
+        difference(compositor.still(stage.scene(camera, seen)), compositor.still(stage.scene(camera, tiles))).max() == 0
+    )
+    compositor.close()
+    stage.textures.close()
 
 
 def test_frames_are_equal_in_any_order(theatre: Theatre) -> None:
