@@ -223,31 +223,30 @@ def open_mosaic(
     progress: Progress,
     whole_at: tuple[float, float] | None = None,
 ) -> Iterator[Mosaic]:
-    """Match a cover with photos, or load a `.mosaic` given in its place; closes the library in the end.
+    """Match a cover with photos, or load a `.mosaic` given in its place; closes its index in the end.
 
     `cover` None means scikit-learn's samples. `whole_at`: where among its own pieces the whole cover is put
     (fractions of the cover). Raises InputError.
     """
     path = check_cover(cover)
-    if path.suffix.lower() == MAP_SUFFIX:
-        if settings != MatchSettings(save_map=settings.save_map):
-            progress.notice(f"{path.name} is a placement map already: --tiles and the options of matching are ignored")
-        placement = load_map(path)
-        library = reopen(placement.photos, PhotoIndex(), progress)
-        mosaic = Mosaic(placement, library, len(placement.photos), library.skipped)
-    else:
-        mosaic = _match(path, settings, progress, whole_at, sampled=cover is None)
-    try:
+    with PhotoIndex() as index:
+        if path.suffix.lower() == MAP_SUFFIX:
+            if settings != MatchSettings(save_map=settings.save_map):
+                progress.notice(f"{path.name} is a placement map: --tiles and the options of matching are ignored")
+            placement = load_map(path)
+            library = reopen(placement.photos, index, progress)
+            mosaic = Mosaic(placement, library, len(placement.photos), library.skipped)
+        else:
+            mosaic = _match(path, settings, index, progress, whole_at, sampled=cover is None)
         if settings.save_map is not None:
             save_map(mosaic.placement, settings.save_map, overwrite=True)
         yield mosaic
-    finally:
-        mosaic.library.close()
 
 
 def _match(
     path: Path,
     settings: MatchSettings,
+    index: PhotoIndex,
     progress: Progress,
     whole_at: tuple[float, float] | None,
     *,
@@ -259,7 +258,7 @@ def _match(
         files, unreadable = find_files(settings.tiles)
         if not files:
             raise InputError(f"--tiles {' '.join(settings.tiles)} holds no pictures: give a folder that does")
-        library = index_photos(files, PhotoIndex(), progress)
+        library = index_photos(files, index, progress)
         library.skipped[:0] = unreadable
         _say_skipped(library, len(files), progress)
     else:

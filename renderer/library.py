@@ -17,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import cv2
 import numpy as np
@@ -59,7 +60,7 @@ class Skipped:
 
 @dataclass
 class Library:
-    """Photos ready to be matched and drawn. Closing it closes its index."""
+    """Photos ready to be matched and drawn, for as long as its index is open."""
 
     photos: list[Photo]
     tiles: Pixels  # (N, 32, 32, 3): each photo's square
@@ -120,11 +121,6 @@ class Library:
                     self._pictures.clear()
                 self._pictures[photo.path] = pixels
             return self._pictures[photo.path]
-
-    def close(self) -> None:
-        """Close the index; what was read of it stays usable."""
-        if self.index:
-            self.index.close()
 
 
 # -- Finding files -------------------------------------------------------------------------------------------------
@@ -212,7 +208,7 @@ class PhotoIndex:
     """What is known of photos, by path. One file, shared by all libraries and by processes that run at once.
 
     A damaged file is set aside under another name and a new one begun; a folder that can't be written to means an
-    index in memory, for this run only. May be used from several threads.
+    index in memory, for this run only. May be used from several threads, within a `with` block that closes it.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -307,8 +303,12 @@ class PhotoIndex:
             raise
         self._database.execute("COMMIT")
 
-    def close(self) -> None:
-        """Close the file."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with self._lock:
             self._database.close()
 
@@ -359,7 +359,7 @@ _BATCH: Final = 64  # photos a transaction: what an interruption can cost
 def index_photos(paths: Sequence[Path], index: PhotoIndex, progress: Progress) -> Library:
     """A library of photo files, each decoded only if the index does not know it as it is now.
 
-    Memory: 3 KiB a photo, and a batch of 64 thumbnails. The library owns the index from here on.
+    Memory: 3 KiB a photo, and a batch of 64 thumbnails.
     """
     photos: list[Photo] = []
     tiles: list[Pixels] = []
@@ -464,7 +464,7 @@ def _cut(pixels: Pixels, photo: Photo) -> Pixels:
 
 
 def reopen(photos: Sequence[Photo], index: PhotoIndex, progress: Progress) -> Library:
-    """A library of just these photos, in this order. The library owns the index from here on.
+    """A library of just these photos, in this order.
 
     Raises InputError that names photos which are gone, cannot be read or are no longer what they were.
     """

@@ -230,7 +230,8 @@ def test_the_first_frame_is_the_stitched_mosaic(render: Run, cover: Path, photos
     from renderer.library import PhotoIndex, reopen
     from renderer.progress import Silent
 
-    tiles = reopen(placed.photos, PhotoIndex(), Silent()).tiles
+    with PhotoIndex() as index:
+        tiles = reopen(placed.photos, index, Silent()).tiles
     stitched = tiles[placed.photo].reshape(8, 12, 32, 32, 3).swapaxes(1, 2).reshape(256, 384, 3)
     assert (read_picture(Path("of.png")).pixels == stitched).all()
     assert (

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,12 @@ def make(path: Path, colour: tuple[int, int, int] = (200, 50, 50), size: tuple[i
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, colour).save(path)
     return path
+
+
+@pytest.fixture
+def index() -> Iterator[PhotoIndex]:
+    with PhotoIndex() as opened:
+        yield opened
 
 
 def test_folders_are_walked_without_what_is_hidden(tmp_path: Path) -> None:
@@ -39,51 +46,50 @@ def test_a_name_that_is_wrong_is_answered_with_near_ones(tmp_path: Path) -> None
         find_files([str(tmp_path / "*.tif")])
 
 
-def test_an_unchanged_photo_is_not_decoded_again(tmp_path: Path) -> None:
+def test_an_unchanged_photo_is_not_decoded_again(tmp_path: Path, index: PhotoIndex) -> None:
     path = make(tmp_path / "photo.png", (255, 0, 0))
-    first = index_photos([path], PhotoIndex(), Silent())
-    first.close()
+    first = index_photos([path], index, Silent())
     before = path.stat()
     # Other bytes of the same length and time: only somebody who decoded the file would notice.
     path.write_bytes(b"\0" * before.st_size)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    again = index_photos([path], PhotoIndex(), Silent())
+    again = index_photos([path], index, Silent())
     assert again.photos == first.photos
     assert (again.tiles == first.tiles).all()
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
-    changed = index_photos([path], PhotoIndex(), Silent())
+    changed = index_photos([path], index, Silent())
     assert not changed.photos
     assert "not a picture" in changed.skipped[0].reason
 
 
-def test_unreadable_photos_are_listed_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_unreadable_photos_are_listed_and_the_rest_goes_on(tmp_path: Path, index: PhotoIndex) -> None:
     good = make(tmp_path / "good.jpg")
     empty = tmp_path / "empty.jpg"
     empty.touch()
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(good.read_bytes()[:200])
-    library = index_photos([empty, good, cut], PhotoIndex(), Silent())
+    library = index_photos([empty, good, cut], index, Silent())
     assert [photo.path for photo in library.photos] == [good]
     assert {item.path: item.reason.split()[1] for item in library.skipped} == {empty: "empty", cut: "damaged"}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of Unix")
-def test_an_endless_pipe_is_skipped(tmp_path: Path) -> None:
+def test_an_endless_pipe_is_skipped(tmp_path: Path, index: PhotoIndex) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
-    library = index_photos([tmp_path / "pipe.jpg"], PhotoIndex(), Silent())
+    library = index_photos([tmp_path / "pipe.jpg"], index, Silent())
     assert library.skipped[0].reason == "is not a file"
 
 
 def test_a_damaged_index_is_set_aside(tmp_path: Path) -> None:
     file = tmp_path / "index.sqlite"
     file.write_bytes(b"this is no database" * 100)
-    library = index_photos([make(tmp_path / "a.jpg")], PhotoIndex(file), Silent())
-    assert len(library.photos) == 1
+    with PhotoIndex(file) as opened:
+        assert len(index_photos([make(tmp_path / "a.jpg")], opened, Silent()).photos) == 1
     assert (tmp_path / "index.sqlite.damaged").exists()
 
 
-def test_a_tile_is_the_middle_of_the_photo(cover: Path) -> None:
-    library = index_photos([cover], PhotoIndex(), Silent())
+def test_a_tile_is_the_middle_of_the_photo(cover: Path, index: PhotoIndex) -> None:
+    library = index_photos([cover], index, Silent())
     (photo,) = library.photos
     assert (photo.size, photo.crop) == ((640, 427), (106, 0, 427))
     middle = read_picture(cover).pixels[:, 106 : 106 + 427]
@@ -95,9 +101,9 @@ def test_a_tile_is_the_middle_of_the_photo(cover: Path) -> None:
     assert np.abs(small.mean() - large.mean()) < 5
 
 
-def test_a_vanished_photo_is_shown_from_its_thumbnail(tmp_path: Path) -> None:
+def test_a_vanished_photo_is_shown_from_its_thumbnail(tmp_path: Path, index: PhotoIndex) -> None:
     path = make(tmp_path / "photo.png", (10, 200, 30), (600, 600))
-    library = index_photos([path], PhotoIndex(), Silent())
+    library = index_photos([path], index, Silent())
     path.unlink()
     assert np.abs(library.square(library.photos[0], 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 3
 
@@ -120,15 +126,15 @@ def test_parts_are_thousands_at_several_scales(cover: Path) -> None:
         )
 
 
-def test_photos_of_a_map_are_found_again_or_named(tmp_path: Path, cover: Path) -> None:
+def test_photos_of_a_map_are_found_again_or_named(tmp_path: Path, cover: Path, index: PhotoIndex) -> None:
     paths = [make(tmp_path / f"{i}.jpg", (i * 20, 0, 0)) for i in range(5)]
-    photos = index_photos(paths, PhotoIndex(), Silent()).photos
+    photos = index_photos(paths, index, Silent()).photos
     parts = cut_parts(cover, [], Silent()).photos[:40:10]
-    again = reopen([photos[3], *parts, photos[1]], PhotoIndex(), Silent())
+    again = reopen([photos[3], *parts, photos[1]], index, Silent())
     assert again.photos == [photos[3], *parts, photos[1]]
     paths[3].unlink()
     with pytest.raises(InputError, match=r"3\.jpg of this map is gone"):
-        reopen(photos, PhotoIndex(), Silent())
+        reopen(photos, index, Silent())
     make(paths[3], (0, 0, 255))
     with pytest.raises(InputError, match=r"3\.jpg changed"):
-        reopen(photos, PhotoIndex(), Silent())
+        reopen(photos, index, Silent())
