@@ -1,9 +1,11 @@
-"""Zoom: from the whole cover into one of its photos, or back out."""
+"""Zoom: from the whole cover into its photos, one after another if asked, or back out."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -18,9 +20,18 @@ from renderer.scene import (
     Scene,
     Sprites,
     Stage,
+    Target,
     ease,
+    make_sprites,
     parameter,
+    parse_target,
 )
+
+Landing = Literal["photo", "whole", "tile"]
+
+PAN = 1.2
+"""ρ of van Wijk and Nuij: how much panning is worth how much zooming. They found 1.4 in trials of maps; a little less
+pulls back less far between two photos, so that one still sees where one goes."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +39,22 @@ class Zoom(Animation):
     """Fly from the whole cover into one of its photos."""
 
     direction: Literal["in", "out", "inout"] = parameter("in", "Into the photo, out of it, or there and back")
-    focus: tuple[float, float] | None = parameter(
-        None,
-        "X,Y: where the camera goes, in fractions of the cover; default: a photo that suits, near the middle",
-        low=0.0,
-        high=1.0,
+    focus: tuple[str, ...] = parameter(
+        (),
+        "Where the camera goes: X,Y in fractions of the cover, or a photo by its path or name; repeated, it makes "
+        "a tour; default: a photo that suits, near the middle",
+    )
+    landing: Landing = parameter(
+        "photo", "At the photo: it fills the frame, is shown whole over the background, or stays a square tile"
     )
     easing: Easing = parameter("cruise", "How the camera speeds up and slows down")
     hold_start: float = parameter(0.7, "Rest before the flight", unit="seconds", low=0.0, high=60.0)
-    hold_end: float = parameter(
-        1.0, "Rest after it; of an inout flight, the rest at the photo", unit="seconds", low=0.0, high=60.0
-    )
+    hold_end: float = parameter(1.0, "Rest after it, and at each photo on the way", unit="seconds", low=0.0, high=60.0)
+
+    def __post_init__(self) -> None:
+        """Refuse parameters out of their ranges with InputError."""
+        super().__post_init__()
+        self.targets()
 
     def endings(self) -> tuple[Ending, Ending]:
         """The mosaic and the photo, in the order of the direction."""
@@ -46,56 +62,208 @@ class Zoom(Animation):
         last: Ending = "photo" if self.direction == "in" else "mosaic"
         return first, last
 
-    def focus_point(self) -> tuple[float, float] | None:
+    def targets(self) -> tuple[Target, ...]:
         """Where `--focus` points."""
-        return self.focus
+        return tuple(parse_target(text) for text in self.focus)
 
     def prepare(self, stage: Stage) -> Motion:
-        """Choose the cell, find the two ends of the flight."""
+        """Choose the cells, find the photos' landings and the path between them."""
         tiles = stage.resting_sprites()
-        cell = _cell_at(stage, self.focus) if self.focus else _suiting_cell(stage)
-        landing = _Landing(stage, tiles, cell)
-        start, end = stage.whole_camera(), landing.camera
+        cells = [stage.cell_at(target) for target in self.targets()] or [_suiting_cell(stage)]
+        stops = [_Stop(stage, tiles, cell, self.landing) for cell in cells]
+        flight = _Flight(self, stage, [stop.camera for stop in stops])
+        veil = stage.add_background() if self.landing == "whole" else None
 
         def motion(progress: float) -> Scene:
-            camera = _between(start, end, _flight(self, stage.seconds, progress))
-            photo = landing.sprite(math.log(end.scale / camera.scale))
-            return stage.scene(camera, stage.seen_tiles(tiles, camera), photo)
+            leg, way = flight.at(progress)
+            camera = leg.camera(way)
+            groups = [stage.seen_tiles(tiles, camera)]
+            openings = [stop.opening(camera) * leg.nearness(number, way) for number, stop in enumerate(stops)]
+            if veil is not None:
+                groups.append(_veil(veil, camera, stage.frame, max(openings)))
+            groups += [stop.sprite(opening) for stop, opening in zip(stops, openings, strict=True)]
+            return stage.scene(camera, *groups)
 
         return motion
 
 
-class _Landing:
-    """The photo that the camera lands on: a sprite over its own tile, which opens from the square to the frame.
+# -- The path ------------------------------------------------------------------------------------------------------
 
-    In the end its texels lie exactly on the frame's pixels, so that the last frame is the photo as a good resize gives
-    it: for that its sides are stretched to whole pixels and the camera is moved by up to half a pixel.
+
+@dataclass(frozen=True)
+class _Leg:
+    """One flight between two cameras, of which either sees the whole mosaic or stands at a photo."""
+
+    start: Camera
+    end: Camera
+    from_stop: int | None  # which photo; none: the whole mosaic
+    to_stop: int | None
+    widest: Camera  # of the whole mosaic
+    bounds: tuple[tuple[float, float], tuple[float, float]]  # x and y of what may be seen
+    frame: tuple[int, int]
+
+    @property
+    def length(self) -> float:
+        """How long the flight is felt to be: a factor of e of the scale counts 1."""
+        if self.from_stop is None or self.to_stop is None:
+            return abs(math.log(self.end.scale / self.start.scale))
+        return self._arc()[3]
+
+    def nearness(self, stop: int, way: float) -> float:
+        """1 at a photo that the leg begins or ends at, 0 at others; between two photos one gives way to the other."""
+        if stop == self.from_stop and stop == self.to_stop:
+            return 1.0
+        if stop == self.from_stop:
+            return 1.0 if self.to_stop is None else 1.0 - float(ease(way, "smooth"))
+        if stop == self.to_stop:
+            return 1.0 if self.from_stop is None else float(ease(way, "smooth"))
+        return 0.0
+
+    def camera(self, way: float) -> Camera:
+        """The camera at 0…1 of the flight: at an even pace as it is felt."""
+        if self.from_stop is None or self.to_stop is None:
+            return self._straight(way)
+        return self._within(self._pull_back(way))
+
+    def _straight(self, way: float) -> Camera:
+        """Between the whole and a photo: the logarithm of the scale moves evenly, so the speed is felt as constant.
+
+        A point that both cameras see at the same place of the frame stays there all the way. What van Wijk and Nuij
+        call the best path would see more than the mosaic on its way to a photo off the middle; this one never does.
+        """
+        scale = self.start.scale * (self.end.scale / self.start.scale) ** way
+        ratio = self.start.scale / self.end.scale
+        share = way if abs(ratio - 1) < 1e-9 else (1 - self.start.scale / scale) / (1 - ratio)
+        return Camera(_on_line(self.start, self.end, share), scale)
+
+    def _arc(self) -> tuple[float, float, float, float]:
+        """Width at the start, distance, r0 of the hyperbolic path, and its length (van Wijk and Nuij 2003, eq. 9)."""
+        begin, end = self.frame[0] / self.start.scale, self.frame[0] / self.end.scale
+        distance = max(math.dist(self.start.centre, self.end.centre), 1e-9)
+        grown, far = end**2 - begin**2, PAN**4 * distance**2
+        b0 = (grown + far) / (2 * begin * PAN**2 * distance)
+        b1 = (grown - far) / (2 * end * PAN**2 * distance)
+        # ln(√(b² + 1) − b), as asinh: the root cancels for the large b of close cameras.
+        r0, r1 = -math.asinh(b0), -math.asinh(b1)
+        return begin, distance, r0, r1 - r0
+
+    def _pull_back(self, way: float) -> Camera:
+        """Between two photos: the path on which zooming and panning together are felt as the shortest."""
+        begin, distance, r0, length = self._arc()
+        r = r0 + way * length
+        width = begin * math.cosh(r0) / math.cosh(r)
+        gone = begin / PAN**2 * (math.cosh(r0) * math.tanh(r) - math.sinh(r0))
+        return Camera(_on_line(self.start, self.end, gone / distance), self.frame[0] / width)
+
+    def _within(self, camera: Camera) -> Camera:
+        """The camera, kept from seeing what is beside the mosaic."""
+        scale = max(camera.scale, self.widest.scale)
+        x, y = (
+            min(max(at, low + 0.5 * side / scale), high - 0.5 * side / scale)
+            for at, (low, high), side in zip(camera.centre, self.bounds, self.frame, strict=True)
+        )
+        return Camera((x, y), scale)
+
+
+def _bounds(stage: Stage, whole: Camera) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The mosaic's extent in x and y, or the view of all of it where that is larger."""
+    x, y = (
+        (min(0.0, middle - 0.5 * side / whole.scale), max(units, middle + 0.5 * side / whole.scale))
+        for middle, side, units in zip(whole.centre, stage.frame, stage.mosaic.size, strict=True)
+    )
+    return x, y
+
+
+def _including(stage: Stage, stop: Camera) -> Camera:
+    """The whole camera, moved as little as it must so that what is seen at a stop is in its view from the start."""
+    whole = stage.whole_camera()
+    moved = []
+    for middle, at, side, units in zip(whole.centre, stop.centre, stage.frame, stage.mosaic.size, strict=True):
+        half, needed = 0.5 * side / whole.scale, 0.5 * side / stop.scale
+        if 2 * half < units:
+            near = min(max(middle, at + needed - half), at - needed + half)
+            middle = min(max(near, half), units - half)
+        moved.append(middle)
+    return replace(whole, centre=(moved[0], moved[1]))
+
+
+def _on_line(start: Camera, end: Camera, share: float) -> tuple[float, float]:
+    x, y = (a + (b - a) * share for a, b in zip(start.centre, end.centre, strict=True))
+    return x, y
+
+
+class _Flight:
+    """All legs on one time axis, each between two rests; the time of movement is shared by the legs' lengths."""
+
+    def __init__(self, zoom: Zoom, stage: Stage, stops: Sequence[Camera]) -> None:
+        whole = _including(stage, stops[0])
+        places: list[tuple[Camera, int | None]] = [(whole, None), *((stop, i) for i, stop in enumerate(stops))]
+        if zoom.direction == "inout":
+            places.append((whole, None))
+        rests = [zoom.hold_start, *[zoom.hold_end] * (len(places) - 1)]
+        if zoom.direction == "out":
+            places.reverse()
+        elif zoom.direction == "inout":
+            rests[-1] = zoom.hold_start
+        self.legs = [_Leg(a, b, i, j, whole, _bounds(stage, whole), stage.frame) for (a, i), (b, j) in pairwise(places)]
+        share = min(1.0, 0.5 * stage.seconds / max(sum(rests), 1e-9))  # at least half of the time is movement
+        pauses = np.array(rests) * share / stage.seconds
+        lengths = np.array([leg.length for leg in self.legs]) + 1e-9
+        moves = (1 - pauses.sum()) * lengths / lengths.sum()
+        self.begins = np.cumsum(pauses[:-1]) + np.concatenate([[0.0], np.cumsum(moves)[:-1]])
+        self.ends = self.begins + moves
+        self.easing: Easing = zoom.easing
+
+    def at(self, progress: float) -> tuple[_Leg, float]:
+        """The leg that is flown, and how much of it has been, 0…1."""
+        number = max(int(np.searchsorted(self.begins, progress, side="right")) - 1, 0)
+        return self.legs[number], float(ease(progress, self.easing, self.begins[number], self.ends[number]))
+
+
+# -- The photos ----------------------------------------------------------------------------------------------------
+
+
+class _Stop:
+    """A photo that the camera lands on: a sprite over its own tile, which opens from the square as the camera comes.
+
+    In the end its texels lie exactly on the frame's pixels, so that it stands there as a good resize gives it: for
+    that its sides are stretched to whole pixels and the camera is moved by up to half a pixel.
     """
 
-    def __init__(self, stage: Stage, tiles: Sprites, cell: int) -> None:
+    def __init__(self, stage: Stage, tiles: Sprites, cell: int, landing: Landing) -> None:
         index = int(stage.mosaic.photo[cell])
         photo = stage.photo(index)
-        left, top, side = photo.crop if not photo.is_part else (0, 0, photo.crop[2])
-        size = np.array(photo.size if not photo.is_part else (side, side), np.float64)
+        left, top, side = (0, 0, photo.crop[2]) if photo.is_part else photo.crop
+        size = np.array((side, side) if photo.is_part else photo.size, np.float64)
         self.square = np.array([left, top, left + side, top + side]) / np.tile(size, 2)
         self.tile = Sprites(*(values[cell : cell + 1] for values in vars(tiles).values()))
-        # The frame's shape, turned as the tile is, cut from the middle of the photo.
+        # The frame, turned as the tile is, and the part of the photo that it shows in the end.
         turned = abs(self.tile.right[0, 0]) < abs(self.tile.right[0, 1])
         frame = np.array(stage.frame[::-1] if turned else stage.frame, np.float64)
-        pixels = float((frame / size).max())  # of the frame a photo pixel, when the photo covers the frame
+        if landing == "tile":
+            pixels = float(frame.min()) / side  # of the frame a photo pixel
+            middle = 0.5 * (self.square[:2] + self.square[2:])
+        else:
+            pixels = float((frame / size).max() if landing == "photo" else (frame / size).min())
+            middle = np.array([0.5, 0.5])
         shown = 0.5 * frame / (size * pixels)
-        crop = np.concatenate([0.5 - shown, 0.5 + shown])
-        self.opened = np.concatenate([np.minimum(crop[:2], self.square[:2]), np.maximum(crop[2:], self.square[2:])])
+        crop = np.concatenate([middle - shown, middle + shown])
+        inside = np.clip(crop, 0.0, 1.0)
+        opened = np.concatenate([np.minimum(inside[:2], self.square[:2]), np.maximum(inside[2:], self.square[2:])])
+        self.opened = self.square if landing == "tile" else opened
         texels = np.maximum(np.rint(size * pixels), 1)
         self.stretch = texels / (size * pixels)
         scale = pixels * side / (2 * float(np.abs(self.tile.right[0]).max()))
-        centre, right, down = self._place(np.array([0.0, 0.0, 1.0, 1.0]), 1.0)
-        corner = centre - np.abs(right + down)
-        middle, _, _ = self._place(crop, 1.0)
-        place = (corner - middle) * scale + 0.5 * np.array(stage.frame)  # of the photo's corner in the frame, pixels
-        middle -= (np.ceil(place - 1e-6) - place) / scale
-        self.camera = Camera((float(middle[0]), float(middle[1])), scale)
+        self.camera = self._aligned(crop, scale, stage.frame)
         self.texture = stage.add_whole(index, float(texels[0]), float(texels[1]))
+
+    def _aligned(self, crop: Floats, scale: float, frame: tuple[int, int]) -> Camera:
+        """The camera that sees a part of the photo, moved so that the photo's corner lies on a pixel's."""
+        centre, right, down = self._place(np.array([0.0, 0.0, 1.0, 1.0]), 1.0)
+        middle, _, _ = self._place(crop, 1.0)
+        corner = (centre - np.abs(right + down) - middle) * scale + 0.5 * np.array(frame)  # in pixels of the frame
+        x, y = middle - (np.ceil(corner - 1e-6) - corner) / scale
+        return Camera((float(x), float(y)), scale)
 
     def _place(self, window: Floats, opening: float) -> tuple[Floats, Floats, Floats]:
         """Centre and half axes of a window of the photo, so that the square lies over the tile."""
@@ -106,9 +274,12 @@ class _Landing:
         right, down = self.tile.right[0], self.tile.down[0]
         return self.tile.centre[0] + right * shift[0] + down * shift[1], right * size[0], down * size[1]
 
-    def sprite(self, remaining: float) -> Sprites:
-        """The photo when the camera's scale is still a factor of e^remaining short of the end."""
-        opening = float(ease(1.0 - remaining / 1.4, "smooth", 0.0, 0.95))  # from a quarter of the final size on
+    def opening(self, camera: Camera) -> float:
+        """How far the photo is opened, 0…1: from when it has a quarter of its final size."""
+        return float(ease(1.0 - math.log(self.camera.scale / camera.scale) / 1.4, "smooth", 0.0, 0.95))
+
+    def sprite(self, opening: float) -> Sprites:
+        """The photo, opened from its square."""
         window = self.square + opening * (self.opened - self.square)
         centre, right, down = self._place(window, opening)
         return replace(
@@ -122,38 +293,12 @@ class _Landing:
         )
 
 
-def _flight(zoom: Zoom, seconds: float, progress: float) -> float:
-    """How far on its way from the cover (0) to the photo (1) the camera is."""
-    start, end = zoom.hold_start, zoom.hold_end
-    if zoom.direction == "inout":  # there and back: the rest at the photo is cut in two by the middle
-        seconds /= 2
-        end /= 2
-        progress = 1 - abs(2 * progress - 1)
-    elif zoom.direction == "out":
-        progress = 1 - progress
-        start, end = end, start
-    rests = max(1.0, (start + end) / (0.5 * seconds))  # at least half of the time is movement
-    return float(ease(progress, zoom.easing, start / rests / seconds, 1 - end / rests / seconds))
-
-
-def _between(start: Camera, end: Camera, way: float) -> Camera:
-    """The camera on its way: the logarithm of its scale moves evenly, so that the speed is felt as constant."""
-    scale = start.scale * (end.scale / start.scale) ** way
-    # A point that both cameras see at the same place of the frame stays there all the way: what lies between it and
-    # the middle goes at the rate of the zoom, and nothing outside the first view is ever seen.
-    ratio = start.scale / end.scale
-    share = way if abs(ratio - 1) < 1e-9 else (1 - start.scale / scale) / (1 - ratio)
-    x = start.centre[0] + (end.centre[0] - start.centre[0]) * share
-    y = start.centre[1] + (end.centre[1] - start.centre[1]) * share
-    return Camera((x, y), scale)
-
-
-def _cell_at(stage: Stage, point: tuple[float, float]) -> int:
-    """The cell under a point given in fractions of the cover."""
-    place = np.array(point) * stage.mosaic.size
-    corner, size = stage.mosaic.cell[:, :2], stage.mosaic.cell[:, 2:]
-    away = np.maximum(np.maximum(corner - place, place - corner - size), 0).sum(axis=1)
-    return int(np.flatnonzero(away == away.min())[-1])  # on an edge, the cell that begins there
+def _veil(texture: int, camera: Camera, frame: tuple[int, int], opacity: float) -> Sprites:
+    """The background again, over the tiles that a whole photo leaves in view."""
+    sprite = make_sprites(
+        texture, camera.centre, (0.5 * frame[0] / camera.scale, 0.0), (0.0, 0.5 * frame[1] / camera.scale)
+    )
+    return replace(sprite, opacity=np.array([opacity], np.float32))
 
 
 def _suiting_cell(stage: Stage) -> int:

@@ -207,8 +207,8 @@ def _written_command(words: Sequence[str], cover: Path | None, values: dict[str,
         option = f"--{name.replace('_', '-')}"
         if value is True:
             line.append(option)
-        elif name == "tiles" and isinstance(value, tuple):
-            line += [word for tile in value for word in (option, Path(str(tile)).name)]
+        elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
+            line += [part for word in value for part in (option, Path(word).name)]
         elif value is not None:
             line += [option, _spell(value)]
     return shlex.join(line)

@@ -38,17 +38,19 @@ from renderer.library import (
     cut_parts,
     file_digest,
     find_files,
+    find_photo,
     index_photos,
     missing_file,
+    no_photo,
     reopen,
 )
-from renderer.matching import MATCHER_VERSION, match_photos
+from renderer.matching import MATCHER_VERSION, Pin, match_photos
 from renderer.memory import MemoryMeter
 from renderer.pictures import Pixels, picture_size, read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.preset import OutputSettings
 from renderer.progress import Advance, Progress, Silent
-from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage, check_ranges, parameter
+from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage, Target, check_ranges, parameter
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Textures
 from renderer.timeline import frame_at, frame_count, parse_frames, progress_of
@@ -221,12 +223,12 @@ def open_mosaic(
     cover: Path | None,
     settings: MatchSettings,
     progress: Progress,
-    whole_at: tuple[float, float] | None = None,
+    targets: Sequence[Target] = (),
 ) -> Iterator[Mosaic]:
     """Match a cover with photos, or load a `.mosaic` given in its place; closes its index in the end.
 
-    `cover` None means scikit-learn's samples. `whole_at`: where among its own pieces the whole cover is put
-    (fractions of the cover). Raises InputError.
+    `cover` None means scikit-learn's samples. `targets`: what an animation is about: photos that must be
+    placed, points where the whole cover goes if the tiles are its pieces. Raises InputError.
     """
     path = check_cover(cover)
     with PhotoIndex() as index:
@@ -237,7 +239,7 @@ def open_mosaic(
             library = reopen(placement.photos, index, progress)
             mosaic = Mosaic(placement, library, len(placement.photos), library.skipped)
         else:
-            mosaic = _match(path, settings, index, progress, whole_at, sampled=cover is None)
+            mosaic = _match(path, settings, index, progress, targets, sampled=cover is None)
         if settings.save_map is not None:
             save_map(mosaic.placement, settings.save_map, overwrite=True)
         yield mosaic
@@ -248,7 +250,7 @@ def _match(
     settings: MatchSettings,
     index: PhotoIndex,
     progress: Progress,
-    whole_at: tuple[float, float] | None,
+    targets: Sequence[Target],
     *,
     sampled: bool,
 ) -> Mosaic:
@@ -276,14 +278,14 @@ def _match(
         "match_seed": settings.match_seed,
         "version": VERSION,
     }
-    pin = None if settings.tiles else 0
-    kept = _kept_map(recipe, library, pin, whole_at)
+    library, pins = _pins(library, targets, index, progress, own_pieces=not settings.tiles)
+    kept = _kept_map(recipe, library, pins)
     placement = _reuse(kept, library)
     if placement is None:
         placement = match_photos(
             picture.pixels, grid, library, progress,
             metric=settings.match, neighbours=settings.neighbours, seed=settings.match_seed,
-            pin=pin, whole_at=whole_at, recipe=recipe,
+            pins=pins, recipe=recipe,
         )  # fmt: skip
         _keep(placement, kept)
     number = {photo: i for i, photo in enumerate(library.photos)}
@@ -296,18 +298,39 @@ def _match(
     return Mosaic(placement, placed, len(library.photos), library.skipped)
 
 
+def _pins(
+    library: Library, targets: Sequence[Target], index: PhotoIndex, progress: Progress, *, own_pieces: bool
+) -> tuple[Library, list[Pin]]:
+    """Which photos must be placed and where, and the library with those that were not in it yet."""
+    names = [target for target in targets if isinstance(target, str)]
+    points = [target for target in targets if not isinstance(target, str)]
+    new = [Path(name).expanduser().absolute() for name in names if find_photo(name, library.photos) is None]
+    missing = [path.name for path in new if not path.is_file()]
+    if missing:
+        raise InputError(no_photo(missing[0], library.photos))
+    if new:
+        added = index_photos(new, index, progress)
+        if added.skipped:
+            raise InputError(f"--focus {added.skipped[0].path} {added.skipped[0].reason}: give another photo")
+        library = Library(
+            library.photos + added.photos, np.concatenate([library.tiles, added.tiles]), library.skipped, index
+        )
+    pins: list[Pin] = [(number, None) for name in names if (number := find_photo(name, library.photos)) is not None]
+    if own_pieces and not names:
+        pins = [(0, points[0] if points else None)]
+    return library, pins
+
+
 # -- Maps that were made before ------------------------------------------------------------------------------------
 # The same cover, photos and settings give the same map, so a second render of a mosaic need not match again.
 
 KEPT_MAPS: Final = 20
 
 
-def _kept_map(
-    recipe: dict[str, JsonValue], library: Library, pin: int | None, whole_at: tuple[float, float] | None
-) -> Path:
+def _kept_map(recipe: dict[str, JsonValue], library: Library, pins: Sequence[Pin]) -> Path:
     """Where the map of these inputs is kept, if it was made before."""
     photos = [(photo.digest, photo.crop, photo.is_part) for photo in library.photos]
-    inputs = json.dumps([MATCHER_VERSION, recipe, photos, pin, whole_at])
+    inputs = json.dumps([MATCHER_VERSION, recipe, photos, pins])
     return cache_folder() / "maps" / f"{hashlib.blake2b(inputs.encode(), digest_size=16).hexdigest()}{MAP_SUFFIX}"
 
 
@@ -391,16 +414,8 @@ def _far_picture(stage: Stage) -> int:
 
 
 def _blurred(placement: PlacementMap) -> Pixels:
-    """A blurred and dimmed small picture of a mosaic, from the mean colours of its photos."""
-    width, height = placement.size
-    scale = 160 / max(width, height)
-    small = np.zeros((max(2, round(height * scale)), max(2, round(width * scale)), 3), np.float32)
-    colours = np.array([photo.mean for photo in placement.photos], np.float32)[placement.photo]
-    colours = colours * placement.gain + placement.offset
-    edges = np.rint(np.concatenate([placement.cell[:, :2], placement.cell[:, :2] + placement.cell[:, 2:]], 1) * scale)
-    for (left, top, right, bottom), colour in zip(edges.astype(int), colours, strict=True):
-        small[top : max(bottom, top + 1), left : max(right, left + 1)] = colour
-    soft = cv2.GaussianBlur(small, (0, 0), 160 / 20)
+    """A blurred and dimmed small picture of a mosaic."""
+    soft = cv2.GaussianBlur(placement.colours(), (0, 0), 8)
     return np.asarray(np.clip(soft * 0.6, 0, 1) * 255 + 0.5, np.uint8)
 
 
@@ -467,7 +482,7 @@ def render_video(
     _check_map_path(match, overwrite)
     count = frame_count(output.duration, output.fps)
     wanted = parse_frames(frames, count) if frames else range(count)
-    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.focus_point()) as mosaic:
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
         size = output.frame_size(mosaic.placement.cover_size)
         with (
             drawing(mosaic, size, output) as (stage, compositor),
@@ -545,7 +560,7 @@ def render_frame(
     _check_map_path(match, overwrite)
     count = frame_count(output.duration, output.fps)
     shown = progress_of(frame_at(at, count, output.fps), count)
-    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.focus_point()) as mosaic:
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
         size = output.frame_size(mosaic.placement.cover_size)
         with (
             drawing(mosaic, size, output) as (stage, compositor),

@@ -174,6 +174,26 @@ def missing_file(path: Path) -> str:
     return f"{path}: there is no such file or folder: {mend}"
 
 
+def find_photo(name: str, photos: Sequence[Photo]) -> int | None:
+    """The first photo, not a piece of one, that a path or a file's name (with or without its ending) means."""
+    path = Path(name).expanduser().absolute()
+    known = [(number, photo.path) for number, photo in enumerate(photos) if not photo.is_part]
+    meant = [
+        *(number for number, file in known if file == path),
+        *(number for number, file in known if file.name == name),
+        *(number for number, file in known if file.stem == name),
+    ]
+    return meant[0] if meant else None
+
+
+def no_photo(name: str, photos: Sequence[Photo]) -> str:
+    """The sentence for a name that means none of the photos."""
+    names = [photo.path.name for photo in photos if not photo.is_part]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    mend = f"did you mean {' or '.join(near)}?" if near else "give X,Y, or the path or name of a photo"
+    return f"--focus {name} is neither a point X,Y nor a photo of this mosaic: {mend}"
+
+
 # -- The index -----------------------------------------------------------------------------------------------------
 
 _SCHEMA_VERSION: Final = 1

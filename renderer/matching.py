@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -14,6 +15,9 @@ from renderer.library import Library
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap
 from renderer.progress import Progress
+
+Pin = tuple[int, tuple[float, float] | None]
+"""A photo of the library by its number, and where it must be: a point in fractions of the grid, or where it suits."""
 
 DEFAULT_NEIGHBOURS: dict[Metric, int] = {"mean": 8, "pixels": 1}
 """How many nearest photos a cell chooses among. `pixels` is by default the plain search: always the nearest."""
@@ -33,22 +37,21 @@ def match_photos(
     metric: Metric = "mean",
     neighbours: int | None = None,
     seed: int = 0,
-    whole_at: tuple[float, float] | None = None,
-    pin: int | None = None,
+    pins: Sequence[Pin] = (),
     recipe: dict[str, JsonValue] | None = None,
 ) -> PlacementMap:
     """Give every cell of a cover the photo that fits best.
 
     A cell takes the nearest of its `neighbours` nearest photos that none of the eight cells around it shows already;
-    the nearest of all if they all do. Cells choose in an order drawn from `seed`. With `pin`, that photo of the
-    library is also put, once, into the cell at `whole_at` (x, y in fractions of the grid), or without it into the
-    one near the middle that it suits best. Raises InputError if the library is empty.
+    the nearest of all if they all do. Cells choose in an order drawn from `seed`. The photos of `pins`
+    are put, each once and nowhere else, into the cell at their point, or without one into that near the middle which
+    they suit best. Raises InputError if the library is empty.
     """
     if not library.photos:
         raise InputError("no photo can be used: give --tiles a folder with at least one picture")
-    free = np.arange(len(library.photos))
-    if pin is not None and len(free) > 1:
-        free = np.delete(free, pin)
+    free = np.delete(np.arange(len(library.photos)), [number for number, _ in pins])
+    if not len(free):
+        free = np.arange(len(library.photos))
     neighbours = min(neighbours or DEFAULT_NEIGHBOURS[metric], len(free))
     cells = grid.cells
     distance, nearest = _nearest(cover, grid, library.tiles[free], metric, neighbours, progress)
@@ -57,12 +60,14 @@ def match_photos(
     rows = np.arange(len(cells))
     photo = candidate[rows, chosen].astype(np.int32)
     cost = distance[rows, chosen].astype(np.float32)
-    if pin is not None:
-        means = cell_means(cover, grid).astype(np.float64)
-        away = np.linalg.norm(means - np.asarray(library.photos[pin].mean) * 255, axis=1)
-        place = _cell_at(grid, whole_at) if whole_at else _suiting_cell(grid, away)
-        photo[place] = pin
+    means = cell_means(cover, grid).astype(np.float64) if pins else np.empty((0, 3))
+    pinned: list[int] = []
+    for number, point in pins:
+        away = np.linalg.norm(means - np.asarray(library.photos[number].mean) * 255, axis=1)
+        place = _cell_at(grid, point) if point else _suiting_cell(grid, away, pinned)
+        photo[place] = number
         cost[place] = away[place]
+        pinned.append(place)
     used, place_of = np.unique(photo, return_inverse=True)
     count = len(cells)
     return PlacementMap(
@@ -134,8 +139,10 @@ def _cell_at(grid: Grid, point: tuple[float, float]) -> int:
     return y * grid.columns + x
 
 
-def _suiting_cell(grid: Grid, away: npt.NDArray[np.float64]) -> int:
-    """The cell in the middle ninth of the grid whose colour is nearest."""
+def _suiting_cell(grid: Grid, away: npt.NDArray[np.float64], taken: Sequence[int]) -> int:
+    """The cell in the middle ninth of the grid whose colour is nearest, of those that are not taken (if any is not)."""
     centre = (grid.cells[:, :2] + 0.5) / (grid.columns, grid.rows)
     middle = (np.abs(centre - 0.5) <= max(1 / 6, 0.5 / min(grid.columns, grid.rows))).all(axis=1)
-    return int(np.where(middle, away, np.inf).argmin())
+    cost = np.where(middle, away, away + 1e3)
+    cost[list(taken)] += 1e6
+    return int(cost.argmin())

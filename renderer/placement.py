@@ -49,6 +49,19 @@ class PlacementMap:
                 return float(width), float(height)
         return self.size
 
+    def colours(self, longest: int = 160) -> npt.NDArray[np.float32]:
+        """A small picture of the tiles' mean colours: (H, W, 3) sRGB, `longest` pixels on its longer side."""
+        width, height = self.size
+        scale = longest / max(width, height)
+        picture = np.zeros((max(2, round(height * scale)), max(2, round(width * scale)), 3), np.float32)
+        colours = np.array([photo.mean for photo in self.photos], np.float32)[self.photo] * self.gain + self.offset
+        corners = np.concatenate([self.cell[:, :2], self.cell[:, :2] + self.cell[:, 2:]], axis=1)
+        # The cell under the middle of each pixel: found from the cells' side, since they may lie in any layout.
+        edges = np.ceil(corners * scale - 0.5).astype(np.int64)
+        for (left, top, right, bottom), colour in zip(edges.tolist(), colours, strict=True):
+            picture[top:bottom, left:right] = colour
+        return picture
+
     @cached_property
     def tops(self) -> npt.NDArray[np.float64] | None:
         """The cells' y, (N,), if they are in row order; None if they are not."""

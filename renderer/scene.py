@@ -25,8 +25,9 @@ from typing import Any, ClassVar, Final, Literal, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
+from renderer.descriptors import subject_place
 from renderer.errors import InputError
-from renderer.library import Library, Photo
+from renderer.library import Library, Photo, find_photo, no_photo
 from renderer.placement import PlacementMap
 from renderer.textures import Textures
 
@@ -36,6 +37,9 @@ Colour = tuple[float, float, float]
 Fit = Literal["crop", "pad", "blur"]
 """How a mosaic meets a frame of another shape: `crop` fills the frame, `pad` shows all of the mosaic over the
 background colour, `blur` all of it over its own blurred picture."""
+
+Target = tuple[float, float] | str
+"""A place of a mosaic: a point (x, y) in fractions of it, or a photo by its path or name."""
 
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
@@ -118,6 +122,17 @@ Ending = Literal["mosaic", "photo", "empty"]
 """What stands still at an animation's end: the whole mosaic as the fit says, one photo, or only the background."""
 
 
+def parse_target(text: str) -> Target:
+    """A point from "X,Y", each 0…1, or else the name of a photo. Raises InputError for a point outside."""
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        return text
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise InputError(f"--focus {text} is outside the cover: X and Y are fractions of it, from 0 to 1")
+    return x, y
+
+
 # -- The stage -----------------------------------------------------------------------------------------------------
 
 
@@ -186,11 +201,42 @@ class Stage:
         return Sprites(*(values[first:last] for values in vars(tiles).values()))
 
     def whole_camera(self, which: int = 0) -> Camera:
-        """The camera that sees a map as the fit says: filling the frame, or all of it."""
+        """The camera that sees a map as the fit says: filling the frame, or all of it.
+
+        A frame that is filled shows the part of the map that draws the eye most.
+        """
         width, height = self.maps[which].size
         across, along = self.frame[0] / width, self.frame[1] / height
-        scale = max(across, along) if self.fit == "crop" else min(across, along)
-        return Camera((width / 2, height / 2), scale)
+        if self.fit != "crop":
+            return Camera((width / 2, height / 2), min(across, along))
+        scale = max(across, along)
+        colours = self.maps[which].colours()
+        x, y = (
+            side * subject_place(colours, axis, self.frame[1 - axis] / scale / side)
+            for axis, side in ((1, width), (0, height))
+        )
+        return Camera((x, y), scale)
+
+    def cell_at(self, target: Target) -> int:
+        """The first map's cell that a target names. Raises InputError if it names a photo that is not placed."""
+        corner, size = self.mosaic.cell[:, :2], self.mosaic.cell[:, 2:]
+        if isinstance(target, str):
+            number = find_photo(target, self.mosaic.photos)
+            if number is None:
+                raise InputError(no_photo(target, self.mosaic.photos))
+            cells = np.flatnonzero(self.mosaic.photo == number)
+            off = np.abs(corner + 0.5 * size - 0.5 * np.array(self.mosaic.size)).max(axis=1)
+            return int(cells[off[cells].argmin()])
+        place = np.array(target) * self.mosaic.size
+        away = np.maximum(np.maximum(corner - place, place - corner - size), 0).sum(axis=1)
+        return int(np.flatnonzero(away == away.min())[-1])  # on an edge, the cell that begins there
+
+    def add_background(self) -> int:
+        """A texture of the background alone."""
+        if isinstance(self.background, int):
+            return self.background
+        colour = np.array(self.background) * 255 + 0.5
+        return self.textures.add_picture(np.full((1, 1, 3), colour.astype(np.uint8)))
 
     def scene(self, camera: Camera, *sprites: Sprites, overlay: Sprites | None = None) -> Scene:
         """A scene of groups of sprites over the stage's background."""
@@ -315,9 +361,10 @@ class Animation(ABC):
         """What stands still at progress 0 and at progress 1."""
         return self.first, self.last
 
-    def focus_point(self) -> tuple[float, float] | None:
-        """The point of the cover (in fractions of it) that the animation is about, if the user chose one.
+    def targets(self) -> tuple[Target, ...]:
+        """What of the mosaic the animation is about, if the user chose something.
 
-        Where the tiles are cut from the cover, the whole cover is placed there as a tile.
+        The matcher places a photo that is named, and, where the tiles are cut from the cover, the whole cover at the
+        first point.
         """
-        return None
+        return ()

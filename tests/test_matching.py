@@ -78,7 +78,7 @@ def test_a_pinned_photo_is_placed_once_where_it_should_be(x: float, y: float) ->
     cover = random.integers(0, 256, (60, 90, 3), np.uint8)
     library = library_of(random.integers(0, 256, (20, 32, 32, 3), np.uint8))
     grid = make_grid(90, 60, columns=9)
-    found = match_photos(cover, grid, library, Silent(), pin=3, whole_at=(x, y))
+    found = match_photos(cover, grid, library, Silent(), pins=[(3, (x, y))])
     cells = [i for i in range(len(found)) if found.photos[found.photo[i]].digest == "3"]
     assert cells == [min(int(y * 6), 5) * 9 + min(int(x * 9), 8)]
 
@@ -86,7 +86,7 @@ def test_a_pinned_photo_is_placed_once_where_it_should_be(x: float, y: float) ->
 def test_without_a_place_the_pinned_photo_is_near_the_middle(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=30)
-    found = match_photos(pixels, grid, library_of(tiles_from(cover, 50)), Silent(), pin=0)
+    found = match_photos(pixels, grid, library_of(tiles_from(cover, 50)), Silent(), pins=[(0, None)])
     (cell,) = [i for i in range(len(found)) if found.photos[found.photo[i]].digest == "0"]
     y, x = divmod(cell, 30)
     assert 9 <= x <= 20
@@ -97,7 +97,7 @@ def test_small_libraries_and_covers_are_matched() -> None:
     one = library_of(np.full((1, 32, 32, 3), 9, np.uint8))
     for height, width in ((1, 1), (2, 500), (500, 2)):
         cover = np.zeros((height, width, 3), np.uint8)
-        found = match_photos(cover, make_grid(width, height), one, Silent(), pin=0)
+        found = match_photos(cover, make_grid(width, height), one, Silent(), pins=[(0, None)])
         assert (found.photo == 0).all()
     with pytest.raises(InputError, match="no photo"):
         match_photos(cover, make_grid(2, 2), library_of(np.empty((0, 32, 32, 3), np.uint8)), Silent())
