@@ -1,0 +1,251 @@
+"""What a zoom looks like, in numbers: steadiness, likeness to a supersampled truth, flicker, landing, cost.
+
+    python benchmarks/flight.py [--cover PICTURE] [--tiles FOLDER] [--zoompan]
+
+All is measured on frames before encoding. *Steadiness*: a similarity is fitted to points tracked from frame to frame
+in the steady middle of the flight; printed is the root mean square of the second difference of the displacement, at
+the centre and 300 pixels out. *Likeness*: PSNR against every pixel as the mean light of 8 × 8 points, each the nearest
+texel of the tiles' largest level. *Flicker*: how much the error against that truth changes from frame to frame, as a
+share of what sampling the nearest mip level gives. *Landing*: the last frame against a Lanczos resize of the photo.
+*Cost*: processor time a frame. With `--zoompan` the same flight is made by ffmpeg's zoompan from a stitched picture
+of 46 megapixels, the way it is done without a renderer, and measured beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from animations.zoom import Zoom
+from renderer.compositor import Compositor
+from renderer.encoder import run_ffmpeg
+from renderer.job import LOOK_AHEAD, MatchSettings, Mosaic, drawing, open_mosaic
+from renderer.pictures import Pixels, read_picture, to_linear, to_srgb
+from renderer.preset import OutputSettings
+from renderer.progress import Silent
+from renderer.scene import Camera, Motion, Stage
+from renderer.textures import unpack
+from renderer.timeline import progress_of
+
+SECONDS, FPS = 10.0, Fraction(30)
+
+
+def decibels(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> float:
+    """PSNR of two 8-bit pictures; infinite if they are equal."""
+    error = float(np.mean((a.astype(np.float64) - b) ** 2))
+    return 10 * math.log10(255**2 / error) if error else math.inf
+
+
+def unsteadiness(frames: Sequence[Pixels]) -> tuple[float, float]:
+    """Second difference of the motion between frames, rms in pixels, at the centre and 300 pixels out."""
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
+    height, width = grey[0].shape
+    middle = np.array([[width / 2, height / 2], [width / 2 + 300, height / 2]])
+    moved = []
+    for before, after in zip(grey[:-1], grey[1:], strict=True):
+        points = cv2.goodFeaturesToTrack(before, 1200, 0.01, 8)
+        found, status, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, winSize=(21, 21), maxLevel=4)
+        good = status.ravel() == 1
+        fit, _ = cv2.estimateAffinePartial2D(points[good], found[good], ransacReprojThreshold=0.5, maxIters=5000)
+        moved.append(middle @ fit[:, :2].T + fit[:, 2] - middle)
+    second = np.diff(np.array(moved), n=2, axis=0)
+    centre, out = np.sqrt((second**2).sum(axis=2).mean(axis=0))
+    return float(centre), float(out)
+
+
+def truth(stage: Stage, camera: Camera, steps: int = 8) -> Pixels:
+    """Every pixel as the mean light of 8 × 8 points, from the tiles' largest levels."""
+    width, height = stage.frame
+    columns = round(stage.mosaic.size[0])
+    total = np.zeros((height, width, 3))
+    levels: dict[int, Pixels] = {}
+    for sub_y in range(steps):
+        for sub_x in range(steps):
+            x = (np.arange(width) + (sub_x + 0.5) / steps - width / 2) / camera.scale + camera.centre[0]
+            y = (np.arange(height) + (sub_y + 0.5) / steps - height / 2) / camera.scale + camera.centre[1]
+            cells = np.floor(y).astype(int)[:, np.newaxis] * columns + np.floor(x).astype(int)
+            for cell in np.unique(cells):
+                texture = stage.first_texture[0] + int(stage.mosaic.photo[cell])
+                if texture not in levels:
+                    levels[texture] = unpack(stage.textures.pixels(texture, 0))[..., :3]
+                tile = levels[texture]
+                rows, cols = np.flatnonzero((cells == cell).any(1)), np.flatnonzero((cells == cell).any(0))
+                v = ((y[rows] % 1) * tile.shape[0]).astype(int)
+                u = ((x[cols] % 1) * tile.shape[1]).astype(int)
+                total[np.ix_(rows, cols)] += to_linear(tile[np.ix_(v, u)])
+    return to_srgb((total / steps**2).astype(np.float32))
+
+
+def nearest_mip(stage: Stage, camera: Camera) -> Pixels:
+    """The frame by bilinear sampling of the mip level that is nearest in size, one tile after another."""
+    width, height = stage.frame
+    columns = round(stage.mosaic.size[0])
+    x = (np.arange(width) + 0.5 - width / 2) / camera.scale + camera.centre[0]
+    y = (np.arange(height) + 0.5 - height / 2) / camera.scale + camera.centre[1]
+    cells = np.floor(y).astype(int)[:, np.newaxis] * columns + np.floor(x).astype(int)
+    frame = np.zeros((height, width, 3), np.uint8)
+    for cell in np.unique(cells):
+        texture = stage.first_texture[0] + int(stage.mosaic.photo[cell])
+        side = int(stage.textures.table.width[texture])
+        level = min(max(round(math.log2(side / camera.scale)), 0), int(stage.textures.table.levels[texture]) - 1)
+        tile = level_pixels(stage, texture, level)
+        rows, cols = np.flatnonzero((cells == cell).any(1)), np.flatnonzero((cells == cell).any(0))
+        u, v = np.meshgrid((x[cols] % 1) * tile.shape[1] - 0.5, (y[rows] % 1) * tile.shape[0] - 0.5)
+        sampled = cv2.remap(
+            tile, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        frame[np.ix_(rows, cols)] = sampled.reshape(len(rows), len(cols), 3)
+    return frame
+
+
+def level_pixels(stage: Stage, texture: int, level: int) -> Pixels:
+    """One level of a tile, from the tile itself where it is one of the small ones."""
+    side = int(stage.textures.table.width[texture]) >> level
+    if side > 32:
+        return np.ascontiguousarray(unpack(stage.textures.pixels(texture, level))[..., :3])
+    base = stage.textures.base_levels[5 - (side.bit_length() - 1)][texture - stage.first_texture[0]]
+    return np.ascontiguousarray(unpack(base)[..., :3])
+
+
+def measure_likeness(mosaic: Mosaic) -> None:
+    """Print PSNR by tile size, and flicker of a slow zoom."""
+    size = (240, 160)
+    with drawing(mosaic, size, OutputSettings(size=size)) as (stage, compositor):
+        tiles = stage.resting_sprites()
+        centre = (stage.mosaic.size[0] * 0.471, stage.mosaic.size[1] * 0.533)
+        for pixels in (4.3, 8.3, 33.0, 64.7, 127.0, 250.0):
+            camera = Camera(centre, pixels)
+            drawn = compositor.still(stage.scene(camera, tiles))
+            print(f"likeness at {pixels:g} pixels a tile: {decibels(drawn, truth(stage, camera)):.1f} dB")
+        ours, others = [], []
+        before: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
+        for step in range(24):
+            camera = Camera(centre, 14.0 * 2 ** (step / 12))
+            wanted = truth(stage, camera).astype(np.float64)
+            errors = (compositor.still(stage.scene(camera, tiles)) - wanted, nearest_mip(stage, camera) - wanted)
+            if before is not None:
+                ours.append(float(np.sqrt(((errors[0] - before[0]) ** 2).mean())))
+                others.append(float(np.sqrt(((errors[1] - before[1]) ** 2).mean())))
+            before = errors
+        print(f"flicker: {statistics.mean(ours) / statistics.mean(others):.2f} of nearest-mip sampling's")
+
+
+def frames_of(compositor: Compositor, motion: Motion, numbers: Sequence[int], count: int) -> list[Pixels]:
+    """Some frames of a motion."""
+    return [compositor.still(motion(progress_of(number, count))) for number in numbers]
+
+
+def measure_flight(mosaic: Mosaic, size: tuple[int, int]) -> None:
+    """Print steadiness, landing, cost, and the largest step of brightness."""
+    count = round(SECONDS * FPS)
+    with drawing(mosaic, size, OutputSettings(size=size, duration=SECONDS)) as (stage, compositor):
+        zoom = Zoom()
+        motion = zoom.prepare(stage)
+        frame = compositor.new_frame()
+        compositor.draw(motion(0.0), frame)
+        costs, bright = [], []
+        for number in range(count):
+            begun = time.process_time()
+            if number + LOOK_AHEAD < count:
+                compositor.prefetch(motion(progress_of(number + LOOK_AHEAD, count)))
+            compositor.draw(motion(progress_of(number, count)), frame)
+            costs.append((time.process_time() - begun) * 1e3)
+            bright.append(float(unpack(frame)[::4, ::4, :3].mean()))
+        name = f"{size[0]}x{size[1]}"
+        print(
+            f"cost at {name}: {statistics.mean(costs):.1f} ms of processor time a frame, median {statistics.median(costs):.1f}"
+        )
+        print(f"brightness at {name}: second difference at most {np.abs(np.diff(bright, n=2)).max():.2f} of 255")
+        if size[0] > 2000:
+            return
+        centre, out = unsteadiness(frames_of(compositor, motion, range(count // 3, count // 3 + 60), count))
+        print(f"steadiness: {centre:.3f} px at the centre, {out:.3f} px 300 px out")
+        last = compositor.still(motion(1.0))
+        photo = stage.photo(int(stage.mosaic.photo[landing_cell(stage, motion)]))
+        print(f"landing: {decibels(last, lanczos(photo.path, size)):.1f} dB against a Lanczos resize")
+
+
+def landing_cell(stage: Stage, motion: Motion) -> int:
+    """The cell that the camera lands on."""
+    x, y = motion(1.0).camera.centre
+    return stage.cell_at((x / stage.mosaic.size[0], y / stage.mosaic.size[1]))
+
+
+def lanczos(path: Path, size: tuple[int, int]) -> Pixels:
+    """A photo that fills a frame, centre-cropped, resized by Pillow's Lanczos."""
+    picture = Image.fromarray(read_picture(path).pixels)
+    scale = max(size[0] / picture.width, size[1] / picture.height)
+    resized = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
+    left, top = (resized.width - size[0]) // 2, (resized.height - size[1]) // 2
+    return np.asarray(resized.crop((left, top, left + size[0], top + size[1])))
+
+
+def measure_zoompan(mosaic: Mosaic, size: tuple[int, int]) -> None:
+    """Make the same flight from a stitched picture by ffmpeg's zoompan, and print the same of it."""
+    count = round(SECONDS * FPS)
+    tile = 96
+    width, height = (round(units * tile) for units in mosaic.placement.size)
+    with (
+        tempfile.TemporaryDirectory() as name,
+        drawing(mosaic, (width, height), OutputSettings(size=size), full_tone=True) as (whole, stitcher),
+    ):
+        middle = (mosaic.placement.size[0] / 2, mosaic.placement.size[1] / 2)
+        begun = time.perf_counter()
+        stitched = stitcher.still(whole.scene(Camera(middle, float(tile)), whole.resting_sprites()))
+        Image.fromarray(stitched).save(Path(name, "stitched.png"), compress_level=1)
+        with drawing(mosaic, size, OutputSettings(size=size, duration=SECONDS)) as (stage, _):
+            motion = Zoom().prepare(stage)
+            end = motion(1.0).camera
+            start = stage.whole_camera()
+        most = end.scale / start.scale
+        x, y = end.centre[0] / mosaic.placement.size[0], end.centre[1] / mosaic.placement.size[1]
+        move = f"zoompan=z='pow({most:.4f},on/{count - 1})':x='(iw-iw/zoom)*{x:.5f}':y='(ih-ih/zoom)*{y:.5f}'"
+        raw = Path(name, "frames.rgb")
+        filters = f"{move}:d={count}:s={size[0]}x{size[1]}:fps=30"
+        done = run_ffmpeg(
+            "-i", str(Path(name, "stitched.png")), "-vf", filters, "-frames:v", str(count),
+            "-f", "rawvideo", "-pix_fmt", "rgb24", str(raw), timeout=3000,
+        )  # fmt: skip
+        if done.returncode:
+            raise SystemExit(done.stderr.decode())
+        took = time.perf_counter() - begun
+        frames = np.memmap(raw, np.uint8, "r", shape=(count, size[1], size[0], 3))
+        centre, out = unsteadiness([np.array(frames[n]) for n in range(count // 3, count // 3 + 60)])
+        print(
+            f"zoompan: {took:.0f} s for stitching and {count} frames; steadiness {centre:.3f} px at the centre, {out:.3f} px out"
+        )
+        sharp = [float(cv2.Laplacian(cv2.cvtColor(np.array(f), cv2.COLOR_RGB2GRAY), cv2.CV_64F).var()) for f in
+                 (frames[-1], lanczos(stage.photo(int(stage.mosaic.photo[landing_cell(stage, motion)])).path, size))]  # fmt: skip
+        print(
+            f"zoompan: its last frame has {100 * sharp[0] / sharp[1]:.1f} % of the photo's sharpness (variance of the Laplacian)"
+        )
+
+
+def main() -> None:
+    """Measure all of it."""
+    parser = argparse.ArgumentParser(description="What a zoom looks like, in numbers.")
+    parser.add_argument("--cover", type=Path, help="default: the sample cover")
+    parser.add_argument("--tiles", nargs="+", default=[], help="folders of photos; default: pieces of the cover")
+    parser.add_argument("--zoompan", action="store_true", help="also make the flight by ffmpeg's zoompan")
+    options = parser.parse_args()
+    with open_mosaic(options.cover, MatchSettings(tiles=tuple(options.tiles)), Silent()) as mosaic:
+        measure_likeness(mosaic)
+        measure_flight(mosaic, (1920, 1080))
+        measure_flight(mosaic, (3840, 2160))
+        if options.zoompan:
+            measure_zoompan(mosaic, (1920, 1080))
+
+
+if __name__ == "__main__":
+    main()
