@@ -78,7 +78,7 @@ class Zoom(Animation):
             leg, way = flight.at(progress)
             camera = leg.camera(way)
             groups = [stage.seen_tiles(tiles, camera)]
-            openings = [stop.opening(camera) * leg.nearness(number, way) for number, stop in enumerate(stops)]
+            openings = [_opening(stop.camera, camera) * leg.nearness(number, way) for number, stop in enumerate(stops)]
             if veil is not None:
                 groups.append(_veil(veil, camera, stage.frame, max(openings)))
             groups += [stop.sprite(opening) for stop, opening in zip(stops, openings, strict=True)]
@@ -121,15 +121,14 @@ class _Leg:
 
     def camera(self, way: float) -> Camera:
         """The camera at 0…1 of the flight: at an even pace as it is felt."""
-        if self.from_stop is None or self.to_stop is None:
-            return self._straight(way)
-        return self._within(self._pull_back(way))
+        straight = self.from_stop is None or self.to_stop is None
+        return self._within(self._straight(way) if straight else self._pull_back(way))
 
     def _straight(self, way: float) -> Camera:
         """Between the whole and a photo: the logarithm of the scale moves evenly, so the speed is felt as constant.
 
         A point that both cameras see at the same place of the frame stays there all the way. What van Wijk and Nuij
-        call the best path would see more than the mosaic on its way to a photo off the middle; this one never does.
+        call the best path would look far beyond the mosaic on its way to a photo off the middle.
         """
         scale = self.start.scale * (self.end.scale / self.start.scale) ** way
         ratio = self.start.scale / self.end.scale
@@ -156,13 +155,24 @@ class _Leg:
         return Camera(_on_line(self.start, self.end, gone / distance), self.frame[0] / width)
 
     def _within(self, camera: Camera) -> Camera:
-        """The camera, kept from seeing what is beside the mosaic."""
+        """The camera, kept from seeing what is beside the mosaic, until an opening photo at its edge covers that."""
         scale = max(camera.scale, self.widest.scale)
-        x, y = (
-            min(max(at, low + 0.5 * side / scale), high - 0.5 * side / scale)
-            for at, (low, high), side in zip(camera.centre, self.bounds, self.frame, strict=True)
-        )
-        return Camera((x, y), scale)
+        centre = []
+        for axis, at in enumerate(camera.centre):
+            low, high = self.bounds[axis]
+            half = 0.5 * self.frame[axis] / scale
+            for place, stop in ((self.start, self.from_stop), (self.end, self.to_stop)):
+                if stop is not None:
+                    beyond, reach = _opening(place, camera), 0.5 * self.frame[axis] / place.scale
+                    low = min(low, low + beyond * (place.centre[axis] - reach - low))
+                    high = max(high, high + beyond * (place.centre[axis] + reach - high))
+            centre.append(min(max(at, low + half), high - half))
+        return Camera((centre[0], centre[1]), scale)
+
+
+def _opening(landed: Camera, camera: Camera) -> float:
+    """How far a photo is opened, 0…1, when the camera comes to where it lands: from a quarter of its final size on."""
+    return float(ease(1.0 - math.log(landed.scale / camera.scale) / 1.4, "smooth", 0.0, 0.95))
 
 
 def _bounds(stage: Stage, whole: Camera) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -273,10 +283,6 @@ class _Stop:
         shift = (window[:2] + window[2:] - self.square[:2] - self.square[2:]) / sides * stretch
         right, down = self.tile.right[0], self.tile.down[0]
         return self.tile.centre[0] + right * shift[0] + down * shift[1], right * size[0], down * size[1]
-
-    def opening(self, camera: Camera) -> float:
-        """How far the photo is opened, 0…1: from when it has a quarter of its final size."""
-        return float(ease(1.0 - math.log(self.camera.scale / camera.scale) / 1.4, "smooth", 0.0, 0.95))
 
     def sprite(self, opening: float) -> Sprites:
         """The photo, opened from its square."""

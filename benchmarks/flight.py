@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -53,7 +54,7 @@ def unsteadiness(frames: Sequence[Pixels]) -> tuple[float, float]:
     height, width = grey[0].shape
     middle = np.array([[width / 2, height / 2], [width / 2 + 300, height / 2]])
     moved = []
-    for before, after in zip(grey[:-1], grey[1:], strict=True):
+    for before, after in pairwise(grey):
         points = cv2.goodFeaturesToTrack(before, 1200, 0.01, 8)
         found, status, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, winSize=(21, 21), maxLevel=4)
         good = status.ravel() == 1
@@ -163,9 +164,7 @@ def measure_flight(mosaic: Mosaic, size: tuple[int, int]) -> None:
             costs.append((time.process_time() - begun) * 1e3)
             bright.append(float(unpack(frame)[::4, ::4, :3].mean()))
         name = f"{size[0]}x{size[1]}"
-        print(
-            f"cost at {name}: {statistics.mean(costs):.1f} ms of processor time a frame, median {statistics.median(costs):.1f}"
-        )
+        print(f"cost at {name}: {statistics.mean(costs):.1f} ms a frame, median {statistics.median(costs):.1f}")
         print(f"brightness at {name}: second difference at most {np.abs(np.diff(bright, n=2)).max():.2f} of 255")
         if size[0] > 2000:
             return
@@ -222,14 +221,11 @@ def measure_zoompan(mosaic: Mosaic, size: tuple[int, int]) -> None:
         took = time.perf_counter() - begun
         frames = np.memmap(raw, np.uint8, "r", shape=(count, size[1], size[0], 3))
         centre, out = unsteadiness([np.array(frames[n]) for n in range(count // 3, count // 3 + 60)])
-        print(
-            f"zoompan: {took:.0f} s for stitching and {count} frames; steadiness {centre:.3f} px at the centre, {out:.3f} px out"
-        )
-        sharp = [float(cv2.Laplacian(cv2.cvtColor(np.array(f), cv2.COLOR_RGB2GRAY), cv2.CV_64F).var()) for f in
-                 (frames[-1], lanczos(stage.photo(int(stage.mosaic.photo[landing_cell(stage, motion)])).path, size))]  # fmt: skip
-        print(
-            f"zoompan: its last frame has {100 * sharp[0] / sharp[1]:.1f} % of the photo's sharpness (variance of the Laplacian)"
-        )
+        print(f"zoompan: {took:.0f} s for {count} frames; steadiness {centre:.3f} px at the centre, {out:.3f} px out")
+        photo = lanczos(stage.photo(int(stage.mosaic.photo[landing_cell(stage, motion)])).path, size)
+        ends = [cv2.cvtColor(np.array(frame), cv2.COLOR_RGB2GRAY) for frame in (frames[-1], photo)]
+        sharp = [float(cv2.Laplacian(end, cv2.CV_64F).var()) for end in ends]
+        print(f"zoompan: its last frame has {100 * sharp[0] / sharp[1]:.1f} % of the photo's Laplacian variance")
 
 
 def main() -> None:

@@ -188,13 +188,13 @@ def _spell(value: object) -> str:
         case (int() as width, int() as height):
             return f"{width}x{height}"
         case (float() as x, float() as y):
-            return f"{x:g},{y:g}"
+            return f"{x!r},{y!r}"
         case (float() as r, float() as g, float() as b):
             return f"#{round(r * 255):02x}{round(g * 255):02x}{round(b * 255):02x}"
         case Fraction():
             return str(value)
         case float():
-            return f"{value:g}"
+            return f"{value!r}".removesuffix(".0")
     return str(value)
 
 
@@ -270,14 +270,16 @@ class Talk:
             self.console.print(message, markup=False)
 
 
-def _ask_overwrite(path: Path, *, overwrite: bool) -> bool:
-    """Whether to overwrite a file that exists: asked on a terminal; elsewhere only if told so before."""
-    if overwrite or not path.is_file() or not (sys.stdin.isatty() and sys.stderr.isatty()):
+def _ask_overwrite(path: Path, save_map: object, *, overwrite: bool) -> bool:
+    """Whether to overwrite files that exist: each asked for on a terminal; elsewhere only if told so before."""
+    there = [file for file in (path, save_map) if isinstance(file, Path) and file.is_file()]
+    if overwrite or not there or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return overwrite
-    sys.stderr.write(f"{path} exists. Overwrite it? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise InputError(f"{path} was left as it is: give another -o, or -y to overwrite it")
+    for file in there:
+        sys.stderr.write(f"{file} exists. Overwrite it? [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise InputError(f"{file} was left as it is: give another name, or -y to overwrite it")
     return True
 
 
@@ -292,7 +294,7 @@ def _tell(summary: Summary, common: Common, talk: Talk) -> None:
             talk.console.print(f"skipped {item.path}: {item.reason}", markup=False)
     result = summary.as_json()
     if common.json:
-        sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(result) + "\n")
     elif not common.quiet:
         film = f", {result['frames']} frames, {result['duration']:.2f} s" if summary.frames else ""
         sys.stdout.write(
@@ -308,7 +310,7 @@ def _tell(summary: Summary, common: Common, talk: Talk) -> None:
 def _tell_plan(plan: Plan, common: Common) -> None:
     result = plan.as_json()
     if common.json:
-        sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(result) + "\n")
         return
     tiles = f"{plan.photos} files as tiles" if plan.photos else "no files as tiles"
     sys.stdout.write(
@@ -359,7 +361,7 @@ def _add_animation(app: cyclopts.App, still: cyclopts.App, name: str, animation:
             return
         summary = render_video(
             cover, motion, path, match=settings, output=output, frames=run.frames,
-            overwrite=_ask_overwrite(path, overwrite=common.overwrite), progress=talk,
+            overwrite=_ask_overwrite(path, values.get("save_map"), overwrite=common.overwrite), progress=talk,
             command=_written_command([name], cover, values),
         )  # fmt: skip
         _tell(summary, common, talk)
@@ -373,7 +375,7 @@ def _add_animation(app: cyclopts.App, still: cyclopts.App, name: str, animation:
         summary = render_frame(
             cover, animation(**_given(animation, values)), path, run.at,
             match=MatchSettings(**_given(MatchSettings, values)), output=_output_settings(values),
-            overwrite=_ask_overwrite(path, overwrite=common.overwrite), progress=talk,
+            overwrite=_ask_overwrite(path, values.get("save_map"), overwrite=common.overwrite), progress=talk,
         )  # fmt: skip
         _tell(summary, common, talk)
 
@@ -391,7 +393,7 @@ def _mosaic(cover: Path | None, values: dict[str, object]) -> None:
     summary = render_mosaic(
         cover, path, match=MatchSettings(**_given(MatchSettings, values)),
         tile_pixels=MosaicRun(**_given(MosaicRun, values)).tile_pixels,
-        overwrite=_ask_overwrite(path, overwrite=common.overwrite), progress=talk,
+        overwrite=_ask_overwrite(path, values.get("save_map"), overwrite=common.overwrite), progress=talk,
     )  # fmt: skip
     _tell(summary, common, talk)
 
@@ -447,7 +449,9 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 failure, 2 bad input or usage, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(signal.SIGTERM, _terminate)
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # ended, terminal closed, Ctrl-Break: whichever the platform has
+        if number := getattr(signal, name, None):
+            signal.signal(number, _terminate)
     verbose = "-v" in words or "--verbose" in words
     try:
         problems: list[str] = []
@@ -461,7 +465,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RenderError as error:
         return _complain(str(error), verbose=verbose, code=error.exit_code)
     except KeyboardInterrupt:
-        return _complain("interrupted: nothing was written", verbose=False, code=INTERRUPTED)
+        return _complain("interrupted: the file was not made", verbose=False, code=INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone
         return 1
     except MemoryError:

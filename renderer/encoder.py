@@ -74,6 +74,8 @@ def run_ffmpeg(*arguments: str, timeout: float = 600) -> subprocess.CompletedPro
             [ffmpeg_path(), "-hide_banner", "-nostdin", *arguments],
             capture_output=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL, creationflags=_FLAGS,
         )  # fmt: skip
+    except OSError as error:
+        raise EncoderError(f"{ffmpeg_path()} can't be run ({error.strerror}): `render doctor` tells more") from error
     except subprocess.TimeoutExpired:
         raise EncoderError(f"ffmpeg {arguments[-1]} took more than {timeout:g} seconds") from None
 
@@ -100,6 +102,7 @@ def x264_arguments(
         *colour, "-i", "pipe:0",
         "-map", "0:v:0", "-c:v", "libx264", "-preset", point.preset, "-crf", str(point.crf), "-profile:v", "high",
         "-threads", str(threads), "-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-bf", "2",
+        "-x264-params", "8x8dct=1",  # without it `ultrafast` is of the Main profile
         "-flags", "+cgop", "-pix_fmt", "yuv420p", *colour,
         "-vf", "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709",
         "-fps_mode", "passthrough", "-map_metadata", "-1",
@@ -119,17 +122,10 @@ class Encoder:
         self, path: Path, width: int, height: int, fps: Fraction, point: RatePoint, metadata: dict[str, str]
     ) -> None:
         threads = min(os.cpu_count() or 1, MAX_THREADS)
-        command = [
-            ffmpeg_path(),
-            "-hide_banner",
-            "-y",
-            *x264_arguments(width, height, fps, point, threads, metadata),
-        ]
-        self._process = subprocess.Popen(
-            # A session of its own: Ctrl-C in the terminal reaches us alone, and we end it.
-            [*command, str(path.absolute())], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            start_new_session=True, creationflags=_FLAGS,
-        )  # fmt: skip
+        self._command = [
+            ffmpeg_path(), "-hide_banner", "-y",
+            *x264_arguments(width, height, fps, point, threads, metadata), str(path.absolute()),
+        ]  # fmt: skip
         self._first_lines: list[str] = []
         self._last_lines: deque[str] = deque(maxlen=_LINES)
         self._free: queue.SimpleQueue[Pixels] = queue.SimpleQueue()
@@ -142,8 +138,26 @@ class Encoder:
             threading.Thread(target=self._listen, name="encoder-complaints", daemon=True),
             threading.Thread(target=self._write, name="encoder-writer", daemon=True),
         ]
-        for thread in self._threads:
-            thread.start()
+
+    def __enter__(self) -> Self:
+        try:
+            self._process = subprocess.Popen(
+                # A session of its own: Ctrl-C in the terminal reaches us alone, and we end it.
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                start_new_session=True, creationflags=_FLAGS,
+            )  # fmt: skip
+        except OSError as error:
+            raise EncoderError(
+                f"{self._command[0]} can't be run ({error.strerror}): `render doctor` tells more"
+            ) from error
+        try:
+            for thread in self._threads:
+                thread.start()
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
+        return self
 
     def next_buffer(self) -> Pixels:
         """A buffer for one frame, when one is free. Raises EncoderError if ffmpeg has ended."""
@@ -186,9 +200,6 @@ class Encoder:
             thread.join()
         self._process.wait()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -204,13 +215,17 @@ class Encoder:
     def _write(self) -> None:
         pipe = self._process.stdin
         assert pipe is not None
+        whole = False
         try:
             while (buffer := self._full.get()) is not None:
                 pipe.write(buffer.data)
                 self._free.put(buffer)
+            whole = True
         except OSError:  # the real error stands in what ffmpeg says
-            self._broken.set()
+            pass
         finally:
+            if not whole:
+                self._broken.set()
             with contextlib.suppress(OSError):
                 pipe.close()
 
@@ -252,7 +267,7 @@ class Probe:
 
 def probe(path: Path) -> Probe:
     """Read a video's headers and count its packets without decoding them. Raises EncoderError if it is no video."""
-    done = run_ffmpeg("-i", str(path), "-map", "0:v:0", "-c", "copy", "-f", "null", "-")
+    done = run_ffmpeg("-i", str(path.absolute()), "-map", "0:v:0", "-c", "copy", "-f", "null", "-")
     said = done.stderr.decode("utf-8", "replace")
     stream = re.search(r"Stream #0:0.*?: Video: (.*)", said)
     frames = re.findall(r"frame=\s*(\d+)", said)

@@ -14,15 +14,24 @@ from renderer.errors import InputError, RenderError
 
 def check_writable(path: Path, *, overwrite: bool) -> None:
     """Raise InputError if a file can't be written to `path`: before the work that would make it."""
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: give a file's name")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists: give another -o, or -y to overwrite it")
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder for the output: make it first, or give another -o")
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"{folder} may not be written to: give another -o")
+    try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: give a file's name")
+        if path.exists() and not overwrite:
+            raise InputError(f"{path} exists: give another -o, or -y to overwrite it")
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise InputError(f"{folder}: there is no such folder for the output: make it first, or give another -o")
+        if not os.access(folder, os.W_OK):
+            raise InputError(f"{folder} may not be written to: give another -o")
+        temporary_name(path).exists()
+    except OSError as error:
+        raise InputError(f"{path} can't be a file's name ({error.strerror}): give another -o") from error
+
+
+def temporary_name(path: Path) -> Path:
+    """A name beside `path` that nothing else has."""
+    return path.with_name(f".{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
 
 
 @contextmanager
@@ -32,7 +41,7 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises InputError as `check_writable` does, and RenderError when the disk is full or the file can't be written.
     """
     check_writable(path, overwrite=overwrite)
-    temporary = path.with_name(f".{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
+    temporary = temporary_name(path)
     try:
         yield temporary
         if path.exists() and not overwrite:  # made by somebody else meanwhile

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -259,20 +260,21 @@ def _match(
     if settings.tiles:
         files, unreadable = find_files(settings.tiles)
         if not files:
-            raise InputError(f"--tiles {' '.join(settings.tiles)} holds no pictures: give a folder that does")
+            raise InputError(no_pictures(settings.tiles))
         library = index_photos(files, index, progress)
         library.skipped[:0] = unreadable
-        _say_skipped(library, len(files), progress)
+        _say_skipped(library, len(files), grid.columns * grid.rows, progress)
     else:
         progress.notice(
             "No photos given: the tiles are pieces of the cover itself. For a mosaic of your photos: --tiles FOLDER"
         )
-        library = cut_parts(path, sample_pictures()[1:] if sampled else [], progress)
+        library = cut_parts(path, sample_pictures()[1:] if sampled else [], index, progress)
     recipe: dict[str, JsonValue] = {
         "cover": path.name,
         "cover_digest": file_digest(path),
         "cover_size": list(picture.size),
         "grid": [grid.columns, grid.rows],
+        "crop": list(grid.crop),
         "match": settings.match,
         "neighbours": settings.neighbours,
         "match_seed": settings.match_seed,
@@ -357,11 +359,22 @@ def _keep(placement: PlacementMap, kept: Path) -> None:
             old.unlink(missing_ok=True)
 
 
-def _say_skipped(library: Library, tried: int, progress: Progress) -> None:
+def no_pictures(tiles: Sequence[str]) -> str:
+    """The sentence for sources of tiles in which there are none."""
+    return f"--tiles {' '.join(tiles)} holds no pictures: give a folder that does"
+
+
+def _say_skipped(library: Library, tried: int, cells: int, progress: Progress) -> None:
     if not library.photos:
         first = library.skipped[0]
         raise InputError(
             f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): give --tiles others"
+        )
+    few = cells // 100
+    if len(library.photos) < few:
+        progress.notice(
+            f"Only {len(library.photos)} photos for {cells} cells: each will be seen many times; with {few} or more "
+            "the mosaic looks better"
         )
     if library.skipped:
         first = library.skipped[0]
@@ -380,7 +393,9 @@ def drawing(
     """A stage with a mosaic on it and a compositor for it; both are closed in the end."""
     # Twelve bytes a pixel hold two mip levels of all that a frame can show; twice that lets the next frames find
     # most of theirs.
-    textures = Textures(budget=32_000_000 + 24 * size[0] * size[1])
+    # Larger tiles than the frame's shorter side are only passed, on the way to the photo that has a texture of its own.
+    square = 2 ** round(math.log2(max(min(size), 64)))
+    textures = Textures(budget=32_000_000 + 24 * size[0] * size[1], longest_square=min(square, 2048))
     first = textures.add_squares(mosaic.library)
     background: tuple[float, float, float] | int = output.background
     if output.fit == "blur":
@@ -437,6 +452,8 @@ def plan_video(
     frames: str | None,
 ) -> Plan:
     """What `render_video` would make, without decoding anything. Raises InputError."""
+    _check_suffix(path, VIDEO_SUFFIXES)
+    check_writable(path, overwrite=True)
     source = check_cover(cover)
     files = 0
     if source.suffix.lower() == MAP_SUFFIX:
@@ -447,6 +464,8 @@ def plan_video(
         grid: Grid = make_grid(*shape, match.columns, match.cell_size)
         cells = grid.columns * grid.rows
         files = len(find_files(match.tiles)[0])
+        if match.tiles and not files:
+            raise InputError(no_pictures(match.tiles))
     size = output.frame_size(shape)
     count = frame_count(output.duration, output.fps)
     chosen = len(parse_frames(frames, count)) if frames else count
@@ -478,6 +497,7 @@ def render_video(
     """
     match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
     _check_suffix(path, VIDEO_SUFFIXES)
+    _check_not_input(cover, path)
     check_writable(path, overwrite=overwrite)
     _check_map_path(match, overwrite)
     count = frame_count(output.duration, output.fps)
@@ -536,6 +556,12 @@ def _check_file(path: Path, size: tuple[int, int], frames: int) -> None:
         )
 
 
+def _check_not_input(cover: Path | None, path: Path) -> None:
+    """Raise InputError for an output that is the cover itself, which -y would overwrite."""
+    if cover is not None and path.exists() and cover.exists() and path.samefile(cover):
+        raise InputError(f"-o {path} is the cover itself: give another name")
+
+
 def _check_map_path(match: MatchSettings, overwrite: bool) -> None:
     if match.save_map is not None:
         _check_suffix(match.save_map, (MAP_SUFFIX,))
@@ -556,6 +582,7 @@ def render_frame(
     """Render the frame of an animation that is on the screen `at` seconds: the same pixels as in the video."""
     match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
     _check_suffix(path, STILL_SUFFIXES)
+    _check_not_input(cover, path)
     check_writable(path, overwrite=overwrite)
     _check_map_path(match, overwrite)
     count = frame_count(output.duration, output.fps)
@@ -591,6 +618,7 @@ def render_mosaic(
     """Draw a whole mosaic as a still, `tile_pixels` output pixels a cell, every tile with its full tone."""
     match, timed = match or MatchSettings(), _Timed(progress or Silent())
     _check_suffix(path, STILL_SUFFIXES)
+    _check_not_input(cover, path)
     check_writable(path, overwrite=overwrite)
     _check_map_path(match, overwrite)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed) as mosaic:

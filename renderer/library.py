@@ -14,11 +14,11 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import cv2
 import numpy as np
@@ -107,7 +107,8 @@ class Library:
         return resize(pixels, width, height)
 
     def _thumbnail(self, photo: Photo) -> Pixels | None:
-        return self.index.thumbnail(photo.path) if self.index else None
+        centred = photo.crop == centre_square(*photo.size)
+        return self.index.thumbnail(photo.path) if self.index and centred else None
 
     def _picture(self, photo: Photo, shorter_side: int | None) -> Pixels:
         """Decode a photo's file; pictures that many tiles are cut from are kept."""
@@ -196,10 +197,10 @@ def no_photo(name: str, photos: Sequence[Photo]) -> str:
 
 # -- The index -----------------------------------------------------------------------------------------------------
 
-_SCHEMA_VERSION: Final = 1
+_SCHEMA_VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE photo (
-    path TEXT PRIMARY KEY,
+    path BLOB PRIMARY KEY,  -- as the file system has it: not every name is text
     bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL, digest TEXT NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL,
     crop_left INTEGER NOT NULL, crop_top INTEGER NOT NULL, crop_side INTEGER NOT NULL,
@@ -243,11 +244,33 @@ class PhotoIndex:
         except (OSError, sqlite3.OperationalError):
             return self._connect(":memory:")
         except sqlite3.DatabaseError:
-            for suffix in ("", "-wal", "-shm"):
-                damaged = self.path.with_name(self.path.name + suffix)
-                if damaged.exists():
-                    damaged.replace(damaged.with_name(f"{self.path.name}.damaged{suffix}"))
+            self._set_aside()
             return self._connect(str(self.path))
+
+    def _set_aside(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            damaged = self.path.with_name(self.path.name + suffix)
+            if damaged.exists():
+                damaged.replace(damaged.with_name(f"{self.path.name}.damaged{suffix}"))
+
+    def _recover(self, error: sqlite3.Error) -> None:
+        """Go on after a failure: with a new file if this one is damaged, in memory if it can't be written to."""
+        self._database.close()
+        if isinstance(error, sqlite3.OperationalError):
+            self._database = self._connect(":memory:")
+        else:
+            self._set_aside()
+            self._database = self._open()
+
+    def _row(self, query: str, *values: object) -> tuple[Any, ...] | None:
+        with self._lock:
+            try:
+                with closing(self._database.execute(query, values)) as cursor:
+                    row: tuple[Any, ...] | None = cursor.fetchone()
+                    return row
+            except sqlite3.Error as error:
+                self._recover(error)
+                return None
 
     @staticmethod
     def _connect(name: str) -> sqlite3.Connection:
@@ -273,17 +296,11 @@ class PhotoIndex:
             status = path.stat()
         except OSError:
             return None
-        with (
-            self._lock,
-            closing(
-                self._database.execute(
-                    "SELECT digest, width, height, crop_left, crop_top, crop_side, tile FROM photo"
-                    " WHERE path = ? AND bytes = ? AND modified_ns = ?",
-                    (str(path), status.st_size, status.st_mtime_ns),
-                )
-            ) as cursor,
-        ):
-            row = cursor.fetchone()
+        row = self._row(
+            "SELECT digest, width, height, crop_left, crop_top, crop_side, tile FROM photo"
+            " WHERE path = ? AND bytes = ? AND modified_ns = ?",
+            os.fsencode(path), status.st_size, status.st_mtime_ns,
+        )  # fmt: skip
         if row is None:
             return None
         tile = np.frombuffer(row[6], np.uint8).reshape(TILE_PIXELS, TILE_PIXELS, 3)
@@ -291,11 +308,7 @@ class PhotoIndex:
 
     def thumbnail(self, path: Path) -> Pixels | None:
         """The thumbnail (S, S, 3) of a photo, S at most 256."""
-        with (
-            self._lock,
-            closing(self._database.execute("SELECT thumbnail FROM photo WHERE path = ?", (str(path),))) as cursor,
-        ):
-            row = cursor.fetchone()
+        row = self._row("SELECT thumbnail FROM photo WHERE path = ?", os.fsencode(path))
         if row is None:
             return None
         decoded = cv2.imdecode(np.frombuffer(row[0], np.uint8), cv2.IMREAD_COLOR_RGB)
@@ -305,23 +318,18 @@ class PhotoIndex:
         """Add or renew entries, all in one transaction."""
         rows = [
             (
-                str(entry.photo.path), entry.file_bytes, entry.modified_ns, entry.photo.digest, *entry.photo.size,
-                *entry.photo.crop, entry.tile.tobytes(), entry.thumbnail,
+                os.fsencode(entry.photo.path), entry.file_bytes, entry.modified_ns, entry.photo.digest,
+                *entry.photo.size, *entry.photo.crop, entry.tile.tobytes(), entry.thumbnail,
             )
             for entry in entries
         ]  # fmt: skip
-        with self._lock, self._transaction():
-            self._database.executemany("REPLACE INTO photo VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+        with self._lock:
+            try:
+                self._database.execute("BEGIN IMMEDIATE")
+                self._database.executemany("REPLACE INTO photo VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+                self._database.execute("COMMIT")
+            except sqlite3.Error as error:  # what is not stored is read again the next time
+                self._recover(error)
 
     def __enter__(self) -> Self:
         return self
@@ -350,8 +358,8 @@ def file_digest(path: Path) -> str:
 def _read_entry(path: Path) -> _Entry | Skipped:
     """Decode one photo as far as the index needs it."""
     try:
+        status = path.stat()  # before it is read: what changes meanwhile is read again the next time
         picture = read_picture(path, shorter_side=THUMBNAIL_PIXELS)
-        status = path.stat()
         left, top, side = centre_square(*picture.size)
         shown = picture.pixels
         x, y, edge = centre_square(shown.shape[1], shown.shape[0])
@@ -386,7 +394,7 @@ def index_photos(paths: Sequence[Path], index: PhotoIndex, progress: Progress) -
     skipped: list[Skipped] = []
     with (
         progress.stage("indexing", len(paths), "photos") as advance,
-        ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="index") as pool,
+        ThreadPoolExecutor(min(os.cpu_count() or 1, 8), thread_name_prefix="index") as pool,
     ):
         for start in range(0, len(paths), _BATCH):
             batch = paths[start : start + _BATCH]
@@ -424,31 +432,38 @@ SHORTER_SIDE: Final = 4096
 """A cover, and a picture that parts are cut from, is decoded to at least this height where its decoder can scale."""
 
 
-def cut_parts(cover: Path, others: Sequence[Path], progress: Progress) -> Library:
+def cut_parts(cover: Path, others: Sequence[Path], index: PhotoIndex, progress: Progress) -> Library:
     """A library of the whole cover, which comes first, and of square pieces of it and of other pictures.
 
     It serves when there are no photos: the pieces of a cover always have the cover's colours. Raises PictureError.
     """
-    photos: list[Photo] = []
-    tiles: list[Pixels] = []
+    whole = index_photos([cover], index, progress)
+    if whole.skipped:
+        raise PictureError(cover, whole.skipped[0].reason)
+    photos, tiles = list(whole.photos), [whole.tiles]
     paths = [cover, *others]
-    with progress.stage("cutting tiles", len(paths) * len(_PART_SCALES), "scales") as advance:
-        for path in paths:
-            picture = read_picture(path, shorter_side=SHORTER_SIDE)
-            digest = file_digest(path)
-            whole = Photo(path, digest, picture.size, centre_square(*picture.size), (0.0, 0.0, 0.0))
-            if path == cover:
-                tile = _cut(picture.pixels, whole)
-                photos.append(replace(whole, mean=_mean(tile)))
-                tiles.append(tile[np.newaxis])
-            for scale in track(_PART_SCALES, advance):
-                crops, cut, means = _parts_at(picture, scale)
-                photos += [
-                    Photo(path, digest, picture.size, crop, (r, g, b), is_part=True)
-                    for crop, (r, g, b) in zip(crops, means.tolist(), strict=True)
-                ]
-                tiles.append(cut)
-    return Library(photos, np.concatenate(tiles))
+    with progress.stage("cutting tiles", len(paths), "pictures") as advance:
+        for path in track(paths, advance):
+            parts, cut = _parts_of(path)
+            photos += parts
+            tiles.append(cut)
+    return Library(photos, np.concatenate(tiles), index=index)
+
+
+def _parts_of(path: Path) -> tuple[list[Photo], Pixels]:
+    """All the pieces of a picture, and their tiles (N, 32, 32, 3). Raises PictureError."""
+    picture = read_picture(path, shorter_side=SHORTER_SIDE)
+    digest = file_digest(path)
+    photos: list[Photo] = []
+    tiles = [np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8)]
+    for scale in _PART_SCALES:
+        crops, cut, means = _parts_at(picture, scale)
+        tiles.append(cut)
+        photos += [
+            Photo(path, digest, picture.size, crop, (r, g, b), is_part=True)
+            for crop, (r, g, b) in zip(crops, means.tolist(), strict=True)
+        ]
+    return photos, np.concatenate(tiles)
 
 
 def _parts_at(picture: Picture, scale: float) -> tuple[list[tuple[int, int, int]], Pixels, npt.NDArray[np.float64]]:
@@ -475,11 +490,6 @@ def _parts_at(picture: Picture, scale: float) -> tuple[list[tuple[int, int, int]
     return [(left, top, int(side)) for left, top in boxes], tiles, means.reshape(-1, 3)
 
 
-def _cut(pixels: Pixels, photo: Photo) -> Pixels:
-    left, top, side = (round(value * pixels.shape[1] / photo.size[0]) for value in photo.crop)
-    return resize(pixels[top : top + side, left : left + side], TILE_PIXELS, TILE_PIXELS)
-
-
 # -- Photos of a saved map -----------------------------------------------------------------------------------------
 
 
@@ -498,17 +508,29 @@ def reopen(photos: Sequence[Photo], index: PhotoIndex, progress: Progress) -> Li
     fresh = index_photos(files, index, progress)
     tiles = dict(zip((photo.path for photo in fresh.photos), fresh.tiles, strict=True))
     digests = {photo.path: photo.digest for photo in fresh.photos}
-    pictures = {path: read_picture(path, shorter_side=SHORTER_SIDE).pixels for path in sources}
+    parts = {}
+    for path in sources:
+        cut, squares_cut = _parts_of(path)
+        parts[path] = {photo.crop: tile for photo, tile in zip(cut, squares_cut, strict=True)}
     digests.update((path, file_digest(path)) for path in sources)
     changed = {photo.path: None for photo in photos if digests.get(photo.path) != photo.digest}
     if changed:
         raise InputError(f"{_some(list(changed))} changed since this map was saved: match anew")
-    return Library(
-        list(photos),
-        _stacked([_cut(pictures[p.path], p) if p.is_part else tiles[p.path] for p in photos]),
-        fresh.skipped,
-        index,
+    library = Library(list(photos), _stacked([]), fresh.skipped, index)
+    squares = {photo.path: photo.crop for photo in fresh.photos}
+    found = [
+        parts[photo.path].get(photo.crop) if photo.is_part
+        else tiles[photo.path] if squares[photo.path] == photo.crop
+        else None
+        for photo in photos
+    ]  # fmt: skip
+    library.tiles = _stacked(
+        [
+            library.square(photo, TILE_PIXELS) if tile is None else tile
+            for photo, tile in zip(photos, found, strict=True)
+        ]
     )
+    return library
 
 
 def _some(paths: Sequence[Path]) -> str:

@@ -17,13 +17,15 @@ from renderer.placement import JsonValue, PlacementMap
 from renderer.progress import Progress
 
 Pin = tuple[int, tuple[float, float] | None]
-"""A photo of the library by its number, and where it must be: a point in fractions of the grid, or where it suits."""
+"""A photo of the library by its number, and where it must be: a point in fractions of the cover, or where it suits."""
 
 DEFAULT_NEIGHBOURS: dict[Metric, int] = {"mean": 8, "pixels": 1}
 """How many nearest photos a cell chooses among. `pixels` is by default the plain search: always the nearest."""
 
 MATCHER_VERSION = 1
 """Counts up when the same inputs give another map: maps that were kept are then made anew."""
+
+_TIES = 4  # photos beyond those asked for, among which equal distances are put in order
 
 _BLOCK = 2048  # cells searched at once: 25 MB of 32 × 32 descriptors
 
@@ -49,9 +51,10 @@ def match_photos(
     """
     if not library.photos:
         raise InputError("no photo can be used: give --tiles a folder with at least one picture")
-    free = np.delete(np.arange(len(library.photos)), [number for number, _ in pins])
-    if not len(free):
-        free = np.arange(len(library.photos))
+    # Copies of one file are one photo.
+    first_of = {(photo.digest, photo.crop): i for i, photo in reversed(list(enumerate(library.photos)))}
+    pinned_photos = {number for number, _ in pins}
+    free = np.array(sorted(set(first_of.values()) - pinned_photos) or sorted(first_of.values()))
     neighbours = min(neighbours or DEFAULT_NEIGHBOURS[metric], len(free))
     cells = grid.cells
     distance, nearest = _nearest(cover, grid, library.tiles[free], metric, neighbours, progress)
@@ -95,7 +98,10 @@ def _nearest(
         NearestNeighbors,
     )  # takes a second to import, and a saved map needs none of it
 
-    searcher = NearestNeighbors(n_neighbors=count, algorithm="kd_tree" if metric == "mean" else "brute")
+    # Some more than needed, so that which of equally near photos are taken follows from their order alone.
+    searcher = NearestNeighbors(
+        n_neighbors=min(count + _TIES, len(tiles)), algorithm="kd_tree" if metric == "mean" else "brute"
+    )
     searcher.fit(describe(tiles, metric))
     cells = grid.columns * grid.rows
     if metric == "mean":
@@ -109,8 +115,9 @@ def _nearest(
             block = slice(start, min(start + _BLOCK, cells))
             query = wanted[block] if metric == "mean" else describe(pictures[block], metric)
             distance, index = searcher.kneighbors(query)
-            distances.append(cast("npt.NDArray[np.float64]", distance))
-            indices.append(cast("npt.NDArray[np.int64]", index))
+            order = np.lexsort((index, distance), axis=1)[:, :count]
+            distances.append(np.take_along_axis(cast("npt.NDArray[np.float64]", distance), order, axis=1))
+            indices.append(np.take_along_axis(cast("npt.NDArray[np.int64]", index), order, axis=1))
             advance(block.stop - block.start)
     return np.concatenate(distances), np.concatenate(indices)
 
@@ -134,8 +141,9 @@ def _choose(candidate: npt.NDArray[np.int64], grid: Grid, seed: int) -> npt.NDAr
 
 
 def _cell_at(grid: Grid, point: tuple[float, float]) -> int:
-    x = min(int(point[0] * grid.columns), grid.columns - 1)
-    y = min(int(point[1] * grid.rows), grid.rows - 1)
+    left, top, width, height = grid.crop
+    x = min(max(int((point[0] - left) / width * grid.columns), 0), grid.columns - 1)
+    y = min(max(int((point[1] - top) / height * grid.rows), 0), grid.rows - 1)
     return y * grid.columns + x
 
 

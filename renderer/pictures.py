@@ -43,8 +43,11 @@ PICTURE_SUFFIXES: Final = frozenset(
 MAX_PIXELS: Final = 400_000_000
 """A picture with more pixels than this is refused before it is decoded: 1.2 GB of RGB, twice the largest camera's."""
 
-# The check above replaces Pillow's, whose limit is lower than what film scanners and stitched panoramas give.
-Image.MAX_IMAGE_PIXELS = None
+# Pillow refuses what has twice this; its own limit is lower than what phones and film scanners give.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+
+# About damaged EXIF blocks and the like: the pixels are what counts.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 @dataclass(frozen=True)
@@ -61,21 +64,22 @@ def _open(path: Path) -> Iterator[Image.Image]:
     if not path.is_file():
         raise PictureError(path, "is not a file" if path.exists() else "does not exist")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about damaged EXIF blocks and the like; the pixels are what counts
-            with Image.open(path) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    limit = MAX_PIXELS // 1_000_000
-                    raise PictureError(path, f"has {width} × {height} pixels, more than {limit} million: scale it down")
-                yield image
+        with Image.open(path) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                limit = MAX_PIXELS // 1_000_000
+                raise PictureError(path, f"has {width} × {height} pixels, more than {limit} million: scale it down")
+            yield image
+    except PictureError:
+        raise
     except UnidentifiedImageError:
         reason = "is empty" if path.stat().st_size == 0 else "is not a picture that can be read"
         raise PictureError(path, reason) from None
     except PermissionError:
         raise PictureError(path, "may not be read (permission denied)") from None
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as error:
-        # Pillow's decoders report damage by any of these.
+    except Image.DecompressionBombError:
+        raise PictureError(path, f"has more than {MAX_PIXELS // 1_000_000} million pixels: scale it down") from None
+    except Exception as error:  # decoders report damage by whatever they like
         raise PictureError(path, f"is damaged ({str(error).rstrip('.') or type(error).__name__})") from error
 
 

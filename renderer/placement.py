@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import zipfile
 from dataclasses import dataclass, field
@@ -20,6 +19,8 @@ from renderer.library import Photo
 
 MAP_SUFFIX: Final = ".mosaic"
 FORMAT_VERSION: Final = 1
+MAX_UNITS: Final = 100_000
+"""Longest side of a map."""
 
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
@@ -49,6 +50,14 @@ class PlacementMap:
                 return float(width), float(height)
         return self.size
 
+    @property
+    def crop(self) -> tuple[float, float, float, float]:
+        """The part of the cover that the cells cover: x, y, width and height in fractions of it."""
+        match self.recipe.get("crop"):
+            case [int() | float() as x, int() | float() as y, int() | float() as w, int() | float() as h] if w and h:
+                return float(x), float(y), float(w), float(h)
+        return 0.0, 0.0, 1.0, 1.0
+
     def colours(self, longest: int = 160) -> npt.NDArray[np.float32]:
         """A small picture of the tiles' mean colours: (H, W, 3) sRGB, `longest` pixels on its longer side."""
         width, height = self.size
@@ -75,18 +84,10 @@ class PlacementMap:
 
     def neighbours(self) -> npt.NDArray[np.int64]:
         """(M, 2) pairs of cells that share an edge, the left or upper one first, each pair once. Any layout."""
-        unit = float(self.cell[:, 2:].min())
-        width, height = (max(1, round(length / unit)) for length in self.size)
-        owner = np.full((height, width), -1, np.int64)
-        first = np.rint(self.cell[:, :2] / unit).astype(np.int64)
-        for dy in range(math.ceil(float(self.cell[:, 3].max()) / unit - 1e-9)):
-            for dx in range(math.ceil(float(self.cell[:, 2].max()) / unit - 1e-9)):
-                inside = (dx * unit < self.cell[:, 2] - 1e-9) & (dy * unit < self.cell[:, 3] - 1e-9)
-                owner[first[inside, 1] + dy, first[inside, 0] + dx] = np.flatnonzero(inside)
-        across = np.stack([owner[:, :-1].ravel(), owner[:, 1:].ravel()], axis=1)
-        along = np.stack([owner[:-1].ravel(), owner[1:].ravel()], axis=1)
-        pairs = np.concatenate([across, along])
-        return np.unique(pairs[(pairs[:, 0] != pairs[:, 1]) & (pairs >= 0).all(axis=1)], axis=0)
+        x, y, width, height = np.round(self.cell.T * 1e6).astype(np.int64)
+        across = _touching(x, x + width, y, y + height)
+        along = _touching(y, y + height, x, x + width)
+        return np.unique(np.concatenate([across, along]), axis=0)
 
     def equal_neighbours(self) -> int:
         """How many pairs of neighbouring cells show the same photo."""
@@ -96,6 +97,29 @@ class PlacementMap:
     def uses(self) -> npt.NDArray[np.int64]:
         """How often each photo is placed, (P,)."""
         return np.bincount(self.photo, minlength=len(self.photos))
+
+
+def _touching(
+    low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """(M, 2) pairs of boxes of which one ends along an axis where the other begins, and that overlap along the other.
+
+    `low`, `high`: extents along the axis; `start`, `end`: along the other. Boxes that begin at one place must not
+    overlap each other, as cells never do.
+    """
+    pairs = [np.empty((0, 2), np.int64)]
+    enders, beginners = np.argsort(high, kind="stable"), np.lexsort((start, low))
+    for edge in np.unique(high):
+        before = enders[np.searchsorted(high[enders], edge) : np.searchsorted(high[enders], edge, side="right")]
+        first, last = (np.searchsorted(low[beginners], edge, side=side) for side in ("left", "right"))
+        after = beginners[first:last]
+        if not len(after):
+            continue
+        begin = np.searchsorted(end[after], start[before], side="right")
+        count = np.maximum(np.searchsorted(start[after], end[before]) - begin, 0)
+        steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        pairs.append(np.stack([np.repeat(before, count), after[np.repeat(begin, count) + steps]], axis=1))
+    return np.concatenate(pairs)
 
 
 # -- The file ------------------------------------------------------------------------------------------------------
@@ -120,7 +144,7 @@ def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) ->
         new_file(path, overwrite=overwrite) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file,
     ):
-        file.writestr("map.json", json.dumps(header, ensure_ascii=False, indent=1))
+        file.writestr("map.json", json.dumps(header, indent=1))
         for name in _ARRAYS:
             with file.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, getattr(placement, name), allow_pickle=False)
@@ -155,7 +179,7 @@ def load_map(path: Path) -> PlacementMap:
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such map: check the path") from None
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except Exception as error:  # a damaged archive, header or array fails in many ways
         raise InputError(f"{path} is not a whole placement map ({error}): save it anew") from error
     _check(placement, path)
     return placement
@@ -173,18 +197,25 @@ def _read_array(file: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
 def _check(placement: PlacementMap, path: Path) -> None:
     """Raise InputError if the parts of a map don't fit each other: a drawing kernel would read outside its arrays."""
     count = len(placement.photo)
+    cell, size = placement.cell, np.array(placement.size)
     whole = (
         count > 0
         and all(len(getattr(placement, name)) == count for name in _ARRAYS)
         and all(np.isfinite(getattr(placement, name)).all() for name in ("cell", "gain", "offset"))
-        and bool((placement.cell[:, 2:] > 0).all())
+        and bool((size > 0).all() and (size <= MAX_UNITS).all())
+        and bool((cell[:, 2:] >= 1e-3).all() and (cell[:, :2] >= -1e-6).all())
+        and bool((cell[:, :2] + cell[:, 2:] <= size + 1e-6).all())
         and 0 <= int(placement.photo.min()) <= int(placement.photo.max()) < len(placement.photos)
         and int(placement.symmetry.max()) < 8
-        and min(placement.size) > 0
-        and all(min(photo.size) > 0 and photo.crop[2] > 0 for photo in placement.photos)
+        and all(_is_inside(photo) for photo in placement.photos)
     )
     if not whole:
         raise InputError(f"{path} is not a whole placement map (its parts don't fit each other): save it anew")
+
+
+def _is_inside(photo: Photo) -> bool:
+    left, top, side = photo.crop
+    return min(left, top) >= 0 < side and left + side <= photo.size[0] and top + side <= photo.size[1]
 
 
 def _photo_to_json(photo: Photo, folder: Path) -> dict[str, JsonValue]:

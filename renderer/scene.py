@@ -29,7 +29,7 @@ from renderer.descriptors import subject_place
 from renderer.errors import InputError
 from renderer.library import Library, Photo, find_photo, no_photo
 from renderer.placement import PlacementMap
-from renderer.textures import Textures
+from renderer.textures import MAX_SIDE, Textures
 
 Colour = tuple[float, float, float]
 """Red, green, blue in sRGB, 0…1."""
@@ -39,7 +39,7 @@ Fit = Literal["crop", "pad", "blur"]
 background colour, `blur` all of it over its own blurred picture."""
 
 Target = tuple[float, float] | str
-"""A place of a mosaic: a point (x, y) in fractions of it, or a photo by its path or name."""
+"""A place of a mosaic: a point (x, y) in fractions of its cover, or a photo by its path or name."""
 
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T")
@@ -227,7 +227,8 @@ class Stage:
             cells = np.flatnonzero(self.mosaic.photo == number)
             off = np.abs(corner + 0.5 * size - 0.5 * np.array(self.mosaic.size)).max(axis=1)
             return int(cells[off[cells].argmin()])
-        place = np.array(target) * self.mosaic.size
+        left, top, width, height = self.mosaic.crop
+        place = np.array([(target[0] - left) / width, (target[1] - top) / height]) * self.mosaic.size
         away = np.maximum(np.maximum(corner - place, place - corner - size), 0).sum(axis=1)
         return int(np.flatnonzero(away == away.min())[-1])  # on an edge, the cell that begins there
 
@@ -249,7 +250,7 @@ class Stage:
     def add_whole(self, index: int, width: float, height: float, which: int = 0) -> int:
         """A texture of all of a photo, whose sharpest level is `width` × `height` pixels; 16,384 at most."""
         longest = max(width, height)
-        shrink = min(1.0, 16384 / longest)
+        shrink = min(1.0, MAX_SIDE / longest)
         size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
         return self.textures.add_whole(self.libraries[which], self.photo(index, which), *size)
 

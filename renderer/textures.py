@@ -71,8 +71,10 @@ class Textures:
     overlap). Loads are done by threads of its own; close it to end them.
     """
 
-    def __init__(self, budget: int, threads: int | None = None) -> None:
+    def __init__(self, budget: int, threads: int | None = None, longest_square: int = 1024) -> None:
         self.table = _empty_table(0)
+        self.longest_square = longest_square  # texels; larger tiles are seen only in passing
+        self._scenes = 0
         self.budget = budget
         self.mean: list[tuple[float, float, float]] = []  # sRGB 0…1, of each texture
         self._make: list[Callable[[int], Packed]] = []
@@ -80,7 +82,7 @@ class Textures:
         self._loaded: dict[tuple[int, int], Packed] = {}
         self.loaded_bytes = 0
         self._coming: dict[tuple[int, int], Future[Packed]] = {}
-        self._pool = ThreadPoolExecutor(threads or os.cpu_count(), thread_name_prefix="textures")
+        self._pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8), thread_name_prefix="textures")
 
     def __len__(self) -> int:
         return len(self._make)
@@ -103,7 +105,10 @@ class Textures:
         """Add a texture whose level 0 is `width` × `height` texels; `make(level)` gives a level's pixels.
 
         It may be called from any thread and must give the same pixels every time. Returns the texture's index.
+        Raises ValueError if a side is not 1…16,384.
         """
+        if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+            raise ValueError(f"a texture of {width} × {height} texels: a side is 1 to {MAX_SIDE}")
         index = len(self)
         self._reserve(index + 1)
         self._describe(slice(index, index + 1), width, height, opaque)
@@ -126,7 +131,7 @@ class Textures:
         self._reserve(first + count)
         base = _base_levels(library.tiles)
         for i, photo in enumerate(library.photos):
-            side = _top_side(photo)
+            side = min(_top_side(photo), self.longest_square)
             self._describe(slice(first + i, first + i + 1), side, side, opaque=True)
             self._make.append(_SquareLevels(library, photo, side))
             self.mean.append(photo.mean)
@@ -160,6 +165,11 @@ class Textures:
     def pixels(self, texture: int, level: int) -> Packed:
         """The pixels of one level, made for the caller: (height, width)."""
         return self._make[texture](level)
+
+    def next_scene(self) -> int:
+        """A number for the next scene that is drawn with these textures, by whichever compositor."""
+        self._scenes += 1
+        return self._scenes
 
     # -- Loading ---------------------------------------------------------------------------------------------------
 
@@ -251,10 +261,16 @@ def _base_levels(tiles: Pixels) -> Sequence[Packed]:
 
 
 def _halve(packed: Packed) -> Packed:
-    """The next mip level: colours averaged in linear light, alpha as it is; both premultiplied."""
+    """The next mip level: light averaged by its alpha, alpha as it is; packed and premultiplied as before."""
     width, height = max(packed.shape[1] // 2, 1), max(packed.shape[0] // 2, 1)
     channels = unpack(packed)
-    halved = np.empty((height, width, 4), np.uint8)
-    halved[..., :3] = resize(np.ascontiguousarray(channels[..., :3]), width, height)
-    halved[..., 3] = cv2.resize(channels[..., 3], (width, height), interpolation=cv2.INTER_AREA)
-    return halved.view(np.uint32)[..., 0]
+    alpha = channels[..., 3:]
+    if (alpha == 255).all():
+        return pack(resize(np.ascontiguousarray(channels[..., :3]), width, height))
+    straight = np.minimum(channels[..., :3].astype(np.uint16) * 255 // np.maximum(alpha, 1), 255).astype(np.uint8)
+    share = alpha.astype(np.float32) / 255
+    area = cv2.INTER_AREA
+    light = cv2.resize(to_linear(straight) * share, (width, height), interpolation=area).reshape(height, width, 3)
+    opacity = cv2.resize(share, (width, height), interpolation=area).reshape(height, width, 1)
+    colours = to_srgb((light / np.maximum(opacity, 1e-6)).astype(np.float32))
+    return pack(np.concatenate([colours, (opacity * 255 + 0.5).astype(np.uint8)], axis=2))

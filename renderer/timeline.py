@@ -35,9 +35,14 @@ def parse_frame_rate(text: str) -> Fraction:
     return rate
 
 
+def _exact(seconds: float) -> Fraction:
+    """The decimal number that was meant: 0.7, not the nearest binary one below it."""
+    return Fraction(repr(float(seconds)))
+
+
 def frame_count(seconds: float, fps: Fraction) -> int:
     """Frames of a video: seconds × fps, half rounded up, at least 1. Raises InputError for more than a million."""
-    count = max(1, math.floor(Fraction(seconds) * fps + Fraction(1, 2)))
+    count = max(1, math.floor(_exact(seconds) * fps + Fraction(1, 2)))
     if count > MAX_FRAMES:
         raise InputError(f"--duration {seconds:g} makes {count} frames, more than a million: give a shorter one")
     return count
@@ -50,8 +55,9 @@ def progress_of(frame: int, count: int, *, loop: bool = False) -> float:
 
 def frame_at(seconds: float, count: int, fps: Fraction) -> int:
     """The frame that is on the screen at a time from the start. Raises InputError if the video is over by then."""
-    frame = math.floor(Fraction(seconds) * fps)
-    if not 0 <= frame < count and Fraction(seconds) * fps != count:
+    # A time that was printed with a few digits means the frame that begins there.
+    frame = math.floor(_exact(seconds) * fps + Fraction(1, 1000))
+    if not 0 <= frame <= count or seconds < 0:
         raise InputError(f"--at {seconds:g} is outside the video, which lasts {float(count / fps):g} seconds")
     return min(frame, count - 1)
 

@@ -108,8 +108,8 @@ def test_a_vanished_photo_is_shown_from_its_thumbnail(tmp_path: Path, index: Pho
     assert np.abs(library.square(library.photos[0], 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 3
 
 
-def test_parts_are_thousands_at_several_scales(cover: Path) -> None:
-    library = cut_parts(cover, [], Silent())
+def test_parts_are_thousands_at_several_scales(cover: Path, index: PhotoIndex) -> None:
+    library = cut_parts(cover, [], index, Silent())
     whole, *parts = library.photos
     assert not whole.is_part
     assert 3000 < len(parts) < 7000
@@ -129,7 +129,7 @@ def test_parts_are_thousands_at_several_scales(cover: Path) -> None:
 def test_photos_of_a_map_are_found_again_or_named(tmp_path: Path, cover: Path, index: PhotoIndex) -> None:
     paths = [make(tmp_path / f"{i}.jpg", (i * 20, 0, 0)) for i in range(5)]
     photos = index_photos(paths, index, Silent()).photos
-    parts = cut_parts(cover, [], Silent()).photos[:40:10]
+    parts = cut_parts(cover, [], index, Silent()).photos[:40:10]
     again = reopen([photos[3], *parts, photos[1]], index, Silent())
     assert again.photos == [photos[3], *parts, photos[1]]
     paths[3].unlink()

@@ -124,7 +124,7 @@ def test_absurd_sizes_are_refused_before_they_are_decoded(tmp_path: Path) -> Non
 
     data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
     (tmp_path / "bomb.png").write_bytes(bytes(data))
-    with pytest.raises(PictureError, match="100000 × 100000 pixels"):
+    with pytest.raises(PictureError, match="more than 400 million"):
         read_picture(tmp_path / "bomb.png")
 
 

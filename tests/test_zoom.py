@@ -1,6 +1,7 @@
 """The zoom's motion, and its pictures."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -124,6 +125,20 @@ def test_the_camera_goes_where_the_focus_points(theatre: Theatre, x: float, y: f
     cell = (min(int(x * 24), 23), min(int(y * 16), 15))
     assert cell[0] <= camera.centre[0] <= cell[0] + 1
     assert cell[1] <= camera.centre[1] <= cell[1] + 1
+    stage.textures.close()
+
+
+@pytest.mark.parametrize("focus", ["0,0", "1,1", "0,0.5", "0.5,1", "0.7,0.2"])
+@pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
+def test_nothing_beside_the_mosaic_is_seen(theatre: Theatre, size: tuple[int, int], focus: str) -> None:
+    stage = replace(theatre.stage(size), background=(1.0, 0.0, 1.0))
+    motion = Zoom(focus=(focus,), hold_start=0, hold_end=0).prepare(stage)
+    compositor = Compositor(*size, stage.textures, threads=2)
+    for progress in np.linspace(0, 1, 40):
+        seen = compositor.still(motion(progress)).astype(int)
+        magenta = (np.abs(seen - (255, 0, 255)).max(axis=2) < 40).mean()
+        assert magenta < 0.002, progress
+    compositor.close()
     stage.textures.close()
 
 

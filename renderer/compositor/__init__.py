@@ -56,7 +56,6 @@ class Compositor:
         count = max(1, min(pairs, threads * _BANDS_PER_THREAD))
         edges = [2 * (pairs * i // count) for i in range(count)] + [height]
         self._bands = list(pairwise(edges))
-        self._scenes = 0
         self._lists: list[DrawList] = []  # one for each group of sprites
         self._missing = np.empty((0, 2), np.int32)
         self._nothing = empty_draw_list(0)
@@ -76,6 +75,8 @@ class Compositor:
 
     def draw(self, scene: Scene, frame: Packed) -> None:
         """Draw a scene into `frame`, (height, width) packed. Raises RenderError if a photo is lost."""
+        if frame.shape != (self.height, self.width) or frame.dtype != np.uint32 or not frame.flags.c_contiguous:
+            raise ValueError(f"a frame is {(self.height, self.width)} uint32 in one piece: `new_frame` makes one")
         colour, picture = self._prepare_background(scene.background)
         seen = self._list_visible(self._groups(scene))
         table = self.textures.table
@@ -122,12 +123,12 @@ class Compositor:
         while len(self._lists) < len(groups):
             self._lists.append(empty_draw_list(0))
         while True:
-            self._scenes += 1
+            scene_number = self.textures.next_scene()
             counts: list[int] = []
             lacking = 0
             for (sprites, view), draw in zip(groups, self._lists, strict=False):
                 seen, more = self._list_group(
-                    sprites, view, self.textures.table, self._scenes, draw, self._missing[lacking:]
+                    sprites, view, self.textures.table, scene_number, draw, self._missing[lacking:]
                 )
                 counts.append(seen)
                 lacking += more
@@ -141,7 +142,7 @@ class Compositor:
                 if seen > len(self._lists[number].texture):
                     self._lists[number] = empty_draw_list(seen + seen // 2 + 64)
         if lacking:
-            self.textures.load(self._missing[:lacking], self._scenes)
+            self.textures.load(self._missing[:lacking], scene_number)
         return counts
 
     def _list_group(

@@ -30,8 +30,11 @@ Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 
 def kernel(function: Kernel) -> Kernel:
-    """Compile a function to machine code, cached on disk, without the GIL."""
-    return cast("Kernel", njit(cache=True, nogil=True, error_model="numpy")(function))
+    """Compile a function to machine code, without the GIL; cached on disk where that can be written to."""
+    try:
+        return cast("Kernel", njit(cache=True, nogil=True, error_model="numpy")(function))
+    except RuntimeError:
+        return cast("Kernel", njit(nogil=True, error_model="numpy")(function))
 
 
 def emitted(function: Callable[..., object]) -> Callable[..., Any]:
@@ -350,11 +353,15 @@ def list_visible(
             continue  # seen from its edge
 
         t = texture[i]
+        if t < 0 or t >= len(table.width):
+            continue
         texels = max(
             abs(window[i, 2] - window[i, 0]) * table.width[t] / (2.0 * length_right),
             abs(window[i, 3] - window[i, 1]) * table.height[t] / (2.0 * length_down),
         )
-        detail = min(max(math.log2(texels), 0.0), table.levels[t] - 1.0)
+        if not texels < 1e9:  # nor NaN: nothing to be seen
+            continue
+        detail = min(max(math.log2(max(texels, 1.0)), 0.0), table.levels[t] - 1.0)
         level = int(detail)
         blend = int(round((detail - level) * 256.0))
         if blend == 256:
@@ -386,7 +393,7 @@ def list_visible(
         draw.half[seen, 1] = abs(area) / length_right
         draw.forward[seen, 0] = 0
         draw.forward[seen, 1] = 0
-        if joined[i]:
+        if joined[i] and opacity[i] >= 1.0 and table.opaque[t]:  # what is seen through must not lie twice
             # A neighbour to the right or below is drawn later and blends over this sprite's edge. Which of the
             # sprite's own axes points there depends on how the photo is mirrored and turned within its cell.
             upright = abs(right[i, 0]) >= abs(right[i, 1])
