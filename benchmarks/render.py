@@ -135,7 +135,7 @@ def run_command(*words: str) -> tuple[float, dict[str, float]]:
     """Run a `render` command in a process of its own; wall seconds and its JSON."""
     begun = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "renderer.cli", *words, "--json", "-q", "-y"], check=True, capture_output=True
+        [sys.executable, "-m", "renderer", *words, "--json", "-q", "-y"], check=True, capture_output=True
     )
     return time.perf_counter() - begun, json.loads(done.stdout)
 

@@ -31,7 +31,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
-from rich.table import Table
 from rich.text import Text
 
 from renderer import plugins
@@ -400,14 +399,9 @@ def _mosaic(cover: Path | None, values: dict[str, object]) -> None:
 
 def _doctor() -> int:
     """Tell what this machine has for rendering, and how to mend what it lacks."""
-    from renderer.doctor import examine
+    from renderer.doctor import main as doctor
 
-    findings = examine(Path.cwd())
-    table = Table("what", "found", "mend", box=None, pad_edge=False)
-    for finding in findings:
-        table.add_row(finding.name, Text(finding.value), Text(finding.mend, style="red"))
-    Console(highlight=False).print(table)
-    return 1 if any(finding.mend for finding in findings) else 0
+    return doctor()
 
 
 def build_app(problems: list[str]) -> cyclopts.App:
@@ -480,7 +474,3 @@ def _complain(message: str, *, verbose: bool, code: int = 1) -> int:
         traceback.print_exc()
     sys.stderr.write(f"render: {message}\n")
     return code
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,8 @@
-"""What this machine has for rendering, and how to mend what it lacks."""
+"""What this machine has for rendering, and how to mend what it lacks. Imports nothing that may be missing."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import re
@@ -12,13 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from pathlib import Path
 
-import psutil
-
-from renderer.encoder import ffmpeg_path, run_ffmpeg
-from renderer.errors import EncoderError
-from renderer.job import VERSION
-from renderer.library import cache_folder
-
+_MODULES = {"opencv-python-headless": "cv2", "pillow": "PIL", "scikit-learn": "sklearn"}
 _NEEDED_ENCODERS = ("libx264",)
 _OTHER_ENCODERS = (
     "libx265",
@@ -51,19 +46,23 @@ def _python() -> Finding:
 
 
 def _packages() -> list[Finding]:
-    findings = [Finding("mosaic-renderer", VERSION, "" if VERSION != "0" else "install it: pip install .")]
     try:
-        wanted = requires("mosaic-renderer") or []
+        findings = [Finding("mosaic-renderer", version("mosaic-renderer"))]
     except PackageNotFoundError:
-        return findings
-    for requirement in wanted:
+        return [Finding("mosaic-renderer", "not installed", "install it: pip install .")]
+    for requirement in requires("mosaic-renderer") or []:
         match = re.match(r"[A-Za-z0-9._-]+", requirement)
         if match is None or "extra ==" in requirement:
             continue
+        name = match[0]
         try:
-            findings.append(Finding(match[0], version(match[0])))
+            importlib.import_module(_MODULES.get(name, name.replace("-", "_")))
+            findings.append(Finding(name, version(name)))
         except PackageNotFoundError:
-            findings.append(Finding(match[0], "missing", f"pip install '{requirement}'"))
+            findings.append(Finding(name, "missing", f"pip install '{requirement}'"))
+        except Exception as error:  # a package that is broken may fail in any way
+            mend = f"pip install --force-reinstall '{requirement}'"
+            findings.append(Finding(name, f"can't be loaded: {error}", mend))
     try:
         distribution("opencv-python")
         distribution("opencv-python-headless")
@@ -75,10 +74,12 @@ def _packages() -> list[Finding]:
 
 def _ffmpeg() -> list[Finding]:
     try:
+        from renderer.encoder import ffmpeg_path, run_ffmpeg
+
         path = ffmpeg_path()
         said = run_ffmpeg("-encoders", timeout=30).stdout.decode("utf-8", "replace")
         about = run_ffmpeg("-version", timeout=30).stdout.decode("utf-8", "replace")
-    except (EncoderError, OSError) as error:
+    except Exception as error:  # also where the encoder's own imports fail
         return [Finding("ffmpeg", "missing", f"{error}: pip install --force-reinstall imageio-ffmpeg")]
     found = {line.split()[1] for line in said.splitlines() if len(line.split()) > 1}
     label = about.split(" Copyright")[0].removeprefix("ffmpeg version ").splitlines()[0] if about else "?"
@@ -89,15 +90,22 @@ def _ffmpeg() -> list[Finding]:
 
 
 def _machine(folder: Path) -> list[Finding]:
-    memory = psutil.virtual_memory()
     disk = shutil.disk_usage(folder)
-    free, total, available = disk.free / 1e9, memory.total / 1e9, memory.available / 1e9
-    return [
-        Finding("cores", str(os.cpu_count() or 1)),
-        Finding(
+    free = disk.free / 1e9
+    try:
+        import psutil
+
+        memory = psutil.virtual_memory()
+        total, available = memory.total / 1e9, memory.available / 1e9
+        memory_found = Finding(
             "memory", f"{total:.1f} GB, {available:.1f} GB of it free",
             "" if available >= 1.5 else "a render at 1080p takes 1 GB: end other programs",
-        ),
+        )  # fmt: skip
+    except ImportError:
+        memory_found = Finding("memory", "not known without psutil")
+    return [
+        Finding("cores", str(os.cpu_count() or 1)),
+        memory_found,
         Finding(
             "disk", f"{free:.1f} GB free in {folder}",
             "" if free >= 0.5 else "free some space: a video takes 10 to 100 MB",
@@ -106,7 +114,12 @@ def _machine(folder: Path) -> list[Finding]:
 
 
 def _cache() -> Finding:
-    folder = cache_folder()
+    try:
+        from renderer.library import cache_folder
+
+        folder = cache_folder()
+    except Exception as error:  # its imports may be what is broken
+        return Finding("cache", f"not known ({error})")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -117,3 +130,14 @@ def _cache() -> Finding:
         )
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return Finding("cache", f"{folder} ({size / 1e6:.1f} MB; may be deleted at any time)")
+
+
+def main() -> int:
+    """Print what was found; the exit code is 1 if something needs mending."""
+    findings = examine(Path.cwd())
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        sys.stdout.write(f"{finding.name:{width}}  {finding.value}\n")
+        if finding.mend:
+            sys.stdout.write(f"{'':{width}}  → {finding.mend}\n")
+    return 1 if any(finding.mend for finding in findings) else 0

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     "errors", "progress", "files", "memory", "pictures", "descriptors", "library", "grid", "placement", "matching", "textures",
-    "scene", "compositor", "timeline", "plugins", "preset", "encoder", "job", "doctor", "cli",
+    "scene", "compositor", "timeline", "plugins", "preset", "encoder", "job", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 

@@ -210,6 +210,45 @@ def test_pixels_do_not_depend_on_threads_or_on_what_was_drawn_before(textures: T
     assert (unpack(frame) == alone).all()
 
 
+def test_two_compositors_share_textures(textures: Textures) -> None:
+    textures.budget = 0
+    sprite = make_sprites(textures.add_picture(smooth_picture(256)), (0, 0), (0.5, 0), (0, 0.5))
+    other = make_sprites(textures.add_picture(smooth_picture(256, 1)), (0, 0), (0.5, 0), (0, 0.5))
+    scenes = [Scene((sprites,), Camera((0, 0), scale)) for sprites in (sprite, other) for scale in (60.0, 200.0)]
+    expected = [draw(scene, textures) for scene in scenes]
+    pair = [Compositor(90, 60, textures) for _ in range(2)]
+    for turn, (scene, wanted) in enumerate(zip(scenes * 2, expected * 2, strict=True)):
+        frame = pair[turn % 2].new_frame()
+        pair[turn % 2].draw(scene, frame)
+        assert (unpack(frame) == wanted).all()
+    for compositor in pair:
+        compositor.close()
+
+
+@pytest.mark.parametrize("field", ["centre", "right", "down", "window", "opacity", "gain", "offset"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
+def test_no_number_of_a_sprite_breaks_the_drawing(textures: Textures, field: str, value: float) -> None:
+    sprite = make_sprites(textures.add_picture(smooth_picture(64)), (0, 0), (0.5, 0), (0, 0.5))
+    draw(Scene((replace(sprite, **{field: np.full_like(getattr(sprite, field), value)}),), CAMERA), textures)
+
+
+def test_what_is_seen_through_has_no_lines_at_its_joints(textures: Textures) -> None:
+    sprites = grid_of_tiles(textures, 8, 6, [np.full((32, 32, 3), 255, np.uint8)])
+    half = replace(sprites, opacity=np.full(48, 0.5, np.float32))
+    drawn = draw(Scene((half,), Camera((4.03, 3.01), 13.3), (0.0, 0.0, 0.0)), textures)[..., 0]
+    assert drawn[10:50, 10:80].min() > 90
+
+
+def test_levels_of_a_picture_with_alpha_have_no_halo() -> None:
+    picture = np.zeros((32, 32, 4), np.uint8)
+    picture[..., :3] = 60
+    picture[::2, ::2, 3] = 255  # a quarter is opaque
+    store = Textures(0, 1)
+    smaller = unpack(store.pixels(store.add_picture(picture), 1))
+    store.close()
+    assert np.abs(smaller.astype(int) - (15, 15, 15, 64)).max() <= 1
+
+
 def test_levels_are_dropped_when_the_cache_is_full_and_made_again(textures: Textures) -> None:
     textures.budget = 20_000
     pictures = [smooth_picture(64, seed) for seed in range(8)]

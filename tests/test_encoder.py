@@ -3,6 +3,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from videos import boxes, decode, frame_flags, stream_line
 
@@ -10,6 +11,7 @@ from renderer.compositor import Compositor
 from renderer.encoder import RATE_POINTS, Encoder, RatePoint, probe
 from renderer.errors import EncoderError
 from renderer.pictures import Pixels
+from renderer.preset import Quality
 from renderer.textures import Textures, pack
 
 SHARP = RatePoint("veryfast", 2, 0, 0)
@@ -72,10 +74,23 @@ def test_the_file_is_what_players_and_platforms_ask_for(tmp_path: Path, fps: Fra
     assert "BBB" not in kinds
 
 
+@pytest.mark.parametrize("quality", RATE_POINTS)
+def test_every_quality_is_of_the_high_profile(tmp_path: Path, quality: Quality) -> None:
+    encode(
+        tmp_path / "it.mp4",
+        list(np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), np.uint8)),
+        point=RATE_POINTS[quality],
+    )
+    assert probe(tmp_path / "it.mp4").codec == "h264 (High)"
+
+
 def test_an_aborted_encoder_leaves_no_process_and_no_thread(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), Encoder(tmp_path / "it.mp4", 64, 64, Fraction(30), SHARP, {}) as encoder:
         encoder.submit(encoder.next_buffer())
+        process = encoder._process
         raise ZeroDivisionError
+    assert process.returncode is not None
+    assert not psutil.pid_exists(process.pid)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("encoder")]
 
 
@@ -94,6 +109,15 @@ def test_ffmpeg_killed_under_us_is_an_error(tmp_path: Path) -> None:
             if number == 3:
                 encoder._process.kill()
             encoder.submit(encoder.next_buffer())
+
+
+def test_an_ffmpeg_that_cannot_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path))
+    with (
+        pytest.raises(EncoderError, match="can't be run"),
+        Encoder(tmp_path / "i.mp4", 64, 64, Fraction(30), SHARP, {}),
+    ):
+        pass
 
 
 def test_a_file_that_is_no_video_is_not_probed(tmp_path: Path) -> None:

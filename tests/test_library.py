@@ -1,5 +1,6 @@
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,38 @@ def test_a_damaged_index_is_set_aside(tmp_path: Path) -> None:
     with PhotoIndex(file) as opened:
         assert len(index_photos([make(tmp_path / "a.jpg")], opened, Silent()).photos) == 1
     assert (tmp_path / "index.sqlite.damaged").exists()
+
+
+def test_an_index_that_is_damaged_within_is_set_aside(tmp_path: Path) -> None:
+    paths = [make(tmp_path / f"{i}.jpg", (i, 0, 0), (300, 300)) for i in range(40)]
+    file = tmp_path / "index.sqlite"
+    with PhotoIndex(file) as opened:
+        index_photos(paths, opened, Silent())
+    data = bytearray(file.read_bytes())
+    data[4096:] = b"\xaa" * (len(data) - 4096)
+    file.write_bytes(bytes(data))
+    with PhotoIndex(file) as opened:
+        assert len(index_photos(paths, opened, Silent()).photos) == 40
+    assert (tmp_path / "index.sqlite.damaged").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are text on Windows")
+def test_a_name_that_is_no_text_is_a_name(tmp_path: Path, index: PhotoIndex) -> None:
+    name = tmp_path / os.fsdecode(b"caf\xe9.png")
+    make(tmp_path / "plain.png").rename(name)
+    for _ in range(2):
+        assert [photo.path for photo in index_photos([name], index, Silent()).photos] == [name]
+
+
+def test_a_crop_off_the_middle_is_shown_at_every_size(tmp_path: Path, index: PhotoIndex) -> None:
+    picture = Image.new("RGB", (900, 600), (0, 255, 0))
+    picture.paste((255, 0, 0), (0, 0, 300, 300))
+    picture.save(tmp_path / "it.png")
+    (photo,) = index_photos([tmp_path / "it.png"], index, Silent()).photos
+    library = reopen([replace(photo, crop=(0, 0, 300))], index, Silent())
+    assert (library.tiles[0] == (255, 0, 0)).all()
+    for side in (64, 256, 512):
+        assert (library.square(library.photos[0], side) == (255, 0, 0)).all()
 
 
 def test_a_tile_is_the_middle_of_the_photo(cover: Path, index: PhotoIndex) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,18 @@ def test_mean_with_one_neighbour_is_the_nearest_mean(cover: Path) -> None:
     for cell, mean in enumerate(cell_means(pixels, grid)):
         best = np.linalg.norm(means - mean, axis=1).min()
         assert found.cost[cell] == pytest.approx(best, abs=1e-4)
+
+
+def test_copies_of_a_photo_are_one_and_ties_go_by_order(cover: Path) -> None:
+    tiles = tiles_from(cover, 40)
+    library = library_of(np.concatenate([tiles, tiles]))
+    library.photos[40:] = [replace(photo, path=Path(f"copy{i}.jpg")) for i, photo in enumerate(library.photos[:40])]
+    pixels = read_picture(cover).pixels
+    grid = make_grid(640, 427, columns=30)
+    for metric in ("mean", "pixels"):
+        found = match_photos(pixels, grid, library, Silent(), metric=metric, neighbours=6)  # type: ignore[arg-type]
+        assert not [photo for photo in found.photos if photo.path.name.startswith("copy")]
+        assert found.equal_neighbours() < 10
 
 
 def test_neighbours_differ_where_the_library_allows_it(cover: Path) -> None:

@@ -44,7 +44,7 @@ def test_the_wheel_works_elsewhere(wheel: Path, cover: Path, tmp_path: Path) -> 
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", site, wheel], check=True)
     borrowed = [path for path in sys.path if path.endswith("site-packages")]
     Path(site, "borrowed.pth").write_text("\n".join(borrowed))
-    command = [python, "-m", "renderer.cli", "zoom", cover, "--draft", "--columns", "10", "--duration", "0.2", "--json"]
+    command = [python, "-m", "renderer", "zoom", cover, "--draft", "--columns", "10", "--duration", "0.2", "--json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "china-zoom.mp4").exists()

@@ -28,7 +28,8 @@ def test_bad_rates_are_refused(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "fps", "frames"),
-    [(10, Fraction(30), 300), (10, Fraction(30000, 1001), 300), (0.05, Fraction(10), 1), (0.25, Fraction(10), 3), (0.001, Fraction(24), 1)],
+    [(10, Fraction(30), 300), (10, Fraction(30000, 1001), 300), (0.05, Fraction(10), 1), (0.25, Fraction(10), 3),
+        (0.35, Fraction(10), 4), (0.001, Fraction(24), 1)],
 )  # fmt: skip
 def test_frames_are_counted_half_up(seconds: float, fps: Fraction, frames: int) -> None:
     assert frame_count(seconds, fps) == frames
@@ -47,6 +48,14 @@ def test_a_time_falls_on_the_frame_that_is_shown_then(frame: int) -> None:
     fps = Fraction(30000, 1001)
     middle = float((frame + Fraction(1, 2)) / fps)
     assert frame_at(middle, 300, fps) == frame
+
+
+@pytest.mark.parametrize("fps", [Fraction(30), Fraction(25), Fraction(30000, 1001)])
+def test_a_time_that_was_printed_means_the_frame_that_begins_there(fps: Fraction) -> None:
+    for frame in range(300):
+        assert frame_at(float(frame / fps), 300, fps) == frame
+        assert frame_at(round(float(frame / fps), 4), 300, fps) == frame
+    assert frame_at(0.7, 300, Fraction(30)) == 21
 
 
 def test_the_end_of_the_video_is_its_last_frame() -> None:

@@ -1,0 +1,23 @@
+"""The start of the `render` command: `doctor` must run where nothing else can be imported."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line; returns the exit code."""
+    if sys.argv[1:] == ["doctor"]:
+        from renderer.doctor import main as doctor
+
+        return doctor()
+    try:
+        from renderer.cli import main as command
+    except ImportError as error:
+        sys.stderr.write(f"render: a package can't be loaded ({error}): `render doctor` tells more\n")
+        return 1
+    return command()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
