@@ -39,9 +39,9 @@ class RatePoint:
 
 RATE_POINTS: Final[dict[Quality, RatePoint]] = {
     "draft": RatePoint("ultrafast", 26, 0.0043, 18_000),
-    "standard": RatePoint("veryfast", 18, 0.0153, 23_000),
+    "standard": RatePoint("veryfast", 18, 0.0155, 23_000),
     "high": RatePoint("medium", 17, 0.0426, 27_500),
-    "max": RatePoint("slow", 12, 0.090, 52_000),
+    "max": RatePoint("slow", 12, 0.090, 51_000),
 }
 
 MAX_THREADS: Final = 4

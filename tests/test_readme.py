@@ -44,7 +44,8 @@ def test_every_example_runs(
 ) -> None:
     Path("cover.jpg").write_bytes(cover.read_bytes())
     Path("more").symlink_to(photos)
-    words = [str(photos) if word == "~/Pictures" else word for word in shlex.split(example)[1:]]
+    named = {"~/Pictures/best.jpg": str(photos / "photo00.jpg"), "~/Pictures": str(photos)}
+    words = [named.get(word, word) for word in shlex.split(example)[1:]]
     if words[-1] != "doctor" and "cover.mosaic" in words[:2]:
         assert render("mosaic", "cover.jpg", "--columns", "10", "--save-map", "cover.mosaic", "-o", "m.png")[0] == 0
     code, out, err = render(*(words if words == ["doctor"] else small(words)))
