@@ -16,6 +16,8 @@ def main() -> int:
     except ImportError as error:
         sys.stderr.write(f"render: a package can't be loaded ({error}): `render doctor` tells more\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     return command()
 
 

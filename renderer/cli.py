@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import json
 import math
 import os
@@ -37,7 +38,7 @@ from renderer import plugins
 from renderer.errors import InputError, RenderError
 from renderer.preset import OutputSettings, load_preset, parse_colour, parse_point, parse_size
 from renderer.progress import Advance
-from renderer.scene import Animation, Colour, parameter, parameters
+from renderer.scene import Animation, Colour, check_ranges, parameter, parameters
 from renderer.timeline import parse_frame_rate
 
 if TYPE_CHECKING:
@@ -76,6 +77,10 @@ class VideoRun:
 class StillRun:
     """What only a command that makes a frame takes."""
 
+    def __post_init__(self) -> None:
+        """Refuse values out of their ranges with InputError."""
+        check_ranges(self)
+
     at: float = parameter(0.0, "The time of the frame in the video", unit="seconds", low=0.0, high=3600.0)
     draft: bool = parameter(False, "Small: the preset named draft; other options still count")
 
@@ -83,6 +88,10 @@ class StillRun:
 @dataclass(frozen=True)
 class MosaicRun:
     """What only the still of a mosaic takes."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of their ranges with InputError."""
+        check_ranges(self)
 
     tile_pixels: int = parameter(32, "Side of a cell in the picture", unit="output pixels", low=1, high=4096)
 
@@ -123,6 +132,8 @@ def _options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
         if math.isfinite(info.high) and info.high < 1e6:
             limits.append(f"{info.low:g} to {info.high:g}")
         long_name = f"--{field.name.replace('_', '-')}"
+        if hint == tuple[str, ...]:
+            extra = {"metavar": "TEXT"}
         option = cyclopts.Parameter(
             name=(long_name, info.option) if info.option else long_name,
             help=info.help + (f" ({', '.join(limits)})" if limits else ""),
@@ -299,7 +310,7 @@ def _tell(summary: Summary, common: Common, talk: Talk) -> None:
         sys.stdout.write(
             f"{summary.output}: {result['width']}x{result['height']}{film}, "
             f"{_megabytes(summary.output.stat().st_size)}; {result['cells']} cells, "
-            f"{result['distinct_photos']} photos, one at most {result['most_uses']} times, "
+            f"{result['distinct_photos']} of {result['photos']} tiles placed, one at most {result['most_uses']} times, "
             f"{result['equal_neighbours']} equal neighbours; {summary.seconds['total']:.1f} s\n"
         )
     if common.open:
@@ -443,6 +454,9 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 failure, 2 bad input or usage, 130 interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):  # a name that a terminal can't show must not end a render
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # ended, terminal closed, Ctrl-Break: whichever the platform has
         if number := getattr(signal, name, None):
             signal.signal(number, _terminate)
@@ -455,7 +469,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         cause = error.__cause__ if isinstance(error.__cause__, RenderError) else error
-        return _complain(str(cause), verbose=verbose, code=InputError.exit_code)
+        hint = (
+            " (--tiles takes one name: repeat it, or quote a glob)"
+            if "--tiles" in words and "Unused" in str(cause)
+            else ""
+        )
+        return _complain(f"{cause}{hint}", verbose=verbose, code=InputError.exit_code)
     except RenderError as error:
         return _complain(str(error), verbose=verbose, code=error.exit_code)
     except KeyboardInterrupt:

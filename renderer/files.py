@@ -12,21 +12,23 @@ from pathlib import Path
 from renderer.errors import InputError, RenderError
 
 
-def check_writable(path: Path, *, overwrite: bool) -> None:
+def check_writable(path: Path, *, overwrite: bool, option: str = "-o") -> None:
     """Raise InputError if a file can't be written to `path`: before the work that would make it."""
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder: give a file's name")
         if path.exists() and not overwrite:
-            raise InputError(f"{path} exists: give another -o, or -y to overwrite it")
+            raise InputError(f"{path} exists: give another {option}, or -y to overwrite it")
         folder = path.absolute().parent
         if not folder.is_dir():
-            raise InputError(f"{folder}: there is no such folder for the output: make it first, or give another -o")
+            raise InputError(
+                f"{folder}: there is no such folder for the output: make it first, or give another {option}"
+            )
         if not os.access(folder, os.W_OK):
-            raise InputError(f"{folder} may not be written to: give another -o")
+            raise InputError(f"{folder} may not be written to: give another {option}")
         temporary_name(path).exists()
     except OSError as error:
-        raise InputError(f"{path} can't be a file's name ({error.strerror}): give another -o") from error
+        raise InputError(f"{path} can't be a file's name ({error.strerror}): give another {option}") from error
 
 
 def temporary_name(path: Path) -> Path:
@@ -41,6 +43,8 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     Raises InputError as `check_writable` does, and RenderError when the disk is full or the file can't be written.
     """
     check_writable(path, overwrite=overwrite)
+    if path.is_symlink():  # what it points to is meant, not the link
+        path = path.resolve()
     temporary = temporary_name(path)
     try:
         yield temporary

@@ -106,6 +106,7 @@ class Mosaic:
     library: Library  # exactly the map's photos, in its order
     usable: int  # photos that could have been placed
     skipped: list[Skipped]
+    inputs: frozenset[Path]  # every file that was read or tried: never to be written to
 
 
 @dataclass
@@ -238,7 +239,8 @@ def open_mosaic(
                 progress.notice(f"{path.name} is a placement map: --tiles and the options of matching are ignored")
             placement = load_map(path)
             library = reopen(placement.photos, index, progress)
-            mosaic = Mosaic(placement, library, len(placement.photos), library.skipped)
+            inputs = frozenset({path, *(photo.path for photo in placement.photos)})
+            mosaic = Mosaic(placement, library, len(placement.photos), library.skipped, inputs)
         else:
             mosaic = _match(path, settings, index, progress, targets, sampled=cover is None)
         if settings.save_map is not None:
@@ -263,12 +265,18 @@ def _match(
             raise InputError(no_pictures(settings.tiles))
         library = index_photos(files, index, progress)
         library.skipped[:0] = unreadable
-        _say_skipped(library, len(files), grid.columns * grid.rows, progress)
+        _say_skipped(library, len(files), progress)
     else:
         progress.notice(
             "No photos given: the tiles are pieces of the cover itself. For a mosaic of your photos: --tiles FOLDER"
         )
         library = cut_parts(path, sample_pictures()[1:] if sampled else [], index, progress)
+    cells = grid.columns * grid.rows
+    if len(library.photos) < cells // 100:
+        progress.notice(
+            f"Only {len(library.photos)} tiles for {cells} cells: each will be seen many times; with {cells // 100} or "
+            "more the mosaic looks better"
+        )
     recipe: dict[str, JsonValue] = {
         "cover": path.name,
         "cover_digest": file_digest(path),
@@ -297,7 +305,8 @@ def _match(
         library.skipped,
         library.index,
     )
-    return Mosaic(placement, placed, len(library.photos), library.skipped)
+    tried = [*(photo.path for photo in library.photos), *(item.path for item in library.skipped)]
+    return Mosaic(placement, placed, len(library.photos), library.skipped, frozenset({path, *tried}))
 
 
 def _pins(
@@ -364,17 +373,11 @@ def no_pictures(tiles: Sequence[str]) -> str:
     return f"--tiles {' '.join(tiles)} holds no pictures: give a folder that does"
 
 
-def _say_skipped(library: Library, tried: int, cells: int, progress: Progress) -> None:
+def _say_skipped(library: Library, tried: int, progress: Progress) -> None:
     if not library.photos:
         first = library.skipped[0]
         raise InputError(
             f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): give --tiles others"
-        )
-    few = cells // 100
-    if len(library.photos) < few:
-        progress.notice(
-            f"Only {len(library.photos)} photos for {cells} cells: each will be seen many times; with {few} or more "
-            "the mosaic looks better"
         )
     if library.skipped:
         first = library.skipped[0]
@@ -439,9 +442,9 @@ def default_output(cover: Path | None, kind: str, suffix: str) -> Path:
     return Path(f"{check_cover(cover).stem}-{kind}{suffix}")
 
 
-def _check_suffix(path: Path, suffixes: Sequence[str]) -> None:
+def _check_suffix(path: Path, suffixes: Sequence[str], option: str = "-o") -> None:
     if path.suffix.lower() not in suffixes:
-        raise InputError(f"-o {path}: a name that ends in {' or '.join(suffixes)} is needed")
+        raise InputError(f"{option} {path}: a name that ends in {' or '.join(suffixes)} is needed")
 
 
 def plan_video(
@@ -497,12 +500,12 @@ def render_video(
     """
     match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
     _check_suffix(path, VIDEO_SUFFIXES)
-    _check_not_input(cover, path)
     check_writable(path, overwrite=overwrite)
     _check_map_path(match, overwrite)
     count = frame_count(output.duration, output.fps)
     wanted = parse_frames(frames, count) if frames else range(count)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
+        _check_not_input(mosaic, path)
         size = output.frame_size(mosaic.placement.cover_size)
         with (
             drawing(mosaic, size, output) as (stage, compositor),
@@ -556,16 +559,16 @@ def _check_file(path: Path, size: tuple[int, int], frames: int) -> None:
         )
 
 
-def _check_not_input(cover: Path | None, path: Path) -> None:
-    """Raise InputError for an output that is the cover itself, which -y would overwrite."""
-    if cover is not None and path.exists() and cover.exists() and path.samefile(cover):
-        raise InputError(f"-o {path} is the cover itself: give another name")
+def _check_not_input(mosaic: Mosaic, path: Path) -> None:
+    """Raise InputError for an output that is the cover or a photo, which -y would overwrite."""
+    if path.exists() and path.resolve() in {file.resolve() for file in mosaic.inputs}:
+        raise InputError(f"-o {path} is the cover or one of the photos: give another name")
 
 
 def _check_map_path(match: MatchSettings, overwrite: bool) -> None:
     if match.save_map is not None:
-        _check_suffix(match.save_map, (MAP_SUFFIX,))
-        check_writable(match.save_map, overwrite=overwrite)
+        _check_suffix(match.save_map, (MAP_SUFFIX,), "--save-map")
+        check_writable(match.save_map, overwrite=overwrite, option="--save-map")
 
 
 def render_frame(
@@ -582,12 +585,12 @@ def render_frame(
     """Render the frame of an animation that is on the screen `at` seconds: the same pixels as in the video."""
     match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
     _check_suffix(path, STILL_SUFFIXES)
-    _check_not_input(cover, path)
     check_writable(path, overwrite=overwrite)
     _check_map_path(match, overwrite)
     count = frame_count(output.duration, output.fps)
     shown = progress_of(frame_at(at, count, output.fps), count)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
+        _check_not_input(mosaic, path)
         size = output.frame_size(mosaic.placement.cover_size)
         with (
             drawing(mosaic, size, output) as (stage, compositor),
@@ -618,10 +621,10 @@ def render_mosaic(
     """Draw a whole mosaic as a still, `tile_pixels` output pixels a cell, every tile with its full tone."""
     match, timed = match or MatchSettings(), _Timed(progress or Silent())
     _check_suffix(path, STILL_SUFFIXES)
-    _check_not_input(cover, path)
     check_writable(path, overwrite=overwrite)
     _check_map_path(match, overwrite)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed) as mosaic:
+        _check_not_input(mosaic, path)
         width, height = (max(1, round(units * tile_pixels)) for units in mosaic.placement.size)
         if width * height > MAX_STILL_PIXELS:
             raise InputError(
@@ -651,4 +654,7 @@ def _save_still(pixels: Pixels, path: Path, overwrite: bool) -> None:
         ".png": {"compress_level": 4},
     }
     with new_file(path, overwrite=overwrite) as temporary:
-        Image.fromarray(pixels).save(temporary, format=None, **options.get(path.suffix.lower(), {}))
+        try:
+            Image.fromarray(pixels).save(temporary, format=None, **options.get(path.suffix.lower(), {}))
+        except ValueError as error:  # WebP, for one, holds 16,383 pixels a side
+            raise InputError(f"{path} can't hold this picture ({error}): give another format, such as .png") from error

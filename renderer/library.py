@@ -136,11 +136,13 @@ def find_files(sources: Sequence[str]) -> tuple[list[Path], list[Skipped]]:
     found: dict[Path, None] = {}
     skipped: list[Skipped] = []
     for source in sources:
-        path = Path(source).expanduser()
+        if not source:
+            raise InputError("--tiles names nothing: give a folder, a file or a glob")
+        path = Path(os.path.abspath(Path(source).expanduser()))  # noqa: PTH100 (without its "..", links left alone)
         if path.is_dir():
             found.update(dict.fromkeys(_walk(path, skipped)))
         elif path.exists():
-            found[path.absolute()] = None
+            found[path] = None
         elif glob.has_magic(source):
             matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 (Path.glob takes no absolute pattern)
             if not matches:

@@ -20,24 +20,10 @@ from renderer.errors import PictureError
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) sRGB, 8 bits a channel."""
 
-PICTURE_SUFFIXES: Final = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".webp",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".gif",
-        ".avif",
-        ".ppm",
-        ".pgm",
-        ".jp2",
-    ]
-)
+_READABLE: Final = ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .ppm .pgm .jp2"
+_NOT_YET: Final = ".heic .heif .dng .cr2 .cr3 .nef .arw .orf .rw2 .raf"  # listed as skipped, not passed over in silence
+
+PICTURE_SUFFIXES: Final = frozenset([*_READABLE.split(), *_NOT_YET.split()])
 """File name endings that a folder is searched for, in lower case. A file that is named itself may have any."""
 
 MAX_PIXELS: Final = 400_000_000

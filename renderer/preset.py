@@ -42,11 +42,11 @@ class OutputSettings:
         """Refuse values out of their ranges with InputError."""
         check_ranges(self)
 
-    def frame_size(self, cover: tuple[float, float]) -> tuple[int, int]:
-        """Width and height in pixels, both even as 4:2:0 needs them, for a cover of a shape."""
+    def frame_size(self, cover: tuple[float, float], *, even: bool = True) -> tuple[int, int]:
+        """Width and height in pixels for a cover of a shape, both even, as 4:2:0 needs them, if not told otherwise."""
         if self.size is not None:
             width, height = self.size
-            if width % 2 or height % 2:
+            if even and (width % 2 or height % 2):
                 raise InputError(
                     f"--size {width}x{height} is odd: H.264 needs even sides, such as {width & ~1}x{height & ~1}"
                 )

@@ -99,6 +99,10 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["zoom", "china.jpg", "--columns", "9", "--cell-size", "9"], 2, "give one of them"),
         (["zoom", "china.jpg", "--cell-size", "1000"], 2, "larger than the cover's shorter side"),
         (["still", "zoom", "china.jpg", "--at", "11"], 2, "lasts 10 seconds"),
+        (["still", "zoom", "china.jpg", "--at", "nan"], 2, "--at nan is out of range"),
+        (["zoom", "china.jpg", "--tiles", "a.jpg", "b.jpg"], 2, "repeat it, or quote a glob"),
+        (["zoom", "china.jpg", "--tiles", ""], 2, "--tiles names nothing"),
+        (["zoom", "china.jpg", "--dry-run", "-o", "no/such/it.mp4"], 2, "there is no such folder"),
         (["zoom", "bad.mosaic"], 2, "not a whole placement map"),
         (["mosaic", "china.jpg", "--tile-pixels", "4096"], 2, "give fewer --tile-pixels"),
         (["mosaic", "china.jpg", "--save-map", "it.map"], 2, "a name that ends in .mosaic"),
@@ -376,8 +380,27 @@ def test_the_cover_is_never_overwritten(render: Run) -> None:
     before = picture.read_bytes()
     code, _, err = render("mosaic", picture, "-o", picture, "-y")
     assert code == 2
-    assert "is the cover itself" in err
+    assert "is the cover or one of the photos" in err
     assert picture.read_bytes() == before
+
+
+def test_photos_are_only_ever_read(render: Run, cover: Path) -> None:
+    Path("ext").mkdir()
+    for name in ("a", "b"):
+        Image.new("RGB", (40, 30), (1, 2, 3)).save(f"ext/{name}.png")
+    code, _, err = render("mosaic", cover, "--columns", "4", "--tiles", "ext", "-o", "ext/b.png", "-y")
+    assert code == 2
+    assert "one of the photos" in err
+    assert read_picture(Path("ext/b.png")).size == (40, 30)
+
+
+def test_an_output_that_is_a_link_is_written_through(render: Run, cover: Path) -> None:
+    Path("real").mkdir()
+    Path("real/it.png").touch()
+    Path("link.png").symlink_to("real/it.png")
+    assert render("mosaic", cover, "--columns", "4", "-o", "link.png", "-y")[0] == 0
+    assert Path("link.png").is_symlink()
+    assert read_picture(Path("real/it.png")).size == (128, 64)
 
 
 def test_a_tour_through_photos_that_are_named(render: Run, cover: Path, photos: Path) -> None:
