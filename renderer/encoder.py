@@ -38,10 +38,10 @@ class RatePoint:
 
 
 RATE_POINTS: Final[dict[Quality, RatePoint]] = {
-    "draft": RatePoint("ultrafast", 26, 0.0051, 18_000),
-    "standard": RatePoint("veryfast", 18, 0.0165, 23_000),
-    "high": RatePoint("medium", 17, 0.0442, 27_500),
-    "max": RatePoint("slow", 12, 0.0944, 51_000),
+    "draft": RatePoint("ultrafast", 26, 0.0048, 21_500),
+    "standard": RatePoint("veryfast", 18, 0.016, 27_500),
+    "high": RatePoint("medium", 17, 0.046, 33_000),
+    "max": RatePoint("medium", 12, 0.055, 62_500),
 }
 
 MAX_THREADS: Final = 4

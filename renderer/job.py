@@ -62,8 +62,9 @@ VIDEO_SUFFIXES: Final = (".mp4", ".m4v")
 MAX_STILL_PIXELS: Final = 200_000_000
 """A still is drawn in memory, 7 bytes a pixel: this many take 1.4 GB."""
 
-LOOK_AHEAD: Final = 20
-"""Frames before its own that a texture level begins to be loaded: a large photo takes a third of a second."""
+LOOK_AHEAD: Final = 12
+"""Frames before its own that a texture level begins to be loaded: a large photo takes a third of a second, and what
+is loaded early takes memory for as long."""
 
 try:
     VERSION = version("mosaic-renderer")

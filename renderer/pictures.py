@@ -90,10 +90,10 @@ def read_picture(
             # `draft` promises at least the asked size; it does nothing where the decoder can't scale.
             scale = shorter_side / min(size)
             image.draft("RGB", (int(size[0] * scale) + 1, int(size[1] * scale) + 1))
-        upright = ImageOps.exif_transpose(image)
-        if (upright.width >= upright.height) != (size[0] >= size[1]):
+        ImageOps.exif_transpose(image, in_place=True)  # each copy of a large photo is 100 MB
+        if (image.width >= image.height) != (size[0] >= size[1]):
             size = (size[1], size[0])
-        return Picture(np.asarray(_to_srgb(upright, background)), size)
+        return Picture(np.asarray(_to_srgb(image, background)), size)
 
 
 def _to_srgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
@@ -118,7 +118,7 @@ def _to_srgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Imag
             )
             if converted is not None:
                 image = converted
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
