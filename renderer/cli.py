@@ -338,7 +338,7 @@ def _show(path: Path) -> None:
     try:
         subprocess.Popen([program, str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except OSError:
-        raise RenderError(f"{path} is done, but there is no {program} to show it with: open it by hand") from None
+        sys.stderr.write(f"render: there is no {program} here to show {path} with: open it by hand\n")
 
 
 # -- Commands ------------------------------------------------------------------------------------------------------

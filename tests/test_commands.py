@@ -447,3 +447,13 @@ def test_the_doctor_names_what_is_missing_and_how_to_mend_it(tmp_path: Path) -> 
         assert done.returncode == code
         assert says in done.stdout + done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_result_that_cannot_be_shown_is_made_all_the_same(
+    render: Run, cover: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "platform", "linux")
+    code, _, err = render("mosaic", cover, "--columns", "4", "--open")
+    assert code == 0
+    assert "open it by hand" in err
