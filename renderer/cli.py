@@ -11,6 +11,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -184,7 +185,7 @@ def _command(
         for place, (title, owner) in enumerate(groups.items())
         for option in _options(owner, cyclopts.Group(title, sort_key=place + 1))
     ]
-    command.__signature__ = inspect.Signature([cover, *options])  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature([cover, *options])  # type: ignore[attr-defined]  # read by cyclopts
     command.__annotations__ = {}
     command.__doc__ = about
     app.command(command, name=name)
@@ -258,8 +259,6 @@ class Talk:
             yield self._lines(name, total, unit)
 
     def _lines(self, name: str, total: int, unit: str) -> Advance:
-        import time
-
         begun = said = time.monotonic()
         done = 0
 

@@ -12,7 +12,7 @@ import math
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
@@ -61,6 +61,9 @@ VIDEO_SUFFIXES: Final = (".mp4", ".m4v")
 
 MAX_STILL_PIXELS: Final = 200_000_000
 """A still is drawn in memory, 7 bytes a pixel: this many take 1.4 GB."""
+
+RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
+"""Processor time that drawing takes, as benchmarks/render.py measured it."""
 
 LOOK_AHEAD: Final = 12
 """Frames before its own that a texture level begins to be loaded: a large photo takes a third of a second, and what
@@ -395,41 +398,33 @@ def drawing(
     mosaic: Mosaic, size: tuple[int, int], output: OutputSettings, *, full_tone: bool = False
 ) -> Iterator[tuple[Stage, Compositor]]:
     """A stage with a mosaic on it and a compositor for it; both are closed in the end."""
+    # Larger tiles than the frame's shorter side are only passed, on the way to the photo that has a texture of its own.
+    square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
     # Twelve bytes a pixel hold two mip levels of all that a frame can show; twice that lets the next frames find
     # most of theirs.
-    # Larger tiles than the frame's shorter side are only passed, on the way to the photo that has a texture of its own.
-    square = 2 ** round(math.log2(max(min(size), 64)))
-    textures = Textures(budget=32_000_000 + 24 * size[0] * size[1], longest_square=min(square, 2048))
-    first = textures.add_squares(mosaic.library)
-    background: tuple[float, float, float] | int = output.background
-    if output.fit == "blur":
-        background = textures.add_picture(_blurred(mosaic.placement))
-    stage = Stage(
-        maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
-        seconds=output.duration, seed=output.seed, fit=output.fit, background=background,
-    )  # fmt: skip
-    if stage.whole_camera().scale < FAR_PIXELS:
-        stage = replace(stage, far_pictures=[_far_picture(stage)])
-    compositor = Compositor(*size, textures, full_tone=full_tone)
-    try:
-        yield stage, compositor
-    finally:
-        compositor.close()
-        textures.close()
+    with closing(Textures(budget=32_000_000 + 24 * size[0] * size[1], longest_square=square)) as textures:
+        first = textures.add_squares(mosaic.library)
+        background: tuple[float, float, float] | int = output.background
+        if output.fit == "blur":
+            background = textures.add_picture(_blurred(mosaic.placement))
+        stage = Stage(
+            maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
+            seconds=output.duration, seed=output.seed, fit=output.fit, background=background,
+        )  # fmt: skip
+        if stage.whole_camera().scale < FAR_PIXELS:
+            stage = replace(stage, far_pictures=[_far_picture(stage)])
+        with closing(Compositor(*size, textures, full_tone=full_tone)) as compositor:
+            yield stage, compositor
 
 
 def _far_picture(stage: Stage) -> int:
     """The texture of a map's picture at 4 pixels a unit, or fewer if it would be larger than a texture can be."""
     width, height = stage.mosaic.size
     pixels = min(FAR_PIXELS, LONGEST_TEXTURE / max(width, height))
-    compositor = Compositor(
-        max(1, round(width * pixels)), max(1, round(height * pixels)), stage.textures, full_tone=True
-    )
-    try:
+    size = (max(1, round(width * pixels)), max(1, round(height * pixels)))
+    with closing(Compositor(*size, stage.textures, full_tone=True)) as compositor:
         camera = Camera((width / 2, height / 2), pixels)
         return stage.textures.add_picture(compositor.still(stage.scene(camera, stage.resting_sprites())))
-    finally:
-        compositor.close()
 
 
 def _blurred(placement: PlacementMap) -> Pixels:
@@ -479,10 +474,6 @@ def plan_video(
     return Plan(path, size, output.fps, chosen, cells, files, seconds, pixels * point.bytes_a_megapixel)
 
 
-RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
-"""Processor time that drawing takes, as benchmarks/render.py measured it."""
-
-
 def render_video(
     cover: Path | None,
     animation: Animation,
@@ -500,9 +491,7 @@ def render_video(
     `frames` "A-B" takes a part of it; `command` is written into the file's metadata. Raises RenderError.
     """
     match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
-    _check_suffix(path, VIDEO_SUFFIXES)
-    check_writable(path, overwrite=overwrite)
-    _check_map_path(match, overwrite)
+    _check_outputs(path, VIDEO_SUFFIXES, match, overwrite=overwrite)
     count = frame_count(output.duration, output.fps)
     wanted = parse_frames(frames, count) if frames else range(count)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
@@ -566,7 +555,10 @@ def _check_not_input(mosaic: Mosaic, path: Path) -> None:
         raise InputError(f"-o {path} is the cover or one of the photos: give another name")
 
 
-def _check_map_path(match: MatchSettings, overwrite: bool) -> None:
+def _check_outputs(path: Path, suffixes: Sequence[str], match: MatchSettings, *, overwrite: bool) -> None:
+    """Raise InputError if what a render writes can't be written: before the work that makes it."""
+    _check_suffix(path, suffixes)
+    check_writable(path, overwrite=overwrite)
     if match.save_map is not None:
         _check_suffix(match.save_map, (MAP_SUFFIX,), "--save-map")
         check_writable(match.save_map, overwrite=overwrite, option="--save-map")
@@ -585,14 +577,12 @@ def render_frame(
 ) -> Summary:
     """Render the frame of an animation that is on the screen `at` seconds: the same pixels as in the video."""
     match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
-    _check_suffix(path, STILL_SUFFIXES)
-    check_writable(path, overwrite=overwrite)
-    _check_map_path(match, overwrite)
+    _check_outputs(path, STILL_SUFFIXES, match, overwrite=overwrite)
     count = frame_count(output.duration, output.fps)
     shown = progress_of(frame_at(at, count, output.fps), count)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
         _check_not_input(mosaic, path)
-        size = output.frame_size(mosaic.placement.cover_size)
+        size = output.frame_size(mosaic.placement.cover_size, even=False)
         with (
             drawing(mosaic, size, output) as (stage, compositor),
             timed.stage("rendering", 1, "frames") as advance,
@@ -621,9 +611,7 @@ def render_mosaic(
 ) -> Summary:
     """Draw a whole mosaic as a still, `tile_pixels` output pixels a cell, every tile with its full tone."""
     match, timed = match or MatchSettings(), _Timed(progress or Silent())
-    _check_suffix(path, STILL_SUFFIXES)
-    check_writable(path, overwrite=overwrite)
-    _check_map_path(match, overwrite)
+    _check_outputs(path, STILL_SUFFIXES, match, overwrite=overwrite)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed) as mosaic:
         _check_not_input(mosaic, path)
         width, height = (max(1, round(units * tile_pixels)) for units in mosaic.placement.size)

@@ -65,7 +65,7 @@ class Library:
     photos: list[Photo]
     tiles: Pixels  # (N, 32, 32, 3): each photo's square
     skipped: list[Skipped] = field(default_factory=list)
-    index: PhotoIndex | None = None  # none if every photo is a part of a picture
+    index: PhotoIndex | None = None  # where thumbnails are; without one, all is made from the files
 
     def __post_init__(self) -> None:
         self._pictures: dict[Path, Pixels] = {}

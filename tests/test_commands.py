@@ -47,6 +47,7 @@ STILL = ("--size", "96x64", "--columns", "12")
         (["mosaic", "COVER", "--cell-size", "16", "--match", "pixels", "--tiles", "PHOTOS"], "china-mosaic.png", "1280x832"),
         (["mosaic", "COVER", "--columns", "12", "--tile-pixels", "10", "-o", "it.jpg"], "it.jpg", "120x80"),
         (["still", "zoom", "COVER", "--at", "3.5", *STILL, "-o", "frame.png"], "frame.png", "96x64"),
+        (["still", "zoom", "COVER", "--size", "97x65", "--columns", "12", "-o", "odd.png"], "odd.png", "97x65"),
         (["still", "zoom", "COVER", "--draft", "-o", "frame.webp"], "frame.webp", "640x428"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -61,7 +61,7 @@ def test_copies_of_a_photo_are_one_and_ties_go_by_order(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=30)
     for metric in ("mean", "pixels"):
-        found = match_photos(pixels, grid, library, Silent(), metric=metric, neighbours=6)  # type: ignore[arg-type]
+        found = match_photos(pixels, grid, library, Silent(), metric=metric, neighbours=6)  # type: ignore[arg-type]  # a literal of the loop
         assert not [photo for photo in found.photos if photo.path.name.startswith("copy")]
         assert found.equal_neighbours() < 10
 

@@ -70,7 +70,7 @@ def test_the_flight_is_monotone_and_stays_within_the_first_view(
     theatre: Theatre, size: tuple[int, int], direction: str
 ) -> None:
     stage = theatre.stage(size)
-    motion = Zoom(direction=direction).prepare(stage)  # type: ignore[arg-type]
+    motion = Zoom(direction=direction).prepare(stage)  # type: ignore[arg-type]  # a literal of the table
     cameras = [motion(p).camera for p in np.linspace(0, 1, 121)]
     scales = np.array([camera.scale for camera in cameras])
     if direction == "inout":
