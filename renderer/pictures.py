@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import warnings
 from collections.abc import Iterator
@@ -108,7 +109,7 @@ def _to_srgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Imag
         image = image.convert("RGB")
     elif image.mode not in ("RGB", "CMYK", "L", "LAB"):
         image = image.convert("RGB")
-    if profile:
+    if profile and not (image.mode == "RGB" and _is_srgb(profile)):
         with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a damaged profile, or one of another mode
             converted = ImageCms.profileToProfile(
                 image,
@@ -119,6 +120,22 @@ def _to_srgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Imag
             if converted is not None:
                 image = converted
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+@functools.lru_cache(maxsize=64)
+def _is_srgb(profile: bytes) -> bool:
+    """Whether a profile leaves sRGB colours as they are, to one step of 255 at 6 × 6 × 6 places.
+
+    Most photos with a profile carry one of the many sRGB's, and converting 8 megapixels takes 0.17 s.
+    """
+    steps = np.arange(0, 256, 51, dtype=np.uint8)
+    colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(Image.fromarray(colours), source, ImageCms.createProfile("sRGB"))
+    except (ImageCms.PyCMSError, OSError):
+        return False
+    return converted is not None and int(np.abs(np.asarray(converted).astype(int) - colours).max()) <= 1
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:

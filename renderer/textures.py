@@ -9,6 +9,7 @@ never from what happens to be loaded.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, NamedTuple
@@ -217,14 +218,21 @@ class _SquareLevels:
 
 
 class _WholeLevels:
-    """Makes the levels of a whole photo."""
+    """Makes the levels of a whole photo. Memory: level 1, of which all coarser ones are made, from the first on."""
 
     def __init__(self, library: Library, photo: Photo, width: int, height: int) -> None:
         self.library, self.photo, self.width, self.height = library, photo, width, height
+        self._half: Pixels | None = None
+        self._lock = threading.Lock()
 
     def __call__(self, level: int) -> Packed:
-        width, height = max(self.width >> level, 1), max(self.height >> level, 1)
-        return pack(self.library.whole(self.photo, width, height, sharp=level == 0))
+        if level == 0:
+            return pack(self.library.whole(self.photo, self.width, self.height))
+        with self._lock:  # decoded once: a large photo takes its 50 ms at any size
+            if self._half is None:
+                half = max(self.width >> 1, 1), max(self.height >> 1, 1)
+                self._half = self.library.whole(self.photo, *half, sharp=False)
+        return pack(resize(self._half, max(self.width >> level, 1), max(self.height >> level, 1)))
 
 
 def _empty_table(count: int) -> TextureTable:

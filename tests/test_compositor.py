@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -288,3 +289,40 @@ def test_sprites_outside_or_edge_on_cost_nothing_and_harm_nothing(textures: Text
     downs = [(0, 0.5), (0, 0.5), (0, 0.5), (1, 0), (0, 1.2e5)]
     drawn = draw(Scene((make_sprites([white] * 5, places, rights, downs),), CAMERA), textures)
     assert (drawn[..., :3] == 255).all()  # the last one, a hundred thousand units large, covers the frame
+
+
+@pytest.mark.parametrize("angle", [0.0, math.pi / 2, 0.2])
+def test_what_a_photo_hides_is_left_out_without_a_trace(textures: Textures, angle: float) -> None:
+    rng = np.random.default_rng(3)
+    first = [textures.add_picture(smooth_picture(32, seed)) for seed in range(6)]
+    y, x = (axis.ravel() for axis in np.mgrid[-3:4, -4:5])
+    tiles = make_sprites(rng.choice(first, len(x)), np.stack([x, y], 1), (0.5, 0.0), (0.0, 0.5))
+    tiles = replace(tiles, joined=np.full(len(x), JOINED_RIGHT | JOINED_BELOW, np.uint8))
+    photo = make_sprites(textures.add_picture(smooth_picture(64, 9)), (0.21, -0.13), (1.37, 0.0), (0.0, 0.94))
+    camera = Camera((0.1, 0.2), 19.3, angle)
+    both = Sprites(*(np.concatenate(pair) for pair in zip(vars(tiles).values(), vars(photo).values(), strict=True)))
+    apart, together = draw(Scene((tiles, photo), camera), textures), draw(Scene((both,), camera), textures)
+    assert (apart == together).all()
+
+
+def test_what_is_hidden_is_not_loaded(textures: Textures) -> None:
+    def refuse(level: int) -> NDArray[np.uint32]:
+        raise AssertionError(f"level {level} was made")
+
+    hidden = make_sprites(textures.add(64, 64, refuse, mean=(0, 0, 0)), (0, 0), (0.5, 0), (0, 0.5))
+    photo = make_sprites(textures.add_picture(smooth_picture(64)), (0, 0), (2, 0), (0, 2))
+    draw(Scene((hidden, photo), CAMERA), textures)
+    with pytest.raises(AssertionError, match="was made"):
+        draw(Scene((photo, hidden), CAMERA), textures)
+
+
+@pytest.mark.parametrize("change", [32 / 2**0.5, 16 / 2**0.5], ids=["32 to 16 texels", "16 to 8"])
+def test_a_change_of_level_is_no_step(textures: Textures, change: float) -> None:
+    picture = np.random.default_rng(4).integers(0, 256, (64, 64, 3), np.uint8)  # all the detail there can be
+    tile = make_sprites(textures.add_picture(picture), (0.0, 0.0), (0.5, 0.0), (0.0, 0.5))
+    scales = change * 1.002 ** np.arange(-5, 7)
+    frames = [draw(Scene((tile,), Camera((0, 0), scale)), textures, 20, 20)[..., :3].astype(float) for scale in scales]
+    moved = np.array([np.abs(after - before).mean() for before, after in pairwise(frames)])
+    assert moved[5] < 1.25 * max(moved[3], moved[7])  # from the last frame of one level to the first of the next
+    brightness = np.array([frame.mean() for frame in frames])
+    assert np.abs(np.diff(brightness, n=2)).max() < 0.3

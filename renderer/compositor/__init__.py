@@ -26,6 +26,11 @@ TONE_NONE_ABOVE: Final = 240.0
 View = tuple[float, float, float, float, float, float]
 """The affine map from scene units to pixels of the frame, row by row."""
 
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels of the frame."""
+
+_NO_BOX: Final[Box] = (0, 0, 0, 0)
+
 _BANDS_PER_THREAD: Final = 4  # so that a band with much to draw does not keep the others waiting
 
 
@@ -97,9 +102,9 @@ class Compositor:
             self._prefetches = 0
         self._prefetches += 1
         table = table._replace(used=self._asked)
-        for sprites, view in self._groups(scene):
+        for sprites, view, hidden in self._groups(scene):
             found = self._ahead
-            _, lacking = self._list_group(sprites, view, table, self._prefetches, self._nothing, found)
+            _, lacking = self._list_group(sprites, view, hidden, table, self._prefetches, self._nothing, found)
             if lacking > len(found):  # what did not fit is loaded when it is needed
                 self._ahead = np.empty((2 * lacking, 2), np.int32)
             self.textures.prefetch(found[:lacking])
@@ -110,15 +115,37 @@ class Compositor:
         self.draw(scene, frame)
         return np.ascontiguousarray(unpack(frame)[..., :3])
 
-    def _groups(self, scene: Scene) -> list[tuple[Sprites, View]]:
-        """A scene's groups of sprites in painter's order, each with the view it is seen by."""
+    def _groups(self, scene: Scene) -> list[tuple[Sprites, View, Box]]:
+        """A scene's groups of sprites in painter's order, each with the view it is seen by and what hides it later."""
         view = _view(scene.camera, self.width, self.height)
         groups = [(sprites, view) for sprites in scene.sprites]
         if scene.overlay is not None:
             groups.append((scene.overlay, _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
-        return groups
+        hidden = _NO_BOX
+        listed: list[tuple[Sprites, View, Box]] = []
+        for sprites, view in reversed(groups):
+            listed.append((sprites, view, hidden))
+            hidden = max(hidden, self._covered(sprites, view), key=_area)
+        return listed[::-1]
 
-    def _list_visible(self, groups: Sequence[tuple[Sprites, View]]) -> list[int]:
+    def _covered(self, sprites: Sprites, view: View) -> Box:
+        """The pixels that a group wholly covers if it is one opaque, upright sprite: a photo that fills the frame."""
+        if len(sprites) != 1 or sprites.opacity[0] < 1 or not 0 <= sprites.texture[0] < len(self.textures):
+            return _NO_BOX
+        if not self.textures.table.opaque[sprites.texture[0]]:
+            return _NO_BOX
+        if not np.isfinite([sprites.centre[0], sprites.right[0], sprites.down[0]]).all():
+            return _NO_BOX
+        to_pixels = np.array([view[:2], view[3:5]])
+        right, down = np.abs(to_pixels @ sprites.right[0]), np.abs(to_pixels @ sprites.down[0])
+        if min(right) + min(down) > 1e-9:
+            return _NO_BOX
+        middle = to_pixels @ sprites.centre[0] + (view[2], view[5])
+        left, top = np.ceil(np.clip(middle - right - down + 1e-6, 0, (self.width, self.height)))
+        far, bottom = np.floor(np.clip(middle + right + down - 1e-6, 0, (self.width, self.height)))
+        return int(left), int(top), max(int(far), int(left)), max(int(bottom), int(top))
+
+    def _list_visible(self, groups: Sequence[tuple[Sprites, View, Box]]) -> list[int]:
         """Fill the groups' draw lists and load the texture levels they need; gives how many sprites each shows."""
         while len(self._lists) < len(groups):
             self._lists.append(empty_draw_list(0))
@@ -126,9 +153,9 @@ class Compositor:
             scene_number = self.textures.next_scene()
             counts: list[int] = []
             lacking = 0
-            for (sprites, view), draw in zip(groups, self._lists, strict=False):
+            for (sprites, view, hidden), draw in zip(groups, self._lists, strict=False):
                 seen, more = self._list_group(
-                    sprites, view, self.textures.table, scene_number, draw, self._missing[lacking:]
+                    sprites, view, hidden, self.textures.table, scene_number, draw, self._missing[lacking:]
                 )
                 counts.append(seen)
                 lacking += more
@@ -149,6 +176,7 @@ class Compositor:
         self,
         sprites: Sprites,
         view: View,
+        hidden: Box,
         table: TextureTable,
         scene_number: int,
         draw: DrawList,
@@ -157,7 +185,7 @@ class Compositor:
         return list_visible(
             sprites.texture, sprites.centre, sprites.right, sprites.down, sprites.window, sprites.opacity,
             sprites.gain, sprites.offset, sprites.joined,
-            view, (self.width, self.height), self._tone_sizes, table, scene_number, draw, missing,
+            view, (self.width, self.height), hidden, self._tone_sizes, table, scene_number, draw, missing,
         )  # fmt: skip
 
     def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:
@@ -200,3 +228,8 @@ def _view(camera: Camera, width: int, height: int) -> View:
         cosine, -sine, width / 2 - cosine * x + sine * y,
         sine, cosine, height / 2 - sine * x - cosine * y,
     )  # fmt: skip
+
+
+def _area(box: Box) -> int:
+    left, top, right, bottom = box
+    return (right - left) * (bottom - top)
