@@ -313,8 +313,10 @@ def _suiting_cell(stage: Stage) -> int:
     centre = (mosaic.cell[:, :2] + 0.5 * mosaic.cell[:, 2:]) / mosaic.size - 0.5
     whole = np.array([not photo.is_part for photo in mosaic.photos])
     sharp = np.minimum(1.0, np.array([photo.crop[2] for photo in mosaic.photos]) / min(stage.frame))
-    lively = np.minimum(1.0, tiles[:, ::4, ::4].std(axis=(1, 2)).mean(axis=1) / 50)
+    some = tiles[:, ::4, ::4]
+    lively = np.minimum(1.0, some.std(axis=(1, 2)).mean(axis=1) / 50)
+    lively *= np.minimum(1.0, 2 * (some.max(axis=3) > 50).mean(axis=(1, 2)))  # and not mostly black
     worst = max(float(np.quantile(mosaic.cost, 0.95)), 1e-9)
-    score = (10.0 * whole + 2.0 * sharp + lively)[mosaic.photo]
+    score = (10.0 * whole + 2.0 * sharp + 2.0 * lively)[mosaic.photo]
     score -= 3.0 * np.hypot(centre[:, 0], centre[:, 1]) + np.minimum(1.0, mosaic.cost / worst)
     return int(score.argmax())

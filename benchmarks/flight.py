@@ -2,13 +2,13 @@
 
     python benchmarks/flight.py [--cover PICTURE] [--tiles FOLDER] [--zoompan]
 
-All is measured on frames before encoding. *Steadiness*: a similarity is fitted to points tracked from frame to frame
-in the steady middle of the flight; printed is the root mean square of the second difference of the displacement, at
-the centre and 300 pixels out. *Likeness*: PSNR against every pixel as the mean light of 8 × 8 points, each interpolated
+Measured on frames before encoding. *Steadiness*: a similarity is fitted to points tracked from frame to frame in the
+steady middle of the flight; printed is the root mean square of the second difference of the displacement, at the
+centre and 300 pixels out. *Likeness*: PSNR against every pixel as the mean light of 8 × 8 points, each interpolated
 between the photo's own pixels. *Flicker*: how much the error against that truth changes from frame to frame, as a
-share of what sampling the nearest mip level gives. *Landing*: the last frame against a Lanczos resize of the photo.
-*Cost*: processor time a frame. With `--zoompan` the same flight is made by ffmpeg's zoompan from a stitched picture
-of 46 megapixels, the way it is done without a renderer, and measured beside it.
+share of what sampling the nearest mip level gives. *Landing*: the last frame against a Lanczos resize of the photo,
+before encoding and after. *Cost*: processor time a frame. With `--zoompan` the same flight is made by ffmpeg's zoompan
+from a stitched picture of 46 megapixels, the way it is done without a renderer, and measured beside it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from PIL import Image
 
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
-from renderer.encoder import run_ffmpeg
+from renderer.encoder import RATE_POINTS, Encoder, run_ffmpeg
 from renderer.job import LOOK_AHEAD, MatchSettings, Mosaic, drawing, open_mosaic
 from renderer.pictures import Pixels, read_picture, to_linear, to_srgb
 from renderer.preset import OutputSettings
@@ -193,6 +193,30 @@ def measure_flight(mosaic: Mosaic, size: tuple[int, int]) -> None:
         print(f"landing: {decibels(last, lanczos(photo.path, size)):.1f} dB against a Lanczos resize")
 
 
+def measure_encoded(mosaic: Mosaic, size: tuple[int, int]) -> None:
+    """Print how like the photo a video's last frame still is, decoded again."""
+    for quality in ("draft", "standard", "high"):
+        output = OutputSettings(size=size, duration=4.0, quality=quality)
+        with tempfile.TemporaryDirectory() as name, drawing(mosaic, size, output) as (stage, compositor):
+            motion, path = Zoom().prepare(stage), Path(name, "flight.mp4")
+            with Encoder(path, *size, output.fps, RATE_POINTS[quality], {}) as encoder:
+                frame = compositor.new_frame()
+                for number in range(120):
+                    compositor.draw(motion(progress_of(number, 120)), frame)
+                    buffer = encoder.next_buffer()
+                    compositor.to_yuv420(frame, encoder.planes(buffer))
+                    encoder.submit(buffer)
+            raw = Path(name, "raw")
+            done = run_ffmpeg(
+                "-sseof", "-0.2", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "rgb24", str(raw), timeout=600
+            )
+            if done.returncode:
+                raise SystemExit(done.stderr.decode())
+            last = np.fromfile(raw, np.uint8)[-size[0] * size[1] * 3 :].reshape(size[1], size[0], 3)
+            photo = stage.photo(int(stage.mosaic.photo[landing_cell(stage, motion)]))
+            print(f"landing after encoding at {quality}: {decibels(last, lanczos(photo.path, size)):.1f} dB")
+
+
 def landing_cell(stage: Stage, motion: Motion) -> int:
     """The cell that the camera lands on."""
     x, y = motion(1.0).camera.centre
@@ -257,6 +281,7 @@ def main() -> None:
         measure_likeness(mosaic)
         measure_flight(mosaic, (1920, 1080))
         measure_flight(mosaic, (3840, 2160))
+        measure_encoded(mosaic, (1920, 1080))
         if options.zoompan:
             measure_zoompan(mosaic, (1920, 1080))
 

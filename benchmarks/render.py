@@ -162,6 +162,16 @@ def measure_memory(tiles: list[str], folder: Path) -> None:
         )
 
 
+def measure_cells(tiles: list[str], folder: Path) -> None:
+    """Print the peak memory of mosaics of many cells, matching included."""
+    for columns in (225, 1061):
+        words = ("zoom", *tiles, "--columns", str(columns), "--size", "1920x1080", "--duration", "4")
+        took, summary = run_command(*words, "-o", str(folder / "cells.mp4"))
+        cells, peak = summary["cells"], summary["peak_memory_bytes"] / 2**20
+        pixels = cells * 512**2 / 1e9
+        print(f"{cells} cells, {pixels:.1f} gigapixels at 512 a tile: peak memory {peak:.0f} MiB, {took:.0f} s")
+
+
 def main() -> None:
     """Measure all of it."""
     parser = argparse.ArgumentParser(description="What a render costs.")
@@ -177,6 +187,7 @@ def main() -> None:
             compare_with_encoding(mosaic, options.seconds, options.rounds, folder)
         measure_start(tiles, folder)
         measure_memory(tiles, folder)
+        measure_cells(tiles, folder)
 
 
 if __name__ == "__main__":

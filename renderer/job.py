@@ -52,6 +52,7 @@ from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, sa
 from renderer.preset import OutputSettings
 from renderer.progress import Advance, Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage, Target, check_ranges, parameter
+from renderer.subject import find_faces
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Textures
 from renderer.timeline import frame_at, frame_count, parse_frames, progress_of
@@ -299,7 +300,7 @@ def _match(
         placement = match_photos(
             picture.pixels, grid, library, progress,
             metric=settings.match, neighbours=settings.neighbours, seed=settings.match_seed,
-            pins=pins, recipe=recipe,
+            pins=pins, recipe={**recipe, "faces": [list(face) for face in find_faces(picture.pixels)]},
         )  # fmt: skip
         _keep(placement, kept)
     number = {photo: i for i, photo in enumerate(library.photos)}

@@ -22,7 +22,7 @@ Pin = tuple[int, tuple[float, float] | None]
 DEFAULT_NEIGHBOURS: dict[Metric, int] = {"mean": 8, "pixels": 1}
 """How many nearest photos a cell chooses among. `pixels` is by default the plain search: always the nearest."""
 
-MATCHER_VERSION = 1
+MATCHER_VERSION = 2
 """Counts up when the same inputs give another map: maps that were kept are then made anew."""
 
 _TIES = 4  # photos beyond those asked for, among which equal distances are put in order

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from renderer.errors import InputError
 from renderer.files import new_file
 from renderer.library import Photo
+from renderer.subject import Face
 
 MAP_SUFFIX: Final = ".mosaic"
 FORMAT_VERSION: Final = 1
@@ -57,6 +58,18 @@ class PlacementMap:
             case [int() | float() as x, int() | float() as y, int() | float() as w, int() | float() as h] if w and h:
                 return float(x), float(y), float(w), float(h)
         return 0.0, 0.0, 1.0, 1.0
+
+    @property
+    def faces(self) -> list[Face]:
+        """Where the cover's faces are, each left, top, width and height in fractions of the mosaic."""
+        left, top, width, height = self.crop
+        found = self.recipe.get("faces")
+        boxes: list[Face] = []
+        for face in found if isinstance(found, list) else []:
+            match face:
+                case [int() | float() as x, int() | float() as y, int() | float() as w, int() | float() as h]:
+                    boxes.append(((x - left) / width, (y - top) / height, w / width, h / height))
+        return boxes
 
     def colours(self, longest: int = 160) -> npt.NDArray[np.float32]:
         """A small picture of the tiles' mean colours: (H, W, 3) sRGB, `longest` pixels on its longer side."""

@@ -25,10 +25,10 @@ from typing import Any, ClassVar, Final, Literal, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from renderer.descriptors import subject_place
 from renderer.errors import InputError
 from renderer.library import Library, Photo, find_photo, no_photo
 from renderer.placement import PlacementMap
+from renderer.subject import attention, subject_place
 from renderer.textures import MAX_SIDE, Textures
 
 Colour = tuple[float, float, float]
@@ -203,16 +203,16 @@ class Stage:
     def whole_camera(self, which: int = 0) -> Camera:
         """The camera that sees a map as the fit says: filling the frame, or all of it.
 
-        A frame that is filled shows the part of the map that draws the eye most.
+        A frame that is filled shows the part of the map that matters most: its faces, and what draws the eye.
         """
         width, height = self.maps[which].size
         across, along = self.frame[0] / width, self.frame[1] / height
         if self.fit != "crop":
             return Camera((width / 2, height / 2), min(across, along))
         scale = max(across, along)
-        colours = self.maps[which].colours()
+        weights = attention(self.maps[which].colours(), self.maps[which].faces)
         x, y = (
-            side * subject_place(colours, axis, self.frame[1 - axis] / scale / side)
+            side * subject_place(weights, axis, self.frame[1 - axis] / scale / side)
             for axis, side in ((1, width), (0, height))
         )
         return Camera((x, y), scale)

@@ -1,0 +1,59 @@
+"""What stays in view when a cover is cut to a frame."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from renderer.job import MatchSettings, drawing, open_mosaic
+from renderer.preset import OutputSettings
+from renderer.progress import Silent
+from renderer.subject import attention, find_faces, subject_place
+
+FACE = (0.36, 0.14, 0.17, 0.2)
+"""Left, top, width and height of the face of skimage's astronaut, read off the picture."""
+
+
+def test_a_face_is_found_and_a_cup_has_none() -> None:
+    found = find_faces(skimage.data.astronaut())
+    assert found
+    for left, top, width, height in found:
+        assert (left + width / 2, top + height / 2) == pytest.approx((0.445, 0.22), abs=0.04)
+        assert (width, height) == pytest.approx(FACE[2:], abs=0.06)
+    assert find_faces(skimage.data.coffee()) == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 300), (23, 24), (300, 20)])
+def test_tiny_pictures_have_no_faces(size: tuple[int, int]) -> None:
+    assert find_faces(np.full((*size, 3), 200, np.uint8)) == []
+
+
+@pytest.mark.parametrize("size", [(160, 90), (160, 60), (60, 160)], ids=["16:9", "8:3", "3:8"])
+def test_a_wide_frame_keeps_the_face(tmp_path: Path, size: tuple[int, int]) -> None:
+    cover = tmp_path / "astronaut.png"
+    Image.fromarray(skimage.data.astronaut()).save(cover)
+    with (
+        open_mosaic(cover, MatchSettings(columns=24), Silent()) as mosaic,
+        drawing(mosaic, size, OutputSettings(size=size)) as (stage, _),
+    ):
+        camera = stage.whole_camera()
+        units = mosaic.placement.size
+        for axis in (0, 1):
+            half = size[axis] / camera.scale / 2
+            assert camera.centre[axis] - half <= FACE[axis] * units[axis]
+            assert camera.centre[axis] + half >= (FACE[axis] + FACE[axis + 2]) * units[axis]
+
+
+@given(st.integers(0, 1), st.floats(0.01, 1), st.integers(0, 1000))
+def test_what_is_shown_lies_inside_the_picture(axis: int, share: float, seed: int) -> None:
+    colours = np.random.default_rng(seed).random((20, 30, 3)).astype(np.float32)
+    middle = subject_place(attention(colours, [(0.9, 0.9, 0.3, 0.3)]), axis, share)
+    assert share / 2 - 1e-6 <= middle <= 1 - share / 2 + 1e-6
+
+
+def test_where_nothing_stands_out_the_middle_is_shown() -> None:
+    assert subject_place(attention(np.full((20, 30, 3), 0.5, np.float32), []), 1, 0.5) == pytest.approx(0.5, abs=0.01)
