@@ -87,6 +87,17 @@ class StillRun:
 
 
 @dataclass(frozen=True)
+class SheetRun:
+    """What only a contact sheet takes."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of their ranges with InputError."""
+        check_ranges(self)
+
+    cells: tuple[int, int] = parameter((3, 3), "COLUMNSxROWS of frames", low=1, high=20)
+
+
+@dataclass(frozen=True)
 class MosaicRun:
     """What only the still of a mosaic takes."""
 
@@ -353,7 +364,9 @@ def _output_settings(values: dict[str, object]) -> OutputSettings:
     return OutputSettings(**{**preset, **_given(OutputSettings, values)})
 
 
-def _add_animation(app: cyclopts.App, still: cyclopts.App, name: str, animation: type[Animation]) -> None:
+def _add_animation(
+    app: cyclopts.App, still: cyclopts.App, sheet: cyclopts.App, name: str, animation: type[Animation]
+) -> None:
     about = (animation.__doc__ or name).strip().splitlines()[0]
     from renderer.job import MatchSettings
 
@@ -366,7 +379,7 @@ def _add_animation(app: cyclopts.App, still: cyclopts.App, name: str, animation:
         path = common.output or default_output(cover, name, ".mp4")
         motion = animation(**_given(animation, values))
         if run.dry_run:
-            _tell_plan(plan_video(cover, settings, output, path, run.frames), common)
+            _tell_plan(plan_video(cover, motion, settings, output, path, run.frames), common)
             return
         summary = render_video(
             cover, motion, path, match=settings, output=output, frames=run.frames,
@@ -388,10 +401,23 @@ def _add_animation(app: cyclopts.App, still: cyclopts.App, name: str, animation:
         )  # fmt: skip
         _tell(summary, common, talk)
 
+    def contact_sheet(cover: Path | None, values: dict[str, object]) -> None:
+        from renderer.job import default_output, render_sheet
+
+        common, talk = _common(values)
+        path = common.output or default_output(cover, f"{name}-sheet", ".png")
+        summary = render_sheet(
+            cover, animation(**_given(animation, values)), path, cells=SheetRun(**_given(SheetRun, values)).cells,
+            match=MatchSettings(**_given(MatchSettings, values)), output=_output_settings(values),
+            overwrite=_ask_overwrite(path, values.get("save_map"), overwrite=common.overwrite), progress=talk,
+        )  # fmt: skip
+        _tell(summary, common, talk)
+
     title = name.capitalize()
     shared = {"Tiles and matching": MatchSettings, "Picture": OutputSettings, "Output": Common}
     _command(app, name, about, {title: animation, **shared, "Run": VideoRun}, video)
     _command(still, name, f"One frame of: {about}", {title: animation, **shared, "Run": StillRun}, frame)
+    _command(sheet, name, f"A contact sheet of: {about}", {title: animation, **shared, "Run": SheetRun}, contact_sheet)
 
 
 def _mosaic(cover: Path | None, values: dict[str, object]) -> None:
@@ -427,6 +453,8 @@ def build_app(problems: list[str]) -> cyclopts.App:
     )
     still = cyclopts.App(name="still", help="Draw one frame of an animation.")
     app.command(still)
+    sheet = cyclopts.App(name="sheet", help="Draw a contact sheet of an animation: the look before the render.")
+    app.command(sheet)
     groups = {"Tiles and matching": MatchSettings, "Output": Common, "Picture": MosaicRun}
     _command(app, "mosaic", "Draw the whole mosaic as a still.", groups, _mosaic)
     app.command(_doctor, name="doctor")
@@ -435,7 +463,7 @@ def build_app(problems: list[str]) -> cyclopts.App:
             problems.append(f"the animation {name} is named like a command and was left out")
             continue
         try:
-            _add_animation(app, still, name, plugins.load_animation(name))
+            _add_animation(app, still, sheet, name, plugins.load_animation(name))
         except InputError as error:
             problems.append(str(error))
     return app

@@ -22,7 +22,7 @@ from typing import Final
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from renderer.compositor import Compositor
 from renderer.descriptors import TILE_PIXELS, Metric
@@ -112,6 +112,7 @@ class Mosaic:
     usable: int  # photos that could have been placed
     skipped: list[Skipped]
     inputs: frozenset[Path]  # every file that was read or tried: never to be written to
+    cover: Path | None = None  # the picture itself, where it is at hand
 
 
 @dataclass
@@ -245,7 +246,8 @@ def open_mosaic(
             placement = load_map(path)
             library = reopen(placement.photos, index, progress)
             inputs = frozenset({path, *(photo.path for photo in placement.photos)})
-            mosaic = Mosaic(placement, library, len(placement.photos), library.skipped, inputs)
+            cover = _cover_beside(path, placement)
+            mosaic = Mosaic(placement, library, len(placement.photos), library.skipped, inputs, cover)
         else:
             mosaic = _match(path, settings, index, progress, targets, sampled=cover is None)
         if settings.save_map is not None:
@@ -311,7 +313,18 @@ def _match(
         library.index,
     )
     tried = [*(photo.path for photo in library.photos), *(item.path for item in library.skipped)]
-    return Mosaic(placement, placed, len(library.photos), library.skipped, frozenset({path, *tried}))
+    return Mosaic(placement, placed, len(library.photos), library.skipped, frozenset({path, *tried}), path)
+
+
+def _cover_beside(path: Path, placement: PlacementMap) -> Path | None:
+    """The cover of a saved map, if it lies beside the map and is what it was."""
+    name = placement.recipe.get("cover")
+    cover = path.parent / name if isinstance(name, str) and Path(name).name == name else None
+    try:
+        same = cover is not None and file_digest(cover) == placement.recipe.get("cover_digest")
+    except RenderError:
+        return None
+    return cover if same else None
 
 
 def _pins(
@@ -410,7 +423,8 @@ def drawing(
             background = textures.add_picture(_blurred(mosaic.placement))
         stage = Stage(
             maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
-            seconds=output.duration, seed=output.seed, fit=output.fit, background=background,
+            seconds=output.duration or 0.0, seed=output.seed, fit=output.fit, background=background,
+            cover=mosaic.cover, frames=frame_count(output.duration or 0.0, output.fps),
         )  # fmt: skip
         if stage.whole_camera().scale < FAR_PIXELS:
             stage = replace(stage, far_pictures=[_far_picture(stage)])
@@ -446,6 +460,7 @@ def _check_suffix(path: Path, suffixes: Sequence[str], option: str = "-o") -> No
 
 def plan_video(
     cover: Path | None,
+    animation: Animation,
     match: MatchSettings,
     output: OutputSettings,
     path: Path,
@@ -467,7 +482,7 @@ def plan_video(
         if match.tiles and not files:
             raise InputError(no_pictures(match.tiles))
     size = output.frame_size(shape)
-    count = frame_count(output.duration, output.fps)
+    count = frame_count(output.duration or animation.lasts(), output.fps)
     chosen = len(parse_frames(frames, count)) if frames else count
     point = RATE_POINTS[output.quality]
     pixels = chosen * size[0] * size[1] / 1e6
@@ -493,7 +508,8 @@ def render_video(
     """
     match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
     _check_outputs(path, VIDEO_SUFFIXES, match, overwrite=overwrite)
-    count = frame_count(output.duration, output.fps)
+    output = replace(output, duration=output.duration or animation.lasts())
+    count = frame_count(output.duration or 0.0, output.fps)
     wanted = parse_frames(frames, count) if frames else range(count)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
         _check_not_input(mosaic, path)
@@ -502,7 +518,7 @@ def render_video(
             drawing(mosaic, size, output) as (stage, compositor),
             new_file(path, overwrite=overwrite) as temporary,
         ):
-            motion = animation.prepare(stage)
+            motion = animation.play(stage)
             with (
                 timed.stage("rendering", len(wanted), "frames") as advance,
                 Encoder(
@@ -579,7 +595,8 @@ def render_frame(
     """Render the frame of an animation that is on the screen `at` seconds: the same pixels as in the video."""
     match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
     _check_outputs(path, STILL_SUFFIXES, match, overwrite=overwrite)
-    count = frame_count(output.duration, output.fps)
+    output = replace(output, duration=output.duration or animation.lasts())
+    count = frame_count(output.duration or 0.0, output.fps)
     shown = progress_of(frame_at(at, count, output.fps), count)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
         _check_not_input(mosaic, path)
@@ -588,7 +605,7 @@ def render_frame(
             drawing(mosaic, size, output) as (stage, compositor),
             timed.stage("rendering", 1, "frames") as advance,
         ):
-            pixels = compositor.still(animation.prepare(stage)(shown))
+            pixels = compositor.still(animation.play(stage)(shown))
             advance(1)
         _save_still(pixels, path, overwrite)
         return Summary(
@@ -599,6 +616,65 @@ def render_frame(
             peak_memory_bytes=meter.peak_bytes,
             recipe=mosaic.placement.recipe,
         )
+
+
+def render_sheet(
+    cover: Path | None,
+    animation: Animation,
+    path: Path,
+    *,
+    cells: tuple[int, int] = (3, 3),
+    match: MatchSettings | None = None,
+    output: OutputSettings | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Draw a contact sheet: `cells` (columns, rows) frames of an animation from its first to its last, with times."""
+    match, output, timed = match or MatchSettings(), output or OutputSettings(), _Timed(progress or Silent())
+    _check_outputs(path, STILL_SUFFIXES, match, overwrite=overwrite)
+    output = replace(output, duration=output.duration or animation.lasts())
+    count = frame_count(output.duration or 0.0, output.fps)
+    shown = np.rint(np.linspace(0, count - 1, cells[0] * cells[1])).astype(int).tolist()
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
+        _check_not_input(mosaic, path)
+        width, height = output.frame_size(mosaic.placement.cover_size, even=False)
+        shrink = min(1.0, SHEET_FRAME_PIXELS / max(width, height))
+        size = max(round(width * shrink), 16), max(round(height * shrink), 16)
+        with (
+            drawing(mosaic, size, output) as (stage, compositor),
+            timed.stage("rendering", len(shown), "frames") as advance,
+        ):
+            motion = animation.play(stage)
+            frames = []
+            for number in shown:
+                frames.append(compositor.still(motion(progress_of(number, count))))
+                advance(1)
+        sheet = _sheet(frames, [f"{float(number / output.fps):.2f} s" for number in shown], cells)
+        _save_still(sheet, path, overwrite)
+        return Summary(
+            path, (sheet.shape[1], sheet.shape[0]), mosaic, timed.finished(),
+            peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe,
+        )  # fmt: skip
+
+
+SHEET_FRAME_PIXELS: Final = 480
+"""The longer side of a contact sheet's frames."""
+
+
+def _sheet(frames: Sequence[Pixels], labels: Sequence[str], cells: tuple[int, int]) -> Pixels:
+    """Frames in rows on a dark ground, each with its label under it."""
+    height, width = frames[0].shape[:2]
+    gap = 12
+    line = 22
+    sheet = Image.new("RGB", (gap + cells[0] * (width + gap), gap + cells[1] * (height + gap + line)), (24, 24, 24))
+    pen = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=15)
+    for number, (frame, label) in enumerate(zip(frames, labels, strict=True)):
+        row, column = divmod(number, cells[0])
+        x, y = gap + column * (width + gap), gap + row * (height + gap + line)
+        sheet.paste(Image.fromarray(frame), (x, y))
+        pen.text((x + width / 2, y + height + 5), label, fill=(210, 210, 210), font=font, anchor="ma")
+    return np.asarray(sheet)
 
 
 def render_mosaic(

@@ -30,7 +30,9 @@ class OutputSettings:
     )
     long_side: int = parameter(1920, "The longer side, where --size is not given", unit="pixels", low=16, high=MAX_SIDE)
     fps: Fraction = parameter(Fraction(30), "Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions")
-    duration: float = parameter(10.0, "How long the video lasts", unit="seconds", low=0.05, high=3600.0)
+    duration: float | None = parameter(
+        None, "How long the video lasts; default: as the animation likes", unit="seconds", low=0.05, high=3600.0
+    )
     fit: Fit = parameter(
         "crop", "A cover of another shape fills the frame, or is shown whole over a plain or blurred ground"
     )

@@ -19,7 +19,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, TypeVar, cast
 
 import numpy as np
@@ -27,6 +28,7 @@ import numpy.typing as npt
 
 from renderer.errors import InputError
 from renderer.library import Library, Photo, find_photo, no_photo
+from renderer.pictures import read_picture, resize
 from renderer.placement import PlacementMap
 from renderer.subject import attention, subject_place
 from renderer.textures import MAX_SIDE, Textures
@@ -74,6 +76,47 @@ class Sprites:
     def __len__(self) -> int:
         return len(self.texture)
 
+    def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Sprites:
+        """Some of the sprites, by a mask, indices or a slice (which copies nothing)."""
+        return Sprites(*(values[which] for values in vars(self).values()))
+
+    def moved(
+        self,
+        centre: Floats,
+        *,
+        size: npt.ArrayLike = 1.0,
+        angle: npt.ArrayLike = 0.0,
+        tumble: npt.ArrayLike = 0.0,
+        axis: npt.ArrayLike = 0.0,
+        opacity: npt.ArrayLike = 1.0,
+    ) -> Sprites:
+        """The sprites elsewhere: (N, 2) centres, and for each, or for all, its size (1: as it is) and attitude.
+
+        `angle`: radians clockwise in the plane; `tumble`: radians out of it, around an axis in the plane that lies at
+        `axis` radians (0: along x). Seen from its back a tile shows its picture mirrored. `opacity` multiplies.
+        Nothing that moved joins its neighbours.
+        """
+        turn, out, along = (np.asarray(value, np.float64)[..., np.newaxis] for value in (angle, tumble, axis))
+        direction = np.concatenate([np.cos(along), np.sin(along)], axis=-1)
+        cosine, sine = np.cos(turn), np.sin(turn)
+
+        def placed(vector: Floats) -> Floats:
+            # What lies along the axis stays, what lies across it is foreshortened.
+            kept = direction * (vector * direction).sum(axis=-1, keepdims=True)
+            flat = kept + (vector - kept) * np.cos(out)
+            x, y = flat[:, :1], flat[:, 1:]
+            turned = np.concatenate([x * cosine - y * sine, x * sine + y * cosine], axis=1)
+            return turned * np.asarray(size, np.float64)[..., np.newaxis]
+
+        return replace(
+            self,
+            centre=centre,
+            right=placed(self.right),
+            down=placed(self.down),
+            opacity=(self.opacity * np.asarray(opacity)).astype(np.float32),
+            joined=np.zeros(len(self), np.uint8),
+        )
+
 
 def make_sprites(texture: npt.ArrayLike, centre: npt.ArrayLike, right: npt.ArrayLike, down: npt.ArrayLike) -> Sprites:
     """Opaque, untoned sprites (see `Sprites` for the shapes) that show whole textures and join no neighbours."""
@@ -118,8 +161,9 @@ class Scene:
 Motion = Callable[[float], Scene]
 """A scene for any progress 0…1, each asked for alone: pure, and vectorised over the sprites."""
 
-Ending = Literal["mosaic", "photo", "empty"]
-"""What stands still at an animation's end: the whole mosaic as the fit says, one photo, or only the background."""
+Ending = Literal["mosaic", "photo", "cover", "empty"]
+"""What stands still at an animation's end: the whole mosaic as the fit says, one photo, the plain cover as the fit
+says, or only the background."""
 
 
 def parse_target(text: str) -> Target:
@@ -150,6 +194,9 @@ class Stage:
     fit: Fit = "crop"
     background: Colour | int = (0.0, 0.0, 0.0)
     far_pictures: Sequence[int | None] = ()  # texture of each map's picture at 4 pixels a unit, where it is needed
+    cover: Path | None = None  # the first map's cover, where there is one
+    frames: int = 2  # how many the animation is shown in: progress moves by 1 / (frames − 1)
+    from_cell: int | None = None  # the cell of the photo that stands still when the animation begins, if one does
 
     @property
     def mosaic(self) -> PlacementMap:
@@ -198,7 +245,62 @@ class Stage:
         tallest = self.maps[which].tallest
         first = int(np.searchsorted(tops, camera.centre[1] - reach - tallest))
         last = int(np.searchsorted(tops, camera.centre[1] + reach, side="right"))
-        return Sprites(*(values[first:last] for values in vars(tiles).values()))
+        return tiles.take(slice(first, last))
+
+    def partly_resting(self, tiles: Sprites, which: int = 0) -> Callable[[npt.NDArray[np.bool_]], Sprites]:
+        """A function that gives those of a map's resting tiles (a mask) that still rest while others move.
+
+        They join only those neighbours that rest as well.
+        """
+        cell = self.maps[which].cell
+        pairs = self.maps[which].neighbours()
+        beside = np.abs(cell[pairs[:, 0], 0] + cell[pairs[:, 0], 2] - cell[pairs[:, 1], 0]) < 1e-6
+        bits = np.where(beside, JOINED_RIGHT, JOINED_BELOW).astype(np.uint8)
+
+        def part(resting: npt.NDArray[np.bool_]) -> Sprites:
+            if resting.all():
+                return tiles
+            joined = tiles.joined.copy()
+            left = ~resting[pairs[:, 1]]
+            np.bitwise_and.at(joined, pairs[left, 0], ~bits[left])
+            return replace(tiles, joined=joined).take(resting)
+
+        return part
+
+    def cover_pieces(self) -> Sprites:
+        """The first map's cover in place of its tiles: each cell shows its own piece. Raises InputError without one."""
+        if self.cover is None:
+            name = self.mosaic.recipe.get("cover", "of this map")
+            raise InputError(f"the cover {name} is needed and was not found: put it beside the .mosaic file")
+        picture = read_picture(self.cover, shorter_side=2 * min(self.frame)).pixels
+        left, top, width, height = self.mosaic.crop
+        rows, columns = picture.shape[:2]
+        cut = picture[
+            round(top * rows) : max(round((top + height) * rows), 1),
+            round(left * columns) : max(round((left + width) * columns), 1),
+        ]
+        shrink = min(1.0, MAX_SIDE / max(cut.shape[:2]))
+        cut = resize(cut, max(round(cut.shape[1] * shrink), 1), max(round(cut.shape[0] * shrink), 1))
+        corner, size = self.mosaic.cell[:, :2], self.mosaic.cell[:, 2:]
+        tiles = self.resting_sprites()
+        half = 0.5 * size
+        zero = np.zeros(len(tiles))
+        return replace(
+            make_sprites(
+                np.full(len(tiles), self.textures.add_picture(cut)), corner + half,
+                np.stack([half[:, 0], zero], 1), np.stack([zero, half[:, 1]], 1),
+            ),
+            window=np.concatenate([corner, corner + size], 1) / np.tile(self.mosaic.size, 2),
+            joined=tiles.joined,
+        )  # fmt: skip
+
+    def chance(self) -> np.random.Generator:
+        """Random numbers that follow from the motion's seed."""
+        return np.random.default_rng(self.seed)
+
+    def view(self, camera: Camera) -> tuple[float, float]:
+        """Width and height of what a camera sees, in mosaic units."""
+        return self.frame[0] / camera.scale, self.frame[1] / camera.scale
 
     def whole_camera(self, which: int = 0) -> Camera:
         """The camera that sees a map as the fit says: filling the frame, or all of it.
@@ -217,6 +319,14 @@ class Stage:
         )
         return Camera((x, y), scale)
 
+    def place(self, point: tuple[float, float]) -> tuple[float, float]:
+        """A point of the first map, in its units, from fractions of its cover."""
+        left, top, width, height = self.mosaic.crop
+        return (
+            (point[0] - left) / width * self.mosaic.size[0],
+            (point[1] - top) / height * self.mosaic.size[1],
+        )
+
     def cell_at(self, target: Target) -> int:
         """The first map's cell that a target names. Raises InputError if it names a photo that is not placed."""
         corner, size = self.mosaic.cell[:, :2], self.mosaic.cell[:, 2:]
@@ -227,8 +337,7 @@ class Stage:
             cells = np.flatnonzero(self.mosaic.photo == number)
             off = np.abs(corner + 0.5 * size - 0.5 * np.array(self.mosaic.size)).max(axis=1)
             return int(cells[off[cells].argmin()])
-        left, top, width, height = self.mosaic.crop
-        place = np.array([(target[0] - left) / width, (target[1] - top) / height]) * self.mosaic.size
+        place = np.array(self.place(target))
         away = np.maximum(np.maximum(corner - place, place - corner - size), 0).sum(axis=1)
         return int(np.flatnonzero(away == away.min())[-1])  # on an edge, the cell that begins there
 
@@ -345,6 +454,10 @@ class Animation(ABC):
 
     first: ClassVar[Ending] = "mosaic"
     last: ClassVar[Ending] = "mosaic"
+    seconds: ClassVar[float] = 10.0
+    """How long it lasts if nobody says."""
+
+    reverse: bool = parameter(False, "Play it backwards")
 
     def __post_init__(self) -> None:
         """Refuse parameters out of their ranges with InputError."""
@@ -358,9 +471,23 @@ class Animation(ABC):
         and may raise nothing; `prepare` may raise InputError for parameters that don't suit the stage.
         """
 
+    def play(self, stage: Stage) -> Motion:
+        """The motion as it is shown: prepared, and turned round if it is to be played backwards."""
+        motion = self.prepare(stage)
+        return (lambda progress: motion(1.0 - progress)) if self.reverse else motion
+
     def endings(self) -> tuple[Ending, Ending]:
-        """What stands still at progress 0 and at progress 1."""
+        """What stands still at progress 0 and at progress 1 of the prepared motion."""
         return self.first, self.last
+
+    def shown_endings(self) -> tuple[Ending, Ending]:
+        """What stands still at the beginning and at the end of what is shown."""
+        first, last = self.endings()
+        return (last, first) if self.reverse else (first, last)
+
+    def lasts(self) -> float:
+        """Seconds it lasts if nobody says."""
+        return self.seconds
 
     def targets(self) -> tuple[Target, ...]:
         """What of the mosaic the animation is about, if the user chose something.

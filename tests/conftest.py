@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,14 @@ import pytest
 from PIL import Image
 
 from renderer.cli import main
-from renderer.job import sample_pictures
-from renderer.pictures import Pixels
+from renderer.grid import make_grid
+from renderer.job import MatchSettings, open_mosaic, sample_pictures
+from renderer.library import Library
+from renderer.matching import match_photos
+from renderer.pictures import Pixels, read_picture
+from renderer.progress import Silent
+from renderer.scene import Fit, Stage
+from renderer.textures import Textures
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -64,6 +70,30 @@ def render(
         return code, said.out, said.err
 
     return run
+
+
+class Theatre:
+    """A cover and its tiles, for stages of any shape."""
+
+    def __init__(self, library: Library, path: Path) -> None:
+        self.library, self.path, self.cover = library, path, read_picture(path).pixels
+
+    def stage(self, size: tuple[int, int], fit: Fit = "crop", seconds: float = 5.0) -> Stage:
+        grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24)
+        placement = match_photos(self.cover, grid, self.library, Silent(), pins=[(0, None)])
+        number = {photo: i for i, photo in enumerate(self.library.photos)}
+        placed = Library(list(placement.photos), self.library.tiles[[number[p] for p in placement.photos]])
+        textures = Textures(50_000_000, 1)
+        return Stage(
+            [placement], [placed], textures, [textures.add_squares(placed)], size, seconds,
+            fit=fit, cover=self.path, frames=round(seconds * 30),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def theatre(cover: Path) -> Iterator[Theatre]:
+    with open_mosaic(cover, MatchSettings(columns=24), Silent()) as mosaic:
+        yield Theatre(mosaic.library, cover)
 
 
 def difference(a: Pixels, b: Pixels) -> Pixels:

@@ -1,6 +1,6 @@
 """The zoom's motion, and its pictures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -8,45 +8,20 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from conftest import difference
+from conftest import Theatre, difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
-from renderer.grid import make_grid
 from renderer.job import MatchSettings, drawing, open_mosaic
-from renderer.library import Library
-from renderer.matching import match_photos
-from renderer.pictures import Pixels, read_picture
+from renderer.pictures import Pixels
 from renderer.preset import OutputSettings
 from renderer.progress import Silent
 from renderer.scene import Camera, Fit, Stage
-from renderer.textures import Textures
 
 FRAMES = {"16:9": (160, 90), "1:1": (96, 96), "9:16": (90, 160)}
-
-
-class Theatre:
-    """A cover and its tiles, for stages of any shape."""
-
-    def __init__(self, library: Library, cover: Pixels) -> None:
-        self.library, self.cover = library, cover
-
-    def stage(self, size: tuple[int, int], fit: Fit = "crop", seconds: float = 5.0) -> Stage:
-        grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24)
-        placement = match_photos(self.cover, grid, self.library, Silent(), pins=[(0, None)])
-        number = {photo: i for i, photo in enumerate(self.library.photos)}
-        placed = Library(list(placement.photos), self.library.tiles[[number[p] for p in placement.photos]])
-        textures = Textures(50_000_000, 1)
-        return Stage([placement], [placed], textures, [textures.add_squares(placed)], size, seconds, fit=fit)
-
-
-@pytest.fixture(scope="module")
-def theatre(cover: Path) -> Iterator[Theatre]:
-    with open_mosaic(cover, MatchSettings(columns=24), Silent()) as mosaic:
-        yield Theatre(mosaic.library, read_picture(cover).pixels)
 
 
 def still(stage: Stage, progress: float, zoom: Zoom | None = None) -> Pixels:

@@ -1,0 +1,162 @@
+"""Disperse: the tiles leave the mosaic and scatter. Gather: photos fly in until they are the cover."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.scene import Animation, Ending, Floats, Motion, Scene, Stage, ease, parameter
+
+Style = Literal["burst", "wind", "gravity", "vortex"]
+
+
+@dataclass(frozen=True)
+class Disperse(Animation):
+    """Tiles leave the mosaic and scatter."""
+
+    last: ClassVar[Ending] = "empty"
+    seconds: ClassVar[float] = 6.0
+
+    style: Style = parameter("burst", "Blown apart, carried off by wind, falling, or drawn into a whirl")
+    origin: tuple[float, float] | None = parameter(
+        None, "Where it begins, in fractions of the cover; default: in the middle of what is seen", low=0, high=1
+    )
+    stagger: Literal["distance", "noise"] = parameter("distance", "Which tiles go first: the nearest, or any")
+    spread: float = parameter(0.62, "Share of the time over which tiles set off", low=0, high=0.9)
+    turns: float = parameter(0.6, "How often a tile turns on its way, at most", unit="turns", low=0, high=5)
+    depth: float = parameter(0.8, "How much nearer or farther tiles come", low=0, high=2)
+    fade: float = parameter(0.35, "Share of its way on which a tile fades", low=0.01, high=1)
+    hold_start: float = parameter(1.0, "Rest before it", unit="seconds", low=0, high=60)
+    hold_end: float = parameter(0.2, "Nothing after it", unit="seconds", low=0, high=60)
+
+    def prepare(self, stage: Stage) -> Motion:
+        """Draw each tile's course by lot; all that is left for a frame is to place them."""
+        camera = stage.whole_camera()
+        chance = stage.chance()
+        all_tiles = stage.resting_sprites()
+        nearness = chance.random(len(all_tiles)) ** 3  # a few come close to the eye
+        order = np.argsort(nearness, kind="stable")  # and are drawn over the others
+        tiles, growth = all_tiles.take(order), self.depth * (2.5 * nearness[order] - 0.3)
+        resting_part = stage.partly_resting(all_tiles)
+        place = np.argsort(order)
+
+        view = np.array(stage.view(camera))
+        reach = float(np.hypot(*view))  # whoever goes that far is out of sight
+        origin = np.array(camera.centre if self.origin is None else stage.place(self.origin))
+        away = tiles.centre - origin
+        courses = _COURSES[self.style](away, reach, chance)
+        if self.style == "wind":
+            near = 0.5 - (tiles.centre[:, 0] - camera.centre[0]) / view[0]
+        else:
+            near = np.linalg.norm(away, axis=1) / np.linalg.norm(0.5 * view + np.abs(origin - camera.centre))
+        near = np.clip(near, 0.0, 1.0)  # of what is not seen it does not matter when it goes
+        lot = chance.random(len(tiles))
+        begin = self.spread * (0.75 * near + 0.25 * lot if self.stagger == "distance" else lot)
+        spin = 2 * math.pi * self.turns * chance.uniform(-1, 1, (2, len(tiles)))
+        axis = chance.uniform(0, math.pi, len(tiles))
+        rest_before, rest_after = self._rests(stage)
+
+        def motion(progress: float) -> Scene:
+            time = min(max((progress - rest_before) / (1 - rest_before - rest_after), 0.0), 1.0)
+            way = np.clip((time - begin) / (1 - self.spread), 0.0, 1.0)
+            gone = np.flatnonzero((way > 0) & (way < 1))
+            some, q = tiles.take(gone), way[gone]
+            shift, shrink = courses(q, gone)
+            leaving = ease(q, "sine")
+            flying = some.moved(
+                some.centre + shift,
+                size=shrink * (1 + growth[gone] * leaving),
+                angle=spin[0, gone] * leaving,
+                tumble=spin[1, gone] * leaving,
+                axis=axis[gone],
+                opacity=1 - ease(q, "smooth", 1 - self.fade, 1.0),
+            )
+            return stage.scene(camera, resting_part((way <= 0)[place]), flying)
+
+        return motion
+
+    def _rests(self, stage: Stage) -> tuple[float, float]:
+        """Shares of the time before and after; together at most half."""
+        rests = np.array([self.hold_start, self.hold_end])
+        before, after = rests * min(1.0, 0.5 * stage.seconds / max(rests.sum(), 1e-9)) / stage.seconds
+        return float(before), float(after)
+
+
+@dataclass(frozen=True)
+class Gather(Disperse):
+    """Photos fly in from all sides until they are the cover."""
+
+    reverse: bool = parameter(True, "Play it as it is: what scattered comes back")
+    hold_start: float = parameter(1.5, "Rest at the whole cover", unit="seconds", low=0, high=60)
+
+
+# -- Courses -------------------------------------------------------------------------------------------------------
+# Each gives, for tiles by their number at 0…1 of their way, how far they have come (M, 2) and their size.
+
+Numbers = npt.NDArray[np.intp]
+Course = Callable[[Floats, Numbers], tuple[Floats, Floats]]
+
+
+def _burst(away: Floats, reach: float, chance: np.random.Generator) -> Course:
+    """Outwards, faster and faster."""
+    angle = np.arctan2(away[:, 1], away[:, 0]) + chance.normal(0, 0.35, len(away))
+    far = reach * chance.uniform(0.3, 0.8, len(away))
+    direction = np.stack([np.cos(angle), np.sin(angle)], 1) * far[:, np.newaxis]
+
+    def course(way: Floats, which: Numbers) -> tuple[Floats, Floats]:
+        return direction[which] * (way**2)[:, np.newaxis], np.ones(len(way))
+
+    return course
+
+
+def _wind(away: Floats, reach: float, chance: np.random.Generator) -> Course:
+    """To the right and a little up, in gusts."""
+    far = reach * chance.uniform(0.8, 1.3, len(away))
+    lift = -reach * chance.normal(0.12, 0.12, len(away))
+    phase, rate = chance.uniform(0, 2 * math.pi, len(away)), chance.uniform(0.8, 1.8, len(away))
+
+    def course(way: Floats, which: Numbers) -> tuple[Floats, Floats]:
+        wave = 0.05 * reach * way * np.sin(phase[which] + 2 * math.pi * rate[which] * way)
+        return np.stack([far[which] * way**2.2, lift[which] * way**1.5 + wave * way], 1), np.ones(len(way))
+
+    return course
+
+
+def _gravity(away: Floats, reach: float, chance: np.random.Generator) -> Course:
+    """A small hop, then down, ever faster."""
+    hop = reach * chance.uniform(0.0, 0.08, len(away))
+    aside = reach * chance.normal(0, 0.06, len(away))
+    fall = reach * chance.uniform(1.0, 1.3, len(away))
+
+    def course(way: Floats, which: Numbers) -> tuple[Floats, Floats]:
+        down = fall[which] * way**2.4 - hop[which] * np.sin(math.pi * np.minimum(way * 2, 1.0)) ** 2
+        return np.stack([aside[which] * way**1.5, down], 1), np.ones(len(way))
+
+    return course
+
+
+def _vortex(away: Floats, _reach: float, chance: np.random.Generator) -> Course:
+    """Around the origin and into it, smaller and smaller."""
+    rounds = 2 * math.pi * chance.uniform(0.7, 1.1, len(away))
+
+    def course(way: Floats, which: Numbers) -> tuple[Floats, Floats]:
+        drawn = (1 - ease(way, "sine")) ** 1.2
+        angle = rounds[which] * way**2
+        cosine, sine = np.cos(angle) * drawn, np.sin(angle) * drawn
+        x, y = away[which].T
+        return np.stack([x * cosine - y * sine - x, x * sine + y * cosine - y], 1), 0.15 + 0.85 * drawn
+
+    return course
+
+
+_COURSES: Final[dict[Style, Callable[[Floats, float, np.random.Generator], Course]]] = {
+    "burst": _burst,
+    "wind": _wind,
+    "gravity": _gravity,
+    "vortex": _vortex,
+}

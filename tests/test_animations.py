@@ -1,0 +1,161 @@
+"""What holds for every animation that is installed, and the pictures of ours."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import Theatre, difference
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from animations.disperse import Disperse
+from animations.reveal import Reveal
+from renderer.compositor import Compositor
+from renderer.pictures import Pixels
+from renderer.plugins import installed, load_animation
+from renderer.scene import Animation, Motion, Scene, Stage
+
+SIZE = (160, 90)
+
+ANIMATIONS: dict[str, Animation] = {
+    **{name: load_animation(name)() for name in installed()},
+    **{f"disperse {style}": Disperse(style=style) for style in ("wind", "gravity", "vortex")},
+    "disperse noise": Disperse(stagger="noise", origin=(0.1, 0.9), turns=3, depth=2),
+    **{f"reveal {order}": Reveal(order=order) for order in ("scan", "random", "centre", "brightness", "hue", "wave", "diagonal")},
+    **{f"reveal {enter}": Reveal(enter=enter) for enter in ("fade", "drop", "flip", "slide")},
+    **{f"reveal from cover, {enter}": Reveal(start="cover", enter=enter) for enter in ("fade", "pop", "flip")},
+}  # fmt: skip
+
+
+@pytest.fixture
+def stage(theatre: Theatre) -> Iterator[Stage]:
+    made = theatre.stage(SIZE, seconds=6.0)
+    yield made
+    made.textures.close()
+
+
+def draw(stage: Stage, scene: Scene, threads: int = 2) -> Pixels:
+    with closing(Compositor(*stage.frame, stage.textures, threads=threads)) as compositor:
+        return compositor.still(scene)
+
+
+@pytest.fixture(params=ANIMATIONS, ids=lambda name: name.replace(" ", "-"))
+def animation(request: pytest.FixtureRequest) -> Animation:
+    return ANIMATIONS[request.param]
+
+
+def whole(stage: Stage) -> Scene:
+    return stage.scene(stage.whole_camera(), stage.resting_sprites())
+
+
+def test_scenes_are_finite_and_pure(animation: Animation, stage: Stage) -> None:
+    motion, again = animation.play(stage), animation.play(stage)
+    for progress in (0.0, 1e-9, 0.123, 0.5, 0.77, 1 - 1e-9, 1.0):
+        scene, same = motion(progress), again(progress)
+        assert scene.camera == same.camera
+        assert np.isfinite([*scene.camera.centre, scene.camera.scale, scene.camera.angle]).all()
+        for sprites, others in zip(scene.sprites, same.sprites, strict=True):
+            for values, equal in zip(vars(sprites).values(), vars(others).values(), strict=True):
+                assert np.isfinite(values).all()
+                assert (values == equal).all() or values is vars(sprites)["texture"]
+
+
+def test_it_begins_and_ends_as_it_says(animation: Animation, stage: Stage) -> None:
+    stage = replace(stage, background=(0.1, 0.2, 0.3))
+    motion = animation.play(stage)
+    for ending, progress in zip(animation.shown_endings(), (0.0, 1.0), strict=True):
+        seen = draw(stage, motion(progress))
+        if ending == "mosaic":
+            # A zoom may have moved its whole view, so that what it lands on is in it.
+            camera = motion(progress).camera
+            assert camera.scale == pytest.approx(stage.whole_camera().scale)
+            assert difference(seen, draw(stage, replace(whole(stage), camera=camera))).mean() < 0.1
+        elif ending == "cover":
+            assert (seen == draw(stage, stage.scene(stage.whole_camera(), stage.cover_pieces()))).all()
+        elif ending == "empty":
+            assert (seen == (26, 51, 77)).all()
+        else:
+            assert seen.std() > 10
+
+
+def test_backwards_is_the_other_way_round(animation: Animation, stage: Stage) -> None:
+    forwards = replace(animation, reverse=False).play(stage)
+    backwards = replace(animation, reverse=True).play(stage)
+    for progress in (0.0, 0.25, 0.6, 1.0):
+        assert (draw(stage, forwards(progress)) == draw(stage, backwards(1 - progress))).all()
+    assert replace(animation, reverse=True).shown_endings() == replace(animation, reverse=False).shown_endings()[::-1]
+
+
+def test_nothing_jumps(animation: Animation, stage: Stage) -> None:
+    """At 240 frames a second no tile in sight moves further than a fifteenth of the frame's width at once."""
+    known = np.ones((len(stage.mosaic), 3), np.float32)
+    known[:, 0] += np.arange(len(known)) * 1e-5  # a tone that nobody sees tells tiles apart
+    stage = replace(stage, maps=[replace(stage.mosaic, gain=known)])
+    motion = animation.play(stage)
+    count = round(stage.seconds * 240)
+    seen = 0
+    for frame in range(0, count, 23):
+        now, then = (places(motion(progress)) for progress in (frame / count, (frame + 1) / count))
+        both = list(now.keys() & then.keys())
+        if both:
+            before, after = (np.array([found[tile] for tile in both]) for found in (now, then))
+            assert np.abs(after - before)[:, :2].max() < SIZE[0] / 15, frame
+            larger = np.maximum(before, after)[:, 2]
+            assert (np.abs(after - before)[:, 2] < 0.25 * larger + 1).all(), frame
+            seen += len(both)
+    assert seen > 1000
+
+
+def places(scene: Scene) -> dict[tuple[float, int], tuple[float, float, float]]:
+    """Where the sprites in sight are, in pixels from the frame's middle, and half their width, by tile and texture."""
+    found = {}
+    for sprites in scene.sprites:
+        centre = (sprites.centre - scene.camera.centre) * scene.camera.scale
+        size = np.linalg.norm(sprites.right, axis=1) * scene.camera.scale
+        for at in np.flatnonzero((sprites.opacity > 0.02) & (np.abs(centre) < SIZE).all(axis=1)).tolist():
+            found[float(sprites.gain[at, 0]), int(sprites.texture[at])] = (*centre[at].tolist(), float(size[at]))
+    return found
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_seed_gives_its_own_motion(theatre: Theatre, seed: int) -> None:
+    with closing(theatre.stage(SIZE).textures) as textures:
+        stage = replace(theatre.stage(SIZE), textures=textures, seed=seed)
+        one, other = (Disperse().play(replace(stage, seed=number)) for number in (seed, seed + 1))
+        assert not np.array_equal(one(0.5).sprites[1].centre, other(0.5).sprites[1].centre)
+
+
+def test_pixels_depend_on_neither_order_nor_threads(animation: Animation, stage: Stage) -> None:
+    motion = animation.play(stage)
+    moments = (0.0, 0.3, 0.55, 0.8, 1.0)
+    forwards = [draw(stage, motion(p), threads=1) for p in moments]
+    backwards = [draw(stage, motion(p), threads=3) for p in moments[::-1]][::-1]
+    for one, same in zip(forwards, backwards, strict=True):
+        assert difference(one, same).max() == 0
+
+
+GOLDEN: dict[str, Animation] = {
+    name: ANIMATIONS[name] for name in ("disperse", "gather", "reveal", "disperse vortex", "reveal from cover, flip")
+}
+
+
+@pytest.mark.parametrize("percent", [0, 25, 50, 75, 100])
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_frames(stage: Stage, golden: Callable[[str, Pixels], None], name: str, percent: int) -> None:
+    file = name.replace(",", "").replace(" ", "-")
+    golden(f"{file}-{percent:03d}", draw(stage, GOLDEN[name].play(stage)(percent / 100)))
+
+
+def test_the_cover_is_needed_for_a_reveal_from_it(stage: Stage) -> None:
+    with pytest.raises(Exception, match=r"put it beside the \.mosaic file"):
+        Reveal(start="cover").play(replace(stage, cover=None))
+
+
+def test_few_cells_and_short_times(theatre: Theatre, animation: Animation) -> None:
+    stage = replace(theatre.stage(SIZE, seconds=0.1), frames=1)
+    motion: Motion = animation.play(stage)
+    assert np.isfinite(draw(stage, motion(0.4)).astype(float)).all()
+    stage.textures.close()
