@@ -66,10 +66,19 @@ class Zoom(Animation):
         """Where `--focus` points."""
         return tuple(parse_target(text) for text in self.focus)
 
+    def last_photo(self, stage: Stage) -> int | None:
+        """The last photo of the flight, unless it leads out again."""
+        return self._cells(stage)[0 if self.reverse else -1] if self.shown_endings()[1] == "photo" else None
+
+    def _cells(self, stage: Stage) -> list[int]:
+        if not self.focus and stage.from_cell is not None:
+            return [stage.from_cell]
+        return [stage.cell_at(target) for target in self.targets()] or [_suiting_cell(stage)]
+
     def prepare(self, stage: Stage) -> Motion:
         """Choose the cells, find the photos' landings and the path between them."""
         tiles = stage.resting_sprites()
-        cells = [stage.cell_at(target) for target in self.targets()] or [_suiting_cell(stage)]
+        cells = self._cells(stage)
         stops = [_Stop(stage, tiles, cell, self.landing) for cell in cells]
         flight = _Flight(self, stage, [stop.camera for stop in stops])
         veil = stage.add_background() if self.landing == "whole" else None

@@ -37,10 +37,11 @@ from rich.text import Text
 
 from renderer import plugins
 from renderer.errors import InputError, RenderError
-from renderer.preset import OutputSettings, load_preset, parse_colour, parse_point, parse_size
+from renderer.parameters import WORDS, check_ranges, parameter, parameters, word_type
+from renderer.preset import OutputSettings, load_preset
 from renderer.progress import Advance
-from renderer.scene import Animation, Colour, check_ranges, parameter, parameters
-from renderer.timeline import parse_frame_rate
+from renderer.scene import Animation
+from renderer.timeline import Show
 
 if TYPE_CHECKING:
     from renderer.job import Plan, Summary
@@ -110,14 +111,6 @@ class MosaicRun:
 
 # -- From dataclasses to options -----------------------------------------------------------------------------------
 
-_CONVERTERS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {
-    tuple[int, int]: ("WIDTHxHEIGHT", parse_size),
-    tuple[float, float]: ("X,Y", parse_point),
-    Fraction: ("RATE", parse_frame_rate),
-    Colour: ("COLOUR", parse_colour),
-}
-"""Types that are written as one word: how the help shows it, and what reads it."""
-
 
 def _options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
     """A keyword parameter for cyclopts from each declared parameter of a dataclass."""
@@ -129,11 +122,10 @@ def _options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
         if info is None:
             continue
         hint = hints[field.name]
-        known = getattr(hint, "__args__", ())
-        single = next((kind for kind in (hint, *known) if kind in _CONVERTERS), None)
+        single = word_type(hint)
         extra: dict[str, Any] = {}
         if single is not None:
-            word, convert = _CONVERTERS[single]
+            word, convert = WORDS[single]
             extra = {
                 "metavar": word,
                 "converter": lambda _type, tokens, convert=convert: convert(tokens[0].value),
@@ -458,6 +450,7 @@ def build_app(problems: list[str]) -> cyclopts.App:
     groups = {"Tiles and matching": MatchSettings, "Output": Common, "Picture": MosaicRun}
     _command(app, "mosaic", "Draw the whole mosaic as a still.", groups, _mosaic)
     app.command(_doctor, name="doctor")
+    _add_animation(app, still, sheet, "show", Show)
     for name in plugins.installed():
         if name in app:
             problems.append(f"the animation {name} is named like a command and was left out")

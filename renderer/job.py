@@ -47,11 +47,12 @@ from renderer.library import (
 )
 from renderer.matching import MATCHER_VERSION, Pin, match_photos
 from renderer.memory import MemoryMeter
+from renderer.parameters import check_ranges, parameter
 from renderer.pictures import Pixels, picture_size, read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.preset import OutputSettings
 from renderer.progress import Advance, Progress, Silent
-from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage, Target, check_ranges, parameter
+from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage, Target
 from renderer.subject import find_faces
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Textures
@@ -409,7 +410,12 @@ def _say_skipped(library: Library, tried: int, progress: Progress) -> None:
 
 @contextmanager
 def drawing(
-    mosaic: Mosaic, size: tuple[int, int], output: OutputSettings, *, full_tone: bool = False
+    mosaic: Mosaic,
+    size: tuple[int, int],
+    output: OutputSettings,
+    *,
+    full_tone: bool = False,
+    progress: Progress | None = None,
 ) -> Iterator[tuple[Stage, Compositor]]:
     """A stage with a mosaic on it and a compositor for it; both are closed in the end."""
     # Larger tiles than the frame's shorter side are only passed, on the way to the photo that has a texture of its own.
@@ -425,6 +431,7 @@ def drawing(
             maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
             seconds=output.duration or 0.0, seed=output.seed, fit=output.fit, background=background,
             cover=mosaic.cover, frames=frame_count(output.duration or 0.0, output.fps),
+            notice=(progress or Silent()).notice,
         )  # fmt: skip
         if stage.whole_camera().scale < FAR_PIXELS:
             stage = replace(stage, far_pictures=[_far_picture(stage)])
@@ -515,7 +522,7 @@ def render_video(
         _check_not_input(mosaic, path)
         size = output.frame_size(mosaic.placement.cover_size)
         with (
-            drawing(mosaic, size, output) as (stage, compositor),
+            drawing(mosaic, size, output, progress=timed) as (stage, compositor),
             new_file(path, overwrite=overwrite) as temporary,
         ):
             motion = animation.play(stage)
@@ -602,7 +609,7 @@ def render_frame(
         _check_not_input(mosaic, path)
         size = output.frame_size(mosaic.placement.cover_size, even=False)
         with (
-            drawing(mosaic, size, output) as (stage, compositor),
+            drawing(mosaic, size, output, progress=timed) as (stage, compositor),
             timed.stage("rendering", 1, "frames") as advance,
         ):
             pixels = compositor.still(animation.play(stage)(shown))
@@ -641,7 +648,7 @@ def render_sheet(
         shrink = min(1.0, SHEET_FRAME_PIXELS / max(width, height))
         size = max(round(width * shrink), 16), max(round(height * shrink), 16)
         with (
-            drawing(mosaic, size, output) as (stage, compositor),
+            drawing(mosaic, size, output, progress=timed) as (stage, compositor),
             timed.stage("rendering", len(shown), "frames") as advance,
         ):
             motion = animation.play(stage)

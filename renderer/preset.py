@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from fractions import Fraction
 from importlib import resources
 from typing import Final, Literal
 
-from PIL import ImageColor
-
 from renderer.errors import InputError
-from renderer.scene import Colour, Fit, check_ranges, parameter
-from renderer.timeline import parse_frame_rate
+from renderer.parameters import Colour, check_ranges, parameter, read_values
+from renderer.scene import Fit
 
 Quality = Literal["draft", "standard", "high", "max"]
 
@@ -59,52 +55,11 @@ class OutputSettings:
         return width, height
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Width and height from "1080x1920". Raises InputError."""
-    width, cross, height = text.lower().replace("×", "x").partition("x")
-    if not (cross and width.strip().isdecimal() and height.strip().isdecimal()):
-        raise InputError(f"--size {text} is not a size: give width x height in pixels, such as 1080x1920")
-    return int(width), int(height)
-
-
-def parse_colour(text: str) -> Colour:
-    """A colour from a CSS name, "#rrggbb" or "rgb(r, g, b)". Raises InputError."""
-    try:
-        r, g, b = ImageColor.getrgb(text)[:3]
-    except ValueError:
-        raise InputError(f"--background {text} is not a colour: give a name such as navy, or #rrggbb") from None
-    return r / 255, g / 255, b / 255
-
-
-def parse_point(text: str) -> tuple[float, float]:
-    """A point from "X,Y". Raises InputError."""
-    try:
-        x, y = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"{text} is not a point: give X,Y in fractions of the cover, such as 0.4,0.3") from None
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise InputError(f"{text} is not a point: X and Y are numbers from 0 to 1")
-    return x, y
-
-
-_FROM_TEXT: Final[dict[str, Callable[[str], object]]] = {
-    "size": parse_size,
-    "fps": parse_frame_rate,
-    "background": parse_colour,
-}
-
-
 def load_preset(name: str) -> dict[str, object]:
     """The settings that a preset gives, by field name of OutputSettings. Raises InputError if there is none."""
     file = resources.files("presets") / f"{name}.toml"
     if not file.is_file():
         raise InputError(f"there is no preset named {name}")
-    known = {field.name for field in fields(OutputSettings)}
-    settings: dict[str, object] = {}
-    for key, value in tomllib.loads(file.read_text("utf-8")).items():
-        if key == "description":
-            continue
-        if key not in known:
-            raise InputError(f"{name}.toml: there is no setting named {key}")
-        settings[key] = _FROM_TEXT[key](value) if key in _FROM_TEXT else value
-    return settings
+    table = tomllib.loads(file.read_text("utf-8"))
+    table.pop("description", None)
+    return read_values(OutputSettings, table, f"{name}.toml")

@@ -1,38 +1,24 @@
-"""One time axis: frame rates as exact fractions, frame number ↔ progress."""
+"""One time axis: frame number ↔ progress, exactly; and several animations on it, one after another."""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
-from renderer.errors import InputError
+import numpy as np
 
-_NTSC: Final = {
-    Fraction(nominal): Fraction(round(nominal) * 1000, 1001)
-    for nominal in (
-        Fraction("23.976"),
-        Fraction("23.98"),
-        Fraction("29.97"),
-        Fraction("59.94"),
-        Fraction("119.88"),
-    )
-}
-"""Decimal spellings of the NTSC rates; the rates themselves are n · 1000 / 1001 (SMPTE ST 12-1)."""
+from renderer.errors import InputError
+from renderer.parameters import parameter, read_values
+from renderer.plugins import load_animation
+from renderer.scene import Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
 
 MAX_FRAMES: Final = 1_000_000
-
-
-def parse_frame_rate(text: str) -> Fraction:
-    """Frames a second from "30", "29.97" or "30000/1001"; NTSC rates become exact. 1…240. Raises InputError."""
-    try:
-        rate = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        raise InputError(f"--fps {text} is not a frame rate: give one such as 30, 29.97 or 30000/1001") from None
-    rate = _NTSC.get(rate, rate)
-    if not 1 <= rate <= 240:
-        raise InputError(f"--fps {text} is out of range: it is from 1 to 240 frames a second")
-    return rate
 
 
 def _exact(seconds: float) -> Fraction:
@@ -72,3 +58,215 @@ def parse_frames(text: str, count: int) -> range:
     if not frames or frames.stop > count or frames.start < 0:
         raise InputError(f"--frames {text} is outside the video, whose frames are 0-{count - 1}")
     return frames
+
+
+# -- Several animations --------------------------------------------------------------------------------------------
+
+_SEGMENT: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b(.*)", re.DOTALL)
+
+_JOINING_SECONDS: Final = 0.6  # of a camera move between two animations that see the mosaic from different places
+
+_MENDS: Final[dict[tuple[Ending, Ending], str]] = {
+    ("photo", "mosaic"): "zoom 2s direction=out",
+    ("mosaic", "photo"): "zoom 3s",
+    ("empty", "mosaic"): "gather 3s",
+    ("mosaic", "empty"): "disperse 3s",
+    ("cover", "mosaic"): "reveal 3s from=cover",
+    ("mosaic", "cover"): "reveal 3s from=cover reverse=true",
+}
+"""What can stand between an ending and a beginning that don't fit."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A part of a timeline: an animation, or None where what was last seen rests."""
+
+    animation: Animation | None
+    seconds: float
+    name: str
+
+
+def parse_timeline(text: str) -> list[Segment]:
+    """Segments from "reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3": name, seconds, parameters.
+
+    A comma that no name and seconds follow belongs to a value. Raises InputError, which names the segment.
+    """
+    written: list[str] = []
+    for piece in text.split(","):
+        if (
+            written
+            and piece.strip()
+            and not _SEGMENT.fullmatch(piece)
+            and not re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", piece)
+        ):
+            written[-1] += f",{piece}"
+        else:
+            written.append(piece)
+    return [_parse_segment(piece.strip()) for piece in written]
+
+
+def _parse_segment(text: str) -> Segment:
+    found = _SEGMENT.fullmatch(text)
+    if found is None:
+        raise InputError(f'--timeline "{text}" is no segment: give a name, seconds and parameters, such as "zoom 5s"')
+    name, seconds, rest = found[1], float(found[2]), found[3].split()
+    if not 0 < seconds <= 3600:
+        raise InputError(f'--timeline "{text}" lasts {seconds:g} seconds: it may be more than 0, and 3600 at most')
+    if name == "hold":
+        if rest:
+            raise InputError(f'--timeline "{text}": hold has no parameters')
+        return Segment(None, seconds, name)
+    given: dict[str, object] = {}
+    for word in rest:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise InputError(f'--timeline "{text}": {word} is no parameter: write it as name=value')
+        given[key] = (*_many(given[key]), value) if key in given else value
+    kind = load_animation(name)
+    values = read_values(kind, given, f'--timeline "{text}"')
+    return Segment(kind(**values), seconds, name)
+
+
+def _many(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+@dataclass(frozen=True)
+class Show(Animation):
+    """Several animations one after another."""
+
+    timeline: str = parameter(
+        "reveal 5s from=cover, zoom 7s, zoom 3s direction=out, disperse 4s",
+        "Animations with their seconds and parameters, and rests, such as "
+        '"reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3, zoom 2s direction=out, disperse 2s"',
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse with InputError what can't be read, and neighbours that don't fit."""
+        super().__post_init__()
+        _ = self.segments
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """The parts in their order."""
+        segments = parse_timeline(self.timeline)
+        moving = [segment for segment in segments if segment.animation is not None]
+        if not moving:
+            raise InputError(f'--timeline "{self.timeline}" holds no animation: add one, such as "zoom 5s"')
+        for before, after in pairwise(moving):
+            last, first = _endings(before)[1], _endings(after)[0]
+            if last != first:
+                mend = _MENDS.get((last, first), "")
+                raise InputError(
+                    f"--timeline: {before.name} ends with {_WHAT[last]}, {after.name} begins with {_WHAT[first]}"
+                    + (f': put "{mend}" between them' if mend else "")
+                )
+        return tuple(segments)
+
+    def lasts(self) -> float:
+        """The sum of its parts."""
+        return sum(segment.seconds for segment in self.segments)
+
+    def endings(self) -> tuple[Ending, Ending]:
+        """Those of the first and of the last animation."""
+        moving = [segment for segment in self.segments if segment.animation is not None]
+        return _endings(moving[0])[0], _endings(moving[-1])[1]
+
+    def targets(self) -> tuple[Target, ...]:
+        """Those of all animations."""
+        return tuple(target for part in self.segments if part.animation for target in part.animation.targets())
+
+    def prepare(self, stage: Stage) -> Motion:
+        """Prepare all of them, each for its own frames; the camera goes on where the one before left it."""
+        seconds = np.array([segment.seconds for segment in self.segments])
+        cuts = np.rint(np.concatenate([[0.0], np.cumsum(seconds)]) / seconds.sum() * stage.frames).astype(int).tolist()
+        lengths = [max(end - begin, 1) for begin, end in pairwise(cuts)]
+        share = stage.seconds / seconds.sum()
+        motions: list[Motion | None] = []
+        cell: int | None = None
+        camera: Camera | None = None
+        for number, segment in enumerate(self.segments):
+            if segment.animation is None:
+                motions.append(None)
+                continue
+            part = replace(
+                stage, seconds=segment.seconds * share, frames=lengths[number], seed=stage.seed + number, from_cell=cell
+            )
+            motion = segment.animation.play(part)
+            if camera is not None and _away(camera, motion(0.0).camera, stage) > 0.01:
+                if cell is not None:
+                    raise InputError(
+                        f"--timeline: {segment.name} begins at another photo than the one before ends with: leave its "
+                        "focus out, and it begins there"
+                    )
+                stage.notice(f"{segment.name} begins with a short camera move, to where it sees the mosaic from")
+                motion = _joined(motion, camera, min(_JOINING_SECONDS / part.seconds, 0.3))
+            motions.append(motion)
+            cell, camera = segment.animation.last_photo(part), motion(1.0).camera
+        shown = _with_rests(motions)
+        begins = np.array(cuts[:-1])
+
+        def motion_of_all(progress: float) -> Scene:
+            frame = round(progress * (stage.frames - 1), 6)
+            number = int(np.searchsorted(begins, frame, side="right")) - 1
+            # The last frame of the last part shows its end; elsewhere that is the first frame of the next.
+            steps = lengths[number] - (1 if number == len(lengths) - 1 else 0)
+            return shown[number](min((frame - cuts[number]) / max(steps, 1), 1.0))
+
+        return motion_of_all
+
+
+_WHAT: Final[dict[Ending, str]] = {
+    "mosaic": "the whole mosaic",
+    "photo": "a photo",
+    "cover": "the plain cover",
+    "empty": "nothing",
+}
+
+
+def _endings(segment: Segment) -> tuple[Ending, Ending]:
+    if segment.animation is None:
+        raise ValueError("a rest has the endings of its neighbours")
+    return segment.animation.shown_endings()
+
+
+def _away(camera: Camera, other: Camera, stage: Stage) -> float:
+    """How many pixels apart the same point is seen by two cameras, at most, at the frame's edge."""
+    moved = math.dist(camera.centre, other.centre) * camera.scale
+    return moved + abs(other.scale / camera.scale - 1) * 0.5 * max(stage.frame) + abs(other.angle - camera.angle) * 1e3
+
+
+def _joined(motion: Motion, camera: Camera, share: float) -> Motion:
+    """A motion that begins at another camera and comes to its own within a share of its time."""
+    begin = motion(0.0).camera
+
+    def joined(progress: float) -> Scene:
+        scene = motion(progress)
+        left = 1.0 - float(ease(progress, "smooth", 0.0, share))
+        x, y = (
+            at + left * (was - is_now)
+            for at, was, is_now in zip(scene.camera.centre, camera.centre, begin.centre, strict=True)
+        )
+        scale = scene.camera.scale * (camera.scale / begin.scale) ** left
+        angle = scene.camera.angle + left * (camera.angle - begin.angle)
+        return replace(scene, camera=Camera((x, y), scale, angle))
+
+    return joined
+
+
+def _with_rests(motions: Sequence[Motion | None]) -> list[Motion]:
+    """Each rest shows the last scene before it, or at the beginning the first one after it."""
+    shown: list[Motion] = []
+    for number, motion in enumerate(motions):
+        if motion is not None:
+            shown.append(motion)
+        elif any(shown_before is not None for shown_before in motions[:number]):
+            shown.append(_still(shown[-1](1.0)))
+        else:
+            following = next(other for other in motions[number:] if other is not None)
+            shown.append(_still(following(0.0)))
+    return shown
+
+
+def _still(scene: Scene) -> Motion:
+    return lambda _progress: scene

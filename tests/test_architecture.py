@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ROOMS = [
-    "errors", "progress", "files", "memory", "pictures", "subject", "descriptors", "library", "grid", "placement", "matching", "textures",
-    "scene", "compositor", "timeline", "plugins", "preset", "encoder", "job", "doctor", "cli", "__main__",
+    "errors", "parameters", "progress", "files", "memory", "pictures", "subject", "descriptors", "library", "grid", "placement", "matching", "textures",
+    "scene", "compositor", "plugins", "timeline", "preset", "encoder", "job", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 

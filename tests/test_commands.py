@@ -51,6 +51,8 @@ STILL = ("--size", "96x64", "--columns", "12")
         (["disperse", "COVER", *SMALL, "--style", "vortex", "--origin", "0.2,0.3", "--seed", "3"], "china-disperse.mp4", "6 frames"),
         (["gather", "COVER", "--tiles", "PHOTOS", *SMALL], "china-gather.mp4", "6 frames"),
         (["reveal", "COVER", *SMALL, "--from", "cover", "--order", "hue", "--enter", "flip", "--reverse"], "china-reveal.mp4", "6 frames"),
+        (["show", "COVER", "--timeline", "reveal 1s, zoom 1s focus=0.4,0.3", "--size", "96x64", "--columns", "12", "--fps", "6"], "china-show.mp4", "12 frames"),
+        (["sheet", "show", "COVER", *STILL, "--cells", "2x1"], "china-show-sheet.png", "228x110"),
         (["sheet", "zoom", "COVER", *STILL, "--cells", "2x2"], "china-zoom-sheet.png", "228x208"),
         (["sheet", "disperse", "COVER", *STILL], "china-disperse-sheet.png", "336x306"),
         (["still", "zoom", "COVER", "--draft", "-o", "frame.webp"], "frame.webp", "640x428"),

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renderer.errors import InputError
-from renderer.scene import EASINGS, Animation, Motion, Stage, ease, parameter, parameters
+from renderer.parameters import parameters
+from renderer.scene import EASINGS, Animation, Motion, Stage, ease, parameter
 
 
 @pytest.mark.parametrize("name", EASINGS)

@@ -1,11 +1,19 @@
+from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
 import pytest
+from conftest import Theatre
 from hypothesis import given
 from hypothesis import strategies as st
 
+from animations.reveal import Reveal
+from animations.zoom import Zoom
+from renderer.compositor import Compositor
 from renderer.errors import InputError
-from renderer.timeline import frame_at, frame_count, parse_frame_rate, parse_frames, progress_of
+from renderer.parameters import parse_frame_rate
+from renderer.timeline import Show, frame_at, frame_count, parse_frames, parse_timeline, progress_of
 
 
 @pytest.mark.parametrize(
@@ -70,3 +78,88 @@ def test_frame_ranges_include_both_ends() -> None:
     for bad in ("19-10", "290-300", "a-b", "-3", ""):
         with pytest.raises(InputError, match="--frames"):
             parse_frames(bad, 300)
+
+
+# -- Several animations --------------------------------------------------------------------------------------------
+
+
+def test_a_timeline_is_read_as_it_is_written() -> None:
+    reveal, hold, zoom, out = parse_timeline(
+        "reveal 3s order=scan, hold .5s,zoom 5.5s focus=0.4,0.3 focus=0.1,0.2 hold-end=0, zoom 2s direction=out"
+    )
+    assert isinstance(reveal.animation, Reveal)
+    assert (reveal.animation.order, reveal.seconds) == ("scan", 3)
+    assert (hold.animation, hold.seconds) == (None, 0.5)
+    assert isinstance(zoom.animation, Zoom)
+    assert (zoom.animation.targets(), zoom.animation.hold_end, zoom.seconds) == (((0.4, 0.3), (0.1, 0.2)), 0, 5.5)
+    assert isinstance(out.animation, Zoom)
+    assert out.animation.direction == "out"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is no segment"),
+        ("zoom", "is no segment"),
+        ("zoom 5s,", "is no segment"),
+        ("zoom 5s, disperse", "disperse.* is no segment"),
+        ("zoom 0s", "lasts 0 seconds"),
+        ("zoom 9999s", "3600 at most"),
+        ("zom 3s", "there is no animation named zom"),
+        ("hold 3s", "holds no animation"),
+        ("hold 3s long=1", "hold has no parameters"),
+        ("reveal 3s oder=scan", "there is no oder: did you mean order"),
+        ("reveal 3s order=scn", "order = scn does not fit"),
+        ("reveal 3s order", "order is no parameter"),
+        ("reveal 3s overlap=7", "--overlap 7 is out of range"),
+        ("reveal 3s reverse=perhaps", "reverse = perhaps does not fit"),
+        ("zoom 3s, disperse 2s", 'zoom ends with a photo, disperse begins with the whole mosaic: put "zoom 2s direction=out"'),
+        ("disperse 3s, hold 1s, zoom 2s", 'put "gather 3s" between them'),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_with_the_mend(text: str, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        Show(timeline=text)
+
+
+def test_every_part_has_its_own_frames_and_the_joints_are_smooth(theatre: Theatre) -> None:
+    said: list[str] = []
+    stage = replace(theatre.stage((96, 64), seconds=8.0), frames=80, notice=said.append)
+    show = Show(
+        timeline="hold 1s, reveal 2s hold-start=0 hold-end=0, zoom 2s focus=0.9,0.1, zoom 1s direction=out, disperse 2s"
+    )
+    assert (show.lasts(), show.shown_endings(), show.targets()) == (8, ("empty", "empty"), ((0.9, 0.1),))
+    motion = show.play(stage)
+    with closing(Compositor(96, 64, stage.textures)) as compositor:
+        frames = [compositor.still(motion(frame / 79)).astype(int) for frame in range(80)]
+        reveal = show.segments[1].animation
+        assert reveal is not None
+        alone = reveal.play(replace(stage, seconds=2.0, frames=20, seed=stage.seed + 1))
+        for frame in range(20):
+            assert (frames[10 + frame] == compositor.still(alone(frame / 20))).all()
+    assert all((frame == frames[0]).all() for frame in frames[:10])
+    assert not frames[0].any()
+    assert not frames[-1].any()
+    for joint in (30, 50, 60):
+        steps = [np.abs(frames[at] - frames[at - 1]).mean() for at in (joint - 1, joint, joint + 1)]
+        assert steps[1] <= 1.5 * max(steps[0], steps[2]) + 0.5, joint
+    assert len({motion(frame / 79).camera for frame in (48, 49, 50, 51)}) == 1  # at rest on the photo
+    stage.textures.close()
+
+
+def test_a_view_from_elsewhere_is_joined_by_a_camera_move(theatre: Theatre) -> None:
+    said: list[str] = []
+    stage = replace(theatre.stage((64, 96), seconds=6.0), frames=600, notice=said.append)
+    motion = Show(timeline="reveal 3s, zoom 3s focus=0.02,0.5 landing=tile").play(stage)
+    assert said == ["zoom begins with a short camera move, to where it sees the mosaic from"]
+    x = np.array([motion(frame / 599).camera.centre[0] for frame in range(600)])
+    assert np.abs(np.diff(x)).max() < 0.2
+    assert x[299] == x[300] > x[-1] + 1
+    stage.textures.close()
+
+
+def test_a_zoom_out_of_another_photo_is_refused(theatre: Theatre) -> None:
+    stage = replace(theatre.stage((96, 64), seconds=6.0), frames=60)
+    with pytest.raises(InputError, match="leave its focus out"):
+        Show(timeline="zoom 3s focus=0.2,0.2, zoom 3s direction=out focus=0.8,0.8").play(stage)
+    stage.textures.close()

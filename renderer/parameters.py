@@ -1,0 +1,192 @@
+"""Parameters, declared once: options, preset keys, timelines and documents all come from the declaration.
+
+A parameter is a field of a frozen dataclass, made by `parameter`; its type is the field's annotation.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+
+from PIL import ImageColor
+
+from renderer.errors import InputError
+
+T = TypeVar("T")
+
+Colour = tuple[float, float, float]
+"""Red, green, blue in sRGB, 0…1."""
+
+
+@dataclass(frozen=True)
+class ParameterInfo:
+    """What is said of a parameter where it is declared; its option, preset key and documentation come from it."""
+
+    help: str
+    unit: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    option: str = ""  # another spelling on the command line, such as "-o"
+
+
+def parameter(
+    default: T,
+    help: str,  # noqa: A002 (as the field of ParameterInfo, which no builtin can shadow)
+    *,
+    unit: str = "",
+    low: float = -math.inf,
+    high: float = math.inf,
+    option: str = "",
+) -> T:
+    """Declare a parameter of a dataclass: its default, one line of help, its unit and the range it may take."""
+    info = ParameterInfo(help, unit, low, high, option)
+    return field(default=default, metadata={"parameter": info})
+
+
+def parameters(owner: object) -> dict[str, ParameterInfo]:
+    """What is declared of the parameters of a dataclass (or an instance of one), by field name."""
+    declared: dict[str, ParameterInfo] = {}
+    for f in fields(cast("Any", owner)):
+        if isinstance(info := f.metadata.get("parameter"), ParameterInfo):
+            declared[f.name] = info
+    return declared
+
+
+def check_ranges(owner: object) -> None:
+    """Raise InputError if a number among a dataclass's parameters is not in its range (or is no number)."""
+    for name, info in parameters(owner).items():
+        value = getattr(owner, name)
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, (int, float)) and not info.low <= number <= info.high:
+                bounds = f"from {info.low:g} to {info.high:g}" if math.isfinite(info.high) else f"at least {info.low:g}"
+                raise InputError(
+                    f"--{name.replace('_', '-')} {number:g} is out of range: it is {bounds} {info.unit}".rstrip()
+                )
+
+
+# -- Values from text ----------------------------------------------------------------------------------------------
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height from "1080x1920". Raises InputError."""
+    width, cross, height = text.lower().replace("×", "x").partition("x")
+    if not (cross and width.strip().isdecimal() and height.strip().isdecimal()):
+        raise InputError(f"--size {text} is not a size: give width x height in pixels, such as 1080x1920")
+    return int(width), int(height)
+
+
+def parse_colour(text: str) -> Colour:
+    """A colour from a CSS name, "#rrggbb" or "rgb(r, g, b)". Raises InputError."""
+    try:
+        r, g, b = ImageColor.getrgb(text)[:3]
+    except ValueError:
+        raise InputError(f"--background {text} is not a colour: give a name such as navy, or #rrggbb") from None
+    return r / 255, g / 255, b / 255
+
+
+def parse_point(text: str) -> tuple[float, float]:
+    """A point from "X,Y". Raises InputError."""
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{text} is not a point: give X,Y in fractions of the cover, such as 0.4,0.3") from None
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise InputError(f"{text} is not a point: X and Y are numbers from 0 to 1")
+    return x, y
+
+
+_NTSC: Final = {
+    Fraction(nominal): Fraction(round(nominal) * 1000, 1001)
+    for nominal in (
+        Fraction("23.976"),
+        Fraction("23.98"),
+        Fraction("29.97"),
+        Fraction("59.94"),
+        Fraction("119.88"),
+    )
+}
+"""Decimal spellings of the NTSC rates; the rates themselves are n · 1000 / 1001 (SMPTE ST 12-1)."""
+
+
+def parse_frame_rate(text: str) -> Fraction:
+    """Frames a second from "30", "29.97" or "30000/1001"; NTSC rates become exact. 1…240. Raises InputError."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(f"--fps {text} is not a frame rate: give one such as 30, 29.97 or 30000/1001") from None
+    rate = _NTSC.get(rate, rate)
+    if not 1 <= rate <= 240:
+        raise InputError(f"--fps {text} is out of range: it is from 1 to 240 frames a second")
+    return rate
+
+
+WORDS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {
+    tuple[int, int]: ("WIDTHxHEIGHT", parse_size),
+    tuple[float, float]: ("X,Y", parse_point),
+    Fraction: ("RATE", parse_frame_rate),
+    Colour: ("COLOUR", parse_colour),
+}
+"""Types that are written as one word: how the help shows it, and what reads it."""
+
+
+def word_type(hint: Any) -> Any:
+    """The type among `WORDS` that an annotation is or may be; None if there is none."""
+    return next((kind for kind in (hint, *get_args(hint)) if kind in WORDS), None)
+
+
+def read_values(owner: type, values: Mapping[str, object], where: str) -> dict[str, Any]:
+    """Values for the parameters of a dataclass, from a table of a file or of words, as its fields' types ask.
+
+    A parameter may be given by its field's name or as on the command line. `where` begins the message of the
+    InputError that is raised for a name that is none, or a value that does not fit.
+    """
+    declared, hints = parameters(owner), get_type_hints(owner)
+    spelt = {info.option.removeprefix("--"): name for name, info in declared.items() if info.option.startswith("--")}
+    read: dict[str, Any] = {}
+    for key, value in values.items():
+        name = spelt.get(key, key.replace("-", "_"))
+        if name not in declared:
+            near = difflib.get_close_matches(name, [*declared, *spelt], n=1)
+            mend = f"did you mean {near[0]}?" if near else f"there are {', '.join(declared)}"
+            raise InputError(f"{where}: there is no {key}: {mend}")
+        try:
+            read[name] = _read_value(hints[name], value)
+        except (TypeError, ValueError):
+            raise InputError(f"{where}: {key} = {value} does not fit: {declared[name].help}") from None
+    return read
+
+
+def _read_value(hint: Any, value: object) -> object:
+    """A value of an annotated type. Raises TypeError, ValueError or InputError."""
+    origin, kinds = get_origin(hint), get_args(hint)
+    if (word := word_type(hint)) is not None and isinstance(value, str):
+        return WORDS[word][1](value)
+    if origin is Literal:
+        if value not in kinds:
+            raise ValueError(value)
+        return value
+    if origin is types.UnionType:
+        return _read_value(next(kind for kind in kinds if kind is not types.NoneType), value)
+    if origin is tuple and kinds[-1] is Ellipsis:
+        many = value if isinstance(value, list | tuple) else [value]
+        return tuple(_read_value(kinds[0], one) for one in many)
+    if origin is tuple and isinstance(value, list | tuple) and len(value) == len(kinds):
+        return tuple(_read_value(kind, one) for kind, one in zip(kinds, value, strict=True))
+    if hint is bool:
+        known = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() not in known:
+            raise ValueError(value)
+        return known[str(value).lower()]
+    if hint in (int, float, str, Path) and isinstance(value, str | int | float) and not isinstance(value, bool):
+        return hint(value)
+    if hint is Fraction and isinstance(value, int | float):
+        return parse_frame_rate(str(value))
+    raise TypeError(value)

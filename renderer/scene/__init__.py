@@ -1,0 +1,55 @@
+"""What an animation is given, what it gives back, and the contract between the two. Animations import this alone.
+
+An animation is a frozen dataclass of parameters with a `prepare` method, registered under the entry-point group
+`renderer.animations`::
+
+    @dataclass(frozen=True)
+    class Spin(Animation):
+        \"\"\"Turn the whole mosaic once.\"\"\"
+
+        turns: float = parameter(1.0, "How often it turns", unit="turns", low=-10, high=10)
+
+        def prepare(self, stage: Stage) -> Motion:
+            sprites, camera = stage.resting_sprites(), stage.whole_camera()
+            return lambda progress: stage.scene(replace(camera, angle=2 * pi * self.turns * progress), sprites)
+"""
+
+from __future__ import annotations
+
+from renderer.parameters import Colour, parameter
+from renderer.scene.animation import Animation, Ending
+from renderer.scene.easing import EASINGS, Easing, ease
+from renderer.scene.sprites import (
+    JOINED_BELOW,
+    JOINED_RIGHT,
+    Camera,
+    Floats,
+    Motion,
+    Scene,
+    Sprites,
+    make_sprites,
+)
+from renderer.scene.stage import FAR_PIXELS, Fit, Stage, Target, parse_target
+
+__all__ = [
+    "EASINGS",
+    "FAR_PIXELS",
+    "JOINED_BELOW",
+    "JOINED_RIGHT",
+    "Animation",
+    "Camera",
+    "Colour",
+    "Easing",
+    "Ending",
+    "Fit",
+    "Floats",
+    "Motion",
+    "Scene",
+    "Sprites",
+    "Stage",
+    "Target",
+    "ease",
+    "make_sprites",
+    "parameter",
+    "parse_target",
+]
