@@ -19,7 +19,7 @@ from dataclasses import MISSING, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import cyclopts
 from rich.console import Console
@@ -33,6 +33,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
+from rich.table import Table
 from rich.text import Text
 
 from renderer import plugins
@@ -425,6 +426,66 @@ def _mosaic(cover: Path | None, values: dict[str, object]) -> None:
     _tell(summary, common, talk)
 
 
+def _animations(
+    name: Annotated[str | None, cyclopts.Parameter(help="The animation")] = None,
+    /,
+    *,
+    sample: Annotated[Path | None, cyclopts.Parameter(help="Also render a small one, of the sample cover")] = None,
+    overwrite: Annotated[bool, cyclopts.Parameter(("--overwrite", "-y"), negative=(), help="Overwrite it")] = False,
+) -> None:
+    """List the animations that are installed, or the parameters of one.
+
+    Parameters
+    ----------
+    name
+        The animation.
+
+    """
+    talk = Talk(quiet=False, verbose=False)
+    if name is None and sample is not None:
+        raise InputError(f"--sample {sample} needs an animation: render animations reveal --sample {sample}")
+    if name is None:
+        table = Table("animation", "what it does", "comes with", box=None)
+        for found in plugins.installed():
+            try:
+                about = (plugins.load_animation(found).__doc__ or "").strip().splitlines()[0]
+            except InputError as error:
+                about = f"broken: {error}"
+            table.add_row(found, about, plugins.origin(found))
+        Console(highlight=False).print(table)
+        if sample is not None:
+            raise InputError(
+                "--sample needs the name of an animation, such as: render animations reveal --sample it.mp4"
+            )
+        return
+    animation = plugins.load_animation(name)
+    table = Table("parameter", "what it does", "default", "range", box=None)
+    hints = get_type_hints(animation)
+    for field in fields(animation):
+        info = parameters(animation)[field.name]
+        option = info.option if info.option.startswith("--") else f"--{field.name.replace('_', '-')}"
+        choices = [str(choice) for choice in get_args(hints[field.name])] if _is_choice(hints[field.name]) else []
+        bounds = f"{info.low:g} to {info.high:g} {info.unit}".strip() if math.isfinite(info.high) else info.unit
+        default = "" if field.default in (None, ()) else _spell(field.default)
+        table.add_row(option, info.help, default, ", ".join(choices) or bounds)
+    console = Console(highlight=False)
+    console.print(f"{(animation.__doc__ or '').strip().splitlines()[0]}\n", markup=False)
+    console.print(table)
+    if sample is not None:
+        from renderer.job import MatchSettings, render_video
+
+        output = OutputSettings(size=(640, 426), duration=min(animation().lasts(), 6.0))
+        render_video(
+            None, animation(), sample, match=MatchSettings(columns=48), output=output,
+            overwrite=overwrite, progress=talk,
+        )  # fmt: skip
+        sys.stdout.write(f"{sample}: a sample of {name}\n")
+
+
+def _is_choice(hint: object) -> bool:
+    return get_origin(hint) is Literal
+
+
 def _doctor() -> int:
     """Tell what this machine has for rendering, and how to mend what it lacks."""
     from renderer.doctor import main as doctor
@@ -450,6 +511,7 @@ def build_app(problems: list[str]) -> cyclopts.App:
     groups = {"Tiles and matching": MatchSettings, "Output": Common, "Picture": MosaicRun}
     _command(app, "mosaic", "Draw the whole mosaic as a still.", groups, _mosaic)
     app.command(_doctor, name="doctor")
+    app.command(_animations, name="animations")
     _add_animation(app, still, sheet, "show", Show)
     for name in plugins.installed():
         if name in app:

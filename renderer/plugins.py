@@ -28,3 +28,9 @@ def load_animation(name: str) -> type[Animation]:
     if not (isinstance(found, type) and issubclass(found, Animation)):
         raise InputError(f"the animation {name} ({point.value}) is not a renderer.scene.Animation")
     return found
+
+
+def origin(name: str) -> str:
+    """The distribution that an installed animation comes from, with its version."""
+    distribution = installed()[name].dist
+    return f"{distribution.name} {distribution.version}" if distribution else "unknown"

@@ -1,0 +1,89 @@
+"""Animations of other packages."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Theatre
+
+from renderer.compositor import Compositor
+from renderer.encoder import probe
+from renderer.plugins import load_animation
+from renderer.timeline import Show
+
+Run = Callable[..., tuple[int, str, str]]
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "plugin"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the example plugin, installed as anybody would."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "--target",
+        folder,
+        EXAMPLE,
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+def test_the_example_is_a_whole_package_in_forty_lines(
+    render: Run, site: Path, theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sum(len(path.read_text().splitlines()) for path in EXAMPLE.iterdir() if path.is_file()) < 40
+    monkeypatch.syspath_prepend(str(site))
+    assert "mosaic-ripple 1.0" in render("animations")[1]
+    assert "0.5 to 20 waves" in render("animations", "ripple")[1]
+    assert render("animations", "ripple", "--sample", "sample.mp4")[0] == 0
+    assert probe(Path("sample.mp4")).frames == 180
+    code, out, err = render(
+        "ripple", "--size", "96x64", "--columns", "12", "--duration", "0.5", "--waves", "2", "-o", "r.mp4"
+    )
+    assert (code, "15 frames" in out) == (0, True), err
+    assert render("ripple", "--waves", "99")[0] == 2
+    stage = theatre.stage((96, 64))
+    motion = load_animation("ripple")().play(stage)
+    with closing(Compositor(96, 64, stage.textures)) as compositor:
+        rest, moving = (compositor.still(motion(progress)).astype(int) for progress in (0.0, 0.5))
+        assert np.abs(rest - moving).mean() > 3
+    assert [segment.name for segment in Show(timeline="ripple 2s waves=5, disperse 1s").segments] == [
+        "ripple",
+        "disperse",
+    ]
+    stage.textures.close()
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ("crash = nowhere_at_all:Crash", "the animation crash (nowhere_at_all:Crash) can't be loaded"),
+        ("odd = pathlib:Path", "the animation odd (pathlib:Path) is not a renderer.scene.Animation"),
+        ("mosaic = animations.zoom:Zoom", "the animation mosaic is named like a command"),
+    ],
+)
+def test_a_broken_plugin_is_named_and_skipped(
+    render: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, says: str
+) -> None:
+    info = tmp_path / "site" / "broken-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[renderer.animations]\n{entry}\n")
+    monkeypatch.syspath_prepend(str(info.parent))
+    code, out, err = render("zoom", "--size", "96x64", "--columns", "12", "--duration", "0.2", "-o", "it.mp4")
+    assert (code, says in err) == (0, True), err
+    assert "2 frames" not in err
+    assert "6 frames" in out
+    assert "broken 1.0" in render("animations")[1]
