@@ -433,14 +433,7 @@ def _animations(
     sample: Annotated[Path | None, cyclopts.Parameter(help="Also render a small one, of the sample cover")] = None,
     overwrite: Annotated[bool, cyclopts.Parameter(("--overwrite", "-y"), negative=(), help="Overwrite it")] = False,
 ) -> None:
-    """List the animations that are installed, or the parameters of one.
-
-    Parameters
-    ----------
-    name
-        The animation.
-
-    """
+    """List the animations that are installed, or the parameters of one."""
     talk = Talk(quiet=False, verbose=False)
     if name is None and sample is not None:
         raise InputError(f"--sample {sample} needs an animation: render animations reveal --sample {sample}")
