@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Final
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from renderer.compositor.kernels import DrawList, draw_band, empty_draw_list, fill_band, list_visible, to_yuv420
 from renderer.pictures import Pixels
-from renderer.scene import Camera, Colour, Scene, Sprites
+from renderer.scene import Camera, Colour, Floats, NestedMap, Scene, Sprites
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
 
 TONE_FULL_BELOW: Final = 48.0
@@ -30,6 +30,11 @@ Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the frame."""
 
 _NO_BOX: Final[Box] = (0, 0, 0, 0)
+
+OPENED_PIXELS: Final = 2.0
+"""Width of a tile from which on a map within a map is drawn as its own tiles."""
+
+_DEEPEST: Final = 4  # maps within maps that are opened at once; deeper ones are under 2 pixels at any real size
 
 _BANDS_PER_THREAD: Final = 4  # so that a band with much to draw does not keep the others waiting
 
@@ -119,6 +124,8 @@ class Compositor:
         """A scene's groups of sprites in painter's order, each with the view it is seen by and what hides it later."""
         view = _view(scene.camera, self.width, self.height)
         groups = [(sprites, view) for sprites in scene.sprites]
+        if scene.nested:
+            groups = [part for sprites, view in groups for part in self._opened(sprites, view, scene.nested)]
         if scene.overlay is not None:
             groups.append((scene.overlay, _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
         hidden = _NO_BOX
@@ -127,6 +134,39 @@ class Compositor:
             listed.append((sprites, view, hidden))
             hidden = max(hidden, self._covered(sprites, view), key=_area)
         return listed[::-1]
+
+    def _opened(
+        self, sprites: Sprites, view: View, nested: Mapping[int, NestedMap], depth: int = 0
+    ) -> list[tuple[Sprites, View]]:
+        """A group with the maps among its textures opened into their own tiles, where these are wider than 2 pixels.
+
+        Their tiles stay as they are and get a view of their own, so that nothing is copied and no precision is lost.
+        """
+        to_pixels = np.array([view[:2], view[3:5]])
+        groups: list[tuple[Sprites, View]] = []
+        done = 0
+        for at in np.flatnonzero(np.isin(sprites.texture, list(nested))).tolist():
+            inner = nested[int(sprites.texture[at])]
+            wide, high = inner.size
+            across, along = to_pixels @ sprites.right[at] * 2 / wide, to_pixels @ sprites.down[at] * 2 / high
+            whole = sprites.opacity[at] >= 1 and (sprites.window[at] == (0, 0, 1, 1)).all()
+            if not whole or depth == _DEEPEST or min(np.hypot(*across), np.hypot(*along)) <= OPENED_PIXELS:
+                continue
+            corner = to_pixels @ (sprites.centre[at] - sprites.right[at] - sprites.down[at]) + (view[2], view[5])
+            if not self._in_sight(corner, across * wide, along * high):
+                continue
+            groups.append((sprites.take(slice(done, at)), view))
+            (a, d), (b, e), (c, f) = across.tolist(), along.tolist(), corner.tolist()
+            groups += self._opened(inner.tiles, (a, b, c, d, e, f), nested, depth + 1)
+            done = at + 1
+        groups.append((sprites.take(slice(done, None)), view))
+        return [(some, its_view) for some, its_view in groups if len(some)]
+
+    def _in_sight(self, corner: Floats, across: Floats, along: Floats) -> bool:
+        """Whether any of a parallelogram's bounds lies in the frame, all in pixels."""
+        corners = corner + np.array([[0, 0], across, along, across + along])
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        return bool((high > 0).all() and (low < (self.width, self.height)).all())
 
     def _covered(self, sprites: Sprites, view: View) -> Box:
         """The pixels that a group wholly covers if it is one opaque, upright sprite: a photo that fills the frame."""

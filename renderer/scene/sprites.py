@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -110,6 +110,14 @@ class Camera:
 
 
 @dataclass(frozen=True)
+class NestedMap:
+    """A placement map that a sprite shows: drawn as its own tiles where one of them is wider than 2 pixels."""
+
+    tiles: Sprites  # at rest, in the map's own units
+    size: tuple[float, float]  # width and height of the map, units
+
+
+@dataclass(frozen=True)
 class Scene:
     """Everything in one frame."""
 
@@ -117,6 +125,7 @@ class Scene:
     camera: Camera
     background: Colour | int = (0.0, 0.0, 0.0)  # a colour, or a texture that fills the frame, centre-cropped
     overlay: Sprites | None = None  # in frame units, over all else
+    nested: Mapping[int, NestedMap] = field(default_factory=dict)  # textures that are maps themselves
 
 
 Motion = Callable[[float], Scene]

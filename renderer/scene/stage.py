@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,7 +16,15 @@ from renderer.library import Library, Photo, find_photo, no_photo
 from renderer.parameters import Colour
 from renderer.pictures import read_picture, resize
 from renderer.placement import PlacementMap
-from renderer.scene.sprites import JOINED_BELOW, JOINED_RIGHT, Camera, Scene, Sprites, make_sprites
+from renderer.scene.sprites import (
+    JOINED_BELOW,
+    JOINED_RIGHT,
+    Camera,
+    NestedMap,
+    Scene,
+    Sprites,
+    make_sprites,
+)
 from renderer.subject import attention, subject_place
 from renderer.textures import MAX_SIDE, Textures
 
@@ -64,6 +72,7 @@ class Stage:
     frames: int = 2  # how many the animation is shown in: progress moves by 1 / (frames − 1)
     from_cell: int | None = None  # the cell of the photo that stands still when the animation begins, if one does
     notice: Callable[[str], None] = _unheard  # says one line that a user should know
+    nested: dict[int, NestedMap] = field(default_factory=dict)  # maps that are textures too, by texture
 
     @property
     def mosaic(self) -> PlacementMap:
@@ -215,9 +224,18 @@ class Stage:
         colour = np.array(self.background) * 255 + 0.5
         return self.textures.add_picture(np.full((1, 1, 3), colour.astype(np.uint8)))
 
+    def add_map(self, which: int) -> int:
+        """A texture that is a whole map: its picture, and from 2 pixels a tile on its own tiles."""
+        placement = self.maps[which]
+        longest = min(round(2 * max(placement.size)), MAX_SIDE)
+        picture = np.clip(placement.colours(longest) * 255 + 0.5, 0, 255).astype(np.uint8)
+        texture = self.textures.add_picture(picture)
+        self.nested[texture] = NestedMap(self.resting_sprites(which), placement.size)
+        return texture
+
     def scene(self, camera: Camera, *sprites: Sprites, overlay: Sprites | None = None) -> Scene:
         """A scene of groups of sprites over the stage's background."""
-        return Scene(sprites, camera, self.background, overlay)
+        return Scene(sprites, camera, self.background, overlay, self.nested)
 
     def photo(self, index: int, which: int = 0) -> Photo:
         """A photo of a map."""

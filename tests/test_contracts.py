@@ -1,0 +1,109 @@
+"""What later animations need of stage, scene and compositor: flip, morph, parade and infinite zoom, in small."""
+
+import math
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import Theatre, difference
+
+from renderer.compositor import Compositor
+from renderer.pictures import Pixels, resize
+from renderer.scene import Camera, Scene, Stage, make_sprites
+
+SIZE = (192, 128)  # 8 pixels a cell
+
+
+@pytest.fixture
+def stage(theatre: Theatre) -> Iterator[Stage]:
+    made = theatre.stage(SIZE)
+    yield made
+    made.textures.close()
+
+
+def draw(stage: Stage, scene: Scene) -> Pixels:
+    with closing(Compositor(*stage.frame, stage.textures, threads=2)) as compositor:
+        return compositor.still(scene)
+
+
+def test_tiles_go_from_one_map_to_another(stage: Stage) -> None:
+    """Morph: two maps on the stage; the tiles of the first travel to cells of the second and fade into its photos."""
+    upside_down = replace(stage.mosaic, photo=stage.mosaic.photo[::-1].copy())
+    both = replace(
+        stage,
+        maps=[stage.mosaic, upside_down],
+        libraries=[stage.libraries[0]] * 2,
+        first_texture=[stage.first_texture[0], stage.textures.add_squares(stage.libraries[0])],
+    )
+    camera = both.whole_camera()
+    first, second = both.resting_sprites(0), both.resting_sprites(1)
+    assert difference(draw(both, both.scene(camera, first)), draw(both, both.scene(camera, second))).mean() > 20
+
+    def morph(progress: float) -> Scene:
+        way = first.centre + progress * (second.centre[::-1] - first.centre)
+        return both.scene(
+            camera, first.moved(way), second.take(np.arange(len(second))[::-1]).moved(way, opacity=progress)
+        )
+
+    assert difference(draw(both, morph(0.0)), draw(both, both.scene(camera, first))).mean() < 1.5
+    assert difference(draw(both, morph(1.0)), draw(both, both.scene(camera, second))).mean() < 1.5
+    assert difference(draw(both, morph(0.5)), draw(both, morph(0.0))).mean() > 10
+
+
+def test_cards_have_backs(stage: Stage) -> None:
+    """Flip: what is seen from behind shows another texture, of one colour or with a transparent edge."""
+    red = stage.textures.add_picture(np.full((4, 4, 3), (200, 10, 20), np.uint8))
+    tiles, camera = stage.resting_sprites(), stage.whole_camera()
+
+    def flip(progress: float) -> Scene:
+        tumble = np.full(len(tiles), math.pi * progress)
+        turned = tiles.moved(tiles.centre, tumble=tumble, axis=math.pi / 2)
+        behind = np.cos(tumble) < 0
+        return stage.scene(camera, replace(turned, texture=np.where(behind, red, turned.texture).astype(np.int32)))
+
+    assert difference(draw(stage, flip(0.0)), draw(stage, stage.scene(camera, tiles))).mean() < 1.5
+    assert (draw(stage, flip(0.5)) == 0).all()  # seen from its edge a card is nothing
+    assert difference(draw(stage, flip(1.0)), np.full((128, 192, 3), (200, 10, 20), np.uint8)).mean() < 1.5
+
+
+def test_whole_photos_march_past(stage: Stage) -> None:
+    """Parade: photos in their own shape, not as squares, over the mosaic and in frame units."""
+    index = next(i for i, photo in enumerate(stage.mosaic.photos) if not photo.is_part)
+    photo = stage.photo(index)
+    width, height = photo.size[0] / photo.size[1] * 96, 96.0
+    texture = stage.add_whole(index, width, height)
+    half = (0.5 * width / SIZE[1], 0.5 * height / SIZE[1])
+    across = make_sprites(texture, (0.0, 0.0), (half[0], 0.0), (0.0, half[1]))
+    seen = draw(stage, stage.scene(stage.whole_camera(), stage.resting_sprites(), overlay=across))
+    left = round(SIZE[0] / 2 - width / 2)
+    shown = seen[16:112, left : left + round(width)]
+    expected = stage.libraries[0].whole(photo, round(width), 96)
+    assert difference(shown, expected).mean() < 3
+    plain = draw(stage, stage.scene(stage.whole_camera(), stage.resting_sprites()))
+    assert (seen[:15] == plain[:15]).all()
+
+
+def test_a_map_within_a_map_opens_as_one_comes_near(stage: Stage) -> None:
+    """Infinite zoom: a tile that is a mosaic itself; far away its picture, near its own tiles, then theirs."""
+    tiles = stage.resting_sprites()
+    texture = stage.add_map(0)
+    inner = make_sprites(texture, (12.0, 8.0), (0.75, 0.0), (0.0, 0.5))
+    cell = Camera((12.0, 8.0), 128.0)  # the inner mosaic fills the frame as the outer one does from afar
+    near = draw(stage, stage.scene(cell, tiles, inner))
+    far = draw(stage, stage.scene(Camera((12.0, 8.0), 8.0), tiles))
+    assert difference(near, far).max() <= 1
+    # At 2 pixels a tile its picture gives way to its tiles without a step to speak of.
+    opened = stage.scene(Camera((12.0, 8.0), 32.1), tiles, inner)
+    step = difference(draw(stage, opened), draw(stage, replace(opened, nested={})))
+    inside = step[48:80, 72:120]
+    assert 0 < inside.mean() < 12
+    assert inside.sum() > 0.95 * step.sum()
+    # As a picture it is like its tiles, and a map that shows itself ends somewhere.
+    picture = draw(stage, stage.scene(Camera((12.0, 8.0), 20.0), tiles, inner))
+    assert difference(resize(picture[58:70, 81:111], 24, 16), resize(far, 24, 16)).mean() < 25
+    stage.nested[texture] = replace(
+        stage.nested[texture], tiles=replace(tiles, texture=np.full_like(tiles.texture, texture))
+    )
+    assert draw(stage, stage.scene(Camera((12.0, 8.0), 5000.0), tiles, inner)).std() > 0
