@@ -102,7 +102,7 @@ def test_a_map_within_a_map_opens_as_one_comes_near(stage: Stage) -> None:
     assert inside.sum() > 0.95 * step.sum()
     # As a picture it is like its tiles, and a map that shows itself ends somewhere.
     picture = draw(stage, stage.scene(Camera((12.0, 8.0), 20.0), tiles, inner))
-    assert difference(resize(picture[58:70, 81:111], 24, 16), resize(far, 24, 16)).mean() < 25
+    assert difference(resize(picture[54:74, 81:111], 24, 16), resize(far, 24, 16)).mean() < 12
     stage.nested[texture] = replace(
         stage.nested[texture], tiles=replace(tiles, texture=np.full_like(tiles.texture, texture))
     )
