@@ -55,7 +55,7 @@ from renderer.progress import Advance, Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage, Target
 from renderer.subject import find_faces
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
-from renderer.textures import Textures
+from renderer.textures import Textures, unpack
 from renderer.timeline import frame_at, frame_count, parse_frames, progress_of
 
 STILL_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
@@ -536,7 +536,7 @@ def render_video(
                     {"comment": command, "title": path.stem},
                 ) as encoder,
             ):
-                _feed(encoder, compositor, motion, wanted, count, advance)
+                _feed(encoder, compositor, motion, wanted, count, _shutter(output, count), advance)
             _check_file(temporary, size, len(wanted))
         return Summary(
             path, size, mosaic, timed.finished(), output.fps, len(wanted), meter.peak_bytes,
@@ -550,6 +550,7 @@ def _feed(
     motion: Motion,
     wanted: Sequence[int],
     count: int,
+    shutter: float,
     advance: Advance,
 ) -> None:
     """Draw frames and hand them over; the encoder works on one while the next is drawn."""
@@ -557,11 +558,16 @@ def _feed(
     for place, number in enumerate(wanted):
         if place + LOOK_AHEAD < len(wanted):
             compositor.prefetch(motion(progress_of(wanted[place + LOOK_AHEAD], count)))
-        compositor.draw(motion(progress_of(number, count)), frame)
+        compositor.expose(motion, progress_of(number, count), shutter, frame)
         buffer = encoder.next_buffer()
         compositor.to_yuv420(frame, encoder.planes(buffer))
         encoder.submit(buffer)
         advance(1)
+
+
+def _shutter(output: OutputSettings, count: int) -> float:
+    """How much of the progress the shutter is open for one frame."""
+    return output.motion_blur / max(count - 1, 1)
 
 
 def _check_file(path: Path, size: tuple[int, int], frames: int) -> None:
@@ -612,7 +618,9 @@ def render_frame(
             drawing(mosaic, size, output, progress=timed) as (stage, compositor),
             timed.stage("rendering", 1, "frames") as advance,
         ):
-            pixels = compositor.still(animation.play(stage)(shown))
+            frame = compositor.new_frame()
+            compositor.expose(animation.play(stage), shown, _shutter(output, count), frame)
+            pixels = np.ascontiguousarray(unpack(frame)[..., :3])
             advance(1)
         _save_still(pixels, path, overwrite)
         return Summary(

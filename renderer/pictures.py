@@ -162,7 +162,10 @@ def _linear_to_srgb_table() -> npt.NDArray[np.uint8]:
 
 
 _TO_LINEAR: Final = _srgb_to_linear_table()
-_TO_SRGB: Final = _linear_to_srgb_table()
+BYTE_OF_LIGHT_16: Final = _linear_to_srgb_table()
+"""The 8-bit sRGB value of linear light 0…65535, (65536,)."""
+LIGHT_16: Final = np.rint(_TO_LINEAR.astype(np.float64) * 65535).astype(np.uint32)
+"""Linear light 0…65535 of the 8-bit sRGB values, (256,)."""
 
 
 def to_linear(pixels: Pixels) -> npt.NDArray[np.float32]:
@@ -174,7 +177,7 @@ def to_linear(pixels: Pixels) -> npt.NDArray[np.float32]:
 
 def to_srgb(linear: npt.NDArray[np.float32]) -> Pixels:
     """8-bit sRGB of linear light 0…1 (values outside are clipped), same shape."""
-    return _TO_SRGB[(np.clip(linear, 0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]
+    return BYTE_OF_LIGHT_16[(np.clip(linear, 0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:

@@ -34,6 +34,9 @@ class OutputSettings:
     )
     background: Colour = parameter((0.0, 0.0, 0.0), "What is seen beside the mosaic: a name or #rrggbb")
     quality: Quality = parameter("standard", "How much of the picture the encoder keeps, and how long it may take")
+    motion_blur: float = parameter(
+        0.0, "How long the shutter is open, as a share of a frame; film has 0.5", low=0.0, high=1.0
+    )
     seed: int = parameter(0, "Of the motion's chance", low=0, high=2**63 - 1)
 
     def __post_init__(self) -> None:

@@ -1,7 +1,8 @@
 """Drawing, against a slow and plain reference."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 
@@ -11,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from renderer.compositor import Compositor
-from renderer.pictures import Pixels
+from renderer.pictures import Pixels, to_linear
 from renderer.scene import JOINED_BELOW, JOINED_RIGHT, Camera, Scene, Sprites, make_sprites
 from renderer.textures import Textures, pack, unpack
 
@@ -326,3 +327,42 @@ def test_a_change_of_level_is_no_step(textures: Textures, change: float) -> None
     assert moved[5] < 1.25 * max(moved[3], moved[7])  # from the last frame of one level to the first of the next
     brightness = np.array([frame.mean() for frame in frames])
     assert np.abs(np.diff(brightness, n=2)).max() < 0.3
+
+
+def exposed(textures: Textures, motion: Callable[[float], Scene], shutter: float) -> tuple[Pixels, list[float]]:
+    """A frame around progress 0.5, and the moments that its motion was asked for."""
+    moments: list[float] = []
+
+    def watched(progress: float) -> Scene:
+        moments.append(progress)
+        return motion(progress)
+
+    with closing(Compositor(90, 60, textures)) as compositor:
+        frame = compositor.new_frame()
+        compositor.expose(watched, 0.5, shutter, frame)
+        return unpack(frame).copy(), moments
+
+
+def test_an_open_shutter_averages_light(textures: Textures) -> None:
+    white = make_sprites(textures.add_picture(np.full((8, 8, 3), 255, np.uint8)), (0, 0), (10, 0), (0, 10))
+
+    def motion(progress: float) -> Scene:
+        return Scene((replace(white, centre=np.array([[200 * (progress - 0.5), 0.0]])),), Camera((0, 0), 1.0))
+
+    sharp, asked = exposed(textures, motion, 0.0)
+    assert (len(asked), (sharp == draw(motion(0.5), textures)).all()) == (1, True)
+    blurred, asked = exposed(textures, motion, 0.1)  # 20 pixels: the square's own width
+    assert len(asked) == 2 + 11
+    light = to_linear(np.ascontiguousarray(blurred[30:31, :, :3]))[0, :, 0]
+    ramp = np.clip(1 - np.abs(np.arange(90) + 0.5 - 45) / 20, 0, 1)  # a square seen through a gate as wide as itself
+    assert np.abs(light - ramp).max() < 0.06
+    assert light.sum() == pytest.approx(20, abs=0.2)  # no light is lost
+    _, asked = exposed(textures, motion, 0.9)
+    assert len(asked) == 2 + 16
+
+
+def test_what_rests_is_drawn_once_whatever_the_shutter(textures: Textures) -> None:
+    scene = Scene((make_sprites(textures.add_picture(smooth_picture(64)), (0, 0), (0.9, 0), (0, 0.9)),), CAMERA)
+    frame, asked = exposed(textures, lambda _progress: scene, 0.9)
+    assert len(asked) == 3
+    assert (frame == draw(scene, textures)).all()

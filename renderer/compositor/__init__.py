@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import Final
 
@@ -13,9 +14,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from renderer.compositor.kernels import DrawList, draw_band, empty_draw_list, fill_band, list_visible, to_yuv420
-from renderer.pictures import Pixels
-from renderer.scene import Camera, Colour, Floats, NestedMap, Scene, Sprites
+from renderer.compositor.kernels import (
+    DrawList,
+    develop,
+    draw_band,
+    empty_draw_list,
+    fill_band,
+    gather_light,
+    list_visible,
+    to_yuv420,
+)
+from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
+from renderer.scene import Camera, Colour, Floats, Motion, NestedMap, Scene, Sprites
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
 
 TONE_FULL_BELOW: Final = 48.0
@@ -34,6 +44,9 @@ _NO_BOX: Final[Box] = (0, 0, 0, 0)
 OPENED_PIXELS: Final = 2.0
 """Width of a tile from which on a map within a map is drawn as its own tiles."""
 
+MOST_EXPOSURES: Final = 16
+"""Scenes that one frame with motion blur is averaged of, at most."""
+
 _DEEPEST: Final = 4  # maps within maps that are opened at once; deeper ones are under 2 pixels at any real size
 
 _BANDS_PER_THREAD: Final = 4  # so that a band with much to draw does not keep the others waiting
@@ -42,8 +55,9 @@ _BANDS_PER_THREAD: Final = 4  # so that a band with much to draw does not keep t
 class Compositor:
     """Draws scenes at one size, in bands of rows over threads of its own; close it to end them.
 
-    Memory: about 300 bytes for each sprite of the largest scene, one frame if the background is a picture, and what
-    the textures take. Nothing is allocated for a frame, except that scenes may need texture levels not yet loaded.
+    Memory: about 300 bytes for each sprite of the largest scene, one frame if the background is a picture, three more
+    with motion blur, and what the textures take. Nothing is allocated for a frame, except that scenes may need texture
+    levels not yet loaded.
     A pixel depends on the scene alone, not on threads, bands or earlier scenes.
     """
 
@@ -74,6 +88,7 @@ class Compositor:
         self._ahead = np.empty((256, 2), np.int32)
         self._no_picture: Packed = np.empty((0, 0), np.uint32)
         self._background: tuple[int, Packed] | None = None
+        self._light: npt.NDArray[np.uint32] | None = None  # sums of light, where there is motion blur
 
     def close(self) -> None:
         """End the drawing threads."""
@@ -91,12 +106,60 @@ class Compositor:
         seen = self._list_visible(self._groups(scene))
         table = self.textures.table
 
-        def band(rows: tuple[int, int]) -> None:
-            fill_band(frame, *rows, colour, picture)
+        def band(top: int, end: int) -> None:
+            fill_band(frame, top, end, colour, picture)
             for draw, count in zip(self._lists, seen, strict=False):
-                draw_band(frame, *rows, table, draw, count)
+                draw_band(frame, top, end, table, draw, count)
 
-        for _ in self._pool.map(band, self._bands):
+        self._in_bands(band)
+
+    def expose(self, motion: Motion, progress: float, shutter: float, frame: Packed) -> None:
+        """Draw what is seen of a motion while the shutter is open, `shutter` of progress around a moment.
+
+        As many scenes are averaged in linear light as it takes for the fastest sprite in sight to move no further
+        than 2 pixels from one to the next, at most 16; a picture that hardly moves is drawn once.
+        """
+        first, last = max(progress - shutter / 2, 0.0), min(progress + shutter / 2, 1.0)
+        if shutter <= 0 or (moved := self._travel(motion(first), motion(last))) <= 1.0:
+            self.draw(motion(progress), frame)
+            return
+        count = min(math.ceil(moved / 2 - 1e-6) + 1, MOST_EXPOSURES)
+        if self._light is None:
+            self._light = np.empty((self.height, self.width, 3), np.uint32)
+        total = self._light
+        for number in range(count):
+            self.draw(motion(first + (last - first) * (number + 0.5) / count), frame)
+            begin = number == 0
+            self._in_bands(partial(gather_light, frame, LIGHT_16, total, begin))
+        self._in_bands(partial(develop, total, count, BYTE_OF_LIGHT_16, frame))
+
+    def _travel(self, before: Scene, after: Scene) -> float:
+        """How many pixels the fastest sprite that is in sight in both scenes moves between them."""
+        places = [self._places(scene) for scene in (before, after)]
+        _, here, there = np.intersect1d(places[0][0], places[1][0], return_indices=True)
+        if not len(here):
+            return 0.0
+        return float(np.abs(places[1][1][there] - places[0][1][here]).max())
+
+    def _places(self, scene: Scene) -> tuple[npt.NDArray[np.int64], Floats]:
+        """Who is in sight (M,), and where in pixels: centre and the middles of two edges, (M, 3, 2)."""
+        names, points = [np.empty(0, np.int64)], [np.empty((0, 3, 2))]
+        for sprites, view, _ in self._groups(scene):
+            to_pixels = np.array([view[:2], view[3:5]]).T
+            centre = sprites.centre @ to_pixels + (view[2], view[5])
+            right, down = sprites.right @ to_pixels, sprites.down @ to_pixels
+            reach = np.abs(right) + np.abs(down)
+            seen = (sprites.opacity > 0) & ((centre + reach > 0) & (centre - reach < (self.width, self.height))).all(
+                axis=1
+            )
+            # The same photo may lie in many cells; only what is no tile goes by its texture.
+            name = np.where(sprites.tile >= 0, sprites.tile.astype(np.int64), -1 - sprites.texture.astype(np.int64))
+            names.append(name[seen])
+            points.append(np.stack([centre, centre + right, centre + down], 1)[seen])
+        return np.concatenate(names), np.concatenate(points)
+
+    def _in_bands(self, work: Callable[[int, int], None]) -> None:
+        for _ in self._pool.map(lambda rows: work(*rows), self._bands):
             pass
 
     def prefetch(self, scene: Scene) -> None:
@@ -231,12 +294,7 @@ class Compositor:
     def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:
         """Convert a frame of even size to the planes Y, Cb, Cr of limited-range BT.709 4:2:0."""
         luma, blue, red = planes
-
-        def band(rows: tuple[int, int]) -> None:
-            to_yuv420(frame, luma, blue, red, rows[0] // 2, rows[1] // 2)
-
-        for _ in self._pool.map(band, self._bands):
-            pass
+        self._in_bands(lambda top, end: to_yuv420(frame, luma, blue, red, top // 2, end // 2))
 
     def _prepare_background(self, background: Colour | int) -> tuple[np.uint32, Packed]:
         if not isinstance(background, int):

@@ -594,6 +594,50 @@ def draw_band(
                 x = next_x
 
 
+# -- Motion blur ---------------------------------------------------------------------------------------------------
+
+
+@kernel
+def gather_light(
+    frame: npt.NDArray[np.uint32],
+    light: npt.NDArray[np.uint32],
+    total: npt.NDArray[np.uint32],
+    begin: bool,
+    first_row: int,
+    end_row: int,
+) -> None:
+    """Add the light of `frame` (H, W) to `total` (H, W, 3), or begin with it; `light` (256,) is what a byte means."""
+    for y in range(first_row, end_row):
+        for x in range(frame.shape[1]):
+            pixel = frame[y, x]
+            r, g, b = light[pixel & U32(255)], light[(pixel >> U32(8)) & U32(255)], light[(pixel >> U32(16)) & U32(255)]
+            if begin:
+                total[y, x, 0], total[y, x, 1], total[y, x, 2] = r, g, b
+            else:
+                total[y, x, 0] += r
+                total[y, x, 1] += g
+                total[y, x, 2] += b
+
+
+@kernel
+def develop(
+    total: npt.NDArray[np.uint32],
+    count: int,
+    bytes_of: npt.NDArray[np.uint8],
+    frame: npt.NDArray[np.uint32],
+    first_row: int,
+    end_row: int,
+) -> None:
+    """Write the mean of `count` frames' light as colours, opaque; `bytes_of` (65536,) is the byte of a light."""
+    half = U32(count // 2)
+    for y in range(first_row, end_row):
+        for x in range(frame.shape[1]):
+            r = U32(bytes_of[(total[y, x, 0] + half) // U32(count)])
+            g = U32(bytes_of[(total[y, x, 1] + half) // U32(count)])
+            b = U32(bytes_of[(total[y, x, 2] + half) // U32(count)])
+            frame[y, x] = U32(r | U32(g << U32(8)) | U32(b << U32(16)) | U32(0xFF000000))
+
+
 # -- To the encoder ------------------------------------------------------------------------------------------------
 
 

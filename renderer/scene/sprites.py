@@ -33,6 +33,7 @@ class Sprites:
     gain: npt.NDArray[np.float32]  # (N, 3) and
     offset: npt.NDArray[np.float32]  # (N, 3): drawn as gain · colour + offset, sRGB 0…1, fading as a sprite grows
     joined: npt.NDArray[np.uint8]  # (N,) at rest beside neighbours that come later: JOINED_RIGHT | JOINED_BELOW
+    tile: npt.NDArray[np.int32]  # (N,) which tile of the first map it is, the same in all frames; −1: none
 
     def __len__(self) -> int:
         return len(self.texture)
@@ -97,6 +98,7 @@ def make_sprites(texture: npt.ArrayLike, centre: npt.ArrayLike, right: npt.Array
         gain=np.ones((count, 3), np.float32),
         offset=np.zeros((count, 3), np.float32),
         joined=np.zeros(count, np.uint8),
+        tile=np.full(count, -1, np.int32),
     )
 
 

@@ -102,6 +102,7 @@ class Stage:
             gain=placement.gain,
             offset=placement.offset,
             joined=joined.astype(np.uint8),
+            tile=np.arange(len(placement), dtype=np.int32),
         )
 
     def seen_tiles(self, tiles: Sprites, camera: Camera, which: int = 0) -> Sprites:
@@ -168,6 +169,7 @@ class Stage:
             ),
             window=np.concatenate([corner, corner + size], 1) / np.tile(self.mosaic.size, 2),
             joined=tiles.joined,
+            tile=tiles.tile,
         )  # fmt: skip
 
     def chance(self) -> np.random.Generator:
