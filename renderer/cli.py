@@ -38,6 +38,7 @@ from rich.text import Text
 
 from renderer import plugins
 from renderer.errors import InputError, RenderError
+from renderer.overlay import OverlaySettings
 from renderer.parameters import WORDS, check_ranges, parameter, parameters, word_type
 from renderer.preset import OutputSettings, load_preset
 from renderer.progress import Advance
@@ -376,6 +377,7 @@ def _add_animation(
             return
         summary = render_video(
             cover, motion, path, match=settings, output=output, frames=run.frames,
+            overlay=OverlaySettings(**_given(OverlaySettings, values)),
             overwrite=_ask_overwrite(path, values.get("save_map"), overwrite=common.overwrite), progress=talk,
             command=_written_command([name], cover, values),
         )  # fmt: skip
@@ -390,6 +392,7 @@ def _add_animation(
         summary = render_frame(
             cover, animation(**_given(animation, values)), path, run.at,
             match=MatchSettings(**_given(MatchSettings, values)), output=_output_settings(values),
+            overlay=OverlaySettings(**_given(OverlaySettings, values)),
             overwrite=_ask_overwrite(path, values.get("save_map"), overwrite=common.overwrite), progress=talk,
         )  # fmt: skip
         _tell(summary, common, talk)
@@ -402,12 +405,18 @@ def _add_animation(
         summary = render_sheet(
             cover, animation(**_given(animation, values)), path, cells=SheetRun(**_given(SheetRun, values)).cells,
             match=MatchSettings(**_given(MatchSettings, values)), output=_output_settings(values),
+            overlay=OverlaySettings(**_given(OverlaySettings, values)),
             overwrite=_ask_overwrite(path, values.get("save_map"), overwrite=common.overwrite), progress=talk,
         )  # fmt: skip
         _tell(summary, common, talk)
 
     title = name.capitalize()
-    shared = {"Tiles and matching": MatchSettings, "Picture": OutputSettings, "Output": Common}
+    shared = {
+        "Tiles and matching": MatchSettings,
+        "Picture": OutputSettings,
+        "Title and logo": OverlaySettings,
+        "Output": Common,
+    }
     _command(app, name, about, {title: animation, **shared, "Run": VideoRun}, video)
     _command(still, name, f"One frame of: {about}", {title: animation, **shared, "Run": StillRun}, frame)
     _command(sheet, name, f"A contact sheet of: {about}", {title: animation, **shared, "Run": SheetRun}, contact_sheet)

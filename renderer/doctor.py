@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution, requires, version
 from pathlib import Path
 
-_MODULES = {"opencv-python-headless": "cv2", "pillow": "PIL", "scikit-image": "skimage", "scikit-learn": "sklearn"}
+_MODULES = {
+    "fonttools": "fontTools",
+    "opencv-python-headless": "cv2",
+    "pillow": "PIL",
+    "scikit-image": "skimage",
+    "scikit-learn": "sklearn",
+}
 _NEEDED_ENCODERS = ("libx264",)
 _OTHER_ENCODERS = (
     "libx265",

@@ -47,6 +47,7 @@ from renderer.library import (
 )
 from renderer.matching import MATCHER_VERSION, Pin, match_photos
 from renderer.memory import MemoryMeter
+from renderer.overlay import OverlaySettings, with_overlay
 from renderer.parameters import check_ranges, parameter
 from renderer.pictures import Pixels, picture_size, read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
@@ -505,6 +506,7 @@ def render_video(
     match: MatchSettings | None = None,
     output: OutputSettings | None = None,
     frames: str | None = None,
+    overlay: OverlaySettings | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
     command: str = "",
@@ -525,7 +527,7 @@ def render_video(
             drawing(mosaic, size, output, progress=timed) as (stage, compositor),
             new_file(path, overwrite=overwrite) as temporary,
         ):
-            motion = animation.play(stage)
+            motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
             with (
                 timed.stage("rendering", len(wanted), "frames") as advance,
                 Encoder(
@@ -602,6 +604,7 @@ def render_frame(
     *,
     match: MatchSettings | None = None,
     output: OutputSettings | None = None,
+    overlay: OverlaySettings | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -619,7 +622,8 @@ def render_frame(
             timed.stage("rendering", 1, "frames") as advance,
         ):
             frame = compositor.new_frame()
-            compositor.expose(animation.play(stage), shown, _shutter(output, count), frame)
+            motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
+            compositor.expose(motion, shown, _shutter(output, count), frame)
             pixels = np.ascontiguousarray(unpack(frame)[..., :3])
             advance(1)
         _save_still(pixels, path, overwrite)
@@ -641,6 +645,7 @@ def render_sheet(
     cells: tuple[int, int] = (3, 3),
     match: MatchSettings | None = None,
     output: OutputSettings | None = None,
+    overlay: OverlaySettings | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -659,7 +664,7 @@ def render_sheet(
             drawing(mosaic, size, output, progress=timed) as (stage, compositor),
             timed.stage("rendering", len(shown), "frames") as advance,
         ):
-            motion = animation.play(stage)
+            motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
             frames = []
             for number in shown:
                 frames.append(compositor.still(motion(progress_of(number, count))))

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     "errors", "parameters", "progress", "files", "memory", "pictures", "subject", "descriptors", "library", "grid", "placement", "matching", "textures",
-    "scene", "compositor", "plugins", "timeline", "preset", "encoder", "job", "doctor", "cli", "__main__",
+    "scene", "overlay", "compositor", "plugins", "timeline", "preset", "encoder", "job", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 

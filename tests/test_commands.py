@@ -33,6 +33,7 @@ STILL = ("--size", "96x64", "--columns", "12")
         (["--version"], None, "."),
         (["zoom", "--help"], None, "--focus"),
         (["doctor"], None, "libx264"),
+        (["reveal", "COVER", *SMALL, "--title", "A \\n title", "--title-time", "0.1,0.4", "--logo", "COVER", "--logo-at", "middle"], "china-reveal.mp4", "6 frames"),
         (["animations"], None, "mosaic-renderer"),
         (["animations", "disperse"], None, "burst, wind,"),
         (["zoom", *SMALL], "china-zoom.mp4", "6 frames"),

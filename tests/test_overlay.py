@@ -1,0 +1,135 @@
+"""Titles and logos over the picture."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Theatre, difference
+from PIL import Image
+
+from renderer.compositor import Compositor
+from renderer.errors import InputError
+from renderer.overlay import OverlaySettings, default_font, with_overlay
+from renderer.pictures import Pixels
+from renderer.scene import Scene, Stage
+
+SIZES = {"16:9": (320, 180), "1:1": (200, 200), "9:16": (180, 320)}
+
+
+@pytest.fixture(params=SIZES.values(), ids=SIZES)
+def stage(theatre: Theatre, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    made = replace(theatre.stage(request.param, seconds=4.0), background=(0.2, 0.3, 0.4))
+    yield made
+    made.textures.close()
+
+
+def seen(stage: Stage, settings: OverlaySettings, progress: float = 0.5) -> Pixels:
+    """What an overlay draws on a plain ground."""
+
+    def empty(_progress: float) -> Scene:
+        return stage.scene(stage.whole_camera())
+
+    with closing(Compositor(*stage.frame, stage.textures)) as compositor:
+        return compositor.still(with_overlay(empty, stage, settings)(progress))
+
+
+def ground(stage: Stage) -> Pixels:
+    return np.full((stage.frame[1], stage.frame[0], 3), (51, 77, 102), np.uint8)
+
+
+def box(stage: Stage, settings: OverlaySettings) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what is drawn clearly."""
+    changed = difference(seen(stage, settings), ground(stage)).max(axis=2) > 60
+    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Hej",
+        "A holiday of two thousand pictures, in the mountains and at the sea",
+        "Две строки\\nΔύο",
+        "Donaudampfschifffahrtsgesellschaftskapitän",
+    ],
+)
+@pytest.mark.parametrize("place", ["top", "middle", "bottom"])
+def test_a_title_stays_within_the_margins(stage: Stage, title: str, place: str) -> None:
+    settings = OverlaySettings(title=title, title_at=place)  # type: ignore[arg-type]  # a literal of the table
+    left, top, right, bottom = box(stage, settings)
+    width, height = stage.frame
+    margin = round(settings.margin * min(stage.frame))
+    assert margin - 1 <= left
+    assert right <= width - margin + 1
+    assert abs(left + right - width) < 0.04 * width  # centred
+    assert {"top": top, "middle": margin, "bottom": height - bottom}[place] == pytest.approx(margin, abs=14)
+    assert top >= 0
+    assert bottom <= height
+
+
+def test_a_title_is_white_and_sharp_and_legible_on_white(stage: Stage) -> None:
+    letters = seen(stage, OverlaySettings(title="III"))
+    assert (letters == 255).all(axis=2).any()
+    on_white = seen(replace(stage, background=(1.0, 1.0, 1.0)), OverlaySettings(title="III"))
+    assert on_white.min() < 120
+
+
+def test_a_title_comes_and_goes_in_its_time(stage: Stage) -> None:
+    settings = OverlaySettings(title="Now", title_time=(1.0, 3.0))
+    shares = [
+        difference(seen(stage, settings, second / 4), ground(stage)).mean() for second in (0.5, 1.1, 2.0, 2.9, 3.5)
+    ]
+    assert shares[0] == shares[4] == 0
+    assert 0 < shares[1] < shares[2] > shares[3] > 0
+
+
+@pytest.mark.parametrize("place", ["top-left", "top-right", "bottom-left", "bottom-right", "middle"])
+def test_a_logo_stands_in_its_corner(stage: Stage, tmp_path: Path, place: str) -> None:
+    logo = np.zeros((40, 80, 4), np.uint8)
+    logo[:, :, 0] = 255
+    logo[10:30, 20:60, 3] = 255  # the middle of it
+    Image.fromarray(logo).save(tmp_path / "logo.png")
+    settings = OverlaySettings(logo=tmp_path / "logo.png", logo_at=place, logo_opacity=1.0)  # type: ignore[arg-type]
+    left, top, right, bottom = box(stage, settings)
+    width, height = stage.frame
+    high = settings.logo_size * min(stage.frame)
+    assert (right - left, bottom - top) == pytest.approx((high, high / 2), abs=2.5)
+    middle = ((left + right) / 2, (top + bottom) / 2)
+    inset = (settings.margin * min(stage.frame) + high, settings.margin * min(stage.frame) + high / 2)
+    x = {"left": inset[0], "right": width - inset[0]}.get(place.split("-")[-1], width / 2)
+    y = {"top": inset[1], "bottom": height - inset[1]}.get(place.split("-")[0], height / 2)
+    assert middle == pytest.approx((x, y), abs=2.5)
+    assert (seen(stage, settings)[round(y), round(x)] == (255, 0, 0)).all()
+
+
+def test_letters_that_a_font_lacks_are_named(stage: Stage) -> None:
+    said: list[str] = []
+    seen(replace(stage, notice=said.append), OverlaySettings(title="Ωя 你好 你"))
+    assert said == ["DejaVuSans-Bold.ttf has no letters for 你好: give --font a font that has"]
+
+
+def test_the_font_that_comes_along_covers_latin_greek_and_cyrillic() -> None:
+    from fontTools.ttLib import TTFont
+
+    known = TTFont(default_font()).getBestCmap()
+    for letters in ("AZazÄßñłşŽ", "ΑΩαωά", "АЯаяёЇ"):
+        assert all(ord(letter) in known for letter in letters)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [({"font": "text.ttf", "title": "A"}, "--font .*text.ttf can't be used"), ({"logo": "text.ttf"}, "--logo .*can't be used"), ({"logo": "no.png"}, "--logo .*can't be used")],
+)  # fmt: skip
+def test_what_can_not_be_used_is_named(stage: Stage, tmp_path: Path, settings: dict[str, str], says: str) -> None:
+    (tmp_path / "text.ttf").write_text("no font")
+    given = {key: tmp_path / value if key != "title" else value for key, value in settings.items()}
+    with pytest.raises(InputError, match=says):
+        seen(stage, OverlaySettings(**given))  # type: ignore[arg-type]
+
+
+def test_a_time_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(InputError, match="ends before it begins"):
+        OverlaySettings(title="A", title_time=(3.0, 1.0))
