@@ -1,33 +1,77 @@
-"""Render the pictures of the README, from scikit-learn's sample photos: `poe pictures`."""
+"""Render the pictures of the README, from the photos that scikit-image and scikit-learn ship: `poe pictures`."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import skimage
 from PIL import Image
 
+from animations.disperse import Disperse
+from animations.reveal import Reveal
 from animations.zoom import Zoom
-from renderer.job import MatchSettings, drawing, open_mosaic
+from renderer.job import MatchSettings, drawing, open_mosaic, render_sheet, sample_pictures
 from renderer.preset import OutputSettings
 from renderer.progress import Silent
+from renderer.scene import Animation
 
 IMAGES = Path(__file__).parent / "images"
-MOMENTS = (0.0, 0.36, 0.5, 0.62, 0.72, 1.0)  # of the zoom, chosen by looking
+SAMPLES = Path(skimage.__file__).parent / "data"
+COVER, LANDING = SAMPLES / "astronaut.png", SAMPLES / "chelsea.png"
+PHOTOS = [
+    *(SAMPLES / f"{name}.png" for name in ("chelsea", "coffee", "ihc", "motorcycle_left", "brick", "grass", "gravel")),
+    *(SAMPLES / f"{name}.jpg" for name in ("rocket", "hubble_deep_field", "retina")),
+    *sample_pictures(),
+]
+MOMENTS = (0.0, 0.4, 0.52, 0.62, 0.72, 1.0)  # of the zoom, chosen by looking
 FRAME = (480, 270)
 TILE = 11  # pixels of the still
+SHEETS: dict[str, Animation] = {
+    "disperse": Disperse(hold_start=0.4, hold_end=0.0),
+    "gather": Disperse(reverse=True, style="vortex", hold_end=0.0, hold_start=0.8),
+    "reveal": Reveal(enter="drop", hold_end=0.6),
+    "reveal-cover": Reveal(start="cover", order="wave", enter="flip", hold_end=0.6),
+}
+
+
+@contextmanager
+def photos() -> Iterator[Path]:
+    """A folder of some 1,500 photos: whole ones, and squares cut from them at several scales."""
+    with tempfile.TemporaryDirectory() as name:
+        chance = np.random.default_rng(1)
+        for path in PHOTOS:
+            with Image.open(path) as image:
+                picture = image.convert("RGB")
+            picture.save(Path(name, f"{path.stem}.png"))
+            for number in range(120):
+                side = round(min(picture.size) * float(chance.choice([0.12, 0.2, 0.33, 0.55])))
+                left, top = (int(chance.integers(0, length - side + 1)) for length in picture.size)
+                cut = picture.crop((left, top, left + side, top + side))
+                cut.save(Path(name, f"{path.stem}-{number}.jpg"), quality=92)
+        yield Path(name)
 
 
 def main() -> None:
-    """Draw a mosaic as a still, and frames of a zoom side by side."""
+    """Draw a mosaic as a still, frames of a zoom side by side, and a contact sheet of each other animation."""
     IMAGES.mkdir(exist_ok=True)
-    with open_mosaic(None, MatchSettings(), Silent()) as mosaic:
-        columns, rows = (round(units * TILE) for units in mosaic.placement.size)
-        with drawing(mosaic, (columns, rows), OutputSettings(), full_tone=True) as (stage, compositor):
-            still = compositor.still(stage.scene(stage.whole_camera(), stage.resting_sprites()))
-        with drawing(mosaic, FRAME, OutputSettings(size=FRAME)) as (stage, compositor):
-            motion = Zoom().prepare(stage)
-            frames = [compositor.still(motion(moment)) for moment in MOMENTS]
+    with photos() as folder:
+        match = MatchSettings(tiles=(str(folder),))
+        zoom = Zoom(focus=(str(folder / LANDING.name),))
+        with open_mosaic(COVER, match, Silent(), zoom.targets()) as mosaic:
+            columns, rows = (round(units * TILE) for units in mosaic.placement.size)
+            with drawing(mosaic, (columns, rows), OutputSettings(), full_tone=True) as (stage, compositor):
+                still = compositor.still(stage.scene(stage.whole_camera(), stage.resting_sprites()))
+            with drawing(mosaic, FRAME, OutputSettings(size=FRAME)) as (stage, compositor):
+                motion = zoom.play(stage)
+                frames = [compositor.still(motion(moment)) for moment in MOMENTS]
+        for name, animation in SHEETS.items():
+            output = OutputSettings(size=(320, 320))
+            path = IMAGES / f"{name}.jpg"
+            render_sheet(COVER, animation, path, cells=(5, 1), match=match, output=output, overwrite=True)
     Image.fromarray(still).save(IMAGES / "mosaic.jpg", quality=85)
     strips = [np.concatenate(frames[start : start + 3], axis=1) for start in (0, 3)]
     Image.fromarray(np.concatenate(strips, axis=0)).save(IMAGES / "zoom.jpg", quality=88)

@@ -428,10 +428,11 @@ def drawing(
         background: tuple[float, float, float] | int = output.background
         if output.fit == "blur":
             background = textures.add_picture(_blurred(mosaic.placement))
+        seconds = output.duration or Animation.seconds
         stage = Stage(
             maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
-            seconds=output.duration or 0.0, seed=output.seed, fit=output.fit, background=background,
-            cover=mosaic.cover, frames=frame_count(output.duration or 0.0, output.fps),
+            seconds=seconds, seed=output.seed, fit=output.fit, background=background,
+            cover=mosaic.cover, frames=frame_count(seconds, output.fps),
             notice=(progress or Silent()).notice,
         )  # fmt: skip
         if stage.whole_camera().scale < FAR_PIXELS:
