@@ -21,7 +21,7 @@ TILE = 11  # pixels of the still
 def main() -> None:
     """Draw a mosaic as a still, and frames of a zoom side by side."""
     IMAGES.mkdir(exist_ok=True)
-    with open_mosaic(None, MatchSettings(), Silent()) as mosaic:
+    with open_mosaic(None, MatchSettings(tiles=("pieces",)), Silent()) as mosaic:
         columns, rows = (round(units * TILE) for units in mosaic.placement.size)
         with drawing(mosaic, (columns, rows), OutputSettings(), full_tone=True) as (stage, compositor):
             still = compositor.still(stage.scene(stage.whole_camera(), stage.resting_sprites()))
