@@ -43,7 +43,7 @@ class Finding:
 
 def examine(folder: Path) -> list[Finding]:
     """Look at Python, packages, ffmpeg and its encoders, cores, memory, and the disk of `folder`."""
-    return [_python(), *_packages(), *_ffmpeg(), *_machine(folder), _cache()]
+    return [_python(), *_packages(), *_ffmpeg(), *_machine(folder), _cache(), _libraries()]
 
 
 def _python() -> Finding:
@@ -136,6 +136,16 @@ def _cache() -> Finding:
         )
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return Finding("cache", f"{folder} ({size / 1e6:.1f} MB; may be deleted at any time)")
+
+
+def _libraries() -> Finding:
+    try:
+        from renderer.library.named import library_folder, names
+
+        folder = library_folder()
+        return Finding("libraries", f"{folder} ({', '.join(names(folder)) or 'none yet: render library add FOLDER'})")
+    except Exception as error:  # its imports may be what is broken
+        return Finding("libraries", f"not known ({error})")
 
 
 def main() -> int:

@@ -31,19 +31,21 @@ from renderer.errors import InputError, RenderError
 from renderer.files import check_writable, new_file
 from renderer.grid import Grid, make_grid
 from renderer.library import (
+    DEFAULT_NAME,
+    PIECES,
     SHORTER_SIDE,
+    Archive,
+    Crop,
     Library,
-    PhotoIndex,
     Skipped,
     cache_folder,
     cut_parts,
     file_digest,
-    find_files,
     find_photo,
-    index_photos,
     missing_file,
     no_photo,
     reopen,
+    without_duplicates,
 )
 from renderer.matching import MATCHER_VERSION, Pin, match_photos
 from renderer.memory import MemoryMeter
@@ -83,7 +85,19 @@ class MatchSettings:
     """Where the photos come from and how they are placed."""
 
     tiles: tuple[str, ...] = parameter(
-        (), "A folder of photos, a photo, or a glob; may be repeated. Default: pieces of the cover"
+        (),
+        "A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that "
+        "`render library add` made; without one, or by --tiles pieces, pieces of the cover",
+    )
+    crop: Crop | None = parameter(
+        None, "The square of a photo: what draws the eye, or the centre; default: smart; a library has its own"
+    )
+    video_frames: int | None = parameter(
+        None, "Also take so many frames of each video in a folder; a library has its own number", low=0, high=1000
+    )
+    skip_duplicates: bool = parameter(False, "Of photos that are nearly alike take the best alone")
+    library_dir: Path | None = parameter(
+        None, "The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's"
     )
     columns: int | None = parameter(None, "Cells across; default: about 5,000 cells in all", low=1, high=10_000)
     cell_size: int | None = parameter(
@@ -113,7 +127,8 @@ class Mosaic:
     library: Library  # exactly the map's photos, in its order
     usable: int  # photos that could have been placed
     skipped: list[Skipped]
-    inputs: frozenset[Path]  # every file that was read or tried: never to be written to
+    inputs: frozenset[Path]  # the cover, the map, files that could not be used: never to be written to
+    archive: Archive  # knows the photos, which are not to be written to either
     cover: Path | None = None  # the picture itself, where it is at hand
 
 
@@ -241,17 +256,23 @@ def open_mosaic(
     placed, points where the whole cover goes if the tiles are its pieces. Raises InputError.
     """
     path = check_cover(cover)
-    with PhotoIndex() as index:
+    with Archive(
+        progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
+    ) as archive:
         if path.suffix.lower() == MAP_SUFFIX:
-            if settings != MatchSettings(save_map=settings.save_map):
-                progress.notice(f"{path.name} is a placement map: --tiles and the options of matching are ignored")
             placement = load_map(path)
-            library = reopen(placement.photos, index, progress)
+            library = reopen(archive, placement.photos, progress, settings.tiles)
+            if settings != MatchSettings(save_map=settings.save_map, library_dir=settings.library_dir):
+                progress.notice(
+                    f"{path.name} is a placement map: the options of matching are ignored, and of --tiles all but "
+                    "photos that are not where they were"
+                )
+            placement = replace(placement, photos=tuple(library.photos))
             inputs = frozenset({path, *(photo.path for photo in placement.photos)})
             cover = _cover_beside(path, placement)
-            mosaic = Mosaic(placement, library, len(placement.photos), library.skipped, inputs, cover)
+            mosaic = Mosaic(placement, library, len(placement.photos), library.skipped, inputs, archive, cover)
         else:
-            mosaic = _match(path, settings, index, progress, targets, sampled=cover is None)
+            mosaic = _match(path, settings, archive, progress, targets, sampled=cover is None)
         if settings.save_map is not None:
             save_map(mosaic.placement, settings.save_map, overwrite=True)
         yield mosaic
@@ -260,26 +281,22 @@ def open_mosaic(
 def _match(
     path: Path,
     settings: MatchSettings,
-    index: PhotoIndex,
+    archive: Archive,
     progress: Progress,
     targets: Sequence[Target],
     *,
     sampled: bool,
 ) -> Mosaic:
     picture = read_picture(path, shorter_side=SHORTER_SIDE)
+    digest = file_digest(path)
     grid = make_grid(*picture.size, settings.columns, settings.cell_size)
-    if settings.tiles:
-        files, unreadable = find_files(settings.tiles)
-        if not files:
-            raise InputError(no_pictures(settings.tiles))
-        library = index_photos(files, index, progress)
-        library.skipped[:0] = unreadable
-        _say_skipped(library, len(files), progress)
-    else:
+    library = _open_library(settings, archive, progress)
+    own_pieces = library is None
+    if library is None:
         progress.notice(
             "No photos given: the tiles are pieces of the cover itself. For a mosaic of your photos: --tiles FOLDER"
         )
-        library = cut_parts(path, sample_pictures()[1:] if sampled else [], index, progress)
+        library = cut_parts(path, picture, digest, sample_pictures()[1:] if sampled else [], progress)
     cells = grid.columns * grid.rows
     if len(library.photos) < cells // 100:
         progress.notice(
@@ -288,7 +305,7 @@ def _match(
         )
     recipe: dict[str, JsonValue] = {
         "cover": path.name,
-        "cover_digest": file_digest(path),
+        "cover_digest": digest,
         "cover_size": list(picture.size),
         "grid": [grid.columns, grid.rows],
         "crop": list(grid.crop),
@@ -297,7 +314,7 @@ def _match(
         "match_seed": settings.match_seed,
         "version": VERSION,
     }
-    library, pins = _pins(library, targets, index, progress, own_pieces=not settings.tiles)
+    library, pins = _pins(library, targets, archive, own_pieces=own_pieces)
     kept = _kept_map(recipe, library, pins)
     placement = _reuse(kept, library)
     if placement is None:
@@ -307,15 +324,44 @@ def _match(
             pins=pins, recipe={**recipe, "faces": [list(face) for face in find_faces(picture.pixels)]},
         )  # fmt: skip
         _keep(placement, kept)
-    number = {photo: i for i, photo in enumerate(library.photos)}
-    placed = Library(
-        list(placement.photos),
-        library.tiles[[number[photo] for photo in placement.photos]],
-        library.skipped,
-        library.index,
-    )
-    tried = [*(photo.path for photo in library.photos), *(item.path for item in library.skipped)]
-    return Mosaic(placement, placed, len(library.photos), library.skipped, frozenset({path, *tried}), path)
+    placed = library.take(library.photos.find(placement.photos))
+    gone = [photo.path for photo in placement.photos if not photo.path.exists()]
+    if gone:
+        progress.notice(
+            f"{len(gone)} photos ({gone[0].name}) are not where they were: shown from thumbnails; render library "
+            "refresh looks for them"
+        )
+    inputs = frozenset({path, *(item.path for item in library.skipped)})
+    return Mosaic(placement, placed, len(library.photos), library.skipped, inputs, archive, path)
+
+
+def _open_library(settings: MatchSettings, archive: Archive, progress: Progress) -> Library | None:
+    """The photos to match, or None where none are given. Raises InputError for tiles of which none can be used."""
+    library = archive.open(settings.tiles)
+    if not library.photos and not library.skipped:
+        if settings.tiles and settings.tiles != (PIECES,):
+            raise InputError(no_pictures(settings.tiles))
+        return None
+    if settings.skip_duplicates:
+        library, left_out = without_duplicates(library)
+        progress.notice(f"{left_out} near-duplicates left out")
+    if not settings.tiles:
+        progress.notice(
+            f"The tiles are the library {DEFAULT_NAME}: {len(library.photos)} photos in {archive.folder}; "
+            f"--tiles {PIECES} takes pieces of the cover instead"
+        )
+    tried = len(library.photos) + len(library.skipped)
+    if not library.photos:
+        first = library.skipped[0]
+        raise InputError(
+            f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): give --tiles others"
+        )
+    if library.skipped:
+        first = library.skipped[0]
+        progress.notice(
+            f"{len(library.skipped)} of {tried} files skipped ({first.path.name} {first.reason}); -v lists them all"
+        )
+    return library
 
 
 def _cover_beside(path: Path, placement: PlacementMap) -> Path | None:
@@ -330,7 +376,7 @@ def _cover_beside(path: Path, placement: PlacementMap) -> Path | None:
 
 
 def _pins(
-    library: Library, targets: Sequence[Target], index: PhotoIndex, progress: Progress, *, own_pieces: bool
+    library: Library, targets: Sequence[Target], archive: Archive, *, own_pieces: bool
 ) -> tuple[Library, list[Pin]]:
     """Which photos must be placed and where, and the library with those that were not in it yet."""
     names = [target for target in targets if isinstance(target, str)]
@@ -340,12 +386,10 @@ def _pins(
     if missing:
         raise InputError(no_photo(missing[0], library.photos))
     if new:
-        added = index_photos(new, index, progress)
+        added = archive.open_files(new)
         if added.skipped:
             raise InputError(f"--focus {added.skipped[0].path} {added.skipped[0].reason}: give another photo")
-        library = Library(
-            library.photos + added.photos, np.concatenate([library.tiles, added.tiles]), library.skipped, index
-        )
+        library = library.joined(added)
     pins: list[Pin] = [(number, None) for name in names if (number := find_photo(name, library.photos)) is not None]
     if own_pieces and not names:
         pins = [(0, points[0] if points else None)]
@@ -360,7 +404,7 @@ KEPT_MAPS: Final = 20
 
 def _kept_map(recipe: dict[str, JsonValue], library: Library, pins: Sequence[Pin]) -> Path:
     """Where the map of these inputs is kept, if it was made before."""
-    photos = [(photo.digest, photo.crop, photo.is_part) for photo in library.photos]
+    photos = hashlib.blake2b(library.photos.columns.key.tobytes(), digest_size=16).hexdigest()
     inputs = json.dumps([MATCHER_VERSION, recipe, photos, pins])
     return cache_folder() / "maps" / f"{hashlib.blake2b(inputs.encode(), digest_size=16).hexdigest()}{MAP_SUFFIX}"
 
@@ -372,10 +416,8 @@ def _reuse(kept: Path, library: Library) -> PlacementMap | None:
         os.utime(kept)
     except (InputError, OSError):
         return None
-    here = {(photo.digest, photo.crop, photo.is_part): photo for photo in library.photos}
-    photos = [here.get((photo.digest, photo.crop, photo.is_part)) for photo in placement.photos]
-    found = tuple(photo for photo in photos if photo is not None)
-    return replace(placement, photos=found) if len(found) == len(photos) else None
+    numbers = library.photos.find(placement.photos)
+    return replace(placement, photos=tuple(library.photos.take(numbers))) if (numbers >= 0).all() else None
 
 
 def _keep(placement: PlacementMap, kept: Path) -> None:
@@ -391,19 +433,6 @@ def _keep(placement: PlacementMap, kept: Path) -> None:
 def no_pictures(tiles: Sequence[str]) -> str:
     """The sentence for sources of tiles in which there are none."""
     return f"--tiles {' '.join(tiles)} holds no pictures: give a folder that does"
-
-
-def _say_skipped(library: Library, tried: int, progress: Progress) -> None:
-    if not library.photos:
-        first = library.skipped[0]
-        raise InputError(
-            f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): give --tiles others"
-        )
-    if library.skipped:
-        first = library.skipped[0]
-        progress.notice(
-            f"{len(library.skipped)} of {tried} files skipped ({first.path.name} {first.reason}); -v lists them all"
-        )
 
 
 # -- Drawing -------------------------------------------------------------------------------------------------------
@@ -487,8 +516,11 @@ def plan_video(
         shape = picture_size(source)
         grid: Grid = make_grid(*shape, match.columns, match.cell_size)
         cells = grid.columns * grid.rows
-        files = len(find_files(match.tiles)[0])
-        if match.tiles and not files:
+        with Archive(
+            Silent(), library_dir=match.library_dir, crop=match.crop, video_frames=match.video_frames
+        ) as archive:
+            files = archive.count(match.tiles)
+        if match.tiles and match.tiles != (PIECES,) and not files:
             raise InputError(no_pictures(match.tiles))
     size = output.frame_size(shape)
     count = frame_count(output.duration or animation.lasts(), output.fps)
@@ -584,7 +616,7 @@ def _check_file(path: Path, size: tuple[int, int], frames: int) -> None:
 
 def _check_not_input(mosaic: Mosaic, path: Path) -> None:
     """Raise InputError for an output that is the cover or a photo, which -y would overwrite."""
-    if path.exists() and path.resolve() in {file.resolve() for file in mosaic.inputs}:
+    if path.exists() and (path.resolve() in {file.resolve() for file in mosaic.inputs} or mosaic.archive.holds(path)):
         raise InputError(f"-o {path} is the cover or one of the photos: give another name")
 
 

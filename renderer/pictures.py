@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pi_heif
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from renderer.errors import PictureError
 
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) sRGB, 8 bits a channel."""
 
-_READABLE: Final = ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .ppm .pgm .jp2"
-_NOT_YET: Final = ".heic .heif .dng .cr2 .cr3 .nef .arw .orf .rw2 .raf"  # listed as skipped, not passed over in silence
+_READABLE: Final = (
+    ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .heic .heif .hif .ppm .pgm .jp2 .jpf .jpx .j2k"
+)
+_RAW: Final = ".dng .cr2 .cr3 .nef .arw .orf .rw2 .raf"  # listed as skipped, not passed over in silence
 
-PICTURE_SUFFIXES: Final = frozenset([*_READABLE.split(), *_NOT_YET.split()])
+PICTURE_SUFFIXES: Final = frozenset([*_READABLE.split(), *_RAW.split()])
 """File name endings that a folder is searched for, in lower case. A file that is named itself may have any."""
 
 MAX_PIXELS: Final = 400_000_000
@@ -33,8 +38,22 @@ MAX_PIXELS: Final = 400_000_000
 # Pillow refuses what has twice this; its own limit is lower than what phones and film scanners give.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
+MAX_WHOLE_PIXELS: Final = 100_000_000
+"""The same for formats other than JPEG, whose decoders can't scale: this many take 1.4 GB on their way to a tile."""
+
+_LARGE_PIXELS: Final = 24_000_000
+"""A picture that its decoder can't scale and that has more pixels than this is decoded while no other such one is."""
+
+_one_large_picture = threading.Lock()
+
+pi_heif.register_heif_opener()
+
 # About damaged EXIF blocks and the like: the pixels are what counts.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+
+
+class LargePictureError(PictureError):
+    """A picture is so large that it should be decoded while no other such one is."""
 
 
 @dataclass(frozen=True)
@@ -43,25 +62,33 @@ class Picture:
 
     pixels: Pixels
     size: tuple[int, int]  # width, height of the upright original; `pixels` may hold fewer
+    orientation: int = 1  # how the file has it: the EXIF tag, 1…8
+    captured: str | None = None  # when it was taken, as the camera's clock had it: YYYY-MM-DDTHH:MM:SS
 
 
 @contextlib.contextmanager
-def _open(path: Path) -> Iterator[Image.Image]:
-    """Open a picture file for reading its header; every way in which that fails becomes a PictureError."""
-    if not path.is_file():
-        raise PictureError(path, "is not a file" if path.exists() else "does not exist")
+def _open(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
+    """Open a picture file for reading its header; every way in which that fails becomes a PictureError.
+
+    `data`: the file's bytes, if they have been read already.
+    """
+    if data is None:
+        check_file(path)
     try:
-        with Image.open(path) as image:
+        with Image.open(path if data is None else io.BytesIO(data)) as image:
             width, height = image.size
-            if width * height > MAX_PIXELS:
-                limit = MAX_PIXELS // 1_000_000
+            most = MAX_PIXELS if isinstance(image, JpegImageFile) else MAX_WHOLE_PIXELS
+            if width * height > most:
+                limit = most // 1_000_000
                 raise PictureError(path, f"has {width} × {height} pixels, more than {limit} million: scale it down")
             yield image
     except PictureError:
         raise
     except UnidentifiedImageError:
-        reason = "is empty" if path.stat().st_size == 0 else "is not a picture that can be read"
-        raise PictureError(path, reason) from None
+        empty = len(data) == 0 if data is not None else path.stat().st_size == 0
+        raw = path.suffix.lower() in _RAW.split()
+        unknown = "is a camera's raw file: export it as JPEG" if raw else "is not a picture that can be read"
+        raise PictureError(path, "is empty" if empty else unknown) from None
     except PermissionError:
         raise PictureError(path, "may not be read (permission denied)") from None
     except Image.DecompressionBombError:
@@ -70,31 +97,68 @@ def _open(path: Path) -> Iterator[Image.Image]:
         raise PictureError(path, f"is damaged ({str(error).rstrip('.') or type(error).__name__})") from error
 
 
+def check_file(path: Path) -> None:
+    """Raise PictureError if a path is no ordinary file: a pipe or a device could be read for ever."""
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise PictureError(path, "is not a file but a folder")
+    if path.is_symlink():
+        raise PictureError(path, "is a link that leads to no file")
+    raise PictureError(path, "is not a file (a pipe or a device)" if path.exists() else "does not exist")
+
+
 def picture_size(path: Path) -> tuple[int, int]:
     """Width and height of a picture as it is seen upright, from its header alone. Raises PictureError."""
     with _open(path) as image:
-        turned = image.getexif().get(0x0112, 1) >= 5
+        turned = image.getexif().get(_ORIENTATION, 1) >= 5
         return (image.height, image.width) if turned else image.size
 
 
 def read_picture(
-    path: Path, *, shorter_side: int | None = None, background: tuple[int, int, int] = (255, 255, 255)
+    path: Path,
+    *,
+    shorter_side: int | None = None,
+    background: tuple[int, int, int] = (255, 255, 255),
+    data: bytes | None = None,
+    large: bool = True,
 ) -> Picture:
-    """Decode a picture: upright, in sRGB, alpha over `background`.
+    """Decode a picture: upright, in sRGB, alpha over `background`; of an animation the first frame.
 
     With `shorter_side`, a JPEG is decoded at the smallest of its eight scales that still has that many pixels on the
-    shorter side, if it has them; other formats come whole. Raises PictureError, which names the path.
+    shorter side, if it has them; other formats come whole. `data`: the file's bytes, if they have been read already.
+    Raises PictureError, which names the path; LargePictureError unless `large`, where other processes may decode too.
     """
-    with _open(path) as image:
+    with _open(path, data) as image:
         size = image.size
         if shorter_side is not None and min(size) > shorter_side:
             # `draft` promises at least the asked size; it does nothing where the decoder can't scale.
             scale = shorter_side / min(size)
             image.draft("RGB", (int(size[0] * scale) + 1, int(size[1] * scale) + 1))
-        ImageOps.exif_transpose(image, in_place=True)  # each copy of a large photo is 100 MB
-        if (image.width >= image.height) != (size[0] >= size[1]):
-            size = (size[1], size[0])
-        return Picture(np.asarray(_to_srgb(image, background)), size)
+        orientation, captured = _noted(image)
+        is_large = image.width * image.height > _LARGE_PIXELS
+        if is_large and not large:
+            raise LargePictureError(path, "is large")
+        with _one_large_picture if is_large else contextlib.nullcontext():
+            ImageOps.exif_transpose(image, in_place=True)  # each copy of a large photo is 100 MB
+            if (image.width >= image.height) != (size[0] >= size[1]):
+                size = (size[1], size[0])
+            return Picture(np.asarray(_to_srgb(image, background)), size, orientation, captured)
+
+
+_ORIENTATION, _EXIF_BLOCK, _CAPTURED = 0x0112, 0x8769, 0x9003  # EXIF 2.32
+
+
+def _noted(image: Image.Image) -> tuple[int, str | None]:
+    """What the camera noted of a picture, as far as anybody needs it: orientation and time. Damage is no matter."""
+    try:
+        exif = image.getexif()
+        orientation = image.info.get("original_orientation") or exif.get(_ORIENTATION, 1)  # libheif turns by itself
+        day, _, clock = str(exif.get_ifd(_EXIF_BLOCK).get(_CAPTURED, "")).strip("\0 ").partition(" ")
+        captured = f"{day.replace(':', '-')}T{clock}" if len(day) == 10 and day[:4] > "0000" else None
+        return (orientation if orientation in range(1, 9) else 1), captured
+    except Exception:  # whatever a parser of damaged bytes raises
+        return 1, None
 
 
 def _to_srgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
@@ -105,37 +169,47 @@ def _to_srgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Imag
     if image.has_transparency_data:
         # Laid over the background in the picture's own colours; for the photos that carry both alpha and a wide
         # gamut profile the difference is not seen.
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (*background, 255)), image.convert("RGBA"))
-        image = image.convert("RGB")
+        image = _over(background, image)
     elif image.mode not in ("RGB", "CMYK", "L", "LAB"):
         image = image.convert("RGB")
-    if profile and not (image.mode == "RGB" and _is_srgb(profile)):
-        with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a damaged profile, or one of another mode
-            converted = ImageCms.profileToProfile(
-                image,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
-            )
-            if converted is not None:
-                image = converted
+    if profile and (convert := _from_profile(profile, image.mode)) is not None:
+        with contextlib.suppress(ImageCms.PyCMSError, ValueError, OSError):
+            image = convert(image)
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-@functools.lru_cache(maxsize=64)
-def _is_srgb(profile: bytes) -> bool:
-    """Whether a profile leaves sRGB colours as they are, to one step of 255 at 6 × 6 × 6 places.
+def _over(background: tuple[int, int, int], image: Image.Image) -> Image.Image:
+    """A picture with transparent pixels, over a colour; done in bands, each copy of a large picture being 600 MB."""
+    laid = Image.new("RGB", image.size)
+    rows = max(_BAND_PIXELS // image.width, 1)
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
+        laid.paste(Image.alpha_composite(Image.new("RGBA", band.size, (*background, 255)), band), (0, top))
+    return laid
 
-    Most photos with a profile carry one of the many sRGB's, and converting 8 megapixels takes 0.17 s.
+
+@lru_cache(maxsize=32)
+def _from_profile(profile: bytes, mode: str) -> Callable[[Image.Image], Image.Image] | None:
+    """What turns pictures of a profile into sRGB; None if nothing does (a damaged profile) or need be (sRGB itself).
+
+    To build it takes longer than to use it, and a folder's photos mostly share one profile.
     """
-    steps = np.arange(0, 256, 51, dtype=np.uint8)
-    colours = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(Image.fromarray(colours), source, ImageCms.createProfile("sRGB"))
+        transform = ImageCms.buildTransform(
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), mode, "RGB"
+        )
+        if mode == "RGB":
+            steps = np.stack(np.meshgrid(*[np.arange(0, 256, 15, dtype=np.uint8)] * 3), axis=-1).reshape(18, -1, 3)
+            shown = ImageCms.applyTransform(Image.fromarray(steps), transform)
+            if shown is None or np.abs(np.asarray(shown, np.int16) - steps).max() <= 1:
+                return None
     except (ImageCms.PyCMSError, OSError):
-        return False
-    return converted is not None and int(np.abs(np.asarray(converted).astype(int) - colours).max()) <= 1
+        return None
+
+    def convert(image: Image.Image) -> Image.Image:
+        return ImageCms.applyTransform(image, transform) or image
+
+    return convert
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
@@ -185,9 +259,28 @@ def resize(pixels: Pixels, width: int, height: int) -> Pixels:
     if (pixels.shape[1], pixels.shape[0]) == (width, height):
         return pixels
     if width <= pixels.shape[1] and height <= pixels.shape[0]:
+        pixels = _reduced(pixels, width, height)
         light = cv2.resize(to_linear(pixels), (width, height), interpolation=cv2.INTER_AREA)
         return to_srgb(light.astype(np.float32, copy=False))
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+
+
+_BAND_PIXELS: Final = 4_000_000  # of a picture that are worked on at once: 48 MB of light
+
+
+def _reduced(pixels: Pixels, width: int, height: int) -> Pixels:
+    """A large picture at a whole fraction of its size, four times what is asked or more; made in bands, for memory."""
+    times = min(pixels.shape[1] // width, pixels.shape[0] // height) // 4
+    if times < 2 or pixels.shape[0] * pixels.shape[1] <= _BAND_PIXELS:
+        return pixels
+    small = np.empty((pixels.shape[0] // times, pixels.shape[1] // times, 3), np.uint8)
+    rows = max(_BAND_PIXELS // (pixels.shape[1] * times), 1)
+    for top in range(0, len(small), rows):
+        part = small[top : top + rows]
+        end = (top + len(part)) * times if top + len(part) < len(small) else len(pixels)  # the rest, if there is any
+        light = cv2.resize(to_linear(pixels[top * times : end]), part.shape[1::-1], interpolation=cv2.INTER_AREA)
+        part[:] = to_srgb(light.astype(np.float32, copy=False))
+    return small
 
 
 def centre_square(width: int, height: int) -> tuple[int, int, int]:

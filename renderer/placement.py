@@ -241,6 +241,7 @@ def _photo_to_json(photo: Photo, folder: Path) -> dict[str, JsonValue]:
         "crop": list(photo.crop),
         "mean": list(photo.mean),
         "is_part": photo.is_part,
+        **({} if photo.time is None else {"time": photo.time}),
     }
 
 
@@ -255,4 +256,7 @@ def _photo_from_json(entry: dict[str, JsonValue], folder: Path) -> Photo:
     left, top, side = (int(value) for value in numbers("crop", 3))
     r, g, b = numbers("mean", 3)
     path = Path(os.path.normpath(folder / str(entry["path"])))
-    return Photo(path, str(entry["digest"]), (width, height), (left, top, side), (r, g, b), bool(entry["is_part"]))
+    time = float(cast("float", entry["time"])) if "time" in entry else None
+    return Photo(
+        path, str(entry["digest"]), (width, height), (left, top, side), (r, g, b), bool(entry["is_part"]), time
+    )

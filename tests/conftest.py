@@ -26,10 +26,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden pictures anew; look at them after")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_users_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nor do fixtures that serve many tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOSAIC_RENDERER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("MOSAIC_RENDERER_LIBRARIES", str(tmp_path_factory.mktemp("libraries")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's index."""
+    """No test reads or writes the user's index, nor the user's libraries."""
     monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("MOSAIC_RENDERER_LIBRARIES", str(tmp_path_factory.mktemp("libraries")))
 
 
 @pytest.fixture(scope="session")

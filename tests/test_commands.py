@@ -36,6 +36,11 @@ STILL = ("--size", "96x64", "--columns", "12")
         (["reveal", "COVER", *SMALL, "--title", "A \\n title", "--title-time", "0.1,0.4", "--logo", "COVER", "--logo-at", "middle"], "china-reveal.mp4", "6 frames"),
         (["animations"], None, "mosaic-renderer"),
         (["animations", "disperse"], None, "burst, wind,"),
+        (["library", "--help"], None, "refresh"),
+        (["library", "list"], None, "There is no library yet"),
+        (["library", "add", "PHOTOS"], None, "default: 60 photos; 60 read"),
+        (["zoom", "COVER", "--tiles", "PHOTOS", "--crop", "centre", "--skip-duplicates", *SMALL], "china-zoom.mp4", "6 frames"),
+        (["zoom", "COVER", "--tiles", "PHOTOS", "--video-frames", "2", *SMALL], "china-zoom.mp4", "6 frames"),
         (["zoom", *SMALL], "china-zoom.mp4", "6 frames"),
         (["zoom", "COVER", *SMALL], "china-zoom.mp4", "6 frames"),
         (["zoom", "COVER", "--tiles", "PHOTOS", *SMALL, "-o", "it.mp4"], "it.mp4", "6 frames"),
@@ -116,6 +121,8 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["still", "zoom", "china.jpg", "--at", "nan"], 2, "--at nan is out of range"),
         (["zoom", "china.jpg", "--tiles", "a.jpg", "b.jpg"], 2, "repeat it, or quote a glob"),
         (["zoom", "china.jpg", "--tiles", ""], 2, "--tiles names nothing"),
+        (["zoom", "china.jpg", "--crop", "left"], 2, "--crop"),
+        (["zoom", "china.jpg", "--video-frames", "-1"], 2, "--video-frames -1 is out of range"),
         (["zoom", "china.jpg", "--dry-run", "-o", "no/such/it.mp4"], 2, "there is no such folder"),
         (["zoom", "bad.mosaic"], 2, "not a whole placement map"),
         (["mosaic", "china.jpg", "--tile-pixels", "4096"], 2, "give fewer --tile-pixels"),
@@ -245,11 +252,11 @@ def test_two_runs_are_equal_and_a_frame_alone_is_the_frame_of_the_run(render: Ru
 def test_the_first_frame_is_the_stitched_mosaic(render: Run, cover: Path, photos: Path) -> None:
     """Array indexing, as the first mosaic makers stitched: tiles[photo], laid out in rows."""
     placed = load_map_of(render, cover, photos)
-    from renderer.library import PhotoIndex, reopen
+    from renderer.library import Archive, reopen
     from renderer.progress import Silent
 
-    with PhotoIndex() as index:
-        tiles = reopen(placed.photos, index, Silent()).tiles
+    with Archive(Silent()) as archive:
+        tiles = reopen(archive, placed.photos, Silent()).tiles
     stitched = tiles[placed.photo].reshape(8, 12, 32, 32, 3).swapaxes(1, 2).reshape(256, 384, 3)
     assert (read_picture(Path("of.png")).pixels == stitched).all()
     assert (
@@ -284,15 +291,23 @@ def test_unreadable_photos_are_counted_and_listed_when_asked(
     assert render(*words, "-q")[1:] == ("", "")
 
 
-def test_a_map_whose_photos_have_gone_says_which(render: Run, cover: Path, tmp_path: Path) -> None:
+def test_a_map_whose_photos_have_gone_says_which(
+    render: Run, cover: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Image.new("RGB", (50, 50), (9, 99, 9)).save(tmp_path / "green.jpg")
     assert (
         render("mosaic", cover, "--tiles", tmp_path / "green.jpg", "--columns", "3", "--save-map", "it.mosaic")[0] == 0
     )
+    photo = (tmp_path / "green.jpg").read_bytes()
     (tmp_path / "green.jpg").unlink()
-    code, _, err = render("zoom", "it.mosaic")
-    assert code == 2
-    assert "green.jpg of this map is gone" in err
+    code, _, err = render("mosaic", "it.mosaic", "-o", "from-thumbnail.png")
+    assert (code, "green.jpg of this map, gone or changed" in err) == (0, True)
+    monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(tmp_path / "empty"))
+    code, _, err = render("mosaic", "it.mosaic")
+    assert (code, "green.jpg of this map, gone or changed" in err) == (2, True)
+    Path("moved").mkdir()
+    Path("moved/renamed.jpg").write_bytes(photo)
+    assert render("mosaic", "it.mosaic", "--tiles", "moved")[0] == 0
 
 
 def test_metadata_and_tags_of_the_default_file(render: Run, cover: Path) -> None:

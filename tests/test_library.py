@@ -5,10 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from renderer.encoder import run_ffmpeg
 from renderer.errors import InputError
-from renderer.library import PhotoIndex, cut_parts, find_files, index_photos, reopen
+from renderer.library import Archive, Library, cut_parts, file_digest, find_files, reopen, without_duplicates
+from renderer.library.checking import near_duplicates
+from renderer.library.reading import cut, smart_square
 from renderer.pictures import read_picture
 from renderer.progress import Silent
 
@@ -20,9 +25,13 @@ def make(path: Path, colour: tuple[int, int, int] = (200, 50, 50), size: tuple[i
 
 
 @pytest.fixture
-def index() -> Iterator[PhotoIndex]:
-    with PhotoIndex() as opened:
+def archive() -> Iterator[Archive]:
+    with Archive(Silent()) as opened:
         yield opened
+
+
+def pieces(cover: Path) -> Library:
+    return cut_parts(cover, read_picture(cover), file_digest(cover), [], Silent())
 
 
 def test_folders_are_walked_without_what_is_hidden(tmp_path: Path) -> None:
@@ -47,82 +56,94 @@ def test_a_name_that_is_wrong_is_answered_with_near_ones(tmp_path: Path) -> None
         find_files([str(tmp_path / "*.tif")])
 
 
-def test_an_unchanged_photo_is_not_decoded_again(tmp_path: Path, index: PhotoIndex) -> None:
+def test_an_unchanged_photo_is_not_decoded_again(tmp_path: Path, archive: Archive) -> None:
     path = make(tmp_path / "photo.png", (255, 0, 0))
-    first = index_photos([path], index, Silent())
+    first = archive.open_files([path])
     before = path.stat()
     # Other bytes of the same length and time: only somebody who decoded the file would notice.
     path.write_bytes(b"\0" * before.st_size)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    again = index_photos([path], index, Silent())
-    assert again.photos == first.photos
+    again = archive.open_files([path])
+    assert list(again.photos) == list(first.photos)
     assert (again.tiles == first.tiles).all()
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
-    changed = index_photos([path], index, Silent())
+    changed = archive.open_files([path])
     assert not changed.photos
     assert "not a picture" in changed.skipped[0].reason
 
 
-def test_unreadable_photos_are_listed_and_the_rest_goes_on(tmp_path: Path, index: PhotoIndex) -> None:
+def test_unreadable_photos_are_listed_and_the_rest_goes_on(tmp_path: Path, archive: Archive) -> None:
     good = make(tmp_path / "good.jpg")
     empty = tmp_path / "empty.jpg"
     empty.touch()
     cut = tmp_path / "cut.jpg"
     cut.write_bytes(good.read_bytes()[:200])
-    library = index_photos([empty, good, cut], index, Silent())
+    library = archive.open_files([empty, good, cut])
     assert [photo.path for photo in library.photos] == [good]
     assert {item.path: item.reason.split()[1] for item in library.skipped} == {empty: "empty", cut: "damaged"}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of Unix")
-def test_an_endless_pipe_is_skipped(tmp_path: Path, index: PhotoIndex) -> None:
+def test_an_endless_pipe_is_skipped(tmp_path: Path, archive: Archive) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
-    library = index_photos([tmp_path / "pipe.jpg"], index, Silent())
-    assert library.skipped[0].reason == "is not a file"
+    library = archive.open_files([tmp_path / "pipe.jpg"])
+    assert library.skipped[0].reason == "is not a file (a pipe or a device)"
 
 
-def test_a_damaged_index_is_set_aside(tmp_path: Path) -> None:
-    file = tmp_path / "index.sqlite"
-    file.write_bytes(b"this is no database" * 100)
-    with PhotoIndex(file) as opened:
-        assert len(index_photos([make(tmp_path / "a.jpg")], opened, Silent()).photos) == 1
-    assert (tmp_path / "index.sqlite.damaged").exists()
+class Told(Silent):
+    """Progress that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def notice(self, message: str) -> None:
+        self.said.append(message)
 
 
-def test_an_index_that_is_damaged_within_is_set_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spoilt_from", [0, 4096])
+def test_a_damaged_index_is_named_set_aside_and_made_anew(tmp_path: Path, spoilt_from: int) -> None:
     paths = [make(tmp_path / f"{i}.jpg", (i, 0, 0), (300, 300)) for i in range(40)]
-    file = tmp_path / "index.sqlite"
-    with PhotoIndex(file) as opened:
-        index_photos(paths, opened, Silent())
+    with Archive(Silent()) as archive:
+        file = archive.cache().path
+        archive.open_files(paths)
     data = bytearray(file.read_bytes())
-    data[4096:] = b"\xaa" * (len(data) - 4096)
+    data[spoilt_from:] = b"\xaa" * (len(data) - spoilt_from)
     file.write_bytes(bytes(data))
-    with PhotoIndex(file) as opened:
-        assert len(index_photos(paths, opened, Silent()).photos) == 40
-    assert (tmp_path / "index.sqlite.damaged").exists()
+    told = Told()
+    with Archive(told) as archive:
+        library = archive.open_files(paths)
+        assert len(library.photos) == 40
+        assert library.square(library.photos[7], 32).mean() > 1
+    assert "is damaged" in told.said[0]
+    assert file.with_name(f"{file.name}.damaged").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are text on Windows")
-def test_a_name_that_is_no_text_is_a_name(tmp_path: Path, index: PhotoIndex) -> None:
+def test_a_name_that_is_no_text_is_a_name(tmp_path: Path, archive: Archive) -> None:
     name = tmp_path / os.fsdecode(b"caf\xe9.png")
     make(tmp_path / "plain.png").rename(name)
     for _ in range(2):
-        assert [photo.path for photo in index_photos([name], index, Silent()).photos] == [name]
+        assert [photo.path for photo in archive.open_files([name]).photos] == [name]
 
 
-def test_a_crop_off_the_middle_is_shown_at_every_size(tmp_path: Path, index: PhotoIndex) -> None:
+def test_a_crop_off_the_middle_is_shown_at_every_size(tmp_path: Path, archive: Archive) -> None:
     picture = Image.new("RGB", (900, 600), (0, 255, 0))
     picture.paste((255, 0, 0), (0, 0, 300, 300))
     picture.save(tmp_path / "it.png")
-    (photo,) = index_photos([tmp_path / "it.png"], index, Silent()).photos
-    library = reopen([replace(photo, crop=(0, 0, 300))], index, Silent())
-    assert (library.tiles[0] == (255, 0, 0)).all()
-    for side in (64, 256, 512):
-        assert (library.square(library.photos[0], side) == (255, 0, 0)).all()
+    (photo,) = archive.open_files([tmp_path / "it.png"]).photos
+    library = reopen(archive, [replace(photo, crop=(0, 0, 300))], Silent())
+    # From the thumbnail, a JPEG, in small, and from the file itself in large.
+    for seen in (library.tiles[0], *(library.square(library.photos[0], side) for side in (64, 256))):
+        assert np.abs(seen.astype(int) - (255, 0, 0)).mean() < 2
+    assert (library.square(library.photos[0], 512) == (255, 0, 0)).all()
 
 
-def test_a_tile_is_the_middle_of_the_photo(cover: Path, index: PhotoIndex) -> None:
-    library = index_photos([cover], index, Silent())
+def test_a_tile_is_the_middle_of_the_photo(cover: Path) -> None:
+    with Archive(Silent(), crop="centre") as archive:
+        check_tile_of_the_middle(cover, archive.open_files([cover]))
+
+
+def check_tile_of_the_middle(cover: Path, library: Library) -> None:
     (photo,) = library.photos
     assert (photo.size, photo.crop) == ((640, 427), (106, 0, 427))
     middle = read_picture(cover).pixels[:, 106 : 106 + 427]
@@ -134,15 +155,15 @@ def test_a_tile_is_the_middle_of_the_photo(cover: Path, index: PhotoIndex) -> No
     assert np.abs(small.mean() - large.mean()) < 5
 
 
-def test_a_vanished_photo_is_shown_from_its_thumbnail(tmp_path: Path, index: PhotoIndex) -> None:
+def test_a_vanished_photo_is_shown_from_its_thumbnail(tmp_path: Path, archive: Archive) -> None:
     path = make(tmp_path / "photo.png", (10, 200, 30), (600, 600))
-    library = index_photos([path], index, Silent())
+    library = archive.open_files([path])
     path.unlink()
     assert np.abs(library.square(library.photos[0], 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 3
 
 
-def test_parts_are_thousands_at_several_scales(cover: Path, index: PhotoIndex) -> None:
-    library = cut_parts(cover, [], index, Silent())
+def test_parts_are_thousands_at_several_scales(cover: Path) -> None:
+    library = pieces(cover)
     whole, *parts = library.photos
     assert not whole.is_part
     assert 3000 < len(parts) < 7000
@@ -159,15 +180,210 @@ def test_parts_are_thousands_at_several_scales(cover: Path, index: PhotoIndex) -
         )
 
 
-def test_photos_of_a_map_are_found_again_or_named(tmp_path: Path, cover: Path, index: PhotoIndex) -> None:
-    paths = [make(tmp_path / f"{i}.jpg", (i * 20, 0, 0)) for i in range(5)]
-    photos = index_photos(paths, index, Silent()).photos
-    parts = cut_parts(cover, [], index, Silent()).photos[:40:10]
-    again = reopen([photos[3], *parts, photos[1]], index, Silent())
-    assert again.photos == [photos[3], *parts, photos[1]]
-    paths[3].unlink()
-    with pytest.raises(InputError, match=r"3\.jpg of this map is gone"):
-        reopen(photos, index, Silent())
-    make(paths[3], (0, 0, 255))
-    with pytest.raises(InputError, match=r"3\.jpg changed"):
-        reopen(photos, index, Silent())
+def test_a_vanished_photo_opens_whole_from_its_thumbnail(tmp_path: Path, archive: Archive) -> None:
+    path = tmp_path / "photo.png"
+    picture = Image.new("RGB", (900, 300), (0, 0, 255))
+    picture.paste((255, 0, 0), (0, 0, 300, 300))
+    picture.save(path)
+    library = archive.open_files([path])
+    path.unlink()
+    whole = library.whole(library.photos[0], 450, 150)
+    assert np.abs(whole[75, [20, 430]].astype(int) - [(255, 0, 0), (0, 0, 255)]).max() < 4
+
+
+class TestPhotosOfASavedMap:
+    def test_are_found_where_they_were(self, tmp_path: Path, cover: Path, archive: Archive) -> None:
+        photos = archive.open_files([make(tmp_path / f"{i}.jpg", (i * 20, 0, 0)) for i in range(5)]).photos
+        wanted = [photos[3], *list(pieces(cover).photos)[:40:10], photos[1]]
+        again = reopen(archive, wanted, Silent())
+        assert list(again.photos) == wanted
+
+    def test_are_found_where_they_are_now(self, tmp_path: Path, archive: Archive) -> None:
+        photos = list(archive.open_files([make(tmp_path / f"{i}.jpg", (i * 20, 0, 0)) for i in range(5)]).photos)
+        (tmp_path / "new").mkdir()
+        for photo in photos[2:]:
+            photo.path.rename(tmp_path / "new" / photo.path.name)
+        told = Told()
+        again = reopen(archive, photos, told, [str(tmp_path / "new")])
+        assert [photo.path.parent.name for photo in again.photos] == [tmp_path.name] * 2 + ["new"] * 3
+        assert [photo.digest for photo in again.photos] == [photo.digest for photo in photos]
+        assert told.said == []
+
+    def test_are_shown_from_their_thumbnails_if_they_are_gone(self, tmp_path: Path, archive: Archive) -> None:
+        photos = list(archive.open_files([make(tmp_path / f"{i}.jpg", (9, i * 20, 0)) for i in range(5)]).photos)
+        photos[3].path.unlink()
+        told = Told()
+        again = reopen(archive, photos, told)
+        assert "3.jpg of this map, gone or changed" in told.said[0]
+        assert np.abs(again.square(again.photos[3], 512).mean(axis=(0, 1)) - (9, 60, 0)).max() < 4
+
+    def test_are_named_if_nothing_is_left_of_them(
+        self, tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = make(tmp_path / "it.jpg")
+        photos = list(archive.open_files([path]).photos)
+        make(path, (0, 0, 255), (50, 50))
+        monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(tmp_path / "another"))
+        with (
+            Archive(Silent()) as knows_nothing,
+            pytest.raises(InputError, match=r"it\.jpg of this map, gone or changed .* --tiles FOLDER"),
+        ):
+            reopen(knows_nothing, photos, Silent())
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(0, 2**32 - 1))
+@settings(max_examples=60, deadline=None)
+def test_the_square_that_draws_the_eye_is_inside_and_as_large_as_can_be(width: int, height: int, seed: int) -> None:
+    scale = min(64 / min(width, height), 1.0)
+    shape = (max(round(height * scale), 1), max(round(width * scale), 1), 3)
+    if max(shape) > 4000:
+        return
+    noise = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+    left, top, side = smart_square(noise, (width, height))
+    assert side == min(width, height)
+    assert 0 <= left <= width - side
+    assert 0 <= top <= height - side
+    assert cut(noise, (left, top, side), (width, height)).shape[:2] == (min(shape[:2]),) * 2
+
+
+@pytest.mark.parametrize("place", [60, 240])
+def test_the_square_follows_the_subject(cover: Path, place: int) -> None:
+    plain = Image.new("RGB", (300, 100), (120, 150, 200))
+    with Image.open(cover) as picture:
+        plain.paste(picture.resize((60, 60)), (place - 30, 20))
+    left, _, side = smart_square(np.asarray(plain), (300, 100))
+    assert left <= place - 30
+    assert place + 30 <= left + side
+    assert smart_square(np.full((100, 300, 3), 90, np.uint8), (300, 100)) == (100, 0, 100)
+
+
+def test_awkward_files_are_left_out_with_their_reasons(tmp_path: Path, archive: Archive) -> None:
+    folder = tmp_path / "photos"
+    good = [make(folder / name) for name in ("a.jpg", "deep/b.png")]
+    make(folder / "text.png").rename(folder / "really-a-picture.jpg")
+    good.append(folder / "really-a-picture.jpg")
+    for name in (".DS_Store", "notes.txt", "IMG_1.AAE", "IMG_1.xmp", "._a.jpg", "Thumbs.db", "song.mp3", "film.mov"):
+        (folder / name).write_text("not for you")
+    (folder / "empty.jpg").touch()
+    (folder / "text.jpg").write_text("holiday " * 99)
+    (folder / "cut.jpg").write_bytes(good[0].read_bytes()[:300])
+    (folder / "raw.nef").write_text("raw " * 99)
+    (folder / "folder.png").mkdir()
+    wanted = {
+        "empty.jpg": "is empty", "text.jpg": "is not a picture", "cut.jpg": "is damaged", "raw.nef": "raw file",
+        "folder.png": "a folder",
+    }  # fmt: skip
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "pipe.jpg")
+        (folder / "itself.jpg").symlink_to(folder / "itself.jpg")
+        (folder / "nowhere.jpg").symlink_to(folder / "nothing")
+        (folder / "deep" / "round").symlink_to(folder)
+        wanted |= {
+            "pipe.jpg": "a pipe", "itself.jpg": "leads to no file", "nowhere.jpg": "leads to no file",
+            "round": "link back",
+        }  # fmt: skip
+    if hasattr(os, "geteuid") and os.geteuid() != 0:
+        make(folder / "closed.jpg").chmod(0)
+        (folder / "closed").mkdir(mode=0)
+        wanted |= {"closed.jpg": "may not be read", "closed": "may not be read"}
+    for _ in range(2):  # the second time from the index
+        library = archive.open([str(folder)])
+        assert sorted(photo.path for photo in library.photos) == sorted(good)
+        found = {item.path.name: item.reason for item in library.skipped}
+        assert found.keys() == wanted.keys()
+        for name, reason in wanted.items():
+            assert reason in found[name], name
+
+
+def test_a_folder_deeper_than_python_recurses(tmp_path: Path) -> None:
+    folder = tmp_path
+    for _ in range(300):
+        folder = folder / "a"
+    folder.mkdir(parents=True)
+    make(folder / "it.png")
+    assert len(find_files([str(tmp_path)])[0]) == 1
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of video, 64 × 36: red, then blue."""
+    path = tmp_path_factory.mktemp("clips") / "IMG_7.MOV"
+    source = "color=red:size=64x36:duration=1[a];color=blue:size=64x36:duration=1[b];[a][b]concat"
+    assert run_ffmpeg("-f", "lavfi", "-i", f"{source}=n=2", "-pix_fmt", "yuv420p", str(path)).returncode == 0
+    return path
+
+
+def test_frames_of_videos_are_tiles_too(tmp_path: Path, clip: Path) -> None:
+    (tmp_path / "IMG_7.MOV").write_bytes(clip.read_bytes())
+    make(tmp_path / "photo.png", (0, 255, 0))
+    (tmp_path / "broken.mp4").write_text("no video")
+    with Archive(Silent()) as archive:
+        assert [photo.path.name for photo in archive.open([str(tmp_path)]).photos] == ["photo.png"]
+    with Archive(Silent(), video_frames=2) as archive:
+        library = archive.open([str(tmp_path)])
+        assert [(photo.path.name, photo.time) for photo in library.photos] == [
+            ("IMG_7.MOV", 0.5), ("IMG_7.MOV", 1.5), ("photo.png", None),
+        ]  # fmt: skip
+        assert [item.path.name for item in library.skipped] == ["broken.mp4"]
+        red, blue, _ = library.means
+        assert (red[0] > 0.9, blue[2] > 0.9) == (True, True)
+        assert library.square(library.photos[1], 300)[150, 150, 2] > 220
+        assert len(set(library.groups.tolist())) == 3
+        again = reopen(archive, list(library.photos), Silent())
+        assert list(again.photos) == list(library.photos)
+    with Archive(Silent(), video_frames=3) as archive:
+        assert len(archive.open([str(tmp_path)]).photos) == 4
+
+
+def test_a_live_photo_is_counted_once(tmp_path: Path, clip: Path) -> None:
+    make(tmp_path / "IMG_7.png")
+    (tmp_path / "IMG_7.MOV").write_bytes(clip.read_bytes())
+    assert [path.name for path in find_files([str(tmp_path)], clips=True)[0]] == ["IMG_7.png"]
+
+
+def test_near_duplicates_are_found_by_structure_and_colour(tmp_path: Path, cover: Path, archive: Archive) -> None:
+    with Image.open(cover) as picture:
+        picture.save(tmp_path / "original.png")
+        picture.resize((320, 213)).save(tmp_path / "smaller.jpg", quality=60)
+        Image.fromarray(np.asarray(picture)[..., ::-1]).save(tmp_path / "other-colours.png")
+        picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "mirrored.png")
+        for number in range(2):
+            noise = np.random.default_rng(number).normal(0, 3, (4, 4, 1))
+            Image.fromarray((noise + np.array([60, 90, 160])).astype(np.uint8)).resize((256, 256)).save(
+                tmp_path / f"sky{number}.png"
+            )
+    (tmp_path / "copy.png").write_bytes((tmp_path / "original.png").read_bytes())
+    library = archive.open([str(tmp_path)])
+    name = [photo.path.name for photo in library.photos]
+    (group,) = near_duplicates(library)
+    assert name[group[0]] in ("original.png", "copy.png")
+    assert {name[number] for number in group} == {"original.png", "copy.png", "smaller.jpg"}
+    fewer, left_out = without_duplicates(library)
+    assert (len(fewer.photos), left_out) == (len(library.photos) - 2, 2)
+    assert "smaller.jpg" not in [photo.path.name for photo in fewer.photos]
+
+
+def test_copies_share_a_group_and_nothing_else_does(tmp_path: Path, cover: Path, archive: Archive) -> None:
+    paths = [make(tmp_path / f"{i}.png", (i, 0, 0)) for i in range(4)]
+    paths.append(tmp_path / "copy.png")
+    paths[4].write_bytes(paths[1].read_bytes())
+    library = archive.open_files(paths)
+    groups = library.groups.tolist()
+    assert groups[4] == groups[1]
+    assert len(set(groups)) == 4
+    parts = pieces(cover)
+    assert len(set(parts.groups.tolist())) == len(parts.photos)
+    assert parts.photos.find(list(parts.photos)[5:9]).tolist() == [5, 6, 7, 8]
+
+
+def test_libraries_are_joined_and_taken_apart(tmp_path: Path, cover: Path, archive: Archive) -> None:
+    indexed = archive.open_files([make(tmp_path / f"{i}.png", (i * 30, 0, 0)) for i in range(5)])
+    parts = pieces(cover).take(np.arange(0, 40, 10))
+    joined = indexed.joined(parts)
+    assert list(joined.photos) == [*indexed.photos, *parts.photos]
+    assert (joined.tiles == np.concatenate([indexed.tiles, parts.tiles])).all()
+    some = joined.take(np.array([7, 2]))
+    assert list(some.photos) == [joined.photos[7], joined.photos[2]]
+    assert (some.tiles == joined.tiles[[7, 2]]).all()
+    assert (some.signatures == joined.signatures[[7, 2]]).all()
+    assert [photo.path for photo in joined.photos[1:3]] == [indexed.photos[1].path, indexed.photos[2].path]

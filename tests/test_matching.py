@@ -56,8 +56,9 @@ def test_mean_with_one_neighbour_is_the_nearest_mean(cover: Path) -> None:
 
 def test_copies_of_a_photo_are_one_and_ties_go_by_order(cover: Path) -> None:
     tiles = tiles_from(cover, 40)
-    library = library_of(np.concatenate([tiles, tiles]))
-    library.photos[40:] = [replace(photo, path=Path(f"copy{i}.jpg")) for i, photo in enumerate(library.photos[:40])]
+    photos = list(library_of(tiles).photos)
+    copies = [replace(photo, path=Path(f"copy{i}.jpg")) for i, photo in enumerate(photos)]
+    library = Library([*photos, *copies], np.concatenate([tiles, tiles]))
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=30)
     for metric in ("mean", "pixels"):

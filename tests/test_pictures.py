@@ -1,6 +1,9 @@
 import io
+import struct
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -40,8 +43,9 @@ def test_photos_stand_upright(photo: Image.Image, tmp_path: Path, orientation: i
 @pytest.mark.parametrize(
     ("mode", "suffix", "tolerance"),
     [
-        ("L", "png", 0), ("P", "png", 30), ("CMYK", "jpg", 4), ("I;16", "png", 0), ("RGB", "webp", 6),
-        ("RGB", "tif", 0), ("RGB", "bmp", 0), ("P", "gif", 30), ("1", "png", 90),
+        ("L", "png", 0), ("P", "png", 30), ("CMYK", "jpg", 4), ("L", "jpg", 5), ("I;16", "png", 0), ("RGB", "webp", 6),
+        ("RGB", "tif", 0), ("I;16", "tif", 0), ("CMYK", "tif", 4), ("RGB", "bmp", 0), ("P", "gif", 30), ("1", "png", 90),
+        ("RGB", "avif", 6), ("RGB", "jp2", 6),
     ],
 )  # fmt: skip
 def test_modes_become_rgb(photo: Image.Image, tmp_path: Path, mode: str, suffix: str, tolerance: int) -> None:
@@ -57,6 +61,85 @@ def test_modes_become_rgb(photo: Image.Image, tmp_path: Path, mode: str, suffix:
     assert pixels.dtype == np.uint8
     assert pixels.shape == (64, 96, 3)
     assert np.abs(pixels.astype(int) - wanted).mean() <= tolerance
+
+
+def test_progressive_jpegs_open_and_are_scaled(photo: Image.Image, tmp_path: Path) -> None:
+    photo.resize((960, 640)).save(tmp_path / "it.jpg", progressive=True, quality=95)
+    picture = read_picture(tmp_path / "it.jpg", shorter_side=64)
+    assert (picture.size, picture.pixels.shape) == ((960, 640), (80, 120, 3))
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_jpegs_of_phones_stand_upright_with_their_time(photo: Image.Image, tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:31 18:20:07"
+    stored = photo
+    for turn in TURNS[orientation]:
+        stored = stored.transpose(turn)
+    stored.save(tmp_path / "it.jpg", exif=exif, quality=95, subsampling=0)
+    picture = read_picture(tmp_path / "it.jpg")
+    assert (picture.size, picture.orientation, picture.captured) == ((96, 64), orientation, "2024-05-31T18:20:07")
+    assert np.abs(picture.pixels.astype(int) - np.asarray(photo)).mean() < 3
+
+
+@pytest.mark.parametrize("suffix", ["heic", "heif"])
+def test_photos_as_phones_write_them(photo: Image.Image, tmp_path: Path, suffix: str) -> None:
+    import pillow_heif
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = photo.transpose(Image.Transpose.ROTATE_90)
+    path = tmp_path / f"IMG_0001.{suffix}"
+    pillow_heif.from_pillow(stored).save(path, quality=95, exif=exif.tobytes())
+    picture = read_picture(path)
+    assert picture.size == (96, 64)
+    assert np.abs(picture.pixels.astype(int) - np.asarray(photo)).mean() < 4
+    path.write_bytes(path.read_bytes()[:900])
+    with pytest.raises(PictureError, match=r"damaged|not a picture"):
+        read_picture(path)
+
+
+def test_sixteen_bits_of_colour(photo: Image.Image, tmp_path: Path) -> None:
+    deep = np.asarray(photo).astype(np.uint16) * 257
+    for suffix in ("png", "tif"):
+        cv2.imwrite(str(tmp_path / f"deep.{suffix}"), deep[..., ::-1])
+        assert np.abs(read_picture(tmp_path / f"deep.{suffix}").pixels.astype(int) - np.asarray(photo)).max() <= 1
+
+
+def test_interlaced_pngs(photo: Image.Image, tmp_path: Path) -> None:
+    pixels = np.asarray(photo)
+    # The seven passes of Adam7: first column, first row, steps; each row with its filter byte, 0.
+    passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+    rows = b"".join(b"\0" + row.tobytes() for x, y, right, down in passes for row in pixels[y::down, x::right])
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 96, 64, 8, 2, 0, 0, 1)
+    (tmp_path / "it.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
+    assert (read_picture(tmp_path / "it.png").pixels == pixels).all()
+
+
+def test_of_an_animation_the_first_frame(photo: Image.Image, tmp_path: Path) -> None:
+    grey = photo.convert("L")
+    for suffix in ("gif", "webp"):
+        path = tmp_path / f"it.{suffix}"
+        grey.save(path, save_all=True, append_images=[Image.new("L", photo.size, n) for n in (0, 255)])
+        assert np.abs(read_picture(path).pixels[..., 0].astype(int) - np.asarray(grey)).mean() < 6
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_every_kind_of_transparency(tmp_path: Path, mode: str) -> None:
+    half = Image.new("RGBA", (4000, 2), (90, 90, 90, 128))
+    half.paste((90, 90, 90, 0), (2000, 0, 4000, 2))
+    if mode == "PA":
+        half = half.quantize(4)
+    half.convert("LA" if mode == "LA" else half.mode).save(tmp_path / "it.png")
+    pixels = read_picture(tmp_path / "it.png", background=(255, 0, 0)).pixels
+    assert np.abs(pixels[0, [10, 3990]].astype(int) - [(172, 45, 45), (255, 0, 0)]).max() <= 2
 
 
 def test_alpha_lies_over_the_background(tmp_path: Path) -> None:
@@ -80,6 +163,58 @@ def test_embedded_profiles_become_srgb(photo: Image.Image, tmp_path: Path) -> No
     assert np.abs(read_picture(tmp_path / "lab.tif").pixels - plain).mean() < 1.5
     assert np.abs(read_picture(tmp_path / "tagged.png").pixels - plain).max() <= 1
     assert (read_picture(tmp_path / "broken.png").pixels == plain).all()
+
+
+def profile(primaries: list[list[float]], gamma: float) -> bytes:
+    """A matrix profile (ICC.1:2001-04): the primaries' XYZ, adapted to D50, one row each, and a power for all."""
+
+    def xyz(values: list[float]) -> bytes:
+        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(value * 65536)) for value in values)
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    about = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"wide\0" + bytes(78)
+    tags = {
+        b"desc": about, b"cprt": b"text\0\0\0\0none\0\0\0\0", b"wtpt": xyz([0.9642, 1.0, 0.8249]), b"rXYZ": xyz(primaries[0]),
+        b"gXYZ": xyz(primaries[1]), b"bXYZ": xyz(primaries[2]), b"rTRC": curve, b"gTRC": curve, b"bTRC": curve,
+    }  # fmt: skip
+    table, data, start = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+    for name, content in tags.items():
+        table += name + struct.pack(">II", start + len(data), len(content))
+        data += content + bytes(-len(content) % 4)
+    size = start + len(data)
+    header = struct.pack(">I4xI4s4s4s", size, 0x02400000, b"mntr", b"RGB ", b"XYZ ") + bytes(12) + b"acsp"
+    header += bytes(28) + struct.pack(">iii", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + table + data
+
+
+WIDE = {
+    "Display P3": ([[0.51512, 0.2412, -0.00105], [0.29198, 0.69225, 0.04189], [0.1571, 0.06657, 0.78407]], 2.2),
+    "Adobe RGB": ([[0.60974, 0.31111, 0.01947], [0.20528, 0.62567, 0.06087], [0.14919, 0.06322, 0.74457]], 563 / 256),
+}
+SRGB = np.array(
+    [[0.43607, 0.22249, 0.01392], [0.38515, 0.71687, 0.09708], [0.14307, 0.06061, 0.7141]]
+)  # IEC 61966-2-1, D50
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("name", WIDE)
+def test_wide_gamut_photos_become_srgb(tmp_path: Path, name: str, suffix: str) -> None:
+    primaries, gamma = WIDE[name]
+    stored = np.array([120, 160, 90])
+    light = (stored / 255) ** gamma @ np.array(primaries) @ np.linalg.inv(SRGB)
+    wanted = to_srgb(light.astype(np.float32).reshape(1, 1, 3)).reshape(3)
+    path = tmp_path / f"it.{suffix}"
+    Image.new("RGB", (32, 32), tuple(stored.tolist())).save(path, icc_profile=profile(primaries, gamma), quality=100)
+    seen = read_picture(path).pixels[16, 16].astype(int)
+    assert np.abs(seen - wanted).max() <= 3
+    assert np.abs(seen - stored).max() > 5
+
+
+def test_large_pictures_are_shrunk_in_bands_as_at_once(cover: Path) -> None:
+    pixels = np.tile(read_picture(cover).pixels, (5, 5, 1))
+    small = resize(pixels, 300, 200)
+    whole = cv2.resize(to_linear(pixels), (300, 200), interpolation=cv2.INTER_AREA).astype(np.float32)
+    assert np.abs(small.astype(int) - to_srgb(whole)).mean() < 2
 
 
 def test_jpegs_are_decoded_no_larger_than_asked(cover: Path) -> None:
@@ -106,7 +241,7 @@ def unreadable(path: Path, kind: str, photo: Image.Image) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("empty", "is empty"), ("text", "not a picture"), ("truncated", "damaged"), ("missing", "does not exist"), ("folder", "not a file")],
+    [("empty", "is empty"), ("text", "not a picture"), ("truncated", "damaged"), ("missing", "does not exist"), ("folder", "not a file but a folder")],
 )  # fmt: skip
 def test_what_is_no_picture_says_why(photo: Image.Image, tmp_path: Path, kind: str, reason: str) -> None:
     path = tmp_path / "it.jpg"
@@ -120,8 +255,6 @@ def test_absurd_sizes_are_refused_before_they_are_decoded(tmp_path: Path) -> Non
     Image.new("L", (1, 1)).save(tmp_path / "one.png")
     data = bytearray((tmp_path / "one.png").read_bytes())
     data[16:24] = (100_000).to_bytes(4, "big") * 2
-    import zlib
-
     data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
     (tmp_path / "bomb.png").write_bytes(bytes(data))
     with pytest.raises(PictureError, match="more than 400 million"):

@@ -50,7 +50,11 @@ def test_every_example_runs(
     words = [named.get(word, word) for word in shlex.split(example)[1:]]
     if words[-1] != "doctor" and "cover.mosaic" in words[:2]:
         assert render("mosaic", "cover.jpg", "--columns", "10", "--save-map", "cover.mosaic", "-o", "m.png")[0] == 0
-    code, out, err = render(*(words if words == ["doctor"] else small(words)))
+    if "wedding" in words and words[0] != "library":
+        assert render("library", "add", photos, "--name", "wedding")[0] == 0
+    elif words[:2] == ["library", "check"]:
+        assert render("library", "add", photos, "--name", words[-1])[0] == 0
+    code, out, err = render(*(words if words[0] in ("doctor", "library") else small(words)))
     assert code == 0, err
     if "->" in example or "-o" in words:
         assert Path(words[words.index("-o") + 1]).exists()

@@ -513,6 +513,9 @@ def build_app(problems: list[str]) -> cyclopts.App:
     groups = {"Tiles and matching": MatchSettings, "Output": Common, "Picture": MosaicRun}
     _command(app, "mosaic", "Draw the whole mosaic as a still.", groups, _mosaic)
     app.command(_doctor, name="doctor")
+    from renderer.cli.libraries import app as libraries
+
+    app.command(libraries)
     app.command(_animations, name="animations")
     _add_animation(app, still, sheet, "show", Show)
     for name in plugins.installed():
@@ -562,7 +565,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RenderError as error:
         return _complain(str(error), verbose=verbose, code=error.exit_code)
     except KeyboardInterrupt:
-        return _complain("interrupted: the file was not made", verbose=False, code=INTERRUPTED)
+        kept = "what was indexed is kept, the same command goes on from there"
+        left = kept if words[:1] == ["library"] else "the file was not made"
+        return _complain(f"interrupted: {left}", verbose=False, code=INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone
         return 1
     except MemoryError:

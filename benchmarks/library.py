@@ -1,0 +1,194 @@
+"""The tile library: how fast it indexes, opens, and how much memory it takes.
+
+    python benchmarks/library.py [--photos FOLDER] [--only indexing opening]
+
+Indexing is compared with a bare loop on the same files in the same run: two processes that do no more than Pillow's
+`draft`, `thumbnail` and JPEG encoding. Without --photos the files are made: photos of 12 megapixels and of 0.3, cut
+from scikit-learn's. Opening is measured on libraries of 100,000 and 1,000,000 photos whose rows are made, not read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PIL import Image
+
+from renderer.job import sample_pictures
+from renderer.library import Crop
+from renderer.library.index import BLOCK, Index
+from renderer.library.indexing import refresh
+from renderer.library.walking import find_files
+from renderer.progress import Silent
+
+ROUNDS = 3
+
+
+# -- Indexing ------------------------------------------------------------------------------------------------------
+
+
+def bare(path: Path) -> int:
+    """What any program that makes thumbnails does at least."""
+    with Image.open(path) as image:
+        image.draft("RGB", (256, 256))
+        image.thumbnail((256, 256))
+        encoded = io.BytesIO()
+        image.convert("RGB").save(encoded, "JPEG")
+        return len(encoded.getvalue())
+
+
+def make_photos(folder: Path, count: int, size: tuple[int, int]) -> None:
+    """Photos of a size: parts of the sample pictures, scaled up, with the noise that a sensor has.
+
+    Forty are made; the others are theirs with a few more bytes at the end, which a decoder never sees.
+    """
+    random = np.random.default_rng(3)
+    made = []
+    for number in range(min(count, 40)):
+        with Image.open(sample_pictures()[number % 2]) as picture:
+            left, top = int(random.integers(0, 300)), int(random.integers(0, 200))
+            part = picture.crop((left, top, left + 320, top + 240)).resize(size, Image.Resampling.BICUBIC)
+        noisy = np.asarray(part, np.int16) + random.integers(-6, 7, (size[1], size[0], 1), np.int16)
+        encoded = io.BytesIO()
+        Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(encoded, "JPEG", quality=90)
+        made.append(encoded.getvalue())
+    for number in range(count):
+        more = bytes(number // len(made)) + number.to_bytes(4, "big")
+        (folder / f"{number:05}.jpg").write_bytes(made[number % len(made)] + more)
+
+
+def processor_seconds() -> float:
+    """Processor time of this process and of all its children, those that have ended too."""
+    mine = psutil.Process()
+    times = [mine.cpu_times(), *(child.cpu_times() for child in mine.children(recursive=True))]
+    return sum(each.user + each.system for each in times) + times[0].children_user + times[0].children_system
+
+
+def compare_indexing(name: str, files: list[Path]) -> None:
+    """The bare loop, ours with centred and with smart crops: medians of rounds that take turns."""
+    wall: dict[str, list[float]] = {"bare": [], "centre": [], "smart": []}
+    processor: dict[str, list[float]] = {"bare": [], "centre": [], "smart": []}
+    with tempfile.TemporaryDirectory() as temporary, ProcessPoolExecutor(2, get_context("spawn")) as pool:
+
+        def index(crop: Crop) -> None:
+            with Index(Path(temporary, f"{time.monotonic_ns()}.sqlite")) as new:
+                refresh(new, files, crop, Silent())
+
+        work: dict[str, Callable[[], object]] = {
+            "bare": lambda: list(pool.map(bare, files, chunksize=4)),
+            "centre": lambda: index("centre"),
+            "smart": lambda: index("smart"),
+        }
+        work["bare"]()  # processes started, files in memory
+        for _ in range(ROUNDS):
+            for kind, run in work.items():
+                begun, spent = time.perf_counter(), processor_seconds()
+                run()
+                wall[kind].append(time.perf_counter() - begun)
+                processor[kind].append(processor_seconds() - spent)
+    rate = {kind: len(files) / statistics.median(seconds) for kind, seconds in wall.items()}
+    each = {kind: statistics.median(seconds) / len(files) * 1000 for kind, seconds in processor.items()}
+    print(
+        f"{len(files)} of {name}: bare loop {rate['bare']:.0f} photos/s, indexing {rate['centre']:.0f} "
+        f"({rate['centre'] / rate['bare']:.2f} of it), with smart crops {rate['smart']:.0f}; processor ms a photo "
+        f"{each['bare']:.2f}, {each['centre']:.2f} ({each['bare'] / each['centre']:.2f}), {each['smart']:.2f}",
+        flush=True,
+    )
+
+
+# -- Opening -------------------------------------------------------------------------------------------------------
+
+
+def make_rows(path: Path, count: int) -> None:
+    """An index of photos that never were: random signatures, thumbnails of a few bytes."""
+    with Index(path) as index:
+        database, random = index._database, np.random.default_rng(5)
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("BEGIN")
+        for block in range(count // BLOCK + 1):
+            signature = random.integers(0, 256, (BLOCK, 8, 8, 3), np.uint8)
+            mean = (signature.mean(axis=(1, 2)) / 255).astype("<f4")
+            database.execute(
+                "INSERT INTO block VALUES (?, ?, ?, ?)", (block, *[signature.tobytes()] * 2, mean.tobytes())
+            )
+            numbers = range(max(block * BLOCK, 1), min((block + 1) * BLOCK, count + 1))
+            database.executemany(
+                "INSERT INTO photo VALUES (?, ?, 0, -1, 3000000, ?, ?, 4000, 3000, 1, '2024-05-01', 500, 0, 3000, 0)",
+                [
+                    (number, f"/photos/{number % 997:03}/IMG_{number:07}.JPG".encode(), number, random.bytes(16))
+                    for number in numbers
+                ],
+            )
+            database.executemany("INSERT INTO tile VALUES (?, zeroblob(3072))", [(number,) for number in numbers])
+            database.executemany("INSERT INTO thumbnail VALUES (?, zeroblob(1000))", [(number,) for number in numbers])
+        database.execute("COMMIT")
+
+
+OPEN = """
+import sys, time
+from renderer.memory import MemoryMeter
+from renderer.library import Archive, Library
+from renderer.library.index import Index
+from pathlib import Path
+with MemoryMeter() as meter, Index(Path(sys.argv[1])) as index:
+    begun = time.perf_counter()
+    photos, _ = index.all()
+    library = Library(photos, indexes=[index])
+    library.signatures, library.means, library.groups
+    opened = time.perf_counter() - begun
+    begun = time.perf_counter()
+    some = library.take(photos.find([photos[number] for number in range(0, len(photos), len(photos) // 5000)]))
+    some.tiles
+    placed = time.perf_counter() - begun
+print(len(photos), opened, placed, meter.peak_bytes)
+"""
+
+
+def compare_opening(count: int) -> None:
+    """Seconds to open a library for matching in a new process, and that process's memory."""
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary, "library.sqlite")
+        make_rows(path, count)
+        results = [
+            [float(word) for word in subprocess.check_output([sys.executable, "-c", OPEN, path], text=True).split()]
+            for _ in range(3)
+        ]
+        _, opened, placed, memory = (statistics.median(values) for values in zip(*results, strict=True))
+        print(
+            f"{count} photos: opened in {opened:.2f} s, 5,000 of them taken with their squares in {placed:.2f} s; "
+            f"{memory / 2**20:.0f} MiB with Python and all modules; the index {path.stat().st_size / 1e6:.0f} MB"
+        )
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", help="a folder of photos to index, instead of some that are made")
+    parser.add_argument("--only", nargs="+", choices=["indexing", "opening"], default=["indexing", "opening"])
+    options = parser.parse_args()
+    if "indexing" in options.only:
+        if options.photos:
+            compare_indexing(options.photos, find_files([options.photos])[0])
+        else:
+            for name, count, size in (("12 megapixels", 80, (4032, 3024)), ("0.3 megapixels", 4000, (640, 480))):
+                with tempfile.TemporaryDirectory() as folder:
+                    make_photos(Path(folder), count, size)
+                    compare_indexing(name, find_files([folder])[0])
+    if "opening" in options.only:
+        for count in (100_000, 1_000_000):
+            compare_opening(count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Libraries that have a name: where they are, and what each is made of.
+
+A library is two files in the library folder: NAME.json says which folders it is of, NAME.sqlite is its index, which
+can be made anew from them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, cast, get_args
+
+import platformdirs
+
+from renderer.errors import InputError
+from renderer.files import new_file
+from renderer.library.reading import Crop
+
+DEFAULT_NAME: Final = "default"
+"""The library that is used where no tiles are named."""
+
+PIECES: Final = "pieces"
+"""Among `--tiles`: pieces of the cover, although there is a default library. No library may have this name."""
+
+
+def cache_folder() -> Path:
+    """The folder of what may be deleted at any time: what MOSAIC_RENDERER_CACHE names, or the platform's for caches."""
+    chosen = os.environ.get("MOSAIC_RENDERER_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("mosaic-renderer", appauthor=False))
+
+
+def library_folder(chosen: Path | None = None) -> Path:
+    """The folder of named libraries: the chosen one, MOSAIC_RENDERER_LIBRARIES, or one in the user's data."""
+    if chosen is not None:
+        return chosen.expanduser().absolute()
+    named = os.environ.get("MOSAIC_RENDERER_LIBRARIES")
+    data = platformdirs.user_data_path("mosaic-renderer", appauthor=False)
+    return Path(named).absolute() if named else data / "libraries"
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a named library is made of."""
+
+    name: str
+    folder: Path  # where its files are
+    sources: tuple[str, ...]  # absolute paths of folders and files, or globs
+    crop: Crop = "smart"
+    video_frames: int = 0
+
+    @property
+    def index_path(self) -> Path:
+        """Its index."""
+        return self.folder / f"{self.name}.sqlite"
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file of it that there is."""
+        names = [f"{self.name}.json"]
+        names += [f"{self.name}.sqlite{aside}{part}" for aside in ("", ".damaged") for part in ("", "-wal", "-shm")]
+        return [self.folder / name for name in names if (self.folder / name).exists()]
+
+    def save(self) -> None:
+        """Write it down. Raises RenderError where that can't be done."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.folder} can't be made ({error.strerror}): choose another --library-dir") from None
+        content = {"folders": list(self.sources), "crop": self.crop, "video_frames": self.video_frames}
+        with new_file(self.folder / f"{self.name}.json", overwrite=True) as temporary:
+            temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+    def remove(self) -> None:
+        """Delete its files; the photos stay as they are."""
+        for file in self.files:
+            file.unlink(missing_ok=True)
+
+    def adding(self, sources: Sequence[str], crop: Crop | None, video_frames: int | None) -> Definition:
+        """The same with more folders, and with other settings where they are given."""
+        return replace(
+            self,
+            sources=tuple(dict.fromkeys([*self.sources, *sources])),
+            crop=crop or self.crop,
+            video_frames=self.video_frames if video_frames is None else video_frames,
+        )
+
+
+def check_name(name: str) -> str:
+    """A library's name, as it may be. Raises InputError."""
+    if not re.fullmatch(r"\w[\w-]{0,63}", name):
+        raise InputError(f"--name {name}: a library's name is up to 64 letters, digits, - and _")
+    if name == PIECES:
+        raise InputError(f"--name {name}: among --tiles this word means pieces of the cover: give another name")
+    return name
+
+
+def names(folder: Path) -> list[str]:
+    """The libraries that there are."""
+    try:
+        return sorted(path.stem for path in folder.glob("*.json") if re.fullmatch(r"\w[\w-]{0,63}", path.stem))
+    except OSError:
+        return []
+
+
+def find(name: str, folder: Path) -> Definition | None:
+    """The library of a name, if there is one. Raises InputError if what is written of it can't be read."""
+    if not re.fullmatch(r"\w[\w-]{0,63}", name):
+        return None
+    path = folder / f"{name}.json"
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        crop, sources, frames = content["crop"], content["folders"], content["video_frames"]
+        if crop not in get_args(Crop) or not isinstance(sources, list) or not isinstance(frames, int):
+            raise ValueError(crop)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} can't be read ({error}): mend or delete it, and add the library again") from None
+    return Definition(name, folder, tuple(map(str, sources)), cast("Crop", crop), frames)
+
+
+def get(name: str, folder: Path) -> Definition:
+    """The library of a name. Raises InputError if there is none."""
+    found = find(name, folder)
+    if found is None:
+        known = names(folder)
+        near = difflib.get_close_matches(name, known, n=1) or known[:3]
+        mend = f"did you mean {' or '.join(near)}?" if near else "render library add FOLDER makes one"
+        raise InputError(f"there is no library {name}: {mend}")
+    return found

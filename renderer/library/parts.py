@@ -1,0 +1,83 @@
+"""Pieces of a picture as tiles, where there are no photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from renderer.descriptors import TILE_PIXELS
+from renderer.library.library import SHORTER_SIDE, Library
+from renderer.library.photos import Photo
+from renderer.library.reading import entry_of, file_digest
+from renderer.pictures import Picture, Pixels, read_picture, resize
+from renderer.progress import Progress, track
+
+_PART_SCALES: Final = (2, 3, 4.5, 6.5, 9.5, 14)
+"""How often a part's side goes into the picture's shorter side. Smaller parts are a blur when the camera is near."""
+
+_PART_STEP: Final = 10  # of a part's 32 pixels: parts overlap by two thirds, which makes 4,500 of a picture of 3 : 2
+
+_SMALLEST_PART: Final = 16  # pixels; smaller ones show nothing
+
+
+def cut_parts(cover: Path, picture: Picture, digest: str, others: Sequence[Path], progress: Progress) -> Library:
+    """A library of the whole cover, which comes first, and of square pieces of it and of other pictures.
+
+    `picture`, `digest`: of the cover, which is read already. It serves when there are no photos: the pieces of a
+    cover always have the cover's colours. Raises PictureError.
+    """
+    # The whole cover is the tile that the camera lands on: it is shown from its middle.
+    whole = entry_of(cover, digest, picture, "centre")
+    photos, tiles = [whole.photo], [whole.tile[np.newaxis]]
+    pictures = {cover: picture.pixels}
+    with progress.stage("cutting tiles", 1 + len(others), "pictures") as advance:
+        for path in track([cover, *others], advance):
+            if path != cover:
+                picture, digest = read_picture(path, shorter_side=SHORTER_SIDE), file_digest(path)
+            parts, cut = parts_of(path, picture, digest)
+            photos += parts
+            tiles.append(cut)
+    return Library(photos, np.concatenate(tiles), pictures=pictures)
+
+
+def parts_of(path: Path, picture: Picture, digest: str) -> tuple[list[Photo], Pixels]:
+    """All the pieces of a picture, and their tiles (N, 32, 32, 3)."""
+    photos: list[Photo] = []
+    tiles = [np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8)]
+    for scale in _PART_SCALES:
+        crops, cut, means = _parts_at(picture, scale)
+        tiles.append(cut)
+        photos += [
+            Photo(path, digest, picture.size, crop, (r, g, b), is_part=True)
+            for crop, (r, g, b) in zip(crops, means.tolist(), strict=True)
+        ]
+    return photos, np.concatenate(tiles)
+
+
+def _parts_at(picture: Picture, scale: float) -> tuple[list[tuple[int, int, int]], Pixels, npt.NDArray[np.float64]]:
+    """Crop boxes, tiles (N, 32, 32, 3) and their mean colours (N, 3), 0…1, of all parts of one scale.
+
+    The picture is scaled once, so that a part becomes a tile where it lies, and a box filter gives all the means.
+    """
+    width, height = picture.size
+    side = min(width, height) / scale
+    if side < _SMALLEST_PART:
+        return [], np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8), np.empty((0, 3))
+    ratio = TILE_PIXELS / side
+    scaled = resize(picture.pixels, round(width * ratio), round(height * ratio))
+    windows = np.lib.stride_tricks.sliding_window_view(scaled, (TILE_PIXELS, TILE_PIXELS), axis=(0, 1))
+    windows = windows[::_PART_STEP, ::_PART_STEP]
+    boxes = [
+        (min(round(x * _PART_STEP / ratio), width - int(side)), min(round(y * _PART_STEP / ratio), height - int(side)))
+        for y in range(windows.shape[0])
+        for x in range(windows.shape[1])
+    ]
+    tiles = np.ascontiguousarray(windows.transpose(0, 1, 3, 4, 2)).reshape(-1, TILE_PIXELS, TILE_PIXELS, 3)
+    averaged = cv2.boxFilter(scaled, cv2.CV_64F, (TILE_PIXELS, TILE_PIXELS), anchor=(0, 0)) / 255
+    means = averaged[: scaled.shape[0] - TILE_PIXELS + 1 : _PART_STEP, : scaled.shape[1] - TILE_PIXELS + 1 : _PART_STEP]
+    return [(left, top, int(side)) for left, top in boxes], tiles, means.reshape(-1, 3)

@@ -1,0 +1,247 @@
+"""Photos as values, and any number of them as packed columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Protocol, Self, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, signatures
+from renderer.pictures import Pixels
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One tile's picture: a square crop of a picture file, or of one frame of a clip."""
+
+    path: Path
+    digest: str  # BLAKE2b-128 of the file's bytes, hexadecimal
+    size: tuple[int, int]  # width and height of the upright picture, pixels
+    crop: tuple[int, int, int]  # left, top and side of the square shown as a tile, pixels of `size`
+    mean: tuple[float, float, float]  # mean sRGB colour of the square, 0…1
+    is_part: bool = False  # cut from a larger picture, of which nothing else belongs to this photo
+    time: float | None = None  # of a frame in its clip, seconds; None: the file is a picture
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was to be a tile and could not be."""
+
+    path: Path
+    reason: str
+
+
+class Shelf(Protocol):
+    """Where photos are kept; each has a place there."""
+
+    def photo(self, place: int, mean: tuple[float, float, float]) -> Photo:
+        """The photo at a place; its mean colour is known already."""
+        ...
+
+    def tiles(self, places: Numbers) -> Pixels:
+        """The squares (N, 32, 32, 3) of the photos at some places."""
+        ...
+
+    def looks(self, places: Numbers) -> Pixels:
+        """The looks (N, 8, 8, 3) of the photos at some places: their whole pictures, small."""
+        ...
+
+    def named(self, name: str) -> list[int]:
+        """The places of photos that a path, or a file's name with or without its ending, means; likeliest first."""
+        ...
+
+
+class _Memory:
+    """A shelf of photos that are no more than objects in memory."""
+
+    def __init__(self, photos: Sequence[Photo], tiles: Pixels) -> None:
+        self._photos, self._tiles = photos, tiles
+
+    def photo(self, place: int, mean: tuple[float, float, float]) -> Photo:  # noqa: ARG002 (it has its own)
+        return self._photos[place]
+
+    def tiles(self, places: Numbers) -> Pixels:
+        return self._tiles[places]
+
+    def looks(self, places: Numbers) -> Pixels:
+        return signatures(self._tiles[places])
+
+    def named(self, name: str) -> list[int]:
+        known = ((place, photo.path) for place, photo in enumerate(self._photos) if not photo.is_part)
+        return [place for place, _ in best_named(name, known)]
+
+
+def best_named(name: str, known: Iterable[tuple[int, Path]]) -> list[tuple[int, Path]]:
+    """Those files that a path, or a name with or without its ending, means; likeliest first."""
+    path = Path(name).expanduser().absolute()
+    ranked = [
+        (0 if file == path else 1 if file.name == name else 2, place, file)
+        for place, file in known
+        if file == path or name in (file.name, file.stem)
+    ]
+    return [(place, file) for _, place, file in sorted(ranked)]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is in memory of every photo: 216 bytes each."""
+
+    place: npt.NDArray[np.int32]  # (N,) on its shelf
+    signature: Pixels  # (N, 8, 8, 3) sRGB: what the matcher compares first
+    mean: npt.NDArray[np.float32]  # (N, 3) sRGB 0…1
+    key: npt.NDArray[np.uint64]  # (N,) equal for the same square of the same content, and for nothing else
+
+    def take(self, numbers: Numbers) -> Columns:
+        """The rows of some numbers, in their order."""
+        return Columns(*(values[numbers] for values in vars(self).values()))
+
+
+class Photos(Sequence[Photo]):
+    """Any number of photos in an order, from one shelf or several; a `Photo` is made when it is asked for."""
+
+    def __init__(self, shelves: Sequence[tuple[Shelf, Columns]]) -> None:
+        self._shelves = [shelf for shelf, _ in shelves]
+        columns = [column for _, column in shelves] or [_columns([], _no_tiles())]
+        counts = [len(column.place) for column in columns]
+        self._shelf = np.repeat(np.arange(len(counts), dtype=np.uint8), counts)
+        # One shelf's columns are taken as they are: a copy of a million signatures would be another 200 MB.
+        self.columns = (
+            columns[0]
+            if len(columns) == 1
+            else Columns(*(np.concatenate(values) for values in zip(*(vars(c).values() for c in columns), strict=True)))
+        )
+
+    @classmethod
+    def of(cls, photos: Sequence[Photo], tiles: Pixels) -> Self:
+        """Photos that are in memory, with their squares (N, 32, 32, 3)."""
+        return cls([(_Memory(photos, tiles), _columns(photos, tiles))])
+
+    def __len__(self) -> int:
+        return len(self._shelf)
+
+    @overload
+    def __getitem__(self, number: int) -> Photo: ...
+    @overload
+    def __getitem__(self, number: slice) -> Self: ...
+    def __getitem__(self, number: int | slice) -> Photo | Self:
+        if isinstance(number, slice):
+            return self.take(np.arange(len(self))[number])
+        if not -len(self) <= number < len(self):
+            raise IndexError(number)
+        r, g, b = self.columns.mean[number].tolist()
+        shelf = self._shelves[int(self._shelf[number])]
+        return shelf.photo(int(self.columns.place[number]), (r, g, b))
+
+    def __iter__(self) -> Iterator[Photo]:
+        return (self[number] for number in range(len(self)))
+
+    def __add__(self, others: Self) -> Self:
+        """These photos, then others."""
+        joined = type(self)([])
+        joined._shelves = [*self._shelves, *others._shelves]
+        joined._shelf = np.concatenate([self._shelf, others._shelf + len(self._shelves)])
+        pairs = zip(vars(self.columns).values(), vars(others.columns).values(), strict=True)
+        joined.columns = Columns(*(np.concatenate(pair) for pair in pairs))
+        return joined
+
+    def take(self, numbers: Numbers) -> Self:
+        """The photos of some numbers, in their order."""
+        taken = type(self)([])
+        taken._shelves, taken._shelf = self._shelves, self._shelf[numbers]
+        taken.columns = self.columns.take(numbers)
+        return taken
+
+    def tiles_of(self, numbers: Numbers) -> Pixels:
+        """The squares (N, 32, 32, 3) of the photos of some numbers, read from where they are kept."""
+        tiles = np.empty((len(numbers), TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
+        for shelf, here, places in self._places(numbers):
+            tiles[here] = shelf.tiles(places)
+        return tiles
+
+    def looks_of(self, numbers: Numbers) -> Pixels:
+        """The looks (N, 8, 8, 3) of the photos of some numbers: their whole pictures, small."""
+        looks = np.empty((len(numbers), SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
+        for shelf, here, places in self._places(numbers):
+            looks[here] = shelf.looks(places)
+        return looks
+
+    def _places(self, numbers: Numbers) -> Iterator[tuple[Shelf, Numbers, Numbers]]:
+        """Of each shelf that holds some of these: which of them, and at which places."""
+        numbers = np.asarray(numbers, np.int64)
+        for which, shelf in enumerate(self._shelves):
+            here = np.flatnonzero(self._shelf[numbers] == which)
+            if len(here):
+                yield shelf, here, self.columns.place[numbers[here]].astype(np.int64)
+
+    def named(self, name: str) -> int | None:
+        """The first photo, not a piece of one, that a path or a file's name (with or without its ending) means."""
+        for which, shelf in enumerate(self._shelves):
+            for place in shelf.named(name):
+                here = np.flatnonzero((self._shelf == which) & (self.columns.place == place))
+                if len(here):
+                    return int(here[0])
+        return None
+
+    @cached_property
+    def _by_key(self) -> Numbers:
+        return np.argsort(self.columns.key, kind="stable")
+
+    def find(self, photos: Iterable[Photo]) -> Numbers:
+        """The number of the first photo here that shows the same square of the same content; -1 where none does."""
+        wanted = np.array([key_of(photo) for photo in photos], np.uint64)
+        if not len(self):
+            return np.full(len(wanted), -1)
+        place = np.minimum(np.searchsorted(self.columns.key, wanted, sorter=self._by_key), len(self) - 1)
+        number = self._by_key[place]
+        return np.where(self.columns.key[number] == wanted, number, -1)
+
+
+_MIX: Final = tuple(
+    np.uint64(odd) for odd in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5)
+)
+
+
+def keys_of(
+    digest: npt.NDArray[np.uint64], crop: npt.NDArray[np.int64], time_ms: npt.NDArray[np.int64]
+) -> npt.NDArray[np.uint64]:
+    """Keys (N,) of photos, from the first 8 bytes of their digests, their crops (N, 3) and times in a clip (or -1).
+
+    64 bits: among a million photos two that differ share one with a probability of 3e-8.
+    """
+    rest = [*crop.astype(np.uint64).T, (time_ms + 1).astype(np.uint64)]
+    key = digest.copy()
+    for value, odd in zip(rest, _MIX, strict=True):
+        key ^= value * odd
+        key = (key << np.uint64(13)) | (key >> np.uint64(51))
+    return key
+
+
+def key_of(photo: Photo) -> int:
+    """The key of one photo."""
+    time = -1 if photo.time is None else round(photo.time * 1000)
+    digest = np.array([int(photo.digest[:16] or "0", 16)], np.uint64)
+    return int(keys_of(digest, np.array([photo.crop]), np.array([time]))[0])
+
+
+def _columns(photos: Sequence[Photo], tiles: Pixels) -> Columns:
+    count = len(photos)
+    digest = np.array([int(photo.digest[:16] or "0", 16) for photo in photos], np.uint64)
+    crop = np.array([photo.crop for photo in photos], np.int64).reshape(count, 3)
+    times = [-1 if photo.time is None else round(photo.time * 1000) for photo in photos]
+    return Columns(
+        np.arange(count, dtype=np.int32),
+        signatures(tiles) if count else np.empty((0, SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8),
+        np.array([photo.mean for photo in photos], np.float32).reshape(count, 3),
+        keys_of(digest, crop, np.array(times, np.int64)),
+    )
+
+
+def _no_tiles() -> Pixels:
+    return np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8)

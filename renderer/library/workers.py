@@ -1,0 +1,146 @@
+"""Reading files in processes of their own.
+
+Small photos keep Python's lock busy, so threads read few more of them than one thread does; and a decoder that crashes
+on a damaged file takes only its process with it. A process of ours is a plain child that gets files on its standard
+input and gives back what it read; it ends when its input does, however its parent ended.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import IO, Final, cast
+
+from renderer.errors import RenderError
+from renderer.library.index import Entry, File
+from renderer.library.photos import Skipped
+from renderer.library.reading import Crop, read_file
+from renderer.pictures import LargePictureError
+
+Read = list[Entry] | Skipped
+"""What a file holds, or why it can't be used."""
+
+_READY: Final = "ready"
+
+
+class WorkerError(RenderError):
+    """A worker could not be started, or ended before its work."""
+
+
+class Worker:
+    """One such process, for one thread. Close it in the end."""
+
+    def __init__(self, crop: Crop) -> None:
+        """Start it; it is ready about half a second later. Raises WorkerError."""
+        self._crop = crop
+        command = [sys.executable, "-P", "-c", "from renderer.library.workers import serve; serve()"]
+        try:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )  # fmt: skip
+        except OSError as error:
+            raise WorkerError(f"{sys.executable} can't be started ({error.strerror})") from error
+        try:
+            if self._receive() != _READY:
+                raise WorkerError("a worker said something else than that it is ready")
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, files: Sequence[File]) -> list[Read | None]:
+        """What some files hold; None for one that is too large to be read by several processes at once.
+
+        Raises WorkerError if the process ended over them.
+        """
+        try:
+            pickle.dump((list(files), self._crop), cast("IO[bytes]", self._process.stdin))
+            cast("IO[bytes]", self._process.stdin).flush()
+        except OSError as error:
+            raise WorkerError(f"a worker ended ({error.strerror})") from error
+        return cast("list[Read | None]", self._receive())
+
+    def _receive(self) -> object:
+        try:
+            return pickle.load(cast("IO[bytes]", self._process.stdout))
+        except (EOFError, pickle.UnpicklingError, OSError) as error:
+            raise WorkerError(f"a worker ended ({type(error).__name__})") from error
+
+    def close(self) -> None:
+        """End the process and wait for its end."""
+        with suppress(OSError):
+            cast("IO[bytes]", self._process.stdin).close()
+        cast("IO[bytes]", self._process.stdout).close()
+        self._process.kill()
+        self._process.wait()
+
+
+def serve() -> None:
+    """What the process does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    results = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not get between
+    answer: object = _READY
+    with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
+        while True:
+            pickle.dump(answer, results)
+            results.flush()
+            files, crop = pickle.load(sys.stdin.buffer)
+            answer = [_read_small(file, crop) for file in files]
+
+
+def _read_small(file: File, crop: Crop) -> Read | None:
+    try:
+        return read_file(file, crop, large=False)
+    except LargePictureError:
+        return None
+
+
+class Reader:
+    """Reads files for one thread: by a worker, which is started anew if a file made it crash, or here without one."""
+
+    def __init__(self, crop: Crop, *, process: bool) -> None:
+        self._crop = crop
+        self._worker = self._start() if process else None
+
+    def _start(self) -> Worker | None:
+        try:
+            return Worker(self._crop)
+        except WorkerError:  # a frozen program, say, whose executable is no Python
+            return None
+
+    def read(self, files: Sequence[File]) -> list[Read]:
+        """What each of some files holds, or why it can't be used."""
+        try:
+            return self._read(files)
+        except WorkerError:
+            self._restart()
+        found: list[Read] = []
+        for file in files:  # each alone, to find the one that it was
+            try:
+                found += self._read([file])
+            except WorkerError:
+                self._restart()
+                found.append(Skipped(file.path, "makes its decoder crash"))
+        return found
+
+    def _read(self, files: Sequence[File]) -> list[Read]:
+        read = self._worker.read(files) if self._worker else [None] * len(files)
+        return [
+            read_file(file, self._crop) if found is None else found for file, found in zip(files, read, strict=True)
+        ]
+
+    def _restart(self) -> None:
+        self.close()
+        self._worker = self._start()
+
+    def close(self) -> None:
+        """End the worker, if there is one."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None

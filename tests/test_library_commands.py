@@ -1,0 +1,189 @@
+"""`render library ...`, as a user runs it."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from renderer.pictures import read_picture
+
+Run = Callable[..., tuple[int, str, str]]
+
+SMALL = ("--columns", "8", "--tile-pixels", "4", "-y", "-o", "it.png")
+
+
+def test_an_added_library_is_the_default_until_it_is_removed(render: Run, cover: Path, photos: Path) -> None:
+    code, out, _ = render("library", "add", photos)
+    assert (code, out) == (0, "default: 60 photos; 60 read\n")
+    code, out, err = render("mosaic", cover, *SMALL)
+    assert (code, "of 60 tiles placed" in out, "The tiles are the library default: 60 photos" in err) == (0, True, True)
+    assert "pieces of the cover" in render("mosaic", cover, "--tiles", "pieces", *SMALL)[2]
+    assert "60 photos of" in render("library", "list")[1]
+    code, out, _ = render("library", "remove", "default")
+    assert (code, "the photos are as they were" in out) == (0, True)
+    assert list(Path(os.environ["MOSAIC_RENDERER_LIBRARIES"]).iterdir()) == []
+    assert len(list(photos.rglob("*.jpg"))) == 60
+    assert "pieces of the cover" in render("mosaic", cover, *SMALL)[2]
+    assert "There is no library yet" in render("library", "list")[1]
+
+
+def test_a_named_library_is_named_among_tiles(render: Run, cover: Path, photos: Path) -> None:
+    assert render("library", "add", photos / "more", "--name", "wedding", "--crop", "centre", "-q") == (0, "", "")
+    count = len(list((photos / "more").iterdir()))
+    code, out, err = render("mosaic", cover, "--tiles", "wedding", *SMALL)
+    assert (code, f"of {count} tiles placed" in out, err) == (0, True, "")
+    code, out, err = render("mosaic", cover, "--tiles", "wedding", "--tiles", photos, *SMALL)
+    assert (code, f"of {count + 60} tiles placed" in out) == (0, True)
+    code, _, err = render("mosaic", cover, "--tiles", "weding", *SMALL)
+    assert (code, "did you mean wedding?" in err) == (2, True)
+    code, out, _ = render("zoom", cover, "--tiles", "wedding", "--dry-run")
+    assert (code, f"{count} files as tiles" in out) == (0, True)
+
+
+def test_a_library_goes_before_a_folder_of_its_name_and_says_so(render: Run, cover: Path, photos: Path) -> None:
+    Path("wedding").mkdir()
+    for name in "ab":
+        Image.new("RGB", (40, 40), (1, 2, 3)).save(f"wedding/{name}.png")
+    render("library", "add", photos, "--name", "wedding")
+    code, out, err = render("mosaic", cover, "--tiles", "wedding", *SMALL)
+    assert (code, "of 60 tiles" in out, "./wedding is the other" in err) == (0, True, True)
+    assert "of 2 tiles" in render("mosaic", cover, "--tiles", "./wedding", *SMALL)[1]
+
+
+def test_a_refresh_tells_what_it_found(render: Run) -> None:
+    Path("photos/album").mkdir(parents=True)
+    for number in range(6):
+        Image.new("RGB", (40, 40), (number, 2, 3)).save(f"photos/{number}.png")
+    assert "6 read" in render("library", "add", "photos")[1]
+    assert render("library", "refresh")[1] == "default: 6 photos; nothing has changed\n"
+    Path("photos/1.png").rename("photos/album/one.png")
+    Path("photos/2.png").unlink()
+    Path("photos/bad.png").write_text("no picture")
+    assert render("library", "refresh", "default")[1] == (
+        "default: 5 photos; 1 found again by content, 1 gone; 1 files can't be used (render library check lists them)\n"
+    )
+    Path("more").mkdir()
+    Image.new("RGB", (40, 40), (9, 2, 3)).save("more/it.png")
+    code, out, _ = render("library", "add", "more", "--json")
+    assert (code, json.loads(out)["photos"], json.loads(out)["read"]) == (0, 6, 1)
+    shown = json.loads(render("library", "show", "--json")[1])
+    assert [Path(folder).name for folder in shown["folders"]] == ["photos", "more"]
+    assert (shown["photos"], shown["skipped"], shown["crop"]) == (6, 1, "smart")
+
+
+@pytest.mark.parametrize("how", ["missing", "empty"])
+def test_photos_of_a_drive_that_is_away_are_kept(render: Run, cover: Path, how: str) -> None:
+    for folder in ("drive", "here"):
+        Path(folder).mkdir()
+        for number in range(3):
+            Image.new("RGB", (40, 40), (number, len(folder), 3)).save(f"{folder}/{number}.png")
+    render("library", "add", "drive", "here")
+    Path("drive").rename("elsewhere")
+    if how == "empty":
+        Path("drive").mkdir()
+    Path("here/0.png").unlink()
+    code, out, err = render("library", "refresh")
+    assert (code, out) == (0, "default: 5 photos; 1 gone\n")
+    assert "drive is not there or empty: what is known of its photos is kept" in err
+    code, _, err = render("mosaic", cover, *SMALL)
+    assert (code, "photos (" in err, "are not where they were: shown from thumbnails" in err) == (0, True, True)
+
+
+def test_a_check_lists_what_is_wrong_and_draws_the_colours(render: Run, cover: Path) -> None:
+    Path("photos").mkdir()
+    with Image.open(cover) as picture:
+        picture.save("photos/large.png")
+        picture.resize((300, 200)).save("photos/small-copy.jpg")
+    Image.new("RGB", (20, 20), (200, 0, 0)).save("photos/tiny.png")
+    Path("photos/bad.jpg").touch()
+    render("library", "add", "photos", "--name", "it")
+    code, out, _ = render("library", "check", "it", "--tile-pixels", "100")
+    assert code == 0
+    for line in (
+        "1 could not be used", "bad.jpg: is empty", "1 groups of near-duplicates", "large.png = ", "small-copy.jpg",
+        "1 smaller than tiles of 100 pixels", "tiny.png: 20 pixels", "dark blue",
+    ):  # fmt: skip
+        assert line in out
+    assert read_picture(Path("it-colours.png")).size == (1600, 640)
+    assert render("library", "check", "it")[0] == 2  # nothing is overwritten unasked
+    code, out, _ = render("library", "check", "it", "-y", "--json")
+    found = json.loads(out)
+    assert (found["colours"]["medium red"], found["colours"]["dark blue"]) == (1, 0)
+    assert [len(group) for group in found["near_duplicates"]] == [2]
+    code, out, err = render("mosaic", cover, "--tiles", "it", "--skip-duplicates", *SMALL)
+    assert (code, "1 near-duplicates left out" in err, "of 2 tiles placed" in out) == (0, True, True)
+
+
+def test_a_damaged_library_is_named_and_made_anew(render: Run, cover: Path, photos: Path) -> None:
+    render("library", "add", photos)
+    file = Path(os.environ["MOSAIC_RENDERER_LIBRARIES"], "default.sqlite")
+    file.write_bytes(b"\xaa" * file.stat().st_size)
+    code, out, err = render("mosaic", cover, *SMALL)
+    assert (code, "of 60 tiles placed" in out) == (0, True)
+    assert "default.sqlite is damaged: it was set aside as default.sqlite.damaged and is made anew" in err
+
+
+@pytest.mark.parametrize("tenth", range(1, 10))
+def test_a_library_that_is_damaged_anywhere_is_well_again_at_the_latest_the_next_time(
+    render: Run, cover: Path, photos: Path, tenth: int
+) -> None:
+    render("library", "add", photos)
+    file = Path(os.environ["MOSAIC_RENDERER_LIBRARIES"], "default.sqlite")
+    data = bytearray(file.read_bytes())
+    place = len(data) * tenth // 10
+    data[place : place + len(data) // 8] = b"\xaa" * len(data[place : place + len(data) // 8])
+    file.write_bytes(bytes(data))
+    code, _, err = render("mosaic", cover, *SMALL)
+    assert code in (0, 1)
+    assert "unexpected" not in err
+    if code == 1:
+        assert "it was set aside; the same command makes it anew" in err
+        assert render("mosaic", cover, *SMALL)[0] == 0
+
+
+def test_libraries_may_be_kept_elsewhere(render: Run, cover: Path, photos: Path) -> None:
+    assert render("library", "add", photos, "--library-dir", "mine")[0] == 0
+    assert sorted(path.suffix for path in Path("mine").iterdir()) == [".json", ".sqlite"]
+    assert "no library" in render("library", "list")[1]
+    assert "of 60 tiles" in render("mosaic", cover, "--library-dir", "mine", *SMALL)[1]
+
+
+def test_a_changed_crop_is_read_anew(render: Run, photos: Path) -> None:
+    render("library", "add", photos)
+    assert "60 read" in render("library", "add", photos, "--crop", "centre")[1]
+
+
+def test_a_library_whose_photos_are_named_by_focus(render: Run, cover: Path, photos: Path) -> None:
+    render("library", "add", photos)
+    still = ("still", "zoom", cover, "--size", "96x64", "--columns", "8", "-o", "it.png", "-y")
+    assert render(*still, "--focus", "photo07.jpg")[0] == 0
+    code, _, err = render(*still, "--focus", "photo7.jpg")
+    assert (code, "did you mean photo" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["add"], "needs a folder"),
+        (["add", "nowhere"], "there is no such file or folder"),
+        (["add", ".", "--name", "a/b"], "a library's name is up to 64 letters"),
+        (["add", ".", "--name", "pieces"], "give another name"),
+        (["add", ".", "--video-frames", "-1"], "--video-frames"),
+        (["show", "wedding"], "there is no library wedding: render library add FOLDER makes one"),
+        (["refresh", "wedding"], "there is no library wedding"),
+        (["remove", "wedding"], "there is no library wedding"),
+        (["check", "wedding"], "there is no library wedding"),
+        (["check", "default", "-o", "it.jpg"], "a name that ends in .png"),
+        (["remove"], "NAME"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_errors_of_libraries_are_one_sentence(render: Run, words: list[str], says: str) -> None:
+    code, out, err = render("library", *words)
+    assert (code, out) == (2, "")
+    assert says in err
+    assert err.count("\n") == 1
+    assert list(Path().iterdir()) == []

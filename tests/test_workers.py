@@ -1,0 +1,60 @@
+"""Processes that read photos."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from renderer.library.index import File
+from renderer.library.photos import Skipped
+from renderer.library.reading import read_file
+from renderer.library.workers import Read, Reader, Worker
+
+
+def files_in(folder: Path, *names: str) -> list[File]:
+    files = []
+    for number, name in enumerate(names):
+        Image.new("RGB", (40, 30), (number * 9, 2, 3)).save(folder / name)
+        status = (folder / name).stat()
+        files.append(File(folder / name, status.st_size, status.st_mtime_ns))
+    return files
+
+
+def facts(read: Read) -> object:
+    return read if isinstance(read, Skipped) else [(one.photo, one.thumbnail, one.signature.tolist()) for one in read]
+
+
+def test_a_process_reads_what_we_read_here(tmp_path: Path) -> None:
+    files = files_in(tmp_path, "a.png", "b.jpg")
+    (tmp_path / "bad.jpg").write_text("no picture")
+    # Too large to be decoded by several processes at once, so it comes back to be read here.
+    Image.new("L", (5000, 5000), 77).save(tmp_path / "large.png", compress_level=1)
+    files += [File(tmp_path / "bad.jpg", 10, 1), File(tmp_path / "large.png", 10, 1)]
+    reader = Reader("smart", process=True)
+    try:
+        assert reader._worker is not None
+        assert [facts(read) for read in reader.read(files)] == [facts(read_file(file, "smart")) for file in files]
+    finally:
+        reader.close()
+
+
+def test_a_file_that_a_decoder_dies_of_is_found_and_the_rest_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Worker.read
+
+    def dying(worker: Worker, files: Sequence[File]) -> list[Read | None]:
+        if any(file.path.name == "deadly.png" for file in files):
+            worker._process.kill()
+        return read(worker, files)
+
+    monkeypatch.setattr(Worker, "read", dying)
+    reader = Reader("smart", process=True)
+    try:
+        one, deadly, other = reader.read(files_in(tmp_path, "a.png", "deadly.png", "b.png"))
+    finally:
+        reader.close()
+    assert (isinstance(one, list), isinstance(other, list)) == (True, True)
+    assert isinstance(deadly, Skipped)
+    assert deadly.reason == "makes its decoder crash"
