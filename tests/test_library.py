@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -14,7 +15,7 @@ from renderer.errors import InputError
 from renderer.library import Archive, Library, cut_parts, file_digest, find_files, reopen, without_duplicates
 from renderer.library.checking import near_duplicates
 from renderer.library.reading import cut, smart_square
-from renderer.pictures import read_picture
+from renderer.pictures import read_picture, resize
 from renderer.progress import Silent
 
 
@@ -387,3 +388,11 @@ def test_libraries_are_joined_and_taken_apart(tmp_path: Path, cover: Path, archi
     assert (some.tiles == joined.tiles[[7, 2]]).all()
     assert (some.signatures == joined.signatures[[7, 2]]).all()
     assert [photo.path for photo in joined.photos[1:3]] == [indexed.photos[1].path, indexed.photos[2].path]
+
+
+def test_a_piece_is_the_same_at_every_level(cover: Path) -> None:
+    """The small levels are cut when the cover is read, the large ones when the camera comes near."""
+    library = pieces(cover)
+    for number in range(1, len(library.photos), 97):
+        photo = library.photos[number]
+        assert difference(resize(library.square(photo, 128), 32, 32), library.tiles[number]).mean() < 3, photo.crop

@@ -22,7 +22,7 @@ _PART_SCALES: Final = (2, 3, 4.5, 6.5, 9.5, 14)
 
 _PART_STEP: Final = 10  # of a part's 32 pixels: parts overlap by two thirds, which makes 4,500 of a picture of 3 : 2
 
-_SMALLEST_PART: Final = 16  # pixels; smaller ones show nothing
+_SMALLEST_PART: Final = 16  # pixels; smaller ones show nothing, and sides are multiples of it
 
 
 def cut_parts(cover: Path, picture: Picture, digest: str, others: Sequence[Path], progress: Progress) -> Library:
@@ -65,19 +65,20 @@ def _parts_at(picture: Picture, scale: float) -> tuple[list[tuple[int, int, int]
     The picture is scaled once, so that a part becomes a tile where it lies, and a box filter gives all the means.
     """
     width, height = picture.size
-    side = min(width, height) / scale
-    if side < _SMALLEST_PART:
+    # In sixteens, so that a part and its neighbours begin on whole pixels: its small levels, which are cut here, and
+    # its large ones, which are cut from the file, then show exactly the same.
+    side = round(min(width, height) / scale / _SMALLEST_PART) * _SMALLEST_PART
+    if min(width, height) / scale < _SMALLEST_PART:
         return [], np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8), np.empty((0, 3))
-    ratio = TILE_PIXELS / side
-    scaled = resize(picture.pixels, round(width * ratio), round(height * ratio))
+    columns, rows = (length * TILE_PIXELS // side // 2 * 2 for length in (width, height))
+    decoded = picture.pixels.shape[1] / width
+    shown = [round(count * side / TILE_PIXELS * decoded) for count in (rows, columns)]
+    scaled = resize(np.ascontiguousarray(picture.pixels[: shown[0], : shown[1]]), columns, rows)
     windows = np.lib.stride_tricks.sliding_window_view(scaled, (TILE_PIXELS, TILE_PIXELS), axis=(0, 1))
     windows = windows[::_PART_STEP, ::_PART_STEP]
-    boxes = [
-        (min(round(x * _PART_STEP / ratio), width - int(side)), min(round(y * _PART_STEP / ratio), height - int(side)))
-        for y in range(windows.shape[0])
-        for x in range(windows.shape[1])
-    ]
+    step = _PART_STEP * side // TILE_PIXELS
+    boxes = [(x * step, y * step) for y in range(windows.shape[0]) for x in range(windows.shape[1])]
     tiles = np.ascontiguousarray(windows.transpose(0, 1, 3, 4, 2)).reshape(-1, TILE_PIXELS, TILE_PIXELS, 3)
     averaged = cv2.boxFilter(scaled, cv2.CV_64F, (TILE_PIXELS, TILE_PIXELS), anchor=(0, 0)) / 255
     means = averaged[: scaled.shape[0] - TILE_PIXELS + 1 : _PART_STEP, : scaled.shape[1] - TILE_PIXELS + 1 : _PART_STEP]
-    return [(left, top, int(side)) for left, top in boxes], tiles, means.reshape(-1, 3)
+    return [(left, top, side) for left, top in boxes], tiles, means.reshape(-1, 3)
