@@ -139,7 +139,7 @@ def _options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
             name=(long_name, info.option) if info.option else long_name,
             help=info.help + (f" ({', '.join(limits)})" if limits else ""),
             group=group,
-            negative=(),
+            negative=long_name.replace("--", "--no-") if field.default is True else (),
             allow_repeating=True,  # the last one counts, as everywhere
             show_default=_spell if field.default not in (None, False, ()) else False,
             **extra,
@@ -218,6 +218,8 @@ def _written_command(words: Sequence[str], cover: Path | None, values: dict[str,
         option = f"--{name.replace('_', '-')}"
         if value is True:
             line.append(option)
+        elif value is False:
+            line.append(option.replace("--", "--no-"))
         elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
             line += [part for word in value for part in (option, Path(word).name)]
         elif value is not None:
@@ -308,10 +310,17 @@ def _tell(summary: Summary, common: Common, talk: Talk) -> None:
         film = f", {result['frames']} frames, {result['duration']:.2f} s" if summary.frames else ""
         sys.stdout.write(
             f"{summary.output}: {result['width']}x{result['height']}{film}, "
-            f"{_megabytes(summary.output.stat().st_size)}; {result['cells']} cells, "
-            f"{result['distinct_photos']} of {result['photos']} tiles placed, one at most {result['most_uses']} times, "
-            f"{result['equal_neighbours']} equal neighbours; {summary.seconds['total']:.1f} s\n"
+            f"{_megabytes(summary.output.stat().st_size)}; {summary.seconds['total']:.1f} s\n"
+            f"{result['cells']} cells, {result['distinct_photos']} of {result['photos']} tiles placed, "
+            f"one at most {result['most_uses']} times, {result['equal_neighbours']} equal neighbours\n"
         )
+        if result["delta_e"] is not None:
+            sys.stdout.write(
+                f"seen from afar: colours off by {result['delta_e']:.1f} on average, {result['delta_e_95']:.1f} at the "
+                f"95th percentile (CIEDE2000), SSIM {result['ssim']:.3f}, mean gain {result['mean_gain']:.2f}\n"
+            )
+        if result["advice"]:
+            sys.stdout.write(f"{result['advice']}\n")
     if common.open:
         _show(summary.output)
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from renderer.descriptors import TILE_PIXELS
+from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
-from renderer.pictures import Pixels
+from renderer.pictures import Pixels, resize
 
 DEFAULT_CELLS: Final = 5000
 MAX_CELLS: Final = 1_000_000
@@ -87,3 +87,15 @@ def cut_cells(cover: Pixels, grid: Grid) -> Pixels:
     scaled = _scale(_covered_part(cover, grid), grid.columns * TILE_PIXELS, grid.rows * TILE_PIXELS)
     cells = scaled.reshape(grid.rows, TILE_PIXELS, grid.columns, TILE_PIXELS, 3).swapaxes(1, 2)
     return np.ascontiguousarray(cells).reshape(-1, TILE_PIXELS, TILE_PIXELS, 3)
+
+
+def cover_signature(cover: Pixels, grid: Grid, pixels: int = SIGNATURE_PIXELS) -> Pixels:
+    """The covered part at `pixels` a cell, by averages of light: (rows · pixels, columns · pixels, 3)."""
+    return resize(_covered_part(cover, grid), grid.columns * pixels, grid.rows * pixels)
+
+
+def cell_signatures(picture: Pixels, grid: Grid) -> Pixels:
+    """The signatures (N, 8, 8, 3) of all cells, in row order, from the cover at 8 pixels a cell."""
+    side = SIGNATURE_PIXELS
+    cells = picture.reshape(grid.rows, side, grid.columns, side, 3).swapaxes(1, 2)
+    return np.ascontiguousarray(cells).reshape(-1, side, side, 3)

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ROOMS = [
-    "errors", "progress", "files", "memory", "pictures", "descriptors", "library", "grid", "placement", "matching", "textures",
+    "errors", "progress", "files", "memory", "compiled", "pictures", "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures",
     "scene", "compositor", "timeline", "plugins", "preset", "encoder", "job", "doctor", "cli", "__main__",
 ]  # fmt: skip
 

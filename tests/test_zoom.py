@@ -18,7 +18,7 @@ from renderer.compositor import Compositor
 from renderer.grid import make_grid
 from renderer.job import MatchSettings, drawing, open_mosaic
 from renderer.library import Library
-from renderer.matching import match_photos
+from renderer.matching import Look, match_photos
 from renderer.pictures import Pixels, read_picture
 from renderer.preset import OutputSettings
 from renderer.progress import Silent
@@ -36,7 +36,7 @@ class Theatre:
 
     def stage(self, size: tuple[int, int], fit: Fit = "crop", seconds: float = 5.0) -> Stage:
         grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24)
-        placement = match_photos(self.cover, grid, self.library, Silent(), pins=[(0, None)])
+        placement = match_photos(self.cover, grid, self.library, Silent(), look=Look(tone=0.0), pins=[(0, None)])
         number = {photo: i for i, photo in enumerate(self.library.photos)}
         placed = Library(list(placement.photos), self.library.tiles[[number[p] for p in placement.photos]])
         textures = Textures(50_000_000, 1)
