@@ -108,18 +108,21 @@ def match_photos(
             advance(said)  # also when all is said: it may be told to stop
 
         costs, photos = _costs(cover, grid, library, numbers, look, shown, cells, looked_up)
-        placed, pinned = _pin(costs, grid, numbers, pins)
+        alone = [
+            _costs(cover, grid, library, np.array([number]), look, shown, cells, looked_up)[0] for number, _ in pins
+        ]
+        placed, pinned = _pin(alone, grid, numbers, pins)
         limits = settle(rules, layout, usable, len(pinned))
         capacity = np.where(kept_back, 0, limits.uses).astype(np.int32)
         rest = np.setdiff1d(np.arange(len(layout)), pinned)
-        prices = _place(costs, layout, placed, rest, capacity, limits)
-        if look.metric == "structure" and photos is not None:
+        alternatives = 0 if photos is None else round(_ALTERNATIVES * (2 - look.tone))
+        known = _place(costs, layout, placed, rest, capacity, limits, alternatives)
+        if photos is not None:
             left = capacity - np.bincount(placed.photo[rest, 0], minlength=len(numbers)).astype(np.int32)
             movable = np.ones(len(layout), bool)
             movable[pinned] = False
-            alternatives = costs.nearest(np.arange(len(layout)), round(_ALTERNATIVES * (2 - look.tone)), prices)
             improve(
-                placed, alternatives, cells, photos, to_lab(picture / np.float32(255)), layout, left, movable,
+                placed, known, cells, photos, to_lab(picture / np.float32(255)), layout, left, movable,
                 strength=look.tone, distance=limits.distance, least_uses=int(limits.use_all), seed=seed,
             )  # fmt: skip
         looked_up(2 * len(layout))
@@ -192,17 +195,19 @@ def _costs(
     return StructureCosts(cells, photos, look.symmetries, Weights.of_tone(look.tone), advance), photos
 
 
-def _pin(costs: Costs, grid: Grid, numbers: Indices, pins: Sequence[Pin]) -> tuple[Candidates, list[int]]:
-    """An empty placement (N, 1), −1 where nothing is shown, with the pinned photos in it, and their cells."""
-    count = costs.cells
+def _pin(alone: Sequence[Costs], grid: Grid, numbers: Indices, pins: Sequence[Pin]) -> tuple[Candidates, list[int]]:
+    """An empty placement (N, 1), −1 where nothing is shown, with the pinned photos in it, and their cells.
+
+    alone: the costs of each pinned photo.
+    """
+    count = grid.columns * grid.rows
     placed = Candidates(
         np.full((count, 1), -1, np.int32), np.zeros((count, 1), np.uint8), np.zeros((count, 1), np.float32)
     )
     pinned: list[int] = []
-    for number, point in pins:
+    for (number, point), costs in zip(pins, alone, strict=True):
         photo = int(np.searchsorted(numbers, number))
-        alone = np.where(np.arange(costs.photos) == photo, np.float32(0), np.float32(np.inf))
-        fit = costs.nearest(np.arange(count), 1, alone)
+        fit = costs.nearest(np.arange(count), 1)
         cell = _cell_at(grid, point) if point else _suiting_cell(grid, fit.cost[:, 0], pinned)
         placed.photo[cell], placed.symmetry[cell], placed.cost[cell] = photo, fit.symmetry[cell], fit.cost[cell]
         pinned.append(cell)
@@ -210,23 +215,28 @@ def _pin(costs: Costs, grid: Grid, numbers: Indices, pins: Sequence[Pin]) -> tup
 
 
 def _place(
-    costs: Costs, layout: Layout, placed: Candidates, cells: Indices, capacity: npt.NDArray[np.int32], limits: Limits
-) -> Floats:
-    """Fill the cells that are not pinned, by the rules; returns the prices (photos,) that uses are worth."""
+    costs: Costs, layout: Layout, placed: Candidates, cells: Indices,
+    capacity: npt.NDArray[np.int32], limits: Limits, alternatives: int,
+) -> Candidates:  # fmt: skip
+    """Fill the cells that are not pinned, by the rules; returns what else each cell might show, (N, `alternatives`)."""
     photos = np.flatnonzero(capacity)
     kept = np.empty(0, np.int64)
     if limits.use_all:
         kept = place_each_once(costs, cells, photos, placed)
     left = capacity - np.bincount(placed.photo[kept, 0], minlength=len(capacity)).astype(np.int32)
     others = np.setdiff1d(cells, kept)
-    prices = np.where(capacity > 0, np.float32(0), np.float32(np.inf))
+    shape = (len(layout), min(alternatives, len(photos)))
+    known = Candidates(np.full(shape, -1, np.int32), np.zeros(shape, np.uint8), np.zeros(shape, np.float32))
     if len(others):
-        count = _CANDIDATES if limits.uses < len(cells) else 1
-        found, prices = assign(costs, others, left, count)
+        found, best = assign(costs, others, left, max(_CANDIDATES if limits.uses < len(cells) else 1, alternatives))
+        width = min(shape[1], best.photo.shape[1])
+        known.photo[others, :width] = best.photo[:, :width]
+        known.symmetry[others, :width] = best.symmetry[:, :width]
+        known.cost[others, :width] = best.cost[:, :width]
         placed.photo[others], placed.symmetry[others], placed.cost[others] = found.photo, found.symmetry, found.cost
     if limits.distance:
         _keep_apart(costs, layout, placed, cells, kept, capacity, limits)
-    return prices
+    return known
 
 
 def _keep_apart(

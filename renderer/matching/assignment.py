@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.compiled import kernel
-from renderer.matching.candidates import Candidates, Costs, Floats, Indices
+from renderer.matching.candidates import Candidates, Costs, Indices
 
 _ACCURACY: Final = 0.01
 """Epsilon, as a share of how much a cell's candidates differ: ten times more loses quality, ten times less is slow."""
@@ -25,14 +25,18 @@ _ACCURACY: Final = 0.01
 _MOST_CANDIDATES: Final = 20_000_000
 """In all: cells that look again look for more, as far as these allow. 180 MB."""
 
+_WIDEST: Final = 1024
+"""Candidates of one cell; prices rise by then."""
+
 _MOST_ROUNDS: Final = 40
 """Of looking for further candidates; prices then stand where they stand, and what is left takes what is free."""
 
 
-def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count: int) -> tuple[Candidates, Floats]:
-    """Give each of some cells a photo so that the sum of costs is least: what they get (M, 1), the prices (photos,).
+def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count: int) -> tuple[Candidates, Candidates]:
+    """Give each of some cells a photo for the least sum of costs: what they get (M, 1), and what they know (M, K).
 
-    capacity: (photos,) how many of these cells may show each photo; it must suffice for all. count: how many
+    capacity: (photos,) how many of these cells may show each photo; it must suffice for all. What cells know is in
+    order of cost + the price that uses of a photo are worth in the end. count: how many
     candidates a cell looks at first. Memory: 9 bytes a candidate, 16 a use.
     """
     number = len(cells)
@@ -42,7 +46,7 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
     known = costs.nearest(cells, count, closed)
     best = np.bincount(known.photo[:, 0], minlength=costs.photos)
     if (best <= capacity).all():  # everyone's first choice
-        return Candidates(known.photo[:, :1], known.symmetry[:, :1], known.cost[:, :1]), closed
+        return known.take(np.zeros((number, 1), np.int64)), known
     spread = known.cost[:, -1] - known.cost[:, 0]
     epsilon = max(_ACCURACY * float(spread.mean()), 1e-6 * float(known.cost.mean()), 1e-6)
     slots = np.minimum(capacity, number).astype(np.int64)
@@ -65,7 +69,7 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
         waiting = np.flatnonzero(held < 0)
         if not len(waiting):
             break
-        width = min(2 * photo.shape[1], usable, max(_MOST_CANDIDATES // number, count))
+        width = min(2 * photo.shape[1], usable, max(min(_MOST_CANDIDATES // number, _WIDEST), count))
         if width > photo.shape[1]:
             wider = ((0, 0), (0, width - photo.shape[1]))
             photo, symmetry = np.pad(photo, wider), np.pad(symmetry, wider)
@@ -81,7 +85,8 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
         photo[cell, 0], symmetry[cell, 0], cost[cell, 0] = found.photo[0, 0], found.symmetry[0, 0], found.cost[0, 0]
         auction[4][photo[cell, 0]] += 1
         held[cell] = 0
-    return Candidates(photo, symmetry, cost).take(held[:, np.newaxis]), (closed + prices).astype(np.float32)
+    known = Candidates(photo, symmetry, cost)
+    return known.take(held[:, np.newaxis]), known.take(np.argsort(cost + prices[photo], axis=1, kind="stable"))
 
 
 @kernel

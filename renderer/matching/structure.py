@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 import numpy as np
@@ -38,8 +38,8 @@ _CELLS: Final = 64
 _PHOTOS: Final = 8192
 """The block of one matrix product: 2 MB a symmetry and thread."""
 
-_MOST_KEPT: Final = 512
-"""Up to so many candidates are kept while searching; more are sorted out of all costs."""
+_SORTED: Final = 4
+"""Candidates are kept while searching, or, if they are more than one in so many photos, sorted out of all costs."""
 
 _Rows = tuple[Floats, Floats, Floats]
 """Of some cells: the energy of the detail (M,), the mean in CIELAB and in sRGB (M, 3)."""
@@ -88,9 +88,9 @@ class StructureCosts:
     def nearest(self, cells: Indices, count: int, prices: Floats | None = None) -> Candidates:
         """See `Costs`. Every photo is looked at; the cells are shared among threads."""
         count = min(count, self.photos)
-        if count > _MOST_KEPT:
-            cost, symmetry = self.block(cells)
-            return least(cost, symmetry, count, prices)
+        if _SORTED * count > self.photos:
+            parts = [least(*self.block(cells[rows]), count, prices) for rows in blocks(len(cells), 4 * _CELLS)]
+            return Candidates(*(np.concatenate(values) for values in zip(*map(astuple, parts), strict=True)))
         price = np.zeros(self.photos, np.float32) if prices is None else prices
         found = Candidates(
             np.full((len(cells), count), -1, np.int32),
