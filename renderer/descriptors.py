@@ -57,11 +57,9 @@ def subject_place(colours: npt.NDArray[np.float32], axis: int, share: float) -> 
     return float((starts[(caught * (1 - 0.2 * off)).argmax()] + window / 2) / count)
 
 
-def describe(tiles: Pixels, metric: Literal["mean", "pixels"]) -> Floats:
-    """Descriptors (N, D) of pictures (N, 32, 32, 3): D is 3 for `mean` and 3072 for `pixels`, in 8-bit steps 0…255."""
-    if metric == "mean":
-        return np.asarray(tiles.mean(axis=(1, 2), dtype=np.float64), np.float32)
-    return tiles.reshape(len(tiles), -1).astype(np.float32)
+def mean_rgb(tiles: Pixels) -> Floats:
+    """The mean RGB (N, 3) of pictures (N, H, W, 3), in 8-bit steps 0…255."""
+    return np.asarray(tiles.mean(axis=(1, 2), dtype=np.float64), np.float32)
 
 
 def mean_lab(signatures: Pixels) -> Floats:

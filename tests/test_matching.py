@@ -174,7 +174,7 @@ def afar(found: PlacementMap, cover: Pixels, grid: Grid, library: Library):  # t
 # -- Rules ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_rules_are_kept_or_refused(data: st.DataObject) -> None:
     count, columns, rows = (data.draw(st.integers(*limits)) for limits in ((1, 40), (1, 9), (1, 7)))

@@ -12,10 +12,10 @@ from renderer.descriptors import (
     Metric,
     Structure,
     blocks,
-    describe,
     describe_structure,
     inverse_symmetry,
     mean_lab,
+    mean_rgb,
     to_lab,
 )
 from renderer.errors import InputError
@@ -27,7 +27,8 @@ from renderer.matching.candidates import Candidates, Costs, Floats, Indices
 from renderer.matching.duplicates import first_copies, first_looks
 from renderer.matching.eye import improve
 from renderer.matching.layout import Layout, lay_out
-from renderer.matching.nearest import PlainCosts
+from renderer.matching.means import MeanCosts
+from renderer.matching.pixels import PixelCosts
 from renderer.matching.rules import Limits, Rules, settle
 from renderer.matching.spacing import clashing, refill, spread
 from renderer.matching.structure import StructureCosts, Weights
@@ -178,19 +179,15 @@ def _costs(
     whole = len(numbers) == len(library.photos)
     if look.metric == "pixels":
         pictures = cut_cells(cover, grid)
-        turns = [
-            describe(turned(pictures, np.full(len(pictures), inverse_symmetry(s), np.uint8)), "pixels")
-            for s in look.symmetries
-        ]
-        return PlainCosts(
-            turns, describe(library.tiles if whole else library.tiles[numbers], "pixels"), look.symmetries, advance
-        ), None
+        undone = [np.full(len(pictures), inverse_symmetry(symmetry), np.uint8) for symmetry in look.symmetries]
+        tiles = library.tiles if whole else library.tiles[numbers]
+        return PixelCosts([turned(pictures, symmetry) for symmetry in undone], tiles, look.symmetries, advance), None
     if look.metric == "mean":
         tiles = library.tiles if whole else library.tiles[numbers]
-        return PlainCosts([cell_means(cover, grid).astype(np.float32)], describe(tiles, "mean"), (0,), advance), None
+        return MeanCosts(cell_means(cover, grid).astype(np.float32), mean_rgb(tiles), advance), None
     signatures = library.signatures if whole else library.signatures[numbers]
     if look.metric == "lab":
-        return PlainCosts([mean_lab(shown)], mean_lab(signatures), (0,), advance), None
+        return MeanCosts(mean_lab(shown), mean_lab(signatures), advance), None
     photos = describe_structure(signatures)
     return StructureCosts(cells, photos, look.symmetries, Weights.of_tone(look.tone), advance), photos
 
@@ -256,7 +253,7 @@ def _keep_apart(
     # So few photos that there is hardly a choice: any arrangement that keeps the rules.
     taken = placed.photo[:, 0].copy()
     taken[cells] = -1
-    arranged = spread(layout, taken, capacity, limits.distance)
+    arranged = spread(layout, taken, capacity, limits.distance, evenly=limits.use_all)
     if arranged is None:
         raise InputError(
             f"{int((capacity > 0).sum())} photos are too few for --repeat-distance {limits.distance}: give a "

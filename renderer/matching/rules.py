@@ -63,7 +63,7 @@ def settle(rules: Rules, layout: Layout, photos: int, pinned: int = 0) -> Limits
     distance = default_distance(photos) if rules.repeat_distance is None else rules.repeat_distance
     if uses == 1:
         return Limits(1, 0, rules.use_all)
-    while distance and not _can_be_kept(layout, photos, cells, uses, distance):
+    while distance and not _can_be_kept(layout, photos, cells, uses, distance, use_all=rules.use_all):
         if rules.repeat_distance is not None:
             raise InputError(_too_near(layout, photos, cells, uses, distance, asked_uses))
         distance -= 1
@@ -77,12 +77,12 @@ def default_distance(photos: int) -> int:
     return min(max(int((math.sqrt(photos / 8) - 1) / 2), 1), FARTHEST)
 
 
-def _can_be_kept(layout: Layout, photos: int, cells: int, uses: int, distance: int) -> bool:
+def _can_be_kept(layout: Layout, photos: int, cells: int, uses: int, distance: int, *, use_all: bool) -> bool:
     # Where so many photos are left over, a cell always finds one that is neither near nor used up.
     if photos >= ((2 * distance + 1) / layout.step) ** 2 + cells // uses:
         return True
     nothing = np.full(len(layout), -1, np.int32)
-    return spread(layout, nothing, np.full(photos, uses, np.int32), distance) is not None
+    return spread(layout, nothing, np.full(photos, uses, np.int32), distance, evenly=use_all) is not None
 
 
 def _too_near(layout: Layout, photos: int, cells: int, uses: int, distance: int, asked_uses: int | None) -> str:

@@ -39,12 +39,14 @@ def refill(
     placed: (N, 1) what cells show, changed in place, −1 where they are empty; left: (photos,) further uses, changed.
     """
     reach = reach_of(layout, distance)
+    if not len(empty):
+        return True
     count = 64
     for _ in range(_MOST_TRIES):
         prices = np.where(left > 0, np.float32(0), np.float32(np.inf))
         usable = int((left > 0).sum())
         if not usable:
-            return not len(empty)
+            return False
         found = costs.nearest(empty, min(count, usable), prices)
         take_allowed(
             layout.raster, layout.box, reach, empty, found.photo, found.symmetry, found.cost, left,
@@ -57,13 +59,16 @@ def refill(
     return False
 
 
-def spread(layout: Layout, taken: Photos, left: npt.NDArray[np.int32], distance: int) -> Photos | None:
+def spread(
+    layout: Layout, taken: Photos, left: npt.NDArray[np.int32], distance: int, *, evenly: bool = False
+) -> Photos | None:
     """Some placement that keeps a distance and limits of use, whatever it looks like; None if none was found.
 
     taken: (N,) the photos of cells that are settled, −1 elsewhere; left: (photos,) further uses. Cells are filled in
-    raster order, by the first photo that is allowed, or else by the least used one.
+    raster order, by the first photo that is allowed, or else (with `evenly` always) by the least used one, so that as
+    many photos as can be are used.
     """
-    for first_fit in (True, False):
+    for first_fit in (False,) if evenly else (True, False):
         photo = taken.copy()
         if fill_any(layout.raster, layout.box, reach_of(layout, distance), left.copy(), first_fit, photo):
             return photo
