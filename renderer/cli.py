@@ -95,6 +95,7 @@ class MosaicRun:
         check_ranges(self)
 
     tile_pixels: int = parameter(32, "Side of a cell in the picture", unit="output pixels", low=1, high=4096)
+    report: Path | None = parameter(None, "Also write an HTML file: cover and mosaic, where they differ, photos by use")
 
 
 # -- From dataclasses to options -----------------------------------------------------------------------------------
@@ -408,9 +409,10 @@ def _mosaic(cover: Path | None, values: dict[str, object]) -> None:
 
     common, talk = _common(values)
     path = common.output or default_output(cover, "mosaic", ".png")
+    run = MosaicRun(**_given(MosaicRun, values))
     summary = render_mosaic(
         cover, path, match=MatchSettings(**_given(MatchSettings, values)),
-        tile_pixels=MosaicRun(**_given(MosaicRun, values)).tile_pixels,
+        tile_pixels=run.tile_pixels, report=run.report,
         overwrite=_ask_overwrite(path, values.get("save_map"), overwrite=common.overwrite), progress=talk,
     )  # fmt: skip
     _tell(summary, common, talk)

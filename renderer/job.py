@@ -30,7 +30,7 @@ from renderer.encoder import RATE_POINTS, Encoder, probe
 from renderer.errors import InputError, RenderError
 from renderer.fidelity import FIGURES
 from renderer.files import check_writable, new_file
-from renderer.grid import Grid, make_grid
+from renderer.grid import Grid, covered_part, make_grid
 from renderer.library import (
     SHORTER_SIDE,
     Library,
@@ -53,6 +53,7 @@ from renderer.pictures import Pixels, picture_size, read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.preset import OutputSettings
 from renderer.progress import Advance, Progress, Silent
+from renderer.report import check_report, write_report
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage, Target, check_ranges, parameter
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Textures
@@ -107,6 +108,7 @@ class MatchSettings:
         "auto", "How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it",
         low=0, high=1,
     )  # fmt: skip
+    adapt_palette: bool = parameter(False, "Map the cover's colours to those of the photos: sunsets for a blue cover")
     blend: float = parameter(0.0, "Share of a cell's own colour that is laid over its tile", low=0, high=1)
     match_seed: int = parameter(0, "Of the order in which cells look for better photos", low=0, high=2**63 - 1)
     save_map: Path | None = parameter(None, "Also write the placement map to a .mosaic file, for later renders")
@@ -118,7 +120,7 @@ class MatchSettings:
     def look(self) -> Look:
         """How photos are compared and drawn."""
         tone = 1.0 if self.tone == "auto" else self.tone
-        return Look(self.match, self.mirror, self.turns, tone, self.blend)
+        return Look(self.match, self.mirror, self.turns, tone, self.adapt_palette, self.blend)
 
     def rules(self) -> Rules:
         """How often, and how near themselves, photos may be used."""
@@ -126,8 +128,8 @@ class MatchSettings:
 
 
 MATCH_OPTIONS: Final = (
-    "max_uses", "repeat_distance", "unique", "use_all", "merge_duplicates", "mirror", "turns", "tone", "blend",
-    "match_seed",
+    "max_uses", "repeat_distance", "unique", "use_all", "merge_duplicates", "mirror", "turns", "tone",
+    "adapt_palette", "blend",     "match_seed",
 )  # fmt: skip
 """What of the settings is written into a map's recipe under its own name."""
 
@@ -180,6 +182,12 @@ class Summary:
             "peak_memory_bytes": self.peak_memory_bytes,
             "recipe": self.recipe,
         }
+
+
+REPORTED: Final = (
+    "cells", "photos", "distinct_photos", "most_uses", "equal_neighbours", *FIGURES,
+)  # fmt: skip
+"""What of a summary a report shows."""
 
 
 @dataclass(frozen=True)
@@ -637,12 +645,21 @@ def render_mosaic(
     *,
     match: MatchSettings | None = None,
     tile_pixels: int = TILE_PIXELS,
+    report: Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Draw a whole mosaic as a still, `tile_pixels` output pixels a cell, every tile with its full tone."""
+    """Draw a whole mosaic as a still, `tile_pixels` output pixels a cell, every tile with its full tone.
+
+    `report`: also an HTML file on how like the cover it is; of a `.mosaic`, whose cover is not at hand, there is none.
+    """
     match, timed = match or MatchSettings(), _Timed(progress or Silent())
     _check_outputs(path, STILL_SUFFIXES, match, overwrite=overwrite)
+    if report is not None:
+        check_report(report)
+        check_writable(report, overwrite=overwrite, option="--report")
+        if check_cover(cover).suffix.lower() == MAP_SUFFIX:
+            raise InputError(f"--report compares with the cover, which {cover} does not hold: give the cover itself")
     with MemoryMeter() as meter, open_mosaic(cover, match, timed) as mosaic:
         _check_not_input(mosaic, path)
         width, height = (max(1, round(units * tile_pixels)) for units in mosaic.placement.size)
@@ -660,10 +677,17 @@ def render_mosaic(
             pixels = compositor.still(stage.scene(Camera(centre, float(tile_pixels)), stage.resting_sprites()))
             advance(1)
         _save_still(pixels, path, overwrite)
-        return Summary(
+        summary = Summary(
             path, (width, height), mosaic, timed.finished(),
             peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe,
         )  # fmt: skip
+        if report is not None:
+            figures = {name: summary.as_json()[name] for name in REPORTED}
+            part = covered_part(
+                read_picture(check_cover(cover), shorter_side=SHORTER_SIDE).pixels, mosaic.placement.crop
+            )
+            write_report(report, part, pixels, mosaic.placement, mosaic.library, figures, overwrite=overwrite)
+        return summary
 
 
 def _save_still(pixels: Pixels, path: Path, overwrite: bool) -> None:

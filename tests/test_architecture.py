@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     "errors", "progress", "files", "memory", "compiled", "pictures", "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures",
-    "scene", "compositor", "timeline", "plugins", "preset", "encoder", "job", "doctor", "cli", "__main__",
+    "scene", "compositor", "timeline", "plugins", "preset", "encoder", "report", "job", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 

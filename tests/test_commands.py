@@ -1,7 +1,10 @@
 """Every command, as a user runs it."""
 
+import base64
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -47,7 +50,7 @@ STILL = ("--size", "96x64", "--columns", "12")
         (["mosaic", "COVER", "--cell-size", "16", "--match", "pixels", "--tiles", "PHOTOS"], "china-mosaic.png", "1280x832"),
         (["mosaic", "COVER", "--columns", "6", "--tiles", "PHOTOS", "--unique", "--no-mirror", "--tone", "0"], "china-mosaic.png", "192x128"),
         (["mosaic", "COVER", "--columns", "12", "--tiles", "PHOTOS", "--use-all", "--max-uses", "3", "--repeat-distance", "2"], "china-mosaic.png", "384x256"),
-        (["mosaic", "COVER", "--columns", "12", "--turns", "--tone", "0.5", "--blend", "0.1", "--merge-duplicates"], "china-mosaic.png", "384x256"),
+        (["mosaic", "COVER", "--columns", "12", "--turns", "--tone", "0.5", "--blend", "0.1", "--merge-duplicates", "--adapt-palette"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "40", "--tiles", "PHOTOS", "--match", "lab"], "china-mosaic.png", "1280x832"),
         (["mosaic", "COVER", "--columns", "12", "--tile-pixels", "10", "-o", "it.jpg"], "it.jpg", "120x80"),
         (["still", "zoom", "COVER", "--at", "3.5", *STILL, "-o", "frame.png"], "frame.png", "96x64"),
@@ -82,6 +85,7 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["zoom", "china.jpg", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
         (["zoom", "china.jpg", "--tiles", "*.tif"], 2, "matches no file"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "9", "--unique"], 2, "--unique needs at least 54 photos for 54 cells, and there are 1"),
+        (["mosaic", "china.jpg", "--report", "report.txt"], 2, "--report report.txt: a name that ends in .html is needed"),
         (["mosaic", "china.jpg", "--tone", "2"], 2, "--tone 2 is out of range"),
         (["mosaic", "china.jpg", "--tone", "much"], 2, "--tone"),
         (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: give another -o, or -y"),
@@ -191,6 +195,22 @@ def test_the_summary_tells_how_good_a_mosaic_is(render: Run, cover: Path, photos
     assert "seen from afar: colours off by" in out
     _, out, _ = render(*words, "--columns", "60")
     assert "60 photos for 2400 cells repeat often: 120 or more would look better" in out
+
+
+def test_a_report_holds_all_it_shows(render: Run, cover: Path, photos: Path) -> None:
+    words = ("mosaic", cover, "--tiles", photos, "--columns", "12", "--report", "report.html")
+    assert render(*words)[0] == 0
+    page = Path("report.html").read_text("utf-8")
+    assert "http" not in page
+    assert str(photos) not in page
+    assert "photo00.jpg" in page
+    pictures = [base64.b64decode(found) for found in re.findall(r"data:image/jpeg;base64,([^\"]+)", page)]
+    sizes = [Image.open(io.BytesIO(picture)).size for picture in pictures]
+    assert sizes[:3] == [(384, 256)] * 3
+    assert 20 < len(sizes[3:]) <= 60
+    code, _, err = render(*words, "-o", "other.png")
+    assert code == 2
+    assert "report.html exists" in err
 
 
 def test_the_file_names_its_command_without_local_paths(render: Run, cover: Path, photos: Path) -> None:

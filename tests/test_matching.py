@@ -277,6 +277,21 @@ def test_only_blend_lays_the_cover_over_the_tiles(cover: Path) -> None:
     assert blended.offset == pytest.approx(0.3 * cells.colour, abs=1e-5)
 
 
+def test_a_palette_is_adapted_to_the_photos(cover: Path) -> None:
+    pixels = read_picture(cover).pixels
+    sunsets = np.clip(tiles_from(cover, 80) * np.array([1.0, 0.6, 0.3]) + [60, 20, 0], 0, 255).astype(np.uint8)
+    grid, library = make_grid(640, 427, columns=20), library_of(sunsets)
+    given, adapted = (
+        match_photos(pixels, grid, library, Silent(), look=Look(tone=0.0, adapt_palette=adapt), rules=ANY).recipe[
+            "figures"
+        ]
+        for adapt in (False, True)
+    )
+    assert isinstance(given, dict)
+    assert isinstance(adapted, dict)
+    assert float(str(adapted["delta_e"])) < 0.7 * float(str(given["delta_e"]))
+
+
 # -- Figures -------------------------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,7 @@ from renderer.matching.duplicates import first_copies, first_looks
 from renderer.matching.eye import improve
 from renderer.matching.layout import Layout, lay_out
 from renderer.matching.means import MeanCosts
+from renderer.matching.palette import adapt_palette
 from renderer.matching.pixels import PixelCosts
 from renderer.matching.rules import Limits, Rules, settle
 from renderer.matching.spacing import clashing, refill, spread
@@ -61,6 +62,7 @@ class Look:
     mirror: bool = True  # photos may be mirrored
     turns: bool = False  # and turned by right angles
     tone: float = 1.0  # strength, 0…1, of the tone that fits a tile to its cell
+    adapt_palette: bool = False  # the cover's colours are first mapped to what the library has
     blend: float = 0.0  # share, 0…1, of the cell's mean colour that is laid over its tile
 
     @property
@@ -93,6 +95,8 @@ def match_photos(
     look, rules = look or Look(), rules or Rules()
     if not len(library.photos):
         raise InputError("no photo can be used: give --tiles a folder with at least one picture")
+    if look.adapt_palette:
+        cover = adapt_palette(cover, mean_lab(library.signatures))
     numbers, kept_back = _usable(library, pins, merge=rules.merge_duplicates)
     usable = len(numbers) - int(kept_back.sum())
     layout = lay_out(grid.cells)
