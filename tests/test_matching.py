@@ -19,7 +19,7 @@ from renderer.matching.assignment import assign
 from renderer.matching.candidates import least
 from renderer.matching.layout import lay_out
 from renderer.matching.rules import Rules, settle
-from renderer.matching.structure import MISS, SHIFT, StructureCosts, Weights
+from renderer.matching.structure import COLOUR, MISS, SHIFT, StructureCosts, Weights
 from renderer.matching.tone import LEAST_GAIN, MOST_GAIN, reach
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import PlacementMap
@@ -126,7 +126,7 @@ def test_structure_looks_at_every_photo_under_its_own_cost(cover: Path, strength
         detail = ((gain[:, None] * photos.detail - cells.detail[i]) ** 2).sum(axis=1)
         apart = ((photos.mean - cells.mean[i]) ** 2).sum(axis=1)
         missed = np.maximum(darkest - cells.colour[i], 0) + np.maximum(cells.colour[i] - lightest, 0)
-        shift = (1 - strength) ** 2 + strength * SHIFT
+        shift = COLOUR * (1 - strength) ** 2 + strength * SHIFT
         expected[i] = detail + shift * apart + strength**2 * MISS * (missed**2).sum(axis=1)
     found = costs.nearest(np.arange(30), 5)
     assert found.cost == pytest.approx(np.sort(expected, axis=1)[:, :5], rel=1e-4, abs=1e-2)

@@ -128,7 +128,8 @@ def match_photos(
             movable[pinned] = False
             improve(
                 placed, known, cells, photos, to_lab(picture / np.float32(255)), layout, left, movable,
-                strength=look.tone, distance=limits.distance, least_uses=int(limits.use_all), seed=seed,
+                symmetries=look.symmetries, strength=look.tone, distance=limits.distance,
+                least_uses=int(limits.use_all), seed=seed,
             )  # fmt: skip
         looked_up(2 * len(layout))
     chosen, symmetry = numbers[placed.photo[:, 0]], placed.symmetry[:, 0]

@@ -32,7 +32,7 @@ from renderer.matching.tone import reach as tone_reach
 BLUR: Final = 0.25
 """Standard deviation of the blur in cells: 2 of 8 pixels, the viewing distance at which fidelity is measured."""
 
-TEXTURE: Final = 600.0
+TEXTURE: Final = 650.0
 TONED_TEXTURE: Final = 100.0
 """Weight of the error of contrast against that of colour, without tone and with all of it (which mends most of it)."""
 
@@ -47,6 +47,9 @@ VISITS: Final = 6
 
 ENOUGH: Final = 0.005
 """Share of the cells: a round that changes fewer is the last."""
+
+_PARTNERS: Final = 3
+"""Cells that a cell asks at most for a photo whose uses are spent."""
 
 _PIXELS: Final = 4  # of the picture of errors, a step of the raster
 _TERMS: Final = 4  # lightness, two colours, contrast
@@ -146,6 +149,8 @@ class _Tiles(NamedTuple):
     strength: np.float32
     least_gain: np.float32
     most_gain: np.float32
+    shift: np.float32  # as in `Weights`
+    miss: np.float32
 
 
 def _slopes(colour: Floats) -> Floats:
@@ -168,6 +173,7 @@ def improve(
     left: npt.NDArray[np.int32],
     movable: npt.NDArray[np.bool_],
     *,
+    symmetries: tuple[int, ...],
     strength: float,
     distance: int,
     least_uses: int,
@@ -185,6 +191,7 @@ def improve(
     tiles = _Tiles(
         cells.detail, cells.mean, cells.colour, _slopes(cells.colour), photos.detail, photos.mean, darkest, lightest,
         np.float32(strength), weights.least_gain, weights.most_gain,
+        weights.shift, weights.miss,
     )  # fmt: skip
     sides = np.unique(layout.box[:, 2])
     made = [_footprints(int(side), layout.step) for side in sides]
@@ -200,7 +207,7 @@ def improve(
     dirty = movable.copy()
     show_all(error, prints, margin, layout.box, placed.photo[:, 0], placed.symmetry[:, 0], WAVES_SEEN, tiles)
     changes = 0
-    for _ in range(VISITS):
+    for turn in range(VISITS):
         order = random.permutation(np.flatnonzero(dirty))
         if not len(order):
             break
@@ -210,6 +217,13 @@ def improve(
             placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], left, uses,
             reach_of(layout, distance), least_uses, np.float32(NEAR),
         )  # fmt: skip
+        if turn == 1 and not (left[np.unique(placed.photo)] > 0).all():
+            changed += trade(
+                random.permutation(np.flatnonzero(movable)), dirty, movable, error, sensitivity, prints, margin,
+                layout.raster, layout.box, WAVES_SEEN, tiles, candidates.photo, candidates.symmetry, candidates.cost,
+                placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], left,
+                reach_of(layout, distance), np.array(symmetries, np.uint8), np.float32(NEAR),
+            )  # fmt: skip
         changes += changed
         if changed < ENOUGH * len(layout):
             break
@@ -365,8 +379,121 @@ def visit(
         left[number] -= 1
         uses[number] += 1
         shown[cell], shown_symmetry[cell], shown_cost[cell] = number, symmetry[cell, choice], cost[cell, choice]
-        for y in range(max(box[cell, 1] - 1, 0), min(box[cell, 1] + box[cell, 3] + 1, raster.shape[0])):
-            for x in range(max(box[cell, 0] - 1, 0), min(box[cell, 0] + box[cell, 2] + 1, raster.shape[1])):
-                if movable[raster[y, x]] and raster[y, x] != cell:
-                    dirty[raster[y, x]] = True
+        stir(dirty, movable, raster, box, cell)
     return changes
+
+
+@kernel
+def stir(dirty, movable, raster, box, cell):
+    """Mark the cells around one that has changed: they may now find something better."""
+    for y in range(max(box[cell, 1] - 1, 0), min(box[cell, 1] + box[cell, 3] + 1, raster.shape[0])):
+        for x in range(max(box[cell, 0] - 1, 0), min(box[cell, 0] + box[cell, 2] + 1, raster.shape[1])):
+            other = raster[y, x]
+            if other >= 0 and other != cell and movable[other]:
+                dirty[other] = True
+
+
+@kernel
+def pair_cost(waves, tiles, cell, photo, symmetry):
+    """The metric's own cost of a tile in a cell, as renderer/matching/structure.py has it."""
+    source, sign = waves.source[symmetry], waves.sign[symmetry]
+    product, own, energy = np.float32(0), np.float32(0), np.float32(0)
+    for i in range(source.shape[0]):
+        value, wanted = tiles.detail[photo, source[i]] * sign[i], tiles.cell_detail[cell, i]
+        product += value * wanted
+        own += value * value
+        energy += wanted * wanted
+    gain = min(max(product / (own + np.float32(1e-6)), tiles.least_gain), tiles.most_gain)
+    total = max(gain * (gain * own - np.float32(2) * product) + energy, np.float32(0))
+    for channel in range(3):
+        away = tiles.mean[photo, channel] - tiles.cell_mean[cell, channel]
+        shown = tiles.cell_colour[cell, channel]
+        missed = min(max(shown, tiles.darkest[photo, channel]), tiles.lightest[photo, channel]) - shown
+        total += tiles.shift * away * away + tiles.miss * missed * missed
+    return total
+
+
+@kernel
+def trade(
+    order, dirty, movable, error, sensitivity, prints, margin, raster, box, waves, tiles, photo, symmetry, cost,
+    shown, shown_symmetry, shown_cost, left, reach, symmetries, near,
+):  # fmt: skip
+    """Cells that want a photo whose uses are spent exchange with one that has it, if both together gain.
+
+    Returns the exchanges.
+    """
+    square, linear = np.empty((3, 16, 16), np.float32), np.empty((3, 16), np.float32)
+    mine, theirs = np.empty((3, 16), np.float32), np.empty((3, 16), np.float32)
+    new, row = np.empty((3, 16), np.float32), np.empty(16, np.float32)
+    # Who shows a photo: a chain of cells.
+    first, following = np.full(len(left), -1, np.int64), np.full(len(shown), -1, np.int64)
+    for cell in range(len(shown)):
+        following[cell] = first[shown[cell]]
+        first[shown[cell]] = cell
+    trades = 0
+    for cell in order:
+        own = shown[cell]
+        tile_error(waves, tiles, cell, own, shown_symmetry[cell], mine)
+        add(error, prints, margin, box, cell, mine, np.float32(-1))
+        forms(error, sensitivity, prints, margin, box, cell, square, linear)
+        add(error, prints, margin, box, cell, mine, np.float32(1))
+        area = np.float32(box[cell, 2] * box[cell, 3])
+        now = energy(square, linear, mine, row) + near * area * shown_cost[cell]
+        gain, choice = np.float32(0), -1
+        for i in range(photo.shape[1]):
+            number = photo[cell, i]
+            if number < 0 or number == own or left[number] > 0:
+                continue
+            tile_error(waves, tiles, cell, number, symmetry[cell, i], new)
+            won = now - energy(square, linear, new, row) - near * area * cost[cell, i]
+            if won > gain and is_clear(raster, box, reach, cell, shown, number):
+                gain, choice = won, i
+        if choice < 0:
+            continue
+        wanted = photo[cell, choice]
+        partner, turn, gives = -1, np.uint8(0), np.float32(0)
+        other = first[wanted]
+        partners = 0
+        while other >= 0 and partners < _PARTNERS:
+            apart = max(abs(box[other, 0] - box[cell, 0]), abs(box[other, 1] - box[cell, 1]))
+            far = apart > 2 * margin + max(box[cell, 2], box[other, 2])  # neither sees the other's change
+            if far and movable[other] and is_clear(raster, box, reach, other, shown, own):
+                partners += 1
+                tile_error(waves, tiles, other, wanted, shown_symmetry[other], theirs)
+                add(error, prints, margin, box, other, theirs, np.float32(-1))
+                forms(error, sensitivity, prints, margin, box, other, square, linear)
+                add(error, prints, margin, box, other, theirs, np.float32(1))
+                room = np.float32(box[other, 2] * box[other, 3])
+                before = energy(square, linear, theirs, row) + near * room * shown_cost[other]
+                for symmetric in symmetries:
+                    tile_error(waves, tiles, other, own, symmetric, new)
+                    price = pair_cost(waves, tiles, other, own, symmetric)
+                    lost = energy(square, linear, new, row) + near * room * price - before
+                    if lost < gain * np.float32(0.999):
+                        gain, partner, turn, gives = lost, other, symmetric, price
+            other = following[other]
+        if partner < 0:
+            continue
+        # `gain` is now what the partner loses; it was less than what the cell wins.
+        trades += 1
+        for place, number in ((cell, own), (partner, wanted)):
+            if first[number] == place:
+                first[number] = following[place]
+            else:
+                before_it = first[number]
+                while following[before_it] != place:
+                    before_it = following[before_it]
+                following[before_it] = following[place]
+        tile_error(waves, tiles, partner, wanted, shown_symmetry[partner], theirs)
+        add(error, prints, margin, box, partner, theirs, np.float32(-1))
+        add(error, prints, margin, box, cell, mine, np.float32(-1))
+        shown[cell], shown_symmetry[cell], shown_cost[cell] = wanted, symmetry[cell, choice], cost[cell, choice]
+        shown[partner], shown_symmetry[partner], shown_cost[partner] = own, turn, gives
+        for place in (cell, partner):
+            number = shown[place]
+            following[place] = first[number]
+            first[number] = place
+            tile_error(waves, tiles, place, number, shown_symmetry[place], new)
+            add(error, prints, margin, box, place, new, np.float32(1))
+            stir(dirty, movable, raster, box, place)
+    return trades

@@ -28,6 +28,9 @@ from renderer.matching.candidates import Candidates, Floats, Indices, least
 from renderer.matching.tone import LEAST_GAIN, MOST_GAIN, TIGHT_GAIN, reach
 from renderer.progress import Advance
 
+COLOUR: Final = 2.0
+"""Weight of the mean colour, in squared CIELAB units, that tone leaves, against the detail."""
+
 SHIFT: Final = 0.01
 """What a squared unit of colour costs that full tone will take away: photos keep near their own colours."""
 
@@ -58,7 +61,7 @@ class Weights:
     @classmethod
     def of_tone(cls, strength: float) -> Weights:
         """What tone leaves of a colour's difference is seen, what it takes away is not."""
-        left = (1 - strength) ** 2
+        left = COLOUR * (1 - strength) ** 2
         return cls(
             np.float32(1 + strength * (LEAST_GAIN - 1)),
             np.float32(1 + strength * (MOST_GAIN - 1)),
