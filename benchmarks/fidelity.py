@@ -12,6 +12,7 @@ weights of the texture and of strengths of tone, the defaults ringed.
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -121,7 +122,7 @@ def front(cover: Path, tiles: str, folder: Path) -> dict[str, Curve]:
         for weight in (0.0, 50.0, 150.0, 300.0, default, 1200.0, 3000.0):
             eye.TEXTURE = weight  # type: ignore[misc]  # no option of the program's, but what the picture is about
             # Another seed a weight: maps that were made before are kept by their settings.
-            found = measure(cover, replace(RULES[name], match_seed=int(weight)), tiles, folder).srgb
+            found = measure(cover, replace(RULES[name], match_seed=1 + int(weight)), tiles, folder).srgb
             curves[name].append((found.colour, found.structure, weight == default))
     eye.TEXTURE = default  # type: ignore[misc]
     curves["tone from 0 to 1, at most 4 uses"] = []
@@ -175,6 +176,7 @@ def main() -> None:
     given = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        os.environ["MOSAIC_RENDERER_CACHE"] = name  # no map that another version made
         covers: list[Path] = given.cover
         if not covers:
             covers = [folder / "china.png"]
