@@ -248,12 +248,15 @@ def test_uses_are_shared_out_as_the_best_assignment_does(cover: Path, uses: int)
 # -- Tone ----------------------------------------------------------------------------------------------------------
 
 
-def test_tone_brings_colours_near_and_leaves_photos_recognisable(cover: Path) -> None:
+@pytest.mark.parametrize("dark", [False, True])
+def test_tone_brings_colours_near_and_leaves_photos_recognisable(cover: Path, dark: bool) -> None:
     pixels = read_picture(cover).pixels
+    if dark:  # where tone has hardly any room
+        pixels = (pixels // 8).astype(np.uint8)
     grid, library = make_grid(640, 427, columns=30), library_of(tiles_from(cover, 300))
     found = {tone: match_photos(pixels, grid, library, Silent(), look=Look(tone=tone)) for tone in (0.0, 0.5, 1.0)}
     off = [afar(found[tone], pixels, grid, library).colour for tone in (0.0, 0.5, 1.0)]
-    assert off[0] > 1.4 * off[1] > 1.8 * off[2]
+    assert off[0] > 1.2 * off[1] > 1.4 * off[2]
     assert (found[0.0].gain == 1).all()
     assert not found[0.0].offset.any()
     toned = found[1.0]
