@@ -28,7 +28,7 @@ class Disperse(Animation):
     )
     stagger: Literal["distance", "noise"] = parameter("distance", "Which tiles go first: the nearest, or any")
     spread: float = parameter(0.62, "Share of the time over which tiles set off", low=0, high=0.9)
-    turns: float = parameter(0.6, "How often a tile turns on its way, at most", unit="turns", low=0, high=5)
+    spin: float = parameter(0.6, "How often a tile turns on its way, at most", unit="turns", low=0, high=5)
     depth: float = parameter(0.8, "How much nearer or farther tiles come", low=0, high=2)
     fade: float = parameter(0.35, "Share of its way on which a tile fades", low=0.01, high=1)
     hold_start: float = parameter(1.0, "Rest before it", unit="seconds", low=0, high=60)
@@ -57,7 +57,7 @@ class Disperse(Animation):
         near = np.clip(near, 0.0, 1.0)  # of what is not seen it does not matter when it goes
         lot = chance.random(len(tiles))
         begin = self.spread * (0.75 * near + 0.25 * lot if self.stagger == "distance" else lot)
-        spin = 2 * math.pi * self.turns * chance.uniform(-1, 1, (2, len(tiles)))
+        turned = 2 * math.pi * self.spin * chance.uniform(-1, 1, (2, len(tiles)))
         axis = chance.uniform(0, math.pi, len(tiles))
         rest_before, rest_after = self._rests(stage)
 
@@ -71,8 +71,8 @@ class Disperse(Animation):
             flying = some.moved(
                 some.centre + shift,
                 size=shrink * (1 + growth[gone] * leaving),
-                angle=spin[0, gone] * leaving,
-                tumble=spin[1, gone] * leaving,
+                angle=turned[0, gone] * leaving,
+                tumble=turned[1, gone] * leaving,
                 axis=axis[gone],
                 opacity=1 - ease(q, "smooth", 1 - self.fade, 1.0),
             )

@@ -304,6 +304,8 @@ class _Stop:
             right=right[np.newaxis],
             down=down[np.newaxis],
             window=window[np.newaxis],
+            gain=(1 + (self.tile.gain - 1) * np.float32(1 - opening)).astype(np.float32),  # opened it is itself
+            offset=(self.tile.offset * np.float32(1 - opening)).astype(np.float32),
             joined=np.zeros(1, np.uint8),
         )
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from renderer.descriptors import TILE_PIXELS
+from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
-from renderer.pictures import Pixels
+from renderer.pictures import Pixels, resize
 
 DEFAULT_CELLS: Final = 5000
 MAX_CELLS: Final = 1_000_000
@@ -62,9 +62,10 @@ def make_grid(width: int, height: int, columns: int | None = None, cell_size: in
     return Grid(columns, rows, (left / width, top / height, crop_width / width, crop_height / height))
 
 
-def _covered_part(cover: Pixels, grid: Grid) -> Pixels:
+def covered_part(cover: Pixels, crop: tuple[float, float, float, float]) -> Pixels:
+    """The part of a cover that cells cover: `crop` is x, y, width, height in fractions."""
     height, width = cover.shape[:2]
-    x, y, w, h = grid.crop
+    x, y, w, h = crop
     left, top = round(x * width), round(y * height)
     return cover[top : top + max(1, round(h * height)), left : left + max(1, round(w * width))]
 
@@ -79,11 +80,23 @@ def _scale(part: Pixels, width: int, height: int) -> Pixels:
 
 def cell_means(cover: Pixels, grid: Grid) -> Pixels:
     """The mean sRGB colour of every cell: (N, 3), in row order."""
-    return _scale(_covered_part(cover, grid), grid.columns, grid.rows).reshape(-1, 3)
+    return _scale(covered_part(cover, grid.crop), grid.columns, grid.rows).reshape(-1, 3)
 
 
 def cut_cells(cover: Pixels, grid: Grid) -> Pixels:
     """The picture of every cell, scaled to a tile's size: (N, 32, 32, 3), in row order; 3 KiB a cell."""
-    scaled = _scale(_covered_part(cover, grid), grid.columns * TILE_PIXELS, grid.rows * TILE_PIXELS)
+    scaled = _scale(covered_part(cover, grid.crop), grid.columns * TILE_PIXELS, grid.rows * TILE_PIXELS)
     cells = scaled.reshape(grid.rows, TILE_PIXELS, grid.columns, TILE_PIXELS, 3).swapaxes(1, 2)
     return np.ascontiguousarray(cells).reshape(-1, TILE_PIXELS, TILE_PIXELS, 3)
+
+
+def cover_signature(cover: Pixels, grid: Grid, pixels: int = SIGNATURE_PIXELS) -> Pixels:
+    """The covered part at `pixels` a cell, by averages of light: (rows · pixels, columns · pixels, 3)."""
+    return resize(covered_part(cover, grid.crop), grid.columns * pixels, grid.rows * pixels)
+
+
+def cell_signatures(picture: Pixels, grid: Grid) -> Pixels:
+    """The signatures (N, 8, 8, 3) of all cells, in row order, from the cover at 8 pixels a cell."""
+    side = SIGNATURE_PIXELS
+    cells = picture.reshape(grid.rows, side, grid.columns, side, 3).swapaxes(1, 2)
+    return np.ascontiguousarray(cells).reshape(-1, side, side, 3)

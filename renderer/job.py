@@ -18,7 +18,7 @@ from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -28,8 +28,9 @@ from renderer.compositor import Compositor
 from renderer.descriptors import TILE_PIXELS, Metric
 from renderer.encoder import RATE_POINTS, Encoder, probe
 from renderer.errors import InputError, RenderError
+from renderer.fidelity import FIGURES
 from renderer.files import check_writable, new_file
-from renderer.grid import Grid, make_grid
+from renderer.grid import Grid, covered_part, make_grid
 from renderer.library import (
     DEFAULT_NAME,
     PIECES,
@@ -47,7 +48,8 @@ from renderer.library import (
     reopen,
     without_duplicates,
 )
-from renderer.matching import MATCHER_VERSION, Pin, match_photos
+from renderer.matching import MATCHER_VERSION, Look, Pin, match_photos
+from renderer.matching.rules import Rules
 from renderer.memory import MemoryMeter
 from renderer.overlay import OverlaySettings, with_overlay
 from renderer.parameters import check_ranges, parameter
@@ -55,6 +57,7 @@ from renderer.pictures import Pixels, picture_size, read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.preset import OutputSettings
 from renderer.progress import Advance, Progress, Silent
+from renderer.report import check_report, write_report
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage, Target
 from renderer.subject import find_faces
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
@@ -103,20 +106,49 @@ class MatchSettings:
     cell_size: int | None = parameter(
         None, "Side of a cell, instead of --columns", unit="cover pixels", low=1, high=10_000
     )
-    match: Metric = parameter("mean", "Compare mean colours, or every one of 32 x 32 pixels")
-    neighbours: int | None = parameter(
-        None,
-        "How many nearest photos a cell chooses among, so as not to show what a cell beside it shows; 1: the nearest "
-        "always; default: 8 for mean, 1 for pixels",
-        low=1,
-        high=1000,
+    match: Metric = parameter(
+        "structure", "Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels"
     )
-    match_seed: int = parameter(0, "Of the order in which cells choose", low=0, high=2**63 - 1)
+    max_uses: int | None = parameter(
+        None, "How often one photo may be used; 0: any number; default: 3 times the average", low=0, high=1_000_000
+    )
+    repeat_distance: int | None = parameter(
+        None, "No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice",
+        unit="cells", low=0, high=1000,
+    )  # fmt: skip
+    unique: bool = parameter(False, "Use each photo at most once")
+    use_all: bool = parameter(False, "Use every photo at least once: no one is left out")
+    merge_duplicates: bool = parameter(False, "Count photos that look almost the same as one")
+    mirror: bool = parameter(True, "Photos may be mirrored; turn it off if they hold text")
+    turns: bool = parameter(False, "Photos may be turned by right angles: for textures such as galaxies and leaves")
+    tone: float | Literal["auto"] = parameter(
+        "auto", "How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it",
+        low=0, high=1,
+    )  # fmt: skip
+    adapt_palette: bool = parameter(False, "Map the cover's colours to those of the photos: sunsets for a blue cover")
+    blend: float = parameter(0.0, "Share of a cell's own colour that is laid over its tile", low=0, high=1)
+    match_seed: int = parameter(0, "Of the order in which cells look for better photos", low=0, high=2**63 - 1)
     save_map: Path | None = parameter(None, "Also write the placement map to a .mosaic file, for later renders")
 
     def __post_init__(self) -> None:
         """Refuse values out of their ranges with InputError."""
         check_ranges(self)
+
+    def look(self) -> Look:
+        """How photos are compared and drawn."""
+        tone = 1.0 if self.tone == "auto" else self.tone
+        return Look(self.match, self.mirror, self.turns, tone, self.adapt_palette, self.blend)
+
+    def rules(self) -> Rules:
+        """How often, and how near themselves, photos may be used."""
+        return Rules(self.max_uses, self.repeat_distance, self.unique, self.use_all, self.merge_duplicates)
+
+
+MATCH_OPTIONS: Final = (
+    "max_uses", "repeat_distance", "unique", "use_all", "merge_duplicates", "mirror", "turns", "tone",
+    "adapt_palette", "blend",     "match_seed",
+)  # fmt: skip
+"""What of the settings is written into a map's recipe under its own name."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +181,8 @@ class Summary:
         """The summary as one JSON object; what a still does not have is null."""
         placement = self.mosaic.placement
         uses = placement.uses()
+        recorded = placement.recipe.get("figures")
+        figures = recorded if isinstance(recorded, dict) else {}
         return {
             "output": str(self.output),
             "width": self.size[0],
@@ -161,11 +195,18 @@ class Summary:
             "distinct_photos": int((uses > 0).sum()),
             "most_uses": int(uses.max()),
             "equal_neighbours": placement.equal_neighbours(),
+            **{name: figures.get(name) for name in FIGURES},
             "skipped": [{"path": str(item.path), "reason": item.reason} for item in self.mosaic.skipped],
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
             "peak_memory_bytes": self.peak_memory_bytes,
             "recipe": self.recipe,
         }
+
+
+REPORTED: Final = (
+    "cells", "photos", "distinct_photos", "most_uses", "equal_neighbours", *FIGURES,
+)  # fmt: skip
+"""What of a summary a report shows."""
 
 
 @dataclass(frozen=True)
@@ -310,8 +351,7 @@ def _match(
         "grid": [grid.columns, grid.rows],
         "crop": list(grid.crop),
         "match": settings.match,
-        "neighbours": settings.neighbours,
-        "match_seed": settings.match_seed,
+        **{name: getattr(settings, name) for name in MATCH_OPTIONS},
         "version": VERSION,
     }
     library, pins = _pins(library, targets, archive, own_pieces=own_pieces)
@@ -320,8 +360,8 @@ def _match(
     if placement is None:
         placement = match_photos(
             picture.pixels, grid, library, progress,
-            metric=settings.match, neighbours=settings.neighbours, seed=settings.match_seed,
-            pins=pins, recipe={**recipe, "faces": [list(face) for face in find_faces(picture.pixels)]},
+            look=settings.look(), rules=settings.rules(), seed=settings.match_seed, pins=pins,
+            recipe={**recipe, "faces": [list(face) for face in find_faces(picture.pixels)]},
         )  # fmt: skip
         _keep(placement, kept)
     placed = library.take(library.photos.find(placement.photos))
@@ -736,12 +776,21 @@ def render_mosaic(
     *,
     match: MatchSettings | None = None,
     tile_pixels: int = TILE_PIXELS,
+    report: Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Draw a whole mosaic as a still, `tile_pixels` output pixels a cell, every tile with its full tone."""
+    """Draw a whole mosaic as a still, `tile_pixels` output pixels a cell, every tile with its full tone.
+
+    `report`: also an HTML file on how like the cover it is; of a `.mosaic`, whose cover is not at hand, there is none.
+    """
     match, timed = match or MatchSettings(), _Timed(progress or Silent())
     _check_outputs(path, STILL_SUFFIXES, match, overwrite=overwrite)
+    if report is not None:
+        check_report(report)
+        check_writable(report, overwrite=overwrite, option="--report")
+        if check_cover(cover).suffix.lower() == MAP_SUFFIX:
+            raise InputError(f"--report compares with the cover, which {cover} does not hold: give the cover itself")
     with MemoryMeter() as meter, open_mosaic(cover, match, timed) as mosaic:
         _check_not_input(mosaic, path)
         width, height = (max(1, round(units * tile_pixels)) for units in mosaic.placement.size)
@@ -759,10 +808,17 @@ def render_mosaic(
             pixels = compositor.still(stage.scene(Camera(centre, float(tile_pixels)), stage.resting_sprites()))
             advance(1)
         _save_still(pixels, path, overwrite)
-        return Summary(
+        summary = Summary(
             path, (width, height), mosaic, timed.finished(),
             peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe,
         )  # fmt: skip
+        if report is not None:
+            figures = {name: summary.as_json()[name] for name in REPORTED}
+            part = covered_part(
+                read_picture(check_cover(cover), shorter_side=SHORTER_SIDE).pixels, mosaic.placement.crop
+            )
+            write_report(report, part, pixels, mosaic.placement, mosaic.library, figures, overwrite=overwrite)
+        return summary
 
 
 def _save_still(pixels: Pixels, path: Path, overwrite: bool) -> None:

@@ -22,7 +22,7 @@ SIZE = (160, 90)
 ANIMATIONS: dict[str, Animation] = {
     **{name: load_animation(name)() for name in installed()},
     **{f"disperse {style}": Disperse(style=style) for style in ("wind", "gravity", "vortex")},
-    "disperse noise": Disperse(stagger="noise", origin=(0.1, 0.9), turns=3, depth=2),
+    "disperse noise": Disperse(stagger="noise", origin=(0.1, 0.9), spin=3, depth=2),
     **{f"reveal {order}": Reveal(order=order) for order in ("scan", "random", "centre", "brightness", "hue", "wave", "diagonal")},
     **{f"reveal {enter}": Reveal(enter=enter) for enter in ("fade", "drop", "flip", "slide")},
     **{f"reveal from cover, {enter}": Reveal(start="cover", enter=enter) for enter in ("fade", "pop", "flip")},

@@ -11,8 +11,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ROOMS = [
-    "errors", "parameters", "progress", "files", "memory", "pictures", "subject", "descriptors", "library", "grid", "placement", "matching", "textures",
-    "scene", "overlay", "compositor", "plugins", "timeline", "preset", "encoder", "job", "doctor", "cli", "__main__",
+    "errors", "parameters", "progress", "files", "memory", "compiled", "pictures", "subject", "descriptors", "library",
+    "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay", "compositor", "plugins", "timeline",
+    "preset", "encoder", "report", "job", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 

@@ -1,7 +1,10 @@
 """Every command, as a user runs it."""
 
+import base64
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,6 +56,10 @@ STILL = ("--size", "96x64", "--columns", "12")
         (["zoom", "COVER", *SMALL, "--dry-run"], None, "6 frames at 12 a second, 96 cells"),
         (["mosaic", "COVER", "--tiles", "PHOTOS", "--columns", "12"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--cell-size", "16", "--match", "pixels", "--tiles", "PHOTOS"], "china-mosaic.png", "1280x832"),
+        (["mosaic", "COVER", "--columns", "6", "--tiles", "PHOTOS", "--unique", "--no-mirror", "--tone", "0"], "china-mosaic.png", "192x128"),
+        (["mosaic", "COVER", "--columns", "12", "--tiles", "PHOTOS", "--use-all", "--max-uses", "3", "--repeat-distance", "2"], "china-mosaic.png", "384x256"),
+        (["mosaic", "COVER", "--columns", "12", "--turns", "--tone", "0.5", "--blend", "0.1", "--merge-duplicates", "--adapt-palette"], "china-mosaic.png", "384x256"),
+        (["mosaic", "COVER", "--columns", "40", "--tiles", "PHOTOS", "--match", "lab"], "china-mosaic.png", "1280x832"),
         (["mosaic", "COVER", "--columns", "12", "--tile-pixels", "10", "-o", "it.jpg"], "it.jpg", "120x80"),
         (["still", "zoom", "COVER", "--at", "3.5", *STILL, "-o", "frame.png"], "frame.png", "96x64"),
         (["still", "zoom", "COVER", "--size", "97x65", "--columns", "12", "-o", "odd.png"], "odd.png", "97x65"),
@@ -92,6 +99,10 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["zoom", "china.jpg", "--tiles", "folders"], 2, "did you mean folder?"),
         (["zoom", "china.jpg", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
         (["zoom", "china.jpg", "--tiles", "*.tif"], 2, "matches no file"),
+        (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "9", "--unique"], 2, "--unique needs at least 54 photos for 54 cells, and there are 1"),
+        (["mosaic", "china.jpg", "--report", "report.txt"], 2, "--report report.txt: a name that ends in .html is needed"),
+        (["mosaic", "china.jpg", "--tone", "2"], 2, "--tone 2 is out of range"),
+        (["mosaic", "china.jpg", "--tone", "much"], 2, "--tone"),
         (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: give another -o, or -y"),
         (["zoom", "china.jpg", "-o", "no/such/it.mp4"], 2, "there is no such folder"),
         (["zoom", "china.jpg", "-o", "folder"], 2, "a name that ends in .mp4"),
@@ -173,7 +184,7 @@ def test_json_has_the_documented_keys(render: Run, cover: Path, photos: Path, tm
     result: dict[str, Any] = json.loads(out)
     assert list(result) == [
         "output", "width", "height", "fps", "frames", "duration", "cells", "photos", "distinct_photos", "most_uses",
-        "equal_neighbours", "skipped", "seconds", "peak_memory_bytes", "recipe",
+        "equal_neighbours", "delta_e", "delta_e_95", "ssim", "mean_gain", "advice", "skipped", "seconds", "peak_memory_bytes", "recipe",
     ]  # fmt: skip
     assert (result["output"], result["width"], result["height"]) == ("it.mp4", 96, 64)
     assert (result["fps"], result["frames"]) == ("30000/1001", 15)
@@ -186,16 +197,40 @@ def test_json_has_the_documented_keys(render: Run, cover: Path, photos: Path, tm
     assert result["distinct_photos"] == len(set(placed.photo.tolist()))
     assert result["most_uses"] == np.bincount(placed.photo).max()
     assert result["equal_neighbours"] == placed.equal_neighbours()
+    assert result["mean_gain"] == pytest.approx(placed.gain.mean(), abs=1e-3)
+    assert 0 < result["delta_e"] < result["delta_e_95"] < 100
+    assert 0 < result["ssim"] < 1
 
 
-def load_map_of(render: Run, cover: Path, photos: Path) -> Any:
-    assert (
-        render("mosaic", cover, "--tiles", photos, "--columns", "12", "--save-map", "of.mosaic", "-o", "of.png", "-y")[
-            0
-        ]
-        == 0
-    )
+def load_map_of(render: Run, cover: Path, photos: Path, *options: str) -> Any:
+    words = ("mosaic", cover, "--tiles", photos, "--columns", "12", "--save-map", "of.mosaic", "-o", "of.png", "-y")
+    assert render(*words, *options)[0] == 0
     return load_map(Path("of.mosaic"))
+
+
+def test_the_summary_tells_how_good_a_mosaic_is(render: Run, cover: Path, photos: Path) -> None:
+    words = ("mosaic", cover, "--tiles", photos, "-y")
+    _, out, _ = render(*words, "--columns", "6", "--unique")
+    assert "24 cells, 24 of 60 tiles placed, one at most 1 times, 0 equal neighbours" in out
+    assert "seen from afar: colours off by" in out
+    _, out, _ = render(*words, "--columns", "60")
+    assert "60 photos for 2400 cells repeat often: 120 or more would look better" in out
+
+
+def test_a_report_holds_all_it_shows(render: Run, cover: Path, photos: Path) -> None:
+    words = ("mosaic", cover, "--tiles", photos, "--columns", "12", "--report", "report.html")
+    assert render(*words)[0] == 0
+    page = Path("report.html").read_text("utf-8")
+    assert "http" not in page
+    assert str(photos) not in page
+    assert "photo00.jpg" in page
+    pictures = [base64.b64decode(found) for found in re.findall(r"data:image/jpeg;base64,([^\"]+)", page)]
+    sizes = [Image.open(io.BytesIO(picture)).size for picture in pictures]
+    assert sizes[:3] == [(384, 256)] * 3
+    assert 20 < len(sizes[3:]) <= 60
+    code, _, err = render(*words, "-o", "other.png")
+    assert code == 2
+    assert "report.html exists" in err
 
 
 def test_the_file_names_its_command_without_local_paths(render: Run, cover: Path, photos: Path) -> None:
@@ -250,15 +285,21 @@ def test_two_runs_are_equal_and_a_frame_alone_is_the_frame_of_the_run(render: Ru
 
 
 def test_the_first_frame_is_the_stitched_mosaic(render: Run, cover: Path, photos: Path) -> None:
-    """Array indexing, as the first mosaic makers stitched: tiles[photo], laid out in rows."""
-    placed = load_map_of(render, cover, photos)
+    """Array indexing, as the first mosaic makers stitched: tiles[photo], turned and toned, laid out in rows."""
+    placed = load_map_of(render, cover, photos, "--turns")
+    assert len(set(placed.symmetry.tolist())) > 5
+    from renderer.fidelity import turned
     from renderer.library import Archive, reopen
     from renderer.progress import Silent
 
     with Archive(Silent()) as archive:
         tiles = reopen(archive, placed.photos, Silent()).tiles
-    stitched = tiles[placed.photo].reshape(8, 12, 32, 32, 3).swapaxes(1, 2).reshape(256, 384, 3)
-    assert (read_picture(Path("of.png")).pixels == stitched).all()
+    toned = (
+        turned(tiles[placed.photo], placed.symmetry) / 255 * placed.gain[:, None, None] + placed.offset[:, None, None]
+    )
+    tiles = np.clip(toned * 255 + 0.5, 0, 255).astype(np.uint8)
+    stitched = tiles.reshape(8, 12, 32, 32, 3).swapaxes(1, 2).reshape(256, 384, 3)
+    assert difference(read_picture(Path("of.png")).pixels, stitched).max() <= 1
     assert (
         render("zoom", "of.mosaic", "--size", "384x256", "--duration", "0.2", "--quality", "max", "-o", "it.mp4")[0]
         == 0

@@ -5,13 +5,32 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+from skimage.color import deltaE_ciede2000, rgb2lab
+from skimage.metrics import structural_similarity
 
+from renderer.descriptors import Metric, describe_structure
 from renderer.errors import InputError
-from renderer.grid import cell_means, cut_cells, make_grid
+from renderer.fidelity import ciede2000, colour_name, far_view, likeness, ssim, turned
+from renderer.grid import Grid, cell_means, cell_signatures, cover_signature, cut_cells, make_grid
 from renderer.library import Library, Photo
-from renderer.matching import match_photos
+from renderer.matching import Look, match_photos
+from renderer.matching.assignment import assign
+from renderer.matching.candidates import least
+from renderer.matching.layout import lay_out
+from renderer.matching.rules import Rules, settle
+from renderer.matching.structure import COLOUR, MISS, SHIFT, StructureCosts, Weights
+from renderer.matching.tone import LEAST_GAIN, MOST_GAIN, reach
 from renderer.pictures import Pixels, read_picture
+from renderer.placement import PlacementMap
 from renderer.progress import Silent
+
+ANY = Rules(max_uses=0, repeat_distance=0)
+
+
+def plain(metric: Metric) -> Look:
+    """As the plain metrics are defined: photos as they are."""
+    return Look(metric, mirror=False, tone=0.0)
 
 
 def library_of(tiles: Pixels) -> Library:
@@ -36,22 +55,34 @@ def test_pixels_answers_as_the_plain_loop(cover: Path) -> None:
     tiles[50] = tiles[10]  # the first of two equal photos is the answer
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, cell_size=32)
-    found = match_photos(pixels, grid, library_of(tiles), Silent(), metric="pixels")
+    found = match_photos(pixels, grid, library_of(tiles), Silent(), look=plain("pixels"), rules=ANY)
     for cell, picture in enumerate(cut_cells(pixels, grid)):
         distances = [np.linalg.norm(picture.astype(float) - tile.astype(float)) for tile in tiles]
         assert found.photos[found.photo[cell]].digest == str(int(np.argmin(distances)))
         assert found.cost[cell] == pytest.approx(min(distances), rel=1e-6)
 
 
-def test_mean_with_one_neighbour_is_the_nearest_mean(cover: Path) -> None:
+@pytest.mark.parametrize("metric", ["mean", "lab"])
+def test_the_nearest_mean_is_taken_if_repeats_do_not_matter(cover: Path, metric: Metric) -> None:
     tiles = tiles_from(cover, 200)
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=40)
-    found = match_photos(pixels, grid, library_of(tiles), Silent(), neighbours=1)
-    means = tiles.reshape(200, -1, 3).mean(axis=1)
-    for cell, mean in enumerate(cell_means(pixels, grid)):
-        best = np.linalg.norm(means - mean, axis=1).min()
-        assert found.cost[cell] == pytest.approx(best, abs=1e-4)
+    found = match_photos(pixels, grid, library_of(tiles), Silent(), look=plain(metric), rules=ANY)
+    if metric == "mean":
+        means, wanted = tiles.reshape(200, -1, 3).mean(axis=1), cell_means(pixels, grid).astype(float)
+    else:
+        library = library_of(tiles)
+        cells = cell_signatures(cover_signature(pixels, grid), grid)
+        means, wanted = (rgb2lab(light_mean(signatures)) for signatures in (library.signatures, cells))
+    for cell, mean in enumerate(wanted):
+        assert found.cost[cell] == pytest.approx(np.linalg.norm(means - mean, axis=1).min(), abs=0.02)
+
+
+def light_mean(signatures: Pixels) -> np.ndarray:
+    """The mean light of signatures as sRGB 0…1, by the formulas of IEC 61966-2-1."""
+    value = signatures / 255
+    light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).mean(axis=(1, 2))
+    return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
 def test_copies_of_a_photo_are_one_and_ties_go_by_order(cover: Path) -> None:
@@ -61,18 +92,254 @@ def test_copies_of_a_photo_are_one_and_ties_go_by_order(cover: Path) -> None:
     library = Library([*photos, *copies], np.concatenate([tiles, tiles]))
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=30)
-    for metric in ("mean", "pixels"):
-        found = match_photos(pixels, grid, library, Silent(), metric=metric, neighbours=6)  # type: ignore[arg-type]  # a literal of the loop
+    for metric in ("structure", "mean", "pixels"):
+        found = match_photos(pixels, grid, library, Silent(), look=Look(metric))  # type: ignore[arg-type]  # a literal of the loop
         assert not [photo for photo in found.photos if photo.path.name.startswith("copy")]
-        assert found.equal_neighbours() < 10
+        assert found.equal_neighbours() == 0
 
 
-def test_neighbours_differ_where_the_library_allows_it(cover: Path) -> None:
+def test_photos_that_look_the_same_count_as_one_if_wished(cover: Path) -> None:
+    tiles = tiles_from(cover, 30)
+    brighter = np.clip(tiles.astype(np.int16) + 2, 0, 255).astype(np.uint8)
     pixels = read_picture(cover).pixels
-    grid = make_grid(640, 427, columns=40)
-    library = library_of(tiles_from(cover, 200))
-    assert match_photos(pixels, grid, library, Silent()).equal_neighbours() == 0
-    assert match_photos(pixels, grid, library, Silent(), neighbours=1).equal_neighbours() > 0
+    library, grid = library_of(np.concatenate([tiles, brighter])), make_grid(640, 427, columns=6)
+    assert len(match_photos(pixels, grid, library, Silent(), rules=Rules(unique=True)).photos) == 24
+    with pytest.raises(InputError, match="--use-all"):
+        match_photos(pixels, grid, library, Silent(), rules=Rules(use_all=True))
+    merged = match_photos(pixels, grid, library, Silent(), rules=Rules(unique=True, merge_duplicates=True))
+    assert all(int(photo.digest) < 30 for photo in merged.photos)
+
+
+# -- The metric `structure` ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
+def test_structure_looks_at_every_photo_under_its_own_cost(cover: Path, strength: float) -> None:
+    photos = describe_structure(library_of(tiles_from(cover, 700)).signatures)
+    cells = describe_structure(library_of(tiles_from(cover, 30, seed=2)).signatures)
+    weights = Weights.of_tone(strength)
+    costs = StructureCosts(cells, photos, (0,), weights, lambda _cells: None)
+    darkest, lightest = reach(photos, weights.tight_gain)
+    expected = np.empty((30, 700))
+    for i in range(30):
+        product, own = photos.detail @ cells.detail[i], (photos.detail**2).sum(axis=1)
+        gain = np.clip(product / own, 1 + strength * (LEAST_GAIN - 1), 1 + strength * (MOST_GAIN - 1))
+        detail = ((gain[:, None] * photos.detail - cells.detail[i]) ** 2).sum(axis=1)
+        apart = ((photos.mean - cells.mean[i]) ** 2).sum(axis=1)
+        missed = np.maximum(darkest - cells.colour[i], 0) + np.maximum(cells.colour[i] - lightest, 0)
+        shift = COLOUR * (1 - strength) ** 2 + strength * SHIFT
+        expected[i] = detail + shift * apart + strength**2 * MISS * (missed**2).sum(axis=1)
+    found = costs.nearest(np.arange(30), 5)
+    assert found.cost == pytest.approx(np.sort(expected, axis=1)[:, :5], rel=1e-4, abs=1e-2)
+    everything, symmetry = costs.block(np.arange(30))
+    assert everything == pytest.approx(expected, rel=1e-4, abs=1e-2)
+    prices = np.random.default_rng(0).random(700).astype(np.float32) * 500
+    priced, same = costs.nearest(np.arange(30), 40, prices), least(everything, symmetry, 40, prices)
+    assert (priced.photo == same.photo).all()
+
+
+@pytest.mark.parametrize(("mirror", "turns", "symmetries"), [(True, False, 2), (False, True, 4), (True, True, 8)])
+def test_a_tile_is_turned_so_that_it_fits(cover: Path, mirror: bool, turns: bool, symmetries: int) -> None:
+    tiles = tiles_from(cover, 12)
+    look = Look(mirror=mirror, turns=turns, tone=0.0)
+    assert len(look.symmetries) == symmetries
+    for symmetry in look.symmetries:
+        changed = turned(tiles, np.full(12, symmetry, np.uint8))
+        cover_of_tiles = changed.reshape(3, 4, 32, 32, 3).swapaxes(1, 2).reshape(96, 128, 3)
+        for metric in ("structure", "pixels"):
+            found = match_photos(
+                cover_of_tiles, make_grid(128, 96, columns=4), library_of(tiles), Silent(),
+                look=replace(look, metric=metric), rules=Rules(unique=True),
+            )  # fmt: skip
+            assert [found.photos[i].digest for i in found.photo] == [str(i) for i in range(12)]
+            assert (found.symmetry == symmetry).all()
+
+
+def test_looking_at_the_whole_makes_it_more_like_the_cover(cover: Path) -> None:
+    pixels = read_picture(cover).pixels
+    grid, library = make_grid(640, 427, columns=30), library_of(tiles_from(cover, 400))
+    seen = {}
+    for metric in ("lab", "structure"):
+        found = match_photos(pixels, grid, library, Silent(), look=Look(metric, tone=0.0), rules=ANY)  # type: ignore[arg-type]  # a literal of the loop
+        seen[metric] = afar(found, pixels, grid, library)
+    assert seen["structure"].structure > seen["lab"].structure + 0.1
+    assert seen["structure"].colour < seen["lab"].colour
+
+
+def afar(found: PlacementMap, cover: Pixels, grid: Grid, library: Library):  # type: ignore[no-untyped-def]
+    chosen = np.array([int(photo.digest) for photo in found.photos])[found.photo]
+    tiles = turned(library.signatures[chosen], found.symmetry)
+    return likeness(cover_signature(cover, grid), far_view(found.cell, found.size, tiles, found.gain, found.offset))
+
+
+# -- Rules ---------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_rules_are_kept_or_refused(data: st.DataObject) -> None:
+    count, columns, rows = (data.draw(st.integers(*limits)) for limits in ((1, 40), (1, 9), (1, 7)))
+    random = np.random.default_rng(data.draw(st.integers(0, 9)))
+    kind = data.draw(st.sampled_from(["noise", "black", "equal"]))
+    tiles = random.integers(0, 256, (count, 32, 32, 3)).astype(np.uint8) // (1 if kind == "noise" else 255)
+    if kind != "noise":
+        tiles[:] = tiles[:1]
+    cover = random.integers(0, 256, (rows * 8, columns * 8, 3)).astype(np.uint8)
+    rules = Rules(
+        data.draw(st.sampled_from([None, 0, 1, 2, 3])), data.draw(st.sampled_from([None, 0, 1, 2, 3])),
+        data.draw(st.booleans()), data.draw(st.booleans()),
+    )  # fmt: skip
+    metric: Metric = data.draw(st.sampled_from(["structure", "mean", "lab", "pixels"]))
+    pins = [(0, None)] if count > 1 and data.draw(st.booleans()) else []
+    grid = make_grid(columns * 8, rows * 8, cell_size=8)
+    try:
+        found = match_photos(cover, grid, library_of(tiles), Silent(), look=Look(metric), rules=rules, pins=pins)
+    except InputError:
+        assert rules.max_uses or rules.unique or rules.use_all or rules.repeat_distance  # never by the defaults
+        return
+    digests = np.array([int(photo.digest) for photo in found.photos])[found.photo].reshape(rows, columns)
+    uses = np.bincount(digests.ravel(), minlength=count)
+    if rules.unique or rules.max_uses:
+        assert uses.max() <= (1 if rules.unique else rules.max_uses)
+    if rules.use_all:
+        assert uses.min() >= 1
+    if pins:
+        assert uses[0] == 1
+    distance = rules.repeat_distance or 0
+    for y in range(rows):
+        for x in range(columns):
+            near = digests[max(y - distance, 0) : y + distance + 1, max(x - distance, 0) : x + distance + 1]
+            assert (near == digests[y, x]).sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("rules", "photos", "says"),
+    [
+        (Rules(unique=True), 11, "--unique needs at least 12 photos for 12 cells, and there are 11"),
+        (Rules(max_uses=2), 5, "--max-uses 2 needs at least 6 photos for 12 cells, and there are 5"),
+        (Rules(repeat_distance=1), 3, "--repeat-distance 1 needs about 4 photos, and there are 3"),
+        (Rules(max_uses=1, use_all=True), 13, "--use-all needs a cell for each of 13 photos, and there are 12"),
+        (Rules(max_uses=2, unique=True), 99, "--unique uses every photo at most once, --max-uses 2 more"),
+    ],
+)
+def test_too_few_photos_for_a_rule_are_refused(rules: Rules, photos: int, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        settle(rules, lay_out(make_grid(4, 3, columns=4).cells), photos)
+
+
+@pytest.mark.parametrize(("photos", "uses", "distance"), [(1, 2400, 0), (60, 120, 1), (2000, 4, 5), (7200, 1, 0)])
+def test_defaults_follow_from_the_sizes(photos: int, uses: int, distance: int) -> None:
+    limits = settle(Rules(), lay_out(make_grid(60, 40, columns=60).cells), photos)
+    assert (limits.uses, limits.distance) == (uses, distance)
+
+
+@pytest.mark.parametrize("uses", [1, 2, 5])
+def test_uses_are_shared_out_as_the_best_assignment_does(cover: Path, uses: int) -> None:
+    photos = describe_structure(library_of(tiles_from(cover, 150)).signatures)
+    cells = describe_structure(library_of(tiles_from(cover, 140, seed=2)).signatures)
+    costs = StructureCosts(cells, photos, (0, 1), Weights.of_tone(0.0), lambda _cells: None)
+    every = np.arange(140)
+    found, _ = assign(costs, every, np.full(150, uses, np.int32), 8)
+    assert np.bincount(found.photo[:, 0]).max() <= uses
+    matrix = np.repeat(costs.block(every)[0], uses, axis=1)
+    best = matrix[linear_sum_assignment(matrix)].sum()
+    assert best * (1 - 1e-6) <= found.cost.sum() <= best * 1.02
+
+
+# -- Tone ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_tone_brings_colours_near_and_leaves_photos_recognisable(cover: Path, dark: bool) -> None:
+    pixels = read_picture(cover).pixels
+    if dark:  # where tone has hardly any room
+        pixels = (pixels // 8).astype(np.uint8)
+    grid, library = make_grid(640, 427, columns=30), library_of(tiles_from(cover, 300))
+    found = {tone: match_photos(pixels, grid, library, Silent(), look=Look(tone=tone)) for tone in (0.0, 0.5, 1.0)}
+    off = [afar(found[tone], pixels, grid, library).colour for tone in (0.0, 0.5, 1.0)]
+    assert off[0] > 1.2 * off[1] > 1.4 * off[2]
+    assert (found[0.0].gain == 1).all()
+    assert not found[0.0].offset.any()
+    toned = found[1.0]
+    assert toned.gain.mean() >= LEAST_GAIN
+    assert toned.gain.max() <= MOST_GAIN
+    chosen = np.array([int(photo.digest) for photo in toned.photos])[toned.photo]
+    drawn = library.tiles[chosen] / 255 * toned.gain[:, None, None] + toned.offset[:, None, None]
+    clipped = ((drawn < -0.5 / 255) | (drawn > 1 + 0.5 / 255)).any(axis=-1)
+    assert clipped.mean() < 0.02
+
+
+def test_only_blend_lays_the_cover_over_the_tiles(cover: Path) -> None:
+    pixels = read_picture(cover).pixels
+    grid, library = make_grid(640, 427, columns=12), library_of(tiles_from(cover, 50))
+    plain_map, blended = (
+        match_photos(pixels, grid, library, Silent(), look=Look(tone=0.0, blend=blend)) for blend in (0.0, 0.3)
+    )
+    assert (plain_map.photo == blended.photo).all()
+    assert blended.gain == pytest.approx(0.7)
+    cells = describe_structure(cell_signatures(cover_signature(pixels, grid), grid))
+    assert blended.offset == pytest.approx(0.3 * cells.colour, abs=1e-5)
+
+
+def test_a_palette_is_adapted_to_the_photos(cover: Path) -> None:
+    pixels = read_picture(cover).pixels
+    sunsets = np.clip(tiles_from(cover, 80) * np.array([1.0, 0.6, 0.3]) + [60, 20, 0], 0, 255).astype(np.uint8)
+    grid, library = make_grid(640, 427, columns=20), library_of(sunsets)
+    given, adapted = (
+        match_photos(pixels, grid, library, Silent(), look=Look(tone=0.0, adapt_palette=adapt), rules=ANY).recipe[
+            "figures"
+        ]
+        for adapt in (False, True)
+    )
+    assert isinstance(given, dict)
+    assert isinstance(adapted, dict)
+    assert float(str(adapted["delta_e"])) < 0.7 * float(str(given["delta_e"]))
+
+
+# -- Figures -------------------------------------------------------------------------------------------------------
+
+
+def test_figures_are_those_of_scikit_image(cover: Path) -> None:
+    a = read_picture(cover).pixels[:96, :128]
+    b = np.clip(a.astype(np.int16) + np.random.default_rng(3).integers(-40, 40, a.shape), 0, 255).astype(np.uint8)
+    lab = [rgb2lab(picture).astype(np.float32) for picture in (a, b)]
+    lab[0][:4, :4, 1:] = 0  # grey, whose hue is nothing
+    assert ciede2000(*lab) == pytest.approx(deltaE_ciede2000(*lab), abs=2e-3)
+    grey = [picture[..., 1].astype(np.float32) / 255 for picture in (a, b)]
+    assert ssim(*grey) == pytest.approx(structural_similarity(*grey, data_range=1), abs=1e-5)
+
+
+def test_a_mosaic_is_like_itself() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (16, 24, 3)).astype(np.uint8)
+    same = likeness(picture, picture)
+    assert (same.colour, same.colour_worst, same.structure) == (0, 0, pytest.approx(1))
+
+
+@pytest.mark.parametrize(
+    ("colour", "name"),
+    [((0, 0, 0), "black"), ((255, 255, 255), "white"), ((10, 20, 90), "dark blue"), ((240, 140, 20), "orange"),
+     ((90, 60, 30), "dark brown"), ((150, 220, 140), "light green"), ((128, 128, 128), "grey")],
+)  # fmt: skip
+def test_colours_have_plain_names(colour: tuple[int, int, int], name: str) -> None:
+    assert colour_name(rgb2lab(np.array(colour) / 255).astype(np.float32)) == name
+
+
+def test_a_library_that_lacks_something_is_told_so(cover: Path) -> None:
+    pixels = read_picture(cover).pixels
+    sunsets = np.full((40, 32, 32, 3), (220, 120, 40), np.uint8)
+    sunsets += np.arange(40, dtype=np.uint8)[:, None, None, None] % 8
+    says = []
+    for tiles, columns in ((sunsets, 12), (tiles_from(cover, 300), 12), (tiles_from(cover, 10), 40)):
+        found = match_photos(pixels, make_grid(640, 427, columns=columns), library_of(tiles), Silent())
+        figures = found.recipe["figures"]
+        assert isinstance(figures, dict)
+        says.append(str(figures["advice"]))
+    assert "more photos with" in says[0]
+    assert not says[1]
+    assert "10 photos for 1040 cells repeat often: 52 or more" in says[2]
+
+
+# -- Seeds, pins, extremes -----------------------------------------------------------------------------------------
 
 
 def test_a_seed_decides(cover: Path) -> None:
@@ -110,8 +377,11 @@ def test_without_a_place_the_pinned_photo_is_near_the_middle(cover: Path) -> Non
 def test_small_libraries_and_covers_are_matched() -> None:
     one = library_of(np.full((1, 32, 32, 3), 9, np.uint8))
     for height, width in ((1, 1), (2, 500), (500, 2)):
-        cover = np.zeros((height, width, 3), np.uint8)
-        found = match_photos(cover, make_grid(width, height), one, Silent(), pins=[(0, None)])
-        assert (found.photo == 0).all()
+        for colour, pins in ((0, [(0, None)]), (255, [])):
+            cover = np.full((height, width, 3), colour, np.uint8)
+            found = match_photos(cover, make_grid(width, height), one, Silent(), pins=pins)
+            assert (found.photo == 0).all()
+            assert np.isfinite(found.gain).all()
+            assert np.isfinite(found.offset).all()
     with pytest.raises(InputError, match="no photo"):
         match_photos(cover, make_grid(2, 2), library_of(np.empty((0, 32, 32, 3), np.uint8)), Silent())

@@ -17,6 +17,18 @@ from renderer.timeline import Show
 
 Run = Callable[..., tuple[int, str, str]]
 
+TAKEN = """
+from dataclasses import dataclass
+from renderer.scene import Animation, parameter
+
+@dataclass(frozen=True)
+class Taken(Animation):
+    columns: int = parameter(3, "Of its own")
+
+    def prepare(self, stage):
+        return lambda progress: stage.scene(stage.whole_camera(), stage.resting_sprites())
+"""
+
 EXAMPLE = Path(__file__).parent.parent / "examples" / "plugin"
 
 
@@ -72,6 +84,7 @@ def test_the_example_is_a_whole_package_in_forty_lines(
         ("crash = nowhere_at_all:Crash", "the animation crash (nowhere_at_all:Crash) can't be loaded"),
         ("odd = pathlib:Path", "the animation odd (pathlib:Path) is not a renderer.scene.Animation"),
         ("mosaic = animations.zoom:Zoom", "the animation mosaic is named like a command"),
+        ("taken = taken:Taken", "the animation taken was left out: --columns of its parameters is an option of all"),
     ],
 )
 def test_a_broken_plugin_is_named_and_skipped(
@@ -81,6 +94,7 @@ def test_a_broken_plugin_is_named_and_skipped(
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[renderer.animations]\n{entry}\n")
+    (info.parent / "taken.py").write_text(TAKEN)
     monkeypatch.syspath_prepend(str(info.parent))
     code, out, err = render("zoom", "--size", "96x64", "--columns", "12", "--duration", "0.2", "-o", "it.mp4")
     assert (code, says in err) == (0, True), err

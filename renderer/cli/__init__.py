@@ -109,6 +109,7 @@ class MosaicRun:
         check_ranges(self)
 
     tile_pixels: int = parameter(32, "Side of a cell in the picture", unit="output pixels", low=1, high=4096)
+    report: Path | None = parameter(None, "Also write an HTML file: cover and mosaic, where they differ, photos by use")
 
 
 # -- From dataclasses to options -----------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def _options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
             name=(long_name, info.option) if info.option else long_name,
             help=info.help + (f" ({', '.join(limits)})" if limits else ""),
             group=group,
-            negative=(),
+            negative=long_name.replace("--", "--no-") if field.default is True else (),
             allow_repeating=True,  # the last one counts, as everywhere
             show_default=_spell if field.default not in (None, False, ()) else False,
             **extra,
@@ -223,6 +224,8 @@ def _written_command(words: Sequence[str], cover: Path | None, values: dict[str,
         option = f"--{name.replace('_', '-')}"
         if value is True:
             line.append(option)
+        elif value is False:
+            line.append(option.replace("--", "--no-"))
         elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
             line += [part for word in value for part in (option, Path(word).name)]
         elif value is not None:
@@ -313,10 +316,17 @@ def _tell(summary: Summary, common: Common, talk: Talk) -> None:
         film = f", {result['frames']} frames, {result['duration']:.2f} s" if summary.frames else ""
         sys.stdout.write(
             f"{summary.output}: {result['width']}x{result['height']}{film}, "
-            f"{_megabytes(summary.output.stat().st_size)}; {result['cells']} cells, "
-            f"{result['distinct_photos']} of {result['photos']} tiles placed, one at most {result['most_uses']} times, "
-            f"{result['equal_neighbours']} equal neighbours; {summary.seconds['total']:.1f} s\n"
+            f"{_megabytes(summary.output.stat().st_size)}; {summary.seconds['total']:.1f} s\n"
+            f"{result['cells']} cells, {result['distinct_photos']} of {result['photos']} tiles placed, "
+            f"one at most {result['most_uses']} times, {result['equal_neighbours']} equal neighbours\n"
         )
+        if result["delta_e"] is not None:
+            sys.stdout.write(
+                f"seen from afar: colours off by {result['delta_e']:.1f} on average, {result['delta_e_95']:.1f} at the "
+                f"95th percentile (CIEDE2000), SSIM {result['ssim']:.3f}, mean gain {result['mean_gain']:.2f}\n"
+            )
+        if result["advice"]:
+            sys.stdout.write(f"{result['advice']}\n")
     if common.open:
         _show(summary.output)
 
@@ -417,6 +427,9 @@ def _add_animation(
         "Title and logo": OverlaySettings,
         "Output": Common,
     }
+    taken = {option for owner in (*shared.values(), VideoRun, StillRun, SheetRun) for option in parameters(owner)}
+    if both := taken & set(parameters(animation)):
+        raise InputError(f"the animation {name} was left out: --{min(both)} of its parameters is an option of all")
     _command(app, name, about, {title: animation, **shared, "Run": VideoRun}, video)
     _command(still, name, f"One frame of: {about}", {title: animation, **shared, "Run": StillRun}, frame)
     _command(sheet, name, f"A contact sheet of: {about}", {title: animation, **shared, "Run": SheetRun}, contact_sheet)
@@ -427,9 +440,10 @@ def _mosaic(cover: Path | None, values: dict[str, object]) -> None:
 
     common, talk = _common(values)
     path = common.output or default_output(cover, "mosaic", ".png")
+    run = MosaicRun(**_given(MosaicRun, values))
     summary = render_mosaic(
         cover, path, match=MatchSettings(**_given(MatchSettings, values)),
-        tile_pixels=MosaicRun(**_given(MosaicRun, values)).tile_pixels,
+        tile_pixels=run.tile_pixels, report=run.report,
         overwrite=_ask_overwrite(path, values.get("save_map"), overwrite=common.overwrite), progress=talk,
     )  # fmt: skip
     _tell(summary, common, talk)

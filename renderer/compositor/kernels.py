@@ -16,35 +16,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from renderer.compiled import inlined, kernel
 from renderer.textures import TextureTable
-
-Kernel = TypeVar("Kernel", bound=Callable[..., object])
-
-
-def kernel(function: Kernel) -> Kernel:
-    """Compile a function to machine code, without the GIL; cached on disk where that can be written to."""
-    try:
-        return cast("Kernel", njit(cache=True, nogil=True, error_model="numpy")(function))
-    except RuntimeError:
-        return cast("Kernel", njit(nogil=True, error_model="numpy")(function))
 
 
 def emitted(function: Callable[..., object]) -> Callable[..., Any]:
     """Make a function that writes its own LLVM instructions callable from kernels."""
     return cast("Callable[..., Any]", intrinsic(function))
-
-
-def inlined(function: Kernel) -> Kernel:
-    """Compile a function into each of its callers."""
-    return cast("Kernel", njit(inline="always", error_model="numpy")(function))
 
 
 class DrawList(NamedTuple):

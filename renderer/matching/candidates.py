@@ -1,0 +1,60 @@
+"""What a metric offers to the rules: the best photos of a cell, and what any photo would cost in any cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """K photos for each of N cells, best first, equally good ones in library order."""
+
+    photo: npt.NDArray[np.int32]  # (N, K)
+    symmetry: npt.NDArray[np.uint8]  # (N, K) in which of the allowed symmetries the photo fits best
+    cost: Floats  # (N, K) in the metric's own unit
+
+    def take(self, places: Indices) -> Candidates:
+        """Those at some places, (N, M), of each row."""
+        return Candidates(
+            np.take_along_axis(self.photo, places, axis=1),
+            np.take_along_axis(self.symmetry, places, axis=1),
+            np.take_along_axis(self.cost, places, axis=1),
+        )
+
+
+class Costs(Protocol):
+    """How well photos fit cells. Costs are finite and not negative."""
+
+    cells: int
+    photos: int
+
+    def nearest(self, cells: Indices, count: int, prices: Floats | None = None) -> Candidates:
+        """The `count` photos of least cost + price (prices (photos,), inf for a photo that may not be taken).
+
+        They are in order of that sum; `cost` is without the price.
+        """
+        ...
+
+    def block(self, cells: Indices) -> tuple[Floats, npt.NDArray[np.uint8]]:
+        """The cost (M, photos) of every photo in some cells, and its symmetry there."""
+        ...
+
+
+def least(cost: Floats, symmetry: npt.NDArray[np.uint8], count: int, prices: Floats | None) -> Candidates:
+    """The candidates in a block of costs (M, photos)."""
+    total = cost if prices is None else cost + prices
+    if count < total.shape[1]:
+        # Up to the count-th value all are wanted; of those equal to it, the first in library order.
+        bound = np.partition(total, count - 1, axis=1)[:, count - 1 : count]
+        rank = np.where(total <= bound, total, np.inf)
+        order = np.argsort(rank, axis=1, kind="stable")[:, :count]
+    else:
+        order = np.argsort(total, axis=1, kind="stable")
+    return Candidates(np.broadcast_to(np.arange(cost.shape[1], dtype=np.int32), cost.shape), symmetry, cost).take(order)

@@ -1,0 +1,57 @@
+"""The metrics `mean` and `lab`: distances of mean colours, found in a tree by scikit-learn."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.descriptors import blocks
+from renderer.matching.candidates import Candidates, Floats, Indices, least
+from renderer.progress import Advance
+
+_TIES = 4  # photos beyond those asked for, among which equal distances are put in order
+
+_BLOCK = 1024  # cells at once
+
+
+class MeanCosts:
+    """`Costs` of Euclidean distances between mean colours (N, 3) and (P, 3). Memory: the tree, 100 bytes a photo."""
+
+    def __init__(self, cells: Floats, photos: Floats, advance: Advance) -> None:
+        from sklearn.neighbors import NearestNeighbors  # a second to import, and a saved map needs none of it
+
+        self.cells, self.photos = len(cells), len(photos)
+        self._cells, self._colours, self._advance = cells, photos, advance
+        self._searcher = NearestNeighbors(algorithm="kd_tree").fit(photos)
+
+    def nearest(self, cells: Indices, count: int, prices: Floats | None = None) -> Candidates:
+        """See `Costs`. With prices all photos are looked at: the tree knows none."""
+        count = min(count, self.photos)
+        parts = []
+        for rows in blocks(len(cells), _BLOCK):
+            if prices is None or not prices.any():
+                parts.append(self._unpriced(cells[rows], count))
+            else:
+                parts.append(least(*self.block(cells[rows]), count, prices))
+            self._advance(rows.stop - rows.start)
+        return Candidates(
+            np.concatenate([part.photo for part in parts]),
+            np.concatenate([part.symmetry for part in parts]),
+            np.concatenate([part.cost for part in parts]),
+        )
+
+    def block(self, cells: Indices) -> tuple[Floats, npt.NDArray[np.uint8]]:
+        """See `Costs`."""
+        squared = np.zeros((len(cells), self.photos), np.float32)
+        for channel in range(3):
+            squared += (self._cells[cells, channel, np.newaxis] - self._colours[:, channel]) ** 2
+        return np.sqrt(squared), np.zeros(squared.shape, np.uint8)
+
+    def _unpriced(self, cells: Indices, count: int) -> Candidates:
+        distance, index = self._searcher.kneighbors(self._cells[cells], n_neighbors=min(count + _TIES, self.photos))
+        cost, photo = cast("npt.NDArray[np.float64]", distance), cast("npt.NDArray[np.int64]", index)
+        order = np.lexsort((photo, cost), axis=1)[:, :count]
+        found = Candidates(photo.astype(np.int32), np.zeros(photo.shape, np.uint8), cost.astype(np.float32))
+        return found.take(order)
