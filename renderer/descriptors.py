@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from renderer.pictures import Pixels, resize, to_linear
+from renderer.pictures import Pixels, reduced, to_linear, to_srgb
 
 Floats = npt.NDArray[np.float32]
 
@@ -63,8 +63,11 @@ def blocks(count: int, size: int = _BLOCK) -> list[slice]:
 
 def signatures(tiles: Pixels) -> Pixels:
     """Signatures (N, 8, 8, 3) of pictures (N, 32, 32, 3): averages of light over 4 × 4 pixels, in sRGB."""
-    small = [resize(tile, SIGNATURE_PIXELS, SIGNATURE_PIXELS) for tile in tiles]
-    return np.stack(small) if small else np.empty((0, SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
+    side = SIGNATURE_PIXELS
+    small = np.empty((len(tiles), side, side, 3), np.uint8)
+    for block in blocks(len(tiles), 512):  # 6 MB of light
+        small[block] = to_srgb(reduced(to_linear(tiles[block]), TILE_PIXELS // side))
+    return small
 
 
 # -- Structure -----------------------------------------------------------------------------------------------------

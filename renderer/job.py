@@ -337,7 +337,9 @@ def _match(
         progress.notice(
             "No photos given: the tiles are pieces of the cover itself. For a mosaic of your photos: --tiles FOLDER"
         )
-        library = cut_parts(path, picture, digest, sample_pictures()[1:] if sampled else [], progress)
+        cell = picture.size[0] * grid.crop[2] / grid.columns
+        others = sample_pictures()[1:] if sampled else []
+        library = cut_parts(path, picture, digest, others, progress, smallest=2 * cell)
     cells = grid.columns * grid.rows
     if len(library.photos) < cells // 100:
         progress.notice(

@@ -287,3 +287,12 @@ def centre_square(width: int, height: int) -> tuple[int, int, int]:
     """The largest centred square of a picture: left, top and side in pixels."""
     side = min(width, height)
     return (width - side) // 2, (height - side) // 2, side
+
+
+def reduced(light: npt.NDArray[np.float32], times: int) -> npt.NDArray[np.float32]:
+    """Means over squares of `times` × `times` pixels of pictures (N, S, S, 3), S a multiple of it: (N, S/t, S/t, 3)."""
+    count, side = light.shape[:2]
+    small = side // times
+    # One tall picture: no mean reaches over two of them, and OpenCV is ten times as fast as NumPy's over two axes.
+    tall = cv2.resize(light.reshape(count * side, side, 3), (small, count * small), interpolation=cv2.INTER_AREA)
+    return np.asarray(tall, np.float32).reshape(count, small, small, 3)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from renderer.descriptors import TILE_PIXELS
 from renderer.library import Library, Photo
-from renderer.pictures import Pixels, resize, to_linear, to_srgb
+from renderer.pictures import Pixels, reduced, resize, to_linear, to_srgb
 
 Packed = npt.NDArray[np.uint32]
 """(height, width) pixels of one uint32: R in the lowest byte, then G, B and alpha, colours premultiplied."""
@@ -262,7 +262,7 @@ def _base_levels(tiles: Pixels) -> Sequence[Packed]:
         for level in levels:
             side = level.shape[1]
             if side < TILE_PIXELS:
-                light = light.reshape(len(light), side, 2, side, 2, 3).mean(axis=(2, 4))
+                light = reduced(light, 2)
             rows = (tiles[part] if side == TILE_PIXELS else to_srgb(light)).reshape(-1, side, 3)
             level[part] = pack(rows).reshape(-1, side, side)
     return levels

@@ -56,6 +56,7 @@ def test_cards_have_backs(stage: Stage) -> None:
     """Flip: what is seen from behind shows another texture, of one colour or with a transparent edge."""
     red = stage.textures.add_picture(np.full((4, 4, 3), (200, 10, 20), np.uint8))
     tiles, camera = stage.resting_sprites(), stage.whole_camera()
+    tiles = replace(tiles, gain=np.ones_like(tiles.gain), offset=np.zeros_like(tiles.offset))
 
     def flip(progress: float) -> Scene:
         tumble = np.full(len(tiles), math.pi * progress)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
 from fractions import Fraction
@@ -173,8 +173,13 @@ def _command(
     about: str,
     groups: dict[str, type],
     run: Callable[[Path | None, dict[str, object]], None],
+    *,
+    wanted: Collection[str],
 ) -> None:
-    """Register a command that takes a cover and the options of some dataclasses, and calls `run` with those given."""
+    """Register a command that takes a cover and the options of some dataclasses, and calls `run` with those given.
+
+    Options are made only for a command among the words `wanted`: those of all commands take a third of a second.
+    """
     help_cover = "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo"
     cover = inspect.Parameter(
         "cover",
@@ -189,6 +194,7 @@ def _command(
     options = [
         option
         for place, (title, owner) in enumerate(groups.items())
+        if name in wanted
         for option in _options(owner, cyclopts.Group(title, sort_key=place + 1))
     ]
     command.__signature__ = inspect.Signature([cover, *options])  # type: ignore[attr-defined]  # read by cyclopts
@@ -369,7 +375,12 @@ def _output_settings(values: dict[str, object]) -> OutputSettings:
 
 
 def _add_animation(
-    app: cyclopts.App, still: cyclopts.App, sheet: cyclopts.App, name: str, animation: type[Animation]
+    app: cyclopts.App,
+    still: cyclopts.App,
+    sheet: cyclopts.App,
+    name: str,
+    animation: type[Animation],
+    wanted: Collection[str],
 ) -> None:
     about = (animation.__doc__ or name).strip().splitlines()[0]
     from renderer.job import MatchSettings
@@ -430,9 +441,13 @@ def _add_animation(
     taken = {option for owner in (*shared.values(), VideoRun, StillRun, SheetRun) for option in parameters(owner)}
     if both := taken & set(parameters(animation)):
         raise InputError(f"the animation {name} was left out: --{min(both)} of its parameters is an option of all")
-    _command(app, name, about, {title: animation, **shared, "Run": VideoRun}, video)
-    _command(still, name, f"One frame of: {about}", {title: animation, **shared, "Run": StillRun}, frame)
-    _command(sheet, name, f"A contact sheet of: {about}", {title: animation, **shared, "Run": SheetRun}, contact_sheet)
+    _command(app, name, about, {title: animation, **shared, "Run": VideoRun}, video, wanted=wanted)
+    for group, what, run, call in (
+        (still, "One frame of", StillRun, frame),
+        (sheet, "A contact sheet of", SheetRun, contact_sheet),
+    ):
+        groups = {title: animation, **shared, "Run": run}
+        _command(group, name, f"{what}: {about}", groups, call, wanted=wanted if group.name[0] in wanted else ())
 
 
 def _mosaic(cover: Path | None, values: dict[str, object]) -> None:
@@ -509,8 +524,8 @@ def _doctor() -> int:
     return doctor()
 
 
-def build_app(problems: list[str]) -> cyclopts.App:
-    """The whole command line; animations that can't be loaded are named in `problems` and left out."""
+def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
+    """The command line for the words `wanted`; animations that can't be loaded are named in `problems`, left out."""
     from renderer.job import VERSION, MatchSettings
 
     app = cyclopts.App(
@@ -525,19 +540,19 @@ def build_app(problems: list[str]) -> cyclopts.App:
     sheet = cyclopts.App(name="sheet", help="Draw a contact sheet of an animation: the look before the render.")
     app.command(sheet)
     groups = {"Tiles and matching": MatchSettings, "Output": Common, "Picture": MosaicRun}
-    _command(app, "mosaic", "Draw the whole mosaic as a still.", groups, _mosaic)
+    _command(app, "mosaic", "Draw the whole mosaic as a still.", groups, _mosaic, wanted=wanted)
     app.command(_doctor, name="doctor")
     from renderer.cli.libraries import app as libraries
 
     app.command(libraries)
     app.command(_animations, name="animations")
-    _add_animation(app, still, sheet, "show", Show)
+    _add_animation(app, still, sheet, "show", Show, wanted)
     for name in plugins.installed():
         if name in app:
             problems.append(f"the animation {name} is named like a command and was left out")
             continue
         try:
-            _add_animation(app, still, sheet, name, plugins.load_animation(name))
+            _add_animation(app, still, sheet, name, plugins.load_animation(name), wanted)
         except InputError as error:
             problems.append(str(error))
     return app
@@ -564,7 +579,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbose = "-v" in words or "--verbose" in words
     try:
         problems: list[str] = []
-        app = build_app(problems)
+        app = build_app(problems, words)
         for problem in problems:
             _complain(problem, verbose=False)
         result = app(words, exit_on_error=False, print_error=False, result_action="return_value")

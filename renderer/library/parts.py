@@ -25,11 +25,14 @@ _PART_STEP: Final = 10  # of a part's 32 pixels: parts overlap by two thirds, wh
 _SMALLEST_PART: Final = 16  # pixels; smaller ones show nothing, and sides are multiples of it
 
 
-def cut_parts(cover: Path, picture: Picture, digest: str, others: Sequence[Path], progress: Progress) -> Library:
+def cut_parts(
+    cover: Path, picture: Picture, digest: str, others: Sequence[Path], progress: Progress, *, smallest: float = 0.0
+) -> Library:
     """A library of the whole cover, which comes first, and of square pieces of it and of other pictures.
 
     `picture`, `digest`: of the cover, which is read already. It serves when there are no photos: the pieces of a
-    cover always have the cover's colours. Raises PictureError.
+    cover always have the cover's colours. Pieces are larger than `smallest` pixels of the cover, as far as there are
+    such: in cells of their own size they would lie where they were cut, and be no mosaic. Raises PictureError.
     """
     # The whole cover is the tile that the camera lands on: it is shown from its middle.
     whole = entry_of(cover, digest, picture, "centre")
@@ -39,17 +42,19 @@ def cut_parts(cover: Path, picture: Picture, digest: str, others: Sequence[Path]
         for path in track([cover, *others], advance):
             if path != cover:
                 picture, digest = read_picture(path, shorter_side=SHORTER_SIDE), file_digest(path)
-            parts, cut = parts_of(path, picture, digest)
+            parts, cut = parts_of(path, picture, digest, smallest=smallest)
             photos += parts
             tiles.append(cut)
     return Library(photos, np.concatenate(tiles), pictures=pictures)
 
 
-def parts_of(path: Path, picture: Picture, digest: str) -> tuple[list[Photo], Pixels]:
-    """All the pieces of a picture, and their tiles (N, 32, 32, 3)."""
+def parts_of(path: Path, picture: Picture, digest: str, *, smallest: float = 0.0) -> tuple[list[Photo], Pixels]:
+    """All the pieces of a picture, larger than `smallest` pixels or the largest, and their tiles (N, 32, 32, 3)."""
     photos: list[Photo] = []
     tiles = [np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8)]
     for scale in _PART_SCALES:
+        if scale > _PART_SCALES[0] and min(picture.size) / scale < smallest:
+            break
         crops, cut, means = _parts_at(picture, scale)
         tiles.append(cut)
         photos += [

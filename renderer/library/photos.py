@@ -195,7 +195,7 @@ class Photos(Sequence[Photo]):
 
     def find(self, photos: Iterable[Photo]) -> Numbers:
         """The number of the first photo here that shows the same square of the same content; -1 where none does."""
-        wanted = np.array([key_of(photo) for photo in photos], np.uint64)
+        wanted = keys_of_photos(list(photos))
         if not len(self):
             return np.full(len(wanted), -1)
         place = np.minimum(np.searchsorted(self.columns.key, wanted, sorter=self._by_key), len(self) - 1)
@@ -223,23 +223,21 @@ def keys_of(
     return key
 
 
-def key_of(photo: Photo) -> int:
-    """The key of one photo."""
-    time = -1 if photo.time is None else round(photo.time * 1000)
-    digest = np.array([int(photo.digest[:16] or "0", 16)], np.uint64)
-    return int(keys_of(digest, np.array([photo.crop]), np.array([time]))[0])
+def keys_of_photos(photos: Sequence[Photo]) -> npt.NDArray[np.uint64]:
+    """The keys of some photos, (N,)."""
+    digest = np.array([int(photo.digest[:16] or "0", 16) for photo in photos], np.uint64)
+    crop = np.array([photo.crop for photo in photos], np.int64).reshape(len(photos), 3)
+    times = [-1 if photo.time is None else round(photo.time * 1000) for photo in photos]
+    return keys_of(digest, crop, np.array(times, np.int64))
 
 
 def _columns(photos: Sequence[Photo], tiles: Pixels) -> Columns:
     count = len(photos)
-    digest = np.array([int(photo.digest[:16] or "0", 16) for photo in photos], np.uint64)
-    crop = np.array([photo.crop for photo in photos], np.int64).reshape(count, 3)
-    times = [-1 if photo.time is None else round(photo.time * 1000) for photo in photos]
     return Columns(
         np.arange(count, dtype=np.int32),
         signatures(tiles) if count else np.empty((0, SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8),
         np.array([photo.mean for photo in photos], np.float32).reshape(count, 3),
-        keys_of(digest, crop, np.array(times, np.int64)),
+        keys_of_photos(photos),
     )
 
 
