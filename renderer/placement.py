@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zipfile
@@ -12,6 +13,7 @@ from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from renderer.errors import InputError
 from renderer.files import new_file
@@ -83,6 +85,15 @@ class PlacementMap:
         for (left, top, right, bottom), colour in zip(edges.tolist(), colours, strict=True):
             picture[top:bottom, left:right] = colour
         return picture
+
+    def _repr_png_(self) -> bytes:
+        """The tiles' mean colours, as a notebook shows a map."""
+        small = np.clip(self.colours() * 255 + 0.5, 0, 255).astype(np.uint8)
+        shown = io.BytesIO()
+        Image.fromarray(small).resize((small.shape[1] * 3, small.shape[0] * 3), Image.Resampling.NEAREST).save(
+            shown, "PNG"
+        )
+        return shown.getvalue()
 
     @cached_property
     def tops(self) -> npt.NDArray[np.float64] | None:

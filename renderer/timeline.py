@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -105,26 +107,53 @@ def parse_timeline(text: str) -> list[Segment]:
     return [_parse_segment(piece.strip()) for piece in written]
 
 
+def read_timeline(path: Path) -> list[Segment]:
+    """Segments from the `[[timeline]]` tables of a TOML file: `animation`, `seconds`, and parameters by their names.
+
+    Raises InputError, which names the file and the table.
+    """
+    try:
+        tables = tomllib.loads(path.read_text("utf-8")).get("timeline")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"--timeline {path} can't be read: {error}") from None
+    if not isinstance(tables, list) or not tables:
+        raise InputError(f'--timeline {path} holds no [[timeline]] table: add one with animation = "zoom", seconds = 5')
+    segments = []
+    for number, table in enumerate(tables, 1):
+        where = f"{path}, timeline {number}"
+        if not isinstance(table, dict) or not isinstance(name := table.pop("animation", None), str):
+            raise InputError(f'{where}: it names no animation: add animation = "zoom"')
+        seconds = table.pop("seconds", None)
+        if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+            raise InputError(f"{where}: it has no seconds: add seconds = 5")
+        segments.append(_segment(name, float(seconds), table, where))
+    return segments
+
+
 def _parse_segment(text: str) -> Segment:
     found = _SEGMENT.fullmatch(text)
     if found is None:
         raise InputError(f'--timeline "{text}" is no segment: give a name, seconds and parameters, such as "zoom 5s"')
     name, seconds, rest = found[1], float(found[2]), found[3].split()
-    if not 0 < seconds <= 3600:
-        raise InputError(f'--timeline "{text}" lasts {seconds:g} seconds: it may be more than 0, and 3600 at most')
-    if name == "hold":
-        if rest:
-            raise InputError(f'--timeline "{text}": hold has no parameters')
-        return Segment(None, seconds, name)
+    where = f'--timeline "{text}"'
     given: dict[str, object] = {}
     for word in rest:
         key, equals, value = word.partition("=")
         if not equals:
-            raise InputError(f'--timeline "{text}": {word} is no parameter: write it as name=value')
+            raise InputError(f"{where}: {word} is no parameter: write it as name=value")
         given[key] = (*_many(given[key]), value) if key in given else value
+    return _segment(name, seconds, given, where)
+
+
+def _segment(name: str, seconds: float, given: Mapping[str, object], where: str) -> Segment:
+    if not 0 < seconds <= 3600:
+        raise InputError(f"{where} lasts {seconds:g} seconds: it may be more than 0, and 3600 at most")
+    if name == "hold":
+        if given:
+            raise InputError(f"{where}: hold has no parameters")
+        return Segment(None, seconds, name)
     kind = load_animation(name)
-    values = read_values(kind, given, f'--timeline "{text}"')
-    return Segment(kind(**values), seconds, name)
+    return Segment(kind(**read_values(kind, given, where)), seconds, name)
 
 
 def _many(value: object) -> tuple[object, ...]:
@@ -138,7 +167,8 @@ class Show(Animation):
     timeline: str = parameter(
         "reveal 5s from=cover, zoom 7s, zoom 3s direction=out, disperse 4s",
         "Animations with their seconds and parameters, and rests, such as "
-        '"reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3, zoom 2s direction=out, disperse 2s"',
+        '"reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3, zoom 2s direction=out, disperse 2s"; '
+        "or a .toml file with a [[timeline]] table for each",
     )
 
     def __post_init__(self) -> None:
@@ -149,7 +179,8 @@ class Show(Animation):
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
         """The parts in their order."""
-        segments = parse_timeline(self.timeline)
+        in_file = self.timeline.lower().endswith(".toml")
+        segments = read_timeline(Path(self.timeline)) if in_file else parse_timeline(self.timeline)
         moving = [segment for segment in segments if segment.animation is not None]
         if not moving:
             raise InputError(f'--timeline "{self.timeline}" holds no animation: add one, such as "zoom 5s"')

@@ -1,6 +1,7 @@
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,6 +121,48 @@ def test_a_timeline_is_read_as_it_is_written() -> None:
 def test_what_does_not_fit_is_refused_with_the_mend(text: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         Show(timeline=text)
+
+
+def test_a_file_says_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "show.toml"
+    file.write_text(
+        """
+        [[timeline]]
+        animation = "reveal"
+        seconds = 3
+        order = "scan"
+        from = "cover"
+        [[timeline]]
+        animation = "hold"
+        seconds = 0.5
+        [[timeline]]
+        animation = "zoom"
+        seconds = 5.5
+        focus = ["0.4,0.3", "0.1,0.2"]
+        hold-end = 0
+        """
+    )
+    written = "reveal 3s order=scan from=cover, hold .5s, zoom 5.5s focus=0.4,0.3 focus=0.1,0.2 hold-end=0"
+    assert Show(timeline=str(file)).segments == Show(timeline=written).segments
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[timeline", "can't be read"),
+        ("a = 1", r"holds no \[\[timeline\]\] table"),
+        ("[[timeline]]", "timeline 1: it names no animation"),
+        ('[[timeline]]\nanimation = "zoom"', "it has no seconds"),
+        ('[[timeline]]\nanimation = "zoom"\nseconds = 3\nfocal = 1', "there is no focal: did you mean focus"),
+        ('[[timeline]]\nanimation = "zoom"\nseconds = 3\nhold-end = []', r"hold-end = \[\] does not fit"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_wrong_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "show.toml").write_text(text)
+    with pytest.raises(InputError, match=says):
+        Show(timeline=str(tmp_path / "show.toml"))
+    with pytest.raises(InputError, match="can't be read"):
+        Show(timeline=str(tmp_path / "none.toml"))
 
 
 def test_every_part_has_its_own_frames_and_the_joints_are_smooth(theatre: Theatre) -> None:

@@ -1,0 +1,52 @@
+"""Animations in MoviePy's hands."""
+
+import io
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import difference
+from PIL import Image
+
+import renderer
+from animations.reveal import Reveal
+from renderer.job import MatchSettings, open_mosaic, render_frame
+from renderer.pictures import read_picture
+from renderer.preset import OutputSettings
+from renderer.progress import Silent
+
+pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
+
+OUTPUT = OutputSettings(size=(96, 64), fps=Fraction(10), duration=1.0)
+MATCH = MatchSettings(columns=12)
+
+
+def test_a_clip_has_the_frames_of_a_render(cover: Path, tmp_path: Path) -> None:
+    before = threading.active_count()
+    with renderer.as_clip(cover, Reveal(), match=MATCH, output=OUTPUT) as clip:
+        assert (clip.size, clip.fps, clip.duration) == ((96, 64), 10, 1)
+        frames = list(clip.iter_frames())
+        assert len(frames) == 10
+        assert clip.get_frame(0.35).dtype == np.uint8
+        for number in (0, 4, 9):
+            path = tmp_path / f"{number}.png"
+            render_frame(cover, Reveal(), path, (number + 0.5) / 10, match=MATCH, output=OUTPUT)
+            assert (read_picture(path).pixels == frames[number]).all()
+        half = clip.subclipped(0.2, 0.6).with_effects([])
+        assert (half.get_frame(0.0) == frames[2]).all()
+        with Image.open(io.BytesIO(clip._repr_png_())) as shown:
+            assert shown.size == (96, 64)
+    assert threading.active_count() == before
+
+
+def test_a_map_becomes_a_clip_and_shows_itself(cover: Path, photos: Path) -> None:
+    match = MatchSettings(columns=12, tiles=(str(photos),))
+    with open_mosaic(cover, match, Silent()) as mosaic:
+        placement = mosaic.placement
+    with renderer.as_clip(placement, Reveal(), output=OUTPUT) as clip:
+        last = clip.get_frame(0.99)
+    with Image.open(io.BytesIO(placement._repr_png_())) as shown:
+        small = np.asarray(shown.resize((12, 8), Image.Resampling.BOX))
+    assert difference(small, np.asarray(Image.fromarray(last).resize((12, 8), Image.Resampling.BOX))).mean() < 12
