@@ -77,8 +77,8 @@ class Zoom(Animation):
 
     def prepare(self, stage: Stage) -> Motion:
         """Choose the cells, find the photos' landings and the path between them."""
-        tiles = stage.resting_sprites()
         cells = self._cells(stage)
+        tiles = _upright(stage.resting_sprites(), cells)
         stops = [_Stop(stage, tiles, cell, self.landing) for cell in cells]
         flight = _Flight(self, stage, [stop.camera for stop in stops])
         veil = stage.add_background() if self.landing == "whole" else None
@@ -256,9 +256,8 @@ class _Stop:
         size = np.array((side, side) if photo.is_part else photo.size, np.float64)
         self.square = np.array([left, top, left + side, top + side]) / np.tile(size, 2)
         self.tile = Sprites(*(values[cell : cell + 1] for values in vars(tiles).values()))
-        # The frame, turned as the tile is, and the part of the photo that it shows in the end.
-        turned = abs(self.tile.right[0, 0]) < abs(self.tile.right[0, 1])
-        frame = np.array(stage.frame[::-1] if turned else stage.frame, np.float64)
+        # The part of the photo that the frame shows in the end.
+        frame = np.array(stage.frame, np.float64)
         if landing == "tile":
             pixels = float(frame.min()) / side  # of the frame a photo pixel
             middle = 0.5 * (self.square[:2] + self.square[2:])
@@ -310,6 +309,15 @@ class _Stop:
         )
 
 
+def _upright(tiles: Sprites, cells: Sequence[int]) -> Sprites:
+    """The tiles with those of some cells as their photos are: nobody wants to land on a mirrored one."""
+    right, down = tiles.right.copy(), tiles.down.copy()
+    half = np.abs(right[cells]) + np.abs(down[cells])
+    right[cells] = half * (1, 0)
+    down[cells] = half * (0, 1)
+    return replace(tiles, right=right, down=down)
+
+
 def _veil(texture: int, camera: Camera, frame: tuple[int, int], opacity: float) -> Sprites:
     """The background again, over the tiles that a whole photo leaves in view."""
     sprite = make_sprites(
@@ -330,4 +338,5 @@ def _suiting_cell(stage: Stage) -> int:
     worst = max(float(np.quantile(mosaic.cost, 0.95)), 1e-9)
     score = (10.0 * whole + 2.0 * sharp + 2.0 * lively)[mosaic.photo]
     score -= 3.0 * np.hypot(centre[:, 0], centre[:, 1]) + np.minimum(1.0, mosaic.cost / worst)
+    score -= mosaic.symmetry != 0  # it would be put upright, and that cell would fit a little less
     return int(score.argmax())

@@ -277,8 +277,10 @@ def main() -> None:
     parser.add_argument("--tiles", nargs="+", default=[], help="folders of photos; default: pieces of the cover")
     parser.add_argument("--zoompan", action="store_true", help="also make the flight by ffmpeg's zoompan")
     options = parser.parse_args()
-    with open_mosaic(options.cover, MatchSettings(tiles=tuple(options.tiles)), Silent()) as mosaic:
+    plain = MatchSettings(tiles=tuple(options.tiles), tone=0.0, mirror=False)  # the truth knows of neither
+    with open_mosaic(options.cover, plain, Silent()) as mosaic:
         measure_likeness(mosaic)
+    with open_mosaic(options.cover, MatchSettings(tiles=tuple(options.tiles)), Silent()) as mosaic:
         measure_flight(mosaic, (1920, 1080))
         measure_flight(mosaic, (3840, 2160))
         measure_encoded(mosaic, (1920, 1080))

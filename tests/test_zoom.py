@@ -139,6 +139,17 @@ def test_the_video_ends_on_the_photo_filling_the_frame(theatre: Theatre, size: t
     stage.textures.close()
 
 
+@pytest.mark.parametrize("symmetry", range(1, 8))
+def test_nobody_lands_on_a_mirrored_photo(theatre: Theatre, symmetry: int) -> None:
+    stage = theatre.stage((160, 90))
+    turned = np.full(len(stage.mosaic), symmetry, np.uint8)
+    mirrored = replace(stage, maps=[replace(stage.mosaic, symmetry=turned)])
+    zoom = Zoom(focus=("0.3,0.4",))
+    assert difference(still(mirrored, 1.0, zoom), still(stage, 1.0, zoom)).max() == 0
+    assert difference(still(mirrored, 0.3, zoom), still(stage, 0.3, zoom)).mean() > 2
+    stage.textures.close()
+
+
 def test_the_landing_opens_without_a_jump(theatre: Theatre) -> None:
     stage = theatre.stage((160, 90))
     motion = Zoom(hold_start=0, hold_end=0).prepare(stage)
