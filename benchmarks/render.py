@@ -165,7 +165,20 @@ def measure_memory(tiles: list[str], folder: Path) -> None:
 def measure_cells(tiles: list[str], folder: Path) -> None:
     """Print the peak memory of mosaics of many cells, matching included."""
     for columns in (225, 1061):
-        words = ("zoom", *tiles, "--columns", str(columns), "--size", "1920x1080", "--duration", "4")
+        words = (
+            "zoom",
+            *tiles,
+            "--columns",
+            str(columns),
+            "--match",
+            "mean",
+            "--repeat-distance",
+            "0",
+            "--size",
+            "1920x1080",
+            "--duration",
+            "4",
+        )
         took, summary = run_command(*words, "-o", str(folder / "cells.mp4"))
         cells, peak = summary["cells"], summary["peak_memory_bytes"] / 2**20
         pixels = cells * 512**2 / 1e9
