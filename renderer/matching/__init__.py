@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.descriptors import (
+    SIGNATURE_PIXELS,
     Metric,
     Structure,
     blocks,
@@ -48,6 +49,8 @@ _CANDIDATES = 128
 """Photos that a cell knows at first when uses are shared out."""
 
 _BLOCK = 256  # cells whose costs are held for all photos
+
+_MEASURED_CELLS = 30_000  # of which likeness is told: 100 MB
 
 _ALTERNATIVES = 64
 """Photos that a cell may change to in the local search; twice as many without tone, which mends most of it."""
@@ -136,10 +139,16 @@ def match_photos(
     gain, offset = tone_of(cells, describe_structure(tiles), tiles, picture, layout, look.tone)
     gain, offset = (1 - look.blend) * gain, (1 - look.blend) * offset + look.blend * cells.colour
     offset = offset.astype(np.float32)
-    shown_from_afar = far_view(grid.cells, (grid.columns, grid.rows), tiles, gain, offset)
+    # Of a very large grid the middle rows tell enough: 8 pixels a cell of all would take gigabytes.
+    rows = min(grid.rows, max(_MEASURED_CELLS // grid.columns, 1))
+    first = (grid.rows - rows) // 2
+    band = slice(first * grid.columns, (first + rows) * grid.columns)
+    lines = slice(first * SIGNATURE_PIXELS, (first + rows) * SIGNATURE_PIXELS)
+    there = grid.cells[band] - (0, first, 0, 0)
+    shown_from_afar = far_view(there, (grid.columns, rows), tiles[band], gain[band], offset[band])
     used, place_of = np.unique(chosen, return_inverse=True)
     colours = photos.mean if photos is not None else mean_lab(library.signatures[numbers])
-    figures = measure(picture, shown_from_afar, gain, advise(colours, cells.mean))
+    figures = measure(picture[lines], shown_from_afar, gain, advise(colours, cells.mean))
     made: dict[str, JsonValue] = {
         "limits": {"uses": limits.uses, "distance": limits.distance},
         "figures": figures.as_json(),
