@@ -59,7 +59,7 @@ class Disperse(Animation):
         begin = self.spread * (0.75 * near + 0.25 * lot if self.stagger == "distance" else lot)
         turned = 2 * math.pi * self.spin * chance.uniform(-1, 1, (2, len(tiles)))
         axis = chance.uniform(0, math.pi, len(tiles))
-        rest_before, rest_after = self._rests(stage)
+        rest_before, rest_after = stage.rest_shares([self.hold_start, self.hold_end])
 
         def motion(progress: float) -> Scene:
             time = min(max((progress - rest_before) / (1 - rest_before - rest_after), 0.0), 1.0)
@@ -79,12 +79,6 @@ class Disperse(Animation):
             return stage.scene(camera, resting_part((way <= 0)[place]), flying)
 
         return motion
-
-    def _rests(self, stage: Stage) -> tuple[float, float]:
-        """Shares of the time before and after; together at most half."""
-        rests = np.array([self.hold_start, self.hold_end])
-        before, after = rests * min(1.0, 0.5 * stage.seconds / max(rests.sum(), 1e-9)) / stage.seconds
-        return float(before), float(after)
 
 
 @dataclass(frozen=True)

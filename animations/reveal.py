@@ -48,8 +48,7 @@ class Reveal(Animation):
         keys = np.where(seen, self._keys(stage, tiles, from_middle), np.inf)  # time is for what is seen
         turn = np.argsort(np.argsort(keys, kind="stable")) / max(int(seen.sum()) - 1, 1)
         begin = np.minimum(turn, 1.0) * (1 - self.overlap)
-        rests = np.array([self.hold_start, self.hold_end])
-        before, after = rests * min(1.0, 0.5 * stage.seconds / max(rests.sum(), 1e-9)) / stage.seconds
+        before, after = stage.rest_shares([self.hold_start, self.hold_end])
 
         def motion(progress: float) -> Scene:
             time = min(max((progress - before) / (1 - before - after), 0.0), 1.0)

@@ -225,8 +225,7 @@ class _Flight:
         elif zoom.direction == "inout":
             rests[-1] = zoom.hold_start
         self.legs = [_Leg(a, b, i, j, whole, _bounds(stage, whole), stage.frame) for (a, i), (b, j) in pairwise(places)]
-        share = min(1.0, 0.5 * stage.seconds / max(sum(rests), 1e-9))  # at least half of the time is movement
-        pauses = np.array(rests) * share / stage.seconds
+        pauses = stage.rest_shares(rests)
         lengths = np.array([leg.length for leg in self.legs]) + 1e-9
         moves = (1 - pauses.sum()) * lengths / lengths.sum()
         self.begins = np.cumsum(pauses[:-1]) + np.concatenate([[0.0], np.cumsum(moves)[:-1]])

@@ -124,7 +124,7 @@ def front(cover: Path, tiles: str, folder: Path) -> dict[str, Curve]:
             # Another seed a weight: maps that were made before are kept by their settings.
             found = measure(cover, replace(RULES[name], match_seed=1 + int(weight)), tiles, folder).srgb
             curves[name].append((found.colour, found.structure, weight == default))
-    eye.TEXTURE = default  # type: ignore[misc]
+    eye.TEXTURE = default  # type: ignore[misc]  # as it was
     curves["tone from 0 to 1, at most 4 uses"] = []
     for strength in (0.0, 0.25, 0.5, 0.75, 0.9, 1.0):
         found = measure(cover, replace(RULES["the same, tone auto"], tone=strength), tiles, folder).srgb

@@ -96,9 +96,9 @@ def run(sizes: tuple[int, int]) -> tuple[int, int, float, float, int]:
     grid = make_grid(cover.shape[1], cover.shape[0], columns=round((cells * cover.shape[1] / cover.shape[0]) ** 0.5))
     few = Library(library.photos[:500], np.empty((0, 32, 32, 3), np.uint8))  # compiles
     few.__dict__["signatures"] = library.signatures[:500]
-    matching.first_copies, every = lambda _library: np.arange(500), matching.first_copies  # type: ignore[attr-defined]
+    matching.first_copies, every = lambda _library: np.arange(500), matching.first_copies  # type: ignore[attr-defined]  # made rows have no digests
     match_photos(cover, make_grid(640, 427, columns=6), few, Silent())
-    matching.first_copies = every  # type: ignore[attr-defined]
+    matching.first_copies = every  # type: ignore[attr-defined]  # made rows have no digests
     begun, used = time.perf_counter(), time.process_time()
     with MemoryMeter() as meter:
         placed = match_photos(cover, grid, library, Silent())

@@ -20,6 +20,7 @@ from renderer.scene.sprites import (
     JOINED_BELOW,
     JOINED_RIGHT,
     Camera,
+    Floats,
     NestedMap,
     Scene,
     Sprites,
@@ -175,6 +176,11 @@ class Stage:
     def chance(self) -> np.random.Generator:
         """Random numbers that follow from the motion's seed."""
         return np.random.default_rng(self.seed)
+
+    def rest_shares(self, seconds: Sequence[float]) -> Floats:
+        """Shares of the time for rests of some seconds, cut so that at least half of it is left to movement."""
+        fitting = min(1.0, 0.5 * self.seconds / max(sum(seconds), 1e-9))
+        return np.array(seconds, np.float64) * fitting / self.seconds
 
     def view(self, camera: Camera) -> tuple[float, float]:
         """Width and height of what a camera sees, in mosaic units."""
