@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import io
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from renderer.errors import RenderError
-from renderer.job import MatchSettings, Mosaic, drawing, open_mosaic
+from renderer.job import MatchSettings, Mosaic, open_film, open_mosaic
 from renderer.library import Archive, reopen
 from renderer.pictures import Pixels
 from renderer.placement import PlacementMap
 from renderer.preset import OutputSettings
 from renderer.progress import Silent
 from renderer.scene import Animation
-from renderer.textures import unpack
-from renderer.timeline import frame_at, frame_count, progress_of
+from renderer.timeline import frame_at
 
 try:
     from moviepy import VideoClip
@@ -31,22 +28,16 @@ class MosaicClip(VideoClip):  # type: ignore[misc]  # MoviePy has no types
     """A clip whose frames are those of `render`; close it to end its threads. `as_clip` makes one."""
 
     def __init__(self, mosaic: Mosaic, animation: Animation, output: OutputSettings, resources: ExitStack) -> None:
-        seconds = output.duration or animation.lasts()
-        output = replace(output, duration=seconds)
-        count = frame_count(seconds, output.fps)
         size = output.frame_size(mosaic.placement.cover_size, even=False)
-        stage, compositor = resources.enter_context(drawing(mosaic, size, output))
-        motion = animation.play(stage)
-        packed = compositor.new_frame()
-        shutter = output.motion_blur / max(count - 1, 1)
+        film = resources.enter_context(open_film(mosaic, animation, size, output))
+        count = film.stage.frames
+        seconds = float(count / output.fps)
 
         def frame(time: float) -> Pixels:
-            number = frame_at(min(max(time, 0.0), seconds), count, output.fps)
-            compositor.expose(motion, progress_of(number, count), shutter, packed)
-            return np.ascontiguousarray(unpack(packed)[..., :3])
+            return film.picture(frame_at(min(max(time, 0.0), seconds), count, output.fps))
 
         self._resources = resources
-        super().__init__(frame_function=frame, duration=float(count / output.fps))
+        super().__init__(frame_function=frame, duration=seconds)
         self.size = size
         self.fps = float(output.fps)
 

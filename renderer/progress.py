@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -40,3 +41,30 @@ def track(items: Iterable[T], advance: Advance) -> Iterator[T]:
     for item in items:
         yield item
         advance(1)
+
+
+class Timed:
+    """Progress that also notes how long each stage took."""
+
+    def __init__(self, inner: Progress) -> None:
+        self._inner = inner
+        self.seconds: dict[str, float] = {}
+        self._begun = time.perf_counter()
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+        """Begin a stage, and note its time at its end."""
+        begun = time.perf_counter()
+        try:
+            with self._inner.stage(name, total, unit) as advance:
+                yield advance
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+
+    def notice(self, message: str) -> None:
+        """Pass the line on."""
+        self._inner.notice(message)
+
+    def finished(self) -> dict[str, float]:
+        """Seconds by stage, and in total."""
+        return {**self.seconds, "total": time.perf_counter() - self._begun}

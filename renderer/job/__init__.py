@@ -1,0 +1,33 @@
+"""One render from inputs to file: the only place where the rooms are put together.
+
+What `render_…` does is what one command does, and what a Python program calls for the same.
+"""
+
+from renderer.job.drawing import LOOK_AHEAD, Film, drawing, open_film
+from renderer.job.inputs import VERSION, Mosaic, check_cover, open_mosaic, sample_pictures
+from renderer.job.outputs import default_output
+from renderer.job.results import Plan, Summary
+from renderer.job.settings import MatchSettings
+from renderer.job.stills import render_frame, render_mosaic, render_sheet
+from renderer.job.videos import plan_video, render_video
+
+__all__ = [
+    "LOOK_AHEAD",
+    "VERSION",
+    "Film",
+    "MatchSettings",
+    "Mosaic",
+    "Plan",
+    "Summary",
+    "check_cover",
+    "default_output",
+    "drawing",
+    "open_film",
+    "open_mosaic",
+    "plan_video",
+    "render_frame",
+    "render_mosaic",
+    "render_sheet",
+    "render_video",
+    "sample_pictures",
+]

@@ -1,0 +1,126 @@
+"""From a mosaic and an animation to frames."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Final
+
+import cv2
+import numpy as np
+
+from renderer.compositor import Compositor
+from renderer.job.inputs import Mosaic
+from renderer.overlay import OverlaySettings, with_overlay
+from renderer.pictures import Pixels
+from renderer.placement import PlacementMap
+from renderer.preset import OutputSettings
+from renderer.progress import Progress, Silent
+from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage
+from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
+from renderer.textures import Packed, Textures, unpack
+from renderer.timeline import frame_count, progress_of
+
+LOOK_AHEAD: Final = 12
+"""Frames before its own that a texture level begins to be loaded: a large photo takes a third of a second, and what
+is loaded early takes memory for as long."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """An animation of a mosaic as frames, counted from 0; each can be drawn without the others."""
+
+    stage: Stage
+    compositor: Compositor
+    motion: Motion
+    fps: Fraction
+    shutter: float  # how much of the progress the shutter is open for one frame
+
+    def draw(self, number: int, frame: Packed) -> None:
+        """Draw a frame into one of the compositor's (`new_frame`)."""
+        self.compositor.expose(self.motion, self._progress(number), self.shutter, frame)
+
+    def prefetch(self, number: int) -> None:
+        """Begin to load what a frame will show."""
+        self.compositor.prefetch(self.motion(self._progress(number)))
+
+    def picture(self, number: int) -> Pixels:
+        """A frame as an (H, W, 3) uint8 RGB picture of its own."""
+        frame = self.compositor.new_frame()
+        self.draw(number, frame)
+        return np.ascontiguousarray(unpack(frame)[..., :3])
+
+    def _progress(self, number: int) -> float:
+        return progress_of(number, self.stage.frames)
+
+
+def count_frames(animation: Animation, output: OutputSettings) -> int:
+    """Frames of a whole video. Raises InputError if they are too many."""
+    return frame_count(output.duration or animation.lasts(), output.fps)
+
+
+@contextmanager
+def open_film(
+    mosaic: Mosaic,
+    animation: Animation,
+    size: tuple[int, int],
+    output: OutputSettings,
+    overlay: OverlaySettings | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Film]:
+    """An animation of a mosaic with what is laid over it, ready to be drawn; closed in the end."""
+    output = replace(output, duration=output.duration or animation.lasts())
+    with drawing(mosaic, size, output, progress=progress) as (stage, compositor):
+        motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
+        yield Film(stage, compositor, motion, output.fps, output.motion_blur / max(stage.frames - 1, 1))
+
+
+@contextmanager
+def drawing(
+    mosaic: Mosaic,
+    size: tuple[int, int],
+    output: OutputSettings,
+    *,
+    full_tone: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[tuple[Stage, Compositor]]:
+    """A stage with a mosaic on it and a compositor for it; both are closed in the end."""
+    # Larger tiles than the frame's shorter side are only passed, on the way to the photo that has a texture of its own.
+    square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
+    # Twelve bytes a pixel hold two mip levels of all that a frame can show; twice that lets the next frames find
+    # most of theirs.
+    with closing(Textures(budget=32_000_000 + 24 * size[0] * size[1], longest_square=square)) as textures:
+        first = textures.add_squares(mosaic.library)
+        background: tuple[float, float, float] | int = output.background
+        if output.fit == "blur":
+            background = textures.add_picture(_blurred(mosaic.placement))
+        seconds = output.duration or Animation.seconds
+        stage = Stage(
+            maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
+            seconds=seconds, seed=output.seed, fit=output.fit, background=background,
+            cover=mosaic.cover, frames=frame_count(seconds, output.fps),
+            notice=(progress or Silent()).notice,
+        )  # fmt: skip
+        if stage.whole_camera().scale < FAR_PIXELS:
+            stage = replace(stage, far_pictures=[_far_picture(stage)])
+        with closing(Compositor(*size, textures, full_tone=full_tone)) as compositor:
+            yield stage, compositor
+
+
+def _far_picture(stage: Stage) -> int:
+    """The texture of a map's picture at 4 pixels a unit, or fewer if it would be larger than a texture can be."""
+    width, height = stage.mosaic.size
+    pixels = min(FAR_PIXELS, LONGEST_TEXTURE / max(width, height))
+    size = (max(1, round(width * pixels)), max(1, round(height * pixels)))
+    with closing(Compositor(*size, stage.textures, full_tone=True)) as compositor:
+        camera = Camera((width / 2, height / 2), pixels)
+        return stage.textures.add_picture(compositor.still(stage.scene(camera, stage.resting_sprites())))
+
+
+def _blurred(placement: PlacementMap) -> Pixels:
+    """A blurred and dimmed small picture of a mosaic."""
+    soft = cv2.GaussianBlur(placement.colours(), (0, 0), 8)
+    return np.asarray(np.clip(soft * 0.6, 0, 1) * 255 + 0.5, np.uint8)

@@ -1,0 +1,232 @@
+"""From a cover and photos to a mosaic, ready to be drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from renderer.errors import InputError, RenderError
+from renderer.grid import make_grid
+from renderer.job.kept import keep_map, kept_map, reuse_map
+from renderer.job.settings import MATCH_OPTIONS, MatchSettings
+from renderer.library import (
+    DEFAULT_NAME,
+    PIECES,
+    SHORTER_SIDE,
+    Archive,
+    Library,
+    Skipped,
+    cut_parts,
+    file_digest,
+    find_photo,
+    missing_file,
+    no_photo,
+    reopen,
+    without_duplicates,
+)
+from renderer.matching import Pin, match_photos
+from renderer.pictures import read_picture
+from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
+from renderer.progress import Progress
+from renderer.scene import Target
+from renderer.subject import find_faces
+
+try:
+    VERSION = version("mosaic-renderer")
+except PackageNotFoundError:  # a bare checkout
+    VERSION = "0"
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """A matched cover, ready to be drawn."""
+
+    placement: PlacementMap
+    library: Library  # exactly the map's photos, in its order
+    usable: int  # photos that could have been placed
+    skipped: list[Skipped]
+    inputs: frozenset[Path]  # the cover, the map, files that could not be used: never to be written to
+    archive: Archive  # knows the photos, which are not to be written to either
+    cover: Path | None = None  # the picture itself, where it is at hand
+
+
+def sample_pictures() -> list[Path]:
+    """The photos that scikit-learn ships (CC BY; china.jpg, flower.jpg), the first of them to be the cover."""
+    package = find_spec("sklearn")  # found without the second that importing it takes
+    if package is None or not package.submodule_search_locations:
+        raise RenderError("scikit-learn is not installed, so there is no sample cover: give a cover")
+    folder = Path(package.submodule_search_locations[0], "datasets", "images")
+    return [folder / "china.jpg", folder / "flower.jpg"]
+
+
+def check_cover(cover: Path | None) -> Path:
+    """The cover, or the sample one. Raises InputError if it does not exist."""
+    if cover is None:
+        return sample_pictures()[0]
+    cover = cover.expanduser()
+    if not cover.exists():
+        raise InputError(missing_file(cover))
+    return cover.absolute()
+
+
+@contextmanager
+def open_mosaic(
+    cover: Path | None,
+    settings: MatchSettings,
+    progress: Progress,
+    targets: Sequence[Target] = (),
+) -> Iterator[Mosaic]:
+    """Match a cover with photos, or load a `.mosaic` given in its place; closes its index in the end.
+
+    `cover` None means scikit-learn's samples. `targets`: what an animation is about: photos that must be
+    placed, points where the whole cover goes if the tiles are its pieces. Raises InputError.
+    """
+    path = check_cover(cover)
+    with Archive(
+        progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
+    ) as archive:
+        if path.suffix.lower() == MAP_SUFFIX:
+            placement = load_map(path)
+            library = reopen(archive, placement.photos, progress, settings.tiles)
+            if settings != MatchSettings(save_map=settings.save_map, library_dir=settings.library_dir):
+                progress.notice(
+                    f"{path.name} is a placement map: the options of matching are ignored, and of --tiles all but "
+                    "photos that are not where they were"
+                )
+            placement = replace(placement, photos=tuple(library.photos))
+            inputs = frozenset({path, *(photo.path for photo in placement.photos)})
+            cover = _cover_beside(path, placement)
+            mosaic = Mosaic(placement, library, len(placement.photos), library.skipped, inputs, archive, cover)
+        else:
+            mosaic = _match(path, settings, archive, progress, targets, sampled=cover is None)
+        if settings.save_map is not None:
+            save_map(mosaic.placement, settings.save_map, overwrite=True)
+        yield mosaic
+
+
+def _match(
+    path: Path,
+    settings: MatchSettings,
+    archive: Archive,
+    progress: Progress,
+    targets: Sequence[Target],
+    *,
+    sampled: bool,
+) -> Mosaic:
+    picture = read_picture(path, shorter_side=SHORTER_SIDE)
+    digest = file_digest(path)
+    grid = make_grid(*picture.size, settings.columns, settings.cell_size)
+    library = _open_library(settings, archive, progress)
+    own_pieces = library is None
+    if library is None:
+        progress.notice(
+            "No photos given: the tiles are pieces of the cover itself. For a mosaic of your photos: --tiles FOLDER"
+        )
+        cell = picture.size[0] * grid.crop[2] / grid.columns
+        others = sample_pictures()[1:] if sampled else []
+        library = cut_parts(path, picture, digest, others, progress, smallest=2 * cell)
+    cells = grid.columns * grid.rows
+    if len(library.photos) < cells // 100:
+        progress.notice(
+            f"Only {len(library.photos)} tiles for {cells} cells: each will be seen many times; with {cells // 100} or "
+            "more the mosaic looks better"
+        )
+    recipe: dict[str, JsonValue] = {
+        "cover": path.name,
+        "cover_digest": digest,
+        "cover_size": list(picture.size),
+        "grid": [grid.columns, grid.rows],
+        "crop": list(grid.crop),
+        "match": settings.match,
+        **{name: getattr(settings, name) for name in MATCH_OPTIONS},
+        "version": VERSION,
+    }
+    library, pins = _pins(library, targets, archive, own_pieces=own_pieces)
+    kept = kept_map(recipe, library, pins)
+    placement = reuse_map(kept, library)
+    if placement is None:
+        placement = match_photos(
+            picture.pixels, grid, library, progress,
+            look=settings.look(), rules=settings.rules(), seed=settings.match_seed, pins=pins,
+            recipe={**recipe, "faces": [list(face) for face in find_faces(picture.pixels)]},
+        )  # fmt: skip
+        keep_map(placement, kept)
+    placed = library.take(library.photos.find(placement.photos))
+    gone = [photo.path for photo in placement.photos if not photo.path.exists()]
+    if gone:
+        progress.notice(
+            f"{len(gone)} photos ({gone[0].name}) are not where they were: shown from thumbnails; render library "
+            "refresh looks for them"
+        )
+    inputs = frozenset({path, *(item.path for item in library.skipped)})
+    return Mosaic(placement, placed, len(library.photos), library.skipped, inputs, archive, path)
+
+
+def _open_library(settings: MatchSettings, archive: Archive, progress: Progress) -> Library | None:
+    """The photos to match, or None where none are given. Raises InputError for tiles of which none can be used."""
+    library = archive.open(settings.tiles)
+    if not library.photos and not library.skipped:
+        if settings.tiles and settings.tiles != (PIECES,):
+            raise InputError(no_pictures(settings.tiles))
+        return None
+    if settings.skip_duplicates:
+        library, left_out = without_duplicates(library)
+        progress.notice(f"{left_out} near-duplicates left out")
+    if not settings.tiles:
+        progress.notice(
+            f"The tiles are the library {DEFAULT_NAME}: {len(library.photos)} photos in {archive.folder}; "
+            f"--tiles {PIECES} takes pieces of the cover instead"
+        )
+    tried = len(library.photos) + len(library.skipped)
+    if not library.photos:
+        first = library.skipped[0]
+        raise InputError(
+            f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): give --tiles others"
+        )
+    if library.skipped:
+        first = library.skipped[0]
+        progress.notice(
+            f"{len(library.skipped)} of {tried} files skipped ({first.path.name} {first.reason}); -v lists them all"
+        )
+    return library
+
+
+def _cover_beside(path: Path, placement: PlacementMap) -> Path | None:
+    """The cover of a saved map, if it lies beside the map and is what it was."""
+    name = placement.recipe.get("cover")
+    cover = path.parent / name if isinstance(name, str) and Path(name).name == name else None
+    try:
+        same = cover is not None and file_digest(cover) == placement.recipe.get("cover_digest")
+    except RenderError:
+        return None
+    return cover if same else None
+
+
+def _pins(
+    library: Library, targets: Sequence[Target], archive: Archive, *, own_pieces: bool
+) -> tuple[Library, list[Pin]]:
+    """Which photos must be placed and where, and the library with those that were not in it yet."""
+    names = [target for target in targets if isinstance(target, str)]
+    points = [target for target in targets if not isinstance(target, str)]
+    new = [Path(name).expanduser().absolute() for name in names if find_photo(name, library.photos) is None]
+    missing = [path.name for path in new if not path.is_file()]
+    if missing:
+        raise InputError(no_photo(missing[0], library.photos))
+    if new:
+        added = archive.open_files(new)
+        if added.skipped:
+            raise InputError(f"--focus {added.skipped[0].path} {added.skipped[0].reason}: give another photo")
+        library = library.joined(added)
+    pins: list[Pin] = [(number, None) for name in names if (number := find_photo(name, library.photos)) is not None]
+    if own_pieces and not names:
+        pins = [(0, points[0] if points else None)]
+    return library, pins
+
+
+def no_pictures(tiles: Sequence[str]) -> str:
+    """The sentence for sources of tiles in which there are none."""
+    return f"--tiles {' '.join(tiles)} holds no pictures: give a folder that does"

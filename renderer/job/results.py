@@ -1,0 +1,86 @@
+"""What a render made, or would make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+from renderer.fidelity import FIGURES
+from renderer.job.inputs import Mosaic
+from renderer.placement import JsonValue
+
+
+@dataclass
+class Summary:
+    """What a render made; `as_json` has the keys that README.md documents."""
+
+    output: Path
+    size: tuple[int, int]
+    mosaic: Mosaic
+    seconds: dict[str, float]
+    fps: Fraction | None = None
+    frames: int | None = None
+    peak_memory_bytes: int = 0
+    recipe: dict[str, JsonValue] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """The summary as one JSON object; what a still does not have is null."""
+        placement = self.mosaic.placement
+        uses = placement.uses()
+        recorded = placement.recipe.get("figures")
+        figures = recorded if isinstance(recorded, dict) else {}
+        return {
+            "output": str(self.output),
+            "width": self.size[0],
+            "height": self.size[1],
+            "fps": f"{self.fps.numerator}/{self.fps.denominator}" if self.fps else None,
+            "frames": self.frames,
+            "duration": float(self.frames / self.fps) if self.fps and self.frames else None,
+            "cells": len(placement),
+            "photos": self.mosaic.usable,
+            "distinct_photos": int((uses > 0).sum()),
+            "most_uses": int(uses.max()),
+            "equal_neighbours": placement.equal_neighbours(),
+            **{name: figures.get(name) for name in FIGURES},
+            "skipped": [{"path": str(item.path), "reason": item.reason} for item in self.mosaic.skipped],
+            "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
+            "peak_memory_bytes": self.peak_memory_bytes,
+            "recipe": self.recipe,
+        }
+
+
+REPORTED: Final = (
+    "cells", "photos", "distinct_photos", "most_uses", "equal_neighbours", *FIGURES,
+)  # fmt: skip
+"""What of a summary a report shows."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a render would make."""
+
+    output: Path
+    size: tuple[int, int]
+    fps: Fraction
+    frames: int
+    cells: int
+    photos: int  # files that would be tried as tiles; 0: pieces of the cover, or those of a map
+    seconds: float  # of rendering and encoding here, very roughly
+    bytes: float
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """The plan as one JSON object."""
+        return {
+            "output": str(self.output),
+            "width": self.size[0],
+            "height": self.size[1],
+            "fps": f"{self.fps.numerator}/{self.fps.denominator}",
+            "frames": self.frames,
+            "duration": float(self.frames / self.fps),
+            "cells": self.cells,
+            "files": self.photos,
+            "estimated_seconds": round(self.seconds, 1),
+            "estimated_bytes": round(self.bytes),
+        }

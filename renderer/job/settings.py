@@ -1,0 +1,81 @@
+"""Where the photos come from and how they are placed, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from renderer.descriptors import Metric
+from renderer.library import Crop
+from renderer.matching import Look
+from renderer.matching.rules import Rules
+from renderer.parameters import check_ranges, parameter
+
+
+@dataclass(frozen=True)
+class MatchSettings:
+    """Where the photos come from and how they are placed."""
+
+    tiles: tuple[str, ...] = parameter(
+        (),
+        "A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that "
+        "`render library add` made; without one, or by --tiles pieces, pieces of the cover",
+    )
+    crop: Crop | None = parameter(
+        None, "The square of a photo: what draws the eye, or the centre; default: smart; a library has its own"
+    )
+    video_frames: int | None = parameter(
+        None, "Also take so many frames of each video in a folder; a library has its own number", low=0, high=1000
+    )
+    skip_duplicates: bool = parameter(False, "Of photos that are nearly alike take the best alone")
+    library_dir: Path | None = parameter(
+        None, "The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's"
+    )
+    columns: int | None = parameter(None, "Cells across; default: about 5,000 cells in all", low=1, high=10_000)
+    cell_size: int | None = parameter(
+        None, "Side of a cell, instead of --columns", unit="cover pixels", low=1, high=10_000
+    )
+    match: Metric = parameter(
+        "structure", "Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels"
+    )
+    max_uses: int | None = parameter(
+        None, "How often one photo may be used; 0: any number; default: 3 times the average", low=0, high=1_000_000
+    )
+    repeat_distance: int | None = parameter(
+        None, "No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice",
+        unit="cells", low=0, high=1000,
+    )  # fmt: skip
+    unique: bool = parameter(False, "Use each photo at most once")
+    use_all: bool = parameter(False, "Use every photo at least once: no one is left out")
+    merge_duplicates: bool = parameter(False, "Count photos that look almost the same as one")
+    mirror: bool = parameter(True, "Photos may be mirrored; turn it off if they hold text")
+    turns: bool = parameter(False, "Photos may be turned by right angles: for textures such as galaxies and leaves")
+    tone: float | Literal["auto"] = parameter(
+        "auto", "How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it",
+        low=0, high=1,
+    )  # fmt: skip
+    adapt_palette: bool = parameter(False, "Map the cover's colours to those of the photos: sunsets for a blue cover")
+    blend: float = parameter(0.0, "Share of a cell's own colour that is laid over its tile", low=0, high=1)
+    match_seed: int = parameter(0, "Of the order in which cells look for better photos", low=0, high=2**63 - 1)
+    save_map: Path | None = parameter(None, "Also write the placement map to a .mosaic file, for later renders")
+
+    def __post_init__(self) -> None:
+        """Refuse values out of their ranges with InputError."""
+        check_ranges(self)
+
+    def look(self) -> Look:
+        """How photos are compared and drawn."""
+        tone = 1.0 if self.tone == "auto" else self.tone
+        return Look(self.match, self.mirror, self.turns, tone, self.adapt_palette, self.blend)
+
+    def rules(self) -> Rules:
+        """How often, and how near themselves, photos may be used."""
+        return Rules(self.max_uses, self.repeat_distance, self.unique, self.use_all, self.merge_duplicates)
+
+
+MATCH_OPTIONS: Final = (
+    "max_uses", "repeat_distance", "unique", "use_all", "merge_duplicates", "mirror", "turns", "tone",
+    "adapt_palette", "blend",     "match_seed",
+)  # fmt: skip
+"""What of the settings is written into a map's recipe under its own name."""

@@ -1,0 +1,181 @@
+"""Pictures that stand still: one frame, a contact sheet, the whole mosaic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from renderer.descriptors import TILE_PIXELS
+from renderer.errors import InputError
+from renderer.files import check_writable
+from renderer.grid import covered_part
+from renderer.job.drawing import count_frames, drawing, open_film
+from renderer.job.inputs import check_cover, open_mosaic
+from renderer.job.outputs import STILL_SUFFIXES, check_not_input, check_outputs, save_still
+from renderer.job.results import REPORTED, Summary
+from renderer.job.settings import MatchSettings
+from renderer.library import SHORTER_SIDE
+from renderer.memory import MemoryMeter
+from renderer.overlay import OverlaySettings
+from renderer.pictures import Pixels, read_picture
+from renderer.placement import MAP_SUFFIX
+from renderer.preset import OutputSettings
+from renderer.progress import Progress, Silent, Timed, track
+from renderer.report import check_report, write_report
+from renderer.scene import Animation, Camera
+from renderer.timeline import frame_at
+
+MAX_STILL_PIXELS: Final = 200_000_000
+"""A still is drawn in memory, 7 bytes a pixel: this many take 1.4 GB."""
+
+SHEET_FRAME_PIXELS: Final = 480
+"""The longer side of a contact sheet's frames."""
+
+
+def render_frame(
+    cover: Path | None,
+    animation: Animation,
+    path: Path,
+    at: float,
+    *,
+    match: MatchSettings | None = None,
+    output: OutputSettings | None = None,
+    overlay: OverlaySettings | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Render the frame of an animation that is on the screen `at` seconds: the same pixels as in the video."""
+    output = output or OutputSettings()
+    shown = frame_at(at, count_frames(animation, output), output.fps)
+    return _render(
+        cover, animation, path, [shown], lambda frames: frames[0],
+        match=match, output=output, overlay=overlay, overwrite=overwrite, progress=progress,
+    )  # fmt: skip
+
+
+def render_sheet(
+    cover: Path | None,
+    animation: Animation,
+    path: Path,
+    *,
+    cells: tuple[int, int] = (3, 3),
+    match: MatchSettings | None = None,
+    output: OutputSettings | None = None,
+    overlay: OverlaySettings | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Draw a contact sheet: `cells` (columns, rows) frames of an animation from its first to its last, with times."""
+    output = output or OutputSettings()
+    count = count_frames(animation, output)
+    shown = np.rint(np.linspace(0, count - 1, cells[0] * cells[1])).astype(int).tolist()
+    labels = [f"{float(number / output.fps):.2f} s" for number in shown]
+    return _render(
+        cover, animation, path, shown, lambda frames: _sheet(frames, labels, cells), longest=SHEET_FRAME_PIXELS,
+        match=match, output=output, overlay=overlay, overwrite=overwrite, progress=progress,
+    )  # fmt: skip
+
+
+def _render(
+    cover: Path | None,
+    animation: Animation,
+    path: Path,
+    numbers: Sequence[int],
+    arrange: Callable[[Sequence[Pixels]], Pixels],
+    *,
+    longest: int | None = None,
+    match: MatchSettings | None,
+    output: OutputSettings,
+    overlay: OverlaySettings | None,
+    overwrite: bool,
+    progress: Progress | None,
+) -> Summary:
+    """Some frames of a video, arranged to one picture; `longest`: their longer side in pixels at most."""
+    match, timed = match or MatchSettings(), Timed(progress or Silent())
+    check_outputs(path, STILL_SUFFIXES, match, overwrite=overwrite)
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
+        check_not_input(mosaic, path)
+        size = output.frame_size(mosaic.placement.cover_size, even=False)
+        if longest is not None and max(size) > longest:
+            size = max(round(size[0] * longest / max(size)), 16), max(round(size[1] * longest / max(size)), 16)
+        with (
+            open_film(mosaic, animation, size, output, overlay, timed) as film,
+            timed.stage("rendering", len(numbers), "frames") as advance,
+        ):
+            picture = arrange([film.picture(number) for number in track(numbers, advance)])
+        save_still(picture, path, overwrite)
+        return Summary(
+            path, (picture.shape[1], picture.shape[0]), mosaic, timed.finished(),
+            peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe,
+        )  # fmt: skip
+
+
+def _sheet(frames: Sequence[Pixels], labels: Sequence[str], cells: tuple[int, int]) -> Pixels:
+    """Frames in rows on a dark ground, each with its label under it."""
+    height, width = frames[0].shape[:2]
+    gap = 12
+    line = 22
+    sheet = Image.new("RGB", (gap + cells[0] * (width + gap), gap + cells[1] * (height + gap + line)), (24, 24, 24))
+    pen = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=15)
+    for number, (frame, label) in enumerate(zip(frames, labels, strict=True)):
+        row, column = divmod(number, cells[0])
+        x, y = gap + column * (width + gap), gap + row * (height + gap + line)
+        sheet.paste(Image.fromarray(frame), (x, y))
+        pen.text((x + width / 2, y + height + 5), label, fill=(210, 210, 210), font=font, anchor="ma")
+    return np.asarray(sheet)
+
+
+def render_mosaic(
+    cover: Path | None,
+    path: Path,
+    *,
+    match: MatchSettings | None = None,
+    tile_pixels: int = TILE_PIXELS,
+    report: Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Draw a whole mosaic as a still, `tile_pixels` output pixels a cell, every tile with its full tone.
+
+    `report`: also an HTML file on how like the cover it is; of a `.mosaic`, whose cover is not at hand, there is none.
+    """
+    match, timed = match or MatchSettings(), Timed(progress or Silent())
+    check_outputs(path, STILL_SUFFIXES, match, overwrite=overwrite)
+    if report is not None:
+        check_report(report)
+        check_writable(report, overwrite=overwrite, option="--report")
+        if check_cover(cover).suffix.lower() == MAP_SUFFIX:
+            raise InputError(f"--report compares with the cover, which {cover} does not hold: give the cover itself")
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed) as mosaic:
+        check_not_input(mosaic, path)
+        width, height = (max(1, round(units * tile_pixels)) for units in mosaic.placement.size)
+        if width * height > MAX_STILL_PIXELS:
+            raise InputError(
+                f"a still of {width} × {height} pixels is more than {MAX_STILL_PIXELS // 1_000_000} million: "
+                f"give fewer --tile-pixels than {tile_pixels}"
+            )
+        settings = OutputSettings()
+        with (
+            drawing(mosaic, (width, height), settings, full_tone=True) as (stage, compositor),
+            timed.stage("rendering", 1, "stills") as advance,
+        ):
+            centre = (mosaic.placement.size[0] / 2, mosaic.placement.size[1] / 2)
+            pixels = compositor.still(stage.scene(Camera(centre, float(tile_pixels)), stage.resting_sprites()))
+            advance(1)
+        save_still(pixels, path, overwrite)
+        summary = Summary(
+            path, (width, height), mosaic, timed.finished(),
+            peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe,
+        )  # fmt: skip
+        if report is not None:
+            figures = {name: summary.as_json()[name] for name in REPORTED}
+            part = covered_part(
+                read_picture(check_cover(cover), shorter_side=SHORTER_SIDE).pixels, mosaic.placement.crop
+            )
+            write_report(report, part, pixels, mosaic.placement, mosaic.library, figures, overwrite=overwrite)
+        return summary
