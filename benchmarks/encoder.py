@@ -27,10 +27,10 @@ from typing import Final
 import numpy as np
 
 from animations.zoom import Zoom
-from renderer.encoder import GOP_SECONDS, MAX_THREADS, RatePoint, run_ffmpeg, x264_arguments
+from renderer.encoder import MAX_THREADS, Encoding, RatePoint, choose, run_ffmpeg, video_arguments
 from renderer.job import MatchSettings, drawing, open_mosaic
-from renderer.preset import OutputSettings
 from renderer.progress import Silent
+from renderer.settings import FileSettings, OutputSettings
 from renderer.timeline import frame_count, progress_of
 
 SIZE: Final = (1920, 1080)
@@ -61,7 +61,7 @@ def spread(frames: int, count: int) -> list[int]:
     if frames >= count:
         return list(range(count))
     # Parts as long as a GOP: each cut falls on a key frame and costs nothing that a video without cuts would not.
-    part = min(frames, round(FPS * GOP_SECONDS))
+    part = min(frames, round(FPS * 2))
     lengths = [min(part, frames - begun) for begun in range(0, frames, part)]
     starts = np.linspace(0, count - lengths[-1], len(lengths)) if len(lengths) > 1 else [(count - part) // 2]
     return [int(start) + i for start, length in zip(starts, lengths, strict=True) for i in range(length)]
@@ -103,7 +103,9 @@ def ffmpeg(*arguments: str) -> str:
 def encode(raw: Path, video: Path, preset: str, crf: int) -> float:
     """Encode the raw file as the renderer does, and return the processor seconds that it took."""
     threads = min(os.cpu_count() or 1, MAX_THREADS)
-    arguments = x264_arguments(*SIZE, FPS, RatePoint(preset, crf, 0, 0), threads, {})
+    arguments = video_arguments(
+        *SIZE, FPS, Encoding(choose(video, FileSettings()), point=RatePoint(preset, crf, 0, 0)), threads
+    )
     arguments[arguments.index("pipe:0")] = str(raw)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ffmpeg("-y", *arguments, str(video))

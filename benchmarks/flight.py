@@ -32,12 +32,12 @@ from PIL import Image
 
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
-from renderer.encoder import RATE_POINTS, Encoder, run_ffmpeg
+from renderer.encoder import Encoder, Encoding, choose, run_ffmpeg
 from renderer.job import LOOK_AHEAD, MatchSettings, Mosaic, drawing, open_mosaic
 from renderer.pictures import Pixels, read_picture, to_linear, to_srgb
-from renderer.preset import OutputSettings
 from renderer.progress import Silent
 from renderer.scene import Camera, Motion, Stage
+from renderer.settings import FileSettings, OutputSettings
 from renderer.textures import unpack
 from renderer.timeline import progress_of
 
@@ -196,10 +196,11 @@ def measure_flight(mosaic: Mosaic, size: tuple[int, int]) -> None:
 def measure_encoded(mosaic: Mosaic, size: tuple[int, int]) -> None:
     """Print how like the photo a video's last frame still is, decoded again."""
     for quality in ("draft", "standard", "high"):
-        output = OutputSettings(size=size, duration=4.0, quality=quality)
+        output = OutputSettings(size=size, duration=4.0)
         with tempfile.TemporaryDirectory() as name, drawing(mosaic, size, output) as (stage, compositor):
             motion, path = Zoom().prepare(stage), Path(name, "flight.mp4")
-            with Encoder(path, *size, output.fps, RATE_POINTS[quality], {}) as encoder:
+            encoding = Encoding(choose(path, FileSettings()), quality)
+            with Encoder(path, *size, output.fps, encoding) as encoder:
                 frame = compositor.new_frame()
                 for number in range(120):
                     compositor.draw(motion(progress_of(number, 120)), frame)

@@ -30,11 +30,11 @@ import numpy as np
 
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
-from renderer.encoder import MAX_THREADS, Encoder, RatePoint, ffmpeg_path, x264_arguments
+from renderer.encoder import MAX_THREADS, Encoder, Encoding, RatePoint, choose, ffmpeg_path, video_arguments
 from renderer.job import MatchSettings, Mosaic, drawing, open_mosaic
-from renderer.preset import OutputSettings
 from renderer.progress import Silent
 from renderer.scene import Motion
+from renderer.settings import FileSettings, OutputSettings
 from renderer.timeline import progress_of
 
 SIZE = (1920, 1080)
@@ -80,7 +80,7 @@ def planes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def encode_raw(raw: Path, target: Path, point: RatePoint, threads: int) -> tuple[float, float]:
     """Encode a raw file by ffmpeg alone; wall and processor seconds."""
-    arguments = x264_arguments(*SIZE, FPS, point, threads, {})
+    arguments = video_arguments(*SIZE, FPS, Encoding(choose(target, FileSettings()), point=point), threads)
     arguments[arguments.index("pipe:0")] = str(raw)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     begun = time.perf_counter()
@@ -93,7 +93,7 @@ def encode_raw(raw: Path, target: Path, point: RatePoint, threads: int) -> tuple
 def render(mosaic: Mosaic, seconds: float, target: Path, point: RatePoint) -> float:
     """Draw and encode as `render zoom` does; wall seconds."""
     begun = time.perf_counter()
-    with Encoder(target, *SIZE, FPS, point, {}) as encoder:
+    with Encoder(target, *SIZE, FPS, Encoding(choose(target, FileSettings()), point=point)) as encoder:
 
         def feed(compositor: Compositor, frame: np.ndarray) -> None:
             buffer = encoder.next_buffer()

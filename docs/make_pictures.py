@@ -15,9 +15,9 @@ from animations.disperse import Disperse
 from animations.reveal import Reveal
 from animations.zoom import Zoom
 from renderer.job import MatchSettings, drawing, open_mosaic, render_sheet, sample_pictures
-from renderer.preset import OutputSettings
 from renderer.progress import Silent
 from renderer.scene import Animation
+from renderer.settings import OutputSettings
 
 IMAGES = Path(__file__).parent / "images"
 SAMPLES = Path(skimage.__file__).parent / "data"

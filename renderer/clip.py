@@ -13,9 +13,9 @@ from renderer.job import MatchSettings, Mosaic, open_film, open_mosaic
 from renderer.library import Archive, reopen
 from renderer.pictures import Pixels
 from renderer.placement import PlacementMap
-from renderer.preset import OutputSettings
 from renderer.progress import Silent
 from renderer.scene import Animation
+from renderer.settings import OutputSettings
 from renderer.timeline import frame_at
 
 try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,3 +59,29 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
         raise RenderError(f"{path} could not be written ({error.strerror or error})") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_files(folder: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary folder to write files to; they are moved into `folder`, which is made, when all are whole.
+
+    Raises InputError for a name that is taken, and RenderError when the disk is full or a file can't be written.
+    """
+    made = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as temporary:
+            yield Path(temporary)
+            written = sorted(Path(temporary).iterdir())
+            for file in written:
+                check_writable(folder / file.name, overwrite=overwrite)
+            for file in written:
+                file.replace(folder / file.name)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise RenderError(f"{folder}: the disk is full: free some space, or give another -o") from error
+        raise RenderError(f"{folder} could not be written to ({error.strerror or error})") from error
+    finally:
+        if made:
+            with contextlib.suppress(OSError):  # it holds files, which is what was wanted
+                folder.rmdir()

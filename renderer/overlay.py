@@ -96,11 +96,14 @@ def _placed(stage: Stage, picture: npt.NDArray[np.uint8], place: str, settings: 
     width, height = stage.frame
     across, along = picture.shape[1], picture.shape[0]
     margin = round(settings.margin * min(stage.frame))
-    x, y = (width - across) // 2, (height - along) // 2
+    covered = stage.covered
+    top, bottom = round(covered[0] * height), height - round(covered[2] * height)
+    left, right = round(covered[3] * width), width - round(covered[1] * width)
+    x, y = (left + right - across) // 2, (top + bottom - along) // 2
     if "left" in place or "right" in place:
-        x = margin if "left" in place else width - margin - across
+        x = left + margin if "left" in place else right - margin - across
     if "top" in place or "bottom" in place:
-        y = margin if "top" in place else height - margin - along
+        y = top + margin if "top" in place else bottom - margin - along
     centre = ((x + across / 2 - width / 2) / height, (y + along / 2 - height / 2) / height)
     return make_sprites(
         stage.textures.add_picture(picture), centre, (across / 2 / height, 0.0), (0.0, along / 2 / height)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from PIL import ImageColor
 
@@ -22,6 +23,10 @@ T = TypeVar("T")
 
 Colour = tuple[float, float, float]
 """Red, green, blue in sRGB, 0…1."""
+
+
+class ByteSize(int):
+    """A number of bytes, written as 20MB."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,12 @@ def check_ranges(owner: object) -> None:
                 )
 
 
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The end of a message on a word that is not known: the nearest one that is, if any is near."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f": did you mean {near[0]}?" if near else ""
+
+
 # -- Values from text ----------------------------------------------------------------------------------------------
 
 
@@ -101,6 +112,15 @@ def parse_point(text: str) -> tuple[float, float]:
     return x, y
 
 
+def parse_edges(text: str) -> tuple[float, float, float, float]:
+    """Four shares of a frame from "TOP,RIGHT,BOTTOM,LEFT". Raises InputError."""
+    try:
+        top, right, bottom, left = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{text} is not TOP,RIGHT,BOTTOM,LEFT: give shares such as 0.1,0,0.2,0") from None
+    return top, right, bottom, left
+
+
 _NTSC: Final = {
     Fraction(nominal): Fraction(round(nominal) * 1000, 1001)
     for nominal in (
@@ -126,11 +146,24 @@ def parse_frame_rate(text: str) -> Fraction:
     return rate
 
 
+_BYTES: Final = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+
+
+def parse_bytes(text: str) -> ByteSize:
+    """Bytes from "20MB" (decimal), "20MiB" or a plain number. Raises InputError."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?I?B)?\s*", text.upper())
+    if found is None or (found[2] or "") not in _BYTES:
+        raise InputError(f"--max-size {text} is not a size of a file: give one such as 20MB or 800KB")
+    return ByteSize(float(found[1]) * _BYTES[found[2] or ""])
+
+
 WORDS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {
     tuple[int, int]: ("WIDTHxHEIGHT", parse_size),
     tuple[float, float]: ("X,Y", parse_point),
+    tuple[float, float, float, float]: ("TOP,RIGHT,BOTTOM,LEFT", parse_edges),
     Fraction: ("RATE", parse_frame_rate),
     Colour: ("COLOUR", parse_colour),
+    ByteSize: ("BYTES", parse_bytes),
 }
 """Types that are written as one word: how the help shows it, and what reads it."""
 
@@ -152,9 +185,8 @@ def read_values(owner: type, values: Mapping[str, object], where: str) -> dict[s
     for key, value in values.items():
         name = spelt.get(key, key.replace("-", "_"))
         if name not in declared:
-            near = difflib.get_close_matches(name, [*declared, *spelt], n=1)
-            mend = f"did you mean {near[0]}?" if near else f"there are {', '.join(declared)}"
-            raise InputError(f"{where}: there is no {key}: {mend}")
+            mend = suggestion(name, [*declared, *spelt]) or f": there are {', '.join(declared)}"
+            raise InputError(f"{where}: there is no {key}{mend}")
         try:
             read[name] = _read_value(hints[name], value)
         except (TypeError, ValueError):
@@ -171,7 +203,7 @@ def _read_value(hint: Any, value: object) -> object:
         if value not in kinds:
             raise ValueError(value)
         return value
-    if origin is types.UnionType:
+    if origin in (types.UnionType, Union):
         return _read_value(next(kind for kind in kinds if kind is not types.NoneType), value)
     if origin is tuple and kinds[-1] is Ellipsis:
         many = value if isinstance(value, list | tuple) else [value]

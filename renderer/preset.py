@@ -1,68 +1,189 @@
-"""Output settings as data: what they are, how they are written, and the presets that set several at once."""
+"""Presets: options that belong together, as TOML files that come with the program or are the user's own."""
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field
 from importlib import resources
-from typing import Final, Literal
+from pathlib import Path
+from typing import Any, Final
 
+import platformdirs
+import tomli_w
+
+from renderer import plugins
 from renderer.errors import InputError
-from renderer.parameters import Colour, check_ranges, parameter, read_values
-from renderer.scene import Fit
+from renderer.job import MatchSettings
+from renderer.overlay import OverlaySettings
+from renderer.parameters import parameters, read_values, suggestion
+from renderer.rules import Rules
+from renderer.settings import FileSettings, OutputSettings
+from renderer.timeline import read_timeline
 
-Quality = Literal["draft", "standard", "high", "max"]
+SETTINGS: Final = (OutputSettings, FileSettings, MatchSettings, OverlaySettings)
+"""Whose parameters are keys at the top of a preset."""
 
-MAX_SIDE: Final = 8192  # pixels; what H.264's highest level and every player stop at
+_WORDS: Final = ("description", "source", "as_of", "extends", "animation")
+_MOST_PARENTS: Final = 10
 
 
 @dataclass(frozen=True)
-class OutputSettings:
-    """What a video looks like as a file."""
+class Preset:
+    """Options by their names, and what the place that they are for asks of a file."""
 
-    size: tuple[int, int] | None = parameter(
-        None, "WIDTHxHEIGHT in pixels; default: the cover's shape", low=16, high=MAX_SIDE
-    )
-    long_side: int = parameter(1920, "The longer side, where --size is not given", unit="pixels", low=16, high=MAX_SIDE)
-    fps: Fraction = parameter(Fraction(30), "Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions")
-    duration: float | None = parameter(
-        None, "How long the video lasts; default: as the animation likes", unit="seconds", low=0.05, high=3600.0
-    )
-    fit: Fit = parameter(
-        "crop", "A cover of another shape fills the frame, or is shown whole over a plain or blurred ground"
-    )
-    background: Colour = parameter((0.0, 0.0, 0.0), "What is seen beside the mosaic: a name or #rrggbb")
-    quality: Quality = parameter("standard", "How much of the picture the encoder keeps, and how long it may take")
-    motion_blur: float = parameter(
-        0.0, "How long the shutter is open, as a share of a frame; film has 0.5", low=0.0, high=1.0
-    )
-    seed: int = parameter(0, "Of the motion's chance", low=0, high=2**63 - 1)
+    name: str
+    path: Path
+    description: str
+    table: dict[str, Any]  # as it is written, with what it inherits
+    values: dict[str, Any]  # by parameter, typed
+    animation: str | None = None
+    animations: dict[str, dict[str, Any]] = field(default_factory=dict)  # values of an animation's own parameters
+    rules: Rules | None = None
 
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
-
-    def frame_size(self, cover: tuple[float, float], *, even: bool = True) -> tuple[int, int]:
-        """Width and height in pixels for a cover of a shape, both even, as 4:2:0 needs them, if not told otherwise."""
-        if self.size is not None:
-            width, height = self.size
-            if even and (width % 2 or height % 2):
-                raise InputError(
-                    f"--size {width}x{height} is odd: H.264 needs even sides, such as {width & ~1}x{height & ~1}"
-                )
-            return width, height
-        scale = self.long_side / max(cover)
-        # An extreme panorama still gets a frame that players accept.
-        width, height = (min(max(16, 2 * round(side * scale / 2)), MAX_SIDE) for side in cover)
-        return width, height
+    def as_toml(self) -> str:
+        """The whole preset, with what it inherits, to copy."""
+        return tomli_w.dumps(self.table)
 
 
-def load_preset(name: str) -> dict[str, object]:
-    """The settings that a preset gives, by field name of OutputSettings. Raises InputError if there is none."""
-    file = resources.files("presets") / f"{name}.toml"
-    if not file.is_file():
-        raise InputError(f"there is no preset named {name}")
-    table = tomllib.loads(file.read_text("utf-8"))
-    table.pop("description", None)
-    return read_values(OutputSettings, table, f"{name}.toml")
+def preset_folder() -> Path:
+    """Where the user's own presets are: MOSAIC_RENDERER_PRESETS, or a folder of the platform's for settings."""
+    given = os.environ.get("MOSAIC_RENDERER_PRESETS")
+    return Path(given) if given else platformdirs.user_config_path("mosaic-renderer", appauthor=False) / "presets"
+
+
+def preset_files() -> dict[str, Path]:
+    """All presets by name: the user's own, and those that come with the program where no own one has their name."""
+    shipped = Path(str(resources.files("presets")))
+    return {path.stem: path for folder in (shipped, preset_folder()) for path in sorted(folder.glob("*.toml"))}
+
+
+def load_preset(name: str) -> Preset:
+    """A preset by its name, or by the path of its file. Raises InputError, which names file and line."""
+    return _load(_find(name), 0)
+
+
+def as_draft(values: dict[str, Any]) -> dict[str, Any]:
+    """A preset's values made small and fast, in its own shape, as the preset draft says."""
+    draft = load_preset("draft").values
+    if values.get("size"):
+        width, height = values["size"]
+        shrink = min(1.0, draft["long_side"] / max(width, height))
+        # Even sides, as most formats need them.
+        draft = {**draft, "size": (2 * round(width * shrink / 2), 2 * round(height * shrink / 2))}
+    return {**values, **draft}
+
+
+def _find(name: str) -> Path:
+    if name.endswith(".toml"):
+        return Path(name).expanduser()
+    files = preset_files()
+    if name not in files:
+        mend = suggestion(name, files) or ": `render presets` lists them"
+        raise InputError(f"there is no preset named {name}{mend}")
+    return files[name]
+
+
+def _load(path: Path, depth: int) -> Preset:
+    try:
+        text = path.read_text("utf-8")
+        own = tomllib.loads(text)
+    except OSError as error:
+        raise InputError(f"the preset {path} can't be read ({error.strerror})") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"the preset {path} is not TOML: {error}") from None
+    where = _Where(path, text)
+    table = own
+    parent = own.pop("extends", None)
+    if parent is not None:
+        if not isinstance(parent, str) or depth >= _MOST_PARENTS:
+            raise InputError(f"{where.of('extends')}: extends is the name of another preset, and no circle of them")
+        # A user's draft that extends draft means the one that comes with the program.
+        same = Path(str(resources.files("presets"))) / f"{parent}.toml"
+        inherited = _load(same if parent == path.stem and path != same else _find(parent), depth + 1)
+        table = _merged(inherited.table, own)
+    values: dict[str, Any] = {}
+    animations: dict[str, dict[str, Any]] = {}
+    rules = None
+    for key, value in table.items():
+        if key in _WORDS:
+            if not isinstance(value, str):
+                raise InputError(f"{where.of(key)}: {key} is a text")
+        elif key == "rules":
+            rules = _read(Rules, value, where, key)
+        elif key == "timeline":
+            if key in own:
+                read_timeline(path)
+            values.setdefault("timeline", str(path) if key in own else inherited.values["timeline"])
+        elif isinstance(value, dict):
+            if key not in plugins.installed():
+                mend = suggestion(key, ["rules", *plugins.installed()])
+                raise InputError(f"{where.of(key)}: there is no animation {key}{mend}")
+            animations[key] = _values(plugins.load_animation(key), value, where, key)
+        else:
+            values.update(_setting(key, value, where))
+    animation = table.get("animation")
+    if animation is not None and animation not in plugins.installed():
+        mend = suggestion(animation, plugins.installed())
+        raise InputError(f"{where.of('animation')}: there is no animation {animation}{mend}")
+    description = str(table.get("description", ""))
+    return Preset(path.stem, path, description, table, values, animation, animations, rules)
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """A table over another: tables within are merged, all else is replaced."""
+    merged = dict(below)
+    for key, value in above.items():
+        under = merged.get(key)
+        merged[key] = _merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return merged
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Where in a file something stands, for messages."""
+
+    path: Path
+    text: str
+
+    def of(self, key: str, table: str = "") -> str:
+        """File and line of a key, as far as it can be found; TOML's reader does not tell."""
+        inside = not table
+        for number, line in enumerate(self.text.splitlines(), 1):
+            if header := re.match(r"\s*\[+\s*([\w.-]+)", line):
+                if header[1] == key and not table:
+                    return f"{self.path}, line {number}"
+                inside = header[1] == table
+            elif inside and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
+                return f"{self.path}, line {number}"
+        return str(self.path)
+
+
+def _setting(key: str, value: object, where: _Where) -> dict[str, Any]:
+    """The value of a key at the top of a preset. Raises InputError."""
+    for owner in SETTINGS:
+        spelt = {key, key.replace("-", "_")}
+        if spelt & set(parameters(owner)):
+            return _values(owner, {key: value}, where, "")
+    known = [*_WORDS, "rules", *(name for owner in SETTINGS for name in parameters(owner))]
+    raise InputError(f"{where.of(key)}: there is no option {key}{suggestion(key, known)}")
+
+
+def _values(owner: type, table: dict[str, Any], where: _Where, name: str) -> dict[str, Any]:
+    """Values of an owner's parameters, each read and tried alone, so that a message has its line."""
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        read = read_values(owner, {key: value}, where.of(key, name))
+        try:
+            owner(**read)
+        except InputError as error:
+            raise InputError(f"{where.of(key, name)}: {error}") from None
+        values.update(read)
+    return values
+
+
+def _read(owner: type[Rules], table: object, where: _Where, name: str) -> Rules:
+    if not isinstance(table, dict):
+        raise InputError(f"{where.of(name)}: {name} is a table: write [{name}]")
+    return owner(**_values(owner, table, where, name))

@@ -96,10 +96,11 @@ def _span(low: float, high: float, count: int) -> slice:
     return slice(first, max(min(int(np.ceil(high * count)), count), first + 1))
 
 
-def subject_place(weights: Weights, axis: int, share: float) -> float:
+def subject_place(weights: Weights, axis: int, share: float, before: float = 0.0, after: float = 0.0) -> float:
     """The middle, 0…1 along an axis, of that part of a picture of a share 0…1 that catches most of its weights (H, W).
 
-    Where nothing stands out it is the picture's middle; it lies so that the part is inside the picture.
+    Where nothing stands out it is the picture's middle; it lies so that the part is inside the picture. `before`,
+    `after`: shares of the part at its ends that are covered, and catch nothing.
     """
     if share >= 1 - 1e-9:
         return 0.5
@@ -108,7 +109,8 @@ def subject_place(weights: Weights, axis: int, share: float) -> float:
     window = share * count
     starts = np.linspace(0, count - window, 101)
     total = np.concatenate([[0.0], np.cumsum(weight)])
-    caught = np.interp(starts + window, np.arange(count + 1), total) - np.interp(starts, np.arange(count + 1), total)
+    begin, end = starts + before * window, starts + (1 - after) * window
+    caught = np.interp(end, np.arange(count + 1), total) - np.interp(begin, np.arange(count + 1), total)
     # Off the middle only for a gain: at the border the part must hold a quarter more.
     off = np.abs(starts - (count - window) / 2) / max((count - window) / 2, 1e-9)
     return float((starts[(caught * (1 - 0.2 * off)).argmax()] + window / 2) / count)

@@ -14,8 +14,8 @@ import renderer
 from animations.reveal import Reveal
 from renderer.job import MatchSettings, open_mosaic, render_frame
 from renderer.pictures import read_picture
-from renderer.preset import OutputSettings
 from renderer.progress import Silent
+from renderer.settings import OutputSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
 

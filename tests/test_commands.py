@@ -53,6 +53,12 @@ STILL = ("--size", "96x64", "--columns", "12")
         (["zoom", "COVER", *SMALL, "--fit", "blur", "--size", "64x96"], "china-zoom.mp4", "64x96"),
         (["zoom", "COVER", *SMALL, "--fit", "pad", "--background", "#102030"], "china-zoom.mp4", "6 frames"),
         (["zoom", "COVER", "--draft", "--duration", "0.2"], "china-zoom.mp4", "640x428, 3 frames"),
+        (["zoom", "COVER", *SMALL, "--preset", "whatsapp"], "china-zoom-whatsapp.mp4", "whatsapp: 7 of 7 rules kept"),
+        (["zoom", "COVER", *SMALL, "-o", "{animation}-{cover}"], "zoom-china.mp4", "6 frames"),
+        (["zoom", "COVER", *SMALL, "--format", "webm"], "china-zoom.webm", "6 frames"),
+        (["presets"], None, "instagram-reel"),
+        (["presets", "youtube-4k"], None, 'size = "3840x2160"'),
+        (["still", "zoom", "COVER", *STILL, "--for", "tiktok", "--safe-zones", "-o", "frame.png"], "frame.png", "96x64"),
         (["zoom", "COVER", *SMALL, "--dry-run"], None, "6 frames at 12 a second, 96 cells"),
         (["mosaic", "COVER", "--tiles", "PHOTOS", "--columns", "12"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--cell-size", "16", "--match", "pixels", "--tiles", "PHOTOS"], "china-mosaic.png", "1280x832"),
@@ -81,7 +87,7 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
     assert says in out
     made = [path.name for path in Path().iterdir()]
     assert made == ([output] if output else [])
-    if output and output.endswith(".mp4"):
+    if output and output.endswith((".mp4", ".webm", ".gif")):
         assert probe(Path(output)).frames > 0
     elif output:
         assert read_picture(Path(output)).size == tuple(int(v) for v in says.split(",")[0].split("x"))
@@ -105,8 +111,21 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["mosaic", "china.jpg", "--tone", "much"], 2, "--tone"),
         (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: give another -o, or -y"),
         (["zoom", "china.jpg", "-o", "no/such/it.mp4"], 2, "there is no such folder"),
-        (["zoom", "china.jpg", "-o", "folder"], 2, "a name that ends in .mp4"),
-        (["zoom", "china.jpg", "-o", "it.avi"], 2, "a name that ends in .mp4"),
+        (["zoom", "china.jpg", "-o", "frame.png"], 2, "png holds one frame a file: give a name with a number"),
+        (["zoom", "china.jpg", "-o", "%03d.mp4"], 2, "mp4 holds all frames in one file"),
+        (["zoom", "china.jpg", "-o", "{name}.mp4"], 2, "the fields are {cover}, {animation} and {preset}"),
+        (["zoom", "china.jpg", "-o", "it.mp4", "--codec", "vp9"], 2, "--codec vp9 does not go into it.mp4"),
+        (["zoom", "china.jpg", "-o", "it.mp4", "--transparent"], 2, "--transparent: mp4 has no transparency"),
+        (["zoom", "china.jpg", "-o", "it.webm", "--transparent", "--fit", "blur"], 2, "exclude each other"),
+        (["zoom", "china.jpg", "--max-size", "large"], 2, "--max-size large is not a size of a file"),
+        (["zoom", "china.jpg", "--covered", "0.1,0.2"], 2, "0.1,0.2 is not TOP,RIGHT,BOTTOM,LEFT"),
+        (["zoom", "china.jpg", "--covered", "0.5,0,0.5,0"], 2, "leaves nothing free"),
+        (["zoom", "china.jpg", "--preset", "tik-tok"], 2, "there is no preset named tik-tok: did you mean tiktok?"),
+        (["presets", "nothing"], 2, "there is no preset named nothing"),
+        (["check", "china.jpg", "--preset", "draft"], 2, "draft has no [rules]"),
+        (["check", "none.mp4", "--preset", "x"], 2, "none.mp4: there is no such file"),
+        (["check", "text.jpg", "--preset", "x"], 1, "text.jpg has no readable video"),
+        (["zoom", "china.jpg", "-o", "it.avi"], 2, "a name that ends in one of .mp4"),
         (["mosaic", "china.jpg", "-o", "it.mp4"], 2, "a name that ends in .png"),
         (["zoom", "china.jpg", "--directoin", "out"], 2, "Did you mean --direction"),
         (["zoom", "china.jpg", "--direction", "up"], 2, "direction"),
@@ -183,7 +202,7 @@ def test_json_has_the_documented_keys(render: Run, cover: Path, photos: Path, tm
     assert code == 0
     result: dict[str, Any] = json.loads(out)
     assert list(result) == [
-        "output", "width", "height", "fps", "frames", "duration", "cells", "photos", "distinct_photos", "most_uses",
+        "output", "width", "height", "fps", "frames", "duration", "bytes", "poster", "preset", "checks", "cells", "photos", "distinct_photos", "most_uses",
         "equal_neighbours", "delta_e", "delta_e_95", "ssim", "mean_gain", "advice", "skipped", "seconds", "peak_memory_bytes", "recipe",
     ]  # fmt: skip
     assert (result["output"], result["width"], result["height"]) == ("it.mp4", 96, 64)

@@ -8,10 +8,10 @@ import pytest
 from videos import boxes, decode, frame_flags, stream_line
 
 from renderer.compositor import Compositor
-from renderer.encoder import RATE_POINTS, Encoder, RatePoint, probe
+from renderer.encoder import RATE_POINTS, Encoder, Encoding, RatePoint, choose, probe
 from renderer.errors import EncoderError
 from renderer.pictures import Pixels
-from renderer.preset import Quality
+from renderer.settings import FileSettings, Quality
 from renderer.textures import Textures, pack
 
 SHARP = RatePoint("veryfast", 2, 0, 0)
@@ -28,11 +28,15 @@ COLOURS = [
 ]
 
 
+def encoding(point: RatePoint = SHARP, path: Path = Path("it.mp4")) -> Encoding:
+    return Encoding(choose(path, FileSettings()), point=point, metadata={"title": "a test"})
+
+
 def encode(path: Path, frames: list[Pixels], fps: Fraction = Fraction(30), point: RatePoint = SHARP) -> None:
     height, width = frames[0].shape[:2]
     textures = Textures(0, 1)
     compositor = Compositor(width, height, textures, threads=1)
-    with Encoder(path, width, height, fps, point, {"title": "a test"}) as encoder:
+    with Encoder(path, width, height, fps, encoding(point, path)) as encoder:
         for frame in frames:
             buffer = encoder.next_buffer()
             compositor.to_yuv420(pack(frame), encoder.planes(buffer))
@@ -57,7 +61,7 @@ def test_colours_come_back_within_three_steps(tmp_path: Path) -> None:
 def test_the_file_is_what_players_and_platforms_ask_for(tmp_path: Path, fps: Fraction, said: str) -> None:
     path = tmp_path / "it.mp4"
     frames = list(np.random.default_rng(0).integers(0, 256, (130, 36, 64, 3), np.uint8))
-    encode(path, frames, fps, RATE_POINTS["standard"])
+    encode(path, frames, fps, RATE_POINTS["h264"]["standard"])
     line = stream_line(path)
     for word in ("h264 (High)", "yuv420p(tv, bt709, progressive)", "64x36", said):
         assert word in line
@@ -65,7 +69,8 @@ def test_the_file_is_what_players_and_platforms_ask_for(tmp_path: Path, fps: Fra
     assert names.index("moov") < names.index("mdat")
     assert "edts" not in names
     found = probe(path)
-    assert (found.frames, found.width, found.height) == (130, 64, 36)
+    assert (found.frames, found.width, found.height, found.fps) == (130, 64, 36, fps)
+    assert (found.gop, found.b_frames, found.fast_start, found.edit_list) == (min(round(fps * 2), 130), 2, True, False)
     kinds = frame_flags(path)
     gop = round(fps * 2)
     assert [i for i, kind in enumerate(kinds) if kind == "I"] == list(range(0, 130, gop))
@@ -74,18 +79,19 @@ def test_the_file_is_what_players_and_platforms_ask_for(tmp_path: Path, fps: Fra
     assert "BBB" not in kinds
 
 
-@pytest.mark.parametrize("quality", RATE_POINTS)
+@pytest.mark.parametrize("quality", RATE_POINTS["h264"])
 def test_every_quality_is_of_the_high_profile(tmp_path: Path, quality: Quality) -> None:
     encode(
         tmp_path / "it.mp4",
         list(np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), np.uint8)),
-        point=RATE_POINTS[quality],
+        point=RATE_POINTS["h264"][quality],
     )
-    assert probe(tmp_path / "it.mp4").codec == "h264 (High)"
+    found = probe(tmp_path / "it.mp4")
+    assert (found.codec, found.profile) == ("h264", "High")
 
 
 def test_an_aborted_encoder_leaves_no_process_and_no_thread(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), Encoder(tmp_path / "it.mp4", 64, 64, Fraction(30), SHARP, {}) as encoder:
+    with pytest.raises(ZeroDivisionError), Encoder(tmp_path / "it.mp4", 64, 64, Fraction(30), encoding()) as encoder:
         encoder.submit(encoder.next_buffer())
         process = encoder._process
         raise ZeroDivisionError
@@ -97,14 +103,14 @@ def test_an_aborted_encoder_leaves_no_process_and_no_thread(tmp_path: Path) -> N
 def test_what_ffmpeg_complains_of_is_shown(tmp_path: Path) -> None:
     with (
         pytest.raises(EncoderError, match="no-such-preset"),
-        Encoder(tmp_path / "it.mp4", 64, 64, Fraction(30), RatePoint("no-such-preset", 20, 0, 0), {}) as encoder,
+        Encoder(tmp_path / "it.mp4", 64, 64, Fraction(30), encoding(RatePoint("no-such-preset", 20, 0, 0))) as encoder,
     ):
         for _ in range(100):
             encoder.submit(encoder.next_buffer())
 
 
 def test_ffmpeg_killed_under_us_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(EncoderError), Encoder(tmp_path / "it.mp4", 640, 640, Fraction(30), SHARP, {}) as encoder:
+    with pytest.raises(EncoderError), Encoder(tmp_path / "it.mp4", 640, 640, Fraction(30), encoding()) as encoder:
         for number in range(1000):
             if number == 3:
                 encoder._process.kill()
@@ -115,7 +121,7 @@ def test_an_ffmpeg_that_cannot_run_is_named(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path))
     with (
         pytest.raises(EncoderError, match="can't be run"),
-        Encoder(tmp_path / "i.mp4", 64, 64, Fraction(30), SHARP, {}),
+        Encoder(tmp_path / "i.mp4", 64, 64, Fraction(30), encoding()),
     ):
         pass
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from renderer.job import MatchSettings, drawing, open_mosaic
-from renderer.preset import OutputSettings
 from renderer.progress import Silent
+from renderer.settings import OutputSettings
 from renderer.subject import attention, find_faces, subject_place
 
 FACE = (0.36, 0.14, 0.17, 0.2)

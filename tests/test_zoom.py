@@ -17,9 +17,9 @@ from animations.zoom import Zoom
 from renderer.compositor import Compositor
 from renderer.job import MatchSettings, drawing, open_mosaic
 from renderer.pictures import Pixels
-from renderer.preset import OutputSettings
 from renderer.progress import Silent
 from renderer.scene import Camera, Fit, Stage
+from renderer.settings import OutputSettings
 
 FRAMES = {"16:9": (160, 90), "1:1": (96, 96), "9:16": (90, 160)}
 

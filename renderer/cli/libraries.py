@@ -11,7 +11,7 @@ from typing import Annotated, Final
 import cyclopts
 from PIL import Image
 
-from renderer.cli import Talk
+from renderer.cli.talk import Talk
 from renderer.errors import InputError
 from renderer.files import check_writable, new_file
 from renderer.library.archive import Archive

@@ -22,6 +22,7 @@ from renderer.compositor.kernels import (
     fill_band,
     gather_light,
     list_visible,
+    to_rgba,
     to_yuv420,
 )
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
@@ -125,7 +126,7 @@ class Compositor:
             return
         count = min(math.ceil(moved / 2 - 1e-6) + 1, MOST_EXPOSURES)
         if self._light is None:
-            self._light = np.empty((self.height, self.width, 3), np.uint32)
+            self._light = np.empty((self.height, self.width, 4), np.uint32)
         total = self._light
         for number in range(count):
             self.draw(motion(first + (last - first) * (number + 0.5) / count), frame)
@@ -296,7 +297,13 @@ class Compositor:
         luma, blue, red = planes
         self._in_bands(lambda top, end: to_yuv420(frame, luma, blue, red, top // 2, end // 2))
 
-    def _prepare_background(self, background: Colour | int) -> tuple[np.uint32, Packed]:
+    def to_rgba(self, frame: Packed, pixels: Pixels) -> None:
+        """Convert a frame to (height, width, 4) with straight alpha."""
+        self._in_bands(lambda top, end: to_rgba(frame, pixels, top, end))
+
+    def _prepare_background(self, background: Colour | int | None) -> tuple[np.uint32, Packed]:
+        if background is None:
+            return np.uint32(0), self._no_picture
         if not isinstance(background, int):
             r, g, b = (int(min(max(value, 0.0), 1.0) * 255 + 0.5) for value in background)
             return np.uint32(r | g << 8 | b << 16 | 255 << 24), self._no_picture

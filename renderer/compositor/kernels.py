@@ -148,6 +148,12 @@ def over(below, above):
 
 
 @inlined
+def straight(value, alpha):
+    """One channel of a premultiplied colour, as it was."""
+    return min(U32(U32(value * U32(255) + U32(alpha >> U32(1))) // alpha), U32(255))
+
+
+@inlined
 def tone_channel(value, gain, offset, alpha):
     """One channel's gain · value + offset, within 0…alpha as premultiplied colours are."""
     return U32(min(max(I32(I32(I32(value) * gain) + offset + I32(128)) >> I32(8), I32(0)), I32(alpha)))
@@ -592,17 +598,25 @@ def gather_light(
     first_row: int,
     end_row: int,
 ) -> None:
-    """Add the light of `frame` (H, W) to `total` (H, W, 3), or begin with it; `light` (256,) is what a byte means."""
+    """Add the light of `frame` (H, W), weighed by alpha, to `total` (H, W, 4), or begin with it.
+
+    `light` (256,) is what a byte means, 0…65535; sums of 16 frames, times 255, stay within 32 bits.
+    """
     for y in range(first_row, end_row):
         for x in range(frame.shape[1]):
             pixel = frame[y, x]
-            r, g, b = light[pixel & U32(255)], light[(pixel >> U32(8)) & U32(255)], light[(pixel >> U32(16)) & U32(255)]
+            alpha = U32(pixel >> U32(24))
+            r, g, b = U32(pixel & U32(255)), U32((pixel >> U32(8)) & U32(255)), U32((pixel >> U32(16)) & U32(255))
+            if U32(0) < alpha < U32(255):
+                r, g, b = straight(r, alpha), straight(g, alpha), straight(b, alpha)
+            r, g, b = U32(light[r] * alpha), U32(light[g] * alpha), U32(light[b] * alpha)
             if begin:
-                total[y, x, 0], total[y, x, 1], total[y, x, 2] = r, g, b
+                total[y, x, 0], total[y, x, 1], total[y, x, 2], total[y, x, 3] = r, g, b, alpha
             else:
                 total[y, x, 0] += r
                 total[y, x, 1] += g
                 total[y, x, 2] += b
+                total[y, x, 3] += alpha
 
 
 @kernel
@@ -614,14 +628,19 @@ def develop(
     first_row: int,
     end_row: int,
 ) -> None:
-    """Write the mean of `count` frames' light as colours, opaque; `bytes_of` (65536,) is the byte of a light."""
-    half = U32(count // 2)
+    """Write the mean of `count` frames' light as premultiplied colours; `bytes_of` (65536,) is the byte of a light."""
     for y in range(first_row, end_row):
         for x in range(frame.shape[1]):
-            r = U32(bytes_of[(total[y, x, 0] + half) // U32(count)])
-            g = U32(bytes_of[(total[y, x, 1] + half) // U32(count)])
-            b = U32(bytes_of[(total[y, x, 2] + half) // U32(count)])
-            frame[y, x] = U32(r | U32(g << U32(8)) | U32(b << U32(16)) | U32(0xFF000000))
+            weight = total[y, x, 3]
+            if weight == U32(0):
+                frame[y, x] = U32(0)
+                continue
+            half = U32(weight >> U32(1))
+            alpha = U32((weight + U32(count // 2)) // U32(count))
+            r = U32(U32(bytes_of[(total[y, x, 0] + half) // weight]) * alpha + U32(127)) // U32(255)
+            g = U32(U32(bytes_of[(total[y, x, 1] + half) // weight]) * alpha + U32(127)) // U32(255)
+            b = U32(U32(bytes_of[(total[y, x, 2] + half) // weight]) * alpha + U32(127)) // U32(255)
+            frame[y, x] = U32(r | U32(g << U32(8)) | U32(b << U32(16)) | U32(alpha << U32(24)))
 
 
 # -- To the encoder ------------------------------------------------------------------------------------------------
@@ -670,3 +689,17 @@ def to_yuv420(
             # Sums of weight 8: three more bits than a byte, hence the shift by 19.
             blue[pair, i] = np.uint8((-6596 * r - 22188 * g + 28784 * b + 67371008) >> 19)
             red[pair, i] = np.uint8((28784 * r - 26145 * g - 2639 * b + 67371008) >> 19)
+
+
+@kernel
+def to_rgba(frame: npt.NDArray[np.uint32], pixels: npt.NDArray[np.uint8], first_row: int, end_row: int) -> None:
+    """Write rows first_row … end_row − 1 of `frame` (H, W) to `pixels` (H, W, 4) with straight alpha."""
+    for y in range(first_row, end_row):
+        for x in range(frame.shape[1]):
+            pixel = frame[y, x]
+            alpha = U32(pixel >> U32(24))
+            r, g, b = U32(pixel & U32(255)), U32((pixel >> U32(8)) & U32(255)), U32((pixel >> U32(16)) & U32(255))
+            if U32(0) < alpha < U32(255):
+                r, g, b = straight(r, alpha), straight(g, alpha), straight(b, alpha)
+            pixels[y, x, 0], pixels[y, x, 1], pixels[y, x, 2] = np.uint8(r), np.uint8(g), np.uint8(b)
+            pixels[y, x, 3] = np.uint8(alpha)

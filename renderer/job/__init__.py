@@ -5,11 +5,11 @@ What `render_…` does is what one command does, and what a Python program calls
 
 from renderer.job.drawing import LOOK_AHEAD, Film, drawing, open_film
 from renderer.job.inputs import VERSION, Mosaic, check_cover, open_mosaic, sample_pictures
-from renderer.job.outputs import default_output
+from renderer.job.outputs import named_output
 from renderer.job.results import Plan, Summary
 from renderer.job.settings import MatchSettings
 from renderer.job.stills import render_frame, render_mosaic, render_sheet
-from renderer.job.videos import plan_video, render_video
+from renderer.job.videos import VideoJob, plan_video, render_video, render_videos
 
 __all__ = [
     "LOOK_AHEAD",
@@ -19,9 +19,10 @@ __all__ = [
     "Mosaic",
     "Plan",
     "Summary",
+    "VideoJob",
     "check_cover",
-    "default_output",
     "drawing",
+    "named_output",
     "open_film",
     "open_mosaic",
     "plan_video",
@@ -29,5 +30,6 @@ __all__ = [
     "render_mosaic",
     "render_sheet",
     "render_video",
+    "render_videos",
     "sample_pictures",
 ]

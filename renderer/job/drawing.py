@@ -17,9 +17,9 @@ from renderer.job.inputs import Mosaic
 from renderer.overlay import OverlaySettings, with_overlay
 from renderer.pictures import Pixels
 from renderer.placement import PlacementMap
-from renderer.preset import OutputSettings
 from renderer.progress import Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage
+from renderer.settings import OutputSettings
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Packed, Textures, unpack
 from renderer.timeline import frame_count, progress_of
@@ -48,10 +48,14 @@ class Film:
         self.compositor.prefetch(self.motion(self._progress(number)))
 
     def picture(self, number: int) -> Pixels:
-        """A frame as an (H, W, 3) uint8 RGB picture of its own."""
+        """A frame as a uint8 picture of its own: (H, W, 3) RGB, or (H, W, 4) with straight alpha if it has any."""
         frame = self.compositor.new_frame()
         self.draw(number, frame)
-        return np.ascontiguousarray(unpack(frame)[..., :3])
+        if self.stage.background is not None:
+            return np.ascontiguousarray(unpack(frame)[..., :3])
+        pixels = np.empty((*frame.shape, 4), np.uint8)
+        self.compositor.to_rgba(frame, pixels)
+        return pixels
 
     def _progress(self, number: int) -> float:
         return progress_of(number, self.stage.frames)
@@ -94,13 +98,13 @@ def drawing(
     # most of theirs.
     with closing(Textures(budget=32_000_000 + 24 * size[0] * size[1], longest_square=square)) as textures:
         first = textures.add_squares(mosaic.library)
-        background: tuple[float, float, float] | int = output.background
+        background: tuple[float, float, float] | int | None = None if output.transparent else output.background
         if output.fit == "blur":
             background = textures.add_picture(_blurred(mosaic.placement))
         seconds = output.duration or Animation.seconds
         stage = Stage(
             maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
-            seconds=seconds, seed=output.seed, fit=output.fit, background=background,
+            seconds=seconds, seed=output.seed, fit=output.fit, background=background, covered=output.covered,
             cover=mosaic.cover, frames=frame_count(seconds, output.fps),
             notice=(progress or Silent()).notice,
         )  # fmt: skip

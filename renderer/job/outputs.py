@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
 
+from renderer.encoder import FORMATS, STREAM, is_sequence, numbered
 from renderer.errors import InputError
-from renderer.files import check_writable, new_file
+from renderer.files import check_writable, new_file, new_files
 from renderer.job.inputs import Mosaic, check_cover
 from renderer.job.settings import MatchSettings
 from renderer.pictures import Pixels
 from renderer.placement import MAP_SUFFIX
 
 STILL_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
-VIDEO_SUFFIXES: Final = (".mp4", ".m4v")
 
 
-def default_output(cover: Path | None, kind: str, suffix: str) -> Path:
-    """Where a render goes without `-o`: the cover's name and the kind of picture, in the current folder."""
-    return Path(f"{check_cover(cover).stem}-{kind}{suffix}")
+def named_output(
+    output: Path | None, cover: Path | None, animation: str, preset: str, suffix: str, *, in_folder: bool = False
+) -> Path:
+    """Where a render goes: `output` as it is, a name made of its fields, or a name of its own in the folder it names.
+
+    Fields are {cover} (the file's stem), {animation} and {preset}. `in_folder`: a plain `output` means a folder, as
+    several files go there. Folders are made. Raises InputError for a field that is none.
+    """
+    stem = check_cover(cover).stem
+    own = "-".join(part for part in (stem, animation, preset) if part) + suffix
+    if output is None:
+        return Path(own)
+    if output == STREAM and not in_folder:
+        return output
+    path = output
+    if "{" in str(output):
+        try:
+            path = Path(str(output).format(cover=stem, animation=animation, preset=preset))
+        except (KeyError, IndexError, ValueError):
+            raise InputError(f"-o {output}: the fields are {{cover}}, {{animation}} and {{preset}}") from None
+        if path.suffix.lower() not in (ending for one in FORMATS for ending in one.suffixes):
+            path = path.with_name(path.name + suffix)
+    elif in_folder or output.is_dir():
+        path = output / own
+    else:
+        return output
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"-o {output}: no folder can be made there ({error.strerror}): give another") from error
+    return path
 
 
 def check_suffix(path: Path, suffixes: Sequence[str], option: str = "-o") -> None:
@@ -36,13 +66,49 @@ def check_not_input(mosaic: Mosaic, path: Path) -> None:
         raise InputError(f"-o {path} is the cover or one of the photos: give another name")
 
 
-def check_outputs(path: Path, suffixes: Sequence[str], match: MatchSettings, *, overwrite: bool) -> None:
-    """Raise InputError if what a render writes can't be written: before the work that makes it."""
-    check_suffix(path, suffixes)
+def check_still(path: Path, match: MatchSettings, *, overwrite: bool) -> None:
+    """Raise InputError if a still, or the map beside it, can't be written: before the work that makes it."""
+    check_suffix(path, STILL_SUFFIXES)
     check_writable(path, overwrite=overwrite)
+    check_map(match, overwrite=overwrite)
+
+
+def check_map(match: MatchSettings, *, overwrite: bool) -> None:
+    """Raise InputError if the map that a render also writes can't be written."""
     if match.save_map is not None:
         check_suffix(match.save_map, (MAP_SUFFIX,), "--save-map")
         check_writable(match.save_map, overwrite=overwrite, option="--save-map")
+
+
+def check_video(path: Path, numbers: Sequence[int], *, overwrite: bool) -> None:
+    """Raise InputError if a video, a sequence of the frames `numbers` included, can't be written to `path`."""
+    if path == STREAM:
+        if sys.stdout.isatty():
+            raise InputError("-o - writes raw video, which a terminal can't show: send it to a program or a file")
+    elif is_sequence(path):
+        if path.parent.exists():
+            for number in (numbers[0], numbers[-1]):
+                check_writable(numbered(path, number), overwrite=overwrite)
+        else:
+            check_writable(path.parent, overwrite=overwrite)
+    else:
+        check_writable(path, overwrite=overwrite)
+
+
+@contextmanager
+def new_video(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Where to write a video to; it takes its place in the end, and leaves nothing behind if anything goes wrong.
+
+    A sequence is written to a folder beside its place first. Raises InputError and RenderError as `new_file` does.
+    """
+    if path == STREAM:
+        yield path
+    elif not is_sequence(path):
+        with new_file(path, overwrite=overwrite) as temporary:
+            yield temporary
+    else:
+        with new_files(path.parent, overwrite=overwrite) as folder:
+            yield folder / path.name
 
 
 def save_still(pixels: Pixels, path: Path, overwrite: bool) -> None:

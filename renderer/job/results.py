@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 from renderer.fidelity import FIGURES
 from renderer.job.inputs import Mosaic
 from renderer.placement import JsonValue
+from renderer.rules import Check
 
 
 @dataclass
@@ -24,6 +26,10 @@ class Summary:
     frames: int | None = None
     peak_memory_bytes: int = 0
     recipe: dict[str, JsonValue] = field(default_factory=dict)
+    bytes: int = 0  # 0: not known, of frames on standard output
+    poster: Path | None = None
+    preset: str = ""
+    checks: Sequence[Check] = ()  # what the preset's place asks of the file
 
     def as_json(self) -> dict[str, JsonValue]:
         """The summary as one JSON object; what a still does not have is null."""
@@ -38,6 +44,13 @@ class Summary:
             "fps": f"{self.fps.numerator}/{self.fps.denominator}" if self.fps else None,
             "frames": self.frames,
             "duration": float(self.frames / self.fps) if self.fps and self.frames else None,
+            "bytes": self.bytes,
+            "poster": str(self.poster) if self.poster else None,
+            "preset": self.preset or None,
+            "checks": [
+                {"rule": check.rule, "found": check.found, "asked": check.asked, "kept": check.kept}
+                for check in self.checks
+            ],
             "cells": len(placement),
             "photos": self.mosaic.usable,
             "distinct_photos": int((uses > 0).sum()),

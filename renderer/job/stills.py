@@ -15,7 +15,7 @@ from renderer.files import check_writable
 from renderer.grid import covered_part
 from renderer.job.drawing import count_frames, drawing, open_film
 from renderer.job.inputs import check_cover, open_mosaic
-from renderer.job.outputs import STILL_SUFFIXES, check_not_input, check_outputs, save_still
+from renderer.job.outputs import check_not_input, check_still, save_still
 from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import SHORTER_SIDE
@@ -23,10 +23,10 @@ from renderer.memory import MemoryMeter
 from renderer.overlay import OverlaySettings
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import MAP_SUFFIX
-from renderer.preset import OutputSettings
 from renderer.progress import Progress, Silent, Timed, track
 from renderer.report import check_report, write_report
 from renderer.scene import Animation, Camera
+from renderer.settings import OutputSettings
 from renderer.timeline import frame_at
 
 MAX_STILL_PIXELS: Final = 200_000_000
@@ -42,17 +42,21 @@ def render_frame(
     path: Path,
     at: float,
     *,
+    safe_zones: bool = False,
     match: MatchSettings | None = None,
     output: OutputSettings | None = None,
     overlay: OverlaySettings | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Render the frame of an animation that is on the screen `at` seconds: the same pixels as in the video."""
+    """Render the frame of an animation that is on the screen `at` seconds: the same pixels as in the video.
+
+    `safe_zones`: what the output's settings say is covered by an app is shaded.
+    """
     output = output or OutputSettings()
     shown = frame_at(at, count_frames(animation, output), output.fps)
     return _render(
-        cover, animation, path, [shown], lambda frames: frames[0],
+        cover, animation, path, [shown], lambda frames: shade(frames[0], output.covered) if safe_zones else frames[0],
         match=match, output=output, overlay=overlay, overwrite=overwrite, progress=progress,
     )  # fmt: skip
 
@@ -96,7 +100,7 @@ def _render(
 ) -> Summary:
     """Some frames of a video, arranged to one picture; `longest`: their longer side in pixels at most."""
     match, timed = match or MatchSettings(), Timed(progress or Silent())
-    check_outputs(path, STILL_SUFFIXES, match, overwrite=overwrite)
+    check_still(path, match, overwrite=overwrite)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
         check_not_input(mosaic, path)
         size = output.frame_size(mosaic.placement.cover_size, even=False)
@@ -110,8 +114,21 @@ def _render(
         save_still(picture, path, overwrite)
         return Summary(
             path, (picture.shape[1], picture.shape[0]), mosaic, timed.finished(),
-            peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe,
+            peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
         )  # fmt: skip
+
+
+def shade(frame: Pixels, covered: tuple[float, float, float, float]) -> Pixels:
+    """A frame (H, W, 3 or 4) with what is covered, shares at top, right, bottom and left, shaded red and outlined."""
+    height, width = frame.shape[:2]
+    left, top = round(covered[3] * width), round(covered[0] * height)
+    right, bottom = width - round(covered[1] * width), height - round(covered[2] * height)
+    shaded = frame.copy()
+    shaded[..., :3] = frame[..., :3] // 2 + np.array([110, 20, 20], np.uint8)
+    line = max(1, min(width, height) // 300)
+    shaded[max(top - line, 0) : bottom + line, max(left - line, 0) : right + line, :3] = 255
+    shaded[top:bottom, left:right] = frame[top:bottom, left:right]
+    return shaded
 
 
 def _sheet(frames: Sequence[Pixels], labels: Sequence[str], cells: tuple[int, int]) -> Pixels:
@@ -145,7 +162,7 @@ def render_mosaic(
     `report`: also an HTML file on how like the cover it is; of a `.mosaic`, whose cover is not at hand, there is none.
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
-    check_outputs(path, STILL_SUFFIXES, match, overwrite=overwrite)
+    check_still(path, match, overwrite=overwrite)
     if report is not None:
         check_report(report)
         check_writable(report, overwrite=overwrite, option="--report")
@@ -170,7 +187,7 @@ def render_mosaic(
         save_still(pixels, path, overwrite)
         summary = Summary(
             path, (width, height), mosaic, timed.finished(),
-            peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe,
+            peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
         )  # fmt: skip
         if report is not None:
             figures = {name: summary.as_json()[name] for name in REPORTED}

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from renderer.encoder import RATE_POINTS, Encoder, probe
+from renderer.encoder import (
+    RATE_POINTS,
+    STREAM,
+    Encoding,
+    FrameWriter,
+    Probe,
+    Target,
+    choose,
+    is_sequence,
+    numbered,
+    open_writer,
+    probe,
+)
 from renderer.errors import InputError, RenderError
-from renderer.files import check_writable, new_file
+from renderer.files import check_writable
 from renderer.grid import Grid, make_grid
 from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film
-from renderer.job.inputs import check_cover, no_pictures, open_mosaic
-from renderer.job.outputs import VIDEO_SUFFIXES, check_not_input, check_outputs, check_suffix
+from renderer.job.inputs import Mosaic, check_cover, no_pictures, open_mosaic
+from renderer.job.outputs import check_map, check_not_input, check_video, new_video, save_still
 from renderer.job.results import Plan, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import PIECES, Archive
@@ -21,27 +35,71 @@ from renderer.memory import MemoryMeter
 from renderer.overlay import OverlaySettings
 from renderer.pictures import picture_size
 from renderer.placement import MAP_SUFFIX, load_map
-from renderer.preset import OutputSettings
 from renderer.progress import Advance, Progress, Silent, Timed
+from renderer.rules import Rules, check
 from renderer.scene import Animation
+from renderer.settings import FileSettings, OutputSettings
 from renderer.timeline import parse_frames
 
 RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
 """Processor time that drawing takes, as benchmarks/render.py measured it."""
 
+SMALL_SIDE: Final = 640
+"""Pixels of the longer side of a GIF, an animated WebP or an APNG, where no size is given: they are large files."""
 
-def plan_video(
-    cover: Path | None,
-    animation: Animation,
-    match: MatchSettings,
-    output: OutputSettings,
-    path: Path,
-    frames: str | None,
-) -> Plan:
+
+@dataclass(frozen=True)
+class VideoJob:
+    """One video as data: everything that decides about it."""
+
+    cover: Path | None  # None: the sample
+    animation: Animation
+    path: Path
+    match: MatchSettings = field(default_factory=MatchSettings)
+    output: OutputSettings = field(default_factory=OutputSettings)
+    file: FileSettings = field(default_factory=FileSettings)
+    overlay: OverlaySettings = field(default_factory=OverlaySettings)
+    frames: str | None = None  # "A-B": only these
+    overwrite: bool = False
+    command: str = ""  # is written into the file
+    preset: str = ""
+    rules: Rules | None = None  # what the file is checked against
+
+    @property
+    def target(self) -> Target:
+        """Format and codec. Raises InputError for what does not go together."""
+        return choose(self.path, self.file, transparent=self.output.transparent)
+
+    def settled(self) -> VideoJob:
+        """The job with what its format asks of size and rate. Raises InputError."""
+        target = self.target
+        output = replace(self.output, long_side=self.output.long_side or (SMALL_SIDE if target.format.loops else None))
+        return replace(self, output=output)
+
+    def files(self) -> list[Path]:
+        """What would be written, as far as it has a name of its own."""
+        video = [] if self.path == STREAM or is_sequence(self.path) else [self.path]
+        return [*video, self.poster_path] if self.file.poster else video
+
+    @property
+    def poster_path(self) -> Path:
+        """The picture beside the video."""
+        folder = self.path.parent.parent if is_sequence(self.path) else self.path.parent
+        stem = self.path.parent.name if is_sequence(self.path) else self.path.stem
+        return folder / f"{stem}-poster.jpg"
+
+    def wanted(self) -> Sequence[int]:
+        """The numbers of the frames that are written."""
+        count = count_frames(self.animation, self.output)
+        return parse_frames(self.frames, count) if self.frames else range(count)
+
+
+def plan_video(job: VideoJob) -> Plan:
     """What `render_video` would make, without decoding anything. Raises InputError."""
-    check_suffix(path, VIDEO_SUFFIXES)
-    check_writable(path, overwrite=True)
-    source = check_cover(cover)
+    job = job.settled()
+    check_video(job.path, job.wanted(), overwrite=True)
+    source = check_cover(job.cover)
+    match = job.match
     files = 0
     if source.suffix.lower() == MAP_SUFFIX:
         placement = load_map(source)
@@ -56,74 +114,123 @@ def plan_video(
             files = archive.count(match.tiles)
         if match.tiles and match.tiles != (PIECES,) and not files:
             raise InputError(no_pictures(match.tiles))
-    size = output.frame_size(shape)
-    count = count_frames(animation, output)
-    chosen = len(parse_frames(frames, count)) if frames else count
-    point = RATE_POINTS[output.quality]
+    target = job.target
+    size = job.output.frame_size(shape, even=target.format.even)
+    chosen = len(job.wanted())
+    point = RATE_POINTS[target.codec or target.format.name][job.file.quality]
     pixels = chosen * size[0] * size[1] / 1e6
     seconds = 2 + pixels * (point.seconds_a_megapixel + RENDER_SECONDS_A_MEGAPIXEL) / (os.cpu_count() or 1)
-    return Plan(path, size, output.fps, chosen, cells, files, seconds, pixels * point.bytes_a_megapixel)
+    size_in_bytes = min(pixels * point.bytes_a_megapixel, float(job.file.max_size or "inf"))
+    return Plan(job.path, size, job.output.fps, chosen, cells, files, seconds, size_in_bytes)
 
 
-def render_video(
-    cover: Path | None,
-    animation: Animation,
-    path: Path,
-    *,
-    match: MatchSettings | None = None,
-    output: OutputSettings | None = None,
-    frames: str | None = None,
-    overlay: OverlaySettings | None = None,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-    command: str = "",
-) -> Summary:
+def render_video(job: VideoJob, progress: Progress | None = None) -> Summary:
     """Render an animation of a mosaic to a video file, which appears only when it is whole and has been probed.
 
-    `frames` "A-B" takes a part of it; `command` is written into the file's metadata. Raises RenderError.
+    Raises RenderError.
     """
-    match, output, timed = match or MatchSettings(), output or OutputSettings(), Timed(progress or Silent())
-    check_outputs(path, VIDEO_SUFFIXES, match, overwrite=overwrite)
-    count = count_frames(animation, output)
-    wanted = parse_frames(frames, count) if frames else range(count)
-    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
+    return render_videos([job], progress)[0]
+
+
+def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) -> list[Summary]:
+    """Render several videos; those of one cover and one matching are made of one mosaic. Raises RenderError.
+
+    All are checked before the work. What is whole when one fails stays.
+    """
+    for job in jobs:
+        check_job(job)
+    summaries: dict[int, Summary] = {}
+    by_mosaic: dict[object, list[int]] = {}
+    for number, job in enumerate(jobs):
+        by_mosaic.setdefault((job.cover, job.match, job.animation.targets()), []).append(number)
+    for numbers in by_mosaic.values():
+        first = jobs[numbers[0]]
+        timed = Timed(progress or Silent())
+        with MemoryMeter() as meter, open_mosaic(first.cover, first.match, timed, first.animation.targets()) as mosaic:
+            for number in numbers:
+                summary = write_video(mosaic, jobs[number], timed)
+                summaries[number] = replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
+                timed = Timed(progress or Silent())
+    return [summaries[number] for number in range(len(jobs))]
+
+
+def check_job(job: VideoJob) -> None:
+    """Raise InputError for a job that can't be done: before the work."""
+    check_video(job.path, job.settled().wanted(), overwrite=job.overwrite)
+    check_map(job.match, overwrite=job.overwrite)
+    if job.file.poster:
+        if job.path == STREAM:
+            raise InputError("--poster is a file beside the video: -o - has no place for it")
+        check_writable(job.poster_path, overwrite=job.overwrite)
+
+
+def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
+    """Write one video of a mosaic, its poster and what they are; the summary's seconds are the caller's."""
+    job = job.settled()
+    target, wanted = job.target, job.wanted()
+    for path in job.files():
         check_not_input(mosaic, path)
-        size = output.frame_size(mosaic.placement.cover_size)
-        with (
-            open_film(mosaic, animation, size, output, overlay, timed) as film,
-            new_file(path, overwrite=overwrite) as temporary,
-        ):
+    size = job.output.frame_size(mosaic.placement.cover_size, even=target.format.even)
+    encoding = Encoding.of(target, job.file, {"comment": job.command, "title": job.path.stem})
+    with open_film(mosaic, job.animation, size, job.output, job.overlay, progress) as film:
+        with new_video(job.path, overwrite=job.overwrite) as temporary:
             with (
-                timed.stage("rendering", len(wanted), "frames") as advance,
-                Encoder(
-                    temporary, *size, output.fps, RATE_POINTS[output.quality], {"comment": command, "title": path.stem}
-                ) as encoder,
+                progress.stage("rendering", len(wanted), "frames") as advance,
+                open_writer(temporary, *size, job.output.fps, encoding, first=wanted[0]) as writer,
             ):
-                _feed(encoder, film, wanted, advance)
-            _check_file(temporary, size, len(wanted))
-        return Summary(
-            path, size, mosaic, timed.finished(), output.fps, len(wanted), meter.peak_bytes,
-            {**mosaic.placement.recipe, "command": command},
-        )  # fmt: skip
+                _feed(writer, film, wanted, advance)
+            found = _probed(temporary, size, job.output.fps, wanted)
+        if job.file.poster:
+            save_still(film.picture(_telling(job.animation, film)), job.poster_path, job.overwrite)
+    return Summary(
+        job.path, size, mosaic, {}, job.output.fps, len(wanted),
+        recipe={**mosaic.placement.recipe, "command": job.command},
+        bytes=_bytes_of(job.path, wanted), poster=job.poster_path if job.file.poster else None, preset=job.preset,
+        checks=check(found, job.rules) if found and job.rules else (),
+    )  # fmt: skip
 
 
-def _feed(encoder: Encoder, film: Film, wanted: Sequence[int], advance: Advance) -> None:
+def _telling(animation: Animation, film: Film) -> int:
+    """The frame that shows most: the whole mosaic where it stands, at the beginning or the end."""
+    first, last = animation.shown_endings()
+    if first == "mosaic":
+        return 0
+    return film.stage.frames - 1 if last == "mosaic" else film.stage.frames // 2
+
+
+def _bytes_of(path: Path, wanted: Sequence[int]) -> int:
+    if path == STREAM:
+        return 0
+    return sum(numbered(path, number).stat().st_size for number in wanted) if is_sequence(path) else path.stat().st_size
+
+
+def _feed(writer: FrameWriter, film: Film, wanted: Sequence[int], advance: Advance) -> None:
     """Draw frames and hand them over; the encoder works on one while the next is drawn."""
     frame = film.compositor.new_frame()
     for place, number in enumerate(wanted):
         if place + LOOK_AHEAD < len(wanted):
             film.prefetch(wanted[place + LOOK_AHEAD])
         film.draw(number, frame)
-        buffer = encoder.next_buffer()
-        film.compositor.to_yuv420(frame, encoder.planes(buffer))
-        encoder.submit(buffer)
+        buffer = writer.next_buffer()
+        if writer.layout == "yuv420p":
+            film.compositor.to_yuv420(frame, writer.planes(buffer))
+        else:
+            film.compositor.to_rgba(frame, writer.pixels(buffer))
+        writer.submit(buffer)
         advance(1)
 
 
-def _check_file(path: Path, size: tuple[int, int], frames: int) -> None:
-    found = probe(path)
-    if (found.width, found.height, found.frames) != (*size, frames):
+def _probed(path: Path, size: tuple[int, int], fps: Fraction, wanted: Sequence[int]) -> Probe | None:
+    """What was written; None on standard output. Raises RenderError if it is not what was drawn."""
+    if path == STREAM:
+        return None
+    found = probe(numbered(path, wanted[-1]) if is_sequence(path) else path)
+    frames = 1 if is_sequence(path) else len(wanted)
+    # A format that shows pictures for a time may hold equal ones once, for longer.
+    whole = found.frames == frames or abs(found.seconds - float(frames / fps)) < float(0.5 / fps)
+    if (found.width, found.height) != size or not whole:
         raise RenderError(
             f"ffmpeg wrote {found.frames} frames of {found.width}x{found.height} instead of {frames} of "
             f"{size[0]}x{size[1]}: please report this, with the output of `render doctor`"
         )
+    return found

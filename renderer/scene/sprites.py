@@ -125,7 +125,7 @@ class Scene:
 
     sprites: tuple[Sprites, ...]  # groups, each painted over those before it; one at rest can serve many scenes
     camera: Camera
-    background: Colour | int = (0.0, 0.0, 0.0)  # a colour, or a texture that fills the frame, centre-cropped
+    background: Colour | int | None = (0.0, 0.0, 0.0)  # or a texture that fills the frame, centre-cropped; None: clear
     overlay: Sprites | None = None  # in frame units, over all else
     nested: Mapping[int, NestedMap] = field(default_factory=dict)  # textures that are maps themselves
 

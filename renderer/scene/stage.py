@@ -67,7 +67,8 @@ class Stage:
     seconds: float  # how long the animation lasts
     seed: int = 0  # of the motion
     fit: Fit = "crop"
-    background: Colour | int = (0.0, 0.0, 0.0)
+    background: Colour | int | None = (0.0, 0.0, 0.0)  # None: transparent
+    covered: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # top, right, bottom, left, shares of the frame
     far_pictures: Sequence[int | None] = ()  # texture of each map's picture at 4 pixels a unit, where it is needed
     cover: Path | None = None  # the first map's cover, where there is one
     frames: int = 2  # how many the animation is shown in: progress moves by 1 / (frames − 1)
@@ -189,7 +190,8 @@ class Stage:
     def whole_camera(self, which: int = 0) -> Camera:
         """The camera that sees a map as the fit says: filling the frame, or all of it.
 
-        A frame that is filled shows the part of the map that matters most: its faces, and what draws the eye.
+        A frame that is filled shows the part of the map that matters most, its faces and what draws the eye, and shows
+        it where nothing covers the frame, as far as that can be.
         """
         width, height = self.maps[which].size
         across, along = self.frame[0] / width, self.frame[1] / height
@@ -197,9 +199,10 @@ class Stage:
             return Camera((width / 2, height / 2), min(across, along))
         scale = max(across, along)
         weights = attention(self.maps[which].colours(), self.maps[which].faces)
+        top, right, bottom, left = self.covered
         x, y = (
-            side * subject_place(weights, axis, self.frame[1 - axis] / scale / side)
-            for axis, side in ((1, width), (0, height))
+            side * subject_place(weights, axis, self.frame[1 - axis] / scale / side, before, after)
+            for axis, side, before, after in ((1, width, left, right), (0, height, top, bottom))
         )
         return Camera((x, y), scale)
 
@@ -226,7 +229,9 @@ class Stage:
         return int(np.flatnonzero(away == away.min())[-1])  # on an edge, the cell that begins there
 
     def add_background(self) -> int:
-        """A texture of the background alone."""
+        """A texture of the background alone. Raises InputError where there is none."""
+        if self.background is None:
+            raise InputError("--transparent leaves nothing to hide the tiles with: give another --landing")
         if isinstance(self.background, int):
             return self.background
         colour = np.array(self.background) * 255 + 0.5

@@ -1,0 +1,210 @@
+"""From declared parameters to the options of a command, and back to a written command."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import shlex
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import cyclopts
+
+from renderer.parameters import WORDS, check_ranges, parameter, parameters, word_type
+
+
+@dataclass(frozen=True)
+class Common:
+    """What every command that makes a file takes."""
+
+    output: Path | None = parameter(
+        None,
+        "The file to write, or a folder, or a name such as out/{cover}-{animation}-{preset}; default: named after the "
+        "cover and the command; - is standard output",
+        option="-o",
+    )
+    overwrite: bool = parameter(False, "Overwrite what exists", option="-y")
+    quiet: bool = parameter(False, "Say nothing but errors", option="-q")
+    verbose: bool = parameter(False, "List skipped files; show the traceback of an error", option="-v")
+    json: bool = parameter(False, "Print one JSON object on standard output at the end")
+    open: bool = parameter(False, "Show the result when it is done")
+
+
+@dataclass(frozen=True)
+class PresetRun:
+    """Options in bundles."""
+
+    preset: tuple[str, ...] = parameter(
+        (), "Options in a bundle, for the place where the video goes: `render presets` lists them", option="--for"
+    )
+    draft: bool = parameter(False, "Small and fast: the preset named draft, over any other; other options still count")
+
+
+@dataclass(frozen=True)
+class VideoRun:
+    """What only a command that makes a video takes."""
+
+    frames: str | None = parameter(None, "A-B: only these frames, counted from 0, both included")
+    dry_run: bool = parameter(False, "Only say what would be made: cells, frames, size, about how long and how large")
+
+
+@dataclass(frozen=True)
+class StillRun:
+    """What only a command that makes a frame takes."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of their ranges with InputError."""
+        check_ranges(self)
+
+    at: float = parameter(0.0, "The time of the frame in the video", unit="seconds", low=0.0, high=3600.0)
+    safe_zones: bool = parameter(False, "Show what the app covers, as --covered or the preset says")
+
+
+@dataclass(frozen=True)
+class SheetRun:
+    """What only a contact sheet takes."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of their ranges with InputError."""
+        check_ranges(self)
+
+    cells: tuple[int, int] = parameter((3, 3), "COLUMNSxROWS of frames", low=1, high=20)
+
+
+@dataclass(frozen=True)
+class MosaicRun:
+    """What only the still of a mosaic takes."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of their ranges with InputError."""
+        check_ranges(self)
+
+    tile_pixels: int = parameter(32, "Side of a cell in the picture", unit="output pixels", low=1, high=4096)
+    report: Path | None = parameter(None, "Also write an HTML file: cover and mosaic, where they differ, photos by use")
+
+
+def make_options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
+    """A keyword parameter for cyclopts from each declared parameter of a dataclass."""
+    hints = get_type_hints(owner)
+    declared = parameters(owner)
+    options = []
+    for field in fields(owner):
+        info = declared.get(field.name)
+        if info is None:
+            continue
+        hint = hints[field.name]
+        single = word_type(hint)
+        extra: dict[str, Any] = {}
+        if single is not None:
+            word, convert = WORDS[single]
+            extra = {
+                "metavar": word,
+                "converter": lambda _type, tokens, convert=convert: convert(tokens[0].value),
+                "n_tokens": 1,
+                "accepts_keys": False,
+            }
+        limits = [info.unit] if info.unit else []
+        if math.isfinite(info.high) and info.high < 1e6:
+            limits.append(f"{info.low:g} to {info.high:g}")
+        long_name = f"--{field.name.replace('_', '-')}"
+        if hint == tuple[str, ...]:
+            extra = {"metavar": "TEXT"}
+        option = cyclopts.Parameter(
+            name=(long_name, info.option) if info.option else long_name,
+            help=info.help + (f" ({', '.join(limits)})" if limits else ""),
+            group=group,
+            negative=long_name.replace("--", "--no-") if field.default is True else (),
+            allow_repeating=True,  # the last one counts, as everywhere
+            show_default=spell if field.default not in (None, False, ()) else False,
+            **extra,
+        )
+        default = field.default if field.default is not MISSING else None
+        options.append(
+            inspect.Parameter(
+                field.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=default,
+                annotation=Annotated[hint, option],
+            )
+        )
+    return options
+
+
+def given(owner: type, values: Mapping[str, object]) -> dict[str, Any]:
+    """Those of a command's values that belong to a dataclass."""
+    return {name: values[name] for name in parameters(owner) if name in values}
+
+
+def add_command(
+    app: cyclopts.App,
+    name: str,
+    about: str,
+    groups: dict[str, type],
+    run: Callable[[Path | None, dict[str, object]], None],
+    *,
+    wanted: Collection[str],
+) -> None:
+    """Register a command that takes a cover and the options of some dataclasses, and calls `run` with those given.
+
+    Options are made only for a command among the words `wanted`: those of all commands take a third of a second.
+    """
+    help_cover = "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo"
+    cover = inspect.Parameter(
+        "cover",
+        inspect.Parameter.POSITIONAL_ONLY,
+        default=None,
+        annotation=Annotated[Path | None, cyclopts.Parameter(help=help_cover)],
+    )
+
+    def command(cover: Path | None = None, /, **values: object) -> None:
+        run(cover, values)
+
+    options = [
+        option
+        for place, (title, owner) in enumerate(groups.items())
+        if name in wanted
+        for option in make_options(owner, cyclopts.Group(title, sort_key=place + 1))
+    ]
+    command.__signature__ = inspect.Signature([cover, *options])  # type: ignore[attr-defined]  # read by cyclopts
+    command.__annotations__ = {}
+    command.__doc__ = about
+    app.command(command, name=name)
+
+
+def spell(value: object) -> str:
+    """A value as it is written on the command line; of a path only the name, since it ends up in files."""
+    match value:
+        case Path():
+            return value.name
+        case (int() as width, int() as height):
+            return f"{width}x{height}"
+        case (float() as x, float() as y):
+            return f"{x!r},{y!r}"
+        case (float() as r, float() as g, float() as b):
+            return f"#{round(r * 255):02x}{round(g * 255):02x}{round(b * 255):02x}"
+        case Fraction():
+            return str(value)
+        case float():
+            return f"{value!r}".removesuffix(".0")
+    return str(value)
+
+
+def written_command(words: Sequence[str], cover: Path | None, values: dict[str, object]) -> str:
+    """The command that makes a file, without local paths: it is written into the file."""
+    line = ["render", *words, *([cover.name] if cover else [])]
+    for name, value in values.items():
+        if name in (*parameters(Common), "save_map"):
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            line.append(option)
+        elif value is False:
+            line.append(option.replace("--", "--no-"))
+        elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
+            line += [part for word in value for part in (option, Path(word).name)]
+        elif value is not None:
+            line += [option, spell(value)]
+    return shlex.join(line)

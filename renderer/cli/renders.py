@@ -1,0 +1,157 @@
+"""The commands that render: a video, a frame or a sheet of each animation, and the whole mosaic."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cyclopts
+
+from renderer.cli.options import (
+    Common,
+    MosaicRun,
+    PresetRun,
+    SheetRun,
+    StillRun,
+    VideoRun,
+    add_command,
+    given,
+    written_command,
+)
+from renderer.cli.talk import ask_overwrite, begin, tell, tell_plan
+from renderer.errors import InputError
+from renderer.overlay import OverlaySettings
+from renderer.parameters import parameters
+from renderer.scene import Animation
+from renderer.settings import FileSettings, OutputSettings
+
+if TYPE_CHECKING:
+    from renderer.preset import Preset
+
+Values = dict[str, Any]
+
+
+def with_presets(name: str, values: Mapping[str, object]) -> list[tuple[Preset | None, Values]]:
+    """The values of a command once for each preset that it names, or once as they are; those given count most."""
+    run = PresetRun(**given(PresetRun, values))
+    if not run.preset and not run.draft:
+        return [(None, dict(values))]
+    from renderer.preset import as_draft, load_preset
+
+    merged: list[tuple[Preset | None, Values]] = []
+    chosen: list[Preset | None] = [load_preset(each) for each in dict.fromkeys(run.preset)]
+    for preset in chosen or [None]:
+        below = {**preset.values, **preset.animations.get(name, {})} if preset else {}
+        merged.append((preset, {**(as_draft(below) if run.draft else below), **values}))
+    return merged
+
+
+def add_animation(
+    app: cyclopts.App,
+    still: cyclopts.App,
+    sheet: cyclopts.App,
+    name: str,
+    animation: type[Animation],
+    wanted: Collection[str],
+) -> None:
+    """Register the three commands of an animation. Raises InputError if its parameters are named like others."""
+    about = (animation.__doc__ or name).strip().splitlines()[0]
+    from renderer.job import MatchSettings
+
+    def video(cover: Path | None, values: dict[str, object]) -> None:
+        from renderer.job import VideoJob, named_output, plan_video, render_videos
+
+        common, talk = begin(values)
+        run = VideoRun(**given(VideoRun, values))
+        merged = with_presets(name, values)
+        jobs = []
+        for preset, every in merged:
+            file = FileSettings(**given(FileSettings, every))
+            path = named_output(
+                common.output, cover, name, preset.name if preset else "", f".{file.format or 'mp4'}",
+                in_folder=len(merged) > 1,
+            )  # fmt: skip
+            if "format" not in values and common.output is not None:
+                file = file.for_name(path)
+            job = VideoJob(
+                cover, animation(**given(animation, every)), path,
+                match=MatchSettings(**given(MatchSettings, every)),
+                output=OutputSettings(**given(OutputSettings, every)), file=file,
+                overlay=OverlaySettings(**given(OverlaySettings, every)), frames=run.frames,
+                command=written_command([name], cover, values),
+                preset=preset.name if preset else "", rules=preset.rules if preset else None,
+            )  # fmt: skip
+            jobs.append(job)
+        if run.dry_run:
+            tell_plan([plan_video(job) for job in jobs], common)
+            return
+        files = [path for job in jobs for path in job.files()]
+        overwrite = ask_overwrite(files, values.get("save_map"), overwrite=common.overwrite)
+        tell(render_videos([replace(job, overwrite=overwrite) for job in jobs], talk), common, talk)
+
+    def frame(cover: Path | None, values: dict[str, object]) -> None:
+        from renderer.job import named_output, render_frame
+
+        common, talk = begin(values)
+        run = StillRun(**given(StillRun, values))
+        preset, values = with_presets(name, values)[0]
+        path = named_output(common.output, cover, name, preset.name if preset else "", ".png")
+        summary = render_frame(
+            cover, animation(**given(animation, values)), path, run.at, safe_zones=run.safe_zones,
+            match=MatchSettings(**given(MatchSettings, values)), output=OutputSettings(**given(OutputSettings, values)),
+            overlay=OverlaySettings(**given(OverlaySettings, values)),
+            overwrite=ask_overwrite([path], values.get("save_map"), overwrite=common.overwrite), progress=talk,
+        )  # fmt: skip
+        tell([summary], common, talk)
+
+    def contact_sheet(cover: Path | None, values: dict[str, object]) -> None:
+        from renderer.job import named_output, render_sheet
+
+        common, talk = begin(values)
+        preset, values = with_presets(name, values)[0]
+        path = named_output(common.output, cover, f"{name}-sheet", preset.name if preset else "", ".png")
+        summary = render_sheet(
+            cover, animation(**given(animation, values)), path, cells=SheetRun(**given(SheetRun, values)).cells,
+            match=MatchSettings(**given(MatchSettings, values)), output=OutputSettings(**given(OutputSettings, values)),
+            overlay=OverlaySettings(**given(OverlaySettings, values)),
+            overwrite=ask_overwrite([path], values.get("save_map"), overwrite=common.overwrite), progress=talk,
+        )  # fmt: skip
+        tell([summary], common, talk)
+
+    title = name.capitalize()
+    shared = {
+        "Presets": PresetRun,
+        "Tiles and matching": MatchSettings,
+        "Picture": OutputSettings,
+        "Title and logo": OverlaySettings,
+        "File": FileSettings,
+        "Output": Common,
+    }
+    taken = {option for owner in (*shared.values(), VideoRun, StillRun, SheetRun) for option in parameters(owner)}
+    if both := taken & set(parameters(animation)):
+        raise InputError(f"the animation {name} was left out: --{min(both)} of its parameters is an option of all")
+    add_command(app, name, about, {title: animation, **shared, "Run": VideoRun}, video, wanted=wanted)
+    for group, what, run, call in (
+        (still, "One frame of", StillRun, frame),
+        (sheet, "A contact sheet of", SheetRun, contact_sheet),
+    ):
+        groups = {title: animation, **{group: owner for group, owner in shared.items() if owner is not FileSettings}}
+        words = wanted if group.name[0] in wanted else ()
+        add_command(group, name, f"{what}: {about}", {**groups, "Run": run}, call, wanted=words)
+
+
+def mosaic(cover: Path | None, values: dict[str, object]) -> None:
+    """Draw the whole mosaic as a still."""
+    from renderer.job import MatchSettings, named_output, render_mosaic
+
+    common, talk = begin(values)
+    path = named_output(common.output, cover, "mosaic", "", ".png")
+    run = MosaicRun(**given(MosaicRun, values))
+    summary = render_mosaic(
+        cover, path, match=MatchSettings(**given(MatchSettings, values)),
+        tile_pixels=run.tile_pixels, report=run.report,
+        overwrite=ask_overwrite([path], values.get("save_map"), overwrite=common.overwrite), progress=talk,
+    )  # fmt: skip
+    tell([summary], common, talk)

@@ -1,0 +1,185 @@
+"""What a command says while it works, and at its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from renderer.cli.options import Common, given
+from renderer.errors import InputError
+from renderer.progress import Advance
+
+if TYPE_CHECKING:
+    from renderer.job import Plan, Summary
+
+_LINE_SECONDS: Final = 10.0  # between progress lines where there is no terminal
+
+
+class _Rate(ProgressColumn):
+    """Units a second of the work so far."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.0f} {task.fields['unit']}/s" if speed else "")
+
+
+class Talk:
+    """What a command says while it works: bars on a terminal, lines elsewhere; all on standard error."""
+
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+        self.quiet, self.verbose = quiet, verbose
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+        """Show one stage of the work."""
+        if self.quiet:
+            yield lambda _units: None
+        elif self.console.is_terminal:
+            with Bars(
+                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                _Rate(), TimeRemainingColumn(), console=self.console, transient=True,
+            ) as bars:  # fmt: skip
+                task = bars.add_task(name, total=total, unit=unit)
+                yield lambda units: bars.advance(task, units)
+        else:
+            yield self._lines(name, total, unit)
+
+    def _lines(self, name: str, total: int, unit: str) -> Advance:
+        begun = said = time.monotonic()
+        done = 0
+
+        def advance(units: int) -> None:
+            nonlocal done, said
+            done += units
+            now = time.monotonic()
+            if now - said >= _LINE_SECONDS and done < total:
+                said = now
+                left = (now - begun) / done * (total - done)
+                self.console.print(f"{name}: {done} of {total} {unit}, about {left:.0f} s left")
+
+        return advance
+
+    def notice(self, message: str) -> None:
+        """One line that a user should know."""
+        if not self.quiet:
+            self.console.print(message, markup=False)
+
+
+def begin(values: dict[str, object]) -> tuple[Common, Talk]:
+    """What a command was told of its output, and who talks for it."""
+    common = Common(**given(Common, values))
+    return common, Talk(quiet=common.quiet, verbose=common.verbose)
+
+
+def ask_overwrite(files: Sequence[Path], save_map: object, *, overwrite: bool) -> bool:
+    """Whether to overwrite files that exist: each asked for on a terminal; elsewhere only if told so before."""
+    there = [file for file in (*files, save_map) if isinstance(file, Path) and file.is_file()]
+    if overwrite or not there or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return overwrite
+    for file in there:
+        sys.stderr.write(f"{file} exists. Overwrite it? [y/N] ")
+        sys.stderr.flush()
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise InputError(f"{file} was left as it is: give another name, or -y to overwrite it")
+    return True
+
+
+def megabytes(count: float) -> str:
+    """A number of bytes, as people read it."""
+    return f"{count / 1e6:.1f} MB"
+
+
+def tell(summaries: Sequence[Summary], common: Common, talk: Talk) -> None:
+    """The results: one JSON object, or a few words each."""
+    # Frames that were written to standard output leave it to whoever reads them.
+    said = sys.stderr if str(common.output) == "-" else sys.stdout
+    if common.verbose:
+        for item in summaries[0].mosaic.skipped:
+            talk.console.print(f"skipped {item.path}: {item.reason}", markup=False)
+    if common.json:
+        results = [summary.as_json() for summary in summaries]
+        said.write(json.dumps(results[0] if len(results) == 1 else {"videos": results}) + "\n")
+    elif not common.quiet:
+        for summary in summaries:
+            said.write("".join(f"{line}\n" for line in _lines_of(summary)))
+        said.write("".join(f"{line}\n" for line in _mosaic_lines(summaries[-1])))
+    if common.open:
+        _show(summaries[-1].output)
+
+
+def _lines_of(summary: Summary) -> Iterator[str]:
+    """What was written, and what its place asks for that it does not keep."""
+    result = summary.as_json()
+    film = f", {result['frames']} frames, {result['duration']:.2f} s" if summary.frames else ""
+    size = f", {megabytes(summary.bytes)}" if summary.bytes else ""
+    yield f"{summary.output}: {result['width']}x{result['height']}{film}{size}; {summary.seconds['total']:.1f} s"
+    if summary.poster is not None:
+        yield f"{summary.poster}: its poster"
+    if summary.checks:
+        broken = [check for check in summary.checks if not check.kept]
+        yield f"{summary.preset}: {len(summary.checks) - len(broken)} of {len(summary.checks)} rules kept"
+        for check in broken:
+            yield f"  {check.rule}: {check.found}, asked is {check.asked}"
+
+
+def _mosaic_lines(summary: Summary) -> Iterator[str]:
+    """What the mosaic is made of, and how like the cover it is."""
+    result = summary.as_json()
+    yield (
+        f"{result['cells']} cells, {result['distinct_photos']} of {result['photos']} tiles placed, "
+        f"one at most {result['most_uses']} times, {result['equal_neighbours']} equal neighbours"
+    )
+    if result["delta_e"] is not None:
+        yield (
+            f"seen from afar: colours off by {result['delta_e']:.1f} on average, {result['delta_e_95']:.1f} at the "
+            f"95th percentile (CIEDE2000), SSIM {result['ssim']:.3f}, mean gain {result['mean_gain']:.2f}"
+        )
+    if result["advice"]:
+        yield str(result["advice"])
+
+
+def tell_plan(plans: Sequence[Plan], common: Common) -> None:
+    """What would be made."""
+    if common.json:
+        results = [plan.as_json() for plan in plans]
+        sys.stdout.write(json.dumps(results[0] if len(results) == 1 else {"videos": results}) + "\n")
+        return
+    for plan in plans:
+        tiles = f"{plan.photos} files as tiles" if plan.photos else "no files as tiles"
+        sys.stdout.write(
+            f"{plan.output}: {plan.size[0]}x{plan.size[1]}, {plan.frames} frames at {float(plan.fps):g} a second, "
+            f"{plan.cells} cells, {tiles}; about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was made.\n"
+        )
+
+
+def _show(path: Path) -> None:
+    """Open a file with what the platform shows it with."""
+    if sys.platform == "win32":
+        os.startfile(path)
+        return
+    program = "open" if sys.platform == "darwin" else "xdg-open"
+    try:
+        subprocess.Popen([program, str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except OSError:
+        sys.stderr.write(f"render: there is no {program} here to show {path} with: open it by hand\n")

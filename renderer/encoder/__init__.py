@@ -1,0 +1,31 @@
+"""Frames → files of every format, and probes of what was written."""
+
+from renderer.encoder.ffmpeg import ffmpeg_path, run_ffmpeg
+from renderer.encoder.formats import FORMATS, STREAM, Format, Target, choose, is_sequence, numbered
+from renderer.encoder.opening import open_writer
+from renderer.encoder.probe import Probe, Sound, probe
+from renderer.encoder.video import MAX_THREADS, RATE_POINTS, Encoder, Encoding, RatePoint, video_arguments
+from renderer.encoder.writer import FrameWriter
+
+__all__ = [
+    "FORMATS",
+    "MAX_THREADS",
+    "RATE_POINTS",
+    "STREAM",
+    "Encoder",
+    "Encoding",
+    "Format",
+    "FrameWriter",
+    "Probe",
+    "RatePoint",
+    "Sound",
+    "Target",
+    "choose",
+    "ffmpeg_path",
+    "is_sequence",
+    "numbered",
+    "open_writer",
+    "probe",
+    "run_ffmpeg",
+    "video_arguments",
+]

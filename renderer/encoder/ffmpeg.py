@@ -1,0 +1,37 @@
+"""Running ffmpeg."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Final
+
+import imageio_ffmpeg
+
+from renderer.errors import EncoderError
+
+if sys.platform == "win32":
+    FLAGS: Final = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+else:
+    FLAGS: Final = 0
+
+
+def ffmpeg_path() -> str:
+    """The ffmpeg that imageio-ffmpeg carries (or that IMAGEIO_FFMPEG_EXE names). Raises EncoderError without one."""
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError:
+        raise EncoderError("there is no ffmpeg: reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to one") from None
+
+
+def run_ffmpeg(*arguments: str, timeout: float = 600) -> subprocess.CompletedProcess[bytes]:
+    """Run ffmpeg to its end, without input; standard error and output are kept. Raises EncoderError on a time-out."""
+    try:
+        return subprocess.run(
+            [ffmpeg_path(), "-hide_banner", "-nostdin", *arguments],
+            capture_output=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL, creationflags=FLAGS,
+        )  # fmt: skip
+    except OSError as error:
+        raise EncoderError(f"{ffmpeg_path()} can't be run ({error.strerror}): `render doctor` tells more") from error
+    except subprocess.TimeoutExpired:
+        raise EncoderError(f"ffmpeg {arguments[-1]} took more than {timeout:g} seconds") from None

@@ -1,0 +1,24 @@
+"""The writer for a target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from renderer.encoder.streams import RawWriter, SequenceWriter
+from renderer.encoder.video import Encoder, Encoding
+from renderer.encoder.writer import FrameWriter
+
+
+def open_writer(
+    path: Path, width: int, height: int, fps: Fraction, encoding: Encoding, *, first: int = 0, sound: Sequence[str] = ()
+) -> FrameWriter:
+    """What writes frames of a size and rate to `path` in an encoding; `first`: the number of a sequence's first."""
+    match encoding.target.format.name:
+        case "y4m":
+            return RawWriter(path, width, height, fps)
+        case "png" | "jpeg":
+            return SequenceWriter(path, width, height, encoding.target, first)
+        case _:
+            return Encoder(path, width, height, fps, encoding, sound)

@@ -1,0 +1,198 @@
+"""What a written file is, read back from itself: nothing is taken from what was asked for."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from PIL import Image, UnidentifiedImageError
+
+from renderer.encoder.ffmpeg import run_ffmpeg
+from renderer.errors import EncoderError
+
+_PICTURES: Final = (".gif", ".webp", ".apng", ".png")
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A file's sound."""
+
+    codec: str  # "aac"
+    profile: str  # "LC", or empty
+    rate: int  # samples a second
+    channels: str  # "stereo"
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a file's own headers and packets say; None or empty where its format does not know the thing."""
+
+    format: str  # "mp4", "gif"
+    codec: str  # "h264"
+    profile: str  # "High"
+    tag: str  # "avc1"
+    pixel_format: str  # "yuv420p"
+    colours: str  # "tv, bt709, progressive"
+    width: int
+    height: int
+    fps: Fraction | None  # None: frames last unequally
+    frames: int
+    seconds: float
+    bytes: int
+    b_frames: int = 0  # most between two others
+    gop: int = 1  # most frames from one key frame to the next
+    fast_start: bool | None = None  # the index stands before the frames
+    edit_list: bool | None = None
+    loops: bool | None = None
+    sound: Sound | None = None
+
+    @property
+    def bit_rate(self) -> float:
+        """Bits a second, all in all."""
+        return self.bytes * 8 / self.seconds if self.seconds else 0.0
+
+
+def probe(path: Path) -> Probe:
+    """Read a video's headers and list its packets without decoding them. Raises EncoderError if it is no video."""
+    if path.suffix.lower() in _PICTURES:
+        return _probe_picture(path)
+    done = run_ffmpeg("-i", str(path.absolute()), "-map", "0:v:0", "-map", "0:a?", "-c", "copy", "-f", "framecrc", "-")
+    said = done.stderr.decode("utf-8", "replace")
+    stream = re.search(r"Stream #0:\d+.*?: Video: (.*)", said)
+    packets, time_bases = _packets(done.stdout.decode("ascii", "replace"))
+    if done.returncode != 0 or stream is None or not packets[0]:
+        lines = said.strip().splitlines()
+        raise EncoderError(f"{path.name} is not a whole video: {lines[-1] if lines else 'it is empty'}")
+    line = stream[1]
+    codec = re.match(r"(\w+)(?: \(([A-Z][^)/]*)\))?(?: \((\w+) / )?", line)
+    layout = re.search(r"(\w+)(?:\(([^)]*)\))?, (\d+)x(\d+)", line)
+    if codec is None or layout is None:
+        raise EncoderError(f"{path.name} has no readable video stream: {line}")
+    video, base = packets[0], time_bases[0]
+    container = re.search(r"Input #0, (\S+), from", said)
+    boxes = list(_boxes(path)) if container and "mp4" in container[1] else None
+    # Durations in a coarse time base (WebM counts milliseconds) are rounded: the rate is that of all frames together.
+    begin, end = min(packet.shown for packet in video), max(packet.shown + packet.lasts for packet in video)
+    seconds = float((end - begin) * base)
+    return Probe(
+        format=(path.suffix.lower().lstrip(".") or (container[1] if container else "")),
+        codec=codec[1], profile=codec[2] or "", tag=codec[3] or "",
+        pixel_format=layout[1], colours=layout[2] or "", width=int(layout[3]), height=int(layout[4]),
+        fps=_rate(video, base, line), frames=len(video), seconds=seconds, bytes=path.stat().st_size,
+        b_frames=_most_b_frames(video), gop=_longest_gop(video),
+        fast_start=boxes.index("moov") < boxes.index("mdat") if boxes and {"moov", "mdat"} <= set(boxes) else None,
+        edit_list="edts" in boxes if boxes else None,
+        sound=_sound(said, packets, time_bases),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Packet:
+    decoded: int
+    shown: int
+    lasts: int
+    key: bool
+
+
+def _packets(text: str) -> tuple[list[list[_Packet]], list[Fraction]]:
+    """Packets by stream, and each stream's time base, from ffmpeg's list of them (`framecrc`)."""
+    packets: list[list[_Packet]] = [[]]
+    bases = [Fraction(1)]
+    for line in text.splitlines():
+        if found := re.match(r"#tb (\d+): (\d+)/(\d+)", line):
+            number = int(found[1])
+            packets += [[] for _ in range(number + 1 - len(packets))]
+            bases += [Fraction(1) for _ in range(number + 1 - len(bases))]
+            bases[number] = Fraction(int(found[2]), int(found[3]))
+        elif line and line[0] != "#":
+            words = [word.strip() for word in line.split(",")]
+            # A packet that is a key frame has no word of flags, others say F=0x0.
+            key = not any(word.startswith("F=") and not int(word[2:], 16) & 1 for word in words[6:])
+            packets[int(words[0])].append(_Packet(int(words[1]), int(words[2]), int(words[3]), key))
+    return packets, bases
+
+
+def _rate(video: list[_Packet], base: Fraction, line: str) -> Fraction | None:
+    lengths = {packet.lasts for packet in video}
+    if len(lengths) == 1 and (lasts := lengths.pop()):
+        return 1 / (lasts * base)
+    said = re.search(r"([\d.]+)(k?) fps", line)
+    if said is None:
+        return None
+    # WebM keeps whole milliseconds: what ffmpeg took the rate for, if the times agree with it to one of them.
+    rate = Fraction(said[1]) * (1000 if said[2] else 1)
+    nearest = min((rate, Fraction(round(rate) * 1000, 1001)), key=lambda one: abs(one - rate))
+    shown = sorted(packet.shown for packet in video)
+    ideal = [round(number / nearest / base) for number in range(len(shown))]
+    return nearest if all(abs(a - shown[0] - b) <= 1 for a, b in zip(shown, ideal, strict=True)) else None
+
+
+def _most_b_frames(video: list[_Packet]) -> int:
+    """The most frames in a row that are shown before one that was decoded earlier."""
+    most = run = 0
+    latest = -(2**62)
+    for packet in video:
+        run = run + 1 if packet.shown < latest else 0
+        latest = max(latest, packet.shown)
+        most = max(most, run)
+    return most
+
+
+def _longest_gop(video: list[_Packet]) -> int:
+    keys = [number for number, packet in enumerate(video) if packet.key]
+    return max((b - a for a, b in zip(keys, [*keys[1:], len(video)], strict=True)), default=len(video))
+
+
+def _sound(said: str, packets: list[list[_Packet]], bases: list[Fraction]) -> Sound | None:
+    line = re.search(r"Stream #0:\d+.*?: Audio: (\w+)(?: \(([A-Z]+)\))?.*?, (\d+) Hz, ([\w.]+)", said)
+    if line is None or len(packets) < 2 or not packets[1]:
+        return None
+    last = packets[1][-1]
+    return Sound(line[1], line[2] or "", int(line[3]), line[4], float((last.shown + last.lasts) * bases[1]))
+
+
+def _boxes(path: Path) -> Iterator[str]:
+    """The names of a file's boxes in order, and of those inside `moov` and `trak` (ISO/IEC 14496-12)."""
+    with path.open("rb") as file:
+        yield from _boxes_within(file, 0, path.stat().st_size)
+
+
+def _boxes_within(file: BinaryIO, place: int, end: int) -> Iterator[str]:
+    while place + 8 <= end:
+        file.seek(place)
+        size, name = struct.unpack(">I4s", file.read(8))
+        if size == 1:
+            (size,) = struct.unpack(">Q", file.read(8))
+        yield name.decode("latin-1")
+        if name in (b"moov", b"trak"):
+            yield from _boxes_within(file, place + 8, place + size)
+        place += size if size >= 8 else end
+
+
+def _probe_picture(path: Path) -> Probe:
+    """A picture that moves, by Pillow: its durations are in milliseconds."""
+    try:
+        with Image.open(path) as picture:
+            lasts = []
+            frames = int(getattr(picture, "n_frames", 1))
+            for number in range(frames):
+                picture.seek(number)
+                picture.load()
+                lasts.append(Fraction(picture.info.get("duration", 0)).limit_denominator(1000))
+            loop = picture.info.get("loop")
+            kind, mode, (width, height) = picture.format or "", picture.mode, picture.size
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, EOFError) as error:
+        raise EncoderError(f"{path.name} is not a whole picture: {error}") from None
+    total = sum(lasts, Fraction(0))
+    even = total > 0 and max(lasts) - min(lasts) <= 1
+    return Probe(
+        format=path.suffix.lower().lstrip("."), codec=kind.lower(), profile="", tag="", pixel_format=mode.lower(),
+        colours="", width=width, height=height, fps=frames * 1000 / total if even else None, frames=frames,
+        seconds=float(total / 1000), bytes=path.stat().st_size, loops=None if loop is None else loop == 0,
+    )  # fmt: skip

@@ -1,0 +1,68 @@
+"""Frames → raw video on standard output, and frames → one picture each."""
+
+from __future__ import annotations
+
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+from renderer.encoder.formats import STREAM, Target, numbered
+from renderer.encoder.writer import FrameWriter
+from renderer.errors import EncoderError
+from renderer.pictures import Pixels
+
+
+class RawWriter(FrameWriter):
+    """Writes YUV4MPEG2, 4:2:0 of limited-range BT.709 with chroma sited left, for other tools to read.
+
+    Source of the format: mjpegtools, yuv4mpeg(5).
+    """
+
+    def __init__(self, path: Path, width: int, height: int, fps: Fraction) -> None:
+        super().__init__(width, height, "yuv420p")
+        self._path = path
+        self._header = (
+            f"YUV4MPEG2 W{width} H{height} F{fps.numerator}:{fps.denominator} Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED\n"
+        )
+
+    def _begin(self) -> None:
+        self._file: BinaryIO = sys.stdout.buffer if self._path == STREAM else self._path.open("wb")
+        self._file.write(self._header.encode("ascii"))
+
+    def _consume(self, buffer: Pixels) -> None:
+        self._file.write(b"FRAME\n")
+        self._file.write(buffer.data)
+
+    def _finish(self) -> None:
+        self._file.flush()
+        self._abandon()
+
+    def _abandon(self) -> None:
+        if self._path != STREAM:
+            self._file.close()
+
+    def _failure(self) -> EncoderError:
+        if isinstance(self._error, BrokenPipeError):
+            return EncoderError("who read the frames has gone: they were not all taken")
+        return super()._failure()
+
+
+class SequenceWriter(FrameWriter):
+    """Writes each frame to a PNG or JPEG file of its own, named by `first`, first + 1, …."""
+
+    def __init__(self, path: Path, width: int, height: int, target: Target, first: int) -> None:
+        super().__init__(width, height, "rgba")
+        self._path, self._target, self._number = path, target, first
+
+    def _consume(self, buffer: Pixels) -> None:
+        pixels = self.pixels(buffer)
+        picture = Image.fromarray(pixels if self._target.transparent else pixels[..., :3])
+        with numbered(self._path, self._number).open("wb") as file:
+            if self._target.format.name == "png":
+                picture.save(file, "PNG", compress_level=4)
+            else:
+                picture.save(file, "JPEG", quality=95, subsampling=0)
+        self._number += 1

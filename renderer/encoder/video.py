@@ -1,0 +1,302 @@
+"""Frames → video files by ffmpeg."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Final, get_args
+
+from renderer.encoder.ffmpeg import FLAGS, ffmpeg_path
+from renderer.encoder.formats import Target
+from renderer.encoder.writer import FrameWriter, Layout
+from renderer.errors import EncoderError
+from renderer.pictures import Pixels
+from renderer.settings import Codec, FileSettings, FormatName, Profile, Quality
+
+
+@dataclass(frozen=True)
+class RatePoint:
+    """A point of an encoder's trade of time against size and likeness; benchmarks/encoder.py measures them."""
+
+    preset: str  # or speed; of ProRes the profile
+    crf: float  # of WebP and ProRes their own scale of quality
+    seconds_a_megapixel: float  # processor time, on one core of a server of 2024
+    bytes_a_megapixel: float  # on moving mosaics
+
+
+def _alike(seconds: float, size: float) -> dict[Quality, RatePoint]:
+    """Points of a format that has no qualities."""
+    return {quality: RatePoint("", 0, seconds, size) for quality in get_args(Quality)}
+
+
+RATE_POINTS: Final[dict[Codec | FormatName, dict[Quality, RatePoint]]] = {
+    "h264": {
+        "draft": RatePoint("ultrafast", 26, 0.0048, 21_500),
+        "standard": RatePoint("veryfast", 18, 0.016, 27_500),
+        "high": RatePoint("medium", 17, 0.046, 33_000),
+        "max": RatePoint("medium", 12, 0.055, 62_500),
+    },
+    "hevc": {
+        "draft": RatePoint("ultrafast", 28, 0.02, 20_000),
+        "standard": RatePoint("veryfast", 22, 0.06, 25_000),
+        "high": RatePoint("medium", 20, 0.2, 30_000),
+        "max": RatePoint("medium", 15, 0.25, 60_000),
+    },
+    "av1": {
+        "draft": RatePoint("12", 40, 0.02, 15_000),
+        "standard": RatePoint("9", 30, 0.05, 22_000),
+        "high": RatePoint("6", 25, 0.2, 28_000),
+        "max": RatePoint("6", 15, 0.25, 55_000),
+    },
+    "vp9": {
+        "draft": RatePoint("8", 40, 0.03, 18_000),
+        "standard": RatePoint("5", 30, 0.1, 25_000),
+        "high": RatePoint("3", 26, 0.3, 30_000),
+        "max": RatePoint("3", 16, 0.35, 60_000),
+    },
+    "prores": {
+        "draft": RatePoint("4", 16, 0.05, 150_000),
+        "standard": RatePoint("4", 9, 0.06, 250_000),
+        "high": RatePoint("4", 6, 0.06, 330_000),
+        "max": RatePoint("4", 3, 0.06, 500_000),
+    },
+    "webp": {
+        "draft": RatePoint("2", 60, 0.05, 60_000),
+        "standard": RatePoint("4", 80, 0.1, 110_000),
+        "high": RatePoint("4", 90, 0.12, 160_000),
+        "max": RatePoint("4", 98, 0.15, 300_000),
+    },
+    "gif": _alike(0.1, 400_000),
+    "apng": _alike(0.3, 1_300_000),
+    "png": _alike(0.1, 1_500_000),
+    "jpeg": _alike(0.02, 450_000),
+    "y4m": _alike(0.001, 1_500_000),
+}
+"""By codec, or by the format that is its own."""
+
+MAX_THREADS: Final = 4
+"""Encoder threads: each keeps frames of its own, 3 take 600 MiB at 1080p and 24 take 1.1 GiB."""
+
+_LINES: Final = 4  # of ffmpeg's complaints that a message shows: as many first ones (the cause) as last ones
+
+_COLOUR: Final = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
+_TAGGED: Final = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+_MUXERS: Final = {
+    "mp4": ("-use_editlist", "0", "-movflags", "+faststart+negative_cts_offsets", "-f", "mp4"),
+    "mov": ("-use_editlist", "0", "-movflags", "+faststart+negative_cts_offsets", "-f", "mov"),
+    "webm": ("-cues_to_front", "1", "-f", "webm"),
+    "webp": ("-loop", "0", "-f", "webp"),
+    "apng": ("-plays", "0", "-f", "apng"),
+}
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How frames become a file."""
+
+    target: Target
+    quality: Quality = "standard"
+    point: RatePoint | None = None  # in place of the quality's
+    profile: Profile | None = None  # of H.264
+    b_frames: int = 2  # of H.264 and HEVC, between two others
+    gop_seconds: float = 2.0
+    max_rate: float | None = None  # Mbit/s, over any second
+    bit_rate: float | None = None  # bits a second on average, in place of the quality's crf
+    pass_number: int = 0  # 1 and 2 of two passes
+    pass_log: Path | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, target: Target, settings: FileSettings, metadata: Mapping[str, str]) -> Encoding:
+        """The encoding that a file's settings ask for."""
+        return cls(
+            target, settings.quality, profile=settings.profile, b_frames=settings.b_frames,
+            gop_seconds=settings.gop_seconds, max_rate=settings.max_rate, metadata=metadata,
+        )  # fmt: skip
+
+    @property
+    def layout(self) -> Layout:
+        """What the writer is fed."""
+        return "yuv420p" if self.target.format.even and not self.target.transparent else "rgba"
+
+    def rate_point(self) -> RatePoint:
+        """The point that its quality means."""
+        return self.point or RATE_POINTS[self.target.codec or self.target.format.name][self.quality]
+
+
+def video_arguments(
+    width: int, height: int, fps: Fraction, encoding: Encoding, threads: int, sound: Sequence[str] = ()
+) -> list[str]:
+    """Ffmpeg's arguments that turn raw frames on standard input into a file that players agree on.
+
+    Frames are BT.709 4:2:0, or RGBA where the encoding's layout says so. `sound`: further inputs, and how they
+    are mapped and encoded.
+    """
+    colour = _COLOUR if encoding.target.codec else ()
+    if encoding.layout == "yuv420p":
+        # Said of the input as well as of the output: a filter between the two keeps what it is told.
+        source, filters = ["-pix_fmt", "yuv420p", *_COLOUR], [_TAGGED]
+    else:
+        source = ["-pix_fmt", "rgba"]
+        exact = "out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int"
+        filters = [f"scale={exact}", f"format={_pixel_format(encoding)}", _TAGGED] if encoding.target.codec else []
+    return [
+        "-loglevel", "error",
+        "-f", "rawvideo", *source, "-video_size", f"{width}x{height}", "-framerate", str(fps), "-i", "pipe:0",
+        *sound,
+        "-map", "0:v:0", *_codec_arguments(encoding, fps, threads),
+        "-pix_fmt", _pixel_format(encoding), *colour, *(["-vf", ",".join(filters)] if filters else []),
+        "-fps_mode", "passthrough", "-map_metadata", "-1",
+        *(word for key, value in encoding.metadata.items() for word in ("-metadata", f"{key}={value}")),
+        *_MUXERS[encoding.target.format.name],
+    ]  # fmt: skip
+
+
+def _pixel_format(encoding: Encoding) -> str:
+    target = encoding.target
+    if target.codec is None:
+        return {"webp": "bgra", "apng": "rgba" if target.transparent else "rgb24"}[target.format.name]
+    if target.codec == "prores":
+        return "yuva444p10le" if target.transparent else "yuv444p10le"
+    return "yuva420p" if target.transparent else "yuv420p"
+
+
+def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[str]:
+    """The encoder, its speed, its rate, and GOPs that are closed and of fixed length."""
+    point, target = encoding.rate_point(), encoding.target
+    gop = max(1, round(fps * Fraction(encoding.gop_seconds)))
+    rate = ["-crf", f"{point.crf:g}"] if encoding.bit_rate is None else ["-b:v", f"{encoding.bit_rate:.0f}"]
+    if encoding.max_rate is not None:
+        most = f"{encoding.max_rate * 1e6:.0f}"
+        rate += ["-maxrate", most, "-bufsize", most]
+    if encoding.pass_number and target.codec != "hevc":
+        rate += ["-pass", str(encoding.pass_number), "-passlogfile", str(encoding.pass_log)]
+    every = ["-threads", str(threads), "-g", str(gop)]
+    match target.codec:
+        case "h264":
+            profile = encoding.profile or "high"
+            # Without it `ultrafast` is of the Main profile; the other profiles have none.
+            blocks = ["-x264-params", "8x8dct=1"] if profile == "high" else []
+            return [
+                "-c:v", "libx264", "-preset", point.preset, *rate, "-profile:v", profile, *every,
+                "-keyint_min", str(gop), "-sc_threshold", "0",
+                "-bf", "0" if profile == "baseline" else str(encoding.b_frames), *blocks, "-flags", "+cgop",
+            ]  # fmt: skip
+        case "hevc":
+            passes = f":pass={encoding.pass_number}:stats={encoding.pass_log}" if encoding.pass_number else ""
+            return [
+                "-c:v", "libx265", "-preset", point.preset, *rate, "-tag:v", "hvc1", "-bf", str(encoding.b_frames),
+                "-x265-params",
+                f"log-level=error:keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:pools={threads}:"
+                f"frame-threads={min(threads, 2)}{passes}",
+            ]  # fmt: skip
+        case "av1":
+            return [
+                "-c:v", "libsvtav1", "-preset", point.preset, *rate, "-g", str(gop),
+                "-svtav1-params", f"scd=0:lp={threads}",
+            ]  # fmt: skip
+        case "vp9":
+            hidden = ["-auto-alt-ref", "0"] if target.transparent else []  # libvpx refuses both at once
+            free = ["-b:v", "0"] if encoding.bit_rate is None else []
+            return [
+                "-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", point.preset, *rate, *free, *every,
+                "-row-mt", "1", "-tile-columns", "2", *hidden,
+            ]  # fmt: skip
+        case "prores":
+            alpha = ["-alpha_bits", "16" if target.transparent else "0"]
+            return [
+                "-c:v", "prores_ks", "-profile:v", point.preset, "-qscale:v", f"{point.crf:g}", "-vendor", "apl0",
+                "-threads", str(threads), *alpha,
+            ]  # fmt: skip
+    if target.format.name == "webp":
+        return ["-c:v", "libwebp_anim", "-compression_level", point.preset, "-quality", f"{point.crf:g}"]
+    return ["-c:v", "apng", "-pred", "mixed"]
+
+
+class Encoder(FrameWriter):
+    """Writes frames to a video file by ffmpeg.
+
+    Owns the ffmpeg process, a thread that writes to it and one that reads its complaints. Memory: three frames, and
+    ffmpeg's own. The file is complete when the `with` block ends without an exception.
+    """
+
+    def __init__(
+        self, path: Path, width: int, height: int, fps: Fraction, encoding: Encoding, sound: Sequence[str] = ()
+    ) -> None:
+        super().__init__(width, height, encoding.layout)
+        threads = min(os.cpu_count() or 1, MAX_THREADS)
+        self._command = [
+            ffmpeg_path(), "-hide_banner", "-y",
+            *video_arguments(width, height, fps, encoding, threads, sound), str(path.absolute()),
+        ]  # fmt: skip
+        self._first_lines: list[str] = []
+        self._last_lines: deque[str] = deque(maxlen=_LINES)
+        self._listener = threading.Thread(target=self._listen, name="encoder-complaints", daemon=True)
+
+    def _begin(self) -> None:
+        try:
+            self._process = subprocess.Popen(
+                # A session of its own: Ctrl-C in the terminal reaches us alone, and we end it.
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                start_new_session=True, creationflags=FLAGS,
+            )  # fmt: skip
+        except OSError as error:
+            raise EncoderError(
+                f"{self._command[0]} can't be run ({error.strerror}): `render doctor` tells more"
+            ) from error
+        try:
+            self._listener.start()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _consume(self, buffer: Pixels) -> None:
+        pipe = self._process.stdin
+        assert pipe is not None
+        pipe.write(buffer.data)
+
+    def _end_of_frames(self) -> None:
+        pipe = self._process.stdin
+        assert pipe is not None
+        try:
+            pipe.close()
+        except OSError:  # the real error stands in what ffmpeg says
+            self._broken.set()
+
+    def _finish(self) -> None:
+        self._listener.join()
+        if self._process.wait() != 0:
+            raise self._failure()
+
+    def _abandon(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        if self._listener.ident is not None:
+            self._listener.join()
+
+    def _listen(self) -> None:
+        # Read to the end always: a full pipe would stop ffmpeg.
+        stream = self._process.stderr
+        assert stream is not None
+        with stream:
+            for line in stream:
+                said = line.decode("utf-8", "replace").rstrip()
+                (self._first_lines if len(self._first_lines) < _LINES else self._last_lines).append(said)
+
+    def _failure(self) -> EncoderError:
+        with contextlib.suppress(OSError):
+            self._process.kill()
+        code = self._process.wait()
+        self._listener.join()
+        lines = [*self._first_lines, *self._last_lines]
+        said = "\n  ".join(lines) or f"it ended with code {code} and said nothing"
+        if any("No space left on device" in line for line in lines):
+            return EncoderError(f"the disk is full: free some space, or give another -o. ffmpeg said:\n  {said}")
+        return EncoderError(f"ffmpeg failed:\n  {said}")
