@@ -107,16 +107,21 @@ _PAGE: Final = """<!doctype html>
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1200px; padding: 0 1em; color: #222 }}
 img {{ display: block; width: 100% }}
 .pair {{ position: relative; max-width: {width}px }}
-.pair img + img {{ position: absolute; inset: 0; clip-path: inset(0 0 0 var(--at, 50%)) }}
-input[type=range] {{ width: 100%; max-width: {width}px }}
+.pair img + img {{ position: absolute; inset: 0; clip-path: inset(0 0 0 var(--at)) }}
+.pair::after {{ content: ""; position: absolute; inset: 0 auto 0 var(--at); border-left: 2px solid white;
+ margin-left: -1px; box-shadow: 0 0 4px black; pointer-events: none }}
+.pair input {{ position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; appearance: none;
+ background: none; cursor: ew-resize; touch-action: pan-y }}
+.pair input::-webkit-slider-thumb {{ appearance: none; width: 1px; height: 1px }}
+.pair input::-moz-range-thumb {{ width: 1px; height: 1px; border: 0; background: none }}
 th {{ text-align: left; font-weight: normal; padding-right: 2em; color: #666 }}
 .photos {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(88px, 1fr)); gap: 8px }}
 figure {{ margin: 0; font-size: 11px; overflow-wrap: anywhere }}
 </style>
 <h1>{title}</h1>
-<div class="pair" id="pair"><img src="{cover}" alt="cover"><img src="{mosaic}" alt="mosaic"></div>
+<div class="pair" style="--at: 50%"><img src="{cover}" alt="cover"><img src="{mosaic}" alt="mosaic">
 <input type="range" min="0" max="100" value="50" aria-label="cover on the left, mosaic on the right"
- oninput="document.getElementById('pair').style.setProperty('--at', this.value + '%')">
+ oninput="this.parentNode.style.setProperty('--at', this.value + '%')"></div>
 <h2>Figures</h2>
 <table>
 {rows}

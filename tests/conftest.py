@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from selenium import webdriver
 
 from renderer.cli import main
 from renderer.grid import make_grid
@@ -104,6 +106,27 @@ class Theatre:
 def theatre(cover: Path) -> Iterator[Theatre]:
     with open_mosaic(cover, MatchSettings(columns=24), Silent()) as mosaic:
         yield Theatre(mosaic.library, cover)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[webdriver.Chrome]:
+    """A headless Chromium of this machine, for pages of the disk: `browser.get(path.as_uri())`.
+
+    What the console says is in `browser.get_log("browser")`, the requests are in `browser.get_log("performance")`.
+    """
+    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
+    program, driver = next(filter(None, found), None), shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("no Chromium with its driver is installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    # A container's root has no sandbox, and little shared memory; the page that is opened is our own.
+    for word in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "mute-audio", "disable-background-networking"):
+        options.add_argument(f"--{word}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    running = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield running
+    running.quit()
 
 
 def difference(a: Pixels, b: Pixels) -> Pixels:
