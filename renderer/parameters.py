@@ -121,7 +121,7 @@ def parse_edges(text: str) -> tuple[float, float, float, float]:
     return top, right, bottom, left
 
 
-_NTSC: Final = {
+NTSC_RATES: Final = {
     Fraction(nominal): Fraction(round(nominal) * 1000, 1001)
     for nominal in (
         Fraction("23.976"),
@@ -140,7 +140,7 @@ def parse_frame_rate(text: str) -> Fraction:
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise InputError(f"--fps {text} is not a frame rate: give one such as 30, 29.97 or 30000/1001") from None
-    rate = _NTSC.get(rate, rate)
+    rate = NTSC_RATES.get(rate, rate)
     if not 1 <= rate <= 240:
         raise InputError(f"--fps {text} is out of range: it is from 1 to 240 frames a second")
     return rate

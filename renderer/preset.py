@@ -101,7 +101,7 @@ def _load(path: Path, depth: int) -> Preset:
             raise InputError(f"{where.of('extends')}: extends is the name of another preset, and no circle of them")
         # A user's draft that extends draft means the one that comes with the program.
         same = Path(str(resources.files("presets"))) / f"{parent}.toml"
-        inherited = _load(same if parent == path.stem and path != same else _find(parent), depth + 1)
+        inherited = _load(same if parent == path.stem and path != same and same.is_file() else _find(parent), depth + 1)
         table = _merged(inherited.table, own)
     values: dict[str, Any] = {}
     animations: dict[str, dict[str, Any]] = {}
@@ -124,8 +124,8 @@ def _load(path: Path, depth: int) -> Preset:
         else:
             values.update(_setting(key, value, where))
     animation = table.get("animation")
-    if animation is not None and animation not in plugins.installed():
-        mend = suggestion(animation, plugins.installed())
+    if animation not in (None, "show", *plugins.installed()):
+        mend = suggestion(str(animation), ["show", *plugins.installed()])
         raise InputError(f"{where.of('animation')}: there is no animation {animation}{mend}")
     description = str(table.get("description", ""))
     return Preset(path.stem, path, description, table, values, animation, animations, rules)
@@ -174,11 +174,12 @@ def _values(owner: type, table: dict[str, Any], where: _Where, name: str) -> dic
     """Values of an owner's parameters, each read and tried alone, so that a message has its line."""
     values: dict[str, Any] = {}
     for key, value in table.items():
-        read = read_values(owner, {key: value}, where.of(key, name))
+        place = where.of(key, name)
         try:
+            read = read_values(owner, {key: value}, place)
             owner(**read)
         except InputError as error:
-            raise InputError(f"{where.of(key, name)}: {error}") from None
+            raise InputError(str(error) if str(error).startswith(place) else f"{place}: {error}") from None
         values.update(read)
     return values
 

@@ -14,6 +14,8 @@ from renderer.scene import Fit
 Quality = Literal["draft", "standard", "high", "max"]
 FormatName = Literal["mp4", "mov", "webm", "gif", "webp", "apng", "png", "jpeg", "y4m"]
 Codec = Literal["h264", "hevc", "av1", "vp9", "prores"]
+Hardware = Literal["nvenc", "qsv", "videotoolbox", "vaapi", "amf"]
+HardwareWish = Literal["software", "auto", "nvenc", "qsv", "videotoolbox", "vaapi", "amf"]
 Profile = Literal["baseline", "main", "high"]
 
 MAX_SIDE: Final = 8192  # pixels; what H.264's highest level and every player stop at
@@ -83,6 +85,9 @@ class FileSettings:
     format: FormatName | None = parameter(None, "The kind of file; default: as its name ends")
     codec: Codec | None = parameter(
         None, "Of MP4 and MOV h264, hevc or av1, of MOV also prores, of WebM vp9 or av1; default: the first"
+    )
+    encoder: HardwareWish = parameter(
+        "software", "What encodes: auto takes hardware that works here, a name that one; software is the finest"
     )
     quality: Quality = parameter("standard", "How much of the picture the encoder keeps, and how long it may take")
     profile: Profile | None = parameter(None, "Of H.264; default: high")

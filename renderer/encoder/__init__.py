@@ -2,6 +2,7 @@
 
 from renderer.encoder.ffmpeg import ffmpeg_path, run_ffmpeg
 from renderer.encoder.formats import FORMATS, STREAM, Format, Target, choose, is_sequence, numbered
+from renderer.encoder.hardware import find_hardware, works
 from renderer.encoder.opening import open_writer
 from renderer.encoder.probe import Probe, Sound, probe
 from renderer.encoder.video import MAX_THREADS, RATE_POINTS, Encoder, Encoding, RatePoint, video_arguments
@@ -22,10 +23,12 @@ __all__ = [
     "Target",
     "choose",
     "ffmpeg_path",
+    "find_hardware",
     "is_sequence",
     "numbered",
     "open_writer",
     "probe",
     "run_ffmpeg",
     "video_arguments",
+    "works",
 ]

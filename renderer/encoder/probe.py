@@ -14,7 +14,9 @@ from PIL import Image, UnidentifiedImageError
 
 from renderer.encoder.ffmpeg import run_ffmpeg
 from renderer.errors import EncoderError
+from renderer.parameters import NTSC_RATES
 
+_MILLISECOND: Final = Fraction(1, 1000)  # what WebM counts times in
 _PICTURES: Final = (".gif", ".webp", ".apng", ".png")
 
 
@@ -70,10 +72,14 @@ def probe(path: Path) -> Probe:
         lines = said.strip().splitlines()
         raise EncoderError(f"{path.name} is not a whole video: {lines[-1] if lines else 'it is empty'}")
     line = stream[1]
-    codec = re.match(r"(\w+)(?: \(([A-Z][^)/]*)\))?(?: \((\w+) / )?", line)
+    codec = re.match(r"(\w+)((?: \([^)]*\))*)", line)
     layout = re.search(r"(\w+)(?:\(([^)]*)\))?, (\d+)x(\d+)", line)
     if codec is None or layout is None:
         raise EncoderError(f"{path.name} has no readable video stream: {line}")
+    words = re.findall(r"\(([^)]*)\)", codec[2])
+    tag = next((word.split(" / ")[0] for word in words if " / " in word), "")
+    # A decoder's name is in small letters, a profile's is not.
+    profile = next((word for word in words if " / " not in word and not word[:1].islower()), "")
     video, base = packets[0], time_bases[0]
     container = re.search(r"Input #0, (\S+), from", said)
     boxes = list(_boxes(path)) if container and "mp4" in container[1] else None
@@ -82,7 +88,7 @@ def probe(path: Path) -> Probe:
     seconds = float((end - begin) * base)
     return Probe(
         format=(path.suffix.lower().lstrip(".") or (container[1] if container else "")),
-        codec=codec[1], profile=codec[2] or "", tag=codec[3] or "",
+        codec=codec[1], profile=profile, tag=tag,
         pixel_format=layout[1], colours=layout[2] or "", width=int(layout[3]), height=int(layout[4]),
         fps=_rate(video, base, line), frames=len(video), seconds=seconds, bytes=path.stat().st_size,
         b_frames=_most_b_frames(video), gop=_longest_gop(video),
@@ -120,14 +126,14 @@ def _packets(text: str) -> tuple[list[list[_Packet]], list[Fraction]]:
 
 def _rate(video: list[_Packet], base: Fraction, line: str) -> Fraction | None:
     lengths = {packet.lasts for packet in video}
-    if len(lengths) == 1 and (lasts := lengths.pop()):
+    if base != _MILLISECOND and len(lengths) == 1 and (lasts := lengths.pop()):
         return 1 / (lasts * base)
     said = re.search(r"([\d.]+)(k?) fps", line)
     if said is None:
         return None
-    # WebM keeps whole milliseconds: what ffmpeg took the rate for, if the times agree with it to one of them.
+    # Rounded times: what ffmpeg took the rate for, if they agree with it to one step.
     rate = Fraction(said[1]) * (1000 if said[2] else 1)
-    nearest = min((rate, Fraction(round(rate) * 1000, 1001)), key=lambda one: abs(one - rate))
+    nearest = NTSC_RATES.get(rate, rate)
     shown = sorted(packet.shown for packet in video)
     ideal = [round(number / nearest / base) for number in range(len(shown))]
     return nearest if all(abs(a - shown[0] - b) <= 1 for a, b in zip(shown, ideal, strict=True)) else None

@@ -13,12 +13,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, get_args
 
+from renderer.encoder import hardware
 from renderer.encoder.ffmpeg import FLAGS, ffmpeg_path
 from renderer.encoder.formats import Target
 from renderer.encoder.writer import FrameWriter, Layout
 from renderer.errors import EncoderError
 from renderer.pictures import Pixels
-from renderer.settings import Codec, FileSettings, FormatName, Profile, Quality
+from renderer.settings import Codec, FileSettings, FormatName, Hardware, Profile, Quality
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class Encoding:
     gop_seconds: float = 2.0
     max_rate: float | None = None  # Mbit/s, over any second
     bit_rate: float | None = None  # bits a second on average, in place of the quality's crf
+    hardware: Hardware | None = None  # what encodes, in place of software
     pass_number: int = 0  # 1 and 2 of two passes
     pass_log: Path | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -147,12 +149,17 @@ def video_arguments(
         source = ["-pix_fmt", "rgba"]
         exact = "out_color_matrix=bt709:out_range=tv:flags=bicubic+accurate_rnd+full_chroma_int"
         filters = [f"scale={exact}", f"format={_pixel_format(encoding)}", _TAGGED] if encoding.target.codec else []
+    kind, device = ["-pix_fmt", _pixel_format(encoding)], []
+    if encoding.hardware:
+        filters += hardware.filters(encoding.hardware)
+        device = hardware.input_arguments(encoding.hardware)
+        kind = [] if encoding.hardware == "vaapi" else kind  # its frames are in the hardware's own format by then
     return [
-        "-loglevel", "error",
+        "-loglevel", "error", *device,
         "-f", "rawvideo", *source, "-video_size", f"{width}x{height}", "-framerate", str(fps), "-i", "pipe:0",
         *sound,
         "-map", "0:v:0", *_codec_arguments(encoding, fps, threads),
-        "-pix_fmt", _pixel_format(encoding), *colour, *(["-vf", ",".join(filters)] if filters else []),
+        *kind, *colour, *(["-vf", ",".join(filters)] if filters else []),
         "-fps_mode", "passthrough", "-map_metadata", "-1",
         *(word for key, value in encoding.metadata.items() for word in ("-metadata", f"{key}={value}")),
         *_MUXERS[encoding.target.format.name],
@@ -171,13 +178,19 @@ def _pixel_format(encoding: Encoding) -> str:
 def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[str]:
     """The encoder, its speed, its rate, and GOPs that are closed and of fixed length."""
     point, target = encoding.rate_point(), encoding.target
+    if encoding.hardware and target.codec:
+        return hardware.codec_arguments(
+            encoding.hardware, target.codec, fps, encoding.gop_seconds, encoding.b_frames, point.crf, encoding.bit_rate
+        )
     gop = max(1, round(fps * Fraction(encoding.gop_seconds)))
     rate = ["-crf", f"{point.crf:g}"] if encoding.bit_rate is None else ["-b:v", f"{encoding.bit_rate:.0f}"]
     if encoding.max_rate is not None:
         most = f"{encoding.max_rate * 1e6:.0f}"
         rate += ["-maxrate", most, "-bufsize", most]
-    if encoding.pass_number and target.codec != "hevc":
-        rate += ["-pass", str(encoding.pass_number), "-passlogfile", str(encoding.pass_log)]
+    if encoding.pass_number and target.codec == "h264":
+        # The first pass is a whole file of full quality, which may already be what is wanted.
+        log = ["-passlogfile", str(encoding.pass_log), "-fastfirstpass", "0"]
+        rate += ["-pass", str(encoding.pass_number), *log]
     every = ["-threads", str(threads), "-g", str(gop)]
     match target.codec:
         case "h264":
@@ -190,7 +203,9 @@ def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[st
                 "-bf", "0" if profile == "baseline" else str(encoding.b_frames), *blocks, "-flags", "+cgop",
             ]  # fmt: skip
         case "hevc":
-            passes = f":pass={encoding.pass_number}:stats={encoding.pass_log}" if encoding.pass_number else ""
+            # x265 parts its options at colons, and has no other way to be told of a Windows drive.
+            stats = str(encoding.pass_log).replace(":", "\\:")
+            passes = f":pass={encoding.pass_number}:stats={stats}:slow-firstpass=1" if encoding.pass_number else ""
             return [
                 "-c:v", "libx265", "-preset", point.preset, *rate, "-tag:v", "hvc1", "-bf", str(encoding.b_frames),
                 "-x265-params",

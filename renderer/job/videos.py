@@ -17,15 +17,18 @@ from renderer.encoder import (
     Probe,
     Target,
     choose,
+    find_hardware,
     is_sequence,
     numbered,
     open_writer,
     probe,
+    works,
 )
 from renderer.errors import InputError, RenderError
 from renderer.files import check_writable
 from renderer.grid import Grid, make_grid
 from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film
+from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import Mosaic, check_cover, no_pictures, open_mosaic
 from renderer.job.outputs import check_map, check_not_input, check_video, new_video, save_still
 from renderer.job.results import Plan, Summary
@@ -158,6 +161,8 @@ def check_job(job: VideoJob) -> None:
     """Raise InputError for a job that can't be done: before the work."""
     check_video(job.path, job.settled().wanted(), overwrite=job.overwrite)
     check_map(job.match, overwrite=job.overwrite)
+    if job.file.max_size is not None and (job.path == STREAM or job.target.format.sequence):
+        raise InputError(f"--max-size is for one file: {job.path} is none")
     if job.file.poster:
         if job.path == STREAM:
             raise InputError("--poster is a file beside the video: -o - has no place for it")
@@ -171,15 +176,27 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
     for path in job.files():
         check_not_input(mosaic, path)
     size = job.output.frame_size(mosaic.placement.cover_size, even=target.format.even)
-    encoding = Encoding.of(target, job.file, {"comment": job.command, "title": job.path.stem})
+    encoding = replace(
+        Encoding.of(target, job.file, {"comment": job.command, "title": job.path.stem}),
+        hardware=find_hardware(job.file.encoder, target.codec, progress.notice, works),
+    )
     with open_film(mosaic, job.animation, size, job.output, job.overlay, progress) as film:
-        with new_video(job.path, overwrite=job.overwrite) as temporary:
+
+        def encode(path: Path, encoding: Encoding) -> int:
             with (
                 progress.stage("rendering", len(wanted), "frames") as advance,
-                open_writer(temporary, *size, job.output.fps, encoding, first=wanted[0]) as writer,
+                open_writer(path, *size, film.fps, encoding, first=wanted[0]) as writer,
             ):
                 _feed(writer, film, wanted, advance)
-            found = _probed(temporary, size, job.output.fps, wanted)
+            return path.stat().st_size if path.is_file() else 0
+
+        with new_video(job.path, overwrite=job.overwrite) as temporary:
+            if job.file.max_size is None:
+                encode(temporary, encoding)
+            else:
+                seconds = float(len(wanted) / film.fps)
+                encode_to_fit(encode, encoding, temporary, seconds, job.file.max_size, progress.notice)
+            found = _probed(temporary, size, film.fps, wanted)
         if job.file.poster:
             save_still(film.picture(_telling(job.animation, film)), job.poster_path, job.overwrite)
     return Summary(

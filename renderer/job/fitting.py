@@ -1,0 +1,125 @@
+"""A file that fits into a number of bytes: encoded as often as it takes, and what that costs is said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from renderer.encoder import Encoding
+from renderer.errors import InputError
+from renderer.settings import Codec
+
+FULL: Final = 0.97
+"""Share of the allowed bytes from which on a file is large enough."""
+
+_AIM: Final = 0.985
+_TRIES: Final = 6
+_STATISTICS: Final[tuple[Codec, ...]] = ("h264", "hevc")  # their first pass is a whole file, and tells the second
+_RATED: Final[tuple[Codec, ...]] = ("h264", "hevc", "av1", "vp9")
+_QUALITY_RANGE: Final = (1.0, 100.0)  # of WebP
+_LEAST_RATE: Final = 16_000.0  # bits a second; encoders refuse much less
+_COARSE: Final = 0.5  # share of the bytes that the quality takes, from which down a viewer sees the difference
+
+
+@dataclass(frozen=True)
+class Knob:
+    """The number that decides how large a file is: bits a second, or a quality."""
+
+    first: float
+    low: float
+    high: float
+    turn: Callable[[Encoding, float], Encoding]
+
+
+def encode_to_fit(
+    encode: Callable[[Path, Encoding], int],
+    encoding: Encoding,
+    path: Path,
+    seconds: float,
+    cap: int,
+    notice: Callable[[str], None],
+) -> None:
+    """Write a file of at most `cap` bytes, and at least 97 % of them if its quality alone would take more.
+
+    `encode` writes a path in an encoding and gives the bytes. Raises InputError where nothing makes it fit.
+    """
+    with_log = encoding.target.codec in _STATISTICS and encoding.hardware is None
+    log = path.with_name(f"{path.name}.log")
+    try:
+        first = replace(encoding, pass_number=1, pass_log=log) if with_log else encoding
+        plain = encode(path, first)
+        if plain <= cap:
+            return
+        share = cap / plain
+        if share < _COARSE:
+            notice(
+                f"--max-size: {_megabytes(cap)} are {100 * share:.0f} % of what this quality takes, so the picture "
+                f"will be coarser: a smaller --size, a lower --fps or a shorter --duration would help"
+            )
+        second = replace(encoding, pass_number=2, pass_log=log) if with_log else encoding
+        _search(encode, second, path, _knob(encoding, plain, seconds, cap), cap)
+    finally:
+        for left in path.parent.glob(f"{log.name}*"):
+            left.unlink(missing_ok=True)
+
+
+def _knob(encoding: Encoding, plain: int, seconds: float, cap: int) -> Knob:
+    target = encoding.target
+    if target.codec in _RATED:
+        rate = _AIM * cap * 8 / seconds
+        return Knob(rate, _LEAST_RATE, rate * 4, lambda one, value: replace(one, bit_rate=value))
+    if target.format.name == "webp":
+        point = encoding.rate_point()
+        start = max(point.crf * (cap / plain), _QUALITY_RANGE[0])
+        return Knob(start, *_QUALITY_RANGE, lambda one, value: replace(one, point=replace(point, crf=value)))
+    what = target.codec or target.format.name
+    raise InputError(
+        f"--max-size: {what} has no rate to be lowered, and takes {_megabytes(plain)}: give a smaller --size, a lower "
+        "--fps or a shorter --duration, or another format"
+    )
+
+
+def _search(encode: Callable[[Path, Encoding], int], encoding: Encoding, path: Path, knob: Knob, cap: int) -> None:
+    """Turn the knob until the file fits closely; of several that fit the largest is kept."""
+    best = path.with_name(f"{path.name}.best")
+    kept = 0
+    seen: list[tuple[float, int]] = []  # knob and bytes
+    value = min(max(knob.first, knob.low), knob.high)
+    try:
+        for _ in range(_TRIES):
+            size = encode(path, knob.turn(encoding, value))
+            seen.append((value, size))
+            if kept < size <= cap:
+                path.replace(best)
+                kept = size
+            if FULL * cap <= size <= cap:
+                break
+            following = min(max(_next(seen, _AIM * cap), knob.low), knob.high)
+            if any(math.isclose(following, tried, rel_tol=1e-3) for tried, _ in seen):
+                break
+            value = following
+        if not kept:
+            least = min(size for _, size in seen)
+            raise InputError(
+                f"--max-size: {_megabytes(cap)} are too few, {_megabytes(least)} is the least that was reached: give a "
+                "smaller --size, a lower --fps or a shorter --duration"
+            )
+        best.replace(path)
+    finally:
+        best.unlink(missing_ok=True)
+
+
+def _next(seen: list[tuple[float, int]], aim: float) -> float:
+    """Where the bytes should be as wished: on a line through the nearest two points, both in logarithms."""
+    near = sorted(seen, key=lambda point: abs(math.log(point[1] / aim)))[:2]
+    (value, size), slope = near[0], 1.0
+    if len(near) == 2 and near[0][0] != near[1][0] and near[0][1] != near[1][1]:
+        slope = math.log(near[1][1] / near[0][1]) / math.log(near[1][0] / near[0][0])
+    return float(value * (aim / size) ** (1 / min(max(slope, 0.2), 5.0)))
+
+
+def _megabytes(count: float) -> str:
+    return f"{count / 1e6:.3g} MB"

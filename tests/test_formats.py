@@ -1,0 +1,252 @@
+"""Every format: rendered, probed, decoded again, and played in a browser."""
+
+import base64
+import subprocess
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from selenium import webdriver
+from videos import decode
+
+from renderer.encoder import Encoding, choose, find_hardware, numbered, open_writer, probe, video_arguments
+from renderer.pictures import Pixels
+from renderer.settings import Codec, FileSettings, Hardware
+
+Run = Callable[..., tuple[int, str, str]]
+
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 224, 189), (141, 85, 36), (0, 0, 0), (255, 255, 255)]
+BAND = 16  # pixels of each colour
+SMALL = ("--columns", "12", "--duration", "0.5", "--size", "96x64")
+
+
+def write(path: Path, frames: list[Pixels], fps: Fraction = Fraction(25), codec: Codec | None = None) -> None:
+    """Write (H, W, 4) frames as the renderer does; with transparency if any of them has it."""
+    height, width = frames[0].shape[:2]
+    transparent = any((frame[..., 3] < 255).any() for frame in frames)
+    target = choose(path, FileSettings(codec=codec), transparent=transparent)
+    with open_writer(path, width, height, fps, Encoding(target, "max")) as writer:
+        for frame in frames:
+            buffer = writer.next_buffer()
+            if writer.layout == "rgba":
+                writer.pixels(buffer)[:] = frame
+            else:
+                luma, blue, red = writer.planes(buffer)
+                r, g, b = (frame[..., channel].astype(float) for channel in range(3))
+                y = 0.2126 * r + 0.7152 * g + 0.0722 * b
+                luma[:] = np.rint(16 + y * 219 / 255)
+                blue[:] = np.rint(128 + (b - y) / 1.8556 * 224 / 255)[::2, ::2]
+                red[:] = np.rint(128 + (r - y) / 1.5748 * 224 / 255)[::2, ::2]
+            writer.submit(buffer)
+
+
+def bands(alpha: int = 255) -> Pixels:
+    """Bands of known colours, the first of them as transparent as wished."""
+    frame = np.full((48, BAND * len(COLOURS), 4), 255, np.uint8)
+    frame[..., :3] = np.repeat(np.array(COLOURS, np.uint8), BAND, 0)
+    frame[:, :BAND, 3] = alpha
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "tag"),
+    [
+        ("it.mp4", "h264", "avc1"),
+        ("it.mp4", "hevc", "hvc1"),
+        ("it.mp4", "av1", "av01"),
+        ("it.mov", "h264", "avc1"),
+        ("it.mov", "hevc", "hvc1"),
+        ("it.mov", "prores", "ap4h"),
+        ("it.webm", "vp9", ""),
+        ("it.webm", "av1", ""),
+    ],
+)
+def test_videos_come_back_with_their_frames_rate_and_colours(tmp_path: Path, name: str, codec: Codec, tag: str) -> None:
+    path = tmp_path / name
+    fps = Fraction(30000, 1001)
+    write(path, [bands()] * 7, fps, codec)
+    found = probe(path)
+    assert (found.codec, found.frames, found.fps, found.tag) == (codec, 7, fps, tag)
+    assert found.format == name[3:]
+    if name != "it.webm":
+        assert (found.fast_start, found.edit_list) == (True, False)
+    for frame in decode(path, BAND * len(COLOURS), 48):
+        for number, colour in enumerate(COLOURS):
+            seen = frame[24, number * BAND + BAND // 2].astype(int)
+            assert np.abs(seen - colour).max() <= 3, (colour, seen)
+
+
+@pytest.mark.parametrize("name", ["it.webp", "it.apng"])
+def test_moving_pictures_loop_and_keep_their_times(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    frames = [np.roll(bands(), 8 * number, axis=1) for number in range(5)]
+    write(path, frames)
+    found = probe(path)
+    assert (found.frames, found.fps, found.loops) == (5, Fraction(25), True)
+    with Image.open(path) as picture:
+        for number, frame in enumerate(frames):
+            picture.seek(number)
+            seen = np.asarray(picture.convert("RGB")).astype(int)
+            off = np.abs(seen - frame[..., :3])[:, BAND // 2 :: BAND]
+            assert np.median(off) <= 3
+
+
+@pytest.mark.parametrize("name", ["it.webm", "it.mov", "it.webp", "it.apng", "%02d.png"])
+def test_transparency_is_kept(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    write(path, [bands(0), bands(128), bands(255)])
+    if path.suffix in (".webm", ".mov"):
+        decoder = ["-c:v", "libvpx-vp9"] if path.suffix == ".webm" else []
+        raw = subprocess.run(
+            [*ffmpeg(), *decoder, "-i", path, "-f", "rawvideo", "-pix_fmt", "rgba", "-"],
+            capture_output=True,
+            check=True,
+        ).stdout
+        seen = list(np.frombuffer(raw, np.uint8).reshape(3, 48, -1, 4))
+    elif path.suffix == ".png":
+        seen = [np.asarray(Image.open(numbered(path, number)).convert("RGBA")) for number in range(3)]
+    else:
+        seen = []
+        with Image.open(path) as picture:
+            for number in range(3):
+                picture.seek(number)
+                seen.append(np.asarray(picture.convert("RGBA")))
+    for frame, alpha in zip(seen, (0, 128, 255), strict=True):
+        assert abs(int(frame[24, BAND // 2, 3]) - alpha) <= 3
+        assert frame[24, BAND + BAND // 2, 3] >= 252
+
+
+def ffmpeg() -> list[str]:
+    from renderer.encoder import ffmpeg_path
+
+    return [ffmpeg_path(), "-hide_banner", "-nostdin", "-loglevel", "error"]
+
+
+def test_raw_frames_go_to_the_next_program(cover: Path, tmp_path: Path) -> None:
+    """As a shell would: render … -o - | ffmpeg -i - it.mp4."""
+    command = [sys.executable, "-m", "renderer", "zoom", cover, *SMALL, "--fps", "24000/1001", "-o", "-"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stdout.startswith(b"YUV4MPEG2 W96 H64 F24000:1001 Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED\nFRAME\n")
+    subprocess.run([*ffmpeg(), "-i", "-", tmp_path / "it.mp4"], input=done.stdout, check=True)
+    found = probe(tmp_path / "it.mp4")
+    assert (found.frames, found.fps) == (12, Fraction(24000, 1001))
+    # What stands in a file is the same, frame for frame.
+    path = tmp_path / "it.y4m"
+    subprocess.run([*command[:-1], path, "-q"], check=True)
+    assert path.read_bytes() == done.stdout
+
+
+def test_a_sequence_is_whole_or_not_there(render: Run, cover: Path) -> None:
+    words = ("zoom", cover, *SMALL, "--fps", "8", "-o", "frames/%03d.png")
+    assert render(*words)[0] == 0
+    made = sorted(Path("frames").iterdir())
+    assert [path.name for path in made] == ["000.png", "001.png", "002.png", "003.png"]
+    with Image.open(made[0]) as picture:
+        assert (picture.size, picture.mode) == ((96, 64), "RGB")
+    code, _, err = render(*words)
+    assert (code, "frames/000.png exists" in err) == (2, True)
+    assert sorted(Path("frames").iterdir()) == made
+    assert render(*words, "--frames", "2-3", "-y")[0] == 0
+    assert sorted(Path("frames").iterdir()) == made
+
+
+def test_frames_of_a_disperse_end_transparent(render: Run, cover: Path) -> None:
+    words = ("disperse", cover, *SMALL, "--fps", "8", "--transparent", "--motion-blur", "0.5")
+    assert render(*words, "-o", "%d.png")[0] == 0
+    alpha = [np.asarray(Image.open(f"{number}.png"))[..., 3] for number in range(4)]
+    assert (alpha[0] == 255).all()
+    assert 0 < alpha[2].mean() < 250
+    assert (alpha[3] == 0).all()
+
+
+def test_a_poster_stands_beside_the_video(render: Run, cover: Path) -> None:
+    code, out, _ = render("zoom", cover, *SMALL, "--fps", "8", "--direction", "out", "--poster", "-o", "it.mp4")
+    assert (code, "it-poster.jpg: its poster" in out) == (0, True)
+    with Image.open("it-poster.jpg") as poster, Image.open(cover) as picture:
+        shown = np.asarray(poster.resize((12, 8))).astype(int)
+        whole = np.asarray(picture.resize((12, 8))).astype(int)
+    assert np.abs(shown - whole).mean() < 20  # the whole mosaic, which is where it ends
+    assert render("zoom", cover, *SMALL, "--poster", "-o", "it.webm")[0] == 2  # the poster is there already
+
+
+@pytest.mark.parametrize(
+    "words", [("it.mp4",), ("it.mp4", "--codec", "hevc"), ("it.webm",), ("it.webp",)], ids=" ".join
+)
+def test_a_file_is_made_to_fit(render: Run, cover: Path, words: tuple[str, ...]) -> None:
+    command = ("zoom", cover, "--columns", "12", "--duration", "2", "--fps", "12", "--size", "192x128", "-o", *words)
+    assert render(*command)[0] == 0
+    path = Path(words[0])
+    cap = round(path.stat().st_size * 0.4)
+    code, _, err = render(*command, "--max-size", str(cap), "-y")
+    assert (code, "% of what this quality takes" in err) == (0, True)
+    assert 0.8 * cap <= path.stat().st_size <= cap  # within 3 % of files that are not as tiny as this one
+    assert probe(path).seconds == pytest.approx(2, abs=0.01)
+    assert [one.name for one in Path().iterdir()] == [path.name]
+    before = path.read_bytes()
+    code, _, err = render(*command, "--max-size", "1200", "-y")
+    assert (code, "is the least that was reached" in err) == (2, True)
+    assert path.read_bytes() == before
+
+
+def test_hardware_is_tried_and_falls_back() -> None:
+    said: list[str] = []
+    assert find_hardware("software", "h264", said.append, lambda *_: True) is None
+    assert not said
+    assert find_hardware("nvenc", "h264", said.append, lambda *_: False) is None
+    assert "--encoder nvenc could not encode a frame of h264 here" in said[-1]
+    assert find_hardware("auto", "h264", said.append, lambda kind, _: kind == "vaapi") == "vaapi"
+    assert "h264_vaapi" in said[-1]
+    assert find_hardware("auto", "vp9", said.append, lambda *_: True) is None
+
+
+@pytest.mark.parametrize("kind", ["nvenc", "qsv", "videotoolbox", "vaapi", "amf"])
+def test_hardware_is_asked_for_closed_gops(kind: Hardware) -> None:
+    encoding = Encoding(choose(Path("it.mp4"), FileSettings()), hardware=kind)
+    arguments = video_arguments(64, 64, Fraction(30), encoding, 2)
+    assert arguments[arguments.index("-c:v") + 1] == f"h264_{kind}"
+    assert arguments[arguments.index("-g") + 1] == "60"
+    assert "+cgop" in arguments
+
+
+@pytest.mark.parametrize("name", ["it.mp4", "it.webm", "it.webp"])
+def test_a_browser_plays_it(browser: webdriver.Chrome, tmp_path: Path, name: str) -> None:
+    frames = [np.full((64, 96, 4), 255, np.uint8) for _ in range(12)]
+    for frame in frames:
+        frame[..., :3] = (40, 200, 60)
+    write(tmp_path / name, frames, Fraction(24))
+    moving = name.endswith(("mp4", "webm"))
+    kind = f"{'video' if moving else 'image'}/{name[3:]}"
+    # Inside the page: a canvas may not be read that shows another file of the disk.
+    source = f"data:{kind};base64,{base64.b64encode((tmp_path / name).read_bytes()).decode()}"
+    tag = f'<video id="it" src="{source}" muted></video>' if moving else f'<img id="it" src="{source}">'
+    (tmp_path / "page.html").write_text(tag, "utf-8")
+    browser.get((tmp_path / "page.html").as_uri())
+    seen = browser.execute_async_script(
+        """
+        const [done] = arguments, it = document.getElementById('it'), canvas = document.createElement('canvas');
+        const tell = (width, height, seconds) => {
+          canvas.width = 96; canvas.height = 64;
+          const pen = canvas.getContext('2d');
+          pen.drawImage(it, 0, 0);
+          let colour;
+          try { colour = Array.from(pen.getImageData(48, 32, 1, 1).data); } catch (error) { colour = [error.name]; }
+          done({width, height, seconds, colour});
+        };
+        if (it.tagName == 'IMG') it.decode().then(() => tell(it.naturalWidth, it.naturalHeight, 0), e => done({error: e.message}));
+        else {
+          it.onended = () => tell(it.videoWidth, it.videoHeight, it.duration);
+          it.onerror = () => done({error: it.error.message});
+          it.play().catch(e => done({error: e.message}));
+        }
+        """
+    )
+    assert seen.get("error") is None
+    assert (seen["width"], seen["height"]) == (96, 64)
+    if moving:
+        assert seen["seconds"] == pytest.approx(0.5, abs=0.02)
+    # Chromium's own conversion is off by up to 5; the wrong matrix would be off by 26.
+    assert np.abs(np.array(seen["colour"][:3]) - (40, 200, 60)).max() <= 6
