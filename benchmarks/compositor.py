@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -101,6 +102,7 @@ def main() -> None:
     """Measure all of it."""
     parser = argparse.ArgumentParser(description="How fast sprites are drawn.")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--picture", type=Path, help="also draw the growth")
     options = parser.parse_args()
     camera = Camera((SIZE[0] / 2, SIZE[1] / 2), 1.0)
     with closing(Textures(500_000_000)) as textures, closing(Compositor(*SIZE, textures)) as compositor:
@@ -129,16 +131,39 @@ def main() -> None:
         ours(small)
         took = statistics.median(ours(small) for _ in range(options.rounds))
         print(f"100000 sprites of 4 pixels: {1 / took:.1f} frames a second (asked: 10)")
+        by_count = {}
         for count in (1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000):
             sprites = turning(count, 8.0, TEXTURES, 0.2)
             ours(sprites)
-            took = statistics.median(ours(sprites) for _ in range(options.rounds)) * 1e3
-            print(f"{count} sprites of 8 pixels: {took:.1f} ms, {took / count * 1e3:.2f} µs each")
+            by_count[count] = statistics.median(ours(sprites) for _ in range(options.rounds)) * 1e3
+            print(f"{count} sprites of 8 pixels: {by_count[count]:.1f} ms, {by_count[count] / count * 1e3:.2f} µs each")
+        by_side = {}
         for side in (8, 16, 32, 64, 128, 256):
             sprites = turning(1000, float(side), TEXTURES, 0.2)
             ours(sprites)
-            took = statistics.median(ours(sprites) for _ in range(options.rounds)) * 1e3
-            print(f"1000 sprites of {side} pixels: {took:.1f} ms, {took / side**2 * 1e3:.1f} ns a pixel and sprite")
+            by_side[side] = statistics.median(ours(sprites) for _ in range(options.rounds)) * 1e3
+            print(
+                f"1000 sprites of {side} pixels: {by_side[side]:.1f} ms, {by_side[side] / side**2 * 1e3:.1f} ns a pixel"
+            )
+    if options.picture:
+        draw_growth(by_count, by_side, options.picture)
+
+
+def draw_growth(by_count: dict[int, float], by_side: dict[int, float], path: Path) -> None:
+    """Milliseconds by sprites and by pixels of a sprite, both logarithmic, with a line of slope one beside each."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    pixels = {side**2: took for side, took in by_side.items()}
+    titles = ("sprites of 8 pixels", "pixels of each of 1000 sprites")
+    for axes, points, what in zip(figure.subplots(1, 2), (by_count, pixels), titles, strict=True):
+        axes.loglog(list(points), list(points.values()), "o-", label="measured")
+        last = max(points)
+        axes.loglog(list(points), [points[last] * x / last for x in points], "--", color="grey", label="linear")
+        axes.set(xlabel=what, ylabel="milliseconds a frame")
+        axes.grid(visible=True, which="both", alpha=0.3)
+        axes.legend()
+    figure.savefig(path, dpi=120)
 
 
 if __name__ == "__main__":

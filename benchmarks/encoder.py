@@ -1,4 +1,4 @@
-"""What x264's presets and crf cost and give on the zoom of a photo mosaic; `RATE_POINTS` are chosen by this.
+"""What encoders' presets and crf cost and give on the zoom of a photo mosaic; `RATE_POINTS` are chosen by this.
 
 Measured are, for frames of a 1920x1080 zoom drawn once and kept as raw 4:2:0: the processor time (user and system,
 over all threads) that ffmpeg takes to read and encode them with the renderer's own arguments, the size of the file,
@@ -30,7 +30,7 @@ from animations.zoom import Zoom
 from renderer.encoder import MAX_THREADS, Encoding, RatePoint, choose, run_ffmpeg, video_arguments
 from renderer.job import MatchSettings, drawing, open_mosaic
 from renderer.progress import Silent
-from renderer.settings import FileSettings, OutputSettings
+from renderer.settings import Codec, FileSettings, OutputSettings
 from renderer.timeline import frame_count, progress_of
 
 SIZE: Final = (1920, 1080)
@@ -100,12 +100,11 @@ def ffmpeg(*arguments: str) -> str:
     return said
 
 
-def encode(raw: Path, video: Path, preset: str, crf: int) -> float:
+def encode(raw: Path, video: Path, codec: Codec, preset: str, crf: int) -> float:
     """Encode the raw file as the renderer does, and return the processor seconds that it took."""
     threads = min(os.cpu_count() or 1, MAX_THREADS)
-    arguments = video_arguments(
-        *SIZE, FPS, Encoding(choose(video, FileSettings()), point=RatePoint(preset, crf, 0, 0)), threads
-    )
+    encoding = Encoding(choose(video, FileSettings(codec=codec)), point=RatePoint(preset, crf, 0, 0))
+    arguments = video_arguments(*SIZE, FPS, encoding, threads)
     arguments[arguments.index("pipe:0")] = str(raw)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ffmpeg("-y", *arguments, str(video))
@@ -132,10 +131,10 @@ def compare(raw: Path, video: Path) -> tuple[float, float]:
     return float(ssim[1]), float(vmaf[1])
 
 
-def measure(raw: Path, frames: int, preset: str, crf: int, repeats: int) -> Measured:
+def measure(raw: Path, frames: int, codec: Codec, preset: str, crf: int, repeats: int) -> Measured:
     """Encode the raw file `repeats` times and compare the outcome with it."""
-    video = raw.with_name("encoded.mp4")
-    seconds = min(encode(raw, video, preset, crf) for _ in range(repeats))
+    video = raw.with_name({"prores": "encoded.mov", "vp9": "encoded.webm"}.get(codec, "encoded.mp4"))
+    seconds = min(encode(raw, video, codec, preset, crf) for _ in range(repeats))
     megabits = video.stat().st_size * 8 / 1e6 * float(FPS) / frames
     return Measured(preset, crf, seconds * 1000 / frames, megabits, *compare(raw, video))
 
@@ -191,6 +190,7 @@ def main() -> None:
         help="how long the zoom lasts at 30 frames a second; if it has more than --frames, parts of it are taken; "
         "default: %(default)s",
     )  # fmt: skip
+    parser.add_argument("--codec", default="h264", help="h264, hevc, av1, vp9 or prores; default: %(default)s")
     parser.add_argument(
         "--presets", nargs="+", default=["ultrafast", "veryfast", "faster", "medium", "slow"], metavar="PRESET"
     )
@@ -211,7 +211,7 @@ def main() -> None:
         for preset in options.presets:
             groups.append([])
             for crf in options.crf:
-                groups[-1].append(measure(raw, frames, preset, crf, options.repeats))
+                groups[-1].append(measure(raw, frames, options.codec, preset, crf, options.repeats))
                 print(row(groups[-1][-1]), flush=True)
 
     print(f"\nAt equal sizes, interpolated:\n\n{HEADER}")

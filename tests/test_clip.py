@@ -11,10 +11,13 @@ from conftest import difference
 from PIL import Image
 
 import renderer
+from animations.disperse import Disperse
 from animations.reveal import Reveal
-from renderer.job import MatchSettings, open_mosaic, render_frame
+from animations.zoom import Zoom
+from renderer.job import MatchSettings, open_film, open_mosaic, render_frame
 from renderer.pictures import read_picture
 from renderer.progress import Silent
+from renderer.scene import Animation
 from renderer.settings import OutputSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
@@ -50,3 +53,18 @@ def test_a_map_becomes_a_clip_and_shows_itself(cover: Path, photos: Path) -> Non
     with Image.open(io.BytesIO(placement._repr_png_())) as shown:
         small = np.asarray(shown.resize((12, 8), Image.Resampling.BOX))
     assert difference(small, np.asarray(Image.fromarray(last).resize((12, 8), Image.Resampling.BOX))).mean() < 12
+
+
+@pytest.mark.parametrize("animation", [Zoom(), Disperse()], ids=["zoom", "disperse"])
+def test_a_scene_shows_itself_in_a_notebook(cover: Path, animation: Animation) -> None:
+    output = OutputSettings(size=(480, 320), duration=4)
+    with (
+        open_mosaic(cover, MatchSettings(columns=12), Silent()) as mosaic,
+        open_film(mosaic, animation, (480, 320), output) as film,
+    ):
+        for number in (0, 70, 119):
+            shown = film.scene(number)._repr_png_()
+            assert shown is not None
+            with Image.open(io.BytesIO(shown)) as seen:
+                off = np.asarray(seen.convert("RGB")).astype(int) - film.picture(number)
+            assert np.abs(off).mean() < 6  # plainly drawn, but the same picture

@@ -26,13 +26,8 @@ from renderer.compositor.kernels import (
     to_yuv420,
 )
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
-from renderer.scene import Camera, Colour, Floats, Motion, NestedMap, Scene, Sprites
+from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Floats, Motion, NestedMap, Scene, Sprites
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
-
-TONE_FULL_BELOW: Final = 48.0
-"""Pixels of the output: smaller tiles are drawn with their full tone."""
-TONE_NONE_ABOVE: Final = 240.0
-"""Larger ones without any; smooth between."""
 
 View = tuple[float, float, float, float, float, float]
 """The affine map from scene units to pixels of the frame, row by row."""

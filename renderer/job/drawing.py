@@ -18,7 +18,7 @@ from renderer.overlay import OverlaySettings, with_overlay
 from renderer.pictures import Pixels
 from renderer.placement import PlacementMap
 from renderer.progress import Progress, Silent
-from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Stage
+from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
 from renderer.settings import OutputSettings
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Packed, Textures, unpack
@@ -43,9 +43,13 @@ class Film:
         """Draw a frame into one of the compositor's (`new_frame`)."""
         self.compositor.expose(self.motion, self._progress(number), self.shutter, frame)
 
+    def scene(self, number: int) -> Scene:
+        """What a frame shows."""
+        return self.motion(self._progress(number))
+
     def prefetch(self, number: int) -> None:
         """Begin to load what a frame will show."""
-        self.compositor.prefetch(self.motion(self._progress(number)))
+        self.compositor.prefetch(self.scene(number))
 
     def picture(self, number: int) -> Pixels:
         """A frame as a uint8 picture of its own: (H, W, 3) RGB, or (H, W, 4) with straight alpha if it has any."""

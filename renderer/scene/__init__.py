@@ -22,6 +22,8 @@ from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.sprites import (
     JOINED_BELOW,
     JOINED_RIGHT,
+    TONE_FULL_BELOW,
+    TONE_NONE_ABOVE,
     Camera,
     Floats,
     Motion,
@@ -37,6 +39,8 @@ __all__ = [
     "FAR_PIXELS",
     "JOINED_BELOW",
     "JOINED_RIGHT",
+    "TONE_FULL_BELOW",
+    "TONE_NONE_ABOVE",
     "Animation",
     "Camera",
     "Colour",

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from renderer.parameters import Colour
+from renderer.pictures import Pixels
 
 Floats = npt.NDArray[np.float64]
 
 JOINED_RIGHT: Final = 1
 JOINED_BELOW: Final = 2
+
+TONE_FULL_BELOW: Final = 48.0
+"""Pixels of the output: smaller tiles are drawn with their full tone."""
+TONE_NONE_ABOVE: Final = 240.0
+"""Larger ones without any; smooth between."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,15 @@ class Scene:
     background: Colour | int | None = (0.0, 0.0, 0.0)  # or a texture that fills the frame, centre-cropped; None: clear
     overlay: Sprites | None = None  # in frame units, over all else
     nested: Mapping[int, NestedMap] = field(default_factory=dict)  # textures that are maps themselves
+    preview: Callable[[Scene], Pixels] | None = None  # how a notebook shows it
+
+    def _repr_png_(self) -> bytes | None:
+        """The scene, small, as a notebook shows it."""
+        if self.preview is None:
+            return None
+        shown = io.BytesIO()
+        Image.fromarray(self.preview(self)).save(shown, "PNG")
+        return shown.getvalue()
 
 
 Motion = Callable[[float], Scene]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -16,6 +17,7 @@ from renderer.library import Library, Photo, find_photo, no_photo
 from renderer.parameters import Colour
 from renderer.pictures import read_picture, resize
 from renderer.placement import PlacementMap
+from renderer.scene.preview import preview
 from renderer.scene.sprites import (
     JOINED_BELOW,
     JOINED_RIGHT,
@@ -248,7 +250,8 @@ class Stage:
 
     def scene(self, camera: Camera, *sprites: Sprites, overlay: Sprites | None = None) -> Scene:
         """A scene of groups of sprites over the stage's background."""
-        return Scene(sprites, camera, self.background, overlay, self.nested)
+        shown = partial(preview, textures=self.textures, frame=self.frame)
+        return Scene(sprites, camera, self.background, overlay, self.nested, shown)
 
     def photo(self, index: int, which: int = 0) -> Photo:
         """A photo of a map."""

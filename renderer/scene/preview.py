@@ -1,0 +1,86 @@
+"""A scene as a notebook shows it: small, plainly drawn, without the compositor's care."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from renderer.pictures import Pixels
+from renderer.scene.easing import ease
+from renderer.scene.sprites import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Scene, Sprites
+from renderer.textures import Textures, unpack
+
+LONGEST: Final = 640
+"""Pixels of a preview's longer side."""
+
+_CHECKS: Final = (200, 230)  # grey of a transparent ground, as editors show it
+
+
+def preview(scene: Scene, textures: Textures, frame: tuple[int, int]) -> Pixels:
+    """A scene (H, W, 3) as a frame of a size would show it, 640 pixels on the longer side at most.
+
+    Each sprite is one warped picture with its tone; of a map within a map its own picture is shown.
+    """
+    shrink = min(1.0, LONGEST / max(frame))
+    width, height = max(round(frame[0] * shrink), 1), max(round(frame[1] * shrink), 1)
+    canvas = np.zeros((height, width, 3), np.float32)
+    if isinstance(scene.background, int):
+        picture = unpack(textures.pixels(scene.background, 0))[..., :3]
+        canvas[:] = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    elif scene.background is not None:
+        canvas[:] = np.array(scene.background, np.float32) * 255
+    else:
+        place = np.add.outer(np.arange(height) // 12, np.arange(width) // 12) % 2
+        canvas[:] = np.array(_CHECKS, np.float32)[place][..., np.newaxis]
+    camera = scene.camera
+    for sprites in scene.sprites:
+        _draw(canvas, sprites, textures, Camera(camera.centre, camera.scale * shrink, camera.angle), shrink)
+    if scene.overlay is not None:
+        _draw(canvas, scene.overlay, textures, Camera((0.0, 0.0), float(height)), shrink)
+    return np.asarray(np.clip(canvas + 0.5, 0, 255), np.uint8)
+
+
+def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures, camera: Camera, shrink: float) -> None:
+    """Draw sprites over a picture that is `shrink` times as large as the frame."""
+    height, width = canvas.shape[:2]
+    cosine, sine = math.cos(camera.angle) * camera.scale, math.sin(camera.angle) * camera.scale
+    turn = np.array([[cosine, sine], [-sine, cosine]])
+    centre = (sprites.centre - camera.centre) @ turn + (width / 2, height / 2)
+    right, down = sprites.right @ turn, sprites.down @ turn
+    reach = np.abs(right) + np.abs(down)
+    low = np.clip(np.floor(centre - reach), 0, (width, height)).astype(int)
+    high = np.clip(np.ceil(centre + reach), 0, (width, height)).astype(int)
+    sides = 2 * np.sqrt(np.hypot(*right.T) * np.hypot(*down.T)) / shrink
+    faded = 1 - ease(sides, "smooth", TONE_FULL_BELOW, TONE_NONE_ABOVE)
+    seen = (sprites.opacity > 0) & (high > low).all(axis=1) & np.isfinite(centre).all(axis=1)
+    for i in np.flatnonzero(seen).tolist():
+        texture = int(sprites.texture[i])
+        levels = int(textures.table.levels[texture])
+        longest = max(int(textures.table.width[texture]), int(textures.table.height[texture]))
+        level = min(max(int(math.log2(max(longest / max(2 * reach[i].max(), 1.0), 1.0))), 0), levels - 1)
+        pixels = unpack(textures.pixels(texture, level))
+        texels = np.array(pixels.shape[1::-1])
+        u0, v0, u1, v1 = sprites.window[i]
+        x0, y0 = low[i]
+        x1, y1 = high[i]
+        # Three corners of the part that is shown, in texels, and where they lie within the sprite's bounds.
+        source = np.array([[u0, v0], [u1, v0], [u0, v1]]) * texels
+        middle, across, along = centre[i], right[i], down[i]
+        target = np.array([middle - across - along, middle + across - along, middle - across + along])
+        matrix = cv2.getAffineTransform(source.astype(np.float32), (target - (x0, y0)).astype(np.float32))
+        size = (int(x1 - x0), int(y1 - y0))
+        warped = cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        corners = np.concatenate([target, (middle + across + along)[np.newaxis]])[[0, 1, 3, 2]]
+        inside = np.zeros((size[1], size[0]), np.uint8)
+        cv2.fillConvexPoly(inside, np.rint((corners - (x0, y0) - 0.5) * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
+        share = (inside * (float(sprites.opacity[i]) / 255))[..., np.newaxis]
+        alpha = warped[..., 3:].astype(np.float32) / 255
+        tone = float(faded[i])
+        gain, offset = 1 + (sprites.gain[i] - 1) * tone, sprites.offset[i] * (255 * tone)
+        toned = np.clip(warped[..., :3] * gain + offset * alpha, 0, 255 * alpha)
+        part = canvas[y0:y1, x0:x1]
+        part[:] = part * (1 - share * alpha) + toned * share
