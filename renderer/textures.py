@@ -42,7 +42,7 @@ class TextureTable(NamedTuple):
     height: npt.NDArray[np.int32]  # (T,)
     levels: npt.NDArray[np.int32]  # (T,) levels that exist, 1…L
     opaque: npt.NDArray[np.bool_]  # (T,) no texel is transparent
-    address: npt.NDArray[np.int64]  # (T, L) of the level's first pixel in memory; 0: not loaded
+    address: npt.NDArray[np.int64]  # (T, L) of the level's first pixel in memory; 0: not loaded; see `_with_room`
     used: npt.NDArray[np.int64]  # (T, L) the last scene that needed the level, counted from 1
 
 
@@ -188,7 +188,7 @@ class Textures:
         coming = [self._coming.pop(key, None) for key in wanted]
         futures = [future or self._begin(*key) for key, future in zip(wanted, coming, strict=True)]
         for key, future in zip(wanted, futures, strict=True):
-            pixels = future.result()
+            pixels = _with_room(future.result())
             self._loaded[key] = pixels
             self.loaded_bytes += pixels.nbytes
             self.table.address[key] = pixels.ctypes.data
@@ -246,6 +246,18 @@ def _empty_table(count: int) -> TextureTable:
     )
 
 
+def _with_room(level: Packed) -> Packed:
+    """A level behind whose last texel another could be read: kernels read two at once, also where there is one column.
+
+    Wider levels need none, since no pair begins in the last column.
+    """
+    if level.shape[1] > 1:
+        return level
+    roomy = np.empty((len(level) + 1, 1), np.uint32)[:-1]
+    roomy[:] = level
+    return roomy
+
+
 def _top_side(photo: Photo) -> int:
     """Texels of a square's largest level: the power of two that holds the photo's own pixels, 32…16,384."""
     return min(max(TILE_PIXELS, 1 << (photo.crop[2] - 1).bit_length()), MAX_SIDE)
@@ -254,7 +266,7 @@ def _top_side(photo: Photo) -> int:
 def _base_levels(tiles: Pixels) -> Sequence[Packed]:
     """The levels of 32, 16, … 1 texels of tiles (N, 32, 32, 3): each (N, side, side), averaged in linear light."""
     count = len(tiles)
-    levels = [np.empty((count, side, side), np.uint32) for side in (32, 16, 8, 4, 2, 1)]
+    levels = [np.empty((count + 1, side, side), np.uint32)[:count] for side in (32, 16, 8, 4, 2, 1)]  # `_with_room`
     block = 1024  # tiles at once: 12 MB of floats
     for start in range(0, count, block):
         part = slice(start, min(start + block, count))

@@ -94,6 +94,31 @@ def test_any_affine_sprite_is_drawn(
     assert_close(draw(scene, textures), reference(picture, scene), *((1.2, 60) if squeezed else (0.8, 14)))
 
 
+@pytest.mark.parametrize("scale", [2.3, 7.9, 15.7, 31.3, 44.9])
+def test_mirrored_tiles_cover_the_same_pixels(textures: Textures, scale: float) -> None:
+    picture = smooth_picture(32)
+    picture[:, 16:] = picture[:, 15::-1]  # so that it is its own mirror image
+    first = textures.add_picture(picture)
+    y, x = (axis.ravel() for axis in np.mgrid[-2:3, -3:2])
+    tiles = make_sprites([first] * len(x), np.stack([x, y], 1), (0.5, 0.0), (0.0, 0.5))
+    tiles = replace(tiles, joined=np.full(len(x), JOINED_RIGHT | JOINED_BELOW, np.uint8))
+    camera = Camera((0.13, 0.08), scale)
+    as_is = draw(Scene((tiles,), camera), textures).astype(int)
+    mirrored = draw(Scene((replace(tiles, right=-tiles.right),), camera), textures)
+    assert np.abs(as_is - mirrored).max() <= 2
+
+
+@pytest.mark.parametrize("level", ["largest", "smaller"])
+def test_a_texture_of_one_column_is_drawn_as_a_wider_one(textures: Textures, level: str) -> None:
+    column = smooth_picture(64)[:, :1]
+    high = 2.0 if level == "largest" else 0.5
+    frames = [
+        draw(Scene((make_sprites(textures.add_picture(picture), (0, 0), (0.1, 0), (0, high)),), CAMERA), textures)
+        for picture in (column, np.repeat(column, 8, axis=1))
+    ]
+    assert np.abs(frames[0].astype(int) - frames[1]).max() <= 1
+
+
 def test_opacity_tone_and_windows(textures: Textures) -> None:
     picture = smooth_picture(64)
     plain = make_sprites(textures.add_picture(picture), (0.0, 0.0), (0.6, 0.1), (-0.1, 0.6))
@@ -306,12 +331,13 @@ def test_what_a_photo_hides_is_left_out_without_a_trace(textures: Textures, angl
     assert (apart == together).all()
 
 
-def test_what_is_hidden_is_not_loaded(textures: Textures) -> None:
+@pytest.mark.parametrize("half", [(2.0, 2.0), (1.5, 1.0)], ids=["beyond the frame", "just the frame"])
+def test_what_is_hidden_is_not_loaded(textures: Textures, half: tuple[float, float]) -> None:
     def refuse(level: int) -> NDArray[np.uint32]:
         raise AssertionError(f"level {level} was made")
 
     hidden = make_sprites(textures.add(64, 64, refuse, mean=(0, 0, 0)), (0, 0), (0.5, 0), (0, 0.5))
-    photo = make_sprites(textures.add_picture(smooth_picture(64)), (0, 0), (2, 0), (0, 2))
+    photo = make_sprites(textures.add_picture(smooth_picture(64)), (0, 0), (half[0], 0), (0, half[1]))
     draw(Scene((hidden, photo), CAMERA), textures)
     with pytest.raises(AssertionError, match="was made"):
         draw(Scene((photo, hidden), CAMERA), textures)

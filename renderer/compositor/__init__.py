@@ -99,13 +99,14 @@ class Compositor:
         if frame.shape != (self.height, self.width) or frame.dtype != np.uint32 or not frame.flags.c_contiguous:
             raise ValueError(f"a frame is {(self.height, self.width)} uint32 in one piece: `new_frame` makes one")
         colour, picture = self._prepare_background(scene.background)
-        seen = self._list_visible(self._groups(scene))
+        groups = self._groups(scene)
+        seen = self._list_visible(groups)
         table = self.textures.table
 
         def band(top: int, end: int) -> None:
             fill_band(frame, top, end, colour, picture)
-            for draw, count in zip(self._lists, seen, strict=False):
-                draw_band(frame, top, end, table, draw, count)
+            for (_, _, hidden), draw, count in zip(groups, self._lists, seen, strict=False):
+                draw_band(frame, top, end, table, draw, count, hidden)
 
         self._in_bands(band)
 
@@ -240,8 +241,8 @@ class Compositor:
         if min(right) + min(down) > 1e-9:
             return _NO_BOX
         middle = to_pixels @ sprites.centre[0] + (view[2], view[5])
-        left, top = np.ceil(np.clip(middle - right - down + 1e-6, 0, (self.width, self.height)))
-        far, bottom = np.floor(np.clip(middle + right + down - 1e-6, 0, (self.width, self.height)))
+        left, top = np.ceil(np.clip(middle - right - down - 1e-6, 0, (self.width, self.height)))
+        far, bottom = np.floor(np.clip(middle + right + down + 1e-6, 0, (self.width, self.height)))
         return int(left), int(top), max(int(far), int(left)), max(int(bottom), int(top))
 
     def _list_visible(self, groups: Sequence[tuple[Sprites, View, Box]]) -> list[int]:
