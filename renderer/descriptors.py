@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -102,6 +104,9 @@ _EXTREMES: Final = 2
 percentile of the photo's pixels (0.04 of sRGB rms; the first 0.06)."""
 
 
+_DESCRIBED: Final = 256  # signatures at once: they stay in the cache, and BLAS begins no threads of its own
+
+
 @dataclass(frozen=True)
 class Structure:
     """What N pictures look like: 220 bytes each."""
@@ -118,9 +123,17 @@ class Structure:
     def __getitem__(self, which: slice | npt.NDArray[np.integer]) -> Structure:
         return Structure(*(values[which] for values in vars(self).values()))
 
+    def turned(self, symmetry: npt.NDArray[np.uint8]) -> Structure:
+        """The structure of the same pictures, each under its symmetry 0…7."""
+        detail = self.detail.copy()
+        for kind in np.flatnonzero(np.bincount(symmetry)).tolist():
+            some = symmetry == kind
+            detail[some] = with_symmetry(detail[some], kind)
+        return replace(self, detail=detail)
+
 
 def describe_structure(signatures: Pixels) -> Structure:
-    """The structure of signatures (N, 8, 8, 3), in blocks: 14 MB beside the result."""
+    """The structure of signatures (N, 8, 8, 3), in small blocks, shared among threads."""
     count = len(signatures)
     place = np.arange(SIGNATURE_PIXELS)
     cosines = np.cos(np.pi * np.outer(np.arange(LIGHT_WAVES), place + 0.5) / SIGNATURE_PIXELS)
@@ -128,17 +141,24 @@ def describe_structure(signatures: Pixels) -> Structure:
     pictures = np.einsum("ky,kx->kyx", cosines[WAVES[:, 1]], cosines[WAVES[:, 2]]) * WAVE_WEIGHTS[:, None, None]
     basis = (pictures.reshape(len(WAVES), -1) / SIGNATURE_PIXELS**2).T.astype(np.float32)
     found = Structure(np.empty((count, len(WAVES)), np.float32), *(np.empty((count, 3), np.float32) for _ in range(4)))
-    for block in blocks(count):
+
+    def describe(block: slice) -> None:
         pixels = signatures[block].reshape(-1, SIGNATURE_PIXELS**2, 3)
-        colours, lab = pixels.astype(np.float32) / 255, light_to_lab(to_linear(pixels))
-        for channel in range(3):
+        lab = light_to_lab(to_linear(pixels))
+        for channel in range(3):  # one by one: NumPy is several times as fast along the last axis
             chosen = WAVES[:, 0] == channel
-            found.detail[block, chosen] = lab[..., channel] @ basis[:, chosen]
-        found.mean[block] = lab.mean(axis=1)
-        found.colour[block] = mean = colours.mean(axis=1)
-        ordered = np.partition(colours, (_EXTREMES, -1 - _EXTREMES), axis=1)
-        found.below[block] = mean - ordered[:, _EXTREMES]
-        found.above[block] = ordered[:, -1 - _EXTREMES] - mean
+            seen = np.ascontiguousarray(lab[..., channel])
+            found.detail[block, chosen] = seen @ basis[:, chosen]
+            found.mean[block, channel] = seen.mean(axis=1)
+            colours = np.ascontiguousarray(pixels[..., channel])
+            found.colour[block, channel] = mean = colours.mean(axis=1) / 255
+            ordered = np.partition(colours, (_EXTREMES, -1 - _EXTREMES), axis=1)
+            found.below[block, channel] = mean - ordered[:, _EXTREMES] / 255
+            found.above[block, channel] = ordered[:, -1 - _EXTREMES] / 255 - mean
+
+    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="describe") as pool:
+        for _ in pool.map(describe, blocks(count, _DESCRIBED)):
+            pass
     return found
 
 

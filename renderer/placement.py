@@ -111,7 +111,8 @@ class PlacementMap:
         x, y, width, height = np.round(self.cell.T * 1e6).astype(np.int64)
         across = _touching(x, x + width, y, y + height)
         along = _touching(y, y + height, x, x + width)
-        return np.unique(np.concatenate([across, along]), axis=0)
+        pairs = np.concatenate([across, along])
+        return pairs[np.lexsort(pairs.T[::-1])]
 
     def equal_neighbours(self) -> int:
         """How many pairs of neighbouring cells show the same photo."""
@@ -133,10 +134,10 @@ def _touching(
     """
     pairs = [np.empty((0, 2), np.int64)]
     enders, beginners = np.argsort(high, kind="stable"), np.lexsort((start, low))
+    ends, begins = high[enders], low[beginners]
     for edge in np.unique(high):
-        before = enders[np.searchsorted(high[enders], edge) : np.searchsorted(high[enders], edge, side="right")]
-        first, last = (np.searchsorted(low[beginners], edge, side=side) for side in ("left", "right"))
-        after = beginners[first:last]
+        before = enders[np.searchsorted(ends, edge) : np.searchsorted(ends, edge, side="right")]
+        after = beginners[np.searchsorted(begins, edge) : np.searchsorted(begins, edge, side="right")]
         if not len(after):
             continue
         begin = np.searchsorted(end[after], start[before], side="right")

@@ -385,3 +385,23 @@ def test_small_libraries_and_covers_are_matched() -> None:
             assert np.isfinite(found.offset).all()
     with pytest.raises(InputError, match="no photo"):
         match_photos(cover, make_grid(2, 2), library_of(np.empty((0, 32, 32, 3), np.uint8)), Silent())
+
+
+def test_large_grids_are_worked_on_in_bands_that_leave_no_trace(cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, library, grid = read_picture(cover).pixels, library_of(tiles_from(cover, 60)), make_grid(640, 427, 18)
+    maps = []
+    for steps in (10**6, 40):  # all at once, then two rows of cells at a time
+        monkeypatch.setattr("renderer.matching.tone._BAND_STEPS", steps)
+        monkeypatch.setattr("renderer.matching.eye._BAND", 64 * steps)
+        maps.append(match_photos(pixels, grid, library, Silent()))
+    assert (maps[0].photo == maps[1].photo).all()
+    np.testing.assert_allclose(maps[0].offset, maps[1].offset, atol=1e-5)
+
+
+def test_a_turned_picture_has_the_turned_structure(cover: Path) -> None:
+    library = library_of(tiles_from(cover, 16))
+    symmetry = np.arange(16, dtype=np.uint8) % 8
+    found = describe_structure(library.signatures).turned(symmetry)
+    expected = describe_structure(turned(library.signatures, symmetry))
+    np.testing.assert_allclose(found.detail, expected.detail, atol=1e-3)
+    np.testing.assert_allclose(found.below, expected.below, atol=1e-6)

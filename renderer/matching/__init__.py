@@ -16,7 +16,6 @@ from renderer.descriptors import (
     describe_structure,
     inverse_symmetry,
     mean_lab,
-    to_lab,
 )
 from renderer.errors import InputError
 from renderer.fidelity import advise, far_view, measure, turned
@@ -42,7 +41,7 @@ from renderer.progress import Advance, Progress
 Pin = tuple[int, tuple[float, float] | None]
 """A photo of the library by its number, and where it must be: a point in fractions of the cover, or where it suits."""
 
-MATCHER_VERSION = 2
+MATCHER_VERSION = 3
 """Counts up when the same inputs give another map: maps that were kept are then made anew."""
 
 _CANDIDATES = 128
@@ -129,14 +128,15 @@ def match_photos(
             movable = np.ones(len(layout), bool)
             movable[pinned] = False
             improve(
-                placed, known, cells, photos, to_lab(picture / np.float32(255)), layout, left, movable,
+                placed, known, cells, photos, picture, layout, left, movable,
                 symmetries=look.symmetries, strength=look.tone, distance=limits.distance,
                 least_uses=int(limits.use_all), seed=seed,
             )  # fmt: skip
         looked_up(2 * len(layout))
     chosen, symmetry = numbers[placed.photo[:, 0]], placed.symmetry[:, 0]
     tiles = turned(library.signatures[chosen], symmetry)
-    gain, offset = tone_of(cells, describe_structure(tiles), tiles, picture, layout, look.tone)
+    described = describe_structure(library.signatures[numbers]) if photos is None else photos
+    gain, offset = tone_of(cells, described[placed.photo[:, 0]].turned(symmetry), tiles, picture, layout, look.tone)
     gain, offset = (1 - look.blend) * gain, (1 - look.blend) * offset + look.blend * cells.colour
     offset = offset.astype(np.float32)
     # Of a very large grid the middle rows tell enough: 8 pixels a cell of all would take gigabytes.
@@ -147,8 +147,7 @@ def match_photos(
     there = grid.cells[band] - (0, first, 0, 0)
     shown_from_afar = far_view(there, (grid.columns, rows), tiles[band], gain[band], offset[band])
     used, place_of = np.unique(chosen, return_inverse=True)
-    colours = photos.mean if photos is not None else mean_lab(library.signatures[numbers])
-    figures = measure(picture[lines], shown_from_afar, gain, advise(colours, cells.mean))
+    figures = measure(picture[lines], shown_from_afar, gain, advise(described.mean, cells.mean))
     made: dict[str, JsonValue] = {
         "limits": {"uses": limits.uses, "distance": limits.distance},
         "figures": figures.as_json(),

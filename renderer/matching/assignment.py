@@ -42,7 +42,7 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
     number = len(cells)
     usable = int((capacity > 0).sum())
     closed = np.where(capacity > 0, np.float32(0), np.float32(np.inf))
-    count = min(max(count, 2), usable)
+    count = min(max(count, 2), usable, max(_MOST_CANDIDATES // number, 16))
     known = costs.nearest(cells, count, closed)
     best = np.bincount(known.photo[:, 0], minlength=costs.photos)
     if (best <= capacity).all():  # everyone's first choice
@@ -54,12 +54,12 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
     auction = (
         np.zeros(costs.photos),  # prices
         first_slot,
-        np.full(first_slot[-1], -1, np.int64),  # who holds each use
-        np.zeros(first_slot[-1]),  # and for which bid
+        np.full(first_slot[-1], -1, np.int64),  # who holds each use: of every photo a heap,
+        np.zeros(first_slot[-1]),  # for which bid, the lowest on top
         np.zeros(costs.photos, np.int64),  # uses that are held
         np.full(number, -1, np.int64),  # the candidate that each cell holds
     )
-    photo, symmetry, cost = known.photo.copy(), known.symmetry.copy(), known.cost.copy()
+    photo, symmetry, cost = known.photo, known.symmetry, known.cost
     # A photo that is not among the candidates costs at least what the last of them did when they were looked up.
     outside = np.full(number, np.inf) if count == usable else cost[:, -1].astype(np.float64)
     waiting = np.arange(number)
@@ -86,7 +86,9 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
         auction[4][photo[cell, 0]] += 1
         held[cell] = 0
     known = Candidates(photo, symmetry, cost)
-    return known.take(held[:, np.newaxis]), known.take(np.argsort(cost + prices[photo], axis=1, kind="stable"))
+    given = known.take(held[:, np.newaxis])
+    known.reorder(lambda some: np.argsort(cost[some] + prices[photo[some]], axis=1, kind="stable"))
+    return given, known
 
 
 @kernel
@@ -116,22 +118,42 @@ def bid(photo, cost, outside, waiting, epsilon, prices, first_slot, holders, bid
         if second == np.inf:
             second = least
         offer = prices[wanted] + second - least + epsilon
-        start, end = first_slot[wanted], first_slot[wanted + 1]
-        slot = start + filled[wanted]
-        if slot < end:
+        start, uses = first_slot[wanted], first_slot[wanted + 1] - first_slot[wanted]
+        if filled[wanted] < uses:
+            raise_bid(holders[start:], bids[start:], filled[wanted], cell, offer)
             filled[wanted] += 1
         else:
-            slot = start
-            for other in range(start + 1, end):
-                if bids[other] < bids[slot]:
-                    slot = other
-            held[holders[slot]] = -1
-            queue[count] = holders[slot]
+            held[holders[start]] = -1
+            queue[count] = holders[start]
             count += 1
-        holders[slot], bids[slot] = cell, offer
+            replace_lowest(holders[start : start + uses], bids[start : start + uses], cell, offer)
         held[cell] = place
-        if start + filled[wanted] == end:
-            lowest = bids[start]
-            for other in range(start + 1, end):
-                lowest = min(lowest, bids[other])
-            prices[wanted] = lowest
+        if filled[wanted] == uses:
+            prices[wanted] = bids[start]
+
+
+@kernel
+def raise_bid(holders, bids, place, cell, offer):
+    """Put a bid at the end of a photo's heap, the lowest on top, and let it rise above higher ones."""
+    while place > 0:
+        above = (place - 1) // 2
+        if bids[above] <= offer:
+            break
+        holders[place], bids[place] = holders[above], bids[above]
+        place = above
+    holders[place], bids[place] = cell, offer
+
+
+@kernel
+def replace_lowest(holders, bids, cell, offer):
+    """Put a bid in place of a photo's lowest."""
+    place = 0
+    while 2 * place + 1 < len(bids):
+        below = 2 * place + 1
+        if below + 1 < len(bids) and bids[below + 1] < bids[below]:
+            below += 1
+        if offer <= bids[below]:
+            break
+        holders[place], bids[place] = holders[below], bids[below]
+        place = below
+    holders[place], bids[place] = cell, offer

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from renderer.descriptors import blocks
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
@@ -19,6 +22,13 @@ class Candidates:
     photo: npt.NDArray[np.int32]  # (N, K)
     symmetry: npt.NDArray[np.uint8]  # (N, K) in which of the allowed symmetries the photo fits best
     cost: Floats  # (N, K) in the metric's own unit
+
+    def reorder(self, order: Callable[[slice], Indices]) -> None:
+        """Put the candidates of each cell in another order, (M, K) for a slice of cells; in blocks of 8 MB."""
+        for some in blocks(len(self.photo), max(1_000_000 // max(self.photo.shape[1], 1), 1)):
+            places = order(some)
+            for values in (self.photo, self.symmetry, self.cost):
+                values[some] = np.take_along_axis(values[some], places, axis=1)
 
     def take(self, places: Indices) -> Candidates:
         """Those at some places, (N, M), of each row."""

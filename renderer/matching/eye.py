@@ -15,6 +15,7 @@ everywhere; so the error that a tile would leave is a quadratic form of some thi
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import cv2
@@ -22,12 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.compiled import kernel
-from renderer.descriptors import WAVE_WEIGHTS, WAVES, Structure, to_lab, with_symmetry
+from renderer.descriptors import WAVE_WEIGHTS, WAVES, Structure, blocks, to_lab, with_symmetry
 from renderer.matching.candidates import Candidates, Floats
 from renderer.matching.layout import Layout
 from renderer.matching.spacing import is_clear, reach_of
 from renderer.matching.structure import Weights
 from renderer.matching.tone import reach as tone_reach
+from renderer.pictures import Pixels
 
 BLUR: Final = 0.25
 """Standard deviation of the blur in cells: 2 of 8 pixels, the viewing distance at which fidelity is measured."""
@@ -45,11 +47,17 @@ NEAR: Final = 0.1
 VISITS: Final = 6
 """The budget: as many visits as there are cells, so many times."""
 
+MOST_VISITS: Final = 300_000
+"""In all: half a minute. A grid so large that this is not enough has cells of a few pixels, and the first visits, drawn
+at random, gain most."""
+
 ENOUGH: Final = 0.005
 """Share of the cells: a round that changes fewer is the last."""
 
 _PARTNERS: Final = 3
 """Cells that a cell asks at most for a photo whose uses are spent."""
+
+_BAND: Final = 500_000  # pixels of the picture of errors that are weighed at once
 
 _PIXELS: Final = 4  # of the picture of errors, a step of the raster
 _TERMS: Final = 4  # lightness, two colours, contrast
@@ -111,11 +119,25 @@ def _footprints(side: int, step: float) -> tuple[Floats, int]:
     return (found * step / _PIXELS).astype(np.float32), margin
 
 
-def _sensitivity(cover: Floats, step: float, margin: int, texture: float) -> Floats:
+def _sensitivity(picture: Pixels, step: float, margin: int, texture: float) -> Floats:
     """(4, H, W) weight of each term's squared error at each pixel, nothing beyond the cover.
 
-    cover: (h, w, 3) CIELAB, 8 pixels a step; texture: weight of the contrast.
+    picture: the cover (h, w, 3), 8 pixels a step; texture: weight of the contrast. In bands of 100 MB.
     """
+    height, width = picture.shape[0] // 2, picture.shape[1] // 2
+    weights = np.zeros((_TERMS, height + 2 * margin * _PIXELS, width + 2 * margin * _PIXELS), np.float32)
+    inner = weights[:, margin * _PIXELS :][:, :height, margin * _PIXELS :][:, :, :width]
+    reach = 2 * math.ceil(8 / step)  # rows: four standard deviations of the blur, and the window
+    for rows in blocks(height, max(_BAND // width, 1)):
+        first = max(2 * rows.start - reach, 0)
+        band = to_lab(picture[first : 2 * rows.stop + reach] / np.float32(255))
+        terms = _terms(band, step, texture)[:, 2 * rows.start - first :][:, : 2 * (rows.stop - rows.start)]
+        inner[:, rows] = terms.reshape(_TERMS, -1, 2, width, 2).mean(axis=(2, 4))
+    return weights
+
+
+def _terms(cover: Floats, step: float, texture: float) -> Floats:
+    """(4, h, w) the same at each pixel of a part of the cover, CIELAB."""
     seen = cv2.GaussianBlur(cover, (0, 0), 8 * BLUR / step)
     light = seen[..., 0]
     side = max(3, 2 * round(3.5 / step) + 1)
@@ -127,12 +149,7 @@ def _sensitivity(cover: Floats, step: float, margin: int, texture: float) -> Flo
     lightness = 1 / (1 + 0.015 * off / np.sqrt(20 + off)) ** 2
     colour = 1 / (1 + 0.045 * chroma) ** 2
     green = colour * (1.5 - 0.5 * np.sqrt(chroma**7 / (chroma**7 + 25.0**7))) ** 2
-    terms = np.stack([lightness, green, colour, texture / (variance + VISIBLE)])
-    height, width = light.shape[0] // 2, light.shape[1] // 2
-    weights = np.zeros((_TERMS, height + 2 * margin * _PIXELS, width + 2 * margin * _PIXELS), np.float32)
-    inner = slice(margin * _PIXELS, margin * _PIXELS + height), slice(margin * _PIXELS, margin * _PIXELS + width)
-    weights[:, inner[0], inner[1]] = terms.reshape(_TERMS, height, 2, width, 2).mean(axis=(2, 4))
-    return weights
+    return np.stack([lightness, green, colour, texture / (variance + VISIBLE)])
 
 
 class _Tiles(NamedTuple):
@@ -168,7 +185,7 @@ def improve(
     candidates: Candidates,
     cells: Structure,
     photos: Structure,
-    cover: Floats,
+    picture: Pixels,
     layout: Layout,
     left: npt.NDArray[np.int32],
     movable: npt.NDArray[np.bool_],
@@ -181,7 +198,7 @@ def improve(
 ) -> int:
     """Let cells take what makes the mosaic look more like the cover from afar; returns how many visits changed one.
 
-    placed: (N, 1) what cells show, changed in place; candidates: what they may take instead; cover: its CIELAB at 8
+    placed: (N, 1) what cells show, changed in place; candidates: what they may take instead; picture: the cover at 8
     pixels a step, (H, W, 3); left: (P,) further uses of each photo, changed; movable: (N,) cells that may change;
     strength: of tone, 0…1; distance: within which no photo may repeat, in cells; least_uses: a photo that is used no
     more than so often stays. Memory: 600 bytes a cell beside the candidates.
@@ -200,15 +217,17 @@ def improve(
     prints = np.zeros((int(sides.max()) + 1, _TERMS, largest, 16), np.float32)
     for side, (some, _) in zip(sides, made, strict=True):
         prints[side, :, : some.shape[1]] = some
-    sensitivity = _sensitivity(cover, layout.step, margin, TEXTURE + strength * (TONED_TEXTURE - TEXTURE))
+    sensitivity = _sensitivity(picture, layout.step, margin, TEXTURE + strength * (TONED_TEXTURE - TEXTURE))
     error = np.zeros_like(sensitivity)
     uses = np.bincount(placed.photo[:, 0], minlength=len(photos)).astype(np.int32)
     random = np.random.default_rng(seed)
     dirty = movable.copy()
     show_all(error, prints, margin, layout.box, placed.photo[:, 0], placed.symmetry[:, 0], WAVES_SEEN, tiles)
     changes = 0
+    visits = MOST_VISITS
     for turn in range(VISITS):
-        order = random.permutation(np.flatnonzero(dirty))
+        order = random.permutation(np.flatnonzero(dirty))[: max(visits, 0)]
+        visits -= len(order)
         if not len(order):
             break
         changed = visit(
@@ -219,7 +238,8 @@ def improve(
         )  # fmt: skip
         if turn == 1 and not (left[np.unique(placed.photo)] > 0).all():
             changed += trade(
-                random.permutation(np.flatnonzero(movable)), dirty, movable, error, sensitivity, prints, margin,
+                random.permutation(np.flatnonzero(movable))[: max(visits, 0)],
+                dirty, movable, error, sensitivity, prints, margin,
                 layout.raster, layout.box, WAVES_SEEN, tiles, candidates.photo, candidates.symmetry, candidates.cost,
                 placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], left,
                 reach_of(layout, distance), np.array(symmetries, np.uint8), np.float32(NEAR),

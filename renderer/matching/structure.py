@@ -109,8 +109,8 @@ class StructureCosts:
             )  # fmt: skip
 
         self._scan(cells, keep)
-        order = np.lexsort((found.photo, totals), axis=1)
-        return found.take(order)
+        found.reorder(lambda some: np.lexsort((found.photo[some], totals[some]), axis=1))
+        return found
 
     def block(self, cells: Indices) -> tuple[Floats, npt.NDArray[np.uint8]]:
         """See `Costs`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import cv2
@@ -30,12 +31,17 @@ CLIPPED: Final = 0.0017
 """Most parts of signatures that tone may drive out of range: of the pixels of the photos it is then 2 % or less (with
 five covers 8 to 12 times as many were found)."""
 
+_BAND_STEPS: Final = 30_000  # of the layout, that are drawn at once
+
 _MOST_MARGINS: Final = 8
 _HALF_STEP: Final = 0.5 / 255  # what rounding takes back
 
 
 CORRECTIONS: Final = 4
 """Rounds of moving offsets by what is still seen from afar; further ones gain nothing."""
+
+MOST_CORRECTED: Final = 100_000
+"""Cells beyond which there is one round: of so many each is a few pixels, and a round takes seconds."""
 
 MOST_CORRECTION: Final = 0.05
 """By which a round may move an offset, sRGB: it is to even out, not to paint."""
@@ -59,8 +65,18 @@ def tone_of(
     tiles, signatures (N, 8, 8, 3): of each cell's photo, as it is turned; picture: the cover at 8 pixels a step.
     strength: 0 leaves photos as they are, 1 goes as far as the bounds let.
     """
-    blurred = _blurred((picture / np.float32(255)).astype(np.float32))
-    box, size = layout.box.astype(np.float64), (float(layout.raster.shape[1]), float(layout.raster.shape[0]))
+    box, width = layout.box.astype(np.float64), layout.raster.shape[1]
+
+    def draw_cover(_cells: npt.NDArray[np.int32], top: int, end: int) -> Floats:
+        return (picture[top * SIGNATURE_PIXELS : end * SIGNATURE_PIXELS] / np.float32(255)).astype(
+            np.float32, copy=False
+        )
+
+    def draw_mosaic(cells: npt.NDArray[np.int32], top: int, end: int) -> Floats:
+        there = box[cells] - (0, top, 0, 0)
+        return far_view(there, (width, end - top), signatures[cells], gain[cells], offset[cells])
+
+    cover = seen_from_afar(layout, draw_cover) if strength else cells.colour
     for margin in MARGIN * 1.25 ** np.arange(_MOST_MARGINS):
         gain = gains(cells, tiles, strength, margin)
         offset = offsets(cells.colour, tiles, gain, strength, margin)
@@ -68,9 +84,9 @@ def tone_of(
             break
         # What shapes leave of colour, seen from afar, is made up for by a little more or less of it all round.
         wanted = cells.colour.copy()
-        for _ in range(CORRECTIONS):
-            left = blurred - _blurred(far_view(box, size, signatures, gain, offset))
-            wanted += np.clip(mean_in_cells(left, layout), -MOST_CORRECTION, MOST_CORRECTION)
+        for _ in range(CORRECTIONS if len(layout) <= MOST_CORRECTED else 1):
+            left = cover - seen_from_afar(layout, draw_mosaic)
+            wanted += np.clip(left, -MOST_CORRECTION, MOST_CORRECTION)
             offset = offsets(wanted, tiles, gain, strength, margin)
         if _clipped(signatures, gain, offset) <= CLIPPED:
             break
@@ -88,14 +104,27 @@ def _clipped(signatures: Pixels, gain: Floats, offset: Floats) -> float:
     return count / max(len(signatures) * SIGNATURE_PIXELS**2, 1)
 
 
-def _blurred(colours: Floats) -> Floats:
-    return np.asarray(cv2.GaussianBlur(colours, (0, 0), BLUR_PIXELS), np.float32)
+def seen_from_afar(layout: Layout, draw: Callable[[npt.NDArray[np.int32], int, int], Floats]) -> Floats:
+    """The mean colour (N, 3) of each cell in a picture as it is seen from afar. In bands of 100 MB.
 
-
-def mean_in_cells(picture: Floats, layout: Layout) -> Floats:
-    """The mean (N, 3) of a picture of 8 pixels a step, (H, W, 3), in each cell."""
+    draw(cells, top, end): the picture of some cells at 8 pixels a step, those that lie in the steps top … end − 1.
+    """
     height, width = layout.raster.shape
-    steps = picture.reshape(height, SIGNATURE_PIXELS, width, SIGNATURE_PIXELS, 3).mean(axis=(1, 3)).reshape(-1, 3)
+    steps = np.empty((height, width, 3), np.float32)
+    for rows in blocks(height, max(_BAND_STEPS // width, 1)):
+        # The blur reaches a step beyond the band, and cells are drawn whole.
+        cells = np.unique(layout.raster[max(rows.start - 1, 0) : rows.stop + 1])
+        cells = cells[cells >= 0]
+        top, end = int(layout.box[cells, 1].min()), int((layout.box[cells, 1] + layout.box[cells, 3]).max())
+        seen = cv2.GaussianBlur(draw(cells, top, end), (0, 0), BLUR_PIXELS)
+        parts = seen.reshape(-1, SIGNATURE_PIXELS, width, SIGNATURE_PIXELS, 3)
+        steps[rows] = parts[rows.start - top : rows.stop - top].mean(axis=(1, 3))
+    return mean_in_cells(steps, layout)
+
+
+def mean_in_cells(steps: Floats, layout: Layout) -> Floats:
+    """The mean (N, 3) in each cell of a picture of a pixel a step, (H, W, 3)."""
+    steps = steps.reshape(-1, 3)
     cell = layout.raster.ravel()
     sums = np.stack([np.bincount(cell, steps[:, channel], len(layout)) for channel in range(3)], axis=1)
     return (sums / np.bincount(cell, minlength=len(layout))[:, np.newaxis]).astype(np.float32)
