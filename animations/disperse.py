@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from renderer.scene import Animation, Ending, Floats, Motion, Scene, Stage, ease, parameter
+from renderer.scene import Animation, Ending, Floats, Motion, Scene, Sprites, Stage, ease, parameter
 
 Style = Literal["burst", "wind", "gravity", "vortex"]
 
@@ -60,9 +60,13 @@ class Disperse(Animation):
         turned = 2 * math.pi * self.spin * chance.uniform(-1, 1, (2, len(tiles)))
         axis = chance.uniform(0, math.pi, len(tiles))
         rest_before, rest_after = stage.rest_shares([self.hold_start, self.hold_end])
+        room = 0.5 * view + 0.5 * _reach(tiles, growth)
+        seen_until = _last_seen(tiles.centre - camera.centre, courses, room)
+        # Most are out of sight before their way ends: the last of them is when the time is over.
+        over = max(float((begin + (1 - self.spread) * seen_until).max()), 0.3)
 
         def motion(progress: float) -> Scene:
-            time = min(max((progress - rest_before) / (1 - rest_before - rest_after), 0.0), 1.0)
+            time = over * min(max((progress - rest_before) / (1 - rest_before - rest_after), 0.0), 1.0)
             way = np.clip((time - begin) / (1 - self.spread), 0.0, 1.0)
             gone = np.flatnonzero((way > 0) & (way < 1))
             some, q = tiles.take(gone), way[gone]
@@ -87,6 +91,27 @@ class Gather(Disperse):
 
     reverse: bool = parameter(True, "Play it as it is: what scattered comes back")
     hold_start: float = parameter(1.5, "Rest at the whole cover", unit="seconds", low=0, high=60)
+
+
+_LOOKS: Final = 16
+"""How often a tile's way is looked at to find where it leaves the frame."""
+
+
+def _reach(tiles: Sprites, growth: Floats) -> Floats:
+    """How far tiles may reach from their centres at their largest, however turned; twice that, (N, 1)."""
+    half = np.linalg.norm(tiles.right, axis=1) + np.linalg.norm(tiles.down, axis=1)
+    return np.asarray(2 * half * np.maximum(1 + growth, 1), np.float64)[:, np.newaxis]
+
+
+def _last_seen(centre: Floats, course: Course, room: Floats) -> Floats:
+    """The share of its way after which each tile is out of sight, 0…1: (N,); `centre` from the frame's middle."""
+    until = np.zeros(len(centre))
+    everyone = np.arange(len(centre))
+    for look in range(_LOOKS):
+        way = np.full(len(centre), look / _LOOKS)
+        inside = (np.abs(centre + course(way, everyone)[0]) < room).all(axis=1)
+        until[inside] = (look + 1) / _LOOKS
+    return until
 
 
 # -- Courses -------------------------------------------------------------------------------------------------------

@@ -392,3 +392,20 @@ def test_what_rests_is_drawn_once_whatever_the_shutter(textures: Textures) -> No
     frame, asked = exposed(textures, lambda _progress: scene, 0.9)
     assert len(asked) == 3
     assert (frame == draw(scene, textures)).all()
+
+
+@pytest.mark.parametrize("thickness", [0.3, 0.03, 0.003])
+@pytest.mark.parametrize("angle", [0.0, 0.6, math.pi / 2])
+def test_a_sprite_seen_almost_from_its_edge_stays_within_its_bounds(
+    textures: Textures, thickness: float, angle: float
+) -> None:
+    """Both its axes lie nearly along one line then, and four edges that are nearly parallel bound no ends."""
+    number = textures.add_picture(np.full((32, 32, 3), 255, np.uint8))
+    along = np.array([math.cos(angle), math.sin(angle)])
+    across = np.array([-along[1], along[0]])
+    sprite = make_sprites(number, (0, 0), 4 * along, 6 * along + thickness * across)
+    seen = draw(Scene((sprite,), Camera((0, 0), 1.0)), textures)[..., 0]
+    reach = np.abs(4 * along) + np.abs(6 * along) + thickness + 1
+    rows, columns = np.nonzero(seen)
+    assert (np.abs(columns + 0.5 - 45) <= reach[0] + 0.5).all()
+    assert (np.abs(rows + 0.5 - 30) <= reach[1] + 0.5).all()

@@ -44,6 +44,7 @@ class DrawList(NamedTuple):
     level: npt.NDArray[np.int32]  # (M,) the finer of the two mip levels
     blend: npt.NDArray[np.int32]  # (M,) weight of the coarser one, 0…256
     rows: npt.NDArray[np.int32]  # (M, 2) first row and the row after the last
+    columns: npt.NDArray[np.int32]  # (M, 2) the same; its edges alone don't bound a sliver, whose ends are all point
     inverse: npt.NDArray[np.float64]  # (M, 6) s = i0 x + i1 y + i2, t = i3 x + i4 y + i5
     half: npt.NDArray[np.float64]  # (M, 2) distance from the centre to the edges s = 1 and t = 1, pixels
     forward: npt.NDArray[np.int32]  # (M, 2) side on which a neighbour follows: −1, 1; 0: none
@@ -54,12 +55,13 @@ class DrawList(NamedTuple):
 
 
 def empty_draw_list(capacity: int) -> DrawList:
-    """Room for `capacity` sprites: about 230 bytes each."""
+    """Room for `capacity` sprites: about 240 bytes each."""
     return DrawList(
         texture=np.empty(capacity, np.int32),
         level=np.empty(capacity, np.int32),
         blend=np.empty(capacity, np.int32),
         rows=np.empty((capacity, 2), np.int32),
+        columns=np.empty((capacity, 2), np.int32),
         inverse=np.empty((capacity, 6), np.float64),
         half=np.empty((capacity, 2), np.float64),
         forward=np.empty((capacity, 2), np.int32),
@@ -415,6 +417,8 @@ def list_visible(
         draw.blend[seen] = blend
         draw.rows[seen, 0] = first
         draw.rows[seen, 1] = last
+        draw.columns[seen, 0] = int(math.floor(max(x - reach_x, 0.0)))
+        draw.columns[seen, 1] = int(math.ceil(min(x + reach_x, float(width))))
         draw.inverse[seen, 0] = down_y / area
         draw.inverse[seen, 1] = -down_x / area
         draw.inverse[seen, 2] = (down_x * y - down_y * x) / area
@@ -611,8 +615,8 @@ def draw_band(
                 # The pixels begin … stop − 1 are touched, inner … inner_end − 1 of them are covered whole.
                 low_a, high_a = crossing(slope_s, start_s, -half_s - 0.5, half_s + 0.5)
                 low_b, high_b = (-1e9, 1e9) if upright else crossing(slope_t, start_t, -half_t - 0.5, half_t + 0.5)
-                begin = first_pixel(greater(low_a, low_b), 0, width)
-                stop = end_pixel(lesser(high_a, high_b), 0, width)
+                begin = first_pixel(greater(low_a, low_b), draw.columns[i, 0], draw.columns[i, 1])
+                stop = end_pixel(lesser(high_a, high_b), draw.columns[i, 0], draw.columns[i, 1])
                 inner = inner_end = stop
                 if stored and stop - begin >= LONG_SPAN:
                     low_a, high_a = crossing(slope_s, start_s, low_s + 0.5, high_s - 0.5)
