@@ -1,0 +1,220 @@
+"""Frames → a GIF: palettes that follow the scene, and of each frame only what changed.
+
+A frame is written when the next one is known. A pixel that is the same in the next frame gets the nearest colour that
+the palette has; one that will be painted over at once may be a little off where that saves bytes. So nothing that is
+wrong stays, and what does not move is never written again: it cannot boil.
+
+Format: "Graphics Interchange Format, Version 89a", CompuServe, 1990; looping is Netscape's application extension.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+
+from renderer.encoder.gif_kernels import (
+    BLOCK,
+    CELLS,
+    CODES,
+    Canvas,
+    Census,
+    Dictionary,
+    Palette,
+    assign,
+    collect,
+    compare,
+    divide,
+    measure,
+    to_opponent,
+    to_rgb,
+    write_image,
+)
+from renderer.errors import EncoderError, InputError
+from renderer.pictures import Pixels
+
+SHORTEST_DELAY: Final = 2  # hundredths of a second; browsers show anything shorter at 10 frames a second
+LONGEST_SIDE: Final = 65_535
+DEFAULT_TOLERANCE: Final = 3.0
+
+_ROUNDS: Final = 2  # of Lloyd's iteration; 6 change nothing that can be measured
+_STILL_FITS: Final = 1.1  # the first palette serves while its error is at most so many times its error at first…
+_FITS_ANYTHING: Final = 0.5  # …or so many squared levels more
+_OPAQUE: Final = 128  # the least alpha that is shown
+_LEAVE, _CLEAR = 1, 2  # what becomes of a frame's box when its time is over
+
+
+def gif_rate(fps: Fraction) -> Fraction:
+    """The rate nearest to `fps` whose frames last whole hundredths of a second: 50, 33⅓, 25, 20, …, 1/655."""
+    hundredths = 100 / fps
+    delays = (max(math.floor(hundredths), SHORTEST_DELAY), max(math.ceil(hundredths), SHORTEST_DELAY))
+    return min((Fraction(100, min(delay, 65_535)) for delay in delays), key=lambda rate: abs(rate - fps))
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A colour table as the file holds it; the colour after its last is the transparent one."""
+
+    palette: Palette
+    error: float  # mean squared error of what it was made for
+    bits: int
+    entries: bytes
+
+    @classmethod
+    def of(cls, census: Census, points: int, most: int) -> _Table:
+        """The best of at most so many colours for the points of a census."""
+        colours = np.zeros((most, 3), np.float32)
+        count = divide(census.points, points, colours) if points else 1
+        palette = Palette(colours[:count], np.full(CELLS, -1, np.int16))
+        for _ in range(_ROUNDS):
+            assign(census, points, palette, move=True)
+        rgb = to_rgb(palette.colours)
+        palette.colours[:] = to_opponent(rgb)
+        error = assign(census, points, palette, move=False)
+        bits = max(2, count.bit_length())
+        return cls(palette, error, bits, rgb.tobytes() + bytes(3 * (2**bits - count)))
+
+
+class GifFile:
+    """Writes an animated GIF to `path`; the file is whole when the `with` block ends without an exception.
+
+    width, height: 1…65,535 pixels. fps: one that `gif_rate` gives. colours: 4…256, the transparent one included. loop:
+    0 shows it for ever, n repeats it n times, None shows it once. tolerance: 0 or more levels of 255 that a pixel of a
+    flat area may be off, beside what the palette can't show, if it changes in the next frame again; texture hides
+    more. 0 is the best there is, 6 takes about 60 % of the bytes. comment: is written into the file.
+
+    `add` may be called from any one thread; it takes about 15 ms of a core for 480 × 320 pixels that all move. Memory:
+    40 bytes a pixel and 5 MB, however long the animation is. Raises InputError for what a GIF can't be, OSError if the
+    file can't be written, EncoderError if there were no frames.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        fps: Fraction,
+        *,
+        colours: int = 256,
+        loop: int | None = 0,
+        tolerance: float = DEFAULT_TOLERANCE,
+        comment: str = "",
+    ) -> None:
+        if not (1 <= width <= LONGEST_SIDE and 1 <= height <= LONGEST_SIDE):
+            raise InputError(f"{path.name} can't be {width}x{height}: a GIF has 1 to {LONGEST_SIDE} pixels a side")
+        if fps <= 0 or gif_rate(fps) != fps:
+            near = f": take {gif_rate(fps)}" if fps > 0 else ""
+            raise InputError(f"a GIF can't have {fps} frames a second, its frames last whole hundredths{near}")
+        if not 4 <= colours <= 256:
+            raise InputError(f"a GIF can't have {colours} colours: take 4 to 256")
+        self.path = path
+        self.frames = 0
+        self._size = (width, height)
+        self._delay = int(100 / fps)
+        self._most = colours - 1
+        self._loop = loop
+        self._tolerance = tolerance
+        self._comment = comment.encode()
+        shape = (height, width)
+        self._before, self._pending, self._next = np.zeros((3, *shape, 4), np.uint8)
+        self._canvas = Canvas(
+            wanted=np.empty((*shape, 3), np.float32),
+            shown=np.empty((*shape, 3), np.float32),
+            filled=np.zeros(shape, np.uint8),
+            task=np.empty(shape, np.uint8),
+            calm=np.empty((-(-height // BLOCK), -(-width // BLOCK)), np.float32),
+        )
+        self._census = Census(
+            np.zeros((CELLS, 4), np.float64), np.empty((CELLS, 4), np.float32), np.empty(CELLS, np.int32)
+        )
+        self._dictionary = Dictionary(*np.zeros((5, CODES), np.int32))
+        # A code is at most 12 bits and stands for a pixel or more; 1 byte in 255 is a block's length.
+        self._coded = np.empty(width * height * 8 // 5 + 1024, np.uint8)
+        self._first: _Table | None = None
+
+    def __enter__(self) -> Self:
+        self._file = self.path.open("wb")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._file:
+            if error is None:
+                if not self.frames:
+                    raise EncoderError(f"{self.path.name}: an animation of no frames can't be written")
+                self._write(self._pending)  # for all we know it stays
+                self._file.write(b";")
+
+    def add(self, frame: Pixels) -> None:
+        """Take an (H, W, 3) RGB or (H, W, 4) RGBA frame, alpha straight; it may be changed after the call."""
+        self._next[..., : frame.shape[2]] = frame
+        if frame.shape[2] == 4:
+            np.multiply(frame[..., 3] >= _OPAQUE, np.uint8(255), out=self._next[..., 3])
+        else:
+            self._next[..., 3] = 255
+        if self.frames:
+            self._write(self._next)
+        self._before, self._pending, self._next = self._pending, self._next, self._before
+        self.frames += 1
+
+    @property
+    def written(self) -> int:
+        """Bytes of what is written so far: all frames but the last."""
+        return self._file.tell()
+
+    def _write(self, after: Pixels) -> None:
+        """Write the pending frame, which `after` will follow."""
+        measure(self._pending, self._canvas.calm)
+        *box, vanishing = compare(self._pending, self._before, after, self._canvas, self._census.histogram)
+        points = collect(self._census)
+        table = self._first
+        if table is None:
+            table = self._first = _Table.of(self._census, points, self._most)
+            self._file.write(self._header(table))
+        elif points:
+            error = assign(self._census, points, table.palette, move=False)
+            if error > _STILL_FITS * table.error + _FITS_ANYTHING:
+                table = _Table.of(self._census, points, self._most)
+        if vanishing:
+            box = _around(self._pending[..., 3] > after[..., 3], box)
+        left, top, right, bottom = box if box[0] < box[2] else (0, 0, 1, 1)
+        own = table is not self._first
+        self._file.write(
+            struct.pack(
+                "<2sBBHBB", b"\x21\xf9", 4, (_CLEAR if vanishing else _LEAVE) << 2 | 1, self._delay,
+                len(table.palette.colours), 0,
+            )
+            + struct.pack("<sHHHHB", b",", left, top, right - left, bottom - top, (0x80 | table.bits - 1) if own else 0)
+            + (table.entries if own else b"")
+            + bytes([table.bits])
+        )  # fmt: skip
+        size = write_image(
+            self._canvas, table.palette, (left, top, right, bottom), table.bits, self._tolerance,
+            self._dictionary, self._coded,
+        )  # fmt: skip
+        self._file.write(self._coded[:size].data)
+        if vanishing:
+            self._canvas.filled[top:bottom, left:right] = 0
+
+    def _header(self, table: _Table) -> bytes:
+        screen = struct.pack("<6sHHBBB", b"GIF89a", *self._size, 0xF0 | table.bits - 1, 0, 0)
+        said = [self._comment[i : i + 255] for i in range(0, len(self._comment), 255)]
+        loop = b"" if self._loop is None else b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", self._loop, 0)
+        comment = b"\x21\xfe" + b"".join(bytes([len(part)]) + part for part in said) + b"\0" if said else b""
+        return screen + table.entries + loop + comment
+
+
+def _around(mask: np.typing.NDArray[np.bool_], box: list[int]) -> list[int]:
+    """The smallest box that holds another and a mask."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return [
+        min(box[0], int(columns[0])), min(box[1], int(rows[0])),
+        max(box[2], int(columns[-1]) + 1), max(box[3], int(rows[-1]) + 1),
+    ]  # fmt: skip

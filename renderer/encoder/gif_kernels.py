@@ -1,0 +1,499 @@
+"""The compiled loops of the GIF writer: what changed, palettes, dithering and LZW.
+
+Colours are opponent colours: luma, and blue and red against it, as floats in the levels of an 8-bit channel. Their
+plain distance is near to what an eye sees, and errors can be added as in RGB.
+
+Dithering and LZW are one loop. A code stands for as many pixels as the dictionary's longest string that fits them, so
+a string whose colours are only nearly right saves bytes. How far off a pixel may be is weighed by what hides it:
+texture around it, and that it changes again in the next frame. The error is passed on to its neighbours like any
+other (Floyd and Steinberg, "An adaptive algorithm for spatial grey scale", 1976).
+"""
+
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.compiled import kernel
+from renderer.pictures import Pixels
+
+Floats = npt.NDArray[np.float32]
+
+KEEP: Final = 0  # what is shown stays, or nothing is shown
+LOOSE: Final = 1  # changes in the next frame again
+EXACT: Final = 2  # will stay, and gets the nearest colour
+
+BLOCK: Final = 8  # pixels, a side of the squares whose texture is measured
+CELLS: Final = 64 * 32 * 32  # of the histogram: 4 levels of luma by 8 of each other axis
+CODES: Final = 4096  # in a dictionary: 12 bits are the longest code
+
+_CHROMA = 0.8  # weight of colour against luma in a distance
+_HIDDEN = 100.0  # variance of luma that hides half of an error
+_LEAST_CALM = 0.05  # else moving letters on a plain ground would have a halo
+_DITHER_TEXTURE, _DITHER_FLAT = 0.2, 0.6  # part of an error that is passed on: more only adds noise and bytes
+_LONGEST_ERROR = 32.0  # more is not passed on: it would run as a streak over what the palette can't show
+_PIXEL_WORTH = 30.0  # squared error that is worth one pixel more in a code
+_VISITS = 64  # strings looked at for a code; 256 save 0.3 %
+
+
+class Canvas(NamedTuple):
+    """What is known of each pixel; (H, W) arrays."""
+
+    wanted: Floats  # (H, W, 3) the frame's colours, with errors passed on
+    shown: Floats  # (H, W, 3) what a viewer sees so far
+    filled: Pixels  # 1 where a viewer sees anything
+    task: Pixels  # KEEP, LOOSE or EXACT
+    calm: Floats  # (H / 8, W / 8) 1 in flat squares, nearer to 0 the more texture hides
+
+
+class Palette(NamedTuple):
+    """K colours and the way to the nearest."""
+
+    colours: Floats  # (K, 3)
+    nearest: npt.NDArray[np.int16]  # (CELLS,) a colour's number; −1 where nobody has asked yet
+
+
+class Census(NamedTuple):
+    """The colours of a frame's changed pixels."""
+
+    histogram: npt.NDArray[np.float64]  # (CELLS, 4) weight and weighted R, G, B; zero between frames
+    points: Floats  # (CELLS, 4) of cells in use: weight and mean opponent colour
+    cells: npt.NDArray[np.int32]  # (CELLS,) their numbers
+
+
+class Dictionary(NamedTuple):
+    """LZW's strings as a tree, (CODES,) each: a code is its parent's string and one symbol more."""
+
+    child: npt.NDArray[np.int32]
+    sibling: npt.NDArray[np.int32]
+    parent: npt.NDArray[np.int32]
+    symbol: npt.NDArray[np.int32]
+    length: npt.NDArray[np.int32]
+
+
+def _to_opponent(r, g, b):
+    """Luma (BT.601), blue and red against it, of colours in 0…255."""
+    luma = 0.299 * r + 0.587 * g + 0.114 * b
+    return luma, _CHROMA * 0.564 * (b - luma), _CHROMA * 0.713 * (r - luma)
+
+
+_opponent = kernel(_to_opponent)
+
+
+def to_opponent(rgb: Pixels) -> Floats:
+    """(K, 3) opponent colours of (K, 3) uint8 RGB."""
+    return np.stack(_to_opponent(*rgb.T.astype(np.float64)), axis=1).astype(np.float32)
+
+
+def to_rgb(colours: Floats) -> Pixels:
+    """(K, 3) uint8 RGB of (K, 3) opponent colours."""
+    luma, blue, red = colours.T.astype(np.float64)
+    b, r = blue / (_CHROMA * 0.564) + luma, red / (_CHROMA * 0.713) + luma
+    g = (luma - 0.299 * r - 0.114 * b) / 0.587
+    return np.clip(np.stack([r, g, b], axis=1) + 0.5, 0, 255).astype(np.uint8)
+
+
+@kernel
+def _cell(luma, blue, red):
+    return (
+        (min(max(int(luma) >> 2, 0), 63) << 10)
+        | (min(max((int(blue) + 128) >> 3, 0), 31) << 5)
+        | min(max((int(red) + 128) >> 3, 0), 31)
+    )
+
+
+# -- What changed --------------------------------------------------------------------------------------------------
+
+
+@kernel
+def measure(frame: Pixels, calm: Floats) -> None:
+    """Fill `calm` by the variance of luma in each square of an (H, W, 4) frame."""
+    height, width = frame.shape[:2]
+    for row in range(calm.shape[0]):
+        for column in range(calm.shape[1]):
+            count, total, squares = 0, 0, 0
+            for y in range(row * BLOCK, min(row * BLOCK + BLOCK, height)):
+                for x in range(column * BLOCK, min(column * BLOCK + BLOCK, width)):
+                    luma = (2 * int(frame[y, x, 0]) + 5 * int(frame[y, x, 1]) + int(frame[y, x, 2])) >> 3
+                    count += 1
+                    total += luma
+                    squares += luma * luma
+            variance = (squares - total * total / count) / count
+            calm[row, column] = max(_HIDDEN / (_HIDDEN + variance), _LEAST_CALM)
+
+
+@kernel
+def compare(
+    frame: Pixels, before: Pixels, after: Pixels, canvas: Canvas, histogram: npt.NDArray[np.float64]
+) -> tuple[int, int, int, int, int]:
+    """Fill `wanted` and `task`, add what must be written to the histogram.
+
+    frame, before, after: (H, W, 4), alpha 0 or 255. Gives the box that holds all of it (left, top, right, bottom), and
+    how many pixels must become transparent after this frame.
+    """
+    height, width = canvas.task.shape
+    left, top, right, bottom = width, height, 0, 0
+    vanishing = 0
+    for y in range(height):
+        for x in range(width):
+            r, g, b = frame[y, x, 0], frame[y, x, 1], frame[y, x, 2]
+            luma, blue, red = _opponent(float(r), float(g), float(b))
+            canvas.wanted[y, x, 0], canvas.wanted[y, x, 1], canvas.wanted[y, x, 2] = luma, blue, red
+            if frame[y, x, 3] == 0:
+                canvas.task[y, x] = KEEP
+                continue
+            if after[y, x, 3] == 0:
+                vanishing += 1
+            if canvas.filled[y, x] and r == before[y, x, 0] and g == before[y, x, 1] and b == before[y, x, 2]:
+                canvas.task[y, x] = KEEP
+                continue
+            stays = r == after[y, x, 0] and g == after[y, x, 1] and b == after[y, x, 2]
+            canvas.task[y, x] = EXACT if stays else LOOSE
+            left, top, right, bottom = min(left, x), min(top, y), max(right, x + 1), max(bottom, y + 1)
+            cell = _cell(luma, blue, red)
+            # A wrong colour is seen in flat squares first: they get more of the palette.
+            weight = np.sqrt(canvas.calm[y // BLOCK, x // BLOCK])
+            histogram[cell, 0] += weight
+            histogram[cell, 1] += weight * r
+            histogram[cell, 2] += weight * g
+            histogram[cell, 3] += weight * b
+    return left, top, right, bottom, vanishing
+
+
+# -- Palettes ------------------------------------------------------------------------------------------------------
+
+
+@kernel
+def collect(census: Census) -> int:
+    """Gather the cells in use into `points` and empty the histogram. Gives their number."""
+    count = 0
+    for cell in range(CELLS):
+        weight = census.histogram[cell, 0]
+        if weight > 0:
+            r, g, b = census.histogram[cell, 1], census.histogram[cell, 2], census.histogram[cell, 3]
+            luma, blue, red = _opponent(r / weight, g / weight, b / weight)
+            census.points[count, 0] = weight
+            census.points[count, 1], census.points[count, 2], census.points[count, 3] = luma, blue, red
+            census.cells[count] = cell
+            census.histogram[cell] = 0
+            count += 1
+    return count
+
+
+@kernel
+def _nearest(colours, luma, blue, red):
+    best, least = 0, np.float32(np.inf)
+    for k in range(len(colours)):
+        a, b, c = colours[k, 0] - luma, colours[k, 1] - blue, colours[k, 2] - red
+        distance = a * a + b * b + c * c
+        if distance < least:
+            best, least = k, distance
+    return best
+
+
+@kernel
+def assign(census: Census, count: int, palette: Palette, move: bool) -> float:
+    """Give each point its nearest colour, remember that, and give the mean squared error.
+
+    With `move` each colour then becomes the mean of its points (Lloyd, "Least squares quantization in PCM", 1982).
+    """
+    sums = np.zeros((len(palette.colours), 4))
+    error, total = 0.0, 0.0
+    for p in range(count):
+        point = census.points[p]
+        weight, luma, blue, red = point[0], point[1], point[2], point[3]
+        k = _nearest(palette.colours, luma, blue, red)
+        palette.nearest[census.cells[p]] = k
+        a, b, c = palette.colours[k, 0] - luma, palette.colours[k, 1] - blue, palette.colours[k, 2] - red
+        error += weight * (a * a + b * b + c * c)
+        total += weight
+        sums[k, 0] += weight
+        sums[k, 1] += weight * luma
+        sums[k, 2] += weight * blue
+        sums[k, 3] += weight * red
+    if move:
+        for k in range(len(sums)):
+            if sums[k, 0] > 0:
+                for a in range(3):
+                    palette.colours[k, a] = sums[k, 1 + a] / sums[k, 0]
+    return error / max(total, 1e-9)
+
+
+@kernel
+def _describe(points, order, begin, end, mean):
+    """Fill the mean of some points; give their squared error and the axis that has most of it."""
+    error, most, axis = 0.0, -1.0, 0
+    for a in range(3):
+        weight, total, squares = 0.0, 0.0, 0.0
+        for i in range(begin, end):
+            w, v = points[order[i], 0], points[order[i], 1 + a]
+            weight += w
+            total += w * v
+            squares += w * v * v
+        mean[a] = total / weight
+        spread = squares - total * total / weight
+        error += spread
+        if spread > most:
+            most, axis = spread, a
+    return error, axis
+
+
+@kernel
+def divide(points: Floats, count: int, colours: Floats) -> int:
+    """Fill `colours` with the means of boxes, each time cutting the box of most error at its mean. Gives their number.
+
+    Wan, Prusinkiewicz and Wong, "Variance-based color image quantization for frame buffer display", 1990.
+    """
+    most = len(colours)
+    order = np.arange(count)
+    begin, end = np.zeros(most, np.int64), np.zeros(most, np.int64)
+    error, axis = np.zeros(most), np.zeros(most, np.int64)
+    end[0] = count
+    error[0], axis[0] = _describe(points, order, 0, count, colours[0])
+    boxes = 1
+    while boxes < most:
+        k = 0
+        for i in range(1, boxes):
+            if error[i] > error[k]:
+                k = i
+        if error[k] <= 1e-3:
+            break
+        a, middle = 1 + axis[k], colours[k, axis[k]]
+        i, j = begin[k], end[k]
+        while i < j:
+            if points[order[i], a] <= middle:
+                i += 1
+            else:
+                j -= 1
+                order[i], order[j] = order[j], order[i]
+        if i == begin[k] or i == end[k]:  # all alike, but for rounding
+            error[k] = 0
+            continue
+        begin[boxes], end[boxes] = i, end[k]
+        end[k] = i
+        for box in (k, boxes):
+            error[box], axis[box] = _describe(points, order, begin[box], end[box], colours[box])
+        boxes += 1
+    return boxes
+
+
+# -- Dithering and LZW ---------------------------------------------------------------------------------------------
+
+
+@kernel
+def _look_up(palette, luma, blue, red):
+    cell = _cell(luma, blue, red)
+    k = palette.nearest[cell]
+    if k < 0:  # asked for the first time: the colour nearest to the cell's middle
+        middle = (cell >> 10) * 4 + 2, (cell >> 5 & 31) * 8 - 124, (cell & 31) * 8 - 124
+        k = _nearest(palette.colours, np.float32(middle[0]), np.float32(middle[1]), np.float32(middle[2]))
+        palette.nearest[cell] = k
+    return k
+
+
+@kernel
+def _distance(colour, luma, blue, red):
+    a, b, c = colour[0] - luma, colour[1] - blue, colour[2] - red
+    return a * a + b * b + c * c
+
+
+@kernel
+def _passed_on(calm):
+    return _DITHER_TEXTURE + (_DITHER_FLAT - _DITHER_TEXTURE) * calm
+
+
+@kernel
+def _limited(error):
+    return min(max(error, np.float32(-_LONGEST_ERROR)), np.float32(_LONGEST_ERROR))
+
+
+@kernel
+def _put(out, bits, code, width):
+    """Append a code. bits: (4,) those not yet written, how many, where the next byte goes, where its block began."""
+    held, count, at = bits[0] | (code << bits[1]), bits[1] + width, bits[2]
+    while count >= 8:
+        out[at] = held & 255
+        held >>= 8
+        count -= 8
+        at += 1
+        if at - bits[3] == 256:
+            out[bits[3]] = 255
+            bits[3] = at
+            at += 1
+    bits[0], bits[1], bits[2] = held, count, at
+
+
+@kernel
+def _finish(out, bits):
+    """Write the last bits, the last block's length and the empty block. Gives the number of bytes."""
+    _put(out, bits, 0, (8 - bits[1]) % 8)
+    at, block = bits[2], bits[3]
+    if at - block > 1:
+        out[block] = at - block - 1
+        block = at
+    out[block] = 0
+    return block + 1
+
+
+@kernel
+def _learn(dictionary, code, parent, symbol):
+    dictionary.child[code] = -1
+    dictionary.sibling[code] = dictionary.child[parent]
+    dictionary.child[parent] = code
+    dictionary.parent[code] = parent
+    dictionary.symbol[code] = symbol
+    dictionary.length[code] = dictionary.length[parent] + 1
+
+
+@kernel
+def _draw(canvas, palette, box, position, path, count, carry):
+    """Show the symbols of one code, and pass errors on: down into `wanted`, to the right into `carry`."""
+    left, top, right, bottom = box
+    for i in range(count):
+        y, x = top + (position + i) // (right - left), left + (position + i) % (right - left)
+        if x == left:
+            carry[:] = 0
+        if canvas.task[y, x] == KEEP:
+            carry[:] = 0
+            continue
+        if path[i] < len(palette.colours):
+            for a in range(3):
+                canvas.shown[y, x, a] = palette.colours[path[i], a]
+        canvas.filled[y, x] = 1
+        share = _passed_on(canvas.calm[y // BLOCK, x // BLOCK]) / 16
+        for a in range(3):
+            error = canvas.wanted[y, x, a] + carry[a] - canvas.shown[y, x, a]
+            error = share * _limited(error)
+            carry[a] = 7 * error
+            if y + 1 < bottom:
+                if x > left:
+                    canvas.wanted[y + 1, x - 1, a] += 3 * error
+                canvas.wanted[y + 1, x, a] += 5 * error
+                if x + 1 < right:
+                    canvas.wanted[y + 1, x + 1, a] += error
+
+
+@kernel
+def write_image(
+    canvas: Canvas,
+    palette: Palette,
+    box: tuple[int, int, int, int],
+    bits_a_symbol: int,
+    tolerance: float,
+    dictionary: Dictionary,
+    out: Pixels,
+) -> int:
+    """Dither what must be written in a box (left, top, right, bottom) and code it into `out`, in blocks.
+
+    The symbol after the last colour is the transparent one. tolerance: levels by which a LOOSE pixel of a flat square
+    may be further off than its nearest colour. `shown` and `filled` are brought up to date. Gives the number of bytes.
+    """
+    left, top, right, bottom = box
+    across, total = right - left, (right - left) * (bottom - top)
+    transparent = len(palette.colours)
+    clear = 1 << bits_a_symbol
+    child, sibling, symbol, length = dictionary.child, dictionary.sibling, dictionary.symbol, dictionary.length
+    child[:] = -1
+    for i in range(clear):
+        symbol[i], length[i] = i, 1
+    # Strings to be looked at: their last node, the error of its pixel, and the squared errors so far.
+    node_of, error_of = np.empty(4 * CODES, np.int32), np.empty((4 * CODES, 4), np.float32)
+    path, carry = np.empty(CODES, np.int32), np.zeros(3)
+    bits = np.zeros(4, np.int64)
+    bits[2] = 1
+    width, free, previous = bits_a_symbol + 1, clear + 2, -1
+    _put(out, bits, clear, width)
+    position = 0
+    while position < total:
+        entry = -1
+        best, best_score = -1, -np.inf
+        # A string may begin with the nearest colour, or with what is shown already.
+        for begins_transparent in (False, True):
+            waiting = 1
+            node_of[0] = -1
+            error_of[0, 0], error_of[0, 1], error_of[0, 2], error_of[0, 3] = carry[0], carry[1], carry[2], 0
+            visits = 0
+            while waiting > 0 and visits < _VISITS:
+                visits += 1
+                waiting -= 1
+                node = node_of[waiting]
+                c0, c1, c2 = error_of[waiting, 0], error_of[waiting, 1], error_of[waiting, 2]
+                cost = error_of[waiting, 3]
+                count = 0 if node < 0 else length[node]
+                score = count - cost / _PIXEL_WORTH
+                if node >= 0 and score > best_score:
+                    best, best_score = node, score
+                if position + count >= total or (node >= 0 and child[node] < 0) or waiting > 3 * CODES:
+                    continue
+                y, x = top + (position + count) // across, left + (position + count) % across
+                task = canvas.task[y, x]
+                calm = canvas.calm[y // BLOCK, x // BLOCK]
+                share = _passed_on(calm) * 7 / 16
+                if x == left:
+                    c0, c1, c2 = np.float32(0), np.float32(0), np.float32(0)
+                t0, t1, t2 = canvas.wanted[y, x, 0] + c0, canvas.wanted[y, x, 1] + c1, canvas.wanted[y, x, 2] + c2
+                e0, e1, e2 = np.float32(0), np.float32(0), np.float32(0)
+                nearest, least, room = transparent, 0.0, 0.0
+                if task != KEEP:
+                    nearest = _look_up(palette, t0, t1, t2)
+                    least = _distance(palette.colours[nearest], t0, t1, t2)
+                    room = least + (1e-3 if task == EXACT else 1e-3 + tolerance * tolerance / calm)
+                following = (transparent if begins_transparent else nearest) if node < 0 else child[node]
+                while following >= 0:
+                    s = symbol[following]
+                    if task == KEEP:  # transparent, or what is shown is painted over with its own colour
+                        d, shown = least, canvas.shown[y, x]
+                        fits = s == transparent
+                        if not fits and canvas.filled[y, x]:
+                            fits = _distance(palette.colours[s], shown[0], shown[1], shown[2]) < 1e-3
+                    elif s == transparent and not canvas.filled[y, x]:
+                        fits, d = False, least
+                    else:
+                        colour = canvas.shown[y, x] if s == transparent else palette.colours[s]
+                        e0, e1, e2 = t0 - colour[0], t1 - colour[1], t2 - colour[2]
+                        d = e0 * e0 + e1 * e1 + e2 * e2
+                        fits = s == nearest or d <= room
+                    if fits:
+                        node_of[waiting] = following
+                        error_of[waiting, 0] = share * _limited(e0)
+                        error_of[waiting, 1] = share * _limited(e1)
+                        error_of[waiting, 2] = share * _limited(e2)
+                        error_of[waiting, 3] = cost + max(d - least, 0.0) * calm
+                        waiting += 1
+                        if node < 0 and previous >= 0 and free < CODES:
+                            # The code before makes an entry of its string and the symbol that is tried now.
+                            if entry < 0:
+                                entry = free
+                                _learn(dictionary, entry, previous, s)
+                            symbol[entry] = s
+                    if node < 0:
+                        break
+                    following = sibling[following]
+            if canvas.task[top + position // across, left + position % across] == KEEP:
+                break
+        if entry >= 0:
+            node = best
+            while length[node] > 1:
+                node = dictionary.parent[node]
+            symbol[entry] = symbol[node]
+            width += free == 1 << width
+            free += 1
+        count = length[best]
+        node = best
+        for i in range(count - 1, -1, -1):
+            path[i] = symbol[node]
+            node = dictionary.parent[node]
+        _put(out, bits, best, width)
+        previous = best
+        if free == CODES:  # to go on with a full dictionary for a while saves nothing on moving pictures
+            _put(out, bits, clear, width)
+            child[:] = -1
+            width, free, previous = bits_a_symbol + 1, clear + 2, -1
+        _draw(canvas, palette, box, position, path, count, carry)
+        position += count
+    width += previous >= 0 and free == 1 << width
+    _put(out, bits, clear + 1, width)
+    return _finish(out, bits)
