@@ -53,6 +53,7 @@ STILL = ("--size", "96x64", "--columns", "12")
         (["zoom", "COVER", *SMALL, "--fit", "blur", "--size", "64x96"], "china-zoom.mp4", "64x96"),
         (["zoom", "COVER", *SMALL, "--fit", "pad", "--background", "#102030"], "china-zoom.mp4", "6 frames"),
         (["zoom", "COVER", "--draft", "--duration", "0.2"], "china-zoom.mp4", "640x428, 3 frames"),
+        (["zoom", "COVER", *SMALL, "-o", "it.gif"], "it.gif", "6 frames"),
         (["zoom", "COVER", *SMALL, "--preset", "whatsapp"], "china-zoom-whatsapp.mp4", "whatsapp: 7 of 7 rules kept"),
         (["zoom", "COVER", *SMALL, "-o", "{animation}-{cover}"], "zoom-china.mp4", "6 frames"),
         (["zoom", "COVER", *SMALL, "--format", "webm"], "china-zoom.webm", "6 frames"),

@@ -33,8 +33,6 @@ def write(folder: Path, name: str, text: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(preset_files()))
 def test_a_preset_makes_what_its_place_asks_for(render: Run, cover: Path, name: str) -> None:
-    if name in ("gif-480", "gif-720"):
-        pytest.xfail("GIF is not written yet")
     preset = load_preset(name)
     assert preset.description
     assert preset.rules is None or preset.table["as_of"] >= "2026-11"

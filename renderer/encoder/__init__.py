@@ -1,11 +1,13 @@
 """Frames → files of every format, and probes of what was written."""
 
+from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
 from renderer.encoder.ffmpeg import ffmpeg_path, run_ffmpeg
 from renderer.encoder.formats import FORMATS, STREAM, Format, Target, choose, is_sequence, numbered
+from renderer.encoder.gif import gif_rate
 from renderer.encoder.hardware import find_hardware, works
 from renderer.encoder.opening import open_writer
 from renderer.encoder.probe import Probe, Sound, probe
-from renderer.encoder.video import MAX_THREADS, RATE_POINTS, Encoder, Encoding, RatePoint, video_arguments
+from renderer.encoder.video import MAX_THREADS, Encoder, video_arguments
 from renderer.encoder.writer import FrameWriter
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "choose",
     "ffmpeg_path",
     "find_hardware",
+    "gif_rate",
     "is_sequence",
     "numbered",
     "open_writer",

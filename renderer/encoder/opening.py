@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-from renderer.encoder.streams import RawWriter, SequenceWriter
-from renderer.encoder.video import Encoder, Encoding
+from renderer.encoder.encoding import Encoding
+from renderer.encoder.streams import GifWriter, RawWriter, SequenceWriter
+from renderer.encoder.video import Encoder
 from renderer.encoder.writer import FrameWriter
 
 
@@ -20,5 +21,7 @@ def open_writer(
             return RawWriter(path, width, height, fps)
         case "png" | "jpeg":
             return SequenceWriter(path, width, height, encoding.target, first)
+        case "gif":
+            return GifWriter(path, width, height, fps, encoding)
         case _:
             return Encoder(path, width, height, fps, encoding, sound)

@@ -1,4 +1,4 @@
-"""Frames → raw video on standard output, and frames → one picture each."""
+"""Frames → what ffmpeg is not needed for: raw video, one picture a frame, GIF."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from renderer.encoder.encoding import Encoding
 from renderer.encoder.formats import STREAM, Target, numbered
+from renderer.encoder.gif import GifFile
 from renderer.encoder.writer import FrameWriter
 from renderer.errors import EncoderError
 from renderer.pictures import Pixels
@@ -48,6 +50,34 @@ class RawWriter(FrameWriter):
         if isinstance(self._error, BrokenPipeError):
             return EncoderError("who read the frames has gone: they were not all taken")
         return super()._failure()
+
+
+class GifWriter(FrameWriter):
+    """Writes an animated GIF, as `GifFile` does; memory is what that says."""
+
+    def __init__(self, path: Path, width: int, height: int, fps: Fraction, encoding: Encoding) -> None:
+        super().__init__(width, height, "rgba")
+        tolerance = encoding.rate_point().crf
+        self._file = GifFile(
+            path, width, height, fps, colours=encoding.colours, tolerance=tolerance,
+            comment=encoding.metadata.get("comment", ""),
+        )  # fmt: skip
+        self._transparent = encoding.target.transparent
+
+    def _begin(self) -> None:
+        self._file.__enter__()
+
+    def _consume(self, buffer: Pixels) -> None:
+        pixels = self.pixels(buffer)
+        self._file.add(pixels if self._transparent else pixels[..., :3])
+
+    def _finish(self) -> None:
+        self._file.__exit__(None, None, None)
+
+    def _abandon(self) -> None:
+        # What it raises is why there is no file, which is known already.
+        error = EncoderError("given up")
+        self._file.__exit__(type(error), error, None)
 
 
 class SequenceWriter(FrameWriter):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from renderer.encoder import Encoding
+from renderer.encoder import Encoding, gif_rate
 from renderer.errors import InputError
-from renderer.settings import Codec
+from renderer.settings import Codec, OutputSettings
 
 FULL: Final = 0.97
 """Share of the allowed bytes from which on a file is large enough."""
@@ -21,6 +22,10 @@ _STATISTICS: Final[tuple[Codec, ...]] = ("h264", "hevc")  # their first pass is 
 _RATED: Final[tuple[Codec, ...]] = ("h264", "hevc", "av1", "vp9")
 _QUALITY_RANGE: Final = (1.0, 100.0)  # of WebP
 _LEAST_RATE: Final = 16_000.0  # bits a second; encoders refuse much less
+_SHRINKS: Final = 4  # of a GIF at most
+_TOLERABLE: Final = 0.8  # share of a GIF's bytes that a higher tolerance reaches before it is seen
+_MOST_TOLERANCE: Final = 12.0
+_SLOWEST: Final = Fraction(10)  # frames a second
 _COARSE: Final = 0.5  # share of the bytes that the quality takes, from which down a viewer sees the difference
 
 
@@ -34,36 +39,85 @@ class Knob:
     turn: Callable[[Encoding, float], Encoding]
 
 
+Encode = Callable[[Path, Encoding, OutputSettings], int]
+"""Writes a path in an encoding, as a picture of some settings, and gives its bytes."""
+
+
 def encode_to_fit(
-    encode: Callable[[Path, Encoding], int],
+    encode: Encode,
     encoding: Encoding,
+    output: OutputSettings,
     path: Path,
     seconds: float,
     cap: int,
     notice: Callable[[str], None],
-) -> None:
+) -> OutputSettings:
     """Write a file of at most `cap` bytes, and at least 97 % of them if its quality alone would take more.
 
-    `encode` writes a path in an encoding and gives the bytes. Raises InputError where nothing makes it fit.
+    Gives the settings that the file has: of a GIF, size and rate are lowered where they must. Raises InputError where
+    nothing makes it fit.
     """
+    if encoding.target.format.name == "gif":
+        return _fit_gif(encode, encoding, output, path, cap, notice)
     with_log = encoding.target.codec in _STATISTICS and encoding.hardware is None
     log = path.with_name(f"{path.name}.log")
     try:
         first = replace(encoding, pass_number=1, pass_log=log) if with_log else encoding
-        plain = encode(path, first)
+        plain = encode(path, first, output)
         if plain <= cap:
-            return
-        share = cap / plain
-        if share < _COARSE:
+            return output
+        if cap / plain < _COARSE:
             notice(
-                f"--max-size: {_megabytes(cap)} are {100 * share:.0f} % of what this quality takes, so the picture "
-                f"will be coarser: a smaller --size, a lower --fps or a shorter --duration would help"
+                f"--max-size: {_megabytes(cap)} are {100 * cap / plain:.0f} % of what this quality takes, so the "
+                "picture will be coarser: a smaller --size, a lower --fps or a shorter --duration would help"
             )
         second = replace(encoding, pass_number=2, pass_log=log) if with_log else encoding
-        _search(encode, second, path, _knob(encoding, plain, seconds, cap), cap)
+        _search(lambda one: encode(path, one, output), second, path, _knob(encoding, plain, seconds, cap), cap)
     finally:
         for left in path.parent.glob(f"{log.name}*"):
             left.unlink(missing_ok=True)
+    return output
+
+
+def _fit_gif(
+    encode: Encode, encoding: Encoding, output: OutputSettings, path: Path, cap: int, notice: Callable[[str], None]
+) -> OutputSettings:
+    """Lower rate, size and colours of a GIF until its tolerance can do the rest."""
+    assert output.size is not None
+    asked = output
+    for _ in range(_SHRINKS):
+        size = encode(path, encoding, output)
+        if size * _TOLERABLE <= cap:
+            break
+        # A third of what is to be saved by the rate, as far as it still moves; by the palette; the rest by the size.
+        aim = cap / size / _TOLERABLE**0.5
+        rate = gif_rate(max(output.fps * Fraction(aim**0.35), min(output.fps, _SLOWEST)))
+        colours = max(encoding.colours // 2, 64) if aim < 0.6 else encoding.colours
+        left = aim / float(rate / output.fps) / (0.9 if colours < encoding.colours else 1.0)
+        shrink = min(left, 1.0) ** 0.5
+        width, height = (max(round(side * shrink), 16) for side in output.size)
+        output = replace(output, size=(width, height), fps=rate)
+        encoding = replace(encoding, colours=colours)
+    if output is asked and size <= cap:
+        return output
+    if output is not asked:
+        width, height = output.size or (0, 0)
+        notice(
+            f"--max-size: the GIF is {width}x{height}, of {float(output.fps):.3g} frames a second and "
+            f"{encoding.colours} colours, to fit: a shorter --duration, or MP4, would show more"
+        )
+    if not FULL * cap <= size <= cap:
+        _search(lambda one: encode(path, one, output), encoding, path, _tolerance_knob(encoding), cap)
+    return output
+
+
+def _tolerance_knob(encoding: Encoding) -> Knob:
+    """How true a GIF is, 1 / (1 + tolerance)."""
+    point = encoding.rate_point()
+    most = 1 / (1 + _MOST_TOLERANCE)
+    return Knob(
+        0.6 / (1 + point.crf), most, 1.0, lambda one, value: replace(one, point=replace(point, crf=1 / value - 1))
+    )
 
 
 def _knob(encoding: Encoding, plain: int, seconds: float, cap: int) -> Knob:
@@ -82,7 +136,7 @@ def _knob(encoding: Encoding, plain: int, seconds: float, cap: int) -> Knob:
     )
 
 
-def _search(encode: Callable[[Path, Encoding], int], encoding: Encoding, path: Path, knob: Knob, cap: int) -> None:
+def _search(encode: Callable[[Encoding], int], encoding: Encoding, path: Path, knob: Knob, cap: int) -> None:
     """Turn the knob until the file fits closely; of several that fit the largest is kept."""
     best = path.with_name(f"{path.name}.best")
     kept = 0
@@ -90,7 +144,7 @@ def _search(encode: Callable[[Path, Encoding], int], encoding: Encoding, path: P
     value = min(max(knob.first, knob.low), knob.high)
     try:
         for _ in range(_TRIES):
-            size = encode(path, knob.turn(encoding, value))
+            size = encode(knob.turn(encoding, value))
             seen.append((value, size))
             if kept < size <= cap:
                 path.replace(best)

@@ -18,6 +18,7 @@ from renderer.encoder import (
     Target,
     choose,
     find_hardware,
+    gif_rate,
     is_sequence,
     numbered,
     open_writer,
@@ -77,6 +78,8 @@ class VideoJob:
         """The job with what its format asks of size and rate. Raises InputError."""
         target = self.target
         output = replace(self.output, long_side=self.output.long_side or (SMALL_SIDE if target.format.loops else None))
+        if target.format.name == "gif":
+            output = replace(output, fps=gif_rate(output.fps))
         return replace(self, output=output)
 
     def files(self) -> list[Path]:
@@ -171,33 +174,42 @@ def check_job(job: VideoJob) -> None:
 
 def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
     """Write one video of a mosaic, its poster and what they are; the summary's seconds are the caller's."""
-    job = job.settled()
-    target, wanted = job.target, job.wanted()
+    asked, job = job.output.fps, job.settled()
+    if job.output.fps != asked:
+        progress.notice(f"GIF counts in hundredths of a second: {float(job.output.fps):.3g} frames in each second")
+    target = job.target
     for path in job.files():
         check_not_input(mosaic, path)
-    size = job.output.frame_size(mosaic.placement.cover_size, even=target.format.even)
     encoding = replace(
         Encoding.of(target, job.file, {"comment": job.command, "title": job.path.stem}),
         hardware=find_hardware(job.file.encoder, target.codec, progress.notice, works),
     )
-    with open_film(mosaic, job.animation, size, job.output, job.overlay, progress) as film:
 
-        def encode(path: Path, encoding: Encoding) -> int:
-            with (
-                progress.stage("rendering", len(wanted), "frames") as advance,
-                open_writer(path, *size, film.fps, encoding, first=wanted[0]) as writer,
-            ):
-                _feed(writer, film, wanted, advance)
-            return path.stat().st_size if path.is_file() else 0
+    def frame_size(output: OutputSettings) -> tuple[int, int]:
+        return output.frame_size(mosaic.placement.cover_size, even=target.format.even)
 
-        with new_video(job.path, overwrite=job.overwrite) as temporary:
-            if job.file.max_size is None:
-                encode(temporary, encoding)
-            else:
-                seconds = float(len(wanted) / film.fps)
-                encode_to_fit(encode, encoding, temporary, seconds, job.file.max_size, progress.notice)
-            found = _probed(temporary, size, film.fps, wanted)
-        if job.file.poster:
+    def encode(path: Path, encoding: Encoding, output: OutputSettings) -> int:
+        size, wanted = frame_size(output), replace(job, output=output).wanted()
+        with (
+            open_film(mosaic, job.animation, size, output, job.overlay, progress) as film,
+            progress.stage("rendering", len(wanted), "frames") as advance,
+            open_writer(path, *size, film.fps, encoding, first=wanted[0]) as writer,
+        ):
+            _feed(writer, film, wanted, advance)
+        return path.stat().st_size if path.is_file() else 0
+
+    with new_video(job.path, overwrite=job.overwrite) as temporary:
+        if job.file.max_size is None:
+            encode(temporary, encoding, job.output)
+        else:
+            seconds = float(len(job.wanted()) / job.output.fps)
+            output = replace(job.output, size=frame_size(job.output))
+            fitted = encode_to_fit(encode, encoding, output, temporary, seconds, job.file.max_size, progress.notice)
+            job = replace(job, output=fitted)
+        size, wanted = frame_size(job.output), job.wanted()
+        found = _probed(temporary, size, job.output.fps, wanted)
+    if job.file.poster:
+        with open_film(mosaic, job.animation, size, job.output, job.overlay, progress) as film:
             save_still(film.picture(_telling(job.animation, film)), job.poster_path, job.overwrite)
     return Summary(
         job.path, size, mosaic, {}, job.output.fps, len(wanted),
