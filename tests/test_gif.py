@@ -104,10 +104,10 @@ def test_the_nearest_rate_of_whole_hundredths_is_taken(asked: str, given: str) -
     assert gif_rate(Fraction(asked)) == Fraction(given)
 
 
-RATES = [Fraction(100, hundredths) for hundredths in range(2, 1000)]
+RATES = [Fraction(100, hundredths) for hundredths in range(2, 130)]
 
 
-@given(st.fractions(Fraction(1, 9), 300))
+@given(st.fractions(1, 300))
 def test_no_rate_is_nearer(fps: Fraction) -> None:
     taken = gif_rate(fps)
     assert taken in RATES

@@ -87,7 +87,7 @@ class GifFile:
     width, height: 1…65,535 pixels. fps: one that `gif_rate` gives. colours: 4…256, the transparent one included. loop:
     0 shows it for ever, n repeats it n times, None shows it once. tolerance: 0 or more levels of 255 that a pixel of a
     flat area may be off, beside what the palette can't show, if it changes in the next frame again; texture hides
-    more. 0 is the best there is, 6 takes about 60 % of the bytes. comment: is written into the file.
+    more. 0 is the best there is, 6 takes about two thirds of the bytes. comment: is written into the file.
 
     `add` may be called from any one thread; it takes about 15 ms of a core for 480 × 320 pixels that all move. Memory:
     40 bytes a pixel and 5 MB, however long the animation is. Raises InputError for what a GIF can't be, OSError if the
