@@ -39,8 +39,7 @@ def make_grid(width: int, height: int, columns: int | None = None, cell_size: in
     `columns` cells across, or cells of `cell_size` cover pixels, or about 5,000 cells. Raises InputError if both are
     given or the cells would be none or more than a million.
     """
-    if columns is not None and cell_size is not None:
-        raise InputError("--columns and --cell-size both set the grid: give one of them")
+    _check_one(columns, cell_size)
     if cell_size is not None:
         columns, rows = width // cell_size, height // cell_size
         if not columns or not rows:
@@ -54,12 +53,43 @@ def make_grid(width: int, height: int, columns: int | None = None, cell_size: in
         side = min(width / columns, float(height))  # a panorama may be lower than a column is wide
         rows = max(1, int(height / side + 1e-9))
         crop_width, crop_height = round(columns * side), round(rows * side)
+    _check_cells(columns, rows)
+    left, top = (width - crop_width) // 2, (height - crop_height) // 2
+    return Grid(columns, rows, (left / width, top / height, crop_width / width, crop_height / height))
+
+
+def make_grid_of_shape(
+    width: int, height: int, shape: float, columns: int | None = None, cell_size: int | None = None
+) -> Grid:
+    """Lay a grid of a shape (its width / its height) over as much as possible of the middle of a cover.
+
+    `columns` and `cell_size` as for `make_grid`; by default a number near 5,000 cells that fits the shape. Of the shape
+    it is as nearly as whole cells can be. Raises InputError as `make_grid` does.
+    """
+    _check_one(columns, cell_size)
+    if cell_size is not None:
+        columns = max(1, round(min(width, height * shape) / cell_size))
+    if columns is None:
+        usual = math.sqrt(DEFAULT_CELLS * shape)
+        near = range(max(1, math.ceil(usual * 0.95)), max(1, math.floor(usual * 1.05)) + 1)
+        columns = min(near, key=lambda count: abs(math.log(max(1, round(count / shape)) * shape / count)), default=1)
+    rows = max(1, round(columns / shape))
+    _check_cells(columns, rows)
+    across = min(1.0, height * columns / rows / width)
+    along = min(1.0, width * rows / columns / height)
+    return Grid(columns, rows, ((1 - across) / 2, (1 - along) / 2, across, along))
+
+
+def _check_one(columns: int | None, cell_size: int | None) -> None:
+    if columns is not None and cell_size is not None:
+        raise InputError("--columns and --cell-size both set the grid: give one of them")
+
+
+def _check_cells(columns: int, rows: int) -> None:
     if columns * rows > MAX_CELLS:
         raise InputError(
             f"{columns} × {rows} cells are more than a million: give fewer --columns or a larger --cell-size"
         )
-    left, top = (width - crop_width) // 2, (height - crop_height) // 2
-    return Grid(columns, rows, (left / width, top / height, crop_width / width, crop_height / height))
 
 
 def covered_part(cover: Pixels, crop: tuple[float, float, float, float]) -> Pixels:

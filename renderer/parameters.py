@@ -101,6 +101,37 @@ def parse_colour(text: str) -> Colour:
     return r / 255, g / 255, b / 255
 
 
+_INCHES: Final = {"mm": 1 / 25.4, "cm": 1 / 2.54, "in": 1.0}
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A sheet to print on; width and height in inches."""
+
+    width: float
+    height: float
+
+    def pixels(self, dpi: float) -> tuple[int, int]:
+        """Its width and height in pixels."""
+        return max(round(self.width * dpi), 1), max(round(self.height * dpi), 1)
+
+
+def parse_paper(text: str) -> Paper:
+    """A sheet of paper from "60x40cm", "600x400mm" or "24x16in". Raises InputError."""
+    words = text.lower().replace("×", "x").replace(" ", "")
+    inch = _INCHES.get(words[-2:])
+    width, _, height = words[:-2].partition("x")
+    try:
+        if inch is None:
+            raise ValueError(text)
+        paper = Paper(float(width) * inch, float(height) * inch)
+    except ValueError:
+        raise InputError(f"--print {text} is not a paper's size: give width x height and a unit, 60x40cm") from None
+    if not (0.1 <= paper.width <= 4000 and 0.1 <= paper.height <= 4000):
+        raise InputError(f"--print {text} is out of range: a side is from 3 mm to 100 m")
+    return paper
+
+
 def parse_point(text: str) -> tuple[float, float]:
     """A point from "X,Y". Raises InputError."""
     try:
@@ -161,6 +192,7 @@ WORDS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {
     tuple[int, int]: ("WIDTHxHEIGHT", parse_size),
     tuple[float, float]: ("X,Y", parse_point),
     tuple[float, float, float, float]: ("TOP,RIGHT,BOTTOM,LEFT", parse_edges),
+    Paper: ("WIDTHxHEIGHT", parse_paper),
     Fraction: ("RATE", parse_frame_rate),
     Colour: ("COLOUR", parse_colour),
     ByteSize: ("BYTES", parse_bytes),

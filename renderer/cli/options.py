@@ -13,7 +13,7 @@ from typing import Annotated, Any, get_type_hints
 
 import cyclopts
 
-from renderer.parameters import WORDS, check_ranges, parameter, parameters, word_type
+from renderer.parameters import WORDS, Paper, check_ranges, parameter, parameters, word_type
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,16 @@ class MosaicRun:
         """Refuse values out of their ranges with InputError."""
         check_ranges(self)
 
-    tile_pixels: int = parameter(32, "Side of a cell in the picture", unit="output pixels", low=1, high=4096)
+    tile_pixels: int | None = parameter(
+        None, "Side of a cell in the picture; default: 32", unit="output pixels", low=1, high=4096
+    )
+    print: Paper | None = parameter(
+        None, "WIDTHxHEIGHT of paper to fill, in cm, mm or in, such as 60x40cm; what a cover of another shape has too "
+        "much is cut off, where least is seen",
+    )  # fmt: skip
+    dpi: float | None = parameter(
+        None, "Pixels an inch, for --print (300), and to be said in the file", low=10, high=2400
+    )
     report: Path | None = parameter(None, "Also write an HTML file: cover and mosaic, where they differ, photos by use")
 
 

@@ -151,7 +151,7 @@ def mosaic(cover: Path | None, values: dict[str, object]) -> None:
     run = MosaicRun(**given(MosaicRun, values))
     summary = render_mosaic(
         cover, path, match=MatchSettings(**given(MatchSettings, values)),
-        tile_pixels=run.tile_pixels, report=run.report,
+        tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report,
         overwrite=ask_overwrite([path], values.get("save_map"), overwrite=common.overwrite), progress=talk,
     )  # fmt: skip
     tell([summary], common, talk)

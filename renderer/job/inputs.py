@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
+
+import numpy as np
 
 from renderer.errors import InputError, RenderError
-from renderer.grid import make_grid
+from renderer.grid import Grid, make_grid, make_grid_of_shape
 from renderer.job.kept import keep_map, kept_map, reuse_map
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings
 from renderer.library import (
@@ -29,16 +32,20 @@ from renderer.library import (
     without_duplicates,
 )
 from renderer.matching import Pin, match_photos
-from renderer.pictures import read_picture
+from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Target
-from renderer.subject import find_faces
+from renderer.subject import attention, find_faces, subject_place
 
 try:
     VERSION = version("mosaic-renderer")
 except PackageNotFoundError:  # a bare checkout
     VERSION = "0"
+
+_SUBJECT_PIXELS: Final = 160  # longer side of the picture in which a cover's subject is sought
+
+_MUCH_CUT: Final = 0.7  # of a cover: if a mosaic's shape leaves less, it is said
 
 
 @dataclass(frozen=True)
@@ -79,11 +86,13 @@ def open_mosaic(
     settings: MatchSettings,
     progress: Progress,
     targets: Sequence[Target] = (),
+    shape: float | None = None,
 ) -> Iterator[Mosaic]:
     """Match a cover with photos, or load a `.mosaic` given in its place; closes its index in the end.
 
     `cover` None means scikit-learn's samples. `targets`: what an animation is about: photos that must be
-    placed, points where the whole cover goes if the tiles are its pieces. Raises InputError.
+    placed, points where the whole cover goes if the tiles are its pieces. `shape`: the mosaic's width / height, if it
+    is not the cover's; what matters most of the cover is then kept. Raises InputError.
     """
     path = check_cover(cover)
     with Archive(
@@ -102,7 +111,7 @@ def open_mosaic(
             cover = _cover_beside(path, placement)
             mosaic = Mosaic(placement, library, len(placement.photos), library.skipped, inputs, archive, cover)
         else:
-            mosaic = _match(path, settings, archive, progress, targets, sampled=cover is None)
+            mosaic = _match(path, settings, archive, progress, targets, shape, sampled=cover is None)
         if settings.save_map is not None:
             save_map(mosaic.placement, settings.save_map, overwrite=True)
         yield mosaic
@@ -114,12 +123,17 @@ def _match(
     archive: Archive,
     progress: Progress,
     targets: Sequence[Target],
+    shape: float | None,
     *,
     sampled: bool,
 ) -> Mosaic:
     picture = read_picture(path, shorter_side=SHORTER_SIDE)
     digest = file_digest(path)
-    grid = make_grid(*picture.size, settings.columns, settings.cell_size)
+    if shape is None:
+        grid = make_grid(*picture.size, settings.columns, settings.cell_size)
+    else:
+        grid = make_grid_of_shape(*picture.size, shape, settings.columns, settings.cell_size)
+        grid = _over_subject(grid, picture.pixels, progress)
     library = _open_library(settings, archive, progress)
     own_pieces = library is None
     if library is None:
@@ -164,6 +178,22 @@ def _match(
         )
     inputs = frozenset({path, *(item.path for item in library.skipped)})
     return Mosaic(placement, placed, len(library.photos), library.skipped, inputs, archive, path)
+
+
+def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:
+    """A grid over the part of a cover that matters most, instead of its middle."""
+    across, along = grid.crop[2:]
+    if across * along < _MUCH_CUT:
+        progress.notice(
+            f"{across * along:.0%} of the cover are seen in this shape: a sheet turned, or more of its own shape, "
+            "shows more"
+        )
+    height, width = cover.shape[:2]
+    scale = _SUBJECT_PIXELS / max(width, height)
+    small = resize(cover, max(round(width * scale), 2), max(round(height * scale), 2))
+    weights = attention(small.astype(np.float32) / np.float32(255), find_faces(cover))
+    x, y = (subject_place(weights, axis, share) - share / 2 for axis, share in ((1, across), (0, along)))
+    return replace(grid, crop=(x, y, across, along))
 
 
 def _open_library(settings: MatchSettings, archive: Archive, progress: Progress) -> Library | None:

@@ -1,4 +1,4 @@
-"""Where renders go: names, checks before the work, and stills as files."""
+"""Where renders go: names, and checks before the work."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
-
-from PIL import Image
 
 from renderer.encoder import FORMATS, STREAM, is_sequence, numbered
 from renderer.errors import InputError
 from renderer.files import check_writable, new_file, new_files
 from renderer.job.inputs import Mosaic, check_cover
 from renderer.job.settings import MatchSettings
-from renderer.pictures import Pixels
 from renderer.placement import MAP_SUFFIX
-
-STILL_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
+from renderer.stills import STILL_SUFFIXES
 
 
 def named_output(
@@ -109,18 +104,3 @@ def new_video(path: Path, *, overwrite: bool) -> Iterator[Path]:
     else:
         with new_files(path.parent, overwrite=overwrite) as folder:
             yield folder / path.name
-
-
-def save_still(pixels: Pixels, path: Path, overwrite: bool) -> None:
-    """Write a still in the format of its name's ending. Raises InputError for a picture that the format can't hold."""
-    options: dict[str, dict[str, int]] = {
-        ".jpg": {"quality": 95, "subsampling": 0},
-        ".jpeg": {"quality": 95, "subsampling": 0},
-        ".webp": {"quality": 95},
-        ".png": {"compress_level": 4},
-    }
-    with new_file(path, overwrite=overwrite) as temporary:
-        try:
-            Image.fromarray(pixels).save(temporary, format=None, **options.get(path.suffix.lower(), {}))
-        except ValueError as error:  # WebP, for one, holds 16,383 pixels a side
-            raise InputError(f"{path} can't hold this picture ({error}): give another format, such as .png") from error

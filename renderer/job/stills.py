@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from renderer.descriptors import TILE_PIXELS
+from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
 from renderer.files import check_writable
 from renderer.grid import covered_part
-from renderer.job.drawing import count_frames, drawing, open_film
-from renderer.job.inputs import check_cover, open_mosaic
-from renderer.job.outputs import check_not_input, check_still, save_still
+from renderer.job.drawing import count_frames, draw_strips, open_film
+from renderer.job.inputs import Mosaic, check_cover, open_mosaic
+from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
 from renderer.overlay import OverlaySettings
+from renderer.parameters import Paper
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress, Silent, Timed, track
-from renderer.report import check_report, write_report
-from renderer.scene import Animation, Camera
+from renderer.report import LONGEST, check_report, write_report
+from renderer.scene import Animation
 from renderer.settings import OutputSettings
+from renderer.stills import check_size, strip_rows, write_picture, write_still
 from renderer.timeline import frame_at
 
-MAX_STILL_PIXELS: Final = 200_000_000
-"""A still is drawn in memory, 7 bytes a pixel: this many take 1.4 GB."""
+PRINT_DPI: Final = 300.0
+"""Pixels an inch that a print is made with: as fine as one sees at reading distance."""
 
 SHEET_FRAME_PIXELS: Final = 480
 """The longer side of a contact sheet's frames."""
@@ -111,7 +115,7 @@ def _render(
             timed.stage("rendering", len(numbers), "frames") as advance,
         ):
             picture = arrange([film.picture(number) for number in track(numbers, advance)])
-        save_still(picture, path, overwrite)
+        write_picture(path, picture, overwrite=overwrite)
         return Summary(
             path, (picture.shape[1], picture.shape[0]), mosaic, timed.finished(),
             peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
@@ -152,47 +156,73 @@ def render_mosaic(
     path: Path,
     *,
     match: MatchSettings | None = None,
-    tile_pixels: int = TILE_PIXELS,
+    tile_pixels: int | None = None,
+    paper: Paper | None = None,
+    dpi: float | None = None,
     report: Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Draw a whole mosaic as a still, `tile_pixels` output pixels a cell, every tile with its full tone.
+    """Draw a whole mosaic as a still of any size, every tile with its full tone.
+
+    `tile_pixels` output pixels a cell (32), or as many as fill a `paper` at `dpi` pixels an inch (300); the mosaic has
+    the paper's shape then, and shows what matters most of the cover. The file says the `dpi` that are given. Of a
+    `.mosaic` the map is what it is: if its shape is another, its edges are cut off.
 
     `report`: also an HTML file on how like the cover it is; of a `.mosaic`, whose cover is not at hand, there is none.
+    Memory: within 1 GiB for pictures of any size. Raises RenderError.
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
     check_still(path, match, overwrite=overwrite)
+    if paper is not None and tile_pixels is not None:
+        raise InputError("--print and --tile-pixels both set the size of the picture: give one of them")
+    if paper is not None:
+        dpi = dpi or PRINT_DPI
     if report is not None:
         check_report(report)
         check_writable(report, overwrite=overwrite, option="--report")
         if check_cover(cover).suffix.lower() == MAP_SUFFIX:
             raise InputError(f"--report compares with the cover, which {cover} does not hold: give the cover itself")
-    with MemoryMeter() as meter, open_mosaic(cover, match, timed) as mosaic:
+    size = paper.pixels(dpi) if paper is not None and dpi is not None else None
+    if size is not None:
+        check_size(path, size)
+    shape = None if size is None else size[0] / size[1]
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed, shape=shape) as mosaic:
         check_not_input(mosaic, path)
-        width, height = (max(1, round(units * tile_pixels)) for units in mosaic.placement.size)
-        if width * height > MAX_STILL_PIXELS:
-            raise InputError(
-                f"a still of {width} × {height} pixels is more than {MAX_STILL_PIXELS // 1_000_000} million: "
-                f"give fewer --tile-pixels than {tile_pixels}"
-            )
-        settings = OutputSettings()
+        if size is None:
+            size = _whole_size(mosaic, tile_pixels or TILE_PIXELS)
+            check_size(path, size)
+        rows = strip_rows(size[0])
         with (
-            drawing(mosaic, (width, height), settings, full_tone=True) as (stage, compositor),
-            timed.stage("rendering", 1, "stills") as advance,
+            closing(draw_strips(mosaic, size, rows)) as strips,
+            timed.stage("rendering", math.ceil(size[1] / rows), "strips") as advance,
         ):
-            centre = (mosaic.placement.size[0] / 2, mosaic.placement.size[1] / 2)
-            pixels = compositor.still(stage.scene(Camera(centre, float(tile_pixels)), stage.resting_sprites()))
-            advance(1)
-        save_still(pixels, path, overwrite)
+            write_still(path, size, track(strips, advance), dpi=dpi, overwrite=overwrite)
         summary = Summary(
-            path, (width, height), mosaic, timed.finished(),
+            path, size, mosaic, timed.finished(),
             peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
         )  # fmt: skip
         if report is not None:
-            figures = {name: summary.as_json()[name] for name in REPORTED}
-            part = covered_part(
-                read_picture(check_cover(cover), shorter_side=SHORTER_SIDE).pixels, mosaic.placement.crop
-            )
-            write_report(report, part, pixels, mosaic.placement, mosaic.library, figures, overwrite=overwrite)
+            _report(report, check_cover(cover), summary, overwrite=overwrite)
         return summary
+
+
+def _whole_size(mosaic: Mosaic, scale: float) -> tuple[int, int]:
+    """Width and height of a whole mosaic at so many pixels a unit."""
+    width, height = mosaic.placement.size
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _report(path: Path, cover: Path, summary: Summary, *, overwrite: bool) -> None:
+    """Write the report on a mosaic, which is drawn for it once more: as large as the report shows or compares."""
+    mosaic, placement = summary.mosaic, summary.mosaic.placement
+    smallest = float(placement.cell[:, 2:].min())
+    scale = min(
+        max(LONGEST / max(placement.size), SIGNATURE_PIXELS / smallest),
+        max(side / units for side, units in zip(summary.size, placement.size, strict=True)),
+    )
+    size = _whole_size(mosaic, scale)
+    pixels = np.concatenate(list(draw_strips(mosaic, size, strip_rows(size[0]))))
+    part = covered_part(read_picture(cover, shorter_side=SHORTER_SIDE).pixels, placement.crop)
+    figures = {name: summary.as_json()[name] for name in REPORTED}
+    write_report(path, part, pixels, placement, mosaic.library, figures, overwrite=overwrite)

@@ -31,7 +31,7 @@ from renderer.grid import Grid, make_grid
 from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import Mosaic, check_cover, no_pictures, open_mosaic
-from renderer.job.outputs import check_map, check_not_input, check_video, new_video, save_still
+from renderer.job.outputs import check_map, check_not_input, check_video, new_video
 from renderer.job.results import Plan, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import PIECES, Archive
@@ -43,6 +43,7 @@ from renderer.progress import Advance, Progress, Silent, Timed
 from renderer.rules import Rules, check
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
+from renderer.stills import write_picture
 from renderer.timeline import parse_frames
 
 RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
@@ -210,7 +211,7 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
         found = _probed(temporary, size, job.output.fps, wanted)
     if job.file.poster:
         with open_film(mosaic, job.animation, size, job.output, job.overlay, progress) as film:
-            save_still(film.picture(_telling(job.animation, film)), job.poster_path, job.overwrite)
+            write_picture(job.poster_path, film.picture(_telling(job.animation, film)), overwrite=job.overwrite)
     return Summary(
         job.path, size, mosaic, {}, job.output.fps, len(wanted),
         recipe={**mosaic.placement.recipe, "command": job.command},
