@@ -30,6 +30,8 @@ def small(words: list[str]) -> list[str]:
         wanted.pop("--size")
     if "--at" in words:
         wanted["--duration"] = "4"
+    if "--print" in words:
+        wanted["--dpi"] = "20"
     if words[0] == "sheet":
         wanted["--size"] = "40x27"
     for option, value in wanted.items():

@@ -461,6 +461,11 @@ CACHE_LINE = 64  # bytes
 LONG_SPAN = 32  # pixels of a row from which on a sprite's inner ones are drawn by a loop of their own
 
 
+TOUCH = 0.5 - 1e-6
+"""How far from a pixel's centre an edge may lie to touch the pixel. What touches less than a millionth of it does so by
+rounding: a sprite that reaches over whatever it touches would be seen in its neighbour's corner."""
+
+
 @inlined
 def crossing(slope, start, low, high):
     """The range of x for which low ≤ slope · x + start ≤ high; an empty one if there is none."""
@@ -613,8 +618,8 @@ def draw_band(
             start_t = (inverse[4] * row + inverse[5]) * half_t
             if y == top or not upright:
                 # The pixels begin … stop − 1 are touched, inner … inner_end − 1 of them are covered whole.
-                low_a, high_a = crossing(slope_s, start_s, -half_s - 0.5, half_s + 0.5)
-                low_b, high_b = (-1e9, 1e9) if upright else crossing(slope_t, start_t, -half_t - 0.5, half_t + 0.5)
+                low_a, high_a = crossing(slope_s, start_s, -half_s - TOUCH, half_s + TOUCH)
+                low_b, high_b = (-1e9, 1e9) if upright else crossing(slope_t, start_t, -half_t - TOUCH, half_t + TOUCH)
                 begin = first_pixel(greater(low_a, low_b), draw.columns[i, 0], draw.columns[i, 1])
                 stop = end_pixel(lesser(high_a, high_b), draw.columns[i, 0], draw.columns[i, 1])
                 inner = inner_end = stop
@@ -630,7 +635,7 @@ def draw_band(
                         high_s = last + 0.5
                     if slope_s < 0.0 and draw.forward[i, 0] < 0:
                         low_s = last - 0.5
-            if upright and abs(start_t) > half_t + 0.5:
+            if upright and abs(start_t) > half_t + TOUCH:
                 continue
             whole_row = not upright or low_t + 0.5 - 1e-9 <= start_t <= high_t - 0.5 + 1e-9
             if upright and fine_plane[1] > SMALL:
