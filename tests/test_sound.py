@@ -1,0 +1,230 @@
+"""The sound of a video, decoded again: its length, loudness, fades, and whether it keeps time with the picture."""
+
+import re
+import struct
+import wave
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from renderer.encoder import ffmpeg_path, probe, run_ffmpeg
+from renderer.errors import InputError
+from renderer.sound import RATE, SOUND_CODECS, Codec, SoundSettings, check_sound, prepare_sound, sound_arguments
+
+Samples = npt.NDArray[np.float32]
+
+VIDEO: dict[str, list[str]] = {
+    ".mp4": ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-use_editlist", "0", "-movflags",
+             "+faststart+negative_cts_offsets"],
+    ".mov": ["-c:v", "libx264", "-preset", "ultrafast", "-use_editlist", "0", "-movflags", "+faststart"],
+    ".webm": ["-c:v", "libvpx-vp9", "-cpu-used", "8"],
+}  # fmt: skip
+
+
+def write_track(path: Path, samples: npt.NDArray[np.float64], rate: int = RATE) -> Path:
+    """A WAV of one channel (N,) or several (N, C)."""
+    channels = samples.reshape(len(samples), -1)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((np.clip(channels, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+def tone(seconds: float, level: float = 0.05, rate: int = RATE) -> npt.NDArray[np.float64]:
+    return level * np.sin(2 * np.pi * 440 * np.arange(round(seconds * rate)) / rate)
+
+
+def clicks(seconds: int) -> npt.NDArray[np.float64]:
+    """A click of 2 ms at the beginning of each second."""
+    track = np.zeros((seconds, RATE))
+    track[:, :96] = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(96) / RATE)
+    return track.reshape(-1)
+
+
+def video_with(settings: SoundSettings, seconds: float, folder: Path, suffix: str = ".mp4", fps: int = 30) -> Path:
+    """A video of so many seconds with the sound, written in one go, as the encoder does it."""
+    sound = prepare_sound(settings, seconds, folder, SOUND_CODECS[suffix])
+    extra, path = sound_arguments(sound), folder / f"it{suffix}"
+    source = f"testsrc=size=64x48:rate={fps}:duration={seconds}"
+    done = run_ffmpeg(
+        "-f", "lavfi", "-i", source, *extra.inputs, "-map", "0:v:0", *extra.outputs, *VIDEO[suffix], "-y", str(path)
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return path
+
+
+def heard(path: Path) -> Samples:
+    """The samples (N, 2) of a file's sound."""
+    done = run_ffmpeg("-v", "error", "-i", str(path), "-map", "0:a:0", "-f", "f32le", "-ar", str(RATE), "-ac", "2", "-")
+    assert done.returncode == 0, done.stderr.decode()
+    return np.frombuffer(done.stdout, "<f4").reshape(-1, 2)
+
+
+def loudness(path: Path) -> tuple[float, float]:
+    """Integrated loudness (LUFS) and true peak (dBTP), by ffmpeg's own meter."""
+    said = run_ffmpeg("-nostats", "-i", str(path), "-map", "0:a:0", "-af", "ebur128=peak=true", "-f", "null", "-")
+    summary = said.stderr.decode().rpartition("Summary")[2]
+    found = [re.search(rf"{name}:\s+(-?[\d.]+)", summary) for name in ("I", "Peak")]
+    return float(found[0][1]), float(found[1][1])  # type: ignore[index]
+
+
+def boxes(path: Path) -> list[bytes]:
+    """The names of an MP4's boxes in their order, those in `moov` and its tracks included."""
+    names = []
+
+    def walk(data: bytes) -> None:
+        place = 0
+        while place < len(data):
+            size, name = struct.unpack_from(">I4s", data, place)
+            names.append(name)
+            if name in (b"moov", b"trak"):
+                walk(data[place + 8 : place + size])
+            place += size
+
+    walk(path.read_bytes())
+    return names
+
+
+@pytest.mark.parametrize("suffix", VIDEO)
+def test_every_click_is_heard_at_its_second(tmp_path: Path, suffix: str) -> None:
+    """Of a track of 7 s, looped to 20 s: within a millisecond, at the first second as at the last."""
+    track = write_track(tmp_path / "clicks.wav", clicks(7))
+    path = video_with(SoundSettings(track, music_fade=0, loudness=-28), 20, tmp_path, suffix)
+    sound = np.abs(heard(path)).max(axis=1)
+    loud = np.flatnonzero(sound > sound.max() / 3)
+    begins = loud[np.diff(loud, prepend=-RATE) > RATE // 10]
+    begins = begins[begins > RATE // 10]  # the first packet is priming, and its click is lost
+    assert np.rint(begins / RATE).tolist() == list(range(1, 20))
+    assert np.abs(begins - np.rint(begins / RATE) * RATE).max() < RATE / 1000
+
+
+def test_sound_and_picture_of_a_minute_end_together(tmp_path: Path) -> None:
+    track = write_track(tmp_path / "tone.wav", tone(13.7))
+    path = video_with(SoundSettings(track), 60, tmp_path)
+    assert probe(path).frames == 1800
+    assert abs(len(heard(path)) / RATE - 60) <= 512 / RATE + 1e-9  # half a packet, where a frame is 1600
+    assert loudness(path)[0] == pytest.approx(-14, abs=0.3)
+
+
+@pytest.mark.parametrize("codec", ["aac", "opus"])
+@pytest.mark.parametrize("frames", [7, 100, 301])
+def test_lengths_to_the_frame(tmp_path: Path, codec: Codec, frames: int) -> None:
+    seconds = float(frames / Fraction(30000, 1001))
+    track = write_track(tmp_path / "tone.wav", tone(4))
+    length = len(heard(prepare_sound(SoundSettings(track), seconds, tmp_path, codec))) / RATE
+    assert abs(length - seconds) <= (512.5 if codec == "aac" else 1) / RATE
+
+
+def test_the_file_begins_with_its_headers_and_has_no_edit_list(tmp_path: Path) -> None:
+    path = video_with(SoundSettings(write_track(tmp_path / "tone.wav", tone(3))), 2, tmp_path)
+    found = boxes(path)
+    assert found.index(b"moov") < found.index(b"mdat")
+    assert found.count(b"trak") == 2
+    assert b"edts" not in found
+    said = run_ffmpeg("-i", str(path)).stderr.decode()
+    assert re.search(r"Audio: aac \(LC\).*48000 Hz, stereo", said)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "level", "rate", "channels"), [(-14, 0.02, 48000, 1), (-14, 0.7, 44100, 2), (-23, 0.3, 22050, 6)]
+)
+def test_loudness_is_what_was_asked_for(tmp_path: Path, wanted: float, level: float, rate: int, channels: int) -> None:
+    """Of tracks of any loudness, rate and number of channels."""
+    samples = np.repeat(tone(5, level, rate)[:, np.newaxis], channels, axis=1)
+    sound = prepare_sound(SoundSettings(write_track(tmp_path / "it.wav", samples, rate), loudness=wanted), 5, tmp_path)
+    measured, peak = loudness(sound)
+    assert measured == pytest.approx(wanted, abs=0.3)
+    assert peak < -1
+
+
+def test_peaks_stay_under_the_ceiling_where_one_gain_would_not_do(tmp_path: Path) -> None:
+    """Plucked strings at −22 LUFS with peaks of −3 dBTP, which 8 dB would lift far above full scale."""
+    random, length = np.random.default_rng(1), RATE
+    track = np.zeros(12 * RATE)
+    time = np.arange(length) / RATE
+    for start in random.integers(0, len(track) - length, 100):
+        pitch = 220 * 2 ** (random.integers(0, 25) / 12)
+        note = sum(np.sin(2 * np.pi * pitch * k * time) / k for k in (1, 2, 3))
+        track[start : start + length] += random.uniform(0.05, 0.6) * np.exp(-6 * time) * note
+    source = write_track(tmp_path / "strings.wav", track * 0.7 / np.abs(track).max())
+    assert loudness(source)[0] < -19
+    measured, peak = loudness(prepare_sound(SoundSettings(source), 12, tmp_path))
+    assert measured == pytest.approx(-14, abs=1)
+    assert peak < -0.5  # what the codec adds to the −1 dBTP included
+
+
+def test_it_fades_in_and_out_and_begins_where_it_is_told(tmp_path: Path) -> None:
+    low, high = tone(3), 0.05 * np.sin(2 * np.pi * 1760 * np.arange(9 * RATE) / RATE)
+    track = write_track(tmp_path / "two.wav", np.concatenate([low, high]))
+    sound = heard(prepare_sound(SoundSettings(track, music_start=3, music_fade=2), 6, tmp_path))[:, 0]
+    level = np.sqrt((sound[: len(sound) // 480 * 480].reshape(-1, 480) ** 2).mean(axis=1))
+    full = np.median(level[250:350])
+    assert level[250:350] == pytest.approx(full, rel=0.02)
+    assert level[100] == pytest.approx(full / 2, rel=0.06)
+    assert level[500] == pytest.approx(full / 2, rel=0.06)
+    assert max(level[:10].max(), level[-3:].max()) < full * 0.03
+    spectrum = np.abs(np.fft.rfft(sound[RATE * 2 : RATE * 4]))
+    assert np.argmax(spectrum) / 2 == pytest.approx(1760, abs=1)
+    assert spectrum[880] < spectrum.max() / 1000  # nothing of the 440 Hz before
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "says"),
+    [
+        ("gone.mp3", {}, "gone.mp3: there is no such file"),
+        ("text.mp3", {}, "text.mp3 is no sound that ffmpeg can read"),
+        ("list.m3u8", {}, "list.m3u8 is no sound that ffmpeg can read"),
+        ("mute.mp4", {}, "mute.mp4 has no sound in it"),
+        ("tone.wav", {"music_start": 30.0}, "--music-start 30 is beyond the end of tone.wav, which lasts 3.0 s"),
+        ("tone.wav", {"music_start": 2.5}, "holds 0.50 s of sound from --music-start on: 1 s is needed"),
+        ("short.wav", {}, "holds 0.30 s of sound: 1 s is needed at least: give a longer track"),
+        ("silence.wav", {}, "silence.wav is silent where it would be heard"),
+    ],
+)
+def test_tracks_that_cannot_be_used(tmp_path: Path, name: str, settings: dict[str, float], says: str) -> None:
+    write_track(tmp_path / "tone.wav", tone(3))
+    write_track(tmp_path / "short.wav", tone(0.3))
+    write_track(tmp_path / "silence.wav", np.zeros(RATE * 3))
+    (tmp_path / "text.mp3").write_text("no music" * 300)
+    (tmp_path / "list.m3u8").write_text(
+        "#EXTM3U\n#EXTINF:9,\nhttp://127.0.0.1:9/it.mp3\n"
+    )  # nothing goes to the network
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:duration=2", str(tmp_path / "mute.mp4"))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(InputError, match=re.escape(says)):
+        settled = SoundSettings(tmp_path / name, **settings)
+        check_sound(settled, Path("it.mp4"))
+        prepare_sound(settled, 2, folder)
+
+
+@pytest.mark.parametrize("name", ["it.gif", "it.webp", "it.png", "frames/%05d.png", "-"])
+def test_what_carries_no_sound_refuses_it(tmp_path: Path, name: str) -> None:
+    track = write_track(tmp_path / "tone.wav", tone(1))
+    with pytest.raises(InputError, match=r"can't carry sound: leave --music out, or give a name that ends in \.mp4"):
+        check_sound(SoundSettings(track), Path(name))
+    check_sound(SoundSettings(), Path(name))
+
+
+@pytest.mark.parametrize("suffix", [".mp3", ".flac", ".ogg", ".m4a"])
+def test_tracks_of_any_format_with_a_picture_among_them(tmp_path: Path, suffix: str) -> None:
+    """Their name, which players would show, and their cover picture aren't taken over."""
+    wav, track = write_track(tmp_path / "tone.wav", tone(3)), tmp_path / f"-it's {suffix}"
+    picture = ["-f", "lavfi", "-i", "testsrc=size=32x32:rate=1:duration=1"] if suffix == ".mp3" else []
+    pictured = ["-map", "1:v", "-disposition:v", "attached_pic"] if picture else []
+    made = run_ffmpeg("-i", str(wav), *picture, "-map", "0:a", *pictured, "-metadata", "title=Secret", str(track))
+    assert made.returncode == 0, made.stderr.decode()
+    path = video_with(SoundSettings(track), 4, tmp_path)
+    assert loudness(path)[0] == pytest.approx(-14, abs=0.5)
+    assert b"Secret" not in path.read_bytes()
+
+
+def test_ffmpeg_is_the_one_that_is_checked() -> None:
+    said = run_ffmpeg("-encoders").stdout.decode()
+    assert " aac " in said, ffmpeg_path()
+    assert " libopus " in said
