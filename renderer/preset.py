@@ -20,9 +20,10 @@ from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters, read_values, suggestion
 from renderer.rules import Rules
 from renderer.settings import FileSettings, OutputSettings
+from renderer.sound import SoundSettings
 from renderer.timeline import read_timeline
 
-SETTINGS: Final = (OutputSettings, FileSettings, MatchSettings, OverlaySettings)
+SETTINGS: Final = (OutputSettings, FileSettings, MatchSettings, OverlaySettings, SoundSettings)
 """Whose parameters are keys at the top of a preset."""
 
 _WORDS: Final = ("description", "source", "as_of", "extends", "animation")

@@ -12,9 +12,9 @@ import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
-from renderer.encoder import run_ffmpeg
+from renderer.encoder import FORMATS, Target, run_ffmpeg
 from renderer.errors import EncoderError, InputError
 from renderer.parameters import check_ranges, parameter
 
@@ -29,11 +29,6 @@ SHORTEST: Final = 1.0
 
 AAC_FRAME: Final = 1024
 """Samples of a packet of AAC-LC; ffmpeg's encoder begins with one of priming (ISO/IEC 14496-3)."""
-
-Codec = Literal["aac", "opus"]
-
-SOUND_CODECS: Final[dict[str, Codec]] = {".mp4": "aac", ".m4v": "aac", ".mov": "aac", ".webm": "opus"}
-"""The files that carry sound, by their endings, and in which codec."""
 
 _SAMPLE_BYTES: Final = 8  # of both channels, as 32-bit floats: what is louder than full scale is not clipped
 _PCM: Final = ("-f", "f32le", "-ar", str(RATE), "-ac", "2")
@@ -57,48 +52,46 @@ class SoundSettings:
         check_ranges(self)
 
 
-class SoundArguments(NamedTuple):
-    """What adds a sound to an encoder's command line."""
-
-    inputs: list[str]  # after those of the frames, which are input 0
-    outputs: list[str]  # among those of the file
-
-
-def check_sound(settings: SoundSettings, path: Path) -> None:
-    """Raise InputError if there is music and its file is missing, or the video's format carries no sound."""
+def check_sound(settings: SoundSettings, path: Path, target: Target) -> None:
+    """Raise InputError if there is music and its file is missing, or what is written to `path` carries no sound."""
     if settings.music is None:
         return
-    if path.suffix.lower() not in SOUND_CODECS:
+    if not target.format.sound:
+        able = " or ".join(one.suffixes[0] for one in FORMATS if one.sound)
         raise InputError(
-            f"{path} can't carry sound: leave --music out, or give a name that ends in {' or '.join(SOUND_CODECS)}"
+            f"-o {path}: {target.format.name} carries no sound: leave --music out, or give a name that ends in {able}"
         )
-    if not settings.music.expanduser().is_file():
+    track = settings.music.expanduser()
+    if not track.is_file():
         raise InputError(f"--music {settings.music}: there is no such file: check the path")
+    if path.exists() and path.samefile(track):
+        raise InputError(f"-o {path} is the file of the music: give another name")
 
 
-def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, codec: Codec = "aac") -> Path:
+def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target: Target) -> Path:
     """Make the sound of a video that lasts some seconds, as a file in a folder of temporary ones.
 
     It is trimmed or looped, faded, and brought to the loudness asked for: by one gain if its peaks allow it, otherwise
-    by ffmpeg's `loudnorm`, which is told what a first pass measured. AAC comes in whole packets: it ends within half of
-    one (11 ms) of the video. Disk: 0.4 MB for each second. Raises InputError for a track that can't be used.
+    by ffmpeg's `loudnorm`, which is told what a first pass measured. WebM gets Opus; other formats AAC, which comes in
+    whole packets: it ends within half of one (11 ms) of the video. Disk: 0.4 MB for each second. Raises InputError for
+    a track that can't be used.
     """
     if settings.music is None:
         raise ValueError("there is no music")
     track = settings.music.expanduser()
+    opus = target.format.name == "webm"
     samples = max(round(seconds * RATE), AAC_FRAME)
-    if codec == "aac":
-        samples = round(samples / AAC_FRAME) * AAC_FRAME
+    whole = samples if opus else round(samples / AAC_FRAME) * AAC_FRAME
     piece = folder / "piece.f32"
     _decode(track, settings.music_start, seconds, piece)
     fades = _fades(settings.music_fade, seconds)
     looped = ["-stream_loop", "-1", *_PCM, "-i", str(piece)]
-    length = f"atrim=end_sample={samples}"
+    length = f"atrim=end_sample={min(samples, whole)},apad=whole_len={whole}"
     # Loudness is measured in blocks of 0.4 s: of a shorter video, it is that of a second of the track.
     measured = _measure(track, looped, [length, *fades] if seconds >= SHORTEST else [f"atrim=end={SHORTEST:g}"])
     level = _level(measured, settings.loudness)
     bitrate = f"{settings.music_bitrate}k"
-    if codec == "opus":
+    if opus:
         sound, coding = folder / "sound.ogg", ["-c:a", "libopus", "-b:a", bitrate, "-f", "ogg"]
         chain = [length, level, *fades]
     else:
@@ -109,11 +102,6 @@ def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, codec: 
     _run(*looped, "-af", ",".join(chain), "-map_metadata", "-1", *coding, "-y", str(sound))
     piece.unlink()
     return sound
-
-
-def sound_arguments(sound: Path) -> SoundArguments:
-    """What adds a prepared sound to a command line that encodes frames, its only other input."""
-    return SoundArguments(["-i", str(sound.absolute())], ["-map", "1:a:0", "-c:a", "copy"])
 
 
 def _decode(track: Path, start: float, seconds: float, piece: Path) -> None:

@@ -1,27 +1,24 @@
 """The sound of a video, decoded again: its length, loudness, fades, and whether it keeps time with the picture."""
 
 import re
-import struct
 import wave
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from videos import boxes
 
-from renderer.encoder import ffmpeg_path, probe, run_ffmpeg
+from renderer.encoder import Encoding, Target, choose, ffmpeg_path, open_writer, probe, run_ffmpeg
 from renderer.errors import InputError
-from renderer.sound import RATE, SOUND_CODECS, Codec, SoundSettings, check_sound, prepare_sound, sound_arguments
+from renderer.settings import FileSettings
+from renderer.sound import RATE, SoundSettings, check_sound, prepare_sound
 
 Samples = npt.NDArray[np.float32]
 
-VIDEO: dict[str, list[str]] = {
-    ".mp4": ["-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-use_editlist", "0", "-movflags",
-             "+faststart+negative_cts_offsets"],
-    ".mov": ["-c:v", "libx264", "-preset", "ultrafast", "-use_editlist", "0", "-movflags", "+faststart"],
-    ".webm": ["-c:v", "libvpx-vp9", "-cpu-used", "8"],
-}  # fmt: skip
+FILES = (".mp4", ".mov", ".webm")
 
 
 def write_track(path: Path, samples: npt.NDArray[np.float64], rate: int = RATE) -> Path:
@@ -46,15 +43,20 @@ def clicks(seconds: int) -> npt.NDArray[np.float64]:
     return track.reshape(-1)
 
 
-def video_with(settings: SoundSettings, seconds: float, folder: Path, suffix: str = ".mp4", fps: int = 30) -> Path:
-    """A video of so many seconds with the sound, written in one go, as the encoder does it."""
-    sound = prepare_sound(settings, seconds, folder, SOUND_CODECS[suffix])
-    extra, path = sound_arguments(sound), folder / f"it{suffix}"
-    source = f"testsrc=size=64x48:rate={fps}:duration={seconds}"
-    done = run_ffmpeg(
-        "-f", "lavfi", "-i", source, *extra.inputs, "-map", "0:v:0", *extra.outputs, *VIDEO[suffix], "-y", str(path)
-    )
-    assert done.returncode == 0, done.stderr.decode()
+def target(name: str) -> Target:
+    return choose(Path(name), FileSettings())
+
+
+def video_with(settings: SoundSettings, seconds: int, folder: Path, suffix: str = ".mp4", fps: int = 30) -> Path:
+    """A grey video of so many seconds with the sound, written as all are."""
+    path = folder / f"it{suffix}"
+    sound = prepare_sound(settings, seconds, folder, target(path.name))
+    encoding = Encoding(target(path.name), quality="draft")
+    with open_writer(path, 64, 48, Fraction(fps), encoding, sound=sound) as writer:
+        for _ in range(seconds * fps):
+            buffer = writer.next_buffer()
+            buffer[:] = 128
+            writer.submit(buffer)
     return path
 
 
@@ -73,24 +75,7 @@ def loudness(path: Path) -> tuple[float, float]:
     return float(found[0][1]), float(found[1][1])  # type: ignore[index]
 
 
-def boxes(path: Path) -> list[bytes]:
-    """The names of an MP4's boxes in their order, those in `moov` and its tracks included."""
-    names = []
-
-    def walk(data: bytes) -> None:
-        place = 0
-        while place < len(data):
-            size, name = struct.unpack_from(">I4s", data, place)
-            names.append(name)
-            if name in (b"moov", b"trak"):
-                walk(data[place + 8 : place + size])
-            place += size
-
-    walk(path.read_bytes())
-    return names
-
-
-@pytest.mark.parametrize("suffix", VIDEO)
+@pytest.mark.parametrize("suffix", FILES)
 def test_every_click_is_heard_at_its_second(tmp_path: Path, suffix: str) -> None:
     """Of a track of 7 s, looped to 20 s: within a millisecond, at the first second as at the last."""
     track = write_track(tmp_path / "clicks.wav", clicks(7))
@@ -111,23 +96,24 @@ def test_sound_and_picture_of_a_minute_end_together(tmp_path: Path) -> None:
     assert loudness(path)[0] == pytest.approx(-14, abs=0.3)
 
 
-@pytest.mark.parametrize("codec", ["aac", "opus"])
+@pytest.mark.parametrize("name", ["it.mp4", "it.webm"])
 @pytest.mark.parametrize("frames", [7, 100, 301])
-def test_lengths_to_the_frame(tmp_path: Path, codec: Codec, frames: int) -> None:
+def test_lengths_to_the_frame(tmp_path: Path, name: str, frames: int) -> None:
     seconds = float(frames / Fraction(30000, 1001))
     track = write_track(tmp_path / "tone.wav", tone(4))
-    length = len(heard(prepare_sound(SoundSettings(track), seconds, tmp_path, codec))) / RATE
-    assert abs(length - seconds) <= (512.5 if codec == "aac" else 1) / RATE
+    length = len(heard(prepare_sound(SoundSettings(track), seconds, tmp_path, target(name)))) / RATE
+    assert abs(length - seconds) <= (512.5 if name == "it.mp4" else 1) / RATE
 
 
 def test_the_file_begins_with_its_headers_and_has_no_edit_list(tmp_path: Path) -> None:
     path = video_with(SoundSettings(write_track(tmp_path / "tone.wav", tone(3))), 2, tmp_path)
-    found = boxes(path)
-    assert found.index(b"moov") < found.index(b"mdat")
-    assert found.count(b"trak") == 2
-    assert b"edts" not in found
+    found = list(boxes(path.read_bytes()))
+    assert found.index("moov") < found.index("mdat")
+    assert found.count("trak") == 2
+    assert "edts" not in found
     said = run_ffmpeg("-i", str(path)).stderr.decode()
-    assert re.search(r"Audio: aac \(LC\).*48000 Hz, stereo", said)
+    assert re.search(r"#0:0.*Video: h264", said)
+    assert re.search(r"#0:1.*Audio: aac \(LC\).*48000 Hz, stereo", said)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +122,9 @@ def test_the_file_begins_with_its_headers_and_has_no_edit_list(tmp_path: Path) -
 def test_loudness_is_what_was_asked_for(tmp_path: Path, wanted: float, level: float, rate: int, channels: int) -> None:
     """Of tracks of any loudness, rate and number of channels."""
     samples = np.repeat(tone(5, level, rate)[:, np.newaxis], channels, axis=1)
-    sound = prepare_sound(SoundSettings(write_track(tmp_path / "it.wav", samples, rate), loudness=wanted), 5, tmp_path)
+    sound = prepare_sound(
+        SoundSettings(write_track(tmp_path / "it.wav", samples, rate), loudness=wanted), 5, tmp_path, target("it.mp4")
+    )
     measured, peak = loudness(sound)
     assert measured == pytest.approx(wanted, abs=0.3)
     assert peak < -1
@@ -153,7 +141,7 @@ def test_peaks_stay_under_the_ceiling_where_one_gain_would_not_do(tmp_path: Path
         track[start : start + length] += random.uniform(0.05, 0.6) * np.exp(-6 * time) * note
     source = write_track(tmp_path / "strings.wav", track * 0.7 / np.abs(track).max())
     assert loudness(source)[0] < -19
-    measured, peak = loudness(prepare_sound(SoundSettings(source), 12, tmp_path))
+    measured, peak = loudness(prepare_sound(SoundSettings(source), 12, tmp_path, target("it.mp4")))
     assert measured == pytest.approx(-14, abs=1)
     assert peak < -0.5  # what the codec adds to the −1 dBTP included
 
@@ -161,7 +149,7 @@ def test_peaks_stay_under_the_ceiling_where_one_gain_would_not_do(tmp_path: Path
 def test_it_fades_in_and_out_and_begins_where_it_is_told(tmp_path: Path) -> None:
     low, high = tone(3), 0.05 * np.sin(2 * np.pi * 1760 * np.arange(9 * RATE) / RATE)
     track = write_track(tmp_path / "two.wav", np.concatenate([low, high]))
-    sound = heard(prepare_sound(SoundSettings(track, music_start=3, music_fade=2), 6, tmp_path))[:, 0]
+    sound = heard(prepare_sound(SoundSettings(track, music_start=3, music_fade=2), 6, tmp_path, target("it.mp4")))[:, 0]
     level = np.sqrt((sound[: len(sound) // 480 * 480].reshape(-1, 480) ** 2).mean(axis=1))
     full = np.median(level[250:350])
     assert level[250:350] == pytest.approx(full, rel=0.02)
@@ -199,16 +187,40 @@ def test_tracks_that_cannot_be_used(tmp_path: Path, name: str, settings: dict[st
     folder.mkdir()
     with pytest.raises(InputError, match=re.escape(says)):
         settled = SoundSettings(tmp_path / name, **settings)
-        check_sound(settled, Path("it.mp4"))
-        prepare_sound(settled, 2, folder)
+        check_sound(settled, Path("it.mp4"), target("it.mp4"))
+        prepare_sound(settled, 2, folder, target("it.mp4"))
 
 
-@pytest.mark.parametrize("name", ["it.gif", "it.webp", "it.png", "frames/%05d.png", "-"])
+@pytest.mark.parametrize("name", ["it.gif", "it.webp", "it.apng", "frames/%05d.png", "-"])
 def test_what_carries_no_sound_refuses_it(tmp_path: Path, name: str) -> None:
     track = write_track(tmp_path / "tone.wav", tone(1))
-    with pytest.raises(InputError, match=r"can't carry sound: leave --music out, or give a name that ends in \.mp4"):
-        check_sound(SoundSettings(track), Path(name))
-    check_sound(SoundSettings(), Path(name))
+    with pytest.raises(InputError, match=r"carries no sound: leave --music out, or give a name that ends in \.mp4"):
+        check_sound(SoundSettings(track), Path(name), target(name))
+    check_sound(SoundSettings(), Path(name), target(name))
+
+
+def test_the_music_is_not_overwritten(tmp_path: Path) -> None:
+    track = write_track(tmp_path / "it.mp4", tone(1))
+    with pytest.raises(InputError, match=r"it\.mp4 is the file of the music: give another name"):
+        check_sound(SoundSettings(track), track, target("it.mp4"))
+
+
+def test_a_render_with_music(render: Callable[..., tuple[int, str, str]], cover: Path) -> None:
+    write_track(Path("tone.wav"), tone(2))
+    small = ("--size", "96x64", "--columns", "12", "--duration", "1.5", "--fps", "12", "--music", "tone.wav")
+    for name in ("it.mp4", "it.webm"):
+        code, _, err = render("zoom", cover, *small, "--music-start", "0.5", "--music-fade", "0.2", "-o", name)
+        assert code == 0, err
+        found = probe(Path(name))
+        assert found.frames == 18
+        assert found.sound is not None
+        assert (found.sound.codec, found.sound.rate) == ("aac" if name == "it.mp4" else "opus", 48000)
+        assert len(heard(Path(name))) / RATE == pytest.approx(1.5, abs=0.02)
+    code, _, err = render("zoom", cover, *small, "-o", "it.gif")
+    assert (code, "gif carries no sound" in err) == (2, True)
+    code, _, err = render("zoom", cover, *small, "--music-start", "9", "-o", "other.mp4")
+    assert (code, "--music-start 9 is beyond the end of tone.wav, which lasts 2.0 s" in err) == (2, True)
+    assert sorted(path.name for path in Path().iterdir()) == ["it.mp4", "it.webm", "tone.wav"]
 
 
 @pytest.mark.parametrize("suffix", [".mp3", ".flac", ".ogg", ".m4a"])

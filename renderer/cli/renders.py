@@ -26,6 +26,7 @@ from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
+from renderer.sound import SoundSettings
 
 if TYPE_CHECKING:
     from renderer.preset import Preset
@@ -79,7 +80,8 @@ def add_animation(
                 cover, animation(**given(animation, every)), path,
                 match=MatchSettings(**given(MatchSettings, every)),
                 output=OutputSettings(**given(OutputSettings, every)), file=file,
-                overlay=OverlaySettings(**given(OverlaySettings, every)), frames=run.frames,
+                overlay=OverlaySettings(**given(OverlaySettings, every)),
+                sound=SoundSettings(**given(SoundSettings, every)), frames=run.frames,
                 command=written_command([name], cover, values),
                 preset=preset.name if preset else "", rules=preset.rules if preset else None,
             )  # fmt: skip
@@ -126,6 +128,7 @@ def add_animation(
         "Tiles and matching": MatchSettings,
         "Picture": OutputSettings,
         "Title and logo": OverlaySettings,
+        "Sound": SoundSettings,
         "File": FileSettings,
         "Output": Common,
     }
@@ -137,7 +140,10 @@ def add_animation(
         (still, "One frame of", StillRun, frame),
         (sheet, "A contact sheet of", SheetRun, contact_sheet),
     ):
-        groups = {title: animation, **{group: owner for group, owner in shared.items() if owner is not FileSettings}}
+        groups = {
+            title: animation,
+            **{group: owner for group, owner in shared.items() if owner not in (SoundSettings, FileSettings)},
+        }
         words = wanted if group.name[0] in wanted else ()
         add_command(group, name, f"{what}: {about}", {**groups, "Run": run}, call, wanted=words)
 

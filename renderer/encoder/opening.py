@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,9 +12,12 @@ from renderer.encoder.writer import FrameWriter
 
 
 def open_writer(
-    path: Path, width: int, height: int, fps: Fraction, encoding: Encoding, *, first: int = 0, sound: Sequence[str] = ()
+    path: Path, width: int, height: int, fps: Fraction, encoding: Encoding, *, first: int = 0, sound: Path | None = None
 ) -> FrameWriter:
-    """What writes frames of a size and rate to `path` in an encoding; `first`: the number of a sequence's first."""
+    """What writes frames of a size and rate to `path` in an encoding; `first`: the number of a sequence's first.
+
+    `sound`: what `renderer.sound` prepared, for a format that carries it.
+    """
     match encoding.target.format.name:
         case "y4m":
             return RawWriter(path, width, height, fps)

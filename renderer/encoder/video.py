@@ -7,7 +7,6 @@ import os
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -36,12 +35,12 @@ _MUXERS: Final = {
 
 
 def video_arguments(
-    width: int, height: int, fps: Fraction, encoding: Encoding, threads: int, sound: Sequence[str] = ()
+    width: int, height: int, fps: Fraction, encoding: Encoding, threads: int, sound: Path | None = None
 ) -> list[str]:
     """Ffmpeg's arguments that turn raw frames on standard input into a file that players agree on.
 
-    Frames are BT.709 4:2:0, or RGBA where the encoding's layout says so. `sound`: further inputs, and how they
-    are mapped and encoded.
+    Frames are BT.709 4:2:0, or RGBA where the encoding's layout says so. `sound`: a file of coded sound as
+    long as the frames, whose packets are copied.
     """
     colour = _COLOUR if encoding.target.codec else ()
     if encoding.layout == "yuv420p":
@@ -59,8 +58,9 @@ def video_arguments(
     return [
         "-loglevel", "error", *device,
         "-f", "rawvideo", *source, "-video_size", f"{width}x{height}", "-framerate", str(fps), "-i", "pipe:0",
-        *sound,
-        "-map", "0:v:0", *_codec_arguments(encoding, fps, threads),
+        *(["-i", str(sound.absolute())] if sound else []),
+        "-map", "0:v:0", *(["-map", "1:a:0", "-c:a", "copy"] if sound else []),
+        *_codec_arguments(encoding, fps, threads),
         *kind, *colour, *(["-vf", ",".join(filters)] if filters else []),
         "-fps_mode", "passthrough", "-map_metadata", "-1",
         *(word for key, value in encoding.metadata.items() for word in ("-metadata", f"{key}={value}")),
@@ -145,7 +145,7 @@ class Encoder(FrameWriter):
     """
 
     def __init__(
-        self, path: Path, width: int, height: int, fps: Fraction, encoding: Encoding, sound: Sequence[str] = ()
+        self, path: Path, width: int, height: int, fps: Fraction, encoding: Encoding, sound: Path | None = None
     ) -> None:
         super().__init__(width, height, encoding.layout)
         threads = min(os.cpu_count() or 1, MAX_THREADS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -43,6 +45,7 @@ from renderer.progress import Advance, Progress, Silent, Timed
 from renderer.rules import Rules, check
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
+from renderer.sound import SoundSettings, check_sound, prepare_sound
 from renderer.stills import write_picture
 from renderer.timeline import parse_frames
 
@@ -64,6 +67,7 @@ class VideoJob:
     output: OutputSettings = field(default_factory=OutputSettings)
     file: FileSettings = field(default_factory=FileSettings)
     overlay: OverlaySettings = field(default_factory=OverlaySettings)
+    sound: SoundSettings = field(default_factory=SoundSettings)
     frames: str | None = None  # "A-B": only these
     overwrite: bool = False
     command: str = ""  # is written into the file
@@ -105,6 +109,7 @@ def plan_video(job: VideoJob) -> Plan:
     """What `render_video` would make, without decoding anything. Raises InputError."""
     job = job.settled()
     check_video(job.path, job.wanted(), overwrite=True)
+    check_sound(job.sound, job.path, job.target)
     source = check_cover(job.cover)
     match = job.match
     files = 0
@@ -164,6 +169,7 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
 def check_job(job: VideoJob) -> None:
     """Raise InputError for a job that can't be done: before the work."""
     check_video(job.path, job.settled().wanted(), overwrite=job.overwrite)
+    check_sound(job.sound, job.path, job.target)
     check_map(job.match, overwrite=job.overwrite)
     if job.file.max_size is not None and (job.path == STREAM or job.target.format.sequence):
         raise InputError(f"--max-size is for one file: {job.path} is none")
@@ -189,23 +195,26 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
     def frame_size(output: OutputSettings) -> tuple[int, int]:
         return output.frame_size(mosaic.placement.cover_size, even=target.format.even)
 
-    def encode(path: Path, encoding: Encoding, output: OutputSettings) -> int:
-        size, wanted = frame_size(output), replace(job, output=output).wanted()
-        with (
-            open_film(mosaic, job.animation, size, output, job.overlay, progress) as film,
-            progress.stage("rendering", len(wanted), "frames") as advance,
-            open_writer(path, *size, film.fps, encoding, first=wanted[0]) as writer,
-        ):
-            _feed(writer, film, wanted, advance)
-        return path.stat().st_size if path.is_file() else 0
+    seconds = float(len(job.wanted()) / job.output.fps)
+    with new_video(job.path, overwrite=job.overwrite) as temporary, _sound(job, seconds, progress) as sound:
+        beside = sound.stat().st_size if sound else 0
 
-    with new_video(job.path, overwrite=job.overwrite) as temporary:
+        def encode(path: Path, encoding: Encoding, output: OutputSettings) -> int:
+            size, wanted = frame_size(output), replace(job, output=output).wanted()
+            with (
+                open_film(mosaic, job.animation, size, output, job.overlay, progress) as film,
+                progress.stage("rendering", len(wanted), "frames") as advance,
+                open_writer(path, *size, film.fps, encoding, first=wanted[0], sound=sound) as writer,
+            ):
+                _feed(writer, film, wanted, advance)
+            return path.stat().st_size - beside if path.is_file() else 0
+
         if job.file.max_size is None:
             encode(temporary, encoding, job.output)
         else:
-            seconds = float(len(job.wanted()) / job.output.fps)
             output = replace(job.output, size=frame_size(job.output))
-            fitted = encode_to_fit(encode, encoding, output, temporary, seconds, job.file.max_size, progress.notice)
+            left = _left(job.file.max_size, beside)
+            fitted = encode_to_fit(encode, encoding, output, temporary, seconds, left, progress.notice)
             job = replace(job, output=fitted)
         size, wanted = frame_size(job.output), job.wanted()
         found = _probed(temporary, size, job.output.fps, wanted)
@@ -218,6 +227,28 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
         bytes=_bytes_of(job.path, wanted), poster=job.poster_path if job.file.poster else None, preset=job.preset,
         checks=check(found, job.rules) if found and job.rules else (),
     )  # fmt: skip
+
+
+@contextmanager
+def _sound(job: VideoJob, seconds: float, progress: Progress) -> Iterator[Path | None]:
+    """The sound of a job's video, in a file that lasts as long as it is needed; None without music."""
+    if job.sound.music is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="mosaic-renderer-", ignore_cleanup_errors=True) as folder:
+        with progress.stage("sound", 1, "tracks") as advance:
+            sound = prepare_sound(job.sound, seconds, Path(folder), job.target)
+            advance(1)
+        yield sound
+
+
+def _left(most: int, sound: int) -> int:
+    """The bytes that are left of the most that a file may have, beside its sound. Raises InputError if none are."""
+    if most <= sound:
+        raise InputError(
+            f"--max-size: the sound alone takes {sound / 1e6:.2f} MB: leave --music out, or give a shorter --duration"
+        )
+    return most - sound
 
 
 def _telling(animation: Animation, film: Film) -> int:
