@@ -10,6 +10,7 @@ import json
 import math
 import re
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -53,7 +54,10 @@ class SoundSettings:
 
 
 def check_sound(settings: SoundSettings, path: Path, target: Target) -> None:
-    """Raise InputError if there is music and its file is missing, or what is written to `path` carries no sound."""
+    """Raise InputError if there is music that can't be used, or that what is written to `path` does not carry.
+
+    Takes a tenth of a second. A track that is silent is found out only when it is prepared.
+    """
     if settings.music is None:
         return
     if not target.format.sound:
@@ -66,6 +70,8 @@ def check_sound(settings: SoundSettings, path: Path, target: Target) -> None:
         raise InputError(f"--music {settings.music}: there is no such file: check the path")
     if path.exists() and path.samefile(track):
         raise InputError(f"-o {path} is the file of the music: give another name")
+    with tempfile.TemporaryDirectory(prefix="mosaic-renderer-", ignore_cleanup_errors=True) as folder:
+        _decode(track, settings.music_start, SHORTEST, Path(folder) / "piece.f32")
 
 
 def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target: Target) -> Path:
