@@ -165,11 +165,13 @@ def test_strips_are_of_whole_eights_of_blocks_and_bounded(width: int) -> None:
 # -- Mosaics in strips ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(24 * 40, 16 * 40), (1000, 500), (333, 517)])
+@pytest.mark.parametrize(
+    ("columns", "size"), [(24, (24 * 40, 16 * 40)), (24, (1000, 500)), (24, (333, 517)), (4, (700, 600))]
+)
 def test_a_mosaic_in_strips_is_the_mosaic_drawn_at_once(
-    cover: Path, photos: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    cover: Path, photos: Path, columns: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with open_mosaic(cover, MatchSettings((str(photos),), columns=24), Silent()) as mosaic:
+    with open_mosaic(cover, MatchSettings((str(photos),), columns=columns), Silent()) as mosaic:
         (whole,) = draw_strips(mosaic, size, size[1])
         strips = list(draw_strips(mosaic, size, 64))
         assert [len(strip) for strip in strips[:-1]] == [64] * (len(strips) - 1)

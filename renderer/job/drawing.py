@@ -128,6 +128,8 @@ STILL_TEXTURES: Final = 256_000_000
 
 _BLOCK_PIXELS: Final = 1 << 20  # drawn at once: its textures take 80 MB at most, or what one tile takes
 
+_MOST_STRIPS: Final = 4  # drawn at once: 72 MB
+
 _LARGEST_SQUARE: Final = 4096  # texels; a tile that is printed larger is magnified
 
 _LOADING_BYTES: Final = 128_000_000  # taken while levels are made, 16 a texel, by all threads together
@@ -137,7 +139,7 @@ def draw_strips(mosaic: Mosaic, size: tuple[int, int], rows: int) -> Generator[P
     """A mosaic that fills a picture of a size, in strips of `rows` from top to bottom, every tile with its full tone.
 
     What juts out in a picture of another shape is cut off, most of it where least is seen. The pixels are those of the
-    picture drawn at once. Memory: 7 bytes a pixel of a strip, and the textures: 256 MB, or twice a block of tiles.
+    picture drawn at once. Memory: 3 bytes a pixel of 8 strips at most, and the textures: 256 MB, or those of one tile.
     """
     placement, (width, height) = mosaic.placement, size
     scale = max(side / units for side, units in zip(size, placement.size, strict=True))
@@ -145,8 +147,9 @@ def draw_strips(mosaic: Mosaic, size: tuple[int, int], rows: int) -> Generator[P
     # The levels blended are up to SHARPER finer than the next power of two.
     square = min(max(2 ** math.ceil(math.log2(side) + SHARPER), 64), _LARGEST_SQUARE)
     threads = max(1, min(_LOADING_BYTES // (16 * square**2), os.cpu_count() or 1, 8))
-    rows = min(rows, height)
-    across = min(max(_BLOCK_PIXELS // rows, 64), width)
+    # Of tiles that are taller than a strip several strips are drawn at once, since each is loaded anew for the next.
+    tall = min(rows * min(math.ceil(side / rows), _MOST_STRIPS), height)
+    across = min(max(_BLOCK_PIXELS // tall, 64), width)
     with closing(Textures(STILL_TEXTURES, threads, longest_square=square)) as textures:
         first = textures.add_squares(mosaic.library)
         stage = Stage(
@@ -154,17 +157,17 @@ def draw_strips(mosaic: Mosaic, size: tuple[int, int], rows: int) -> Generator[P
             seconds=1.0, background=(1.0, 1.0, 1.0),
         )  # fmt: skip
         whole, tiles = stage.whole_camera(), stage.resting_sprites()
-        stage = replace(stage, frame=(across, rows))
-        with closing(Compositor(across, rows, textures, full_tone=True)) as compositor:
-            for number, top in enumerate(range(0, height, rows)):
-                strip = np.empty((min(rows, height - top), width, 3), np.uint8)
-                # Back and forth: so the textures used last are those that the next strip begins with.
+        stage = replace(stage, frame=(across, tall))
+        with closing(Compositor(across, tall, textures, full_tone=True)) as compositor:
+            for number, top in enumerate(range(0, height, tall)):
+                band = np.empty((min(tall, height - top), width, 3), np.uint8)
+                # Back and forth: so the textures used last are those that the next band begins with.
                 for left in range(0, width, across)[:: -1 if number % 2 else 1]:
-                    off = (left + across / 2 - width / 2, top + rows / 2 - height / 2)
+                    off = (left + across / 2 - width / 2, top + tall / 2 - height / 2)
                     camera = replace(whole, centre=(whole.centre[0] + off[0] / scale, whole.centre[1] + off[1] / scale))
                     block = compositor.still(stage.scene(camera, stage.seen_tiles(tiles, camera)))
-                    strip[:, left : left + across] = block[: len(strip), : width - left]
-                yield strip
+                    band[:, left : left + across] = block[: len(band), : width - left]
+                yield from (band[row : row + rows] for row in range(0, len(band), rows))
 
 
 def _far_picture(stage: Stage) -> int:
