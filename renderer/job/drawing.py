@@ -123,7 +123,7 @@ def drawing(
             yield stage, compositor
 
 
-STILL_TEXTURES: Final = 256_000_000
+STILL_TEXTURES: Final = 192_000_000
 """Bytes of textures that are kept from one strip of a still to the next: a row of cells, at any usual size."""
 
 _BLOCK_PIXELS: Final = 1 << 20  # drawn at once: its textures take 80 MB at most, or what one tile takes
@@ -139,13 +139,13 @@ def draw_strips(mosaic: Mosaic, size: tuple[int, int], rows: int) -> Generator[P
     """A mosaic that fills a picture of a size, in strips of `rows` from top to bottom, every tile with its full tone.
 
     What juts out in a picture of another shape is cut off, most of it where least is seen. The pixels are those of the
-    picture drawn at once. Memory: 3 bytes a pixel of 8 strips at most, and the textures: 256 MB, or those of one tile.
+    picture drawn at once. Memory: 3 bytes a pixel of 8 strips at most, and the textures: 192 MB, or those of one tile.
     """
     placement, (width, height) = mosaic.placement, size
     scale = max(side / units for side, units in zip(size, placement.size, strict=True))
     side = scale * float(placement.cell[:, 2:].max())
-    # The levels blended are up to SHARPER finer than the next power of two.
-    square = min(max(2 ** math.ceil(math.log2(side) + SHARPER), 64), _LARGEST_SQUARE)
+    # The levels blended are up to SHARPER finer than the next power of two; half of that is too little to be loaded for.
+    square = min(max(2 ** math.ceil(math.log2(side) + SHARPER / 2), 64), _LARGEST_SQUARE)
     threads = max(1, min(_LOADING_BYTES // (16 * square**2), os.cpu_count() or 1, 8))
     # Of tiles that are taller than a strip several strips are drawn at once, since each is loaded anew for the next.
     tall = min(rows * min(math.ceil(side / rows), _MOST_STRIPS), height)
