@@ -35,9 +35,9 @@ JPEG_QUALITY: Final = 95
 MAX_WEBP_PIXELS: Final = 40_000_000
 """WebP is encoded as a whole: 12 bytes a pixel, 480 MB for so many."""
 
-_STRIP_PIXELS: Final = 6_000_000
+_STRIP_PIXELS: Final = 4_000_000
 _ALIGNED_ROWS: Final = 64  # restart markers are numbered 0 to 7, one after each 8 rows of a JPEG
-_MAX_THREADS: Final = 4  # strips that are encoded at once: 50 MB each
+_MAX_THREADS: Final = 4  # strips that are encoded at once: 40 MB each
 
 Write = Callable[[Path, tuple[int, int], Iterable[Pixels], float | None], None]
 
@@ -51,7 +51,7 @@ class _Format:
 
 
 def strip_rows(width: int) -> int:
-    """Rows of a strip of a picture that is `width` pixels wide: about 6 megapixels, a multiple of 64 rows."""
+    """Rows of a strip of a picture that is `width` pixels wide: about 4 megapixels, a multiple of 64 rows."""
     return max(_STRIP_PIXELS // width // _ALIGNED_ROWS, 1) * _ALIGNED_ROWS
 
 
@@ -83,7 +83,7 @@ def write_still(
 
     `size`: width and height; `strips`: its rows from top to bottom, each (`strip_rows(width)`, width, 3) sRGB, the last
     one what is left. They may be made while they are written, and are not to be changed afterwards. `dpi`: pixels an
-    inch of the paper, which WebP has no place for. Memory: 50 MB for each of 5 strips at most. Raises InputError for a
+    inch of the paper, which WebP has no place for. Memory: 40 MB for each of 5 strips at most. Raises InputError for a
     size that the format can't hold, and what `new_file` raises.
     """
     check_size(path, size)

@@ -159,7 +159,7 @@ def test_a_picture_that_breaks_off_leaves_nothing(tmp_path: Path, picture: Pixel
 def test_strips_are_of_whole_eights_of_blocks_and_bounded(width: int) -> None:
     rows = strip_rows(width)
     assert rows % 64 == 0
-    assert rows == 64 or rows * width <= 6_000_000
+    assert rows == 64 or rows * width <= 4_000_000
 
 
 # -- Mosaics in strips ---------------------------------------------------------------------------------------------

@@ -128,11 +128,13 @@ STILL_TEXTURES: Final = 192_000_000
 
 _BLOCK_PIXELS: Final = 1 << 20  # drawn at once: its textures take 80 MB at most, or what one tile takes
 
-_MOST_STRIPS: Final = 4  # drawn at once: 72 MB
+_MOST_STRIPS: Final = 4  # drawn at once: 48 MB
 
 _LARGEST_SQUARE: Final = 4096  # texels; a tile that is printed larger is magnified
 
 _LOADING_BYTES: Final = 128_000_000  # taken while levels are made, 16 a texel, by all threads together
+
+_LOADERS: Final = 4  # threads that decode photos: 60 MB each for one of 8 megapixels
 
 
 def draw_strips(mosaic: Mosaic, size: tuple[int, int], rows: int) -> Generator[Pixels, None, None]:
@@ -144,9 +146,9 @@ def draw_strips(mosaic: Mosaic, size: tuple[int, int], rows: int) -> Generator[P
     placement, (width, height) = mosaic.placement, size
     scale = max(side / units for side, units in zip(size, placement.size, strict=True))
     side = scale * float(placement.cell[:, 2:].max())
-    # The levels blended are up to SHARPER finer than the next power of two; half of that is too little to be loaded for.
+    # The levels blended are up to SHARPER finer than the next power of two; for half of that a finer one is not loaded.
     square = min(max(2 ** math.ceil(math.log2(side) + SHARPER / 2), 64), _LARGEST_SQUARE)
-    threads = max(1, min(_LOADING_BYTES // (16 * square**2), os.cpu_count() or 1, 8))
+    threads = max(1, min(_LOADING_BYTES // (16 * square**2), os.cpu_count() or 1, _LOADERS))
     # Of tiles that are taller than a strip several strips are drawn at once, since each is loaded anew for the next.
     tall = min(rows * min(math.ceil(side / rows), _MOST_STRIPS), height)
     across = min(max(_BLOCK_PIXELS // tall, 64), width)
