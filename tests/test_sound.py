@@ -216,6 +216,11 @@ def test_a_render_with_music(render: Callable[..., tuple[int, str, str]], cover:
         assert found.sound is not None
         assert (found.sound.codec, found.sound.rate) == ("aac" if name == "it.mp4" else "opus", 48000)
         assert len(heard(Path(name))) / RATE == pytest.approx(1.5, abs=0.02)
+    assert render("zoom", cover, *small, "--max-size", "50KB", "-o", "it.mp4", "-y")[0] == 0  # the sound takes 36 of it
+    assert Path("it.mp4").stat().st_size <= 50_000
+    assert probe(Path("it.mp4")).sound is not None
+    code, _, err = render("zoom", cover, *small, "--max-size", "20KB", "-o", "other.mp4")
+    assert (code, "the sound alone takes 0.0" in err) == (2, True)
     code, _, err = render("zoom", cover, *small, "-o", "it.gif")
     assert (code, "gif carries no sound" in err) == (2, True)
     code, _, err = render("zoom", cover, *small, "--music-start", "9", "-o", "other.mp4")

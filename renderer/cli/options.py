@@ -90,7 +90,7 @@ class MosaicRun:
         "much is cut off, where least is seen",
     )  # fmt: skip
     dpi: float | None = parameter(
-        None, "Pixels an inch, for --print (300), and to be said in the file", low=10, high=2400
+        None, "Pixels an inch, for --print (300); the file says them, a WebP can't", low=10, high=2400
     )
     report: Path | None = parameter(None, "Also write an HTML file: cover and mosaic, where they differ, photos by use")
 

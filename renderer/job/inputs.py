@@ -185,8 +185,8 @@ def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:
     across, along = grid.crop[2:]
     if across * along < _MUCH_CUT:
         progress.notice(
-            f"{across * along:.0%} of the cover are seen in this shape: a sheet turned, or more of its own shape, "
-            "shows more"
+            f"Only {across * along:.0%} of the cover is seen on paper of this shape: turned, or nearer to the cover's "
+            "shape, it would show more"
         )
     height, width = cover.shape[:2]
     scale = _SUBJECT_PIXELS / max(width, height)
