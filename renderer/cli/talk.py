@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,6 +27,7 @@ from rich.text import Text
 
 from renderer.cli.options import Common, given
 from renderer.errors import InputError
+from renderer.placement import JsonValue
 from renderer.progress import Advance
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ def _mosaic_lines(summary: Summary) -> Iterator[str]:
         f"{result['cells']} cells, {result['distinct_photos']} of {result['photos']} tiles placed, "
         f"one at most {result['most_uses']} times, {result['equal_neighbours']} equal neighbours"
     )
+    yield from _limits(summary.recipe)
     if result["delta_e"] is not None:
         yield (
             f"seen from afar: colours off by {result['delta_e']:.1f} on average, {result['delta_e_95']:.1f} at the "
@@ -157,6 +159,21 @@ def _mosaic_lines(summary: Summary) -> Iterator[str]:
         )
     if result["advice"]:
         yield str(result["advice"])
+
+
+def _limits(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
+    """How often and how near itself a photo may be, as the map was matched, and what of it follows from the sizes."""
+    match recipe.get("limits"):
+        case {"uses": int(uses), "distance": int(distance)}:
+            chosen = {
+                name: "" if recipe.get(name) is not None else " (default)" for name in ("max_uses", "repeat_distance")
+            }
+            often = f"a photo at most {uses} times" if recipe.get("max_uses") != 0 else "a photo any number of times"
+            near = f"not twice within {distance} cells" if distance else "at any distance"
+            if uses == 1:
+                yield f"{often}{'' if recipe.get('unique') else chosen['max_uses']}"
+            else:
+                yield f"{often}{chosen['max_uses']}, {near}{chosen['repeat_distance']}"
 
 
 def tell_plan(plans: Sequence[Plan], common: Common) -> None:
