@@ -44,7 +44,7 @@ class Reveal(Animation):
         remaining_part = stage.partly_resting(pieces) if pieces is not None else None
         view = stage.view(camera)
         from_middle = (tiles.centre - camera.centre) / view
-        seen = (np.abs(from_middle) < 0.5 + 0.5 / np.array(view)).all(axis=1)
+        seen = (np.abs(from_middle) < 0.5 + np.abs(tiles.right + tiles.down) / view).all(axis=1)
         keys = np.where(seen, self._keys(stage, tiles, from_middle), np.inf)  # time is for what is seen
         turn = np.argsort(np.argsort(keys, kind="stable")) / max(int(seen.sum()) - 1, 1)
         begin = np.minimum(turn, 1.0) * (1 - self.overlap)
@@ -85,7 +85,8 @@ class Reveal(Animation):
             case "slide":
                 # From beyond the nearer side, over those that are there.
                 side = np.where(tiles.centre[:, 0] < middle[0], -1.0, 1.0)
-                far = 0.5 * view[0] + 1 - side * (tiles.centre[:, 0] - middle[0])
+                width = np.abs(tiles.right + tiles.down)[:, 0]
+                far = 0.5 * view[0] + 2 * width - side * (tiles.centre[:, 0] - middle[0])
                 left = (1 - way) ** 3
                 return tiles.moved(tiles.centre + np.stack([side * far * left, np.zeros(len(way))], 1))
 

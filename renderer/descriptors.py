@@ -38,7 +38,7 @@ def to_lab(srgb: npt.NDArray[np.floating]) -> Floats:
     return light_to_lab(np.where(value <= 0.04045, value / np.float32(12.92), bright))
 
 
-_TO_XYZ: Final = np.array(
+TO_XYZ: Final = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]], np.float32
 ) / np.array([[0.95047], [1.0], [1.08883]], np.float32)
 """Linear BT.709 to CIE XYZ in parts of the white point D65."""
@@ -46,7 +46,7 @@ _TO_XYZ: Final = np.array(
 
 def light_to_lab(light: Floats) -> Floats:
     """CIELAB (D65) of linear light 0…1, any shape (…, 3). OpenCV's is off by up to 0.7."""
-    xyz = light @ _TO_XYZ.T
+    xyz = light @ TO_XYZ.T
     f = np.where(xyz > 0.008856, np.cbrt(xyz), np.float32(7.787) * xyz + np.float32(16 / 116))
     lab = np.empty_like(f)
     lab[..., 0] = 116 * f[..., 1] - 16

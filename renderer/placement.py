@@ -96,15 +96,14 @@ class PlacementMap:
         return shown.getvalue()
 
     @cached_property
-    def tops(self) -> npt.NDArray[np.float64] | None:
-        """The cells' y, (N,), if they are in row order; None if they are not."""
-        tops = np.ascontiguousarray(self.cell[:, 1])
-        return tops if (np.diff(tops) >= 0).all() else None
+    def bottoms(self) -> npt.NDArray[np.float64]:
+        """(N,) the lowest y, units, that each cell or one before it reaches down to."""
+        return np.maximum.accumulate(self.cell[:, 1] + self.cell[:, 3])
 
     @cached_property
-    def tallest(self) -> float:
-        """The height of the tallest cell, units."""
-        return float(self.cell[:, 3].max())
+    def tops(self) -> npt.NDArray[np.float64]:
+        """(N,) the highest y, units, at which each cell or one after it begins."""
+        return np.minimum.accumulate(self.cell[::-1, 1])[::-1]
 
     def neighbours(self) -> npt.NDArray[np.int64]:
         """(M, 2) pairs of cells that share an edge, the left or upper one first, each pair once. Any layout."""

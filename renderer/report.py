@@ -71,8 +71,7 @@ def _fit(picture: Pixels, size: tuple[int, int]) -> Pixels:
 
 def _error(cover: Pixels, mosaic: Pixels, placement: PlacementMap) -> Pixels:
     """CIEDE2000 from afar, black where there is none, through red to white."""
-    smallest = float(placement.cell[:, 2:].min())
-    size = [max(8, round(side / smallest * SIGNATURE_PIXELS)) for side in placement.size]
+    size = [max(8, round(side * SIGNATURE_PIXELS)) for side in placement.size]
     error = error_map(resize(cover, *size), resize(mosaic, *size))
     shade = np.clip(error * (255 / _SHOWN_ERROR), 0, 255).astype(np.uint8)
     coloured = np.asarray(cv2.applyColorMap(shade, cv2.COLORMAP_HOT), np.uint8)

@@ -12,7 +12,7 @@ from PIL import Image
 from selenium import webdriver
 
 from renderer.cli import main
-from renderer.grid import make_grid
+from renderer.grid import adapt_grid, make_grid
 from renderer.job import MatchSettings, open_mosaic, sample_pictures
 from renderer.library import Library
 from renderer.matching import match_photos
@@ -90,8 +90,10 @@ class Theatre:
     def __init__(self, library: Library, path: Path) -> None:
         self.library, self.path, self.cover = library, path, read_picture(path).pixels
 
-    def stage(self, size: tuple[int, int], fit: Fit = "crop", seconds: float = 5.0) -> Stage:
+    def stage(self, size: tuple[int, int], fit: Fit = "crop", seconds: float = 5.0, *, adaptive: bool = False) -> Stage:
         grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24)
+        if adaptive:
+            grid = adapt_grid(grid, self.cover, [])
         placement = match_photos(self.cover, grid, self.library, Silent(), pins=[(0, None)])
         number = {photo: i for i, photo in enumerate(self.library.photos)}
         placed = Library(list(placement.photos), self.library.tiles[[number[p] for p in placement.photos]])

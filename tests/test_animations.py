@@ -159,3 +159,49 @@ def test_few_cells_and_short_times(theatre: Theatre, animation: Animation) -> No
     motion: Motion = animation.play(stage)
     assert np.isfinite(draw(stage, motion(0.4)).astype(float)).all()
     stage.textures.close()
+
+
+def test_cells_of_several_sizes_rest_without_seams(theatre: Theatre) -> None:
+    stage = replace(theatre.stage(SIZE, adaptive=True), background=(1.0, 0.0, 0.0))
+    white = stage.textures.add_picture(np.full((32, 32, 3), 255, np.uint8))
+    tiles = stage.resting_sprites()
+    plain = replace(
+        tiles,
+        texture=np.full(len(tiles), white, np.int32),
+        gain=np.ones_like(tiles.gain),
+        offset=np.zeros_like(tiles.offset),
+    )
+    assert len(set(stage.mosaic.cell[:, 2])) == 3
+    whole = stage.whole_camera()
+    for scale in (1.0, 1.37, 3.1):  # their edges lie anywhere between pixels
+        camera = replace(whole, scale=scale * whole.scale)
+        assert (draw(stage, stage.scene(camera, stage.seen_tiles(plain, camera))) == 255).all()
+        some = np.random.default_rng(1).random(len(tiles)) < 0.7
+        drawn = draw(stage, stage.scene(camera, stage.partly_resting(plain)(some)))
+        # Where a pixel and those around it belong to tiles that rest, nothing shines through.
+        y, x = np.mgrid[: SIZE[1], : SIZE[0]]
+        places = [
+            (v - half) / camera.scale + at
+            for v, half, at in zip((x + 0.5, y + 0.5), (80, 45), camera.centre, strict=True)
+        ]
+        rests = np.zeros(x.shape, bool)
+        for left, top, side, _ in stage.mosaic.cell[some]:
+            rests |= (places[0] >= left) & (places[0] < left + side) & (places[1] >= top) & (places[1] < top + side)
+        inner = rests[1:-1, 1:-1] & rests[:-2, 1:-1] & rests[2:, 1:-1] & rests[1:-1, :-2] & rests[1:-1, 2:]
+        inner &= rests[:-2, :-2] & rests[:-2, 2:] & rests[2:, :-2] & rests[2:, 2:]
+        assert inner.mean() > 0.1
+        assert (drawn[1:-1, 1:-1][inner] == 255).all()
+    stage.textures.close()
+
+
+@pytest.mark.parametrize("name", installed())
+def test_cells_of_several_sizes_move(theatre: Theatre, name: str) -> None:
+    stage = theatre.stage(SIZE, seconds=6.0, adaptive=True)
+    animation = load_animation(name)()
+    motion = animation.play(stage)
+    frames = [draw(stage, motion(progress)) for progress in (0.0, 0.5, 1.0)]
+    assert difference(frames[0], frames[1]).mean() > 1
+    for frame, ending in zip(frames[::2], animation.shown_endings(), strict=True):
+        if ending == "mosaic":
+            assert difference(frame, draw(stage, whole(stage))).mean() < 0.1
+    stage.textures.close()

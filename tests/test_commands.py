@@ -67,6 +67,7 @@ STILL = ("--size", "96x64", "--columns", "12")
         (["mosaic", "COVER", "--columns", "12", "--tiles", "PHOTOS", "--use-all", "--max-uses", "3", "--repeat-distance", "2"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "12", "--turns", "--tone", "0.5", "--blend", "0.1", "--merge-duplicates", "--adapt-palette"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "40", "--tiles", "PHOTOS", "--match", "lab"], "china-mosaic.png", "1280x832"),
+        (["mosaic", "COVER", "--columns", "12", "--adaptive", "--smallest-cell", "1/4", "--largest-cell", "4"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "12", "--tile-pixels", "10", "-o", "it.jpg"], "it.jpg", "120x80"),
         (["mosaic", "COVER", "--tiles", "PHOTOS", "--print", "6x4cm", "--dpi", "100", "-o", "it.tif"], "it.tif", "236x157"),
         (["still", "zoom", "COVER", "--at", "3.5", *STILL, "-o", "frame.png"], "frame.png", "96x64"),
@@ -242,9 +243,19 @@ def test_the_summary_tells_how_good_a_mosaic_is(render: Run, cover: Path, photos
     words = ("mosaic", cover, "--tiles", photos, "-y")
     _, out, _ = render(*words, "--columns", "6", "--unique")
     assert "24 cells, 24 of 60 tiles placed, one at most 1 times, 0 equal neighbours" in out
+    assert "a photo at most 1 times\n" in out
     assert "seen from afar: colours off by" in out
-    _, out, _ = render(*words, "--columns", "60")
+    _, out, err = render(*words, "--columns", "60")
+    assert "a photo at most 120 times (default), not twice within 1 cells (default)" in out
+    assert "60 photos" not in err  # said once
     assert "60 photos for 2400 cells repeat often: 120 or more would look better" in out
+
+
+def test_the_summary_names_the_rules_in_force(render: Run, cover: Path, photos: Path) -> None:
+    _, out, _ = render(
+        "mosaic", cover, "--tiles", photos, "--columns", "12", "--max-uses", "0", "--repeat-distance", "2"
+    )
+    assert "a photo any number of times, not twice within 2 cells\n" in out
 
 
 def test_a_report_holds_all_it_shows(render: Run, cover: Path, photos: Path) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renderer.errors import InputError
-from renderer.grid import cell_means, cut_cells, make_grid
+from renderer.grid import Grid, adapt_grid, cell_means, cell_signatures, cover_signature, cut_cells, make_grid
 
 sides = st.integers(1, 12_000)
 
@@ -37,7 +37,7 @@ def test_a_grid_covers_a_centred_part_of_the_cover(width: int, height: int, colu
 
 def test_cell_size_counts_cover_pixels() -> None:
     grid = make_grid(640, 427, cell_size=16)
-    assert (grid.columns, grid.rows) == (40, 26)
+    assert (grid.columns, grid.rows, len(grid)) == (40, 26, 1040)
     assert grid.crop == (0, 5 / 427, 1, 416 / 427)
 
 
@@ -58,3 +58,74 @@ def test_cells_are_the_blocks_of_the_cover() -> None:
     assert (cells[5] == cover[2 + 32 : 2 + 64, 32:64]).all()
     exact = cells.reshape(12, -1, 3).mean(axis=1)
     assert np.abs(cell_means(cover, grid) - exact).max() <= 0.51
+
+
+def picture_with_detail(columns: int, rows: int, seed: int) -> np.ndarray:
+    """Flat grey with noise in some places, 8 pixels a unit."""
+    random = np.random.default_rng(seed)
+    picture = np.full((rows * 8, columns * 8, 3), 128, np.uint8)
+    for _ in range(3):
+        y, x = random.integers(0, rows * 8), random.integers(0, columns * 8)
+        part = picture[y : y + 24, x : x + 24]
+        part[:] = np.repeat(np.repeat(random.integers(0, 256, (24, 24, 3)), 4, 0), 4, 1)[
+            : part.shape[0], : part.shape[1]
+        ]
+    return picture
+
+
+@given(
+    st.integers(1, 15),
+    st.integers(1, 15),
+    st.integers(0, 99),
+    st.sampled_from([(0.5, 2.0), (0.25, 4.0), (1.0, 4.0), (0.5, 1.0)]),
+)
+def test_adapted_cells_fill_the_grid_once(columns: int, rows: int, seed: int, sides: tuple[float, float]) -> None:
+    regular = make_grid(columns * 8, rows * 8, cell_size=8)
+    grid = adapt_grid(regular, picture_with_detail(columns, rows, seed), [], *sides)
+    assert len(grid) <= len(regular)
+    assert set(grid.cells[:, 2]) <= {sides[0] * 2**level for level in range(5)} & set(
+        np.arange(0, sides[1] + 0.1, 0.25)
+    )
+    assert (grid.cells[:, 2] == grid.cells[:, 3]).all()
+    places = np.zeros((rows * 4, columns * 4), int)
+    number = np.full((rows * 4 + 2, columns * 4 + 2), -1)
+    for cell, (left, top, right, bottom) in enumerate(
+        np.rint(np.c_[grid.cells[:, :2], grid.cells[:, :2] + grid.cells[:, 2:]] * 4).astype(int)
+    ):
+        places[top:bottom, left:right] += 1
+        number[top + 1 : bottom + 1, left + 1 : right + 1] = cell
+    assert (places == 1).all()
+    assert (number[1:-1, 1:-1] >= number[1:-1, :-2]).all()  # each comes after those left of it and above
+    assert (number[1:-1, 1:-1] >= number[:-2, 1:-1]).all()
+
+
+def test_cells_are_small_over_detail_and_faces_and_large_where_it_is_flat() -> None:
+    cover = np.full((160, 240, 3), 90, np.uint8)
+    cover[40:80, 40:80] = np.random.default_rng(0).integers(0, 256, (10, 10, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    cover[100:120, 160:180, 0] = np.linspace(80, 100, 20).astype(np.uint8)  # a pale face
+    regular = make_grid(240, 160, cell_size=8)
+
+    def sides_at(grid: Grid, left: float, top: float, right: float, bottom: float) -> list[float]:
+        x, y = (grid.cells[:, :2] + 0.5 * grid.cells[:, 2:]).T * 8
+        return grid.cells[(x > left) & (x < right) & (y > top) & (y < bottom), 2].tolist()
+
+    grid = adapt_grid(regular, cover, [(160 / 240, 100 / 160, 20 / 240, 20 / 160)])
+    assert np.mean(sides_at(grid, 44, 44, 76, 76)) < 0.7
+    assert np.mean(sides_at(grid, 160, 100, 180, 120)) < 1
+    assert set(sides_at(grid, 100, 0, 240, 80)) == {2.0}
+    assert set(adapt_grid(regular, np.zeros_like(cover), []).cells[:, 2]) == {2.0}  # of one colour
+    with pytest.raises(InputError, match="--smallest-cell"):
+        adapt_grid(make_grid(4000, 4000, cell_size=5), cover, [], 0.5, 2.0)
+
+
+def test_cells_of_every_size_are_cut_where_they_lie() -> None:
+    cover = picture_with_detail(9, 7, 3)
+    grid = adapt_grid(make_grid(72, 56, cell_size=8), cover, [])
+    assert len(set(grid.cells[:, 2])) == 3
+    picture = cover_signature(cover, grid, grid.step)
+    means, pictures, signatures = cell_means(cover, grid), cut_cells(cover, grid), cell_signatures(picture, grid)
+    for (x, y, side, _), mean, tile, signature in zip(grid.cells * 8, means, pictures, signatures, strict=True):
+        exact = cover[int(y) : int(y + side), int(x) : int(x + side)].mean(axis=(0, 1))
+        assert np.abs(mean - exact).max() < 6  # the smallest are interpolated
+        assert np.abs(tile.mean(axis=(0, 1)) - exact).max() < 12
+        assert np.abs(signature.mean(axis=(0, 1)) - exact).max() < 40  # averages of light are lighter

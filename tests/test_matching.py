@@ -12,7 +12,7 @@ from skimage.metrics import structural_similarity
 from renderer.descriptors import Metric, describe_structure
 from renderer.errors import InputError
 from renderer.fidelity import ciede2000, colour_name, far_view, likeness, ssim, turned
-from renderer.grid import Grid, cell_means, cell_signatures, cover_signature, cut_cells, make_grid
+from renderer.grid import Grid, adapt_grid, cell_means, cell_signatures, cover_signature, cut_cells, make_grid
 from renderer.library import Library, Photo
 from renderer.matching import Look, match_photos
 from renderer.matching.assignment import assign
@@ -247,6 +247,48 @@ def test_uses_are_shared_out_as_the_best_assignment_does(cover: Path, uses: int)
 
 
 # -- Tone ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", ["structure", "mean", "lab", "pixels"])
+def test_rules_hold_for_cells_of_several_sizes(cover: Path, metric: Metric) -> None:
+    pixels = read_picture(cover).pixels
+    grid = adapt_grid(make_grid(640, 427, columns=15), pixels, [(0.2, 0.2, 0.2, 0.3)], 0.25, 4.0)
+    assert len(set(grid.cells[:, 2])) >= 3
+    library = library_of(tiles_from(cover, 200))
+    found = match_photos(
+        pixels,
+        grid,
+        library,
+        Silent(),
+        look=Look(metric),
+        rules=Rules(max_uses=3, repeat_distance=1),
+        pins=[(7, (0.5, 0.5))],
+    )
+    assert found.uses().max() <= 3
+    low, high = found.cell[:, :2], found.cell[:, :2] + found.cell[:, 2:]
+    gap = np.maximum(low[:, None] - high, low - high[:, None]).max(axis=2)  # Chebyshev's, in units
+    equal = (found.photo[:, None] == found.photo) & ~np.eye(len(found), dtype=bool)
+    assert gap[equal].min() >= 1
+    pinned = np.flatnonzero(np.array([photo.path.name for photo in found.photos])[found.photo] == "7.jpg")
+    assert len(pinned) == 1
+    assert (low[pinned[0]] <= np.array(found.size) / 2).all()
+    assert (high[pinned[0]] >= np.array(found.size) / 2).all()
+
+
+def test_as_many_adapted_cells_look_more_like_the_cover() -> None:
+    random = np.random.default_rng(0)
+    cover = np.full((128, 192, 3), 150, np.uint8)
+    cover[40:80, 40:80] = random.integers(0, 256, (10, 10, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    colours = np.concatenate([random.integers(0, 256, (600, 3), np.uint8), cover[:1, 0]])
+    tiles = np.broadcast_to(colours[:, None, None], (601, 32, 32, 3))
+    regular, off = make_grid(192, 128, cell_size=8), []
+    for grid in (regular, adapt_grid(regular, cover, [])):
+        figures = match_photos(cover, grid, library_of(tiles), Silent(), look=Look(tone=0.0), rules=ANY).recipe[
+            "figures"
+        ]
+        assert isinstance(figures, dict)
+        off.append(figures["delta_e"])
+    assert off[1] < 0.8 * off[0]  # type: ignore[operator]  # JSON's numbers
 
 
 @pytest.mark.parametrize("dark", [False, True])

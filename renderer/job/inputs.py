@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from renderer.compiled import is_first_run
 from renderer.errors import InputError, RenderError
-from renderer.grid import Grid, make_grid, make_grid_of_shape
+from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.job.kept import keep_map, kept_map, reuse_map
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings
 from renderer.library import (
@@ -95,6 +96,8 @@ def open_mosaic(
     is not the cover's; what matters most of the cover is then kept. Raises InputError.
     """
     path = check_cover(cover)
+    if is_first_run():
+        progress.notice("The first run here compiles what is to be fast: some 15 seconds, once")
     with Archive(
         progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
     ) as archive:
@@ -142,13 +145,7 @@ def _match(
         )
         cell = picture.size[0] * grid.crop[2] / grid.columns
         others = sample_pictures()[1:] if sampled else []
-        library = cut_parts(path, picture, digest, others, progress, smallest=2 * cell)
-    cells = grid.columns * grid.rows
-    if len(library.photos) < cells // 100:
-        progress.notice(
-            f"Only {len(library.photos)} tiles for {cells} cells: each will be seen many times; with {cells // 100} or "
-            "more the mosaic looks better"
-        )
+        library = cut_parts(path, picture, digest, others, progress, smallest=2 * cell * settings.cell_sides()[1])
     recipe: dict[str, JsonValue] = {
         "cover": path.name,
         "cover_digest": digest,
@@ -163,10 +160,13 @@ def _match(
     kept = kept_map(recipe, library, pins)
     placement = reuse_map(kept, library)
     if placement is None:
+        faces = find_faces(picture.pixels)
+        if settings.adaptive:
+            grid = adapt_grid(grid, picture.pixels, faces, *settings.cell_sides())
         placement = match_photos(
             picture.pixels, grid, library, progress,
             look=settings.look(), rules=settings.rules(), seed=settings.match_seed, pins=pins,
-            recipe={**recipe, "faces": [list(face) for face in find_faces(picture.pixels)]},
+            recipe={**recipe, "faces": [list(face) for face in faces]},
         )  # fmt: skip
         keep_map(placement, kept)
     placed = library.take(library.photos.find(placement.photos))

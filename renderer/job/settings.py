@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal
 
@@ -36,6 +37,11 @@ class MatchSettings:
     cell_size: int | None = parameter(
         None, "Side of a cell, instead of --columns", unit="cover pixels", low=1, high=10_000
     )
+    adaptive: bool = parameter(
+        False, "Smaller cells over faces and edges, larger ones where the cover is flat: as many as without"
+    )
+    smallest_cell: Literal["1", "1/2", "1/4"] = parameter("1/2", "Side of the smallest adaptive cells, in usual cells")
+    largest_cell: Literal["1", "2", "4"] = parameter("2", "Side of the largest adaptive cells, in usual cells")
     match: Metric = parameter(
         "structure", "Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels"
     )
@@ -64,6 +70,12 @@ class MatchSettings:
         """Refuse values out of their ranges with InputError."""
         check_ranges(self)
 
+    def cell_sides(self) -> tuple[float, float]:
+        """The least and the greatest side of a cell, in units."""
+        if not self.adaptive:
+            return 1.0, 1.0
+        return float(Fraction(self.smallest_cell)), float(Fraction(self.largest_cell))
+
     def look(self) -> Look:
         """How photos are compared and drawn."""
         tone = 1.0 if self.tone == "auto" else self.tone
@@ -75,7 +87,7 @@ class MatchSettings:
 
 
 MATCH_OPTIONS: Final = (
-    "max_uses", "repeat_distance", "unique", "use_all", "merge_duplicates", "mirror", "turns", "tone",
-    "adapt_palette", "blend",     "match_seed",
+    "adaptive", "smallest_cell", "largest_cell", "max_uses", "repeat_distance", "unique", "use_all",
+    "merge_duplicates", "mirror", "turns", "tone", "adapt_palette", "blend", "match_seed",
 )  # fmt: skip
 """What of the settings is written into a map's recipe under its own name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -32,7 +33,7 @@ from renderer.matching.pixels import PixelCosts
 from renderer.matching.rules import Limits, Rules, settle
 from renderer.matching.spacing import clashing, refill, spread
 from renderer.matching.structure import StructureCosts, Weights
-from renderer.matching.tone import tone_of
+from renderer.matching.tone import Shades, shades_of, tone_of
 from renderer.matching.uses import place_each_once
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap
@@ -41,7 +42,7 @@ from renderer.progress import Advance, Progress
 Pin = tuple[int, tuple[float, float] | None]
 """A photo of the library by its number, and where it must be: a point in fractions of the cover, or where it suits."""
 
-MATCHER_VERSION = 3
+MATCHER_VERSION = 4
 """Counts up when the same inputs give another map: maps that were kept are then made anew."""
 
 _CANDIDATES = 128
@@ -101,7 +102,7 @@ def match_photos(
     numbers, kept_back = _usable(library, pins, merge=rules.merge_duplicates)
     usable = len(numbers) - int(kept_back.sum())
     layout = lay_out(grid.cells)
-    picture = cover_signature(cover, grid)
+    picture = cover_signature(cover, grid, layout.step)
     shown = cell_signatures(picture, grid)
     cells = describe_structure(shown)
     with progress.stage("matching", 2 * len(layout), "cells") as advance:
@@ -135,19 +136,16 @@ def match_photos(
         looked_up(2 * len(layout))
     chosen, symmetry = numbers[placed.photo[:, 0]], placed.symmetry[:, 0]
     tiles = turned(library.signatures[chosen], symmetry)
+    used, place_of = np.unique(chosen, return_inverse=True)
+    pictures = [shades_of(library.tiles_of(used[some])) for some in blocks(len(used), 4096)]
+    shades = Shades(np.concatenate(pictures), place_of.reshape(-1))
     described = describe_structure(library.signatures[numbers]) if photos is None else photos
-    gain, offset = tone_of(cells, described[placed.photo[:, 0]].turned(symmetry), tiles, picture, layout, look.tone)
+    gain, offset = tone_of(
+        cells, described[placed.photo[:, 0]].turned(symmetry), tiles, shades, picture, layout, look.tone
+    )
     gain, offset = (1 - look.blend) * gain, (1 - look.blend) * offset + look.blend * cells.colour
     offset = offset.astype(np.float32)
-    # Of a very large grid the middle rows tell enough: 8 pixels a cell of all would take gigabytes.
-    rows = min(grid.rows, max(_MEASURED_CELLS // grid.columns, 1))
-    first = (grid.rows - rows) // 2
-    band = slice(first * grid.columns, (first + rows) * grid.columns)
-    lines = slice(first * SIGNATURE_PIXELS, (first + rows) * SIGNATURE_PIXELS)
-    there = grid.cells[band] - (0, first, 0, 0)
-    shown_from_afar = far_view(there, (grid.columns, rows), tiles[band], gain[band], offset[band])
-    used, place_of = np.unique(chosen, return_inverse=True)
-    figures = measure(picture[lines], shown_from_afar, gain, advise(described.mean, cells.mean))
+    figures = measure(*_from_afar(grid, picture, tiles, gain, offset), gain, advise(described.mean, cells.mean))
     made: dict[str, JsonValue] = {
         "limits": {"uses": limits.uses, "distance": limits.distance},
         "figures": figures.as_json(),
@@ -163,6 +161,28 @@ def match_photos(
         size=(float(grid.columns), float(grid.rows)),
         recipe={**(recipe or {}), **made},
     )
+
+
+def _from_afar(grid: Grid, picture: Pixels, tiles: Pixels, gain: Floats, offset: Floats) -> tuple[Floats, Floats]:
+    """Cover and mosaic at 8 pixels a unit, sRGB 0…1; of a very large grid the middle rows, which tell enough.
+
+    8 pixels a unit of all would take gigabytes. picture: the cover at 8 pixels a step.
+    """
+    rows = min(grid.rows, max(_MEASURED_CELLS // grid.columns, 1))
+    first = (grid.rows - rows) // 2
+    top, height = grid.cells[:, 1], grid.cells[:, 3]
+    some = (top < first + rows) & (top + height > first)
+    begin, end = float(top[some].min()), float((top + height)[some].max())
+    drawn = far_view(
+        grid.cells[some] - (0, begin, 0, 0), (grid.columns, end - begin), tiles[some], gain[some], offset[some],
+        grid.step,
+    )  # fmt: skip
+    scale = SIGNATURE_PIXELS / grid.step
+    seen = picture[round(first * scale) : round((first + rows) * scale)].astype(np.float32) / 255
+    drawn = drawn[round((first - begin) * scale) :][: len(seen)]
+    size = grid.columns * SIGNATURE_PIXELS, rows * SIGNATURE_PIXELS
+    cover, mosaic = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (seen, drawn))
+    return np.asarray(cover, np.float32), np.asarray(mosaic, np.float32)
 
 
 def _usable(library: Library, pins: Sequence[Pin], *, merge: bool) -> tuple[Indices, npt.NDArray[np.bool_]]:
@@ -208,7 +228,7 @@ def _pin(alone: Sequence[Costs], grid: Grid, numbers: Indices, pins: Sequence[Pi
 
     alone: the costs of each pinned photo.
     """
-    count = grid.columns * grid.rows
+    count = len(grid)
     placed = Candidates(
         np.full((count, 1), -1, np.int32), np.zeros((count, 1), np.uint8), np.zeros((count, 1), np.float32)
     )
@@ -283,15 +303,17 @@ def _keep_apart(
 
 
 def _cell_at(grid: Grid, point: tuple[float, float]) -> int:
+    """The cell that a point of the cover, in fractions of it, lies in or nearest to."""
     left, top, width, height = grid.crop
-    x = min(max(int((point[0] - left) / width * grid.columns), 0), grid.columns - 1)
-    y = min(max(int((point[1] - top) / height * grid.rows), 0), grid.rows - 1)
-    return y * grid.columns + x
+    place = np.array([(point[0] - left) / width * grid.columns, (point[1] - top) / height * grid.rows])
+    corner, size = grid.cells[:, :2], grid.cells[:, 2:]
+    away = np.maximum(np.maximum(corner - place, place - corner - size), 0).sum(axis=1)
+    return int(np.flatnonzero(away == away.min())[-1])  # on an edge, the cell that begins there
 
 
 def _suiting_cell(grid: Grid, cost: Floats, taken: Sequence[int]) -> int:
     """The cell in the middle ninth of the grid that suits best, of those that are not taken (if any is not)."""
-    centre = (grid.cells[:, :2] + 0.5) / (grid.columns, grid.rows)
+    centre = (grid.cells[:, :2] + 0.5 * grid.cells[:, 2:]) / (grid.columns, grid.rows)
     middle = (np.abs(centre - 0.5) <= max(1 / 6, 0.5 / min(grid.columns, grid.rows))).all(axis=1)
     order = np.lexsort((cost, ~middle))
     free = order[~np.isin(order, taken)]

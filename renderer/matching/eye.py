@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.compiled import kernel
-from renderer.descriptors import WAVE_WEIGHTS, WAVES, Structure, blocks, to_lab, with_symmetry
+from renderer.descriptors import SIGNATURE_PIXELS, WAVE_WEIGHTS, WAVES, Structure, blocks, to_lab, with_symmetry
 from renderer.matching.candidates import Candidates, Floats
 from renderer.matching.layout import Layout
 from renderer.matching.spacing import is_clear, reach_of
@@ -59,7 +59,7 @@ _PARTNERS: Final = 3
 
 _BAND: Final = 500_000  # pixels of the picture of errors that are weighed at once
 
-_PIXELS: Final = 4  # of the picture of errors, a step of the raster
+_PIXELS: Final = 4  # of the picture of errors, a unit; a step has one at least
 _TERMS: Final = 4  # lightness, two colours, contrast
 _SIDES: Final = (4, 3, 3)  # waves a side that are seen through the blur, of lightness and the colours
 
@@ -88,19 +88,20 @@ def _waves() -> Waves:
 WAVES_SEEN: Final = _waves()
 
 
-def _footprints(side: int, step: float) -> tuple[Floats, int]:
+def _footprints(side: int, step: float, pixels: int) -> tuple[Floats, int]:
     """The blurred waves of a cell of `side` steps, and the margin in steps by which they reach beyond it.
 
-    (4 terms, pixels², 16): of each term the picture of each wave, unused ones 0; divided by the pixels of a base cell.
+    (4 terms, pixels², 16): of each term the picture of each wave, unused ones 0; divided by the pixels of a unit.
+    `pixels`: a step.
     """
     fine = 16  # points a pixel
     margin = max(1, round(4 * BLUR / step))
-    length = (side + 2 * margin) * _PIXELS
-    place = (np.arange(length * fine) + 0.5) / (fine * _PIXELS) - margin
+    length = (side + 2 * margin) * pixels
+    place = (np.arange(length * fine) + 0.5) / (fine * pixels) - margin
     inside = (place >= 0) & (place < side)
-    points = np.arange(-margin * _PIXELS * fine, margin * _PIXELS * fine + 1) / (fine * _PIXELS)
+    points = np.arange(-margin * pixels * fine, margin * pixels * fine + 1) / (fine * pixels)
     blur = np.exp(-0.5 * (points * step / BLUR) ** 2)
-    window = np.ones(round(0.875 / step * _PIXELS * fine))  # SSIM's: 7 of 8 pixels a cell
+    window = np.ones(round(0.875 / step * pixels * fine))  # SSIM's: 7 of 8 pixels a cell
     blurred, local = [], []
     for wave in range(_SIDES[0]):
         values = np.where(inside, np.cos(np.pi * wave * place / side) * (np.sqrt(2) if wave else 1), 0)
@@ -116,23 +117,25 @@ def _footprints(side: int, step: float) -> tuple[Floats, int]:
                 if term == _TERMS - 1:
                     picture = picture - np.outer(local[down], local[across])
                 found[term, :, down * count + across] = picture.ravel()
-    return (found * step / _PIXELS).astype(np.float32), margin
+    return (found * step / pixels).astype(np.float32), margin
 
 
-def _sensitivity(picture: Pixels, step: float, margin: int, texture: float) -> Floats:
+def _sensitivity(picture: Pixels, step: float, pixels: int, margin: int, texture: float) -> Floats:
     """(4, H, W) weight of each term's squared error at each pixel, nothing beyond the cover.
 
-    picture: the cover (h, w, 3), 8 pixels a step; texture: weight of the contrast. In bands of 100 MB.
+    picture: the cover (h, w, 3), 8 pixels a step; pixels: of the weights, a step; texture: weight of the contrast. In
+    bands of 100 MB.
     """
-    height, width = picture.shape[0] // 2, picture.shape[1] // 2
-    weights = np.zeros((_TERMS, height + 2 * margin * _PIXELS, width + 2 * margin * _PIXELS), np.float32)
-    inner = weights[:, margin * _PIXELS :][:, :height, margin * _PIXELS :][:, :, :width]
+    times = SIGNATURE_PIXELS // pixels
+    height, width = picture.shape[0] // times, picture.shape[1] // times
+    weights = np.zeros((_TERMS, height + 2 * margin * pixels, width + 2 * margin * pixels), np.float32)
+    inner = weights[:, margin * pixels :][:, :height, margin * pixels :][:, :, :width]
     reach = 2 * math.ceil(8 / step)  # rows: four standard deviations of the blur, and the window
     for rows in blocks(height, max(_BAND // width, 1)):
-        first = max(2 * rows.start - reach, 0)
-        band = to_lab(picture[first : 2 * rows.stop + reach] / np.float32(255))
-        terms = _terms(band, step, texture)[:, 2 * rows.start - first :][:, : 2 * (rows.stop - rows.start)]
-        inner[:, rows] = terms.reshape(_TERMS, -1, 2, width, 2).mean(axis=(2, 4))
+        first = max(times * rows.start - reach, 0)
+        band = to_lab(picture[first : times * rows.stop + reach] / np.float32(255))
+        terms = _terms(band, step, texture)[:, times * rows.start - first :][:, : times * (rows.stop - rows.start)]
+        inner[:, rows] = terms.reshape(_TERMS, -1, times, width, times).mean(axis=(2, 4))
     return weights
 
 
@@ -211,18 +214,20 @@ def improve(
         weights.shift, weights.miss,
     )  # fmt: skip
     sides = np.unique(layout.box[:, 2])
-    made = [_footprints(int(side), layout.step) for side in sides]
+    pixels = max(round(_PIXELS * layout.step), 1)
+    made = [_footprints(int(side), layout.step, pixels) for side in sides]
     margin = made[0][1]
     largest = max(prints.shape[1] for prints, _ in made)
     prints = np.zeros((int(sides.max()) + 1, _TERMS, largest, 16), np.float32)
     for side, (some, _) in zip(sides, made, strict=True):
         prints[side, :, : some.shape[1]] = some
-    sensitivity = _sensitivity(picture, layout.step, margin, TEXTURE + strength * (TONED_TEXTURE - TEXTURE))
+    sensitivity = _sensitivity(picture, layout.step, pixels, margin, TEXTURE + strength * (TONED_TEXTURE - TEXTURE))
     error = np.zeros_like(sensitivity)
     uses = np.bincount(placed.photo[:, 0], minlength=len(photos)).astype(np.int32)
     random = np.random.default_rng(seed)
     dirty = movable.copy()
-    show_all(error, prints, margin, layout.box, placed.photo[:, 0], placed.symmetry[:, 0], WAVES_SEEN, tiles)
+    near = np.float32(NEAR * layout.step**2)  # areas are in steps
+    show_all(error, prints, pixels, margin, layout.box, placed.photo[:, 0], placed.symmetry[:, 0], WAVES_SEEN, tiles)
     changes = 0
     visits = MOST_VISITS
     for turn in range(VISITS):
@@ -231,18 +236,18 @@ def improve(
         if not len(order):
             break
         changed = visit(
-            order, dirty, movable, error, sensitivity, prints, margin, layout.raster, layout.box, WAVES_SEEN, tiles,
-            candidates.photo, candidates.symmetry, candidates.cost,
+            order, dirty, movable, error, sensitivity, prints, pixels, margin,
+            layout.raster, layout.box, WAVES_SEEN, tiles, candidates.photo, candidates.symmetry, candidates.cost,
             placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], left, uses,
-            reach_of(layout, distance), least_uses, np.float32(NEAR),
+            reach_of(layout, distance), least_uses, near,
         )  # fmt: skip
         if turn == 1 and not (left[np.unique(placed.photo)] > 0).all():
             changed += trade(
                 random.permutation(np.flatnonzero(movable))[: max(visits, 0)],
-                dirty, movable, error, sensitivity, prints, margin,
+                dirty, movable, error, sensitivity, prints, pixels, margin,
                 layout.raster, layout.box, WAVES_SEEN, tiles, candidates.photo, candidates.symmetry, candidates.cost,
                 placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], left,
-                reach_of(layout, distance), np.array(symmetries, np.uint8), np.float32(NEAR),
+                reach_of(layout, distance), np.array(symmetries, np.uint8), near,
             )  # fmt: skip
         changes += changed
         if changed < ENOUGH * len(layout):
@@ -284,11 +289,11 @@ def tile_error(waves, tiles, cell, photo, symmetry, out):
 
 
 @kernel
-def add(error, prints, margin, box, cell, waves, factor):
+def add(error, prints, pixels, margin, box, cell, waves, factor):
     """Add a tile's error, times a factor, to the picture of errors, (4, H, W)."""
     side = box[cell, 2]
-    length = (side + 2 * margin) * _PIXELS
-    top, left = box[cell, 1] * _PIXELS, box[cell, 0] * _PIXELS
+    length = (side + 2 * margin) * pixels
+    top, left = box[cell, 1] * pixels, box[cell, 0] * pixels
     for term in range(_TERMS):
         values = waves[term % 3]
         for y in range(length):
@@ -301,20 +306,20 @@ def add(error, prints, margin, box, cell, waves, factor):
 
 
 @kernel
-def show_all(error, prints, margin, box, photo, symmetry, waves, tiles):
+def show_all(error, prints, pixels, margin, box, photo, symmetry, waves, tiles):
     """Put all tiles into an empty picture of errors."""
     found = np.empty((3, 16), np.float32)
     for cell in range(len(photo)):
         tile_error(waves, tiles, cell, photo[cell], symmetry[cell], found)
-        add(error, prints, margin, box, cell, found, np.float32(1))
+        add(error, prints, pixels, margin, box, cell, found, np.float32(1))
 
 
 @kernel
-def forms(error, sensitivity, prints, margin, box, cell, square, linear):
+def forms(error, sensitivity, prints, pixels, margin, box, cell, square, linear):
     """The quadratic form of what waves w in a cell add to the sum of squares: w · square · w + linear · w."""
     side = box[cell, 2]
-    length = (side + 2 * margin) * _PIXELS
-    top, left = box[cell, 1] * _PIXELS, box[cell, 0] * _PIXELS
+    length = (side + 2 * margin) * pixels
+    top, left = box[cell, 1] * pixels, box[cell, 0] * pixels
     square[:] = 0
     linear[:] = 0
     for term in range(_TERMS):
@@ -355,7 +360,7 @@ def energy(square, linear, waves, row):
 
 @kernel
 def visit(
-    order, dirty, movable, error, sensitivity, prints, margin, raster, box, waves, tiles, photo, symmetry, cost,
+    order, dirty, movable, error, sensitivity, prints, pixels, margin, raster, box, waves, tiles, photo, symmetry, cost,
     shown, shown_symmetry, shown_cost, left, uses, reach, least_uses, near,
 ):  # fmt: skip
     """Visit cells in an order; each takes the best of its candidates, or keeps what it has. Returns the changes."""
@@ -371,8 +376,8 @@ def visit(
         dirty[cell] = False
         mine = shown[cell]
         tile_error(waves, tiles, cell, mine, shown_symmetry[cell], old)
-        add(error, prints, margin, box, cell, old, np.float32(-1))
-        forms(error, sensitivity, prints, margin, box, cell, square, linear)
+        add(error, prints, pixels, margin, box, cell, old, np.float32(-1))
+        forms(error, sensitivity, prints, pixels, margin, box, cell, square, linear)
         area = np.float32(box[cell, 2] * box[cell, 3])
         lowest = energy(square, linear, old, row) + near * area * shown_cost[cell]
         best[:] = old
@@ -389,7 +394,7 @@ def visit(
             ):
                 lowest, choice = value, i
                 best[:] = new
-        add(error, prints, margin, box, cell, best, np.float32(1))
+        add(error, prints, pixels, margin, box, cell, best, np.float32(1))
         if choice < 0:
             continue
         changes += 1
@@ -435,7 +440,7 @@ def pair_cost(waves, tiles, cell, photo, symmetry):
 
 @kernel
 def trade(
-    order, dirty, movable, error, sensitivity, prints, margin, raster, box, waves, tiles, photo, symmetry, cost,
+    order, dirty, movable, error, sensitivity, prints, pixels, margin, raster, box, waves, tiles, photo, symmetry, cost,
     shown, shown_symmetry, shown_cost, left, reach, symmetries, near,
 ):  # fmt: skip
     """Cells that want a photo whose uses are spent exchange with one that has it, if both together gain.
@@ -454,9 +459,9 @@ def trade(
     for cell in order:
         own = shown[cell]
         tile_error(waves, tiles, cell, own, shown_symmetry[cell], mine)
-        add(error, prints, margin, box, cell, mine, np.float32(-1))
-        forms(error, sensitivity, prints, margin, box, cell, square, linear)
-        add(error, prints, margin, box, cell, mine, np.float32(1))
+        add(error, prints, pixels, margin, box, cell, mine, np.float32(-1))
+        forms(error, sensitivity, prints, pixels, margin, box, cell, square, linear)
+        add(error, prints, pixels, margin, box, cell, mine, np.float32(1))
         area = np.float32(box[cell, 2] * box[cell, 3])
         now = energy(square, linear, mine, row) + near * area * shown_cost[cell]
         gain, choice = np.float32(0), -1
@@ -480,9 +485,9 @@ def trade(
             if far and movable[other] and is_clear(raster, box, reach, other, shown, own):
                 partners += 1
                 tile_error(waves, tiles, other, wanted, shown_symmetry[other], theirs)
-                add(error, prints, margin, box, other, theirs, np.float32(-1))
-                forms(error, sensitivity, prints, margin, box, other, square, linear)
-                add(error, prints, margin, box, other, theirs, np.float32(1))
+                add(error, prints, pixels, margin, box, other, theirs, np.float32(-1))
+                forms(error, sensitivity, prints, pixels, margin, box, other, square, linear)
+                add(error, prints, pixels, margin, box, other, theirs, np.float32(1))
                 room = np.float32(box[other, 2] * box[other, 3])
                 before = energy(square, linear, theirs, row) + near * room * shown_cost[other]
                 for symmetric in symmetries:
@@ -505,8 +510,8 @@ def trade(
                     before_it = following[before_it]
                 following[before_it] = following[place]
         tile_error(waves, tiles, partner, wanted, shown_symmetry[partner], theirs)
-        add(error, prints, margin, box, partner, theirs, np.float32(-1))
-        add(error, prints, margin, box, cell, mine, np.float32(-1))
+        add(error, prints, pixels, margin, box, partner, theirs, np.float32(-1))
+        add(error, prints, pixels, margin, box, cell, mine, np.float32(-1))
         shown[cell], shown_symmetry[cell], shown_cost[cell] = wanted, symmetry[cell, choice], cost[cell, choice]
         shown[partner], shown_symmetry[partner], shown_cost[partner] = own, turn, gives
         for place in (cell, partner):
@@ -514,6 +519,6 @@ def trade(
             following[place] = first[number]
             first[number] = place
             tile_error(waves, tiles, place, number, shown_symmetry[place], new)
-            add(error, prints, margin, box, place, new, np.float32(1))
+            add(error, prints, pixels, margin, box, place, new, np.float32(1))
             stir(dirty, movable, raster, box, place)
     return trades

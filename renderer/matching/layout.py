@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Layout:
-    """N cells on a raster whose steps are the smallest cell's side."""
+    """N cells on a raster whose steps are the smallest cell's side, or a unit if all are larger."""
 
     raster: npt.NDArray[np.int32]  # (H, W) number of the cell at each place
     box: npt.NDArray[np.int32]  # (N, 4) left, top, width, height of each cell in steps
@@ -21,8 +21,8 @@ class Layout:
 
 
 def lay_out(cells: npt.NDArray[np.float64]) -> Layout:
-    """The layout of cells (N, 4) x, y, width, height in mosaic units, whose sides are multiples of the smallest."""
-    step = float(cells[:, 2:].min())
+    """The layout of cells (N, 4) x, y, width, height in mosaic units, whose sides are multiples of the step."""
+    step = min(1.0, float(cells[:, 2:].min()))
     box = np.rint(cells / step).astype(np.int32)
     width, height = (box[:, :2] + box[:, 2:]).max(axis=0)
     raster = np.full((height, width), -1, np.int32)

@@ -10,7 +10,7 @@ import numpy as np
 
 from renderer.errors import InputError
 from renderer.matching.layout import Layout
-from renderer.matching.spacing import spread
+from renderer.matching.spacing import reach_of, spread
 
 SLACK: Final = 3
 """By default a photo may be used this many times as often as it must on average: enough to choose by look."""
@@ -77,9 +77,14 @@ def default_distance(photos: int) -> int:
     return min(max(int((math.sqrt(photos / 8) - 1) / 2), 1), FARTHEST)
 
 
+def _most_near(layout: Layout, distance: int) -> float:
+    """No more cells than this lie within a distance of one, or are it: so many of the smallest, around the largest."""
+    return float(((2 * reach_of(layout, distance) + int(layout.box[:, 2].max())) / layout.box[:, 2].min()) ** 2)
+
+
 def _can_be_kept(layout: Layout, photos: int, cells: int, uses: int, distance: int, *, use_all: bool) -> bool:
     # Where so many photos are left over, a cell always finds one that is neither near nor used up.
-    if photos >= ((2 * distance + 1) / layout.step) ** 2 + cells // uses:
+    if photos >= _most_near(layout, distance) + cells // uses:
         return True
     nothing = np.full(len(layout), -1, np.int32)
     return spread(layout, nothing, np.full(photos, uses, np.int32), distance, evenly=use_all) is not None
@@ -87,7 +92,7 @@ def _can_be_kept(layout: Layout, photos: int, cells: int, uses: int, distance: i
 
 def _too_near(layout: Layout, photos: int, cells: int, uses: int, distance: int, asked_uses: int | None) -> str:
     nothing = np.full(len(layout), -1, np.int32)
-    many = min(len(layout), ((2 * distance + 1) / layout.step) ** 2 + cells // uses + 1)
+    many = min(len(layout), _most_near(layout, distance) + cells // uses + 1)
     placed = spread(layout, nothing, np.full(int(many), uses, np.int32), distance)
     needed = int(placed.max()) + 1 if placed is not None else int(many)
     limit = f" with --max-uses {uses}" if asked_uses else ""

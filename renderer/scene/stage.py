@@ -113,25 +113,21 @@ class Stage:
         """Those of a map's resting tiles that a camera can see, or, where they are under 4 pixels, its picture.
 
         What a frame costs is so bounded by the frame, not by the cells. The tiles are a slice of `tiles`, nothing is
-        copied: all of the rows between the first and the last that is seen, as far as the cells are in row order.
+        copied: from the first to the last that may be seen by its height, which serves as far as cells go by rows.
         """
         picture = self.far_pictures[which] if self.far_pictures else None
         width, height = self.maps[which].size
         if picture is not None and camera.scale < FAR_PIXELS * (1 - 1e-9):
             return make_sprites(picture, (width / 2, height / 2), (width / 2, 0), (0, height / 2))
-        tops = self.maps[which].tops
-        if tops is None:
-            return tiles
         reach = 0.5 * math.hypot(*self.frame) / camera.scale if camera.angle else 0.5 * self.frame[1] / camera.scale
-        tallest = self.maps[which].tallest
-        first = int(np.searchsorted(tops, camera.centre[1] - reach - tallest))
-        last = int(np.searchsorted(tops, camera.centre[1] + reach, side="right"))
+        first = int(np.searchsorted(self.maps[which].bottoms, camera.centre[1] - reach))
+        last = int(np.searchsorted(self.maps[which].tops, camera.centre[1] + reach, side="right"))
         return tiles.take(slice(first, last))
 
     def partly_resting(self, tiles: Sprites, which: int = 0) -> Callable[[npt.NDArray[np.bool_]], Sprites]:
         """A function that gives those of a map's resting tiles (a mask) that still rest while others move.
 
-        They join only those neighbours that rest as well.
+        A side is joined if any neighbour there rests as well.
         """
         cell = self.maps[which].cell
         pairs = self.maps[which].neighbours()
@@ -141,9 +137,9 @@ class Stage:
         def part(resting: npt.NDArray[np.bool_]) -> Sprites:
             if resting.all():
                 return tiles
-            joined = tiles.joined.copy()
-            left = ~resting[pairs[:, 1]]
-            np.bitwise_and.at(joined, pairs[left, 0], ~bits[left])
+            stay = resting[pairs[:, 1]]
+            joined = np.zeros_like(tiles.joined)
+            np.bitwise_or.at(joined, pairs[stay, 0], bits[stay])
             return replace(tiles, joined=joined).take(resting)
 
         return part
