@@ -165,14 +165,10 @@ def draw(by_structure: dict[str, Curve], by_uses: dict[str, Curve], path: Path) 
         for name, curve in curves.items():
             x, y = [point[0] for point in curve], [point[1] for point in curve]
             (line,) = axes.plot(x, y, "o-", markersize=4, label=name)
-            chosen = [point for point in curve if point[2]]
-            axes.plot(
-                *zip(*[point[:2] for point in chosen], strict=True),
-                "o",
-                markersize=12,
-                mfc="none",
-                mec=line.get_color(),
-            )
+            axes.scatter(
+                *zip(*[point[:2] for point in curve if point[2]], strict=True), 150, facecolors="none",
+                edgecolors=line.get_color(),
+            )  # fmt: skip
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     likeness.set(xlabel="deltaE (CIEDE2000, mean)", ylabel="SSIM", xlim=(0, None))

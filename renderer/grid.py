@@ -101,8 +101,9 @@ def _check_cells(columns: int, rows: int) -> None:
 
 def _regular(columns: int, rows: int, crop: tuple[float, float, float, float]) -> Grid:
     """Cells of one size."""
-    y, x = np.divmod(np.arange(columns * rows), columns)
-    return Grid(columns, rows, crop, np.stack([x, y, np.ones_like(x), np.ones_like(x)], axis=1).astype(np.float64))
+    cells = np.ones((rows, columns, 4))
+    cells[..., 0], cells[..., 1] = np.arange(columns), np.arange(rows)[:, np.newaxis]
+    return Grid(columns, rows, crop, cells.reshape(-1, 4))
 
 
 # -- Cells of several sizes ----------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderer.errors import InputError
@@ -19,6 +19,7 @@ def test_the_default_is_about_five_thousand_square_cells(width: int, height: int
     assert grid.rows >= 1
 
 
+@settings(deadline=None)
 @given(sides, sides, st.integers(1, 300))
 def test_a_grid_covers_a_centred_part_of_the_cover(width: int, height: int, columns: int) -> None:
     try:
