@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ from PIL import Image
 from animations.disperse import Disperse
 from animations.reveal import Reveal
 from animations.zoom import Zoom
-from renderer.job import MatchSettings, drawing, open_mosaic, render_sheet, sample_pictures
+from renderer.job import MatchSettings, VideoJob, drawing, open_mosaic, render_sheet, render_video, sample_pictures
+from renderer.parameters import ByteSize
 from renderer.progress import Silent
 from renderer.scene import Animation
-from renderer.settings import OutputSettings
+from renderer.settings import FileSettings, OutputSettings
+from renderer.timeline import Show
 
 IMAGES = Path(__file__).parent / "images"
 SAMPLES = Path(skimage.__file__).parent / "data"
@@ -30,7 +33,9 @@ PHOTOS = [
 MOMENTS = (0.0, 0.4, 0.52, 0.62, 0.72, 1.0)  # of the zoom, chosen by looking
 FRAME = (480, 270)
 TILE = 11  # pixels of the still
+SHOW = "reveal 2.4s order=spiral enter=pop hold-start=0.2 hold-end=0.2, zoom 3.6s focus=chelsea.png hold-start=0"
 SHEETS: dict[str, Animation] = {
+    "show": Show(timeline="reveal 2s, zoom 3s, zoom 2s direction=out, disperse 2s style=gravity"),
     "disperse": Disperse(hold_start=0.4, hold_end=0.0),
     "gather": Disperse(reverse=True, style="vortex", hold_end=0.0, hold_start=0.8),
     "reveal": Reveal(enter="drop", hold_end=0.6),
@@ -56,7 +61,7 @@ def photos() -> Iterator[Path]:
 
 
 def main() -> None:
-    """Draw a mosaic as a still, frames of a zoom side by side, and a contact sheet of each other animation."""
+    """Draw a mosaic as a still, frames of a zoom side by side, a contact sheet of each other animation, and a GIF."""
     IMAGES.mkdir(exist_ok=True)
     with photos() as folder:
         match = MatchSettings(tiles=(str(folder),))
@@ -72,6 +77,11 @@ def main() -> None:
             output = OutputSettings(size=(320, 320))
             path = IMAGES / f"{name}.jpg"
             render_sheet(COVER, animation, path, cells=(5, 1), match=match, output=output, overwrite=True)
+        job = VideoJob(
+            COVER, Show(timeline=SHOW), IMAGES / "show.gif", match, OutputSettings(size=(300, 300), fps=Fraction(20)),
+            FileSettings(max_size=ByteSize(2_500_000)), overwrite=True,
+        )  # fmt: skip
+        render_video(job)
     Image.fromarray(still).save(IMAGES / "mosaic.jpg", quality=85)
     strips = [np.concatenate(frames[start : start + 3], axis=1) for start in (0, 3)]
     Image.fromarray(np.concatenate(strips, axis=0)).save(IMAGES / "zoom.jpg", quality=88)
