@@ -1,9 +1,10 @@
 """Every format: rendered, probed, decoded again, and played in a browser."""
 
 import base64
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from PIL import Image
 from selenium import webdriver
 from videos import decode
 
-from renderer.encoder import Encoding, choose, find_hardware, numbered, open_writer, probe, video_arguments
+from renderer.encoder import Encoder, Encoding, choose, find_hardware, numbered, open_writer, probe, video_arguments
 from renderer.pictures import Pixels
 from renderer.settings import Codec, FileSettings, Hardware
 
@@ -250,3 +251,38 @@ def test_a_browser_plays_it(browser: webdriver.Chrome, tmp_path: Path, name: str
         assert seen["seconds"] == pytest.approx(13 / 25, abs=0.02)
     # Chromium's own conversion is off by up to 5; the wrong matrix would be off by 26.
     assert np.abs(np.array(seen["colour"][:3]) - (40, 200, 60)).max() <= 6
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 32 KB, where the system lets one be made."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or subprocess.run([mount, "-t", "tmpfs", "-o", "size=32k", "tmpfs", disk], check=False).returncode:
+        pytest.skip("no disk can be made here")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+@pytest.mark.parametrize("name", ["it.mp4", "it.webm", "it.gif", "it.webp", "it.y4m", "%03d.png"])
+def test_a_full_disk_is_said_and_nothing_is_left(render: Run, cover: Path, small_disk: Path, name: str) -> None:
+    words = ("zoom", cover, "--columns", "12", "--duration", "1", "--size", "192x128", "--quality", "max")
+    code, _, err = render(*words, "-o", small_disk / name)
+    assert (code, "the disk is full" in err, "Traceback" in err) == (1, True, False), err
+    assert list(small_disk.iterdir()) == []
+
+
+def test_an_ffmpeg_killed_in_mid_render_is_said_and_nothing_is_left(
+    render: Run, cover: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = Encoder._begin
+
+    def begin_and_kill(self: Encoder) -> None:
+        begin(self)
+        self._process.kill()
+
+    monkeypatch.setattr(Encoder, "_begin", begin_and_kill)
+    code, _, err = render("zoom", cover, *SMALL, "-o", "it.mp4")
+    assert (code, "ffmpeg failed" in err) == (1, True)
+    assert list(Path().iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import queue
 import threading
 from types import TracebackType
@@ -138,6 +139,8 @@ class FrameWriter:
         """What went wrong, for the user."""
         if isinstance(self._error, EncoderError):
             return self._error
+        if isinstance(self._error, OSError) and self._error.errno == errno.ENOSPC:
+            return EncoderError("the disk is full: free some space, or give another -o")
         if isinstance(self._error, OSError):
             return EncoderError(f"the frames could not be written ({self._error.strerror or self._error})")
         return EncoderError(f"the frames could not be written: {self._error}")
