@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from renderer.encoder.gif import GifFile, gif_rate
+from renderer.encoder import gif_rate
+from renderer.encoder.gif import GifFile
 from renderer.errors import EncoderError, InputError
 from renderer.pictures import Pixels, read_picture
 

@@ -190,6 +190,8 @@ def spell(value: object) -> str:
             return value.name
         case (int() as width, int() as height):
             return f"{width}x{height}"
+        case (float(), float(), float(), float()):
+            return ",".join(f"{number:g}" for number in value)
         case (float() as x, float() as y):
             return f"{x!r},{y!r}"
         case (float() as r, float() as g, float() as b):

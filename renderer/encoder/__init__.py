@@ -2,8 +2,7 @@
 
 from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
 from renderer.encoder.ffmpeg import ffmpeg_path, run_ffmpeg
-from renderer.encoder.formats import FORMATS, STREAM, Format, Target, choose, is_sequence, numbered
-from renderer.encoder.gif import gif_rate
+from renderer.encoder.formats import FORMATS, STREAM, Format, Target, choose, gif_rate, is_sequence, numbered
 from renderer.encoder.hardware import find_hardware, works
 from renderer.encoder.opening import open_writer
 from renderer.encoder.probe import Probe, Sound, probe

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, get_args
 
-from renderer.encoder.formats import Target
-from renderer.encoder.gif import DEFAULT_TOLERANCE
+from renderer.encoder.formats import DEFAULT_TOLERANCE, Target
 from renderer.encoder.writer import Layout
 from renderer.settings import Codec, FileSettings, FormatName, Hardware, Profile, Quality
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +43,11 @@ FORMATS: Final = (
 
 TRANSPARENT_CODECS: Final[tuple[Codec, ...]] = ("vp9", "prores")
 TRANSPARENT_FORMATS: Final[tuple[FormatName, ...]] = ("gif", "webp", "apng", "png")
+
+SHORTEST_DELAY: Final = 2
+"""Of a GIF's frame, in hundredths of a second; browsers show anything shorter at 10 frames a second."""
+DEFAULT_TOLERANCE: Final = 3.0
+"""Of a GIF: how far a pixel may be off, in levels of 255."""
 
 _NUMBER: Final = re.compile(r"%0?\d*d")
 
@@ -100,3 +107,10 @@ def _format(path: Path, wish: FormatName | None) -> Format:
             return one
     known = ", ".join(ending for one in FORMATS for ending in one.suffixes if not one.sequence)
     raise InputError(f"-o {path}: a name that ends in one of {known} is needed, or frames/%05d.png, or --format")
+
+
+def gif_rate(fps: Fraction) -> Fraction:
+    """The rate nearest to `fps` whose frames last whole hundredths of a second: 50, 33⅓, 25, 20, …, 1/655."""
+    hundredths = 100 / fps
+    delays = (max(math.floor(hundredths), SHORTEST_DELAY), max(math.ceil(hundredths), SHORTEST_DELAY))
+    return min((Fraction(100, min(delay, 65_535)) for delay in delays), key=lambda rate: abs(rate - fps))

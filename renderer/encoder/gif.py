@@ -9,7 +9,6 @@ Format: "Graphics Interchange Format, Version 89a", CompuServe, 1990; looping is
 
 from __future__ import annotations
 
-import math
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +18,7 @@ from typing import Final, Self
 
 import numpy as np
 
+from renderer.encoder.formats import DEFAULT_TOLERANCE, gif_rate
 from renderer.encoder.gif_kernels import (
     BLOCK,
     CELLS,
@@ -39,22 +39,12 @@ from renderer.encoder.gif_kernels import (
 from renderer.errors import EncoderError, InputError
 from renderer.pictures import Pixels
 
-SHORTEST_DELAY: Final = 2  # hundredths of a second; browsers show anything shorter at 10 frames a second
 LONGEST_SIDE: Final = 65_535
-DEFAULT_TOLERANCE: Final = 3.0
-
 _ROUNDS: Final = 2  # of Lloyd's iteration; 6 change nothing that can be measured
 _STILL_FITS: Final = 1.1  # the first palette serves while its error is at most so many times its error at first…
 _FITS_ANYTHING: Final = 0.5  # …or so many squared levels more
 _OPAQUE: Final = 128  # the least alpha that is shown
 _LEAVE, _CLEAR = 1, 2  # what becomes of a frame's box when its time is over
-
-
-def gif_rate(fps: Fraction) -> Fraction:
-    """The rate nearest to `fps` whose frames last whole hundredths of a second: 50, 33⅓, 25, 20, …, 1/655."""
-    hundredths = 100 / fps
-    delays = (max(math.floor(hundredths), SHORTEST_DELAY), max(math.ceil(hundredths), SHORTEST_DELAY))
-    return min((Fraction(100, min(delay, 65_535)) for delay in delays), key=lambda rate: abs(rate - fps))
 
 
 @dataclass(frozen=True)

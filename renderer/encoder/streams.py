@@ -11,7 +11,6 @@ from PIL import Image
 
 from renderer.encoder.encoding import Encoding
 from renderer.encoder.formats import STREAM, Target, numbered
-from renderer.encoder.gif import GifFile
 from renderer.encoder.writer import FrameWriter
 from renderer.errors import EncoderError
 from renderer.pictures import Pixels
@@ -56,6 +55,9 @@ class GifWriter(FrameWriter):
     """Writes an animated GIF, as `GifFile` does; memory is what that says."""
 
     def __init__(self, path: Path, width: int, height: int, fps: Fraction, encoding: Encoding) -> None:
+        # Compiled loops: who writes another format need not wait for them.
+        from renderer.encoder.gif import GifFile
+
         super().__init__(width, height, "rgba")
         tolerance = encoding.rate_point().crf
         self._file = GifFile(
