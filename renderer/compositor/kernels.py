@@ -175,6 +175,16 @@ def straight(value, alpha):
 
 
 @inlined
+def unpacked(pixel):
+    """A premultiplied pixel's red, green, blue as they were, and its alpha."""
+    alpha = U32(pixel >> U32(24))
+    r, g, b = U32(pixel & U32(255)), U32((pixel >> U32(8)) & U32(255)), U32((pixel >> U32(16)) & U32(255))
+    if U32(0) < alpha < U32(255):
+        r, g, b = straight(r, alpha), straight(g, alpha), straight(b, alpha)
+    return r, g, b, alpha
+
+
+@inlined
 def tone_channel(value, gain, offset, alpha):
     """One channel's gain · value + offset, within 0…alpha as premultiplied colours are."""
     return U32(min(max(I32(I32(I32(value) * gain) + offset + I32(128)) >> I32(8), I32(0)), I32(alpha)))
@@ -698,11 +708,7 @@ def gather_light(
     """
     for y in range(first_row, end_row):
         for x in range(frame.shape[1]):
-            pixel = frame[y, x]
-            alpha = U32(pixel >> U32(24))
-            r, g, b = U32(pixel & U32(255)), U32((pixel >> U32(8)) & U32(255)), U32((pixel >> U32(16)) & U32(255))
-            if U32(0) < alpha < U32(255):
-                r, g, b = straight(r, alpha), straight(g, alpha), straight(b, alpha)
+            r, g, b, alpha = unpacked(frame[y, x])
             r, g, b = U32(light[r] * alpha), U32(light[g] * alpha), U32(light[b] * alpha)
             if begin:
                 total[y, x, 0], total[y, x, 1], total[y, x, 2], total[y, x, 3] = r, g, b, alpha
@@ -790,10 +796,6 @@ def to_rgba(frame: npt.NDArray[np.uint32], pixels: npt.NDArray[np.uint8], first_
     """Write rows first_row … end_row − 1 of `frame` (H, W) to `pixels` (H, W, 4) with straight alpha."""
     for y in range(first_row, end_row):
         for x in range(frame.shape[1]):
-            pixel = frame[y, x]
-            alpha = U32(pixel >> U32(24))
-            r, g, b = U32(pixel & U32(255)), U32((pixel >> U32(8)) & U32(255)), U32((pixel >> U32(16)) & U32(255))
-            if U32(0) < alpha < U32(255):
-                r, g, b = straight(r, alpha), straight(g, alpha), straight(b, alpha)
+            r, g, b, alpha = unpacked(frame[y, x])
             pixels[y, x, 0], pixels[y, x, 1], pixels[y, x, 2] = np.uint8(r), np.uint8(g), np.uint8(b)
             pixels[y, x, 3] = np.uint8(alpha)
