@@ -69,7 +69,7 @@ def as_clip(
         if isinstance(source, PlacementMap):
             archive = resources.enter_context(Archive(Silent()))
             library = reopen(archive, source.photos, Silent())
-            mosaic = Mosaic(source, library, len(source.photos), library.skipped, frozenset(), archive)
+            mosaic = Mosaic(source, library, library, library.skipped, frozenset(), archive)
         else:
             opened = open_mosaic(source, match or MatchSettings(), Silent(), animation.targets())
             mosaic = resources.enter_context(opened)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from PIL import ImageColor
 
@@ -27,6 +27,13 @@ Colour = tuple[float, float, float]
 
 class ByteSize(int):
     """A number of bytes, written as 20MB."""
+
+
+class CellPlace(NamedTuple):
+    """A cell of a grid, counted from 0 at the top left, written as 31,12."""
+
+    column: int
+    row: int
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,14 @@ def parse_point(text: str) -> tuple[float, float]:
     return x, y
 
 
+def parse_cell(text: str) -> CellPlace:
+    """A cell from "COLUMN,ROW". Raises InputError."""
+    column, _, row = text.partition(",")
+    if not (column.strip().isdecimal() and row.strip().isdecimal()):
+        raise InputError(f"--cell {text} is not a cell: give COLUMN,ROW, counted from 0, such as 31,12")
+    return CellPlace(int(column), int(row))
+
+
 def parse_edges(text: str) -> tuple[float, float, float, float]:
     """Four shares of a frame from "TOP,RIGHT,BOTTOM,LEFT". Raises InputError."""
     try:
@@ -193,6 +208,7 @@ WORDS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {
     tuple[float, float]: ("X,Y", parse_point),
     tuple[float, float, float, float]: ("TOP,RIGHT,BOTTOM,LEFT", parse_edges),
     Paper: ("WIDTHxHEIGHT", parse_paper),
+    CellPlace: ("COLUMN,ROW", parse_cell),
     Fraction: ("RATE", parse_frame_rate),
     Colour: ("COLOUR", parse_colour),
     ByteSize: ("BYTES", parse_bytes),

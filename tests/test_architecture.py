@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = [
     "errors", "parameters", "progress", "files", "memory", "compiled", "pictures", "subject", "descriptors", "library",
     "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay", "compositor", "plugins", "timeline",
-    "settings", "encoder", "sound", "stills", "rules", "report", "job", "preset", "clip", "doctor", "cli", "__main__",
+    "settings", "encoder", "sound", "stills", "rules", "report", "job", "preset", "explain", "clip", "doctor", "cli",
+    "__main__",
 ]  # fmt: skip
 
 

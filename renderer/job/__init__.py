@@ -7,7 +7,7 @@ from renderer.job.drawing import LOOK_AHEAD, Film, drawing, open_film
 from renderer.job.inputs import VERSION, Mosaic, check_cover, open_mosaic, sample_pictures
 from renderer.job.outputs import named_output
 from renderer.job.results import Plan, Summary
-from renderer.job.settings import MatchSettings
+from renderer.job.settings import GridSettings, MatchSettings
 from renderer.job.stills import render_frame, render_mosaic, render_sheet
 from renderer.job.videos import VideoJob, plan_video, render_video, render_videos
 
@@ -15,6 +15,7 @@ __all__ = [
     "LOOK_AHEAD",
     "VERSION",
     "Film",
+    "GridSettings",
     "MatchSettings",
     "Mosaic",
     "Plan",

@@ -55,11 +55,16 @@ class Mosaic:
 
     placement: PlacementMap
     library: Library  # exactly the map's photos, in its order
-    usable: int  # photos that could have been placed
+    offered: Library  # the photos that could have been placed
     skipped: list[Skipped]
     inputs: frozenset[Path]  # the cover, the map, files that could not be used: never to be written to
     archive: Archive  # knows the photos, which are not to be written to either
     cover: Path | None = None  # the picture itself, where it is at hand
+
+    @property
+    def usable(self) -> int:
+        """How many photos could have been placed."""
+        return len(self.offered.photos)
 
 
 def sample_pictures() -> list[Path]:
@@ -112,7 +117,7 @@ def open_mosaic(
             placement = replace(placement, photos=tuple(library.photos))
             inputs = frozenset({path, *(photo.path for photo in placement.photos)})
             cover = _cover_beside(path, placement)
-            mosaic = Mosaic(placement, library, len(placement.photos), library.skipped, inputs, archive, cover)
+            mosaic = Mosaic(placement, library, library, library.skipped, inputs, archive, cover)
         else:
             mosaic = _match(path, settings, archive, progress, targets, shape, sampled=cover is None)
         if settings.save_map is not None:
@@ -177,7 +182,7 @@ def _match(
             "refresh looks for them"
         )
     inputs = frozenset({path, *(item.path for item in library.skipped)})
-    return Mosaic(placement, placed, len(library.photos), library.skipped, inputs, archive, path)
+    return Mosaic(placement, placed, library, library.skipped, inputs, archive, path)
 
 
 def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:

@@ -15,7 +15,32 @@ from renderer.parameters import check_ranges, parameter
 
 
 @dataclass(frozen=True)
-class MatchSettings:
+class GridSettings:
+    """How a cover is cut into cells."""
+
+    columns: int | None = parameter(None, "Cells across; default: about 5,000 cells in all", low=1, high=10_000)
+    cell_size: int | None = parameter(
+        None, "Side of a cell, instead of --columns", unit="cover pixels", low=1, high=10_000
+    )
+    adaptive: bool = parameter(
+        False, "Smaller cells over faces and edges, larger ones where the cover is flat: as many as without"
+    )
+    smallest_cell: Literal["1", "1/2", "1/4"] = parameter("1/2", "Side of the smallest adaptive cells, in usual cells")
+    largest_cell: Literal["1", "2", "4"] = parameter("2", "Side of the largest adaptive cells, in usual cells")
+
+    def __post_init__(self) -> None:
+        """Refuse values out of their ranges with InputError."""
+        check_ranges(self)
+
+    def cell_sides(self) -> tuple[float, float]:
+        """The least and the greatest side of a cell, in units."""
+        if not self.adaptive:
+            return 1.0, 1.0
+        return float(Fraction(self.smallest_cell)), float(Fraction(self.largest_cell))
+
+
+@dataclass(frozen=True)
+class MatchSettings(GridSettings):
     """Where the photos come from and how they are placed."""
 
     tiles: tuple[str, ...] = parameter(
@@ -33,15 +58,6 @@ class MatchSettings:
     library_dir: Path | None = parameter(
         None, "The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's"
     )
-    columns: int | None = parameter(None, "Cells across; default: about 5,000 cells in all", low=1, high=10_000)
-    cell_size: int | None = parameter(
-        None, "Side of a cell, instead of --columns", unit="cover pixels", low=1, high=10_000
-    )
-    adaptive: bool = parameter(
-        False, "Smaller cells over faces and edges, larger ones where the cover is flat: as many as without"
-    )
-    smallest_cell: Literal["1", "1/2", "1/4"] = parameter("1/2", "Side of the smallest adaptive cells, in usual cells")
-    largest_cell: Literal["1", "2", "4"] = parameter("2", "Side of the largest adaptive cells, in usual cells")
     match: Metric = parameter(
         "structure", "Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels"
     )
@@ -65,16 +81,6 @@ class MatchSettings:
     blend: float = parameter(0.0, "Share of a cell's own colour that is laid over its tile", low=0, high=1)
     match_seed: int = parameter(0, "Of the order in which cells look for better photos", low=0, high=2**63 - 1)
     save_map: Path | None = parameter(None, "Also write the placement map to a .mosaic file, for later renders")
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
-
-    def cell_sides(self) -> tuple[float, float]:
-        """The least and the greatest side of a cell, in units."""
-        if not self.adaptive:
-            return 1.0, 1.0
-        return float(Fraction(self.smallest_cell)), float(Fraction(self.largest_cell))
 
     def look(self) -> Look:
         """How photos are compared and drawn."""

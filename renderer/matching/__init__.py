@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -183,6 +183,24 @@ def _from_afar(grid: Grid, picture: Pixels, tiles: Pixels, gain: Floats, offset:
     size = grid.columns * SIGNATURE_PIXELS, rows * SIGNATURE_PIXELS
     cover, mosaic = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (seen, drawn))
     return np.asarray(cover, np.float32), np.asarray(mosaic, np.float32)
+
+
+def nearest_photos(
+    cover: Pixels, grid: Grid, library: Library, cells: Indices, count: int, look: Look | None = None
+) -> Candidates:
+    """The `count` photos of least cost in each of some cells, rules of repetition aside, the nearest first.
+
+    Photos are told by their numbers in the library; of copies only the first is among them.
+    """
+    look = look or Look()
+    if look.adapt_palette:
+        cover = adapt_palette(cover, mean_lab(library.signatures))
+    numbers = first_copies(library)
+    some = replace(grid, cells=grid.cells[cells])
+    shown = cell_signatures(cover_signature(cover, grid, grid.step), some)
+    costs, _ = _costs(cover, some, library, numbers, look, shown, describe_structure(shown), lambda _rows: None)
+    found = costs.nearest(np.arange(len(cells)), count)
+    return replace(found, photo=numbers[found.photo].astype(np.int32))
 
 
 def _usable(library: Library, pins: Sequence[Pin], *, merge: bool) -> tuple[Indices, npt.NDArray[np.bool_]]:
