@@ -48,6 +48,9 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     from renderer.cli.libraries import app as libraries
 
     app.command(libraries)
+    from renderer.cli.explain import build_app as explain
+
+    app.command(explain(wanted))
     app.command(animations, name="animations")
     app.command(presets, name="presets")
     app.command(check_file, name="check")

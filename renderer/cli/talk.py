@@ -126,7 +126,7 @@ def tell(summaries: Sequence[Summary], common: Common, talk: Talk) -> None:
             said.write("".join(f"{line}\n" for line in _lines_of(summary)))
         said.write("".join(f"{line}\n" for line in _mosaic_lines(summaries[-1])))
     if common.open:
-        _show(summaries[-1].output)
+        show_file(summaries[-1].output)
 
 
 def _lines_of(summary: Summary) -> Iterator[str]:
@@ -190,7 +190,7 @@ def tell_plan(plans: Sequence[Plan], common: Common) -> None:
         )
 
 
-def _show(path: Path) -> None:
+def show_file(path: Path) -> None:
     """Open a file with what the platform shows it with."""
     if sys.platform == "win32":
         os.startfile(path)

@@ -217,7 +217,7 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
             fitted = encode_to_fit(encode, encoding, output, temporary, seconds, left, progress.notice)
             job = replace(job, output=fitted)
         size, wanted = frame_size(job.output), job.wanted()
-        found = probed(temporary, size, job.output.fps, wanted)
+        found = check_written(temporary, size, job.output.fps, wanted)
     if job.file.poster:
         with open_film(mosaic, job.animation, size, job.output, job.overlay, progress) as film:
             write_picture(job.poster_path, film.picture(_telling(job.animation, film)), overwrite=job.overwrite)
@@ -281,7 +281,7 @@ def _feed(writer: FrameWriter, film: Film, wanted: Sequence[int], advance: Advan
         advance(1)
 
 
-def probed(path: Path, size: tuple[int, int], fps: Fraction, wanted: Sequence[int]) -> Probe | None:
+def check_written(path: Path, size: tuple[int, int], fps: Fraction, wanted: Sequence[int]) -> Probe | None:
     """What was written; None on standard output. Raises RenderError if it is not what was drawn."""
     if path == STREAM:
         return None

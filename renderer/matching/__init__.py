@@ -97,8 +97,7 @@ def match_photos(
     look, rules = look or Look(), rules or Rules()
     if not len(library.photos):
         raise InputError("no photo can be used: give --tiles a folder with at least one picture")
-    if look.adapt_palette:
-        cover = adapt_palette(cover, mean_lab(library.signatures))
+    cover = adapted_cover(cover, library, look)
     numbers, kept_back = _usable(library, pins, merge=rules.merge_duplicates)
     usable = len(numbers) - int(kept_back.sum())
     layout = lay_out(grid.cells)
@@ -185,6 +184,11 @@ def _from_afar(grid: Grid, picture: Pixels, tiles: Pixels, gain: Floats, offset:
     return np.asarray(cover, np.float32), np.asarray(mosaic, np.float32)
 
 
+def adapted_cover(cover: Pixels, library: Library, look: Look) -> Pixels:
+    """The cover in the colours that are looked for."""
+    return adapt_palette(cover, mean_lab(library.signatures)) if look.adapt_palette else cover
+
+
 def nearest_photos(
     cover: Pixels, grid: Grid, library: Library, cells: Indices, count: int, look: Look | None = None
 ) -> Candidates:
@@ -193,8 +197,7 @@ def nearest_photos(
     Photos are told by their numbers in the library; of copies only the first is among them.
     """
     look = look or Look()
-    if look.adapt_palette:
-        cover = adapt_palette(cover, mean_lab(library.signatures))
+    cover = adapted_cover(cover, library, look)
     numbers = first_copies(library)
     some = replace(grid, cells=grid.cells[cells])
     shown = cell_signatures(cover_signature(cover, grid, grid.step), some)

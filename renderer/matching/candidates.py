@@ -30,6 +30,10 @@ class Candidates:
             for values in (self.photo, self.symmetry, self.cost):
                 values[some] = np.take_along_axis(values[some], places, axis=1)
 
+    def rows(self, cells: slice) -> Candidates:
+        """Those of some cells."""
+        return Candidates(self.photo[cells], self.symmetry[cells], self.cost[cells])
+
     def take(self, places: Indices) -> Candidates:
         """Those at some places, (N, M), of each row."""
         return Candidates(
