@@ -15,6 +15,7 @@ from PIL import Image
 from animations.disperse import Disperse
 from animations.reveal import Reveal
 from animations.zoom import Zoom
+from renderer.explain import FigureSettings, explain_match
 from renderer.job import MatchSettings, VideoJob, drawing, open_mosaic, render_sheet, render_video, sample_pictures
 from renderer.parameters import ByteSize
 from renderer.progress import Silent
@@ -34,6 +35,7 @@ MOMENTS = (0.0, 0.4, 0.52, 0.62, 0.72, 1.0)  # of the zoom, chosen by looking
 FRAME = (480, 270)
 TILE = 11  # pixels of the still
 SHOW = "reveal 2.4s order=spiral enter=pop hold-start=0.2 hold-end=0.2, zoom 3.6s focus=chelsea.png hold-start=0"
+FIGURE = (1280, 720)
 SHEETS: dict[str, Animation] = {
     "show": Show(timeline="reveal 2s, zoom 3s, zoom 2s direction=out, disperse 2s style=gravity"),
     "disperse": Disperse(hold_start=0.4, hold_end=0.0),
@@ -61,7 +63,7 @@ def photos() -> Iterator[Path]:
 
 
 def main() -> None:
-    """Draw a mosaic as a still, frames of a zoom side by side, a contact sheet of each other animation, and a GIF."""
+    """Draw a mosaic, frames of a zoom, a contact sheet of each other animation, a GIF, and how one cell was matched."""
     IMAGES.mkdir(exist_ok=True)
     with photos() as folder:
         match = MatchSettings(tiles=(str(folder),))
@@ -82,6 +84,8 @@ def main() -> None:
             FileSettings(max_size=ByteSize(2_500_000)), overwrite=True,
         )  # fmt: skip
         render_video(job)
+        figure = FigureSettings(size=FIGURE)
+        explain_match(COVER, IMAGES / "match.jpg", match=match, figure=figure, overwrite=True)
     Image.fromarray(still).save(IMAGES / "mosaic.jpg", quality=85)
     strips = [np.concatenate(frames[start : start + 3], axis=1) for start in (0, 3)]
     Image.fromarray(np.concatenate(strips, axis=0)).save(IMAGES / "zoom.jpg", quality=88)

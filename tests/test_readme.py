@@ -24,6 +24,11 @@ def small(words: list[str]) -> list[str]:
     wanted = (
         {"--columns": "10"} if words[0] == "mosaic" else {"--columns": "10", "--size": "80x54", "--duration": "0.4"}
     )
+    if words[0] == "explain":
+        wanted = {"--columns": "10", "--size": "160x90"}
+        wanted |= {"--duration": "0.5"} if words[1] == "knn" else {}
+        if words[1] == "channels":
+            del wanted["--columns"]
     if "--cell-size" in words or any(word.endswith(".mosaic") and words[1] == word for word in words):
         wanted.pop("--columns")
     if "--draft" in words:

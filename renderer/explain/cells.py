@@ -32,6 +32,9 @@ NEAR_PHOTOS: Final = 9
 
 _RANKED: Final = 200  # photos among which the chosen one's place is looked for
 
+_ALIKE: Final = 4.0  # CIELAB units between two colours that look much the same: nearer is no better
+_FAR: Final = 20.0  # and between two that do not
+
 _TRIED: Final = 200  # cells that are told by their looks, of which the nearest photos are then looked for
 
 
@@ -159,7 +162,7 @@ def open_matched(
 def _telling(cover: Pixels, grid: Grid, mosaic: Mosaic, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Cells that are colourful, draw the eye, have some detail, and whose photo has nearly their colour; best first.
 
-    Each counts by its rank among all cells, so that none of the four outweighs the others.
+    Most count by their rank among all cells, so that none outweighs the others.
     """
     seen = cell_signatures(cover_signature(cover, grid, grid.step), grid)
     lab, photo = mean_lab(seen), mean_lab(mosaic.offered.signatures[chosen])
@@ -171,8 +174,8 @@ def _telling(cover: Pixels, grid: Grid, mosaic: Mosaic, chosen: npt.NDArray[np.i
     score = (
         1.5 * _rank(np.hypot(lab[:, 1], lab[:, 2]))
         + 0.7 * _rank(weight[np.minimum(y, grid.rows - 1), np.minimum(x, grid.columns - 1)])
-        + 0.5 * _rank(detail)
-        + 1.5 * _rank(-np.linalg.norm(lab - photo, axis=1))
+        + 1.0 * _rank(detail)
+        + 1.5 * np.clip((_FAR - np.linalg.norm(lab - photo, axis=1)) / (_FAR - _ALIKE), 0, 1)
         + 0.5 * _rank(-mosaic.placement.cost)
         + inside
     )

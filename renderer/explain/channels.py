@@ -34,7 +34,7 @@ def explain_channels(
     sheet = Sheet(figure)
     check_size(path, sheet.size)
     means = plane_means(pixels)
-    says = "Red, green and blue light, 0 to 255 each, and their means: together they are the picture."
+    says = "Red, green and blue, and their means from 0 to 255: together, the picture."
     room = sheet.caption(sheet.title("One picture, three channels"), [says])
     unit = sheet.unit
     together, apart, beside = _arranged(room, pixels.shape[1] / pixels.shape[0], 28 * unit, (170 * unit, 62 * unit))

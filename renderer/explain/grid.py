@@ -21,7 +21,8 @@ from renderer.subject import attention, find_faces
 
 _LINE: Final = 0.08  # of a cell's side
 _WIDEST: Final = 4.0  # units
-_THINNEST: Final = 0.45  # pixels: thinner ones are not seen
+_THINNEST: Final = 0.45  # pixels: thinner ones are hardly seen
+_MOST: Final = 0.15  # of a cell's side, however small it is: the cover must be seen too
 
 _FINE: Final = 40.0  # units a cell's side, under which a part is also shown larger
 _LENS: Final = 8  # cells a side of that part
@@ -44,9 +45,10 @@ def explain_grid(
     sheet = Sheet(figure)
     check_size(path, sheet.size)
     part = covered_part(pixels, cells.crop)
-    regular = len(cells) == cells.columns * cells.rows
-    count = f"{cells.columns} × {cells.rows} = {len(cells):,}" if regular else f"{len(cells):,}"
-    says = f"{count} cells: each will be one photo." if len(cells) > 1 else "One cell: it will be one photo."
+    count = f"{cells.columns} × {cells.rows} = {len(cells):,} cells"
+    if not _regular(cells):
+        count = f"{len(cells):,} cells of several sizes"
+    says = f"{count}: each will be one photo." if len(cells) > 1 else "One cell: it will be one photo."
     room = sheet.caption(sheet.title("The cover, cut into cells"), [says])
     aspect = cells.columns / cells.rows
     whole = room.fitted(aspect)
@@ -85,6 +87,11 @@ def _beside(room: Box, aspect: float, gap: float, *, upright: bool) -> tuple[Box
     return whole, Box(whole.right + gap, whole.y + (whole.height - side) / 2, side, side)
 
 
+def _regular(cells: Grid) -> bool:
+    """Whether all cells are of one size."""
+    return bool((cells.cells[:, 2:] == 1).all())
+
+
 Window = tuple[tuple[float, float], tuple[float, float]]
 """Left and top, right and bottom of a part of the grid, in units."""
 
@@ -112,8 +119,17 @@ def _draw(sheet: Sheet, picture: Pixels, cells: Grid, box: Box, window: Window) 
     if seen.sum() < 2:
         return box
     corner, end = corner[seen] + (box.x, box.y), end[seen] + (box.x, box.y)
-    smallest = float((end - corner).min(axis=1).min())
-    width = float(np.clip(_LINE * smallest, _THINNEST, _WIDEST * sheet.unit))
+    smallest = float((end - corner).min())
+    width = min(max(_LINE * smallest, min(_THINNEST, _MOST * smallest)), _WIDEST * sheet.unit)
+    if _regular(cells):  # whole lines: of a large grid a thousandth as many
+        columns, rows = np.unique(corner[:, 0]), np.unique(corner[:, 1])
+        corner = np.concatenate(
+            [
+                np.stack([columns, np.full_like(columns, box.y)], axis=1),
+                np.stack([np.full_like(rows, box.x), rows], axis=1),
+            ]
+        )
+        end = np.broadcast_to((box.right, box.bottom), corner.shape)
     # The left and upper edge of each cell, but for those along the picture's own: each line is drawn once.
     across = np.stack([corner, np.stack([end[:, 0], corner[:, 1]], axis=1)], axis=1)[corner[:, 1] > box.y + 0.5]
     along = np.stack([corner, np.stack([corner[:, 0], end[:, 1]], axis=1)], axis=1)[corner[:, 0] > box.x + 0.5]

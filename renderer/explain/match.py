@@ -24,7 +24,7 @@ from renderer.stills import STILL_SUFFIXES, check_size, write_picture
 COMPARED: Final[dict[Metric, str]] = {
     "structure": "in shape and colour",
     "mean": "in mean colour",
-    "lab": "in the colour of its light",
+    "lab": "in CIELAB",
     "pixels": "pixel by pixel",
 }
 """By what the nearest is the nearest."""
