@@ -99,7 +99,8 @@ def _draw(sheet: Sheet, matched: Matched, says: list[str]) -> None:
         rows = Box(room.x, room.bottom - high, room.width, high)
         aside = Box(room.x, room.y, room.width, rows.y - room.y - 2 * gap)
     else:
-        aside = Box(room.x, room.y, room.width * 0.25, room.height)
+        wide = min(room.width * 0.25, ((room.height - gap) / 2 - label) * part.shape[1] / part.shape[0])
+        aside = Box(room.x, room.y, wide, room.height)
         rows = Box(aside.right + 2 * gap, room.y, room.width - aside.width - 2 * gap, room.height)
     side = min((rows.width - 3 * gap) / across, (rows.height - gap) / 2 - label)
     left = rows.x + (rows.width - across * side - 3 * gap) / 2
