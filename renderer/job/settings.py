@@ -15,6 +15,27 @@ from renderer.parameters import check_ranges, parameter
 
 
 @dataclass(frozen=True)
+class TileSettings:
+    """Where the photos come from."""
+
+    tiles: tuple[str, ...] = parameter(
+        (),
+        "A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that "
+        "`render library add` made; without one, or by --tiles pieces, pieces of the cover",
+    )
+    crop: Crop | None = parameter(
+        None, "The square of a photo: what draws the eye, or the centre; default: smart; a library has its own"
+    )
+    video_frames: int | None = parameter(
+        None, "Also take so many frames of each video in a folder; a library has its own number", low=0, high=1000
+    )
+    skip_duplicates: bool = parameter(False, "Of photos that are nearly alike take the best alone")
+    library_dir: Path | None = parameter(
+        None, "The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's"
+    )
+
+
+@dataclass(frozen=True)
 class GridSettings:
     """How a cover is cut into cells."""
 
@@ -40,24 +61,12 @@ class GridSettings:
 
 
 @dataclass(frozen=True)
-class MatchSettings(GridSettings):
-    """Where the photos come from and how they are placed."""
+class MatchSettings(GridSettings, TileSettings):
+    """Where the photos come from and how they are placed.
 
-    tiles: tuple[str, ...] = parameter(
-        (),
-        "A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that "
-        "`render library add` made; without one, or by --tiles pieces, pieces of the cover",
-    )
-    crop: Crop | None = parameter(
-        None, "The square of a photo: what draws the eye, or the centre; default: smart; a library has its own"
-    )
-    video_frames: int | None = parameter(
-        None, "Also take so many frames of each video in a folder; a library has its own number", low=0, high=1000
-    )
-    skip_duplicates: bool = parameter(False, "Of photos that are nearly alike take the best alone")
-    library_dir: Path | None = parameter(
-        None, "The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's"
-    )
+    The fields of the last base come first: tiles, then the grid, then what is here.
+    """
+
     match: Metric = parameter(
         "structure", "Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels"
     )
