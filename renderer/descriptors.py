@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -10,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from renderer.cores import core_count
 from renderer.pictures import Pixels, reduced, to_linear, to_srgb
 
 Floats = npt.NDArray[np.float32]
@@ -156,7 +156,7 @@ def describe_structure(signatures: Pixels) -> Structure:
             found.below[block, channel] = mean - ordered[:, _EXTREMES] / 255
             found.above[block, channel] = ordered[:, -1 - _EXTREMES] / 255 - mean
 
-    with ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="describe") as pool:
+    with ThreadPoolExecutor(core_count(), thread_name_prefix="describe") as pool:
         for _ in pool.map(describe, blocks(count, _DESCRIBED)):
             pass
     return found

@@ -70,6 +70,11 @@ def parameters(owner: object) -> dict[str, ParameterInfo]:
     return declared
 
 
+def given(owner: type, values: Mapping[str, object]) -> dict[str, Any]:
+    """Those of some values by name that are parameters of a dataclass."""
+    return {name: values[name] for name in parameters(owner) if name in values}
+
+
 def check_ranges(owner: object) -> None:
     """Raise InputError if a number among a dataclass's parameters is not in its range (or is no number)."""
     for name, info in parameters(owner).items():

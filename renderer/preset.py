@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
@@ -22,6 +21,7 @@ from renderer.rules import Rules
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings
 from renderer.timeline import read_timeline
+from renderer.where import Where
 
 SETTINGS: Final = (OutputSettings, FileSettings, MatchSettings, OverlaySettings, SoundSettings)
 """Whose parameters are keys at the top of a preset."""
@@ -94,7 +94,7 @@ def _load(path: Path, depth: int) -> Preset:
         raise InputError(f"the preset {path} can't be read ({error.strerror})") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"the preset {path} is not TOML: {error}") from None
-    where = _Where(path, text)
+    where = Where(path, text)
     table = own
     parent = own.pop("extends", None)
     if parent is not None:
@@ -123,7 +123,7 @@ def _load(path: Path, depth: int) -> Preset:
                 raise InputError(f"{where.of(key)}: there is no animation {key}{mend}")
             animations[key] = _values(plugins.load_animation(key), value, where, key)
         else:
-            values.update(_setting(key, value, where))
+            values.update(read_setting(key, value, where.of(key)))
     animation = table.get("animation")
     if animation not in (None, "show", *plugins.installed()):
         mend = suggestion(str(animation), ["show", *plugins.installed()])
@@ -141,51 +141,35 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-@dataclass(frozen=True)
-class _Where:
-    """Where in a file something stands, for messages."""
-
-    path: Path
-    text: str
-
-    def of(self, key: str, table: str = "") -> str:
-        """File and line of a key, as far as it can be found; TOML's reader does not tell."""
-        inside = not table
-        for number, line in enumerate(self.text.splitlines(), 1):
-            if header := re.match(r"\s*\[+\s*([\w.-]+)", line):
-                if header[1] == key and not table:
-                    return f"{self.path}, line {number}"
-                inside = header[1] == table
-            elif inside and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
-                return f"{self.path}, line {number}"
-        return str(self.path)
-
-
-def _setting(key: str, value: object, where: _Where) -> dict[str, Any]:
-    """The value of a key at the top of a preset. Raises InputError."""
+def read_setting(key: str, value: object, place: str) -> dict[str, Any]:
+    """The value of a key at the top of a preset, typed. Raises InputError, whose message begins with the place."""
     for owner in SETTINGS:
-        spelt = {key, key.replace("-", "_")}
-        if spelt & set(parameters(owner)):
-            return _values(owner, {key: value}, where, "")
+        if key.replace("-", "_") in parameters(owner):
+            return read_parameter(owner, key, value, place)
     known = [*_WORDS, "rules", *(name for owner in SETTINGS for name in parameters(owner))]
-    raise InputError(f"{where.of(key)}: there is no option {key}{suggestion(key, known)}")
+    raise InputError(f"{place}: there is no option {key}{suggestion(key, known)}")
 
 
-def _values(owner: type, table: dict[str, Any], where: _Where, name: str) -> dict[str, Any]:
-    """Values of an owner's parameters, each read and tried alone, so that a message has its line."""
-    values: dict[str, Any] = {}
-    for key, value in table.items():
-        place = where.of(key, name)
-        try:
-            read = read_values(owner, {key: value}, place)
-            owner(**read)
-        except InputError as error:
-            raise InputError(str(error) if str(error).startswith(place) else f"{place}: {error}") from None
-        values.update(read)
-    return values
+def read_parameter(owner: type, key: str, value: object, place: str) -> dict[str, Any]:
+    """One parameter's value, read and tried alone, so that a message has its line. Raises InputError."""
+    try:
+        read = read_values(owner, {key: value}, place)
+        owner(**read)
+    except InputError as error:
+        raise InputError(str(error) if str(error).startswith(place) else f"{place}: {error}") from None
+    return read
 
 
-def _read(owner: type[Rules], table: object, where: _Where, name: str) -> Rules:
+def _values(owner: type, table: dict[str, Any], where: Where, name: str) -> dict[str, Any]:
+    """Values of an owner's parameters, from the table of a name."""
+    return {
+        parameter: read
+        for key, value in table.items()
+        for parameter, read in read_parameter(owner, key, value, where.of(name, key)).items()
+    }
+
+
+def _read(owner: type[Rules], table: object, where: Where, name: str) -> Rules:
     if not isinstance(table, dict):
         raise InputError(f"{where.of(name)}: {name} is a table: write [{name}]")
     return owner(**_values(owner, table, where, name))

@@ -8,7 +8,6 @@ nothing else: no date, no place, no program.
 from __future__ import annotations
 
 import io
-import os
 import struct
 import zlib
 from collections import deque
@@ -23,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
+from renderer.cores import core_count
 from renderer.errors import InputError
 from renderer.files import new_file
 from renderer.pictures import Pixels
@@ -114,7 +114,7 @@ def _checked(strips: Iterable[Pixels], size: tuple[int, int]) -> Iterator[Pixels
 
 def _encoded(encode: Callable[[T], bytes], strips: Iterable[T]) -> Iterator[bytes]:
     """Strips as bytes, in their order, encoded on threads while the next ones are made."""
-    threads = min(os.cpu_count() or 1, _MAX_THREADS)
+    threads = min(core_count(), _MAX_THREADS)
     with ThreadPoolExecutor(threads, thread_name_prefix="stills") as pool:
         waiting: deque[Future[bytes]] = deque()
         for strip in strips:

@@ -8,7 +8,6 @@ never from what happens to be loaded.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.cores import core_count
 from renderer.descriptors import TILE_PIXELS
 from renderer.library import Library, Photo
 from renderer.pictures import Pixels, reduced, resize, to_linear, to_srgb
@@ -83,7 +83,7 @@ class Textures:
         self._loaded: dict[tuple[int, int], Packed] = {}
         self.loaded_bytes = 0
         self._coming: dict[tuple[int, int], Future[Packed]] = {}
-        self._pool = ThreadPoolExecutor(threads or min(os.cpu_count() or 1, 8), thread_name_prefix="textures")
+        self._pool = ThreadPoolExecutor(threads or min(core_count(), 8), thread_name_prefix="textures")
 
     def __len__(self) -> int:
         return len(self._make)

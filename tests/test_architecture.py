@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ROOMS = [
-    "errors", "parameters", "progress", "files", "memory", "compiled", "pictures", "subject", "descriptors", "library",
+    "errors", "parameters", "where", "progress", "files", "cores", "children", "memory", "compiled", "pictures", "subject", "descriptors", "library",
     "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay", "compositor", "plugins", "timeline",
     "settings", "encoder", "sound", "stills", "rules", "report", "job", "preset", "explain", "clip", "doctor", "cli",
     "__main__",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import cyclopts
 
-from renderer.cli.options import Common, add_command, given
+from renderer.cli.options import Common, add_command
 from renderer.cli.talk import Talk, ask_overwrite, begin, show_file
 from renderer.errors import InputError
-from renderer.parameters import CellPlace
+from renderer.parameters import CellPlace, given
 
 if TYPE_CHECKING:
     from renderer.explain import Explained

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import MISSING, dataclass, fields
 from fractions import Fraction
 from pathlib import Path
@@ -140,11 +140,6 @@ def make_options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
             )
         )
     return options
-
-
-def given(owner: type, values: Mapping[str, object]) -> dict[str, Any]:
-    """Those of a command's values that belong to a dataclass."""
-    return {name: values[name] for name in parameters(owner) if name in values}
 
 
 def add_command(

@@ -17,13 +17,12 @@ from renderer.cli.options import (
     StillRun,
     VideoRun,
     add_command,
-    given,
     written_command,
 )
 from renderer.cli.talk import ask_overwrite, begin, tell, tell_plan
 from renderer.errors import InputError
 from renderer.overlay import OverlaySettings
-from renderer.parameters import parameters
+from renderer.parameters import given, parameters
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings
@@ -76,12 +75,8 @@ def add_animation(
             )  # fmt: skip
             if "format" not in values and common.output is not None:
                 file = file.for_name(path)
-            job = VideoJob(
-                cover, animation(**given(animation, every)), path,
-                match=MatchSettings(**given(MatchSettings, every)),
-                output=OutputSettings(**given(OutputSettings, every)), file=file,
-                overlay=OverlaySettings(**given(OverlaySettings, every)),
-                sound=SoundSettings(**given(SoundSettings, every)), frames=run.frames,
+            job = replace(
+                VideoJob.of(cover, animation, path, every), file=file, frames=run.frames,
                 command=written_command([name], cover, values),
                 preset=preset.name if preset else "", rules=preset.rules if preset else None,
             )  # fmt: skip

@@ -25,8 +25,9 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from renderer.cli.options import Common, given
+from renderer.cli.options import Common
 from renderer.errors import InputError
+from renderer.parameters import given
 from renderer.placement import JsonValue
 from renderer.progress import Advance
 

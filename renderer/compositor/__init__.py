@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -25,6 +24,7 @@ from renderer.compositor.kernels import (
     to_rgba,
     to_yuv420,
 )
+from renderer.cores import core_count
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
 from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Floats, Motion, NestedMap, Scene, Sprites
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
@@ -69,7 +69,7 @@ class Compositor:
         self.width, self.height = width, height
         self.textures = textures
         self._tone_sizes = (1e12, 2e12) if full_tone else (TONE_FULL_BELOW, TONE_NONE_ABOVE)
-        threads = threads or min(os.cpu_count() or 1, 8)
+        threads = threads or min(core_count(), 8)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="compositor")
         # Bands are of whole row pairs, as 4:2:0 chroma needs them.
         pairs = (height + 1) // 2

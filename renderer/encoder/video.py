@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import threading
 from collections import deque
@@ -11,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from renderer.cores import core_count
 from renderer.encoder import hardware
 from renderer.encoder.encoding import Encoding
 from renderer.encoder.ffmpeg import FLAGS, ffmpeg_path
@@ -148,7 +148,7 @@ class Encoder(FrameWriter):
         self, path: Path, width: int, height: int, fps: Fraction, encoding: Encoding, sound: Path | None = None
     ) -> None:
         super().__init__(width, height, encoding.layout)
-        threads = min(os.cpu_count() or 1, MAX_THREADS)
+        threads = min(core_count(), MAX_THREADS)
         self._command = [
             ffmpeg_path(), "-hide_banner", "-y",
             *video_arguments(width, height, fps, encoding, threads, sound), str(path.absolute()),

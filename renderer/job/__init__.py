@@ -9,7 +9,7 @@ from renderer.job.outputs import named_output
 from renderer.job.results import Plan, Summary
 from renderer.job.settings import GridSettings, MatchSettings
 from renderer.job.stills import render_frame, render_mosaic, render_sheet
-from renderer.job.videos import VideoJob, plan_video, render_video, render_videos
+from renderer.job.videos import VideoJob, check_job, plan_video, render_video, render_videos, telling_frame
 
 __all__ = [
     "LOOK_AHEAD",
@@ -22,6 +22,7 @@ __all__ = [
     "Summary",
     "VideoJob",
     "check_cover",
+    "check_job",
     "drawing",
     "named_output",
     "open_film",
@@ -33,4 +34,5 @@ __all__ = [
     "render_video",
     "render_videos",
     "sample_pictures",
+    "telling_frame",
 ]

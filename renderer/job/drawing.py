@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import numpy as np
 
 from renderer.compositor import Compositor
 from renderer.compositor.kernels import SHARPER
+from renderer.cores import core_count
 from renderer.job.inputs import Mosaic
 from renderer.overlay import OverlaySettings, with_overlay
 from renderer.pictures import Pixels
@@ -148,7 +148,7 @@ def draw_strips(mosaic: Mosaic, size: tuple[int, int], rows: int) -> Generator[P
     side = scale * float(placement.cell[:, 2:].max())
     # The levels blended are up to SHARPER finer than the next power of two; for half of that a finer one is not loaded.
     square = min(max(2 ** math.ceil(math.log2(side) + SHARPER / 2), 64), _LARGEST_SQUARE)
-    threads = max(1, min(_LOADING_BYTES // (16 * square**2), os.cpu_count() or 1, _LOADERS))
+    threads = max(1, min(_LOADING_BYTES // (16 * square**2), core_count(), _LOADERS))
     # Of tiles that are taller than a strip several strips are drawn at once, since each is loaded anew for the next.
     tall = min(rows * min(math.ceil(side / rows), _MOST_STRIPS), height)
     across = min(max(_BLOCK_PIXELS // tall, 64), width)

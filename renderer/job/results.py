@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from renderer.encoder import Probe
 from renderer.fidelity import FIGURES
 from renderer.job.inputs import Mosaic
 from renderer.placement import JsonValue
@@ -30,6 +31,7 @@ class Summary:
     poster: Path | None = None
     preset: str = ""
     checks: Sequence[Check] = ()  # what the preset's place asks of the file
+    probe: Probe | None = None  # what the file itself says
 
     def as_json(self) -> dict[str, JsonValue]:
         """The summary as one JSON object; what a still does not have is null."""

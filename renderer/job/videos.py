@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from renderer.cores import core_count
 from renderer.encoder import (
     RATE_POINTS,
     STREAM,
@@ -39,6 +39,7 @@ from renderer.job.settings import MatchSettings
 from renderer.library import PIECES, Archive
 from renderer.memory import MemoryMeter
 from renderer.overlay import OverlaySettings
+from renderer.parameters import given
 from renderer.pictures import picture_size
 from renderer.placement import MAP_SUFFIX, load_map
 from renderer.progress import Advance, Progress, Silent, Timed
@@ -73,6 +74,16 @@ class VideoJob:
     command: str = ""  # is written into the file
     preset: str = ""
     rules: Rules | None = None  # what the file is checked against
+
+    @classmethod
+    def of(cls, cover: Path | None, animation: type[Animation], path: Path, values: Mapping[str, Any]) -> VideoJob:
+        """A job of parameters by name, each given to the settings that declare it. Raises InputError."""
+        return cls(
+            cover, animation(**given(animation, values)), path, match=MatchSettings(**given(MatchSettings, values)),
+            output=OutputSettings(**given(OutputSettings, values)), file=FileSettings(**given(FileSettings, values)),
+            overlay=OverlaySettings(**given(OverlaySettings, values)),
+            sound=SoundSettings(**given(SoundSettings, values)),
+        )  # fmt: skip
 
     @property
     def target(self) -> Target:
@@ -131,7 +142,7 @@ def plan_video(job: VideoJob) -> Plan:
     chosen = len(job.wanted())
     point = RATE_POINTS[target.codec or target.format.name][job.file.quality]
     pixels = chosen * size[0] * size[1] / 1e6
-    seconds = 2 + pixels * (point.seconds_a_megapixel + RENDER_SECONDS_A_MEGAPIXEL) / (os.cpu_count() or 1)
+    seconds = 2 + pixels * (point.seconds_a_megapixel + RENDER_SECONDS_A_MEGAPIXEL) / core_count()
     size_in_bytes = min(pixels * point.bytes_a_megapixel, float(job.file.max_size or "inf"))
     return Plan(job.path, size, job.output.fps, chosen, cells, files, seconds, size_in_bytes)
 
@@ -220,12 +231,14 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
         found = check_written(temporary, size, job.output.fps, wanted)
     if job.file.poster:
         with open_film(mosaic, job.animation, size, job.output, job.overlay, progress) as film:
-            write_picture(job.poster_path, film.picture(_telling(job.animation, film)), overwrite=job.overwrite)
+            write_picture(
+                job.poster_path, film.picture(telling_frame(job.animation, film.stage.frames)), overwrite=job.overwrite
+            )
     return Summary(
         job.path, size, mosaic, {}, job.output.fps, len(wanted),
         recipe={**mosaic.placement.recipe, "command": job.command},
         bytes=_bytes_of(job.path, wanted), poster=job.poster_path if job.file.poster else None, preset=job.preset,
-        checks=check(found, job.rules) if found and job.rules else (),
+        checks=check(found, job.rules) if found and job.rules else (), probe=found,
     )  # fmt: skip
 
 
@@ -251,12 +264,12 @@ def _left(most: int, sound: int) -> int:
     return most - sound
 
 
-def _telling(animation: Animation, film: Film) -> int:
+def telling_frame(animation: Animation, frames: int) -> int:
     """The frame that shows most: the whole mosaic where it stands, at the beginning or the end."""
     first, last = animation.shown_endings()
     if first == "mosaic":
         return 0
-    return film.stage.frames - 1 if last == "mosaic" else film.stage.frames // 2
+    return frames - 1 if last == "mosaic" else frames // 2
 
 
 def _bytes_of(path: Path, wanted: Sequence[int]) -> int:

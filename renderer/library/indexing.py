@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from renderer.cores import core_count
 from renderer.errors import PictureError
 from renderer.library.index import File, Index
 from renderer.library.photos import Skipped
@@ -112,7 +112,7 @@ def _read_all(index: Index, files: Sequence[File], crop: Crop) -> Iterator[tuple
         read: dict[File, Read | bool] = dict(zip(new, mine.reader.read(new), strict=True)) if new else {}
         return [(file, read[file] if found is None else found) for file, found in here.items()]
 
-    workers = min(os.cpu_count() or 1, 8)
+    workers = min(core_count(), 8)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="index", initializer=begin)
     running: deque[Future[list[tuple[File, Read | bool]]]] = deque()
     try:

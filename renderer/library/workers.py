@@ -7,15 +7,13 @@ input and gives back what it read; it ends when its input does, however its pare
 
 from __future__ import annotations
 
-import os
 import pickle
-import signal
-import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO, Final, cast
 
+from renderer.children import answers, start_child
 from renderer.errors import RenderError
 from renderer.library.index import Entry, File
 from renderer.library.photos import Skipped
@@ -38,12 +36,8 @@ class Worker:
     def __init__(self, crop: Crop) -> None:
         """Start it; it is ready about half a second later. Raises WorkerError."""
         self._crop = crop
-        command = [sys.executable, "-P", "-c", "from renderer.library.workers import serve; serve()"]
         try:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            )  # fmt: skip
+            self._process = start_child("renderer.library.workers")
         except OSError as error:
             raise WorkerError(f"{sys.executable} can't be started ({error.strerror})") from error
         try:
@@ -82,9 +76,7 @@ class Worker:
 
 def serve() -> None:
     """What the process does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    results = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not get between
+    results = answers()
     answer: object = _READY
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:

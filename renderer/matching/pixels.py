@@ -9,7 +9,6 @@ looked at in full, in whole numbers. On real photos one in some thousands is.
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from renderer.compiled import kernel
+from renderer.cores import core_count
 from renderer.descriptors import blocks
 from renderer.matching.candidates import Candidates, Floats, Indices
 from renderer.pictures import Pixels
@@ -73,7 +73,7 @@ class PixelCosts:
 
         with (
             threadpool_limits(1, user_api="blas"),
-            ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="match") as pool,
+            ThreadPoolExecutor(core_count(), thread_name_prefix="match") as pool,
         ):
             for done in pool.map(search, blocks(len(cells), _CELLS)):
                 self._advance(done)

@@ -12,7 +12,6 @@ photo under exactly this cost: matrix products give the products of details, a c
 # mypy: disable-error-code="no-untyped-def, no-any-return, no-untyped-call"
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
@@ -23,6 +22,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from renderer.compiled import kernel
+from renderer.cores import core_count
 from renderer.descriptors import Structure, blocks, inverse_symmetry, with_symmetry
 from renderer.matching.candidates import Candidates, Floats, Indices, least
 from renderer.matching.tone import LEAST_GAIN, MOST_GAIN, TIGHT_GAIN, reach
@@ -142,7 +142,7 @@ class StructureCosts:
         # One thread a product: those of BLAS spin while they wait, and would keep ours from working.
         with (
             threadpool_limits(1, user_api="blas"),
-            ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="match") as pool,
+            ThreadPoolExecutor(core_count(), thread_name_prefix="match") as pool,
         ):
             for done in pool.map(scan, blocks(len(cells), _CELLS)):
                 self._advance(done)
