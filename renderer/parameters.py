@@ -275,3 +275,23 @@ def _read_value(hint: Any, value: object) -> object:
     if hint is Fraction and isinstance(value, int | float):
         return parse_frame_rate(str(value))
     raise TypeError(value)
+
+
+def spell(value: object) -> str:
+    """A value as it is written on the command line; of a path only the name, since it ends up in files."""
+    match value:
+        case Path():
+            return value.name
+        case (int() as width, int() as height):
+            return f"{width}x{height}"
+        case (float(), float(), float(), float()):
+            return ",".join(f"{number:g}" for number in value)
+        case (float() as x, float() as y):
+            return f"{x!r},{y!r}"
+        case (float() as r, float() as g, float() as b):
+            return f"#{round(r * 255):02x}{round(g * 255):02x}{round(b * 255):02x}"
+        case Fraction():
+            return str(value)
+        case float():
+            return f"{value!r}".removesuffix(".0")
+    return str(value)

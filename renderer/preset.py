@@ -103,7 +103,7 @@ def _load(path: Path, depth: int) -> Preset:
         # A user's draft that extends draft means the one that comes with the program.
         same = Path(str(resources.files("presets"))) / f"{parent}.toml"
         inherited = _load(same if parent == path.stem and path != same and same.is_file() else _find(parent), depth + 1)
-        table = _merged(inherited.table, own)
+        table = merged(inherited.table, own)
     values: dict[str, Any] = {}
     animations: dict[str, dict[str, Any]] = {}
     rules = None
@@ -132,13 +132,13 @@ def _load(path: Path, depth: int) -> Preset:
     return Preset(path.stem, path, description, table, values, animation, animations, rules)
 
 
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """A table over another: tables within are merged, all else is replaced."""
-    merged = dict(below)
+    table = dict(below)
     for key, value in above.items():
-        under = merged.get(key)
-        merged[key] = _merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
-    return merged
+        under = table.get(key)
+        table[key] = merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return table
 
 
 def read_setting(key: str, value: object, place: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Final
 import cyclopts
 
 from renderer import plugins
+from renderer.cli.batch import add_batch
 from renderer.cli.listing import animations, check_file, presets
 from renderer.cli.options import Common, MosaicRun, add_command
 from renderer.cli.renders import add_animation, mosaic
@@ -54,6 +55,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     app.command(animations, name="animations")
     app.command(presets, name="presets")
     app.command(check_file, name="check")
+    add_batch(app, wanted)
     add_animation(app, still, sheet, "show", Show, wanted)
     for name in plugins.installed():
         if name in app:
@@ -114,7 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(str(error), verbose=verbose, code=error.exit_code)
     except KeyboardInterrupt:
         kept = "what was indexed is kept, the same command goes on from there"
-        left = kept if words[:1] == ["library"] else "the file was not made"
+        whole = "what is whole is kept, the same command goes on from there"
+        left = {"library": kept, "batch": whole}.get(words[0] if words else "", "the file was not made")
         return _complain(f"interrupted: {left}", verbose=False, code=INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone
         return 1

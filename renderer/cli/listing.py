@@ -15,10 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from renderer import plugins
-from renderer.cli.options import spell
 from renderer.cli.talk import Talk
 from renderer.errors import InputError
-from renderer.parameters import parameters
+from renderer.parameters import parameters, spell
 from renderer.settings import OutputSettings
 
 

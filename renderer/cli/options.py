@@ -7,13 +7,12 @@ import math
 import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import MISSING, dataclass, fields
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 import cyclopts
 
-from renderer.parameters import WORDS, Paper, check_ranges, parameter, parameters, word_type
+from renderer.parameters import WORDS, Paper, check_ranges, parameter, parameters, spell, word_type
 
 
 @dataclass(frozen=True)
@@ -176,26 +175,6 @@ def add_command(
     command.__annotations__ = {}
     command.__doc__ = about
     app.command(command, name=name)
-
-
-def spell(value: object) -> str:
-    """A value as it is written on the command line; of a path only the name, since it ends up in files."""
-    match value:
-        case Path():
-            return value.name
-        case (int() as width, int() as height):
-            return f"{width}x{height}"
-        case (float(), float(), float(), float()):
-            return ",".join(f"{number:g}" for number in value)
-        case (float() as x, float() as y):
-            return f"{x!r},{y!r}"
-        case (float() as r, float() as g, float() as b):
-            return f"#{round(r * 255):02x}{round(g * 255):02x}{round(b * 255):02x}"
-        case Fraction():
-            return str(value)
-        case float():
-            return f"{value!r}".removesuffix(".0")
-    return str(value)
 
 
 def written_command(words: Sequence[str], cover: Path | None, values: dict[str, object]) -> str:

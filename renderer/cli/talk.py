@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 _LINE_SECONDS: Final = 10.0  # between progress lines where there is no terminal
 
 
-class _Rate(ProgressColumn):
+class Rate(ProgressColumn):
     """Units a second of the work so far."""
 
     def render(self, task: Task) -> Text:
+        """As text; empty until there is one."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:.0f} {task.fields['unit']}/s" if speed else "")
 
@@ -60,7 +61,7 @@ class Talk:
         elif self.console.is_terminal:
             with Bars(
                 SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                _Rate(), TimeRemainingColumn(), console=self.console, transient=True,
+                Rate(), TimeRemainingColumn(), console=self.console, transient=True,
             ) as bars:  # fmt: skip
                 task = bars.add_task(name, total=total, unit=unit)
                 yield lambda units: bars.advance(task, units)

@@ -1,0 +1,117 @@
+"""A campaign from its tasks to its files: planned, run, written down."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+from renderer.batch.campaign import Campaign, Task
+from renderer.batch.manifest import Manifest, State
+from renderer.batch.page import check_page, write_page
+from renderer.batch.pool import Pool
+from renderer.batch.problems import Problems
+from renderer.batch.running import Watch, run
+from renderer.batch.uptodate import Inputs, bytes_of, fingerprints
+from renderer.batch.work import Outcome
+from renderer.cores import core_count
+from renderer.encoder import is_sequence
+from renderer.errors import InputError
+from renderer.progress import Progress
+
+MEMORY_A_WORKER: Final = 800_000_000
+"""Bytes that a worker and its ffmpeg take for a video of 1080p; benchmarks/batch.py measures them."""
+
+_MOST_WORKERS: Final = 8  # by themselves: as many maps are in use at once, and 20 are kept
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A campaign that is planned: what is to be rendered, and what needs not be."""
+
+    campaign: Campaign
+    manifest: Manifest
+    inputs: Inputs
+    fingerprints: dict[str, str]
+    due: Sequence[Task]
+    up_to_date: Sequence[Task]
+
+
+def worker_count(tasks: int) -> int:
+    """How many workers serve best: one a core, as far as there is work and memory for them."""
+    fits = int(psutil.virtual_memory().available // MEMORY_A_WORKER)
+    return max(1, min(core_count(), tasks, fits, _MOST_WORKERS))
+
+
+def plan_batch(campaign: Campaign, progress: Progress, *, resume: bool = True, overwrite: bool = False) -> Batch:
+    """See what is up to date, and check that the rest can be written; each set of photos is indexed on the way.
+
+    A file that an earlier run made, and that nobody changed since, may be replaced; `overwrite`: so may any other.
+    `resume` False: nothing counts as up to date. Raises InputError with every problem.
+    """
+    manifest, inputs = Manifest.load(campaign.folder), Inputs(progress)
+    check_page(campaign.folder)
+    found = fingerprints(campaign.tasks, inputs)
+    current = [task for task in campaign.tasks if resume and manifest.is_up_to_date(task, found[task.name])]
+    names = {task.name for task in current}
+    due, problems = [], Problems()
+    for task in campaign.tasks:
+        if task.name in names:
+            continue
+        there = [path for path in task.job.files() if path.exists()] or ([task.job.path] if bytes_of(task.job) else [])
+        if there and not overwrite and not manifest.is_ours(task):
+            problems.add(f"{there[0]} exists, and is not as this campaign made it: -y overwrites it, or move it away")
+        due.append(replace(task, job=replace(task.job, overwrite=bool(there))))
+    problems.check()
+    return Batch(campaign, manifest, inputs, found, due, current)
+
+
+def render_batch(batch: Batch, pool: Pool, watch: Watch, *, fail_fast: bool = False) -> dict[str, Outcome]:
+    """Render what is due; gives what came of each task by its name. Those that are missing were not begun.
+
+    Manifest and overview page are written whatever happens, an interruption included. Raises RenderError if they, or
+    the folders, can't be written.
+    """
+    manifest, outcomes = batch.manifest, dict[str, Outcome]()
+    made = [folder for task in batch.due for folder in _make_room(task)]
+    for task in batch.due:
+        manifest.note(task, "waiting", batch.fingerprints[task.name], batch.inputs)  # what is there from now on is ours
+    manifest.save()
+
+    def done(task: Task, outcome: Outcome) -> None:
+        outcomes[task.name] = outcome
+        state: State = "failed" if outcome.error else "done"
+        manifest.note(task, state, batch.fingerprints[task.name], batch.inputs, outcome)
+        manifest.save()
+
+    try:
+        run(batch.due, pool, watch, done, fail_fast=fail_fast)
+    finally:
+        for folder in reversed(made):
+            with contextlib.suppress(OSError):  # it holds videos, as it should
+                folder.rmdir()
+        write_page(manifest)
+    return outcomes
+
+
+def _make_room(task: Task) -> list[Path]:
+    """Make a video's folder, and remove what a run that was killed had begun of it; gives the folders that were made.
+
+    Raises InputError.
+    """
+    path = task.job.path
+    folder = path.parent.parent if is_sequence(path) else path.parent
+    made = [each for each in [*reversed(folder.parents), folder] if not each.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in task.job.files():
+            for begun in file.parent.glob(f".{glob.escape(file.stem)}.part-????????{glob.escape(file.suffix)}"):
+                begun.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} can't be made or written to ({error.strerror}): give another output") from error
+    return made

@@ -1,0 +1,77 @@
+"""Names of outputs, made of fields whose values may be anybody's: none leads out of its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from renderer.encoder import FORMATS
+from renderer.errors import InputError
+from renderer.parameters import suggestion
+
+MOST_BYTES: Final = 160
+"""Of a part of a path: systems take 255, and a poster's and a temporary file's name are longer than the video's."""
+
+_FIELD: Final = re.compile(r"\{([^{}]*)\}")
+_UNSAFE: Final = frozenset('<>:"/\\|?*%{}')  # % would number frames
+_RESERVED: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)  # names of devices on Windows
+
+
+def fill(text: str, fields: Mapping[str, str]) -> str:
+    """A text with its {fields} replaced. Raises InputError for a field that is none."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in fields:
+            mend = suggestion(found[1], fields) or f": there are {', '.join(map(_braced, fields)) or 'none'}"
+            raise InputError(f"there is no field {_braced(found[1])}{mend}")
+        return fields[found[1]]
+
+    return _FIELD.sub(value, text)
+
+
+def output_folder(template: str) -> Path:
+    """The folder that everything made of a template is in: its parts before the first that has a field."""
+    parts = Path(template).expanduser().parts
+    fixed = next((number for number, part in enumerate(parts) if _FIELD.search(part)), len(parts))
+    return Path(*parts[: min(fixed, len(parts) - 1)])
+
+
+def output_path(template: str, fields: Mapping[str, str], suffix: str) -> Path:
+    """The file that a template means; an ending that it does not have itself is `suffix`.
+
+    A field's value fills a part of a path and no more. Raises InputError for a field that is none.
+    """
+    folder = output_folder(template)
+    parts = Path(template).expanduser().parts[len(folder.parts) :]
+    safe = {name: _harmless(value) for name, value in fields.items()}
+    filled = [_part(fill(part, safe)) for part in parts]
+    endings = [ending for each in FORMATS for ending in each.suffixes]
+    if not parts[-1].lower().endswith((*endings, ".{format}")):
+        filled[-1] = _part(filled[-1], suffix)
+    return folder.joinpath(*filled)
+
+
+def _braced(name: str) -> str:
+    return f"{{{name}}}"
+
+
+def _harmless(value: str) -> str:
+    """A value as it may stand in a name."""
+    text = unicodedata.normalize("NFC", value)
+    return "".join("_" if sign in _UNSAFE or unicodedata.category(sign)[0] == "C" else sign for sign in text).strip()
+
+
+def _part(text: str, suffix: str = "") -> str:
+    """One part of a path: not empty, neither hidden nor an option, no device, and short enough."""
+    name = text.strip(" ").rstrip(". ") or "_"
+    if name[0] in ".-" or _RESERVED.fullmatch(name):
+        name = f"_{name.lstrip('.')}"
+    if len(name.encode()) > MOST_BYTES:
+        ending = Path(name).suffix if len(Path(name).suffix) <= 6 else ""
+        digest = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+        name = name.encode()[: MOST_BYTES - 20].decode("utf-8", "ignore") + f"-{digest}{ending}"
+    return name + suffix

@@ -1,0 +1,134 @@
+"""The overview page of a campaign: every video with its poster, what was wrong, and how to render it again."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from PIL import Image
+
+from renderer.batch.manifest import Entry, Manifest
+from renderer.cores import core_count
+from renderer.encoder import is_sequence, numbered, run_ffmpeg
+from renderer.errors import InputError, RenderError
+from renderer.files import new_file
+
+NAME: Final = "index.html"
+
+POSTER_SIDE: Final = 320
+"""Pixels of a poster's longer side at most; it takes about 20 KB of the page."""
+
+_MARK: Final = "<!-- mosaic-renderer campaign -->"
+
+
+def check_page(folder: Path) -> None:
+    """Raise InputError if there is a page of this name that is not ours."""
+    path = folder / NAME
+    try:
+        if path.exists() and _MARK not in path.read_text("utf-8"):
+            raise InputError(f"{path} is no page of a campaign: move it away, or give another output")
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"{path} is no page of a campaign: move it away, or give another output") from None
+
+
+def write_page(manifest: Manifest) -> Path:
+    """Write the page of a manifest's videos beside it; it needs no other file and asks no other machine."""
+    entries = [manifest.entries[output] for output in sorted(manifest.entries)]
+    with ThreadPoolExecutor(core_count(), thread_name_prefix="posters") as pool:
+        posters = list(pool.map(lambda entry: _poster(manifest.folder, entry), entries))
+    done = sum(entry["state"] == "done" for entry in entries)
+    failed = sum(entry["state"] == "failed" for entry in entries)
+    page = _PAGE.format(
+        mark=_MARK,
+        title=html.escape(manifest.folder.name or "campaign"),
+        counts=f"{done} of {len(entries)} videos" + (f", {failed} failed" if failed else ""),
+        videos="\n".join(_figure(entry, poster) for entry, poster in zip(entries, posters, strict=True)),
+    )
+    path = manifest.folder / NAME
+    with new_file(path, overwrite=True) as temporary:
+        temporary.write_text(page, "utf-8")
+    return path
+
+
+def _figure(entry: Entry, poster: str) -> str:
+    output, link = str(entry["output"]), quote(str(entry["output"]))
+    picture = f'<img src="{poster}" alt="">' if poster else '<div class="none"></div>'
+    shown = f'<a href="{link}">{picture}</a>' if entry["state"] == "done" else picture
+    state = html.escape(_state(entry))
+    return (
+        f'<figure class="{entry["state"]}">{shown}<figcaption><b>{html.escape(output)}</b><br>{state}'
+        f"<code>{html.escape(str(entry['command']))}</code></figcaption></figure>"
+    )
+
+
+def _state(entry: Entry) -> str:
+    if entry["state"] != "done":
+        return str(entry["error"] or "not rendered yet")
+    probe, checks = entry["probe"], entry["checks"]
+    said = [f"{float(str(entry['bytes'])) / 1e6:.1f} MB", f"rendered in {float(str(entry['seconds'])):.0f} s"]
+    if isinstance(probe, dict):
+        said = [f"{probe['width']}x{probe['height']}", f"{float(str(probe['seconds'])):.1f} s", *said]
+    if isinstance(checks, list) and checks:
+        kept = sum(bool(check["kept"]) for check in checks if isinstance(check, dict))
+        said.append(f"{kept} of {len(checks)} rules kept")
+    return ", ".join(said)
+
+
+def _poster(folder: Path, entry: Entry) -> str:
+    """A frame of a video as a data URI; empty if there is none."""
+    if entry["state"] != "done":
+        return ""
+    path = folder / str(entry["output"])
+    probe = entry["probe"]
+    seconds = float(str(probe["seconds"])) if isinstance(probe, dict) else 0.0
+    try:
+        if is_sequence(path):
+            path = numbered(path, 0)
+        try:
+            with Image.open(path) as picture:
+                return _uri(picture)
+        except (OSError, ValueError):
+            done = run_ffmpeg(
+                "-ss", f"{seconds * float(str(entry['telling'])):.3f}", "-i", str(path.absolute()), "-frames:v", "1",
+                "-threads", "1", "-f", "image2pipe", "-c:v", "png", "-",
+            )  # fmt: skip
+            with Image.open(io.BytesIO(done.stdout)) as picture:
+                return _uri(picture)
+    except (OSError, ValueError, RenderError):
+        return ""
+
+
+def _uri(picture: Image.Image) -> str:
+    small = picture.convert("RGB")
+    small.thumbnail((POSTER_SIDE, POSTER_SIDE))
+    encoded = io.BytesIO()
+    small.save(encoded, "JPEG", quality=80)
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode()
+
+
+_PAGE: Final = """<!doctype html>
+{mark}
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1400px; padding: 0 1em; color: #222 }}
+main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 24px 16px }}
+figure {{ margin: 0; font-size: 13px; overflow-wrap: anywhere }}
+img, .none {{ display: block; width: 100%; height: 240px; object-fit: contain; background: #f2f2f2 }}
+code {{ display: block; margin-top: 4px; padding: 4px 6px; background: #f2f2f2; font-size: 11px; user-select: all }}
+.failed .none {{ background: #f7dede }}
+</style>
+<h1>{title}</h1>
+<p>{counts}</p>
+<main>
+{videos}
+</main>
+</html>
+"""

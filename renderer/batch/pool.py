@@ -1,0 +1,190 @@
+"""Where orders are done: an interface of a few lines, and processes of this machine behind it."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from types import TracebackType
+from typing import IO, BinaryIO, Final, Protocol, Self, cast
+
+import cv2
+
+from renderer.batch.work import Order, Outcome, perform
+from renderer.children import answers, start_child
+from renderer.cores import SHARE, core_count
+from renderer.progress import Advance, Progress
+
+PATIENCE: Final = 20.0
+"""Seconds that a worker gets to remove what it has begun."""
+
+_SAID_EVERY: Final = 0.2  # seconds between two words on progress
+
+_OTHERS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class Pool(Protocol):
+    """Does orders, `workers` of them at once. A cluster's client can stand here: it need not report progress."""
+
+    workers: int
+
+    def submit(self, order: Order, progress: Progress) -> Future[Outcome]:
+        """Begin an order as soon as a worker is free; nothing but an ended pool raises."""
+        ...
+
+
+class Processes:
+    """Workers that are processes of this machine, each with its share of the cores. Close it to end them.
+
+    A worker that crashes takes its own order with it and no other; the next order starts a new one. Closing ends what
+    is in hand: a worker removes what it has begun. So does a worker whose parent was killed. Memory: that of a render
+    for each worker, see `MEMORY_A_WORKER`.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        share = str(max(1, core_count() // workers))
+        self._environment = {SHARE: share, **dict.fromkeys(_OTHERS, share)}
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="batch")
+        self._mine = threading.local()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def submit(self, order: Order, progress: Progress) -> Future[Outcome]:
+        """See `Pool`."""
+        return self._threads.submit(self._do, order, progress)
+
+    def close(self) -> None:
+        """End all workers, and wait until they have removed what they had begun."""
+        self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        running = list(self._running)
+        for process in running:
+            with contextlib.suppress(OSError):
+                cast("IO[bytes]", process.stdin).close()
+        until = time.monotonic() + PATIENCE
+        for process in running:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._threads.shutdown()
+
+    def _do(self, order: Order, progress: Progress) -> Outcome:
+        process = self._worker()
+        if process is None:
+            return Outcome("no worker could be started" if not self._closed else "stopped")
+        try:
+            pickle.dump(order, cast("IO[bytes]", process.stdin))
+            cast("IO[bytes]", process.stdin).flush()
+            return _listen(cast("IO[bytes]", process.stdout), progress)
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
+            process.kill()
+            code = process.wait()
+            self._running.discard(process)
+            return Outcome(f"its process ended with code {code}: out of memory, perhaps: give fewer --workers")
+
+    def _worker(self) -> subprocess.Popen[bytes] | None:
+        """The worker of the thread that asks, which is started if there is none."""
+        process: subprocess.Popen[bytes] | None = getattr(self._mine, "process", None)
+        if process is None or process.poll() is not None:
+            if self._closed:
+                return None
+            try:
+                process = self._mine.process = start_child("renderer.batch.pool", self._environment)
+            except OSError:
+                return None
+            self._running.add(process)
+        return process
+
+
+# -- What is said between the two ----------------------------------------------------------------------------------
+
+
+class _Teller:
+    """Progress that is told to the parent."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def tell(self, *message: object) -> None:
+        pickle.dump(message, self._stream)
+        self._stream.flush()
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+        self.tell("stage", name, total, unit)
+        waiting, said = 0, time.monotonic()
+
+        def advance(units: int) -> None:
+            nonlocal waiting, said
+            waiting += units
+            if time.monotonic() - said >= _SAID_EVERY:
+                self.tell("advance", waiting)
+                waiting, said = 0, time.monotonic()
+
+        yield advance
+        self.tell("advance", waiting)
+        self.tell("end")
+
+    def notice(self, message: str) -> None:
+        self.tell("notice", message)
+
+
+def _listen(stream: IO[bytes], progress: Progress) -> Outcome:
+    """Pass on what a worker says until it has done its order. Raises EOFError if it ends before."""
+    with contextlib.ExitStack() as stages:
+        advance: list[Advance] = []
+        opened: list[contextlib.ExitStack] = []
+        while True:
+            match pickle.load(stream):
+                case ("stage", str(name), int(total), str(unit)):
+                    opened.append(stages.enter_context(contextlib.ExitStack()))
+                    advance.append(opened[-1].enter_context(progress.stage(name, total, unit)))
+                case ("advance", int(units)) if advance:
+                    advance[-1](units)
+                case ("end",) if opened:
+                    advance.pop()
+                    opened.pop().close()
+                case ("notice", str(message)):
+                    progress.notice(message)
+                case Outcome() as outcome:
+                    return outcome
+
+
+def serve() -> None:
+    """What a worker's process does until its input ends; what is begun by then is interrupted, and so removed."""
+    output = answers()
+    cv2.setNumThreads(core_count())
+    orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+
+    def listen() -> None:
+        with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
+            while True:
+                orders.put(pickle.load(sys.stdin.buffer))
+        orders.put(None)
+        _thread.interrupt_main()
+
+    threading.Thread(target=listen, name="orders", daemon=True).start()
+    with contextlib.suppress(KeyboardInterrupt, OSError):
+        while (order := orders.get()) is not None:
+            outcome = perform(order, _Teller(output))
+            pickle.dump(outcome, output)
+            output.flush()

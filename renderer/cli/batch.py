@@ -1,0 +1,237 @@
+"""`render batch`: many videos of one file."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import shlex
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import cyclopts
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from renderer.cli.options import Common, PresetRun, make_options
+from renderer.cli.talk import Rate, Talk, megabytes
+from renderer.errors import InputError
+from renderer.overlay import OverlaySettings
+from renderer.parameters import check_ranges, given, parameter, parameters, spell
+from renderer.progress import Advance
+from renderer.settings import FileSettings, OutputSettings
+from renderer.sound import SoundSettings
+
+if TYPE_CHECKING:
+    from renderer.batch import Batch, Outcome
+
+_KEYS: Final = {"covers": "cover", "animation": "animation", "preset": "preset", "output": "output", "rows": "rows"}
+"""Options that stand in for keys of every job."""
+
+
+@dataclass(frozen=True)
+class BatchRun:
+    """What only a campaign takes."""
+
+    covers: tuple[str, ...] = parameter((), "Covers, as paths or globs, instead of the file's; may be repeated")
+    animation: tuple[str, ...] = parameter((), "Animations, instead of the file's; may be repeated")
+    rows: Path | None = parameter(None, "A CSV or JSON file: a video a row, whose {fields} may be used everywhere")
+    only: tuple[str, ...] = parameter(
+        (), "Only videos whose name, cover, animation or preset is like this, such as 'reel*'; may be repeated"
+    )
+    workers: int | None = parameter(None, "Videos at once; default: as cores and memory allow", low=1, high=256)
+    resume: bool = parameter(True, "Go on from the last run: what is up to date is left as it is")
+    fail_fast: bool = parameter(False, "Stop at the first video that fails")
+    dry_run: bool = parameter(False, "Only say what would be made, and what is up to date")
+
+    def __post_init__(self) -> None:
+        """Refuse values out of their ranges with InputError."""
+        check_ranges(self)
+
+
+def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
+    """Register the command; its options are made only if it is among the words `wanted`."""
+    from renderer.job import MatchSettings
+
+    groups = {
+        "Campaign": BatchRun, "Presets": PresetRun, "Tiles and matching": MatchSettings, "Picture": OutputSettings,
+        "Title and logo": OverlaySettings, "Sound": SoundSettings, "File": FileSettings, "Output": Common,
+    }  # fmt: skip
+    options = [
+        option
+        for place, (title, owner) in enumerate(groups.items())
+        if "batch" in wanted
+        for option in make_options(owner, cyclopts.Group(title, sort_key=place + 1))
+    ]
+
+    def command(file: Path | None = None, /, **values: object) -> int:
+        return _batch(file, values)
+
+    campaign = inspect.Parameter(
+        "file", inspect.Parameter.POSITIONAL_ONLY, default=None,
+        annotation=Annotated[Path | None, cyclopts.Parameter(help="The campaign's TOML file; without one: --covers")],
+    )  # fmt: skip
+    command.__signature__ = inspect.Signature([campaign, *options])  # type: ignore[attr-defined]  # read by cyclopts
+    command.__annotations__ = {}
+    command.__doc__ = "Render many videos: those of a campaign's file, or of --covers."
+    app.command(command, name="batch")
+
+
+def _batch(file: Path | None, values: dict[str, object]) -> int:
+    from renderer.batch import Asked, Processes, plan_batch, read_campaign, render_batch, worker_count
+
+    common, asked_run = Common(**given(Common, values)), BatchRun(**given(BatchRun, values))
+    talk = Talk(quiet=common.quiet, verbose=common.verbose)
+    own = {*parameters(Common), *parameters(BatchRun), *parameters(PresetRun)}
+    asked = Asked(
+        {key: values[name] for name, key in _KEYS.items() if values.get(name)},
+        {name: value for name, value in values.items() if name not in own},
+        draft=PresetRun(**given(PresetRun, values)).draft,
+        command=_command(file, values),
+    )
+    campaign = read_campaign(file, asked).only(asked_run.only)
+    batch = plan_batch(campaign, talk, resume=asked_run.resume, overwrite=common.overwrite)
+    if asked_run.dry_run:
+        _tell_plan(batch, common)
+        return 0
+    workers = asked_run.workers or worker_count(len(batch.due))
+    outcomes: dict[str, Outcome] = {}
+    if batch.due:
+        with Show(talk, batch, workers) as show, Processes(workers) as pool:
+            outcomes = render_batch(batch, pool, show, fail_fast=asked_run.fail_fast)
+    return _tell(batch, outcomes, common)
+
+
+def _command(file: Path | None, values: Mapping[str, object]) -> str:
+    """The command that renders a campaign again, up to which of its videos; paths are as they were given."""
+    words = ["render", "batch", *([str(file)] if file else [])]
+    left_out = {*parameters(Common), "workers", "only", "resume", "fail_fast", "dry_run"} - {"output"}
+    for name, value in values.items():
+        option = f"--{name.replace('_', '-')}"
+        if name in left_out or value is None:
+            continue
+        if isinstance(value, bool):
+            words.append(option if value else option.replace("--", "--no-", 1))
+        elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
+            words += [part for word in value for part in (option, word)]
+        else:
+            words += [option, str(value) if isinstance(value, Path) else spell(value)]
+    return shlex.join([*words, "--no-resume"])
+
+
+def _tell_plan(batch: Batch, common: Common) -> None:
+    from renderer.job import plan_video
+
+    rows: list[dict[str, Any]] = []
+    for task in [*batch.up_to_date, *batch.due]:
+        row: dict[str, Any] = {"output": str(task.job.path), "up_to_date": task in batch.up_to_date}
+        if not row["up_to_date"]:
+            try:
+                # Its folder is made when it is rendered.
+                row = {**plan_video(replace(task.job, path=Path(task.job.path.name))).as_json(), **row}
+            except InputError as error:
+                row["error"] = str(error)
+        rows.append(row)
+    if common.json:
+        sys.stdout.write(json.dumps({"videos": rows}) + "\n")
+        return
+    for row in rows:
+        what = "up to date" if row["up_to_date"] else row.get("error") or (
+            f"{row['width']}x{row['height']}, {row['frames']} frames, about {row['estimated_seconds']:.0f} s and "
+            f"{megabytes(row['estimated_bytes'])}"
+        )  # fmt: skip
+        sys.stdout.write(f"{row['output']}: {what}\n")
+    seconds = sum(row.get("estimated_seconds", 0) for row in rows)
+    size = sum(row.get("estimated_bytes", 0) for row in rows)
+    sys.stdout.write(
+        f"{len(batch.due)} to render, about {seconds:.0f} s and {megabytes(size)}; {len(batch.up_to_date)} up to date. "
+        "Nothing was made.\n"
+    )
+
+
+def _tell(batch: Batch, outcomes: Mapping[str, Outcome], common: Common) -> int:
+    """The end of it; gives the exit code."""
+    failed = [task for task in batch.due if task.name in outcomes and outcomes[task.name].error]
+    begun = len(outcomes)
+    if common.json:
+        manifest = batch.manifest
+        names = [manifest.key(task) for task in batch.campaign.tasks]
+        sys.stdout.write(
+            json.dumps({"folder": str(manifest.folder), "videos": [manifest.entries[n] for n in names]}) + "\n"
+        )
+    elif not common.quiet:
+        said = [f"{begun - len(failed)} rendered", f"{len(batch.up_to_date)} up to date"]
+        said += [f"{len(failed)} failed"] if failed else []
+        said += [f"{len(batch.due) - begun} not begun"] if begun < len(batch.due) else []
+        page = f": {batch.campaign.folder / 'index.html'}" if outcomes else ""
+        sys.stdout.write(", ".join(said) + page + "\n")
+    for task in failed:
+        sys.stderr.write(f"render: {task.job.path}: {outcomes[task.name].error}\n")
+    return 1 if failed else 0
+
+
+class Show:
+    """A table of what is in hand, on a terminal; a line a video elsewhere."""
+
+    def __init__(self, talk: Talk, batch: Batch, workers: int) -> None:
+        self._talk, self._total, self._done = talk, len(batch.due), 0
+        self._live = talk.console.is_terminal and not talk.quiet
+        self._bars = Bars(
+            TextColumn("{task.description}"), TextColumn("{task.fields[stage]}"), BarColumn(), MofNCompleteColumn(),
+            Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=talk.console, transient=True,
+        )  # fmt: skip
+        self._all = self._bars.add_task(f"{self._total} videos", total=self._total, stage="", unit="videos")
+        self._rows: dict[str, TaskID] = {}
+        from renderer.batch import MEMORY_A_WORKER
+        from renderer.cores import core_count
+
+        skipped = f", {len(batch.up_to_date)} up to date" if batch.up_to_date else ""
+        share = max(1, core_count() // workers)
+        talk.notice(
+            f"{self._total} videos to render{skipped}: {workers} at once, {share} core{'s' * (share > 1)} and about "
+            f"{MEMORY_A_WORKER / 1e9:.1f} GB each at 1080p"
+        )
+
+    def __enter__(self) -> Show:
+        if self._live:
+            self._bars.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._live:
+            self._bars.stop()
+
+    def begin(self, name: str) -> Row:
+        """A row for a video in hand."""
+        self._rows[name] = self._bars.add_task(name, total=None, stage="", unit="")
+        return Row(self._bars, self._rows[name], self._talk, name)
+
+    def end(self, name: str, outcome: Outcome, tasks: int) -> None:
+        """Its line."""
+        self._bars.remove_task(self._rows.pop(name))
+        self._bars.advance(self._all, tasks)
+        self._done += tasks
+        size = f", {megabytes(outcome.bytes)}" if outcome.bytes else ""
+        what = outcome.error or (f"{outcome.seconds:.1f} s{size}" if tasks else f"matched in {outcome.seconds:.1f} s")
+        self._talk.notice(f"[{self._done}/{self._total}] {name}: {what}")
+
+
+class Row:
+    """Progress of one video, in its row."""
+
+    def __init__(self, bars: Bars, row: TaskID, talk: Talk, name: str) -> None:
+        self._bars, self._row, self._talk, self._name = bars, row, talk, name
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
+        """Show a stage."""
+        self._bars.reset(self._row, total=total, stage=name, unit=unit)
+        yield lambda units: self._bars.advance(self._row, units)
+
+    def notice(self, message: str) -> None:
+        """One line, where all are asked for."""
+        if self._talk.verbose:
+            self._talk.notice(f"{self._name}: {message}")
