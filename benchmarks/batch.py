@@ -66,13 +66,16 @@ def main() -> None:
             one, other = Path(name, "loop"), Path(name, "batch")
             one.mkdir()
             other.mkdir()
-            turns = [lambda: (loop(one, covers, tiles), 0), lambda: batch(other, covers, tiles)]
-            (first, a), (second, b) = (turn() for turn in (turns if number % 2 == 0 else turns[::-1]))
-            looped, batched = (first, second) if number % 2 == 0 else (second, first)
+            if number % 2:
+                batched, memory = batch(other, covers, tiles)
+                looped = loop(one, covers, tiles)
+            else:
+                looped = loop(one, covers, tiles)
+                batched, memory = batch(other, covers, tiles)
             ratios.append(looped / batched)
             print(
                 f"shell loop {looped:.1f} s, batch {batched:.1f} s: {ratios[-1]:.2f} times the throughput; "
-                f"a worker takes {max(a, b) / 2**20:.0f} MiB",
+                f"a worker takes {memory / 2**20:.0f} MiB",
                 flush=True,
             )
     print(f"median: {statistics.median(ratios):.2f}")

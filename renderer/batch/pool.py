@@ -18,7 +18,7 @@ from typing import IO, BinaryIO, Final, Protocol, Self, cast
 
 import cv2
 
-from renderer.batch.work import Order, Outcome, perform
+from renderer.batch.work import Desk, Order, Outcome
 from renderer.children import answers, start_child
 from renderer.cores import SHARE, core_count
 from renderer.progress import Advance, Progress
@@ -86,6 +86,8 @@ class Processes:
                 process.kill()
                 process.wait()
         self._threads.shutdown()
+        for process in running:
+            _close(process)
 
     def _do(self, order: Order, progress: Progress) -> Outcome:
         process = self._worker()
@@ -98,6 +100,7 @@ class Processes:
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
             process.kill()
             code = process.wait()
+            _close(process)
             self._running.discard(process)
             return Outcome(f"its process ended with code {code}: out of memory, perhaps: give fewer --workers")
 
@@ -113,6 +116,13 @@ class Processes:
                 return None
             self._running.add(process)
         return process
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    """Close what a process that has ended was talked to by."""
+    for pipe in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):
+            cast("IO[bytes]", pipe).close()
 
 
 # -- What is said between the two ----------------------------------------------------------------------------------
@@ -183,8 +193,8 @@ def serve() -> None:
         _thread.interrupt_main()
 
     threading.Thread(target=listen, name="orders", daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt, OSError):
+    with contextlib.suppress(KeyboardInterrupt, OSError), Desk() as desk:
         while (order := orders.get()) is not None:
-            outcome = perform(order, _Teller(output))
+            outcome = desk.perform(order, _Teller(output))
             pickle.dump(outcome, output)
             output.flush()

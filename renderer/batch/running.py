@@ -10,6 +10,7 @@ from typing import Protocol
 from renderer.batch.campaign import Task
 from renderer.batch.pool import Pool
 from renderer.batch.work import Order, Outcome
+from renderer.job import mosaic_key
 from renderer.progress import Progress
 
 
@@ -35,7 +36,7 @@ def run(
     """
     mosaics: dict[object, list[Task]] = {}
     for task in tasks:
-        mosaics.setdefault((task.job.cover, task.job.match, task.job.animation.targets()), []).append(task)
+        mosaics.setdefault(mosaic_key(task.job), []).append(task)
     unmatched, ready = deque(mosaics.values()), deque[Task]()
     running: dict[Future[Outcome], tuple[str, Sequence[Task], bool]] = {}
     while ready or unmatched or running:

@@ -189,6 +189,10 @@ class JobTable:
         rows, presets, kinds, sweep, keys = self._rows(), self._presets(), self._kinds(), self._sweep, self._keys()
         for number, row in enumerate(rows, 1):
             covers = self._covers(row)
+            if not (covers and kinds):  # nothing will be made of its keys, which may have problems too
+                every = kinds or {name: plugins.load_animation(name) for name in plugins.installed()}
+                named = {"cover": "", "animation": "", "preset": "", **row}
+                self._values(keys, named, every, next(iter(every)))
             count = len(rows) * len(covers) * len(kinds) * len(presets) * math.prod(map(len, sweep.values()))
             if count > MOST_VIDEOS:
                 self._problems.add(f"{self._here}: it makes {count} videos, more than {MOST_VIDEOS}: sweep over less")

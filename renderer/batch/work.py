@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Self
 
 from renderer.encoder import Probe
 from renderer.errors import RenderError
-from renderer.job import VideoJob, open_mosaic, render_video
+from renderer.job import Mosaic, VideoJob, check_job, mosaic_key, open_mosaic, write_video
+from renderer.memory import MemoryMeter
 from renderer.progress import Progress, Timed
 from renderer.rules import Check
 
@@ -32,21 +35,46 @@ class Outcome:
     checks: Sequence[Check] = ()
 
 
-def perform(order: Order, progress: Progress) -> Outcome:
-    """Do an order. What goes wrong stands in the outcome; only an interruption is raised."""
-    job = order.job
-    try:
-        if order.match_only:
-            timed = Timed(progress)
-            with open_mosaic(job.cover, job.match, timed, job.animation.targets()):
-                return Outcome(seconds=timed.finished()["total"])
-        made = render_video(job, progress)
-        return Outcome(
-            "", made.seconds["total"], made.bytes, made.peak_memory_bytes, made.probe, tuple(made.checks)
-        )  # fmt: skip
-    except RenderError as error:
-        return Outcome(str(error))
-    except MemoryError:
-        return Outcome("out of memory: give a smaller --size, or fewer --workers")
-    except Exception as error:  # one video's bug is not the end of the others
-        return Outcome(f"unexpected {type(error).__name__}: {error}")
+class Desk:
+    """Where a worker does its orders: the mosaic of the last one stays open, as the next one's is often the same."""
+
+    def __init__(self) -> None:
+        self._mosaic: tuple[object, Mosaic] | None = None
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._open.close()
+
+    def perform(self, order: Order, progress: Progress) -> Outcome:
+        """Do an order. What goes wrong stands in the outcome; only an interruption is raised."""
+        try:
+            return self._perform(order, Timed(progress))
+        except RenderError as error:
+            return Outcome(str(error))
+        except MemoryError:
+            return Outcome("out of memory: give a smaller --size, or fewer --workers")
+        except Exception as error:  # one video's bug is not the end of the others
+            return Outcome(f"unexpected {type(error).__name__}: {error}")
+
+    def _perform(self, order: Order, progress: Timed) -> Outcome:
+        if not order.match_only:
+            check_job(order.job)
+        with MemoryMeter() as meter:
+            mosaic = self._mosaic_of(order.job, progress)
+            if order.match_only:
+                return Outcome("", progress.finished()["total"])
+            made = write_video(mosaic, order.job, progress)
+        seconds = progress.finished()["total"]
+        return Outcome("", seconds, made.bytes, meter.peak_bytes, made.probe, tuple(made.checks))
+
+    def _mosaic_of(self, job: VideoJob, progress: Progress) -> Mosaic:
+        wanted = mosaic_key(job)
+        if self._mosaic is None or self._mosaic[0] != wanted:
+            self._mosaic = None
+            self._open.close()
+            opened = open_mosaic(job.cover, job.match, progress, job.animation.targets())
+            self._mosaic = (wanted, self._open.enter_context(opened))
+        return self._mosaic[1]

@@ -9,7 +9,16 @@ from renderer.job.outputs import named_output
 from renderer.job.results import Plan, Summary
 from renderer.job.settings import GridSettings, MatchSettings
 from renderer.job.stills import render_frame, render_mosaic, render_sheet
-from renderer.job.videos import VideoJob, check_job, plan_video, render_video, render_videos, telling_frame
+from renderer.job.videos import (
+    VideoJob,
+    check_job,
+    mosaic_key,
+    plan_video,
+    render_video,
+    render_videos,
+    telling_frame,
+    write_video,
+)
 
 __all__ = [
     "LOOK_AHEAD",
@@ -24,6 +33,7 @@ __all__ = [
     "check_cover",
     "check_job",
     "drawing",
+    "mosaic_key",
     "named_output",
     "open_film",
     "open_mosaic",
@@ -35,4 +45,5 @@ __all__ = [
     "render_videos",
     "sample_pictures",
     "telling_frame",
+    "write_video",
 ]

@@ -165,7 +165,7 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
     summaries: dict[int, Summary] = {}
     by_mosaic: dict[object, list[int]] = {}
     for number, job in enumerate(jobs):
-        by_mosaic.setdefault((job.cover, job.match, job.animation.targets()), []).append(number)
+        by_mosaic.setdefault(mosaic_key(job), []).append(number)
     for numbers in by_mosaic.values():
         first = jobs[numbers[0]]
         timed = Timed(progress or Silent())
@@ -175,6 +175,11 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
                 summaries[number] = replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
                 timed = Timed(progress or Silent())
     return [summaries[number] for number in range(len(jobs))]
+
+
+def mosaic_key(job: VideoJob) -> object:
+    """Equal for jobs that are made of one mosaic."""
+    return job.cover, job.match, job.animation.targets()
 
 
 def check_job(job: VideoJob) -> None:

@@ -1,0 +1,399 @@
+"""Campaigns: many videos of one file, as a user runs them."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from urllib.parse import unquote
+
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from selenium import webdriver
+
+from renderer.batch import Asked, Order, Outcome, Processes, plan_batch, read_campaign, render_batch
+from renderer.batch.names import MOST_BYTES, output_path
+from renderer.batch.work import Desk
+from renderer.encoder import probe
+from renderer.errors import InputError
+from renderer.job import VideoJob, sample_pictures
+from renderer.progress import Progress, Silent
+from renderer.where import Where
+
+Run = Callable[..., tuple[int, str, str]]
+
+SMALL = 'size = "48x32"\ncolumns = 8\nfps = 8\nduration = 0.5\n'
+
+
+@pytest.fixture
+def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty campaign's file beside covers, in a folder with two presets of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MOSAIC_RENDERER_PRESETS", str(tmp_path / "presets"))
+    Path("presets").mkdir()
+    Path("presets", "wide.toml").write_text('size = "64x32"\n[rules]\nmin_fps = 5\n')
+    Path("presets", "loop.toml").write_text('format = "gif"\n')
+    Path("covers").mkdir()
+    for number, picture in enumerate((*sample_pictures(), sample_pictures()[0])):
+        with Image.open(picture) as photo:
+            photo.crop((40 * number, 0, 300, 200)).save(Path("covers", f"{'abc'[number]}.jpg"))
+    return tmp_path / "campaign.toml"
+
+
+def videos(folder: Path = Path("out")) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix in (".mp4", ".gif"))
+
+
+def manifest() -> dict[str, dict[str, object]]:
+    return {entry["output"]: entry for entry in json.loads(Path("out/manifest.json").read_text("utf-8"))["videos"]}
+
+
+def due(render: Run, *words: str) -> list[str]:
+    """What a dry run says would be rendered."""
+    code, out, err = render("batch", "campaign.toml", "--dry-run", "--json", *words)
+    assert code == 0, err
+    return [Path(video["output"]).as_posix() for video in json.loads(out)["videos"] if not video["up_to_date"]]
+
+
+def test_a_campaign(campaign: Path, render: Run, browser: webdriver.Chrome) -> None:
+    """Three covers × two animations × two presets, and a cover that can't be opened among them."""
+    Path("covers/bad.jpg").write_text("not a picture")
+    campaign.write_text(
+        f'[defaults]\n{SMALL}output = "out/{{cover}}/{{animation}}-{{preset}}"\n'
+        '[[job]]\ncover = "covers/*.jpg"\nanimation = ["zoom", "disperse"]\npreset = ["wide", "loop"]\n'
+        '[job.disperse]\nstyle = "wind"\n'
+    )
+    code, out, err = render("batch", "campaign.toml", "--workers", "2")
+    assert code == 1
+    assert "12 rendered, 0 up to date, 4 failed" in out
+    assert "bad.jpg: is not a picture" in err
+    assert "Traceback" not in err
+    names = [f"{c}/{a}-{p}" for c in "abc" for a in ("disperse", "zoom") for p in ("loop.gif", "wide.mp4")]
+    assert videos() == names
+    assert not Path("out/bad").exists()
+    assert {(probe(Path("out", name)).width, probe(Path("out", name)).frames) for name in names} == {(48, 4)}
+
+    entries = manifest()
+    assert len(entries) == 16
+    made, failed = entries["a/disperse-wide.mp4"], entries["bad/zoom-wide.mp4"]
+    assert (made["state"], failed["state"]) == ("done", "failed")
+    assert "not a picture" in str(failed["error"])
+    assert made["bytes"] == Path("out/a/disperse-wide.mp4").stat().st_size
+    assert made["settings"]["style"] == "wind"
+    assert list(made["inputs"]) == ["covers/a.jpg"]
+    assert made["probe"]["codec"] == "h264"
+    assert made["checks"][0]["kept"] is True
+
+    browser.get(Path("out/index.html").absolute().as_uri())
+    assert [str(line["message"]) for line in browser.get_log("browser")] == []
+    asked = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
+    urls = [one["params"]["request"]["url"] for one in asked if one["method"] == "Network.requestWillBeSent"]
+    assert all(url.startswith(("file:", "data:")) for url in urls)
+    pictures = browser.find_elements("css selector", "figure img")
+    assert len(pictures) == 12
+    assert all(int(picture.get_property("naturalWidth")) > 40 for picture in pictures)
+    links = [link.get_attribute("href") for link in browser.find_elements("css selector", "figure a")]
+    assert sorted(Path(unquote(link.removeprefix("file://"))) for link in links) == [
+        Path("out", n).absolute() for n in names
+    ]
+    commands = [code.text for code in browser.find_elements("css selector", "code")]
+    assert "render batch campaign.toml --no-resume --only a/zoom-wide" in commands
+
+    Path("covers/bad.jpg").unlink()
+    times = [Path("out", name).stat().st_mtime_ns for name in names]
+    code, out, _ = render("batch", "campaign.toml")
+    assert (code, "0 rendered, 12 up to date" in out) == (0, True)
+    assert [Path("out", name).stat().st_mtime_ns for name in names] == times
+    (again,) = [command for command in commands if command.endswith("b/zoom-loop")]
+    code, out, _ = render(*again.split()[1:])
+    assert (code, "1 rendered, 0 up to date" in out) == (0, True)
+
+
+def test_what_makes_a_video_out_of_date(campaign: Path, render: Run, photos: Path) -> None:
+    Path("tiles").mkdir()
+    for photo in sorted(photos.glob("*.jpg")):
+        Path("tiles", photo.name).write_bytes(photo.read_bytes())
+    Image.new("RGB", (20, 20), "red").save("logo.png")
+    text = f'[defaults]\n{SMALL}tiles = "tiles"\noutput = "out/{{cover}}"\n[[job]]\ncover = ["covers/a.jpg", "covers/b.jpg"]\nlogo = "logo.png"\n'
+    campaign.write_text(text)
+    assert render("batch", "campaign.toml")[0] == 0
+    both = ["out/a.mp4", "out/b.mp4"]
+    assert due(render) == []
+    assert due(render, "--no-resume") == both
+    assert due(render, "--fps", "9") == both
+    campaign.write_text(text.replace("columns = 8", "columns = 9"))
+    assert due(render) == both
+    campaign.write_text(text)
+    Image.new("RGB", (20, 20), "blue").save("logo.png")
+    assert due(render) == both
+    Image.new("RGB", (20, 20), "red").save("logo.png")
+    Path("covers/a.jpg").write_bytes(Path("covers/c.jpg").read_bytes())
+    assert due(render) == ["out/a.mp4"]
+    Path("covers/a.jpg").touch()
+    Path("out/b.mp4").unlink()
+    assert due(render) == both
+    Path("tiles", "new.jpg").write_bytes(Path("covers/b.jpg").read_bytes())
+    assert due(render) == both
+    Path("out/a.mp4").write_bytes(b"somebody's own")
+    code, _, err = render("batch", "campaign.toml")
+    assert (code, "out/a.mp4 exists, and is not as this campaign made it: -y" in err) == (2, True)
+    assert Path("out/a.mp4").read_bytes() == b"somebody's own"
+
+
+def test_every_problem_is_listed_with_its_line(campaign: Path, render: Run) -> None:
+    campaign.write_text(
+        '[defaults]\nfsp = 30\noutput = "out/{cover}-{what}"\n'
+        '[[job]]\ncover = "covers/x.jpg"\ncolumns = 0\n'
+        '[[job]]\ncover = "covers/a.jpg"\npreset = "instagram-rel"\nanimation = "zom"\n'
+        "[job.zoom]\neasing = 'wild'\n"
+        '[job.sweep]\nseed = "9..0"\n[other]\n'
+    )
+    code, _, err = render("batch", "campaign.toml")
+    assert code == 2
+    for line, says in (
+        (2, "there is no option fsp: did you mean fps?"),
+        (5, "covers/x.jpg: there is no such file or folder"),
+        (9, "there is no preset named instagram-rel: did you mean instagram-reel?"),
+        (10, "there is no animation zom: did you mean zoom?"),
+        (14, "seed = 9..0 is no sweep"),
+        (15, "there is no other"),
+    ):
+        assert f"campaign.toml, line {line}: {says}" in err
+    assert not Path("out").exists()
+
+
+def test_clashes_are_found_before_the_start(campaign: Path, render: Run) -> None:
+    campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/*.jpg"\noutput = "out/{{animation}}"\n')
+    code, _, err = render("batch", "campaign.toml")
+    assert (code, "campaign.toml, line 1: two videos would be out/zoom.mp4: add {cover} to its output" in err) == (
+        2,
+        True,
+    )
+
+
+def test_sweeps_and_rows(campaign: Path, render: Run) -> None:
+    Path("people.csv").write_text("name;face\nAda;a\nZoë O'Hara;b\n", "utf-8")
+    campaign.write_text(
+        f'[[job]]\n{SMALL}cover = "covers/{{face}}.jpg"\ntitle = "For {{name}}"\noutput = "out/{{name}}/{{seed}}-{{columns}}"\n'
+        '[job.sweep]\nseed = "0..2"\ncolumns = [8, 9]\n'
+    )
+    found = due(render, "--rows", "people.csv")
+    assert len(found) == 12
+    assert "out/Zoë O'Hara/2-9.mp4" in found
+    tasks = read_campaign(campaign, Asked({"rows": Path("people.csv")})).tasks
+    assert [task.job.overlay.title for task in tasks[::6]] == ["For Ada", "For Zoë O'Hara"]
+    assert [task.job.cover for task in tasks[::6]] == [Path("covers/a.jpg"), Path("covers/b.jpg")]
+    assert {(task.job.output.seed, task.job.match.columns) for task in tasks} == {
+        (s, c) for s in range(3) for c in (8, 9)
+    }
+    Path("people.json").write_text('[{"name": "Ada", "face": "a", "age": 36}]')
+    assert len(due(render, "--rows", "people.json", "--only", "Ada/0-*")) == 2
+    code, _, err = render("batch", "campaign.toml")
+    assert (code, "line 6: there is no field {face}" in err) == (2, True)
+
+
+def test_a_timeline_of_tables(campaign: Path) -> None:
+    campaign.write_text(
+        '[[job]]\ncover = "covers/a.jpg"\n[[job.timeline]]\nanimation = "reveal"\nseconds = 1.5\norder = "spiral"\n'
+        '[[job.timeline]]\nanimation = "zoom"\nseconds = 2\nfocus = ["0.4,0.3", "0.5,0.5"]\n'
+    )
+    (task,) = read_campaign(campaign, Asked()).tasks
+    assert task.job.path == Path("out/a-show.mp4")
+    assert task.job.animation.lasts() == 3.5
+    assert task.job.animation.targets() == ((0.4, 0.3), (0.5, 0.5))
+
+
+HOSTILE = ["../../etc/passwd", "/etc/passwd", "..", ".", "", "C:\\Windows\\x", "a\0b", "$(rm -rf ~); `id`", "=cmd|' /C calc'!A0",
+           "x" * 5000, "%05d", "-rf", "con", "a\nb", "\u202egpj.exe", "{cover}", "{0.__class__}", "it.html", "~root", "*?"]  # fmt: skip
+
+
+def test_hostile_rows_stay_in_the_folder(campaign: Path, render: Run) -> None:
+    with Path("rows.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([["number", "name"], *([n, name.replace("\0", "")] for n, name in enumerate(HOSTILE))])
+    campaign.write_text(
+        f'[[job]]\n{SMALL}cover = "covers/a.jpg"\ntitle = "{{name}}"\noutput = "out/{{name}}/{{number}}-{{name}}"\n'
+    )
+    before = {path for path in Path().rglob("*") if path.is_file()}
+    code, out, err = render("batch", "campaign.toml", "--rows", "rows.csv")
+    assert (code, f"{len(HOSTILE)} rendered" in out) == (0, True), err
+    made = {path for path in Path().rglob("*") if path.is_file()} - before
+    assert len(videos()) == len(HOSTILE)
+    assert {path.parts[0] for path in made} == {"out"}
+    assert {len(Path(name).parts) for name in videos()} == {2}
+    page = Path("out/index.html").read_text("utf-8")
+    assert "<script" not in page
+
+
+@given(st.lists(st.one_of(st.text(), st.sampled_from(HOSTILE)), min_size=2, max_size=2))
+def test_no_value_leads_out_of_the_folder(values: list[str]) -> None:
+    path = output_path("out/{a}/x-{b}{a}", dict(zip("ab", values, strict=True)), ".mp4")
+    assert path.parts[0] == "out"
+    assert len(path.parts) == 3
+    assert path.suffix == ".mp4"
+    assert not {"..", ".", ""} & set(path.parts)
+    assert all(len(part.encode()) <= MOST_BYTES + 4 and part.isprintable() for part in path.parts)
+
+
+def test_long_names_stay_apart() -> None:
+    names = {output_path("out/{name}", {"name": "x" * 500 + end}, ".mp4").name for end in "abc"}
+    assert len(names) == 3
+
+
+@pytest.mark.usefixtures("campaign")
+def test_without_a_file(render: Run) -> None:
+    words = ("--covers", "covers/*.jpg", "--animation", "zoom", "--animation", "gather", "--size", "48x32")
+    code, out, err = render("batch", *words, "--dry-run", "-o", "all/{animation}/{cover}", "--title", "{cover}!")
+    assert code == 0, err
+    assert out.count("48x32") == 6
+    assert "all/gather/c.mp4" in out
+    code, _, err = render("batch", *words, "--only", "nothing*")
+    assert (code, "--only nothing* fits none of 6 videos" in err) == (2, True)
+
+
+def test_fail_fast_leaves_the_rest(campaign: Path, render: Run) -> None:
+    Path("covers/a.jpg").write_text("not a picture")
+    campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/*.jpg"\n')
+    code, out, _ = render("batch", "campaign.toml", "--fail-fast", "--workers", "1")
+    assert (code, "0 rendered, 0 up to date, 1 failed, 2 not begun" in out) == (1, True)
+    assert videos() == []
+    code, out, _ = render("batch", "campaign.toml", "--only", "b*", "--json")
+    assert (code, [video["state"] for video in json.loads(out)["videos"]]) == (0, ["done"])
+
+
+# -- Ended before its time -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def long_run(campaign: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A campaign of quick videos and long ones, of which a quick one is done and a long one is in hand."""
+    campaign.write_text(
+        '[defaults]\ncolumns = 8\noutput = "out/{cover}-{duration}"\nsize = "256x256"\n'
+        '[[job]]\ncover = "covers/a.jpg"\n[job.sweep]\nduration = [0.2, 60, 61, 62]\n'
+    )
+    command = [sys.executable, "-m", "renderer", "batch", "campaign.toml", "--workers", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 60
+        while not (Path("out/a-0.2.mp4").exists() and len(list(Path("out").glob(".*part*"))) >= 2):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        time.sleep(0.3)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def gone(workers: list[psutil.Process]) -> bool:
+    return not psutil.wait_procs(workers, timeout=30)[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["Ctrl-C", "kill -9"])
+def test_what_is_begun_is_removed_and_what_is_whole_stays(
+    long_run: subprocess.Popen[bytes], campaign: Path, render: Run, number: int, code: int
+) -> None:
+    workers = psutil.Process(long_run.pid).children(recursive=True)
+    os.kill(long_run.pid, number)
+    assert long_run.wait(30) == code
+    assert gone(workers)
+    assert [path.name for path in Path("out").iterdir() if path.suffix == ".mp4"] == ["a-0.2.mp4"]
+    assert manifest()["a-0.2.mp4"]["state"] == "done"
+    campaign.write_text(campaign.read_text().replace("60, 61, 62", "0.3"))
+    Path("out/.a-0.3.part-0123abcd.mp4").touch()  # as by a worker that was killed itself
+    assert due(render) == ["out/a-0.3.mp4"]
+    assert render("batch", "campaign.toml")[0] == 0
+    assert sorted(path.suffix for path in Path("out").iterdir()) == [".html", ".json", ".mp4", ".mp4"]
+
+
+# -- Pools ---------------------------------------------------------------------------------------------------------
+
+
+class Here:
+    """The smallest pool: what a cluster's client would look like, done at once in this process."""
+
+    workers = 1
+
+    def submit(self, order: Order, progress: Progress) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        with Desk() as desk:
+            future.set_result(desk.perform(order, progress))
+        return future
+
+
+class Unwatched:
+    def begin(self, name: str) -> Progress:  # noqa: ARG002 (the protocol's names)
+        return Silent()
+
+    def end(self, name: str, outcome: Outcome, tasks: int) -> None:
+        pass
+
+
+def test_any_pool_will_do(campaign: Path) -> None:
+    campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/*.jpg"\n')
+    batch = plan_batch(read_campaign(campaign, Asked()), Silent())
+    outcomes = render_batch(batch, Here(), Unwatched())
+    assert [outcome.error for outcome in outcomes.values()] == ["", "", ""]
+    assert videos() == ["a-zoom.mp4", "b-zoom.mp4", "c-zoom.mp4"]
+
+
+def test_a_worker_that_dies_takes_only_its_own_video(campaign: Path) -> None:
+    campaign.write_text('[[job]]\ncover = "covers/a.jpg"\ncolumns = 8\nduration = 60\noutput = "it.mp4"\n')
+    (task,) = read_campaign(campaign, Asked()).tasks
+    with Processes(1) as pool:
+        dying = pool.submit(Order(task.job), Silent())
+        while not list(Path().glob(".it.part*")):
+            time.sleep(0.05)
+        for child in psutil.Process().children():
+            if "renderer.batch.pool" in " ".join(child.cmdline()):
+                child.kill()
+        assert "its process ended" in dying.result(30).error
+        assert pool.submit(Order(task.job, match_only=True), Silent()).result(30).error == ""
+
+
+def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOSAIC_RENDERER_CORES", "8")
+    assert [Processes(workers)._environment["MOSAIC_RENDERER_CORES"] for workers in (1, 2, 3, 16)] == [
+        "8",
+        "4",
+        "2",
+        "1",
+    ]
+
+
+def test_where_finds_tables_of_one_name() -> None:
+    where = Where(
+        "it.toml", '[[job]]\na = 1\ntext = """\na = 3\n"""\n[job.sweep]\nb = 2\n[[job]]\n[job.sweep]\n"b" = 3 # b\n'
+    )
+    assert [where.of("job", n, "sweep", "b") for n in (0, 1)] == ["it.toml, line 7", "it.toml, line 10"]
+    assert where.of("job", 0, "a") == "it.toml, line 2"
+    assert where.of("job", 1, "none") == "it.toml, line 8"
+    assert where.of("none") == "it.toml"
+
+
+def test_a_manifest_of_another_kind_is_left_alone(campaign: Path, render: Run) -> None:
+    Path("out").mkdir()
+    Path("out/manifest.json").write_text("{}")
+    campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/a.jpg"\n')
+    code, _, err = render("batch", "campaign.toml")
+    assert (code, "is no manifest of a campaign" in err) == (2, True)
+    assert Path("out/manifest.json").read_text() == "{}"
+
+
+@pytest.mark.usefixtures("campaign")
+def test_a_job_is_data() -> None:
+    with pytest.raises(InputError, match="needs a campaign's file"):
+        read_campaign(None, Asked())
+    (task,) = read_campaign(None, Asked({"cover": ("covers/a.jpg",)}, {"title": "{cover}"})).tasks
+    assert isinstance(task.job, VideoJob)
+    assert (task.job.overlay.title, task.job.command) == ("a", "render batch --only a-zoom")
