@@ -47,6 +47,16 @@ def small(words: list[str]) -> list[str]:
     return words
 
 
+def prepare_campaign(cover: Path) -> None:
+    """What the README's campaign is about, with one value of its sweep."""
+    (campaign,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    Path("campaign.toml").write_text(campaign.replace("0..9", "0..0"))
+    Path("people.csv").write_text("name,face\nAda,ada.jpg\n")
+    for name in ("covers/cover.jpg", "faces/ada.jpg"):
+        Path(name).parent.mkdir()
+        Path(name).write_bytes(cover.read_bytes())
+
+
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_runs(
     example: str, render: Callable[..., tuple[int, str, str]], photos: Path, cover: Path
@@ -65,9 +75,14 @@ def test_every_example_runs(
         Path("out").mkdir()
         video = ("zoom", "cover.jpg", "--for", words[-1], "--size", "80x54", "--columns", "10", "--duration", "0.4")
         assert render(*video, "-o", words[1])[0] == 0
+    if words[0] == "batch":
+        prepare_campaign(cover)
+        assert render("library", "add", photos, "--name", "wedding")[0] == 0
     code, out, err = render(*(words if words[0] in ("doctor", "library", "presets", "check") else small(words)))
     assert code == (1 if words[0] == "check" else 0), err  # a small and short video breaks the rules
-    if "->" in example or "-o" in words:
+    if words[0] == "batch":
+        assert list(Path().glob("*/*.html")) or "--dry-run" in words
+    elif "->" in example or "-o" in words:
         assert Path(words[words.index("-o") + 1]).exists()
     assert out
 

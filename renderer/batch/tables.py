@@ -186,6 +186,8 @@ class JobTable:
         """Every combination of covers, animations, presets, rows and sweeps."""
         if not self._texts("cover"):
             self._problems.add(f'{self._here}: it names no cover: add cover = "covers/*.jpg"')
+        if "save_map" in self._source.asked.values:
+            self._problems.add("--save-map: a campaign's maps are kept by themselves: leave it out")
         rows, presets, kinds, sweep, keys = self._rows(), self._presets(), self._kinds(), self._sweep, self._keys()
         for number, row in enumerate(rows, 1):
             covers = self._covers(row)
