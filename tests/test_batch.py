@@ -200,6 +200,15 @@ def test_sweeps_and_rows(campaign: Path, render: Run) -> None:
     assert (code, "line 6: there is no field {face}" in err) == (2, True)
 
 
+def test_a_sweep_of_one_animations_parameter_leaves_the_others_alone(campaign: Path) -> None:
+    campaign.write_text(
+        '[[job]]\ncover = "covers/a.jpg"\nanimation = ["zoom", "reveal"]\noutput = "out/{animation}-{order}"\n'
+        '[job.sweep]\norder = ["spiral", "hue"]\n'
+    )
+    tasks = read_campaign(campaign, Asked()).tasks
+    assert [task.name for task in tasks] == ["zoom-default", "reveal-spiral", "reveal-hue"]
+
+
 def test_a_timeline_of_tables(campaign: Path) -> None:
     campaign.write_text(
         '[[job]]\ncover = "covers/a.jpg"\n[[job.timeline]]\nanimation = "reveal"\nseconds = 1.5\norder = "spiral"\n'

@@ -13,7 +13,7 @@ import psutil
 
 from renderer.batch.campaign import Campaign, Task
 from renderer.batch.manifest import Manifest, State
-from renderer.batch.page import check_page, write_page
+from renderer.batch.page import check_page
 from renderer.batch.pool import Pool
 from renderer.batch.problems import Problems
 from renderer.batch.running import Watch, run
@@ -24,8 +24,8 @@ from renderer.encoder import is_sequence
 from renderer.errors import InputError
 from renderer.progress import Progress
 
-MEMORY_A_WORKER: Final = 800_000_000
-"""Bytes that a worker and its ffmpeg take for a video of 1080p; benchmarks/batch.py measures them."""
+MEMORY_A_WORKER: Final = 900_000_000
+"""Bytes that a worker and its ffmpeg take at most for a video of 1080p at --quality high, matching included."""
 
 _MOST_WORKERS: Final = 8  # by themselves: as many maps are in use at once, and 20 are kept
 
@@ -74,8 +74,7 @@ def plan_batch(campaign: Campaign, progress: Progress, *, resume: bool = True, o
 def render_batch(batch: Batch, pool: Pool, watch: Watch, *, fail_fast: bool = False) -> dict[str, Outcome]:
     """Render what is due; gives what came of each task by its name. Those that are missing were not begun.
 
-    Manifest and overview page are written whatever happens, an interruption included. Raises RenderError if they, or
-    the folders, can't be written.
+    The manifest is written after each. Raises RenderError if it, or a folder, can't be written.
     """
     manifest, outcomes = batch.manifest, dict[str, Outcome]()
     made = [folder for task in batch.due for folder in _make_room(task)]
@@ -95,7 +94,6 @@ def render_batch(batch: Batch, pool: Pool, watch: Watch, *, fail_fast: bool = Fa
         for folder in reversed(made):
             with contextlib.suppress(OSError):  # it holds videos, as it should
                 folder.rmdir()
-        write_page(manifest)
     return outcomes
 
 

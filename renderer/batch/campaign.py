@@ -88,7 +88,10 @@ def _collect(jobs: Sequence[dict[str, Any]], source: Source) -> Campaign:
     tables = [JobTable(source, number, job) for number, job in enumerate(jobs)]
     videos = [video for table in tables for video in table.videos()]
     source.problems.check()
-    folder = Path(os.path.commonpath([table.folder.absolute() for table in tables]))
+    try:
+        folder = Path(os.path.commonpath([table.folder.absolute() for table in tables]))
+    except ValueError:
+        raise InputError("the outputs of a campaign are on several drives: give each drive a campaign") from None
     tasks = []
     for job, place, fields in videos:
         name = Path(os.path.relpath(job.path, folder)).with_suffix("").as_posix()

@@ -6,7 +6,7 @@ import glob
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +57,7 @@ class Source:
     defaults: Mapping[str, Any]
     asked: Asked
     problems: Problems
+    tracks: set[object] = field(default_factory=set)  # music that was found to be good
 
 
 class JobTable:
@@ -81,12 +82,15 @@ class JobTable:
     def _template(self) -> str:
         """What its outputs are named after."""
         given = self._table.get("output")
-        if given is not None and isinstance(given, str | Path) and Path(given).name:
-            return str(given)
-        if given is not None:
+        folder = "out"
+        if isinstance(given, str | Path) and str(given):
+            if not (Path(given).is_dir() or str(given).endswith("/")):
+                return str(given)
+            folder = str(given)
+        elif given is not None:
             self._problems.add(f"{self._place('output')}: output is a name for files, such as out/{{cover}}")
         parts = ["{cover}", "{animation}", *(["{preset}"] if self._table.get("preset") else [])]
-        return "out/" + "-".join([*parts, *(f"{{{key.replace('-', '_')}}}" for key in self._sweep)])
+        return f"{folder}/" + "-".join([*parts, *(f"{{{key.replace('-', '_')}}}" for key in self._sweep)])
 
     @property
     def folder(self) -> Path:
@@ -189,6 +193,7 @@ class JobTable:
         if "save_map" in self._source.asked.values:
             self._problems.add("--save-map: a campaign's maps are kept by themselves: leave it out")
         rows, presets, kinds, sweep, keys = self._rows(), self._presets(), self._kinds(), self._sweep, self._keys()
+        others = dict.fromkeys((name for kind in kinds.values() for name in parameters(kind)), "default")
         for number, row in enumerate(rows, 1):
             covers = self._covers(row)
             if not (covers and kinds):  # nothing will be made of its keys, which may have problems too
@@ -200,15 +205,16 @@ class JobTable:
                 self._problems.add(f"{self._here}: it makes {count} videos, more than {MOST_VIDEOS}: sweep over less")
                 return
             place = f"{self._here}, row {number}" if row else self._here
-            choices = [dict(zip(sweep, chosen, strict=True)) for chosen in itertools.product(*sweep.values())]
-            for cover, name, preset, swept in itertools.product(covers, kinds, presets, choices):
+            choices = {name: _combinations(sweep, parameters(kinds[name]), others) for name in kinds}
+            for cover, name, preset in itertools.product(covers, kinds, presets):
                 own = {"cover": cover.stem, "animation": name, "preset": preset.name if preset else PLAIN}
-                said = keys | {("sweep", key): value for key, value in swept.items()}
-                values = self._values(said, {**own, **row}, kinds, name)
-                with self._problems.at(place):
-                    job, fields = self._video(cover, kinds[name], preset, values, {**row, **own})
-                    told = {*own, *row, *(key.replace("-", "_") for key in sweep)}
-                    yield job, place, {key: value for key, value in fields.items() if key in told}
+                for swept in choices[name]:
+                    said = keys | {("sweep", key): value for key, value in swept.items()}
+                    values = self._values(said, {**own, **row}, kinds, name)
+                    with self._problems.at(place):
+                        job, fields = self._video(cover, kinds[name], preset, values, {**row, **own}, others)
+                        told = {*own, *row, *(key.replace("-", "_") for key in sweep)}
+                        yield job, place, {key: value for key, value in fields.items() if key in told}
 
     def _values(
         self, keys: Mapping[tuple[str, ...], Any], fields: Fields, kinds: Mapping[str, type[Animation]], name: str
@@ -231,26 +237,38 @@ class JobTable:
         return values
 
     def _video(
-        self, cover: Path, kind: type[Animation], preset: Preset | None, own: Mapping[str, Any], fields: Fields
-    ) -> tuple[VideoJob, Fields]:
-        """The job, and every field of its name. Raises InputError."""
+        self, cover: Path, kind: type[Animation], preset: Preset | None, own: Mapping[str, Any], fields: Fields,
+        others: Fields,
+    ) -> tuple[VideoJob, Fields]:  # fmt: skip
+        """The job, and every field of its name; `others`: parameters of other animations. Raises InputError."""
         below = {**preset.values, **preset.animations.get(fields["animation"], {})} if preset else {}
         values = {**(as_draft(below) if self._source.asked.draft else below), **own}
         job = VideoJob.of(cover, kind, Path(), values)
         owners = (job.match, job.output, job.file, job.overlay, job.sound, job.animation)
         settings = {name: _as_field(getattr(owner, name)) for owner in owners for name in parameters(owner)}
         suffix = job.file.format or "mp4"
-        path = output_path(self._template, fields := {**settings, "format": suffix, **fields}, f".{suffix}")
+        fields = {**others, **settings, "format": suffix, **fields}
+        path = output_path(self._template, fields, f".{suffix}")
         job = replace(
             job, path=path, file=job.file if "format" in own else job.file.for_name(path),
             preset=preset.name if preset else "", rules=preset.rules if preset else None,
         )  # fmt: skip
         job.settled().wanted()
-        check_sound(job.sound, path, job.target)
+        if (track := (job.sound, path.suffix, job.target)) not in self._source.tracks:
+            check_sound(job.sound, path, job.target)
+            self._source.tracks.add(track)
         for used in (job.overlay.logo, job.overlay.font):
             if used is not None and not _is_file(used.expanduser()):
                 raise InputError(missing_file(used))
         return job, fields
+
+
+def _combinations(
+    sweep: Mapping[str, Sequence[object]], own: Collection[str], others: Collection[str]
+) -> list[dict[str, object]]:
+    """Every combination of a sweep's values, without those of parameters that are only `others`, other animations'."""
+    kept = [key for key in sweep if (known := key.replace("-", "_")) in own or known not in others]
+    return [dict(zip(kept, chosen, strict=True)) for chosen in itertools.product(*(sweep[key] for key in kept))]
 
 
 def _timeline_text(tables: object) -> str:

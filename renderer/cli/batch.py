@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as Bars
 
 from renderer.cli.options import Common, PresetRun, make_options
-from renderer.cli.talk import Rate, Talk, megabytes
+from renderer.cli.talk import Rate, Talk, megabytes, show_file
 from renderer.errors import InputError
 from renderer.overlay import OverlaySettings
 from renderer.parameters import check_ranges, given, parameter, parameters, spell
@@ -81,7 +81,7 @@ def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
 
 
 def _batch(file: Path | None, values: dict[str, object]) -> int:
-    from renderer.batch import Asked, Processes, plan_batch, read_campaign, render_batch, worker_count
+    from renderer.batch import Asked, Processes, plan_batch, read_campaign, render_batch, worker_count, write_page
 
     common, asked_run = Common(**given(Common, values)), BatchRun(**given(BatchRun, values))
     talk = Talk(quiet=common.quiet, verbose=common.verbose)
@@ -100,8 +100,13 @@ def _batch(file: Path | None, values: dict[str, object]) -> int:
     workers = asked_run.workers or worker_count(len(batch.due))
     outcomes: dict[str, Outcome] = {}
     if batch.due:
-        with Show(talk, batch, workers) as show, Processes(workers) as pool:
-            outcomes = render_batch(batch, pool, show, fail_fast=asked_run.fail_fast)
+        try:
+            with Show(talk, batch, workers) as show, Processes(workers) as pool:
+                outcomes = render_batch(batch, pool, show, fail_fast=asked_run.fail_fast)
+        finally:
+            page = write_page(batch.manifest)
+        if common.open:
+            show_file(page)
     return _tell(batch, outcomes, common)
 
 
@@ -191,7 +196,7 @@ class Show:
         skipped = f", {len(batch.up_to_date)} up to date" if batch.up_to_date else ""
         share = max(1, core_count() // workers)
         talk.notice(
-            f"{self._total} videos to render{skipped}: {workers} at once, {share} core{'s' * (share > 1)} and about "
+            f"{self._total} videos to render{skipped}: {workers} at once, {share} core{'s' * (share > 1)} and up to "
             f"{MEMORY_A_WORKER / 1e9:.1f} GB each at 1080p"
         )
 
