@@ -8,6 +8,7 @@ and gives tasks; `uptodate` says what each is made of; `running` hands them to a
 from renderer.batch.batch import MEMORY_A_WORKER, Batch, plan_batch, render_batch, worker_count
 from renderer.batch.campaign import Campaign, Task, read_campaign
 from renderer.batch.manifest import Manifest
+from renderer.batch.page import NAME as PAGE
 from renderer.batch.page import write_page
 from renderer.batch.pool import Pool, Processes
 from renderer.batch.running import Watch
@@ -15,6 +16,6 @@ from renderer.batch.tables import Asked
 from renderer.batch.work import Order, Outcome
 
 __all__ = [
-    "MEMORY_A_WORKER", "Asked", "Batch", "Campaign", "Manifest", "Order", "Outcome", "Pool", "Processes", "Task",
-    "Watch", "plan_batch", "read_campaign", "render_batch", "worker_count", "write_page",
+    "MEMORY_A_WORKER", "PAGE", "Asked", "Batch", "Campaign", "Manifest", "Order", "Outcome", "Pool", "Processes",
+    "Task", "Watch", "plan_batch", "read_campaign", "render_batch", "worker_count", "write_page",
 ]  # fmt: skip

@@ -77,13 +77,15 @@ def render_batch(batch: Batch, pool: Pool, watch: Watch, *, fail_fast: bool = Fa
     The manifest is written after each. Raises RenderError if it, or a folder, can't be written.
     """
     manifest, outcomes = batch.manifest, dict[str, Outcome]()
-    made = [folder for task in batch.due for folder in _make_room(task)]
+    made = [folder for task in batch.due for folder in _make_room(task, batch.campaign.folder)]
     for task in batch.due:
         manifest.note(task, "waiting", batch.fingerprints[task.name], batch.inputs)  # what is there from now on is ours
     manifest.save()
 
     def done(task: Task, outcome: Outcome) -> None:
         outcomes[task.name] = outcome
+        if outcome.error:
+            _remove_begun(task)  # by a worker that crashed
         state: State = "failed" if outcome.error else "done"
         manifest.note(task, state, batch.fingerprints[task.name], batch.inputs, outcome)
         manifest.save()
@@ -97,19 +99,26 @@ def render_batch(batch: Batch, pool: Pool, watch: Watch, *, fail_fast: bool = Fa
     return outcomes
 
 
-def _make_room(task: Task) -> list[Path]:
-    """Make a video's folder, and remove what a run that was killed had begun of it; gives the folders that were made.
+def _make_room(task: Task, common: Path) -> list[Path]:
+    """Make a video's folder and the common one, and remove what a run that was killed had begun of it.
 
-    Raises InputError.
+    Gives the folders that were made. Raises InputError.
     """
     path = task.job.path
     folder = path.parent.parent if is_sequence(path) else path.parent
     made = [each for each in [*reversed(folder.parents), folder] if not each.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in task.job.files():
-            for begun in file.parent.glob(f".{glob.escape(file.stem)}.part-????????{glob.escape(file.suffix)}"):
-                begun.unlink(missing_ok=True)
+        for each in (folder, common):
+            each.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder} can't be made or written to ({error.strerror}): give another output") from error
+        raise InputError(f"{folder} can't be made ({error.strerror}): give another output") from error
+    _remove_begun(task)
     return made
+
+
+def _remove_begun(task: Task) -> None:
+    """Remove what `new_file` had begun of a task's files when its process was killed."""
+    for file in task.job.files():
+        for begun in file.parent.glob(f".{glob.escape(file.stem)}.part-????????{glob.escape(file.suffix)}"):
+            with contextlib.suppress(OSError):
+                begun.unlink()

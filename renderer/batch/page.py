@@ -56,7 +56,8 @@ def write_page(manifest: Manifest) -> Path:
 
 
 def _figure(entry: Entry, poster: str) -> str:
-    output, link = str(entry["output"]), quote(str(entry["output"]))
+    output = str(entry["output"])
+    link = quote(numbered(Path(output), 0).as_posix() if is_sequence(Path(output)) else output)
     picture = f'<img src="{poster}" alt="">' if poster else '<div class="none"></div>'
     shown = f'<a href="{link}">{picture}</a>' if entry["state"] == "done" else picture
     state = html.escape(_state(entry))

@@ -57,6 +57,7 @@ class Processes:
         self._mine = threading.local()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._closed = False
+        self._lock = threading.Lock()  # of starting a worker, and of closing
 
     def __enter__(self) -> Self:
         return self
@@ -72,9 +73,10 @@ class Processes:
 
     def close(self) -> None:
         """End all workers, and wait until they have removed what they had begun."""
-        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
-        running = list(self._running)
+        with self._lock:
+            self._closed = True
+            running = list(self._running)
         for process in running:
             with contextlib.suppress(OSError):
                 cast("IO[bytes]", process.stdin).close()
@@ -87,7 +89,7 @@ class Processes:
                 process.wait()
         self._threads.shutdown()
         for process in running:
-            _close(process)
+            self._forget(process)
 
     def _do(self, order: Order, progress: Progress) -> Outcome:
         process = self._worker()
@@ -100,14 +102,17 @@ class Processes:
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
             process.kill()
             code = process.wait()
-            _close(process)
-            self._running.discard(process)
+            self._forget(process)
             return Outcome(f"its process ended with code {code}: out of memory, perhaps: give fewer --workers")
 
     def _worker(self) -> subprocess.Popen[bytes] | None:
         """The worker of the thread that asks, which is started if there is none."""
         process: subprocess.Popen[bytes] | None = getattr(self._mine, "process", None)
-        if process is None or process.poll() is not None:
+        if process is not None and process.poll() is None:
+            return process
+        with self._lock:
+            if process is not None:
+                self._forget(process)
             if self._closed:
                 return None
             try:
@@ -115,14 +120,14 @@ class Processes:
             except OSError:
                 return None
             self._running.add(process)
-        return process
+            return process
 
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    """Close what a process that has ended was talked to by."""
-    for pipe in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError):
-            cast("IO[bytes]", pipe).close()
+    def _forget(self, process: subprocess.Popen[bytes]) -> None:
+        """Close what a process that has ended was talked to by."""
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                cast("IO[bytes]", pipe).close()
+        self._running.discard(process)
 
 
 # -- What is said between the two ----------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
 
 
 def _batch(file: Path | None, values: dict[str, object]) -> int:
-    from renderer.batch import Asked, Processes, plan_batch, read_campaign, render_batch, worker_count, write_page
+    from renderer.batch import PAGE, Asked, Processes, plan_batch, read_campaign, render_batch, worker_count, write_page
 
     common, asked_run = Common(**given(Common, values)), BatchRun(**given(BatchRun, values))
     talk = Talk(quiet=common.quiet, verbose=common.verbose)
@@ -104,9 +104,10 @@ def _batch(file: Path | None, values: dict[str, object]) -> int:
             with Show(talk, batch, workers) as show, Processes(workers) as pool:
                 outcomes = render_batch(batch, pool, show, fail_fast=asked_run.fail_fast)
         finally:
-            page = write_page(batch.manifest)
+            if batch.campaign.folder.is_dir():
+                write_page(batch.manifest)
         if common.open:
-            show_file(page)
+            show_file(batch.campaign.folder / PAGE)
     return _tell(batch, outcomes, common)
 
 
@@ -159,6 +160,8 @@ def _tell_plan(batch: Batch, common: Common) -> None:
 
 def _tell(batch: Batch, outcomes: Mapping[str, Outcome], common: Common) -> int:
     """The end of it; gives the exit code."""
+    from renderer.batch import PAGE
+
     failed = [task for task in batch.due if task.name in outcomes and outcomes[task.name].error]
     begun = len(outcomes)
     if common.json:
@@ -171,7 +174,7 @@ def _tell(batch: Batch, outcomes: Mapping[str, Outcome], common: Common) -> int:
         said = [f"{begun - len(failed)} rendered", f"{len(batch.up_to_date)} up to date"]
         said += [f"{len(failed)} failed"] if failed else []
         said += [f"{len(batch.due) - begun} not begun"] if begun < len(batch.due) else []
-        page = f": {batch.campaign.folder / 'index.html'}" if outcomes else ""
+        page = f": {batch.campaign.folder / PAGE}" if outcomes else ""
         sys.stdout.write(", ".join(said) + page + "\n")
     for task in failed:
         sys.stderr.write(f"render: {task.job.path}: {outcomes[task.name].error}\n")
