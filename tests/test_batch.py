@@ -331,9 +331,10 @@ def test_what_is_begun_is_removed_and_what_is_whole_stays(
 class Here:
     """The smallest pool: what a cluster's client would look like, done at once in this process."""
 
-    workers = 1
+    workers, matched = 1, 0
 
     def submit(self, order: Order, progress: Progress) -> Future[Outcome]:
+        self.matched += order.match_only
         future: Future[Outcome] = Future()
         with Desk() as desk:
             future.set_result(desk.perform(order, progress))
@@ -349,11 +350,13 @@ class Unwatched:
 
 
 def test_any_pool_will_do(campaign: Path) -> None:
-    campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/*.jpg"\n')
+    campaign.write_text(f'[[job]]\n{SMALL}cover = ["covers/a.jpg", "covers/b.jpg"]\nanimation = ["zoom", "gather"]\n')
     batch = plan_batch(read_campaign(campaign, Asked()), Silent())
-    outcomes = render_batch(batch, Here(), Unwatched())
-    assert [outcome.error for outcome in outcomes.values()] == ["", "", ""]
-    assert videos() == ["a-zoom.mp4", "b-zoom.mp4", "c-zoom.mp4"]
+    pool = Here()
+    outcomes = render_batch(batch, pool, Unwatched())
+    assert [outcome.error for outcome in outcomes.values()] == [""] * 4
+    assert videos() == ["a-gather.mp4", "a-zoom.mp4", "b-gather.mp4", "b-zoom.mp4"]
+    assert pool.matched == 2
 
 
 def test_a_worker_that_dies_takes_only_its_own_video(campaign: Path) -> None:

@@ -43,7 +43,7 @@ def run(
         while len(running) < pool.workers and (ready or unmatched):
             some: Sequence[Task] = [ready.popleft()] if ready else unmatched.popleft()
             shared = len(some) > 1
-            name = f"{some[0].job.cover and some[0].job.cover.name}, for {len(some)} videos" if shared else some[0].name
+            name = f"{some[0].name} and {len(some) - 1} more" if shared else some[0].name
             running[pool.submit(Order(some[0].job, match_only=shared), watch.begin(name))] = (name, some, shared)
         # In turns of a second, as Windows does not interrupt a wait.
         for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:

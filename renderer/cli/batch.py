@@ -101,8 +101,8 @@ def _batch(file: Path | None, values: dict[str, object]) -> int:
     outcomes: dict[str, Outcome] = {}
     if batch.due:
         try:
-            with Show(talk, batch, workers) as show, Processes(workers) as pool:
-                outcomes = render_batch(batch, pool, show, fail_fast=asked_run.fail_fast)
+            with Board(talk, batch, workers) as board, Processes(workers) as pool:
+                outcomes = render_batch(batch, pool, board, fail_fast=asked_run.fail_fast)
         finally:
             if batch.campaign.folder.is_dir():
                 write_page(batch.manifest)
@@ -181,7 +181,7 @@ def _tell(batch: Batch, outcomes: Mapping[str, Outcome], common: Common) -> int:
     return 1 if failed else 0
 
 
-class Show:
+class Board:
     """A table of what is in hand, on a terminal; a line a video elsewhere."""
 
     def __init__(self, talk: Talk, batch: Batch, workers: int) -> None:
@@ -203,7 +203,7 @@ class Show:
             f"{MEMORY_A_WORKER / 1e9:.1f} GB each at 1080p"
         )
 
-    def __enter__(self) -> Show:
+    def __enter__(self) -> Board:
         if self._live:
             self._bars.start()
         return self
