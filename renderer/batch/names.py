@@ -60,9 +60,13 @@ def _braced(name: str) -> str:
 
 
 def _harmless(value: str) -> str:
-    """A value as it may stand in a name."""
-    text = unicodedata.normalize("NFC", value)
-    return "".join("_" if sign in _UNSAFE or unicodedata.category(sign)[0] == "C" else sign for sign in text).strip()
+    """A value as it may stand in a name: no control signs, and of blanks only the plain one."""
+
+    def safe(sign: str) -> str:
+        kind = unicodedata.category(sign)[0]
+        return " " if kind == "Z" else "_" if kind == "C" or sign in _UNSAFE else sign
+
+    return "".join(map(safe, unicodedata.normalize("NFC", value))).strip()
 
 
 def _part(text: str, suffix: str = "") -> str:
