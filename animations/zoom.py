@@ -328,7 +328,9 @@ def _veil(texture: int, camera: Camera, frame: tuple[int, int], opacity: float) 
 def _suiting_cell(stage: Stage) -> int:
     """A cell with a whole photo, sharp enough for the frame, not a dull one, well matched, near the middle."""
     mosaic, tiles = stage.mosaic, stage.libraries[0].tiles
-    centre = (mosaic.cell[:, :2] + 0.5 * mosaic.cell[:, 2:]) / mosaic.size - 0.5
+    view = stage.whole_camera()  # what the flight begins with: it need not leave out the subject for the photo
+    seen = np.minimum(stage.view(view), mosaic.size)
+    centre = (mosaic.cell[:, :2] + 0.5 * mosaic.cell[:, 2:] - view.centre) / seen
     whole = np.array([not photo.is_part for photo in mosaic.photos])
     sharp = np.minimum(1.0, np.array([photo.crop[2] for photo in mosaic.photos]) / min(stage.frame))
     some = tiles[:, ::4, ::4]

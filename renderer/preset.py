@@ -102,6 +102,9 @@ def _load(path: Path, depth: int) -> Preset:
             raise InputError(f"{where.of('extends')}: extends is the name of another preset, and no circle of them")
         # A user's draft that extends draft means the one that comes with the program.
         same = Path(str(resources.files("presets"))) / f"{parent}.toml"
+        if parent != path.stem and not parent.endswith(".toml") and parent not in preset_files():
+            mend = suggestion(parent, preset_files())
+            raise InputError(f"{where.of('extends')}: there is no preset named {parent}{mend}")
         inherited = _load(same if parent == path.stem and path != same and same.is_file() else _find(parent), depth + 1)
         table = merged(inherited.table, own)
     values: dict[str, Any] = {}

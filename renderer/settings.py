@@ -47,6 +47,10 @@ class OutputSettings:
         "What an app lays over it, as shares of the frame: title, logo and the cover's subject stay clear of it",
         low=0.0, high=0.6,
     )  # fmt: skip
+    subject: tuple[float, float] | None = parameter(
+        None, "What of the cover must stay in view, in fractions of it; default: faces, and what draws the eye",
+        low=0.0, high=1.0,
+    )  # fmt: skip
     background: Colour = parameter((0.0, 0.0, 0.0), "What is seen beside the mosaic: a name or #rrggbb")
     transparent: bool = parameter(False, "No background, for formats that carry transparency")
     motion_blur: float = parameter(
@@ -105,7 +109,9 @@ class FileSettings:
         """Refuse values out of their ranges with InputError."""
         check_ranges(self)
 
-    def for_name(self, path: Path) -> FileSettings:
-        """The settings for a file whose name's ending says more than their own format, as a preset's does."""
+    def for_name(self, path: Path, *, keep_codec: bool) -> FileSettings:
+        """The settings for a file whose name's ending says more than their own format and codec, as a preset's do."""
         ending = path.suffix.lower().removeprefix(".")
-        return self if not ending or ending == self.format else replace(self, format=None)
+        if not ending or self.format is None or ending == self.format:
+            return self
+        return replace(self, format=None, codec=self.codec if keep_codec else None)

@@ -8,6 +8,7 @@ nothing else: no date, no place, no program.
 from __future__ import annotations
 
 import io
+import shutil
 import struct
 import zlib
 from collections import deque
@@ -91,8 +92,33 @@ def write_still(
         _format_of(path).write(temporary, size, _checked(strips, size), dpi)
 
 
+_LEAST_BYTES: Final = {".jpg": 0.15, ".jpeg": 0.15, ".webp": 0.1}
+"""Of a pixel of a mosaic, a little under what was measured; other formats take 0.6 and more."""
+
+
+def check_room(path: Path, size: tuple[int, int]) -> None:
+    """Raise InputError if a picture of a size can't fit on the disk: before the hours that it takes to draw."""
+    needed = size[0] * size[1] * _LEAST_BYTES.get(path.suffix.lower(), 0.6)
+    free = shutil.disk_usage(path.absolute().parent).free
+    if needed > free:
+        raise InputError(
+            f"{path} of {size[0]} × {size[1]} pixels takes {needed / 1e6:,.0f} MB or more, and {free / 1e6:,.0f} MB "
+            "are free: give a smaller --print, --dpi or --tile-pixels, or another disk"
+        )
+
+
+TRANSPARENT: Final = (".png", ".webp", ".tif", ".tiff")
+"""Endings of stills that may be transparent."""
+
+
 def write_picture(path: Path, pixels: Pixels, *, overwrite: bool = False) -> None:
-    """Write a picture (H, W, 3) that is in memory, as `write_still` does."""
+    """Write a picture (H, W, 3) that is in memory, as `write_still` does; or (H, W, 4), where the format carries it."""
+    if pixels.shape[2] == 4:
+        if path.suffix.lower() not in TRANSPARENT:
+            raise InputError(f"--transparent: {path.name} has no transparency: give a name that ends in .png or .webp")
+        with new_file(path, overwrite=overwrite) as temporary:
+            Image.fromarray(pixels).save(temporary)
+        return
     write_still(path, (pixels.shape[1], pixels.shape[0]), in_strips(pixels), overwrite=overwrite)
 
 

@@ -250,7 +250,7 @@ class JobTable:
         fields = {**others, **settings, "format": suffix, **fields}
         path = output_path(self._template, fields, f".{suffix}")
         job = replace(
-            job, path=path, file=job.file if "format" in own else job.file.for_name(path),
+            job, path=path, file=job.file if "format" in own else job.file.for_name(path, keep_codec="codec" in own),
             preset=preset.name if preset else "", rules=preset.rules if preset else None,
         )  # fmt: skip
         job.settled().wanted()

@@ -74,7 +74,7 @@ def add_animation(
                 in_folder=len(merged) > 1,
             )  # fmt: skip
             if "format" not in values and common.output is not None:
-                file = file.for_name(path)
+                file = file.for_name(path, keep_codec="codec" in values)
             job = replace(
                 VideoJob.of(cover, animation, path, every), file=file, frames=run.frames,
                 command=written_command([name], cover, values),

@@ -73,12 +73,14 @@ class Talk:
         done = 0
 
         def advance(units: int) -> None:
-            nonlocal done, said
+            nonlocal begun, done, said
+            if not done:  # what came before the first unit is done once: compiling, filling caches
+                begun = time.monotonic()
             done += units
             now = time.monotonic()
             if now - said >= _LINE_SECONDS and done < total:
                 said = now
-                left = (now - begun) / done * (total - done)
+                left = (now - begun) / max(done - 1, 1) * (total - done)
                 self.console.print(f"{name}: {done} of {total} {unit}, about {left:.0f} s left")
 
         return advance
@@ -151,7 +153,8 @@ def _mosaic_lines(summary: Summary) -> Iterator[str]:
     result = summary.as_json()
     yield (
         f"{result['cells']} cells, {result['distinct_photos']} of {result['photos']} tiles placed, "
-        f"one at most {result['most_uses']} times, {result['equal_neighbours']} equal neighbours"
+        f"{'each once' if result['most_uses'] == 1 else 'one at most ' + str(result['most_uses']) + ' times'}, "
+        f"{result['equal_neighbours']} equal neighbours"
     )
     yield from _limits(summary.recipe)
     if result["delta_e"] is not None:

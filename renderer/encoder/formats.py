@@ -79,6 +79,10 @@ def choose(path: Path, settings: FileSettings, *, transparent: bool = False) -> 
             mend = f"give a name with a number, such as frames/%05d{found.suffixes[0]}"
             raise InputError(f"-o {path}: {found.name} holds one frame a file: {mend}")
         raise InputError(f"-o {path}: {found.name} holds all frames in one file: leave the number out")
+    if path == STREAM and found.name != "y4m":
+        raise InputError(f"-o - is raw video for the next program: it can't be {found.name}, give the name of a file")
+    if len(_NUMBER.findall(path.name)) > 1:
+        raise InputError(f"-o {path}: a sequence has one number: leave the others out")
     codec = settings.codec
     if codec is not None and codec not in found.codecs:
         homes = ", ".join(f".{one.name}" for one in FORMATS if codec in one.codecs)

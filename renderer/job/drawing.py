@@ -17,6 +17,7 @@ from renderer.compositor.kernels import SHARPER
 from renderer.cores import core_count
 from renderer.job.inputs import Mosaic
 from renderer.overlay import OverlaySettings, with_overlay
+from renderer.parameters import Colour
 from renderer.pictures import Pixels
 from renderer.placement import PlacementMap
 from renderer.progress import Progress, Silent
@@ -70,6 +71,15 @@ class Film:
         return progress_of(number, self.stage.frames)
 
 
+def over_colour(picture: Pixels, colour: Colour) -> Pixels:
+    """A picture (H, W, 3), or (H, W, 4) with straight alpha laid over a colour, as (H, W, 3)."""
+    if picture.shape[2] == 3:
+        return picture
+    share = picture[..., 3:].astype(np.float32) / 255
+    ground = np.array(colour, np.float32) * 255
+    return np.asarray(picture[..., :3] * share + ground * (1 - share) + 0.5, np.uint8)
+
+
 def count_frames(animation: Animation, output: OutputSettings) -> int:
     """Frames of a whole video. Raises InputError if they are too many."""
     return frame_count(output.duration or animation.lasts(), output.fps)
@@ -114,6 +124,7 @@ def drawing(
         stage = Stage(
             maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
             seconds=seconds, seed=output.seed, fit=output.fit, background=background, covered=output.covered,
+            subject=output.subject,
             cover=mosaic.cover, frames=frame_count(seconds, output.fps),
             notice=(progress or Silent()).notice,
         )  # fmt: skip

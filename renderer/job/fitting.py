@@ -66,13 +66,14 @@ def encode_to_fit(
         plain = encode(path, first, output)
         if plain <= cap:
             return output
+        knob = _knob(encoding, plain, seconds, cap)
         if cap / plain < _COARSE:
             notice(
                 f"--max-size: {_megabytes(cap)} are {100 * cap / plain:.0f} % of what this quality takes, so the "
                 "picture will be coarser: a smaller --size, a lower --fps or a shorter --duration would help"
             )
         second = replace(encoding, pass_number=2, pass_log=log) if with_log else encoding
-        _search(lambda one: encode(path, one, output), second, path, _knob(encoding, plain, seconds, cap), cap)
+        _search(lambda one: encode(path, one, output), second, path, knob, cap)
     finally:
         for left in path.parent.glob(f"{log.name}*"):
             left.unlink(missing_ok=True)

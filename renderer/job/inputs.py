@@ -190,8 +190,7 @@ def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:
     across, along = grid.crop[2:]
     if across * along < _MUCH_CUT:
         progress.notice(
-            f"Only {across * along:.0%} of the cover is seen on paper of this shape: turned, or nearer to the cover's "
-            "shape, it would show more"
+            f"Only {across * along:.0%} of the cover is seen on paper of this shape: one nearer to its own shows more"
         )
     height, width = cover.shape[:2]
     scale = _SUBJECT_PIXELS / max(width, height)

@@ -38,6 +38,8 @@ def named_output(
             raise InputError(f"-o {output}: the fields are {{cover}}, {{animation}} and {{preset}}") from None
         if path.suffix.lower() not in (ending for one in FORMATS for ending in one.suffixes):
             path = path.with_name(path.name + suffix)
+    elif in_folder and output.suffix.lower() in (ending for one in FORMATS for ending in one.suffixes):
+        raise InputError(f"-o {output} is one name for several files: give a folder, or a name with {{preset}} in it")
     elif in_folder or output.is_dir():
         path = output / own
     else:

@@ -30,7 +30,7 @@ from renderer.progress import Progress, Silent, Timed, track
 from renderer.report import LONGEST, check_report, write_report
 from renderer.scene import Animation
 from renderer.settings import OutputSettings
-from renderer.stills import check_size, strip_rows, write_picture, write_still
+from renderer.stills import check_room, check_size, strip_rows, write_picture, write_still
 from renderer.timeline import frame_at
 
 PRINT_DPI: Final = 300.0
@@ -146,7 +146,8 @@ def _sheet(frames: Sequence[Pixels], labels: Sequence[str], cells: tuple[int, in
     for number, (frame, label) in enumerate(zip(frames, labels, strict=True)):
         row, column = divmod(number, cells[0])
         x, y = gap + column * (width + gap), gap + row * (height + gap + line)
-        sheet.paste(Image.fromarray(frame), (x, y))
+        picture = Image.fromarray(frame)
+        sheet.paste(picture, (x, y), picture if picture.mode == "RGBA" else None)
         pen.text((x + width / 2, y + height + 5), label, fill=(210, 210, 210), font=font, anchor="ma")
     return np.asarray(sheet)
 
@@ -192,6 +193,7 @@ def render_mosaic(
         if size is None:
             size = _whole_size(mosaic, tile_pixels or TILE_PIXELS)
             check_size(path, size)
+        check_room(path, size)
         rows = strip_rows(size[0])
         with (
             closing(draw_strips(mosaic, size, rows)) as strips,

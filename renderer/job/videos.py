@@ -30,7 +30,7 @@ from renderer.encoder import (
 from renderer.errors import InputError, RenderError
 from renderer.files import check_writable
 from renderer.grid import Grid, make_grid
-from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film
+from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film, over_colour
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import Mosaic, check_cover, no_pictures, open_mosaic
 from renderer.job.outputs import check_map, check_not_input, check_video, new_video
@@ -234,11 +234,12 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
             job = replace(job, output=fitted)
         size, wanted = frame_size(job.output), job.wanted()
         found = check_written(temporary, size, job.output.fps, wanted)
+    if is_sequence(job.path) and not job.frames and (older := numbered(job.path, wanted[-1] + 1)).exists():
+        progress.notice(f"{older} and what follows it were there before, and are not of this video")
     if job.file.poster:
         with open_film(mosaic, job.animation, size, job.output, job.overlay, progress) as film:
-            write_picture(
-                job.poster_path, film.picture(telling_frame(job.animation, film.stage.frames)), overwrite=job.overwrite
-            )
+            picture = film.picture(telling_frame(job.animation, film.stage.frames))
+        write_picture(job.poster_path, over_colour(picture, job.output.background), overwrite=job.overwrite)
     return Summary(
         job.path, size, mosaic, {}, job.output.fps, len(wanted),
         recipe={**mosaic.placement.recipe, "command": job.command},

@@ -42,6 +42,13 @@ FAR_PIXELS: Final = 4.0
 """Pixels a unit below which a map at rest is drawn as its picture."""
 
 
+def _spot(shape: tuple[int, ...], place: tuple[float, float], size: tuple[float, float]) -> Floats:
+    """Weights (H, W) that fall off around a place of a map of a size."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    away = np.hypot((x + 0.5) / shape[1] - place[0] / size[0], (y + 0.5) / shape[0] - place[1] / size[1])
+    return np.asarray(np.exp(-away / 0.08), np.float64)
+
+
 def _unheard(_message: str) -> None:
     """Say nothing."""
 
@@ -71,6 +78,7 @@ class Stage:
     fit: Fit = "crop"
     background: Colour | int | None = (0.0, 0.0, 0.0)  # None: transparent
     covered: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # top, right, bottom, left, shares of the frame
+    subject: tuple[float, float] | None = None  # what must stay in view, in fractions of the first map's cover
     far_pictures: Sequence[int | None] = ()  # texture of each map's picture at 4 pixels a unit, where it is needed
     cover: Path | None = None  # the first map's cover, where there is one
     frames: int = 2  # how many the animation is shown in: progress moves by 1 / (frames − 1)
@@ -197,6 +205,8 @@ class Stage:
             return Camera((width / 2, height / 2), min(across, along))
         scale = max(across, along)
         weights = attention(self.maps[which].colours(), self.maps[which].faces)
+        if self.subject is not None and which == 0:
+            weights = _spot(weights.shape, self.place(self.subject), self.maps[which].size)
         top, right, bottom, left = self.covered
         x, y = (
             side * subject_place(weights, axis, self.frame[1 - axis] / scale / side, before, after)
