@@ -337,7 +337,8 @@ def _suiting_cell(stage: Stage) -> int:
     lively = np.minimum(1.0, some.std(axis=(1, 2)).mean(axis=1) / 50)
     lively *= np.minimum(1.0, 2 * (some.max(axis=3) > 50).mean(axis=(1, 2)))  # and not mostly black
     worst = max(float(np.quantile(mosaic.cost, 0.95)), 1e-9)
-    score = (10.0 * whole + 2.0 * sharp + 2.0 * lively)[mosaic.photo]
+    score = (10.0 * whole + 5.0 * sharp + 2.0 * lively)[mosaic.photo]
     score -= 3.0 * np.hypot(centre[:, 0], centre[:, 1]) + np.minimum(1.0, mosaic.cost / worst)
+    score -= 6.0 * np.maximum(np.abs(centre).max(axis=1) - 0.5, 0)  # beyond the view: the flight would begin elsewhere
     score -= mosaic.symmetry != 0  # it would be put upright, and that cell would fit a little less
     return int(score.argmax())
