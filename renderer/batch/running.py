@@ -39,7 +39,8 @@ def run(
         mosaics.setdefault(mosaic_key(task.job), []).append(task)
     unmatched, ready = deque(mosaics.values()), deque[Task]()
     running: dict[Future[Outcome], tuple[str, Sequence[Task], bool]] = {}
-    while ready or unmatched or running:
+    failed = False
+    while (ready or unmatched or running) and not (failed and fail_fast):
         while len(running) < pool.workers and (ready or unmatched):
             some: Sequence[Task] = [ready.popleft()] if ready else unmatched.popleft()
             shared = len(some) > 1
@@ -56,5 +57,4 @@ def run(
             watch.end(name, outcome, len(some))
             for task in some:
                 done(task, outcome)
-            if outcome.error and fail_fast:
-                return
+            failed = failed or bool(outcome.error)
