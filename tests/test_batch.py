@@ -1,8 +1,11 @@
 """Campaigns: many videos of one file, as a user runs them."""
 
+import base64
 import csv
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +15,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from urllib.parse import unquote
 
+import numpy as np
 import psutil
 import pytest
 from hypothesis import given
@@ -409,3 +413,17 @@ def test_a_job_is_data() -> None:
     (task,) = read_campaign(None, Asked({"cover": ("covers/a.jpg",)}, {"title": "{cover}"})).tasks
     assert isinstance(task.job, VideoJob)
     assert (task.job.overlay.title, task.job.command) == ("a", "render batch --only a-zoom")
+
+
+def test_a_poster_shows_the_mosaic_where_it_stands(campaign: Path, render: Run) -> None:
+    """A reveal begins with nothing and ends with the whole mosaic, in a video and in a GIF."""
+    campaign.write_text(
+        f'[defaults]\n{SMALL}[[job]]\ncover = "covers/a.jpg"\nanimation = "reveal"\npreset = ["wide", "loop"]\n'
+        'output = "out/{preset}"\n'
+    )
+    assert render("batch", "campaign.toml")[0] == 0
+    posters = re.findall(r'<img src="data:image/jpeg;base64,([^"]+)"', Path("out/index.html").read_text("utf-8"))
+    assert len(posters) == 2
+    for poster in posters:
+        with Image.open(io.BytesIO(base64.b64decode(poster))) as picture:
+            assert np.asarray(picture).mean() > 60

@@ -95,7 +95,7 @@ class Manifest:
             "peak_memory_bytes": outcome.peak_memory_bytes,
             "probe": _plain(asdict(outcome.probe)) if outcome.probe else None,
             "checks": [_plain(asdict(check)) for check in outcome.checks],
-            "telling": telling_frame(job.animation, 101) / 101,
+            "telling": telling_frame(job.animation, 101) / 100,
             "command": task.command,
         }
 

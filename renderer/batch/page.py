@@ -86,16 +86,22 @@ def _poster(folder: Path, entry: Entry) -> str:
         return ""
     path = folder / str(entry["output"])
     probe = entry["probe"]
-    seconds = float(str(probe["seconds"])) if isinstance(probe, dict) else 0.0
+    seconds, frames = (
+        (float(str(probe[key])) for key in ("seconds", "frames")) if isinstance(probe, dict) else (0.0, 1.0)
+    )
+    share = float(str(entry["telling"]))
     try:
         if is_sequence(path):
             path = numbered(path, 0)
         try:
             with Image.open(path) as picture:
+                picture.seek(round(share * (getattr(picture, "n_frames", 1) - 1)))
                 return _uri(picture)
         except (OSError, ValueError):
+            # A little before the frame: what is decoded is the first that is not before this.
+            begin = seconds * (round(share * (frames - 1)) - 0.25) / frames
             done = run_ffmpeg(
-                "-ss", f"{seconds * float(str(entry['telling'])):.3f}", "-i", str(path.absolute()), "-frames:v", "1",
+                "-ss", f"{max(begin, 0.0):.4f}", "-i", str(path.absolute()), "-frames:v", "1",
                 "-threads", "1", "-f", "image2pipe", "-c:v", "png", "-",
             )  # fmt: skip
             with Image.open(io.BytesIO(done.stdout)) as picture:
