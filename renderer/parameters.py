@@ -11,6 +11,7 @@ import re
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -27,6 +28,10 @@ Colour = tuple[float, float, float]
 
 class ByteSize(int):
     """A number of bytes, written as 20MB."""
+
+
+class Day(str):
+    """A day, month or year, written as 2024-05-31, 2024-05 or 2024: the beginning of ISO 8601's moments in it."""
 
 
 class CellPlace(NamedTuple):
@@ -163,6 +168,18 @@ def parse_cell(text: str) -> CellPlace:
     return CellPlace(int(column), int(row))
 
 
+def parse_day(text: str) -> Day:
+    """A day from "2024-05-31", a month from "2024-05" or a year from "2024". Raises InputError."""
+    day = text.strip()
+    try:
+        if not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", day):
+            raise ValueError(day)
+        date.fromisoformat(day + "-01-01"[len(day) - 4 :])
+    except ValueError:
+        raise InputError(f"{text} is not a date: give one such as 2024-05-31, 2024-05 or 2024") from None
+    return Day(day)
+
+
 def parse_edges(text: str) -> tuple[float, float, float, float]:
     """Four shares of a frame from "TOP,RIGHT,BOTTOM,LEFT". Raises InputError."""
     try:
@@ -217,6 +234,7 @@ WORDS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {
     Fraction: ("RATE", parse_frame_rate),
     Colour: ("COLOUR", parse_colour),
     ByteSize: ("BYTES", parse_bytes),
+    Day: ("DATE", parse_day),
 }
 """Types that are written as one word: how the help shows it, and what reads it."""
 
@@ -252,6 +270,8 @@ def _read_value(hint: Any, value: object) -> object:
     origin, kinds = get_origin(hint), get_args(hint)
     if (word := word_type(hint)) is not None and isinstance(value, str):
         return WORDS[word][1](value)
+    if word is Day and isinstance(value, date | int):  # TOML has dates of its own
+        return parse_day(str(value))
     if origin is Literal:
         if value not in kinds:
             raise ValueError(value)

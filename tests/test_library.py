@@ -12,7 +12,17 @@ from PIL import Image
 
 from renderer.encoder import run_ffmpeg
 from renderer.errors import InputError
-from renderer.library import Archive, Library, cut_parts, file_digest, find_files, reopen, without_duplicates
+from renderer.library import (
+    Archive,
+    Filter,
+    Library,
+    cut_parts,
+    file_digest,
+    filtered,
+    find_files,
+    reopen,
+    without_duplicates,
+)
 from renderer.library.checking import near_duplicates
 from renderer.library.reading import cut, smart_square
 from renderer.pictures import read_picture, resize
@@ -396,3 +406,49 @@ def test_a_piece_is_the_same_at_every_level(cover: Path) -> None:
     for number in range(1, len(library.photos), 97):
         photo = library.photos[number]
         assert difference(resize(library.square(photo, photo.crop[2]), 32, 32), library.tiles[number]).mean() < 0.5
+
+
+def taken(path: Path, day: str) -> Path:
+    """A photo of a day, `2024:05:31 12:00:00` as cameras write it; without one, its file was last changed in 2020."""
+    exif = Image.Exif()
+    if day:
+        exif.get_ifd(0x8769)[0x9003] = day
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (40, 30), (len(path.name), 50, 50)).save(path, exif=exif)
+    os.utime(path, (1_590_000_000, 1_590_000_000))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (Filter(since="2024"), {"may.jpg", "june.jpg"}),
+        (Filter(since="2024-06"), {"june.jpg"}),
+        (Filter(until="2024-05-31"), {"may.jpg", "plain.png", "grab1.png"}),
+        (Filter(since="2020", until="2020-05"), {"plain.png", "grab1.png"}),
+        (Filter(exclude=("screens",)), {"may.jpg", "june.jpg", "plain.png"}),
+        (Filter(exclude=("screens/*",)), {"may.jpg", "june.jpg", "plain.png"}),
+        (Filter(exclude=("*.png", "trip/may.*")), {"june.jpg"}),
+        (Filter(exclude=("p*",)), {"may.jpg", "june.jpg", "grab1.png"}),
+        (Filter(exclude=("photos", "photos/*")), {"may.jpg", "june.jpg", "plain.png", "grab1.png"}),
+    ],
+    ids=lambda value: str(value) if isinstance(value, Filter) else "",
+)
+def test_filters_leave_photos_out(tmp_path: Path, archive: Archive, wanted: Filter, left: set[str]) -> None:
+    folder = tmp_path / "photos"
+    taken(folder / "trip" / "may.jpg", "2024:05:31 23:59:59")
+    taken(folder / "june.jpg", "2024:06:01 00:00:00")
+    taken(folder / "plain.png", "")
+    taken(folder / "trip" / "screens" / "grab1.png", "")
+    library = archive.open([str(folder)])
+    found = filtered(library, wanted, archive.folders([str(folder)]))
+    assert {photo.path.name for photo in found.photos} == left
+    assert len(found.tiles) == len(left)
+    absolute = Filter(exclude=(str(folder / "trip"),))
+    assert len(filtered(library, absolute, archive.folders([str(folder)])).photos) == 2
+
+
+def test_filters_that_leave_nothing_say_what_there_is(tmp_path: Path, archive: Archive) -> None:
+    taken(tmp_path / "may.jpg", "2024:05:31 23:59:59")
+    with pytest.raises(InputError, match="--since 2025 leaves none of 1 photos, which were taken from 2024-05-31"):
+        filtered(archive.open([str(tmp_path)]), Filter(since="2025"), [tmp_path])

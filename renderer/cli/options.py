@@ -189,7 +189,8 @@ def written_command(words: Sequence[str], cover: Path | None, values: dict[str, 
         elif value is False:
             line.append(option.replace("--", "--no-"))
         elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
-            line += [part for word in value for part in (option, Path(word).name)]
+            names = value if name == "exclude" else [Path(word).name for word in value]
+            line += [part for word in names for part in (option, word)]
         elif value is not None:
             line += [option, spell(value)]
     return shlex.join(line)

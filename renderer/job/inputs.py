@@ -26,6 +26,7 @@ from renderer.library import (
     Skipped,
     cut_parts,
     file_digest,
+    filtered,
     find_photo,
     missing_file,
     no_photo,
@@ -207,6 +208,11 @@ def _open_library(settings: MatchSettings, archive: Archive, progress: Progress)
         if settings.tiles and settings.tiles != (PIECES,):
             raise InputError(no_pictures(settings.tiles))
         return None
+    wanted = settings.filter()
+    if wanted and library.photos:
+        found = len(library.photos)
+        library = filtered(library, wanted, archive.folders(settings.tiles))
+        progress.notice(f"{found - len(library.photos)} of {found} photos left out by {wanted}")
     if settings.skip_duplicates:
         library, left_out = without_duplicates(library)
         progress.notice(f"{left_out} near-duplicates left out")

@@ -81,7 +81,7 @@ class Plan:
     fps: Fraction
     frames: int
     cells: int
-    photos: int  # files that would be tried as tiles; 0: pieces of the cover, or those of a map
+    photos: int  # files that would be tried as tiles, filters aside; 0: pieces of the cover, or those of a map
     seconds: float  # of rendering and encoding here, very roughly
     bytes: float
 

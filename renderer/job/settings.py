@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from renderer.descriptors import Metric
-from renderer.library import Crop
+from renderer.library import Crop, Filter
 from renderer.matching import Look
 from renderer.matching.rules import Rules
-from renderer.parameters import check_ranges, parameter
+from renderer.parameters import Day, check_ranges, parameter
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,20 @@ class TileSettings:
         None, "Also take so many frames of each video in a folder; a library has its own number", low=0, high=1000
     )
     skip_duplicates: bool = parameter(False, "Of photos that are nearly alike take the best alone")
+    since: Day | None = parameter(
+        None, "Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says"
+    )
+    until: Day | None = parameter(None, "Only photos taken then or earlier")
+    exclude: tuple[str, ...] = parameter(
+        (), "Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated"
+    )
     library_dir: Path | None = parameter(
         None, "The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's"
     )
+
+    def filter(self) -> Filter:
+        """Which photos are wanted."""
+        return Filter(self.since, self.until, self.exclude)
 
 
 @dataclass(frozen=True)

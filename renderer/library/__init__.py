@@ -2,12 +2,13 @@
 
 `walking` finds files, `reading` reads one, `index` is the file that keeps what was read, `indexing` brings it up to
 date, `named` says what libraries with a name are made of, `archive` opens all of these for one run, `library` is what
-matching and drawing see. `parts` cuts tiles from a cover, `reopening` finds the photos of a saved map, `checking` tells
-what is wrong with a library. Photos are only ever read.
+matching and drawing see. `filters` leaves photos out, `parts` cuts tiles from a cover, `reopening` finds the photos of
+a saved map, `checking` tells what is wrong with a library. Photos are only ever read.
 """
 
 from renderer.library.archive import DEFAULT_CROP, Archive
 from renderer.library.checking import without_duplicates
+from renderer.library.filters import Filter, filtered
 from renderer.library.library import SHORTER_SIDE, Library
 from renderer.library.named import DEFAULT_NAME, PIECES, cache_folder, library_folder
 from renderer.library.parts import cut_parts
@@ -17,7 +18,7 @@ from renderer.library.reopening import reopen
 from renderer.library.walking import find_files, find_photo, missing_file, no_photo
 
 __all__ = [
-    "DEFAULT_CROP", "DEFAULT_NAME", "PIECES", "SHORTER_SIDE", "THUMBNAIL_PIXELS", "Archive", "Crop", "Library",
-    "Photo", "Photos", "Skipped", "cache_folder", "cut_parts", "file_digest", "find_files", "find_photo",
-    "library_folder", "missing_file", "no_photo", "reopen", "without_duplicates",
+    "DEFAULT_CROP", "DEFAULT_NAME", "PIECES", "SHORTER_SIDE", "THUMBNAIL_PIXELS", "Archive", "Crop", "Filter",
+    "Library", "Photo", "Photos", "Skipped", "cache_folder", "cut_parts", "file_digest", "filtered", "find_files",
+    "find_photo", "library_folder", "missing_file", "no_photo", "reopen", "without_duplicates",
 ]  # fmt: skip

@@ -44,6 +44,7 @@ class Archive:
         self._progress = progress
         self._stack = ExitStack()
         self._open: dict[Path, Index] = {}
+        self._told: set[str] = set()  # of names that mean two things
 
     def __enter__(self) -> Self:
         return self
@@ -140,7 +141,8 @@ class Archive:
                     raise InputError(f"there is neither a library nor a file {source}: did you mean {near[0]}?")
                 continue
             libraries[source] = found
-            if os.path.lexists(source):
+            if os.path.lexists(source) and source not in self._told:
+                self._told.add(source)
                 self._progress.notice(
                     f"{source} is a library, and a file or folder too: the library is used; ./{source} is the other"
                 )
@@ -152,6 +154,12 @@ class Archive:
         return len(find_files(plain, clips=self.video_frames > 0)[0]) + sum(
             self._mended(index, index.count) for index in map(self.named, libraries)
         )
+
+    def folders(self, sources: Sequence[str]) -> list[Path]:
+        """The folders that sources mean, of libraries those that they are of; of a glob the part before its signs."""
+        libraries, plain = self.sorted(sources)
+        meant = [absolute(source) for source in (*plain, *(each for one in libraries for each in one.sources))]
+        return [next(path for path in (each, *each.parents) if not glob.has_magic(str(path))) for each in meant]
 
     def open_files(self, files: Sequence[Path], skipped: Iterable[Skipped] = ()) -> Library:
         """A library of just some files, in their order."""

@@ -23,9 +23,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
+from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks
 from renderer.errors import RenderError
-from renderer.library.photos import Columns, Numbers, Photo, Photos, Skipped, best_named, keys_of
+from renderer.library.photos import Columns, Numbers, Photo, Photos, Skipped, best_named, changed_at, keys_of
 from renderer.pictures import Pixels
 
 _MIGRATIONS: Final = (
@@ -211,6 +211,9 @@ class Index:
             self.recover(error)
             self.notices.clear()
             raise RenderError(f"{self.path} is damaged: it was set aside; the same command makes it anew") from error
+
+    def _taken_out(self) -> RenderError:
+        return RenderError(f"a photo was taken out of {self.path} while it was in use: render again")
 
     # -- Looking for changes ---------------------------------------------------------------------------------------
 
@@ -430,7 +433,7 @@ class Index:
         """The photo of a number; its mean colour is known already. Raises RenderError if it is here no more."""
         rows = self._late_rows(f"SELECT {_PHOTO} FROM photo WHERE number = ?", place)
         if not rows:
-            raise RenderError(f"a photo was taken out of {self.path} while it was in use: render again")
+            raise self._taken_out()
         path, digest, width, height, left, top, side, clip_ms = rows[0]
         seconds = None if clip_ms < 0 else clip_ms / 1000
         return Photo(Path(os.fsdecode(path)), digest.hex(), (width, height), (left, top, side), mean, time=seconds)
@@ -444,7 +447,7 @@ class Index:
             distinct, back = np.unique(places[some], return_inverse=True)
             rows = self._late_rows(f"SELECT pixels FROM tile {_among(distinct)} ORDER BY number")
             if len(rows) != len(distinct):
-                raise RenderError(f"a photo was taken out of {self.path} while it was in use: render again")
+                raise self._taken_out()
             tiles[some] = np.frombuffer(b"".join(row[0] for row in rows), np.uint8).reshape(-1, *tiles.shape[1:])[back]
         return tiles
 
@@ -456,6 +459,19 @@ class Index:
             ((blob,),) = self._late_rows("SELECT look FROM block WHERE number = ?", block)
             looks[here] = np.frombuffer(blob, np.uint8).reshape(BLOCK, *looks.shape[1:])[places[here] - block * BLOCK]
         return looks
+
+    def taken(self, places: Numbers) -> list[tuple[Path, str]]:
+        """The paths of the photos of some numbers, and when each was taken, or else its file changed: ISO 8601."""
+        facts: dict[int, tuple[Path, str]] = {}
+        for some in blocks(len(places), BLOCK):
+            wanted = np.unique(places[some])
+            for number, path, captured, modified_ns in self._late_rows(
+                f"SELECT number, path, captured, modified_ns FROM photo {_among(wanted)}"
+            ):
+                facts[number] = Path(os.fsdecode(path)), captured or changed_at(modified_ns)
+        if len(facts) < len(np.unique(places)):
+            raise self._taken_out()
+        return [facts[number] for number in places.tolist()]
 
     def thumbnail(self, photo: Photo) -> Pixels | None:
         """The whole of a photo, (H, W, 3) of at least 256 pixels on the shorter side if it has them; None: not here."""

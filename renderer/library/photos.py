@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol, Self, overload
@@ -53,6 +54,10 @@ class Shelf(Protocol):
         """The looks (N, 8, 8, 3) of the photos at some places: their whole pictures, small."""
         ...
 
+    def taken(self, places: Numbers) -> list[tuple[Path, str]]:
+        """The paths of the photos at some places, and when each was taken: ISO 8601, by the camera's clock."""
+        ...
+
     def named(self, name: str) -> list[int]:
         """The places of photos that a path, or a file's name with or without its ending, means; likeliest first."""
         ...
@@ -73,9 +78,18 @@ class _Memory:
     def looks(self, places: Numbers) -> Pixels:
         return signatures(self._tiles[places])
 
+    def taken(self, places: Numbers) -> list[tuple[Path, str]]:
+        paths = [self._photos[place].path for place in places.tolist()]
+        return [(path, changed_at(path.stat().st_mtime_ns) if path.exists() else "") for path in paths]
+
     def named(self, name: str) -> list[int]:
         known = ((place, photo.path) for place, photo in enumerate(self._photos) if not photo.is_part)
         return [place for place, _ in best_named(name, known)]
+
+
+def changed_at(modified_ns: int) -> str:
+    """A file's time of change as the text that a camera's would be: ISO 8601, by the clock here."""
+    return datetime.fromtimestamp(modified_ns / 1e9).isoformat()
 
 
 def best_named(name: str, known: Iterable[tuple[int, Path]]) -> list[tuple[int, Path]]:
@@ -171,6 +185,14 @@ class Photos(Sequence[Photo]):
         for shelf, here, places in self._places(numbers):
             looks[here] = shelf.looks(places)
         return looks
+
+    def taken(self) -> list[tuple[Path, str]]:
+        """The path of each photo, and when it was taken, or where no camera noted that, when its file was changed."""
+        facts: list[tuple[Path, str]] = [(Path(), "")] * len(self)
+        for shelf, here, places in self._places(np.arange(len(self))):
+            for number, fact in zip(here.tolist(), shelf.taken(places), strict=True):
+                facts[number] = fact
+        return facts
 
     def _places(self, numbers: Numbers) -> Iterator[tuple[Shelf, Numbers, Numbers]]:
         """Of each shelf that holds some of these: which of them, and at which places."""
