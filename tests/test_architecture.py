@@ -14,7 +14,7 @@ ROOMS = [
     "errors", "parameters", "where", "progress", "files", "cores", "children", "memory", "compiled", "pictures",
     "subject", "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay",
     "compositor", "plugins", "timeline",
-    "settings", "encoder", "sound", "stills", "rules", "report", "job", "preset", "batch", "explain", "clip", "doctor",
+    "settings", "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
 

@@ -116,6 +116,8 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["zoom", "folder"], 2, "folder: is not a file"),
         (["zoom", "china.jpg", "--tiles", "folder"], 2, "holds no pictures"),
         (["zoom", "china.jpg", "--tiles", "folders"], 2, "did you mean folder?"),
+        (["mosaic", "china.jpg", "--credits", "credits.jpg"], 2, "--credits credits.jpg: a name that ends in .txt or .md is needed"),
+        (["batch", "--covers", "china.jpg", "--animation", "zoom", "--credits", "it.txt"], 2, "--credits: several videos would write one file"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--exclude", "chin*"], 2, "--exclude chin* leaves none of 1 photos"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--since", "2024-02-30"], 2, "2024-02-30 is not a date: give one such as"),
         (["zoom", "china.jpg", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),

@@ -34,6 +34,11 @@ PLAIN: Final = "plain"
 
 _WORDS: Final = ("cover", "output", "preset", "animation", "rows", "sweep")
 
+_UNWANTED: Final = {
+    "save_map": "a campaign's maps are kept by themselves",
+    "credits": "several videos would write one file, render mosaic --credits writes those of a cover",
+}
+
 Fields = Mapping[str, str]
 Video = tuple[VideoJob, str, Fields]
 """A job, where it is written down, and what tells it from others."""
@@ -171,8 +176,8 @@ class JobTable:
             if key == "timeline" and not isinstance(value, str):
                 with self._problems.at(self._place(key)):
                     keys[key,] = _timeline_text(value)
-            elif key in ("save_map", "save-map"):
-                self._problems.add(f"{self._place(key)}: a campaign's maps are kept by themselves: leave {key} out")
+            elif (reason := _UNWANTED.get(key.replace("-", "_"))) is not None:
+                self._problems.add(f"{self._place(key)}: {reason}: leave {key} out")
             elif key in _WORDS:
                 continue
             elif not isinstance(value, dict):
@@ -190,8 +195,8 @@ class JobTable:
         """Every combination of covers, animations, presets, rows and sweeps."""
         if not self._texts("cover"):
             self._problems.add(f'{self._here}: it names no cover: add cover = "covers/*.jpg"')
-        if "save_map" in self._source.asked.values:
-            self._problems.add("--save-map: a campaign's maps are kept by themselves: leave it out")
+        for name in _UNWANTED.keys() & self._source.asked.values:
+            self._problems.add(f"--{name.replace('_', '-')}: {_UNWANTED[name]}: leave it out")
         rows, presets, kinds, sweep, keys = self._rows(), self._presets(), self._kinds(), self._sweep, self._keys()
         others = dict.fromkeys((name for kind in kinds.values() for name in parameters(kind)), "default")
         for number, row in enumerate(rows, 1):

@@ -84,7 +84,7 @@ def _command(name: str, suffix: str, draw: Draw) -> Callable[[Path | None, dict[
         if str(common.output) == "-":
             raise InputError(f"-o -: a figure needs a file: give a name that ends in {suffix}")
         path = named_output(common.output, cover, name, "", suffix)
-        overwrite = ask_overwrite([path], values.get("save_map"), overwrite=common.overwrite)
+        overwrite = ask_overwrite([path], values, overwrite=common.overwrite)
         made = draw(cover, path, values, overwrite, talk)
         if common.json:
             sys.stdout.write(json.dumps(made.as_json()) + "\n")

@@ -8,11 +8,14 @@ import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Final, get_type_hints
 
 import cyclopts
 
 from renderer.parameters import WORDS, Paper, check_ranges, parameter, parameters, spell, word_type
+
+BESIDE: Final = ("save_map", "credits", "report")
+"""Options that name files which are written beside the one that a command is about."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ def written_command(words: Sequence[str], cover: Path | None, values: dict[str, 
     """The command that makes a file, without local paths: it is written into the file."""
     line = ["render", *words, *([cover.name] if cover else [])]
     for name, value in values.items():
-        if name in (*parameters(Common), "save_map"):
+        if name in (*parameters(Common), *BESIDE):
             continue
         option = f"--{name.replace('_', '-')}"
         if value is True:

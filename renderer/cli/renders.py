@@ -85,7 +85,7 @@ def add_animation(
             tell_plan([plan_video(job) for job in jobs], common)
             return
         files = [path for job in jobs for path in job.files()]
-        overwrite = ask_overwrite(files, values.get("save_map"), overwrite=common.overwrite)
+        overwrite = ask_overwrite(files, values, overwrite=common.overwrite)
         tell(render_videos([replace(job, overwrite=overwrite) for job in jobs], talk), common, talk)
 
     def frame(cover: Path | None, values: dict[str, object]) -> None:
@@ -99,7 +99,7 @@ def add_animation(
             cover, animation(**given(animation, values)), path, run.at, safe_zones=run.safe_zones,
             match=MatchSettings(**given(MatchSettings, values)), output=OutputSettings(**given(OutputSettings, values)),
             overlay=OverlaySettings(**given(OverlaySettings, values)),
-            overwrite=ask_overwrite([path], values.get("save_map"), overwrite=common.overwrite), progress=talk,
+            overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
         )  # fmt: skip
         tell([summary], common, talk)
 
@@ -113,7 +113,7 @@ def add_animation(
             cover, animation(**given(animation, values)), path, cells=SheetRun(**given(SheetRun, values)).cells,
             match=MatchSettings(**given(MatchSettings, values)), output=OutputSettings(**given(OutputSettings, values)),
             overlay=OverlaySettings(**given(OverlaySettings, values)),
-            overwrite=ask_overwrite([path], values.get("save_map"), overwrite=common.overwrite), progress=talk,
+            overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
         )  # fmt: skip
         tell([summary], common, talk)
 
@@ -153,6 +153,6 @@ def mosaic(cover: Path | None, values: dict[str, object]) -> None:
     summary = render_mosaic(
         cover, path, match=MatchSettings(**given(MatchSettings, values)),
         tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report,
-        overwrite=ask_overwrite([path], values.get("save_map"), overwrite=common.overwrite), progress=talk,
+        overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
     )  # fmt: skip
     tell([summary], common, talk)

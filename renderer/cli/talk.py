@@ -25,7 +25,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from renderer.cli.options import Common
+from renderer.cli.options import BESIDE, Common
 from renderer.errors import InputError
 from renderer.parameters import given
 from renderer.placement import JsonValue
@@ -97,9 +97,13 @@ def begin(values: dict[str, object]) -> tuple[Common, Talk]:
     return common, Talk(quiet=common.quiet, verbose=common.verbose)
 
 
-def ask_overwrite(files: Sequence[Path], save_map: object, *, overwrite: bool) -> bool:
-    """Whether to overwrite files that exist: each asked for on a terminal; elsewhere only if told so before."""
-    there = [file for file in (*files, save_map) if isinstance(file, Path) and file.is_file()]
+def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwrite: bool) -> bool:
+    """Whether to overwrite files that exist: each asked for on a terminal; elsewhere only if told so before.
+
+    `values`: a command's options, some of which name files that are written too.
+    """
+    beside = (values.get(name) for name in BESIDE)
+    there = [file for file in (*files, *beside) if isinstance(file, Path) and file.is_file()]
     if overwrite or not there or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return overwrite
     for file in there:

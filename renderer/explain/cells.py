@@ -17,7 +17,7 @@ from renderer.fidelity import turned
 from renderer.files import check_writable
 from renderer.grid import Grid, adapt_grid, cell_signatures, cover_signature, covered_part, make_grid
 from renderer.job import GridSettings, MatchSettings, Mosaic, check_cover, open_mosaic
-from renderer.job.outputs import check_map, check_not_input
+from renderer.job.outputs import check_beside, check_not_input
 from renderer.library import SHORTER_SIDE
 from renderer.matching import nearest_photos
 from renderer.matching.candidates import Candidates
@@ -141,7 +141,7 @@ def open_matched(
     """Match a cover and look at a cell, or at a telling one; `path` is where the figure goes. Raises InputError."""
     source, pixels = read_cover(cover)
     check_figure(path, source, overwrite=overwrite)
-    check_map(settings, overwrite=overwrite)
+    check_beside(settings, overwrite=overwrite)
     with open_mosaic(cover, settings, progress) as mosaic:
         check_not_input(mosaic, path)
         placement = mosaic.placement

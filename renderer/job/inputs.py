@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from renderer.compiled import is_first_run
+from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.job.kept import keep_map, kept_map, reuse_map
@@ -110,7 +111,8 @@ def open_mosaic(
         if path.suffix.lower() == MAP_SUFFIX:
             placement = load_map(path)
             library = reopen(archive, placement.photos, progress, settings.tiles)
-            if settings != MatchSettings(save_map=settings.save_map, library_dir=settings.library_dir):
+            still_of_use = ("save_map", "credits", "library_dir")
+            if settings != MatchSettings(**{name: getattr(settings, name) for name in still_of_use}):
                 progress.notice(
                     f"{path.name} is a placement map: the options of matching are ignored, and of --tiles all but "
                     "photos that are not where they were"
@@ -123,6 +125,9 @@ def open_mosaic(
             mosaic = _match(path, settings, archive, progress, targets, shape, sampled=cover is None)
         if settings.save_map is not None:
             save_map(mosaic.placement, settings.save_map, overwrite=True)
+        if settings.credits is not None:
+            shown = mosaic.cover or str(mosaic.placement.recipe.get("cover", path.stem))
+            write_credits(settings.credits, shown, mosaic.placement.photos, progress, overwrite=True)
         yield mosaic
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from renderer.credits import check_credits
 from renderer.encoder import FORMATS, STREAM, is_sequence, numbered
 from renderer.errors import InputError
 from renderer.files import check_writable, new_file, new_files
@@ -67,14 +68,16 @@ def check_still(path: Path, match: MatchSettings, *, overwrite: bool) -> None:
     """Raise InputError if a still, or the map beside it, can't be written: before the work that makes it."""
     check_suffix(path, STILL_SUFFIXES)
     check_writable(path, overwrite=overwrite)
-    check_map(match, overwrite=overwrite)
+    check_beside(match, overwrite=overwrite)
 
 
-def check_map(match: MatchSettings, *, overwrite: bool) -> None:
-    """Raise InputError if the map that a render also writes can't be written."""
+def check_beside(match: MatchSettings, *, overwrite: bool) -> None:
+    """Raise InputError if the map or the credits that a render also writes can't be written."""
     if match.save_map is not None:
         check_suffix(match.save_map, (MAP_SUFFIX,), "--save-map")
         check_writable(match.save_map, overwrite=overwrite, option="--save-map")
+    if match.credits is not None:
+        check_credits(match.credits, overwrite=overwrite)
 
 
 def check_video(path: Path, numbers: Sequence[int], *, overwrite: bool) -> None:

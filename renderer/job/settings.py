@@ -101,6 +101,7 @@ class MatchSettings(GridSettings, TileSettings):
     blend: float = parameter(0.0, "Share of a cell's own colour that is laid over its tile", low=0, high=1)
     match_seed: int = parameter(0, "Of the order in which cells look for better photos", low=0, high=2**63 - 1)
     save_map: Path | None = parameter(None, "Also write the placement map to a .mosaic file, for later renders")
+    credits: Path | None = parameter(None, "Also write the photos used to a text file, and who made them")
 
     def look(self) -> Look:
         """How photos are compared and drawn."""

@@ -33,7 +33,7 @@ from renderer.grid import Grid, make_grid
 from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film, over_colour
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import Mosaic, check_cover, no_pictures, open_mosaic
-from renderer.job.outputs import check_map, check_not_input, check_video, new_video
+from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
 from renderer.job.results import Plan, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import PIECES, Archive
@@ -186,7 +186,7 @@ def check_job(job: VideoJob) -> None:
     """Raise InputError for a job that can't be done: before the work."""
     check_video(job.path, job.settled().wanted(), overwrite=job.overwrite)
     check_sound(job.sound, job.path, job.target)
-    check_map(job.match, overwrite=job.overwrite)
+    check_beside(job.match, overwrite=job.overwrite)
     if job.file.max_size is not None and (job.path == STREAM or job.target.format.sequence):
         raise InputError(f"--max-size is for one file: {job.path} is none")
     if job.file.poster:
