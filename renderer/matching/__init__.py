@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from renderer.descriptors import (
-    SIGNATURE_PIXELS,
-    Metric,
-    Structure,
-    blocks,
-    describe_structure,
-    inverse_symmetry,
-    mean_lab,
-)
+from renderer.descriptors import blocks, describe_structure
 from renderer.errors import InputError
-from renderer.fidelity import advise, far_view, measure, turned
-from renderer.grid import Grid, cell_means, cell_signatures, cover_signature, cut_cells
+from renderer.grid import Grid
 from renderer.library import Library
 from renderer.matching.assignment import assign
 from renderer.matching.candidates import Candidates, Costs, Floats, Indices
 from renderer.matching.duplicates import first_copies, first_looks
 from renderer.matching.eye import improve
-from renderer.matching.layout import Layout, lay_out
-from renderer.matching.means import MeanCosts
-from renderer.matching.palette import adapt_palette
-from renderer.matching.pixels import PixelCosts
+from renderer.matching.layout import Layout
 from renderer.matching.rules import Limits, Rules, settle
 from renderer.matching.spacing import clashing, refill, spread
-from renderer.matching.structure import StructureCosts, Weights
-from renderer.matching.tone import Shades, shades_of, tone_of
 from renderer.matching.uses import place_each_once
+from renderer.matching.view import Look, adapted_cover, costs_of, dress, figures_of, view
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap
-from renderer.progress import Advance, Progress
+from renderer.progress import Progress
+
+__all__ = ["MATCHER_VERSION", "Look", "Pin", "Rules", "adapted_cover", "match_photos", "nearest_photos"]
 
 Pin = tuple[int, tuple[float, float] | None]
 """A photo of the library by its number, and where it must be: a point in fractions of the cover, or where it suits."""
@@ -50,29 +38,8 @@ _CANDIDATES = 128
 
 _BLOCK = 256  # cells whose costs are held for all photos
 
-_MEASURED_CELLS = 30_000  # of which likeness is told: 100 MB
-
 _ALTERNATIVES = 64
 """Photos that a cell may change to in the local search; twice as many without tone, which mends most of it."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """How photos are compared and drawn."""
-
-    metric: Metric = "structure"
-    mirror: bool = True  # photos may be mirrored
-    turns: bool = False  # and turned by right angles
-    tone: float = 1.0  # strength, 0…1, of the tone that fits a tile to its cell
-    adapt_palette: bool = False  # the cover's colours are first mapped to what the library has
-    blend: float = 0.0  # share, 0…1, of the cell's mean colour that is laid over its tile
-
-    @property
-    def symmetries(self) -> tuple[int, ...]:
-        """The symmetries (bits as in PlacementMap) in which photos may be shown."""
-        if self.turns:
-            return tuple(range(8)) if self.mirror else (0, 3, 5, 6)
-        return (0, 1) if self.mirror else (0,)
 
 
 def match_photos(
@@ -97,13 +64,10 @@ def match_photos(
     look, rules = look or Look(), rules or Rules()
     if not len(library.photos):
         raise InputError("no photo can be used: give --tiles a folder with at least one picture")
-    cover = adapted_cover(cover, library, look)
     numbers, kept_back = _usable(library, pins, merge=rules.merge_duplicates)
     usable = len(numbers) - int(kept_back.sum())
-    layout = lay_out(grid.cells)
-    picture = cover_signature(cover, grid, layout.step)
-    shown = cell_signatures(picture, grid)
-    cells = describe_structure(shown)
+    seen = view(adapted_cover(cover, library, look), grid)
+    layout = seen.layout
     with progress.stage("matching", 2 * len(layout), "cells") as advance:
         left_to_say = 2 * len(layout)
 
@@ -113,10 +77,8 @@ def match_photos(
             left_to_say -= said
             advance(said)  # also when all is said: it may be told to stop
 
-        costs, photos = _costs(cover, grid, library, numbers, look, shown, cells, looked_up)
-        alone = [
-            _costs(cover, grid, library, np.array([number]), look, shown, cells, looked_up)[0] for number, _ in pins
-        ]
+        costs, photos = costs_of(seen, library, numbers, look, looked_up)
+        alone = [costs_of(seen, library, np.array([number]), look, looked_up)[0] for number, _ in pins]
         placed, pinned = _pin(alone, grid, numbers, pins)
         limits = settle(rules, layout, usable, len(pinned))
         capacity = np.where(kept_back, 0, limits.uses).astype(np.int32)
@@ -128,23 +90,16 @@ def match_photos(
             movable = np.ones(len(layout), bool)
             movable[pinned] = False
             improve(
-                placed, known, cells, photos, picture, layout, left, movable,
+                placed, known, seen.cells, photos, seen.picture, layout, left, movable,
                 symmetries=look.symmetries, strength=look.tone, distance=limits.distance,
                 least_uses=int(limits.use_all), seed=seed,
             )  # fmt: skip
         looked_up(2 * len(layout))
     chosen, symmetry = numbers[placed.photo[:, 0]], placed.symmetry[:, 0]
-    tiles = turned(library.signatures[chosen], symmetry)
     used, place_of = np.unique(chosen, return_inverse=True)
-    pictures = [shades_of(library.tiles_of(used[some])) for some in blocks(len(used), 4096)]
-    shades = Shades(np.concatenate(pictures), place_of.reshape(-1))
     described = describe_structure(library.signatures[numbers]) if photos is None else photos
-    gain, offset = tone_of(
-        cells, described[placed.photo[:, 0]].turned(symmetry), tiles, shades, picture, layout, look.tone
-    )
-    gain, offset = (1 - look.blend) * gain, (1 - look.blend) * offset + look.blend * cells.colour
-    offset = offset.astype(np.float32)
-    figures = measure(*_from_afar(grid, picture, tiles, gain, offset), gain, advise(described.mean, cells.mean))
+    dressed = dress(seen, library, chosen, symmetry, described[placed.photo[:, 0]].turned(symmetry), look)
+    figures = figures_of(seen, dressed, described.mean)
     made: dict[str, JsonValue] = {
         "limits": {"uses": limits.uses, "distance": limits.distance},
         "figures": figures.as_json(),
@@ -153,40 +108,13 @@ def match_photos(
         cell=grid.cells,
         photo=place_of.reshape(-1).astype(np.int32),
         symmetry=symmetry,
-        gain=gain.astype(np.float32),
-        offset=offset,
+        gain=dressed.gain,
+        offset=dressed.offset,
         cost=placed.cost[:, 0],
         photos=tuple(library.photos[i] for i in used),
         size=(float(grid.columns), float(grid.rows)),
         recipe={**(recipe or {}), **made},
     )
-
-
-def _from_afar(grid: Grid, picture: Pixels, tiles: Pixels, gain: Floats, offset: Floats) -> tuple[Floats, Floats]:
-    """Cover and mosaic at 8 pixels a unit, sRGB 0…1; of a very large grid the middle rows, which tell enough.
-
-    8 pixels a unit of all would take gigabytes. picture: the cover at 8 pixels a step.
-    """
-    rows = min(grid.rows, max(_MEASURED_CELLS // grid.columns, 1))
-    first = (grid.rows - rows) // 2
-    top, height = grid.cells[:, 1], grid.cells[:, 3]
-    some = (top < first + rows) & (top + height > first)
-    begin, end = float(top[some].min()), float((top + height)[some].max())
-    drawn = far_view(
-        grid.cells[some] - (0, begin, 0, 0), (grid.columns, end - begin), tiles[some], gain[some], offset[some],
-        grid.step,
-    )  # fmt: skip
-    scale = SIGNATURE_PIXELS / grid.step
-    seen = picture[round(first * scale) : round((first + rows) * scale)].astype(np.float32) / 255
-    drawn = drawn[round((first - begin) * scale) :][: len(seen)]
-    size = grid.columns * SIGNATURE_PIXELS, rows * SIGNATURE_PIXELS
-    cover, mosaic = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (seen, drawn))
-    return np.asarray(cover, np.float32), np.asarray(mosaic, np.float32)
-
-
-def adapted_cover(cover: Pixels, library: Library, look: Look) -> Pixels:
-    """The cover in the colours that are looked for."""
-    return adapt_palette(cover, mean_lab(library.signatures)) if look.adapt_palette else cover
 
 
 def nearest_photos(
@@ -197,12 +125,9 @@ def nearest_photos(
     Photos are told by their numbers in the library; of copies only the first is among them.
     """
     look = look or Look()
-    cover = adapted_cover(cover, library, look)
     numbers = first_copies(library)
-    some = replace(grid, cells=grid.cells[cells])
-    shown = cell_signatures(cover_signature(cover, grid, grid.step), some)
-    costs, _ = _costs(cover, some, library, numbers, look, shown, describe_structure(shown), lambda _rows: None)
-    found = costs.nearest(np.arange(len(cells)), count)
+    costs, _ = costs_of(view(adapted_cover(cover, library, look), grid), library, numbers, look, lambda _rows: None)
+    found = costs.nearest(cells, count)
     return replace(found, photo=numbers[found.photo].astype(np.int32))
 
 
@@ -216,32 +141,6 @@ def _usable(library: Library, pins: Sequence[Pin], *, merge: bool) -> tuple[Indi
     numbers = np.union1d(first, np.array(pinned, np.int64))
     kept_back = np.isin(numbers, pinned)
     return numbers, kept_back & ~kept_back.all()
-
-
-def _costs(
-    cover: Pixels,
-    grid: Grid,
-    library: Library,
-    numbers: Indices,
-    look: Look,
-    shown: Pixels,
-    cells: Structure,
-    advance: Advance,
-) -> tuple[Costs, Structure | None]:
-    """The costs of photos in cells under a metric, and for `structure` what the photos look like."""
-    whole = len(numbers) == len(library.photos)
-    if look.metric == "pixels":
-        pictures = cut_cells(cover, grid)
-        undone = [np.full(len(pictures), inverse_symmetry(symmetry), np.uint8) for symmetry in look.symmetries]
-        tiles = library.tiles if whole else library.tiles_of(numbers)
-        return PixelCosts([turned(pictures, symmetry) for symmetry in undone], tiles, look.symmetries, advance), None
-    if look.metric == "mean":
-        return MeanCosts(cell_means(cover, grid).astype(np.float32), library.means[numbers] * 255, advance), None
-    signatures = library.signatures if whole else library.signatures[numbers]
-    if look.metric == "lab":
-        return MeanCosts(mean_lab(shown), mean_lab(signatures), advance), None
-    photos = describe_structure(signatures)
-    return StructureCosts(cells, photos, look.symmetries, Weights.of_tone(look.tone), advance), photos
 
 
 def _pin(alone: Sequence[Costs], grid: Grid, numbers: Indices, pins: Sequence[Pin]) -> tuple[Candidates, list[int]]:
