@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks, to_lab
 from renderer.errors import InputError
+from renderer.parameters import CellPlace
 from renderer.pictures import Pixels, resize
 from renderer.subject import Face
 
@@ -213,6 +214,24 @@ def _in_order(cells: npt.NDArray[np.float64], smallest: float, largest: float) -
     for bit in range(round(math.log2(largest / smallest))):
         curve |= ((inside[:, 0] >> bit & 1) << 2 * bit) | ((inside[:, 1] >> bit & 1) << 2 * bit + 1)
     return np.lexsort((curve, block[:, 0], block[:, 1]))
+
+
+def place_of(grid: Grid, cell: int) -> CellPlace:
+    """Where a cell is: the unit that it begins in."""
+    x, y = grid.cells[cell, :2].tolist()
+    return CellPlace(int(x), int(y))
+
+
+def find_cell(grid: Grid, place: CellPlace, option: str) -> int:
+    """The cell that covers the middle of a unit. Raises InputError, naming the `option`, for one beside the grid."""
+    if not (0 <= place.column < grid.columns and 0 <= place.row < grid.rows):
+        raise InputError(
+            f"{option} {place.column},{place.row} is outside the grid: columns are 0 to {grid.columns - 1}, rows 0 to "
+            f"{grid.rows - 1}"
+        )
+    middle = np.array([place.column + 0.5, place.row + 0.5])
+    corner, size = grid.cells[:, :2], grid.cells[:, 2:]
+    return int(np.flatnonzero(((corner <= middle) & (middle < corner + size)).all(axis=1))[0])
 
 
 def covered_part(cover: Pixels, crop: tuple[float, float, float, float]) -> Pixels:

@@ -9,7 +9,7 @@ import difflib
 import math
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from fractions import Fraction
@@ -277,7 +277,7 @@ def _read_value(hint: Any, value: object) -> object:
             raise ValueError(value)
         return value
     if origin in (types.UnionType, Union):
-        return _read_value(next(kind for kind in kinds if kind is not types.NoneType), value)
+        return _read_either([kind for kind in kinds if kind is not types.NoneType], value)
     if origin is tuple and kinds[-1] is Ellipsis:
         many = value if isinstance(value, list | tuple) else [value]
         return tuple(_read_value(kinds[0], one) for one in many)
@@ -295,6 +295,16 @@ def _read_value(hint: Any, value: object) -> object:
     if hint is Fraction and isinstance(value, int | float):
         return parse_frame_rate(str(value))
     raise TypeError(value)
+
+
+def _read_either(kinds: Sequence[Any], value: object) -> object:
+    """A value of the first of some types that it fits."""
+    for kind in kinds[:-1]:
+        try:
+            return _read_value(kind, value)
+        except (TypeError, ValueError):
+            continue
+    return _read_value(kinds[-1], value)
 
 
 def spell(value: object) -> str:

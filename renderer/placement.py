@@ -17,6 +17,7 @@ from PIL import Image
 
 from renderer.errors import InputError
 from renderer.files import new_file
+from renderer.grid import Grid
 from renderer.library import Photo
 from renderer.subject import Face
 
@@ -60,6 +61,12 @@ class PlacementMap:
             case [int() | float() as x, int() | float() as y, int() | float() as w, int() | float() as h] if w and h:
                 return float(x), float(y), float(w), float(h)
         return 0.0, 0.0, 1.0, 1.0
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The cells, as they were cut out of the cover."""
+        columns, rows = (round(side) for side in self.size)
+        return Grid(columns, rows, self.crop, self.cell)
 
     @property
     def faces(self) -> list[Face]:

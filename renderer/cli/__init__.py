@@ -14,6 +14,7 @@ import cyclopts
 
 from renderer import plugins
 from renderer.cli.batch import add_batch
+from renderer.cli.edit import add_edit
 from renderer.cli.listing import animations, check_file, presets
 from renderer.cli.options import Common, MosaicRun, add_command
 from renderer.cli.renders import add_animation, mosaic
@@ -45,6 +46,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     app.command(sheet)
     groups = {"Tiles and matching": MatchSettings, "Output": Common, "Picture": MosaicRun}
     add_command(app, "mosaic", "Draw the whole mosaic as a still.", groups, mosaic, wanted=wanted)
+    add_edit(app, wanted)
     app.command(_doctor, name="doctor")
     from renderer.cli.libraries import app as libraries
 

@@ -152,17 +152,17 @@ def add_command(
     run: Callable[[Path | None, dict[str, object]], None],
     *,
     wanted: Collection[str],
+    about_cover: str = "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo",
 ) -> None:
     """Register a command that takes a cover and the options of some dataclasses, and calls `run` with those given.
 
     Options are made only for a command among the words `wanted`: those of all commands take a third of a second.
     """
-    help_cover = "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo"
     cover = inspect.Parameter(
         "cover",
         inspect.Parameter.POSITIONAL_ONLY,
         default=None,
-        annotation=Annotated[Path | None, cyclopts.Parameter(help=help_cover)],
+        annotation=Annotated[Path | None, cyclopts.Parameter(help=about_cover)],
     )
 
     def command(cover: Path | None = None, /, **values: object) -> None:

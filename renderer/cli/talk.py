@@ -161,13 +161,20 @@ def _mosaic_lines(summary: Summary) -> Iterator[str]:
         f"{result['equal_neighbours']} equal neighbours"
     )
     yield from _limits(summary.recipe)
-    if result["delta_e"] is not None:
-        yield (
-            f"seen from afar: colours off by {result['delta_e']:.1f} on average, {result['delta_e_95']:.1f} at the "
-            f"95th percentile (CIEDE2000), SSIM {result['ssim']:.3f}, mean gain {result['mean_gain']:.2f}"
-        )
-    if result["advice"]:
-        yield str(result["advice"])
+    yield from likeness(summary.recipe)
+
+
+def likeness(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
+    """How like its cover a mosaic is, and what its library lacks, as its recipe says."""
+    match recipe.get("figures"):
+        case {"delta_e": float(mean), "delta_e_95": float(worst), "ssim": float(ssim), "mean_gain": float(gain)}:
+            yield (
+                f"seen from afar: colours off by {mean:.1f} on average, {worst:.1f} at the 95th percentile "
+                f"(CIEDE2000), SSIM {ssim:.3f}, mean gain {gain:.2f}"
+            )
+    match recipe.get("figures"):
+        case {"advice": str(advice)} if advice:
+            yield advice
 
 
 def _limits(recipe: Mapping[str, JsonValue]) -> Iterator[str]:

@@ -15,7 +15,16 @@ from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.fidelity import turned
 from renderer.files import check_writable
-from renderer.grid import Grid, adapt_grid, cell_signatures, cover_signature, covered_part, make_grid
+from renderer.grid import (
+    Grid,
+    adapt_grid,
+    cell_signatures,
+    cover_signature,
+    covered_part,
+    find_cell,
+    make_grid,
+    place_of,
+)
 from renderer.job import GridSettings, MatchSettings, Mosaic, check_cover, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input
 from renderer.library import SHORTER_SIDE
@@ -75,24 +84,6 @@ def cut_cell(cover: Pixels, grid: Grid, cell: int) -> Pixels:
     return part[top : max(bottom, top + 1), left : max(right, left + 1)]
 
 
-def place_of(grid: Grid, cell: int) -> CellPlace:
-    """Where a cell is: the unit that it begins in."""
-    x, y = grid.cells[cell, :2].tolist()
-    return CellPlace(int(x), int(y))
-
-
-def find_cell(grid: Grid, place: CellPlace) -> int:
-    """The cell that covers the middle of a unit. Raises InputError for a place beside the grid."""
-    if not (0 <= place.column < grid.columns and 0 <= place.row < grid.rows):
-        raise InputError(
-            f"--cell {place.column},{place.row} is outside the grid: columns are 0 to {grid.columns - 1}, rows 0 to "
-            f"{grid.rows - 1}"
-        )
-    middle = np.array([place.column + 0.5, place.row + 0.5])
-    corner, size = grid.cells[:, :2], grid.cells[:, 2:]
-    return int(np.flatnonzero(((corner <= middle) & (middle < corner + size)).all(axis=1))[0])
-
-
 @dataclass(frozen=True)
 class Matched:
     """A cell, the photos that are near it and the one that was chosen for it; photos by number in `mosaic.offered`."""
@@ -145,11 +136,12 @@ def open_matched(
     with open_mosaic(cover, settings, progress) as mosaic:
         check_not_input(mosaic, path)
         placement = mosaic.placement
-        columns, rows = (round(units) for units in placement.size)
-        grid = Grid(columns, rows, placement.crop, placement.cell)
+        grid = placement.grid
         numbers = mosaic.offered.photos.find(placement.photos)
         chosen = numbers[placement.photo]
-        asked = _telling(pixels, grid, mosaic, chosen) if place is None else np.array([find_cell(grid, place)])
+        asked = (
+            _telling(pixels, grid, mosaic, chosen) if place is None else np.array([find_cell(grid, place, "--cell")])
+        )
         near = nearest_photos(pixels, grid, mosaic.offered, asked, _RANKED, settings.look())
         first = int(np.argmax(near.photo[:, 0] == chosen[asked]))  # 0 if none shows its nearest
         cell = int(asked[first])

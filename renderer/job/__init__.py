@@ -4,10 +4,11 @@ What `render_…` does is what one command does, and what a Python program calls
 """
 
 from renderer.job.drawing import LOOK_AHEAD, Film, drawing, open_film
+from renderer.job.edits import Edited, EditSettings, edit_mosaic
 from renderer.job.inputs import VERSION, Mosaic, check_cover, open_mosaic, sample_pictures
 from renderer.job.outputs import named_output
 from renderer.job.results import Plan, Summary
-from renderer.job.settings import GridSettings, MatchSettings
+from renderer.job.settings import GridSettings, MatchSettings, TileSettings
 from renderer.job.stills import render_frame, render_mosaic, render_sheet
 from renderer.job.videos import (
     VideoJob,
@@ -23,16 +24,20 @@ from renderer.job.videos import (
 __all__ = [
     "LOOK_AHEAD",
     "VERSION",
+    "EditSettings",
+    "Edited",
     "Film",
     "GridSettings",
     "MatchSettings",
     "Mosaic",
     "Plan",
     "Summary",
+    "TileSettings",
     "VideoJob",
     "check_cover",
     "check_job",
     "drawing",
+    "edit_mosaic",
     "mosaic_key",
     "named_output",
     "open_film",

@@ -17,7 +17,7 @@ from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.job.kept import keep_map, kept_map, reuse_map
-from renderer.job.settings import MATCH_OPTIONS, MatchSettings
+from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
 from renderer.library import (
     DEFAULT_NAME,
     PIECES,
@@ -119,7 +119,7 @@ def open_mosaic(
                 )
             placement = replace(placement, photos=tuple(library.photos))
             inputs = frozenset({path, *(photo.path for photo in placement.photos)})
-            cover = _cover_beside(path, placement)
+            cover = cover_of(path, placement)
             mosaic = Mosaic(placement, library, library, library.skipped, inputs, archive, cover)
         else:
             mosaic = _match(path, settings, archive, progress, targets, shape, sampled=cover is None)
@@ -148,7 +148,7 @@ def _match(
     else:
         grid = make_grid_of_shape(*picture.size, shape, settings.columns, settings.cell_size)
         grid = _over_subject(grid, picture.pixels, progress)
-    library = _open_library(settings, archive, progress)
+    library = open_library(settings, archive, progress)
     own_pieces = library is None
     if library is None:
         progress.notice(
@@ -206,7 +206,7 @@ def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:
     return replace(grid, crop=(x, y, across, along))
 
 
-def _open_library(settings: MatchSettings, archive: Archive, progress: Progress) -> Library | None:
+def open_library(settings: TileSettings, archive: Archive, progress: Progress) -> Library | None:
     """The photos to match, or None where none are given. Raises InputError for tiles of which none can be used."""
     library = archive.open(settings.tiles)
     if not library.photos and not library.skipped:
@@ -240,15 +240,23 @@ def _open_library(settings: MatchSettings, archive: Archive, progress: Progress)
     return library
 
 
-def _cover_beside(path: Path, placement: PlacementMap) -> Path | None:
-    """The cover of a saved map, if it lies beside the map and is what it was."""
+def cover_of(path: Path, placement: PlacementMap, named: Path | None = None) -> Path | None:
+    """The cover of a saved map: as it is named, or if it lies beside the map and is what it was.
+
+    Raises InputError for one that is named and is another.
+    """
+    if named is not None:
+        named = check_cover(named)
+        if file_digest(named) != placement.recipe.get("cover_digest"):
+            raise InputError(f"--cover {named} is not the cover of {path.name}, or has changed since: leave it out")
+        return named
     name = placement.recipe.get("cover")
-    cover = path.parent / name if isinstance(name, str) and Path(name).name == name else None
+    beside = path.parent / name if isinstance(name, str) and Path(name).name == name else None
     try:
-        same = cover is not None and file_digest(cover) == placement.recipe.get("cover_digest")
+        same = beside is not None and file_digest(beside) == placement.recipe.get("cover_digest")
     except RenderError:
         return None
-    return cover if same else None
+    return beside if same else None
 
 
 def _pins(

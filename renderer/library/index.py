@@ -508,6 +508,13 @@ class Index:
         )  # fmt: skip
         return rows[0][0].hex() if rows else None
 
+    def holding(self, digests: Sequence[str]) -> list[int]:
+        """The numbers of the photos whose files have some digests."""
+        rows = (
+            self._late_rows("SELECT number FROM known WHERE digest = ?", bytes.fromhex(digest)) for digest in digests
+        )
+        return [number for found in rows for (number,) in found]
+
     def places_of(self, photo: Photo) -> list[Path]:
         """Where the content of a photo was last seen."""
         rows = self._rows("SELECT DISTINCT path FROM known WHERE digest = ?", bytes.fromhex(photo.digest))

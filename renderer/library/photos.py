@@ -58,6 +58,10 @@ class Shelf(Protocol):
         """The paths of the photos at some places, and when each was taken: ISO 8601, by the camera's clock."""
         ...
 
+    def holding(self, digests: Sequence[str]) -> list[int]:
+        """The places of the photos whose files have some digests."""
+        ...
+
     def named(self, name: str) -> list[int]:
         """The places of photos that a path, or a file's name with or without its ending, means; likeliest first."""
         ...
@@ -81,6 +85,9 @@ class _Memory:
     def taken(self, places: Numbers) -> list[tuple[Path, str]]:
         paths = [self._photos[place].path for place in places.tolist()]
         return [(path, changed_at(path.stat().st_mtime_ns) if path.exists() else "") for path in paths]
+
+    def holding(self, digests: Sequence[str]) -> list[int]:
+        return [place for place, photo in enumerate(self._photos) if photo.digest in digests]
 
     def named(self, name: str) -> list[int]:
         known = ((place, photo.path) for place, photo in enumerate(self._photos) if not photo.is_part)
@@ -210,6 +217,14 @@ class Photos(Sequence[Photo]):
                 if len(here):
                     return int(here[0])
         return None
+
+    def holding(self, digests: Sequence[str]) -> Numbers:
+        """The numbers of the photos, whatever part of the picture they show, of files with some digests."""
+        kept = np.zeros(len(self), bool)
+        for which, shelf in enumerate(self._shelves):
+            places = np.array(shelf.holding(digests), np.int64)
+            kept |= (self._shelf == which) & np.isin(self.columns.place, places)
+        return np.flatnonzero(kept)
 
     @cached_property
     def _by_key(self) -> Numbers:

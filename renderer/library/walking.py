@@ -132,9 +132,10 @@ def find_photo(name: str, photos: Sequence[Photo]) -> int | None:
 _NAMES_COMPARED: Final = 5000  # with a name that means nothing: to read a million would take a minute
 
 
-def no_photo(name: str, photos: Sequence[Photo]) -> str:
+def no_photo(name: str, photos: Sequence[Photo], option: str = "--focus") -> str:
     """The sentence for a name that means none of the photos."""
     names = [photo.path.name for photo in islice(photos, _NAMES_COMPARED) if not photo.is_part]
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    mend = f"did you mean {' or '.join(near)}?" if near else "give X,Y, or the path or name of a photo"
-    return f"--focus {name} is neither a point X,Y nor a photo of this mosaic: {mend}"
+    point, given = ("a point X,Y nor ", "X,Y, or ") if option == "--focus" else ("", "")
+    mend = f"did you mean {' or '.join(near)}?" if near else f"give {given}the path or name of a photo"
+    return f"{option} {name} is {'neither' if point else 'not'} {point}a photo of this mosaic: {mend}"

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from renderer.descriptors import blocks, describe_structure
 from renderer.errors import InputError
+from renderer.fidelity import advise
 from renderer.grid import Grid
 from renderer.library import Library
 from renderer.matching.assignment import assign
@@ -99,7 +100,7 @@ def match_photos(
     used, place_of = np.unique(chosen, return_inverse=True)
     described = describe_structure(library.signatures[numbers]) if photos is None else photos
     dressed = dress(seen, library, chosen, symmetry, described[placed.photo[:, 0]].turned(symmetry), look)
-    figures = figures_of(seen, dressed, described.mean)
+    figures = figures_of(seen, dressed, advise(described.mean, seen.cells.mean))
     made: dict[str, JsonValue] = {
         "limits": {"uses": limits.uses, "distance": limits.distance},
         "figures": figures.as_json(),

@@ -17,7 +17,7 @@ from renderer.descriptors import (
     inverse_symmetry,
     mean_lab,
 )
-from renderer.fidelity import Figures, advise, far_view, measure, turned
+from renderer.fidelity import Figures, far_view, measure, turned
 from renderer.grid import Grid, cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.library import Library
 from renderer.matching.candidates import Costs, Floats, Indices
@@ -125,9 +125,9 @@ def dress(
     return Dressed(tiles, gain.astype(np.float32), offset.astype(np.float32))
 
 
-def figures_of(seen: View, dressed: Dressed, photos: Floats) -> Figures:
-    """How like its cover a mosaic is; photos (P, 3): the mean CIELAB colours of all that could be placed."""
-    return measure(*_from_afar(seen, dressed), dressed.gain, advise(photos, seen.cells.mean))
+def figures_of(seen: View, dressed: Dressed, advice: str) -> Figures:
+    """How like its cover a mosaic is; advice: what there is to say of the library."""
+    return measure(*_from_afar(seen, dressed), dressed.gain, advice)
 
 
 def _from_afar(seen: View, dressed: Dressed) -> tuple[Floats, Floats]:

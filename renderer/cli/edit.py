@@ -1,0 +1,48 @@
+"""`render edit`: a saved mosaic with other photos."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+import cyclopts
+
+from renderer.cli.options import Common, add_command
+from renderer.cli.talk import ask_overwrite, begin, likeness
+from renderer.errors import InputError
+from renderer.parameters import given
+
+
+def add_edit(app: cyclopts.App, wanted: Collection[str]) -> None:
+    """Register the command."""
+    from renderer.job import EditSettings, TileSettings
+
+    add_command(
+        app, "edit", "Change photos of a saved mosaic: take some out, put others where you want them.",
+        {"Edit": EditSettings, "Tiles": TileSettings, "Output": Common}, edit, wanted=wanted,
+        about_cover="A .mosaic file, as --save-map writes it",
+    )  # fmt: skip
+
+
+def edit(mosaic: Path | None, values: dict[str, object]) -> None:
+    """Change photos of a saved mosaic."""
+    from renderer.job import EditSettings, TileSettings, edit_mosaic, named_output
+    from renderer.placement import MAP_SUFFIX
+
+    if mosaic is None:
+        raise InputError("render edit needs a mosaic: render mosaic cover.jpg --save-map cover.mosaic makes one")
+    common, talk = begin(values)
+    stem = mosaic.stem.removesuffix("-edited")
+    path = named_output(common.output, mosaic.with_name(f"{stem}{mosaic.suffix}"), "edited", "", MAP_SUFFIX)
+    made = edit_mosaic(
+        mosaic, path, EditSettings(**given(EditSettings, values)), TileSettings(**given(TileSettings, values)),
+        overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
+    )  # fmt: skip
+    if common.json:
+        sys.stdout.write(json.dumps(made.as_json()) + "\n")
+    elif not common.quiet:
+        photos = f", {made.banned} photos taken out" if made.banned else ""
+        sys.stdout.write(f"{made.output}: {made.changed} of {len(made.placement)} cells changed{photos}\n")
+        sys.stdout.write("".join(f"{line}\n" for line in likeness(made.placement.recipe)))

@@ -1,0 +1,175 @@
+"""A saved map with other photos: some taken out, some put where they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from renderer.errors import InputError
+from renderer.files import check_writable
+from renderer.grid import Grid, find_cell
+from renderer.job.inputs import check_cover, cover_of, open_library
+from renderer.job.outputs import check_suffix
+from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
+from renderer.library import SHORTER_SIDE, Archive, Library, Photo, find_photo, no_photo, reopen
+from renderer.matching.editing import edit_map
+from renderer.matching.rules import Limits
+from renderer.parameters import parameter, parse_cell, read_values
+from renderer.pictures import read_picture
+from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
+from renderer.progress import Progress, Silent
+
+
+@dataclass(frozen=True)
+class EditSettings:
+    """What is to be changed."""
+
+    ban: tuple[str, ...] = parameter(
+        (), "Take a photo out wherever it is: its path, its name, or a pattern such as 'screenshots/*'; may be repeated"
+    )
+    swap: tuple[str, ...] = parameter(
+        (), "COLUMN,ROW=PHOTO: show a photo, by its path or name, in a cell, counted from 0; may be repeated"
+    )
+    cover: Path | None = parameter(None, "The cover, where it does not lie beside the map: new photos are fitted to it")
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What came of it."""
+
+    output: Path
+    placement: PlacementMap
+    changed: int  # cells
+    banned: int  # photos taken out
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """As one JSON object."""
+        return {
+            "output": str(self.output),
+            "cells": len(self.placement),
+            "changed_cells": self.changed,
+            "banned_photos": self.banned,
+            "distinct_photos": len(self.placement.photos),
+            "recipe": self.placement.recipe,
+        }
+
+
+def edit_mosaic(
+    path: Path,
+    output: Path,
+    edit: EditSettings,
+    tiles: TileSettings | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Edited:
+    """Change a `.mosaic` file's photos and write it to `output`, which may be the same file if `overwrite`.
+
+    Cells that lose their photo get another one of the map, or of `tiles`, if any are given. What is banned stays so in
+    later edits, until it is swapped in. Raises RenderError; InputError for what names no photo or no cell.
+    """
+    progress, tiles = progress or Silent(), tiles or TileSettings()
+    path = check_cover(path)
+    check_suffix(path, (MAP_SUFFIX,), "render edit")
+    check_suffix(output, (MAP_SUFFIX,))
+    check_writable(output, overwrite=overwrite)
+    if not edit.ban and not edit.swap:
+        raise InputError("nothing is to be changed: give --ban PHOTO, or --swap COLUMN,ROW=PHOTO")
+    with Archive(progress, library_dir=tiles.library_dir, crop=tiles.crop, video_frames=tiles.video_frames) as archive:
+        placement = load_map(path)
+        library = reopen(archive, placement.photos, progress, tiles.tiles)
+        placement = replace(placement, photos=tuple(library.photos))
+        if tiles.tiles and (others := open_library(tiles, archive, progress)) is not None:
+            library = library.joined(others)
+        library, swaps = _swaps(edit.swap, placement.grid, library, archive)
+        digests = _banned(edit.ban, placement.photos, library)
+        banned = library.photos.holding(digests)
+        for number in swaps.values():
+            if number in banned:
+                name = library.photos[number].path.name
+                raise InputError(f"{name} is both wanted by --swap and taken out by --ban: leave one of them out")
+        shown = {library.photos[number].digest for number in swaps.values()}
+        kept = placement.recipe.get("banned")
+        before = [str(digest) for digest in kept if digest not in shown] if isinstance(kept, list) else []
+        remembered = sorted({*digests, *before})
+        cover = cover_of(path, placement, edit.cover)
+        if cover is None:
+            progress.notice(
+                "The cover is not beside the map: new photos are fitted to what those before them showed; --cover "
+                "names it"
+            )
+        pixels = None if cover is None else read_picture(cover, shorter_side=SHORTER_SIDE).pixels
+        settings = _settings(placement, path)
+        edited = edit_map(
+            placement, library, pixels, progress, banned=library.photos.holding(remembered), swaps=swaps,
+            look=settings.look(), limits=_limits(placement), seed=settings.match_seed,
+        )  # fmt: skip
+        edited = replace(edited, recipe={**edited.recipe, "banned": list(remembered)})
+        save_map(edited, output, overwrite=overwrite)
+    taken_out = {photo.digest for photo in placement.photos} & set(digests)
+    changed = np.isin(placement.photo, banned)
+    changed[list(swaps)] = True
+    return Edited(output, edited, int(changed.sum()), len(taken_out))
+
+
+def _swaps(texts: Sequence[str], grid: Grid, library: Library, archive: Archive) -> tuple[Library, dict[int, int]]:
+    """The photo by its number for each cell that one is wanted in, and the library with those that were not in it."""
+    swaps: dict[int, int] = {}
+    for text in texts:
+        place, _, name = text.partition("=")
+        try:
+            wanted = parse_cell(place)
+        except InputError:
+            name = ""
+        if not name:
+            raise InputError(f"--swap {text} is not COLUMN,ROW=PHOTO, such as 31,12=beach.jpg")
+        cell = find_cell(grid, wanted, "--swap")
+        number = find_photo(name, library.photos)
+        if number is None:
+            file = Path(name).expanduser().absolute()
+            if not file.is_file():
+                raise InputError(no_photo(name, library.photos, "--swap"))
+            added = archive.open_files([file])
+            if added.skipped:
+                raise InputError(f"--swap {file} {added.skipped[0].reason}: give another photo")
+            number = len(library.photos)
+            library = library.joined(added)
+        swaps[cell] = number
+    return library, swaps
+
+
+def _banned(texts: Sequence[str], photos: Sequence[Photo], library: Library) -> list[str]:
+    """The digests of the photos that paths, names and patterns mean: of a map, or else of what may come into it."""
+    digests: dict[str, None] = {}
+    for text in texts:
+        path = Path(text).expanduser()
+        meant = [
+            photo.digest
+            for photo in photos
+            if path.name and (photo.path == path.absolute() or photo.path.match(str(path)) or photo.path.stem == text)
+        ]
+        if not meant:
+            number = find_photo(text, library.photos)
+            if number is None:
+                raise InputError(no_photo(text, library.photos, "--ban"))
+            meant = [library.photos[number].digest]
+        digests.update(dict.fromkeys(meant))
+    return list(digests)
+
+
+def _settings(placement: PlacementMap, path: Path) -> MatchSettings:
+    """How a map was matched, as far as its recipe says."""
+    recipe = placement.recipe
+    known = {name: recipe[name] for name in ("match", *MATCH_OPTIONS) if recipe.get(name) is not None}
+    return MatchSettings(**read_values(MatchSettings, known, f"the recipe of {path.name}"))
+
+
+def _limits(placement: PlacementMap) -> Limits:
+    """The rules that a map keeps; one that does not say them keeps none."""
+    match placement.recipe.get("limits"):
+        case {"uses": int(uses), "distance": int(distance)} if uses > 0 and distance >= 0:
+            return Limits(uses, distance, use_all=False)
+    return Limits(len(placement), 0, use_all=False)
