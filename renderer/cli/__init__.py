@@ -15,6 +15,7 @@ import cyclopts
 from renderer import plugins
 from renderer.cli.batch import add_batch
 from renderer.cli.edit import add_edit
+from renderer.cli.examples import epilogue
 from renderer.cli.listing import animations, check_file, presets
 from renderer.cli.options import Common, MosaicRun, add_command
 from renderer.cli.renders import add_animation, mosaic
@@ -37,6 +38,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
         name="render",
         help="Photo-mosaic animation: a cover picture, made of your photos, as a video.",
         version=VERSION,
+        help_format="plaintext",  # a * or a ` stays what it is
         help_on_error=False,
         suppress_keyboard_interrupt=False,
     )
@@ -105,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = build_app(problems, words)
         for problem in problems:
             _complain(problem, verbose=False)
+        command, _, _ = app.parse_commands(words)
+        app.help_epilogue = epilogue(" ".join(word for word in command if not word.startswith("-")))
         result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         cause = error.__cause__ if isinstance(error.__cause__, RenderError) else error

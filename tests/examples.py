@@ -1,0 +1,100 @@
+"""The examples of the README, of the documents and of the help: found, made small, and done."""
+
+import re
+import shlex
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+
+Run = Callable[..., tuple[int, str, str]]
+
+AS_THEY_ARE = ("doctor", "library", "presets", "check", "animations", "completion")
+"""Commands that have no scale."""
+
+
+def fenced(page: str) -> list[str]:
+    """The commands in the ```sh blocks of a page of Markdown, without their comments."""
+    return [
+        line.split(" #")[0].strip()
+        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+        for line in block.splitlines()
+        if line.startswith("render ")
+    ]
+
+
+def small(words: list[str]) -> list[str]:
+    """The same command on a small scale, where the example itself does not set one."""
+    wanted = (
+        {"--columns": "10"} if words[0] == "mosaic" else {"--columns": "10", "--size": "80x54", "--duration": "0.4"}
+    )
+    if words[0] == "explain":
+        wanted = {"--columns": "10", "--size": "160x90"}
+        wanted |= {"--duration": "0.5"} if words[1] == "knn" else {}
+        if words[1] == "channels":
+            del wanted["--columns"]
+    if "--cell-size" in words or any(word.endswith(".mosaic") and words[1] == word for word in words):
+        wanted.pop("--columns")
+    if "--draft" in words:
+        wanted.pop("--size")
+    if "--at" in words:
+        wanted["--duration"] = "4"
+    if "--print" in words:
+        wanted["--dpi"] = "20"
+    if words[0] == "sheet":
+        wanted["--size"] = "40x27"
+    for option, value in wanted.items():
+        if option in words:
+            words[words.index(option) + 1] = value
+        else:
+            words += [option, value]
+    return words
+
+
+def prepare(example: str, words: list[str], render: Run, cover: Path, photos: Path) -> None:
+    """What an example finds in its folder and among the libraries."""
+    Path("cover.jpg").write_bytes(cover.read_bytes())
+    Path("more").symlink_to(photos)
+    picture = ("--size", "80x54", "--columns", "10")
+    if words[0] != "library" and "cover.mosaic" in words[:2]:
+        assert render("mosaic", "cover.jpg", "--columns", "10", "--save-map", "cover.mosaic", "-o", "m.png")[0] == 0
+    if words[0] == "batch":
+        prepare_campaign(cover)
+    if ("wedding" in example and words[:2] != ["library", "add"]) or words[0] == "batch":
+        assert render("library", "add", photos, "--name", "wedding")[0] == 0
+    if words[0] == "library" and words[1] != "add":
+        assert render("library", "add", photos)[0] == 0
+    if words[0] == "check":
+        Path(words[1]).parent.mkdir(exist_ok=True)
+        video = ("zoom", "cover.jpg", "--for", words[words.index("--preset") + 1], *picture, "--duration", "0.4")
+        assert render(*video, "-o", words[1])[0] == 0
+    if "--music" in words:
+        with wave.open("song.mp3", "wb") as song:  # a name's ending does not matter
+            song.setparams((1, 2, 8000, 0, "NONE", ""))
+            song.writeframes(bytes(range(256)) * 64)
+
+
+def prepare_campaign(cover: Path) -> None:
+    """What the README's campaign is about, with one value of its sweep."""
+    (campaign,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    Path("campaign.toml").write_text(campaign.replace("0..9", "0..0"))
+    Path("people.csv").write_text("name,face\nAda,ada.jpg\n")
+    for name in ("covers/cover.jpg", "faces/ada.jpg"):
+        Path(name).parent.mkdir()
+        Path(name).write_bytes(cover.read_bytes())
+
+
+def run_example(example: str, render: Run, cover: Path, photos: Path) -> None:
+    """An example does what it says, on a small scale, in an empty folder."""
+    command, _, _ = example.partition(" > ")
+    named = {"~/Pictures/best.jpg": str(photos / "photo00.jpg"), "~/Pictures": str(photos)}
+    words = [named.get(word, word) for word in shlex.split(command)[1:]]
+    prepare(example, words, render, cover, photos)
+    code, out, err = render(*(words if words[0] in AS_THEY_ARE else small(words)))
+    assert code == 0 or (words[0] == "check" and code == 1), err  # a small and short video breaks some rules
+    if words[0] == "batch":
+        assert list(Path().glob("*/*.html")) or "--dry-run" in words
+    elif "-o" in words:
+        assert Path(words[words.index("-o") + 1]).exists()
+    assert out
