@@ -10,8 +10,12 @@ README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 
 Run = Callable[..., tuple[int, str, str]]
 
-AS_THEY_ARE = ("doctor", "library", "presets", "check", "animations", "completion")
+AS_THEY_ARE = ("doctor", "edit", "library", "presets", "check", "animations", "completion")
 """Commands that have no scale."""
+
+
+NAMED = {"~/Pictures/best.jpg": "photo00.jpg", "~/Pictures": ".", "IMG_2041.jpg": "photo03.jpg"}
+"""What examples call photos, and which of the tests' photos it then is."""
 
 
 def fenced(page: str) -> list[str]:
@@ -58,7 +62,9 @@ def prepare(example: str, words: list[str], render: Run, cover: Path, photos: Pa
     Path("more").symlink_to(photos)
     picture = ("--size", "80x54", "--columns", "10")
     if words[0] != "library" and "cover.mosaic" in words[:2]:
-        assert render("mosaic", "cover.jpg", "--columns", "10", "--save-map", "cover.mosaic", "-o", "m.png")[0] == 0
+        tiles = ("--tiles", photos, "--use-all") if words[0] == "edit" else ()
+        made = ("cover.jpg", *tiles, "--columns", "10", "--save-map", "cover.mosaic", "-o", "m.png")
+        assert render("mosaic", *made)[0] == 0
     if words[0] == "batch":
         prepare_campaign(cover)
     if ("wedding" in example and words[:2] != ["library", "add"]) or words[0] == "batch":
@@ -88,8 +94,9 @@ def prepare_campaign(cover: Path) -> None:
 def run_example(example: str, render: Run, cover: Path, photos: Path) -> None:
     """An example does what it says, on a small scale, in an empty folder."""
     command, _, _ = example.partition(" > ")
-    named = {"~/Pictures/best.jpg": str(photos / "photo00.jpg"), "~/Pictures": str(photos)}
-    words = [named.get(word, word) for word in shlex.split(command)[1:]]
+    words = shlex.split(command)[1:]
+    for name, there in NAMED.items():
+        words = [word.replace(name, str(photos / there)) for word in words]
     prepare(example, words, render, cover, photos)
     code, out, err = render(*(words if words[0] in AS_THEY_ARE else small(words)))
     assert code == 0 or (words[0] == "check" and code == 1), err  # a small and short video breaks some rules

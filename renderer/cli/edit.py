@@ -6,13 +6,16 @@ import json
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from typing import Final
 
 import cyclopts
 
 from renderer.cli.options import Common, add_command
-from renderer.cli.talk import ask_overwrite, begin, likeness
+from renderer.cli.talk import ask_overwrite, begin, likeness, rules_in_force
 from renderer.errors import InputError
 from renderer.parameters import given
+
+_EDITED: Final = "-edited"  # is added to a name, once
 
 
 def add_edit(app: cyclopts.App, wanted: Collection[str]) -> None:
@@ -22,7 +25,7 @@ def add_edit(app: cyclopts.App, wanted: Collection[str]) -> None:
     add_command(
         app, "edit", "Change photos of a saved mosaic: take some out, put others where you want them.",
         {"Edit": EditSettings, "Tiles": TileSettings, "Output": Common}, edit, wanted=wanted,
-        about_cover="A .mosaic file, as --save-map writes it",
+        first=("mosaic", "A .mosaic file, as --save-map writes it"),
     )  # fmt: skip
 
 
@@ -34,8 +37,8 @@ def edit(mosaic: Path | None, values: dict[str, object]) -> None:
     if mosaic is None:
         raise InputError("render edit needs a mosaic: render mosaic cover.jpg --save-map cover.mosaic makes one")
     common, talk = begin(values)
-    stem = mosaic.stem.removesuffix("-edited")
-    path = named_output(common.output, mosaic.with_name(f"{stem}{mosaic.suffix}"), "edited", "", MAP_SUFFIX)
+    suffix = MAP_SUFFIX if mosaic.stem.endswith(_EDITED) else f"{_EDITED}{MAP_SUFFIX}"
+    path = named_output(common.output, mosaic, "", "", suffix)
     made = edit_mosaic(
         mosaic, path, EditSettings(**given(EditSettings, values)), TileSettings(**given(TileSettings, values)),
         overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
@@ -43,6 +46,7 @@ def edit(mosaic: Path | None, values: dict[str, object]) -> None:
     if common.json:
         sys.stdout.write(json.dumps(made.as_json()) + "\n")
     elif not common.quiet:
-        photos = f", {made.banned} photos taken out" if made.banned else ""
+        photos = f", {made.banned} photo{'s' * (made.banned > 1)} taken out" if made.banned else ""
         sys.stdout.write(f"{made.output}: {made.changed} of {len(made.placement)} cells changed{photos}\n")
-        sys.stdout.write("".join(f"{line}\n" for line in likeness(made.placement.recipe)))
+        recipe = made.placement.recipe
+        sys.stdout.write("".join(f"{line}\n" for line in (*rules_in_force(recipe), *likeness(recipe))))

@@ -115,6 +115,14 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("render explain knn cover.jpg --tiles ~/Pictures", "Photos as points in space that turns: cover-knn.mp4"),
         ("render explain knn cover.jpg --tiles ~/Pictures --match lab -o search.gif", "In CIELAB, as a GIF"),
     ),
+    "edit": (
+        ("render edit cover.mosaic --ban IMG_2041.jpg", "Take a photo out, wherever it is: cover-edited.mosaic"),
+        ("render edit cover.mosaic --swap 3,2=~/Pictures/best.jpg", "Show a photo of your choice in the cell 3,2"),
+        (
+            "render edit cover.mosaic --ban 'more/*' --tiles ~/Pictures --exclude more",
+            "Take a folder's photos out; others of yours take their places",
+        ),
+    ),
     "library": (
         ("render library add ~/Pictures", "Index a folder: its photos are the tiles, where none are named"),
         ("render library check", "What can't be used, near-duplicates, which colours are missing"),

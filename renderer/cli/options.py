@@ -144,6 +144,9 @@ def make_options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
     return options
 
 
+COVER: Final = ("cover", "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo")
+
+
 def add_command(
     app: cyclopts.App,
     name: str,
@@ -152,17 +155,18 @@ def add_command(
     run: Callable[[Path | None, dict[str, object]], None],
     *,
     wanted: Collection[str],
-    about_cover: str = "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo",
+    first: tuple[str, str] = COVER,
 ) -> None:
     """Register a command that takes a cover and the options of some dataclasses, and calls `run` with those given.
 
-    Options are made only for a command among the words `wanted`: those of all commands take a third of a second.
+    `first`: the name of what comes first, and its help. Options are made only for a command among the words `wanted`:
+    those of all commands take a third of a second.
     """
-    cover = inspect.Parameter(
-        "cover",
+    opening = inspect.Parameter(
+        first[0],
         inspect.Parameter.POSITIONAL_ONLY,
         default=None,
-        annotation=Annotated[Path | None, cyclopts.Parameter(help=about_cover)],
+        annotation=Annotated[Path | None, cyclopts.Parameter(help=first[1])],
     )
 
     def command(cover: Path | None = None, /, **values: object) -> None:
@@ -174,7 +178,7 @@ def add_command(
         if name in wanted
         for option in make_options(owner, cyclopts.Group(title, sort_key=place + 1))
     ]
-    command.__signature__ = inspect.Signature([cover, *options])  # type: ignore[attr-defined]  # read by cyclopts
+    command.__signature__ = inspect.Signature([opening, *options])  # type: ignore[attr-defined]  # read by cyclopts
     command.__annotations__ = {}
     command.__doc__ = about
     app.command(command, name=name)

@@ -160,7 +160,7 @@ def _mosaic_lines(summary: Summary) -> Iterator[str]:
         f"{'each once' if result['most_uses'] == 1 else 'one at most ' + str(result['most_uses']) + ' times'}, "
         f"{result['equal_neighbours']} equal neighbours"
     )
-    yield from _limits(summary.recipe)
+    yield from rules_in_force(summary.recipe)
     yield from likeness(summary.recipe)
 
 
@@ -177,7 +177,7 @@ def likeness(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
             yield advice
 
 
-def _limits(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
+def rules_in_force(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
     """How often and how near itself a photo may be, as the map was matched, and what of it follows from the sizes."""
     match recipe.get("limits"):
         case {"uses": int(uses), "distance": int(distance)}:

@@ -14,7 +14,7 @@ from renderer.grid import Grid, find_cell
 from renderer.job.inputs import check_cover, cover_of, open_library
 from renderer.job.outputs import check_suffix
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
-from renderer.library import SHORTER_SIDE, Archive, Library, Photo, find_photo, no_photo, reopen
+from renderer.library import SHORTER_SIDE, Archive, Library, find_photo, no_photo, reopen
 from renderer.matching.editing import edit_map
 from renderer.matching.rules import Limits
 from renderer.parameters import parameter, parse_cell, read_values
@@ -85,7 +85,7 @@ def edit_mosaic(
         if tiles.tiles and (others := open_library(tiles, archive, progress)) is not None:
             library = library.joined(others)
         library, swaps = _swaps(edit.swap, placement.grid, library, archive)
-        digests = _banned(edit.ban, placement.photos, library)
+        digests = _banned(edit.ban, library)
         banned = library.photos.holding(digests)
         for number in swaps.values():
             if number in banned:
@@ -105,7 +105,7 @@ def edit_mosaic(
         settings = _settings(placement, path)
         edited = edit_map(
             placement, library, pixels, progress, banned=library.photos.holding(remembered), swaps=swaps,
-            look=settings.look(), limits=_limits(placement), seed=settings.match_seed,
+            look=settings.look(), limits=_limits(placement, settings), seed=settings.match_seed,
         )  # fmt: skip
         edited = replace(edited, recipe={**edited.recipe, "banned": list(remembered)})
         save_map(edited, output, overwrite=overwrite)
@@ -141,23 +141,21 @@ def _swaps(texts: Sequence[str], grid: Grid, library: Library, archive: Archive)
     return library, swaps
 
 
-def _banned(texts: Sequence[str], photos: Sequence[Photo], library: Library) -> list[str]:
-    """The digests of the photos that paths, names and patterns mean: of a map, or else of what may come into it."""
-    digests: dict[str, None] = {}
+def _banned(texts: Sequence[str], library: Library) -> list[str]:
+    """The digests of the photos that paths, names and patterns mean."""
+    files = [path for path, _ in library.photos.taken()] if texts else []
+    numbers: set[int] = set()
     for text in texts:
         path = Path(text).expanduser()
-        meant = [
-            photo.digest
-            for photo in photos
-            if path.name and (photo.path == path.absolute() or photo.path.match(str(path)) or photo.path.stem == text)
-        ]
+        meant = {
+            number
+            for number, file in enumerate(files)
+            if path.name and (file.match(str(path)) or file == path.absolute() or file.stem == text)
+        }
         if not meant:
-            number = find_photo(text, library.photos)
-            if number is None:
-                raise InputError(no_photo(text, library.photos, "--ban"))
-            meant = [library.photos[number].digest]
-        digests.update(dict.fromkeys(meant))
-    return list(digests)
+            raise InputError(no_photo(text, library.photos, "--ban"))
+        numbers |= meant
+    return sorted({library.photos[number].digest for number in numbers})
 
 
 def _settings(placement: PlacementMap, path: Path) -> MatchSettings:
@@ -167,9 +165,15 @@ def _settings(placement: PlacementMap, path: Path) -> MatchSettings:
     return MatchSettings(**read_values(MatchSettings, known, f"the recipe of {path.name}"))
 
 
-def _limits(placement: PlacementMap) -> Limits:
-    """The rules that a map keeps; one that does not say them keeps none."""
+def _limits(placement: PlacementMap, settings: MatchSettings) -> list[Limits]:
+    """The rules that a map keeps, the strictest first: what was left open gives way where photos are too few."""
     match placement.recipe.get("limits"):
         case {"uses": int(uses), "distance": int(distance)} if uses > 0 and distance >= 0:
-            return Limits(uses, distance, use_all=False)
-    return Limits(len(placement), 0, use_all=False)
+            pass
+        case _:
+            return [Limits(len(placement), 0, use_all=False)]
+    asked = settings.unique or settings.max_uses is not None
+    often = [uses] if asked else [uses, 2 * uses, len(placement)]
+    nearer = range(distance - 1, -1, -1) if settings.repeat_distance is None else ()
+    pairs = [*((most, distance) for most in often), *((often[-1], apart) for apart in nearer)]
+    return [Limits(most, apart, use_all=False) for most, apart in pairs]

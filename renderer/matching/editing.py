@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,11 +15,12 @@ from renderer.library import Library
 from renderer.matching.candidates import Candidates, Costs, Indices
 from renderer.matching.duplicates import first_copies
 from renderer.matching.eye import improve
+from renderer.matching.layout import Layout
 from renderer.matching.rules import Limits
 from renderer.matching.spacing import refill
 from renderer.matching.view import Dressed, Look, View, adapted_cover, costs_of, dress, figures_of, view
 from renderer.pictures import Pixels
-from renderer.placement import PlacementMap
+from renderer.placement import JsonValue, PlacementMap
 from renderer.progress import Progress
 
 _ALTERNATIVES = 64
@@ -35,16 +36,16 @@ def edit_map(
     banned: Indices,
     swaps: Mapping[int, int],
     look: Look,
-    limits: Limits,
+    limits: Sequence[Limits],
     seed: int = 0,
 ) -> PlacementMap:
     """A map without some photos, and with others where they are wanted; only the cells that this concerns change.
 
     library: the map's photos, in its order, and others that may take their places. banned: numbers of photos that may
     not be shown; swaps: of some cells the numbers of the photos that they show. A cell that loses its photo gets, of
-    what `limits` allow, the one that looks best there; swaps are not bound by limits. cover: without it, cells are
-    compared with what the map has shown there, and there are no figures. Memory: as of matching. Raises InputError if
-    there are too few photos.
+    what `limits` allow, the one that looks best there; of several limits the first that the photos suffice for counts,
+    and swaps are not bound by them. cover: without it, cells are compared with what the map has shown there, and there
+    are no figures. Memory: as of matching. Raises InputError if there are too few photos.
     """
     seen = _view(placement, library, cover, look)
     # Candidates go by their place among `numbers`: copies of a photo are one.
@@ -63,20 +64,13 @@ def edit_map(
         for cell, number in swaps.items():
             cost, symmetry = (values[0, place[number]] for values in costs.block(np.array([cell])))
             placed.photo[cell], placed.symmetry[cell], placed.cost[cell] = place[number], symmetry, cost
-        left = limits.uses - np.bincount(placed.photo[~lost, 0], minlength=len(numbers)).astype(np.int32)
-        left[place[banned]] = 0
-        left = np.maximum(left, 0, dtype=np.int32)
-        known = _choices(costs, empty, left, len(seen))
         placed.photo[empty] = -1
-        if not refill(costs, seen.layout, placed, empty, left, limits.distance):
-            raise InputError(
-                f"{int((left > 0).sum())} photos are too few for {len(empty)} cells by the rules of this map (a photo "
-                f"at most {limits.uses} times, not twice within {limits.distance} cells): --tiles FOLDER offers more"
-            )
+        left, kept = _fill(costs, seen.layout, placed, empty, place[banned], limits)
+        known = _choices(costs, empty, left, placed)
         if photos is not None and len(empty):
             improve(
                 placed, known, seen.cells, photos, seen.picture, seen.layout, left, lost,
-                symmetries=look.symmetries, strength=look.tone, distance=limits.distance, least_uses=0, seed=seed,
+                symmetries=look.symmetries, strength=look.tone, distance=kept.distance, least_uses=0, seed=seed,
             )  # fmt: skip
         advance(1)
     chosen, symmetry = numbers[placed.photo[:, 0]], placed.symmetry[:, 0]
@@ -86,7 +80,7 @@ def edit_map(
     changed[list(swaps)] = True
     gain = np.where(changed[:, np.newaxis], dressed.gain, placement.gain)
     offset = np.where(changed[:, np.newaxis], dressed.offset, placement.offset)
-    recipe = dict(placement.recipe)
+    recipe: dict[str, JsonValue] = {**placement.recipe, "limits": {"uses": kept.uses, "distance": kept.distance}}
     before = recipe.pop("figures", None)
     if cover is not None:
         advice = str(before.get("advice") or "") if isinstance(before, dict) else ""
@@ -108,15 +102,32 @@ def _view(placement: PlacementMap, library: Library, cover: Pixels | None, look:
     return view((drawn * 255 + 0.5).astype(np.uint8), replace(grid, crop=(0.0, 0.0, 1.0, 1.0)))
 
 
-def _choices(costs: Costs, cells: Indices, left: npt.NDArray[np.int32], count: int) -> Candidates:
-    """What each of `count` cells may show instead: of some `cells` the best photos that have uses left, else none."""
-    usable = int((left > 0).sum())
-    width = min(_ALTERNATIVES, usable)
-    known = Candidates(
-        np.full((count, width), -1, np.int32), np.zeros((count, width), np.uint8), np.zeros((count, width), np.float32)
+def _fill(
+    costs: Costs, layout: Layout, placed: Candidates, empty: Indices, banned: Indices, limits: Sequence[Limits]
+) -> tuple[npt.NDArray[np.int32], Limits]:
+    """Fill empty cells by the first of some limits that allows it; returns the uses left of each photo, and which."""
+    uses = np.bincount(placed.photo[placed.photo >= 0], minlength=costs.photos).astype(np.int32)
+    for kept in limits:
+        left = np.maximum(kept.uses - uses, 0, dtype=np.int32)
+        left[banned] = 0
+        filled = Candidates(*(values.copy() for values in vars(placed).values()))
+        if refill(costs, layout, filled, empty, left, kept.distance):
+            for values, found in zip(vars(placed).values(), vars(filled).values(), strict=True):
+                values[:] = found
+            return left, kept
+    raise InputError(
+        f"{costs.photos - len(np.unique(banned))} photos are too few for {len(empty)} cells by the rules of this map "
+        f"(a photo at most {kept.uses} times, not twice within {kept.distance} cells): --tiles FOLDER offers more"
     )
+
+
+def _choices(costs: Costs, cells: Indices, left: npt.NDArray[np.int32], placed: Candidates) -> Candidates:
+    """What each cell may show instead: of some `cells` the best photos that have uses left, of others nothing."""
+    usable = int((left > 0).sum())
+    shape = (len(placed.photo), min(_ALTERNATIVES, usable))
+    known = Candidates(np.full(shape, -1, np.int32), np.zeros(shape, np.uint8), np.zeros(shape, np.float32))
     if len(cells) and usable:
         prices = np.where(left > 0, np.float32(0), np.float32(np.inf))
-        best = costs.nearest(cells, width, prices)
+        best = costs.nearest(cells, shape[1], prices)
         known.photo[cells], known.symmetry[cells], known.cost[cells] = best.photo, best.symmetry, best.cost
     return known

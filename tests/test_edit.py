@@ -1,0 +1,140 @@
+"""Maps changed by hand."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from renderer.job import EditSettings, MatchSettings, TileSettings, edit_mosaic, open_mosaic
+from renderer.placement import PlacementMap, load_map
+from renderer.progress import Silent
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def names(placement: PlacementMap) -> list[str]:
+    """What each cell shows."""
+    return [placement.photos[number].path.name for number in placement.photo.tolist()]
+
+
+def same(one: PlacementMap, other: PlacementMap) -> np.ndarray:
+    """The cells that are drawn the same."""
+    shown = [a == b for a, b in zip(names(one), names(other), strict=True)]
+    drawn = [
+        (getattr(one, part) == getattr(other, part)).reshape(len(one), -1).all(axis=1)
+        for part in ("gain", "offset", "symmetry")
+    ]
+    return np.logical_and.reduce([shown, *drawn])
+
+
+@pytest.fixture
+def mosaic(tmp_path: Path, cover: Path, photos: Path) -> Path:
+    """A map beside its cover."""
+    (tmp_path / "china.jpg").write_bytes(cover.read_bytes())
+    path = tmp_path / "it.mosaic"
+    with open_mosaic(tmp_path / "china.jpg", MatchSettings(tiles=(str(photos),), columns=9, save_map=path), Silent()):
+        pass
+    return path
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["cover at hand", "cover gone"])
+def test_only_what_is_asked_for_changes(mosaic: Path, beside: bool) -> None:
+    if not beside:
+        (mosaic.parent / "china.jpg").unlink()
+    before = load_map(mosaic)
+    banned, swapped_in = names(before)[0], names(before)[-1]
+    edited = edit_mosaic(mosaic, mosaic.parent / "new.mosaic", EditSettings(ban=(banned,), swap=(f"3,2={swapped_in}",)))
+    after = load_map(mosaic.parent / "new.mosaic")
+    assert banned not in names(after)
+    assert names(after)[2 * 9 + 3] == swapped_in
+    touched = np.array([name == banned for name in names(before)])
+    touched[2 * 9 + 3] = True
+    assert same(before, after)[~touched].all()
+    assert (edited.changed, edited.banned) == (touched.sum(), 1)
+    assert ("figures" in after.recipe) == beside
+    limits = before.recipe["limits"]
+    assert isinstance(limits, dict)
+    assert after.uses().max() <= limits["uses"] + 1  # a swap is a wish, and no rule of it
+
+
+@pytest.mark.parametrize("options", [{"match": "mean"}, {"match": "lab"}, {"match": "pixels", "turns": True}, {"adaptive": True}, {"blend": 0.3, "tone": 0.5}], ids=str)  # fmt: skip
+def test_every_kind_of_map_can_be_edited(tmp_path: Path, cover: Path, photos: Path, options: dict[str, object]) -> None:
+    path = tmp_path / "it.mosaic"
+    settings = MatchSettings(tiles=(str(photos),), columns=9, save_map=path, **options)  # type: ignore[arg-type] # as one row each
+    with open_mosaic(cover, settings, Silent()) as made:
+        before = made.placement
+    banned = {names(before)[0], names(before)[5]}
+    edit_mosaic(path, path, EditSettings(ban=tuple(banned), cover=cover), overwrite=True)
+    after = load_map(path)
+    kept = np.array([name not in banned for name in names(before)])
+    assert not banned & set(names(after))
+    assert same(before, after)[kept].all()
+
+
+def test_a_ban_is_remembered_until_the_photo_is_swapped_in(mosaic: Path, photos: Path) -> None:
+    first, tiles = names(load_map(mosaic))[0], TileSettings(tiles=(str(photos),))
+    edit_mosaic(mosaic, mosaic, EditSettings(ban=(first,)), overwrite=True)
+    for name in names(load_map(mosaic))[:8]:
+        edit_mosaic(mosaic, mosaic, EditSettings(ban=(name,)), tiles, overwrite=True) if name in names(
+            load_map(mosaic)
+        ) else None
+        assert first not in names(load_map(mosaic))
+    edit_mosaic(mosaic, mosaic, EditSettings(swap=(f"0,0={photos / first}",)), tiles, overwrite=True)
+    assert names(load_map(mosaic))[0] == first
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.sets(st.integers(0, 53), min_size=1, max_size=6))
+def test_repeats_keep_their_distance(
+    tmp_path_factory: pytest.TempPathFactory, cover: Path, photos: Path, cells: set[int]
+) -> None:
+    path = tmp_path_factory.mktemp("maps") / "it.mosaic"
+    with open_mosaic(cover, MatchSettings(tiles=(str(photos),), columns=9, repeat_distance=1, save_map=path), Silent()):
+        pass
+    banned = {names(load_map(path))[cell] for cell in cells}
+    edit_mosaic(path, path, EditSettings(ban=tuple(banned)), TileSettings(tiles=(str(photos),)), overwrite=True)
+    after = load_map(path)
+    assert not banned & set(names(after))
+    shown = after.photo.reshape(6, 9)
+    for y, x in ((0, 1), (1, 0), (1, 1)):
+        assert (shown[y:, x:] != shown[: 6 - y, : 9 - x]).all()
+    assert (shown[1:, :-1] != shown[:-1, 1:]).all()
+
+
+def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Path) -> None:
+    name = names(load_map(mosaic))[0]
+    code, out, err = render(
+        "edit", "it.mosaic", "--ban", name, "--tiles", photos, "--swap", f"8,5={photos / 'photo00.jpg'}"
+    )
+    assert (code, "it-edited.mosaic: " in out, "cells changed, 1 photo taken out" in out, err) == (0, True, True, "")
+    assert render("edit", "it-edited.mosaic", "--ban", "photo1*", "--tiles", photos)[0] == 2  # it exists
+    code, out, _ = render("edit", "it-edited.mosaic", "--ban", "more/*", "--tiles", photos, "-y", "--json")
+    assert (code, '"output": "it-edited.mosaic"' in out) == (0, True)
+    assert "more" not in {photo.path.parent.name for photo in load_map(Path("it-edited.mosaic")).photos}
+    assert render("mosaic", "it-edited.mosaic", "-o", "it.png")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ([], "nothing is to be changed: give --ban PHOTO, or --swap"),
+        (["--ban", "phot00.jpg"], "--ban phot00.jpg is not a photo of this mosaic: did you mean"),
+        (["--swap", "9,9=photo00.jpg"], "--swap 9,9 is outside the grid: columns are 0 to 8, rows 0 to 5"),
+        (["--swap", "1=photo00.jpg"], "--swap 1=photo00.jpg is not COLUMN,ROW=PHOTO"),
+        (["--swap", "1,1="], "--swap 1,1= is not COLUMN,ROW=PHOTO"),
+        (["--swap", "1,1=nothing.jpg"], "--swap nothing.jpg is not a photo of this mosaic"),
+        (["--swap", "1,1=it.mosaic"], "it.mosaic is not a picture that can be read: give another photo"),
+        (["--ban", "*"], "0 photos are too few for 54 cells by the rules of this map"),
+        (["--ban", "photo*", "--cover", "it.mosaic"], "it.mosaic is not the cover of it.mosaic, or has changed"),
+        (["--ban", "photo*", "-o", "it.png"], "it.png: a name that ends in .mosaic is needed"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_bad_edits_are_one_sentence_and_change_nothing(render: Run, mosaic: Path, words: list[str], says: str) -> None:
+    before = mosaic.read_bytes()
+    code, _, err = render("edit", "it.mosaic", "-o", "new.mosaic", *words)
+    assert (code, says in err, err.count("\n")) == (2, True, 1), err
+    assert (mosaic.read_bytes(), Path("new.mosaic").exists()) == (before, False)
