@@ -222,7 +222,7 @@ def place_of(grid: Grid, cell: int) -> CellPlace:
     return CellPlace(int(x), int(y))
 
 
-def find_cell(grid: Grid, place: CellPlace, option: str) -> int:
+def find_cell(grid: Grid, place: CellPlace, option: str = "--cell") -> int:
     """The cell that covers the middle of a unit. Raises InputError, naming the `option`, for one beside the grid."""
     if not (0 <= place.column < grid.columns and 0 <= place.row < grid.rows):
         raise InputError(

@@ -21,12 +21,21 @@ from renderer.explain import (
     explain_knn,
     explain_match,
 )
-from renderer.explain.cells import Matched, cut_cell, find_cell, open_matched, place_of, plane_means
+from renderer.explain.cells import Matched, cut_cell, open_matched, plane_means
 from renderer.explain.channels import plane
 from renderer.explain.knn import View
 from renderer.explain.points import draw_discs
 from renderer.explain.space import place
-from renderer.grid import adapt_grid, cell_means, cell_signatures, cover_signature, cut_cells, make_grid
+from renderer.grid import (
+    adapt_grid,
+    cell_means,
+    cell_signatures,
+    cover_signature,
+    cut_cells,
+    find_cell,
+    make_grid,
+    place_of,
+)
 from renderer.job import GridSettings, MatchSettings
 from renderer.parameters import CellPlace
 from renderer.pictures import Pixels, read_picture

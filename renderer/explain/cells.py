@@ -139,9 +139,7 @@ def open_matched(
         grid = placement.grid
         numbers = mosaic.offered.photos.find(placement.photos)
         chosen = numbers[placement.photo]
-        asked = (
-            _telling(pixels, grid, mosaic, chosen) if place is None else np.array([find_cell(grid, place, "--cell")])
-        )
+        asked = _telling(pixels, grid, mosaic, chosen) if place is None else np.array([find_cell(grid, place)])
         near = nearest_photos(pixels, grid, mosaic.offered, asked, _RANKED, settings.look())
         first = int(np.argmax(near.photo[:, 0] == chosen[asked]))  # 0 if none shows its nearest
         cell = int(asked[first])

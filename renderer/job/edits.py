@@ -173,7 +173,8 @@ def _limits(placement: PlacementMap, settings: MatchSettings) -> list[Limits]:
         case _:
             return [Limits(len(placement), 0, use_all=False)]
     asked = settings.unique or settings.max_uses is not None
-    often = [uses] if asked else [uses, 2 * uses, len(placement)]
+    doublings = (len(placement) // uses).bit_length()
+    often = [uses] if asked else [min(uses << doubling, len(placement)) for doubling in range(doublings + 1)]
     nearer = range(distance - 1, -1, -1) if settings.repeat_distance is None else ()
     pairs = [*((most, distance) for most in often), *((often[-1], apart) for apart in nearer)]
     return [Limits(most, apart, use_all=False) for most, apart in pairs]
