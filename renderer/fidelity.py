@@ -76,21 +76,32 @@ _CHOICE: Final = 5  # so many photos of a colour are some; one is none
 
 def advise(photos: Floats, cells: Floats) -> str:
     """A sentence on what a library lacks for a cover; "" if nothing much. CIELAB means (P, 3) and (N, 3) of both."""
-    from scipy.spatial import cKDTree  # a fifth of a second to import, and a saved map needs none of it
-
     if len(cells) > FEW * len(photos):
         needed = math.ceil(len(cells) / FEW)
         return f"{len(photos)} photos for {len(cells)} cells repeat often: {needed} or more would look better"
-    away = np.asarray(cKDTree(photos).query(cells, k=[min(_CHOICE, len(photos))])[0])
-    lacking = away[:, 0] > LACKING
-    if lacking.mean() < MANY:
+    lacking = lacks(photos, cells)
+    count = sum(len(numbers) for numbers in lacking.values())
+    if count < MANY * len(cells):
         return ""
-    names = [colour_name(colour) for colour in cells[lacking]]
-    common = max(sorted(set(names)), key=names.count)
+    common = next(iter(lacking))
     return (
-        f"few photos have the colours of {round(100 * float(lacking.mean()))} % of the cells, most of which are "
+        f"few photos have the colours of {round(100 * count / len(cells))} % of the cells, most of which are "
         f"{common}: more photos with {common} would help"
     )
+
+
+def lacks(photos: Floats, cells: Floats) -> dict[str, npt.NDArray[np.int64]]:
+    """The numbers of the cells whose colour few photos have, by that colour's name, the colour of most cells first.
+
+    CIELAB means (P, 3) and (N, 3) of both; few: less than 5 photos are nearer than `LACKING`.
+    """
+    from scipy.spatial import cKDTree  # a fifth of a second to import, and a saved map needs none of it
+
+    away = np.asarray(cKDTree(photos).query(cells, k=[min(_CHOICE, len(photos))])[0])
+    found: dict[str, list[int]] = {}
+    for number in np.flatnonzero(away[:, 0] > LACKING).tolist():
+        found.setdefault(colour_name(cells[number]), []).append(number)
+    return {name: np.array(found[name]) for name in sorted(found, key=lambda name: (-len(found[name]), name))}
 
 
 _HUES: Final = (

@@ -28,7 +28,12 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel: Path) -> None:
         "presets",
         "mosaic_renderer",
     }
-    assert {"presets/draft.toml", "renderer/py.typed", "renderer/compositor/kernels.py"} <= set(names)
+    assert {
+        "presets/draft.toml",
+        "renderer/py.typed",
+        "renderer/compositor/kernels.py",
+        "renderer/report/page.js",
+    } <= set(names)
 
 
 def test_the_wheel_works_elsewhere(wheel: Path, cover: Path, tmp_path: Path) -> None:

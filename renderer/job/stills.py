@@ -27,7 +27,7 @@ from renderer.parameters import Paper
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress, Silent, Timed, track
-from renderer.report import LONGEST, check_report, write_report
+from renderer.report import LONGEST, Compared, check_report, write_report
 from renderer.scene import Animation
 from renderer.settings import OutputSettings
 from renderer.stills import check_room, check_size, strip_rows, write_picture, write_still
@@ -205,7 +205,7 @@ def render_mosaic(
             peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
         )  # fmt: skip
         if report is not None:
-            _report(report, check_cover(cover), summary, overwrite=overwrite)
+            _report(report, check_cover(cover), summary, match.save_map, overwrite=overwrite)
         return summary
 
 
@@ -215,7 +215,7 @@ def _whole_size(mosaic: Mosaic, scale: float) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _report(path: Path, cover: Path, summary: Summary, *, overwrite: bool) -> None:
+def _report(path: Path, cover: Path, summary: Summary, saved: Path | None, *, overwrite: bool) -> None:
     """Write the report on a mosaic, which is drawn for it once more: as large as the report shows or compares."""
     mosaic, placement = summary.mosaic, summary.mosaic.placement
     smallest = float(placement.cell[:, 2:].min())
@@ -226,5 +226,9 @@ def _report(path: Path, cover: Path, summary: Summary, *, overwrite: bool) -> No
     size = _whole_size(mosaic, scale)
     pixels = np.concatenate(list(draw_strips(mosaic, size, strip_rows(size[0]))))
     part = covered_part(read_picture(cover, shorter_side=SHORTER_SIDE).pixels, placement.crop)
-    figures = {name: summary.as_json()[name] for name in REPORTED}
-    write_report(path, part, pixels, placement, mosaic.library, figures, overwrite=overwrite)
+    compared = Compared(
+        part, pixels, placement, mosaic.library, mosaic.offered, mosaic.skipped,
+        figures={name: summary.as_json()[name] for name in REPORTED},
+        map_name=saved.name if saved else f"{cover.stem}{MAP_SUFFIX}", map_saved=saved is not None,
+    )  # fmt: skip
+    write_report(path, compared, overwrite=overwrite)

@@ -1,0 +1,62 @@
+"""How far a mosaic is from its cover, cell by cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from renderer.descriptors import SIGNATURE_PIXELS, light_to_lab
+from renderer.fidelity import error_map
+from renderer.pictures import Pixels, resize, to_linear
+from renderer.placement import PlacementMap
+
+Floats = npt.NDArray[np.float32]
+
+SHOWN_ERROR: Final = 10.0
+"""CIEDE2000 that is drawn brightest."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Cover and mosaic compared, at 8 pixels a unit."""
+
+    error: Floats  # (H, W) CIEDE2000 from afar
+    off: Floats  # (N,) its mean over each cell
+    light: Floats  # (N, 3) the cover's mean linear light in each cell
+
+    @classmethod
+    def of(cls, cover: Pixels, mosaic: Pixels, placement: PlacementMap) -> Seen:
+        """Compare the part of a cover that the cells cover with the still of its mosaic, of any size."""
+        width, height = (max(8, round(side * SIGNATURE_PIXELS)) for side in placement.size)
+        cover, mosaic = resize(cover, width, height), resize(mosaic, width, height)
+        error = error_map(cover, mosaic)
+        corners = placement.cell.copy()
+        corners[:, 2:] += corners[:, :2]
+        boxes = np.rint(corners * SIGNATURE_PIXELS).astype(np.int64)
+        boxes = np.minimum(boxes, [width, height, width, height])
+        return cls(error, _means(error[..., np.newaxis], boxes)[:, 0], _means(to_linear(cover), boxes))
+
+    @property
+    def lab(self) -> Floats:
+        """The cover's mean colour in each cell, (N, 3) CIELAB."""
+        return light_to_lab(self.light)
+
+    def drawn_error(self) -> Pixels:
+        """The error from black, where there is none, through red to white."""
+        shade = np.clip(self.error * (255 / SHOWN_ERROR), 0, 255).astype(np.uint8)
+        coloured = np.asarray(cv2.applyColorMap(shade, cv2.COLORMAP_HOT), np.uint8)[..., ::-1]
+        return np.ascontiguousarray(coloured)
+
+
+def _means(values: Floats, boxes: npt.NDArray[np.int64]) -> Floats:
+    """The means (N, C) of values (H, W, C) over boxes (N, 4) of left, top, right and bottom."""
+    sums = np.zeros((values.shape[0] + 1, values.shape[1] + 1, values.shape[2]))
+    sums[1:, 1:] = values.cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    left, top, right, bottom = boxes.T
+    area = np.maximum((right - left) * (bottom - top), 1)
+    inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
+    return np.asarray(inside / area[:, np.newaxis], np.float32)

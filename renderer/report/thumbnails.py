@@ -1,0 +1,60 @@
+"""Pictures that a page holds itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Final
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from renderer.errors import RenderError
+from renderer.library import Library
+from renderer.pictures import Pixels, resize
+
+_THUMBNAIL: Final = 80  # pixels a side, as page.css has them
+_COLUMNS: Final = 32  # of thumbnails, as page.css has them
+
+
+def fit(picture: Pixels, size: tuple[int, int]) -> Pixels:
+    """A picture scaled to a width and a height."""
+    shrinks = picture.shape[1] >= size[0] and picture.shape[0] >= size[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
+
+
+def data_address(pixels: Pixels, quality: int = 82) -> str:
+    """A picture as a data address."""
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, "WEBP", quality=quality)
+    return "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode()
+
+
+class Sheet:
+    """Thumbnails as one picture: a thousand of their own would take twice as much."""
+
+    def __init__(self) -> None:
+        self.tiles: list[Pixels] = []
+
+    def add(self, library: Library, number: int) -> str:
+        """Add a photo's square; gives an element that shows it."""
+        try:
+            tile = library.square(library.photos[number], _THUMBNAIL)
+        except RenderError:  # its file is gone, and it has no thumbnail
+            tile = resize(library.tiles_of(np.array([number]))[0], _THUMBNAIL, _THUMBNAIL)
+        row, column = divmod(len(self.tiles), _COLUMNS)
+        self.tiles.append(tile)
+        return f'<i class="tile x{column} y{row}"></i>'
+
+    def style(self) -> str:
+        """The rules that show the thumbnails."""
+        row_count = max(-(-len(self.tiles) // _COLUMNS), 1)
+        sheet = np.zeros((row_count, _COLUMNS, _THUMBNAIL, _THUMBNAIL, 3), np.uint8)
+        for number, tile in enumerate(self.tiles):
+            sheet[divmod(number, _COLUMNS)] = tile
+        joined = sheet.swapaxes(1, 2).reshape(row_count * _THUMBNAIL, _COLUMNS * _THUMBNAIL, 3)
+        places = [f".x{column}{{--x:{column}}}" for column in range(_COLUMNS)]
+        places += [f".y{row}{{--y:{row}}}" for row in range(row_count)]
+        return f".tile{{background-image:url({data_address(joined, 72)})}}\n{''.join(places)}\n"
