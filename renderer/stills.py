@@ -25,7 +25,7 @@ from PIL import Image, ImageCms
 
 from renderer.cores import core_count
 from renderer.errors import InputError
-from renderer.files import new_file
+from renderer.files import existing_folder, new_file
 from renderer.pictures import Pixels
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ _LEAST_BYTES: Final = {".jpg": 0.15, ".jpeg": 0.15, ".webp": 0.1}
 def check_room(path: Path, size: tuple[int, int]) -> None:
     """Raise InputError if a picture of a size can't fit on the disk: before the hours that it takes to draw."""
     needed = size[0] * size[1] * _LEAST_BYTES.get(path.suffix.lower(), 0.6)
-    free = shutil.disk_usage(path.absolute().parent).free
+    free = shutil.disk_usage(existing_folder(path)).free
     if needed > free:
         raise InputError(
             f"{path} of {size[0]} × {size[1]} pixels takes {needed / 1e6:,.0f} MB or more, and {free / 1e6:,.0f} MB "

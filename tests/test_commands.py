@@ -135,7 +135,8 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["mosaic", "china.jpg", "--tone", "2"], 2, "--tone 2 is out of range"),
         (["mosaic", "china.jpg", "--tone", "much"], 2, "--tone"),
         (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: give another -o, or -y"),
-        (["zoom", "china.jpg", "-o", "no/such/it.mp4"], 2, "there is no such folder"),
+        (["zoom", "china.jpg", "-o", "text.jpg/such/it.mp4"], 2, "text.jpg is a file, so text.jpg/such/it.mp4 can't be in it"),
+        (["zoom", "china.jpg", "-o", "new/one/it.mp4", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
         (["zoom", "china.jpg", "-o", "frame.png"], 2, "png holds one frame a file: give a name with a number"),
         (["zoom", "china.jpg", "-o", "%03d.mp4"], 2, "mp4 holds all frames in one file"),
         (["zoom", "china.jpg", "-o", "{name}.mp4"], 2, "the fields are {cover}, {animation} and {preset}"),
@@ -196,7 +197,7 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["zoom", "china.jpg", "--tiles", ""], 2, "--tiles names nothing"),
         (["zoom", "china.jpg", "--crop", "left"], 2, "--crop"),
         (["zoom", "china.jpg", "--video-frames", "-1"], 2, "--video-frames -1 is out of range"),
-        (["zoom", "china.jpg", "--dry-run", "-o", "no/such/it.mp4"], 2, "there is no such folder"),
+        (["zoom", "china.jpg", "--dry-run", "-o", "text.jpg/it.mp4"], 2, "text.jpg is a file"),
         (["explain", "match", "china.jpg", "--columns", "9", "--cell", "9,0"], 2, "--cell 9,0 is outside the grid: columns are 0 to 8, rows 0 to 5"),
         (["explain", "match", "china.jpg", "--cell", "3x2"], 2, "--cell 3x2 is not a cell: give COLUMN,ROW"),
         (["explain", "match", "bad.mosaic"], 2, "give the cover itself"),
@@ -235,6 +236,24 @@ def test_a_folder_that_may_not_be_written_to(render: Run, cover: Path) -> None:
     code, _, err = render("mosaic", cover, "-o", "closed/it.png")
     assert code == 2
     assert "may not be written to" in err
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
+def test_a_folder_that_holds_no_files_of_anybody(render: Run, cover: Path) -> None:
+    code, _, err = render("zoom", cover, "-o", "/proc/it.mp4")
+    assert code == 2
+    assert err.startswith("render: /proc/it.mp4: /proc may not be written to")
+    assert err.count("\n") == 1
+
+
+def test_folders_are_made_for_what_is_whole(render: Run, cover: Path) -> None:
+    assert render("zoom", cover, *SMALL, "-o", "new/one/it.mp4", "--poster", "--save-map", "maps/it.mosaic")[0] == 0
+    assert render("zoom", cover, *SMALL, "-o", "other/frames/%02d.png")[0] == 0
+    assert render("mosaic", cover, "--columns", "12", "-o", "stills/it.png", "--report", "pages/it.html")[0] == 0
+    made = sorted(path.as_posix() for path in Path().glob("**/*") if path.is_file() and path.suffix != ".png")
+    assert made == ["maps/it.mosaic", "new/one/it-poster.jpg", "new/one/it.mp4", "pages/it.html"]
+    assert len(list(Path("other/frames").iterdir())) == 6
+    assert read_picture(Path("stills/it.png")).size == (384, 256)
 
 
 def test_overwriting_is_asked_for(render: Run, cover: Path) -> None:

@@ -23,7 +23,7 @@ def named_output(
     """Where a render goes: `output` as it is, a name made of its fields, or a name of its own in the folder it names.
 
     Fields are {cover} (the file's stem), {animation} and {preset}. `in_folder`: a plain `output` means a folder, as
-    several files go there. Folders are made. Raises InputError for a field that is none.
+    several files go there. Raises InputError for a field that is none.
     """
     stem = check_cover(cover).stem
     own = "-".join(part for part in (stem, animation, preset) if part) + suffix
@@ -45,10 +45,6 @@ def named_output(
         path = output / own
     else:
         return output
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"-o {output}: no folder can be made there ({error.strerror}): give another") from error
     return path
 
 
