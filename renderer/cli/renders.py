@@ -19,7 +19,7 @@ from renderer.cli.options import (
     add_command,
     written_command,
 )
-from renderer.cli.talk import ask_overwrite, begin, tell, tell_plan
+from renderer.cli.talk import Talk, ask_overwrite, begin, tell, tell_plan
 from renderer.errors import InputError
 from renderer.overlay import OverlaySettings
 from renderer.parameters import given, parameters
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 
 
-def with_presets(name: str, values: Mapping[str, object]) -> list[tuple[Preset | None, Values]]:
+def with_presets(name: str, values: Mapping[str, object], talk: Talk) -> list[tuple[Preset | None, Values]]:
     """The values of a command once for each preset that it names, or once as they are; those given count most."""
     run = PresetRun(**given(PresetRun, values))
     if not run.preset and not run.draft:
@@ -43,6 +43,10 @@ def with_presets(name: str, values: Mapping[str, object]) -> list[tuple[Preset |
     merged: list[tuple[Preset | None, Values]] = []
     chosen: list[Preset | None] = [load_preset(each) for each in dict.fromkeys(run.preset)]
     for preset in chosen or [None]:
+        if preset and "timeline" in preset.values and name != "show":
+            talk.notice(
+                f"{name} is no timeline: that of {preset.name} is left out; render show --for {preset.name} plays it"
+            )
         below = {**preset.values, **preset.animations.get(name, {})} if preset else {}
         merged.append((preset, {**(as_draft(below) if run.draft else below), **values}))
     return merged
@@ -65,7 +69,7 @@ def add_animation(
 
         common, talk = begin(values)
         run = VideoRun(**given(VideoRun, values))
-        merged = with_presets(name, values)
+        merged = with_presets(name, values, talk)
         jobs = []
         for preset, every in merged:
             file = FileSettings(**given(FileSettings, every))
@@ -93,7 +97,7 @@ def add_animation(
 
         common, talk = begin(values)
         run = StillRun(**given(StillRun, values))
-        preset, values = with_presets(name, values)[0]
+        preset, values = with_presets(name, values, talk)[0]
         path = named_output(common.output, cover, name, preset.name if preset else "", ".png")
         summary = render_frame(
             cover, animation(**given(animation, values)), path, run.at, safe_zones=run.safe_zones,
@@ -107,7 +111,7 @@ def add_animation(
         from renderer.job import named_output, render_sheet
 
         common, talk = begin(values)
-        preset, values = with_presets(name, values)[0]
+        preset, values = with_presets(name, values, talk)[0]
         path = named_output(common.output, cover, f"{name}-sheet", preset.name if preset else "", ".png")
         summary = render_sheet(
             cover, animation(**given(animation, values)), path, cells=SheetRun(**given(SheetRun, values)).cells,
