@@ -11,13 +11,14 @@ import math
 import re
 import subprocess
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from renderer.encoder import FORMATS, Target, run_ffmpeg
 from renderer.errors import EncoderError, InputError
-from renderer.parameters import check_ranges, parameter
+from renderer.parameters import check_ranges, parameter, parameters
 
 RATE: Final = 48_000
 """Samples a second, in two channels: what video files carry."""
@@ -51,6 +52,15 @@ class SoundSettings:
     def __post_init__(self) -> None:
         """Refuse values out of their ranges with InputError."""
         check_ranges(self)
+
+
+def check_heard(settings: SoundSettings, given: Collection[str]) -> None:
+    """Raise InputError for options of the sound that are given by name where there is no music to heed them."""
+    idle = [name for name in parameters(SoundSettings) if name in given]
+    if idle and settings.music is None:
+        raise InputError(
+            f"--{idle[0].replace('_', '-')} has no effect without --music: give a track too, or leave it out"
+        )
 
 
 def check_sound(settings: SoundSettings, path: Path, target: Target) -> None:

@@ -171,6 +171,8 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["zoom", "china.jpg", "--music", "china.jpg", "-o", "it.gif"], 2, "gif carries no sound: leave --music out"),
         (["zoom", "china.jpg", "--music", "china.jpg"], 2, "--music china.jpg has no sound in it"),
         (["zoom", "china.jpg", "--loudness", "3"], 2, "--loudness 3 is out of range: it is from -40 to -5 LUFS"),
+        (["zoom", "china.jpg", "--music-start", "3"], 2, "--music-start has no effect without --music: give a track too"),
+        (["zoom", "china.jpg", "--loudness=-20", "--dry-run"], 2, "--loudness has no effect without --music"),
         (["zoom", "china.jpg", "--directoin", "out"], 2, "Did you mean --direction"),
         (["zoom", "china.jpg", "--direction", "up"], 2, "direction"),
         (["zom", "china.jpg"], 2, 'Did you mean "zoom"'),

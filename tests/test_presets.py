@@ -95,6 +95,12 @@ def test_own_presets_replace_and_inherit(own: Path) -> None:
     assert (copied.values, copied.rules) == (found.values, found.rules)
 
 
+def test_a_preset_may_say_how_music_sounds_where_there_is_none(render: Run, cover: Path, own: Path) -> None:
+    write(own, "quiet", 'loudness = -20\nmusic_fade = 2\nsize = "96x64"\ncolumns = 12\n')
+    code, out, err = render("zoom", cover, "--preset", "quiet", "--dry-run")
+    assert (code, "96x64" in out) == (0, True), err
+
+
 def test_a_preset_may_hold_a_timeline(render: Run, cover: Path, own: Path) -> None:
     tables = '[[timeline]]\nanimation = "zoom"\nseconds = 0.3\nfocus = "0.4,0.3"\n\n[[timeline]]\nanimation = "hold"\nseconds = 0.2\n'
     write(own, "trailer", f'size = "96x64"\ncolumns = 12\nfps = 10\nanimation = "show"\n\n{tables}')

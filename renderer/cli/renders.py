@@ -25,7 +25,7 @@ from renderer.overlay import OverlaySettings
 from renderer.parameters import given, parameters
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings
+from renderer.sound import SoundSettings, check_heard
 
 if TYPE_CHECKING:
     from renderer.preset import Preset
@@ -84,6 +84,7 @@ def add_animation(
                 command=written_command([name], cover, values),
                 preset=preset.name if preset else "", rules=preset.rules if preset else None,
             )  # fmt: skip
+            check_heard(job.sound, values)
             jobs.append(job)
         if run.dry_run:
             tell_plan([plan_video(job) for job in jobs], common)
