@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from renderer.errors import InputError
+from renderer.library import missing_file
 from renderer.parameters import Colour, check_ranges, parameter
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
 
@@ -48,6 +49,24 @@ class OverlaySettings:
         if self.title_time is not None and self.title_time[0] >= self.title_time[1]:
             start, end = self.title_time
             raise InputError(f"--title-time {start:g},{end:g} ends before it begins: give FROM,TO in seconds")
+
+
+def check_overlay(settings: OverlaySettings, seconds: float) -> None:
+    """Raise InputError for what can't be laid over a video of some seconds: before the work."""
+    if settings.title and settings.title_time is not None and settings.title_time[0] >= seconds:
+        start, end = settings.title_time
+        raise InputError(
+            f"--title-time {start:g},{end:g} begins when the video is over: it lasts {seconds:g} s, give an earlier one"
+        )
+    if settings.title and settings.font is not None:
+        _check_there("--font", settings.font)
+    if settings.logo is not None:
+        _check_there("--logo", settings.logo)
+
+
+def _check_there(option: str, path: Path) -> None:
+    if not path.exists():
+        raise InputError(f"{option} {missing_file(path)}")
 
 
 def with_overlay(motion: Motion, stage: Stage, settings: OverlaySettings) -> Motion:
@@ -114,11 +133,12 @@ def _placed(stage: Stage, picture: npt.NDArray[np.uint8], place: str, settings: 
 
 
 def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
+    _check_there("--logo", path)
     try:
         with Image.open(path) as image:
             logo = image.convert("RGBA")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"--logo {path} can't be used ({error}): give a picture such as a PNG") from None
+    except (OSError, ValueError, Image.DecompressionBombError):
+        raise InputError(f"--logo {path} can't be used, it is no picture that can be read: give a PNG") from None
     high = max(round(settings.logo_size * min(stage.frame)), 1)
     room = max(stage.frame[0] - 2 * round(settings.margin * min(stage.frame)), 1)
     scale = min(high / logo.height, room / logo.width)
@@ -135,9 +155,14 @@ def default_font() -> Path:
     return Path(package.submodule_search_locations[0], "mpl-data", "fonts", "ttf", "DejaVuSans-Bold.ttf")
 
 
+def _no_font(path: Path) -> str:
+    return f"--font {path} can't be used, it is no font that can be read: give a TrueType or OpenType file"
+
+
 def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     """The words in white or another colour, over a soft shadow that keeps them legible on any ground."""
     path = settings.font or default_font()
+    _check_there("--font", path)
     _say_missing(text, path, stage)
     shorter = min(stage.frame)
     room = stage.frame[0] - 2 * round(settings.margin * shorter)
@@ -145,8 +170,8 @@ def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np
     while True:
         try:
             font = ImageFont.truetype(str(path), size)
-        except OSError as error:
-            raise InputError(f"--font {path} can't be used ({error}): give a TrueType or OpenType file") from None
+        except OSError:
+            raise InputError(_no_font(path)) from None
         lines = _wrapped(text, font, room)
         if size <= 4 or (
             len(lines) <= max(_LINES, text.count("\n") + 1) and all(font.getlength(line) <= room for line in lines)
@@ -178,19 +203,29 @@ def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np
 
 
 def _wrapped(text: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
-    """Lines of words that fit into a width, where single words do."""
+    """Lines of words that fit into a width, where single words do: as few as can be, and as even as those can be."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
-        line = ""
-        for word in paragraph.split():
-            longer = f"{line} {word}".strip()
-            if line and font.getlength(longer) > room:
-                lines.append(line)
-                line = word
-            else:
-                line = longer
-        lines.append(line)
+        broken = _broken(paragraph, font, room)
+        even = broken
+        while len(even) == len(broken) > 1:  # narrower, until it takes another line
+            broken = even
+            even = _broken(paragraph, font, max(font.getlength(line) for line in broken) - 0.5)
+        lines += broken
     return lines
+
+
+def _broken(paragraph: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
+    """Lines of words, each as long as fits into a width."""
+    lines, line = [], ""
+    for word in paragraph.split():
+        longer = f"{line} {word}".strip()
+        if line and font.getlength(longer) > room:
+            lines.append(line)
+            line = word
+        else:
+            line = longer
+    return [*lines, line]
 
 
 def _say_missing(text: str, path: Path, stage: Stage) -> None:
@@ -200,8 +235,8 @@ def _say_missing(text: str, path: Path, stage: Stage) -> None:
     try:
         with path.open("rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
             known = font.getBestCmap() or {}
-    except (OSError, TTLibError) as error:
-        raise InputError(f"--font {path} can't be used ({error}): give a TrueType or OpenType file") from None
+    except (OSError, TTLibError):
+        raise InputError(_no_font(path)) from None
     missing = "".join(dict.fromkeys(letter for letter in text if not letter.isspace() and ord(letter) not in known))
     if missing:
         stage.notice(f"{path.name} has no letters for {missing}: give --font a font that has")

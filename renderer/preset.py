@@ -15,6 +15,7 @@ import tomli_w
 from renderer import plugins
 from renderer.errors import InputError
 from renderer.job import MatchSettings
+from renderer.library import missing_file
 from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters, read_values, suggestion
 from renderer.rules import Rules
@@ -90,8 +91,10 @@ def _load(path: Path, depth: int) -> Preset:
     try:
         text = path.read_text("utf-8")
         own = tomllib.loads(text)
+    except FileNotFoundError:
+        raise InputError(f"--preset {missing_file(path)}") from None
     except OSError as error:
-        raise InputError(f"the preset {path} can't be read ({error.strerror})") from None
+        raise InputError(f"the preset {path} can't be read ({error.strerror}): give another") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"the preset {path} is not TOML: {error}") from None
     where = Where(path, text)

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from renderer.errors import InputError
+from renderer.library import missing_file
 from renderer.parameters import parameter, read_values
 from renderer.plugins import load_animation
 from renderer.scene import Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
@@ -114,8 +115,12 @@ def read_timeline(path: Path) -> list[Segment]:
     """
     try:
         tables = tomllib.loads(path.read_text("utf-8")).get("timeline")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"--timeline {path} can't be read: {error}") from None
+    except FileNotFoundError:
+        raise InputError(f"--timeline {missing_file(path)}") from None
+    except OSError as error:
+        raise InputError(f"--timeline {path} can't be read ({error.strerror}): give another file") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"--timeline {path} can't be read, it is not TOML: {error}") from None
     if not isinstance(tables, list) or not tables:
         raise InputError(f'--timeline {path} holds no [[timeline]] table: add one with animation = "zoom", seconds = 5')
     segments = []

@@ -12,7 +12,7 @@ from PIL import Image
 
 from renderer.compositor import Compositor
 from renderer.errors import InputError
-from renderer.overlay import OverlaySettings, default_font, with_overlay
+from renderer.overlay import OverlaySettings, check_overlay, default_font, with_overlay
 from renderer.pictures import Pixels
 from renderer.scene import Scene, Stage
 
@@ -70,6 +70,15 @@ def test_a_title_stays_within_the_margins(stage: Stage, title: str, place: str) 
     assert bottom <= height
 
 
+def test_a_title_of_several_lines_has_no_short_one(stage: Stage) -> None:
+    letters = (seen(stage, OverlaySettings(title="Seven days in the mountains of the north")) > 240).all(axis=2)
+    inked = np.flatnonzero(np.diff(np.pad(letters.any(axis=1), 1).astype(int)))  # where lines begin and end
+    lines = [letters[top:bottom] for top, bottom in zip(inked[::2], inked[1::2], strict=True) if bottom - top > 4]
+    widths = [np.ptp(np.flatnonzero(line.any(axis=0))) for line in lines]
+    assert len(widths) > 1
+    assert min(widths) > 0.7 * max(widths)
+
+
 def test_a_title_is_white_and_sharp_and_legible_on_white(stage: Stage) -> None:
     letters = seen(stage, OverlaySettings(title="III"))
     assert (letters == 255).all(axis=2).any()
@@ -121,13 +130,19 @@ def test_the_font_that_comes_along_covers_latin_greek_and_cyrillic() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "says"),
-    [({"font": "text.ttf", "title": "A"}, "--font .*text.ttf can't be used"), ({"logo": "text.ttf"}, "--logo .*can't be used"), ({"logo": "no.png"}, "--logo .*can't be used")],
+    [({"font": "text.ttf", "title": "A"}, "--font .*text.ttf can't be used"), ({"logo": "text.ttf"}, "--logo .*can't be used"), ({"logo": "no.png"}, "--logo .*no.png: there is no such file"), ({"font": "test.ttf", "title": "A"}, r"--font .*test.ttf: there is no such file or folder: did you mean text.ttf\\?")],
 )  # fmt: skip
 def test_what_can_not_be_used_is_named(stage: Stage, tmp_path: Path, settings: dict[str, str], says: str) -> None:
     (tmp_path / "text.ttf").write_text("no font")
     given = {key: tmp_path / value if key != "title" else value for key, value in settings.items()}
     with pytest.raises(InputError, match=says):
         seen(stage, OverlaySettings(**given))  # type: ignore[arg-type]
+
+
+def test_a_title_that_nobody_would_see_is_refused() -> None:
+    check_overlay(OverlaySettings(title="A", title_time=(3.9, 99.0)), 4.0)
+    with pytest.raises(InputError, match=r"--title-time 4,5 begins when the video is over: it lasts 4 s"):
+        check_overlay(OverlaySettings(title="A", title_time=(4.0, 5.0)), 4.0)
 
 
 def test_a_time_that_ends_before_it_begins_is_refused() -> None:

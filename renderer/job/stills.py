@@ -22,7 +22,7 @@ from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
-from renderer.overlay import OverlaySettings
+from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Paper
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import MAP_SUFFIX
@@ -105,6 +105,7 @@ def _render(
     """Some frames of a video, arranged to one picture; `longest`: their longer side in pixels at most."""
     match, timed = match or MatchSettings(), Timed(progress or Silent())
     check_still(path, match, overwrite=overwrite)
+    check_overlay(overlay or OverlaySettings(), float(count_frames(animation, output) / output.fps))
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
         check_not_input(mosaic, path)
         size = output.frame_size(mosaic.placement.cover_size, even=False)

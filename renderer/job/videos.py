@@ -38,7 +38,7 @@ from renderer.job.results import Plan, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import PIECES, Archive
 from renderer.memory import MemoryMeter
-from renderer.overlay import OverlaySettings
+from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import given
 from renderer.pictures import picture_size
 from renderer.placement import MAP_SUFFIX, load_map
@@ -115,12 +115,17 @@ class VideoJob:
         count = count_frames(self.animation, self.output)
         return parse_frames(self.frames, count) if self.frames else range(count)
 
+    def seconds(self) -> float:
+        """How long the whole animation lasts."""
+        return float(count_frames(self.animation, self.output) / self.output.fps)
+
 
 def plan_video(job: VideoJob) -> Plan:
     """What `render_video` would make, without decoding anything. Raises InputError."""
     job = job.settled()
     check_video(job.path, job.wanted(), overwrite=True)
     check_sound(job.sound, job.path, job.target)
+    check_overlay(job.overlay, job.seconds())
     source = check_cover(job.cover)
     match = job.match
     files = 0
@@ -186,6 +191,7 @@ def check_job(job: VideoJob) -> None:
     """Raise InputError for a job that can't be done: before the work."""
     check_video(job.path, job.settled().wanted(), overwrite=job.overwrite)
     check_sound(job.sound, job.path, job.target)
+    check_overlay(job.overlay, job.settled().seconds())
     check_beside(job.match, overwrite=job.overwrite)
     if job.file.max_size is not None and (job.path == STREAM or job.target.format.sequence):
         raise InputError(f"--max-size is for one file: {job.path} is none")
