@@ -261,7 +261,8 @@ def read_values(owner: type, values: Mapping[str, object], where: str) -> dict[s
         try:
             read[name] = _read_value(hints[name], value)
         except (TypeError, ValueError):
-            raise InputError(f"{where}: {key} = {value} does not fit: {declared[name].help}") from None
+            form = _form(hints[name])
+            raise InputError(f"{where}: {key} = {value} does not fit, it is {form}: {declared[name].help}") from None
     return read
 
 
@@ -290,6 +291,8 @@ def _read_value(hint: Any, value: object) -> object:
         if str(value).lower() not in known:
             raise ValueError(value)
         return known[str(value).lower()]
+    if hint is int and isinstance(value, float) and not value.is_integer():
+        raise ValueError(value)
     if hint in (int, float, str, Path) and isinstance(value, str | int | float) and not isinstance(value, bool):
         return hint(value)
     if hint is Fraction and isinstance(value, int | float):
@@ -305,6 +308,20 @@ def _read_either(kinds: Sequence[Any], value: object) -> object:
         except (TypeError, ValueError):
             continue
     return _read_value(kinds[-1], value)
+
+
+def _form(hint: Any) -> str:
+    """How a value of an annotated type is written."""
+    origin, kinds = get_origin(hint), [kind for kind in get_args(hint) if kind is not types.NoneType]
+    if (word := word_type(hint)) is not None:
+        return WORDS[word][0]
+    if origin is Literal:
+        return f"one of {', '.join(map(str, kinds))}" if len(kinds) > 1 else str(kinds[0])
+    if origin in (types.UnionType, Union):
+        return " or ".join(map(_form, kinds))
+    if origin is tuple:
+        return f"a list, each {_form(kinds[0])}"
+    return {bool: "true or false", int: "a whole number", float: "a number"}.get(hint, "a text")
 
 
 def spell(value: object) -> str:

@@ -117,9 +117,15 @@ def test_a_preset_may_hold_a_timeline(render: Run, cover: Path, own: Path) -> No
     [
         ("fps = 10\nsizes = '9x9'\n", "mine.toml, line 2: there is no option sizes: did you mean size?"),
         ("# a comment\nfps = 500\n", "mine.toml, line 2: --fps 500 is out of range"),
-        ("codec = 'h265'\n", "mine.toml, line 1: codec = h265 does not fit"),
+        ("codec = 'h265'\n", "mine.toml, line 1: codec = h265 does not fit, it is one of h264, hevc, av1, vp9, prores: "),
+        ("max_uses = 2.5\n", "mine.toml, line 1: max_uses = 2.5 does not fit, it is a whole number: How often"),
+        ("tone = 'much'\n", "tone = much does not fit, it is a number or auto: "),
+        ("size = 1080\n", "size = 1080 does not fit, it is WIDTHxHEIGHT: "),
+        ("unique = 'perhaps'\n", "unique = perhaps does not fit, it is true or false: "),
+        ("tiles = [3, []]\n", "does not fit, it is a list, each a text: "),
+        ("logo = []\n", "logo = [] does not fit, it is a text: "),
         ("[rules]\nmax_fp = 3\n", "mine.toml, line 2: there is no max_fp: did you mean max_fps?"),
-        ("[rules]\nmax_fps = 'fast'\n", "mine.toml, line 2: max_fps = fast does not fit"),
+        ("[rules]\nmax_fps = 'fast'\n", "mine.toml, line 2: max_fps = fast does not fit, it is a number: "),
         ("fps = 10\n\n[zom]\nfocus = 1\n", "mine.toml, line 3: there is no animation zom: did you mean zoom?"),
         ("[zoom]\n\neasing = 'wild'\n", "mine.toml, line 3: easing = wild does not fit"),
         ("animation = 'zom'\n", "mine.toml, line 1: there is no animation zom: did you mean zoom?"),
@@ -136,6 +142,12 @@ def test_what_is_wrong_in_a_preset_is_named_with_its_line(own: Path, text: str, 
     with pytest.raises(InputError) as caught:
         load_preset("mine")
     assert says in str(caught.value)
+
+
+def test_a_value_may_be_of_several_kinds(own: Path) -> None:
+    write(own, "half", "tone = 0.5\n")
+    write(own, "whole", "tone = 'auto'\n")
+    assert [load_preset(name).values for name in ("half", "whole")] == [{"tone": 0.5}, {"tone": "auto"}]
 
 
 def test_every_rule_can_be_kept_and_broken() -> None:
