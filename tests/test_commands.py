@@ -180,6 +180,8 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["show", "china.jpg", "--timeline", "show.toml"], 2, "--timeline show.toml: there is no such file"),
         (["zoom", "china.jpg", "--directoin", "out"], 2, "Did you mean --direction"),
         (["zoom", "china.jpg", "--direction", "up"], 2, "direction"),
+        (["-v", "zoom", "china.jpg"], 2, 'Unknown command "-v"'),
+        (["--quiet", "zoom", "china.jpg"], 2, "options stand after the command: render zoom cover.jpg -v"),
         (["zom", "china.jpg"], 2, 'Did you mean "zoom"'),
         (["zoom", "china.jpg", "--fps", "fast"], 2, "--fps fast is not a frame rate"),
         (["zoom", "china.jpg", "--fps", "0"], 2, "out of range"),

@@ -112,12 +112,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         cause = error.__cause__ if isinstance(error.__cause__, RenderError) else error
-        hint = (
-            " (--tiles takes one name: repeat it, or quote a glob)"
-            if "--tiles" in words and "Unused" in str(cause)
-            else ""
-        )
-        return _complain(f"{cause}{hint}", verbose=verbose, code=InputError.exit_code)
+        hint = ""
+        if "--tiles" in words and "Unused" in str(cause):
+            hint = " (--tiles takes one name: repeat it, or quote a glob)"
+        elif isinstance(cause, cyclopts.UnknownCommandError) and words[0].startswith("-"):
+            hint = " (options stand after the command: render zoom cover.jpg -v)"
+        # Of a word that is none, a traceback tells nothing.
+        return _complain(f"{cause}{hint}", verbose=verbose and cause is not error, code=InputError.exit_code)
     except RenderError as error:
         return _complain(str(error), verbose=verbose, code=error.exit_code)
     except KeyboardInterrupt:
