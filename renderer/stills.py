@@ -117,7 +117,7 @@ def write_picture(path: Path, pixels: Pixels, *, overwrite: bool = False) -> Non
         if path.suffix.lower() not in TRANSPARENT:
             raise InputError(f"--transparent: {path.name} has no transparency: give a name that ends in .png or .webp")
         with new_file(path, overwrite=overwrite) as temporary:
-            Image.fromarray(pixels).save(temporary)
+            Image.fromarray(pixels).save(temporary, icc_profile=_srgb_profile())
         return
     write_still(path, (pixels.shape[1], pixels.shape[0]), in_strips(pixels), overwrite=overwrite)
 

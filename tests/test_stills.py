@@ -23,7 +23,7 @@ from renderer.job.drawing import draw_strips
 from renderer.parameters import parse_paper
 from renderer.pictures import Pixels, read_picture
 from renderer.progress import Silent
-from renderer.stills import check_size, in_strips, strip_rows, write_still
+from renderer.stills import TRANSPARENT, check_size, in_strips, strip_rows, write_picture, write_still
 
 LOSSLESS = (".png", ".tif")
 ALL = (".png", ".jpg", ".tif", ".webp")
@@ -72,6 +72,15 @@ def test_joints_of_strips_are_not_seen(tmp_path: Path, picture: Pixels, suffix: 
         assert written.info.get("srgb") == 0 or len(written.info["icc_profile"]) > 400
         assert not written.getexif().get_ifd(0x8825)
     assert (difference(read_picture(path).pixels, picture).max() == 0) == (suffix in LOSSLESS)
+
+
+@pytest.mark.parametrize("suffix", TRANSPARENT)
+def test_transparent_pictures_are_marked_as_srgb_too(tmp_path: Path, picture: Pixels, suffix: str) -> None:
+    path = tmp_path / f"it{suffix}"
+    write_picture(path, np.dstack([picture, picture[..., :1]]))
+    with Image.open(path) as written:
+        assert written.mode == "RGBA"
+        assert len(written.info["icc_profile"]) > 400
 
 
 @given(
