@@ -24,10 +24,20 @@ from renderer.timeline import Show
 
 
 def _doctor() -> int:
-    """Tell what this machine has for rendering, and how to mend what it lacks."""
+    """Tell what this machine lacks for rendering, and how to mend it."""
     from renderer.doctor import main as doctor
 
     return doctor()
+
+
+_SECTIONS: Final = {
+    "Make a picture": ("mosaic", "still", "sheet", "explain"),
+    "Many at once": ("batch",),
+    "Your photos": ("library",),
+    "What there is, and whether it works": ("animations", "presets", "check", "doctor"),
+    "Help": ("--help", "-h", "--version"),
+}
+"""Commands by what they are for; those in none are animations."""
 
 
 def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
@@ -69,6 +79,12 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
             add_animation(app, still, sheet, name, plugins.load_animation(name), wanted)
         except InputError as error:
             problems.append(str(error))
+    videos = cyclopts.Group("Make a video", sort_key=0)
+    sections = [(cyclopts.Group(title, sort_key=i), names) for i, (title, names) in enumerate(_SECTIONS.items(), 1)]
+    for name in app:
+        app[name].group = next((section for section, names in sections if name in names), videos)
+    app["--help"].help = "This page, or all of a command; -h: the usual options of a command."
+    app["--version"].help = "The version."
     return app
 
 
@@ -107,6 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = build_app(problems, words)
         for problem in problems:
             _complain(problem, verbose=False)
+        if words[:1] == ["help"]:
+            words = [*words[1:], "--help"]
         command, _, _ = app.parse_commands(words)
         app.help_epilogue = epilogue(" ".join(word for word in command if not word.startswith("-")))
         result = app(words, exit_on_error=False, print_error=False, result_action="return_value")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import shlex
 import sys
@@ -10,13 +9,13 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cyclopts
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from renderer.cli.options import Common, PresetRun, make_options
+from renderer.cli.options import Common, PresetRun, add_command
 from renderer.cli.talk import Rate, Talk, megabytes, show_file
 from renderer.errors import InputError
 from renderer.overlay import OverlaySettings
@@ -60,24 +59,10 @@ def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
         "Campaign": BatchRun, "Presets": PresetRun, "Tiles and matching": MatchSettings, "Picture": OutputSettings,
         "Title and logo": OverlaySettings, "Sound": SoundSettings, "File": FileSettings, "Output": Common,
     }  # fmt: skip
-    options = [
-        option
-        for place, (title, owner) in enumerate(groups.items())
-        if "batch" in wanted
-        for option in make_options(owner, cyclopts.Group(title, sort_key=place + 1))
-    ]
-
-    def command(file: Path | None = None, /, **values: object) -> int:
-        return _batch(file, values)
-
-    campaign = inspect.Parameter(
-        "file", inspect.Parameter.POSITIONAL_ONLY, default=None,
-        annotation=Annotated[Path | None, cyclopts.Parameter(help="The campaign's TOML file; without one: --covers")],
+    add_command(
+        app, "batch", "Render many videos: those of a campaign's file, or of --covers.", groups, _batch, wanted=wanted,
+        takes=("file", "The campaign's TOML file; without one: --covers"),
     )  # fmt: skip
-    command.__signature__ = inspect.Signature([campaign, *options])  # type: ignore[attr-defined]  # read by cyclopts
-    command.__annotations__ = {}
-    command.__doc__ = "Render many videos: those of a campaign's file, or of --covers."
-    app.command(command, name="batch")
 
 
 def _batch(file: Path | None, values: dict[str, object]) -> int:

@@ -25,7 +25,7 @@ def add_edit(app: cyclopts.App, wanted: Collection[str]) -> None:
     add_command(
         app, "edit", "Change photos of a saved mosaic: take some out, put others where you want them.",
         {"Edit": EditSettings, "Tiles": TileSettings, "Output": Common}, edit, wanted=wanted,
-        first=("mosaic", "A .mosaic file, as --save-map writes it"),
+        takes=("mosaic", "A .mosaic file, as --save-map writes it"),
     )  # fmt: skip
 
 

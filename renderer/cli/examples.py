@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 WIDTH: Final = 80
 """Columns that a help fills at most with examples."""
+
+SHORT: Final = 3
+"""Examples in a short help."""
 
 
 class Example(NamedTuple):
@@ -164,7 +166,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("render presets tiktok > mine.toml", "One of them, to copy and change"),
     ),
     "check": (
-        ("render check clip.mp4 --preset instagram-reel", "Will Instagram take it?"),
+        ("render check clip.mp4 --preset instagram-reel", "Whether Instagram takes it"),
         ("render check clip.mp4 --preset whatsapp --json", "The same, for a program"),
     ),
     "doctor": (("render doctor", "What to mend, before the first render or after one that failed"),),
@@ -192,22 +194,28 @@ def examples(words: str) -> list[Example]:
     return [Example(*each) for each in found]
 
 
-def epilogue(words: str) -> str:
-    """The end of a command's help: its examples, which can be pasted at any width."""
+def epilogue(words: str, *, short: bool | None = None) -> str:
+    """The end of a command's help: its examples, and for a command with a short help (-h), what shows the other one."""
     width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
     lines = ["Examples:"]
-    for example in examples(words):
-        lines += [f"  {example.about}:", *break_command(example.command, width)]
+    for example in examples(words)[: SHORT if short else None]:
+        lines += [f"  {example.about}", *break_command(example.command, width)]
+    if short is not None:
+        lines += ["", f"All options: render {words} --help" if short else f"The usual options alone: render {words} -h"]
     return "\n".join(lines)
 
 
-def break_command(command: str, width: int, indent: str = "    ") -> Sequence[str]:
-    r"""A command in lines of at most `width` columns, as far as its words allow, joined by \ as a shell reads it."""
-    lines = [indent.removesuffix("  ")]
-    for word in re.findall(r"""(?:'[^']*'|"[^"]*"|\S)+""", command):
-        if lines[-1].strip() and len(f"{lines[-1]} {word} \\") > width:
+def break_command(command: str, width: int, indent: str = "    ") -> list[str]:
+    r"""A command in lines of at most `width` columns, as far as its words allow, joined by \ as a shell reads it.
+
+    An option stays with its value.
+    """
+    words = re.findall(r"""--?\w[\w-]* (?:'[^']*'|[^\s-]\S*)|(?:'[^']*'|\S)+""", command)
+    lines = [indent + words[0]]
+    for word in words[1:]:
+        if len(f"{lines[-1]} {word} \\") <= width:
+            lines[-1] += f" {word}"
+        else:
             lines[-1] += " \\"
             lines.append(f"{indent}  {word}")
-        else:
-            lines[-1] = f"{lines[-1]} {word}" if lines[-1].strip() else f"{indent}{word}"
     return lines

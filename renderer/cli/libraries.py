@@ -30,7 +30,7 @@ LISTED: Final = 10
 
 def _flag(about: str, short: str = "") -> cyclopts.Parameter:
     """An option without a value."""
-    return cyclopts.Parameter(help=about, negative=(), alias=short or None)
+    return cyclopts.Parameter(help=about, negative=(), alias=short or None, show_default=False)
 
 
 _FRAMES: Final = cyclopts.Parameter(

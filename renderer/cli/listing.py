@@ -26,9 +26,11 @@ def animations(
     /,
     *,
     sample: Annotated[Path | None, cyclopts.Parameter(help="Also render a small one, of the sample cover")] = None,
-    overwrite: Annotated[bool, cyclopts.Parameter(("--overwrite", "-y"), negative=(), help="Overwrite it")] = False,
+    overwrite: Annotated[
+        bool, cyclopts.Parameter(("--overwrite", "-y"), negative=(), show_default=False, help="Overwrite it")
+    ] = False,
 ) -> None:
-    """List the animations that are installed, or the parameters of one."""
+    """List the installed animations, or the parameters of one."""
     talk = Talk(quiet=False, verbose=False)
     if name is None and sample is not None:
         raise InputError(f"--sample {sample} needs an animation: render animations reveal --sample {sample}")
@@ -69,7 +71,7 @@ def animations(
 
 
 def presets(name: Annotated[str | None, cyclopts.Parameter(help="The preset")] = None, /) -> None:
-    """List the presets, or print the whole TOML of one, to copy and change."""
+    """List the presets, or print one of them, to copy and change."""
     from renderer.preset import load_preset, preset_files, preset_folder
 
     if name is not None:
@@ -99,9 +101,14 @@ def check_file(
     /,
     *,
     preset: Annotated[str, cyclopts.Parameter(name=("--preset", "--for"), help="Whose rules it has to keep")],
-    json: Annotated[bool, cyclopts.Parameter(negative=(), help="Print one JSON object on standard output")] = False,
+    json: Annotated[
+        bool, cyclopts.Parameter(negative=(), show_default=False, help="Print one JSON object on standard output")
+    ] = False,
 ) -> int:
-    """Check a file against the rules of a preset's place; the exit code is 1 if it breaks one."""
+    """Check a video by the rules of a preset's place.
+
+    The exit code is 1 if it breaks one.
+    """
     from renderer.encoder import probe
     from renderer.preset import load_preset
     from renderer.rules import check

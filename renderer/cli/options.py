@@ -8,11 +8,13 @@ import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, get_type_hints
+from typing import Annotated, Any, Final, get_args, get_type_hints
 
 import cyclopts
 
+from renderer.cli.examples import epilogue
 from renderer.parameters import WORDS, Paper, check_ranges, parameter, parameters, spell, word_type
+from renderer.scene import Animation
 
 BESIDE: Final = ("save_map", "credits", "report")
 """Options that name files which are written beside the one that a command is about."""
@@ -97,18 +99,25 @@ class MosaicRun:
     report: Path | None = parameter(None, "Also write an HTML file: cover and mosaic, where they differ, photos by use")
 
 
-def make_options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
-    """A keyword parameter for cyclopts from each declared parameter of a dataclass."""
+_SHOWN: Final[dict[Any, str]] = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}
+"""How the help calls the value of an option, by its type or the first of several."""
+
+
+def make_options(owner: type, group: cyclopts.Group, *, short: bool) -> list[inspect.Parameter]:
+    """A keyword parameter for cyclopts from each declared parameter of a dataclass; `short`: help shows the usual."""
     hints = get_type_hints(owner)
     declared = parameters(owner)
     options = []
+    if short and not issubclass(owner, Animation):
+        group = cyclopts.Group("Usual options", sort_key=99)
     for field in fields(owner):
         info = declared.get(field.name)
         if info is None:
             continue
         hint = hints[field.name]
         single = word_type(hint)
-        extra: dict[str, Any] = {}
+        shown = _SHOWN.get(hint) or _SHOWN.get(next(iter(get_args(hint)), None))
+        extra: dict[str, Any] = {"metavar": shown} if shown else {}
         if single is not None:
             word, convert = WORDS[single]
             extra = {
@@ -121,15 +130,16 @@ def make_options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
         if math.isfinite(info.high) and info.high < 1e6:
             limits.append(f"{info.low:g} to {info.high:g}")
         long_name = f"--{field.name.replace('_', '-')}"
-        if hint == tuple[str, ...]:
-            extra = {"metavar": "TEXT"}
         option = cyclopts.Parameter(
             name=(long_name, info.option) if info.option else long_name,
             help=info.help + (f" ({', '.join(limits)})" if limits else ""),
             group=group,
             negative=long_name.replace("--", "--no-") if field.default is True else (),
             allow_repeating=True,  # the last one counts, as everywhere
-            show_default=spell if field.default not in (None, False, ()) else False,
+            show=not short or issubclass(owner, Animation) or field.name in USUAL,
+            show_default=(spell if field.default is not True else lambda _: "on")
+            if field.default not in (None, False, ())
+            else False,
             **extra,
         )
         default = field.default if field.default is not MISSING else None
@@ -144,7 +154,12 @@ def make_options(owner: type, group: cyclopts.Group) -> list[inspect.Parameter]:
     return options
 
 
-COVER: Final = ("cover", "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo")
+USUAL: Final = frozenset({
+    "tiles", "columns", "unique", "max_uses", "preset", "draft", "size", "duration", "fit", "title", "music", "quality",
+    "max_size", "output", "overwrite", "at", "cells", "cell", "print", "report", "tile_pixels", "theme", "covers",
+    "animation", "rows", "only", "workers", "dry_run",
+})  # fmt: skip
+"""What the short help, `-h`, shows beside an animation's own parameters."""
 
 
 def add_command(
@@ -152,36 +167,42 @@ def add_command(
     name: str,
     about: str,
     groups: dict[str, type],
-    run: Callable[[Path | None, dict[str, object]], None],
+    run: Callable[[Path | None, dict[str, object]], int | None],
     *,
     wanted: Collection[str],
-    first: tuple[str, str] = COVER,
+    takes: tuple[str, str] = (
+        "cover",
+        "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo",
+    ),
 ) -> None:
-    """Register a command that takes a cover and the options of some dataclasses, and calls `run` with those given.
+    """Register a command that takes a file and the options of some dataclasses, and calls `run` with those given.
 
-    `first`: the name of what comes first, and its help. Options are made only for a command among the words `wanted`:
-    those of all commands take a third of a second.
+    `takes` is how its help calls the file, and what it says of it. Options are made only for a command among the words
+    `wanted`: those of all commands take a third of a second.
     """
-    opening = inspect.Parameter(
-        first[0],
+    file, help_file = takes
+    positional = inspect.Parameter(
+        file,
         inspect.Parameter.POSITIONAL_ONLY,
         default=None,
-        annotation=Annotated[Path | None, cyclopts.Parameter(help=first[1])],
+        annotation=Annotated[Path | None, cyclopts.Parameter(help=help_file)],
     )
 
-    def command(cover: Path | None = None, /, **values: object) -> None:
-        run(cover, values)
+    def command(path: Path | None = None, /, **values: object) -> int | None:
+        return run(path, values)
 
     options = [
         option
         for place, (title, owner) in enumerate(groups.items())
         if name in wanted
-        for option in make_options(owner, cyclopts.Group(title, sort_key=place + 1))
+        for option in make_options(owner, cyclopts.Group(title, sort_key=place + 1), short="-h" in wanted)
     ]
-    command.__signature__ = inspect.Signature([opening, *options])  # type: ignore[attr-defined]  # read by cyclopts
+    command.__signature__ = inspect.Signature([positional, *options])  # type: ignore[attr-defined]  # read by cyclopts
     command.__annotations__ = {}
     command.__doc__ = about
-    app.command(command, name=name)
+    words = name if app.name[0] == "render" else f"{app.name[0]} {name}"
+    usage = f"Usage: render {words} [{file.upper()}] [OPTIONS]"
+    app.command(command, name=name, usage=usage, help_epilogue=epilogue(words, short="-h" in wanted))
 
 
 def written_command(words: Sequence[str], cover: Path | None, values: dict[str, object]) -> str:
