@@ -15,6 +15,7 @@ import cyclopts
 from renderer import plugins
 from renderer.cli.batch import add_batch
 from renderer.cli.edit import add_edit
+from renderer.cli.completion import completion
 from renderer.cli.examples import epilogue
 from renderer.cli.listing import animations, check_file, presets
 from renderer.cli.options import Common, MosaicRun, add_command
@@ -34,7 +35,7 @@ _SECTIONS: Final = {
     "Make a picture": ("mosaic", "still", "sheet", "explain"),
     "Many at once": ("batch",),
     "Your photos": ("library",),
-    "What there is, and whether it works": ("animations", "presets", "check", "doctor"),
+    "What there is, and whether it works": ("animations", "presets", "check", "doctor", "completion"),
     "Help": ("--help", "-h", "--version"),
 }
 """Commands by what they are for; those in none are animations."""
@@ -69,6 +70,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     app.command(animations, name="animations")
     app.command(presets, name="presets")
     app.command(check_file, name="check")
+    app.command(completion, name="completion")
     add_batch(app, wanted)
     add_animation(app, still, sheet, "show", Show, wanted)
     for name in plugins.installed():

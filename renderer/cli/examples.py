@@ -169,6 +169,11 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("render check clip.mp4 --preset instagram-reel", "Whether Instagram takes it"),
         ("render check clip.mp4 --preset whatsapp --json", "The same, for a program"),
     ),
+    "completion": (
+        ("render completion bash > ~/.render.bash", "Then, in ~/.bashrc: source ~/.render.bash"),
+        ("render completion zsh > ~/.render.zsh", "Then, in ~/.zshrc, after compinit: source ~/.render.zsh"),
+        ("render completion fish > ~/.config/fish/completions/render.fish", "Nothing else: fish finds it there"),
+    ),
     "doctor": (("render doctor", "What to mend, before the first render or after one that failed"),),
 }
 """By the words of a command, those that tell most first."""

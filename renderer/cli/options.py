@@ -154,6 +154,13 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool) -> list[ins
     return options
 
 
+class EveryCommand(tuple[str, ...]):
+    """Words among which every command is: for what tells of all of them."""
+
+    def __contains__(self, word: object) -> bool:
+        return not str(word).startswith("-")
+
+
 USUAL: Final = frozenset({
     "tiles", "columns", "unique", "max_uses", "preset", "draft", "size", "duration", "fit", "title", "music", "quality",
     "max_size", "output", "overwrite", "at", "cells", "cell", "print", "report", "tile_pixels", "theme", "covers",
