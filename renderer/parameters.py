@@ -51,6 +51,14 @@ class ParameterInfo:
     high: float = math.inf
     option: str = ""  # another spelling on the command line, such as "-o"
 
+    @property
+    def sentence(self) -> str:
+        """Its help with its unit and the range that it may take."""
+        limits = [self.unit] if self.unit else []
+        if math.isfinite(self.high) and self.high < 1e6:
+            limits.append(f"{self.low:g} to {self.high:g}")
+        return self.help + (f" ({', '.join(limits)})" if limits else "")
+
 
 def parameter(
     default: T,

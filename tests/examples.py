@@ -6,7 +6,10 @@ import wave
 from collections.abc import Callable
 from pathlib import Path
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
+"""The written pages of the site. Commands and gallery are made from tables, whose examples are tested from there."""
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -22,9 +25,17 @@ def fenced(page: str) -> list[str]:
     """The commands in the ```sh blocks of a page of Markdown, without their comments."""
     return [
         line.split(" #")[0].strip()
-        for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+        for block in blocks(page, "sh")
         for line in block.splitlines()
         if line.startswith("render ")
+    ]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a page in a language, with the files that they show in the place of their names."""
+    found = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    return [
+        re.sub(r"--8<--\n(.+)\n--8<--", lambda shown: (ROOT / shown[1]).read_text("utf-8"), block) for block in found
     ]
 
 

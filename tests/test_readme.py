@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from examples import README, fenced, run_example
+from examples import PAGES, README, fenced, run_example
 
 ROOT = Path(__file__).parent.parent
 
@@ -17,15 +17,6 @@ def test_every_example_runs(
     example: str, render: Callable[..., tuple[int, str, str]], photos: Path, cover: Path
 ) -> None:
     run_example(example, render, cover, photos)
-
-
-def test_the_python_example_runs(photos: Path, cover: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("cover.jpg").write_bytes(cover.read_bytes())
-    Path("photos").symlink_to(photos)
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    exec(compile(code.replace("duration=2.0", "duration=0.3"), "README.md", "exec"), {})
-    assert Path("python.mp4").exists()
 
 
 def test_ci_runs_the_readmes_commands() -> None:
@@ -38,7 +29,7 @@ def test_ci_runs_the_readmes_commands() -> None:
 
 def test_the_documented_keys_are_those_of_the_json(render: Callable[..., tuple[int, str, str]]) -> None:
     _, out, _ = render("mosaic", "--columns", "5", "--json")
-    table = README[README.index("| key | what |") : README.index("### What is stored where")]
+    table = PAGES["output.md"].partition("| key | what |")[2]
     assert set(json.loads(out)) == {
         key for row in table.splitlines() for key in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")
     }

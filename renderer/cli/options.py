@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import shlex
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import MISSING, dataclass, fields
@@ -126,13 +125,10 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool) -> list[ins
                 "n_tokens": 1,
                 "accepts_keys": False,
             }
-        limits = [info.unit] if info.unit else []
-        if math.isfinite(info.high) and info.high < 1e6:
-            limits.append(f"{info.low:g} to {info.high:g}")
         long_name = f"--{field.name.replace('_', '-')}"
         option = cyclopts.Parameter(
             name=(long_name, info.option) if info.option else long_name,
-            help=info.help + (f" ({', '.join(limits)})" if limits else ""),
+            help=info.sentence,
             group=group,
             negative=long_name.replace("--", "--no-") if field.default is True else (),
             allow_repeating=True,  # the last one counts, as everywhere

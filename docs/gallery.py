@@ -1,0 +1,232 @@
+"""The pictures of the README and the site: one table of commands, rendered by `poe gallery`.
+
+They are checked in, in docs/images, so that the site is built in seconds and the README shows them: rendering takes
+minutes, and differs in its bytes from one encoder to the next. A new one is a line here, and `poe gallery FILE`.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Collection
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import skimage
+from PIL import Image
+
+from renderer.cli import main as render
+from renderer.job import sample_pictures
+
+IMAGES: Final = Path(__file__).parent / "images"
+JPEG_QUALITY: Final = 85  # of what the program writes at 95: half the bytes, for pages
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture or clip: the command that makes it, and what the gallery says of it."""
+
+    command: str  # run in a folder with the covers and `photos`; its last word is the file's name
+    says: str = ""
+
+    @property
+    def file(self) -> str:
+        """Its name in docs/images."""
+        return self.command.split()[-1]
+
+    @property
+    def words(self) -> list[str]:
+        """The command after `render`, as a shell splits it; globs are the program's own."""
+        return shlex.split(self.command)[1:]
+
+
+_SHEET = "astronaut.png --tiles photos --size 320x320 --cells 5x1"
+_CLIP = "--size 400x400 --fps 20 --max-size 130KB"
+
+README: Final = (
+    Picture(
+        'render show astronaut.png --tiles photos --timeline "reveal 2.4s order=spiral enter=pop hold-start=0.2 '
+        'hold-end=0.2, zoom 3.6s focus=chelsea.png hold-start=0" --size 300x300 --fps 20 --max-size 2.5MB -o show.gif'
+    ),
+    Picture(
+        "render sheet zoom astronaut.png --tiles photos --focus chelsea.png --hold-start 0 --hold-end 0 "
+        "--size 480x270 --cells 3x2 -o zoom.jpg"
+    ),
+    Picture("render mosaic astronaut.png --tiles photos --tile-pixels 11 -o mosaic.jpg"),
+    Picture(f"render sheet reveal {_SHEET} --enter drop --hold-end 0.6 -o reveal.jpg"),
+    Picture(f"render sheet disperse {_SHEET} --hold-start 0.4 --hold-end 0 -o disperse.jpg"),
+    Picture(f"render sheet gather {_SHEET} --style vortex -o gather.jpg"),
+    Picture(f"render sheet reveal {_SHEET} --from cover --order wave --enter flip -o reveal-cover.jpg"),
+    Picture(
+        f'render sheet show {_SHEET} --timeline "reveal 2s, zoom 3s focus=chelsea.png, zoom 2s direction=out, '
+        'disperse 2s style=gravity" -o show.jpg'
+    ),
+)
+"""What the README alone shows."""
+
+GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
+    "Zoom": (
+        Picture(
+            "render zoom astronaut.png --tiles photos --columns 40 --focus chelsea.png --size 480x270 --fps 20 "
+            "--duration 5 --hold-start 0.5 --max-size 280KB -o zoom-in.mp4",
+            "From the whole cover into one photo, which fills the frame",
+        ),
+        Picture(
+            "render zoom coffee.png --tiles photos --columns 40 --direction out --focus rocket.png --size 480x270 "
+            "--fps 20 --duration 5 --hold-end 1 --max-size 280KB -o zoom-out.mp4",
+            "And out of a photo, until it is one of thousands",
+        ),
+    ),
+    "Reveal": (
+        Picture(
+            f"render reveal astronaut.png --tiles photos --columns 40 --duration 4 {_CLIP} -o reveal-spiral.mp4",
+            "Tile by tile in a spiral, each with a pop",
+        ),
+        Picture(
+            "render reveal flower.jpg --tiles photos --columns 40 --order hue --enter flip --duration 4 "
+            f"{_CLIP} -o reveal-hue.mp4",
+            "By hue, each tile flipping over",
+        ),
+        Picture(
+            "render reveal chelsea.png --tiles photos --columns 40 --from cover --order wave --enter flip --duration 4 "
+            f"{_CLIP} -o reveal-wave.mp4",
+            "The plain cover gives way to its mosaic in a wave",
+        ),
+        Picture(
+            "render reveal rocket.jpg --tiles photos --columns 40 --order random --enter drop --duration 4 "
+            f"{_CLIP} -o reveal-drop.mp4",
+            "At random, dropping in",
+        ),
+    ),
+    "Disperse and gather": (
+        Picture(
+            "render disperse astronaut.png --tiles photos --columns 40 --hold-start 0.6 --duration 3.5 "
+            f"{_CLIP} -o disperse-burst.mp4",
+            "A burst from the middle",
+        ),
+        Picture(
+            "render disperse coffee.png --tiles photos --columns 40 --style gravity --hold-start 0.6 --duration 3.5 "
+            f"{_CLIP} -o disperse-gravity.mp4",
+            "Gravity: everything falls",
+        ),
+        Picture(
+            "render disperse flower.jpg --tiles photos --columns 40 --style wind --hold-start 0.6 --duration 3.5 "
+            f"{_CLIP} -o disperse-wind.mp4",
+            "A wind that takes the tiles along",
+        ),
+        Picture(
+            "render gather chelsea.png --tiles photos --columns 40 --style vortex --hold-start 1 --hold-end 0 "
+            f"--duration 3.5 {_CLIP} -o gather-vortex.mp4",
+            "Gather is the way back, here out of a vortex",
+        ),
+    ),
+    "One cover, every format": (
+        Picture(
+            "render still zoom astronaut.png --tiles photos --for youtube-1080p --size 640x360 -o shape-16x9.jpg",
+            "16:9, for YouTube: faces stay in view",
+        ),
+        Picture(
+            "render still zoom astronaut.png --tiles photos --for instagram-square --size 360x360 -o shape-1x1.jpg",
+            "1:1, for a post",
+        ),
+        Picture(
+            "render still zoom astronaut.png --tiles photos --for instagram-reel --size 360x640 "
+            '--title "One year" -o shape-9x16.jpg',
+            "9:16, for a reel, with a title that stays clear of what the app lays over it",
+        ),
+    ),
+    "Stills": (
+        Picture(
+            "render mosaic china.jpg --tiles photos --columns 60 --tile-pixels 13 -o still.jpg",
+            "A still, to print: two metres of it, if you like",
+        ),
+        Picture(
+            "render mosaic astronaut.png --tiles photos --adaptive --columns 44 --tile-pixels 16 -o still-adaptive.jpg",
+            "Smaller cells over faces and edges, larger ones where the cover is flat",
+        ),
+        Picture(
+            "render mosaic rocket.jpg --tiles hubble_deep_field.jpg --tiles photos/hubble* --turns --columns 48 "
+            "--tile-pixels 16 -o still-galaxies.jpg",
+            "A launch at night, made of galaxies alone",
+        ),
+        Picture(
+            "render mosaic flower.jpg --tiles photos --columns 40 --unique --tile-pixels 20 -o still-unique.jpg",
+            "A thousand photos, each of them once",
+        ),
+    ),
+    "How matching works": (
+        Picture(
+            "render explain grid astronaut.png --columns 32 --size 960x540 -o explain-grid.jpg",
+            "The cover, cut into cells",
+        ),
+        Picture(
+            "render explain channels astronaut.png --size 960x540 -o explain-channels.jpg",
+            "Its red, green and blue planes, apart and together",
+        ),
+        Picture(
+            "render explain match astronaut.png --tiles photos --size 1280x720 -o match.jpg",
+            "A cell and its photo, each with its red, green and blue planes and their means",
+        ),
+        Picture(
+            "render explain knn astronaut.png --tiles photos --match lab --size 640x360 --fps 12 --duration 5 "
+            "-o explain-knn.mp4",
+            "Photos as points in colour space: near ones come in orange, the nearest under a yellow X",
+        ),
+    ),
+}
+"""The gallery's chapters."""
+
+PICTURES: Final = {picture.file: picture for chapter in (README, *GALLERY.values()) for picture in chapter}
+
+
+def lay_out(folder: Path, pieces: int = 120) -> None:
+    """What the commands find in their folder: covers of scikit-image and scikit-learn, and some 1,500 photos.
+
+    They ship a dozen photographs, too few for a mosaic. So `photos` has them whole, and squares cut from each, of
+    several scales: so many `pieces`.
+    """
+    samples = Path(skimage.__file__).parent / "data"
+    covers = [samples / name for name in ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")]
+    covers += [samples / "hubble_deep_field.jpg", *sample_pictures()]
+    others = [samples / name for name in ("ihc.png", "motorcycle_left.png", "brick.png", "grass.png", "gravel.png")]
+    chance = np.random.default_rng(1)
+    (folder / "photos").mkdir()
+    for path in covers:
+        shutil.copy(path, folder / path.name)
+    for path in (*covers[1:], *others, samples / "retina.jpg"):
+        with Image.open(path) as image:
+            picture = image.convert("RGB")
+        picture.save(folder / "photos" / f"{path.stem}.png", compress_level=1)
+        for number in range(pieces):
+            side = round(min(picture.size) * float(chance.choice([0.12, 0.2, 0.33, 0.55])))
+            left, top = (int(chance.integers(0, length - side + 1)) for length in picture.size)
+            cut = picture.crop((left, top, left + side, top + side))
+            cut.save(folder / "photos" / f"{path.stem}-{number}.jpg", quality=92)
+
+
+def main(wanted: Collection[str]) -> None:
+    """Render the pictures of these names, or all."""
+    if unknown := set(wanted) - set(PICTURES):
+        raise SystemExit(f"there is no picture {min(unknown)}: there are {', '.join(PICTURES)}")
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        lay_out(Path())
+        os.environ["MOSAIC_RENDERER_PRESETS"] = str(Path("presets").absolute())  # the program's own alone
+        for file in wanted or PICTURES:
+            code = render([*PICTURES[file].words, "--overwrite"])
+            if code:
+                raise SystemExit(code)
+            if file.endswith(".jpg"):
+                with Image.open(file) as image:
+                    image.save(IMAGES / file, quality=JPEG_QUALITY, optimize=True)
+            else:
+                shutil.copy(file, IMAGES / file)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

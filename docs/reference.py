@@ -1,0 +1,157 @@
+"""The pages that are made, not written: commands, animations, presets and the gallery, from what declares them."""
+
+from __future__ import annotations
+
+import html
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import cyclopts
+from gallery import GALLERY, IMAGES, Picture
+
+from renderer import plugins
+from renderer.cli import build_app
+from renderer.cli.examples import examples
+from renderer.parameters import spell
+from renderer.preset import load_preset, preset_files
+
+_ABOUT_COMMANDS: Final = """# Commands
+
+Every command and option, as `render COMMAND --help` tells it: these pages come from the same declarations.
+
+| command | what it does |
+|---|---|
+"""
+
+_ABOUT_ANIMATIONS: Final = """# Animations
+
+What each animation can be told, beside the options that all have. A parameter is an option on the command line, a word
+in a timeline (`--timeline "reveal 3s order=hue"`), a key in a preset's table of the animation's name, and a field of
+its class in Python. [How to write one of your own](writing-animations.md).
+"""
+
+_ABOUT_PRESETS: Final = """# Presets
+
+Options in a bundle, for the place where a video goes: `--preset NAME`, or `--for NAME`. Each file is checked against
+the rules of its place, as they were on the day in the last column. [How to write one of your own](writing-presets.md).
+
+| preset | what it is for | size | frames a second | rules as of |
+|---|---|---|--:|---|
+"""
+
+_ABOUT_GALLERY: Final = """---
+hide: [navigation, toc]
+---
+
+# Gallery
+
+Every picture here was made by the command beneath it. Covers and photos are those that scikit-image and scikit-learn
+ship; `photos` are some 1,500 pieces of them. With a library of your own photos every tile is a picture worth landing
+on.
+"""
+
+
+def pages() -> dict[str, str]:
+    """The Markdown of every made page, by its path."""
+    return {**_commands(), "animations.md": _animations(), "presets.md": _presets(), "gallery.md": _gallery()}
+
+
+# -- Commands ------------------------------------------------------------------------------------------------------
+
+
+def _whole_app() -> cyclopts.App:
+    """The command line with the options of every command, which it makes only for those that it is told of."""
+    told: set[str] = set()
+    while True:
+        problems: list[str] = []
+        app = build_app(problems, told)
+        names = {word for words, _ in _walk(app, ()) for word in words}
+        if problems:
+            raise SystemExit("\n".join(problems))
+        if names == told:
+            return app
+        told = names
+
+
+def _walk(app: cyclopts.App, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], cyclopts.App]]:
+    """The commands beneath one, each followed by its own, with their words."""
+    for name in app:
+        if not name.startswith("-"):
+            yield (*above, name), app[name]
+            yield from _walk(app[name], (*above, name))
+
+
+def _command(words: tuple[str, ...], app: cyclopts.App) -> str:
+    """What a command does, its examples, its arguments and its options in groups, as a page or a part of one."""
+    name = " ".join(words)
+    said = app.generate_docs(recursive=False, usage_name=f"render {name}").partition("\n")[2]
+    level = "#" * len(words)
+    said = re.sub(r"^\*\*(.+)\*\*:$", rf"{level}# \1", said, flags=re.MULTILINE)
+    about, group, options = said.partition("\n##")
+    if any(True for _ in _walk(app, ())):  # its commands follow, each with its own options
+        group = options = ""
+    lines = "\n".join(f"# {example.about}\n{example.command}\n" for example in examples(name))
+    return f"{level} render {name}\n\n{about.strip()}\n\n```sh\n{lines}```\n{group}{options}\n\n"
+
+
+def _commands() -> dict[str, str]:
+    index = _ABOUT_COMMANDS
+    found: dict[str, str] = {}
+    for words, app in sorted(_walk(_whole_app(), ()), key=lambda found: found[0][0]):
+        path = f"commands/{words[0]}.md"
+        found[path] = found.get(path, "") + _command(words, app)
+        if len(words) == 1:
+            index += f"| [`render {words[0]}`]({words[0]}.md) | {app.help.splitlines()[0]} |\n"
+    return {"commands/index.md": index, **found}
+
+
+# -- Animations and presets ----------------------------------------------------------------------------------------
+
+
+def _animations() -> str:
+    page = _ABOUT_ANIMATIONS
+    app = _whole_app()
+    for name in plugins.installed():
+        animation = plugins.load_animation(name)
+        said = _command((name,), app[name])
+        own = said.partition(f"## {name.capitalize()}\n")[2].partition("\n##")[0]
+        page += f"## {name}\n\n{inspect.getdoc(animation)}\n\n{own.strip()}\n\n"
+        page += f"It lasts {animation().lasts():g} seconds if nobody says. [All options](commands/{name}.md)\n\n"
+    return page
+
+
+def _presets() -> str:
+    page, details = _ABOUT_PRESETS, "\n"
+    for name, path in preset_files().items():
+        preset = load_preset(name)
+        size, longest = preset.values.get("size"), preset.values.get("long_side")
+        shown = spell(size) if size else f"{longest} at most" if longest else ""
+        rate, day = spell(preset.values.get("fps", "")), preset.table.get("as_of", "")
+        page += f"| [`{name}`](#{name}) | {preset.description} | {shown} | {rate} | {day} |\n"
+        details += f"## {name}\n\n```toml\n{path.read_text('utf-8').strip()}\n```\n\n"
+    return page + details
+
+
+# -- Gallery -------------------------------------------------------------------------------------------------------
+
+
+def _gallery() -> str:
+    page = _ABOUT_GALLERY
+    for chapter, pictures in GALLERY.items():
+        shown = "\n".join(_shown(picture) for picture in pictures)
+        page += f'## {chapter}\n\n<div class="gallery" markdown>\n\n{shown}\n</div>\n\n'
+    return page
+
+
+def _shown(picture: Picture) -> str:
+    """A figure with the command that made it. A clip plays by itself, looped and silent, and can be paused."""
+    if not (IMAGES / picture.file).is_file():
+        raise SystemExit(f"{picture.file} has not been rendered: poe gallery {picture.file}")
+    says = html.escape(picture.says)
+    clip = f'<video src="images/{picture.file}" aria-label="{says}" autoplay loop muted playsinline controls></video>'
+    shown = clip if picture.file.endswith(".mp4") else f"![{says}](images/{picture.file})"
+    return (
+        f"<figure markdown>\n{shown}\n<figcaption>{says}</figcaption>\n\n```sh\n{picture.command}\n```\n\n</figure>\n"
+    )

@@ -1,0 +1,169 @@
+"""What the site says, done; and the site itself, built and opened."""
+
+import functools
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import gallery
+import make_site
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
+from examples import PAGES, README, ROOT, blocks, fenced, small
+from examples import run_example as run
+from renderer.cli.examples import examples
+from renderer.preset import load_preset
+
+Run = Callable[..., tuple[int, str, str]]
+
+WITH_PYTHON = {name: page for name, page in {"README.md": README, **PAGES}.items() if "```python" in page}
+
+
+@pytest.mark.parametrize(
+    "example", sorted({line for page in PAGES.values() for line in fenced(page)} - {*fenced(README)})
+)
+def test_every_example_runs(example: str, render: Run, photos: Path, cover: Path) -> None:
+    run(example, render, cover, photos)
+
+
+@pytest.mark.parametrize("name", WITH_PYTHON)
+def test_the_python_of_a_page_runs(
+    name: str, photos: Path, cover: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From its first block to its last, as one program, on a small scale."""
+    monkeypatch.chdir(tmp_path)
+    Path("cover.jpg").write_bytes(cover.read_bytes())
+    Path("photos").symlink_to(photos)
+    code = "\n".join(blocks(WITH_PYTHON[name], "python"))
+    (tmp_path / "page.py").write_text(
+        re.sub(r"columns=\d+", "columns=10", code.replace("duration=2.0", "duration=0.3"))
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "page", raising=False)
+    __import__("page")
+    for made in re.findall(r'Path\("(.+?)"\)', code):
+        assert Path(made).exists()
+
+
+@pytest.mark.parametrize("text", blocks(PAGES["writing-presets.md"], "toml"))
+def test_the_presets_that_are_written_make_videos(
+    text: str, render: Run, photos: Path, cover: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "presets"
+    folder.mkdir()
+    monkeypatch.setenv("MOSAIC_RENDERER_PRESETS", str(folder))
+    (folder / "own.toml").write_text(text, "utf-8")
+    assert load_preset("own").description == tomllib.loads(text)["description"]
+    assert render("library", "add", photos, "--name", "wedding")[0] == 0
+    words = small([load_preset("own").animation or "zoom", str(cover), "--preset", "own", "-o", "own.mp4"])
+    code, _, err = render(*words)
+    assert code == 0, err
+
+
+# -- Gallery -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def covers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("gallery")
+    gallery.lay_out(folder, pieces=4)
+    return folder
+
+
+@pytest.mark.parametrize("file", gallery.PICTURES)
+def test_every_picture_is_made_by_its_command(
+    file: str, render: Run, covers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(covers / "cache"))
+    for path in covers.iterdir():
+        Path(path.name).symlink_to(path)
+    code, _, err = render(*small([word for word in gallery.PICTURES[file].words if word != "--unique"]))
+    assert code == 0, err
+    assert Path(file).exists()
+
+
+def test_every_picture_is_there_and_small() -> None:
+    sizes = {path.name: path.stat().st_size for path in gallery.IMAGES.iterdir()}
+    assert set(sizes) == set(gallery.PICTURES)
+    shown = {picture.file for chapter in gallery.GALLERY.values() for picture in chapter}
+    assert sum(sizes[file] for file in shown) < 3_000_000
+
+
+# -- The site ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site") / "docs"
+    command = [sys.executable, str(ROOT / "docs" / "make_site.py"), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "site"
+
+
+@pytest.fixture
+def served(site: Path) -> Iterator[str]:
+    """The address of the site on this machine."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_words: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site))) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_every_command_has_a_page_with_its_options_and_examples(site: Path) -> None:
+    page = (site / "commands" / "explain.html").read_text("utf-8")
+    assert "--theme" in page
+    assert examples("explain knn")[0].about in page
+    assert "(0.01 to 1)" in (site / "commands" / "reveal.html").read_text("utf-8")
+    assert "Cells across" in (site / "python.html").read_text("utf-8")
+
+
+def test_a_link_that_leads_nowhere_is_found(site: Path, tmp_path: Path) -> None:
+    shutil.copytree(site, tmp_path / "site")
+    (tmp_path / "site" / "images" / "match.jpg").unlink()
+    page = tmp_path / "site" / "index.html"
+    page.write_text(page.read_text("utf-8").replace("</article>", '<a href="gallery.html#gone">x</a></article>'))
+    broken = make_site.broken_links(tmp_path / "site")
+    assert "index.html: gallery.html#gone leads nowhere" in broken
+    assert "matching.html: images/match.jpg leads nowhere" in broken
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_site_asks_for_nothing_elsewhere_and_fits(browser: webdriver.Chrome, served: str, width: int) -> None:
+    shape = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
+    for kind in ("browser", "performance"):
+        browser.get_log(kind)  # what other pages left
+    for name in ("index", "gallery"):
+        browser.get(f"{served}/{name}.html")
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        for picture in browser.find_elements(By.CSS_SELECTOR, "article img"):
+            assert browser.execute_script("return arguments[0].naturalWidth", picture) > 30
+    assert browser.get_log("browser") == []
+    said = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
+    asked = {each["params"]["request"]["url"] for each in said if each["method"] == "Network.requestWillBeSent"}
+    assert f"{served}/gallery.html" in asked
+    assert all(address.startswith((served, "data:", "blob:")) for address in asked)
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_the_links_of_a_file_lead_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\((?!\w+:)([^)#]*)(?:#[^)]*)?\)", (ROOT / name).read_text("utf-8")):
+        assert (ROOT / target).exists(), target
