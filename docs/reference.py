@@ -6,7 +6,7 @@ import html
 import inspect
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 import cyclopts
 from gallery import GALLERY, IMAGES, Picture
@@ -14,15 +14,13 @@ from gallery import GALLERY, IMAGES, Picture
 from renderer import plugins
 from renderer.cli import build_app
 from renderer.cli.examples import examples
+from renderer.cli.options import EveryCommand
 from renderer.parameters import spell
 from renderer.preset import load_preset, preset_files
 
 _ABOUT_COMMANDS: Final = """# Commands
 
 Every command and option, as `render COMMAND --help` tells it: these pages come from the same declarations.
-
-| command | what it does |
-|---|---|
 """
 
 _ABOUT_ANIMATIONS: Final = """# Animations
@@ -62,17 +60,12 @@ def pages() -> dict[str, str]:
 
 
 def _whole_app() -> cyclopts.App:
-    """The command line with the options of every command, which it makes only for those that it is told of."""
-    told: set[str] = set()
-    while True:
-        problems: list[str] = []
-        app = build_app(problems, told)
-        names = {word for words, _ in _walk(app, ()) for word in words}
-        if problems:
-            raise SystemExit("\n".join(problems))
-        if names == told:
-            return app
-        told = names
+    """The command line with the options of every command."""
+    problems: list[str] = []
+    app = build_app(problems, EveryCommand())
+    if problems:
+        raise SystemExit("\n".join(problems))
+    return app
 
 
 def _walk(app: cyclopts.App, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], cyclopts.App]]:
@@ -86,7 +79,8 @@ def _walk(app: cyclopts.App, above: tuple[str, ...]) -> Iterator[tuple[tuple[str
 def _command(words: tuple[str, ...], app: cyclopts.App) -> str:
     """What a command does, its examples, its arguments and its options in groups, as a page or a part of one."""
     name = " ".join(words)
-    said = app.generate_docs(recursive=False, usage_name=f"render {name}").partition("\n")[2]
+    usage = None if app.usage else f"render {name}"  # some say it themselves
+    said = app.generate_docs(recursive=False, usage_name=usage).partition("\n")[2]
     level = "#" * len(words)
     said = re.sub(r"^\*\*(.+)\*\*:$", rf"{level}# \1", said, flags=re.MULTILINE)
     about, group, options = said.partition("\n##")
@@ -96,14 +90,24 @@ def _command(words: tuple[str, ...], app: cyclopts.App) -> str:
     return f"{level} render {name}\n\n{about.strip()}\n\n```sh\n{lines}```\n{group}{options}\n\n"
 
 
+def _section(app: cyclopts.App) -> tuple[int, str]:
+    """Place and title of the section of `render --help` that a command stands in."""
+    (group,) = cast("tuple[cyclopts.Group]", app.group)
+    return group.sort_key, group.name
+
+
 def _commands() -> dict[str, str]:
-    index = _ABOUT_COMMANDS
+    app = _whole_app()
+    index, section = _ABOUT_COMMANDS, ""
     found: dict[str, str] = {}
-    for words, app in sorted(_walk(_whole_app(), ()), key=lambda found: found[0][0]):
+    for words, command in sorted(_walk(app, ()), key=lambda each: (_section(app[each[0][0]]), each[0][0])):
         path = f"commands/{words[0]}.md"
-        found[path] = found.get(path, "") + _command(words, app)
+        found[path] = found.get(path, "") + _command(words, command)
         if len(words) == 1:
-            index += f"| [`render {words[0]}`]({words[0]}.md) | {app.help.splitlines()[0]} |\n"
+            if _section(command)[1] != section:
+                section = _section(command)[1]
+                index += f"\n## {section}\n\n| command | what it does |\n|---|---|\n"
+            index += f"| [`render {words[0]}`]({words[0]}.md) | {command.help.splitlines()[0]} |\n"
     return {"commands/index.md": index, **found}
 
 
