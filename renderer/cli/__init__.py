@@ -14,8 +14,8 @@ import cyclopts
 
 from renderer import plugins
 from renderer.cli.batch import add_batch
-from renderer.cli.edit import add_edit
 from renderer.cli.completion import completion
+from renderer.cli.edit import add_edit
 from renderer.cli.examples import epilogue
 from renderer.cli.listing import animations, check_file, presets
 from renderer.cli.options import Common, MosaicRun, add_command
@@ -32,7 +32,7 @@ def _doctor() -> int:
 
 
 _SECTIONS: Final = {
-    "Make a picture": ("mosaic", "still", "sheet", "explain"),
+    "Make a picture": ("mosaic", "edit", "still", "sheet", "explain"),
     "Many at once": ("batch",),
     "Your photos": ("library",),
     "What there is, and whether it works": ("animations", "presets", "check", "doctor", "completion"),

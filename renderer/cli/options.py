@@ -160,7 +160,7 @@ class EveryCommand(tuple[str, ...]):
 USUAL: Final = frozenset({
     "tiles", "columns", "unique", "max_uses", "preset", "draft", "size", "duration", "fit", "title", "music", "quality",
     "max_size", "output", "overwrite", "at", "cells", "cell", "print", "report", "tile_pixels", "theme", "covers",
-    "animation", "rows", "only", "workers", "dry_run",
+    "animation", "rows", "only", "workers", "dry_run", "ban", "swap", "cover", "since", "exclude",
 })  # fmt: skip
 """What the short help, `-h`, shows beside an animation's own parameters."""
 
