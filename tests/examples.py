@@ -17,16 +17,24 @@ AS_THEY_ARE = ("doctor", "edit", "library", "presets", "check", "animations", "c
 """Commands that have no scale."""
 
 
-NAMED = {"~/Pictures/best.jpg": "photo00.jpg", "~/Pictures": ".", "IMG_2041.jpg": "photo03.jpg"}
+NAMED = {
+    "~/Pictures/best.jpg": "photo00.jpg",
+    "~/Pictures/wedding": ".",
+    "~/Pictures": ".",
+    "IMG_2041.jpg": "photo03.jpg",
+}
 """What examples call photos, and which of the tests' photos it then is."""
+
+PAST = "2026-07"
+"""A month that examples ask photos of; the tests' photos are of today, whenever that is."""
 
 
 def fenced(page: str) -> list[str]:
     """The commands in the ```sh blocks of a page of Markdown, without their comments."""
     return [
-        line.split(" #")[0].strip()
+        " ".join(line.split(" #")[0].split())
         for block in blocks(page, "sh")
-        for line in block.splitlines()
+        for line in block.replace("\\\n", "").splitlines()
         if line.startswith("render ")
     ]
 
@@ -53,6 +61,8 @@ def small(words: list[str]) -> list[str]:
         wanted.pop("--columns")
     if "--draft" in words:
         wanted.pop("--size")
+    if "--title-time" in words:
+        wanted["--duration"] = "1"
     if "--at" in words:
         wanted["--duration"] = "4"
     if "--print" in words:
@@ -76,8 +86,23 @@ def prepare(example: str, words: list[str], render: Run, cover: Path, photos: Pa
         tiles = ("--tiles", photos, "--use-all") if words[0] == "edit" else ()
         made = ("cover.jpg", *tiles, "--columns", "10", "--save-map", "cover.mosaic", "-o", "m.png")
         assert render("mosaic", *made)[0] == 0
+    for name in (
+        "best.jpg",
+        "couple.jpg",
+        "logo.png",
+        "night.jpg",
+        "products/A1.jpg",
+        "covers/cover.jpg",
+        "faces/ada.jpg",
+    ):
+        if words[0] == "batch" or name in words:
+            Path(name).parent.mkdir(exist_ok=True)
+            Path(name).write_bytes(cover.read_bytes())
+    for name in ("customers", "faces", "galaxies"):
+        if not Path(name).exists():
+            Path(name).symlink_to(photos)
     if words[0] == "batch":
-        prepare_campaign(cover)
+        prepare_campaigns()
     if ("wedding" in example and words[:2] != ["library", "add"]) or words[0] == "batch":
         assert render("library", "add", photos, "--name", "wedding")[0] == 0
     if words[0] == "library" and words[1] != "add":
@@ -92,14 +117,13 @@ def prepare(example: str, words: list[str], render: Run, cover: Path, photos: Pa
             song.writeframes(bytes(range(256)) * 64)
 
 
-def prepare_campaign(cover: Path) -> None:
-    """What the README's campaign is about, with one value of its sweep."""
-    (campaign,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    Path("campaign.toml").write_text(campaign.replace("0..9", "0..0"))
+def prepare_campaigns() -> None:
+    """The campaigns of the pages, with one value of each sweep, and what their rows come from."""
+    for block in (block for page in (README, *PAGES.values()) for block in blocks(page, "toml")):
+        if named := re.match(r"# (\w+\.toml)\n", block):
+            Path(named[1]).write_text(block.replace("0..9", "0..0"))
     Path("people.csv").write_text("name,face\nAda,ada.jpg\n")
-    for name in ("covers/cover.jpg", "faces/ada.jpg"):
-        Path(name).parent.mkdir()
-        Path(name).write_bytes(cover.read_bytes())
+    Path("products.csv").write_text("sku,name,price\nA1,Mug,12 €\n", "utf-8")
 
 
 def run_example(example: str, render: Run, cover: Path, photos: Path) -> None:
@@ -108,6 +132,7 @@ def run_example(example: str, render: Run, cover: Path, photos: Path) -> None:
     words = shlex.split(command)[1:]
     for name, there in NAMED.items():
         words = [word.replace(name, str(photos / there)) for word in words]
+    words = [word.replace(PAST, "2001") for word in words]
     prepare(example, words, render, cover, photos)
     code, out, err = render(*(words if words[0] in AS_THEY_ARE else small(words)))
     assert code == 0 or (words[0] == "check" and code == 1), err  # a small and short video breaks some rules
