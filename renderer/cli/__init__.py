@@ -18,6 +18,7 @@ from renderer.cli.completion import completion
 from renderer.cli.edit import add_edit
 from renderer.cli.examples import epilogue
 from renderer.cli.listing import animations, check_file, presets
+from renderer.cli.mistakes import explain_mistake
 from renderer.cli.options import Common, MosaicRun, add_command
 from renderer.cli.renders import add_animation, mosaic
 from renderer.errors import InputError, RenderError
@@ -131,14 +132,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app.help_epilogue = epilogue(" ".join(word for word in command if not word.startswith("-")))
         result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
-        cause = error.__cause__ if isinstance(error.__cause__, RenderError) else error
-        hint = ""
-        if "--tiles" in words and "Unused" in str(cause):
-            hint = " (--tiles takes one name: repeat it, or quote a glob)"
-        elif isinstance(cause, cyclopts.UnknownCommandError) and words[0].startswith("-"):
-            hint = " (options stand after the command: render zoom cover.jpg -v)"
+        cause = error.__cause__
+        said = str(cause) if isinstance(cause, RenderError) else explain_mistake(error, words)
         # Of a word that is none, a traceback tells nothing.
-        return _complain(f"{cause}{hint}", verbose=verbose and cause is not error, code=InputError.exit_code)
+        return _complain(said, verbose=verbose and isinstance(cause, RenderError), code=InputError.exit_code)
     except RenderError as error:
         return _complain(str(error), verbose=verbose, code=error.exit_code)
     except KeyboardInterrupt:
