@@ -1,29 +1,21 @@
 """What `--help` says of every command: its examples are done, and it fits a terminal."""
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import cyclopts
 import pytest
 
 from examples import README, fenced, run_example
 from renderer.cli import build_app
+from renderer.cli.completion import commands
 from renderer.cli.examples import break_command, examples
+from renderer.cli.options import EveryCommand
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-def commands(app: Any, words: str = "") -> Iterator[str]:
-    """The words of every command of an app, itself first."""
-    yield words
-    for name in app:
-        if not name.startswith("-") and isinstance(app[name], cyclopts.App):
-            yield from commands(app[name], f"{words} {name}".strip())
-
-
-COMMANDS = list(commands(build_app([], ())))
+COMMANDS = [words for words, _ in commands(build_app([], EveryCommand()))]
 
 EXAMPLES = [example.command for words in COMMANDS for example in examples(words)]
 
