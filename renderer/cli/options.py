@@ -96,6 +96,7 @@ class MosaicRun:
         None, "Pixels an inch, for --print (300); the file says them, a WebP can't", low=10, high=2400
     )
     report: Path | None = parameter(None, "Also write an HTML file: cover and mosaic, where they differ, photos by use")
+    dry_run: bool = parameter(False, "Only say what would be made: cells, photos, pixels, about how long and how large")
 
 
 _SHOWN: Final[dict[Any, str]] = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}

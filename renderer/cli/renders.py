@@ -150,13 +150,18 @@ def add_animation(
 
 def mosaic(cover: Path | None, values: dict[str, object]) -> None:
     """Draw the whole mosaic as a still."""
-    from renderer.job import MatchSettings, named_output, render_mosaic
+    from renderer.job import MatchSettings, named_output, plan_mosaic, render_mosaic
 
     common, talk = begin(values)
     path = named_output(common.output, cover, "mosaic", "", ".png")
     run = MosaicRun(**given(MosaicRun, values))
+    match = MatchSettings(**given(MatchSettings, values))
+    if run.dry_run:
+        plan = plan_mosaic(cover, path, match=match, tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi)
+        tell_plan([plan], common)
+        return
     summary = render_mosaic(
-        cover, path, match=MatchSettings(**given(MatchSettings, values)),
+        cover, path, match=match,
         tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report,
         overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
     )  # fmt: skip

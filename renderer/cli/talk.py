@@ -199,10 +199,11 @@ def tell_plan(plans: Sequence[Plan], common: Common) -> None:
         sys.stdout.write(json.dumps(results[0] if len(results) == 1 else {"videos": results}) + "\n")
         return
     for plan in plans:
+        film = f", {plan.frames} frames at {float(plan.fps):g} a second" if plan.fps else ""
         tiles = f"{plan.photos} files as tiles" if plan.photos else "no files as tiles"
         sys.stdout.write(
-            f"{plan.output}: {plan.size[0]}x{plan.size[1]}, {plan.frames} frames at {float(plan.fps):g} a second, "
-            f"{plan.cells} cells, {tiles}; about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was made.\n"
+            f"{plan.output}: {plan.size[0]}x{plan.size[1]}{film}, {plan.cells} cells, {tiles}; "
+            f"about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was made.\n"
         )
 
 

@@ -74,16 +74,16 @@ REPORTED: Final = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What a render would make."""
+    """What a render would make; what a still does not have is None."""
 
     output: Path
     size: tuple[int, int]
-    fps: Fraction
-    frames: int
     cells: int
     photos: int  # files that would be tried as tiles, filters aside; 0: pieces of the cover, or those of a map
-    seconds: float  # of rendering and encoding here, very roughly
+    seconds: float  # here, very roughly
     bytes: float
+    fps: Fraction | None = None
+    frames: int | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         """The plan as one JSON object."""
@@ -91,9 +91,9 @@ class Plan:
             "output": str(self.output),
             "width": self.size[0],
             "height": self.size[1],
-            "fps": f"{self.fps.numerator}/{self.fps.denominator}",
+            "fps": f"{self.fps.numerator}/{self.fps.denominator}" if self.fps else None,
             "frames": self.frames,
-            "duration": float(self.frames / self.fps),
+            "duration": float(self.frames / self.fps) if self.fps and self.frames else None,
             "cells": self.cells,
             "files": self.photos,
             "estimated_seconds": round(self.seconds, 1),

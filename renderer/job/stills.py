@@ -14,9 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
 from renderer.files import check_writable
-from renderer.grid import covered_part
+from renderer.grid import covered_part, make_grid
 from renderer.job.drawing import count_frames, draw_strips, open_film
-from renderer.job.inputs import Mosaic, check_cover, open_mosaic
+from renderer.job.inputs import check_cover, open_mosaic
 from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
@@ -24,8 +24,8 @@ from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Paper
-from renderer.pictures import Pixels, read_picture
-from renderer.placement import MAP_SUFFIX
+from renderer.pictures import Pixels, picture_size, read_picture
+from renderer.placement import MAP_SUFFIX, load_map
 from renderer.progress import Progress, Silent, Timed, track
 from renderer.report import LONGEST, Compared, check_report, write_report
 from renderer.scene import Animation
@@ -176,25 +176,20 @@ def render_mosaic(
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
     check_still(path, match, overwrite=overwrite)
-    if paper is not None and tile_pixels is not None:
-        raise InputError("--print and --tile-pixels both set the size of the picture: give one of them")
-    if paper is not None:
-        dpi = dpi or PRINT_DPI
+    source = check_cover(cover)
     if report is not None:
         check_report(report)
         check_writable(report, overwrite=overwrite, option="--report")
-        if check_cover(cover).suffix.lower() == MAP_SUFFIX:
+        if source.suffix.lower() == MAP_SUFFIX:
             raise InputError(f"--report compares with the cover, which {cover} does not hold: give the cover itself")
-    size = paper.pixels(dpi) if paper is not None and dpi is not None else None
-    if size is not None:
-        check_size(path, size)
-    shape = None if size is None else size[0] / size[1]
+    size = still_size(source, match, tile_pixels, paper, dpi)
+    check_size(path, size)
+    check_room(path, size)
+    if paper is not None:
+        dpi = dpi or PRINT_DPI
+    shape = None if paper is None else size[0] / size[1]
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, shape=shape) as mosaic:
         check_not_input(mosaic, path)
-        if size is None:
-            size = _whole_size(mosaic, tile_pixels or TILE_PIXELS)
-            check_size(path, size)
-        check_room(path, size)
         rows = strip_rows(size[0])
         with (
             closing(draw_strips(mosaic, size, rows)) as strips,
@@ -206,14 +201,27 @@ def render_mosaic(
             peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
         )  # fmt: skip
         if report is not None:
-            _report(report, check_cover(cover), summary, match.save_map, overwrite=overwrite)
+            _report(report, source, summary, match.save_map, overwrite=overwrite)
         return summary
 
 
-def _whole_size(mosaic: Mosaic, scale: float) -> tuple[int, int]:
-    """Width and height of a whole mosaic at so many pixels a unit."""
-    width, height = mosaic.placement.size
-    return max(1, round(width * scale)), max(1, round(height * scale))
+def still_size(
+    cover: Path, match: MatchSettings, tile_pixels: int | None, paper: Paper | None, dpi: float | None
+) -> tuple[int, int]:
+    """Width and height of the still of a whole mosaic, from the header of its cover alone. Raises InputError."""
+    if paper is not None and tile_pixels is not None:
+        raise InputError("--print and --tile-pixels both set the size of the picture: give one of them")
+    if paper is not None:
+        return paper.pixels(dpi or PRINT_DPI)
+    if cover.suffix.lower() == MAP_SUFFIX:
+        return _whole_size(load_map(cover).size, tile_pixels or TILE_PIXELS)
+    grid = make_grid(*picture_size(cover), match.columns, match.cell_size)
+    return _whole_size((grid.columns, grid.rows), tile_pixels or TILE_PIXELS)
+
+
+def _whole_size(units: tuple[float, float], scale: float) -> tuple[int, int]:
+    """Width and height of a whole mosaic of some units at so many pixels each."""
+    return max(1, round(units[0] * scale)), max(1, round(units[1] * scale))
 
 
 def _report(path: Path, cover: Path, summary: Summary, saved: Path | None, *, overwrite: bool) -> None:
@@ -224,7 +232,7 @@ def _report(path: Path, cover: Path, summary: Summary, saved: Path | None, *, ov
         max(LONGEST / max(placement.size), SIGNATURE_PIXELS / smallest),
         max(side / units for side, units in zip(summary.size, placement.size, strict=True)),
     )
-    size = _whole_size(mosaic, scale)
+    size = _whole_size(placement.size, scale)
     pixels = np.concatenate(list(draw_strips(mosaic, size, strip_rows(size[0]))))
     part = covered_part(read_picture(cover, shorter_side=SHORTER_SIDE).pixels, placement.crop)
     compared = Compared(

@@ -10,9 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from renderer.cores import core_count
 from renderer.encoder import (
-    RATE_POINTS,
     STREAM,
     Encoding,
     FrameWriter,
@@ -29,19 +27,15 @@ from renderer.encoder import (
 )
 from renderer.errors import InputError, RenderError
 from renderer.files import check_writable
-from renderer.grid import Grid, make_grid
 from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film, over_colour
 from renderer.job.fitting import encode_to_fit
-from renderer.job.inputs import Mosaic, check_cover, no_pictures, open_mosaic
+from renderer.job.inputs import Mosaic, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
-from renderer.job.results import Plan, Summary
+from renderer.job.results import Summary
 from renderer.job.settings import MatchSettings
-from renderer.library import PIECES, Archive
 from renderer.memory import MemoryMeter
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import given
-from renderer.pictures import picture_size
-from renderer.placement import MAP_SUFFIX, load_map
 from renderer.progress import Advance, Progress, Silent, Timed
 from renderer.rules import Rules, check
 from renderer.scene import Animation
@@ -49,9 +43,6 @@ from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings, check_sound, prepare_sound
 from renderer.stills import write_picture
 from renderer.timeline import parse_frames
-
-RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
-"""Processor time that drawing takes, as benchmarks/render.py measured it."""
 
 SMALL_SIDE: Final = 640
 """Pixels of the longer side of a GIF, an animated WebP or an APNG, where no size is given: they are large files."""
@@ -118,38 +109,6 @@ class VideoJob:
     def seconds(self) -> float:
         """How long the whole animation lasts."""
         return float(count_frames(self.animation, self.output) / self.output.fps)
-
-
-def plan_video(job: VideoJob) -> Plan:
-    """What `render_video` would make, without decoding anything. Raises InputError."""
-    job = job.settled()
-    check_video(job.path, job.wanted(), overwrite=True)
-    check_sound(job.sound, job.path, job.target)
-    check_overlay(job.overlay, job.seconds())
-    source = check_cover(job.cover)
-    match = job.match
-    files = 0
-    if source.suffix.lower() == MAP_SUFFIX:
-        placement = load_map(source)
-        shape, cells = placement.cover_size, len(placement)
-    else:
-        shape = picture_size(source)
-        grid: Grid = make_grid(*shape, match.columns, match.cell_size)
-        cells = grid.columns * grid.rows
-        with Archive(
-            Silent(), library_dir=match.library_dir, crop=match.crop, video_frames=match.video_frames
-        ) as archive:
-            files = archive.count(match.tiles)
-        if match.tiles and match.tiles != (PIECES,) and not files:
-            raise InputError(no_pictures(match.tiles))
-    target = job.target
-    size = job.output.frame_size(shape, even=target.format.even)
-    chosen = len(job.wanted())
-    point = RATE_POINTS[target.codec or target.format.name][job.file.quality]
-    pixels = chosen * size[0] * size[1] / 1e6
-    seconds = 2 + pixels * (point.seconds_a_megapixel + RENDER_SECONDS_A_MEGAPIXEL) / core_count()
-    size_in_bytes = min(pixels * point.bytes_a_megapixel, float(job.file.max_size or "inf"))
-    return Plan(job.path, size, job.output.fps, chosen, cells, files, seconds, size_in_bytes)
 
 
 def render_video(job: VideoJob, progress: Progress | None = None) -> Summary:
