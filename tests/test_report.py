@@ -184,6 +184,21 @@ def test_it_fits_a_screen(browser: webdriver.Chrome, folder: Path, width: int) -
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_a_tall_cover_is_seen_as_a_whole(browser: webdriver.Chrome, tmp_path: Path, cover: Path) -> None:
+    with Image.open(cover) as picture:
+        picture.crop((200, 0, 400, 400)).save(tmp_path / "tall.png")
+    settings = MatchSettings(tiles=("pieces",), columns=10)
+    render_mosaic(tmp_path / "tall.png", tmp_path / "it.png", match=settings, report=tmp_path / "it.html")
+    opened(browser, tmp_path / "it.html")
+    seen = "const box = arguments[0].getBoundingClientRect(); return [box.height, innerHeight, box.width]"
+    height, room, width = browser.execute_script(seen, browser.find_element(By.CLASS_NAME, "pair"))
+    assert 0.8 * room < height < 0.9 * room
+    assert width == pytest.approx(height / 2, rel=0.01)
+    point(browser, 0, 0, 20).click().perform()
+    assert text(browser, "#chosen").startswith("Cell 0,0: tall.png at ")
+    assert not browser.find_element(By.ID, "ban").is_displayed()  # a piece of the cover has no name of its own
+
+
 def test_it_asks_for_nothing_and_complains_of_nothing(browser: webdriver.Chrome, folder: Path) -> None:
     report = folder / "it.html"
     for kind in ("browser", "performance"):
