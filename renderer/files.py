@@ -38,7 +38,8 @@ def check_writable(path: Path, *, overwrite: bool, option: str = "-o") -> None:
     except OSError as error:
         if error.errno in _BAD_NAMES:
             raise InputError(f"{path} can't be a file's name ({error.strerror}): give another {option}") from error
-        raise InputError(f"{path}: {folder} may not be written to ({error.strerror}): give another {option}") from error
+        why = "" if error.errno in (errno.ENOENT, errno.EACCES, errno.EPERM) else f" ({error.strerror})"
+        raise InputError(f"{path}: {folder} may not be written to{why}: give another {option}") from error
 
 
 def existing_folder(path: Path) -> Path:
