@@ -151,7 +151,7 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
             "Smaller cells over faces and edges, larger ones where the cover is flat",
         ),
         Picture(
-            "render mosaic rocket.jpg --tiles hubble_deep_field.jpg --tiles photos/hubble* --turns --columns 48 "
+            "render mosaic rocket.jpg --tiles hubble_deep_field.jpg --tiles 'photos/hubble*' --turns --columns 48 "
             "--tile-pixels 16 -o still-galaxies.jpg",
             "A launch at night, made of galaxies alone",
         ),

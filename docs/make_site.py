@@ -6,6 +6,7 @@ zensical makes the site of them, and every link, picture and anchor of what came
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,7 @@ def broken_links(site: Path) -> list[str]:
 
 def main(folder: Path) -> None:
     """Build the site in a folder, strictly."""
+    os.environ["MOSAIC_RENDERER_PRESETS"] = str(folder / "presets")  # a user's own are none of the site's
     assemble(folder)
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--config-file", str(folder / "zensical.toml")]
     if code := subprocess.run(command, check=False).returncode:

@@ -18,8 +18,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from examples import PAGES, README, ROOT, blocks, fenced, small
-from examples import run_example as run
+from examples import PAGES, README, ROOT, blocks, fenced, run_example, small
 from renderer.cli.examples import examples
 from renderer.preset import load_preset
 
@@ -32,7 +31,7 @@ WITH_PYTHON = {name: page for name, page in {"README.md": README, **PAGES}.items
     "example", sorted({line for page in PAGES.values() for line in fenced(page)} - {*fenced(README)})
 )
 def test_every_example_runs(example: str, render: Run, photos: Path, cover: Path) -> None:
-    run(example, render, cover, photos)
+    run_example(example, render, cover, photos)
 
 
 @pytest.mark.parametrize("name", WITH_PYTHON)
@@ -75,7 +74,7 @@ def test_the_presets_that_are_written_make_videos(
 @pytest.fixture(scope="module")
 def covers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gallery")
-    gallery.lay_out(folder, pieces=4)
+    gallery.lay_out(folder, pieces=6)
     return folder
 
 
@@ -86,7 +85,7 @@ def test_every_picture_is_made_by_its_command(
     monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(covers / "cache"))
     for path in covers.iterdir():
         Path(path.name).symlink_to(path)
-    code, _, err = render(*small([word for word in gallery.PICTURES[file].words if word != "--unique"]))
+    code, _, err = render(*small(gallery.PICTURES[file].words))
     assert code == 0, err
     assert Path(file).exists()
 
