@@ -164,5 +164,8 @@ def test_the_site_asks_for_nothing_elsewhere_and_fits(browser: webdriver.Chrome,
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_the_links_of_a_file_lead_somewhere(name: str) -> None:
-    for target in re.findall(r"\]\((?!\w+:)([^)#]*)(?:#[^)]*)?\)", (ROOT / name).read_text("utf-8")):
-        assert (ROOT / target).exists(), target
+    for target, anchor in re.findall(r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)", (ROOT / name).read_text("utf-8")):
+        assert (ROOT / (target or name)).exists(), target
+        if anchor:
+            titles = re.findall(r"^#+ (.*)$", (ROOT / (target or name)).read_text("utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, anchor
