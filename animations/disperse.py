@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal
 
 import numpy as np
@@ -90,7 +90,12 @@ class Gather(Disperse):
     """Photos fly in from all sides until they are the cover."""
 
     reverse: bool = parameter(True, "Play it as it is: what scattered comes back")
-    hold_start: float = parameter(1.5, "Rest at the whole cover", unit="seconds", low=0, high=60)
+    hold_start: float = parameter(0.2, "Nothing before it", unit="seconds", low=0, high=60)
+    hold_end: float = parameter(1.5, "Rest at the whole cover", unit="seconds", low=0, high=60)
+
+    def prepare(self, stage: Stage) -> Motion:
+        """As tiles scatter, whose rest before it comes after it, as it is played backwards."""
+        return super(Gather, replace(self, hold_start=self.hold_end, hold_end=self.hold_start)).prepare(stage)
 
 
 _LOOKS: Final = 16

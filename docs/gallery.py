@@ -121,7 +121,7 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
             "A wind that takes the tiles along",
         ),
         Picture(
-            "render gather chelsea.png --tiles photos --columns 40 --style vortex --hold-start 1 --hold-end 0 "
+            "render gather chelsea.png --tiles photos --columns 40 --style vortex --hold-start 0 --hold-end 1 "
             f"--duration 3.5 {_CLIP} -o gather-vortex.mp4",
             "Gather is the way back, here out of a vortex",
         ),

@@ -10,7 +10,7 @@ from conftest import Theatre, difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from animations.disperse import Disperse
+from animations.disperse import Disperse, Gather
 from animations.reveal import Reveal
 from renderer.compositor import Compositor
 from renderer.pictures import Pixels
@@ -205,3 +205,14 @@ def test_cells_of_several_sizes_move(theatre: Theatre, name: str) -> None:
         if ending == "mosaic":
             assert difference(frame, draw(stage, whole(stage))).mean() < 0.1
     stage.textures.close()
+
+
+def test_gather_rests_before_and_after_as_it_is_seen(theatre: Theatre) -> None:
+    made = theatre.stage(SIZE, seconds=8.0)
+    motion = Gather(hold_start=1.0, hold_end=2.0).play(made)
+    shares = {progress: np.mean(draw(made, motion(progress)) > 0) for progress in (0.0, 0.12, 0.3)}
+    still = draw(made, whole(made))
+    assert shares[0.0] == shares[0.12] == 0 < shares[0.3]
+    assert np.array_equal(draw(made, motion(0.76)), still)
+    assert np.array_equal(draw(made, motion(0.9)), still)
+    made.textures.close()
