@@ -33,7 +33,7 @@ def data_address(pixels: Pixels, quality: int = 82) -> str:
 
 
 class Sheet:
-    """Thumbnails as one picture: a thousand of their own would take twice as much."""
+    """Thumbnails as one picture, of which elements show parts: a browser decodes one instead of a thousand."""
 
     def __init__(self) -> None:
         self.tiles: list[Pixels] = []
