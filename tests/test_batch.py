@@ -290,7 +290,7 @@ def long_run(campaign: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A campaign of quick videos and long ones, of which a quick one is done and a long one is in hand."""
     campaign.write_text(
         '[defaults]\ncolumns = 8\noutput = "out/{cover}-{duration}"\nsize = "256x256"\n'
-        '[[job]]\ncover = "covers/a.jpg"\n[job.sweep]\nduration = [0.2, 60, 61, 62]\n'
+        '[[job]]\ncover = "covers/a.jpg"\n[job.sweep]\nduration = [0.2, 1800, 1801, 1802]\n'
     )
     command = [sys.executable, "-m", "renderer", "batch", "campaign.toml", "--workers", "2"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -322,7 +322,7 @@ def test_what_is_begun_is_removed_and_what_is_whole_stays(
     assert gone(workers)
     assert [path.name for path in Path("out").iterdir() if path.suffix == ".mp4"] == ["a-0.2.mp4"]
     assert manifest()["a-0.2.mp4"]["state"] == "done"
-    campaign.write_text(campaign.read_text().replace("60, 61, 62", "0.3"))
+    campaign.write_text(campaign.read_text().replace("1800, 1801, 1802", "0.3"))
     Path("out/.a-0.3.part-0123abcd.mp4").touch()  # as by a worker that was killed itself
     assert due(render) == ["out/a-0.3.mp4"]
     assert render("batch", "campaign.toml")[0] == 0
