@@ -29,10 +29,23 @@ def test_ci_runs_the_readmes_commands() -> None:
 
 def test_the_documented_keys_are_those_of_the_json(render: Callable[..., tuple[int, str, str]]) -> None:
     _, out, _ = render("mosaic", "--columns", "5", "--json")
-    table = PAGES["output.md"].partition("| key | what |")[2]
+    table = PAGES["output.md"].partition("| key | what |")[2].partition("Other commands")[0]
     assert set(json.loads(out)) == {
         key for row in table.splitlines() for key in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")
     }
+
+
+def test_the_documented_keys_of_the_figures_are_theirs(render: Callable[..., tuple[int, str, str]]) -> None:
+    rows = PAGES["output.md"].partition("| figure | keys |")[2].splitlines()
+    said = {cells[1].strip(" `"): re.findall(r"`(\w+)`", cells[2]) for row in rows if len(cells := row.split("|")) > 2}
+    said["knn"] += said["match"]
+    for figure in ("grid", "channels", "match", "knn"):
+        name = "it.mp4" if figure == "knn" else f"{figure}.png"
+        more = ("--columns", "10") if figure != "channels" else ()
+        more += ("--duration", "0.5") if figure == "knn" else ()
+        _, out, err = render("explain", figure, "--size", "160x90", "--json", "-o", name, *more)
+        shared = {"output", "width", "height", "fps", "frames"}
+        assert set(json.loads(out)) - shared == set(said[figure]), err
 
 
 def test_every_room_stands_in_the_readme() -> None:

@@ -53,32 +53,48 @@ def explain_channels(
     return Explained(path, sheet.size, says, {"means": [round(mean, 2) for mean in means]})
 
 
-def _arranged(room: Box, aspect: float, gap: float, label: tuple[float, float]) -> tuple[Box, list[Box], bool]:
-    """Boxes for the picture and its planes, beside it (True) or below it: as it is larger.
+Arranged = tuple[Box, list[Box], bool]
+"""Boxes for the picture and its planes, and whether words stand right of these (or below)."""
+
+
+def _arranged(room: Box, aspect: float, gap: float, label: tuple[float, float]) -> Arranged:
+    """Planes in a column beside the picture, in a row below it or in a column below it: as most is seen of all.
 
     label: width of the words right of a plane, or their height below one.
     """
-    # Beside: three planes and two gaps are as high as the picture.
-    high = min(room.height, (room.width - 2 * gap - label[0] + gap * aspect * 2 / 3) / (aspect * 4 / 3))
-    # Below: three planes and two gaps are as wide as the picture.
-    wide = min(room.width, ((room.height - gap - label[1]) * aspect + gap * 2 / 3) * 3 / 4)
-    if high * aspect >= wide:
-        each = (high - 2 * gap) / 3
-        width = high * aspect
-        left = room.x + (room.width - width - 2 * gap - each * aspect - label[0]) / 2
-        top = room.y + (room.height - high) / 2
-        column = left + width + 2 * gap
-        return (
-            Box(left, top, width, high),
-            [Box(column, top + number * (each + gap), each * aspect, each) for number in range(3)],
-            True,
-        )
+    beside, column = (way(room, aspect, gap, label[0]) for way in (_beside, _column))
+    below = _row(room, aspect, gap, label[1])
+    return max((beside, below, column), key=lambda way: sum(box.width for box in (way[0], *way[1])))
+
+
+def _beside(room: Box, aspect: float, gap: float, label: float) -> Arranged:
+    """Three planes and two gaps are as high as the picture."""
+    high = min(room.height, (room.width - 2 * gap - label + gap * aspect * 2 / 3) / (aspect * 4 / 3))
+    each, width = (high - 2 * gap) / 3, high * aspect
+    left = room.x + (room.width - width - 2 * gap - each * aspect - label) / 2
+    top = room.y + (room.height - high) / 2
+    column = left + width + 2 * gap
+    planes = [Box(column, top + number * (each + gap), each * aspect, each) for number in range(3)]
+    return Box(left, top, width, high), planes, True
+
+
+def _row(room: Box, aspect: float, gap: float, label: float) -> Arranged:
+    """Three planes and two gaps are as wide as the picture."""
+    wide = min(room.width, ((room.height - gap - label) * aspect + gap * 2 / 3) * 3 / 4)
     each = (wide - 2 * gap) / 3
     left = room.x + (room.width - wide) / 2
-    top = room.y + (room.height - wide / aspect - gap - each / aspect - label[1]) / 2
+    top = room.y + (room.height - wide / aspect - gap - each / aspect - label) / 2
     row = top + wide / aspect + gap
-    return (
-        Box(left, top, wide, wide / aspect),
-        [Box(left + number * (each + gap), row, each, each / aspect) for number in range(3)],
-        False,
-    )
+    planes = [Box(left + number * (each + gap), row, each, each / aspect) for number in range(3)]
+    return Box(left, top, wide, wide / aspect), planes, False
+
+
+def _column(room: Box, aspect: float, gap: float, label: float) -> Arranged:
+    """The picture is as wide as the room, and three planes with three gaps as high as what it leaves."""
+    high = min(room.width / aspect, room.height)
+    each = max(min((room.height - high) / 3 - gap, (room.width - gap - label) / aspect), 0.0)
+    wide = high * aspect
+    left = room.x + (room.width - wide) / 2
+    top = room.y + (room.height - high - 3 * (each + gap)) / 2
+    planes = [Box(left, top + high + gap + number * (each + gap), each * aspect, each) for number in range(3)]
+    return Box(left, top, wide, high), planes, True

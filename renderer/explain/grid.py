@@ -76,7 +76,7 @@ def explain_grid(
 def _beside(room: Box, aspect: float, gap: float, *, upright: bool) -> tuple[Box, Box]:
     """Boxes for the whole and, beside or below it, for a square part."""
     if upright:
-        side = min(room.width * 0.72, room.height * 0.42)
+        side = min(room.width * 0.94, max(room.height - gap - room.width / aspect, room.height * 0.42))
         above = Box(room.x, room.y, room.width, room.height - side - gap).fitted(aspect, along=0.0)
         return above, Box(room.x + (room.width - side) / 2, above.bottom + gap, side, side)
     side = min(room.height, room.width * 0.36)
