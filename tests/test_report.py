@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,32 @@ def test_a_tall_cover_is_seen_as_a_whole(browser: webdriver.Chrome, tmp_path: Pa
     point(browser, 0, 0, 20).click().perform()
     assert text(browser, "#chosen").startswith("Cell 0,0: tall.png at ")
     assert not browser.find_element(By.ID, "ban").is_displayed()  # a piece of the cover has no name of its own
+
+
+def test_of_too_many_cells_none_is_pointed_at(
+    browser: webdriver.Chrome, tmp_path: Path, cover: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("renderer.report.MOST_CELLS", 20)
+    settings = MatchSettings(tiles=("pieces",), columns=10)
+    render_mosaic(cover, tmp_path / "it.png", match=settings, report=tmp_path / "it.html")
+    browser.get_log("browser")  # what other pages left
+    opened(browser, tmp_path / "it.html")
+    buttons = browser.find_elements(By.CSS_SELECTOR, "[data-photo], [data-colour], [data-cell]")
+    assert buttons
+    for button in buttons:
+        assert not button.is_enabled()
+        browser.execute_script("arguments[0].dispatchEvent(new MouseEvent('mouseenter'))", button)
+    assert browser.get_log("browser") == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names are Unicode")
+def test_a_name_that_is_not_unicode_is_shown_as_far_as_it_can_be(tmp_path: Path, cover: Path, photos: Path) -> None:
+    (tmp_path / "tiles").mkdir()
+    name = os.fsdecode(b"caf\xe9.jpg")
+    shutil.copy(photos / "photo00.jpg", tmp_path / "tiles" / name)
+    settings = MatchSettings(tiles=(str(tmp_path / "tiles"),), columns=4)
+    render_mosaic(cover, tmp_path / "it.png", match=settings, report=tmp_path / "it.html")
+    assert "<span>caf\\udce9.jpg</span>" in (tmp_path / "it.html").read_text("utf-8")
 
 
 def test_it_asks_for_nothing_and_complains_of_nothing(browser: webdriver.Chrome, folder: Path) -> None:

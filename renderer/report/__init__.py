@@ -127,7 +127,7 @@ def write_report(path: Path, compared: Compared, *, overwrite: bool = False) -> 
         data=_data(compared, seen, list(lacking.values())[:_COLOURS]),
     )
     with new_file(path, overwrite=overwrite) as temporary:
-        temporary.write_text(page, "utf-8")
+        temporary.write_text(page, "utf-8", errors="backslashreplace")
 
 
 def check_report(path: Path) -> None:
@@ -173,6 +173,11 @@ def _say_photo(photo: Photo) -> str:
     if photo.is_part:
         return f"{photo.path.name} at {photo.crop[0]},{photo.crop[1]}"
     return photo.path.name if photo.time is None else f"{photo.path.name} at {photo.time:.1f} s"
+
+
+def _told(photo: Photo) -> list[str]:
+    """What the script tells of a photo, and the file that a command would name."""
+    return [_say_photo(photo), "" if photo.is_part else photo.path.name]
 
 
 def _placed(number: int, uses: int, library: Library, sheet: Sheet) -> str:
@@ -237,7 +242,7 @@ def _data(compared: Compared, seen: Seen, lacking: Sequence[npt.NDArray[np.int64
         "size": [round(side / step) for side in placement.size],
         "step": step,
         "cells": cells.reshape(-1).tolist() if known else [],
-        "photos": [[_say_photo(photo), "" if photo.is_part else photo.path.name] for photo in compared.library.photos],
+        "photos": [_told(photo) for photo in compared.library.photos] if known else [],
         "colours": [numbers.tolist() for numbers in lacking] if known else [],
         "map": compared.map_name,
         "saved": compared.map_saved,

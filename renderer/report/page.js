@@ -154,7 +154,10 @@ document.addEventListener("keydown", (event) => event.key === "Escape" && close(
 for (const button of document.querySelectorAll("[data-photo], [data-colour], [data-cell]")) {
   const { photo, colour, cell: number } = button.dataset;
   const numbers = () => (photo ? cellsOf(+photo) : colour ? data.colours[+colour] : [+number]);
-  if (!count) button.disabled = true;
+  if (!count) { // no cell is known
+    button.disabled = true;
+    continue;
+  }
   for (const kind of ["mouseenter", "focus"]) button.addEventListener(kind, () => mark(numbers(), true));
   for (const kind of ["mouseleave", "blur"]) button.addEventListener(kind, restore);
   button.addEventListener("click", () => {
