@@ -1,5 +1,6 @@
 """Maps changed by hand."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,6 +73,20 @@ def test_every_kind_of_map_can_be_edited(tmp_path: Path, cover: Path, photos: Pa
     kept = np.array([name not in banned for name in names(before)])
     assert not banned & set(names(after))
     assert same(before, after)[kept].all()
+
+
+def test_a_name_that_reads_as_a_pattern_means_its_photo_alone(tmp_path: Path, cover: Path, photos: Path) -> None:
+    (tmp_path / "tiles").mkdir()
+    for name, photo in zip(["a[1].jpg", "a1.jpg", "a2.jpg", "b.jpg"], sorted(photos.rglob("*.jpg")), strict=False):
+        shutil.copy(photo, tmp_path / "tiles" / name)
+    path = tmp_path / "it.mosaic"
+    tiles = (str(tmp_path / "tiles"),)
+    with open_mosaic(cover, MatchSettings(tiles=tiles, columns=9, use_all=True, save_map=path), Silent()):
+        pass
+    edit_mosaic(path, path, EditSettings(ban=("a[1].jpg",)), overwrite=True)
+    assert set(names(load_map(path))) == {"a1.jpg", "a2.jpg", "b.jpg"}
+    edit_mosaic(path, path, EditSettings(ban=("a[12].jpg",)), overwrite=True)
+    assert set(names(load_map(path))) == {"b.jpg"}
 
 
 def test_a_ban_is_remembered_until_the_photo_is_swapped_in(mosaic: Path, photos: Path) -> None:

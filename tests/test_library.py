@@ -448,6 +448,13 @@ def test_filters_leave_photos_out(tmp_path: Path, archive: Archive, wanted: Filt
     assert len(filtered(library, absolute, archive.folders([str(folder)])).photos) == 2
 
 
+def test_signs_of_a_pattern_are_also_taken_as_they_are(tmp_path: Path, archive: Archive) -> None:
+    for name in ("trip [a]/may.jpg", "july[7].jpg", "june.jpg"):
+        taken(tmp_path / name, "")
+    found = filtered(archive.open([str(tmp_path)]), Filter(exclude=("trip [a]", "july[7].jpg")), [tmp_path])
+    assert [photo.path.name for photo in found.photos] == ["june.jpg"]
+
+
 def test_filters_that_leave_nothing_say_what_there_is(tmp_path: Path, archive: Archive) -> None:
     taken(tmp_path / "may.jpg", "2024:05:31 23:59:59")
     with pytest.raises(InputError, match="--since 2025 leaves none of 1 photos, which were taken from 2024-05-31"):

@@ -147,14 +147,17 @@ def _banned(texts: Sequence[str], library: Library) -> list[str]:
     numbers: set[int] = set()
     for text in texts:
         path = Path(text).expanduser()
-        meant = {
+        own = path.parts
+        named = [
             number
             for number, file in enumerate(files)
-            if path.name and (file.match(str(path)) or file == path.absolute() or file.stem == text)
-        }
+            if own and (file.parts[-len(own) :] == own or file == path.absolute() or file.stem == text)
+        ]
+        # A name may hold the signs of a pattern, as a[1].jpg does, and is then not one for a1.jpg.
+        meant = named or [number for number, file in enumerate(files) if path.name and file.match(str(path))]
         if not meant:
             raise InputError(no_photo(text, library.photos, "--ban"))
-        numbers |= meant
+        numbers.update(meant)
     return sorted({library.photos[number].digest for number in numbers})
 
 

@@ -69,4 +69,7 @@ def filtered(library: Library, wanted: Filter, folders: Sequence[Path]) -> Libra
 
 
 def _begins(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    return len(parts) >= len(pattern) and all(map(fnmatch, parts, pattern))
+    """Whether a path begins with a pattern, whose signs may also be meant as they are, as in a[1].jpg."""
+    return len(parts) >= len(pattern) and all(
+        part == wanted or fnmatch(part, wanted) for part, wanted in zip(parts, pattern, strict=False)
+    )

@@ -92,7 +92,11 @@ const restore = () => mark(chosenCells, chosenCells.length > 1);
 /* -- What is chosen -------------------------------------------------------------------------------------------- */
 
 const dock = byId("dock");
-const quoted = (name) => (/^[\w@%+=:,./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`);
+/* A file's name as a shell takes it, and `render` no option. */
+function quoted(name) {
+  const safe = name.startsWith("-") ? `./${name}` : name;
+  return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
+}
 let pressed = null;
 
 function choose(said, numbers, { button = null, at = "", file = "" } = {}) {
