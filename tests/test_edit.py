@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderer.job import EditSettings, MatchSettings, TileSettings, edit_mosaic, open_mosaic
-from renderer.placement import PlacementMap, load_map
+from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Silent
 
 Run = Callable[..., tuple[int, str, str]]
@@ -89,6 +90,23 @@ def test_a_name_that_reads_as_a_pattern_means_its_photo_alone(tmp_path: Path, co
     assert set(names(load_map(path))) == {"b.jpg"}
 
 
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"banned": ["no digest", 3]},
+        {"limits": {"uses": 10**15, "distance": 10**9}},
+        {"limits": "none", "figures": 1, "banned": {}},
+    ],
+    ids=str,
+)
+def test_a_recipe_that_says_nonsense_is_no_rule(mosaic: Path, photos: Path, recipe: dict[str, JsonValue]) -> None:
+    before = load_map(mosaic)
+    save_map(replace(before, recipe={**before.recipe, **recipe}), mosaic, overwrite=True)
+    banned, tiles = names(before)[0], TileSettings(tiles=(str(photos),))
+    edit_mosaic(mosaic, mosaic, EditSettings(ban=(banned,)), tiles, overwrite=True)
+    assert banned not in names(load_map(mosaic))
+
+
 def test_a_ban_is_remembered_until_the_photo_is_swapped_in(mosaic: Path, photos: Path) -> None:
     first, tiles = names(load_map(mosaic))[0], TileSettings(tiles=(str(photos),))
     edit_mosaic(mosaic, mosaic, EditSettings(ban=(first,)), overwrite=True)
@@ -144,6 +162,7 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
         (["--swap", "1,1=it.mosaic"], "it.mosaic is not a picture that can be read: give another photo"),
         (["--ban", "*"], "0 photos are too few for 54 cells by the rules of this map"),
         (["--ban", "photo*", "--cover", "it.mosaic"], "it.mosaic is not the cover of it.mosaic, or has changed"),
+        (["--ban", "photo*", "--since", "2024"], "--since 2024 has no effect without --tiles"),
         (["--ban", "photo*", "-o", "it.png"], "it.png: a name that ends in .mosaic is needed"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

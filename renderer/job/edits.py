@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,6 +80,8 @@ def edit_mosaic(
     check_writable(output, overwrite=overwrite)
     if not edit.ban and not edit.swap:
         raise InputError("nothing is to be changed: give --ban PHOTO, or --swap COLUMN,ROW=PHOTO")
+    if tiles.filter() and not tiles.tiles:
+        raise InputError(f"{tiles.filter()} has no effect without --tiles, of which it leaves out some: give both")
     with Archive(progress, library_dir=tiles.library_dir, crop=tiles.crop, video_frames=tiles.video_frames) as archive:
         placement = load_map(path)
         library = reopen(archive, placement.photos, progress, tiles.tiles)
@@ -92,9 +96,7 @@ def edit_mosaic(
                 name = library.photos[number].path.name
                 raise InputError(f"{name} is both wanted by --swap and taken out by --ban: leave one of them out")
         shown = {library.photos[number].digest for number in swaps.values()}
-        kept = placement.recipe.get("banned")
-        before = [str(digest) for digest in kept if digest not in shown] if isinstance(kept, list) else []
-        remembered = sorted({*digests, *before})
+        remembered = sorted({*digests, *_banned_before(placement)} - shown)
         cover = cover_of(path, placement, edit.cover)
         if cover is None:
             progress.notice(
@@ -161,6 +163,13 @@ def _banned(texts: Sequence[str], library: Library) -> list[str]:
     return sorted({library.photos[number].digest for number in numbers})
 
 
+def _banned_before(placement: PlacementMap) -> set[str]:
+    """The digests of the photos that earlier edits took out."""
+    kept = placement.recipe.get("banned")
+    digests = map(str, kept) if isinstance(kept, list) else ()
+    return {digest for digest in digests if re.fullmatch("([0-9a-f]{2})+", digest)}
+
+
 def _settings(placement: PlacementMap, path: Path) -> MatchSettings:
     """How a map was matched, as far as its recipe says."""
     recipe = placement.recipe
@@ -172,7 +181,8 @@ def _limits(placement: PlacementMap, settings: MatchSettings) -> list[Limits]:
     """The rules that a map keeps, the strictest first: what was left open gives way where photos are too few."""
     match placement.recipe.get("limits"):
         case {"uses": int(uses), "distance": int(distance)} if uses > 0 and distance >= 0:
-            pass
+            # Beyond these there is no more to forbid, whatever a file says.
+            uses, distance = min(uses, len(placement)), min(distance, math.ceil(max(placement.size)))
         case _:
             return [Limits(len(placement), 0, use_all=False)]
     asked = settings.unique or settings.max_uses is not None
