@@ -55,7 +55,8 @@ def write_credits(
 
 def _line(file: Path) -> str:
     """A file's name, and who made it."""
-    return " – ".join([file.name, *(["; ".join(found)] if (found := read_makers(file)) else [])])
+    name = " ".join(file.name.splitlines())
+    return " – ".join([name, *(["; ".join(found)] if (found := read_makers(file)) else [])])
 
 
 def read_makers(file: Path) -> list[str]:
@@ -65,7 +66,7 @@ def read_makers(file: Path) -> list[str]:
             warnings.simplefilter("ignore")  # of what is unusual in the file: it is shown all the same
             exif, iptc = picture.getexif(), IptcImagePlugin.getiptcinfo(picture) or {}
             fields: list[object] = [exif.get(tag) for tag in _EXIF] + [iptc.get(each) for each in _IPTC]
-    except (OSError, ValueError, SyntaxError, KeyError, TypeError, Image.DecompressionBombError):
+    except Exception:  # decoders report damage by whatever they like
         return []
     found: dict[str, None] = {}
     for field in fields:

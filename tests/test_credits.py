@@ -1,5 +1,6 @@
 """The text that names a mosaic's photos."""
 
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from renderer.credits import read_makers
+from renderer.credits import read_makers, write_credits
+from renderer.library import Photo
+from renderer.progress import Silent
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -26,6 +29,11 @@ def iptc(fields: dict[int, bytes]) -> bytes:
     sets = b"".join(
         b"\x1c\x02" + bytes([number]) + struct.pack(">H", len(text)) + text for number, text in fields.items()
     )
+    return segment_of(sets)
+
+
+def segment_of(sets: bytes) -> bytes:
+    """A JPEG's APP13 segment of some bytes of IPTC."""
     sets += b"\0" * (len(sets) % 2)
     resource = b"Photoshop 3.0\x00" + b"8BIM\x04\x04\0\0" + struct.pack(">I", len(sets)) + sets
     return b"\xff\xed" + struct.pack(">H", len(resource) + 2) + resource
@@ -55,7 +63,18 @@ def test_makers_are_read_from_iptc(tmp_path: Path) -> None:
 
 def test_what_is_no_picture_has_no_maker(tmp_path: Path) -> None:
     (tmp_path / "text.jpg").write_text("no picture")
-    assert read_makers(tmp_path / "text.jpg") == read_makers(tmp_path / "missing.jpg") == []
+    plain = made_by(tmp_path / "cut.jpg", "").read_bytes()
+    within_its_head = segment_of(b"\x1c\x02\x50\x00")
+    (tmp_path / "cut.jpg").write_bytes(plain[:2] + within_its_head + plain[2:])
+    for name in ("text.jpg", "missing.jpg", "cut.jpg"):
+        assert read_makers(tmp_path / name) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no name holds a line break there")
+def test_a_photo_is_one_line(tmp_path: Path) -> None:
+    photo = Photo(made_by(tmp_path / "a\nb.jpg", "Jane Doe"), "00", (40, 30), (0, 0, 30), (0.5, 0.5, 0.5))
+    write_credits(tmp_path / "credits.txt", "it.png", [photo], Silent())
+    assert (tmp_path / "credits.txt").read_text("utf-8").endswith("\n\na b.jpg – Jane Doe\n")
 
 
 def test_credits_name_every_photo_once_and_no_place(render: Run, tmp_path: Path, cover: Path) -> None:
