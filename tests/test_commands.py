@@ -357,11 +357,13 @@ def test_a_report_holds_all_it_shows(render: Run, cover: Path, photos: Path) -> 
 
 
 def test_the_file_names_its_command_without_local_paths(render: Run, cover: Path, photos: Path) -> None:
-    assert render("zoom", cover, "--tiles", photos, *SMALL, "-o", "it.mp4")[0] == 0
+    left_out = ("--exclude", f"{photos}/more/*", "--exclude", "drafts/*")
+    assert render("zoom", cover, "--tiles", photos, *left_out, *SMALL, "-o", "it.mp4")[0] == 0
     from renderer.encoder import run_ffmpeg
 
     said = run_ffmpeg("-i", "it.mp4").stderr.decode()
-    assert f"render zoom china.jpg --tiles {photos.name} --columns 12 --size 96x64" in said
+    written = f"--tiles {photos.name} --exclude more --exclude 'drafts/*' --columns 12 --size 96x64"
+    assert f"render zoom china.jpg {written}" in said
     assert str(photos) not in said
     assert str(cover.parent) not in Path("it.mp4").read_bytes().decode("latin-1")
 

@@ -221,8 +221,17 @@ def written_command(words: Sequence[str], cover: Path | None, values: dict[str, 
         elif value is False:
             line.append(option.replace("--", "--no-"))
         elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
-            names = value if name == "exclude" else [Path(word).name for word in value]
-            line += [part for word in names for part in (option, word)]
+            line += [part for word in value for part in (option, _bare(name, word))]
         elif value is not None:
             line += [option, spell(value)]
     return shlex.join(line)
+
+
+def _bare(name: str, word: str) -> str:
+    """A word of an option without local paths: of a pattern that begins at the root or at ~ only what it ends in."""
+    path = Path(word)
+    if name != "exclude":
+        return path.name
+    if not path.is_absolute() and not word.startswith("~"):
+        return word
+    return path.parent.name if path.name == "*" else path.name
