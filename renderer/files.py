@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +15,11 @@ from typing import Final
 from renderer.errors import InputError, RenderError
 
 _BAD_NAMES: Final = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # what systems say of a name that they can't hold
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with a home folder in the place of its ~ or ~name; as shells do, one that is nobody's stays as it is."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 (that of Path raises RuntimeError for ~nobody)
 
 
 def check_writable(path: Path, *, overwrite: bool, option: str = "-o") -> None:

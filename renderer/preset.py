@@ -14,6 +14,7 @@ import tomli_w
 
 from renderer import plugins
 from renderer.errors import InputError
+from renderer.files import expanded
 from renderer.job import MatchSettings
 from renderer.library import missing_file
 from renderer.overlay import OverlaySettings
@@ -79,7 +80,7 @@ def as_draft(values: dict[str, Any]) -> dict[str, Any]:
 
 def _find(name: str) -> Path:
     if name.endswith(".toml"):
-        return Path(name).expanduser()
+        return expanded(name)
     files = preset_files()
     if name not in files:
         mend = suggestion(name, files) or ": `render presets` lists them"

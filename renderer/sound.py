@@ -18,6 +18,7 @@ from typing import Final, Literal
 
 from renderer.encoder import FORMATS, Target, run_ffmpeg
 from renderer.errors import EncoderError, InputError
+from renderer.files import expanded
 from renderer.parameters import check_ranges, parameter, parameters
 
 RATE: Final = 48_000
@@ -75,7 +76,7 @@ def check_sound(settings: SoundSettings, path: Path, target: Target) -> None:
         raise InputError(
             f"-o {path}: {target.format.name} carries no sound: leave --music out, or give a name that ends in {able}"
         )
-    track = settings.music.expanduser()
+    track = expanded(settings.music)
     if not track.is_file():
         raise InputError(f"--music {settings.music}: there is no such file: check the path")
     if path.exists() and path.samefile(track):
@@ -94,7 +95,7 @@ def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target:
     """
     if settings.music is None:
         raise ValueError("there is no music")
-    track = settings.music.expanduser()
+    track = expanded(settings.music)
     opus = target.format.name == "webm"
     samples = max(round(seconds * RATE), AAC_FRAME)
     whole = samples if opus else round(samples / AAC_FRAME) * AAC_FRAME

@@ -119,6 +119,8 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["zoom", "folder"], 2, "folder: is not a file"),
         (["zoom", "china.jpg", "--tiles", "folder"], 2, "holds no pictures"),
         (["zoom", "china.jpg", "--tiles", "folders"], 2, "did you mean folder?"),
+        (["zoom", "~no-one/china.jpg"], 2, "~no-one/china.jpg: there is no such file"),
+        (["zoom", "china.jpg", "--tiles", "~no-one"], 2, "~no-one: there is no such file or folder"),
         (["edit"], 2, "render edit needs a mosaic: render mosaic cover.jpg --save-map"),
         (["edit", "china.jpg", "--ban", "it"], 2, "china.jpg: a name that ends in .mosaic is needed"),
         (["mosaic", "china.jpg", "--credits", "credits.jpg"], 2, "--credits credits.jpg: a name that ends in .txt or .md is needed"),

@@ -14,6 +14,7 @@ from typing import Any
 from renderer.batch.problems import Problems
 from renderer.batch.tables import Asked, JobTable, Source
 from renderer.errors import InputError
+from renderer.files import expanded
 from renderer.job import VideoJob
 from renderer.where import Where
 
@@ -76,7 +77,7 @@ def read_campaign(path: Path | None, asked: Asked) -> Campaign:
 
 def _read(path: Path) -> tuple[Where, dict[str, Any]]:
     try:
-        text = path.expanduser().read_text("utf-8")
+        text = expanded(path).read_text("utf-8")
         return Where(path, text), tomllib.loads(text)
     except OSError as error:
         raise InputError(f"the campaign {path} can't be read ({error.strerror})") from None

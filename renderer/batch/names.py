@@ -11,6 +11,7 @@ from typing import Final
 
 from renderer.encoder import FORMATS
 from renderer.errors import InputError
+from renderer.files import expanded
 from renderer.parameters import suggestion
 
 MOST_BYTES: Final = 160
@@ -35,7 +36,7 @@ def fill(text: str, fields: Mapping[str, str]) -> str:
 
 def output_folder(template: str) -> Path:
     """The folder that everything made of a template is in: its parts before the first that has a field."""
-    parts = Path(template).expanduser().parts
+    parts = expanded(template).parts
     fixed = next((number for number, part in enumerate(parts) if _FIELD.search(part)), len(parts))
     return Path(*parts[: min(fixed, len(parts) - 1)])
 
@@ -46,7 +47,7 @@ def output_path(template: str, fields: Mapping[str, str], suffix: str) -> Path:
     A field's value fills a part of a path and no more. Raises InputError for a field that is none.
     """
     folder = output_folder(template)
-    parts = Path(template).expanduser().parts[len(folder.parts) :]
+    parts = expanded(template).parts[len(folder.parts) :]
     safe = {name: _harmless(value) for name, value in fields.items()}
     filled = [_part(fill(part, safe)) for part in parts]
     endings = [ending for each in FORMATS for ending in each.suffixes]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from renderer.errors import InputError
+from renderer.files import expanded
 
 _DELIMITERS: Final = ",;\t"
 
@@ -18,7 +19,7 @@ Row = dict[str, str]
 def read_rows(path: Path) -> list[Row]:
     """The rows of a file, each a text by its field's name. Raises InputError, which names the row."""
     try:
-        text = path.expanduser().read_text("utf-8-sig")
+        text = expanded(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8: save it so"
         raise InputError(f"--rows {path} can't be read ({reason})") from None

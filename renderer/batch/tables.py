@@ -17,6 +17,7 @@ from renderer.batch.names import fill, output_folder, output_path
 from renderer.batch.problems import Problems
 from renderer.batch.rows import Row, read_rows
 from renderer.errors import InputError
+from renderer.files import expanded
 from renderer.job import VideoJob
 from renderer.library import missing_file
 from renderer.parameters import parameters, spell, suggestion
@@ -156,12 +157,12 @@ class JobTable:
         covers: dict[Path, None] = {}
         for pattern in self._texts("cover"):
             with self._problems.at(self._place("cover")):
-                plain = Path(fill(pattern, row)).expanduser()
+                plain = expanded(fill(pattern, row))
                 if _is_file(plain):
                     covers[plain] = None
                 elif glob.has_magic(pattern):
                     wanted = Path(fill(pattern, {name: glob.escape(value) for name, value in row.items()}))
-                    found = sorted(glob.glob(str(wanted.expanduser()), recursive=True))  # noqa: PTH207 (also absolute ones)
+                    found = sorted(glob.glob(str(expanded(wanted)), recursive=True))  # noqa: PTH207 (also absolute ones)
                     covers.update({Path(name): None for name in found if _is_file(Path(name))})
                     if not found:
                         raise InputError(f"{plain} matches no file")
@@ -263,7 +264,7 @@ class JobTable:
             check_sound(job.sound, path, job.target)
             self._source.tracks.add(track)
         for used in (job.overlay.logo, job.overlay.font):
-            if used is not None and not _is_file(used.expanduser()):
+            if used is not None and not _is_file(expanded(used)):
                 raise InputError(missing_file(used))
         return job, fields
 

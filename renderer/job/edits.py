@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from renderer.errors import InputError
-from renderer.files import check_writable
+from renderer.files import check_writable, expanded
 from renderer.grid import Grid, find_cell
 from renderer.job.inputs import check_cover, cover_of, open_library
 from renderer.job.outputs import check_suffix
@@ -131,7 +131,7 @@ def _swaps(texts: Sequence[str], grid: Grid, library: Library, archive: Archive)
         cell = find_cell(grid, wanted, "--swap")
         number = find_photo(name, library.photos)
         if number is None:
-            file = Path(name).expanduser().absolute()
+            file = expanded(name).absolute()
             if not file.is_file():
                 raise InputError(no_photo(name, library.photos, "--swap"))
             added = archive.open_files([file])
@@ -148,7 +148,7 @@ def _banned(texts: Sequence[str], library: Library) -> list[str]:
     files = [path for path, _ in library.photos.taken()] if texts else []
     numbers: set[int] = set()
     for text in texts:
-        path = Path(text).expanduser()
+        path = expanded(text)
         own = path.parts
         named = [
             number

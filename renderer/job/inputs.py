@@ -15,6 +15,7 @@ import numpy as np
 from renderer.compiled import is_first_run
 from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
+from renderer.files import expanded
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.job.kept import keep_map, kept_map, reuse_map
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
@@ -82,7 +83,7 @@ def check_cover(cover: Path | None) -> Path:
     """The cover, or the sample one. Raises InputError if it does not exist."""
     if cover is None:
         return sample_pictures()[0]
-    cover = cover.expanduser()
+    cover = expanded(cover)
     if not cover.exists():
         raise InputError(missing_file(cover))
     return cover.absolute()
@@ -265,7 +266,7 @@ def _pins(
     """Which photos must be placed and where, and the library with those that were not in it yet."""
     names = [target for target in targets if isinstance(target, str)]
     points = [target for target in targets if not isinstance(target, str)]
-    new = [Path(name).expanduser().absolute() for name in names if find_photo(name, library.photos) is None]
+    new = [expanded(name).absolute() for name in names if find_photo(name, library.photos) is None]
     missing = [path.name for path in new if not path.is_file()]
     if missing:
         raise InputError(no_photo(missing[0], library.photos))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from renderer.errors import InputError
+from renderer.files import expanded
 from renderer.library.library import Library
 
 
@@ -45,7 +46,7 @@ def filtered(library: Library, wanted: Filter, folders: Sequence[Path]) -> Libra
     whole path. A photo was taken when its camera noted, or else when its file was last changed. Raises InputError if
     no photo is left.
     """
-    patterns = [Path(pattern).expanduser() for pattern in wanted.exclude]
+    patterns = [expanded(pattern) for pattern in wanted.exclude]
     anywhere = [pattern.parts for pattern in patterns if not pattern.is_absolute()]
     absolute = [pattern.parts for pattern in patterns if pattern.is_absolute()]
     above = {folder: len(folder.parts) for folder in folders}

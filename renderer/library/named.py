@@ -18,7 +18,7 @@ from typing import Final, cast, get_args
 import platformdirs
 
 from renderer.errors import InputError
-from renderer.files import new_file
+from renderer.files import expanded, new_file
 from renderer.library.reading import Crop
 
 DEFAULT_NAME: Final = "default"
@@ -37,7 +37,7 @@ def cache_folder() -> Path:
 def library_folder(chosen: Path | None = None) -> Path:
     """The folder of named libraries: the chosen one, MOSAIC_RENDERER_LIBRARIES, or one in the user's data."""
     if chosen is not None:
-        return chosen.expanduser().absolute()
+        return expanded(chosen).absolute()
     named = os.environ.get("MOSAIC_RENDERER_LIBRARIES")
     data = platformdirs.user_data_path("mosaic-renderer", appauthor=False)
     return Path(named).absolute() if named else data / "libraries"

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, signatures
+from renderer.files import expanded
 from renderer.pictures import Pixels
 
 Numbers = npt.NDArray[np.int64]
@@ -101,7 +102,7 @@ def changed_at(modified_ns: int) -> str:
 
 def best_named(name: str, known: Iterable[tuple[int, Path]]) -> list[tuple[int, Path]]:
     """Those files that a path, or a name with or without its ending, means; likeliest first."""
-    path = Path(name).expanduser().absolute()
+    path = expanded(name).absolute()
     ranked = [
         (0 if file == path else 1 if file.name == name else 2, place, file)
         for place, file in known

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from renderer.errors import InputError
+from renderer.files import expanded
 from renderer.library.photos import Photo, Photos, Skipped, best_named
 from renderer.pictures import PICTURE_SUFFIXES
 
@@ -55,7 +56,7 @@ def find_files(sources: Sequence[str], *, clips: bool = False) -> tuple[list[Pat
 
 def absolute(source: str | Path) -> Path:
     """A path as it is kept: absolute and without its "..", links left alone."""
-    return Path(os.path.abspath(Path(source).expanduser()))  # noqa: PTH100
+    return Path(os.path.abspath(expanded(source)))  # noqa: PTH100
 
 
 def walk(folder: Path, skipped: list[Skipped], *, clips: bool = False) -> Iterator[Path]:
