@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import inspect
 import re
-from collections.abc import Iterator
 from typing import Final, cast
 
 import cyclopts
@@ -13,6 +12,7 @@ from gallery import GALLERY, IMAGES, Picture
 
 from renderer import plugins
 from renderer.cli import build_app
+from renderer.cli.completion import commands
 from renderer.cli.examples import examples
 from renderer.cli.options import EveryCommand
 from renderer.parameters import spell
@@ -68,23 +68,14 @@ def _whole_app() -> cyclopts.App:
     return app
 
 
-def _walk(app: cyclopts.App, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], cyclopts.App]]:
-    """The commands beneath one, each followed by its own, with their words."""
-    for name in app:
-        if not name.startswith("-"):
-            yield (*above, name), app[name]
-            yield from _walk(app[name], (*above, name))
-
-
-def _command(words: tuple[str, ...], app: cyclopts.App) -> str:
+def _command(name: str, app: cyclopts.App) -> str:
     """What a command does, its examples, its arguments and its options in groups, as a page or a part of one."""
-    name = " ".join(words)
     usage = None if app.usage else f"render {name}"  # some say it themselves
     said = app.generate_docs(recursive=False, usage_name=usage).partition("\n")[2]
-    level = "#" * len(words)
+    level = "#" * len(name.split())
     said = re.sub(r"^\*\*(.+)\*\*:$", rf"{level}# \1", said, flags=re.MULTILINE)
     about, group, options = said.partition("\n##")
-    if any(True for _ in _walk(app, ())):  # its commands follow, each with its own options
+    if len(list(commands(app))) > 1:  # its own follow, each with its options
         group = options = ""
     lines = "\n".join(f"# {example.about}\n{example.command}\n" for example in examples(name))
     return f"{level} render {name}\n\n{about.strip()}\n\n```sh\n{lines}```\n{group}{options}\n\n"
@@ -100,14 +91,16 @@ def _commands() -> dict[str, str]:
     app = _whole_app()
     index, section = _ABOUT_COMMANDS, ""
     found: dict[str, str] = {}
-    for words, command in sorted(_walk(app, ()), key=lambda each: (_section(app[each[0][0]]), each[0][0])):
-        path = f"commands/{words[0]}.md"
+    named = [(words, command) for words, command in commands(app) if words]
+    for words, command in sorted(named, key=lambda each: (_section(app[each[0].split()[0]]), each[0].split()[0])):
+        name = words.split()[0]
+        path = f"commands/{name}.md"
         found[path] = found.get(path, "") + _command(words, command)
-        if len(words) == 1:
+        if words == name:
             if _section(command)[1] != section:
                 section = _section(command)[1]
                 index += f"\n## {section}\n\n| command | what it does |\n|---|---|\n"
-            index += f"| [`render {words[0]}`]({words[0]}.md) | {command.help.splitlines()[0]} |\n"
+            index += f"| [`render {name}`]({name}.md) | {command.help.splitlines()[0]} |\n"
     return {"commands/index.md": index, **found}
 
 
@@ -119,7 +112,7 @@ def _animations() -> str:
     app = _whole_app()
     for name in plugins.installed():
         animation = plugins.load_animation(name)
-        said = _command((name,), app[name])
+        said = _command(name, app[name])
         own = said.partition(f"## {name.capitalize()}\n")[2].partition("\n##")[0]
         page += f"## {name}\n\n{inspect.getdoc(animation)}\n\n{own.strip()}\n\n"
         page += f"It lasts {animation().lasts():g} seconds if nobody says. [All options](commands/{name}.md)\n\n"
