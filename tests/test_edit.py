@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from renderer.job import EditSettings, MatchSettings, TileSettings, edit_mosaic, open_mosaic
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
@@ -147,7 +148,15 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
     code, out, _ = render("edit", "it-edited.mosaic", "--ban", "more/*", "--tiles", photos, "-y", "--json")
     assert (code, '"output": "it-edited.mosaic"' in out) == (0, True)
     assert "more" not in {photo.path.parent.name for photo in load_map(Path("it-edited.mosaic")).photos}
-    assert render("mosaic", "it-edited.mosaic", "-o", "it.png")[0] == 0
+    assert render("mosaic", "it-edited.mosaic", "-o", "it.png", "--report", "it.html")[0] == 0
+    assert "it-edited.mosaic" in Path("it.html").read_text("utf-8")
+    Path("china.jpg").unlink()
+    code, _, err = render("mosaic", "it-edited.mosaic", "-o", "again.png", "--report", "again.html")
+    assert (code, "the cover, which is not beside it-edited.mosaic" in err, Path("again.png").exists()) == (
+        2,
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize(
@@ -158,9 +167,11 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
         (["--swap", "9,9=photo00.jpg"], "--swap 9,9 is outside the grid: columns are 0 to 8, rows 0 to 5"),
         (["--swap", "1=photo00.jpg"], "--swap 1=photo00.jpg is not COLUMN,ROW=PHOTO"),
         (["--swap", "1,1="], "--swap 1,1= is not COLUMN,ROW=PHOTO"),
+        (["--swap", "1,1=photo00", "--swap", "1,1=photo01"], "--swap 1,1=photo01 is about a cell that another --swap is about"),
+        (["--ban", "c0000[0-8].jpg"], "--ban c0000[0-8].jpg fits no photo of this mosaic: check the pattern"),
         (["--swap", "1,1=nothing.jpg"], "--swap nothing.jpg is not a photo of this mosaic"),
         (["--swap", "1,1=it.mosaic"], "it.mosaic is not a picture that can be read: give another photo"),
-        (["--ban", "*"], "0 photos are too few for 54 cells by the rules of this map"),
+        (["--ban", "*"], "no photo is left to fill 54 cells of this map: ban fewer"),
         (["--ban", "photo*", "--cover", "it.mosaic"], "it.mosaic is not the cover of it.mosaic, or has changed"),
         (["--ban", "photo*", "--since", "2024"], "--since 2024 has no effect without --tiles"),
         (["--ban", "photo*", "-o", "it.png"], "it.png: a name that ends in .mosaic is needed"),
@@ -172,3 +183,14 @@ def test_bad_edits_are_one_sentence_and_change_nothing(render: Run, mosaic: Path
     code, _, err = render("edit", "it.mosaic", "-o", "new.mosaic", *words)
     assert (code, says in err, err.count("\n")) == (2, True, 1), err
     assert (mosaic.read_bytes(), Path("new.mosaic").exists()) == (before, False)
+
+
+def test_two_photos_of_one_name_are_told_apart(render: Run, mosaic: Path, tmp_path: Path) -> None:
+    for folder, colour in (("one", (200, 0, 0)), ("two", (0, 0, 200))):
+        (tmp_path / "twice" / folder).mkdir(parents=True)
+        Image.new("RGB", (40, 40), colour).save(tmp_path / "twice" / folder / "same.png")
+    words = ("edit", mosaic.name, "--tiles", "twice", "-o", "new.mosaic")
+    code, _, err = render(*words, "--swap", "0,0=same.png")
+    assert (code, "is more than one photo" in err, "give more of the path" in err) == (2, True, True), err
+    assert render(*words, "--swap", "0,0=two/same.png")[0] == 0
+    assert load_map(Path("new.mosaic")).photos[load_map(Path("new.mosaic")).photo[0]].path.parent.name == "two"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import math
 import re
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from renderer.grid import Grid, find_cell
 from renderer.job.inputs import check_cover, cover_of, open_library
 from renderer.job.outputs import check_suffix
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
-from renderer.library import SHORTER_SIDE, Archive, Library, find_photo, no_photo, reopen
+from renderer.library import SHORTER_SIDE, Archive, Library, no_photo, reopen
 from renderer.matching.editing import edit_map
 from renderer.matching.rules import Limits
 from renderer.parameters import parameter, parse_cell, read_values
@@ -119,6 +120,7 @@ def edit_mosaic(
 
 def _swaps(texts: Sequence[str], grid: Grid, library: Library, archive: Archive) -> tuple[Library, dict[int, int]]:
     """The photo by its number for each cell that one is wanted in, and the library with those that were not in it."""
+    files = [path for path, _ in library.photos.taken()] if texts else []
     swaps: dict[int, int] = {}
     for text in texts:
         place, _, name = text.partition("=")
@@ -129,17 +131,23 @@ def _swaps(texts: Sequence[str], grid: Grid, library: Library, archive: Archive)
         if not name:
             raise InputError(f"--swap {text} is not COLUMN,ROW=PHOTO, such as 31,12=beach.jpg")
         cell = find_cell(grid, wanted, "--swap")
-        number = find_photo(name, library.photos)
-        if number is None:
-            file = expanded(name).absolute()
+        if cell in swaps:
+            raise InputError(f"--swap {text} is about a cell that another --swap is about: leave one of them out")
+        file = expanded(name).absolute()
+        numbers = [number for number, path in enumerate(files) if path == file] or _named(name, files)
+        numbers = [number for number in numbers if not library.photos[number].is_part] or numbers
+        if len({library.photos[number].digest for number in numbers}) > 1:
+            paths = " and ".join(str(files[number]) for number in numbers[:3])
+            raise InputError(f"--swap {text} is more than one photo, {paths}: give more of the path")
+        if not numbers:
             if not file.is_file():
-                raise InputError(no_photo(name, library.photos, "--swap"))
+                raise InputError(f"{no_photo(name, library.photos, '--swap')}; --tiles FOLDER offers others")
             added = archive.open_files([file])
             if added.skipped:
                 raise InputError(f"--swap {file} {added.skipped[0].reason}: give another photo")
-            number = len(library.photos)
+            numbers = [len(library.photos)]
             library = library.joined(added)
-        swaps[cell] = number
+        swaps[cell] = numbers[0]
     return library, swaps
 
 
@@ -148,19 +156,26 @@ def _banned(texts: Sequence[str], library: Library) -> list[str]:
     files = [path for path, _ in library.photos.taken()] if texts else []
     numbers: set[int] = set()
     for text in texts:
-        path = expanded(text)
-        own = path.parts
-        named = [
-            number
-            for number, file in enumerate(files)
-            if own and (file.parts[-len(own) :] == own or file == path.absolute() or file.stem == text)
-        ]
+        pattern = expanded(text)
         # A name may hold the signs of a pattern, as a[1].jpg does, and is then not one for a1.jpg.
-        meant = named or [number for number, file in enumerate(files) if path.name and file.match(str(path))]
+        meant = _named(text, files) or [n for n, file in enumerate(files) if pattern.name and file.match(str(pattern))]
+        if not meant and glob.has_magic(text):
+            raise InputError(f"--ban {text} fits no photo of this mosaic: check the pattern")
         if not meant:
             raise InputError(no_photo(text, library.photos, "--ban"))
         numbers.update(meant)
     return sorted({library.photos[number].digest for number in numbers})
+
+
+def _named(text: str, files: Sequence[Path]) -> list[int]:
+    """The places of the files that a path, the end of one, or a name without its ending means."""
+    path = expanded(text)
+    own = path.parts
+    return [
+        place
+        for place, file in enumerate(files)
+        if own and (file.parts[-len(own) :] == own or file == path.absolute() or file.stem == text)
+    ]
 
 
 def _banned_before(placement: PlacementMap) -> set[str]:

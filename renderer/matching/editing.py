@@ -115,10 +115,9 @@ def _fill(
             for values, found in zip(vars(placed).values(), vars(filled).values(), strict=True):
                 values[:] = found
             return left, kept
-    raise InputError(
-        f"{costs.photos - len(np.unique(banned))} photos are too few for {len(empty)} cells by the rules of this map "
-        f"(a photo at most {kept.uses} times, not twice within {kept.distance} cells): --tiles FOLDER offers more"
-    )
+    rules = f"a photo at most {kept.uses} times, not twice within {kept.distance} cells"
+    few = "no photo is" if len(np.unique(banned)) == costs.photos else f"by its rules ({rules}) too few photos are"
+    raise InputError(f"{few} left to fill {len(empty)} cells of this map: ban fewer, or --tiles FOLDER offers others")
 
 
 def _choices(costs: Costs, cells: Indices, left: npt.NDArray[np.int32], placed: Candidates) -> Candidates:
