@@ -16,7 +16,7 @@ from renderer.errors import InputError
 from renderer.files import check_writable
 from renderer.grid import covered_part, make_grid
 from renderer.job.drawing import count_frames, draw_strips, open_film
-from renderer.job.inputs import check_cover, open_mosaic
+from renderer.job.inputs import check_cover, cover_of, open_mosaic
 from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
@@ -171,17 +171,19 @@ def render_mosaic(
     the paper's shape then, and shows what matters most of the cover. The file says the `dpi` that are given. Of a
     `.mosaic` the map is what it is: if its shape is another, its edges are cut off.
 
-    `report`: also an HTML file on how like the cover it is; of a `.mosaic`, whose cover is not at hand, there is none.
+    `report`: also an HTML file on how like the cover it is; the cover of a `.mosaic` must lie beside it.
     Memory: within 1 GiB for pictures of any size. Raises RenderError.
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
     check_still(path, match, overwrite=overwrite)
     source = check_cover(cover)
+    picture = None
     if report is not None:
         check_report(report)
         check_writable(report, overwrite=overwrite, option="--report")
-        if source.suffix.lower() == MAP_SUFFIX:
-            raise InputError(f"--report compares with the cover, which {cover} does not hold: give the cover itself")
+        picture = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source
+        if picture is None:
+            raise InputError(f"--report compares with the cover, which is not beside {source.name}: put it there")
     size = still_size(source, match, tile_pixels, paper, dpi)
     check_size(path, size)
     check_room(path, size)
@@ -200,8 +202,9 @@ def render_mosaic(
             path, size, mosaic, timed.finished(),
             peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
         )  # fmt: skip
-        if report is not None:
-            _report(report, source, summary, match.save_map, overwrite=overwrite)
+        if report is not None and picture is not None:
+            saved = source if source.suffix.lower() == MAP_SUFFIX else match.save_map
+            _report(report, picture, summary, saved, overwrite=overwrite)
         return summary
 
 
