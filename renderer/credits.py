@@ -14,8 +14,6 @@ from renderer.files import check_writable, new_file
 from renderer.library import Photo
 from renderer.progress import Progress, track
 
-CREDITS_SUFFIXES: Final = (".txt", ".md")
-
 _EXIF: Final = (0x013B, 0x8298)
 """Tags of EXIF 2.32: Artist, Copyright."""
 
@@ -27,8 +25,8 @@ _LONGEST: Final = 200  # characters of what one field says: a licence may be wri
 
 def check_credits(path: Path, *, overwrite: bool) -> None:
     """Raise InputError if the credits can't be written to a path."""
-    if path.suffix.lower() not in CREDITS_SUFFIXES:
-        raise InputError(f"--credits {path}: a name that ends in {' or '.join(CREDITS_SUFFIXES)} is needed")
+    if path.suffix.lower() != ".txt":
+        raise InputError(f"--credits {path}: a name that ends in .txt is needed")
     check_writable(path, overwrite=overwrite, option="--credits")
 
 
@@ -55,8 +53,7 @@ def write_credits(
 
 def _line(file: Path) -> str:
     """A file's name, and who made it."""
-    name = " ".join(file.name.splitlines())
-    return " – ".join([name, *(["; ".join(found)] if (found := read_makers(file)) else [])])
+    return " – ".join([_on_a_line(file.name), *(["; ".join(found)] if (found := read_makers(file)) else [])])
 
 
 def read_makers(file: Path) -> list[str]:
@@ -87,5 +84,11 @@ def _text(value: object) -> str:
         text = value.decode()
     except UnicodeDecodeError:
         text = value.decode("latin-1")
-    words = "".join(sign if sign.isprintable() else " " for sign in text).split()
-    return " ".join(words)[:_LONGEST]
+    return _on_a_line(text)[:_LONGEST]
+
+
+def _on_a_line(text: str) -> str:
+    """A text without line breaks and what else a terminal would obey; what is no text at all stays as it is."""
+    return " ".join(
+        "".join(sign if sign.isprintable() or "\ud800" <= sign <= "\udfff" else " " for sign in text).split()
+    )

@@ -57,13 +57,14 @@ def filtered(library: Library, wanted: Filter, folders: Sequence[Path]) -> Libra
             _begins(below[start:], pattern) for pattern in anywhere for start in range(len(below))
         )
 
+    if wanted.since and wanted.until and wanted.until < wanted.since[: len(wanted.until)]:
+        raise InputError(f"--until {wanted.until} is before --since {wanted.since}: no photo was taken then")
     facts = library.photos.taken()
     kept = [wanted.is_in_time(taken) and not is_excluded(path) for path, taken in facts]
     if facts and not any(kept):
         days = sorted(taken[:10] for _, taken in facts)
-        raise InputError(
-            f"{wanted} leaves none of {len(facts)} photos, which were taken from {days[0]} to {days[-1]}: ask for less"
-        )
+        when = f", which were taken from {days[0]} to {days[-1]}" if wanted.since or wanted.until else ""
+        raise InputError(f"{wanted} leaves none of {len(facts)} photos{when}: ask for less")
     left = library.take(np.flatnonzero(kept))
     left.skipped = [item for item in library.skipped if not is_excluded(item.path)]
     return left
