@@ -212,6 +212,7 @@ def lay_out(folder: Path, pieces: int = 120) -> None:
 
 def main(wanted: Collection[str]) -> None:
     """Render the pictures of these names, or all."""
+    wanted = [next((file for file in PICTURES if Path(file).stem == name), name) for name in wanted]
     if unknown := set(wanted) - set(PICTURES):
         raise SystemExit(f"there is no picture {min(unknown)}: there are {', '.join(PICTURES)}")
     with tempfile.TemporaryDirectory() as folder, chdir(folder):

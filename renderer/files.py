@@ -95,7 +95,7 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise RenderError(f"{path}: the disk is full: free some space, or give another -o") from error
+            raise RenderError(f"{path}: the disk is full: free some space, or write elsewhere") from error
         raise RenderError(f"{path} could not be written ({error.strerror or error})") from error
 
 
@@ -115,5 +115,5 @@ def new_files(folder: Path, *, overwrite: bool) -> Iterator[Path]:
                 file.replace(folder / file.name)
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise RenderError(f"{folder}: the disk is full: free some space, or give another -o") from error
+            raise RenderError(f"{folder}: the disk is full: free some space, or write elsewhere") from error
         raise RenderError(f"{folder} could not be written to ({error.strerror or error})") from error

@@ -102,7 +102,7 @@ def check_room(path: Path, size: tuple[int, int]) -> None:
     free = shutil.disk_usage(existing_folder(path)).free
     if needed > free:
         raise InputError(
-            f"{path} of {size[0]} × {size[1]} pixels takes {needed / 1e6:,.0f} MB or more, and {free / 1e6:,.0f} MB "
+            f"{path} of {size[0]} × {size[1]} pixels takes {needed / 1e6:,.1f} MB or more, and {free / 1e6:,.1f} MB "
             "are free: give a smaller --print, --dpi or --tile-pixels, or another disk"
         )
 

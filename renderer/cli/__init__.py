@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         kept = "what was indexed is kept, the same command goes on from there"
         whole = "what is whole is kept, the same command goes on from there"
-        left = {"library": kept, "batch": whole}.get(words[0] if words else "", "the file was not made")
+        left = {"library": kept, "batch": whole}.get(words[0] if words else "", "what was not whole is not there")
         return _complain(f"interrupted: {left}", verbose=False, code=INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone
         return 1

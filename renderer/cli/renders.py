@@ -134,7 +134,9 @@ def add_animation(
     }
     taken = {option for owner in (*shared.values(), VideoRun, StillRun, SheetRun) for option in parameters(owner)}
     if both := taken & set(parameters(animation)):
-        raise InputError(f"the animation {name} was left out: --{min(both)} of its parameters is an option of all")
+        raise InputError(
+            f"the animation {name} was left out: --{min(both)} of its parameters is an option of all, rename it"
+        )
     add_command(app, name, about, {title: animation, **shared, "Run": VideoRun}, video, wanted=wanted)
     for group, what, run, call in (
         (still, "One frame of", StillRun, frame),

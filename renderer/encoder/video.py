@@ -215,5 +215,5 @@ class Encoder(FrameWriter):
         lines = [*self._first_lines, *self._last_lines]
         said = "\n  ".join(lines) or f"it ended with code {code} and said nothing"
         if any("No space left on device" in line for line in lines):
-            return EncoderError(f"the disk is full: free some space, or give another -o. ffmpeg said:\n  {said}")
+            return EncoderError(f"the disk is full: free some space, or write elsewhere. ffmpeg said:\n  {said}")
         return EncoderError(f"ffmpeg failed:\n  {said}")

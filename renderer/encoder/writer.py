@@ -140,7 +140,7 @@ class FrameWriter:
         if isinstance(self._error, EncoderError):
             return self._error
         if isinstance(self._error, OSError) and self._error.errno == errno.ENOSPC:
-            return EncoderError("the disk is full: free some space, or give another -o")
+            return EncoderError("the disk is full: free some space, or write elsewhere")
         if isinstance(self._error, OSError):
             return EncoderError(f"the frames could not be written ({self._error.strerror or self._error})")
         return EncoderError(f"the frames could not be written: {self._error}")

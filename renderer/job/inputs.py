@@ -105,7 +105,7 @@ def open_mosaic(
     """
     path = check_cover(cover)
     if is_first_run():
-        progress.notice("The first run here compiles what is to be fast: some 15 seconds, once")
+        progress.notice("The first run here compiles what is to be fast: 15 seconds to a minute, once")
     with Archive(
         progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
     ) as archive:

@@ -50,7 +50,12 @@ class TileSettings:
 class GridSettings:
     """How a cover is cut into cells."""
 
-    columns: int | None = parameter(None, "Cells across; default: about 5,000 cells in all", low=1, high=10_000)
+    columns: int | None = parameter(
+        None,
+        "Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all",
+        low=1,
+        high=10_000,
+    )
     cell_size: int | None = parameter(
         None, "Side of a cell, instead of --columns", unit="cover pixels", low=1, high=10_000
     )
