@@ -110,7 +110,8 @@ def _hand_over(writer: FrameWriter, frame: Pixels) -> None:
 def _sentences(matched: Matched, space: Space) -> list[str]:
     count = len(matched.mosaic.offered.photos)
     drawn = f"; {len(space.photos):,} of {count:,} are drawn" if len(space.photos) + NEAR_PHOTOS < count else ""
-    return [space.says, f"Compared {COMPARED[matched.settings.match]}{drawn}."]
+    seeming = "; what is near may look farther here" if space.kept < 1 else ""
+    return [space.says, f"Compared {COMPARED[matched.settings.match]}{drawn}{seeming}."]
 
 
 def _prepare(matched: Matched, figure: FigureSettings, size: tuple[int, int]) -> Scene:
