@@ -51,8 +51,9 @@ _CLIP = "--size 400x400 --fps 20 --max-size 130KB"
 
 README: Final = (
     Picture(
-        'render show astronaut.png --tiles photos --timeline "reveal 2.4s order=spiral enter=pop hold-start=0.2 '
-        'hold-end=0.2, zoom 3.6s focus=chelsea.png hold-start=0" --size 300x300 --fps 20 --max-size 2.5MB -o show.gif'
+        'render show astronaut.png --tiles photos --timeline "reveal 2.4s from=cover order=spiral enter=flip '
+        'hold-start=0.4 hold-end=0.2, zoom 3.6s focus=chelsea.png hold-start=0" --size 300x300 --fps 20 '
+        "--max-size 2.5MB -o show.gif"
     ),
     Picture(
         "render sheet zoom astronaut.png --tiles photos --focus chelsea.png --hold-start 0 --hold-end 0 "
