@@ -187,3 +187,12 @@ def test_errors_of_libraries_are_one_sentence(render: Run, words: list[str], say
     assert says in err
     assert err.count("\n") == 1
     assert list(Path().iterdir()) == []
+
+
+def test_copies_are_told_apart_from_photos_left_out(render: Run, cover: Path, photos: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / "tiles").mkdir(exist_ok=True)
+        (tmp_path / "tiles" / f"{number}.jpg").write_bytes((photos / "photo00.jpg").read_bytes())
+    (tmp_path / "tiles" / "other.jpg").write_bytes((photos / "photo03.jpg").read_bytes())
+    code, out, _ = render("mosaic", cover, "--tiles", "tiles", "--columns", "6", "--use-all", "-o", "it.png")
+    assert (code, "2 of 4 tiles placed (2 the same as another)" in out) == (0, True), out

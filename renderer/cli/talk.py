@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -155,8 +156,11 @@ def _lines_of(summary: Summary) -> Iterator[str]:
 def _mosaic_lines(summary: Summary) -> Iterator[str]:
     """What the mosaic is made of, and how like the cover it is."""
     result = summary.as_json()
+    offered = summary.mosaic.offered
+    copies = len(offered.groups) - len(np.unique(offered.groups))
+    same = f" ({copies} the same as another)" if copies else ""
     yield (
-        f"{result['cells']} cells, {result['distinct_photos']} of {result['photos']} tiles placed, "
+        f"{result['cells']} cells, {result['distinct_photos']} of {result['photos']} tiles placed{same}, "
         f"{'each once' if result['most_uses'] == 1 else 'one at most ' + str(result['most_uses']) + ' times'}, "
         f"{result['equal_neighbours']} equal neighbours"
     )
