@@ -459,5 +459,7 @@ def test_filters_that_leave_nothing_say_what_there_is(tmp_path: Path, archive: A
     taken(tmp_path / "may.jpg", "2024:05:31 23:59:59")
     with pytest.raises(InputError, match="--since 2025 leaves none of 1 photos, which were taken from 2024-05-31"):
         filtered(archive.open([str(tmp_path)]), Filter(since="2025"), [tmp_path])
+    with pytest.raises(InputError, match="--exclude names nothing"):
+        filtered(archive.open([str(tmp_path)]), Filter(exclude=("",)), [tmp_path])
     with pytest.raises(InputError, match="--until 2024-04 is before --since 2024-05"):
         filtered(archive.open([str(tmp_path)]), Filter(since="2024-05", until="2024-04"), [tmp_path])

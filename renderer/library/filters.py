@@ -47,6 +47,8 @@ def filtered(library: Library, wanted: Filter, folders: Sequence[Path]) -> Libra
     no photo is left.
     """
     patterns = [expanded(pattern) for pattern in wanted.exclude]
+    if any(not pattern.parts for pattern in patterns):
+        raise InputError("--exclude names nothing: give the name of a file or folder, or a pattern")
     anywhere = [pattern.parts for pattern in patterns if not pattern.is_absolute()]
     absolute = [pattern.parts for pattern in patterns if pattern.is_absolute()]
     above = {folder: len(folder.parts) for folder in folders}
