@@ -123,6 +123,7 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["zoom", "china.jpg", "--tiles", "~no-one"], 2, "~no-one: there is no such file or folder"),
         (["edit"], 2, "render edit needs a mosaic: render mosaic cover.jpg --save-map"),
         (["edit", "china.jpg", "--ban", "it"], 2, "china.jpg: a name that ends in .mosaic is needed"),
+        (["mosaic", "china.jpg", "--report", "report.txt", "--dry-run"], 2, "--report report.txt: a name that ends in .html is needed"),
         (["mosaic", "china.jpg", "--credits", "credits.jpg"], 2, "--credits credits.jpg: a name that ends in .txt is needed"),
         (["batch", "--covers", "china.jpg", "--animation", "zoom", "--credits", "it.txt"], 2, "--credits: several videos would write one file"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--exclude", "chin*"], 2, "--exclude chin* leaves none of 1 photos"),

@@ -62,6 +62,16 @@ def test_several_presets_share_one_matching(render: Run, cover: Path) -> None:
     assert {path.name for path in Path("out").iterdir()} >= {"whatsapp-china.mp4", "instagram-square-china.mp4"}
 
 
+def test_presets_that_match_differently_share_no_file_beside_them(render: Run, cover: Path, own: Path) -> None:
+    (own / "few.toml").write_text("columns = 6")
+    (own / "more.toml").write_text("columns = 8")
+    words = ("zoom", cover, "--draft", "--duration", "0.2", "--for", "few", "--for", "more", "-o", "out")
+    code, _, err = render(*words, "--credits", "it.txt")
+    assert (code, "it.txt is of one mosaic, and these presets make 2: give them one by one" in err) == (2, True), err
+    assert not Path("it.txt").exists()
+    assert render(*words)[0] == 0
+
+
 def test_check_tells_kept_rules_from_broken_ones(render: Run, cover: Path) -> None:
     words = ("zoom", cover, "--size", "96x64", "--columns", "12", "--duration", "0.4", "--b-frames", "0")
     assert render(*words, "--profile", "main", "-o", "good.mp4")[0] == 0

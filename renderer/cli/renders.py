@@ -159,7 +159,9 @@ def mosaic(cover: Path | None, values: dict[str, object]) -> None:
     run = MosaicRun(**given(MosaicRun, values))
     match = MatchSettings(**given(MatchSettings, values))
     if run.dry_run:
-        plan = plan_mosaic(cover, path, match=match, tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi)
+        plan = plan_mosaic(
+            cover, path, match=match, tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report
+        )
         tell_plan([plan], common)
         return
     summary = render_mosaic(

@@ -13,7 +13,7 @@ from renderer.job.inputs import check_cover, no_pictures
 from renderer.job.outputs import check_still, check_video
 from renderer.job.results import Plan
 from renderer.job.settings import MatchSettings
-from renderer.job.stills import still_size
+from renderer.job.stills import reported_cover, still_size
 from renderer.job.videos import VideoJob
 from renderer.library import PIECES, Archive
 from renderer.overlay import check_overlay
@@ -61,10 +61,13 @@ def plan_mosaic(
     tile_pixels: int | None = None,
     paper: Paper | None = None,
     dpi: float | None = None,
+    report: Path | None = None,
 ) -> Plan:
     """What `render_mosaic` would make, without decoding anything. Raises InputError, of what no disk here holds too."""
     match, source = match or MatchSettings(), check_cover(cover)
     check_still(path, match, overwrite=True)
+    if report is not None:
+        reported_cover(source, report, overwrite=True)
     size = still_size(source, match, tile_pixels, paper, dpi)
     check_size(path, size)
     check_room(path, size)

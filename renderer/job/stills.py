@@ -177,13 +177,7 @@ def render_mosaic(
     match, timed = match or MatchSettings(), Timed(progress or Silent())
     check_still(path, match, overwrite=overwrite)
     source = check_cover(cover)
-    picture = None
-    if report is not None:
-        check_report(report)
-        check_writable(report, overwrite=overwrite, option="--report")
-        picture = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source
-        if picture is None:
-            raise InputError(f"--report compares with the cover, which is not beside {source.name}: put it there")
+    picture = None if report is None else reported_cover(source, report, overwrite=overwrite)
     size = still_size(source, match, tile_pixels, paper, dpi)
     check_size(path, size)
     check_room(path, size)
@@ -206,6 +200,16 @@ def render_mosaic(
             saved = source if source.suffix.lower() == MAP_SUFFIX else match.save_map
             _report(report, picture, summary, saved, overwrite=overwrite)
         return summary
+
+
+def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:
+    """The cover that a report compares with: of a map the one beside it. Raises InputError for one that is lacking."""
+    check_report(report)
+    check_writable(report, overwrite=overwrite, option="--report")
+    cover = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source
+    if cover is None:
+        raise InputError(f"--report compares with the cover, which is not beside {source.name}: put it there")
+    return cover
 
 
 def still_size(

@@ -130,6 +130,9 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
     by_mosaic: dict[object, list[int]] = {}
     for number, job in enumerate(jobs):
         by_mosaic.setdefault(mosaic_key(job), []).append(number)
+    for file in {file for job in jobs for file in (job.match.save_map, job.match.credits) if file is not None}:
+        if len(by_mosaic) > 1:
+            raise InputError(f"{file} is of one mosaic, and these presets make {len(by_mosaic)}: give them one by one")
     for numbers in by_mosaic.values():
         first = jobs[numbers[0]]
         timed = Timed(progress or Silent())
