@@ -63,7 +63,7 @@ def test_a_refresh_tells_what_it_found(render: Run) -> None:
     Path("photos/2.png").unlink()
     Path("photos/bad.png").write_text("no picture")
     assert render("library", "refresh", "default")[1] == (
-        "default: 5 photos; 1 found again by content, 1 gone; 1 files can't be used (render library check lists them)\n"
+        "default: 5 photos; 1 known by their content, 1 gone; 1 files can't be used (render library check lists them)\n"
     )
     Path("more").mkdir()
     Image.new("RGB", (40, 40), (9, 2, 3)).save("more/it.png")

@@ -121,7 +121,7 @@ def _refresh(definition: Definition, common: Common) -> None:
 def _changes(changes: Changes, skipped: int) -> str:
     """What a look found, in words."""
     parts = [
-        (changes.read, "read"), (changes.moved, "found again by content"), (changes.gone, "gone"),
+        (changes.read, "read"), (changes.moved, "known by their content"), (changes.gone, "gone"),
     ]  # fmt: skip
     changed = ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing has changed"
     return f"{changed}; {skipped} files can't be used (render library check lists them)" if skipped else changed
