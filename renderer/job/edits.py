@@ -89,8 +89,9 @@ def edit_mosaic(
         placement = replace(placement, photos=tuple(library.photos))
         if tiles.tiles and (others := open_library(tiles, archive, progress)) is not None:
             library = library.joined(others)
-        library, swaps = _swaps(edit.swap, placement.grid, library, archive)
-        digests = _banned(edit.ban, library)
+        files = [file for file, _ in library.photos.taken()]
+        library, swaps = _swaps(edit.swap, placement.grid, library, files, archive)
+        digests = _banned(edit.ban, library, files)
         banned = library.photos.holding(digests)
         for number in swaps.values():
             if number in banned:
@@ -118,9 +119,13 @@ def edit_mosaic(
     return Edited(output, edited, int(changed.sum()), len(taken_out))
 
 
-def _swaps(texts: Sequence[str], grid: Grid, library: Library, archive: Archive) -> tuple[Library, dict[int, int]]:
-    """The photo by its number for each cell that one is wanted in, and the library with those that were not in it."""
-    files = [path for path, _ in library.photos.taken()] if texts else []
+def _swaps(
+    texts: Sequence[str], grid: Grid, library: Library, files: list[Path], archive: Archive
+) -> tuple[Library, dict[int, int]]:
+    """The photo by its number for each cell that one is wanted in, and the library with those that were not in it.
+
+    files: those of the library's photos; what is added to it is added here.
+    """
     swaps: dict[int, int] = {}
     for text in texts:
         place, _, name = text.partition("=")
@@ -145,15 +150,15 @@ def _swaps(texts: Sequence[str], grid: Grid, library: Library, archive: Archive)
             added = archive.open_files([file])
             if added.skipped:
                 raise InputError(f"--swap {file} {added.skipped[0].reason}: give another photo")
-            numbers = [len(library.photos)]
+            numbers = [len(files)]
             library = library.joined(added)
+            files += [path for path, _ in added.photos.taken()]
         swaps[cell] = numbers[0]
     return library, swaps
 
 
-def _banned(texts: Sequence[str], library: Library) -> list[str]:
-    """The digests of the photos that paths, names and patterns mean."""
-    files = [path for path, _ in library.photos.taken()] if texts else []
+def _banned(texts: Sequence[str], library: Library, files: Sequence[Path]) -> list[str]:
+    """The digests of the photos that paths, names and patterns mean; files: those of the library's photos."""
     numbers: set[int] = set()
     for text in texts:
         pattern = expanded(text)
