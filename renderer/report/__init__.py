@@ -233,7 +233,7 @@ def _lacking(lacking: Mapping[str, npt.NDArray[np.int64]], seen: Seen, placement
 def _data(compared: Compared, seen: Seen, lacking: Sequence[npt.NDArray[np.int64]]) -> str:
     """What the script knows, as JSON that can't end its element: cells in steps, of which all sides are multiples."""
     placement = compared.placement
-    step = min(1.0, float(placement.cell[:, 2].min()))
+    step = placement.grid.step
     cells = np.empty((len(placement), 5), np.int64)  # column, row, side, photo, error in tenths
     cells[:, :3] = np.rint(placement.cell[:, :3] / step)
     cells[:, 3], cells[:, 4] = placement.photo, np.rint(seen.off * 10)
