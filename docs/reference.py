@@ -15,7 +15,6 @@ from renderer.cli import build_app
 from renderer.cli.completion import commands
 from renderer.cli.examples import examples
 from renderer.cli.options import EveryCommand
-from renderer.parameters import spell
 from renderer.preset import load_preset, preset_files
 
 _ABOUT_COMMANDS: Final = """# Commands
@@ -123,10 +122,8 @@ def _presets() -> str:
     page, details = _ABOUT_PRESETS, "\n"
     for name, path in preset_files().items():
         preset = load_preset(name)
-        size, longest = preset.values.get("size"), preset.values.get("long_side")
-        shown = spell(size) if size else f"{longest} at most" if longest else ""
-        rate, day = spell(preset.values.get("fps", "")), preset.table.get("as_of", "")
-        page += f"| [`{name}`](#{name}) | {preset.description} | {shown} | {rate} | {day} |\n"
+        day = preset.table.get("as_of", "")
+        page += f"| [`{name}`](#{name}) | {preset.description} | {preset.size} | {preset.rate} | {day} |\n"
         details += f"## {name}\n\n```toml\n{path.read_text('utf-8').strip()}\n```\n\n"
     return page + details
 

@@ -18,7 +18,7 @@ from renderer.files import expanded
 from renderer.job import MatchSettings
 from renderer.library import missing_file
 from renderer.overlay import OverlaySettings
-from renderer.parameters import parameters, read_values, suggestion
+from renderer.parameters import parameters, read_values, spell, suggestion
 from renderer.rules import Rules
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings
@@ -44,6 +44,19 @@ class Preset:
     animation: str | None = None
     animations: dict[str, dict[str, Any]] = field(default_factory=dict)  # values of an animation's own parameters
     rules: Rules | None = None
+
+    @property
+    def size(self) -> str:
+        """The size that it gives, as lists tell it; "" if it gives none."""
+        longest = self.values.get("long_side")
+        if size := self.values.get("size"):
+            return spell(size)
+        return f"{longest} at most" if longest else ""
+
+    @property
+    def rate(self) -> str:
+        """Its frames a second, as lists tell them; "" if it gives none."""
+        return spell(self.values.get("fps", ""))
 
     def as_toml(self) -> str:
         """The whole preset, with what it inherits, to copy."""

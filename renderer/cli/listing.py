@@ -84,11 +84,7 @@ def presets(name: Annotated[str | None, cyclopts.Parameter(help="The preset")] =
         except InputError as error:
             table.add_row(each, f"broken: {error}")
             continue
-        size, longest = found.values.get("size"), found.values.get("long_side")
-        shown = spell(size) if size else f"{longest} at most" if longest else ""
-        table.add_row(
-            each, found.description, shown, spell(found.values.get("fps", "")), str(found.table.get("as_of", ""))
-        )
+        table.add_row(each, found.description, found.size, found.rate, str(found.table.get("as_of", "")))
     console = Console(highlight=False)
     console.print(table)
     console.print(
