@@ -15,7 +15,6 @@ from renderer.batch.campaign import Campaign, Task
 from renderer.batch.manifest import Manifest, State
 from renderer.batch.page import check_page
 from renderer.batch.pool import Pool
-from renderer.batch.problems import Problems
 from renderer.batch.running import Watch, run
 from renderer.batch.uptodate import Inputs, bytes_of, fingerprints
 from renderer.batch.work import Outcome
@@ -56,10 +55,12 @@ def plan_batch(campaign: Campaign, progress: Progress, *, resume: bool = True, o
     """
     manifest, inputs = Manifest.load(campaign.folder), Inputs(progress)
     check_page(campaign.folder)
-    found = fingerprints(campaign.tasks, inputs)
+    problems = campaign.problems
+    found = fingerprints(campaign.tasks, inputs, problems)
+    campaign = replace(campaign, tasks=problems.without_bad_rows(campaign.tasks, lambda task: task.place.row))
     current = [task for task in campaign.tasks if resume and manifest.is_up_to_date(task, found[task.name])]
     names = {task.name for task in current}
-    due, problems = [], Problems()
+    due = []
     for task in campaign.tasks:
         if task.name in names:
             continue
@@ -71,9 +72,12 @@ def plan_batch(campaign: Campaign, progress: Progress, *, resume: bool = True, o
     return Batch(campaign, manifest, inputs, found, due, current)
 
 
-def render_batch(batch: Batch, pool: Pool, watch: Watch, *, fail_fast: bool = False) -> dict[str, Outcome]:
+def render_batch(
+    batch: Batch, pool: Pool, watch: Watch, *, fail_fast: bool = False, timeout: float | None = None
+) -> dict[str, Outcome]:
     """Render what is due; gives what came of each task by its name. Those that are missing were not begun.
 
+    `timeout`: seconds without progress after which a video fails; None: never, as for a pool that reports no progress.
     The manifest is written after each. Raises RenderError if it, or a folder, can't be written.
     """
     manifest, outcomes = batch.manifest, dict[str, Outcome]()
@@ -91,7 +95,7 @@ def render_batch(batch: Batch, pool: Pool, watch: Watch, *, fail_fast: bool = Fa
         manifest.save()
 
     try:
-        run(batch.due, pool, watch, done, fail_fast=fail_fast)
+        run(batch.due, pool, watch, done, fail_fast=fail_fast, timeout=timeout)
     finally:
         for folder in reversed(made):
             with contextlib.suppress(OSError):  # it holds videos, as it should

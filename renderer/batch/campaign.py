@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from renderer.batch.problems import Problems
+from renderer.batch.problems import Place, Problems
 from renderer.batch.tables import Asked, JobTable, Source
 from renderer.errors import InputError
 from renderer.files import expanded
@@ -25,7 +25,7 @@ class Task:
 
     job: VideoJob
     name: str  # its file below the campaign's folder, without the ending
-    place: str  # where it is written down, for messages
+    place: Place  # where it is written down, for messages
     fields: Mapping[str, str]  # what tells it from others: cover, animation, preset, its row, its sweep
     command: str  # that renders it again
 
@@ -36,6 +36,7 @@ class Campaign:
 
     folder: Path
     tasks: Sequence[Task]
+    problems: Problems  # of rows that are skipped; what is found later is noted here too
 
     def only(self, patterns: Sequence[str]) -> Campaign:
         """Those whose name, its last part, cover, animation or preset is like one of some patterns (`reel*`).
@@ -56,7 +57,7 @@ class Campaign:
 
 def read_campaign(path: Path | None, asked: Asked) -> Campaign:
     """The videos of a campaign's file, or without one of what is asked. Raises InputError with every problem."""
-    problems = Problems()
+    problems = Problems(asked.skip_bad_rows)
     if path is None:
         if not asked.keys.get("cover"):
             raise InputError("render batch needs a campaign's file, or --covers 'covers/*.jpg'")
@@ -64,10 +65,10 @@ def read_campaign(path: Path | None, asked: Asked) -> Campaign:
     where, table = _read(path)
     for key in table:
         if key not in ("defaults", "job"):
-            problems.add(f"{where.of(key)}: there is no {key}: a campaign has [defaults] and [[job]] tables")
+            problems.add(f"there is no {key}: a campaign has [defaults] and [[job]] tables", where.of(key))
     jobs, defaults = table.get("job", []), table.get("defaults", {})
     if not isinstance(jobs, list) or not isinstance(defaults, dict) or not all(isinstance(job, dict) for job in jobs):
-        problems.add(f"{path}: jobs are written as [[job]], and what is common to all as [defaults]")
+        problems.add("jobs are written as [[job]], and what is common to all as [defaults]", str(path))
         problems.check()
     if not jobs:
         problems.add(f'{path} holds no [[job]]: add one, with cover = "covers/*.jpg"')
@@ -88,7 +89,7 @@ def _read(path: Path) -> tuple[Where, dict[str, Any]]:
 def _collect(jobs: Sequence[dict[str, Any]], source: Source) -> Campaign:
     tables = [JobTable(source, number, job) for number, job in enumerate(jobs)]
     videos = [video for table in tables for video in table.videos()]
-    source.problems.check()
+    videos = source.problems.without_bad_rows(videos, lambda video: video[1].row)
     try:
         folder = Path(os.path.commonpath([table.folder.absolute() for table in tables]))
     except ValueError:
@@ -100,8 +101,9 @@ def _collect(jobs: Sequence[dict[str, Any]], source: Source) -> Campaign:
         written = f"render batch --only {shlex.quote(name)}"  # into the file, without paths of this machine
         tasks.append(Task(replace(job, command=written), name, place, fields, command))
     _note_clashes(tasks, source.problems)
+    tasks = source.problems.without_bad_rows(tasks, lambda task: task.place.row)
     source.problems.check()
-    return Campaign(folder, tasks)
+    return Campaign(folder, tasks, source.problems)
 
 
 def _note_clashes(tasks: Sequence[Task], problems: Problems) -> None:
@@ -113,5 +115,5 @@ def _note_clashes(tasks: Sequence[Task], problems: Problems) -> None:
             if other is not task:
                 differing = [name for name, value in task.fields.items() if other.fields.get(name) != value]
                 mend = f"add {{{differing[0]}}} to its output" if differing else "take one of them out"
-                both = task.place if other.place == task.place else f"{other.place} and {task.place}"
-                problems.add(f"{both}: two videos would be {path}: {mend}")
+                for one in (other, task):
+                    problems.add(f"two videos would be {path}: {mend}", one.place)

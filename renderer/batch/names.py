@@ -1,4 +1,4 @@
-"""Names of outputs, made of fields whose values may be anybody's: none leads out of its folder."""
+"""Names of inputs and outputs, made of fields whose values may be anybody's: none leads out of its folder."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ MOST_BYTES: Final = 160
 """Of a part of a path: systems take 255, and a poster's and a temporary file's name are longer than the video's."""
 
 _FIELD: Final = re.compile(r"\{([^{}]*)\}")
+_SEPARATOR: Final = re.compile(r"[/\\]")  # of every system: a table is the same on each
+_ABSOLUTE: Final = re.compile(r"(?:[A-Za-z]:)?[/\\]")
 _UNSAFE: Final = frozenset('<>:"/\\|?*%{}')  # % would number frames
 _RESERVED: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)  # names of devices on Windows
 
@@ -32,6 +34,29 @@ def fill(text: str, fields: Mapping[str, str]) -> str:
         return fields[found[1]]
 
     return _FIELD.sub(value, text)
+
+
+def field_names(value: object) -> set[str]:
+    """The {fields} that a text, a path or a list of texts names."""
+    texts = value if isinstance(value, list | tuple) else [value]
+    return {name for text in texts if isinstance(text, str | Path) for name in _FIELD.findall(str(text))}
+
+
+def check_inside(template: str, fields: Mapping[str, str]) -> None:
+    """Raise InputError if a value leads an input out of the folder that its template names in front of the first field.
+
+    A template that begins with a field names no folder: the table says the whole path there, and is trusted. Texts that
+    are no paths pass, unless a part of them between slashes is "..". For a field that is none see `fill`.
+    """
+    values = {name: fields[name] for name in _FIELD.findall(template) if name in fields}
+    if _FIELD.match(template) or not values:
+        return
+    filled = _SEPARATOR.split(fill(template, fields))
+    up = filled.count("..") > _SEPARATOR.split(template).count("..")
+    if up or any(map(_ABSOLUTE.match, values.values())):
+        folder = _SEPARATOR.split(_FIELD.split(template)[0])[:-1]
+        said = ", ".join(f"{name} = {value}" for name, value in values.items())
+        raise InputError(f"{said} leads out of {'/'.join(folder) or 'the current folder'}: give a path inside it")
 
 
 def output_folder(template: str) -> Path:

@@ -13,10 +13,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import IO, BinaryIO, Final, Protocol, Self, cast
 
 import cv2
+import psutil
 
 from renderer.batch.work import Desk, Order, Outcome
 from renderer.children import answers, start_child
@@ -40,6 +42,18 @@ class Pool(Protocol):
         """Begin an order as soon as a worker is free; nothing but an ended pool raises."""
         ...
 
+    def stop(self, order: Future[Outcome], reason: str) -> None:
+        """End an order at once, whatever it does: the reason is its error. Nothing happens if it is done."""
+        ...
+
+
+@dataclass
+class _InHand:
+    """An order that was submitted: its worker, once it has one, and why it was stopped."""
+
+    process: subprocess.Popen[bytes] | None = None
+    stopped: str = ""
+
 
 class Processes:
     """Workers that are processes of this machine, each with its share of the cores. Close it to end them.
@@ -56,6 +70,7 @@ class Processes:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="batch")
         self._mine = threading.local()
         self._running: set[subprocess.Popen[bytes]] = set()
+        self._in_hand: dict[Future[Outcome], _InHand] = {}
         self._closed = False
         self._lock = threading.Lock()  # of starting a worker, and of closing
 
@@ -69,7 +84,19 @@ class Processes:
 
     def submit(self, order: Order, progress: Progress) -> Future[Outcome]:
         """See `Pool`."""
-        return self._threads.submit(self._do, order, progress)
+        mine = _InHand()
+        future = self._threads.submit(self._do, order, progress, mine)
+        self._in_hand[future] = mine
+        future.add_done_callback(lambda done: self._in_hand.pop(done, None))
+        return future
+
+    def stop(self, order: Future[Outcome], reason: str) -> None:
+        """See `Pool`. The worker is killed with all processes that it has started: they may hang as it does."""
+        mine = self._in_hand.get(order)
+        if mine is not None:
+            mine.stopped = reason
+            if mine.process is not None:
+                _kill(mine.process)
 
     def close(self) -> None:
         """End all workers, and wait until they have removed what they had begun."""
@@ -91,8 +118,8 @@ class Processes:
         for process in running:
             self._forget(process)
 
-    def _do(self, order: Order, progress: Progress) -> Outcome:
-        process = self._worker()
+    def _do(self, order: Order, progress: Progress, mine: _InHand) -> Outcome:
+        process = mine.process = self._worker()
         if process is None:
             return Outcome("no worker could be started" if not self._closed else "stopped")
         try:
@@ -103,7 +130,9 @@ class Processes:
             process.kill()
             code = process.wait()
             self._forget(process)
-            return Outcome(f"its process ended with code {code}: out of memory, perhaps: give fewer --workers")
+            return Outcome(
+                mine.stopped or f"its process ended with code {code}: out of memory, perhaps: give fewer --workers"
+            )
 
     def _worker(self) -> subprocess.Popen[bytes] | None:
         """The worker of the thread that asks, which is started if there is none."""
@@ -128,6 +157,15 @@ class Processes:
             with contextlib.suppress(OSError):
                 cast("IO[bytes]", pipe).close()
         self._running.discard(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and all that it has started, those first: none is left without a parent."""
+    with contextlib.suppress(psutil.Error):
+        for child in reversed(psutil.Process(process.pid).children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+    process.kill()
 
 
 # -- What is said between the two ----------------------------------------------------------------------------------

@@ -5,54 +5,90 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from renderer.batch.problems import Place, Problems
 from renderer.errors import InputError
 from renderer.files import expanded
 
 _DELIMITERS: Final = ",;\t"
 
-Row = dict[str, str]
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: its values by their fields' names, and where it stands, such as "products.csv, row 3".
+
+    Rows are counted from 1, without the line of a CSV file that names the fields. A job without a table has one row
+    without fields, which stands nowhere.
+    """
+
+    fields: Mapping[str, str] = field(default_factory=dict)
+    place: str = ""
 
 
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a file, each a text by its field's name. Raises InputError, which names the row."""
+def read_rows(path: Path, problems: Problems) -> list[Row]:
+    """The rows of a file that can be used; what is wrong with the others, or with the file, is noted."""
+    text = _read(path, problems)
+    if text is None:
+        return []
+    rows, count = [], 0
+    with problems.at(str(path)):
+        for values in (_from_json if path.suffix.lower() == ".json" else _from_csv)(text):
+            count += 1
+            place = f"{path}, row {count}"
+            if isinstance(values, str):
+                problems.add(values, Place(place, place))
+            elif any("\ud800" <= sign <= "\udfff" for word in (*values, *values.values()) for sign in word):
+                problems.add("it holds one half of a surrogate pair, which is no character", Place(place, place))
+            else:
+                rows.append(Row(values, place))
+        if not count:
+            raise InputError("it holds no rows")
+    return rows
+
+
+def _read(path: Path, problems: Problems) -> str | None:
     try:
-        text = expanded(path).read_text("utf-8-sig")
+        return expanded(path).read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8: save it so"
-        raise InputError(f"--rows {path} can't be read ({reason})") from None
-    rows = _from_json(text, path) if path.suffix.lower() == ".json" else _from_csv(text, path)
-    if not rows:
-        raise InputError(f"--rows {path} holds no rows")
-    return rows
+        problems.add(f"--rows {path} can't be read ({reason})")
+        return None
 
 
-def _from_csv(text: str, path: Path) -> list[Row]:
+def _from_csv(text: str) -> Iterator[dict[str, str] | str]:
+    """The values of each row, or what is wrong with it. Raises InputError where no row can be read any more."""
     first = text.split("\n", 1)[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count), strict=True)
-    rows = []
     try:
-        for number, row in enumerate(reader, 1):
-            if None in row or None in row.values():
-                raise InputError(f"--rows {path}, row {number}: it has not as many values as there are fields")
-            rows.append({str(name).strip(): value.strip() for name, value in row.items()})
+        for row in reader:
+            values = [value for value in row.values() if isinstance(value, str)]
+            extra = row.get(None, [])
+            if extra or len(values) < len(row):
+                names = ", ".join(map(str, reader.fieldnames or ()))
+                yield f"it has {len(values) + len(extra)} values, and the fields are {names}: give one for each"
+            else:
+                yield {str(name).strip(): value.strip() for name, value in row.items()}
     except csv.Error as error:
-        raise InputError(f"--rows {path}, row {len(rows) + 1} can't be read ({error})") from None
-    return rows
+        raise InputError(f"line {reader.line_num} can't be read ({error})") from None
 
 
-def _from_json(text: str, path: Path) -> list[Row]:
+def _from_json(text: str) -> Iterator[dict[str, str] | str]:
+    """As `_from_csv`."""
     try:
         found = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"--rows {path} is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise InputError(f"it is not JSON of rows: {reason}") from None
     if not isinstance(found, list):
-        raise InputError(f'--rows {path} is no list of rows: write [{{"name": "Ada"}}]')
-    rows = []
-    for number, row in enumerate(found, 1):
-        if not isinstance(row, dict) or not all(isinstance(value, str | int | float) for value in row.values()):
-            raise InputError(f"--rows {path}, row {number}: a row is texts and numbers by their fields' names")
-        rows.append({name: value if isinstance(value, str) else json.dumps(value) for name, value in row.items()})
-    return rows
+        raise InputError('it is no list of rows: write [{"name": "Ada"}]')
+    for row in found:
+        if not isinstance(row, dict):
+            yield 'it is no object: write {"name": "Ada"}'
+        elif wrong := [name for name, value in row.items() if not isinstance(value, str | int | float)]:
+            yield f"{wrong[0]} is neither a text nor a number"
+        else:
+            yield {name: value if isinstance(value, str) else json.dumps(value) for name, value in row.items()}

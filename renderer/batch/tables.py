@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from renderer import plugins
-from renderer.batch.names import fill, output_folder, output_path
-from renderer.batch.problems import Problems
+from renderer.batch.names import check_inside, field_names, fill, output_folder, output_path
+from renderer.batch.problems import Place, Problems
 from renderer.batch.rows import Row, read_rows
 from renderer.errors import InputError
 from renderer.files import expanded
@@ -40,8 +40,14 @@ _UNWANTED: Final = {
     "credits": "several videos would write one file, render mosaic --credits writes those of a cover",
 }
 
+_FREE_TEXT: Final = ("title",)
+"""Parameters whose value is never a path: their fields may hold anything."""
+
+_FILES: Final = ("logo", "font", "music")
+"""Parameters that name a file that must be there."""
+
 Fields = Mapping[str, str]
-Video = tuple[VideoJob, str, Fields]
+Video = tuple[VideoJob, Place, Fields]
 """A job, where it is written down, and what tells it from others."""
 
 
@@ -52,6 +58,7 @@ class Asked:
     keys: Mapping[str, Any] = field(default_factory=dict)  # of each job: cover, preset, animation, output, rows
     values: Mapping[str, Any] = field(default_factory=dict)  # parameters by name, typed
     draft: bool = False
+    skip_bad_rows: bool = False  # rows with problems are left out, and the others are rendered
     command: str = "render batch"  # as it is shown where a video tells how it was made
 
 
@@ -63,7 +70,7 @@ class Source:
     defaults: Mapping[str, Any]
     asked: Asked
     problems: Problems
-    tracks: set[object] = field(default_factory=set)  # music that was found to be good
+    tracks: dict[object, str] = field(default_factory=dict)  # what is wrong with music that was tried; "" if nothing is
 
 
 class JobTable:
@@ -94,7 +101,7 @@ class JobTable:
                 return str(given)
             folder = str(given)
         elif given is not None:
-            self._problems.add(f"{self._place('output')}: output is a name for files, such as out/{{cover}}")
+            self._problems.add("output is a name for files, such as out/{cover}", self._place("output"))
         parts = ["{cover}", "{animation}", *(["{preset}"] if self._table.get("preset") else [])]
         return f"{folder}/" + "-".join([*parts, *(f"{{{key.replace('-', '_')}}}" for key in self._sweep)])
 
@@ -108,7 +115,7 @@ class JobTable:
         given = self._table.get(key, [])
         texts = [given] if isinstance(given, str | Path) else given
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str | Path) for text in texts):
-            self._problems.add(f"{self._place(key)}: {key} is a text, or a list of texts")
+            self._problems.add(f"{key} is a text, or a list of texts", self._place(key))
             return []
         return list(dict.fromkeys(map(str, texts)))
 
@@ -117,22 +124,37 @@ class JobTable:
         found: dict[str, list[object]] = {}
         sweep: object = self._table.get("sweep", {})
         if not isinstance(sweep, dict):
-            self._problems.add(f"{self._place('sweep')}: sweep is a table: write [job.sweep]")
+            self._problems.add("sweep is a table: write [job.sweep]", self._place("sweep"))
             return {}
         for key, value in sweep.items():
             with self._problems.at(self._place("sweep", key)):
                 found[key] = _swept(key, value)
         return found
 
+    @cached_property
     def _rows(self) -> list[Row]:
         rows: object = self._table.get("rows")
-        with self._problems.at(self._place("rows")):
-            if rows is None:
-                return [{}]
-            if isinstance(rows, str | Path):
-                return read_rows(Path(rows))
-            self._problems.add(f"{self._place('rows')}: rows is the path of a CSV or JSON file")
+        if rows is None:
+            return [Row()]
+        if isinstance(rows, str | Path):
+            return read_rows(Path(rows), self._problems)
+        self._problems.add("rows is the path of a CSV or JSON file", self._place("rows"))
         return []
+
+    @cached_property
+    def _columns(self) -> set[str]:
+        """The fields that some row has; of a JSON file, others may lack them."""
+        return {name for row in self._rows for name in row.fields}
+
+    def _row_place(self, row: Row, place: str) -> Place:
+        """A row, with the place in the campaign's file that makes use of it."""
+        return Place(f"{row.place} ({place})", row.place) if row.place else Place(place)
+
+    def _place_of(self, value: object, row: Row, place: str) -> Place:
+        """Where a problem with a value stands: in the row too if it has fields of the table, and no unknown ones."""
+        names = field_names(value)
+        unknown = names - self._columns - {"cover", "animation", "preset"}
+        return self._row_place(row, place) if names & self._columns and not unknown else Place(place)
 
     def _presets(self) -> list[Preset | None]:
         presets: list[Preset | None] = []
@@ -156,12 +178,12 @@ class JobTable:
         """The files that the covers' paths and globs name; what comes from a row is a name, never a glob."""
         covers: dict[Path, None] = {}
         for pattern in self._texts("cover"):
-            with self._problems.at(self._place("cover")):
-                plain = expanded(fill(pattern, row))
+            with self._problems.at(self._place_of(pattern, row, self._place("cover"))):
+                plain = expanded(_filled(pattern, row.fields))
                 if _is_file(plain):
                     covers[plain] = None
                 elif glob.has_magic(pattern):
-                    wanted = Path(fill(pattern, {name: glob.escape(value) for name, value in row.items()}))
+                    wanted = Path(fill(pattern, {name: glob.escape(value) for name, value in row.fields.items()}))
                     found = sorted(glob.glob(str(expanded(wanted)), recursive=True))  # noqa: PTH207 (also absolute ones)
                     covers.update({Path(name): None for name in found if _is_file(Path(name))})
                     if not found:
@@ -178,7 +200,7 @@ class JobTable:
                 with self._problems.at(self._place(key)):
                     keys[key,] = _timeline_text(value)
             elif (reason := _UNWANTED.get(key.replace("-", "_"))) is not None:
-                self._problems.add(f"{self._place(key)}: {reason}: leave {key} out")
+                self._problems.add(f"{reason}: leave {key} out", self._place(key))
             elif key in _WORDS:
                 continue
             elif not isinstance(value, dict):
@@ -187,7 +209,7 @@ class JobTable:
                 keys.update({(key, inner): one for inner, one in value.items()})
             else:
                 mend = suggestion(key, [*_WORDS, *plugins.installed()])
-                self._problems.add(f"{self._place(key)}: there is no animation {key}{mend}")
+                self._problems.add(f"there is no animation {key}{mend}", self._place(key))
         return keys
 
     # -- What it means -------------------------------------------------------------------------------------------------
@@ -195,51 +217,58 @@ class JobTable:
     def videos(self) -> Iterator[Video]:
         """Every combination of covers, animations, presets, rows and sweeps."""
         if not self._texts("cover"):
-            self._problems.add(f'{self._here}: it names no cover: add cover = "covers/*.jpg"')
+            self._problems.add('it names no cover: add cover = "covers/*.jpg"', self._here)
         for name in _UNWANTED.keys() & self._source.asked.values:
-            self._problems.add(f"--{name.replace('_', '-')}: {_UNWANTED[name]}: leave it out")
-        rows, presets, kinds, sweep, keys = self._rows(), self._presets(), self._kinds(), self._sweep, self._keys()
+            self._problems.add(f"{_UNWANTED[name]}: leave it out", f"--{name.replace('_', '-')}")
+        rows, presets, kinds, sweep, keys = self._rows, self._presets(), self._kinds(), self._sweep, self._keys()
         others = dict.fromkeys((name for kind in kinds.values() for name in parameters(kind)), "default")
-        for number, row in enumerate(rows, 1):
+        for row in rows:
             covers = self._covers(row)
             if not (covers and kinds):  # nothing will be made of its keys, which may have problems too
                 every = kinds or {name: plugins.load_animation(name) for name in plugins.installed()}
-                named = {"cover": "", "animation": "", "preset": "", **row}
-                self._values(keys, named, every, next(iter(every)))
+                own = {"cover": "", "animation": "", "preset": ""}
+                self._values(keys, row, own, every, next(iter(every)))
             count = len(rows) * len(covers) * len(kinds) * len(presets) * math.prod(map(len, sweep.values()))
             if count > MOST_VIDEOS:
-                self._problems.add(f"{self._here}: it makes {count} videos, more than {MOST_VIDEOS}: sweep over less")
+                self._problems.add(f"it makes {count} videos, more than {MOST_VIDEOS}: sweep over less", self._here)
                 return
-            place = f"{self._here}, row {number}" if row else self._here
+            place = self._row_place(row, self._here)
             choices = {name: _combinations(sweep, parameters(kinds[name]), others) for name in kinds}
             for cover, name, preset in itertools.product(covers, kinds, presets):
                 own = {"cover": cover.stem, "animation": name, "preset": preset.name if preset else PLAIN}
                 for swept in choices[name]:
                     said = keys | {("sweep", key): value for key, value in swept.items()}
-                    values = self._values(said, {**own, **row}, kinds, name)
+                    values = self._values(said, row, own, kinds, name)
                     with self._problems.at(place):
-                        job, fields = self._video(cover, kinds[name], preset, values, {**row, **own}, others)
-                        told = {*own, *row, *(key.replace("-", "_") for key in sweep)}
+                        job, fields = self._video(cover, kinds[name], preset, values, {**row.fields, **own}, others)
+                        told = {*own, *row.fields, *(key.replace("-", "_") for key in sweep)}
                         yield job, place, {key: value for key, value in fields.items() if key in told}
 
     def _values(
-        self, keys: Mapping[tuple[str, ...], Any], fields: Fields, kinds: Mapping[str, type[Animation]], name: str
-    ) -> dict[str, Any]:
-        """The parameters of one video, typed."""
+        self, keys: Mapping[tuple[str, ...], Any], row: Row, own: Fields, kinds: Mapping[str, type[Animation]],
+        name: str,
+    ) -> dict[str, Any]:  # fmt: skip
+        """The parameters of one video, typed; `own`: its fields, where the row has none of their names."""
         values: dict[str, Any] = {}
+        fields = {**own, **row.fields}
         for (*table, key), value in keys.items():
-            place = self._place(*table, key)
+            place = self._place_of(value, row, self._place(*table, key))
             known = key.replace("-", "_")
             with self._problems.at(place):
+                read: dict[str, Any] = {}
                 if table and table[0] != "sweep":  # an animation's own
                     if table[0] == name:
-                        values.update(read_parameter(kinds[name], key, _filled(value, fields), place))
+                        read = read_parameter(kinds[name], key, _filled(value, fields, key), place.text)
                 elif known in parameters(kinds[name]):
-                    values.update(read_parameter(kinds[name], key, _filled(value, fields), place))
+                    read = read_parameter(kinds[name], key, _filled(value, fields, key), place.text)
                 elif not any(known in parameters(kind) for kind in kinds.values()):
-                    values.update(read_setting(key, _filled(value, fields), place))
-        with self._problems.at("the command line"):
-            values.update({key: _filled(value, fields) for key, value in self._source.asked.values.items()})
+                    read = read_setting(key, _filled(value, fields, key), place.text)
+                _check_files(read)
+                values.update(read)
+        for key, value in self._source.asked.values.items():
+            with self._problems.at(self._place_of(value, row, "the command line")):
+                values[key] = _filled(value, fields, key)
+                _check_files({key: values[key]})
         return values
 
     def _video(
@@ -260,13 +289,21 @@ class JobTable:
             preset=preset.name if preset else "", rules=preset.rules if preset else None,
         )  # fmt: skip
         job.settled().wanted()
-        if (track := (job.sound, path.suffix, job.target)) not in self._source.tracks:
-            check_sound(job.sound, path, job.target)
-            self._source.tracks.add(track)
-        for used in (job.overlay.logo, job.overlay.font):
-            if used is not None and not _is_file(expanded(used)):
-                raise InputError(missing_file(used))
+        _check_files({"logo": job.overlay.logo, "font": job.overlay.font})  # of the preset
+        self._check_sound(job)
         return job, fields
+
+    def _check_sound(self, job: VideoJob) -> None:
+        """See `check_sound`; each track is tried once."""
+        track, tried = (job.sound, job.path.suffix, job.target), self._source.tracks
+        if track not in tried:
+            tried[track] = ""
+            try:
+                check_sound(job.sound, job.path, job.target)
+            except InputError as error:
+                tried[track] = str(error)
+        if tried[track]:
+            raise InputError(tried[track])
 
 
 def _combinations(
@@ -306,15 +343,35 @@ def _swept(key: str, value: object) -> list[object]:
     return list(range(int(found[1]), int(found[2]) + 1))
 
 
-def _filled(value: Any, fields: Fields) -> Any:
-    """A value with the fields of its texts filled in. Raises InputError."""
+def _filled(value: Any, fields: Fields, key: str = "") -> Any:
+    """A value with the fields of its texts filled in. Raises InputError, of one that leads out of its folder too."""
     if isinstance(value, str):
+        if key == "timeline" and not value.lower().endswith(".toml"):
+            _check_timeline(value, fields)
+        elif key not in _FREE_TEXT:
+            check_inside(value, fields)
         return fill(value, fields)
     if isinstance(value, Path):
-        return Path(fill(str(value), fields))
+        return Path(_filled(str(value), fields))
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
-        return type(value)(fill(each, fields) for each in value)
+        return type(value)(_filled(each, fields) for each in value)
     return value
+
+
+def _check_timeline(template: str, fields: Fields) -> None:
+    """Raise InputError if a value leads a parameter of a timeline out of its folder, or makes several words of one."""
+    for word in re.findall(r"(?:\{[^{}]*\}|\S)+", template):
+        check_inside(word.partition("=")[2] or word, fields)
+        for name in field_names(word) & fields.keys():
+            if word != f"{{{name}}}" and re.search(r"\s", fields[name]):
+                raise InputError(f"{name} = {fields[name]} has a space in it, which a timeline can't hold")
+
+
+def _check_files(values: Mapping[str, Any]) -> None:
+    """Raise InputError for files among parameters that are not there."""
+    for name in _FILES:
+        if (path := values.get(name)) is not None and not _is_file(expanded(path)):
+            raise InputError(missing_file(path))
 
 
 def _as_field(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,6 +44,11 @@ class BatchRun:
     workers: int | None = parameter(None, "Videos at once; default: as cores and memory allow", low=1, high=256)
     resume: bool = parameter(True, "Go on from the last run: what is up to date is left as it is")
     fail_fast: bool = parameter(False, "Stop at the first video that fails")
+    skip_bad_rows: bool = parameter(False, "Render the other rows where some have problems; the exit code is 1 then")
+    timeout: float = parameter(
+        900.0, "A video that makes no progress for so long fails, and the others go on", unit="seconds", low=1.0,
+        high=86_400.0,
+    )  # fmt: skip
     dry_run: bool = parameter(False, "Only say what would be made, and what is up to date")
 
     def __post_init__(self) -> None:
@@ -75,31 +80,39 @@ def _batch(file: Path | None, values: dict[str, object]) -> int:
         {key: values[name] for name, key in _KEYS.items() if values.get(name)},
         {name: value for name, value in values.items() if name not in own},
         draft=PresetRun(**given(PresetRun, values)).draft,
+        skip_bad_rows=asked_run.skip_bad_rows,
         command=_command(file, values),
     )
     campaign = read_campaign(file, asked).only(asked_run.only)
     batch = plan_batch(campaign, talk, resume=asked_run.resume, overwrite=common.overwrite)
+    skipped = campaign.problems.bad_rows()
+    if skipped:
+        lines = "\n  ".join([f"{_rows(len(skipped))} skipped:", *campaign.problems.lines()])
+        sys.stderr.write(f"render: {lines}\n")
     if asked_run.dry_run:
-        _tell_plan(batch, common)
-        return 0
+        return _tell_plan(batch, skipped, common)
     workers = asked_run.workers or worker_count(len(batch.due))
     outcomes: dict[str, Outcome] = {}
     if batch.due:
         try:
-            with Board(talk, batch, workers) as board, Processes(workers) as pool:
-                outcomes = render_batch(batch, pool, board, fail_fast=asked_run.fail_fast)
+            with Board(talk, batch, workers, asked_run.timeout) as board, Processes(workers) as pool:
+                outcomes = render_batch(batch, pool, board, fail_fast=asked_run.fail_fast, timeout=asked_run.timeout)
         finally:
             if batch.campaign.folder.is_dir():
                 write_page(batch.manifest)
         if common.open:
             show_file(batch.campaign.folder / PAGE)
-    return _tell(batch, outcomes, common)
+    return _tell(batch, outcomes, skipped, common)
+
+
+def _rows(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count} rows are"
 
 
 def _command(file: Path | None, values: Mapping[str, object]) -> str:
     """The command that renders a campaign again, up to which of its videos; paths are as they were given."""
     words = ["render", "batch", *([str(file)] if file else [])]
-    left_out = {*parameters(Common), "workers", "only", "resume", "fail_fast", "dry_run"} - {"output"}
+    left_out = {*parameters(Common), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
     for name, value in values.items():
         option = f"--{name.replace('_', '-')}"
         if name in left_out or value is None:
@@ -113,7 +126,8 @@ def _command(file: Path | None, values: Mapping[str, object]) -> str:
     return shlex.join([*words, "--no-resume"])
 
 
-def _tell_plan(batch: Batch, common: Common) -> None:
+def _tell_plan(batch: Batch, skipped: Sequence[str], common: Common) -> int:
+    """What would be made; gives the exit code."""
     from renderer.job import plan_video
 
     rows: list[dict[str, Any]] = []
@@ -126,9 +140,10 @@ def _tell_plan(batch: Batch, common: Common) -> None:
             except InputError as error:
                 row["error"] = str(error)
         rows.append(row)
+    code = 1 if skipped or any("error" in row for row in rows) else 0
     if common.json:
-        sys.stdout.write(json.dumps({"videos": rows}) + "\n")
-        return
+        sys.stdout.write(json.dumps({"videos": rows, "skipped": skipped}) + "\n")
+        return code
     for row in rows:
         what = "up to date" if row["up_to_date"] else row.get("error") or (
             f"{row['width']}x{row['height']}, {row['frames']} frames, about {row['estimated_seconds']:.0f} s and "
@@ -141,9 +156,10 @@ def _tell_plan(batch: Batch, common: Common) -> None:
         f"{len(batch.due)} to render, about {seconds:.0f} s and {megabytes(size)}; {len(batch.up_to_date)} up to date. "
         "Nothing was made.\n"
     )
+    return code
 
 
-def _tell(batch: Batch, outcomes: Mapping[str, Outcome], common: Common) -> int:
+def _tell(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Sequence[str], common: Common) -> int:
     """The end of it; gives the exit code."""
     from renderer.batch import PAGE
 
@@ -152,25 +168,25 @@ def _tell(batch: Batch, outcomes: Mapping[str, Outcome], common: Common) -> int:
     if common.json:
         manifest = batch.manifest
         names = [manifest.key(task) for task in batch.campaign.tasks]
-        sys.stdout.write(
-            json.dumps({"folder": str(manifest.folder), "videos": [manifest.entries[n] for n in names]}) + "\n"
-        )
+        videos = [manifest.entries[name] for name in names]
+        sys.stdout.write(json.dumps({"folder": str(manifest.folder), "videos": videos, "skipped": skipped}) + "\n")
     elif not common.quiet:
         said = [f"{begun - len(failed)} rendered", f"{len(batch.up_to_date)} up to date"]
         said += [f"{len(failed)} failed"] if failed else []
         said += [f"{len(batch.due) - begun} not begun"] if begun < len(batch.due) else []
+        said += [f"{_rows(len(skipped))} skipped"] if skipped else []
         page = f": {batch.campaign.folder / PAGE}" if outcomes else ""
         sys.stdout.write(", ".join(said) + page + "\n")
     for task in failed:
         sys.stderr.write(f"render: {task.job.path}: {outcomes[task.name].error}\n")
-    return 1 if failed else 0
+    return 1 if failed or skipped else 0
 
 
 class Board:
     """A table of what is in hand, on a terminal; a line a video elsewhere."""
 
-    def __init__(self, talk: Talk, batch: Batch, workers: int) -> None:
-        self._talk, self._total, self._done = talk, len(batch.due), 0
+    def __init__(self, talk: Talk, batch: Batch, workers: int, timeout: float) -> None:
+        self._talk, self._total, self._done, self._timeout = talk, len(batch.due), 0, timeout
         self._live = talk.console.is_terminal and not talk.quiet
         self._bars = Bars(
             TextColumn("{task.description}"), TextColumn("{task.fields[stage]}"), BarColumn(), MofNCompleteColumn(),
@@ -201,6 +217,13 @@ class Board:
         """A row for a video in hand."""
         self._rows[name] = self._bars.add_task(name, total=None, stage="", unit="")
         return Row(self._bars, self._rows[name], self._talk, name)
+
+    def stalled(self, name: str, stage: str) -> None:
+        """A line for a video that stands still."""
+        during = f" in the stage of {stage}" if stage else ""
+        self._talk.notice(
+            f"{name}: no progress for a minute{during}; after {self._timeout:g} seconds (--timeout) it fails"
+        )
 
     def end(self, name: str, outcome: Outcome, tasks: int) -> None:
         """Its line."""
