@@ -23,3 +23,7 @@ class PictureError(InputError):
 
 class EncoderError(RenderError):
     """ffmpeg could not be run or failed; the message ends with its own last lines."""
+
+
+class BusyError(RenderError):
+    """Another process writes the same thing; the message says which one."""

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
+import hashlib
 import os
 import secrets
-import tempfile
+import shutil
+import stat
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from renderer.errors import InputError, RenderError
+from renderer.locks import locked
 
 _BAD_NAMES: Final = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # what systems say of a name that they can't hold
+_LOCK: Final = ".lock"
+_FOLDER_LOCK: Final = ".render.lock"
+_PART: Final = ".part-"
+_LONG_NAME: Final = 100  # bytes of a name from which down it is part of a hidden one as it is
+_LONGEST_SUFFIX: Final = 16
 
 
 def expanded(path: str | Path) -> Path:
@@ -22,25 +32,32 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 (that of Path raises RuntimeError for ~nobody)
 
 
+def check_free(path: Path, *, overwrite: bool, option: str = "-o") -> None:
+    """Raise InputError if `path` is a folder, or a file that may not be overwritten; OSError if it can be no name."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISDIR(path.stat().st_mode):
+            raise InputError(f"{path} is a folder: give a file's name")
+        if not overwrite:
+            raise InputError(f"{path} exists: give another {option}, or -y to overwrite it")
+
+
 def check_writable(path: Path, *, overwrite: bool, option: str = "-o") -> None:
-    """Raise InputError if a file can't be written to `path`: before the work that would make it.
+    """Raise InputError if a file can't be written to `path`, BusyError if another process writes it: before the work.
 
     Folders that are not there will be made with the file. Permissions alone don't tell what root, a read-only disk or
-    a folder of the system allow: so a file is made beside it, and deleted.
+    a folder of the system allow: so what it needs is made beside it, and deleted.
     """
     above = path.absolute().parents
     folder = above[0]
     try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: give a file's name")
-        if path.exists() and not overwrite:
-            raise InputError(f"{path} exists: give another {option}, or -y to overwrite it")
-        folder = next(each for each in above if each.exists())
+        check_free(path, overwrite=overwrite, option=option)
+        if path.is_symlink():
+            folder = path.resolve().parent
+        folder = next(each for each in (folder, *folder.parents) if each.exists())
         if not folder.is_dir():
             raise InputError(f"{folder} is a file, so {path} can't be in it: give another {option}")
-        tried = folder / f".{path.stem}.try-{secrets.token_hex(4)}{path.suffix}"
-        tried.touch(exist_ok=False)
-        tried.unlink()
+        with _workspace(folder / path.resolve().name, path):
+            pass
     except OSError as error:
         if error.errno in _BAD_NAMES:
             raise InputError(f"{path} can't be a file's name ({error.strerror}): give another {option}") from error
@@ -53,9 +70,51 @@ def existing_folder(path: Path) -> Path:
     return next(folder for folder in path.absolute().parents if folder.is_dir())
 
 
-def temporary_name(path: Path) -> Path:
-    """A name beside `path` that nothing else has."""
-    return path.with_name(f".{path.stem}.part-{secrets.token_hex(4)}{path.suffix}")
+# -- One writer at a time, and nothing left behind ------------------------------------------------------------------
+
+
+def _hidden(path: Path, ending: str) -> Path:
+    """A hidden name beside `path`: always the same, and of at most 120 bytes, as some file systems allow few more."""
+    name = os.fsencode(path.name)
+    if len(name) > _LONG_NAME:
+        same = unicodedata.normalize("NFC", path.name).casefold()  # where the file system takes two spellings for one
+        digest = hashlib.blake2b(os.fsencode(same), digest_size=6).hexdigest()
+        name = name[: _LONG_NAME - 13].decode("utf-8", "ignore").encode() + b"-" + digest.encode()
+    return path.with_name(f".{os.fsdecode(name)}{ending}")
+
+
+@contextmanager
+def _workspace(path: Path, what: Path) -> Iterator[Path]:
+    """Give a new folder beside `path` in which it is written, deleted in the end; nobody else writes it meanwhile.
+
+    `what`: its name in messages. What processes that were killed have left of theirs is deleted. Raises BusyError,
+    OSError.
+    """
+    with locked(_hidden(path, _LOCK), what) as alone:
+        if alone:
+            for left in path.parent.glob(f"{glob.escape(_hidden(path, _PART).name)}{'?' * 8}"):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = _hidden(path, f"{_PART}{secrets.token_hex(4)}")
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """One process at a time: while the context lasts, nobody else gets past a claim on the same folder.
+
+    The folder must be there; a hidden file in it says who holds it. Files in it are written as ever: a claim on the
+    folder is none on them. Raises BusyError, which names the holder, and InputError if the folder can't be written to.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locked(folder / _FOLDER_LOCK, folder))
+        except OSError as error:
+            raise InputError(f"{folder} may not be written to ({error.strerror}): give another output") from error
+        yield
 
 
 @contextmanager
@@ -73,26 +132,10 @@ def _made(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; renamed to it at the end, deleted if anything went wrong.
-
-    So are folders that had to be made for it.
-
-    Raises InputError as `check_writable` does, and RenderError when the disk is full or the file can't be written.
-    """
-    check_writable(path, overwrite=overwrite)
-    if path.is_symlink():  # what it points to is meant, not the link
-        path = path.resolve()
-    temporary = temporary_name(path)
+def _reported(path: Path) -> Iterator[None]:
+    """Raise what the system says of writing `path` as RenderError."""
     try:
-        with _made(path.parent):
-            try:
-                yield temporary
-                if path.exists() and not overwrite:  # made by somebody else meanwhile
-                    raise InputError(f"{path} exists: give another -o, or -y to overwrite it")
-                temporary.replace(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+        yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise RenderError(f"{path}: the disk is full: free some space, or write elsewhere") from error
@@ -100,20 +143,35 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def new_files(folder: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary folder to write files to; they are moved into `folder`, which is made, when all are whole.
+def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary path to write to; renamed to `path` at the end, deleted if anything went wrong.
 
-    Raises InputError for a name that is taken, and RenderError when the disk is full or a file can't be written.
+    It has the ending of `path`, in a folder of its own: other files may be made beside it, and are deleted with it. So
+    are folders that had to be made for it.
+
+    Raises InputError as `check_writable` does, BusyError while another process writes it, and RenderError when the
+    disk is full or the file can't be written.
     """
-    try:
-        with _made(folder), tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as temporary:
-            yield Path(temporary)
-            written = sorted(Path(temporary).iterdir())
-            for file in written:
-                check_writable(folder / file.name, overwrite=overwrite)
-            for file in written:
-                file.replace(folder / file.name)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise RenderError(f"{folder}: the disk is full: free some space, or write elsewhere") from error
-        raise RenderError(f"{folder} could not be written to ({error.strerror or error})") from error
+    check_writable(path, overwrite=overwrite)
+    target = path.resolve()  # what a link points to is meant, not the link
+    with _reported(path), _made(target.parent), _workspace(target, path) as folder:
+        temporary = folder / f"new{path.suffix[:_LONGEST_SUFFIX]}"
+        yield temporary
+        if path.exists() and not overwrite:  # made by somebody else meanwhile
+            raise InputError(f"{path} exists: give another -o, or -y to overwrite it")
+        temporary.replace(target)
+
+
+@contextmanager
+def new_files(pattern: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary folder to write files to; they are moved into that of `pattern`, when all are whole.
+
+    `pattern`: the name that stands for all of them. Its folder is made. Raises what `new_file` does.
+    """
+    with _reported(pattern.parent), _made(pattern.parent), _workspace(pattern, pattern) as temporary:
+        yield temporary
+        written = sorted(temporary.iterdir())
+        for file in written:
+            check_free(pattern.with_name(file.name), overwrite=overwrite)
+        for file in written:
+            file.replace(pattern.with_name(file.name))

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -502,10 +503,10 @@ def test_an_interruption_leaves_nothing_behind(cover: Path, tmp_path: Path, sent
     ]
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     for _ in range(600):
-        if any(path.stat().st_size > 0 for path in tmp_path.iterdir()) or process.poll() is not None:
+        if any(path.stat().st_size for path in tmp_path.glob("*/new.mp4")) or process.poll() is not None:
             break
         time.sleep(0.1)
-    assert [path.name.startswith(".china-zoom.part-") for path in tmp_path.iterdir()] == [True]
+    assert [path.suffix[:6] for path in sorted(tmp_path.iterdir())] == [".lock", ".part-"]
     process.send_signal(getattr(signal, sent))
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -519,12 +520,18 @@ def test_a_full_disk_is_said(render: Run, cover: Path, monkeypatch: pytest.Monke
     # Every write to the temporary file meets the end of the disk, as /dev/full has it.
     from renderer import files
 
-    monkeypatch.setattr(files.secrets, "token_hex", lambda _count: "0")
-    Path(".it.part-0.png").symlink_to("/dev/full")
+    workspace = files._workspace
+
+    @contextmanager
+    def on_a_full_disk(path: Path, what: Path) -> Iterator[Path]:
+        with workspace(path, what) as folder:
+            (folder / f"new{path.suffix}").symlink_to("/dev/full")
+            yield folder
+
+    monkeypatch.setattr(files, "_workspace", on_a_full_disk)
     code, _, err = render("mosaic", cover, "--columns", "8", "-o", "it.png")
     assert code == 1
     assert "the disk is full" in err
-    Path(".it.part-0.mp4").symlink_to("/dev/full")
     code, _, err = render("zoom", cover, *SMALL, "-o", "it.mp4")
     assert code == 1
     assert "the disk is full" in err

@@ -10,7 +10,7 @@ from pathlib import Path
 from renderer.credits import check_credits
 from renderer.encoder import FORMATS, STREAM, is_sequence, numbered
 from renderer.errors import InputError
-from renderer.files import check_writable, new_file, new_files
+from renderer.files import check_free, check_writable, new_file, new_files
 from renderer.job.inputs import Mosaic, check_cover
 from renderer.job.settings import MatchSettings
 from renderer.placement import MAP_SUFFIX
@@ -82,11 +82,9 @@ def check_video(path: Path, numbers: Sequence[int], *, overwrite: bool) -> None:
         if sys.stdout.isatty():
             raise InputError("-o - writes raw video, which a terminal can't show: send it to a program or a file")
     elif is_sequence(path):
-        if path.parent.exists():
-            for number in (numbers[0], numbers[-1]):
-                check_writable(numbered(path, number), overwrite=overwrite)
-        else:
-            check_writable(path.parent, overwrite=overwrite)
+        check_writable(path, overwrite=True)
+        for number in (numbers[0], numbers[-1]):
+            check_free(numbered(path, number), overwrite=overwrite)
     else:
         check_writable(path, overwrite=overwrite)
 
@@ -103,5 +101,5 @@ def new_video(path: Path, *, overwrite: bool) -> Iterator[Path]:
         with new_file(path, overwrite=overwrite) as temporary:
             yield temporary
     else:
-        with new_files(path.parent, overwrite=overwrite) as folder:
+        with new_files(path, overwrite=overwrite) as folder:
             yield folder / path.name

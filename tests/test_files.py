@@ -1,0 +1,164 @@
+"""Files that appear only when they are whole, by one process at a time, and nothing that is left behind."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from renderer.errors import BusyError
+from renderer.files import _hidden, check_writable, claimed, new_file, new_files
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+WRITERS = {
+    "a file": "new_file(Path('it.mp4'), overwrite=True)",
+    "files": "new_files(Path('it/%05d.png'), overwrite=True)",
+    "a folder": "claimed(Path('it'))",
+}
+
+
+@contextmanager
+def elsewhere(writer: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process that writes, until it is killed."""
+    code = f"""
+from pathlib import Path
+from renderer.files import *
+with {writer} as temporary:
+    if temporary:
+        (temporary if temporary.is_dir() else temporary.parent).joinpath("begun").touch()
+    print(flush=True)
+    input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "some words"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=ENVIRONMENT,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield process
+        finally:
+            process.kill()
+
+
+def write() -> None:
+    with new_file(Path("it.mp4"), overwrite=True) as temporary:
+        temporary.write_text("ours")
+
+
+def write_files() -> None:
+    with new_files(Path("it/%05d.png"), overwrite=True) as folder:
+        (folder / "00000.png").write_text("ours")
+
+
+def claim() -> None:
+    with claimed(Path("it")):
+        pass
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def entries(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("writer", "ours", "left"),
+    [
+        (WRITERS["a file"], write, ["it", "it.mp4"]),
+        (WRITERS["files"], write_files, ["it", "it/00000.png"]),
+        (WRITERS["a folder"], claim, ["it"]),
+    ],
+    ids=WRITERS,
+)
+def test_one_writes_at_a_time_and_what_a_killed_one_left_is_swept(
+    here: Path, writer: str, ours: Callable[[], None], left: list[str]
+) -> None:
+    Path("it").mkdir()
+    with elsewhere(writer) as process:
+        with pytest.raises(BusyError, match=rf"being written by process {process.pid} on .*: wait until"):
+            ours()
+        process.kill()
+        process.wait()
+        assert entries(here) != left  # the killed one's, which the next one takes away
+        ours()
+    assert entries(here) == left
+
+
+def test_a_check_before_the_work_tells_of_another_writer_through_a_link_too(here: Path) -> None:
+    Path("link.mp4").symlink_to("it.mp4")
+    with elsewhere(WRITERS["a file"]):
+        for name in ("it.mp4", "link.mp4", "../" + here.name + "/it.mp4"):
+            with pytest.raises(BusyError, match=f"{name} is being written"):
+                check_writable(Path(name), overwrite=True)
+        check_writable(Path("other.mp4"), overwrite=True)
+    assert Path("link.mp4").is_symlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_who_waits_its_turn_gets_it(here: Path) -> None:
+    # Many at once: each gets the lock or is refused, and of those that get it none sees another's files.
+    code = """
+import sys, time
+from pathlib import Path
+from renderer.errors import BusyError
+from renderer.files import new_file
+done = 0
+while done < 20:
+    try:
+        with new_file(Path("it.txt"), overwrite=True) as temporary:
+            temporary.write_text(sys.argv[1])
+            time.sleep(0.001)
+            assert temporary.read_text() == sys.argv[1]
+            assert len(list(Path().glob(".it.txt.part-*"))) == 1
+        done += 1
+    except BusyError:
+        pass
+"""
+    crowd = [
+        subprocess.Popen([sys.executable, "-c", code, str(number)], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+        for number in range(4)
+    ]
+    for process in crowd:
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (0, "")
+    assert entries(here) == ["it.txt"]
+
+
+def test_a_file_system_without_locks_is_written_to_all_the_same(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_descriptor: int) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr("renderer.locks._lock", refuse)
+    begun = here / ".it.mp4.part-01234567"
+    begun.mkdir()
+    write()
+    assert begun.exists()  # it may be somebody's who writes
+    assert Path("it.mp4").read_text() == "ours"
+
+
+def test_a_failure_leaves_nothing(here: Path) -> None:
+    with pytest.raises(ZeroDivisionError), new_file(here / "a/b/it.mp4", overwrite=False) as temporary:
+        temporary.with_suffix(".log").touch()
+        raise ZeroDivisionError
+    assert entries(here) == []
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1).filter(lambda name: name.strip(".")))
+def test_hidden_names_are_short_and_one_for_each(name: str) -> None:
+    path = Path("folder") / name
+    hidden = _hidden(path, ".part-01234567")
+    assert hidden.parent == path.parent
+    assert hidden.name.startswith(".")
+    assert len(os.fsencode(hidden.name)) <= 120
+    assert hidden == _hidden(path, ".part-01234567") != _hidden(path.with_name(f"{name}x"), ".part-01234567")
