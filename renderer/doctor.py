@@ -43,7 +43,7 @@ class Finding:
 
 def examine(folder: Path) -> list[Finding]:
     """Look at Python, packages, ffmpeg and its encoders, cores, memory, and the disk of `folder`."""
-    return [_python(), *_packages(), *_ffmpeg(), *_machine(folder), _cache(), _libraries()]
+    return [_python(), *_packages(), *_ffmpeg(), *_machine(folder), _cache(), _libraries(), *_leftovers(folder)]
 
 
 def _python() -> Finding:
@@ -146,6 +146,17 @@ def _libraries() -> Finding:
         return Finding("libraries", f"{folder} ({', '.join(names(folder)) or 'none yet: render library add FOLDER'})")
     except Exception as error:  # its imports may be what is broken
         return Finding("libraries", f"not known ({error})")
+
+
+def _leftovers(folder: Path) -> list[Finding]:
+    from renderer.files import leftovers
+
+    try:
+        found = ", ".join(str(path) for path in leftovers(folder))
+    except Exception as error:  # there may be no folder for temporary files
+        return [Finding("leftovers", f"not known ({error})")]
+    about = f"{found} (of renders that were killed; the next one to the same name deletes them)"
+    return [Finding("leftovers", about)] if found else []
 
 
 def main() -> int:

@@ -10,19 +10,22 @@ import os
 import secrets
 import shutil
 import stat
+import tempfile
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from renderer.errors import InputError, RenderError
-from renderer.locks import locked
+from renderer.errors import BusyError, InputError, RenderError
+from renderer.locks import PATIENCE, is_held, locked
 
 _BAD_NAMES: Final = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # what systems say of a name that they can't hold
 _LOCK: Final = ".lock"
 _FOLDER_LOCK: Final = ".render.lock"
 _PART: Final = ".part-"
+_TOKEN: Final = "[0-9a-f]" * 8
+_TEMPORARY: Final = "mosaic-renderer-"
 _LONG_NAME: Final = 100  # bytes of a name from which down it is part of a hidden one as it is
 _LONGEST_SUFFIX: Final = 16
 
@@ -84,22 +87,62 @@ def _hidden(path: Path, ending: str) -> Path:
 
 
 @contextmanager
-def _workspace(path: Path, what: Path) -> Iterator[Path]:
-    """Give a new folder beside `path` in which it is written, deleted in the end; nobody else writes it meanwhile.
+def _alone(path: Path, what: Path, patience: float = PATIENCE) -> Iterator[None]:
+    """Nobody else writes `path` meanwhile; what killed processes have left of theirs is deleted.
 
-    `what`: its name in messages. What processes that were killed have left of theirs is deleted. Raises BusyError,
-    OSError.
+    `what`: its name in messages. Raises BusyError, OSError.
     """
-    with locked(_hidden(path, _LOCK), what) as alone:
+    with locked(_hidden(path, _LOCK), what, patience) as alone:
         if alone:
-            for left in path.parent.glob(f"{glob.escape(_hidden(path, _PART).name)}{'?' * 8}"):
+            for left in path.parent.glob(f"{glob.escape(_hidden(path, _PART).name)}{_TOKEN}"):
                 shutil.rmtree(left, ignore_errors=True)
+        yield
+
+
+@contextmanager
+def _workspace(path: Path, what: Path) -> Iterator[Path]:
+    """Give a new folder beside `path` in which it is written, as `_alone` has it; deleted in the end."""
+    with _alone(path, what):
         folder = _hidden(path, f"{_PART}{secrets.token_hex(4)}")
-        folder.mkdir()
+        folder.mkdir(0o700)
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Give a new folder for temporary files, deleted in the end; those that killed processes left are deleted now.
+
+    Raises RenderError if none can be made.
+    """
+    where = _system_folder()
+    for lock in where.glob(f".{_TEMPORARY}{_TOKEN}{_LOCK}"):
+        left = where / lock.name.removeprefix(".").removesuffix(_LOCK)
+        with contextlib.suppress(BusyError, OSError), _alone(left, left, patience=0):  # it is somebody else's, or lives
+            pass
+    new = where / f"{_TEMPORARY}{secrets.token_hex(4)}"
+    with contextlib.ExitStack() as resources:
+        try:
+            folder = resources.enter_context(_workspace(new, new))
+        except OSError as error:
+            raise RenderError(f"{where} may not be written to ({error.strerror}): set TMPDIR to a folder") from error
+        yield folder
+
+
+def _system_folder() -> Path:
+    """The system's folder for temporary files. Raises RenderError if there is none that can be used."""
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError as error:
+        raise RenderError(f"no folder for temporary files ({error.strerror}): set TMPDIR to one") from error
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """What renders that were killed have left in a folder, and in the system's for temporary files."""
+    found = {*folder.glob(f".*{_PART}{_TOKEN}"), *_system_folder().glob(f".{_TEMPORARY}{_TOKEN}{_PART}{_TOKEN}")}
+    return sorted(each for each in found if not is_held(each.with_name(each.name.rsplit(_PART, 1)[0] + _LOCK)))
 
 
 @contextmanager

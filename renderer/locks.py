@@ -20,7 +20,9 @@ from typing import Final
 
 from renderer.errors import BusyError
 
-_PATIENCE: Final = 0.5  # seconds in which a lock is tried again: a check holds one for some milliseconds
+PATIENCE: Final = 0.5
+"""Seconds in which a lock is tried again: a check holds one for some milliseconds."""
+
 _BUSY: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _LONGEST_NOTE: Final = 500  # characters of what a lock file says
 
@@ -39,14 +41,14 @@ else:
 
 
 @contextmanager
-def locked(path: Path, what: object) -> Iterator[bool]:
+def locked(path: Path, what: object, patience: float = PATIENCE) -> Iterator[bool]:
     """Hold the lock file `path`, which is made, says who holds it, and is deleted in the end.
 
-    `what`: the thing that is locked, for messages. Yields whether it is locked: False on a file system that has no
-    locks, where the work goes on without. Raises BusyError if another process, or another thread of this one, holds
-    it; OSError if the file can't be made.
+    `what`: the thing that is locked, for messages. `patience`: seconds until it counts as held. Yields whether it is
+    locked: False on a file system that has no locks, where the work goes on without. Raises BusyError if another
+    process, or another thread of this one, holds it; OSError if the file can't be made.
     """
-    descriptor, alone = _take(path, what)
+    descriptor, alone = _take(path, what, patience)
     try:
         if alone:
             with contextlib.suppress(OSError):  # the disk is full: it says nothing then
@@ -66,9 +68,9 @@ def locked(path: Path, what: object) -> Iterator[bool]:
             os.close(descriptor)
 
 
-def _take(path: Path, what: object) -> tuple[int, bool]:
+def _take(path: Path, what: object, patience: float) -> tuple[int, bool]:
     """An open descriptor of a lock file, and whether it is locked."""
-    end = time.monotonic() + _PATIENCE
+    end = time.monotonic() + patience
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         try:
@@ -86,6 +88,23 @@ def _take(path: Path, what: object) -> tuple[int, bool]:
                 ) from None
             time.sleep(0.02)
         os.close(descriptor)  # it was held, or deleted by its last holder after it had been opened here
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds a lock file, as far as that can be told; nothing is made or changed."""
+    try:
+        descriptor = os.open(
+            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+        )  # or a pipe of this name would be waited for
+    except OSError:
+        return False
+    try:
+        _lock(descriptor)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _is_open(path: Path, descriptor: int) -> bool:

@@ -10,7 +10,6 @@ import json
 import math
 import re
 import subprocess
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Final, Literal
 
 from renderer.encoder import FORMATS, Target, run_ffmpeg
 from renderer.errors import EncoderError, InputError
-from renderer.files import expanded
+from renderer.files import expanded, temporary_folder
 from renderer.parameters import check_ranges, parameter, parameters
 
 RATE: Final = 48_000
@@ -81,8 +80,8 @@ def check_sound(settings: SoundSettings, path: Path, target: Target) -> None:
         raise InputError(f"--music {settings.music}: there is no such file: check the path")
     if path.exists() and path.samefile(track):
         raise InputError(f"-o {path} is the file of the music: give another name")
-    with tempfile.TemporaryDirectory(prefix="mosaic-renderer-", ignore_cleanup_errors=True) as folder:
-        _decode(track, settings.music_start, SHORTEST, Path(folder) / "piece.f32")
+    with temporary_folder() as folder:
+        _decode(track, settings.music_start, SHORTEST, folder / "piece.f32")
 
 
 def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target: Target) -> Path:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from renderer.doctor import examine
 from renderer.errors import BusyError
-from renderer.files import _hidden, check_writable, claimed, new_file, new_files
+from renderer.files import _hidden, check_writable, claimed, leftovers, new_file, new_files, temporary_folder
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
@@ -111,6 +113,7 @@ def test_who_waits_its_turn_gets_it(here: Path) -> None:
     code = """
 import sys, time
 from pathlib import Path
+from renderer.doctor import examine
 from renderer.errors import BusyError
 from renderer.files import new_file
 done = 0
@@ -145,6 +148,28 @@ def test_a_file_system_without_locks_is_written_to_all_the_same(here: Path, monk
     write()
     assert begun.exists()  # it may be somebody's who writes
     assert Path("it.mp4").read_text() == "ours"
+
+
+@pytest.mark.parametrize("writer", ["temporary_folder()", WRITERS["a file"]], ids=["temporary files", "a file"])
+def test_leftovers_are_named_and_temporary_ones_swept(here: Path, monkeypatch: pytest.MonkeyPatch, writer: str) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(here))
+    monkeypatch.setitem(ENVIRONMENT, "TMPDIR", str(here))
+    monkeypatch.setitem(ENVIRONMENT, "TEMP", str(here))
+    with elsewhere(writer) as process:
+        with temporary_folder():
+            pass
+        assert len(entries(here)) == 3  # those of the one that lives: folder, file and lock
+        assert leftovers(here) == []
+        process.kill()
+        process.wait()
+        begun = leftovers(here)
+        assert [entries(folder) for folder in begun] == [["begun"]]
+        assert str(begun[0]) in next(found.value for found in examine(here) if found.name == "leftovers")
+        with temporary_folder() as folder:
+            assert folder.is_dir()
+            if "temporary" in writer:
+                assert leftovers(here) == []
+    assert (entries(here) == []) == ("temporary" in writer)
 
 
 def test_a_failure_leaves_nothing(here: Path) -> None:

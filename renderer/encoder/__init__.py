@@ -6,13 +6,14 @@ from renderer.encoder.formats import FORMATS, STREAM, Format, Target, choose, gi
 from renderer.encoder.hardware import find_hardware, works
 from renderer.encoder.opening import open_writer
 from renderer.encoder.probe import Probe, Sound, probe
-from renderer.encoder.video import MAX_THREADS, Encoder, video_arguments
+from renderer.encoder.video import MAX_THREADS, STATISTICS, Encoder, video_arguments
 from renderer.encoder.writer import FrameWriter
 
 __all__ = [
     "FORMATS",
     "MAX_THREADS",
     "RATE_POINTS",
+    "STATISTICS",
     "STREAM",
     "Encoder",
     "Encoding",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, get_args
 
 from renderer.encoder.formats import DEFAULT_TOLERANCE, Target
@@ -92,8 +91,7 @@ class Encoding:
     bit_rate: float | None = None  # bits a second on average, in place of the quality's crf
     colours: int = 256  # of GIF, at most
     hardware: Hardware | None = None  # what encodes, in place of software
-    pass_number: int = 0  # 1 and 2 of two passes
-    pass_log: Path | None = None
+    pass_number: int = 0  # 1 and 2 of two passes, whose files lie in one folder
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod

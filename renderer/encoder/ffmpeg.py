@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Final
@@ -19,7 +20,8 @@ else:
 def ffmpeg_path() -> str:
     """The ffmpeg that imageio-ffmpeg carries (or that IMAGEIO_FFMPEG_EXE names). Raises EncoderError without one."""
     try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
+        path = str(imageio_ffmpeg.get_ffmpeg_exe())
+        return os.path.abspath(path) if os.path.dirname(path) else path  # noqa: PTH100, PTH120 (it runs in other folders)
     except RuntimeError:
         raise EncoderError("there is no ffmpeg: reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to one") from None
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 from typing import Final
 
 from renderer.encoder.ffmpeg import run_ffmpeg
 from renderer.errors import EncoderError
+from renderer.files import temporary_folder
 from renderer.settings import Codec, Hardware, HardwareWish
 
 KINDS: Final[tuple[Hardware, ...]] = ("nvenc", "qsv", "videotoolbox", "vaapi", "amf")
@@ -65,13 +64,13 @@ def works(kind: Hardware, codec: Codec) -> bool:
     if kind == "vaapi" and not os.path.exists(_VAAPI_DEVICE):  # noqa: PTH110 (a device, not a file of ours)
         return False
     width, height = _TRIAL
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         try:
             done = run_ffmpeg(
                 "-loglevel", "error", *input_arguments(kind),
                 "-f", "lavfi", "-i", f"color=gray:size={width}x{height}:rate=30", "-frames:v", "1",
                 "-vf", ",".join([*filters(kind), *([] if kind == "vaapi" else ["format=yuv420p"])]),
-                *codec_arguments(kind, codec, Fraction(30), 1.0, 0, 20, None), "-y", str(Path(folder, "trial.mp4")),
+                *codec_arguments(kind, codec, Fraction(30), 1.0, 0, 20, None), "-y", str(folder / "trial.mp4"),
                 timeout=20,
             )  # fmt: skip
         except EncoderError:  # it hangs, or can't be run

@@ -25,6 +25,10 @@ _LINES: Final = 4  # of ffmpeg's complaints that a message shows: as many first 
 
 _COLOUR: Final = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
 _TAGGED: Final = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+STATISTICS: Final = "passes"
+"""What the name of a first pass's statistics begins with. They lie where ffmpeg runs, in the folder of its file: x265
+reads colons, quotes and backslashes of a path as its own."""
+
 _MUXERS: Final = {
     "mp4": ("-use_editlist", "0", "-movflags", "+faststart+negative_cts_offsets", "-f", "mp4"),
     "mov": ("-use_editlist", "0", "-movflags", "+faststart+negative_cts_offsets", "-f", "mov"),
@@ -91,7 +95,7 @@ def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[st
         rate += ["-maxrate", most, "-bufsize", most]
     if encoding.pass_number and target.codec == "h264":
         # The first pass is a whole file of full quality, which may already be what is wanted.
-        log = ["-passlogfile", str(encoding.pass_log), "-fastfirstpass", "0"]
+        log = ["-passlogfile", STATISTICS, "-fastfirstpass", "0"]
         rate += ["-pass", str(encoding.pass_number), *log]
     every = ["-threads", str(threads), "-g", str(gop)]
     match target.codec:
@@ -105,9 +109,7 @@ def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[st
                 "-bf", "0" if profile == "baseline" else str(encoding.b_frames), *blocks, "-flags", "+cgop",
             ]  # fmt: skip
         case "hevc":
-            # x265 parts its options at colons, and has no other way to be told of a Windows drive.
-            stats = str(encoding.pass_log).replace(":", "\\:")
-            passes = f":pass={encoding.pass_number}:stats={stats}:slow-firstpass=1" if encoding.pass_number else ""
+            passes = f":pass={encoding.pass_number}:stats={STATISTICS}:slow-firstpass=1" if encoding.pass_number else ""
             return [
                 "-c:v", "libx265", "-preset", point.preset, *rate, "-tag:v", "hvc1", "-bf", str(encoding.b_frames),
                 "-x265-params",
@@ -153,6 +155,7 @@ class Encoder(FrameWriter):
             ffmpeg_path(), "-hide_banner", "-y",
             *video_arguments(width, height, fps, encoding, threads, sound), str(path.absolute()),
         ]  # fmt: skip
+        self._folder = path.absolute().parent
         self._first_lines: list[str] = []
         self._last_lines: deque[str] = deque(maxlen=_LINES)
         self._listener = threading.Thread(target=self._listen, name="encoder-complaints", daemon=True)
@@ -162,7 +165,7 @@ class Encoder(FrameWriter):
             self._process = subprocess.Popen(
                 # A session of its own: Ctrl-C in the terminal reaches us alone, and we end it.
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                start_new_session=True, creationflags=FLAGS,
+                start_new_session=True, creationflags=FLAGS, cwd=self._folder,
             )  # fmt: skip
         except OSError as error:
             raise EncoderError(

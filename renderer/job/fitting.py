@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from renderer.encoder import Encoding, gif_rate
+from renderer.encoder import STATISTICS, Encoding, gif_rate
 from renderer.errors import InputError
 from renderer.settings import Codec, OutputSettings
 
@@ -18,7 +18,7 @@ FULL: Final = 0.97
 
 _AIM: Final = 0.985
 _TRIES: Final = 6
-_STATISTICS: Final[tuple[Codec, ...]] = ("h264", "hevc")  # their first pass is a whole file, and tells the second
+_TWO_PASSES: Final[tuple[Codec, ...]] = ("h264", "hevc")  # their first pass is a whole file, and tells the second
 _RATED: Final[tuple[Codec, ...]] = ("h264", "hevc", "av1", "vp9")
 _QUALITY_RANGE: Final = (1.0, 100.0)  # of WebP
 _LEAST_RATE: Final = 16_000.0  # bits a second; encoders refuse much less
@@ -59,10 +59,9 @@ def encode_to_fit(
     """
     if encoding.target.format.name == "gif":
         return _fit_gif(encode, encoding, output, path, cap, notice)
-    with_log = encoding.target.codec in _STATISTICS and encoding.hardware is None
-    log = path.with_name(f"{path.name}.log")
+    with_log = encoding.target.codec in _TWO_PASSES and encoding.hardware is None
     try:
-        first = replace(encoding, pass_number=1, pass_log=log) if with_log else encoding
+        first = replace(encoding, pass_number=1) if with_log else encoding
         plain = encode(path, first, output)
         if plain <= cap:
             return output
@@ -72,10 +71,10 @@ def encode_to_fit(
                 f"--max-size: {_megabytes(cap)} are {100 * cap / plain:.0f} % of what this quality takes, so the "
                 "picture will be coarser: a smaller --size, a lower --fps or a shorter --duration would help"
             )
-        second = replace(encoding, pass_number=2, pass_log=log) if with_log else encoding
+        second = replace(encoding, pass_number=2) if with_log else encoding
         _search(lambda one: encode(path, one, output), second, path, knob, cap)
     finally:
-        for left in path.parent.glob(f"{log.name}*"):
+        for left in path.parent.glob(f"{STATISTICS}*"):
             left.unlink(missing_ok=True)
     return output
 

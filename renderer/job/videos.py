@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,7 +25,7 @@ from renderer.encoder import (
     works,
 )
 from renderer.errors import InputError, RenderError
-from renderer.files import check_writable
+from renderer.files import check_writable, temporary_folder
 from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film, over_colour
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import Mosaic, open_mosaic
@@ -222,9 +221,9 @@ def _sound(job: VideoJob, seconds: float, progress: Progress) -> Iterator[Path |
     if job.sound.music is None:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="mosaic-renderer-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder() as folder:
         with progress.stage("sound", 1, "tracks") as advance:
-            sound = prepare_sound(job.sound, seconds, Path(folder), job.target)
+            sound = prepare_sound(job.sound, seconds, folder, job.target)
             advance(1)
         yield sound
 
