@@ -5,7 +5,7 @@ and gives tasks; `uptodate` says what each is made of; `running` hands them to a
 `manifest` and `page` keep and show what came of it.
 """
 
-from renderer.batch.batch import MEMORY_A_WORKER, Batch, plan_batch, render_batch, worker_count
+from renderer.batch.batch import MEMORY_A_WORKER, Batch, campaign_folder, plan_batch, render_batch, worker_count
 from renderer.batch.campaign import Campaign, Task, read_campaign
 from renderer.batch.manifest import Manifest
 from renderer.batch.page import NAME as PAGE
@@ -17,5 +17,5 @@ from renderer.batch.work import Order, Outcome
 
 __all__ = [
     "MEMORY_A_WORKER", "PAGE", "Asked", "Batch", "Campaign", "Manifest", "Order", "Outcome", "Pool", "Processes",
-    "Task", "Watch", "plan_batch", "read_campaign", "render_batch", "worker_count", "write_page",
+    "Task", "Watch", "campaign_folder", "plan_batch", "read_campaign", "render_batch", "worker_count", "write_page",
 ]  # fmt: skip

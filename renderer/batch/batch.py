@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import glob
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,8 @@ from renderer.batch.uptodate import Inputs, bytes_of, fingerprints
 from renderer.batch.work import Outcome
 from renderer.cores import core_count
 from renderer.encoder import is_sequence
-from renderer.errors import InputError
+from renderer.errors import BusyError, InputError, RenderError
+from renderer.files import check_writable, claimed
 from renderer.progress import Progress
 
 MEMORY_A_WORKER: Final = 900_000_000
@@ -81,7 +82,7 @@ def render_batch(
     The manifest is written after each. Raises RenderError if it, or a folder, can't be written.
     """
     manifest, outcomes = batch.manifest, dict[str, Outcome]()
-    made = [folder for task in batch.due for folder in _make_room(task, batch.campaign.folder)]
+    made = [folder for task in batch.due for folder in _make_folder(_folder_of(task))]
     for task in batch.due:
         manifest.note(task, "waiting", batch.fingerprints[task.name], batch.inputs)  # what is there from now on is ours
     manifest.save()
@@ -89,7 +90,7 @@ def render_batch(
     def done(task: Task, outcome: Outcome) -> None:
         outcomes[task.name] = outcome
         if outcome.error:
-            _remove_begun(task)  # by a worker that crashed
+            _remove_begun(task)  # by a worker that crashed or was killed
         state: State = "failed" if outcome.error else "done"
         manifest.note(task, state, batch.fingerprints[task.name], batch.inputs, outcome)
         manifest.save()
@@ -97,32 +98,55 @@ def render_batch(
     try:
         run(batch.due, pool, watch, done, fail_fast=fail_fast, timeout=timeout)
     finally:
-        for folder in reversed(made):
-            with contextlib.suppress(OSError):  # it holds videos, as it should
-                folder.rmdir()
+        _remove_empty(made)
     return outcomes
 
 
-def _make_room(task: Task, common: Path) -> list[Path]:
-    """Make a video's folder and the common one, and remove what a run that was killed had begun of it.
+@contextmanager
+def campaign_folder(campaign: Campaign) -> Iterator[None]:
+    """Hold the folder of a campaign, which is made: another process can't plan or render in it meanwhile.
 
-    Gives the folders that were made. Raises InputError.
+    It goes again if it is empty in the end. Raises InputError, which says who holds it.
     """
-    path = task.job.path
-    folder = path.parent.parent if is_sequence(path) else path.parent
+    made = _make_folder(campaign.folder)
+    try:
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(claimed(campaign.folder))
+            except BusyError as error:
+                raise InputError(str(error)) from None
+            yield
+    finally:
+        _remove_empty(made)
+
+
+def _folder_of(task: Task) -> Path:
+    """The folder that a task's files are in, or the folder of its frames."""
+    return task.job.path.parent.parent if is_sequence(task.job.path) else task.job.path.parent
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder; gives those that were made, the outermost first. Raises InputError."""
     made = [each for each in [*reversed(folder.parents), folder] if not each.exists()]
     try:
-        for each in (folder, common):
-            each.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} can't be made ({error.strerror}): give another output") from error
-    _remove_begun(task)
     return made
 
 
+def _remove_empty(made: Sequence[Path]) -> None:
+    for folder in reversed(made):
+        with contextlib.suppress(OSError):  # it holds videos, as it should
+            folder.rmdir()
+
+
 def _remove_begun(task: Task) -> None:
-    """Remove what `new_file` had begun of a task's files when its process was killed."""
-    for file in task.job.files():
-        for begun in file.parent.glob(f".{glob.escape(file.stem)}.part-????????{glob.escape(file.suffix)}"):
-            with contextlib.suppress(OSError):
-                begun.unlink()
+    """Remove what a worker that no longer lives had begun of a task's files: to check a name sweeps what is left."""
+    folder = task.job.path.parent
+    for path in {task.job.path, *task.job.files()}:
+        if path.parent.is_dir():
+            with contextlib.suppress(RenderError):
+                check_writable(path, overwrite=True)
+    if is_sequence(task.job.path):
+        _remove_empty([folder])

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, Final, Literal, cast
+from pathlib import Path, PureWindowsPath
+from types import UnionType
+from typing import Any, Final, Literal, cast, get_args
 
 from renderer.batch.campaign import Task
 from renderer.batch.uptodate import Inputs, bytes_of
 from renderer.batch.work import Outcome
 from renderer.encoder import ffmpeg_path
 from renderer.errors import InputError
-from renderer.files import new_file
-from renderer.job import VERSION, telling_frame
+from renderer.files import expanded, new_file
+from renderer.job import VERSION, VideoJob, telling_frame
 from renderer.parameters import parameters
 from renderer.placement import JsonValue
 
@@ -26,6 +28,16 @@ _FORMAT: Final = "mosaic-renderer campaign 1"
 State = Literal["waiting", "done", "failed"]
 
 Entry = dict[str, JsonValue]
+
+_MEND: Final = "move it away, or give another output"
+
+_MOST: Final = 1e12  # of any number of a probe
+
+_FIELDS: Final[dict[str, type | UnionType]] = {
+    "output": str, "state": str, "error": str | None, "fingerprint": str, "seconds": int | float, "bytes": int,
+    "probe": dict | None, "checks": list, "telling": int | float, "command": str,
+}  # fmt: skip
+"""What of an entry is used again, and its type; the rest is for people."""
 
 
 @dataclass
@@ -41,13 +53,18 @@ class Manifest:
         path = folder / NAME
         try:
             content = json.loads(path.read_text("utf-8"))
-            if content["format"] != _FORMAT:
+            if content["format"] != _FORMAT or not isinstance(content["videos"], list):
                 raise ValueError(content["format"])
-            return cls(folder, {str(entry["output"]): entry for entry in content["videos"]})
         except FileNotFoundError:
             return cls(folder, {})
-        except (OSError, ValueError, KeyError, TypeError):
-            raise InputError(f"{path} is no manifest of a campaign: move it away, or give another output") from None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            raise InputError(f"{path} is no manifest of a campaign: {_MEND}") from None
+        entries: dict[str, Entry] = {}
+        for number, entry in enumerate(content["videos"], 1):
+            if wrong := _wrong(entry):
+                raise InputError(f"{path}, video {number}: {wrong}: {_MEND}")
+            entries[entry["output"]] = entry
+        return cls(folder, entries)
 
     def save(self) -> None:
         """Write it, whole or not at all. Raises RenderError."""
@@ -56,7 +73,9 @@ class Manifest:
             "videos": [self.entries[output] for output in sorted(self.entries)],
         }  # fmt: skip
         with new_file(self.folder / NAME, overwrite=True) as temporary:
-            temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            # Half characters, of names that are not UTF-8, become what JSON writes for them.
+            text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+            temporary.write_text(text, "utf-8", errors="backslashreplace")
 
     def key(self, task: Task) -> str:
         """What a task's entry is found by."""
@@ -81,7 +100,7 @@ class Manifest:
         self.entries[self.key(task)] = {
             "output": self.key(task),
             "state": state,
-            "error": outcome.error or None,
+            "error": _without_folders(outcome.error, job) or None,
             "fingerprint": fingerprint,
             "inputs": {str(path): inputs.file(path) for path in inputs.used_files(job)},
             "photos": inputs.photo_set(job),
@@ -98,6 +117,52 @@ class Manifest:
             "telling": telling_frame(job.animation, 101) / 100,
             "command": task.command,
         }
+
+
+def _wrong(entry: object) -> str:
+    """What is wrong with an entry that was read; empty if nothing is."""
+    if not isinstance(entry, dict):
+        return "it is no object"
+    for name, kind in _FIELDS.items():
+        if name not in entry:
+            return f"it has no {name}"
+        if not isinstance(entry[name], kind) or (isinstance(entry[name], bool)):
+            return f"{name} is {json.dumps(entry[name])[:80]}"
+    if entry["state"] not in get_args(State):
+        return f"its state is {entry['state']}, and there are {', '.join(get_args(State))}"
+    if not _is_below(entry["output"]):
+        return f"its output {json.dumps(entry['output'])} is no file in the folder"
+    if not 0 <= entry["telling"] <= 1:
+        return f"telling is {entry['telling']}, and no share from 0 to 1"
+    probe = entry["probe"] or {}
+    for name in ("width", "height", "frames", "seconds") if probe else ():
+        if not isinstance(value := probe.get(name), int | float) or not 0 <= value <= _MOST:
+            return f"{name} of its probe is {json.dumps(value)[:80]}"
+    if not all(isinstance(check, dict) and isinstance(check.get("kept"), bool) for check in entry["checks"]):
+        return "one of its checks does not say whether it is kept"
+    return ""
+
+
+def _is_below(output: str) -> bool:
+    """Whether a path is one below the manifest's folder, on any system."""
+    try:
+        os.fsencode(output)
+    except UnicodeEncodeError:
+        return False
+    path = PureWindowsPath(output)
+    return bool(path.parts) and not path.anchor and ".." not in path.parts and "\0" not in output
+
+
+def _without_folders(text: str, job: VideoJob) -> str:
+    """A message as others may see it, on the page: files without the folders of this machine that they are in."""
+    named = [job.cover, job.path, job.overlay.logo, job.overlay.font, job.sound.music, *map(Path, job.match.tiles)]
+    folders = [
+        Path.cwd(),
+        *(expanded(path).parent for path in named if path is not None and expanded(path).is_absolute()),
+    ]
+    for folder in dict.fromkeys(folders):
+        text = text.replace(f"{folder}{os.sep}", "")
+    return text.replace(f"{expanded('~')}{os.sep}", f"~{os.sep}")
 
 
 def _settings(*owners: object) -> Iterator[tuple[str, JsonValue]]:

@@ -51,18 +51,19 @@ def write_page(manifest: Manifest) -> Path:
     )
     path = manifest.folder / NAME
     with new_file(path, overwrite=True) as temporary:
-        temporary.write_text(page, "utf-8")
+        temporary.write_text(page, "utf-8", errors="backslashreplace")
     return path
 
 
 def _figure(entry: Entry, poster: str) -> str:
     output = str(entry["output"])
-    link = quote(numbered(Path(output), 0).as_posix() if is_sequence(Path(output)) else output)
+    first = numbered(Path(output), 0).as_posix() if is_sequence(Path(output)) else output
+    link = quote(first, errors="surrogateescape")
     picture = f'<img src="{poster}" alt="">' if poster else '<div class="none"></div>'
     shown = f'<a href="{link}">{picture}</a>' if entry["state"] == "done" else picture
     state = html.escape(_state(entry))
     return (
-        f'<figure class="{entry["state"]}">{shown}<figcaption><b>{html.escape(output)}</b><br>{state}'
+        f'<figure class="{html.escape(str(entry["state"]))}">{shown}<figcaption><b>{html.escape(output)}</b><br>{state}'
         f"<code>{html.escape(str(entry['command']))}</code></figcaption></figure>"
     )
 
@@ -99,7 +100,7 @@ def _poster(folder: Path, entry: Entry) -> str:
                 return _uri(picture)
         except (OSError, ValueError):
             # A little before the frame: what is decoded is the first that is not before this.
-            begin = seconds * (round(share * (frames - 1)) - 0.25) / frames
+            begin = seconds * (round(share * (frames - 1)) - 0.25) / max(frames, 1)
             done = run_ffmpeg(
                 "-ss", f"{max(begin, 0.0):.4f}", "-i", str(path.absolute()), "-frames:v", "1",
                 "-threads", "1", "-f", "image2pipe", "-c:v", "png", "-",

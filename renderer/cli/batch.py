@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -71,47 +71,57 @@ def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
 
 
 def _batch(file: Path | None, values: dict[str, object]) -> int:
-    from renderer.batch import PAGE, Asked, Processes, plan_batch, read_campaign, render_batch, worker_count, write_page
+    from renderer.batch import Asked, campaign_folder, plan_batch, read_campaign
 
-    common, asked_run = Common(**given(Common, values)), BatchRun(**given(BatchRun, values))
+    common, run = Common(**given(Common, values)), BatchRun(**given(BatchRun, values))
     talk = Talk(quiet=common.quiet, verbose=common.verbose)
     own = {*parameters(Common), *parameters(BatchRun), *parameters(PresetRun)}
     asked = Asked(
         {key: values[name] for name, key in _KEYS.items() if values.get(name)},
         {name: value for name, value in values.items() if name not in own},
         draft=PresetRun(**given(PresetRun, values)).draft,
-        skip_bad_rows=asked_run.skip_bad_rows,
+        skip_bad_rows=run.skip_bad_rows,
         command=_command(file, values),
     )
-    campaign = read_campaign(file, asked).only(asked_run.only)
-    batch = plan_batch(campaign, talk, resume=asked_run.resume, overwrite=common.overwrite)
-    skipped = campaign.problems.bad_rows()
-    if skipped:
-        lines = "\n  ".join([f"{_rows(len(skipped))} skipped:", *campaign.problems.lines()])
-        sys.stderr.write(f"render: {lines}\n")
-    if asked_run.dry_run:
-        return _tell_plan(batch, skipped, common)
-    workers = asked_run.workers or worker_count(len(batch.due))
-    outcomes: dict[str, Outcome] = {}
-    if batch.due:
-        try:
-            with Board(talk, batch, workers, asked_run.timeout) as board, Processes(workers) as pool:
-                outcomes = render_batch(batch, pool, board, fail_fast=asked_run.fail_fast, timeout=asked_run.timeout)
-        finally:
-            if batch.campaign.folder.is_dir():
-                write_page(batch.manifest)
-        if common.open:
-            show_file(batch.campaign.folder / PAGE)
-    return _tell(batch, outcomes, skipped, common)
+    campaign = read_campaign(file, asked).only(run.only)
+    with nullcontext() if run.dry_run else campaign_folder(campaign):
+        batch = plan_batch(campaign, talk, resume=run.resume, overwrite=common.overwrite)
+        skipped = campaign.problems.bad_rows()
+        if skipped:
+            lines = "\n  ".join([f"{_rows(len(skipped))} skipped:", *campaign.problems.lines()])
+            sys.stderr.write(f"render: {lines}\n")
+        if run.dry_run:
+            return _tell_plan(batch, skipped, common)
+        return _tell(batch, _render(batch, run, common, talk), skipped, common)
+
+
+def _render(batch: Batch, run: BatchRun, common: Common, talk: Talk) -> dict[str, Outcome]:
+    """Render what is due, and write the page."""
+    from renderer.batch import PAGE, Processes, render_batch, worker_count, write_page
+
+    if not batch.due:
+        return {}
+    workers = run.workers or worker_count(len(batch.due))
+    try:
+        with Board(talk, batch, workers, run.timeout) as board, Processes(workers) as pool:
+            outcomes = render_batch(batch, pool, board, fail_fast=run.fail_fast, timeout=run.timeout)
+    finally:
+        write_page(batch.manifest)
+    if common.open:
+        show_file(batch.campaign.folder / PAGE)
+    return outcomes
 
 
 def _rows(count: int) -> str:
-    return "1 row is" if count == 1 else f"{count} rows are"
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def _command(file: Path | None, values: Mapping[str, object]) -> str:
-    """The command that renders a campaign again, up to which of its videos; paths are as they were given."""
-    words = ["render", "batch", *([str(file)] if file else [])]
+    """The command that renders a campaign again, up to which of its videos; it tells nothing of this machine.
+
+    Paths are as they were given; of absolute ones what is below the current folder, or the last part.
+    """
+    words = ["render", "batch", *([_shared(file)] if file else [])]
     left_out = {*parameters(Common), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
     for name, value in values.items():
         option = f"--{name.replace('_', '-')}"
@@ -120,10 +130,18 @@ def _command(file: Path | None, values: Mapping[str, object]) -> str:
         if isinstance(value, bool):
             words.append(option if value else option.replace("--", "--no-", 1))
         elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
-            words += [part for word in value for part in (option, word)]
+            words += [part for word in value for part in (option, _shared(word))]
         else:
-            words += [option, str(value) if isinstance(value, Path) else spell(value)]
+            words += [option, _shared(value) if isinstance(value, Path) else spell(value)]
     return shlex.join([*words, "--no-resume"])
+
+
+def _shared(path: Path | str) -> str:
+    """A path as others may see it, which is no absolute one."""
+    plain = Path(path)
+    if not plain.is_absolute():
+        return str(path)
+    return str(plain.relative_to(Path.cwd()) if plain.is_relative_to(Path.cwd()) else plain.name)
 
 
 def _tell_plan(batch: Batch, skipped: Sequence[str], common: Common) -> int:
