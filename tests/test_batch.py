@@ -18,13 +18,23 @@ from urllib.parse import unquote
 import numpy as np
 import psutil
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from selenium import webdriver
 
-from renderer.batch import Asked, Order, Outcome, Processes, plan_batch, read_campaign, render_batch
-from renderer.batch.names import MOST_BYTES, output_path
+from renderer.batch import (
+    Asked,
+    Manifest,
+    Order,
+    Outcome,
+    Processes,
+    plan_batch,
+    read_campaign,
+    render_batch,
+    write_page,
+)
+from renderer.batch.names import MOST_BYTES, check_inside, fill, output_path
 from renderer.batch.work import Desk
 from renderer.encoder import probe
 from renderer.errors import InputError
@@ -323,7 +333,7 @@ def test_what_is_begun_is_removed_and_what_is_whole_stays(
     assert [path.name for path in Path("out").iterdir() if path.suffix == ".mp4"] == ["a-0.2.mp4"]
     assert manifest()["a-0.2.mp4"]["state"] == "done"
     campaign.write_text(campaign.read_text().replace("1800, 1801, 1802", "0.3"))
-    Path("out/.a-0.3.part-0123abcd.mp4").touch()  # as by a worker that was killed itself
+    Path("out/.a-0.3.mp4.part-0123abcd").mkdir()  # as by a worker that was killed itself
     assert due(render) == ["out/a-0.3.mp4"]
     assert render("batch", "campaign.toml")[0] == 0
     assert sorted(path.suffix for path in Path("out").iterdir()) == [".html", ".json", ".mp4", ".mp4"]
@@ -337,6 +347,9 @@ class Here:
 
     workers, matched = 1, 0
 
+    def stop(self, order: Future[Outcome], reason: str) -> None:
+        pass
+
     def submit(self, order: Order, progress: Progress) -> Future[Outcome]:
         self.matched += order.match_only
         future: Future[Outcome] = Future()
@@ -348,6 +361,9 @@ class Here:
 class Unwatched:
     def begin(self, name: str) -> Progress:  # noqa: ARG002 (the protocol's names)
         return Silent()
+
+    def stalled(self, name: str, stage: str) -> None:
+        pass
 
     def end(self, name: str, outcome: Outcome, tasks: int) -> None:
         pass
@@ -375,6 +391,301 @@ def test_a_worker_that_dies_takes_only_its_own_video(campaign: Path) -> None:
                 child.kill()
         assert "its process ended" in dying.result(30).error
         assert pool.submit(Order(task.job, match_only=True), Silent()).result(30).error == ""
+
+
+# -- Videos that stand still ---------------------------------------------------------------------------------------
+
+STUCK = """
+import time
+from dataclasses import dataclass
+from renderer.scene import Animation
+
+@dataclass(frozen=True)
+class Stuck(Animation):
+    def prepare(self, stage):
+        def motion(progress):
+            time.sleep(1000 if progress > 0.4 else 0)
+            return stage.scene(stage.whole_camera(), stage.resting_sprites())
+        return motion
+"""
+
+
+@pytest.fixture
+def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed animation that goes on for some frames, and then no more."""
+    info = tmp_path / "site" / "stuck-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stuck\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[renderer.animations]\nstuck = stuck:Stuck\n")
+    (info.parent / "stuck.py").write_text(STUCK)
+    monkeypatch.syspath_prepend(str(info.parent))
+
+
+@pytest.mark.usefixtures("stuck")
+def test_a_video_that_stands_still_fails_and_the_others_go_on(campaign: Path, render: Run) -> None:
+    """Takes some seconds: the time without progress must be longer than a worker's start."""
+    campaign.write_text(
+        f'[defaults]\n{SMALL}output = "out/{{animation}}/{{cover}}-%02d.png"\n'
+        '[[job]]\ncover = "covers/a.jpg"\nanimation = "stuck"\n[[job]]\ncover = "covers/b.jpg"\n'
+    )
+    assert render("batch", "campaign.toml", "--only", "zoom")[0] == 0  # what is compiled first is so by now
+    before = {process.pid for process in psutil.process_iter()}
+    code, out, err = render("batch", "campaign.toml", "--no-resume", "--timeout", "8", "--workers", "1")
+    assert (code, "1 rendered, 0 up to date, 1 failed" in out) == (1, True), err
+    assert "made no progress for 8 seconds in the stage of rendering, and was stopped: give a longer --timeout" in err
+    assert "stuck/a-%02d.png: it made no progress" in err
+    assert not Path("out/stuck").exists()
+    assert len(list(Path("out/zoom").glob("b-*.png"))) == 4
+    assert [
+        process for process in psutil.process_iter() if process.pid not in before and process.ppid() == os.getpid()
+    ] == []
+
+
+class Still(Here):
+    """A pool whose order neither goes on nor ends until it is stopped."""
+
+    def __init__(self) -> None:
+        self.future: Future[Outcome] = Future()
+
+    def submit(self, order: Order, progress: Progress) -> Future[Outcome]:  # noqa: ARG002 (the protocol's names)
+        self.stage = progress.stage("matching", 1, "cells")
+        self.stage.__enter__()(0)
+        return self.future
+
+    def stop(self, order: Future[Outcome], reason: str) -> None:
+        order.set_result(Outcome(reason))
+
+
+class Listening(Unwatched):
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str]] = []
+
+    def stalled(self, name: str, stage: str) -> None:
+        self.heard.append((name, stage))
+
+
+def test_that_a_video_stands_still_is_said_once(campaign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("renderer.batch.running.STALLED", 0.5)
+    campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/a.jpg"\n')
+    batch, watch = plan_batch(read_campaign(campaign, Asked()), Silent()), Listening()
+    (outcome,) = render_batch(batch, Still(), watch, timeout=3).values()
+    assert outcome.error.startswith("it made no progress for 3 seconds in the stage of matching, and was stopped")
+    assert watch.heard == [("a-zoom", "matching")]
+
+
+# -- Rows ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shop(campaign: Path) -> Path:
+    """A campaign over a table: of its rows one is short, one has no picture, one no colour, two are sound."""
+    Path("products.csv").write_text(
+        "sku,name,ground\na,Mug,navy\nb,Bowl\nx,Cup,white\nc,Fork,mauvy\nb,Knife,black\n", "utf-8"
+    )
+    campaign.write_text(
+        f'[defaults]\n{SMALL}output = "out/{{sku}}"\n[[job]]\nrows = "products.csv"\ncover = "covers/{{sku}}.jpg"\n'
+        'title = "{name}"\nbackground = "{ground}"\n'
+    )
+    return campaign
+
+
+BAD_ROWS = (
+    "products.csv, row 2: it has 2 values, and the fields are sku, name, ground: give one for each",
+    "products.csv, row 3 (campaign.toml, line 9): covers/x.jpg: there is no such file or folder",
+    "products.csv, row 4 (campaign.toml, line 11): --background mauvy is not a colour",
+)
+
+
+@pytest.mark.usefixtures("shop")
+def test_every_problem_of_a_table_is_told_with_its_row(render: Run) -> None:
+    code, _, err = render("batch", "campaign.toml")
+    assert code == 2
+    assert "3 problems, and nothing was rendered" in err
+    for problem in (*BAD_ROWS, "--skip-bad-rows renders the other rows"):
+        assert problem in err
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("shop")
+def test_bad_rows_can_be_skipped(render: Run) -> None:
+    code, out, err = render("batch", "campaign.toml", "--skip-bad-rows", "--dry-run", "--json")
+    assert (code, "3 rows skipped" in err) == (1, True)
+    said = json.loads(out)
+    assert [Path(video["output"]).as_posix() for video in said["videos"]] == ["out/a.mp4", "out/b.mp4"]
+    assert said["skipped"] == [f"products.csv, row {number}" for number in (2, 3, 4)]
+    code, out, err = render("batch", "campaign.toml", "--skip-bad-rows")
+    assert (code, "2 rendered, 0 up to date, 3 rows skipped" in out) == (1, True)
+    assert all(problem in err for problem in BAD_ROWS)
+    assert videos() == ["a.mp4", "b.mp4"]
+    assert "--skip-bad-rows --no-resume --only a<" in Path("out/index.html").read_text("utf-8")
+    Path("products.csv").write_text("sku,name,ground\na,Mug,navy\nb,Knife,black\nc,Fork,red\n", "utf-8")
+    code, out, _ = render("batch", "campaign.toml")
+    assert (code, "1 rendered, 2 up to date" in out) == (0, True)
+
+
+@pytest.mark.usefixtures("shop")
+def test_skipping_takes_rows_alone(campaign: Path, render: Run) -> None:
+    """Neither a mistake of the campaign's file is skipped, nor every row; rows of one name are both bad."""
+    sound = campaign.read_text()
+    campaign.write_text(sound.replace("[[job]]", 'logo = "none.png"\n[[job]]'))
+    code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
+    assert (code, "campaign.toml, line 7: none.png: there is no such file" in err) == (2, True)
+    campaign.write_text(sound.replace("{ground}", "{hue}"))
+    code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
+    assert (code, "campaign.toml, line 11: there is no field {hue}" in err) == (2, True)
+    campaign.write_text(sound.replace("out/{sku}", "out/{animation}"))
+    code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
+    assert code == 2
+    assert "row 1 (campaign.toml, line 7) and products.csv, row 5 (campaign.toml, line 7): two videos would be" in err
+    assert not Path("out").exists()
+
+
+def test_a_row_of_json_may_lack_a_field_that_is_not_used(campaign: Path, render: Run) -> None:
+    rows = '[{"face": "a", "name": "Ada"}, {"face": "b"}, {"name": "Eve"}, ["no row"], {"face": null}, {"face": "\\ud800"}]'
+    Path("rows.json").write_text(rows)
+    campaign.write_text(f'[[job]]\n{SMALL}rows = "rows.json"\ncover = "covers/{{face}}.jpg"\n')
+    code, out, err = render("batch", "campaign.toml", "--dry-run", "--skip-bad-rows", "--json")
+    assert (code, len(json.loads(out)["videos"])) == (1, 2)
+    for problem in (
+        "row 3 (campaign.toml, line 7): there is no field {face}", "row 4: it is no object", "row 5: face is neither",
+        "row 6: it holds one half of a surrogate pair",
+    ):  # fmt: skip
+        assert f"rows.json, {problem}" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("rows.json", "[" * 100_000, "rows.json: it is not JSON of rows: it is nested too deeply"),
+        ("rows.json", '[{"face": ' * 50_000, "rows.json: it is not JSON of rows"),
+        ("rows.json", "{}", "rows.json: it is no list of rows"),
+        ("rows.json", "[]", "rows.json: it holds no rows"),
+        ("rows.csv", 'face\n"a', "rows.csv: line 2 can't be read"),
+        ("rows.csv", "face\n", "rows.csv: it holds no rows"),
+    ],
+)
+def test_a_table_that_can_not_be_read(campaign: Path, render: Run, name: str, text: str, says: str) -> None:
+    Path(name).write_text(text)
+    campaign.write_text(f'[[job]]\n{SMALL}rows = "{name}"\ncover = "covers/{{face}}.jpg"\n')
+    code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
+    assert (code, says in err) == (2, True), err
+
+
+OUTSIDE = ["../private/secret", "/etc/passwd", "x/../../private/secret", "..", "..\\private\\secret", "C:\\secret"]
+
+
+@pytest.mark.parametrize("outside", OUTSIDE)
+@pytest.mark.parametrize(
+    "key", ["cover", "logo", "music", "tiles", "font", "library_dir", "focus", "timeline", "zoom.focus"]
+)
+def test_no_field_leads_an_input_out_of_its_folder(campaign: Path, key: str, outside: str) -> None:
+    Path("private").mkdir()
+    Path("private/secret").write_bytes(Path("covers/a.jpg").read_bytes())
+    Path("rows.json").write_text(json.dumps([{"face": outside}]))
+    template = "zoom 2s focus=faces/{face}" if key == "timeline" else "faces/{face}"
+    cover = "" if key == "cover" else 'cover = "covers/a.jpg"\n'
+    campaign.write_text(f'[[job]]\n{cover}rows = "rows.json"\n{key} = "{template}"\n')
+    with pytest.raises(InputError, match=r"rows\.json, row 1 .*leads out of faces: give a path inside it"):
+        read_campaign(campaign, Asked())
+
+
+@given(st.lists(st.text(st.sampled_from("./\\a~*")), min_size=2, max_size=2))
+def test_no_values_together_lead_out_of_a_folder(values: list[str]) -> None:
+    template, fields = "faces/{a}{b}/x.jpg", dict(zip("ab", values, strict=True))
+    try:
+        check_inside(template, fields)
+    except InputError:
+        return
+    assert Path(os.path.normpath(fill(template, fields))).parts[0] == "faces"
+
+
+def test_a_table_may_say_whole_paths_where_the_template_names_no_folder(campaign: Path) -> None:
+    whole = [Path("covers/a.jpg"), Path("covers/b.jpg").absolute(), Path("..", Path.cwd().name, "covers/c.jpg")]
+    Path("rows.json").write_text(json.dumps([{"photo": str(path), "title": "../ what/.. is"} for path in whole]))
+    text = '[[job]]\nrows = "rows.json"\ncover = "{photo}"\ntitle = "On {title}"\n'
+    campaign.write_text(text)
+    assert [task.job.cover for task in read_campaign(campaign, Asked()).tasks] == whole
+    campaign.write_text(text.replace('"{photo}"', '"./{photo}"'))
+    with pytest.raises(InputError, match="2 problems") as caught:
+        read_campaign(campaign, Asked())
+    assert "leads out of ." in str(caught.value)
+    assert "row 1 " not in str(caught.value)
+
+
+# -- What is written down ------------------------------------------------------------------------------------------
+
+
+def test_the_second_run_of_a_campaign_leaves_the_first_alone(long_run: subprocess.Popen[bytes], render: Run) -> None:
+    def files() -> set[str]:
+        return {path.name for path in Path("out").iterdir()}
+
+    before = files()
+    code, _, err = render("batch", "campaign.toml")
+    assert (code, f"out is being written by process {long_run.pid}" in err) == (2, True)
+    assert files() == before
+    assert long_run.poll() is None
+    assert render("batch", "campaign.toml", "--dry-run")[0] == 0
+
+
+@pytest.fixture
+def made(campaign: Path, render: Run) -> dict[str, object]:
+    """What the manifest of one video says."""
+    campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/a.jpg"\n')
+    assert render("batch", campaign.absolute(), "--tiles", Path("covers").absolute())[0] == 0
+    return manifest()["a-zoom.mp4"]
+
+
+def written(*entries: object) -> None:
+    content = {"format": "mosaic-renderer campaign 1", "videos": entries}
+    Path("out/manifest.json").write_text(json.dumps(content), "utf-8")
+
+
+def test_fields_of_a_manifest_are_checked(made: dict[str, object], render: Run) -> None:
+    for wrong, says in (
+        ({"state": None}, "state is null"), ({"state": "<script>"}, "its state is <script>"), ({"bytes": "1"}, "bytes is"),
+        ({"output": "/etc/passwd"}, "is no file in the folder"), ({"output": "../a.mp4"}, "is no file in the folder"),
+        ({"telling": 7}, "telling is 7"), ({"probe": {"width": "x"}}, "width of its probe"), ({"checks": [1]}, "checks"),
+    ):  # fmt: skip
+        written(made | wrong)
+        code, _, err = render("batch", "campaign.toml")
+        assert (code, f"manifest.json, video 1: {says}" in err or says in err) == (2, True), err
+    written({name: value for name, value in made.items() if name != "state"})
+    assert "manifest.json, video 1: it has no state: move it away" in render("batch", "campaign.toml")[2]
+    Path("out/manifest.json").write_text("[" * 100_000)
+    assert "is no manifest of a campaign" in render("batch", "campaign.toml")[2]
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=3,
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["output", "state", "error", "bytes", "seconds", "probe", "checks", "telling", "command"]), JUNK
+    )
+)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_manifest_that_is_read_makes_a_page(made: dict[str, object], junk: dict[str, object]) -> None:
+    written(made | {"output": "gone.mp4"} | junk)
+    try:
+        manifest = Manifest.load(Path("out").absolute())
+    except InputError:
+        return
+    assert write_page(manifest).read_text("utf-8").count("<figure") == 1
+
+
+def test_a_page_tells_nothing_of_this_machine(made: dict[str, object], campaign: Path, render: Run) -> None:
+    assert made["command"] == "render batch campaign.toml --tiles covers --no-resume --only a-zoom"
+    Path("covers/b.jpg").write_text("no picture")
+    campaign.write_text(f'[[job]]\n{SMALL}cover = ["covers/a.jpg", "{Path("covers/b.jpg").absolute()}"]\n')
+    code, _, err = render("batch", campaign.absolute())
+    assert (code, f"{Path('covers/b.jpg').absolute()}: is not a picture" in err) == (1, True)
+    page = Path("out/index.html").read_text("utf-8")
+    assert "b.jpg: is not a picture" in page
+    assert str(campaign.parent) not in page
 
 
 def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:

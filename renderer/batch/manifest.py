@@ -134,9 +134,8 @@ def _wrong(entry: object) -> str:
         return f"its output {json.dumps(entry['output'])} is no file in the folder"
     if not 0 <= entry["telling"] <= 1:
         return f"telling is {entry['telling']}, and no share from 0 to 1"
-    probe = entry["probe"] or {}
-    for name in ("width", "height", "frames", "seconds") if probe else ():
-        if not isinstance(value := probe.get(name), int | float) or not 0 <= value <= _MOST:
+    for name in ("width", "height", "frames", "seconds") if entry["probe"] is not None else ():
+        if not isinstance(value := entry["probe"].get(name), int | float) or not 0 <= value <= _MOST:
             return f"{name} of its probe is {json.dumps(value)[:80]}"
     if not all(isinstance(check, dict) and isinstance(check.get("kept"), bool) for check in entry["checks"]):
         return "one of its checks does not say whether it is kept"

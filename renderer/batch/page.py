@@ -91,16 +91,18 @@ def _poster(folder: Path, entry: Entry) -> str:
         (float(str(probe[key])) for key in ("seconds", "frames")) if isinstance(probe, dict) else (0.0, 1.0)
     )
     share = float(str(entry["telling"]))
+    # A little before the frame: what is decoded is the first that is not before this.
+    begin = seconds * (round(share * (frames - 1)) - 0.25) / max(frames, 1)
     try:
         if is_sequence(path):
             path = numbered(path, 0)
+        if not path.is_file():
+            return ""
         try:
             with Image.open(path) as picture:
                 picture.seek(round(share * (getattr(picture, "n_frames", 1) - 1)))
                 return _uri(picture)
         except (OSError, ValueError):
-            # A little before the frame: what is decoded is the first that is not before this.
-            begin = seconds * (round(share * (frames - 1)) - 0.25) / max(frames, 1)
             done = run_ffmpeg(
                 "-ss", f"{max(begin, 0.0):.4f}", "-i", str(path.absolute()), "-frames:v", "1",
                 "-threads", "1", "-f", "image2pipe", "-c:v", "png", "-",

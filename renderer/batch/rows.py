@@ -73,7 +73,7 @@ def _from_csv(text: str) -> Iterator[dict[str, str] | str]:
             else:
                 yield {str(name).strip(): value.strip() for name, value in row.items()}
     except csv.Error as error:
-        raise InputError(f"line {reader.line_num} can't be read ({error})") from None
+        raise InputError(f"line {reader.reader.line_num} can't be read ({error})") from None
 
 
 def _from_json(text: str) -> Iterator[dict[str, str] | str]:
