@@ -12,9 +12,10 @@ from typing import Any, Final, Literal, cast
 from renderer.batch.campaign import Task
 from renderer.batch.uptodate import Inputs, bytes_of
 from renderer.batch.work import Outcome
+from renderer.data_files import parse_json
 from renderer.encoder import ffmpeg_path
-from renderer.errors import InputError
-from renderer.files import new_file
+from renderer.errors import FileError, InputError, MissingFileError
+from renderer.files import new_file, read_bytes
 from renderer.job import VERSION, telling_frame
 from renderer.parameters import parameters
 from renderer.placement import JsonValue
@@ -22,6 +23,8 @@ from renderer.placement import JsonValue
 NAME: Final = "manifest.json"
 
 _FORMAT: Final = "mosaic-renderer campaign 1"
+
+_MOST_BYTES: Final = 256_000_000  # a video has about 4 KB
 
 State = Literal["waiting", "done", "failed"]
 
@@ -40,13 +43,13 @@ class Manifest:
         """That of a folder, or an empty one. Raises InputError for a file of this name that is something else."""
         path = folder / NAME
         try:
-            content = json.loads(path.read_text("utf-8"))
+            content = parse_json(read_bytes(path, _MOST_BYTES))
             if content["format"] != _FORMAT:
                 raise ValueError(content["format"])
             return cls(folder, {str(entry["output"]): entry for entry in content["videos"]})
-        except FileNotFoundError:
+        except MissingFileError:
             return cls(folder, {})
-        except (OSError, ValueError, KeyError, TypeError):
+        except (FileError, ValueError, KeyError, TypeError):
             raise InputError(f"{path} is no manifest of a campaign: move it away, or give another output") from None
 
     def save(self) -> None:

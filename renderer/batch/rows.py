@@ -8,8 +8,9 @@ import json
 from pathlib import Path
 from typing import Final
 
+from renderer.data_files import MOST_ROWS_BYTES, read_json
 from renderer.errors import InputError
-from renderer.files import expanded
+from renderer.files import expanded, read_text
 
 _DELIMITERS: Final = ",;\t"
 
@@ -18,18 +19,14 @@ Row = dict[str, str]
 
 def read_rows(path: Path) -> list[Row]:
     """The rows of a file, each a text by its field's name. Raises InputError, which names the row."""
-    try:
-        text = expanded(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8: save it so"
-        raise InputError(f"--rows {path} can't be read ({reason})") from None
-    rows = _from_json(text, path) if path.suffix.lower() == ".json" else _from_csv(text, path)
+    rows = _from_json(path) if path.suffix.lower() == ".json" else _from_csv(path)
     if not rows:
         raise InputError(f"--rows {path} holds no rows")
     return rows
 
 
-def _from_csv(text: str, path: Path) -> list[Row]:
+def _from_csv(path: Path) -> list[Row]:
+    text = read_text(expanded(path), "--rows", most=MOST_ROWS_BYTES)
     first = text.split("\n", 1)[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count), strict=True)
     rows = []
@@ -43,11 +40,8 @@ def _from_csv(text: str, path: Path) -> list[Row]:
     return rows
 
 
-def _from_json(text: str, path: Path) -> list[Row]:
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"--rows {path} is not JSON: {error}") from None
+def _from_json(path: Path) -> list[Row]:
+    found = read_json(expanded(path), "--rows", most=MOST_ROWS_BYTES)
     if not isinstance(found, list):
         raise InputError(f'--rows {path} is no list of rows: write [{{"name": "Ada"}}]')
     rows = []

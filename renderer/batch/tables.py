@@ -17,9 +17,8 @@ from renderer.batch.names import fill, output_folder, output_path
 from renderer.batch.problems import Problems
 from renderer.batch.rows import Row, read_rows
 from renderer.errors import InputError
-from renderer.files import expanded
-from renderer.job import VideoJob
-from renderer.library import missing_file
+from renderer.files import expanded, require_file
+from renderer.job import VideoJob, check_cover
 from renderer.parameters import parameters, spell, suggestion
 from renderer.preset import Preset, as_draft, load_preset, merged, read_parameter, read_setting
 from renderer.scene import Animation
@@ -167,7 +166,7 @@ class JobTable:
                     if not found:
                         raise InputError(f"{plain} matches no file")
                 else:
-                    raise InputError(missing_file(plain))
+                    check_cover(plain)  # raises, and says why it is none
         return list(covers)
 
     def _keys(self) -> dict[tuple[str, ...], Any]:
@@ -263,9 +262,9 @@ class JobTable:
         if (track := (job.sound, path.suffix, job.target)) not in self._source.tracks:
             check_sound(job.sound, path, job.target)
             self._source.tracks.add(track)
-        for used in (job.overlay.logo, job.overlay.font):
-            if used is not None and not _is_file(expanded(used)):
-                raise InputError(missing_file(used))
+        for option, used in (("--logo", job.overlay.logo), ("--font", job.overlay.font)):
+            if used is not None:
+                require_file(expanded(used), option)
         return job, fields
 
 

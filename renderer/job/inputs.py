@@ -14,8 +14,8 @@ import numpy as np
 
 from renderer.compiled import is_first_run
 from renderer.credits import write_credits
-from renderer.errors import InputError, RenderError
-from renderer.files import expanded
+from renderer.errors import InputError, MissingFileError, RenderError
+from renderer.files import check_input, expanded, missing_file
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.job.kept import keep_map, kept_map, reuse_map
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
@@ -30,7 +30,6 @@ from renderer.library import (
     file_digest,
     filtered,
     find_photo,
-    missing_file,
     no_photo,
     reopen,
     without_duplicates,
@@ -84,8 +83,10 @@ def check_cover(cover: Path | None) -> Path:
     if cover is None:
         return sample_pictures()[0]
     cover = expanded(cover)
-    if not cover.exists():
-        raise InputError(missing_file(cover))
+    try:
+        check_input(cover)
+    except MissingFileError:
+        raise InputError(missing_file(cover)) from None
     return cover.absolute()
 
 
