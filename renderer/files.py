@@ -136,6 +136,15 @@ def check_input(path: Path) -> None:
     _check_regular(path, mode)
 
 
+def is_file(path: Path) -> bool:
+    """Whether a path is that of a regular file; a name that none can have is none (`Path.is_file` raises for some)."""
+    try:
+        check_input(path)
+    except FileError:
+        return False
+    return True
+
+
 def open_input(path: Path) -> BinaryIO:
     """Open a file of the user's for reading. Raises FileError as `check_input` does, and for missing permission."""
     check_input(path)  # before opening: for some devices that is an action already

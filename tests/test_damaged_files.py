@@ -7,7 +7,6 @@ import io
 import json
 import math
 import os
-import sqlite3
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
@@ -116,7 +115,7 @@ PRESET = {
     "description": "a test", "size": "320x180", "fps": 30, "duration": 2.5, "background": "#102030", "title": "Hello",
     "title-time": [0.5, 2], "logo": "china.jpg", "font": "font.ttf", "music": "song.mp3", "quality": "draft",
     "max-size": "2MB", "tiles": ["tiles"], "since": date(2024, 1, 1), "columns": 24, "mirror": True,
-    "zoom": {"easing": "smooth", "focus": "0.4,0.3"}, "rules": {"max-seconds": 60, "source": "here"},
+    "zoom": {"easing": "smooth", "focus": "0.4,0.3"}, "rules": {"max-seconds": 60},
 }  # fmt: skip
 
 TIMELINE = {
@@ -124,10 +123,10 @@ TIMELINE = {
 }
 
 CAMPAIGN = {
-    "defaults": {"fps": 30, "output": "out/{cover}-{seed}-{animation}", "size": [64, 42]},
+    "defaults": {"fps": 30, "duration": 1, "size": [64, 42]},
     "job": [
-        {"cover": "china.jpg", "animation": ["zoom", "reveal"], "rows": "rows.json", "title": "For {name}", "duration": 1,
-         "sweep": {"columns": [8, 9]}, "zoom": {"easing": "smooth"}},
+        {"cover": "china.jpg", "animation": ["zoom"], "rows": "rows.json", "title": "For {name}", "output": "out/{name}-{columns}",
+         "sweep": {"columns": "8..9"}, "zoom": {"easing": "smooth"}},
         {"cover": "china.jpg", "timeline": [{"animation": "zoom", "seconds": 2}], "preset": "whatsapp", "tiles": "china.jpg"},
     ],
 }  # fmt: skip
@@ -173,6 +172,7 @@ def test_toml(content: dict[str, Any], use: Callable[[], object], folder: Path) 
         is_read_or_refused(use)
 
     file.write_bytes(as_toml(content))
+    use()
     holds()
 
 
@@ -351,27 +351,13 @@ def test_indexes(folder: Path) -> None:
     use_index(folder / "china.jpg")
     file = Path(os.environ["MOSAIC_RENDERER_CACHE"]) / "photos-smart.sqlite"
     whole = file.read_bytes()
-    with sqlite3.connect(file) as database:
-        columns = {
-            table: [column for _, column, *_ in database.execute(f"PRAGMA table_info({table})")]
-            for table in ("photo", "thumbnail", "tile", "block")
-        }
-    database.close()
-    values = st.sampled_from([None, -1, 2**62, 1e300, "", "x", b"", b"\0", b"\xff" * 40])
-    table_and_column = st.sampled_from([(table, column) for table in columns for column in columns[table]])
 
-    @settings(many, max_examples=40)
-    @given(st.builds(damaged, st.just(whole), cuts) | st.tuples(table_and_column, values))
-    def holds(change: Any) -> None:
+    @settings(many, max_examples=30)
+    @given(st.builds(damaged, st.just(whole), cuts))
+    def holds(data: bytes) -> None:
         for left in file.parent.glob("photos-smart.sqlite*"):
             left.unlink()
-        file.write_bytes(whole if isinstance(change, tuple) else change)
-        if isinstance(change, tuple):
-            (table, column), value = change
-            database = sqlite3.connect(file)
-            with contextlib.suppress(sqlite3.IntegrityError), database:
-                database.execute(f"UPDATE {table} SET {column} = ?", (value,))
-            database.close()
+        file.write_bytes(data)
         is_read_or_refused(lambda: use_index(folder / "china.jpg"))
 
     holds()

@@ -17,7 +17,7 @@ from renderer.batch.names import fill, output_folder, output_path
 from renderer.batch.problems import Problems
 from renderer.batch.rows import Row, read_rows
 from renderer.errors import InputError
-from renderer.files import expanded, require_file
+from renderer.files import expanded, is_file, require_file
 from renderer.job import VideoJob, check_cover
 from renderer.parameters import parameters, spell, suggestion
 from renderer.preset import Preset, as_draft, load_preset, merged, read_parameter, read_setting
@@ -157,12 +157,12 @@ class JobTable:
         for pattern in self._texts("cover"):
             with self._problems.at(self._place("cover")):
                 plain = expanded(fill(pattern, row))
-                if _is_file(plain):
+                if is_file(plain):
                     covers[plain] = None
                 elif glob.has_magic(pattern):
                     wanted = Path(fill(pattern, {name: glob.escape(value) for name, value in row.items()}))
                     found = sorted(glob.glob(str(expanded(wanted)), recursive=True))  # noqa: PTH207 (also absolute ones)
-                    covers.update({Path(name): None for name in found if _is_file(Path(name))})
+                    covers.update({Path(name): None for name in found if is_file(Path(name))})
                     if not found:
                         raise InputError(f"{plain} matches no file")
                 else:
@@ -323,10 +323,3 @@ def _as_field(value: object) -> str:
     if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
         return "+".join(Path(each).name for each in value)
     return spell(value)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that can't be one
-        return False

@@ -38,7 +38,7 @@ def find_files(sources: Sequence[str], *, clips: bool = False) -> tuple[list[Pat
         if not source:
             raise InputError("--tiles names nothing: give a folder, a file, a glob or a library")
         path = absolute(source)
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 (that of Path raises for a name that is too long)
             found.update(dict.fromkeys(walk(path, skipped, clips=clips)))
         elif os.path.lexists(path):
             found[path] = None
