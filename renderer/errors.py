@@ -13,12 +13,23 @@ class InputError(RenderError):
     exit_code = 2
 
 
-class PictureError(InputError):
-    """A file is not a picture that can be used; ``reason`` says why, without the path."""
+class FileError(InputError):
+    """A file can't be read; ``reason`` says why, without the path."""
 
     def __init__(self, path: object, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.reason = reason
+
+
+class MissingFileError(FileError):
+    """There is no file at a path."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(path, "does not exist")
+
+
+class PictureError(FileError):
+    """A file is not a picture that can be used; ``reason`` says why, without the path."""
 
 
 class EncoderError(RenderError):

@@ -1,8 +1,9 @@
-"""Writing a file so that it appears under its name only when it is whole, and nothing is lost on the way."""
+"""Files: writing one so that it appears under its name only when it is whole; opening one of the user's for reading."""
 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import errno
 import glob
 import hashlib
@@ -15,9 +16,9 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from renderer.errors import BusyError, InputError, RenderError
+from renderer.errors import BusyError, FileError, InputError, MissingFileError, RenderError
 from renderer.locks import PATIENCE, is_held, locked
 
 _BAD_NAMES: Final = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # what systems say of a name that they can't hold
@@ -218,3 +219,122 @@ def new_files(pattern: Path, *, overwrite: bool) -> Iterator[Path]:
             check_free(pattern.with_name(file.name), overwrite=overwrite)
         for file in written:
             file.replace(pattern.with_name(file.name))
+
+
+# -- Reading -------------------------------------------------------------------------------------------------------
+# Every file of the user's is opened by open_input, or by a decoder after check_input: tests/test_architecture.py.
+
+
+def check_input(path: Path) -> None:
+    """Raise FileError unless a path is that of a regular file: a pipe or a device could be read for ever."""
+    try:
+        mode = path.stat().st_mode
+    except ValueError:  # a NUL, or what no file system can encode
+        raise FileError(path, "can't be a file's name") from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    _check_regular(path, mode)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is that of a regular file; a name that none can have is none (`Path.is_file` raises for some)."""
+    try:
+        check_input(path)
+    except FileError:
+        return False
+    return True
+
+
+def open_input(path: Path) -> BinaryIO:
+    """Open a file of the user's for reading. Raises FileError as `check_input` does, and for missing permission."""
+    check_input(path)  # before opening: for some devices that is an action already
+    try:
+        file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115 (the caller closes it)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    try:
+        _check_regular(path, os.fstat(file.fileno()).st_mode)  # it may have been replaced by a pipe meanwhile
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The bytes of a file of the user's. Raises FileError as `open_input` does, and for more than `most` bytes."""
+    with open_input(path) as file:
+        try:
+            data = file.read(most + 1) if os.fstat(file.fileno()).st_size <= most else None
+        except OSError as error:
+            raise _unreadable(path, error) from None
+    if data is None or len(data) > most:
+        raise FileError(path, f"is larger than {most / 1e6:g} MB, the most that is read")
+    return data
+
+
+def read_text(path: Path, name: str, *, most: int) -> str:
+    """The text of a file of the user's: UTF-8 with or without a byte order mark; its lines end with a line feed.
+
+    `name` says what the file is and begins the message: an option, or words such as "the preset". `most`: bytes.
+    Raises InputError.
+    """
+    try:
+        data = read_bytes(path, most)
+    except FileError as error:
+        raise unusable(name, path, error) from None
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} {path} can't be read, it is not UTF-8 ({error.reason}): save it as UTF-8") from None
+
+
+def require_file(path: Path, name: str) -> None:
+    """Raise InputError unless a path is that of a regular file; `name` begins the message, as for `read_text`."""
+    try:
+        check_input(path)
+    except FileError as error:
+        raise unusable(name, path, error) from None
+
+
+def unusable(name: str, path: Path, error: FileError) -> InputError:
+    """The error for a file that an option or a key names, and that can't be read; `name` as for `read_text`."""
+    reason = missing_file(path) if isinstance(error, MissingFileError) else f"{path} {error.reason}"
+    return InputError(f"{name} {reason}")
+
+
+def can_be_path(text: str) -> bool:
+    """Whether a text that stands in a file can be a path at all: it has no NUL, and nothing that can't be encoded."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
+def missing_file(path: Path) -> str:
+    """The sentence for a path that does not exist: with the nearest names beside it, if any are near."""
+    try:
+        names = [found.name for found in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return f"{path}: there is no such file, nor a folder {path.parent} for it: check the path"
+    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)
+    mend = f"did you mean {' or '.join(near)}?" if near else "check the path"
+    return f"{path}: there is no such file or folder: {mend}"
+
+
+def _open_without_waiting(name: str, flags: int) -> int:
+    """Open a path; where it is a pipe, without waiting for its writer."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _check_regular(path: Path, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        kind = "but a folder" if stat.S_ISDIR(mode) else "(a pipe or a device)"
+        raise FileError(path, f"is not a file {kind}")
+
+
+def _unreadable(path: Path, error: OSError) -> FileError:
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+        return FileError(path, "is a link that leads to no file") if path.is_symlink() else MissingFileError(path)
+    if error.errno in _BAD_NAMES:
+        return FileError(path, f"can't be a file's name ({error.strerror})")
+    return FileError(path, f"may not be read ({error.strerror})")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from renderer.errors import InputError
-from renderer.library import missing_file
+from renderer.files import open_input, require_file
 from renderer.parameters import Colour, check_ranges, parameter
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
 
@@ -59,14 +59,9 @@ def check_overlay(settings: OverlaySettings, seconds: float) -> None:
             f"--title-time {start:g},{end:g} begins when the video is over: it lasts {seconds:g} s, give an earlier one"
         )
     if settings.title and settings.font is not None:
-        _check_there("--font", settings.font)
+        require_file(settings.font, "--font")
     if settings.logo is not None:
-        _check_there("--logo", settings.logo)
-
-
-def _check_there(option: str, path: Path) -> None:
-    if not path.exists():
-        raise InputError(f"{option} {missing_file(path)}")
+        require_file(settings.logo, "--logo")
 
 
 def with_overlay(motion: Motion, stage: Stage, settings: OverlaySettings) -> Motion:
@@ -133,7 +128,7 @@ def _placed(stage: Stage, picture: npt.NDArray[np.uint8], place: str, settings: 
 
 
 def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
-    _check_there("--logo", path)
+    require_file(path, "--logo")
     try:
         with Image.open(path) as image:
             logo = image.convert("RGBA")
@@ -162,7 +157,7 @@ def _no_font(path: Path) -> str:
 def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     """The words in white or another colour, over a soft shadow that keeps them legible on any ground."""
     path = settings.font or default_font()
-    _check_there("--font", path)
+    require_file(path, "--font")
     _say_missing(text, path, stage)
     shorter = min(stage.frame)
     room = stage.frame[0] - 2 * round(settings.margin * shorter)
@@ -233,7 +228,7 @@ def _say_missing(text: str, path: Path, stage: Stage) -> None:
     from fontTools.ttLib import TTFont, TTLibError  # 0.1 s, which only a title needs
 
     try:
-        with path.open("rb") as file, TTFont(file, fontNumber=0, lazy=True) as font:
+        with open_input(path) as file, TTFont(file, fontNumber=0, lazy=True) as font:
             known = font.getBestCmap() or {}
     except (OSError, TTLibError):
         raise InputError(_no_font(path)) from None

@@ -96,8 +96,9 @@ def check_ranges(owner: object) -> None:
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, (int, float)) and not info.low <= number <= info.high:
                 bounds = f"from {info.low:g} to {info.high:g}" if math.isfinite(info.high) else f"at least {info.low:g}"
+                shown = number if isinstance(number, int) else f"{number:g}"
                 raise InputError(
-                    f"--{name.replace('_', '-')} {number:g} is out of range: it is {bounds} {info.unit}".rstrip()
+                    f"--{name.replace('_', '-')} {shown} is out of range: it is {bounds} {info.unit}".rstrip()
                 )
 
 
@@ -110,10 +111,15 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 # -- Values from text ----------------------------------------------------------------------------------------------
 
 
+def _is_whole(text: str) -> bool:
+    """Whether a text is a whole number of at most nine digits."""
+    return text.strip().isdecimal() and len(text.strip()) <= 9
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """Width and height from "1080x1920". Raises InputError."""
     width, cross, height = text.lower().replace("×", "x").partition("x")
-    if not (cross and width.strip().isdecimal() and height.strip().isdecimal()):
+    if not (cross and _is_whole(width) and _is_whole(height)):
         raise InputError(f"--size {text} is not a size: give width x height in pixels, such as 1080x1920")
     return int(width), int(height)
 
@@ -122,6 +128,8 @@ def parse_colour(text: str) -> Colour:
     """A colour from a CSS name, "#rrggbb" or "rgb(r, g, b)". Raises InputError."""
     try:
         r, g, b = ImageColor.getrgb(text)[:3]
+        if max(r, g, b) > 255:
+            raise ValueError(text)
     except ValueError:
         raise InputError(f"--background {text} is not a colour: give a name such as navy, or #rrggbb") from None
     return r / 255, g / 255, b / 255
@@ -172,7 +180,7 @@ def parse_point(text: str) -> tuple[float, float]:
 def parse_cell(text: str) -> CellPlace:
     """A cell from "COLUMN,ROW". Raises InputError."""
     column, _, row = text.partition(",")
-    if not (column.strip().isdecimal() and row.strip().isdecimal()):
+    if not (_is_whole(column) and _is_whole(row)):
         raise InputError(f"--cell {text} is not a cell: give COLUMN,ROW, counted from 0, such as 31,12")
     return CellPlace(int(column), int(row))
 
@@ -214,6 +222,8 @@ NTSC_RATES: Final = {
 def parse_frame_rate(text: str) -> Fraction:
     """Frames a second from "30", "29.97" or "30000/1001"; NTSC rates become exact. 1…240. Raises InputError."""
     try:
+        if len(text) > 40 or "e" in text.lower():  # 1e999999999 would be computed for hours
+            raise ValueError(text)
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise InputError(f"--fps {text} is not a frame rate: give one such as 30, 29.97 or 30000/1001") from None
@@ -228,7 +238,7 @@ _BYTES: Final = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2*
 
 def parse_bytes(text: str) -> ByteSize:
     """Bytes from "20MB" (decimal), "20MiB" or a plain number. Raises InputError."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMG]?I?B)?\s*", text.upper())
+    found = re.fullmatch(r"\s*(\d{1,18}(?:\.\d+)?)\s*([KMG]?I?B)?\s*", text.upper())
     if found is None or (found[2] or "") not in _BYTES:
         raise InputError(f"--max-size {text} is not a size of a file: give one such as 20MB or 800KB")
     return ByteSize(float(found[1]) * _BYTES[found[2] or ""])
@@ -272,7 +282,7 @@ def read_values(owner: type, values: Mapping[str, object], where: str) -> dict[s
             raise InputError(f"{where}: there is no {key}{mend}")
         try:
             read[name] = _read_value(hints[name], value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             form = _form(hints[name])
             raise InputError(f"{where}: {key} = {value} does not fit, it is {form}: {declared[name].help}") from None
     return read

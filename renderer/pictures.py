@@ -19,7 +19,8 @@ import pi_heif
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from renderer.errors import PictureError
+from renderer.errors import FileError, PictureError
+from renderer.files import check_input
 
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) sRGB, 8 bits a channel."""
@@ -99,13 +100,10 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
 
 def check_file(path: Path) -> None:
     """Raise PictureError if a path is no ordinary file: a pipe or a device could be read for ever."""
-    if path.is_file():
-        return
-    if path.is_dir():
-        raise PictureError(path, "is not a file but a folder")
-    if path.is_symlink():
-        raise PictureError(path, "is a link that leads to no file")
-    raise PictureError(path, "is not a file (a pipe or a device)" if path.exists() else "does not exist")
+    try:
+        check_input(path)
+    except FileError as error:
+        raise PictureError(path, error.reason) from None
 
 
 def picture_size(path: Path) -> tuple[int, int]:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
+import re
 import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import IO, Any, BinaryIO, Final, cast
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from renderer.errors import InputError
-from renderer.files import new_file
-from renderer.grid import Grid
+from renderer.data_files import parse_json
+from renderer.errors import InputError, MissingFileError
+from renderer.files import can_be_path, new_file, open_input
+from renderer.grid import MAX_CELLS, Grid
 from renderer.library import Photo
 from renderer.subject import Face
 
@@ -182,10 +186,14 @@ def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) ->
 
 
 def load_map(path: Path) -> PlacementMap:
-    """Read a `.mosaic` file. Raises InputError if it is missing, damaged, or of a later version."""
+    """Read a `.mosaic` file. Raises InputError if it is missing, damaged, or of a later version.
+
+    Memory is bounded by what a map of its number of cells, a million at most, can hold, whatever the file claims.
+    """
     try:
-        with zipfile.ZipFile(path) as file:
-            header = json.loads(file.read("map.json"))
+        with open_input(path) as opened, _archive(opened) as file:
+            cells = _count(file)
+            header = parse_json(_read_header(file, cells))
             if header["format"] != "mosaic":
                 raise InputError(f"{path} is not a placement map")
             if header["version"] > FORMAT_VERSION:
@@ -193,7 +201,7 @@ def load_map(path: Path) -> PlacementMap:
                     f"{path} is a map of version {header['version']}, "
                     f"this program reads up to {FORMAT_VERSION}: update it"
                 )
-            arrays = {name: _read_array(file, name) for name in _ARRAYS}
+            arrays = {name: _read_array(file, name, cells) for name in _ARRAYS}
         width, height = (float(value) for value in header["size"])
         placement = PlacementMap(
             cell=arrays["cell"],
@@ -202,27 +210,80 @@ def load_map(path: Path) -> PlacementMap:
             gain=arrays["gain"],
             offset=arrays["offset"],
             cost=arrays["cost"],
-            photos=tuple(_photo_from_json(photo, path.absolute().parent) for photo in header["photos"]),
+            photos=_photos_from_json(header["photos"], path.absolute().parent),
             size=(width, height),
-            recipe=dict(header["recipe"]),
+            recipe=_recipe_from_json(header["recipe"]),
         )
-    except InputError:
-        raise
-    except FileNotFoundError:
+    except MissingFileError:
         raise InputError(f"{path}: there is no such map: check the path") from None
+    except (InputError, MemoryError):
+        raise
     except Exception as error:  # a damaged archive, header or array fails in many ways
         raise InputError(f"{path} is not a whole placement map ({error}): save it anew") from error
     _check(placement, path)
     return placement
 
 
-def _read_array(file: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
+_MOST_BYTES: Final = 1_000_000_000  # of a file: a million cells with as many photos have 0.2 GB
+_MOST_HEADER_BYTES: Final = 16_000_000  # and for each cell
+_HEADER_BYTES_A_CELL: Final = 2_000  # a photo has 300 to 500, more with a long path
+_MOST_RATIO: Final = 100  # of the header's compression: a photo's digest alone keeps it below 50
+_MOST_VALUES: Final = 1_000_000  # of the header, and for each cell
+_VALUES_A_CELL: Final = 16  # signs that begin a value of a photo
+
+
+def _archive(opened: BinaryIO) -> zipfile.ZipFile:
+    """The archive of a map. Raises ValueError for what would take more memory than a map does."""
+    if os.fstat(opened.fileno()).st_size > _MOST_BYTES:  # its list of members is read whole
+        raise ValueError(f"it is larger than {_MOST_BYTES / 1e6:g} MB")
+    file = zipfile.ZipFile(opened)
+    for member in file.infolist():
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{member.filename} is compressed in another way than a map")
+    return file
+
+
+def _read_header(file: zipfile.ZipFile, cells: int) -> bytes:
+    """The JSON text of a map. Raises ValueError if it is larger than that of a map of so many cells."""
+    member = file.getinfo("map.json")
+    most = _MOST_HEADER_BYTES + cells * _HEADER_BYTES_A_CELL
+    if member.file_size > most or member.file_size > _MOST_HEADER_BYTES + member.compress_size * _MOST_RATIO:
+        raise ValueError(f"its header has {member.file_size / 1e6:.0f} MB, too many for {cells} cells")
+    header = file.read(member)
+    # A value of two bytes can take a hundred once it is parsed, so they are counted before.
+    if sum(map(header.count, (b"[", b"{", b","))) > _MOST_VALUES + cells * _VALUES_A_CELL:
+        raise ValueError(f"its header has too many values for {cells} cells")
+    return header
+
+
+def _shape_of(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of an NPY array, read up to its values."""
+    version = np.lib.format.read_magic(member)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
+    if read is None:
+        raise ValueError(f"an array is of NPY version {version}")
+    shape, _, dtype = read(member)
+    return shape, dtype
+
+
+def _count(file: zipfile.ZipFile) -> int:
+    """How many cells a map has, by the header of one of its arrays. Raises ValueError."""
+    with file.open("photo.npy") as member:
+        (count,) = _shape_of(member)[0]
+    if not 0 < count <= MAX_CELLS:
+        raise ValueError(f"it has {count} cells, and may have 1 to {MAX_CELLS}")
+    return count
+
+
+def _read_array(file: zipfile.ZipFile, name: str, cells: int) -> npt.NDArray[Any]:
+    """An array, whose shape and type are compared with what they have to be before its values are read."""
     dtype, columns = _ARRAYS[name]
     with file.open(f"{name}.npy") as member:
-        array = np.lib.format.read_array(member, allow_pickle=False)
-    if array.dtype != dtype or array.shape[1:] != (() if columns is None else (columns,)):
-        raise ValueError(f"{name} is {array.dtype} {array.shape}")
-    return array
+        found = _shape_of(member)
+    if found != ((cells,) if columns is None else (cells, columns), np.dtype(dtype)):
+        raise ValueError(f"{name} is {found[1]} {found[0]}")
+    with file.open(f"{name}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _check(placement: PlacementMap, path: Path) -> None:
@@ -263,18 +324,71 @@ def _photo_to_json(photo: Photo, folder: Path) -> dict[str, JsonValue]:
     }
 
 
-def _photo_from_json(entry: dict[str, JsonValue], folder: Path) -> Photo:
-    def numbers(key: str, count: int) -> list[float]:
-        values = entry[key]
-        if not isinstance(values, list) or len(values) != count:
-            raise ValueError(f"{key} of a photo is {values}")
-        return [float(cast("float", value)) for value in values]
+def _photos_from_json(entries: object, folder: Path) -> tuple[Photo, ...]:
+    """The photos of a map in a folder. Raises ValueError, which says which one is wrong, and in what."""
+    photos = []
+    for number, entry in enumerate(entries if isinstance(entries, list) else [entries]):
+        try:
+            photos.append(_photo_from_json(entry, folder))
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
+            reason = f"it has no {error}" if isinstance(error, KeyError) else error
+            raise ValueError(f"photo {number} of its header: {reason}") from None
+    return tuple(photos)
 
-    width, height = (int(value) for value in numbers("size", 2))
-    left, top, side = (int(value) for value in numbers("crop", 3))
-    r, g, b = numbers("mean", 3)
-    path = Path(os.path.normpath(folder / str(entry["path"])))
-    time = float(cast("float", entry["time"])) if "time" in entry else None
+
+_DIGEST: Final = re.compile("(?:[0-9a-fA-F]{2})+")
+
+_LONGEST_SIDE: Final = 2**31 - 1  # pixels
+_LONGEST_CLIP: Final = 1e9  # seconds
+
+
+def _photo_from_json(entry: dict[str, JsonValue], folder: Path) -> Photo:
+    def numbers(key: str, count: int, most: float) -> list[float]:
+        values = entry[key]
+        if not _are_numbers(values, count, most):
+            raise ValueError(f"{key} is {_shown(values)}")
+        return [float(value) for value in cast("list[float]", values)]
+
+    width, height = (int(value) for value in numbers("size", 2, _LONGEST_SIDE))
+    left, top, side = (int(value) for value in numbers("crop", 3, _LONGEST_SIDE))
+    r, g, b = numbers("mean", 3, 1)
+    name, digest, time = entry["path"], entry["digest"], entry.get("time")
+    if not isinstance(name, str) or not can_be_path(name):
+        raise ValueError(f"path is {_shown(name)}")
+    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+        raise ValueError(f"digest is {_shown(digest)}, not hexadecimal")
+    if time is not None and not _is_number(time, _LONGEST_CLIP):
+        raise ValueError(f"time is {_shown(time)}")
+    path = Path(os.path.normpath(os.path.join(folder, name)))  # noqa: PTH118 (another Path takes as long as the rest)
     return Photo(
-        path, str(entry["digest"]), (width, height), (left, top, side), (r, g, b), bool(entry["is_part"]), time
-    )
+        path, digest, (width, height), (left, top, side), (r, g, b),
+        bool(entry["is_part"]), None if time is None else float(cast("float", time)),
+    )  # fmt: skip
+
+
+def _recipe_from_json(recipe: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """How a map was made, as its file has it. Raises ValueError for values that can't be computed with."""
+    sides, crop, faces = (recipe.get(name) for name in ("cover_size", "crop", "faces"))
+    if sides is not None and not (_are_numbers(sides, 2, _LONGEST_SIDE) and 0 not in cast("list[float]", sides)):
+        raise ValueError(f"cover_size of its recipe is {_shown(sides)}")
+    boxes = [*([] if crop is None else [crop]), *(faces if isinstance(faces, list) else [])]
+    for box in boxes:  # each in fractions of the cover
+        if not _are_numbers(box, 4, 1 + 1e-6) or 0 in cast("list[float]", box)[2:]:
+            raise ValueError(f"crop or faces of its recipe hold {_shown(box)}")
+    return dict(recipe)
+
+
+def _are_numbers(values: object, count: int, most: float) -> bool:
+    """Whether a value of a file is a list of so many numbers from 0 to `most`."""
+    return type(values) is list and len(values) == count and all(map(_is_number, values, repeat(most)))
+
+
+def _is_number(value: object, most: float = math.inf) -> bool:
+    """Whether a value of a file is a number from 0 to `most`; NaN is none."""
+    return type(value) in (int, float) and 0 <= cast("float", value) <= most
+
+
+def _shown(value: object) -> str:
+    """A value of a file for a message, no longer than a line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -13,10 +12,10 @@ import platformdirs
 import tomli_w
 
 from renderer import plugins
+from renderer.data_files import read_toml
 from renderer.errors import InputError
 from renderer.files import expanded
 from renderer.job import MatchSettings
-from renderer.library import missing_file
 from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters, read_values, spell, suggestion
 from renderer.rules import Rules
@@ -102,16 +101,7 @@ def _find(name: str) -> Path:
 
 
 def _load(path: Path, depth: int) -> Preset:
-    try:
-        text = path.read_text("utf-8")
-        own = tomllib.loads(text)
-    except FileNotFoundError:
-        raise InputError(f"--preset {missing_file(path)}") from None
-    except OSError as error:
-        raise InputError(f"the preset {path} can't be read ({error.strerror}): give another") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"the preset {path} is not TOML: {error}") from None
-    where = Where(path, text)
+    own, where = read_toml(path, "--preset")
     table = own
     parent = own.pop("extends", None)
     if parent is not None:

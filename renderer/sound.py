@@ -17,7 +17,7 @@ from typing import Final, Literal
 
 from renderer.encoder import FORMATS, Target, run_ffmpeg
 from renderer.errors import EncoderError, InputError
-from renderer.files import expanded, temporary_folder
+from renderer.files import expanded, require_file, temporary_folder
 from renderer.parameters import check_ranges, parameter, parameters
 
 RATE: Final = 48_000
@@ -76,8 +76,7 @@ def check_sound(settings: SoundSettings, path: Path, target: Target) -> None:
             f"-o {path}: {target.format.name} carries no sound: leave --music out, or give a name that ends in {able}"
         )
     track = expanded(settings.music)
-    if not track.is_file():
-        raise InputError(f"--music {settings.music}: there is no such file: check the path")
+    require_file(track, "--music")
     if path.exists() and path.samefile(track):
         raise InputError(f"-o {path} is the file of the music: give another name")
     with temporary_folder() as folder:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
+from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.library import missing_file
 from renderer.parameters import parameter, read_values
 from renderer.plugins import load_animation
 from renderer.scene import Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
@@ -113,14 +112,7 @@ def read_timeline(path: Path) -> list[Segment]:
 
     Raises InputError, which names the file and the table.
     """
-    try:
-        tables = tomllib.loads(path.read_text("utf-8")).get("timeline")
-    except FileNotFoundError:
-        raise InputError(f"--timeline {missing_file(path)}") from None
-    except OSError as error:
-        raise InputError(f"--timeline {path} can't be read ({error.strerror}): give another file") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"--timeline {path} can't be read, it is not TOML: {error}") from None
+    tables = read_toml(path, "--timeline")[0].get("timeline")
     if not isinstance(tables, list) or not tables:
         raise InputError(f'--timeline {path} holds no [[timeline]] table: add one with animation = "zoom", seconds = 5')
     segments = []

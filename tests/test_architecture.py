@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ROOMS = [
-    "errors", "parameters", "where", "progress", "locks", "files", "cores", "children", "memory", "compiled", "pictures",
+    "errors", "parameters", "where", "progress", "locks", "files", "data_files", "cores", "children", "memory", "compiled", "pictures",
     "subject", "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay",
     "compositor", "plugins", "timeline",
     "settings", "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "doctor",
@@ -66,3 +66,52 @@ def test_what_is_dear_to_import_waits_until_it_is_needed(imports: str, dear: set
     code = f"import sys, {imports}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not dear & set(done.stdout.split())
+
+
+OPENED = {
+    "files.py": {"open": "open_input itself", "os.open": "how open_input opens"},
+    "locks.py": {"os.open": "a lock file, which is made"},
+    "pictures.py": {"Image.open": "after check_file"},
+    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "of what open_input opened", "Image.open": "after require_file"},
+    "placement.py": {"zipfile.ZipFile": "of what open_input opened, or for writing", "file.open": "a member of it"},
+    "library/reading.py": {"path.open": "after check_file", "path.read_bytes": "after check_file"},
+    "library/index.py": {"sqlite3.connect": "an index, which SQLite opens"},
+    "credits.py": {"Image.open": "photos that were indexed"},
+    "encoder/probe.py": {"path.open": "a video that was written, or is checked", "Image.open": "the same"},
+    "batch/page.py": {"Image.open": "videos of the campaign"},
+    "explain/knn.py": {"ImageFont.truetype": "the font that comes along"},
+    "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the program"},
+    "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the program"},
+}  # fmt: skip
+"""What opens files for reading without `files.open_input`, and why it may."""
+
+OPENS = {
+    "open", "io.open", "os.open", "np.load", "np.fromfile", "np.memmap", "np.loadtxt", "cv2.imread", "cv2.VideoCapture",
+    "Image.open", "ImageFont.truetype", "TTFont", "zipfile.ZipFile", "sqlite3.connect", "TiffFile", "imread",
+}  # fmt: skip
+
+NO_FILES = {"archive.open", "self._open", "webbrowser.open"}
+"""Methods of that name that open no path."""
+
+
+def openings(path: Path) -> Iterator[str]:
+    """What a module calls to open files for reading."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        modes = [
+            each.value
+            for each in [*node.args[:1], *(k.value for k in node.keywords if k.arg == "mode")]
+            if isinstance(each, ast.Constant)
+        ]
+        a_method = isinstance(node.func, ast.Attribute) and node.func.attr in ("open", "read_text", "read_bytes")
+        if name in OPENS or (a_method and name not in NO_FILES and not any(set("wxa") & set(str(m)) for m in modes)):
+            yield name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "renderer").rglob("*.py")), ids=lambda path: path.name)
+def test_every_file_of_the_users_is_opened_by_one_function(path: Path) -> None:
+    module = path.relative_to(ROOT / "renderer").as_posix()
+    others = set(openings(path)) - set(OPENED.get(module, ()))
+    assert not others, f"{module} opens files by {', '.join(others)}: files.open_input refuses what is no regular file"

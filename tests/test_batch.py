@@ -529,7 +529,7 @@ def test_skipping_takes_rows_alone(campaign: Path, render: Run) -> None:
     sound = campaign.read_text()
     campaign.write_text(sound.replace("[[job]]", 'logo = "none.png"\n[[job]]'))
     code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
-    assert (code, "campaign.toml, line 7: none.png: there is no such file" in err) == (2, True)
+    assert (code, "campaign.toml, line 7: --logo none.png: there is no such file" in err) == (2, True)
     campaign.write_text(sound.replace("{ground}", "{hue}"))
     code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
     assert (code, "campaign.toml, line 11: there is no field {hue}" in err) == (2, True)
@@ -556,8 +556,8 @@ def test_a_row_of_json_may_lack_a_field_that_is_not_used(campaign: Path, render:
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("rows.json", "[" * 100_000, "rows.json: it is not JSON of rows: it is nested too deeply"),
-        ("rows.json", '[{"face": ' * 50_000, "rows.json: it is not JSON of rows"),
+        ("rows.json", "[" * 100_000, "rows.json: it is not JSON: its values lie more than 50 levels deep"),
+        ("rows.json", '[{"face": ' * 50_000, "rows.json: it is not JSON"),
         ("rows.json", "{}", "rows.json: it is no list of rows"),
         ("rows.json", "[]", "rows.json: it holds no rows"),
         ("rows.csv", 'face\n"a', "rows.csv: line 2 can't be read"),

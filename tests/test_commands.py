@@ -165,7 +165,7 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["batch", "none.toml"], 2, "the campaign none.toml can't be read"),
         (["batch", "text.jpg"], 2, "text.jpg is not TOML"),
         (["batch", "--covers", "none/*.jpg"], 2, "none/*.jpg matches no file"),
-        (["batch", "--covers", "china.jpg", "--rows", "none.csv"], 2, "--rows none.csv can't be read"),
+        (["batch", "--covers", "china.jpg", "--rows", "none.csv"], 2, "--rows none.csv: there is no such file"),
         (["batch", "--covers", "china.jpg", "-o", "out/{name}"], 2, "there is no field {name}"),
         (["batch", "--covers", "china.jpg", "--workers", "0"], 2, "--workers 0 is out of range"),
         (["batch", "--covers", "china.jpg", "--save-map", "it.mosaic"], 2, "kept by themselves"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -13,6 +12,7 @@ from typing import Any
 
 from renderer.batch.problems import Place, Problems
 from renderer.batch.tables import Asked, JobTable, Source
+from renderer.data_files import read_toml
 from renderer.errors import InputError
 from renderer.files import expanded
 from renderer.job import VideoJob
@@ -62,7 +62,7 @@ def read_campaign(path: Path | None, asked: Asked) -> Campaign:
         if not asked.keys.get("cover"):
             raise InputError("render batch needs a campaign's file, or --covers 'covers/*.jpg'")
         return _collect([{}], Source(Where("the command line", ""), {}, asked, problems))
-    where, table = _read(path)
+    table, where = read_toml(expanded(path), "the campaign")
     for key in table:
         if key not in ("defaults", "job"):
             problems.add(f"there is no {key}: a campaign has [defaults] and [[job]] tables", where.of(key))
@@ -74,16 +74,6 @@ def read_campaign(path: Path | None, asked: Asked) -> Campaign:
         problems.add(f'{path} holds no [[job]]: add one, with cover = "covers/*.jpg"')
         problems.check()
     return _collect(jobs, Source(where, defaults, asked, problems))
-
-
-def _read(path: Path) -> tuple[Where, dict[str, Any]]:
-    try:
-        text = expanded(path).read_text("utf-8")
-        return Where(path, text), tomllib.loads(text)
-    except OSError as error:
-        raise InputError(f"the campaign {path} can't be read ({error.strerror})") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"the campaign {path} is not TOML: {error}") from None
 
 
 def _collect(jobs: Sequence[dict[str, Any]], source: Source) -> Campaign:

@@ -14,9 +14,10 @@ from typing import Any, Final, Literal, cast, get_args
 from renderer.batch.campaign import Task
 from renderer.batch.uptodate import Inputs, bytes_of
 from renderer.batch.work import Outcome
+from renderer.data_files import parse_json
 from renderer.encoder import ffmpeg_path
-from renderer.errors import InputError
-from renderer.files import expanded, new_file
+from renderer.errors import FileError, InputError, MissingFileError
+from renderer.files import expanded, new_file, read_bytes
 from renderer.job import VERSION, VideoJob, telling_frame
 from renderer.parameters import parameters
 from renderer.placement import JsonValue
@@ -24,6 +25,8 @@ from renderer.placement import JsonValue
 NAME: Final = "manifest.json"
 
 _FORMAT: Final = "mosaic-renderer campaign 1"
+
+_MOST_BYTES: Final = 256_000_000  # a video has about 4 KB
 
 State = Literal["waiting", "done", "failed"]
 
@@ -52,12 +55,12 @@ class Manifest:
         """That of a folder, or an empty one. Raises InputError for a file of this name that is something else."""
         path = folder / NAME
         try:
-            content = json.loads(path.read_text("utf-8"))
+            content = parse_json(read_bytes(path, _MOST_BYTES))
             if content["format"] != _FORMAT or not isinstance(content["videos"], list):
                 raise ValueError(content["format"])
-        except FileNotFoundError:
+        except MissingFileError:
             return cls(folder, {})
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        except (FileError, ValueError, KeyError, TypeError):
             raise InputError(f"{path} is no manifest of a campaign: {_MEND}") from None
         entries: dict[str, Entry] = {}
         for number, entry in enumerate(content["videos"], 1):

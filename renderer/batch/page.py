@@ -15,8 +15,8 @@ from PIL import Image
 from renderer.batch.manifest import Entry, Manifest
 from renderer.cores import core_count
 from renderer.encoder import is_sequence, numbered, run_ffmpeg
-from renderer.errors import InputError, RenderError
-from renderer.files import new_file
+from renderer.errors import FileError, InputError, MissingFileError, RenderError
+from renderer.files import new_file, read_bytes
 
 NAME: Final = "index.html"
 
@@ -25,15 +25,20 @@ POSTER_SIDE: Final = 320
 
 _MARK: Final = "<!-- mosaic-renderer campaign -->"
 
+_MOST_BYTES: Final = 1_000_000_000  # a video's poster and text have about 20 KB
+
 
 def check_page(folder: Path) -> None:
     """Raise InputError if there is a page of this name that is not ours."""
     path = folder / NAME
     try:
-        if path.exists() and _MARK not in path.read_text("utf-8"):
-            raise InputError(f"{path} is no page of a campaign: move it away, or give another output")
-    except (OSError, UnicodeDecodeError):
-        raise InputError(f"{path} is no page of a campaign: move it away, or give another output") from None
+        if _MARK.encode() in read_bytes(path, _MOST_BYTES):
+            return
+    except MissingFileError:
+        return
+    except FileError:
+        pass
+    raise InputError(f"{path} is no page of a campaign: move it away, or give another output")
 
 
 def write_page(manifest: Manifest) -> Path:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from renderer.batch.problems import Place, Problems
+from renderer.data_files import MOST_ROWS_BYTES, parse_json
 from renderer.errors import InputError
-from renderer.files import expanded
+from renderer.files import expanded, read_text
 
 _DELIMITERS: Final = ",;\t"
 
@@ -31,8 +32,10 @@ class Row:
 
 def read_rows(path: Path, problems: Problems) -> list[Row]:
     """The rows of a file that can be used; what is wrong with the others, or with the file, is noted."""
-    text = _read(path, problems)
-    if text is None:
+    try:
+        text = read_text(expanded(path), "--rows", most=MOST_ROWS_BYTES)
+    except InputError as error:
+        problems.add(str(error))
         return []
     rows, count = [], 0
     with problems.at(str(path)):
@@ -48,15 +51,6 @@ def read_rows(path: Path, problems: Problems) -> list[Row]:
         if not count:
             raise InputError("it holds no rows")
     return rows
-
-
-def _read(path: Path, problems: Problems) -> str | None:
-    try:
-        return expanded(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8: save it so"
-        problems.add(f"--rows {path} can't be read ({reason})")
-        return None
 
 
 def _from_csv(text: str) -> Iterator[dict[str, str] | str]:
@@ -79,10 +73,9 @@ def _from_csv(text: str) -> Iterator[dict[str, str] | str]:
 def _from_json(text: str) -> Iterator[dict[str, str] | str]:
     """As `_from_csv`."""
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise InputError(f"it is not JSON of rows: {reason}") from None
+        found = parse_json(text)
+    except ValueError as error:
+        raise InputError(f"it is not JSON: {error}") from None
     if not isinstance(found, list):
         raise InputError('it is no list of rows: write [{"name": "Ada"}]')
     for row in found:

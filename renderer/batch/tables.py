@@ -17,9 +17,8 @@ from renderer.batch.names import check_inside, field_names, fill, output_folder,
 from renderer.batch.problems import Place, Problems
 from renderer.batch.rows import Row, read_rows
 from renderer.errors import InputError
-from renderer.files import expanded
-from renderer.job import VideoJob
-from renderer.library import missing_file
+from renderer.files import expanded, is_file, require_file
+from renderer.job import VideoJob, check_cover
 from renderer.parameters import parameters, spell, suggestion
 from renderer.preset import Preset, as_draft, load_preset, merged, read_parameter, read_setting
 from renderer.scene import Animation
@@ -180,16 +179,16 @@ class JobTable:
         for pattern in self._texts("cover"):
             with self._problems.at(self._place_of(pattern, row, self._place("cover"))):
                 plain = expanded(_filled(pattern, row.fields))
-                if _is_file(plain):
+                if is_file(plain):
                     covers[plain] = None
                 elif glob.has_magic(pattern):
                     wanted = Path(fill(pattern, {name: glob.escape(value) for name, value in row.fields.items()}))
                     found = sorted(glob.glob(str(expanded(wanted)), recursive=True))  # noqa: PTH207 (also absolute ones)
-                    covers.update({Path(name): None for name in found if _is_file(Path(name))})
+                    covers.update({Path(name): None for name in found if is_file(Path(name))})
                     if not found:
                         raise InputError(f"{plain} matches no file")
                 else:
-                    raise InputError(missing_file(plain))
+                    check_cover(plain)  # raises, and says why it is none
         return list(covers)
 
     def _keys(self) -> dict[tuple[str, ...], Any]:
@@ -370,8 +369,8 @@ def _check_timeline(template: str, fields: Fields) -> None:
 def _check_files(values: Mapping[str, Any]) -> None:
     """Raise InputError for files among parameters that are not there."""
     for name in _FILES:
-        if (path := values.get(name)) is not None and not _is_file(expanded(path)):
-            raise InputError(missing_file(path))
+        if (path := values.get(name)) is not None:
+            require_file(expanded(path), f"--{name}")
 
 
 def _as_field(value: object) -> str:
@@ -381,10 +380,3 @@ def _as_field(value: object) -> str:
     if isinstance(value, tuple) and all(isinstance(each, str) for each in value):
         return "+".join(Path(each).name for each in value)
     return spell(value)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that can't be one
-        return False

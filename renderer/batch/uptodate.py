@@ -12,7 +12,7 @@ from renderer.batch.campaign import Task
 from renderer.batch.problems import Problems
 from renderer.encoder import is_sequence, numbered
 from renderer.errors import RenderError
-from renderer.files import expanded
+from renderer.files import expanded, is_file
 from renderer.job import VERSION, VideoJob
 from renderer.library import Archive, file_digest
 from renderer.progress import Progress
@@ -55,7 +55,7 @@ class Inputs:
         values = [getattr(owner, each.name) for owner in owners for each in fields(owner)]
         named = [value for value in values if isinstance(value, Path)]
         named += [Path(target) for target in job.animation.targets() if isinstance(target, str)]
-        return [*([job.cover] if job.cover else []), *(path for path in named if expanded(path).is_file())]
+        return [*([job.cover] if job.cover else []), *(path for path in named if is_file(expanded(path)))]
 
     def fingerprint(self, job: VideoJob) -> str:
         """Equal for the same inputs, parameters and version, and for nothing else. Raises InputError."""

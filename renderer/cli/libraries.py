@@ -13,14 +13,14 @@ from PIL import Image
 
 from renderer.cli.talk import Talk
 from renderer.errors import InputError
-from renderer.files import check_writable, new_file
+from renderer.files import check_writable, missing_file, new_file
 from renderer.library.archive import Archive
 from renderer.library.checking import check as check_library
 from renderer.library.checking import colour_picture
 from renderer.library.indexing import Changes
 from renderer.library.named import DEFAULT_NAME, Definition, check_name, find, get, library_folder, names
 from renderer.library.reading import Crop
-from renderer.library.walking import absolute, missing_file
+from renderer.library.walking import absolute
 
 app: Final = cyclopts.App(name="library", help="Keep libraries of photos, indexed once, to make mosaics of.")
 

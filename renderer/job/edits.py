@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from renderer.errors import InputError
-from renderer.files import check_writable, expanded
+from renderer.files import check_writable, expanded, is_file
 from renderer.grid import Grid, find_cell
 from renderer.job.inputs import check_cover, cover_of, open_library
 from renderer.job.outputs import check_suffix
@@ -145,7 +145,7 @@ def _swaps(
             paths = " and ".join(str(files[number]) for number in numbers[:3])
             raise InputError(f"--swap {text} is more than one photo, {paths}: give more of the path")
         if not numbers:
-            if not file.is_file():
+            if not is_file(file):
                 raise InputError(f"{no_photo(name, library.photos, '--swap')}; --tiles FOLDER offers others")
             added = archive.open_files([file])
             if added.skipped:

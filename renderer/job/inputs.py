@@ -14,8 +14,8 @@ import numpy as np
 
 from renderer.compiled import is_first_run
 from renderer.credits import write_credits
-from renderer.errors import InputError, RenderError
-from renderer.files import expanded
+from renderer.errors import InputError, MissingFileError, RenderError
+from renderer.files import check_input, expanded, is_file, missing_file
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.job.kept import keep_map, kept_map, reuse_map
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
@@ -30,7 +30,6 @@ from renderer.library import (
     file_digest,
     filtered,
     find_photo,
-    missing_file,
     no_photo,
     reopen,
     without_duplicates,
@@ -84,8 +83,10 @@ def check_cover(cover: Path | None) -> Path:
     if cover is None:
         return sample_pictures()[0]
     cover = expanded(cover)
-    if not cover.exists():
-        raise InputError(missing_file(cover))
+    try:
+        check_input(cover)
+    except MissingFileError:
+        raise InputError(missing_file(cover)) from None
     return cover.absolute()
 
 
@@ -182,7 +183,7 @@ def _match(
         )  # fmt: skip
         keep_map(placement, kept)
     placed = library.take(library.photos.find(placement.photos))
-    gone = [photo.path for photo in placement.photos if not photo.path.exists()]
+    gone = [photo.path for photo in placement.photos if not is_file(photo.path)]
     if gone:
         progress.notice(
             f"{len(gone)} photos ({gone[0].name}) are not where they were: shown from thumbnails; render library "
@@ -267,7 +268,7 @@ def _pins(
     names = [target for target in targets if isinstance(target, str)]
     points = [target for target in targets if not isinstance(target, str)]
     new = [expanded(name).absolute() for name in names if find_photo(name, library.photos) is None]
-    missing = [path.name for path in new if not path.is_file()]
+    missing = [path.name for path in new if not is_file(path)]
     if missing:
         raise InputError(no_photo(missing[0], library.photos))
     if new:

@@ -6,6 +6,7 @@ matching and drawing see. `filters` leaves photos out, `parts` cuts tiles from a
 a saved map, `checking` tells what is wrong with a library. Photos are only ever read.
 """
 
+from renderer.files import missing_file
 from renderer.library.archive import DEFAULT_CROP, Archive
 from renderer.library.checking import without_duplicates
 from renderer.library.filters import Filter, filtered
@@ -15,7 +16,7 @@ from renderer.library.parts import cut_parts
 from renderer.library.photos import Photo, Photos, Skipped
 from renderer.library.reading import THUMBNAIL_PIXELS, Crop, file_digest
 from renderer.library.reopening import reopen
-from renderer.library.walking import find_files, find_photo, missing_file, no_photo
+from renderer.library.walking import find_files, find_photo, no_photo
 
 __all__ = [
     "DEFAULT_CROP", "DEFAULT_NAME", "PIECES", "SHORTER_SIDE", "THUMBNAIL_PIXELS", "Archive", "Crop", "Filter",

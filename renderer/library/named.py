@@ -17,12 +17,16 @@ from typing import Final, cast, get_args
 
 import platformdirs
 
-from renderer.errors import InputError
-from renderer.files import expanded, new_file
+from renderer.data_files import parse_json
+from renderer.errors import FileError, InputError, MissingFileError
+from renderer.files import can_be_path, expanded, new_file, read_bytes
 from renderer.library.reading import Crop
 
 DEFAULT_NAME: Final = "default"
 """The library that is used where no tiles are named."""
+
+_MOST_BYTES: Final = 4_000_000  # of a definition: 10,000 folders with long names
+_MOST_FRAMES: Final = 1000  # of a clip, as --video-frames allows
 
 PIECES: Final = "pieces"
 """Among `--tiles`: pieces of the cover, although there is a default library. No library may have this name."""
@@ -113,15 +117,23 @@ def find(name: str, folder: Path) -> Definition | None:
         return None
     path = folder / f"{name}.json"
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = parse_json(read_bytes(path, _MOST_BYTES))
         crop, sources, frames = content["crop"], content["folders"], content["video_frames"]
-        if crop not in get_args(Crop) or not isinstance(sources, list) or not isinstance(frames, int):
-            raise ValueError(crop)
-    except FileNotFoundError:
+        if crop not in get_args(Crop):
+            raise ValueError(f"crop is {crop!r}")
+        if not isinstance(sources, list) or not all(
+            isinstance(source, str) and can_be_path(source) for source in sources
+        ):
+            raise ValueError("folders is not a list of paths")
+        if type(frames) is not int or not 0 <= frames <= _MOST_FRAMES:
+            raise ValueError(f"video_frames is {frames!r}")
+    except MissingFileError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except FileError as error:
+        raise InputError(f"{path} {error.reason}: mend or delete it, and add the library again") from None
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} can't be read ({error}): mend or delete it, and add the library again") from None
-    return Definition(name, folder, tuple(map(str, sources)), cast("Crop", crop), frames)
+    return Definition(name, folder, tuple(sources), cast("Crop", crop), frames)
 
 
 def get(name: str, folder: Path) -> Definition:

@@ -10,6 +10,7 @@ import numpy as np
 
 from renderer.descriptors import TILE_PIXELS
 from renderer.errors import InputError
+from renderer.files import is_file
 from renderer.library.archive import Archive
 from renderer.library.index import Index
 from renderer.library.library import SHORTER_SIDE, Library
@@ -35,7 +36,7 @@ def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, source
         for photo in contents.values()
         if photo.path not in cut_from
         and photo.time is None
-        and photo.path.is_file()
+        and is_file(photo.path)
         and not _is_at(photo, photo.path, indexes)
     ]
     skipped = archive.open_files(new).skipped if new else []
@@ -88,7 +89,7 @@ def _where(photo: Photo, indexes: Sequence[Index], cut_from: Collection[Path]) -
 
 def _is_at(photo: Photo, path: Path, indexes: Sequence[Index], *, unknown: bool = False) -> bool:
     """Whether a file, as it is now, holds the content of a photo; one that is `unknown` is hashed if need be."""
-    if not path.is_file():
+    if not is_file(path):
         return False
     known = {index.digest_at(path) for index in indexes} - {None}
     if not known and unknown:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from renderer.errors import InputError
-from renderer.files import expanded
+from renderer.files import expanded, missing_file
 from renderer.library.photos import Photo, Photos, Skipped, best_named
 from renderer.pictures import PICTURE_SUFFIXES
 
@@ -38,7 +38,7 @@ def find_files(sources: Sequence[str], *, clips: bool = False) -> tuple[list[Pat
         if not source:
             raise InputError("--tiles names nothing: give a folder, a file, a glob or a library")
         path = absolute(source)
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 (that of Path raises for a name that is too long)
             found.update(dict.fromkeys(walk(path, skipped, clips=clips)))
         elif os.path.lexists(path):
             found[path] = None
@@ -109,17 +109,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _suffix(name: str) -> str:
     return os.path.splitext(name)[1].lower()  # noqa: PTH122 (a hundred thousand Path objects take a second)
-
-
-def missing_file(path: Path) -> str:
-    """The sentence for a path that does not exist: with the nearest names beside it, if any are near."""
-    try:
-        names = [found.name for found in path.parent.iterdir()]
-    except OSError:
-        return f"{path}: there is no such file, nor a folder {path.parent} for it: check the path"
-    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)
-    mend = f"did you mean {' or '.join(near)}?" if near else "check the path"
-    return f"{path}: there is no such file or folder: {mend}"
 
 
 def find_photo(name: str, photos: Sequence[Photo]) -> int | None:

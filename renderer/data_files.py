@@ -1,0 +1,77 @@
+"""Reading TOML and JSON: bounded in bytes and in depth, and every failure one error that names the file."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, Final, cast
+
+from renderer.errors import InputError
+from renderer.files import read_text
+from renderer.where import Where
+
+MOST_TOML_BYTES: Final = 4_000_000
+"""A campaign of 10,000 jobs has about one million."""
+
+MOST_ROWS_BYTES: Final = 64_000_000
+"""Of a CSV or JSON file: parsed, it takes up to 30 times as much memory."""
+
+MOST_DEPTH: Final = 50
+"""Tables and lists within each other; what this program writes or asks for has 5 at most."""
+
+# The time that tomllib takes grows with the square of a dotted key's length: 400 KB of "a.a.a" take six minutes.
+_LONG_KEY: Final = re.compile(rf"""(?<![\w"'-])(?:[\w"'-]++\s*+\.\s*+){{{MOST_DEPTH}}}""")
+
+_TOO_DEEP: Final = f"its values lie more than {MOST_DEPTH} levels deep"
+
+
+def read_toml(path: Path, name: str) -> tuple[dict[str, Any], Where]:
+    """The table of a TOML file, and where its keys stand. Raises InputError; `name` as for `files.read_text`."""
+    text = read_text(path, name, most=MOST_TOML_BYTES)
+    try:
+        if _LONG_KEY.search(text):
+            raise ValueError(_TOO_DEEP)
+        table = tomllib.loads(text)
+        _check_values(table)
+    except (ValueError, RecursionError) as error:
+        reason = _TOO_DEEP if isinstance(error, RecursionError) else error
+        raise InputError(f"{name} {path} can't be read, it is not TOML: {reason}") from None
+    return table, Where(path, text)
+
+
+def read_json(path: Path, name: str, *, most: int) -> Any:
+    """What a JSON file of `most` bytes at most holds. Raises InputError; `name` as for `files.read_text`."""
+    try:
+        return parse_json(read_text(path, name, most=most))
+    except ValueError as error:
+        raise InputError(f"{name} {path} is not JSON: {error}") from None
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What a JSON text holds. Raises ValueError for one that is none, or whose values lie too deep."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    _check_values(value)
+    return value
+
+
+def _check_values(value: object) -> None:
+    """Raise ValueError for values so deep that recursion over them fails, and for whole numbers beyond 64 bits."""
+    level = [value]
+    for _ in range(MOST_DEPTH):
+        deeper: list[object] = []
+        for outer in level:
+            for inner in outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else (outer,):
+                kind = type(inner)
+                if kind is dict or kind is list:
+                    deeper.append(inner)
+                elif kind is int and not -(2**63) <= cast("int", inner) < 2**63:
+                    raise ValueError("a whole number in it is beyond 64 bits")
+        if not deeper:
+            return
+        level = deeper
+    raise ValueError(_TOO_DEEP)

@@ -1,0 +1,455 @@
+"""Every file that the program reads, damaged in hundreds of ways: it is read, or refused with a reason."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import os
+import tracemalloc
+import zipfile
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tomli_w
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_placement import small_map
+
+from renderer.batch import Asked, read_campaign
+from renderer.batch.manifest import Manifest
+from renderer.data_files import read_toml
+from renderer.errors import InputError, RenderError
+from renderer.files import open_input
+from renderer.job import EditSettings, VideoJob, edit_mosaic
+from renderer.library.archive import Archive
+from renderer.library.named import find
+from renderer.placement import load_map, save_map
+from renderer.preset import load_preset
+from renderer.progress import Silent
+from renderer.timeline import Show
+
+Run = Callable[..., tuple[int, str, str]]
+
+ODD = [
+    None, True, -1, 0, 3, 0.5, 10**30, 10**400, 1e308, math.nan, math.inf, "", "7", "nan", "1e999999999", "9" * 5000,
+    "a\0b", "x" * 5000, "../..", "{", "rgb(999999999999999999999,0,0)", [], [1, 2], ["a\0b"], {}, {"a": {"b": [1]}},
+    date(2024, 5, 31), [[["deep"]]],
+]  # fmt: skip
+"""Values that stand where others are due."""
+
+many = settings(
+    max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def damaged(data: bytes, cut: tuple[str, float, float, bytes]) -> bytes:
+    """Bytes with some flipped, cut out, put in or doubled."""
+    how, where, length, other = cut
+    start = round(where * len(data))
+    end = start + round(length * (len(data) - start))
+    match how:
+        case "flip":
+            return data[:start] + bytes(byte ^ 0x55 for byte in data[start : start + 3]) + data[start + 3 :]
+        case "cut":
+            return data[:start] + data[end:]
+        case "insert":
+            return data[:start] + other + data[start:]
+    return data[:end] + data[start:end] + data[end:]
+
+
+cuts = st.tuples(
+    st.sampled_from(["flip", "cut", "insert", "double"]), st.floats(0, 1), st.floats(0, 1),
+    st.sampled_from([b"\0", b"\xff\xfe", b"\xef\xbb\xbf", b"[" * 3000, b"nan", b'"', b"9" * 40, b"\n", b"{" * 20]),
+)  # fmt: skip
+
+
+def places(value: object, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where values stand in a structure of tables and lists."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*above, key)
+        yield from places(inner, (*above, key))
+
+
+def with_value(value: Any, place: tuple[str | int, ...], other: object) -> Any:
+    """A structure with another value at a place; without it, if that is None."""
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    first, *rest = place
+    if rest:
+        copy[first] = with_value(value[first], tuple(rest), other)
+    elif other is None:
+        del copy[first]
+    else:
+        copy[first] = other
+    return copy
+
+
+def changes(value: object) -> st.SearchStrategy[Any]:
+    """A structure with an odd value where another was."""
+    return st.builds(
+        lambda place, odd: with_value(value, place, odd), st.sampled_from(list(places(value))), st.sampled_from(ODD)
+    )
+
+
+def as_json(value: object) -> bytes:
+    return json.dumps(value, default=str).encode()
+
+
+def as_toml(value: dict[str, Any]) -> bytes:
+    return tomli_w.dumps(value).encode()
+
+
+def is_read_or_refused(use: Callable[[], object]) -> None:
+    with contextlib.suppress(RenderError):  # anything else ends a command with "unexpected …"
+        use()
+
+
+# -- TOML, CSV and JSON --------------------------------------------------------------------------------------------
+
+PRESET = {
+    "description": "a test", "size": "320x180", "fps": 30, "duration": 2.5, "background": "#102030", "title": "Hello",
+    "title-time": [0.5, 2], "logo": "china.jpg", "font": "font.ttf", "music": "song.mp3", "quality": "draft",
+    "max-size": "2MB", "tiles": ["tiles"], "since": date(2024, 1, 1), "columns": 24, "mirror": True,
+    "zoom": {"easing": "smooth", "focus": "0.4,0.3"}, "rules": {"max-seconds": 60},
+}  # fmt: skip
+
+TIMELINE = {
+    "timeline": [{"animation": "zoom", "seconds": 2, "focus": "0.4,0.3"}, {"animation": "hold", "seconds": 1.5}]
+}
+
+CAMPAIGN = {
+    "defaults": {"fps": 30, "duration": 1, "size": [64, 42]},
+    "job": [
+        {"cover": "china.jpg", "animation": ["zoom"], "rows": "rows.json", "title": "For {name}", "output": "out/{name}-{columns}",
+         "sweep": {"columns": "8..9"}, "zoom": {"easing": "smooth"}},
+        {"cover": "china.jpg", "timeline": [{"animation": "zoom", "seconds": 2}], "preset": "whatsapp", "tiles": "china.jpg"},
+    ],
+}  # fmt: skip
+
+ROWS = [{"name": "Ada", "age": 36}, {"name": "Zoë", "age": 4.5}]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, cover: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "china.jpg").write_bytes(cover.read_bytes())
+    (tmp_path / "rows.json").write_bytes(as_json(ROWS))
+    return tmp_path
+
+
+def use_preset() -> None:
+    preset = load_preset("it.toml")
+    values = {**preset.values, **preset.animations.get("zoom", {})}
+    for name in ("logo", "font", "music"):
+        values.pop(name, None)
+    from animations.zoom import Zoom
+
+    VideoJob.of(Path("china.jpg"), Zoom, Path("it.mp4"), values).settled().wanted()
+    preset.as_toml()
+
+
+def use_campaign() -> None:
+    read_campaign(Path("it.toml"), Asked())
+
+
+@pytest.mark.parametrize(
+    ("content", "use"),
+    [(PRESET, use_preset), (TIMELINE, lambda: Show(timeline="it.toml")), (CAMPAIGN, use_campaign)],
+    ids=["preset", "timeline", "campaign"],
+)
+def test_toml(content: dict[str, Any], use: Callable[[], object], folder: Path) -> None:
+    file = folder / "it.toml"
+
+    @many
+    @given(changes(content).map(as_toml) | st.builds(damaged, st.just(as_toml(content)), cuts))
+    def holds(data: bytes) -> None:
+        file.write_bytes(data)
+        is_read_or_refused(use)
+
+    file.write_bytes(as_toml(content))
+    use()
+    holds()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("rows.json", as_json(ROWS)), ("rows.csv", b'name;age\r\nAda;36\r\n"Zo\xc3\xab;";4\r\n')],
+    ids=["json", "csv"],
+)
+def test_rows(name: str, data: bytes, folder: Path) -> None:
+    (folder / "it.toml").write_text(
+        f'[[job]]\ncover = "china.jpg"\nrows = "{name}"\ntitle = "{{name}}"\noutput = "out/{{name}}"\n'
+    )
+    changed = changes(ROWS).map(as_json) if name == "rows.json" else st.nothing()
+
+    @many
+    @given(changed | st.builds(damaged, st.just(data), cuts))
+    def holds(content: bytes) -> None:
+        (folder / name).write_bytes(content)
+        is_read_or_refused(use_campaign)
+
+    (folder / name).write_bytes(data)
+    use_campaign()
+    holds()
+
+
+# -- Maps ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def header(folder: Path) -> dict[str, Any]:
+    """The header of it.mosaic, which is there: 12 cells with three photos that are not."""
+    save_map(small_map(folder), folder / "it.mosaic")
+    with zipfile.ZipFile(folder / "it.mosaic") as file:
+        found: dict[str, Any] = json.loads(file.read("map.json"))
+    found["recipe"] |= {
+        "crop": [0, 0.1, 1, 0.8], "faces": [[0.1, 0.2, 0.3, 0.3]], "cover_digest": "ab", "match": "mean", "tone": 0.5,
+        "max_uses": 3, "banned": ["ab"], "limits": {"uses": 4, "distance": 2}, "figures": {"delta_e": 1.5, "advice": "a"},
+    }  # fmt: skip
+    return found
+
+
+def write_map(header: object, **arrays: Any) -> None:
+    """Give it.mosaic another header, and other members as bytes."""
+    with zipfile.ZipFile("it.mosaic") as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    members |= {"map.json": header if isinstance(header, bytes) else as_json(header)}
+    members |= {f"{name}.npy": data for name, data in arrays.items()}
+    with zipfile.ZipFile("it.mosaic", "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+
+
+def npy(array: Any) -> bytes:
+    written = io.BytesIO()
+    np.lib.format.write_array(written, np.asarray(array), allow_pickle=False)
+    return written.getvalue()
+
+
+def use_map() -> None:
+    placement = load_map(Path("it.mosaic"))
+    placement.colours()
+    placement.neighbours()
+    assert placement.faces is not None
+    json.dumps(placement.recipe)
+    edit_mosaic(Path("it.mosaic"), Path("other.mosaic"), EditSettings(ban=("a",)), overwrite=True)
+
+
+def test_map_headers(header: dict[str, Any]) -> None:
+    @many
+    @given(changes(header).map(as_json) | st.builds(damaged, st.just(as_json(header)), cuts))
+    def holds(data: bytes) -> None:
+        write_map(data)
+        is_read_or_refused(use_map)
+
+    holds()
+
+
+def test_map_archives(folder: Path) -> None:
+    save_map(small_map(folder), folder / "it.mosaic")
+    whole = (folder / "it.mosaic").read_bytes()
+
+    @many
+    @given(st.builds(damaged, st.just(whole), cuts))
+    def holds(data: bytes) -> None:
+        (folder / "it.mosaic").write_bytes(data)
+        is_read_or_refused(lambda: load_map(folder / "it.mosaic"))
+
+    holds()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "reason"),
+    [
+        (("photos", 1, "digest"), "not hex", "photo 1 of its header: digest is 'not hex', not hexadecimal"),
+        (("photos", 2, "path"), "a\0b", "photo 2 of its header: path is 'a"),
+        (("photos", 0, "path"), "\ud800", "photo 0 of its header: path is"),
+        (("photos", 0, "mean"), [0.1, math.nan, 0], "photo 0 of its header: mean is"),
+        (("photos", 0, "size"), [10**18, 10], "photo 0 of its header: size is"),
+        (("photos", 0, "is_part"), None, "photo 0 of its header: it has no 'is_part'"),
+        (("recipe", "crop"), [0, 0, -1, 1], "crop or faces of its recipe hold"),
+        (("recipe", "cover_size"), [0, 310], "cover_size of its recipe is"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_map_is_said(
+    header: dict[str, Any], render: Run, place: tuple[str | int, ...], value: object, reason: str
+) -> None:
+    write_map(with_value(header, place, value))
+    for words in (["edit", "it.mosaic", "--ban", "a"], ["mosaic", "it.mosaic", "-o", "it.png"]):
+        code, _, err = render(*words)
+        assert (code, err.count("not a whole placement map"), err.count("\n")) == (2, 1, 1)
+        assert reason in err
+    assert sorted(path.name for path in Path().iterdir()) == ["china.jpg", "it.mosaic", "rows.json"]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"header": b" " * 100_000_000},  # 0.1 MB in the archive
+        {"header": b"[" + b"{}," * 5_000_000 + b"0]"},
+        {"cost": npy(np.zeros(12, np.float32)).replace(b"(12,), }    ", b"(10**8,), }") + bytes(400)},
+        {"photo": npy(np.zeros(2_000_000, np.int32))},
+        {"cell": npy(np.zeros((3_000_000, 4), np.float64))},
+    ],
+    ids=["blanks", "values", "formula", "cells", "array"],
+)  # fmt: skip
+def test_a_map_takes_no_more_memory_than_its_cells_need(header: dict[str, Any], members: dict[str, bytes]) -> None:
+    tracemalloc.start()
+    write_map(members.pop("header", None) or header, **members)
+    tracemalloc.clear_traces()
+    tracemalloc.reset_peak()
+    with pytest.raises(InputError, match="not a whole placement map"):
+        load_map(Path("it.mosaic"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60_000_000
+
+
+# -- What the program keeps for itself -----------------------------------------------------------------------------
+
+
+def test_library_definitions(folder: Path) -> None:
+    content = {"folders": ["/photos", "more/*.jpg"], "crop": "smart", "video_frames": 3}
+
+    @many
+    @given(changes(content).map(as_json) | st.builds(damaged, st.just(as_json(content)), cuts))
+    def holds(data: bytes) -> None:
+        (folder / "it.json").write_bytes(data)
+        is_read_or_refused(lambda: find("it", folder))
+
+    holds()
+
+
+def test_manifests(folder: Path) -> None:
+    content = {"format": "mosaic-renderer campaign 1", "videos": [{"output": "a.mp4", "state": "done", "bytes": 1}]}
+
+    @many
+    @given(changes(content).map(as_json) | st.builds(damaged, st.just(as_json(content)), cuts))
+    def holds(data: bytes) -> None:
+        (folder / "manifest.json").write_bytes(data)
+        is_read_or_refused(lambda: Manifest.load(folder))
+
+    holds()
+
+
+def use_index(sources: Path) -> None:
+    with Archive(Silent()) as archive:
+        library = archive.open([str(sources)])
+        assert len(library.photos) == 1
+        assert library.tiles.shape == (1, 32, 32, 3)
+        _ = library.photos[0], library.photos.taken()
+        for index in archive.all_indexes():
+            index.thumbnail(library.photos[0])
+
+
+def test_indexes(folder: Path) -> None:
+    use_index(folder / "china.jpg")
+    file = Path(os.environ["MOSAIC_RENDERER_CACHE"]) / "photos-smart.sqlite"
+    whole = file.read_bytes()
+
+    @settings(many, max_examples=30)
+    @given(st.builds(damaged, st.just(whole), cuts))
+    def holds(data: bytes) -> None:
+        for left in file.parent.glob("photos-smart.sqlite*"):
+            left.unlink()
+        file.write_bytes(data)
+        is_read_or_refused(lambda: use_index(folder / "china.jpg"))
+
+    holds()
+
+
+# -- Other things than files ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["zoom", "pipe.mosaic"],
+        ["zoom", "pipe.jpg"],
+        ["zoom", "china.jpg", "--preset", "pipe.toml"],
+        ["show", "china.jpg", "--timeline", "pipe.toml"],
+        ["zoom", "china.jpg", "--logo", "pipe.jpg"],
+        ["zoom", "china.jpg", "--title", "A", "--font", "pipe.ttf"],
+        ["zoom", "china.jpg", "--music", "pipe.mp3"],
+        ["edit", "pipe.mosaic", "--ban", "a"],
+        ["batch", "pipe.toml"],
+        ["batch", "--covers", "china.jpg", "--rows", "pipe.csv"],
+        ["batch", "--covers", "china.jpg", "--rows", "pipe.json"],
+        ["batch", "--covers", "pipe.jpg"],
+        ["batch", "--covers", "china.jpg", "--logo", "pipe.jpg"],
+        ["batch", "--covers", "china.jpg", "--preset", "pipe.toml"],
+        ["zoom", "china.jpg", "--tiles", "named"],
+    ],
+    ids=" ".join,
+)
+def test_pipes_are_refused(folder: Path, render: Run, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOSAIC_RENDERER_LIBRARIES", str(folder))
+    for name in ("pipe.mosaic", "pipe.jpg", "pipe.toml", "pipe.ttf", "pipe.mp3", "pipe.csv", "pipe.json", "named.json"):
+        os.mkfifo(name)
+    code, _, err = render(*words)
+    assert (code, err.count("is not a file (a pipe or a device)"), err.count("\n")) == (2, 1, 1)
+
+
+def test_a_pipe_that_takes_a_files_place_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("Windows has no such pipes")
+    os.mkfifo("pipe")
+    monkeypatch.setattr("renderer.files.check_input", lambda _path: None)  # as if it had come between check and opening
+    with pytest.raises(InputError, match="is not a file"):
+        open_input(folder / "pipe")
+
+
+@pytest.mark.parametrize("name", ["a\0b.jpg", "x" * 300 + ".jpg", "n\0/b.jpg"], ids=["nul", "long", "folder"])
+@pytest.mark.parametrize("key", ["logo", "font", "music", "tiles", "cover", "rows", "preset"])
+@pytest.mark.usefixtures("folder")
+def test_names_that_no_file_can_have(render: Run, name: str, key: str) -> None:
+    job = {"cover": "china.jpg", "title": "A", key: name}
+    Path("it.toml").write_bytes(as_toml({"job": [job]}))
+    code, _, err = render("batch", "it.toml", "--dry-run")
+    assert (code, "unexpected" in err) == (2, False)
+    if key not in ("rows", "cover"):
+        Path("own.toml").write_bytes(as_toml({"title": "A", key: name} if key != "preset" else {"extends": name}))
+        code, _, err = render("zoom", "china.jpg", "--preset", "own.toml", "--dry-run")
+        assert (code, "unexpected" in err) == (2, False)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("a = " + "[" * 3000, "its values lie more than 50 levels deep"),
+        ("[" + "a." * 400_000 + "a]", "its values lie more than 50 levels deep"),  # tomllib takes six minutes
+        ("a = 1" + "0" * 5000, "not TOML"),
+        ("a = 99999999999999999999", "beyond 64 bits"),
+        ("", ""),
+        ("\ufefffps = 30", ""),
+    ],
+    ids=["lists", "keys", "digits", "large", "empty", "mark"],
+)
+def test_toml_within_bounds(tmp_path: Path, content: str, reason: str) -> None:
+    (tmp_path / "it.toml").write_text(content, "utf-8")
+    if not reason:
+        assert read_toml(tmp_path / "it.toml", "--preset")[0] in ({}, {"fps": 30})
+        return
+    with pytest.raises(InputError, match=reason):
+        read_toml(tmp_path / "it.toml", "--preset")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_file_is_not_read_beyond_its_bound(render: Run) -> None:
+    with Path("large.toml").open("wb") as file:
+        file.truncate(10**12)  # of no bytes on the disk
+    Path("wide.toml").write_text("fps = 30", "utf-16")
+    for name, reason in (
+        ("large.toml", "is larger than 4 MB"),
+        ("wide.toml", "is not UTF-8"),
+        ("/dev/zero", "there is no preset named /dev/zero"),
+    ):
+        assert reason in render("zoom", "china.jpg", "--preset", name)[2]
+    if os.name == "posix":
+        assert "--rows /dev/zero is not a file" in render("batch", "--covers", "china.jpg", "--rows", "/dev/zero")[2]
