@@ -36,10 +36,15 @@ def expanded(path: str | Path) -> Path:
 
 
 def check_free(path: Path, *, overwrite: bool, option: str = "-o") -> None:
-    """Raise InputError if `path` is a folder, or a file that may not be overwritten; OSError if it can be no name."""
+    """Raise InputError if `path` is no file, or one that may not be overwritten; OSError if it can be no name."""
     with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISDIR(path.stat().st_mode):
+        mode = path.stat().st_mode  # of what a link points to
+        if stat.S_ISDIR(mode):
             raise InputError(f"{path} is a folder: give a file's name")
+        if stat.S_ISFIFO(mode):
+            raise InputError(f"{path} is a pipe, which takes nothing but raw video (y4m): give a file's name")
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{path} is a device, which no file may take the place of: give a file's name")
         if not overwrite:
             raise InputError(f"{path} exists: give another {option}, or -y to overwrite it")
 
@@ -200,8 +205,7 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     with _reported(path), _made(target.parent), _workspace(target, path) as folder:
         temporary = folder / f"new{path.suffix[:_LONGEST_SUFFIX]}"
         yield temporary
-        if path.exists() and not overwrite:  # made by somebody else meanwhile
-            raise InputError(f"{path} exists: give another -o, or -y to overwrite it")
+        check_free(path, overwrite=overwrite)  # something may have been made there meanwhile
         temporary.replace(target)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from renderer.encoder import FORMATS, Target, run_ffmpeg
+from renderer.encoder import FORMATS, UNLISTED, Target, run_ffmpeg, user_file
 from renderer.errors import EncoderError, InputError
 from renderer.files import expanded, temporary_folder
 from renderer.parameters import check_ranges, parameter, parameters
@@ -124,12 +124,14 @@ def _decode(track: Path, start: float, seconds: float, piece: Path) -> None:
     """Write what of a track a video needs as raw samples; raises InputError if there is nothing to be had."""
     wanted = max(seconds, SHORTEST) + 0.1  # for a length in whole packets
     done = run_ffmpeg(
-        "-protocol_whitelist", "file", "-i", str(track.absolute()), "-map", "0:a:0", "-vn",
+        *user_file(track), "-map", "0:a:0", "-vn",
         "-af", f"aresample={RATE},atrim=start={start:.6f}:duration={wanted:.6f}", *_PCM, "-y", str(piece),
     )  # fmt: skip
     said = done.stderr.decode("utf-8", "replace")
     if "No space left on device" in said:
         raise EncoderError(f"{piece.parent}: the disk is full: free some space")
+    if UNLISTED in said:
+        raise InputError(f"--music {track} is a playlist, or of another kind that is no track: give a sound file")
     if "matches no streams" in said:
         raise InputError(f"--music {track} has no sound in it: give a track that has")
     found = piece.stat().st_size // _SAMPLE_BYTES / RATE if piece.exists() else 0.0

@@ -14,7 +14,7 @@ from PIL import Image
 
 from renderer.batch.manifest import Entry, Manifest
 from renderer.cores import core_count
-from renderer.encoder import is_sequence, numbered, run_ffmpeg
+from renderer.encoder import is_sequence, numbered, run_ffmpeg, user_file
 from renderer.errors import InputError, RenderError
 from renderer.files import new_file
 
@@ -101,7 +101,7 @@ def _poster(folder: Path, entry: Entry) -> str:
             # A little before the frame: what is decoded is the first that is not before this.
             begin = seconds * (round(share * (frames - 1)) - 0.25) / frames
             done = run_ffmpeg(
-                "-ss", f"{max(begin, 0.0):.4f}", "-i", str(path.absolute()), "-frames:v", "1",
+                "-ss", f"{max(begin, 0.0):.4f}", *user_file(path), "-frames:v", "1",
                 "-threads", "1", "-f", "image2pipe", "-c:v", "png", "-",
             )  # fmt: skip
             with Image.open(io.BytesIO(done.stdout)) as picture:

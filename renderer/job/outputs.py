@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from renderer.credits import check_credits
-from renderer.encoder import FORMATS, STREAM, is_sequence, numbered
+from renderer.encoder import FORMATS, STREAM, is_sequence, is_stream, numbered
 from renderer.errors import InputError
 from renderer.files import check_free, check_writable, new_file, new_files
 from renderer.job.inputs import Mosaic, check_cover
@@ -78,8 +78,8 @@ def check_beside(match: MatchSettings, *, overwrite: bool) -> None:
 
 def check_video(path: Path, numbers: Sequence[int], *, overwrite: bool) -> None:
     """Raise InputError if a video, a sequence of the frames `numbers` included, can't be written to `path`."""
-    if path == STREAM:
-        if sys.stdout.isatty():
+    if is_stream(path):
+        if path == STREAM and sys.stdout.isatty():
             raise InputError("-o - writes raw video, which a terminal can't show: send it to a program or a file")
     elif is_sequence(path):
         check_writable(path, overwrite=True)
@@ -95,7 +95,7 @@ def new_video(path: Path, *, overwrite: bool) -> Iterator[Path]:
 
     A sequence is written to a folder beside its place first. Raises InputError and RenderError as `new_file` does.
     """
-    if path == STREAM:
+    if is_stream(path):
         yield path
     elif not is_sequence(path):
         with new_file(path, overwrite=overwrite) as temporary:
