@@ -131,7 +131,7 @@ def _decode(track: Path, start: float, seconds: float, piece: Path) -> None:
     if "No space left on device" in said:
         raise EncoderError(f"{piece.parent}: the disk is full: free some space")
     if UNLISTED in said:
-        raise InputError(f"--music {track} is a playlist, or of another kind that is no track: give a sound file")
+        raise InputError(f"--music {track} is not a sound file, but a text, a picture or a playlist: give another file")
     if "matches no streams" in said:
         raise InputError(f"--music {track} has no sound in it: give a track that has")
     found = piece.stat().st_size // _SAMPLE_BYTES / RATE if piece.exists() else 0.0
@@ -167,6 +167,8 @@ def _measure(track: Path, source: list[str], chain: list[str]) -> dict[str, floa
     said = done.stderr.decode("utf-8", "replace")
     values = json.loads(said[said.rindex("{") : said.rindex("}") + 1])
     measured = {name: float(values[name]) for name in ("input_i", "input_tp", "input_lra", "input_thresh")}
+    if math.isnan(measured["input_i"]) or max(measured["input_i"], measured["input_tp"]) == math.inf:
+        raise InputError(f"--music {track} holds numbers that are no sound: give another track")
     if not measured["input_i"] > _SILENT:
         raise InputError(f"--music {track} is silent where it would be heard: give another track, or --music-start")
     return measured
@@ -178,10 +180,13 @@ def _level(measured: dict[str, float], loudness: float) -> str:
     if measured["input_tp"] + gain <= TRUE_PEAK:
         return f"volume={gain:.3f}dB"
     widest = math.ceil(min(max(measured["input_lra"], 7.0), 50.0))
+    # Floats may be louder than full scale, which loudnorm takes no measures of: such a track is brought down first.
+    before = gain if measured["input_i"] > 0 else 0.0
     return (
-        f"loudnorm=I={loudness:g}:TP={TRUE_PEAK:g}:LRA={widest}:measured_I={measured['input_i']}:"
-        f"measured_TP={measured['input_tp']}:measured_LRA={measured['input_lra']}:"
-        f"measured_thresh={measured['input_thresh']}:linear=false,aresample={RATE}"
+        f"volume={before:.3f}dB,loudnorm=I={loudness:g}:TP={TRUE_PEAK:g}:LRA={widest}:"
+        f"measured_I={measured['input_i'] + before:.2f}:measured_TP={measured['input_tp'] + before:.2f}:"
+        f"measured_LRA={min(measured['input_lra'], 99.0)}:"
+        f"measured_thresh={min(measured['input_thresh'] + before, 0.0):.2f}:linear=false,aresample={RATE}"
     )
 
 

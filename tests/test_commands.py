@@ -172,7 +172,7 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["presets", "nothing"], 2, "there is no preset named nothing"),
         (["check", "china.jpg", "--preset", "draft"], 2, "draft has no [rules]"),
         (["check", "none.mp4", "--preset", "x"], 2, "none.mp4: there is no such file"),
-        (["check", "text.jpg", "--preset", "x"], 1, "text.jpg has no readable video"),
+        (["check", "text.jpg", "--preset", "x"], 1, "text.jpg is not a video, but a text"),
         (["zoom", "china.jpg", "-o", "it.avi"], 2, "a name that ends in one of .mp4"),
         (["mosaic", "china.jpg", "-o", "it.mp4"], 2, "a name that ends in .png"),
         (["zoom", "china.jpg", "--music", "song.mp3"], 2, "--music song.mp3: there is no such file"),

@@ -104,9 +104,9 @@ def _fault(path: Path, said: str, *, known: bool) -> str:
     if not path.stat().st_size:
         return "is empty"
     if UNLISTED in said:
-        return "is a playlist, or of another kind that is no video"
+        return "is not a video, but a text, a picture or a playlist"
     if known or "moov atom not found" in said:
-        return "is not a whole video: it is cut off or damaged"
+        return "is not a whole video: it is cut off, damaged, or something else"
     return "has no video in it" if "matches no streams" in said else "is not a video"
 
 
@@ -115,8 +115,8 @@ def _shown(width: int, height: int, line: str, beside: str) -> tuple[int, int]:
 
     `line`: what ffmpeg says of the stream, `beside`: what follows.
     """
-    if aspect := re.search(r"\[SAR (\d+):(\d+) ", line):
-        width = round(width * int(aspect[1]) / (int(aspect[2]) or 1)) or width
+    if aspects := re.findall(r"SAR (\d+):(\d+) ", line):  # the codec's, and after it the container's, which counts
+        width = round(width * int(aspects[-1][0]) / (int(aspects[-1][1]) or 1)) or width
     turned = re.search(r"(?i)display ?matrix: rotation of (-?[\d.]+)", beside)
     return (height, width) if turned and round(float(turned[1]) / 90) % 2 else (width, height)
 
