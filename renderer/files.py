@@ -73,6 +73,13 @@ def check_writable(path: Path, *, overwrite: bool, option: str = "-o") -> None:
         raise InputError(f"{path}: {folder} may not be written to{why}: give another {option}") from error
 
 
+def shortened(stem: str, most: int) -> str:
+    """As much of a name's beginning as fits into some bytes."""
+    while len(os.fsencode(stem)) > most:
+        stem = stem[:-1]
+    return stem
+
+
 def existing_folder(path: Path) -> Path:
     """The folder of a path, or the nearest one above it that is there."""
     return next(folder for folder in path.absolute().parents if folder.is_dir())

@@ -104,7 +104,7 @@ def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwr
     `values`: a command's options, some of which name files that are written too.
     """
     beside = (values.get(name) for name in BESIDE)
-    there = [file for file in (*files, *beside) if isinstance(file, Path) and file.is_file()]
+    there = [file for file in (*files, *beside) if isinstance(file, Path) and os.path.isfile(file)]  # noqa: PTH113 (a Path may raise OSError)
     if overwrite or not there or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return overwrite
     for file in there:

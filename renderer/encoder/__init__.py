@@ -2,7 +2,18 @@
 
 from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
 from renderer.encoder.ffmpeg import UNLISTED, ffmpeg_path, run_ffmpeg, user_file
-from renderer.encoder.formats import FORMATS, STREAM, Format, Target, choose, gif_rate, is_sequence, is_stream, numbered
+from renderer.encoder.formats import (
+    FORMATS,
+    STREAM,
+    Format,
+    Target,
+    choose,
+    gif_rate,
+    is_sequence,
+    is_stream,
+    numbered,
+    without_number,
+)
 from renderer.encoder.hardware import find_hardware, works
 from renderer.encoder.opening import open_writer
 from renderer.encoder.probe import Probe, Sound, probe
@@ -36,5 +47,6 @@ __all__ = [
     "run_ffmpeg",
     "user_file",
     "video_arguments",
+    "without_number",
     "works",
 ]

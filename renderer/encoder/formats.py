@@ -74,6 +74,11 @@ def is_sequence(path: Path) -> bool:
     return _NUMBER.search(path.name) is not None
 
 
+def without_number(text: str) -> str:
+    """A text in which nothing stands for the number of a frame: 100%d is 100_d."""
+    return _NUMBER.sub(lambda found: found[0].replace("%", "_"), text)
+
+
 def numbered(path: Path, number: int) -> Path:
     """The file of one frame of a sequence."""
     return path.with_name(_NUMBER.sub(lambda found: found[0] % number, path.name, count=1))

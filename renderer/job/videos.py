@@ -25,7 +25,7 @@ from renderer.encoder import (
     works,
 )
 from renderer.errors import InputError, RenderError
-from renderer.files import check_writable, temporary_folder
+from renderer.files import check_writable, shortened, temporary_folder
 from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film, over_colour
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import Mosaic, open_mosaic
@@ -45,6 +45,8 @@ from renderer.timeline import parse_frames
 
 SMALL_SIDE: Final = 640
 """Pixels of the longer side of a GIF, an animated WebP or an APNG, where no size is given: they are large files."""
+
+_LONGEST_STEM: Final = 240  # bytes of a video's name in that of its poster; file systems take 255
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class VideoJob:
         """The picture beside the video."""
         folder = self.path.parent.parent if is_sequence(self.path) else self.path.parent
         stem = self.path.parent.name if is_sequence(self.path) else self.path.stem
-        return folder / f"{stem}-poster.jpg"
+        return folder / f"{shortened(stem, _LONGEST_STEM)}-poster.jpg"
 
     def wanted(self) -> Sequence[int]:
         """The numbers of the frames that are written."""
