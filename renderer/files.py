@@ -123,6 +123,12 @@ def _workspace(path: Path, what: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _sweep(path: Path) -> None:
+    """Delete what killed processes have left of writing `path`; not while another one writes it."""
+    with contextlib.suppress(BusyError, OSError), _alone(path, path, patience=0):
+        pass
+
+
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """Give a new folder for temporary files, deleted in the end; those that killed processes left are deleted now.
@@ -131,9 +137,7 @@ def temporary_folder() -> Iterator[Path]:
     """
     where = _system_folder()
     for lock in where.glob(f".{_TEMPORARY}{_TOKEN}{_LOCK}"):
-        left = where / lock.name.removeprefix(".").removesuffix(_LOCK)
-        with contextlib.suppress(BusyError, OSError), _alone(left, left, patience=0):  # it is somebody else's, or lives
-            pass
+        _sweep(where / lock.name.removeprefix(".").removesuffix(_LOCK))
     new = where / f"{_TEMPORARY}{secrets.token_hex(4)}"
     with contextlib.ExitStack() as resources:
         try:
