@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import sys
 
+from renderer.errors import RenderError
+from renderer.streams import close_streams, open_streams
+
 
 def main() -> int:
     """Run the command line; returns the exit code."""
+    open_streams()
+    return close_streams(_run())
+
+
+def _run() -> int:
     if sys.argv[1:] == ["doctor"]:
         from renderer.doctor import main as doctor
 
-        return doctor()
+        try:
+            return doctor()
+        except (RenderError, BrokenPipeError) as error:
+            sys.stderr.write(f"render: {error}\n" if isinstance(error, RenderError) else "")
+            return 1
     try:
         from renderer.cli import main as command
     except ImportError as error:

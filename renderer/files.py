@@ -37,10 +37,15 @@ def expanded(path: str | Path) -> Path:
 
 
 def check_free(path: Path, *, overwrite: bool, option: str = "-o") -> None:
-    """Raise InputError if `path` is a folder, or a file that may not be overwritten; OSError if it can be no name."""
+    """Raise InputError if `path` is no file, or one that may not be overwritten; OSError if it can be no name."""
     with contextlib.suppress(FileNotFoundError):
-        if stat.S_ISDIR(path.stat().st_mode):
+        mode = path.stat().st_mode  # of what a link points to
+        if stat.S_ISDIR(mode):
             raise InputError(f"{path} is a folder: give a file's name")
+        if stat.S_ISFIFO(mode):
+            raise InputError(f"{path} is a pipe, which takes nothing but raw video (y4m): give a file's name")
+        if not stat.S_ISREG(mode):
+            raise InputError(f"{path} is a device, which no file may take the place of: give a file's name")
         if not overwrite:
             raise InputError(f"{path} exists: give another {option}, or -y to overwrite it")
 
@@ -67,6 +72,13 @@ def check_writable(path: Path, *, overwrite: bool, option: str = "-o") -> None:
             raise InputError(f"{path} can't be a file's name ({error.strerror}): give another {option}") from error
         why = "" if error.errno in (errno.ENOENT, errno.EACCES, errno.EPERM) else f" ({error.strerror})"
         raise InputError(f"{path}: {folder} may not be written to{why}: give another {option}") from error
+
+
+def shortened(stem: str, most: int) -> str:
+    """As much of a name's beginning as fits into some bytes."""
+    while len(os.fsencode(stem)) > most:
+        stem = stem[:-1]
+    return stem
 
 
 def existing_folder(path: Path) -> Path:
@@ -112,6 +124,12 @@ def _workspace(path: Path, what: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _sweep(path: Path) -> None:
+    """Delete what killed processes have left of writing `path`; not while another one writes it."""
+    with contextlib.suppress(BusyError, OSError), _alone(path, path, patience=0):
+        pass
+
+
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
     """Give a new folder for temporary files, deleted in the end; those that killed processes left are deleted now.
@@ -120,9 +138,7 @@ def temporary_folder() -> Iterator[Path]:
     """
     where = _system_folder()
     for lock in where.glob(f".{_TEMPORARY}{_TOKEN}{_LOCK}"):
-        left = where / lock.name.removeprefix(".").removesuffix(_LOCK)
-        with contextlib.suppress(BusyError, OSError), _alone(left, left, patience=0):  # it is somebody else's, or lives
-            pass
+        _sweep(where / lock.name.removeprefix(".").removesuffix(_LOCK))
     new = where / f"{_TEMPORARY}{secrets.token_hex(4)}"
     with contextlib.ExitStack() as resources:
         try:
@@ -201,8 +217,7 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
     with _reported(path), _made(target.parent), _workspace(target, path) as folder:
         temporary = folder / f"new{path.suffix[:_LONGEST_SUFFIX]}"
         yield temporary
-        if path.exists() and not overwrite:  # made by somebody else meanwhile
-            raise InputError(f"{path} exists: give another -o, or -y to overwrite it")
+        check_free(path, overwrite=overwrite)  # something may have been made there meanwhile
         temporary.replace(target)
 
 

@@ -24,7 +24,8 @@ PATIENCE: Final = 0.5
 """Seconds in which a lock is tried again: a check holds one for some milliseconds."""
 
 _BUSY: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-_LONGEST_NOTE: Final = 500  # characters of what a lock file says
+_LONGEST_COMMAND: Final = 120  # characters
+_LONGEST_NOTE: Final = 1000  # bytes of what a lock file says
 
 if sys.platform == "win32":
     import msvcrt
@@ -118,9 +119,12 @@ def _is_open(path: Path, descriptor: int) -> bool:
 def _note() -> str:
     """What a lock file says of its holder."""
     program, *words = sys.argv or [""]
-    # A worker of ours is no command of the user's.
-    command = f": {shlex.join([Path(program).stem, *words])}" if program not in ("", "-c") else ""
-    return f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%H:%M:%S')}{command}"
+    name = {"__main__": "render"}.get(Path(program).stem, Path(program).stem)
+    command = shlex.join([name, *words])
+    if len(command) > _LONGEST_COMMAND:
+        command = f"{command[:_LONGEST_COMMAND]}…"
+    said = f" (`{command}`)" if program not in ("", "-c") else ""  # a worker of ours is no command of the user's
+    return f"process {os.getpid()} on {socket.gethostname()}{said}, since {time.strftime('%H:%M:%S')}"
 
 
 def _read_note(descriptor: int) -> str:

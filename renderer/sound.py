@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from renderer.encoder import FORMATS, Target, run_ffmpeg
+from renderer.encoder import FORMATS, UNLISTED, Target, run_ffmpeg, user_file
 from renderer.errors import EncoderError, InputError
 from renderer.files import expanded, require_file, temporary_folder
 from renderer.parameters import check_ranges, parameter, parameters
@@ -123,12 +123,14 @@ def _decode(track: Path, start: float, seconds: float, piece: Path) -> None:
     """Write what of a track a video needs as raw samples; raises InputError if there is nothing to be had."""
     wanted = max(seconds, SHORTEST) + 0.1  # for a length in whole packets
     done = run_ffmpeg(
-        "-protocol_whitelist", "file", "-i", str(track.absolute()), "-map", "0:a:0", "-vn",
+        *user_file(track), "-map", "0:a:0", "-vn",
         "-af", f"aresample={RATE},atrim=start={start:.6f}:duration={wanted:.6f}", *_PCM, "-y", str(piece),
     )  # fmt: skip
     said = done.stderr.decode("utf-8", "replace")
     if "No space left on device" in said:
         raise EncoderError(f"{piece.parent}: the disk is full: free some space")
+    if UNLISTED in said:
+        raise InputError(f"--music {track} is not a sound file, but a text, a picture or a playlist: give another file")
     if "matches no streams" in said:
         raise InputError(f"--music {track} has no sound in it: give a track that has")
     found = piece.stat().st_size // _SAMPLE_BYTES / RATE if piece.exists() else 0.0
@@ -164,6 +166,8 @@ def _measure(track: Path, source: list[str], chain: list[str]) -> dict[str, floa
     said = done.stderr.decode("utf-8", "replace")
     values = json.loads(said[said.rindex("{") : said.rindex("}") + 1])
     measured = {name: float(values[name]) for name in ("input_i", "input_tp", "input_lra", "input_thresh")}
+    if math.isnan(measured["input_i"]) or max(measured["input_i"], measured["input_tp"]) == math.inf:
+        raise InputError(f"--music {track} holds numbers that are no sound: give another track")
     if not measured["input_i"] > _SILENT:
         raise InputError(f"--music {track} is silent where it would be heard: give another track, or --music-start")
     return measured
@@ -175,10 +179,13 @@ def _level(measured: dict[str, float], loudness: float) -> str:
     if measured["input_tp"] + gain <= TRUE_PEAK:
         return f"volume={gain:.3f}dB"
     widest = math.ceil(min(max(measured["input_lra"], 7.0), 50.0))
+    # Floats may be louder than full scale, which loudnorm takes no measures of: such a track is brought down first.
+    before = gain if measured["input_i"] > 0 else 0.0
     return (
-        f"loudnorm=I={loudness:g}:TP={TRUE_PEAK:g}:LRA={widest}:measured_I={measured['input_i']}:"
-        f"measured_TP={measured['input_tp']}:measured_LRA={measured['input_lra']}:"
-        f"measured_thresh={measured['input_thresh']}:linear=false,aresample={RATE}"
+        f"volume={before:.3f}dB,loudnorm=I={loudness:g}:TP={TRUE_PEAK:g}:LRA={widest}:"
+        f"measured_I={measured['input_i'] + before:.2f}:measured_TP={measured['input_tp'] + before:.2f}:"
+        f"measured_LRA={min(measured['input_lra'], 99.0)}:"
+        f"measured_thresh={min(measured['input_thresh'] + before, 0.0):.2f}:linear=false,aresample={RATE}"
     )
 
 

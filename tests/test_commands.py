@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -172,7 +173,7 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["presets", "nothing"], 2, "there is no preset named nothing"),
         (["check", "china.jpg", "--preset", "draft"], 2, "draft has no [rules]"),
         (["check", "none.mp4", "--preset", "x"], 2, "none.mp4: there is no such file"),
-        (["check", "text.jpg", "--preset", "x"], 1, "text.jpg has no readable video"),
+        (["check", "text.jpg", "--preset", "x"], 1, "text.jpg is not a video, but a text"),
         (["zoom", "china.jpg", "-o", "it.avi"], 2, "a name that ends in one of .mp4"),
         (["mosaic", "china.jpg", "-o", "it.mp4"], 2, "a name that ends in .png"),
         (["zoom", "china.jpg", "--music", "song.mp3"], 2, "--music song.mp3: there is no such file"),
@@ -513,6 +514,77 @@ def test_an_interruption_leaves_nothing_behind(cover: Path, tmp_path: Path, sent
     assert "interrupted" in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+STREAMS = [
+    (("--version",), ">&-", 1, "standard output can't be written to (it is closed)"),
+    (("--help",), ">/dev/full", 1, "standard output can't be written to (No space left on device)"),
+    (("doctor",), ">&-", 1, "standard output can't be written to (it is closed)"),
+    (("--version",), ">&- 2>&-", 1, ""),
+    (("nosuch",), "2>&-", 2, ""),
+    (("nosuch",), "2>/dev/full", 2, ""),
+    (("--version",), "<&-", 0, ""),
+    (("zoom", *SMALL, "-o", "-"), ">&-", 1, "standard output is closed"),
+    (("still", "zoom", "--at", "0", *STILL, "-o", "it.png"), ">&-", 1, "standard output can't be written to"),
+    (
+        ("still", "zoom", "--at", "0", *STILL, "-o", "it.png", "--json"),
+        ">/dev/full",
+        1,
+        "can't be written to (No space",
+    ),
+    (("still", "zoom", "--at", "0", *STILL, "-o", "it.png", "-q"), ">&-", 0, ""),
+    (("still", "zoom", "--at", "0", *STILL, "-o", "it.png"), "2>/dev/full", 0, ""),
+    (("still", "zoom", "--at", "0", *STILL, "-o", "it.png"), "<&- 2>&-", 0, ""),
+]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is of Linux")
+@pytest.mark.parametrize(("words", "streams", "code", "says"), STREAMS, ids=lambda value: str(value))
+def test_standard_streams_may_be_closed_or_full(
+    tmp_path: Path, words: tuple[str, ...], streams: str, code: int, says: str
+) -> None:
+    command = shlex.join([sys.executable, "-m", "renderer", *words])
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {streams}"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout if code else "") == (code, "")
+    assert says in done.stderr
+    assert done.stderr.count("render: ") == bool(code and "2>" not in streams)
+    assert not any(word in done.stderr for word in ("Traceback", "unexpected", "ignored"))
+    # What was made stays, and nothing else.
+    assert [path.name for path in tmp_path.iterdir()] == (["it.png"] if "it.png" in words else [])
+    if "it.png" in words:
+        assert read_picture(tmp_path / "it.png").pixels.shape == (64, 96, 3)
+
+
+LONG = [
+    ("x" * 251, "long"),
+    ("é" * 125, "long, of two bytes a letter"),
+    ("100%d", "a number's place"),
+    ("caf\udce9", "no UTF-8"),
+]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("stem", [stem for stem, _ in LONG], ids=[name for _, name in LONG])
+def test_a_cover_of_any_name_needs_no_output(render: Run, cover: Path, stem: str) -> None:
+    source = Path(f"{stem}.jpg")
+    source.symlink_to(cover)
+    code, _, err = render("zoom", source, *SMALL, "--poster")
+    assert code == 0, err
+    made = sorted(path.name for path in Path().iterdir() if path != source)
+    short = stem[:200] if stem[0] == "x" else stem[:100].replace("%", "_")
+    assert made == [f"{short}-zoom-poster.jpg", f"{short}-zoom.mp4"]
+    for ending in ("gif", "webm", "webp", "apng"):
+        assert render("zoom", source, *SMALL, "-o", f"{{cover}}.{ending}")[0] == 0
+        assert probe(Path(f"{short}.{ending}")).frames == 6
+
+
+def test_a_name_that_is_too_long_is_said(render: Run, cover: Path) -> None:
+    code, _, err = render("zoom", cover, *SMALL, "-y", "-o", "x" * 300 + ".mp4")
+    assert (code, "can't be a file's name (File name too long): give another -o" in err) == (2, True)
+    assert render("zoom", cover, *SMALL, "--poster", "-o", "x" * 251 + ".mp4")[0] == 0
+    assert len(list(Path().iterdir())) == 2
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is of Linux")

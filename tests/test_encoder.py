@@ -8,7 +8,7 @@ import pytest
 from videos import boxes, decode, frame_flags, stream_line
 
 from renderer.compositor import Compositor
-from renderer.encoder import RATE_POINTS, Encoder, Encoding, RatePoint, choose, probe
+from renderer.encoder import RATE_POINTS, Encoder, Encoding, RatePoint, choose, probe, run_ffmpeg
 from renderer.errors import EncoderError
 from renderer.pictures import Pixels
 from renderer.settings import FileSettings, Quality
@@ -127,6 +127,38 @@ def test_an_ffmpeg_that_cannot_run_is_named(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_file_that_is_no_video_is_not_probed(tmp_path: Path) -> None:
-    (tmp_path / "it.mp4").write_bytes(b"nothing")
-    with pytest.raises(EncoderError, match="not a whole video"):
-        probe(tmp_path / "it.mp4")
+    other = {
+        "it.gif": b"nothing",
+        "it.mp4": b"nothing",
+        "none.mp4": b"",
+        "none.webp": b"",
+        "list.mp4": b"#EXTM3U\n" * 40,
+    }
+    for name, content in other.items():
+        (tmp_path / name).write_bytes(content)
+    encode(tmp_path / "whole.mp4", [np.zeros((64, 64, 3), np.uint8)] * 9)
+    (tmp_path / "half.mp4").write_bytes((tmp_path / "whole.mp4").read_bytes()[:1500])
+    run_ffmpeg("-f", "lavfi", "-i", "sine=duration=1", str(tmp_path / "sound.mp4"))
+    for name, says in {
+        "it.gif": "is not a picture",
+        "it.mp4": "is not a whole video",
+        "none.mp4": "is empty",
+        "none.webp": "is empty",
+        "list.mp4": "is not a video",
+        "half.mp4": "is not a whole video: it is cut off, damaged, or something else",
+        "sound.mp4": "has no video in it",
+    }.items():
+        with pytest.raises(EncoderError, match=f"^{name} {says}"):
+            probe(tmp_path / name)
+
+
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+def test_a_video_is_as_large_as_players_show_it(tmp_path: Path, angle: int) -> None:
+    encode(tmp_path / "it.mp4", [np.zeros((64, 128, 3), np.uint8)] * 9)
+    turned, wide = str(tmp_path / "turned.mp4"), str(tmp_path / "wide.mp4")
+    run_ffmpeg("-display_rotation", str(angle), "-i", str(tmp_path / "it.mp4"), "-c", "copy", turned)
+    run_ffmpeg("-display_rotation", str(angle), "-i", str(tmp_path / "it.mp4"), "-c", "copy", "-aspect", "3", wide)
+    for path, size in ((turned, (128, 64)), (wide, (192, 64))):
+        found = probe(Path(path))
+        assert (found.width, found.height) == (size if angle in (0, 180) else size[::-1])
+        assert found.frames == 9

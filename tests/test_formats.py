@@ -1,7 +1,9 @@
 """Every format: rendered, probed, decoded again, and played in a browser."""
 
 import base64
+import os
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -139,6 +141,70 @@ def test_raw_frames_go_to_the_next_program(cover: Path, tmp_path: Path) -> None:
     path = tmp_path / "it.y4m"
     subprocess.run([*command[:-1], path, "-q"], check=True)
     assert path.read_bytes() == done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_is_written_into_and_stays(cover: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    command = [sys.executable, "-m", "renderer", "zoom", cover, *SMALL, "--fps", "8", "-o"]
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        done = subprocess.run([*command, tmp_path / "pipe"], capture_output=True, text=True, check=False)
+        frames = reader.communicate(timeout=60)[0] if not done.returncode else reader.kill()
+    assert done.returncode == 0, done.stderr
+    assert "4 frames" in done.stdout
+    assert frames.count(b"FRAME\n") == 4
+    assert (tmp_path / "pipe").is_fifo()
+    # Standard output by its other name: nothing but frames is on it.
+    streamed = subprocess.run([*command, "/dev/stdout"], capture_output=True, check=False)
+    assert (streamed.returncode, streamed.stdout) == (0, frames), streamed.stderr
+
+
+DEVICES = [
+    ("zoom", "-o", "DEVICE"),
+    ("zoom", "-o", "link.mp4"),
+    ("zoom", "-o", "link.gif"),
+    ("zoom", "-o", "link.y4m"),
+    ("zoom", "-o", "frames/%d.png"),
+    ("zoom", "-o", "link.mp4", "--dry-run"),
+    ("zoom", "-o", "it.mp4", "--poster"),
+    ("still", "zoom", "--at", "0", "-o", "link.png"),
+    ("sheet", "zoom", "-o", "link.png"),
+    ("mosaic", "-o", "link.png"),
+    ("mosaic", "-o", "it.png", "--save-map", "link.mosaic"),
+    ("mosaic", "-o", "it.png", "--credits", "link.txt"),
+    ("mosaic", "-o", "it.png", "--report", "link.html"),
+    ("explain", "grid", "-o", "link.png"),
+]
+
+
+@pytest.mark.skipif(not Path("/dev/null").is_char_device(), reason="there are no such devices")
+@pytest.mark.parametrize("words", DEVICES, ids=" ".join)
+def test_a_device_is_never_replaced(render: Run, cover: Path, words: tuple[str, ...]) -> None:
+    device = Path("device")
+    try:
+        os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+    except (OSError, AttributeError):  # only root may
+        device.symlink_to("/dev/null")
+    Path("frames").mkdir()
+    for name in ("frames/0.png", "it-poster.jpg", *(word for word in words if word.startswith("link"))):
+        Path(name).symlink_to(device.absolute())
+    command = [word.replace("DEVICE", "device") for word in words]
+    more = [] if words[0] in ("mosaic", "explain") else ["--size", "96x64", "--duration", "0.5"]
+    code, _, err = render(*command, cover, "--columns", "8", *more, "-y", *(["--format", "mp4"] * ("DEVICE" in words)))
+    assert (code, "is a device, which no file may take the place of" in err) == (2, True), err
+    assert device.is_char_device()
+    assert not {path.name for path in Path().iterdir()} & {"it.mp4", "it.png"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_takes_raw_video_alone(render: Run, cover: Path) -> None:
+    os.mkfifo("it.mp4")
+    os.mkfifo("it.png")
+    code, _, err = render("zoom", cover, *SMALL, "-o", "it.mp4", "-y")
+    assert (code, "it.mp4 is raw video for the next program: it can't be mp4" in err) == (2, True)
+    code, _, err = render("mosaic", cover, "--columns", "8", "-o", "it.png", "-y")
+    assert (code, "it.png is a pipe, which takes nothing but raw video" in err) == (2, True)
+    assert all(path.is_fifo() for path in Path().iterdir())
 
 
 def test_a_sequence_is_whole_or_not_there(render: Run, cover: Path) -> None:

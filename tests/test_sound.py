@@ -1,6 +1,7 @@
 """The sound of a video, decoded again: its length, loudness, fades, and whether it keeps time with the picture."""
 
 import re
+import struct
 import wave
 from collections.abc import Callable
 from fractions import Fraction
@@ -29,6 +30,19 @@ def write_track(path: Path, samples: npt.NDArray[np.float64], rate: int = RATE) 
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes((np.clip(channels, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+def write_floats(path: Path, samples: npt.NDArray[np.float64]) -> Path:
+    """A WAV of one channel, of 32-bit floats."""
+    data = samples.astype("<f4").tobytes()
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 1, RATE, RATE * 4, 4, 32)
+    path.write_bytes(
+        struct.pack("<4sI4s", b"RIFF", 28 + len(data) + 8, b"WAVE")
+        + form
+        + struct.pack("<4sI", b"data", len(data))
+        + data
+    )
     return path
 
 
@@ -161,12 +175,25 @@ def test_it_fades_in_and_out_and_begins_where_it_is_told(tmp_path: Path) -> None
     assert spectrum[880] < spectrum.max() / 1000  # nothing of the 440 Hz before
 
 
+@pytest.mark.parametrize("level", [1.5, 40.0, 1e5])
+def test_floats_that_are_louder_than_full_scale_are_brought_down(tmp_path: Path, level: float) -> None:
+    random = np.random.default_rng(3)
+    bursts = np.repeat(random.uniform(0.01, 1, 60), RATE // 10) ** 2 * random.normal(0, 1, 6 * RATE)
+    track = write_floats(tmp_path / "loud.wav", level * bursts)
+    measured, peak = loudness(prepare_sound(SoundSettings(track, music_fade=0), 6, tmp_path, target("it.mp4")))
+    assert measured == pytest.approx(-14, abs=1.5)
+    assert peak < 0
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "says"),
     [
         ("gone.mp3", {}, "gone.mp3: there is no such file"),
         ("text.mp3", {}, "text.mp3 is no sound that ffmpeg can read"),
         ("list.m3u8", {}, "list.m3u8 is no sound that ffmpeg can read"),
+        ("list.mp3", {}, "list.mp3 is not a sound file, but a text, a picture or a playlist"),
+        ("listed.m3u8", {}, "listed.m3u8 is not a sound file, but a text, a picture or a playlist"),
+        ("nan.wav", {}, "nan.wav"),
         ("mute.mp4", {}, "mute.mp4 has no sound in it"),
         ("tone.wav", {"music_start": 30.0}, "--music-start 30 is beyond the end of tone.wav, which lasts 3.0 s"),
         ("tone.wav", {"music_start": 2.5}, "holds 0.50 s of sound from --music-start on: 1 s is needed"),
@@ -182,6 +209,9 @@ def test_tracks_that_cannot_be_used(tmp_path: Path, name: str, settings: dict[st
     (tmp_path / "list.m3u8").write_text(
         "#EXTM3U\n#EXTINF:9,\nhttp://127.0.0.1:9/it.mp3\n"
     )  # nothing goes to the network
+    (tmp_path / "list.mp3").write_text("ffconcat version 1.0\nfile tone.wav\n")
+    (tmp_path / "listed.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\ntone.wav\n#EXT-X-ENDLIST\n")
+    write_floats(tmp_path / "nan.wav", np.where(np.arange(RATE * 3) % 7, tone(3), np.nan))
     run_ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x64:rate=5:duration=2", str(tmp_path / "mute.mp4"))
     folder = tmp_path / "folder"
     folder.mkdir()

@@ -14,7 +14,7 @@ from PIL import Image
 
 from renderer.batch.manifest import Entry, Manifest
 from renderer.cores import core_count
-from renderer.encoder import is_sequence, numbered, run_ffmpeg
+from renderer.encoder import is_sequence, numbered, run_ffmpeg, user_file
 from renderer.errors import FileError, InputError, MissingFileError, RenderError
 from renderer.files import new_file, read_bytes
 
@@ -109,7 +109,7 @@ def _poster(folder: Path, entry: Entry) -> str:
                 return _uri(picture)
         except (OSError, ValueError):
             done = run_ffmpeg(
-                "-ss", f"{max(begin, 0.0):.4f}", "-i", str(path.absolute()), "-frames:v", "1",
+                "-ss", f"{max(begin, 0.0):.4f}", *user_file(path), "-frames:v", "1",
                 "-threads", "1", "-f", "image2pipe", "-c:v", "png", "-",
             )  # fmt: skip
             with Image.open(io.BytesIO(done.stdout)) as picture:

@@ -104,7 +104,7 @@ def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwr
     `values`: a command's options, some of which name files that are written too.
     """
     beside = (values.get(name) for name in BESIDE)
-    there = [file for file in (*files, *beside) if isinstance(file, Path) and file.is_file()]
+    there = [file for file in (*files, *beside) if isinstance(file, Path) and os.path.isfile(file)]  # noqa: PTH113 (a Path may raise OSError)
     if overwrite or not there or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return overwrite
     for file in there:
@@ -123,7 +123,7 @@ def megabytes(count: float) -> str:
 def tell(summaries: Sequence[Summary], common: Common, talk: Talk) -> None:
     """The results: one JSON object, or a few words each."""
     # Frames that were written to standard output leave it to whoever reads them.
-    said = sys.stderr if str(common.output) == "-" else sys.stdout
+    said = sys.stderr if common.output is not None and _is_stdout(common.output) else sys.stdout
     if common.verbose:
         for item in summaries[0].mosaic.skipped:
             talk.console.print(f"skipped {item.path}: {item.reason}", markup=False)
@@ -136,6 +136,14 @@ def tell(summaries: Sequence[Summary], common: Common, talk: Talk) -> None:
         said.write("".join(f"{line}\n" for line in _mosaic_lines(summaries[-1])))
     if common.open:
         show_file(summaries[-1].output)
+
+
+def _is_stdout(path: Path) -> bool:
+    """Whether a path names standard output: as -, or as /dev/stdout."""
+    try:
+        return str(path) == "-" or os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError):  # no such file; or standard output has none
+        return False
 
 
 def _lines_of(summary: Summary) -> Iterator[str]:

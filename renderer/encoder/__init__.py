@@ -1,8 +1,19 @@
 """Frames → files of every format, and probes of what was written."""
 
 from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
-from renderer.encoder.ffmpeg import ffmpeg_path, run_ffmpeg
-from renderer.encoder.formats import FORMATS, STREAM, Format, Target, choose, gif_rate, is_sequence, numbered
+from renderer.encoder.ffmpeg import UNLISTED, ffmpeg_path, run_ffmpeg, user_file
+from renderer.encoder.formats import (
+    FORMATS,
+    STREAM,
+    Format,
+    Target,
+    choose,
+    gif_rate,
+    is_sequence,
+    is_stream,
+    numbered,
+    without_number,
+)
 from renderer.encoder.hardware import find_hardware, works
 from renderer.encoder.opening import open_writer
 from renderer.encoder.probe import Probe, Sound, probe
@@ -15,6 +26,7 @@ __all__ = [
     "RATE_POINTS",
     "STATISTICS",
     "STREAM",
+    "UNLISTED",
     "Encoder",
     "Encoding",
     "Format",
@@ -28,10 +40,13 @@ __all__ = [
     "find_hardware",
     "gif_rate",
     "is_sequence",
+    "is_stream",
     "numbered",
     "open_writer",
     "probe",
     "run_ffmpeg",
+    "user_file",
     "video_arguments",
+    "without_number",
     "works",
 ]

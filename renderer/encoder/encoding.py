@@ -96,10 +96,11 @@ class Encoding:
 
     @classmethod
     def of(cls, target: Target, settings: FileSettings, metadata: Mapping[str, str]) -> Encoding:
-        """The encoding that a file's settings ask for."""
+        """The encoding that a file's settings ask for; what of a name is no Unicode is a ? in the metadata."""
+        plain = {key: value.encode("utf-8", "replace").decode("utf-8") for key, value in metadata.items()}
         return cls(
             target, settings.quality, profile=settings.profile, b_frames=settings.b_frames,
-            gop_seconds=settings.gop_seconds, max_rate=settings.max_rate, metadata=metadata,
+            gop_seconds=settings.gop_seconds, max_rate=settings.max_rate, metadata=plain,
         )  # fmt: skip
 
     @property

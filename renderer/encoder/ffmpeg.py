@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 import imageio_ffmpeg
@@ -15,6 +16,21 @@ if sys.platform == "win32":
     FLAGS: Final = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
 else:
     FLAGS: Final = 0
+
+
+_DEMUXERS: Final = (
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,m4v,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,"
+    "mxf,ogg,tak,tta,voc,w64,wav,wtv,wv,yuv4mpegpipe"
+)
+"""Formats that hold what they play: none of a playlist's kind (hls, concat, dash, sdp), which open other files."""
+
+UNLISTED: Final = "Format not on whitelist"
+"""What ffmpeg says of a file of another format."""
+
+
+def user_file(path: Path) -> list[str]:
+    """Arguments by which ffmpeg reads a file of a user's: that file alone, whatever it holds."""
+    return ["-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-i", str(path.absolute())]
 
 
 def ffmpeg_path() -> str:

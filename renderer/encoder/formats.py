@@ -61,9 +61,22 @@ class Target:
     transparent: bool
 
 
+def is_stream(path: Path) -> bool:
+    """Whether a name stands for no file, but for what another program reads: standard output or a named pipe."""
+    try:
+        return path == STREAM or path.is_fifo()
+    except OSError:  # no file can have this name
+        return False
+
+
 def is_sequence(path: Path) -> bool:
     """Whether a name stands for one file a frame, such as frames/%05d.png."""
     return _NUMBER.search(path.name) is not None
+
+
+def without_number(text: str) -> str:
+    """A text in which nothing stands for the number of a frame: 100%d is 100_d."""
+    return _NUMBER.sub(lambda found: found[0].replace("%", "_"), text)
 
 
 def numbered(path: Path, number: int) -> Path:
@@ -79,8 +92,10 @@ def choose(path: Path, settings: FileSettings, *, transparent: bool = False) -> 
             mend = f"give a name with a number, such as frames/%05d{found.suffixes[0]}"
             raise InputError(f"-o {path}: {found.name} holds one frame a file: {mend}")
         raise InputError(f"-o {path}: {found.name} holds all frames in one file: leave the number out")
-    if path == STREAM and found.name != "y4m":
-        raise InputError(f"-o - is raw video for the next program: it can't be {found.name}, give the name of a file")
+    if is_stream(path) and found.name != "y4m":
+        raise InputError(
+            f"-o {path} is raw video for the next program: it can't be {found.name}, give the name of a file"
+        )
     if len(_NUMBER.findall(path.name)) > 1:
         raise InputError(f"-o {path}: a sequence has one number: leave the others out")
     codec = settings.codec
@@ -103,12 +118,12 @@ def choose(path: Path, settings: FileSettings, *, transparent: bool = False) -> 
 def _format(path: Path, wish: FormatName | None) -> Format:
     if wish is not None:
         return next(one for one in FORMATS if one.name == wish)
-    if path == STREAM:
-        return next(one for one in FORMATS if one.name == "y4m")
     suffix = path.suffix.lower()
     for one in FORMATS:
         if suffix in one.suffixes:
             return one
+    if is_stream(path):
+        return next(one for one in FORMATS if one.name == "y4m")
     known = ", ".join(ending for one in FORMATS for ending in one.suffixes if not one.sequence)
     raise InputError(f"-o {path}: a name that ends in one of {known} is needed, or frames/%05d.png, or --format")
 

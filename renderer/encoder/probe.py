@@ -12,7 +12,7 @@ from typing import BinaryIO, Final
 
 from PIL import Image, UnidentifiedImageError
 
-from renderer.encoder.ffmpeg import run_ffmpeg
+from renderer.encoder.ffmpeg import UNLISTED, run_ffmpeg, user_file
 from renderer.errors import EncoderError
 from renderer.parameters import NTSC_RATES
 
@@ -41,7 +41,7 @@ class Probe:
     tag: str  # "avc1"
     pixel_format: str  # "yuv420p"
     colours: str  # "tv, bt709, progressive"
-    width: int
+    width: int  # as players show it: turned as its headers say, and of square pixels
     height: int
     fps: Fraction | None  # None: frames last unequally
     frames: int
@@ -64,13 +64,13 @@ def probe(path: Path) -> Probe:
     """Read a video's headers and list its packets without decoding them. Raises EncoderError if it is no video."""
     if path.suffix.lower() in _PICTURES:
         return _probe_picture(path)
-    done = run_ffmpeg("-i", str(path.absolute()), "-map", "0:v:0", "-map", "0:a?", "-c", "copy", "-f", "framecrc", "-")
+    copied = ("-map", "0:v:0", "-map", "0:a?", "-c", "copy", "-f", "framecrc", "-")
+    done = run_ffmpeg(*user_file(path), *copied)
     said = done.stderr.decode("utf-8", "replace")
     stream = re.search(r"Stream #0:\d+.*?: Video: (.*)", said)
     packets, time_bases = _packets(done.stdout.decode("ascii", "replace"))
     if done.returncode != 0 or stream is None or not packets[0]:
-        lines = said.strip().splitlines()
-        raise EncoderError(f"{path.name} is not a whole video: {lines[-1] if lines else 'it is empty'}")
+        raise EncoderError(f"{path.name} {_fault(path, said, known=stream is not None)}")
     line = stream[1]
     codec = re.match(r"(\w+)((?: \([^)]*\))*)", line)
     layout = re.search(r"(\w+)(?:\(([^)]*)\))?, (\d+)x(\d+)", line)
@@ -80,6 +80,7 @@ def probe(path: Path) -> Probe:
     tag = next((word.split(" / ")[0] for word in words if " / " in word), "")
     # A decoder's name is in small letters, a profile's is not.
     profile = next((word for word in words if " / " not in word and not word[:1].islower()), "")
+    width, height = _shown(int(layout[3]), int(layout[4]), line, said[stream.end() :].split("Stream #")[0])
     video, base = packets[0], time_bases[0]
     container = re.search(r"Input #0, (\S+), from", said)
     boxes = list(_boxes(path)) if container and "mp4" in container[1] else None
@@ -89,13 +90,35 @@ def probe(path: Path) -> Probe:
     return Probe(
         format=(path.suffix.lower().lstrip(".") or (container[1] if container else "")),
         codec=codec[1], profile=profile, tag=tag,
-        pixel_format=layout[1], colours=layout[2] or "", width=int(layout[3]), height=int(layout[4]),
+        pixel_format=layout[1], colours=layout[2] or "", width=width, height=height,
         fps=_rate(video, base, line), frames=len(video), seconds=seconds, bytes=path.stat().st_size,
         b_frames=_most_b_frames(video), gop=_longest_gop(video),
         fast_start=boxes.index("moov") < boxes.index("mdat") if boxes and {"moov", "mdat"} <= set(boxes) else None,
         edit_list="edts" in boxes if boxes else None,
         sound=_sound(said, packets, time_bases),
     )  # fmt: skip
+
+
+def _fault(path: Path, said: str, *, known: bool) -> str:
+    """What is wrong with a file, by what ffmpeg said of it; `known`: it found a video in it."""
+    if not path.stat().st_size:
+        return "is empty"
+    if UNLISTED in said:
+        return "is not a video, but a text, a picture or a playlist"
+    if known or "moov atom not found" in said:
+        return "is not a whole video: it is cut off, damaged, or something else"
+    return "has no video in it" if "matches no streams" in said else "is not a video"
+
+
+def _shown(width: int, height: int, line: str, beside: str) -> tuple[int, int]:
+    """A stream's width and height on the screen: pixels may be other than square, and phones film upright on its side.
+
+    `line`: what ffmpeg says of the stream, `beside`: what follows.
+    """
+    if aspects := re.findall(r"SAR (\d+):(\d+) ", line):  # the codec's, and after it the container's, which counts
+        width = round(width * int(aspects[-1][0]) / (int(aspects[-1][1]) or 1)) or width
+    turned = re.search(r"(?i)display ?matrix: rotation of (-?[\d.]+)", beside)
+    return (height, width) if turned and round(float(turned[1]) / 90) % 2 else (width, height)
 
 
 @dataclass(frozen=True)
@@ -184,7 +207,7 @@ def _boxes_within(file: BinaryIO, place: int, end: int) -> Iterator[str]:
 def _probe_picture(path: Path) -> Probe:
     """A picture that moves, by Pillow: its durations are in milliseconds."""
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=("GIF", "WEBP", "PNG")) as picture:
             lasts = []
             frames = int(getattr(picture, "n_frames", 1))
             for number in range(frames):
@@ -193,7 +216,9 @@ def _probe_picture(path: Path) -> Probe:
                 lasts.append(Fraction(picture.info.get("duration", 0)).limit_denominator(1000))
             loop = picture.info.get("loop")
             kind, mode, (width, height) = picture.format or "", picture.mode, picture.size
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, EOFError) as error:
+    except UnidentifiedImageError:
+        raise EncoderError(f"{path.name} {'is not a picture' if path.stat().st_size else 'is empty'}") from None
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise EncoderError(f"{path.name} is not a whole picture: {error}") from None
     total = sum(lasts, Fraction(0))
     even = total > 0 and max(lasts) - min(lasts) <= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -48,6 +49,8 @@ class RawWriter(FrameWriter):
     def _failure(self) -> EncoderError:
         if isinstance(self._error, BrokenPipeError):
             return EncoderError("who read the frames has gone: they were not all taken")
+        if isinstance(self._error, OSError) and self._error.errno == errno.EBADF:
+            return EncoderError("standard output is closed: send it to a program or a file")
         return super()._failure()
 
 

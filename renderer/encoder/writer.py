@@ -44,7 +44,11 @@ class FrameWriter:
         self._thread = threading.Thread(target=self._work, name="encoder-writer", daemon=True)
 
     def __enter__(self) -> Self:
-        self._begin()
+        try:
+            self._begin()
+        except OSError as error:
+            self._error = error
+            raise self._failure() from error
         try:
             self._thread.start()
         except BaseException:
@@ -87,7 +91,11 @@ class FrameWriter:
         self._thread.join()
         if self._broken.is_set():
             raise self._failure()
-        self._finish()
+        try:
+            self._finish()
+        except OSError as error:
+            self._error = error
+            raise self._failure() from error
 
     def abort(self) -> None:
         """End at once."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from renderer.credits import check_credits
-from renderer.encoder import FORMATS, STREAM, is_sequence, numbered
+from renderer.encoder import FORMATS, STREAM, is_sequence, is_stream, numbered, without_number
 from renderer.errors import InputError
-from renderer.files import check_free, check_writable, new_file, new_files
+from renderer.files import check_free, check_writable, new_file, new_files, shortened
 from renderer.job.inputs import Mosaic, check_cover
 from renderer.job.settings import MatchSettings
 from renderer.placement import MAP_SUFFIX
 from renderer.stills import STILL_SUFFIXES
+
+_LONGEST_STEM: Final = 200
+"""Bytes of a cover's name in that of an output; file systems take 255, and the animation's and the preset's follow."""
 
 
 def named_output(
@@ -22,10 +27,11 @@ def named_output(
 ) -> Path:
     """Where a render goes: `output` as it is, a name made of its fields, or a name of its own in the folder it names.
 
-    Fields are {cover} (the file's stem), {animation} and {preset}. `in_folder`: a plain `output` means a folder, as
-    several files go there. Raises InputError for a field that is none.
+    Fields are {cover} (the file's stem, at most 200 bytes of it, and nothing in it that stands for a frame's number),
+    {animation} and {preset}. `in_folder`: a plain `output` means a folder, as several files go there. Raises
+    InputError for a field that is none.
     """
-    stem = check_cover(cover).stem
+    stem = shortened(without_number(check_cover(cover).stem), _LONGEST_STEM)
     own = "-".join(part for part in (stem, animation, preset) if part) + suffix
     if output is None:
         return Path(own)
@@ -41,7 +47,7 @@ def named_output(
             path = path.with_name(path.name + suffix)
     elif in_folder and output.suffix.lower() in (ending for one in FORMATS for ending in one.suffixes):
         raise InputError(f"-o {output} is one name for several files: give a folder, or a name with {{preset}} in it")
-    elif in_folder or output.is_dir():
+    elif in_folder or os.path.isdir(output):  # noqa: PTH112 (a Path may raise OSError for what can be no name)
         path = output / own
     else:
         return output
@@ -78,8 +84,8 @@ def check_beside(match: MatchSettings, *, overwrite: bool) -> None:
 
 def check_video(path: Path, numbers: Sequence[int], *, overwrite: bool) -> None:
     """Raise InputError if a video, a sequence of the frames `numbers` included, can't be written to `path`."""
-    if path == STREAM:
-        if sys.stdout.isatty():
+    if is_stream(path):
+        if path == STREAM and sys.stdout.isatty():
             raise InputError("-o - writes raw video, which a terminal can't show: send it to a program or a file")
     elif is_sequence(path):
         check_writable(path, overwrite=True)
@@ -95,7 +101,7 @@ def new_video(path: Path, *, overwrite: bool) -> Iterator[Path]:
 
     A sequence is written to a folder beside its place first. Raises InputError and RenderError as `new_file` does.
     """
-    if path == STREAM:
+    if is_stream(path):
         yield path
     elif not is_sequence(path):
         with new_file(path, overwrite=overwrite) as temporary:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from renderer.encoder import (
-    STREAM,
     Encoding,
     FrameWriter,
     Probe,
@@ -19,13 +18,14 @@ from renderer.encoder import (
     find_hardware,
     gif_rate,
     is_sequence,
+    is_stream,
     numbered,
     open_writer,
     probe,
     works,
 )
 from renderer.errors import InputError, RenderError
-from renderer.files import check_writable, temporary_folder
+from renderer.files import check_writable, shortened, temporary_folder
 from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film, over_colour
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import Mosaic, open_mosaic
@@ -45,6 +45,8 @@ from renderer.timeline import parse_frames
 
 SMALL_SIDE: Final = 640
 """Pixels of the longer side of a GIF, an animated WebP or an APNG, where no size is given: they are large files."""
+
+_LONGEST_STEM: Final = 240  # bytes of a video's name in that of its poster; file systems take 255
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class VideoJob:
 
     def files(self) -> list[Path]:
         """What would be written, as far as it has a name of its own."""
-        video = [] if self.path == STREAM or is_sequence(self.path) else [self.path]
+        video = [] if is_stream(self.path) or is_sequence(self.path) else [self.path]
         return [*video, self.poster_path] if self.file.poster else video
 
     @property
@@ -98,7 +100,7 @@ class VideoJob:
         """The picture beside the video."""
         folder = self.path.parent.parent if is_sequence(self.path) else self.path.parent
         stem = self.path.parent.name if is_sequence(self.path) else self.path.stem
-        return folder / f"{stem}-poster.jpg"
+        return folder / f"{shortened(stem, _LONGEST_STEM)}-poster.jpg"
 
     def wanted(self) -> Sequence[int]:
         """The numbers of the frames that are written."""
@@ -154,11 +156,11 @@ def check_job(job: VideoJob) -> None:
     check_sound(job.sound, job.path, job.target)
     check_overlay(job.overlay, job.settled().seconds())
     check_beside(job.match, overwrite=job.overwrite)
-    if job.file.max_size is not None and (job.path == STREAM or job.target.format.sequence):
+    if job.file.max_size is not None and (is_stream(job.path) or job.target.format.sequence):
         raise InputError(f"--max-size is for one file: {job.path} is none")
     if job.file.poster:
-        if job.path == STREAM:
-            raise InputError("--poster is a file beside the video: -o - has no place for it")
+        if is_stream(job.path):
+            raise InputError(f"--poster is a file beside the video: -o {job.path} has no place for it")
         check_writable(job.poster_path, overwrite=job.overwrite)
 
 
@@ -246,7 +248,7 @@ def telling_frame(animation: Animation, frames: int) -> int:
 
 
 def _bytes_of(path: Path, wanted: Sequence[int]) -> int:
-    if path == STREAM:
+    if is_stream(path):
         return 0
     return sum(numbered(path, number).stat().st_size for number in wanted) if is_sequence(path) else path.stat().st_size
 
@@ -269,7 +271,7 @@ def _feed(writer: FrameWriter, film: Film, wanted: Sequence[int], advance: Advan
 
 def check_written(path: Path, size: tuple[int, int], fps: Fraction, wanted: Sequence[int]) -> Probe | None:
     """What was written; None on standard output. Raises RenderError if it is not what was drawn."""
-    if path == STREAM:
+    if is_stream(path):
         return None
     found = probe(numbered(path, wanted[-1]) if is_sequence(path) else path)
     frames = 1 if is_sequence(path) else len(wanted)
