@@ -173,6 +173,25 @@ def test_a_vanished_photo_is_shown_from_its_thumbnail(tmp_path: Path, archive: A
     assert np.abs(library.square(library.photos[0], 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 3
 
 
+@pytest.mark.parametrize("change", ["its size", "its time"])
+def test_pixels_of_a_file_that_changed_since_it_was_indexed_are_not_used(
+    tmp_path: Path, archive: Archive, change: str
+) -> None:
+    path = make(tmp_path / "photo.png", (10, 200, 30), (600, 600))
+    library = archive.open_files([path])
+    before = path.stat()
+    make(path, (255, 0, 0), (600, 600))
+    if change == "its size":
+        path.write_bytes(path.read_bytes() + bytes(500))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for pixels in (library.square(library.photos[0], 512), library.whole(library.photos[0], 500, 500)):
+        assert np.abs(pixels.mean(axis=(0, 1)) - (10, 200, 30)).max() < 4
+    # Another process has looked at the file meanwhile: these photos are still those that were opened.
+    with Archive(Silent()) as other:
+        assert other.open_files([path]).means[0].tolist() == [1, 0, 0]
+    assert np.abs(library.square(library.photos[0], 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 4
+
+
 def test_parts_are_thousands_at_several_scales(cover: Path) -> None:
     library = pieces(cover)
     whole, *parts = library.photos

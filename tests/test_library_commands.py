@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -124,6 +125,31 @@ def test_a_damaged_library_is_named_and_made_anew(render: Run, cover: Path, phot
     code, out, err = render("mosaic", cover, *SMALL)
     assert (code, "of 60 tiles placed" in out) == (0, True)
     assert "default.sqlite is damaged: it was set aside as default.sqlite.damaged and is made anew" in err
+
+
+def test_a_photo_that_changed_after_it_was_added_is_shown_as_it_was_until_a_refresh(render: Run, cover: Path) -> None:
+    Path("photos").mkdir()
+    for number in range(4):
+        Image.new("RGB", (600, 400), (0, 60 * number, 200)).save(f"photos/{number}.png")
+    render("library", "add", "photos", "--name", "family")
+    still = ("still", "zoom", cover, "--tiles", "family", "--columns", "8", "--use-all", "--focus", "2.png")
+    still = (*still, "--at", "1", "--duration", "1", "--size", "320x180", "-y", "-o", "it.png")
+
+    def landing() -> tuple[str, list[int]]:
+        code, _, err = render(*still)
+        assert code == 0
+        return err, read_picture(Path("it.png")).pixels[90, 160].tolist()
+
+    assert landing() == ("", [0, 120, 200])
+    for number in (1, 2):
+        Image.new("RGB", (500, 500), (250, 250, 0)).save(f"photos/{number}.png")
+    said, colour = landing()
+    assert said == (
+        "2 photos have changed: run `render library refresh family`; until then they are shown from their thumbnails\n"
+    )
+    assert np.abs(np.array(colour) - (0, 120, 200)).max() < 6  # a thumbnail is a JPEG
+    assert "2 read" in render("library", "refresh", "family")[1]
+    assert landing() == ("", [250, 250, 0])
 
 
 @pytest.mark.parametrize("tenth", range(1, 10))

@@ -188,6 +188,12 @@ def _match(
             f"{len(gone)} photos ({gone[0].name}) are not where they were: shown from thumbnails; render library "
             "refresh looks for them"
         )
+    changed = {photo.path: index for photo in placement.photos if (index := placed.changed_in(photo)) is not None}
+    if changed:
+        names = sorted({index.path.stem for index in changed.values()})
+        refresh = " and ".join(f"`render library refresh {name}`" for name in names)
+        count = "1 photo has" if len(changed) == 1 else f"{len(changed)} photos have"
+        progress.notice(f"{count} changed: run {refresh}; until then they are shown from their thumbnails")
     inputs = frozenset({path, *(item.path for item in library.skipped)})
     return Mosaic(placement, placed, library, library.skipped, inputs, archive, path)
 

@@ -91,8 +91,14 @@ class File:
 
     path: Path
     bytes: int
-    modified_ns: int
+    modified_ns: int  # within 64 bits, as SQLite has them: the years 1677 to 2262
     frames: int = 0
+
+    @classmethod
+    def at(cls, path: Path, frames: int = 0) -> Self:
+        """A file as it is now; a time of change beyond 64 bits is the nearest within them. Raises OSError."""
+        status = path.stat()
+        return cls(path, status.st_size, min(max(status.st_mtime_ns, -(2**63)), 2**63 - 1), frames)
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ class Index:
 
     What was stored is there whenever a process ends, and however. Use it in a `with` block, which closes it. Most
     methods may raise sqlite3.Error, after which `recover` makes it usable again; `thumbnail` gives None instead, and
-    `photo` and `tiles` raise RenderError.
+    `photo`, `tiles`, `looks`, `taken` and `is_current` raise RenderError.
     """
 
     def __init__(self, path: Path, *, may_be_memory: bool = False) -> None:
@@ -499,14 +505,30 @@ class Index:
     def digest_at(self, path: Path) -> str | None:
         """The digest of a file, if it is known as it is now."""
         try:
-            status = path.stat()
+            file = File.at(path)
         except OSError:
             return None
         rows = self._rows(
             "SELECT digest FROM known WHERE path = ? AND +bytes = ? AND +modified_ns = ? LIMIT 1",
-            os.fsencode(path), status.st_size, status.st_mtime_ns,
+            os.fsencode(path), file.bytes, file.modified_ns,
         )  # fmt: skip
         return rows[0][0].hex() if rows else None
+
+    def is_current(self, photo: Photo) -> bool | None:
+        """Whether a photo's file has the size and time that it had when it was read.
+
+        None for one that was not read from there, or is not there any more. What was read of a file before it changed
+        counts too: another process may have refreshed the index meanwhile.
+        """
+        rows = self._late_rows(
+            "SELECT bytes, modified_ns FROM photo WHERE path = ? AND +digest = ?",
+            os.fsencode(photo.path), bytes.fromhex(photo.digest),
+        )  # fmt: skip
+        try:
+            file = File.at(photo.path)
+        except OSError:
+            return None
+        return (file.bytes, file.modified_ns) in rows if rows else None
 
     def holding(self, digests: Sequence[str]) -> list[int]:
         """The numbers of the photos whose files have some digests."""

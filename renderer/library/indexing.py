@@ -83,13 +83,10 @@ def _is_final(skipped: Skipped) -> bool:
 def _looked_at(paths: Iterable[Path], video_frames: int, skipped: list[Skipped]) -> Iterator[File]:
     for path in paths:
         try:
-            status = path.stat()
+            yield File.at(path, video_frames if path.suffix.lower() in CLIP_SUFFIXES else 0)
         except OSError as error:
             reason = "is a link that leads to no file" if path.is_symlink() else f"may not be read ({error.strerror})"
             skipped.append(Skipped(path, reason))
-            continue
-        frames = video_frames if path.suffix.lower() in CLIP_SUFFIXES else 0
-        yield File(path, status.st_size, status.st_mtime_ns, frames)
 
 
 def _read_all(index: Index, files: Sequence[File], crop: Crop) -> Iterator[tuple[File, Read | bool]]:
