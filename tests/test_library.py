@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from renderer.encoder import run_ffmpeg
+from renderer.encoder import ffmpeg_path, run_ffmpeg
 from renderer.errors import InputError
 from renderer.library import (
     Archive,
@@ -363,6 +363,70 @@ def test_frames_of_videos_are_tiles_too(tmp_path: Path, clip: Path) -> None:
         assert list(again.photos) == list(library.photos)
     with Archive(Silent(), video_frames=3) as archive:
         assert len(archive.open([str(tmp_path)]).photos) == 4
+
+
+def make_clip(path: Path, *options: str, size: str = "64x48") -> Path:
+    """Four seconds of red, ten frames a second, each a key frame."""
+    source = ("-f", "lavfi", "-i", f"color=red:size={size}:duration=4:rate=10")
+    assert run_ffmpeg(*source, "-g", "1", "-pix_fmt", "yuv420p", *options, "-y", str(path)).returncode == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    ("pixel_aspect", "rotation", "size"),
+    [("3/2", "0", (96, 48)), ("2/3", "0", (64, 72)), ("1", "90", (48, 64)), ("3/2", "90", (48, 96)), ("4000", "0", (64, 48))],
+)  # fmt: skip
+def test_a_frame_of_a_clip_has_the_shape_that_is_shown(
+    tmp_path: Path, pixel_aspect: str, rotation: str, size: tuple[int, int]
+) -> None:
+    coded = make_clip(tmp_path / "coded.mov", "-vf", f"setsar={pixel_aspect}")
+    turned = ("-display_rotation", rotation, "-i", str(coded), "-c", "copy", str(tmp_path / "clip.mov"))
+    assert run_ffmpeg(*turned).returncode == 0
+    with Archive(Silent(), video_frames=1) as archive:
+        (photo,) = archive.open([str(tmp_path / "clip.mov")]).photos
+    assert photo.size == size
+
+
+def test_of_a_clip_that_is_cut_off_the_frames_that_are_there_are_used(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mkv")
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    with Archive(Silent(), video_frames=4) as archive:
+        library = archive.open([str(clip)])
+        times = [photo.time for photo in library.photos]
+    assert (times[:1], len(times) < 4, library.skipped) == ([0.5], True, [])
+
+
+def test_a_playlist_that_is_named_as_a_clip_opens_no_other_file(tmp_path: Path) -> None:
+    make_clip(tmp_path / "private.ts")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile private.ts\nduration 4\n")
+    with Archive(Silent(), video_frames=2) as archive:
+        library = archive.open([str(tmp_path / "list.mp4")])
+    assert (len(library.photos), library.skipped[0].reason) == (0, "is not a video that can be read")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a stub in the place of ffmpeg is a shell script")
+@pytest.mark.parametrize(
+    "stub",
+    [
+        "kill -9 $$",
+        'case "$*" in *image2pipe*) kill -9 $$ ;; esac; "$FFMPEG" "$@"',
+        '"$FFMPEG" "$@"; case "$*" in *image2pipe*) echo "Cannot allocate memory" >&2; exit 69 ;; esac',
+        "exit 251",  # what ffmpeg ends with if a disk gives an I/O error
+    ],
+)
+def test_a_clip_is_read_again_after_a_failure_that_its_bytes_do_not_prove(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, stub: str
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{stub}\n")
+    program.chmod(0o755)
+    with Archive(Silent(), video_frames=2) as archive:
+        with monkeypatch.context() as patch:
+            patch.setenv("FFMPEG", ffmpeg_path())
+            patch.setenv("IMAGEIO_FFMPEG_EXE", str(program))
+            library = archive.open([str(clip)])
+            assert (len(library.photos), [item.path for item in library.skipped]) == (0, [clip])
+        assert len(archive.open([str(clip)]).photos) == 2
 
 
 def test_a_live_photo_is_counted_once(tmp_path: Path, clip: Path) -> None:

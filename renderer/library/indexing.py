@@ -70,14 +70,11 @@ def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress,
 
 def _store(index: Index, waiting: list[tuple[File, Read]], changes: Changes) -> None:
     """Store what was read. What may be readable the next time, though it does not change, is not noted."""
-    index.store([(file, found) for file, found in waiting if not isinstance(found, Skipped) or _is_final(found)])
-    changes.skipped += [found for _, found in waiting if isinstance(found, Skipped) and not _is_final(found)]
+    transient = [found for _, found in waiting if isinstance(found, Skipped) and found.transient]
+    index.store([(file, found) for file, found in waiting if not isinstance(found, Skipped) or not found.transient])
+    changes.skipped += transient
     changes.read += sum(not isinstance(found, Skipped) for _, found in waiting)
     waiting.clear()
-
-
-def _is_final(skipped: Skipped) -> bool:
-    return not skipped.reason.startswith(("may not be read", "does not exist", "is too large for this machine"))
 
 
 def _looked_at(paths: Iterable[Path], video_frames: int, skipped: list[Skipped]) -> Iterator[File]:
@@ -135,7 +132,7 @@ def _found_again(index: Index, file: File) -> Skipped | bool | None:
             if index.adopt(file, file_digest(file.path)):
                 return True
         except PictureError as error:
-            return Skipped(file.path, error.reason)
+            return Skipped(file.path, error.reason, error.transient)
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -60,8 +61,7 @@ def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Sk
     try:
         if file.frames:
             digest = file_digest(path)
-            times = clip_times(path, file.frames)
-            return [entry_of(path, digest, read_frame(path, time), crop, time=time) for time in times]
+            return _frames(path, digest, clip_times(path, file.frames), crop)
         check_file(path)
         data = path.read_bytes() if file.bytes <= _READ_AT_ONCE else None
         digest = hashlib.blake2b(data, digest_size=16).hexdigest() if data is not None else file_digest(path)
@@ -74,6 +74,25 @@ def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Sk
         return Skipped(path, f"may not be read ({error.strerror})", transient=True)
     except MemoryError:
         return Skipped(path, "is too large for this machine's memory", transient=True)
+
+
+def _frames(path: Path, digest: str, times: Sequence[float], crop: Crop) -> list[Entry]:
+    """What the index keeps of those frames of a clip that can be read.
+
+    Raises PictureError if none can be, or if the failure of one may pass: the clip is then read again another time.
+    """
+    found: list[Entry] = []
+    failed: PictureError | None = None
+    for time in times:
+        try:
+            found.append(entry_of(path, digest, read_frame(path, time), crop, time=time))
+        except PictureError as error:
+            if error.transient:
+                raise
+            failed = failed or error
+    if failed is not None and not found:
+        raise failed
+    return found
 
 
 def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: float | None = None) -> Entry:
