@@ -152,6 +152,41 @@ def test_a_photo_that_changed_after_it_was_added_is_shown_as_it_was_until_a_refr
     assert landing() == ("", [250, 250, 0])
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions are of Unix")
+def test_what_is_kept_of_photos_is_for_its_owner_alone(
+    render: Run, cover: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen, own = tmp_path / "chosen", tmp_path / "data" / "mosaic-renderer" / "libraries"
+    for folder in (chosen, own, tmp_path / "cache" / "maps"):
+        folder.mkdir(parents=True, mode=0o755)
+    monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(tmp_path / "cache"))
+    render("library", "add", photos / "more", "--library-dir", chosen)
+    monkeypatch.delenv("MOSAIC_RENDERER_LIBRARIES")
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: own.parent)
+    (own / "default.json").touch(mode=0o644)
+    (own / "default.json").write_text('{"folders": [], "crop": "smart", "video_frames": 0}')
+    render("library", "add", photos)
+    render("mosaic", cover, *SMALL)
+
+    def modes(folder: Path) -> dict[str, str]:
+        return {path.name: f"{path.stat().st_mode & 0o777:o}" for path in sorted([folder, *folder.iterdir()])}
+
+    assert modes(chosen) == {"chosen": "755", "default.json": "600", "default.sqlite": "600"}  # it may hold other files
+    assert modes(own) == {"libraries": "700", "default.json": "600", "default.sqlite": "600"}
+    assert set(modes(tmp_path / "cache" / "maps").values()) == {"700", "600"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="dates of 2300 are not written elsewhere")
+def test_photos_of_any_date_make_a_library(render: Run, cover: Path, photos: Path) -> None:
+    for number, path in enumerate(sorted((photos / "more").iterdir())[:3]):
+        Path("dated").mkdir(exist_ok=True)
+        Path("dated", path.name).write_bytes(path.read_bytes())
+        os.utime(Path("dated", path.name), (0, (-300_000_000, 0, 10_413_792_000)[number]))
+    assert render("library", "add", "dated")[:2] == (0, "default: 3 photos; 3 read\n")
+    assert render("library", "refresh")[1] == "default: 3 photos; nothing has changed\n"
+    assert "of 2 tiles" in render("mosaic", cover, "--until", "1970-01-01", *SMALL)[1]
+
+
 @pytest.mark.parametrize("tenth", range(1, 10))
 def test_a_library_that_is_damaged_anywhere_is_well_again_at_the_latest_the_next_time(
     render: Run, cover: Path, photos: Path, tenth: int

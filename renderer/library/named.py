@@ -6,6 +6,7 @@ can be made anew from them.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import os
@@ -20,6 +21,7 @@ import platformdirs
 from renderer.errors import InputError
 from renderer.files import expanded, new_file
 from renderer.library.reading import Crop
+from renderer.private import make_private, make_private_folder
 
 DEFAULT_NAME: Final = "default"
 """The library that is used where no tiles are named."""
@@ -41,6 +43,17 @@ def library_folder(chosen: Path | None = None) -> Path:
     named = os.environ.get("MOSAIC_RENDERER_LIBRARIES")
     data = platformdirs.user_data_path("mosaic-renderer", appauthor=False)
     return Path(named).absolute() if named else data / "libraries"
+
+
+def keep_private(folder: Path) -> None:
+    """Correct the permissions of the platform's folders for the cache and libraries.
+
+    One that a user chose may hold other files, and stays as it is.
+    """
+    with contextlib.suppress(RuntimeError):  # a user without a home folder, whose folders were all chosen
+        is_cache = not os.environ.get("MOSAIC_RENDERER_CACHE") and folder == cache_folder()
+        if is_cache or (not os.environ.get("MOSAIC_RENDERER_LIBRARIES") and folder == library_folder()):
+            make_private(folder)
 
 
 @dataclass(frozen=True)
@@ -68,11 +81,13 @@ class Definition:
     def save(self) -> None:
         """Write it down. Raises RenderError where that can't be done."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.folder)
+            keep_private(self.folder)
         except OSError as error:
             raise InputError(f"{self.folder} can't be made ({error.strerror}): choose another --library-dir") from None
         content = {"folders": list(self.sources), "crop": self.crop, "video_frames": self.video_frames}
         with new_file(self.folder / f"{self.name}.json", overwrite=True) as temporary:
+            temporary.touch(mode=0o600)
             temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
     def remove(self) -> None:

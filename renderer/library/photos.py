@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol, Self, overload
@@ -96,9 +97,15 @@ class _Memory:
         return [place for place, _ in best_named(name, known)]
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def changed_at(modified_ns: int) -> str:
     """A file's time of change as the text that a camera's would be: ISO 8601, by the clock here."""
-    return datetime.fromtimestamp(modified_ns / 1e9).isoformat()
+    moment = _EPOCH + timedelta(microseconds=min(max(modified_ns // 1000, -(10**16)), 10**17))  # the years 1653 to 5138
+    with contextlib.suppress(OverflowError, ValueError, OSError):  # beyond what the clock here can tell
+        moment = moment.astimezone()
+    return moment.replace(tzinfo=None).isoformat()
 
 
 def best_named(name: str, known: Iterable[tuple[int, Path]]) -> list[tuple[int, Path]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -72,7 +74,9 @@ def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Sk
         return Skipped(path, error.reason, error.transient)
     except OSError as error:
         return Skipped(path, f"may not be read ({error.strerror})", transient=True)
-    except MemoryError:
+    except (MemoryError, cv2.error) as error:
+        if isinstance(error, cv2.error) and error.code != cv2.Error.StsNoMem:
+            raise
         return Skipped(path, "is too large for this machine's memory", transient=True)
 
 
@@ -106,12 +110,20 @@ def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: flo
     return Entry(
         photo,
         picture.orientation,
-        picture.captured,
+        _moment(picture.captured or ""),
         signature,
         look.astype(np.uint8, copy=False),
         tile,
         _jpeg(thumbnail),
     )
+
+
+def _moment(noted: str) -> str | None:
+    """When a photo was taken, ISO 8601, or only the day if the time is none; None for what no calendar has."""
+    for length in (19, 10):
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(noted[:length]).isoformat()[:length]
+    return None
 
 
 def tile_of(square: Pixels) -> tuple[Pixels, Pixels]:
