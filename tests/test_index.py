@@ -229,6 +229,22 @@ def test_an_index_without_its_tables_is_made_anew(tmp_path: Path) -> None:
         assert "is damaged" in said[0]
 
 
+def test_what_an_older_version_read_wrongly_is_read_again(tmp_path: Path) -> None:
+    fill(tmp_path / "photos", 3)
+    with Image.open(tmp_path / "photos" / "0000.png") as picture:
+        picture.save(tmp_path / "photos" / "right.jpg")
+    (tmp_path / "photos" / "bad.jpg").write_text("no picture")
+    with Index(tmp_path / "it.sqlite") as index:
+        look(index, tmp_path / "photos")
+        index._database.execute("PRAGMA user_version = 1")
+    with Index(tmp_path / "it.sqlite") as index:
+        assert (index.count(), index.skipped()) == (4, [])
+        changes = look(index, tmp_path / "photos")
+        assert (changes.known, changes.read, len(index.skipped())) == (1, 3, 1)
+    with Index(tmp_path / "it.sqlite") as index:
+        assert look(index, tmp_path / "photos").known == 5
+
+
 def test_an_index_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     with Index(tmp_path / "it.sqlite"):
         pass

@@ -65,6 +65,14 @@ _MIGRATIONS: Final = (
         reason TEXT NOT NULL, PRIMARY KEY (path, frames)
     ) WITHOUT ROWID;
     """,
+    # Passing failures were stored as damage, anamorphic clips were stretched, some TIFFs had the wrong shape, and some
+    # HEIC, AVIF and PNG pictures the wrong colours: a size that no file has makes the next look read them again.
+    """
+    DELETE FROM skipped;
+    UPDATE photo SET bytes = -1 WHERE frames > 0
+        OR lower(substr(CAST(path AS TEXT), -4)) IN ('.tif', '.png', '.hif')
+        OR lower(substr(CAST(path AS TEXT), -5)) IN ('.tiff', '.avif', '.heic', '.heif');
+    """,
 )
 """What makes an index of version n into one of version n + 1; a new one goes through all of them."""
 
