@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ROOMS = [
-    "errors", "parameters", "where", "progress", "files", "cores", "children", "memory", "compiled", "pictures",
+    "errors", "parameters", "where", "progress", "files", "names", "private", "cores", "children", "memory", "compiled", "pictures",
     "subject", "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay",
     "compositor", "plugins", "timeline",
     "settings", "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "doctor",

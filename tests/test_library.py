@@ -1,4 +1,8 @@
+import contextlib
+import glob
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,11 +24,13 @@ from renderer.library import (
     file_digest,
     filtered,
     find_files,
+    find_photo,
     reopen,
     without_duplicates,
 )
 from renderer.library.checking import near_duplicates
 from renderer.library.reading import cut, smart_square
+from renderer.names import expand_glob
 from renderer.pictures import read_picture, resize
 from renderer.progress import Silent
 
@@ -57,6 +63,65 @@ def test_files_globs_and_folders_may_be_mixed(tmp_path: Path, monkeypatch: pytes
     a, b, c = (make(tmp_path / name) for name in ("x/a.jpg", "x/b.jpg", "y/c.jpg"))
     monkeypatch.chdir(tmp_path)
     assert find_files(["x/b.jpg", "x/*.jpg", "**/c.jpg", "y"])[0] == [b, a, c]
+
+
+def test_the_name_of_a_folder_in_front_of_a_glob_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [make(tmp_path / "photos [2024]" / "trip [1]" / name) for name in ("a.jpg", "b[2].jpg")]
+    other = make(tmp_path / "photos 2" / "trip 1" / "a.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert find_files(["photos [2024]/trip [1]/*.jpg"])[0] == wanted
+    assert find_files(["photos [2024]/**/b[2].jpg"])[0] == [wanted[1]]
+    assert find_files(["photos [2-9]/**"])[0] == [other]
+    with Archive(Silent()) as archive:
+        assert archive.folders(["photos [2024]/trip [1]/*.jpg"]) == [wanted[0].parent]
+
+
+NAMES = ("a", "b", ".a", "ab", "a[b]", "A")
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4), max_size=6),
+    st.lists(st.sampled_from(("*", "a*", "?", "[ab]", "**", ".*", "b", "a[[]b]")), min_size=1, max_size=4),
+)
+@settings(max_examples=60, deadline=None)
+def test_globs_mean_what_those_of_python_do(files: list[list[str]], pattern: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for parts in files:
+            with contextlib.suppress(OSError):  # a folder where a file should be, or the reverse
+                Path(folder, *parts).parent.mkdir(parents=True, exist_ok=True)
+                Path(folder, *parts).touch()
+        expected = glob.glob(str(Path(folder, *pattern)), recursive=True)  # noqa: PTH207 (it takes this pattern)
+        assert expand_glob(Path(folder, *pattern)) == sorted({Path(path) for path in expected}, key=str)
+
+
+COMPOSED, DECOMPOSED = "Caf\u00e9", "Cafe\u0301"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the disk compares names so itself")
+@pytest.mark.parametrize(("there", "asked"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_names_are_the_same_in_whichever_form_of_unicode(
+    tmp_path: Path, archive: Archive, there: str, asked: str
+) -> None:
+    photo = make(tmp_path / there / f"{there} 1.jpg")
+    other = make(tmp_path / "plain.jpg", (0, 0, 200))
+    for source in (f"{asked}/{asked} 1.jpg", f"{asked}/*.jpg", f"{asked}/{asked}*", f"**/{asked}*.jpg", asked):
+        assert find_files([str(tmp_path / source)])[0] == [photo]
+    library = archive.open_files([other, photo])
+    for name in (f"{asked} 1.jpg", f"{asked} 1", str(tmp_path / asked / f"{asked} 1.jpg")):
+        assert find_photo(name, library.photos) == 1
+        assert find_photo(name, list(library.photos)) == 1
+    for pattern in (f"{asked}*", asked, f"{asked}/*.jpg", str(tmp_path / asked / "*")):
+        left = filtered(library, Filter(exclude=(pattern,)), [tmp_path])
+        assert [photo.path for photo in left.photos] == [other]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are text on Windows")
+def test_a_photo_is_named_by_bytes_that_are_no_text(tmp_path: Path, archive: Archive) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    make(tmp_path / "plain.png").rename(tmp_path / name)
+    assert find_photo(name, archive.open_files([tmp_path / name]).photos) == 0
 
 
 def test_a_name_that_is_wrong_is_answered_with_near_ones(tmp_path: Path) -> None:

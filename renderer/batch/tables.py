@@ -20,6 +20,7 @@ from renderer.errors import InputError
 from renderer.files import expanded
 from renderer.job import VideoJob
 from renderer.library import missing_file
+from renderer.names import expand_glob, on_disk
 from renderer.parameters import parameters, spell, suggestion
 from renderer.preset import Preset, as_draft, load_preset, merged, read_parameter, read_setting
 from renderer.scene import Animation
@@ -157,13 +158,13 @@ class JobTable:
         covers: dict[Path, None] = {}
         for pattern in self._texts("cover"):
             with self._problems.at(self._place("cover")):
-                plain = expanded(fill(pattern, row))
+                plain = on_disk(expanded(fill(pattern, row)))
                 if _is_file(plain):
                     covers[plain] = None
                 elif glob.has_magic(pattern):
                     wanted = Path(fill(pattern, {name: glob.escape(value) for name, value in row.items()}))
-                    found = sorted(glob.glob(str(expanded(wanted)), recursive=True))  # noqa: PTH207 (also absolute ones)
-                    covers.update({Path(name): None for name in found if _is_file(Path(name))})
+                    found = expand_glob(expanded(wanted))
+                    covers.update({path: None for path in found if _is_file(path)})
                     if not found:
                         raise InputError(f"{plain} matches no file")
                 else:

@@ -36,6 +36,7 @@ from renderer.library import (
     without_duplicates,
 )
 from renderer.matching import Pin, match_photos
+from renderer.names import on_disk
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
@@ -83,7 +84,7 @@ def check_cover(cover: Path | None) -> Path:
     """The cover, or the sample one. Raises InputError if it does not exist."""
     if cover is None:
         return sample_pictures()[0]
-    cover = expanded(cover)
+    cover = on_disk(expanded(cover))
     if not cover.exists():
         raise InputError(missing_file(cover))
     return cover.absolute()
@@ -272,7 +273,7 @@ def _pins(
     """Which photos must be placed and where, and the library with those that were not in it yet."""
     names = [target for target in targets if isinstance(target, str)]
     points = [target for target in targets if not isinstance(target, str)]
-    new = [expanded(name).absolute() for name in names if find_photo(name, library.photos) is None]
+    new = [on_disk(expanded(name).absolute()) for name in names if find_photo(name, library.photos) is None]
     missing = [path.name for path in new if not path.is_file()]
     if missing:
         raise InputError(no_photo(missing[0], library.photos))

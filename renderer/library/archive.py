@@ -163,10 +163,13 @@ class Archive:
         )
 
     def folders(self, sources: Sequence[str]) -> list[Path]:
-        """The folders that sources mean, of libraries those that they are of; of a glob the part before its signs."""
+        """The folders that sources mean, of libraries those that they are of; of a glob the part that is no pattern."""
         libraries, plain = self.sorted(sources)
         meant = [absolute(source) for source in (*plain, *(each for one in libraries for each in one.sources))]
-        return [next(path for path in (each, *each.parents) if not glob.has_magic(str(path))) for each in meant]
+        return [
+            next(path for path in (each, *each.parents) if path.exists() or not glob.has_magic(str(path)))
+            for each in meant
+        ]
 
     def open_files(self, files: Sequence[Path], skipped: Iterable[Skipped] = ()) -> Library:
         """A library of just some files, in their order."""

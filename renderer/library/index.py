@@ -26,7 +26,9 @@ import numpy.typing as npt
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks
 from renderer.errors import RenderError
+from renderer.files import expanded
 from renderer.library.photos import Columns, Numbers, Photo, Photos, Skipped, best_named, changed_at, keys_of
+from renderer.names import normal
 from renderer.pictures import Pixels
 from renderer.private import make_private, make_private_folder
 
@@ -640,7 +642,9 @@ class Index:
 
     def named(self, name: str) -> list[int]:
         """The numbers of photos that a path, or a file's name with or without its ending, means; likeliest first."""
-        like = f"%{name.translate({ord(sign): '!' + sign for sign in '!%_'})}%"
+        # Of what is not ASCII the disk may have another form, which `best_named` compares.
+        last = normal(expanded(name).name).translate({ord(sign): f"!{sign}" for sign in "!%_"})
+        like = "".join(["%", *(sign if sign.isascii() else "%" for sign in last), "%"])
         rows = self._rows("SELECT number, path FROM known WHERE CAST(path AS TEXT) LIKE ? ESCAPE '!'", like)
         return [number for number, _ in best_named(name, ((number, Path(os.fsdecode(path))) for number, path in rows))]
 

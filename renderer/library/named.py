@@ -21,6 +21,7 @@ import platformdirs
 from renderer.errors import InputError
 from renderer.files import expanded, new_file
 from renderer.library.reading import Crop
+from renderer.names import normal
 from renderer.private import make_private, make_private_folder
 
 DEFAULT_NAME: Final = "default"
@@ -107,6 +108,7 @@ class Definition:
 
 def check_name(name: str) -> str:
     """A library's name, as it may be. Raises InputError."""
+    name = normal(name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
         raise InputError(f"--name {name}: a library's name is up to 64 letters, digits, - and _")
     if name == PIECES:
@@ -124,6 +126,7 @@ def names(folder: Path) -> list[str]:
 
 def find(name: str, folder: Path) -> Definition | None:
     """The library of a name, if there is one. Raises InputError if what is written of it can't be read."""
+    name = normal(name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
         return None
     path = folder / f"{name}.json"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, signatures
 from renderer.files import expanded
+from renderer.names import normal
 from renderer.pictures import Pixels
 
 Numbers = npt.NDArray[np.int64]
@@ -110,11 +111,11 @@ def changed_at(modified_ns: int) -> str:
 
 def best_named(name: str, known: Iterable[tuple[int, Path]]) -> list[tuple[int, Path]]:
     """Those files that a path, or a name with or without its ending, means; likeliest first."""
-    path = expanded(name).absolute()
+    name, path = normal(name), normal(str(expanded(name).absolute()))
     ranked = [
-        (0 if file == path else 1 if file.name == name else 2, place, file)
+        (0 if normal(str(file)) == path else 1 if normal(file.name) == name else 2, place, file)
         for place, file in known
-        if file == path or name in (file.name, file.stem)
+        if normal(str(file)) == path or name in (normal(file.name), normal(file.stem))
     ]
     return [(place, file) for _, place, file in sorted(ranked)]
 
