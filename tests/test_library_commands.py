@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from renderer.encoder import run_ffmpeg
+from renderer.errors import RenderError
 from renderer.pictures import read_picture
 
 Run = Callable[..., tuple[int, str, str]]
@@ -150,6 +152,36 @@ def test_a_photo_that_changed_after_it_was_added_is_shown_as_it_was_until_a_refr
     assert np.abs(np.array(colour) - (0, 120, 200)).max() < 6  # a thumbnail is a JPEG
     assert "2 read" in render("library", "refresh", "family")[1]
     assert landing() == ("", [250, 250, 0])
+
+
+def test_a_folder_of_videos_is_answered_with_the_option_for_them(render: Run, cover: Path) -> None:
+    Path("clips").mkdir()
+    source = ("-f", "lavfi", "-i", "color=red:size=64x48:duration=1")
+    assert run_ffmpeg(*source, "clips/one.mp4").returncode == 0
+    Path("clips/two.mp4").write_bytes(Path("clips/one.mp4").read_bytes())
+    for dry in ((), ("--dry-run",)):
+        code, _, err = render("zoom", cover, "--tiles", "clips", *dry)
+        assert code == 2
+        assert "clips holds no pictures: --video-frames 10 takes ten frames of each of 2 videos as tiles" in err
+    code, _, err = render("mosaic", cover, "--tiles", "clips/one.mp4", *SMALL)
+    assert (code, "--video-frames 10 takes ten frames of the video" in err) == (2, True)
+    code, out, err = render("library", "add", "clips")
+    assert (code, out) == (0, "default: 0 photos; nothing has changed\n")
+    assert "`render library add FOLDER --name default --video-frames 10`" in err
+    code, out, err = render("library", "add", "clips", "--video-frames", "2")
+    assert (code, out.split(";")[0], err) == (0, "default: 4 photos", "")
+
+
+def test_a_library_that_could_not_be_made_leaves_nothing_behind(
+    render: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RenderError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("renderer.library.archive.refresh", fails)
+        assert render("library", "add", photos)[0] == 1
+    assert list(Path(os.environ["MOSAIC_RENDERER_LIBRARIES"]).iterdir()) == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are of Unix")

@@ -219,7 +219,7 @@ def open_library(settings: TileSettings, archive: Archive, progress: Progress) -
     library = archive.open(settings.tiles)
     if not library.photos and not library.skipped:
         if settings.tiles and settings.tiles != (PIECES,):
-            raise InputError(no_pictures(settings.tiles))
+            raise InputError(no_pictures(settings.tiles, archive))
         return None
     wanted = settings.filter()
     if wanted and library.photos:
@@ -237,9 +237,8 @@ def open_library(settings: TileSettings, archive: Archive, progress: Progress) -
     tried = len(library.photos) + len(library.skipped)
     if not library.photos:
         first = library.skipped[0]
-        raise InputError(
-            f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): give --tiles others"
-        )
+        mend = _mend_clips(archive.count_clips(settings.tiles)) or "give --tiles others"
+        raise InputError(f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): {mend}")
     if library.skipped:
         first = library.skipped[0]
         progress.notice(
@@ -288,6 +287,13 @@ def _pins(
     return library, pins
 
 
-def no_pictures(tiles: Sequence[str]) -> str:
+def no_pictures(tiles: Sequence[str], archive: Archive) -> str:
     """The sentence for sources of tiles in which there are none."""
-    return f"--tiles {' '.join(tiles)} holds no pictures: give a folder that does"
+    mend = _mend_clips(archive.count_clips(tiles)) or "give a folder that does"
+    return f"--tiles {' '.join(tiles)} holds no pictures: {mend}"
+
+
+def _mend_clips(count: int) -> str:
+    """How videos become tiles, if there are some."""
+    videos = "the video" if count == 1 else f"each of {count} videos"
+    return f"--video-frames 10 takes ten frames of {videos} as tiles" if count else ""

@@ -28,7 +28,7 @@ from renderer.library.named import (
 )
 from renderer.library.photos import Photos, Skipped
 from renderer.library.reading import Crop, file_digest
-from renderer.library.walking import absolute, find_files
+from renderer.library.walking import CLIP_SUFFIXES, absolute, find_files
 from renderer.private import make_private
 from renderer.progress import Progress
 
@@ -161,6 +161,12 @@ class Archive:
         return len(find_files(plain, clips=self.video_frames > 0)[0]) + sum(
             self._mended(index, index.count) for index in map(self.named, libraries)
         )
+
+    def count_clips(self, sources: Sequence[str]) -> int:
+        """How many videos lie among plain files and folders, if no frames of videos are asked for."""
+        _, plain = self.sorted(sources)
+        files = [] if self.video_frames else find_files(plain, clips=True)[0]
+        return sum(path.suffix.lower() in CLIP_SUFFIXES for path in files)
 
     def folders(self, sources: Sequence[str]) -> list[Path]:
         """The folders that sources mean, of libraries those that they are of; of a glob the part that is no pattern."""
