@@ -149,6 +149,35 @@ def test_a_file_that_vanishes_before_it_is_read_is_skipped(tmp_path: Path) -> No
         assert ([item.path for item in changes.skipped], changes.read) == ([paths[1]], 2)
 
 
+LIMITED = """
+    import resource, sys
+    from pathlib import Path
+    from renderer.library.index import Index
+    from renderer.library.indexing import refresh
+    from renderer.library.walking import find_files
+    from renderer.progress import Silent
+
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 90_000_000,) * 2)
+    with Index(Path(sys.argv[1])) as index:
+        changes = refresh(index, find_files([sys.argv[2]])[0], "smart", Silent())
+        print(changes.read, [item.transient for item in changes.skipped])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits of memory are of Linux")
+def test_a_picture_for_which_memory_ran_out_is_read_when_there_is_more(tmp_path: Path) -> None:
+    pytest.importorskip("renderer.image_file")
+    fill(tmp_path / "photos", 2)
+    Image.new("RGB", (6000, 6000)).save(tmp_path / "photos" / "large.png", compress_level=1)
+    command = [sys.executable, "-c", textwrap.dedent(LIMITED), tmp_path / "it.sqlite", tmp_path / "photos"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("2 [True]\n", "")
+    with Index(tmp_path / "it.sqlite") as index:
+        changes = look(index, tmp_path / "photos")
+        assert (changes.known, changes.read, changes.skipped) == (2, 1, [])
+
+
 KILLED = """
     import os, signal, sys, time
     from contextlib import contextmanager
