@@ -14,22 +14,29 @@ class InputError(RenderError):
 
 
 class FileError(InputError):
-    """A file can't be read; ``reason`` says why, without the path."""
+    """A file can't be read; ``reason`` says why, without the path.
 
-    def __init__(self, path: object, reason: str) -> None:
+    ``transient``: the file's bytes do not prove it, and the same file may be readable later: memory ran out, an I/O
+    error, too many open files, a process that was ended, a time limit, a file that is not there now.
+    """
+
+    def __init__(self, path: object, reason: str, *, transient: bool = False) -> None:
         super().__init__(f"{path}: {reason}")
+        self.path = path
         self.reason = reason
+        self.transient = transient
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the constructor's arguments: an error may come from another process."""
+        return type(self), (self.path, self.reason), {"transient": self.transient}
 
 
 class MissingFileError(FileError):
     """There is no file at a path."""
 
-    def __init__(self, path: object) -> None:
-        super().__init__(path, "does not exist")
-
 
 class PictureError(FileError):
-    """A file is not a picture that can be used; ``reason`` says why, without the path."""
+    """A file is not a picture that can be used."""
 
 
 class EncoderError(RenderError):

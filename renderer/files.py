@@ -344,12 +344,14 @@ def _open_without_waiting(name: str, flags: int) -> int:
 def _check_regular(path: Path, mode: int) -> None:
     if not stat.S_ISREG(mode):
         kind = "but a folder" if stat.S_ISDIR(mode) else "(a pipe or a device)"
-        raise FileError(path, f"is not a file {kind}")
+        raise FileError(path, f"is not a file {kind}", transient=True)
 
 
 def _unreadable(path: Path, error: OSError) -> FileError:
     if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-        return FileError(path, "is a link that leads to no file") if path.is_symlink() else MissingFileError(path)
+        if path.is_symlink():
+            return FileError(path, "is a link that leads to no file", transient=True)
+        return MissingFileError(path, "does not exist", transient=True)
     if error.errno in _BAD_NAMES:
         return FileError(path, f"can't be a file's name ({error.strerror})")
-    return FileError(path, f"may not be read ({error.strerror})")
+    return FileError(path, f"may not be read ({error.strerror})", transient=True)

@@ -103,7 +103,7 @@ def check_file(path: Path) -> None:
     try:
         check_input(path)
     except FileError as error:
-        raise PictureError(path, error.reason) from None
+        raise PictureError(path, error.reason, transient=error.transient) from None
 
 
 def picture_size(path: Path) -> tuple[int, int]:

@@ -726,6 +726,16 @@ def test_a_job_is_data() -> None:
     assert (task.job.overlay.title, task.job.command) == ("a", "render batch --only a-zoom")
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="the disk compares names so itself")
+def test_covers_and_videos_are_named_in_any_form_of_unicode(campaign: Path) -> None:
+    composed, decomposed = "Caf\u00e9", "Cafe\u0301"
+    cover = Path("covers/a.jpg").rename(f"covers/{decomposed}.jpg").absolute()
+    for asked in (f"{composed}.jpg", f"{composed}*"):
+        campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/{asked}"\n', "utf-8")
+        tasks = read_campaign(campaign, Asked()).only([f"{composed}*"]).tasks
+        assert [task.job.cover.absolute() for task in tasks if task.job.cover] == [cover]
+
+
 def test_a_poster_shows_the_mosaic_where_it_stands(campaign: Path, render: Run) -> None:
     """A reveal begins with nothing and ends with the whole mosaic, in a video and in a GIF."""
     campaign.write_text(

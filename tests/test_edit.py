@@ -1,6 +1,7 @@
 """Maps changed by hand."""
 
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from renderer.errors import InputError
 from renderer.job import EditSettings, MatchSettings, TileSettings, edit_mosaic, open_mosaic
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Silent
@@ -61,6 +63,29 @@ def test_only_what_is_asked_for_changes(mosaic: Path, beside: bool) -> None:
     limits = before.recipe["limits"]
     assert isinstance(limits, dict)
     assert after.uses().max() <= limits["uses"] + 1  # a swap is a wish, and no rule of it
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the disk compares names so itself")
+def test_photos_are_named_in_any_form_of_unicode(tmp_path: Path, cover: Path, photos: Path) -> None:
+    composed, decomposed = "Caf\u00e9", "Cafe\u0301"
+    (tmp_path / "photos").mkdir()
+    for number, photo in enumerate(sorted((photos / "more").iterdir())):
+        (tmp_path / "photos" / f"{decomposed} {number}.jpg").write_bytes(photo.read_bytes())
+    path = tmp_path / f"{decomposed}.mosaic"
+    with open_mosaic(
+        cover, MatchSettings(tiles=(str(tmp_path / "photos"),), columns=9, save_map=path), Silent()
+    ) as made:
+        first, second = names(made.placement)[0], made.placement.photos[-1].path.name
+    asked = {name: name.replace(decomposed, composed) for name in (first, second)}
+    for edit in (EditSettings(ban=(asked[first],)), EditSettings(swap=(f"0,0={asked[second]}",))):
+        edit_mosaic(
+            tmp_path / f"{composed}.mosaic", tmp_path / "new.mosaic", replace(edit, cover=cover), overwrite=True
+        )
+        after = names(load_map(tmp_path / "new.mosaic"))
+        assert first not in after if edit.ban else after[0] == second
+    with pytest.raises(InputError, match="leave"):
+        every = EditSettings(ban=(f"{composed}*",), swap=(f"0,0={asked[second]}",))
+        edit_mosaic(path, tmp_path / "new.mosaic", every, overwrite=True)
 
 
 @pytest.mark.parametrize("options", [{"match": "mean"}, {"match": "lab"}, {"match": "pixels", "turns": True}, {"adaptive": True}, {"blend": 0.3, "tone": 0.5}], ids=str)  # fmt: skip

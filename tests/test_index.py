@@ -3,16 +3,26 @@
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
+import tempfile
 import textwrap
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from renderer.errors import RenderError
+from renderer.library import Archive, Filter
 from renderer.library.index import BLOCK, File, Index
 from renderer.library.indexing import Changes, refresh
 from renderer.library.reading import read_file
@@ -139,6 +149,35 @@ def test_a_file_that_vanishes_before_it_is_read_is_skipped(tmp_path: Path) -> No
         assert ([item.path for item in changes.skipped], changes.read) == ([paths[1]], 2)
 
 
+LIMITED = """
+    import resource, sys
+    from pathlib import Path
+    from renderer.library.index import Index
+    from renderer.library.indexing import refresh
+    from renderer.library.walking import find_files
+    from renderer.progress import Silent
+
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 90_000_000,) * 2)
+    with Index(Path(sys.argv[1])) as index:
+        changes = refresh(index, find_files([sys.argv[2]])[0], "smart", Silent())
+        print(changes.read, [item.transient for item in changes.skipped])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits of memory are of Linux")
+def test_a_picture_for_which_memory_ran_out_is_read_when_there_is_more(tmp_path: Path) -> None:
+    pytest.importorskip("renderer.image_file")
+    fill(tmp_path / "photos", 2)
+    Image.new("RGB", (6000, 6000)).save(tmp_path / "photos" / "large.png", compress_level=1)
+    command = [sys.executable, "-c", textwrap.dedent(LIMITED), tmp_path / "it.sqlite", tmp_path / "photos"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("2 [True]\n", "")
+    with Index(tmp_path / "it.sqlite") as index:
+        changes = look(index, tmp_path / "photos")
+        assert (changes.known, changes.read, changes.skipped) == (2, 1, [])
+
+
 KILLED = """
     import os, signal, sys, time
     from contextlib import contextmanager
@@ -209,13 +248,30 @@ def test_an_index_can_be_read_while_it_is_written_to(tmp_path: Path) -> None:
 
 
 def test_an_index_without_its_tables_is_made_anew(tmp_path: Path) -> None:
-    with Index(tmp_path / "it.sqlite") as index:
+    said: list[str] = []
+    with Index(tmp_path / "it.sqlite", notice=said.append) as index:
         index._database.execute("DROP VIEW known")
         with pytest.raises(sqlite3.OperationalError) as error:
             index.count()
         index.recover(error.value)
         assert index.count() == 0
-        assert "is damaged" in index.notices[0]
+        assert "is damaged" in said[0]
+
+
+def test_what_an_older_version_read_wrongly_is_read_again(tmp_path: Path) -> None:
+    fill(tmp_path / "photos", 3)
+    with Image.open(tmp_path / "photos" / "0000.png") as picture:
+        picture.save(tmp_path / "photos" / "right.jpg")
+    (tmp_path / "photos" / "bad.jpg").write_text("no picture")
+    with Index(tmp_path / "it.sqlite") as index:
+        look(index, tmp_path / "photos")
+        index._database.execute("PRAGMA user_version = 1")
+    with Index(tmp_path / "it.sqlite") as index:
+        assert (index.count(), index.skipped()) == (4, [])
+        changes = look(index, tmp_path / "photos")
+        assert (changes.known, changes.read, len(index.skipped())) == (1, 3, 1)
+    with Index(tmp_path / "it.sqlite") as index:
+        assert look(index, tmp_path / "photos").known == 5
 
 
 def test_an_index_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
@@ -232,10 +288,11 @@ def test_an_index_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written_to_is_done_without(tmp_path: Path) -> None:
     fill(tmp_path / "photos", 3)
     (tmp_path / "closed").mkdir(mode=0o500)
-    with Index(tmp_path / "closed" / "it.sqlite", may_be_memory=True) as index:
+    said: list[str] = []
+    with Index(tmp_path / "closed" / "it.sqlite", may_be_memory=True, notice=said.append) as index:
         look(index, tmp_path / "photos")
         assert names(index) == ["0000.png", "0001.png", "0002.png"]
-        assert "is not kept" in index.notices[0]
+        assert "is not kept" in said[0]
     with pytest.raises(RenderError, match="can't be used"):
         Index(tmp_path / "closed" / "it.sqlite")
 
@@ -246,3 +303,184 @@ def test_a_file_where_the_cache_should_be_is_done_without(tmp_path: Path) -> Non
     with Index(tmp_path / "cache" / "it.sqlite", may_be_memory=True) as index:
         look(index, tmp_path / "photos")
         assert len(names(index)) == 3
+
+
+OPENING = """
+    import sys
+    from pathlib import Path
+    from renderer.library.index import Index
+
+    sys.stdin.readline()
+    try:
+        for number in range(40):
+            Index(Path(sys.argv[1], f"{number}.sqlite")).__exit__(None, None, None)
+    except BaseException as error:
+        sys.exit(repr(error))
+"""
+
+
+def test_a_new_index_may_be_opened_by_several_processes_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(OPENING), tmp_path]
+    running = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+        for _ in range(4)
+    ]
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=60)[1] for process in running]
+    assert said == [""] * 4
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Path]:
+    """An index that another program does not let go of."""
+    path = tmp_path / "it.sqlite"
+    with Index(path):
+        pass
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("PRAGMA locking_mode = EXCLUSIVE")
+    database.execute("PRAGMA journal_mode = DELETE")
+    database.execute("BEGIN EXCLUSIVE")
+    yield path
+    database.close()
+
+
+def test_a_locked_cache_is_waited_for_a_while_and_then_done_without(
+    tmp_path: Path, locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("renderer.library.index._SILENT_SECONDS", 0.1)
+    monkeypatch.setattr("renderer.library.index._CACHE_SECONDS", 0.4)
+    fill(tmp_path / "photos", 2)
+    said: list[str] = []
+    with Index(locked, may_be_memory=True, notice=said.append) as index:
+        look(index, tmp_path / "photos")
+        assert names(index) == ["0000.png", "0001.png"]
+    waiting, without = said
+    assert waiting.startswith(f"Waiting for {locked} (up to 0 seconds)")
+    assert "MOSAIC_RENDERER_CACHE names another folder" in waiting
+    assert "is not kept" in without
+
+
+def test_a_locked_library_is_waited_for(tmp_path: Path, locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("renderer.library.index._SILENT_SECONDS", 0.1)
+    monkeypatch.setattr("renderer.library.index._LOCKED_SECONDS", 0.4)
+    with pytest.raises(RenderError, match=r"it\.sqlite can't be used"):
+        Index(locked)
+    fill(tmp_path / "photos", 2)
+    with Index(tmp_path / "other.sqlite") as index:  # locked in mid-use, and set free again
+        other = sqlite3.connect(tmp_path / "other.sqlite", isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.25, other.close)
+        timer.start()
+        assert look(index, tmp_path / "photos").read == 2
+        timer.join()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are of Unix")
+def test_its_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "it.sqlite"
+    old = [path.with_name("old.sqlite" + suffix) for suffix in ("", "-wal", "-shm")]
+    before = os.umask(0o022)
+    try:
+        with Index(path):
+            assert {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {
+                "it.sqlite": 0o600, "it.sqlite-wal": 0o600, "it.sqlite-shm": 0o600,
+            }  # fmt: skip
+        assert [stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)] == [0o700] * 2
+        with Index(old[0]):
+            for file in old:
+                file.chmod(0o644)
+            with Index(old[0]):
+                assert [stat.S_IMODE(file.stat().st_mode) for file in old] == [0o600] * 3
+    finally:
+        os.umask(before)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
+    """A folder of photos, and the bytes of an index of it."""
+    folder = tmp_path_factory.mktemp("filled")
+    fill(folder / "photos", 5)
+    (folder / "photos" / "bad.jpg").write_text("no picture")
+    with Index(folder / "it.sqlite") as index:
+        look(index, folder / "photos")
+    return folder / "photos", (folder / "it.sqlite").read_bytes()
+
+
+@given(damages=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=64)), min_size=1, max_size=8))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_index_that_is_damaged_anywhere_is_well_again_the_second_time(
+    filled: tuple[Path, bytes], damages: list[tuple[float, bytes]]
+) -> None:
+    folder, whole = filled
+    damaged = bytearray(whole)
+    for where, new in damages:
+        place = int(where * (len(whole) - 1))
+        damaged[place : place + len(new)] = new
+    with tempfile.TemporaryDirectory() as cache, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MOSAIC_RENDERER_CACHE", cache)
+        Path(cache, "photos-smart.sqlite").write_bytes(damaged[: len(whole)])
+        for last in (False, True):
+            try:
+                with Archive(Silent()) as archive:
+                    library = archive.open([str(folder)])
+                    assert len(library.photos) == 5
+                    numbers = np.arange(5)
+                    library.photos.looks_of(numbers), library.tiles, library.photos.taken()
+                    assert library.photos.named("0003.png") is not None
+                    for photo in library.photos:
+                        library.square(photo, 16)
+            except RenderError:
+                assert not last
+                continue
+
+
+@pytest.mark.parametrize("table", ["tile", "thumbnail", "block"])
+def test_an_index_with_an_empty_table_is_made_anew(filled: tuple[Path, bytes], table: str) -> None:
+    folder, whole = filled
+    path = Path(os.environ["MOSAIC_RENDERER_CACHE"], "photos-smart.sqlite")
+    path.write_bytes(whole)
+    database = sqlite3.connect(path)
+    database.execute(f"DELETE FROM {table}")
+    database.commit()
+    database.close()
+    with Archive(Silent()) as archive:
+        library = archive.open([str(folder)])
+        assert (len(library.tiles), library.square(library.photos[0], 8).shape) == (5, (8, 8, 3))
+
+
+@given(
+    modified_ns=st.integers(-(2**70), 2**70),
+    orientation=st.integers(0, 2**16 - 1),
+    captured=st.text(max_size=24)
+    | st.from_regex(r"[0-9]{4}:[0-9]{2}:[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", fullmatch=True),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_file_says_of_its_dates_it_is_a_tile(
+    tmp_path_factory: pytest.TempPathFactory, modified_ns: int, orientation: int, captured: str
+) -> None:
+    path = tmp_path_factory.mktemp("dated") / "photo.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif.get_ifd(0x8769)[0x9003] = captured.encode("utf-8", "replace")
+    Image.new("RGB", (60, 40), (1, 2, 3)).save(path, exif=exif)
+
+    class Dated(type(path)):  # type: ignore[misc]  # of whichever system this is
+        """A file on a file system that can hold any date."""
+
+        def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+            status = super().stat(follow_symlinks=follow_symlinks)
+            return SimpleNamespace(st_mode=status.st_mode, st_size=status.st_size, st_mtime_ns=modified_ns)  # type: ignore[return-value]  # what is asked of it
+
+    with Index(path.with_name("it.sqlite")) as index:
+        dated = Dated(path)
+        assert refresh(index, [dated], "smart", Silent()).read == 1
+        assert refresh(index, [dated], "smart", Silent()).known == 1
+        photos, skipped = index.seen()
+        assert (len(photos), skipped) == (1, [])
+        assert index.is_current(replace(photos[0], path=dated))
+        ((_, taken),) = photos.taken()
+        assert Filter(since="0001").is_in_time(taken)
+        assert datetime.fromisoformat(taken)

@@ -1,4 +1,8 @@
+import contextlib
+import glob
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from renderer.encoder import run_ffmpeg
+from renderer.encoder import ffmpeg_path, run_ffmpeg
 from renderer.errors import InputError
 from renderer.library import (
     Archive,
@@ -20,11 +24,13 @@ from renderer.library import (
     file_digest,
     filtered,
     find_files,
+    find_photo,
     reopen,
     without_duplicates,
 )
 from renderer.library.checking import near_duplicates
 from renderer.library.reading import cut, smart_square
+from renderer.names import expand_glob
 from renderer.pictures import read_picture, resize
 from renderer.progress import Silent
 
@@ -57,6 +63,65 @@ def test_files_globs_and_folders_may_be_mixed(tmp_path: Path, monkeypatch: pytes
     a, b, c = (make(tmp_path / name) for name in ("x/a.jpg", "x/b.jpg", "y/c.jpg"))
     monkeypatch.chdir(tmp_path)
     assert find_files(["x/b.jpg", "x/*.jpg", "**/c.jpg", "y"])[0] == [b, a, c]
+
+
+def test_the_name_of_a_folder_in_front_of_a_glob_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [make(tmp_path / "photos [2024]" / "trip [1]" / name) for name in ("a.jpg", "b[2].jpg")]
+    other = make(tmp_path / "photos 2" / "trip 1" / "a.jpg")
+    monkeypatch.chdir(tmp_path)
+    assert find_files(["photos [2024]/trip [1]/*.jpg"])[0] == wanted
+    assert find_files(["photos [2024]/**/b[2].jpg"])[0] == [wanted[1]]
+    assert find_files(["photos [2-9]/**"])[0] == [other]
+    with Archive(Silent()) as archive:
+        assert archive.folders(["photos [2024]/trip [1]/*.jpg"]) == [wanted[0].parent]
+
+
+NAMES = ("a", "b", ".a", "ab", "a[b]", "A")
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4), max_size=6),
+    st.lists(st.sampled_from(("*", "a*", "?", "[ab]", "**", ".*", "b", "a[[]b]")), min_size=1, max_size=4),
+)
+@settings(max_examples=60, deadline=None)
+def test_globs_mean_what_those_of_python_do(files: list[list[str]], pattern: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        for parts in files:
+            with contextlib.suppress(OSError):  # a folder where a file should be, or the reverse
+                Path(folder, *parts).parent.mkdir(parents=True, exist_ok=True)
+                Path(folder, *parts).touch()
+        expected = glob.glob(str(Path(folder, *pattern)), recursive=True)  # noqa: PTH207 (it takes this pattern)
+        assert expand_glob(Path(folder, *pattern)) == sorted({Path(path) for path in expected}, key=str)
+
+
+COMPOSED, DECOMPOSED = "Caf\u00e9", "Cafe\u0301"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="the disk compares names so itself")
+@pytest.mark.parametrize(("there", "asked"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_names_are_the_same_in_whichever_form_of_unicode(
+    tmp_path: Path, archive: Archive, there: str, asked: str
+) -> None:
+    photo = make(tmp_path / there / f"{there} 1.jpg")
+    other = make(tmp_path / "plain.jpg", (0, 0, 200))
+    for source in (f"{asked}/{asked} 1.jpg", f"{asked}/*.jpg", f"{asked}/{asked}*", f"**/{asked}*.jpg", asked):
+        assert find_files([str(tmp_path / source)])[0] == [photo]
+    library = archive.open_files([other, photo])
+    for name in (f"{asked} 1.jpg", f"{asked} 1", str(tmp_path / asked / f"{asked} 1.jpg")):
+        assert find_photo(name, library.photos) == 1
+        assert find_photo(name, list(library.photos)) == 1
+    for pattern in (f"{asked}*", asked, f"{asked}/*.jpg", str(tmp_path / asked / "*")):
+        left = filtered(library, Filter(exclude=(pattern,)), [tmp_path])
+        assert [photo.path for photo in left.photos] == [other]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are text on Windows")
+def test_a_photo_is_named_by_bytes_that_are_no_text(tmp_path: Path, archive: Archive) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    make(tmp_path / "plain.png").rename(tmp_path / name)
+    assert find_photo(name, archive.open_files([tmp_path / name]).photos) == 0
 
 
 def test_a_name_that_is_wrong_is_answered_with_near_ones(tmp_path: Path) -> None:
@@ -171,6 +236,25 @@ def test_a_vanished_photo_is_shown_from_its_thumbnail(tmp_path: Path, archive: A
     library = archive.open_files([path])
     path.unlink()
     assert np.abs(library.square(library.photos[0], 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 3
+
+
+@pytest.mark.parametrize("change", ["its size", "its time"])
+def test_pixels_of_a_file_that_changed_since_it_was_indexed_are_not_used(
+    tmp_path: Path, archive: Archive, change: str
+) -> None:
+    path = make(tmp_path / "photo.png", (10, 200, 30), (600, 600))
+    library = archive.open_files([path])
+    before = path.stat()
+    make(path, (255, 0, 0), (600, 600))
+    if change == "its size":
+        path.write_bytes(path.read_bytes() + bytes(500))
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    for pixels in (library.square(library.photos[0], 512), library.whole(library.photos[0], 500, 500)):
+        assert np.abs(pixels.mean(axis=(0, 1)) - (10, 200, 30)).max() < 4
+    # Another process has looked at the file meanwhile: these photos are still those that were opened.
+    with Archive(Silent()) as other:
+        assert other.open_files([path]).means[0].tolist() == [1, 0, 0]
+    assert np.abs(library.square(library.photos[0], 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 4
 
 
 def test_parts_are_thousands_at_several_scales(cover: Path) -> None:
@@ -344,6 +428,70 @@ def test_frames_of_videos_are_tiles_too(tmp_path: Path, clip: Path) -> None:
         assert list(again.photos) == list(library.photos)
     with Archive(Silent(), video_frames=3) as archive:
         assert len(archive.open([str(tmp_path)]).photos) == 4
+
+
+def make_clip(path: Path, *options: str, size: str = "64x48") -> Path:
+    """Four seconds of red, ten frames a second, each a key frame."""
+    source = ("-f", "lavfi", "-i", f"color=red:size={size}:duration=4:rate=10")
+    assert run_ffmpeg(*source, "-g", "1", "-pix_fmt", "yuv420p", *options, "-y", str(path)).returncode == 0
+    return path
+
+
+@pytest.mark.parametrize(
+    ("pixel_aspect", "rotation", "size"),
+    [("3/2", "0", (96, 48)), ("2/3", "0", (64, 72)), ("1", "90", (48, 64)), ("3/2", "90", (48, 96)), ("4000", "0", (64, 48))],
+)  # fmt: skip
+def test_a_frame_of_a_clip_has_the_shape_that_is_shown(
+    tmp_path: Path, pixel_aspect: str, rotation: str, size: tuple[int, int]
+) -> None:
+    coded = make_clip(tmp_path / "coded.mov", "-vf", f"setsar={pixel_aspect}")
+    turned = ("-display_rotation", rotation, "-i", str(coded), "-c", "copy", str(tmp_path / "clip.mov"))
+    assert run_ffmpeg(*turned).returncode == 0
+    with Archive(Silent(), video_frames=1) as archive:
+        (photo,) = archive.open([str(tmp_path / "clip.mov")]).photos
+    assert photo.size == size
+
+
+def test_of_a_clip_that_is_cut_off_the_frames_that_are_there_are_used(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mkv")
+    clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
+    with Archive(Silent(), video_frames=4) as archive:
+        library = archive.open([str(clip)])
+        times = [photo.time for photo in library.photos]
+    assert (times[:1], len(times) < 4, library.skipped) == ([0.5], True, [])
+
+
+def test_a_playlist_that_is_named_as_a_clip_opens_no_other_file(tmp_path: Path) -> None:
+    make_clip(tmp_path / "private.ts")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile private.ts\nduration 4\n")
+    with Archive(Silent(), video_frames=2) as archive:
+        library = archive.open([str(tmp_path / "list.mp4")])
+    assert (len(library.photos), library.skipped[0].reason) == (0, "is not a video that can be read")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a stub in the place of ffmpeg is a shell script")
+@pytest.mark.parametrize(
+    "stub",
+    [
+        "kill -9 $$",
+        'case "$*" in *image2pipe*) kill -9 $$ ;; esac; "$FFMPEG" "$@"',
+        '"$FFMPEG" "$@"; case "$*" in *image2pipe*) echo "Cannot allocate memory" >&2; exit 69 ;; esac',
+        "exit 251",  # what ffmpeg ends with if a disk gives an I/O error
+    ],
+)
+def test_a_clip_is_read_again_after_a_failure_that_its_bytes_do_not_prove(
+    tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, stub: str
+) -> None:
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{stub}\n")
+    program.chmod(0o755)
+    with Archive(Silent(), video_frames=2) as archive:
+        with monkeypatch.context() as patch:
+            patch.setenv("FFMPEG", ffmpeg_path())
+            patch.setenv("IMAGEIO_FFMPEG_EXE", str(program))
+            library = archive.open([str(clip)])
+            assert (len(library.photos), [item.path for item in library.skipped]) == (0, [clip])
+        assert len(archive.open([str(clip)]).photos) == 2
 
 
 def test_a_live_photo_is_counted_once(tmp_path: Path, clip: Path) -> None:

@@ -5,9 +5,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from renderer.encoder import run_ffmpeg
+from renderer.errors import RenderError
 from renderer.pictures import read_picture
 
 Run = Callable[..., tuple[int, str, str]]
@@ -124,6 +127,96 @@ def test_a_damaged_library_is_named_and_made_anew(render: Run, cover: Path, phot
     code, out, err = render("mosaic", cover, *SMALL)
     assert (code, "of 60 tiles placed" in out) == (0, True)
     assert "default.sqlite is damaged: it was set aside as default.sqlite.damaged and is made anew" in err
+
+
+def test_a_photo_that_changed_after_it_was_added_is_shown_as_it_was_until_a_refresh(render: Run, cover: Path) -> None:
+    Path("photos").mkdir()
+    for number in range(4):
+        Image.new("RGB", (600, 400), (0, 60 * number, 200)).save(f"photos/{number}.png")
+    render("library", "add", "photos", "--name", "family")
+    still = ("still", "zoom", cover, "--tiles", "family", "--columns", "8", "--use-all", "--focus", "2.png")
+    still = (*still, "--at", "1", "--duration", "1", "--size", "320x180", "-y", "-o", "it.png")
+
+    def landing() -> tuple[str, list[int]]:
+        code, _, err = render(*still)
+        assert code == 0
+        return err, read_picture(Path("it.png")).pixels[90, 160].tolist()
+
+    assert landing() == ("", [0, 120, 200])
+    for number in (1, 2):
+        Image.new("RGB", (500, 500), (250, 250, 0)).save(f"photos/{number}.png")
+    said, colour = landing()
+    assert said == (
+        "2 photos have changed: run `render library refresh family`; until then they are shown from their thumbnails\n"
+    )
+    assert np.abs(np.array(colour) - (0, 120, 200)).max() < 6  # a thumbnail is a JPEG
+    assert "2 read" in render("library", "refresh", "family")[1]
+    assert landing() == ("", [250, 250, 0])
+
+
+def test_a_folder_of_videos_is_answered_with_the_option_for_them(render: Run, cover: Path) -> None:
+    Path("clips").mkdir()
+    source = ("-f", "lavfi", "-i", "color=red:size=64x48:duration=1")
+    assert run_ffmpeg(*source, "clips/one.mp4").returncode == 0
+    Path("clips/two.mp4").write_bytes(Path("clips/one.mp4").read_bytes())
+    for dry in ((), ("--dry-run",)):
+        code, _, err = render("zoom", cover, "--tiles", "clips", *dry)
+        assert code == 2
+        assert "clips holds no pictures: --video-frames 10 takes ten frames of each of 2 videos as tiles" in err
+    code, _, err = render("mosaic", cover, "--tiles", "clips/one.mp4", *SMALL)
+    assert (code, "--video-frames 10 takes ten frames of the video" in err) == (2, True)
+    code, out, err = render("library", "add", "clips")
+    assert (code, out) == (0, "default: 0 photos; nothing has changed\n")
+    assert "`render library add FOLDER --name default --video-frames 10`" in err
+    code, out, err = render("library", "add", "clips", "--video-frames", "2")
+    assert (code, out.split(";")[0], err) == (0, "default: 4 photos", "")
+
+
+def test_a_library_that_could_not_be_made_leaves_nothing_behind(
+    render: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RenderError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("renderer.library.archive.refresh", fails)
+        assert render("library", "add", photos)[0] == 1
+    assert list(Path(os.environ["MOSAIC_RENDERER_LIBRARIES"]).iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions are of Unix")
+def test_what_is_kept_of_photos_is_for_its_owner_alone(
+    render: Run, cover: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen, own = tmp_path / "chosen", tmp_path / "data" / "mosaic-renderer" / "libraries"
+    for folder in (chosen, own, tmp_path / "cache" / "maps"):
+        folder.mkdir(parents=True, mode=0o755)
+    monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(tmp_path / "cache"))
+    render("library", "add", photos / "more", "--library-dir", chosen)
+    monkeypatch.delenv("MOSAIC_RENDERER_LIBRARIES")
+    monkeypatch.setattr("platformdirs.user_data_path", lambda *_, **__: own.parent)
+    (own / "default.json").touch(mode=0o644)
+    (own / "default.json").write_text('{"folders": [], "crop": "smart", "video_frames": 0}')
+    render("library", "add", photos)
+    render("mosaic", cover, *SMALL)
+
+    def modes(folder: Path) -> dict[str, str]:
+        return {path.name: f"{path.stat().st_mode & 0o777:o}" for path in sorted([folder, *folder.iterdir()])}
+
+    assert modes(chosen) == {"chosen": "755", "default.json": "600", "default.sqlite": "600"}  # it may hold other files
+    assert modes(own) == {"libraries": "700", "default.json": "600", "default.sqlite": "600"}
+    assert set(modes(tmp_path / "cache" / "maps").values()) == {"700", "600"}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="dates of 2300 are not written elsewhere")
+def test_photos_of_any_date_make_a_library(render: Run, cover: Path, photos: Path) -> None:
+    for number, path in enumerate(sorted((photos / "more").iterdir())[:3]):
+        Path("dated").mkdir(exist_ok=True)
+        Path("dated", path.name).write_bytes(path.read_bytes())
+        os.utime(Path("dated", path.name), (0, (-300_000_000, 0, 10_413_792_000)[number]))
+    assert render("library", "add", "dated")[:2] == (0, "default: 3 photos; 3 read\n")
+    assert render("library", "refresh")[1] == "default: 3 photos; nothing has changed\n"
+    assert "of 2 tiles" in render("mosaic", cover, "--until", "1970-01-01", *SMALL)[1]
 
 
 @pytest.mark.parametrize("tenth", range(1, 10))

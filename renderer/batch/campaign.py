@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from renderer.data_files import read_toml
 from renderer.errors import InputError
 from renderer.files import expanded
 from renderer.job import VideoJob
+from renderer.names import is_like
 from renderer.where import Where
 
 
@@ -47,7 +47,7 @@ class Campaign:
         def fits(task: Task) -> bool:
             own = [task.name, task.job.path.name, task.job.path.stem]
             own += [task.fields[key] for key in ("cover", "animation", "preset")]
-            return any(name == pattern or fnmatchcase(name, pattern) for name in own for pattern in patterns)
+            return any(is_like(name, pattern) for name in own for pattern in patterns)
 
         chosen = [task for task in self.tasks if fits(task)] if patterns else self.tasks
         if not chosen:

@@ -19,6 +19,7 @@ from renderer.batch.rows import Row, read_rows
 from renderer.errors import InputError
 from renderer.files import expanded, is_file, require_file
 from renderer.job import VideoJob, check_cover
+from renderer.names import expand_glob, on_disk
 from renderer.parameters import parameters, spell, suggestion
 from renderer.preset import Preset, as_draft, load_preset, merged, read_parameter, read_setting
 from renderer.scene import Animation
@@ -178,13 +179,13 @@ class JobTable:
         covers: dict[Path, None] = {}
         for pattern in self._texts("cover"):
             with self._problems.at(self._place_of(pattern, row, self._place("cover"))):
-                plain = expanded(_filled(pattern, row.fields))
+                plain = on_disk(expanded(_filled(pattern, row.fields)))
                 if is_file(plain):
                     covers[plain] = None
                 elif glob.has_magic(pattern):
                     wanted = Path(fill(pattern, {name: glob.escape(value) for name, value in row.fields.items()}))
-                    found = sorted(glob.glob(str(expanded(wanted)), recursive=True))  # noqa: PTH207 (also absolute ones)
-                    covers.update({Path(name): None for name in found if is_file(Path(name))})
+                    found = expand_glob(expanded(wanted))
+                    covers.update({path: None for path in found if is_file(path)})
                     if not found:
                         raise InputError(f"{plain} matches no file")
                 else:

@@ -95,7 +95,12 @@ def add(
     if known is not None and definition.crop != known.crop:
         known.remove()  # every square is another one
     definition.save()
-    _refresh(definition, common)
+    try:
+        _refresh(definition, common)
+    except Exception:
+        if known is None:
+            definition.remove()  # it was never a library
+        raise
 
 
 @app.command
@@ -108,11 +113,17 @@ def _refresh(definition: Definition, common: Common) -> None:
     with Archive(common.talk(), library_dir=definition.folder) as archive:
         changes = archive.refresh(definition)
         photos, skipped = archive.named(definition).count(), archive.named(definition).skipped()
+        clips = 0 if photos or definition.video_frames else archive.count_clips(definition.sources)
     result = {
         "library": definition.name, "photos": photos, "read": changes.read, "moved": changes.moved,
         "gone": changes.gone, "skipped": len(skipped),
     }  # fmt: skip
     common.tell(result, f"{definition.name}: {photos} photos; {_changes(changes, len(skipped))}")
+    if clips:
+        common.talk().notice(
+            f"{definition.name} holds no pictures: `render library add FOLDER --name {definition.name} "
+            "--video-frames 10` takes ten frames of each video"
+        )
     if common.verbose:
         for item in skipped:
             common.talk().notice(f"skipped {item.path}: {item.reason}")

@@ -20,6 +20,7 @@ from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
 from renderer.library import SHORTER_SIDE, Archive, Library, no_photo, reopen
 from renderer.matching.editing import edit_map
 from renderer.matching.rules import Limits
+from renderer.names import normal, on_disk
 from renderer.parameters import parameter, parse_cell, read_values
 from renderer.pictures import read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
@@ -138,7 +139,7 @@ def _swaps(
         cell = find_cell(grid, wanted, "--swap")
         if cell in swaps:
             raise InputError(f"--swap {text} is about a cell that another --swap is about: leave one of them out")
-        file = expanded(name).absolute()
+        file = on_disk(expanded(name).absolute())
         numbers = [number for number, path in enumerate(files) if path == file] or _named(name, files)
         numbers = [number for number in numbers if not library.photos[number].is_part] or numbers
         if len({library.photos[number].digest for number in numbers}) > 1:
@@ -163,7 +164,10 @@ def _banned(texts: Sequence[str], library: Library, files: Sequence[Path]) -> li
     for text in texts:
         pattern = expanded(text)
         # A name may hold the signs of a pattern, as a[1].jpg does, and is then not one for a1.jpg.
-        meant = _named(text, files) or [n for n, file in enumerate(files) if pattern.name and file.match(str(pattern))]
+        form = normal(str(pattern))
+        meant = _named(text, files) or [
+            number for number, file in enumerate(files) if pattern.name and Path(normal(str(file))).match(form)
+        ]
         if not meant and glob.has_magic(text):
             raise InputError(f"--ban {text} fits no photo of this mosaic: check the pattern")
         if not meant:
@@ -174,12 +178,13 @@ def _banned(texts: Sequence[str], library: Library, files: Sequence[Path]) -> li
 
 def _named(text: str, files: Sequence[Path]) -> list[int]:
     """The places of the files that a path, the end of one, or a name without its ending means."""
-    path = expanded(text)
-    own = path.parts
+    path = Path(normal(str(expanded(text))))
+    own, whole = path.parts, Path(normal(str(path.absolute())))
+    forms = (Path(normal(str(file))) for file in files)
     return [
         place
-        for place, file in enumerate(files)
-        if own and (file.parts[-len(own) :] == own or file == path.absolute() or file.stem == text)
+        for place, file in enumerate(forms)
+        if own and (file.parts[-len(own) :] == own or file == whole or file.stem == normal(text))
     ]
 
 

@@ -35,6 +35,7 @@ from renderer.library import (
     without_duplicates,
 )
 from renderer.matching import Pin, match_photos
+from renderer.names import on_disk
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
@@ -82,7 +83,7 @@ def check_cover(cover: Path | None) -> Path:
     """The cover, or the sample one. Raises InputError if it does not exist."""
     if cover is None:
         return sample_pictures()[0]
-    cover = expanded(cover)
+    cover = on_disk(expanded(cover))
     try:
         check_input(cover)
     except MissingFileError:
@@ -189,6 +190,12 @@ def _match(
             f"{len(gone)} photos ({gone[0].name}) are not where they were: shown from thumbnails; render library "
             "refresh looks for them"
         )
+    changed = {photo.path: index for photo in placement.photos if (index := placed.changed_in(photo)) is not None}
+    if changed:
+        names = sorted({index.path.stem for index in changed.values()})
+        refresh = " and ".join(f"`render library refresh {name}`" for name in names)
+        count = "1 photo has" if len(changed) == 1 else f"{len(changed)} photos have"
+        progress.notice(f"{count} changed: run {refresh}; until then they are shown from their thumbnails")
     inputs = frozenset({path, *(item.path for item in library.skipped)})
     return Mosaic(placement, placed, library, library.skipped, inputs, archive, path)
 
@@ -213,7 +220,7 @@ def open_library(settings: TileSettings, archive: Archive, progress: Progress) -
     library = archive.open(settings.tiles)
     if not library.photos and not library.skipped:
         if settings.tiles and settings.tiles != (PIECES,):
-            raise InputError(no_pictures(settings.tiles))
+            raise InputError(no_pictures(settings.tiles, archive))
         return None
     wanted = settings.filter()
     if wanted and library.photos:
@@ -231,9 +238,8 @@ def open_library(settings: TileSettings, archive: Archive, progress: Progress) -
     tried = len(library.photos) + len(library.skipped)
     if not library.photos:
         first = library.skipped[0]
-        raise InputError(
-            f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): give --tiles others"
-        )
+        mend = _mend_clips(archive.count_clips(settings.tiles)) or "give --tiles others"
+        raise InputError(f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): {mend}")
     if library.skipped:
         first = library.skipped[0]
         progress.notice(
@@ -267,7 +273,7 @@ def _pins(
     """Which photos must be placed and where, and the library with those that were not in it yet."""
     names = [target for target in targets if isinstance(target, str)]
     points = [target for target in targets if not isinstance(target, str)]
-    new = [expanded(name).absolute() for name in names if find_photo(name, library.photos) is None]
+    new = [on_disk(expanded(name).absolute()) for name in names if find_photo(name, library.photos) is None]
     missing = [path.name for path in new if not is_file(path)]
     if missing:
         raise InputError(no_photo(missing[0], library.photos))
@@ -282,6 +288,13 @@ def _pins(
     return library, pins
 
 
-def no_pictures(tiles: Sequence[str]) -> str:
+def no_pictures(tiles: Sequence[str], archive: Archive) -> str:
     """The sentence for sources of tiles in which there are none."""
-    return f"--tiles {' '.join(tiles)} holds no pictures: give a folder that does"
+    mend = _mend_clips(archive.count_clips(tiles)) or "give a folder that does"
+    return f"--tiles {' '.join(tiles)} holds no pictures: {mend}"
+
+
+def _mend_clips(count: int) -> str:
+    """How videos become tiles, if there are some."""
+    videos = "the video" if count == 1 else f"each of {count} videos"
+    return f"--video-frames 10 takes ten frames of {videos} as tiles" if count else ""

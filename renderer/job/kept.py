@@ -15,6 +15,7 @@ from renderer.errors import InputError, RenderError
 from renderer.library import Library, cache_folder
 from renderer.matching import MATCHER_VERSION, Pin
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
+from renderer.private import make_private, make_private_folder
 
 KEPT_MAPS: Final = 20
 
@@ -40,8 +41,10 @@ def reuse_map(kept: Path, library: Library) -> PlacementMap | None:
 def keep_map(placement: PlacementMap, kept: Path) -> None:
     """Keep a map for the next render, and only the 20 used last; where that can't be done, nothing is lost."""
     with contextlib.suppress(RenderError, OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(kept.parent)
+        make_private(kept.parent)  # an older version left it open to everyone
         save_map(placement, kept, overwrite=True)
+        make_private(kept)
         by_age = sorted(kept.parent.glob(f"*{MAP_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in by_age[KEPT_MAPS:]:
             old.unlink(missing_ok=True)

@@ -90,6 +90,6 @@ def _inputs(cover: Path, match: MatchSettings, shape: float | None = None) -> tu
         grid = make_grid_of_shape(*size, shape, match.columns, match.cell_size)
     with Archive(Silent(), library_dir=match.library_dir, crop=match.crop, video_frames=match.video_frames) as archive:
         files = archive.count(match.tiles)
-    if match.tiles and match.tiles != (PIECES,) and not files:
-        raise InputError(no_pictures(match.tiles))
+        if match.tiles and match.tiles != (PIECES,) and not files:
+            raise InputError(no_pictures(match.tiles, archive))
     return size, len(grid), files

@@ -16,10 +16,20 @@ from renderer.errors import InputError, PictureError
 from renderer.library.index import Index
 from renderer.library.indexing import Changes, refresh
 from renderer.library.library import Library
-from renderer.library.named import DEFAULT_NAME, PIECES, Definition, cache_folder, find, library_folder, names
+from renderer.library.named import (
+    DEFAULT_NAME,
+    PIECES,
+    Definition,
+    cache_folder,
+    find,
+    keep_private,
+    library_folder,
+    names,
+)
 from renderer.library.photos import Photos, Skipped
 from renderer.library.reading import Crop, file_digest
-from renderer.library.walking import absolute, find_files
+from renderer.library.walking import CLIP_SUFFIXES, absolute, find_files
+from renderer.private import make_private
 from renderer.progress import Progress
 
 DEFAULT_CROP: Final[Crop] = "smart"
@@ -62,6 +72,8 @@ class Archive:
 
     def named(self, definition: Definition) -> Index:
         """The index of a named library."""
+        for file in definition.files:
+            make_private(file)
         return self._index(definition.index_path)
 
     def holds(self, path: Path) -> bool:
@@ -81,14 +93,10 @@ class Archive:
 
     def _index(self, path: Path, *, may_be_memory: bool = False) -> Index:
         if path not in self._open:
-            index = Index(path, may_be_memory=may_be_memory)
+            index = Index(path, may_be_memory=may_be_memory, notice=self._progress.notice)
             self._open[path] = self._stack.enter_context(index)
-            self._tell(index)
+            keep_private(path.parent)
         return self._open[path]
-
-    def _tell(self, index: Index) -> None:
-        while index.notices:
-            self._progress.notice(index.notices.pop(0))
 
     def _mended(self, index: Index, work: Callable[[], T]) -> T:
         """The result of some work on an index; if it fails for the index's sake, once more on a mended one."""
@@ -96,7 +104,6 @@ class Archive:
             return work()
         except sqlite3.Error as error:
             index.recover(error)
-            self._tell(index)
             return work()
 
     # -- Opening ---------------------------------------------------------------------------------------------------
@@ -155,11 +162,20 @@ class Archive:
             self._mended(index, index.count) for index in map(self.named, libraries)
         )
 
+    def count_clips(self, sources: Sequence[str]) -> int:
+        """How many videos lie among plain files and folders, if no frames of videos are asked for."""
+        _, plain = self.sorted(sources)
+        files = [] if self.video_frames else find_files(plain, clips=True)[0]
+        return sum(path.suffix.lower() in CLIP_SUFFIXES for path in files)
+
     def folders(self, sources: Sequence[str]) -> list[Path]:
-        """The folders that sources mean, of libraries those that they are of; of a glob the part before its signs."""
+        """The folders that sources mean, of libraries those that they are of; of a glob the part that is no pattern."""
         libraries, plain = self.sorted(sources)
         meant = [absolute(source) for source in (*plain, *(each for one in libraries for each in one.sources))]
-        return [next(path for path in (each, *each.parents) if not glob.has_magic(str(path))) for each in meant]
+        return [
+            next(path for path in (each, *each.parents) if path.exists() or not glob.has_magic(str(path)))
+            for each in meant
+        ]
 
     def open_files(self, files: Sequence[Path], skipped: Iterable[Skipped] = ()) -> Library:
         """A library of just some files, in their order."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -16,24 +18,43 @@ from renderer.pictures import MAX_PIXELS, Picture, check_file
 _SECONDS: Final = 60
 """What one frame may take: a damaged file must not keep ffmpeg busy for ever."""
 
+_DEMUXERS: Final = "mov,matroska,avi,mpegts,mpeg"
+"""What ffmpeg may take a clip for: of the formats that it recognises by content some, such as HLS playlists and concat
+scripts, open other files."""
+
+_INPUT_LIMITS: Final = ("-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS)
+
+_TRANSIENT_CODES: Final = (errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.ENOSPC)
+
+_SQUARE_PIXELS: Final = "scale=w='iw*if(between(sar,0.1,10),max(sar,1),1)':h='ih/if(between(sar,0.1,10),min(sar,1),1)'"
+"""An anamorphic frame made wider or higher, as it is shown; a ratio of its pixels' sides beyond 10 is damage."""
+
 
 def _run(path: Path, *options: str) -> subprocess.CompletedProcess[bytes]:
+    """What ffmpeg says of a clip. Raises PictureError, transient for what the clip's bytes do not prove."""
     check_file(path)
-    # Only the file itself: a playlist that calls itself a video must not make ffmpeg open other places.
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(),
-        "-hide_banner",
-        "-nostdin",
-        "-protocol_whitelist",
-        "file,pipe",
-        *options,
-    ]
     try:
-        return subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", *_INPUT_LIMITS, *options]
+        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        raise PictureError(path, f"took ffmpeg more than {_SECONDS} seconds") from None
+        raise PictureError(path, f"took ffmpeg more than {_SECONDS} seconds", transient=True) from None
     except (OSError, RuntimeError) as error:
-        raise PictureError(path, f"can't be decoded ({error})") from None
+        raise PictureError(path, f"can't be decoded ({error})", transient=True) from None
+    if (reason := _transient_failure(done)) is not None:
+        raise PictureError(path, f"could not be decoded ({reason})", transient=True)
+    return done
+
+
+def _transient_failure(done: subprocess.CompletedProcess[bytes]) -> str | None:
+    """Why ffmpeg failed, if that says nothing of the clip: a signal, no memory, a disk that can't be read."""
+    # A negative code is a signal; a shell around ffmpeg gives 128 and its number, and ffmpeg itself ends with 255.
+    if done.returncode < 0 or 128 < done.returncode < 160 or done.returncode == 255:
+        return "ffmpeg was ended"
+    for code in _TRANSIENT_CODES:  # as ffmpeg's own exit code, or in what it says of one of its parts
+        said = os.strerror(code).encode() in done.stderr and (done.returncode != 0 or not done.stdout)
+        if said or done.returncode == 256 - code:
+            return f"ffmpeg: {os.strerror(code)}"
+    return None
 
 
 def clip_times(path: Path, frames: int) -> list[float]:
@@ -48,10 +69,12 @@ def clip_times(path: Path, frames: int) -> list[float]:
 
 
 def read_frame(path: Path, time: float) -> Picture:
-    """Decode the frame of a clip at a time in seconds: upright, in sRGB. Raises PictureError."""
+    """Decode the frame of a clip at a time in seconds: upright, in square pixels, sRGB. Raises PictureError."""
     # Netpbm carries its own size, and frames are turned by ffmpeg as the phone was held.
-    asked = ("-ss", f"{time:.3f}", "-i", f"file:{path}", "-frames:v", "1", "-f", "image2pipe", "-c:v", "ppm", "-")
-    full = _run(path, *asked)
+    full = _run(
+        path, "-ss", f"{time:.3f}", "-i", f"file:{path}", "-frames:v", "1", "-vf", _SQUARE_PIXELS,
+        "-f", "image2pipe", "-c:v", "ppm", "-",
+    )  # fmt: skip
     header = re.match(rb"P6\s(\d+) (\d+)\s255\s", full.stdout)
     if header is None:
         raise PictureError(path, f"has no frame at {time:g} seconds that can be read")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from renderer.errors import InputError
 from renderer.files import expanded
 from renderer.library.library import Library
+from renderer.names import is_like
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,4 @@ def filtered(library: Library, wanted: Filter, folders: Sequence[Path]) -> Libra
 
 def _begins(parts: Sequence[str], pattern: Sequence[str]) -> bool:
     """Whether a path begins with a pattern, whose signs may also be meant as they are, as in a[1].jpg."""
-    return len(parts) >= len(pattern) and all(
-        part == wanted or fnmatch(part, wanted) for part, wanted in zip(parts, pattern, strict=False)
-    )
+    return len(parts) >= len(pattern) and all(map(is_like, parts, pattern))

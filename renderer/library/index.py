@@ -8,16 +8,17 @@ hundred blobs, not a hundred thousand rows of them. A photo's number says where 
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import cv2
 import numpy as np
@@ -25,8 +26,13 @@ import numpy.typing as npt
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks
 from renderer.errors import RenderError
+from renderer.files import expanded
 from renderer.library.photos import Columns, Numbers, Photo, Photos, Skipped, best_named, changed_at, keys_of
+from renderer.names import normal
 from renderer.pictures import Pixels
+from renderer.private import make_private, make_private_folder
+
+T = TypeVar("T")
 
 _MIGRATIONS: Final = (
     """
@@ -61,6 +67,14 @@ _MIGRATIONS: Final = (
         reason TEXT NOT NULL, PRIMARY KEY (path, frames)
     ) WITHOUT ROWID;
     """,
+    # Passing failures were stored as damage, anamorphic clips were stretched, some TIFFs had the wrong shape, and some
+    # HEIC, AVIF and PNG pictures the wrong colours: a size that no file has makes the next look read them again.
+    """
+    DELETE FROM skipped;
+    UPDATE photo SET bytes = -1 WHERE frames > 0
+        OR lower(substr(CAST(path AS TEXT), -4)) IN ('.tif', '.png', '.hif')
+        OR lower(substr(CAST(path AS TEXT), -5)) IN ('.tiff', '.avif', '.heic', '.heif');
+    """,
 )
 """What makes an index of version n into one of version n + 1; a new one goes through all of them."""
 
@@ -77,6 +91,15 @@ _AS_SEEN: Final = (
     " AND +found.bytes = seen.bytes AND +found.modified_ns = seen.modified_ns"
 )
 
+_SILENT_SECONDS: Final = 1.5
+"""How long a lock is waited for before it is said."""
+
+_LOCKED_SECONDS: Final = 60.0
+"""How long a lock of a named library's index is waited for: another process stores a quarter of a second at once."""
+
+_CACHE_SECONDS: Final = 10.0
+"""The same for the cache, which can be done without."""
+
 _KEPT_SECONDS: Final = 3600
 """How long what is gone is kept all the same: another process may be about to draw it."""
 
@@ -91,8 +114,14 @@ class File:
 
     path: Path
     bytes: int
-    modified_ns: int
+    modified_ns: int  # within 64 bits, as SQLite has them: the years 1677 to 2262
     frames: int = 0
+
+    @classmethod
+    def at(cls, path: Path, frames: int = 0) -> Self:
+        """A file as it is now; a time of change beyond 64 bits is the nearest within them. Raises OSError."""
+        status = path.stat()
+        return cls(path, status.st_size, min(max(status.st_mtime_ns, -(2**63)), 2**63 - 1), frames)
 
 
 @dataclass(frozen=True)
@@ -111,19 +140,23 @@ class Entry:
 class Index:
     """One SQLite file of photos, shared by processes that run at once, and by the threads of each.
 
-    What was stored is there whenever a process ends, and however. Use it in a `with` block, which closes it. Most
-    methods may raise sqlite3.Error, after which `recover` makes it usable again; `thumbnail` gives None instead, and
-    `photo` and `tiles` raise RenderError.
+    What was stored is there whenever a process ends, and however. Its files are readable by their owner alone. Use it
+    in a `with` block, which closes it. Most methods may raise sqlite3.Error, after which `recover` makes it usable
+    again; `thumbnail` gives None instead, and `photo`, `tiles`, `looks`, `taken`, `holding` and `is_current` raise
+    RenderError.
     """
 
-    def __init__(self, path: Path, *, may_be_memory: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, may_be_memory: bool = False, notice: Callable[[str], None] = lambda _message: None
+    ) -> None:
         """Open or make the index at a path; `may_be_memory`: where that can't be done, one in memory, for this run.
 
-        Raises RenderError.
+        `notice` gets what a user should know, from any thread. Raises RenderError.
         """
         self.path = path
-        self.notices: list[str] = []  # what a user should know: take them from here
+        self._notice = notice
         self._may_be_memory = may_be_memory
+        self._patience = _CACHE_SECONDS if may_be_memory else _LOCKED_SECONDS
         self._lock = threading.RLock()
         self._database = self._open()
 
@@ -131,27 +164,63 @@ class Index:
 
     def _open(self) -> sqlite3.Connection:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            return _connect(str(self.path))
+            return self._open_file()
         except (OSError, sqlite3.OperationalError) as error:
             return self._in_memory(error)
         except sqlite3.DatabaseError:
             self._set_aside()
-            return _connect(str(self.path))
+            return self._open_file()
+
+    def _open_file(self) -> sqlite3.Connection:
+        make_private_folder(self.path.parent)
+        if not self.path.exists():
+            self.path.touch(mode=0o600)  # SQLite gives its other files the permissions of this one
+        for file in self._files():
+            make_private(file)
+        return self._patiently(lambda: _connect(str(self.path)))
+
+    def _files(self) -> list[Path]:
+        return [self.path.with_name(self.path.name + suffix) for suffix in ("", "-wal", "-shm")]
 
     def _in_memory(self, error: Exception) -> sqlite3.Connection:
         if not self._may_be_memory:
             raise RenderError(f"{self.path} can't be used ({error}): free it, or choose another --library-dir")
-        self.notices.append(f"{self.path} can't be used ({error}): what is learnt of the photos is not kept")
+        self._notice(
+            f"{self.path} can't be used ({error}): what is learnt of the photos is not kept; MOSAIC_RENDERER_CACHE "
+            "names another folder for it"
+        )
         return _connect(":memory:")
 
     def _set_aside(self) -> None:
         aside = self.path.with_name(f"{self.path.name}.damaged")
-        self.notices.append(f"{self.path} is damaged: it was set aside as {aside.name} and is made anew")
-        for suffix in ("", "-wal", "-shm"):
-            damaged = self.path.with_name(self.path.name + suffix)
+        for damaged in self._files():
             if damaged.exists():
-                damaged.replace(aside.with_name(aside.name + suffix))
+                damaged.replace(damaged.with_name(damaged.name.replace(self.path.name, aside.name)))
+        self._notice(f"{self.path} is damaged: it was set aside as {aside.name} and is made anew")
+
+    def _patiently(self, action: Callable[[], T]) -> T:
+        """The result of an action, tried again for some seconds while other programs lock the file.
+
+        SQLite's own time limit says nothing meanwhile, and does not hold for the switch to a write-ahead log. Raises
+        what the action does.
+        """
+        begun = time.monotonic()
+        is_said = False
+        while True:
+            try:
+                return action()
+            except sqlite3.OperationalError as error:
+                waited = time.monotonic() - begun
+                if not _is_locked(error) or waited > self._patience:
+                    raise
+            if waited > _SILENT_SECONDS and not is_said:
+                is_said = True
+                folder = "MOSAIC_RENDERER_CACHE" if self._may_be_memory else "MOSAIC_RENDERER_LIBRARIES"
+                self._notice(
+                    f"Waiting for {self.path} (up to {self._patience:.0f} seconds): another program holds its lock, or "
+                    f"its file system has none; {folder} names another folder"
+                )
+            time.sleep(random.uniform(0.01, 0.05))  # of several that wait none is always late
 
     def recover(self, error: sqlite3.Error) -> None:
         """Make the index usable again after a failure: a new file for a damaged one, memory where none can be written.
@@ -160,8 +229,7 @@ class Index:
         """
         with self._lock:
             self._database.close()
-            missing = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR  # a table, say
-            if isinstance(error, sqlite3.OperationalError) and not missing:
+            if not _is_damage(error):
                 self._database = self._in_memory(error)
             else:
                 self._set_aside()
@@ -179,7 +247,7 @@ class Index:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
+            self._patiently(lambda: self._database.execute("BEGIN IMMEDIATE"))
             try:
                 yield self._database
                 self._database.execute("COMMIT")
@@ -201,19 +269,33 @@ class Index:
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._database.execute(query, values).fetchall()
+            return self._patiently(lambda: self._database.execute(query, values).fetchall())
 
-    def _late_rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Rows that are asked for when it is too late to make a damaged index anew. Raises RenderError then."""
+    @contextmanager
+    def _late(self) -> Iterator[None]:
+        """Reading when it is too late to make a damaged index anew: raises RenderError then."""
         try:
-            return self._rows(query, *values)
+            with _read_values():
+                yield
         except sqlite3.Error as error:
-            self.recover(error)
-            self.notices.clear()
-            raise RenderError(f"{self.path} is damaged: it was set aside; the same command makes it anew") from error
+            raise self._fail_late(error) from error
 
-    def _taken_out(self) -> RenderError:
-        return RenderError(f"a photo was taken out of {self.path} while it was in use: render again")
+    def _fail_late(self, error: sqlite3.Error) -> RenderError:
+        """What a run ends with when an index fails that is in use; a damaged one is set aside for the next run."""
+        if not _is_damage(error):
+            return RenderError(f"{self.path} can't be read ({error}): render again")
+        notice, self._notice = self._notice, lambda _message: None  # the error says the same
+        try:
+            self.recover(error)
+        finally:
+            self._notice = notice
+        return RenderError(f"{self.path} is damaged: it was set aside; the same command makes it anew")
+
+    def _check_there(self, numbers: Numbers) -> None:
+        """Raise RenderError if some of these photos were taken out meanwhile."""
+        ((count,),) = self._rows(f"SELECT count(*) FROM photo {_among(np.unique(numbers))}")
+        if count < len(np.unique(numbers)):
+            raise RenderError(f"a photo was taken out of {self.path} while it was in use: render again")
 
     # -- Looking for changes ---------------------------------------------------------------------------------------
 
@@ -397,6 +479,9 @@ class Index:
         return oldest, newest
 
     def _photos(self, numbers: Sequence[tuple[int]]) -> Photos:
+        for table in ("thumbnail", "tile"):
+            if numbers and not self._rows(f"SELECT 1 FROM {table} LIMIT 1"):
+                raise sqlite3.DatabaseError(f"table {table} is empty")
         return Photos([(self, self._columns(np.array(numbers, np.int64).reshape(-1)))])
 
     def _columns(self, numbers: Numbers) -> Columns:
@@ -412,31 +497,35 @@ class Index:
         for block in np.flatnonzero(np.diff(ends)).tolist():
             rows = slice(int(ends[block]), int(ends[block + 1]))
             wanted, places = ascending[rows], order[rows]
-            blobs = self._rows("SELECT signature, mean FROM block WHERE number = ?", block)
-            facts = self._rows(
-                "SELECT substr(digest, 1, 8), crop_left, crop_top, crop_side, clip_ms FROM photo"
-                f" {_among(wanted)} ORDER BY number"
-            )
-            if len(blobs) != 1 or len(facts) != len(wanted):
-                raise sqlite3.DatabaseError(f"block {block} is not whole")
-            signatures, means = (np.frombuffer(blob, np.uint8) for blob in blobs[0])
-            slots = wanted - block * BLOCK
-            signature[places] = signatures.reshape(BLOCK, *signature.shape[1:])[slots]
-            mean[places] = means.view("<f4").reshape(BLOCK, 3)[slots]
-            digests, *numeric = zip(*facts, strict=True)
-            crop_and_time = np.array(numeric, np.int64).T
-            digest = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
-            key[places] = keys_of(digest, crop_and_time[:, :3], crop_and_time[:, 3])
+            with _read_values():
+                blobs = self._rows("SELECT signature, mean FROM block WHERE number = ?", block)
+                facts = self._rows(
+                    "SELECT substr(digest, 1, 8), crop_left, crop_top, crop_side, clip_ms FROM photo"
+                    f" {_among(wanted)} ORDER BY number"
+                )
+                if len(blobs) != 1 or len(facts) != len(wanted):
+                    raise sqlite3.DatabaseError(f"block {block} is not whole")
+                signatures, means = (np.frombuffer(blob, np.uint8) for blob in blobs[0])
+                slots = wanted - block * BLOCK
+                signature[places] = signatures.reshape(BLOCK, *signature.shape[1:])[slots]
+                mean[places] = means.view("<f4").reshape(BLOCK, 3)[slots]
+                digests, *numeric = zip(*facts, strict=True)
+                crop_and_time = np.array(numeric, np.int64).T
+                digest = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
+                key[places] = keys_of(digest, crop_and_time[:, :3], crop_and_time[:, 3])
         return Columns(numbers.astype(np.int32), signature, mean, key)
 
     def photo(self, place: int, mean: tuple[float, float, float]) -> Photo:
         """The photo of a number; its mean colour is known already. Raises RenderError if it is here no more."""
-        rows = self._late_rows(f"SELECT {_PHOTO} FROM photo WHERE number = ?", place)
-        if not rows:
-            raise self._taken_out()
-        path, digest, width, height, left, top, side, clip_ms = rows[0]
-        seconds = None if clip_ms < 0 else clip_ms / 1000
-        return Photo(Path(os.fsdecode(path)), digest.hex(), (width, height), (left, top, side), mean, time=seconds)
+        with self._late():
+            rows = self._rows(f"SELECT {_PHOTO} FROM photo WHERE number = ?", place)
+            if not rows:
+                self._check_there(np.array([place]))
+            path, digest, width, height, left, top, side, clip_ms = rows[0]
+            if not (0 <= left <= width - side < width and 0 <= top <= height - side < height):
+                raise sqlite3.DatabaseError(f"photo {place} has a square of {side} in {width} × {height} pixels")
+            seconds = None if clip_ms < 0 else clip_ms / 1000
+            return Photo(Path(os.fsdecode(path)), digest.hex(), (width, height), (left, top, side), mean, time=seconds)
 
     def tiles(self, places: Numbers) -> Pixels:
         """The squares (N, 32, 32, 3) of the photos of some numbers."""
@@ -445,10 +534,13 @@ class Index:
         for start in range(0, len(order), BLOCK):
             some = order[start : start + BLOCK]
             distinct, back = np.unique(places[some], return_inverse=True)
-            rows = self._late_rows(f"SELECT pixels FROM tile {_among(distinct)} ORDER BY number")
-            if len(rows) != len(distinct):
-                raise self._taken_out()
-            tiles[some] = np.frombuffer(b"".join(row[0] for row in rows), np.uint8).reshape(-1, *tiles.shape[1:])[back]
+            with self._late():
+                rows = self._rows(f"SELECT pixels FROM tile {_among(distinct)} ORDER BY number")
+                if len(rows) != len(distinct):
+                    self._check_there(distinct)
+                    raise sqlite3.DatabaseError("tiles are missing")
+                pixels = np.stack([np.frombuffer(row[0], np.uint8) for row in rows])
+                tiles[some] = pixels.reshape(-1, *tiles.shape[1:])[back]
         return tiles
 
     def looks(self, places: Numbers) -> Pixels:
@@ -456,22 +548,24 @@ class Index:
         looks = np.empty((len(places), SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
         for block in np.unique(places // BLOCK).tolist():
             here = np.flatnonzero(places // BLOCK == block)
-            ((blob,),) = self._late_rows("SELECT look FROM block WHERE number = ?", block)
-            looks[here] = np.frombuffer(blob, np.uint8).reshape(BLOCK, *looks.shape[1:])[places[here] - block * BLOCK]
+            with self._late():
+                ((blob,),) = self._rows("SELECT look FROM block WHERE number = ?", block)
+                block_looks = np.frombuffer(blob, np.uint8).reshape(BLOCK, *looks.shape[1:])
+                looks[here] = block_looks[places[here] - block * BLOCK]
         return looks
 
     def taken(self, places: Numbers) -> list[tuple[Path, str]]:
         """The paths of the photos of some numbers, and when each was taken, or else its file changed: ISO 8601."""
         facts: dict[int, tuple[Path, str]] = {}
-        for some in blocks(len(places), BLOCK):
-            wanted = np.unique(places[some])
-            for number, path, captured, modified_ns in self._late_rows(
-                f"SELECT number, path, captured, modified_ns FROM photo {_among(wanted)}"
-            ):
-                facts[number] = Path(os.fsdecode(path)), captured or changed_at(modified_ns)
-        if len(facts) < len(np.unique(places)):
-            raise self._taken_out()
-        return [facts[number] for number in places.tolist()]
+        with self._late():
+            for some in blocks(len(places), BLOCK):
+                for number, path, captured, modified_ns in self._rows(
+                    f"SELECT number, path, captured, modified_ns FROM photo {_among(np.unique(places[some]))}"
+                ):
+                    facts[number] = Path(os.fsdecode(path)), captured or changed_at(modified_ns)
+            if len(facts) < len(np.unique(places)):
+                self._check_there(places)
+            return [facts[number] for number in places.tolist()]
 
     def thumbnail(self, photo: Photo) -> Pixels | None:
         """The whole of a photo, (H, W, 3) of at least 256 pixels on the shorter side if it has them; None: not here."""
@@ -499,20 +593,38 @@ class Index:
     def digest_at(self, path: Path) -> str | None:
         """The digest of a file, if it is known as it is now."""
         try:
-            status = path.stat()
+            file = File.at(path)
         except OSError:
             return None
         rows = self._rows(
             "SELECT digest FROM known WHERE path = ? AND +bytes = ? AND +modified_ns = ? LIMIT 1",
-            os.fsencode(path), status.st_size, status.st_mtime_ns,
+            os.fsencode(path), file.bytes, file.modified_ns,
         )  # fmt: skip
         return rows[0][0].hex() if rows else None
 
+    def is_current(self, photo: Photo) -> bool | None:
+        """Whether a photo's file has the size and time that it had when it was read.
+
+        None for one that was not read from there, or is not there any more. What was read of a file before it changed
+        counts too: another process may have refreshed the index meanwhile.
+        """
+        with self._late():
+            rows = self._rows(
+                "SELECT bytes, modified_ns FROM photo WHERE path = ? AND +digest = ?",
+                os.fsencode(photo.path), bytes.fromhex(photo.digest),
+            )  # fmt: skip
+        try:
+            file = File.at(photo.path)
+        except OSError:
+            return None
+        return (file.bytes, file.modified_ns) in rows if rows else None
+
     def holding(self, digests: Sequence[str]) -> list[int]:
         """The numbers of the photos whose files have some digests."""
-        rows = (
-            self._late_rows("SELECT number FROM known WHERE digest = ?", bytes.fromhex(digest)) for digest in digests
-        )
+        with self._late():
+            rows = [
+                self._rows("SELECT number FROM known WHERE digest = ?", bytes.fromhex(digest)) for digest in digests
+            ]
         return [number for found in rows for (number,) in found]
 
     def places_of(self, photo: Photo) -> list[Path]:
@@ -530,7 +642,9 @@ class Index:
 
     def named(self, name: str) -> list[int]:
         """The numbers of photos that a path, or a file's name with or without its ending, means; likeliest first."""
-        like = f"%{name.translate({ord(sign): '!' + sign for sign in '!%_'})}%"
+        # Of what is not ASCII the disk may have another form, which `best_named` compares.
+        last = normal(expanded(name).name).translate({ord(sign): f"!{sign}" for sign in "!%_"})
+        like = "".join(["%", *(sign if sign.isascii() else "%" for sign in last), "%"])
         rows = self._rows("SELECT number, path FROM known WHERE CAST(path AS TEXT) LIKE ? ESCAPE '!'", like)
         return [number for number, _ in best_named(name, ((number, Path(os.fsdecode(path))) for number, path in rows))]
 
@@ -539,8 +653,8 @@ _PHOTO: Final = "path, digest, width, height, crop_left, crop_top, crop_side, cl
 
 
 def _connect(name: str) -> sqlite3.Connection:
-    """Open a database and bring it up to this version."""
-    database = sqlite3.connect(name, timeout=60, check_same_thread=False, isolation_level=None)
+    """Open a database and bring it up to this version. Raises sqlite3.Error; RenderError for one of a later version."""
+    database = sqlite3.connect(name, timeout=_SILENT_SECONDS, check_same_thread=False, isolation_level=None)
     try:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
@@ -560,6 +674,31 @@ def _connect(name: str) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _error_code(error: sqlite3.Error) -> int:
+    """SQLite's primary result code of an error; 0 for one that did not come from SQLite."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _is_locked(error: sqlite3.Error) -> bool:
+    return _error_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+@contextmanager
+def _read_values() -> Iterator[None]:
+    """Turn what values of another type or size lead to into SQLite's error for a damaged file."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError, LookupError, AttributeError, cv2.error) as error:
+        raise sqlite3.DatabaseError(f"a value is damaged ({error})") from error
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error says that a file is damaged, and not that it can't be used now or that it was closed."""
+    if isinstance(error, sqlite3.OperationalError):
+        return _error_code(error) in (sqlite3.SQLITE_ERROR, 0)  # a table is missing; a text is none
+    return not isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError)
 
 
 def _among(numbers: npt.NDArray[np.integer[Any]]) -> str:

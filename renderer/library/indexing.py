@@ -70,26 +70,20 @@ def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress,
 
 def _store(index: Index, waiting: list[tuple[File, Read]], changes: Changes) -> None:
     """Store what was read. What may be readable the next time, though it does not change, is not noted."""
-    index.store([(file, found) for file, found in waiting if not isinstance(found, Skipped) or _is_final(found)])
-    changes.skipped += [found for _, found in waiting if isinstance(found, Skipped) and not _is_final(found)]
+    transient = [found for _, found in waiting if isinstance(found, Skipped) and found.transient]
+    index.store([(file, found) for file, found in waiting if not isinstance(found, Skipped) or not found.transient])
+    changes.skipped += transient
     changes.read += sum(not isinstance(found, Skipped) for _, found in waiting)
     waiting.clear()
-
-
-def _is_final(skipped: Skipped) -> bool:
-    return not skipped.reason.startswith(("may not be read", "does not exist", "is too large for this machine"))
 
 
 def _looked_at(paths: Iterable[Path], video_frames: int, skipped: list[Skipped]) -> Iterator[File]:
     for path in paths:
         try:
-            status = path.stat()
+            yield File.at(path, video_frames if path.suffix.lower() in CLIP_SUFFIXES else 0)
         except OSError as error:
             reason = "is a link that leads to no file" if path.is_symlink() else f"may not be read ({error.strerror})"
             skipped.append(Skipped(path, reason))
-            continue
-        frames = video_frames if path.suffix.lower() in CLIP_SUFFIXES else 0
-        yield File(path, status.st_size, status.st_mtime_ns, frames)
 
 
 def _read_all(index: Index, files: Sequence[File], crop: Crop) -> Iterator[tuple[File, Read | bool]]:
@@ -138,7 +132,7 @@ def _found_again(index: Index, file: File) -> Skipped | bool | None:
             if index.adopt(file, file_digest(file.path)):
                 return True
         except PictureError as error:
-            return Skipped(file.path, error.reason)
+            return Skipped(file.path, error.reason, error.transient)
     return None
 
 

@@ -104,8 +104,8 @@ class Library:
     def square(self, photo: Photo, side: int) -> Pixels:
         """A photo's square, scaled to (side, side, 3). From the thumbnail if that is large enough, else the file.
 
-        May be called from several threads. A photo whose file is gone or spoilt since it was indexed is scaled up
-        from its thumbnail. Raises RenderError if there is none.
+        May be called from several threads. A photo whose file is gone, spoilt or changed since it was indexed is
+        scaled up from its thumbnail. Raises RenderError if there is none.
         """
         thumbnail = self._thumbnail(photo) if side <= THUMBNAIL_PIXELS else None
         if thumbnail is not None:
@@ -119,8 +119,8 @@ class Library:
         """All of a photo (of a part, its square), scaled to (height, width, 3).
 
         `sharp`: by Lanczos from all of its pixels, as it is looked at when it stands still; otherwise by averages of
-        light, as a mip level. A photo whose file is gone since it was indexed is scaled up from its thumbnail. Raises
-        RenderError if there is none.
+        light, as a mip level. A photo whose file is gone or changed since it was indexed is scaled up from its
+        thumbnail. Raises RenderError if there is none.
         """
         if photo.is_part:
             pixels = self.square(photo, photo.crop[2])
@@ -129,6 +129,18 @@ class Library:
         if sharp:
             return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
         return resize(pixels, width, height)
+
+    def changed_in(self, photo: Photo) -> Index | None:
+        """The index that read a photo from a file that has had another size or time since; None: it is as it was.
+
+        The file's pixels are then not the photo's. Raises RenderError.
+        """
+        if photo.is_part:  # pictures that pieces are cut from are in no index, but are read in this run
+            return None
+        states = [(index, index.is_current(photo)) for index in self.indexes]
+        if any(is_current for _, is_current in states):
+            return None
+        return next((index for index, is_current in states if is_current is False), None)
 
     def _thumbnail(self, photo: Photo) -> Pixels | None:
         if photo.is_part or photo.path in self._pictures:
@@ -141,6 +153,8 @@ class Library:
         try:
             if photo.path in self._missing:
                 raise PictureError(photo.path, "is gone")
+            if self.changed_in(photo) is not None:
+                raise PictureError(photo.path, "has changed")
             if photo.time is not None:
                 return read_frame(photo.path, photo.time).pixels
             if not photo.is_part:

@@ -6,6 +6,7 @@ can be made anew from them.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import os
@@ -21,6 +22,8 @@ from renderer.data_files import parse_json
 from renderer.errors import FileError, InputError, MissingFileError
 from renderer.files import can_be_path, expanded, new_file, read_bytes
 from renderer.library.reading import Crop
+from renderer.names import normal
+from renderer.private import make_private, make_private_folder
 
 DEFAULT_NAME: Final = "default"
 """The library that is used where no tiles are named."""
@@ -45,6 +48,17 @@ def library_folder(chosen: Path | None = None) -> Path:
     named = os.environ.get("MOSAIC_RENDERER_LIBRARIES")
     data = platformdirs.user_data_path("mosaic-renderer", appauthor=False)
     return Path(named).absolute() if named else data / "libraries"
+
+
+def keep_private(folder: Path) -> None:
+    """Correct the permissions of the platform's folders for the cache and libraries.
+
+    One that a user chose may hold other files, and stays as it is.
+    """
+    with contextlib.suppress(RuntimeError):  # a user without a home folder, whose folders were all chosen
+        is_cache = not os.environ.get("MOSAIC_RENDERER_CACHE") and folder == cache_folder()
+        if is_cache or (not os.environ.get("MOSAIC_RENDERER_LIBRARIES") and folder == library_folder()):
+            make_private(folder)
 
 
 @dataclass(frozen=True)
@@ -72,11 +86,13 @@ class Definition:
     def save(self) -> None:
         """Write it down. Raises RenderError where that can't be done."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(self.folder)
+            keep_private(self.folder)
         except OSError as error:
             raise InputError(f"{self.folder} can't be made ({error.strerror}): choose another --library-dir") from None
         content = {"folders": list(self.sources), "crop": self.crop, "video_frames": self.video_frames}
         with new_file(self.folder / f"{self.name}.json", overwrite=True) as temporary:
+            temporary.touch(mode=0o600)
             temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
     def remove(self) -> None:
@@ -96,6 +112,7 @@ class Definition:
 
 def check_name(name: str) -> str:
     """A library's name, as it may be. Raises InputError."""
+    name = normal(name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
         raise InputError(f"--name {name}: a library's name is up to 64 letters, digits, - and _")
     if name == PIECES:
@@ -113,6 +130,7 @@ def names(folder: Path) -> list[str]:
 
 def find(name: str, folder: Path) -> Definition | None:
     """The library of a name, if there is one. Raises InputError if what is written of it can't be read."""
+    name = normal(name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
         return None
     path = folder / f"{name}.json"

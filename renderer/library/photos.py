@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol, Self, overload
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, signatures
 from renderer.files import expanded
+from renderer.names import normal
 from renderer.pictures import Pixels
 
 Numbers = npt.NDArray[np.int64]
@@ -38,6 +40,7 @@ class Skipped:
 
     path: Path
     reason: str
+    transient: bool = False  # whether the same file may be readable later, as in `PictureError`
 
 
 class Shelf(Protocol):
@@ -95,18 +98,24 @@ class _Memory:
         return [place for place, _ in best_named(name, known)]
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def changed_at(modified_ns: int) -> str:
     """A file's time of change as the text that a camera's would be: ISO 8601, by the clock here."""
-    return datetime.fromtimestamp(modified_ns / 1e9).isoformat()
+    moment = _EPOCH + timedelta(microseconds=min(max(modified_ns // 1000, -(10**16)), 10**17))  # the years 1653 to 5138
+    with contextlib.suppress(OverflowError, ValueError, OSError):  # beyond what the clock here can tell
+        moment = moment.astimezone()
+    return moment.replace(tzinfo=None).isoformat()
 
 
 def best_named(name: str, known: Iterable[tuple[int, Path]]) -> list[tuple[int, Path]]:
     """Those files that a path, or a name with or without its ending, means; likeliest first."""
-    path = expanded(name).absolute()
+    name, path = normal(name), normal(str(expanded(name).absolute()))
     ranked = [
-        (0 if file == path else 1 if file.name == name else 2, place, file)
+        (0 if normal(str(file)) == path else 1 if normal(file.name) == name else 2, place, file)
         for place, file in known
-        if file == path or name in (file.name, file.stem)
+        if normal(str(file)) == path or name in (normal(file.name), normal(file.stem))
     ]
     return [(place, file) for _, place, file in sorted(ranked)]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -48,7 +51,7 @@ def file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
-        raise PictureError(path, f"may not be read ({error.strerror})") from None
+        raise PictureError(path, f"may not be read ({error.strerror})", transient=True) from None
 
 
 def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Skipped:
@@ -60,8 +63,7 @@ def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Sk
     try:
         if file.frames:
             digest = file_digest(path)
-            times = clip_times(path, file.frames)
-            return [entry_of(path, digest, read_frame(path, time), crop, time=time) for time in times]
+            return _frames(path, digest, clip_times(path, file.frames), crop)
         check_file(path)
         data = path.read_bytes() if file.bytes <= _READ_AT_ONCE else None
         digest = hashlib.blake2b(data, digest_size=16).hexdigest() if data is not None else file_digest(path)
@@ -69,11 +71,32 @@ def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Sk
     except LargePictureError:
         raise
     except PictureError as error:
-        return Skipped(path, error.reason)
+        return Skipped(path, error.reason, error.transient)
     except OSError as error:
-        return Skipped(path, f"may not be read ({error.strerror})")
-    except MemoryError:
-        return Skipped(path, "is too large for this machine's memory")
+        return Skipped(path, f"may not be read ({error.strerror})", transient=True)
+    except (MemoryError, cv2.error) as error:
+        if isinstance(error, cv2.error) and error.code != cv2.Error.StsNoMem:
+            raise
+        return Skipped(path, "is too large for this machine's memory", transient=True)
+
+
+def _frames(path: Path, digest: str, times: Sequence[float], crop: Crop) -> list[Entry]:
+    """What the index keeps of those frames of a clip that can be read.
+
+    Raises PictureError if none can be, or if the failure of one may pass: the clip is then read again another time.
+    """
+    found: list[Entry] = []
+    failed: PictureError | None = None
+    for time in times:
+        try:
+            found.append(entry_of(path, digest, read_frame(path, time), crop, time=time))
+        except PictureError as error:
+            if error.transient:
+                raise
+            failed = failed or error
+    if failed is not None and not found:
+        raise failed
+    return found
 
 
 def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: float | None = None) -> Entry:
@@ -87,12 +110,20 @@ def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: flo
     return Entry(
         photo,
         picture.orientation,
-        picture.captured,
+        _moment(picture.captured or ""),
         signature,
         look.astype(np.uint8, copy=False),
         tile,
         _jpeg(thumbnail),
     )
+
+
+def _moment(noted: str) -> str | None:
+    """When a photo was taken, ISO 8601, or only the day if the time is none; None for what no calendar has."""
+    for length in (19, 10):
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(noted[:length]).isoformat()[:length]
+    return None
 
 
 def tile_of(square: Pixels) -> tuple[Pixels, Pixels]:

@@ -13,6 +13,7 @@ from typing import Final
 from renderer.errors import InputError
 from renderer.files import expanded, missing_file
 from renderer.library.photos import Photo, Photos, Skipped, best_named
+from renderer.names import expand_glob, on_disk
 from renderer.pictures import PICTURE_SUFFIXES
 
 CLIP_SUFFIXES: Final = frozenset([".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".3gp"])
@@ -43,7 +44,7 @@ def find_files(sources: Sequence[str], *, clips: bool = False) -> tuple[list[Pat
         elif os.path.lexists(path):
             found[path] = None
         elif glob.has_magic(source):
-            matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207 (Path.glob takes no absolute pattern)
+            matches = expand_glob(path)
             if not matches:
                 raise InputError(f"--tiles {source} matches no file: check the pattern")
             for match in matches:
@@ -55,8 +56,8 @@ def find_files(sources: Sequence[str], *, clips: bool = False) -> tuple[list[Pat
 
 
 def absolute(source: str | Path) -> Path:
-    """A path as it is kept: absolute and without its "..", links left alone."""
-    return Path(os.path.abspath(expanded(source)))  # noqa: PTH100
+    """A path as it is kept: absolute, without its "..", named as on the disk, links left alone."""
+    return on_disk(Path(os.path.abspath(expanded(source))))  # noqa: PTH100
 
 
 def walk(folder: Path, skipped: list[Skipped], *, clips: bool = False) -> Iterator[Path]:
