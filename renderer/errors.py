@@ -14,11 +14,21 @@ class InputError(RenderError):
 
 
 class PictureError(InputError):
-    """A file is not a picture that can be used; ``reason`` says why, without the path."""
+    """A file is not a picture that can be used; ``reason`` says why, without the path.
 
-    def __init__(self, path: object, reason: str) -> None:
+    ``transient``: the file's bytes do not prove it, and the same file may be readable later: memory ran out, an I/O
+    error, too many open files, a process that was ended, a time limit.
+    """
+
+    def __init__(self, path: object, reason: str, *, transient: bool = False) -> None:
         super().__init__(f"{path}: {reason}")
+        self.path = path
         self.reason = reason
+        self.transient = transient
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle by the constructor's arguments: an error may come from another process."""
+        return type(self), (self.path, self.reason), {"transient": self.transient}
 
 
 class EncoderError(RenderError):

@@ -102,10 +102,12 @@ def check_file(path: Path) -> None:
     if path.is_file():
         return
     if path.is_dir():
-        raise PictureError(path, "is not a file but a folder")
-    if path.is_symlink():
-        raise PictureError(path, "is a link that leads to no file")
-    raise PictureError(path, "is not a file (a pipe or a device)" if path.exists() else "does not exist")
+        reason = "is not a file but a folder"
+    elif path.is_symlink():
+        reason = "is a link that leads to no file"
+    else:
+        reason = "is not a file (a pipe or a device)" if path.exists() else "does not exist"
+    raise PictureError(path, reason, transient=True)
 
 
 def picture_size(path: Path) -> tuple[int, int]:

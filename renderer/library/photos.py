@@ -38,6 +38,7 @@ class Skipped:
 
     path: Path
     reason: str
+    transient: bool = False  # whether the same file may be readable later, as in `PictureError`
 
 
 class Shelf(Protocol):

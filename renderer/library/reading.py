@@ -48,7 +48,7 @@ def file_digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
     except OSError as error:
-        raise PictureError(path, f"may not be read ({error.strerror})") from None
+        raise PictureError(path, f"may not be read ({error.strerror})", transient=True) from None
 
 
 def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Skipped:
@@ -69,11 +69,11 @@ def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Sk
     except LargePictureError:
         raise
     except PictureError as error:
-        return Skipped(path, error.reason)
+        return Skipped(path, error.reason, error.transient)
     except OSError as error:
-        return Skipped(path, f"may not be read ({error.strerror})")
+        return Skipped(path, f"may not be read ({error.strerror})", transient=True)
     except MemoryError:
-        return Skipped(path, "is too large for this machine's memory")
+        return Skipped(path, "is too large for this machine's memory", transient=True)
 
 
 def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: float | None = None) -> Entry:
