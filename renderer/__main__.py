@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 
 def main() -> int:
@@ -11,6 +12,8 @@ def main() -> int:
         from renderer.doctor import main as doctor
 
         return doctor()
+    if not sys.warnoptions:  # what libraries warn of, with lines of their sources, is nothing that a user can mend
+        warnings.simplefilter("ignore")
     try:
         from renderer.cli import main as command
     except ImportError as error:

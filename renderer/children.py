@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, BinaryIO, Final, cast
 
 from renderer.errors import RenderError
@@ -86,10 +87,8 @@ def end_child(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
-        try:
+        with suppress(OSError):  # of what it was still to be sent
             cast("IO[bytes]", pipe).close()
-        except OSError:  # what it was still to be sent
-            pass
 
 
 def answers() -> BinaryIO:

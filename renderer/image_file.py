@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 import pi_heif
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -53,10 +53,10 @@ pi_heif.register_heif_opener()
 with contextlib.suppress(OSError, AttributeError):  # AttributeError: built into Pillow, and not to be reached
     # libtiff writes what it finds wrong with a file to standard error, past Python.
     for _handler in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
-        ctypes.CDLL(Image.core.__file__)[_handler](None)
+        ctypes.CDLL(_imaging.__file__)[_handler](None)
 
 
-class UnreasonableImage(OSError):
+class UnreasonableImageError(OSError):
     """No camera or program makes such an image; the message completes a sentence that begins with its name."""
 
 
@@ -68,47 +68,49 @@ class _Source(io.BufferedReader):
         self._left = most_reads
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """As the base class does. Raises UnreasonableImage."""
+        """As the base class does. Raises UnreasonableImageError."""
         self._left -= 1
         if self._left < 0:
-            raise UnreasonableImage(f"is made of more than {MAX_READS:,} pieces, as no photo is")
+            raise UnreasonableImageError(f"is made of more than {MAX_READS:,} pieces, as no photo is")
         if size is None or size < 0:
             data = super().read(MAX_BYTES_AT_ONCE + 1)
             if len(data) > MAX_BYTES_AT_ONCE:
-                raise UnreasonableImage(f"has more than {MAX_BYTES_AT_ONCE // 1_000_000} MB: export it as JPEG")
+                raise UnreasonableImageError(f"has more than {MAX_BYTES_AT_ONCE // 1_000_000} MB: export it as JPEG")
             return data
         return super().read(size)
 
 
 @contextlib.contextmanager
-def open_image(source: Path | bytes, *, most_reads: float = MAX_READS) -> Iterator[Image.Image]:
+def open_image(source: Path | bytes, *, most_reads: float = MAX_READS) -> Iterator[ImageFile.ImageFile]:
     """Open an image of a promised format, for its header; the one place where Pillow opens anything.
 
-    `most_reads`: infinite for files that this program made. Raises what Pillow does, and UnreasonableImage.
+    `most_reads`: infinite for files that this program made. Raises what Pillow does, and UnreasonableImageError.
     """
     raw = io.FileIO(source) if isinstance(source, Path) else io.BytesIO(source)
     with _Source(raw, most_reads) as file, _opened(file) as image:
         yield image
 
 
-def _opened(file: _Source) -> Image.Image:
+def _opened(file: _Source) -> ImageFile.ImageFile:
     return Image.open(file, formats=FORMATS)
 
 
 def check_image(image: Image.Image, file_bytes: int) -> None:
-    """Raise UnreasonableImage for what is too large to be decoded, or made to keep a decoder busy."""
+    """Raise UnreasonableImageError for what is too large to be decoded, or made to keep a decoder busy."""
     width, height = image.size
     most = MAX_PIXELS if isinstance(image, JpegImageFile) else MAX_WHOLE_PIXELS
     if width * height > most:
-        raise UnreasonableImage(
+        raise UnreasonableImageError(
             f"has {width} × {height} pixels, more than {most // 1_000_000} million: scale it down"
         )
     if max(width, height) > MAX_SIDE:
-        raise UnreasonableImage(f"has {width} × {height} pixels, more than {MAX_SIDE:,} on a side: cut it")
+        raise UnreasonableImageError(f"has {width} × {height} pixels, more than {MAX_SIDE:,} on a side: cut it")
     if file_bytes > MAX_BYTES:
-        raise UnreasonableImage(f"has {file_bytes / 1e9:.1f} GB, more than {MAX_BYTES // 1_000_000_000}: scale it down")
+        raise UnreasonableImageError(
+            f"has {file_bytes / 1e9:.1f} GB, more than {MAX_BYTES // 1_000_000_000}: scale it down"
+        )
     if _scans(image) > MAX_SCANS:
-        raise UnreasonableImage(f"has more than {MAX_SCANS} scans, as no photo has")
+        raise UnreasonableImageError(f"has more than {MAX_SCANS} scans, as no photo has")
 
 
 def is_demanding(image: Image.Image) -> bool:
@@ -162,36 +164,37 @@ def _count(data: bytes) -> int:
 # -- As far as it goes ---------------------------------------------------------------------------------------------
 
 
-def load_upper(image: Image.Image, draft: tuple[int, int] | None) -> tuple[Image.Image, float]:
+def load_upper(image: ImageFile.ImageFile, draft: tuple[int, int] | None) -> tuple[ImageFile.ImageFile, float]:
     """Decode an image, at the smallest of its decoder's scales that has the size `draft`, if that is given.
 
     One that is cut off or damaged further down is cut below its last good row, if at least half of its rows are good.
     Returns the decoded image, which may be another object, and the share of rows that is left: 1 of a whole one.
-    Raises what Pillow does, UnreasonableImage, and MemoryError also where the decoder calls it damage.
+    Raises what Pillow does, UnreasonableImageError, and MemoryError also where the decoder calls it damage.
     """
     if draft is not None:
         image.draft("RGB", draft)
-    file = image.fp if isinstance(image, ImageFile.ImageFile) else None
+    file = image.fp
     try:
         image.load()
-        return image, 1.0
     except Exception as error:
-        if file is None or is_transient(error) or isinstance(error, UnreasonableImage):
+        if file is None or is_transient(error) or isinstance(error, UnreasonableImageError):
             raise
         if not _has_memory(image.width * image.height * _BYTES_A_PIXEL):
             raise MemoryError from error
         file.seek(0)
         upper, rows = _good_rows(file.read(), draft)
-        share = rows / image.height
-        if upper is None or share < _LEAST_SAID:
+        share = rows / upper.height
+        if share < _LEAST_SAID:
             raise
         if share < _LEAST_SHARE:
-            raise UnreasonableImage(f"is damaged: only the upper {share:.0%} of it can be read") from error
+            raise UnreasonableImageError(f"is damaged: only the upper {share:.0%} of it can be read") from error
+    else:
+        return image, 1.0
     if rows < upper.height:
         upper.im = upper.im.crop((0, 0, upper.width, rows))
         upper._size = (upper.width, rows)  # as Pillow's own functions do that change an image in place
-    upper.tile = []  # nothing more is to be decoded
-    type(upper).load_end(upper)  # what is done when all is decoded: a TIFF is turned
+    if isinstance(upper, TiffImageFile):
+        TiffImageFile.load_end(upper)  # turns it
     return upper, share
 
 
@@ -224,37 +227,41 @@ def _has_memory(count: int) -> bool:
     return True
 
 
-def _good_rows(data: bytes, draft: tuple[int, int] | None) -> tuple[ImageFile.ImageFile | None, int]:
+def _good_rows(data: bytes, draft: tuple[int, int] | None) -> tuple[ImageFile.ImageFile, int]:
     """A damaged image decoded as far as it goes, and how many of its rows, from the top, are whole."""
-    # libjpeg keeps the last rows back until it has seen the end marker, and with it fills what is missing with grey.
-    image = _decoded(data + b"\xff\xd9", draft, 0)
-    if image is None:
-        return None, 0
-    if image.format in ("JPEG", "MPO") and not image.tile:
+    is_jpeg = data.startswith(b"\xff\xd8")
+    # libjpeg keeps the last rows back until it has seen the end marker, and with that fills what is missing with grey.
+    image, done = _decoded(data + _EOI if is_jpeg else data, draft, 0)
+    if is_jpeg and done:
+        # More data changes nothing where none is missing. (1 KiB: several blocks of 16 × 16 pixels.)
+        other, _ = _decoded(data + b"\x55" * 1024 + _EOI, draft, 0)
+        if np.array_equal(np.asarray(image), np.asarray(other)):
+            return image, image.height
         ends = np.asarray(image)[:, -1].reshape(image.height, -1).astype(int)
-        whole = (np.abs(ends - 128) > 1).any(axis=1).nonzero()[0]
-        rows = int(whole[-1]) + 1 if len(whole) else 0
+        present = (np.abs(ends - 128) > 1).any(axis=1).nonzero()[0]
+        rows = int(present[-1]) + 1 if len(present) else 0
         return image, rows if rows == image.height else max(rows - 1, 0)  # the last has colours of the grey below
-    # Which pixels were decoded: those that don't keep what was there before.
-    other = _decoded(data, draft, 255)
-    if other is None:
-        return None, 0
-    image.tile, other.tile = [], []
-    ends, others = np.asarray(image)[:, -1], np.asarray(other)[:, -1]
-    missing = (ends != others).reshape(image.height, -1).any(axis=1).nonzero()[0]
+    # What was not decoded is what was there before.
+    other, _ = _decoded(data, draft, 255)
+    differs = np.asarray(image)[:, -1] != np.asarray(other)[:, -1]
+    missing = differs.reshape(image.height, -1).any(axis=1).nonzero()[0]
     return image, int(missing[0]) if len(missing) else image.height
 
 
-def _decoded(data: bytes, draft: tuple[int, int] | None, before: int) -> ImageFile.ImageFile | None:
-    """What of an image can be decoded, upright or not, over pixels that have a value `before`; None if it has none."""
+_EOI: Final = b"\xff\xd9"  # the end of a JPEG
+
+
+def _decoded(data: bytes, draft: tuple[int, int] | None, before: int) -> tuple[ImageFile.ImageFile, bool]:
+    """What of an image can be decoded, not turned, over pixels of a value `before`; and whether that was all of it."""
     image = _opened(_Source(io.BytesIO(data), MAX_READS))
-    if not isinstance(image, ImageFile.ImageFile):
-        return None
     if draft is not None:
         image.draft("RGB", draft)
     bands = len(image.getbands())
-    image.im = Image.core.fill(image.mode, image.size, before if bands == 1 else (before,) * bands)
+    image.im = _imaging.fill(image.mode, image.size, before if bands == 1 else (before,) * bands)
     image.load_end = lambda: None  # type: ignore[method-assign]  # it would turn a TIFF
-    with contextlib.suppress(Exception):  # it is damaged
+    try:
         image.load()
-    return image
+    except Exception:  # whatever decoders raise
+        image.tile = []  # so that nothing tries again
+        return image, False
+    return image, True

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from renderer.errors import InputError
+from renderer.image_file import open_image
 from renderer.library import missing_file
 from renderer.parameters import Colour, check_ranges, parameter
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
@@ -135,7 +136,7 @@ def _placed(stage: Stage, picture: npt.NDArray[np.uint8], place: str, settings: 
 def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     _check_there("--logo", path)
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             logo = image.convert("RGBA")
     except (OSError, ValueError, Image.DecompressionBombError):
         raise InputError(f"--logo {path} can't be used, it is no picture that can be read: give a PNG") from None

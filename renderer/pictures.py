@@ -16,13 +16,13 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 
 from renderer.children import ChildError
 from renderer.errors import PictureError
 from renderer.image_file import (
     MAX_PIXELS,
-    UnreasonableImage,
+    UnreasonableImageError,
     check_image,
     is_demanding,
     is_transient,
@@ -71,11 +71,11 @@ class Picture:
     @property
     def damage(self) -> str | None:
         """What a user should know of the file, after its name; None if it is whole."""
-        return f"is damaged: its upper {self.share:.0%} is used" if self.share < 1 else None
+        return f"is damaged: only its upper {int(self.share * 100)} % is used" if self.share < 1 else None
 
 
 @contextlib.contextmanager
-def _open(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
+def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
     """Open a picture file for reading its header; every way in which that fails becomes a PictureError.
 
     `data`: the file's bytes, if they have been read already.
@@ -88,7 +88,7 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
             yield image
     except PictureError:
         raise
-    except UnreasonableImage as error:
+    except UnreasonableImageError as error:
         raise PictureError(path, str(error)) from None
     except PermissionError:
         raise PictureError(path, "may not be read (permission denied)", transient=True) from None
@@ -178,7 +178,7 @@ def _decode_demanding(
     return replace(picture, pixels=_reduced(picture.pixels, width, height))
 
 
-def _decode(image: Image.Image, shorter_side: int | None, background: tuple[int, int, int]) -> Picture:
+def _decode(image: ImageFile.ImageFile, shorter_side: int | None, background: tuple[int, int, int]) -> Picture:
     """Decode an opened picture as `read_picture` says, in this process. Raises what decoders do."""
     size, draft = image.size, None
     if shorter_side is not None and min(size) > shorter_side:

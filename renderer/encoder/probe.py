@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Iterator
@@ -10,10 +11,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from PIL import Image, UnidentifiedImageError
+from PIL import UnidentifiedImageError
 
 from renderer.encoder.ffmpeg import run_ffmpeg
 from renderer.errors import EncoderError
+from renderer.image_file import open_image
 from renderer.parameters import NTSC_RATES
 
 _MILLISECOND: Final = Fraction(1, 1000)  # what WebM counts times in
@@ -184,7 +186,7 @@ def _boxes_within(file: BinaryIO, place: int, end: int) -> Iterator[str]:
 def _probe_picture(path: Path) -> Probe:
     """A picture that moves, by Pillow: its durations are in milliseconds."""
     try:
-        with Image.open(path) as picture:
+        with open_image(path, most_reads=math.inf) as picture:
             lasts = []
             frames = int(getattr(picture, "n_frames", 1))
             for number in range(frames):
