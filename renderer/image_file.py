@@ -257,6 +257,7 @@ def _decoded(data: bytes, draft: tuple[int, int] | None, before: int) -> tuple[I
     if draft is not None:
         image.draft("RGB", draft)
     bands = len(image.getbands())
+    image._size = getattr(image, "_tile_size", image.size)  # of a TIFF, before it is turned
     image.im = _imaging.fill(image.mode, image.size, before if bands == 1 else (before,) * bands)
     image.load_end = lambda: None  # type: ignore[method-assign]  # it would turn a TIFF
     try:

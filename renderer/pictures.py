@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from renderer.children import ChildError
 from renderer.errors import PictureError
@@ -124,8 +125,7 @@ def picture_size(path: Path) -> tuple[int, int]:
     """Width and height of a picture as it is seen upright, from its header alone. Raises PictureError."""
     with _open(path) as image:
         if not is_demanding(image):  # Pillow decodes a PNG when it is asked for EXIF
-            turned = image.getexif().get(_ORIENTATION, 1) >= 5
-            return (image.height, image.width) if turned else image.size
+            return (image.height, image.width) if _is_to_be_turned(image) else image.size
     return read_picture(path, shorter_side=1).size
 
 
@@ -187,15 +187,23 @@ def _decode(image: ImageFile.ImageFile, shorter_side: int | None, background: tu
         draft = (int(size[0] * scale) + 1, int(size[1] * scale) + 1)
     with np.errstate(all="ignore"):  # values that no picture has: NaN, infinity
         image, share = load_upper(image, draft)
-        size = (size[0], max(round(size[1] * share), 1))
+        if _is_to_be_turned(image):
+            size = (size[1], size[0])
         orientation, captured = _noted(image)
         ImageOps.exif_transpose(image, in_place=True)  # each copy of a large photo is 100 MB
-        if (image.width >= image.height) != (size[0] >= size[1]):
-            size = (size[1], size[0])
+        if share < 1:
+            scale = max(image.width / size[0], image.height / size[1])  # of the side that was not cut
+            size = (round(image.width / scale), round(image.height / scale))
         return Picture(np.asarray(_to_srgb(image, background)), size, orientation, captured, share)
 
 
 _ORIENTATION, _EXIF_BLOCK, _CAPTURED = 0x0112, 0x8769, 0x9003  # EXIF 2.32
+
+
+def _is_to_be_turned(image: Image.Image) -> bool:
+    """Whether width and height of an opened picture are still to be exchanged. Decodes a PNG."""
+    # Pillow gives a TIFF upright, libheif a HEIC, each with that size.
+    return not isinstance(image, TiffImageFile) and image.getexif().get(_ORIENTATION, 1) in range(5, 9)
 
 
 def _noted(image: Image.Image) -> tuple[int, str | None]:
