@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import io
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -49,6 +50,9 @@ LARGE_PIXELS: Final = 24_000_000
 """What a phone's photo has. A larger picture whose decoder needs it whole in memory is demanding."""
 
 pi_heif.register_heif_opener()
+
+# What Pillow logs of damaged files would reach standard error where nobody has set up logging.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 with contextlib.suppress(OSError, AttributeError):  # AttributeError: built into Pillow, and not to be reached
     # libtiff writes what it finds wrong with a file to standard error, past Python.

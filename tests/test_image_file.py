@@ -304,4 +304,10 @@ def test_decoders_write_nothing_to_standard_error(
         path.write_bytes(bytes(data))
         with suppress(PictureError):
             read_picture(path)
+    data = bytearray(encoded(photo, "TIFF"))
+    tag = data.find(struct.pack("<HHI", 277, 3, 1))  # SamplesPerPixel, of which Pillow logs an error
+    data[tag + 8 : tag + 10] = struct.pack("<H", 2048)
+    path.write_bytes(bytes(data))
+    with pytest.raises(PictureError):
+        read_picture(path)
     assert capfd.readouterr() == ("", "")
