@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 from renderer.errors import RenderError
 from renderer.streams import close_streams, open_streams
@@ -23,6 +24,8 @@ def _run() -> int:
         except (RenderError, BrokenPipeError) as error:
             sys.stderr.write(f"render: {error}\n" if isinstance(error, RenderError) else "")
             return 1
+    if not sys.warnoptions:  # what libraries warn of, with lines of their sources, is nothing that a user can mend
+        warnings.simplefilter("ignore")
     try:
         from renderer.cli import main as command
     except ImportError as error:

@@ -11,6 +11,7 @@ from PIL import Image, IptcImagePlugin
 
 from renderer.errors import InputError
 from renderer.files import check_writable, new_file
+from renderer.image_file import is_demanding, open_image
 from renderer.library import Photo
 from renderer.progress import Progress, track
 
@@ -59,9 +60,11 @@ def _line(file: Path) -> str:
 def read_makers(file: Path) -> list[str]:
     """What a picture file says of its author and rights (EXIF, IPTC), each once; nothing if it can't be read."""
     try:
-        with warnings.catch_warnings(), Image.open(file) as picture:
+        with warnings.catch_warnings(), open_image(file) as picture:
             warnings.simplefilter("ignore")  # of what is unusual in the file: it is shown all the same
-            exif, iptc = picture.getexif(), IptcImagePlugin.getiptcinfo(picture) or {}
+            # Pillow decodes a PNG to find EXIF behind its pixels.
+            exif = Image.Image.getexif(picture) if is_demanding(picture) else picture.getexif()
+            iptc = IptcImagePlugin.getiptcinfo(picture) or {}
             fields: list[object] = [exif.get(tag) for tag in _EXIF] + [iptc.get(each) for each in _IPTC]
     except Exception:  # decoders report damage by whatever they like
         return []

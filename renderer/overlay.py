@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from renderer.errors import InputError
 from renderer.files import open_input, require_file
+from renderer.image_file import open_image
 from renderer.parameters import Colour, check_ranges, parameter
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
 
@@ -130,7 +131,7 @@ def _placed(stage: Stage, picture: npt.NDArray[np.uint8], place: str, settings: 
 def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     require_file(path, "--logo")
     try:
-        with Image.open(path) as image:
+        with open_image(path) as image:
             logo = image.convert("RGBA")
     except (OSError, ValueError, Image.DecompressionBombError):
         raise InputError(f"--logo {path} can't be used, it is no picture that can be read: give a PNG") from None

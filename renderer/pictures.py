@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import pi_heif
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
-from PIL.JpegImagePlugin import JpegImageFile
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
+from renderer.children import ChildError
 from renderer.errors import FileError, PictureError
 from renderer.files import check_input
+from renderer.image_file import (
+    MAX_PIXELS,
+    UnreasonableImageError,
+    check_image,
+    is_demanding,
+    is_transient,
+    load_upper,
+    open_image,
+)
+from renderer.limited import call_limited
 
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) sRGB, 8 bits a channel."""
@@ -33,28 +44,20 @@ _RAW: Final = ".dng .cr2 .cr3 .nef .arw .orf .rw2 .raf"  # listed as skipped, no
 PICTURE_SUFFIXES: Final = frozenset([*_READABLE.split(), *_RAW.split()])
 """File name endings that a folder is searched for, in lower case. A file that is named itself may have any."""
 
-MAX_PIXELS: Final = 400_000_000
-"""A picture with more pixels than this is refused before it is decoded: 1.2 GB of RGB, twice the largest camera's."""
+DECODING_SECONDS: Final = 60
+"""What a demanding picture may take to be decoded, in a process of its own."""
 
-# Pillow refuses what has twice this; its own limit is lower than what phones and film scanners give.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+DECODING_BYTES: Final = 4_000_000_000
+"""Memory that a demanding picture may take to be decoded; 100 million pixels of a TIFF take 1.4 GB."""
 
-MAX_WHOLE_PIXELS: Final = 100_000_000
-"""The same for formats other than JPEG, whose decoders can't scale: this many take 1.4 GB on their way to a tile."""
-
-_LARGE_PIXELS: Final = 24_000_000
-"""A picture that its decoder can't scale and that has more pixels than this is decoded while no other such one is."""
-
-_one_large_picture = threading.Lock()
-
-pi_heif.register_heif_opener()
+_one_demanding_picture = threading.Lock()
 
 # About damaged EXIF blocks and the like: the pixels are what counts.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class LargePictureError(PictureError):
-    """A picture is so large that it should be decoded while no other such one is."""
+    """A picture demands so much that it should be decoded while no other such one is."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,16 @@ class Picture:
     size: tuple[int, int]  # width, height of the upright original; `pixels` may hold fewer
     orientation: int = 1  # how the file has it: the EXIF tag, 1…8
     captured: str | None = None  # when it was taken, as the camera's clock had it: YYYY-MM-DDTHH:MM:SS
+    share: float = 1.0  # of the file's rows that could be read; below 1 of a damaged file, from which `size` is cut
+
+    @property
+    def damage(self) -> str | None:
+        """What a user should know of the file, after its name; None if it is whole."""
+        return f"is damaged: only its upper {int(self.share * 100)} % is used" if self.share < 1 else None
 
 
 @contextlib.contextmanager
-def _open(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
+def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
     """Open a picture file for reading its header; every way in which that fails becomes a PictureError.
 
     `data`: the file's bytes, if they have been read already.
@@ -76,26 +85,28 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
     if data is None:
         check_file(path)
     try:
-        with Image.open(path if data is None else io.BytesIO(data)) as image:
-            width, height = image.size
-            most = MAX_PIXELS if isinstance(image, JpegImageFile) else MAX_WHOLE_PIXELS
-            if width * height > most:
-                limit = most // 1_000_000
-                raise PictureError(path, f"has {width} × {height} pixels, more than {limit} million: scale it down")
+        with open_image(path if data is None else data) as image:
+            check_image(image, path.stat().st_size if data is None else len(data))
             yield image
     except PictureError:
         raise
+    except UnreasonableImageError as error:
+        raise PictureError(path, str(error)) from None
+    except PermissionError:
+        raise PictureError(path, "may not be read (permission denied)", transient=True) from None
     except UnidentifiedImageError:
         empty = len(data) == 0 if data is not None else path.stat().st_size == 0
         raw = path.suffix.lower() in _RAW.split()
         unknown = "is a camera's raw file: export it as JPEG" if raw else "is not a picture that can be read"
         raise PictureError(path, "is empty" if empty else unknown) from None
-    except PermissionError:
-        raise PictureError(path, "may not be read (permission denied)") from None
     except Image.DecompressionBombError:
         raise PictureError(path, f"has more than {MAX_PIXELS // 1_000_000} million pixels: scale it down") from None
     except Exception as error:  # decoders report damage by whatever they like
-        raise PictureError(path, f"is damaged ({str(error).rstrip('.') or type(error).__name__})") from error
+        if not is_transient(error):
+            raise PictureError(path, f"is damaged ({str(error).rstrip('.') or type(error).__name__})") from error
+        memory = not isinstance(error, OSError) or error.errno in (None, errno.ENOMEM)
+        reason = "is too large for this machine's memory" if memory else f"may not be read ({error})"
+        raise PictureError(path, reason, transient=True) from error
 
 
 def check_file(path: Path) -> None:
@@ -109,8 +120,9 @@ def check_file(path: Path) -> None:
 def picture_size(path: Path) -> tuple[int, int]:
     """Width and height of a picture as it is seen upright, from its header alone. Raises PictureError."""
     with _open(path) as image:
-        turned = image.getexif().get(_ORIENTATION, 1) >= 5
-        return (image.height, image.width) if turned else image.size
+        if not is_demanding(image):  # Pillow decodes a PNG when it is asked for EXIF
+            return (image.height, image.width) if _is_to_be_turned(image) else image.size
+    return read_picture(path, shorter_side=1).size
 
 
 def read_picture(
@@ -125,26 +137,69 @@ def read_picture(
 
     With `shorter_side`, a JPEG is decoded at the smallest of its eight scales that still has that many pixels on the
     shorter side, if it has them; other formats come whole. `data`: the file's bytes, if they have been read already.
+    Of a file that is damaged further down the upper part is read, if that is half of it or more: see `Picture.share`.
+
+    A picture that may take long or much memory, as far as its header tells, is decoded in a process of its own, which
+    gets 60 seconds and 4 GB, one such at a time; with `shorter_side`, such a picture comes reduced, to four times that
+    or more. Others have at most 24 million pixels, or are JPEGs of one scan: they take a second or two, and 0.3 GB.
+
     Raises PictureError, which names the path; LargePictureError unless `large`, where other processes may decode too.
     """
     with _open(path, data) as image:
-        size = image.size
-        if shorter_side is not None and min(size) > shorter_side:
-            # `draft` promises at least the asked size; it does nothing where the decoder can't scale.
-            scale = shorter_side / min(size)
-            image.draft("RGB", (int(size[0] * scale) + 1, int(size[1] * scale) + 1))
+        if not is_demanding(image):
+            return _decode(image, shorter_side, background)
+    if not large:
+        raise LargePictureError(path, "is large")
+    with _one_demanding_picture:
+        call = partial(_decode_demanding, path, shorter_side, background, data)
+        try:
+            return call_limited(call, seconds=DECODING_SECONDS, memory=DECODING_BYTES)
+        except ChildError as error:
+            raise PictureError(path, str(error), transient=not error.crashed) from None
+        except MemoryError:
+            raise PictureError(path, "is too large for this machine's memory", transient=True) from None
+
+
+def _decode_demanding(
+    path: Path, shorter_side: int | None, background: tuple[int, int, int], data: bytes | None
+) -> Picture:
+    """What `read_picture` calls in a process of its own. Raises PictureError."""
+    with _open(path, data) as image:
+        picture = _decode(image, shorter_side, background)
+    if shorter_side is None or min(picture.size) <= shorter_side:
+        return picture
+    scale = shorter_side / min(picture.size)
+    width, height = (max(round(side * scale), 1) for side in picture.size)
+    # The first step of `resize`, so that a picture that is made smaller by it is the same in the end.
+    return replace(picture, pixels=_reduced(picture.pixels, width, height))
+
+
+def _decode(image: ImageFile.ImageFile, shorter_side: int | None, background: tuple[int, int, int]) -> Picture:
+    """Decode an opened picture as `read_picture` says, in this process. Raises what decoders do."""
+    size, draft = image.size, None
+    if shorter_side is not None and min(size) > shorter_side:
+        # `draft` promises at least the asked size; it does nothing where the decoder can't scale.
+        scale = shorter_side / min(size)
+        draft = (int(size[0] * scale) + 1, int(size[1] * scale) + 1)
+    with np.errstate(all="ignore"):  # values that no picture has: NaN, infinity
+        image, share = load_upper(image, draft)
+        if _is_to_be_turned(image):
+            size = (size[1], size[0])
         orientation, captured = _noted(image)
-        is_large = image.width * image.height > _LARGE_PIXELS
-        if is_large and not large:
-            raise LargePictureError(path, "is large")
-        with _one_large_picture if is_large else contextlib.nullcontext():
-            ImageOps.exif_transpose(image, in_place=True)  # each copy of a large photo is 100 MB
-            if (image.width >= image.height) != (size[0] >= size[1]):
-                size = (size[1], size[0])
-            return Picture(np.asarray(_to_srgb(image, background)), size, orientation, captured)
+        ImageOps.exif_transpose(image, in_place=True)  # each copy of a large photo is 100 MB
+        if share < 1:
+            scale = max(image.width / size[0], image.height / size[1])  # of the side that was not cut
+            size = (round(image.width / scale), round(image.height / scale))
+        return Picture(np.asarray(_to_srgb(image, background)), size, orientation, captured, share)
 
 
 _ORIENTATION, _EXIF_BLOCK, _CAPTURED = 0x0112, 0x8769, 0x9003  # EXIF 2.32
+
+
+def _is_to_be_turned(image: Image.Image) -> bool:
+    """Whether width and height of an opened picture are still to be exchanged. Decodes a PNG."""
+    # Pillow gives a TIFF upright, libheif a HEIC, each with that size.
+    return not isinstance(image, TiffImageFile) and image.getexif().get(_ORIENTATION, 1) in range(5, 9)
 
 
 def _noted(image: Image.Image) -> tuple[int, str | None]:

@@ -12,10 +12,10 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     "errors", "parameters", "where", "streams", "progress", "locks", "files", "data_files", "names", "private",
-    "cores", "children", "memory", "compiled", "pictures", "subject", "descriptors", "library", "grid",
-    "placement", "fidelity", "matching", "textures", "scene", "overlay", "compositor", "plugins", "timeline",
-    "settings", "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain",
-    "clip", "doctor", "cli", "__main__",
+    "cores", "children", "limited", "memory", "compiled", "image_file", "pictures", "subject", "descriptors",
+    "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay", "compositor",
+    "plugins", "timeline", "settings", "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset",
+    "batch", "explain", "clip", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 

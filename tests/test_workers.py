@@ -1,5 +1,7 @@
 """Processes that read photos."""
 
+import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,14 +41,20 @@ def test_a_process_reads_what_we_read_here(tmp_path: Path) -> None:
         reader.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize(
+    ("number", "reason", "transient"),
+    [("SIGSEGV", "makes its decoder crash", False), ("SIGKILL", "out of memory", True)],
+)
 def test_a_file_that_a_decoder_dies_of_is_found_and_the_rest_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str, reason: str, transient: bool
 ) -> None:
     read = Worker.read
 
     def dying(worker: Worker, files: Sequence[File]) -> list[Read | None]:
         if any(file.path.name == "deadly.png" for file in files):
-            worker._process.kill()
+            worker._process.send_signal(getattr(signal, number))
+            worker._process.wait()
         return read(worker, files)
 
     monkeypatch.setattr(Worker, "read", dying)
@@ -57,4 +65,5 @@ def test_a_file_that_a_decoder_dies_of_is_found_and_the_rest_is_read(
         reader.close()
     assert (isinstance(one, list), isinstance(other, list)) == (True, True)
     assert isinstance(deadly, Skipped)
-    assert deadly.reason == "makes its decoder crash"
+    assert reason in deadly.reason
+    assert deadly.transient == transient

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from renderer.cores import core_count
 from renderer.encoder import is_sequence, numbered, run_ffmpeg, user_file
 from renderer.errors import FileError, InputError, MissingFileError, RenderError
 from renderer.files import new_file, read_bytes
+from renderer.image_file import open_image
 
 NAME: Final = "index.html"
 
@@ -104,7 +106,7 @@ def _poster(folder: Path, entry: Entry) -> str:
         if not path.is_file():
             return ""
         try:
-            with Image.open(path) as picture:
+            with open_image(path, most_reads=math.inf) as picture:
                 picture.seek(round(share * (getattr(picture, "n_frames", 1) - 1)))
                 return _uri(picture)
         except (OSError, ValueError):
@@ -112,7 +114,7 @@ def _poster(folder: Path, entry: Entry) -> str:
                 "-ss", f"{max(begin, 0.0):.4f}", *user_file(path), "-frames:v", "1",
                 "-threads", "1", "-f", "image2pipe", "-c:v", "png", "-",
             )  # fmt: skip
-            with Image.open(io.BytesIO(done.stdout)) as picture:
+            with open_image(done.stdout) as picture:
                 return _uri(picture)
     except (OSError, ValueError, RenderError):
         return ""

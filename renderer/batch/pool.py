@@ -20,6 +20,7 @@ from typing import IO, BinaryIO, Final, Protocol, Self, cast
 import cv2
 import psutil
 
+from renderer import limited
 from renderer.batch.work import Desk, Order, Outcome
 from renderer.children import answers, start_child
 from renderer.cores import SHARE, core_count
@@ -233,6 +234,7 @@ def serve() -> None:
             while True:
                 orders.put(pickle.load(sys.stdin.buffer))
         orders.put(None)
+        limited.interrupt()
         _thread.interrupt_main()
 
     threading.Thread(target=listen, name="orders", daemon=True).start()

@@ -12,7 +12,7 @@ from typing import Final
 
 import cyclopts
 
-from renderer import plugins
+from renderer import limited, plugins
 from renderer.cli.batch import add_batch
 from renderer.cli.completion import completion
 from renderer.cli.edit import add_edit
@@ -108,6 +108,7 @@ def _with_stream(words: Sequence[str]) -> list[str]:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    limited.interrupt()  # threads may wait for it
     raise KeyboardInterrupt
 
 
@@ -120,6 +121,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # ended, terminal closed, Ctrl-Break: whichever the platform has
         if number := getattr(signal, name, None):
             signal.signal(number, _terminate)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as in the background
+        signal.signal(signal.SIGINT, _terminate)
     verbose = "-v" in words or "--verbose" in words
     try:
         problems: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from renderer.encoder.ffmpeg import UNLISTED, run_ffmpeg, user_file
 from renderer.errors import EncoderError
+from renderer.image_file import open_image
 from renderer.parameters import NTSC_RATES
 
 _MILLISECOND: Final = Fraction(1, 1000)  # what WebM counts times in
@@ -207,7 +209,7 @@ def _boxes_within(file: BinaryIO, place: int, end: int) -> Iterator[str]:
 def _probe_picture(path: Path) -> Probe:
     """A picture that moves, by Pillow: its durations are in milliseconds."""
     try:
-        with Image.open(path, formats=("GIF", "WEBP", "PNG")) as picture:
+        with open_image(path, most_reads=math.inf) as picture:
             lasts = []
             frames = int(getattr(picture, "n_frames", 1))
             for number in range(frames):

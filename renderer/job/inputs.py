@@ -145,6 +145,8 @@ def _match(
     sampled: bool,
 ) -> Mosaic:
     picture = read_picture(path, shorter_side=SHORTER_SIDE)
+    if picture.damage is not None:
+        progress.notice(f"{path.name} {picture.damage}")
     digest = file_digest(path)
     if shape is None:
         grid = make_grid(*picture.size, settings.columns, settings.cell_size)

@@ -13,7 +13,8 @@ import imageio_ffmpeg
 import numpy as np
 
 from renderer.errors import PictureError
-from renderer.pictures import MAX_PIXELS, Picture, check_file
+from renderer.image_file import MAX_PIXELS
+from renderer.pictures import Picture, check_file
 
 _SECONDS: Final = 60
 """What one frame may take: a damaged file must not keep ffmpeg busy for ever."""

@@ -135,6 +135,7 @@ class Entry:
     look: Pixels  # (8, 8, 3): the whole picture, not its square alone
     tile: Pixels  # (32, 32, 3)
     thumbnail: bytes  # JPEG
+    damaged: bool = False  # the file can be read in part only; told when it is read, not kept
 
 
 class Index:

@@ -25,6 +25,7 @@ _STORE_SECONDS: Final = 0.25
 
 _AT_ONCE: Final = 16  # small files that a thread reads before it hands them over; some portions are in memory
 _WORTH_PROCESSES: Final = 2000  # files: two processes start in the time that a thread reads a thousand small ones
+_NAMED: Final = 3  # files in a notice
 _BYTES_AT_ONCE: Final = 1_000_000  # of files, if they are not that small
 
 
@@ -36,6 +37,7 @@ class Changes:
     read: int = 0
     moved: int = 0  # found again by their content: moved, or copied
     gone: int = 0
+    damaged: list[Path] = field(default_factory=list)  # of what was read: files of which only a part can be read
     skipped: list[Skipped] = field(default_factory=list)  # what could not be looked at; the index knows of others
 
 
@@ -65,6 +67,11 @@ def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress,
                 advance(1)
         finally:
             _store(index, waiting, changes)
+    if changes.damaged:
+        files = "1 file is" if len(changes.damaged) == 1 else f"{len(changes.damaged)} files are"
+        names = ", ".join(path.name for path in changes.damaged[:_NAMED])
+        more = ", …" if len(changes.damaged) > _NAMED else ""
+        progress.notice(f"{files} damaged, and the part that can be read is used: {names}{more}")
     return changes
 
 
@@ -74,6 +81,7 @@ def _store(index: Index, waiting: list[tuple[File, Read]], changes: Changes) -> 
     index.store([(file, found) for file, found in waiting if not isinstance(found, Skipped) or not found.transient])
     changes.skipped += transient
     changes.read += sum(not isinstance(found, Skipped) for _, found in waiting)
+    changes.damaged += [file.path for file, found in waiting if not isinstance(found, Skipped) and found[0].damaged]
     waiting.clear()
 
 

@@ -115,6 +115,7 @@ def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: flo
         look.astype(np.uint8, copy=False),
         tile,
         _jpeg(thumbnail),
+        damaged=picture.damage is not None,
     )
 
 

@@ -2,7 +2,7 @@
 
 Small photos keep Python's lock busy, so threads read few more of them than one thread does; and a decoder that crashes
 on a damaged file takes only its process with it. A process of ours is a plain child that gets files on its standard
-input and gives back what it read; it ends when its input does, however its parent ended.
+input and gives back what it read; it ends with its parent, however that ended, and is ended if it takes too long.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import pickle
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import IO, Final, cast
+from typing import Final, cast
 
-from renderer.children import answers, start_child
-from renderer.errors import RenderError
+from renderer.children import ChildError, answers, ask, end_child, end_with_parent, start_child
 from renderer.library.index import Entry, File
 from renderer.library.photos import Skipped
 from renderer.library.reading import Crop, read_file
@@ -23,26 +22,23 @@ from renderer.pictures import LargePictureError
 Read = list[Entry] | Skipped
 """What a file holds, or why it can't be used."""
 
-_READY: Final = "ready"
 
-
-class WorkerError(RenderError):
-    """A worker could not be started, or ended before its work."""
+PICTURE_SECONDS: Final = 60
+"""What a request may take, and each frame of a clip in it. A picture that is read here takes a second or two."""
 
 
 class Worker:
     """One such process, for one thread. Close it in the end."""
 
     def __init__(self, crop: Crop) -> None:
-        """Start it; it is ready about half a second later. Raises WorkerError."""
+        """Start it; it is ready about half a second later. Raises ChildError."""
         self._crop = crop
         try:
             self._process = start_child("renderer.library.workers")
         except OSError as error:
-            raise WorkerError(f"{sys.executable} can't be started ({error.strerror})") from error
+            raise ChildError(f"{sys.executable} can't be started ({error.strerror})") from error
         try:
-            if self._receive() != _READY:
-                raise WorkerError("a worker said something else than that it is ready")
+            self.read([])  # answered when it is ready
         except BaseException:
             self.close()
             raise
@@ -50,40 +46,25 @@ class Worker:
     def read(self, files: Sequence[File]) -> list[Read | None]:
         """What some files hold; None for one that is too large to be read by several processes at once.
 
-        Raises WorkerError if the process ended over them.
+        Raises ChildError if the process ended over them, or took so long that it was ended.
         """
-        try:
-            pickle.dump((list(files), self._crop), cast("IO[bytes]", self._process.stdin))
-            cast("IO[bytes]", self._process.stdin).flush()
-        except OSError as error:
-            raise WorkerError(f"a worker ended ({error.strerror})") from error
-        return cast("list[Read | None]", self._receive())
-
-    def _receive(self) -> object:
-        try:
-            return pickle.load(cast("IO[bytes]", self._process.stdout))
-        except (EOFError, pickle.UnpicklingError, OSError) as error:
-            raise WorkerError(f"a worker ended ({type(error).__name__})") from error
+        seconds = PICTURE_SECONDS * (1 + sum(file.frames for file in files))
+        return cast("list[Read | None]", ask(self._process, (list(files), self._crop), seconds))
 
     def close(self) -> None:
         """End the process and wait for its end."""
-        with suppress(OSError):
-            cast("IO[bytes]", self._process.stdin).close()
-        cast("IO[bytes]", self._process.stdout).close()
-        self._process.kill()
-        self._process.wait()
+        end_child(self._process)
 
 
 def serve() -> None:
     """What the process does."""
     results = answers()
-    answer: object = _READY
+    end_with_parent()
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
-            pickle.dump(answer, results)
-            results.flush()
             files, crop = pickle.load(sys.stdin.buffer)
-            answer = [_read_small(file, crop) for file in files]
+            pickle.dump([_read_small(file, crop) for file in files], results)
+            results.flush()
 
 
 def _read_small(file: File, crop: Crop) -> Read | None:
@@ -103,22 +84,22 @@ class Reader:
     def _start(self) -> Worker | None:
         try:
             return Worker(self._crop)
-        except WorkerError:  # a frozen program, say, whose executable is no Python
+        except ChildError:  # a frozen program, say, whose executable is no Python
             return None
 
     def read(self, files: Sequence[File]) -> list[Read]:
         """What each of some files holds, or why it can't be used."""
         try:
             return self._read(files)
-        except WorkerError:
+        except ChildError:
             self._restart()
         found: list[Read] = []
         for file in files:  # each alone, to find the one that it was
             try:
                 found += self._read([file])
-            except WorkerError:
+            except ChildError as error:
                 self._restart()
-                found.append(Skipped(file.path, "makes its decoder crash"))
+                found.append(Skipped(file.path, str(error), transient=not error.crashed))
         return found
 
     def _read(self, files: Sequence[File]) -> list[Read]:

@@ -1,0 +1,313 @@
+"""Image files that may be anything: other formats, cut off, made to take minutes or gigabytes."""
+
+import ast
+import io
+import os
+import struct
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import EpsImagePlugin, Image
+
+from renderer import pictures
+from renderer.errors import PictureError
+from renderer.image_file import FORMATS
+from renderer.library.index import File
+from renderer.library.photos import Skipped
+from renderer.library.reading import read_file
+from renderer.pictures import Pixels, picture_size, read_picture, resize
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def photo(cover: Path) -> Image.Image:
+    with Image.open(cover) as image:
+        return image.convert("RGB")
+
+
+def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+# -- Which formats -------------------------------------------------------------------------------------------------
+
+
+def test_one_function_opens_images() -> None:
+    opened: list[str] = []
+    for path in [*(ROOT / "renderer").rglob("*.py"), *(ROOT / "animations").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Image.open"):
+                opened += [f"{path.name}: {ast.unparse(node)}"]
+            elif isinstance(node, ast.ImportFrom) and node.module == "PIL.Image":
+                assert "open" not in [alias.name for alias in node.names], path
+    assert opened == ["image_file.py: Image.open(file, formats=FORMATS)"]
+    assert "EPS" not in FORMATS
+
+
+EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
+%%BoundingBox: 0 0 32 32
+%%EndComments
+0 0 32 32 rectfill
+showpage
+%%EOF
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stub is a shell script")
+def test_no_picture_starts_another_program(
+    cover: Path, tmp_path: Path, render: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub, started = tmp_path / "bin" / "gs", tmp_path / "started"
+    stub.parent.mkdir()
+    stub.write_text(f"#!/bin/sh\ntouch '{started}'\n")
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", str(stub.parent), prepend=os.pathsep)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # it is looked for anew
+    (tmp_path / "photos").mkdir()
+    for path in (tmp_path / "holiday.jpg", tmp_path / "photos" / "holiday.jpg"):
+        path.write_bytes(EPS)
+    (tmp_path / "photos" / "sound.jpg").write_bytes(cover.read_bytes())
+    still = ("still", "zoom", "-o", "it.png", "--size", "96x64", "--columns", "6", "-y")
+    for words, code in (
+        (["holiday.jpg"], 2),
+        ([cover, "--tiles", "photos"], 0),
+        ([cover, "--tiles", "photos", "--logo", "holiday.jpg"], 2),
+    ):
+        done, _, told = render(*still, *words)
+        assert (done, "holiday.jpg" in told) == (code, True)
+    assert not started.exists()
+    with suppress(OSError), Image.open(tmp_path / "holiday.jpg") as image:  # Pillow itself would start it
+        image.load()
+    assert started.exists()
+
+
+# -- Cut off -------------------------------------------------------------------------------------------------------
+
+
+def test_a_jpeg_that_lacks_only_its_end_marker_is_whole(photo: Image.Image, tmp_path: Path) -> None:
+    path = tmp_path / "it.jpg"
+    for options in ({}, {"progressive": True}, {"quality": 100, "subsampling": 0}):
+        data = encoded(photo, "JPEG", **options)
+        path.write_bytes(data)
+        whole = read_picture(path)
+        path.write_bytes(data[:-2])
+        seen = read_picture(path)
+        assert (seen.pixels == whole.pixels).all()
+        assert (seen.size, seen.damage) == (whole.size, None)
+
+
+CUT = {
+    "jpg": ("JPEG", {}), "png": ("PNG", {}), "tif": ("TIFF", {}), "gif": ("GIF", {}), "ppm": ("PPM", {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", CUT)
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_picture_that_is_cut_off_is_used_as_far_as_it_goes(
+    photo: Image.Image, tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    kind, options = CUT[suffix]
+    if orientation != 1:
+        if suffix in ("gif", "ppm"):
+            pytest.skip("has no orientation")
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        options = {**options, "exif": exif}
+    path = tmp_path / f"it.{suffix}"
+    data = encoded(photo, kind, **options)
+    path.write_bytes(data)
+    whole = read_picture(path)
+    path.write_bytes(data[: len(data) * 4 // 5])
+    seen = read_picture(path)
+    assert 0.6 < seen.share < 1
+    assert seen.damage == f"is damaged: only its upper {int(seen.share * 100)} % is used"
+    assert seen.size == seen.pixels.shape[1::-1]
+    rows = round(seen.share * photo.height)
+    # What was the top of the file's rows is at the right when it is turned as orientation 6 says.
+    expected = whole.pixels[:rows] if orientation == 1 else whole.pixels[:, -rows:]
+    assert np.abs(seen.pixels.astype(int) - expected).mean() < 1
+    path.write_bytes(data[: len(data) // 5])
+    with pytest.raises(PictureError, match="damaged") as caught:
+        read_picture(path)
+    assert not caught.value.transient
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF", "JPEG2000"])
+def test_a_picture_whose_decoder_gives_all_or_nothing_is_refused_when_it_is_cut_off(
+    photo: Image.Image, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "it.jpg"
+    data = encoded(photo, kind)
+    path.write_bytes(data[:-200])
+    with pytest.raises(PictureError, match="damaged"):
+        read_picture(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(kind=st.sampled_from(["JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "PPM"]), share=st.floats(0, 1))
+def test_wherever_a_picture_is_cut_it_is_used_or_refused(
+    photo: Image.Image, tmp_path_factory: pytest.TempPathFactory, kind: str, share: float
+) -> None:
+    path = tmp_path_factory.mktemp("cut") / "it.jpg"
+    data = encoded(photo.resize((96, 64)), kind)
+    path.write_bytes(data[: int(len(data) * share)])
+    with suppress(PictureError):
+        picture = read_picture(path)
+        assert picture.share >= 0.5
+        assert picture.size == picture.pixels.shape[1::-1]
+
+
+def test_damaged_covers_and_tiles_are_told(
+    photo: Image.Image, tmp_path: Path, render: Callable[..., tuple[int, str, str]]
+) -> None:
+    data = encoded(photo, "JPEG")
+    (tmp_path / "photos").mkdir()
+    for name in ("cover.jpg", "photos/tile.jpg"):
+        (tmp_path / name).write_bytes(data[: len(data) * 4 // 5])
+    code, _, told = render(
+        "mosaic", str(tmp_path / "cover.jpg"), "--tiles", str(tmp_path / "photos"), "--columns", "6", "-o", "it.png"
+    )
+    assert code == 0
+    assert "cover.jpg is damaged: only its upper" in told
+    assert "1 file is damaged, and the part that can be read is used: tile.jpg" in told
+
+
+# -- What takes minutes or gigabytes -------------------------------------------------------------------------------
+
+
+def png(width: int, height: int) -> bytes:
+    """A PNG of black pixels, a thousandth of their size."""
+    coder = zlib.compressobj(9)
+    pixels = coder.compress(bytes(min(height * (width + 1), 2_000_000))) + coder.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", pixels), (b"IEND", b"")]
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def with_scans(picture: Image.Image, count: int) -> bytes:
+    """A progressive JPEG whose last scan is there so many times more."""
+    data = encoded(picture, "JPEG", progressive=True)
+    last, end = data.rfind(b"\xff\xda"), data.rfind(b"\xff\xd9")
+    return data[:end] + data[last:end] * count + data[end:]
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda _: png(1, 100_000_000), "100,000 on a side"),
+        (lambda _: b"\xff\xd8" + b"\xff" * 2_000_000, "200,000 pieces"),
+        (lambda _: b"\xff\xd8" + b"\xff\xfe\0\2" * 500_000, "200,000 pieces"),
+        (lambda photo: with_scans(photo, 3000), "200 scans"),
+    ],
+    ids=["thin", "fill bytes", "comments", "scans"],
+)
+def test_what_no_photo_is_is_refused_at_once(
+    photo: Image.Image, tmp_path: Path, make: Callable[[Image.Image], bytes], reason: str
+) -> None:
+    path = tmp_path / "it.jpg"
+    path.write_bytes(make(photo))
+    for read in (read_picture, picture_size):
+        with pytest.raises(PictureError, match=reason) as caught:
+            read(path)
+        assert not caught.value.transient
+
+
+def test_a_demanding_picture_is_the_same_from_its_own_process(
+    photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "it.jpg"
+    path.write_bytes(with_scans(photo.resize((1600, 1064)), 30))  # more scans than encoders write
+    apart: list[Pixels] = [read_picture(path).pixels, read_picture(path, shorter_side=64).pixels]
+    assert picture_size(path) == (1600, 1064)
+    monkeypatch.setattr(pictures, "is_demanding", lambda _image: False)
+    here = [read_picture(path).pixels, read_picture(path, shorter_side=64).pixels]
+    assert (apart[0] == here[0]).all()
+    assert (resize(apart[1], 96, 64) == resize(here[1], 96, 64)).all()
+
+
+# -- What may pass -------------------------------------------------------------------------------------------------
+
+
+def test_what_takes_too_long_or_too_much_memory_may_be_tried_again(
+    photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "it.jpg"
+    path.write_bytes(with_scans(photo, 30))
+    monkeypatch.setattr(pictures, "DECODING_SECONDS", 0.05)
+    with pytest.raises(PictureError, match="longer than") as caught:
+        read_picture(path)
+    assert caught.value.transient
+    monkeypatch.undo()
+    if sys.platform == "linux":
+        path.write_bytes(png(5000, 5000))
+        monkeypatch.setattr(pictures, "DECODING_BYTES", 10_000_000)
+        with pytest.raises(PictureError, match="memory") as caught:
+            read_picture(path)
+        assert caught.value.transient
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="these failures are Linux's")
+def test_failures_of_the_system_prove_nothing_about_a_file(cover: Path) -> None:
+    def skipped(path: Path) -> Skipped:
+        found = read_file(File(path, path.stat().st_size, 0), "centre")
+        assert isinstance(found, Skipped)
+        return found
+
+    with no_more_files():
+        found = skipped(cover)
+    assert (found.transient, "Too many open files" in found.reason) == (True, True)
+    found = skipped(Path("/proc/self/mem"))  # whose first byte gives EIO
+    assert (found.transient, "Input/output error" in found.reason) == (True, True)
+    with pytest.raises(PictureError) as caught:
+        read_picture(Path("/proc/self/mem"))
+    assert caught.value.transient
+
+
+# -- What is said --------------------------------------------------------------------------------------------------
+
+
+def test_decoders_write_nothing_to_standard_error(
+    photo: Image.Image, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "it.tif"
+    for compression in ("tiff_deflate", "tiff_lzw", "jpeg", "packbits", "group4"):
+        picture = photo.convert("1") if compression == "group4" else photo
+        data = bytearray(encoded(picture, "TIFF", compression=compression))
+        data[200:3000:7] = bytes(400)
+        path.write_bytes(bytes(data))
+        with suppress(PictureError):
+            read_picture(path)
+    data = bytearray(encoded(photo, "TIFF"))
+    tag = data.find(struct.pack("<HHI", 277, 3, 1))  # SamplesPerPixel, of which Pillow logs an error
+    data[tag + 8 : tag + 10] = struct.pack("<H", 2048)
+    path.write_bytes(bytes(data))
+    with pytest.raises(PictureError):
+        read_picture(path)
+    assert capfd.readouterr() == ("", "")

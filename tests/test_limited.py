@@ -1,0 +1,80 @@
+"""Functions in processes of their own."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import psutil
+import pytest
+
+from renderer import limited
+from renderer.children import ChildError
+from renderer.limited import call_limited
+
+call = partial(call_limited, seconds=60, memory=2_000_000_000)
+
+
+@pytest.fixture
+def _not_interrupted() -> Iterator[None]:
+    yield
+    limited.interrupted.clear()
+
+
+def test_results_and_errors_come_back() -> None:
+    assert call(partial(divmod, 7, 3)) == (2, 1)
+    with pytest.raises(ZeroDivisionError):
+        call(partial(divmod, 7, 0))
+
+
+def test_time_is_limited() -> None:
+    with pytest.raises(ChildError, match="longer than 1 seconds") as caught:
+        call_limited(partial(time.sleep, 60), seconds=1, memory=2_000_000_000)
+    assert not caught.value.crashed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="address space is limited on Linux alone")
+def test_memory_is_limited() -> None:
+    with pytest.raises(MemoryError):
+        call_limited(partial(np.zeros, 600_000_000, np.uint8), seconds=60, memory=500_000_000)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_a_crash_is_told_from_an_end_from_outside() -> None:
+    with pytest.raises(ChildError, match="crash") as caught:
+        call(os.abort)
+    assert caught.value.crashed
+
+
+@pytest.mark.usefixtures("_not_interrupted")
+def test_an_interruption_ends_calls_in_all_threads_at_once() -> None:
+    with ThreadPoolExecutor(1) as threads:
+        sleeping = threads.submit(call, partial(time.sleep, 60))
+        while not limited._running:
+            time.sleep(0.01)
+        limited.interrupt()
+        with pytest.raises(ChildError):
+            sleeping.result(timeout=20)
+        with pytest.raises(ChildError, match="interrupted"):  # none begins after it
+            threads.submit(call, partial(time.sleep, 60)).result(timeout=20)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends when its work is done")
+def test_a_call_ends_with_a_parent_that_is_killed() -> None:
+    code = (
+        "import time; from functools import partial; from renderer.limited import call_limited;"
+        "call_limited(partial(time.sleep, 100), seconds=100, memory=10**9)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as parent:
+        process = psutil.Process(parent.pid)
+        until = time.monotonic() + 60
+        while not (children := process.children()):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        time.sleep(1)  # it has begun to sleep, most likely; if not, its input ends before it does
+        parent.kill()
+        assert not psutil.wait_procs(children, timeout=20)[1]
