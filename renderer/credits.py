@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, IptcImagePlugin
+from PIL import IptcImagePlugin
 
 from renderer.errors import InputError
 from renderer.files import check_writable, new_file
 from renderer.library import Photo
+from renderer.pictures import open_picture
 from renderer.progress import Progress, track
 
 _EXIF: Final = (0x013B, 0x8298)
@@ -59,7 +60,7 @@ def _line(file: Path) -> str:
 def read_makers(file: Path) -> list[str]:
     """What a picture file says of its author and rights (EXIF, IPTC), each once; nothing if it can't be read."""
     try:
-        with warnings.catch_warnings(), Image.open(file) as picture:
+        with warnings.catch_warnings(), open_picture(file) as picture:
             warnings.simplefilter("ignore")  # of what is unusual in the file: it is shown all the same
             exif, iptc = picture.getexif(), IptcImagePlugin.getiptcinfo(picture) or {}
             fields: list[object] = [exif.get(tag) for tag in _EXIF] + [iptc.get(each) for each in _IPTC]

@@ -1,25 +1,29 @@
-"""Opening and resizing one picture: upright (EXIF), sRGB (ICC), 8-bit RGB, decoded no larger than asked."""
+"""Opening and resizing one picture: upright, in sRGB whatever its colours, 8-bit RGB, decoded no larger than asked."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pi_heif
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
+from renderer.colour import ADOBE_RGB, Colours, from_cicp, from_gamma, light_of
 from renderer.errors import PictureError
+from renderer.tiffs import RAW_FILE, TiffError, is_raw, open_tiff, to_bytes
 
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) sRGB, 8 bits a channel."""
@@ -27,7 +31,8 @@ Pixels = npt.NDArray[np.uint8]
 _READABLE: Final = (
     ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .heic .heif .hif .ppm .pgm .jp2 .jpf .jpx .j2k"
 )
-_RAW: Final = ".dng .cr2 .cr3 .nef .arw .orf .rw2 .raf"  # listed as skipped, not passed over in silence
+# Listed as skipped, not passed over in silence.
+_RAW: Final = ".dng .cr2 .cr3 .crw .nef .nrw .arw .sr2 .orf .rw2 .rwl .raf .pef .srw .x3f .3fr .iiq .gpr"
 
 PICTURE_SUFFIXES: Final = frozenset([*_READABLE.split(), *_RAW.split()])
 """File name endings that a folder is searched for, in lower case. A file that is named itself may have any."""
@@ -47,6 +52,7 @@ _LARGE_PIXELS: Final = 24_000_000
 _one_large_picture = threading.Lock()
 
 pi_heif.register_heif_opener()
+Image.register_open("TIFF", open_tiff, Image.OPEN["TIFF"][1])
 
 # About damaged EXIF blocks and the like: the pixels are what counts.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -67,7 +73,7 @@ class Picture:
 
 
 @contextlib.contextmanager
-def _open(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
+def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
     """Open a picture file for reading its header; every way in which that fails becomes a PictureError.
 
     `data`: the file's bytes, if they have been read already.
@@ -84,17 +90,24 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[Image.Image]:
             yield image
     except PictureError:
         raise
+    except TiffError as error:
+        raise PictureError(path, str(error)) from None
     except UnidentifiedImageError:
-        empty = len(data) == 0 if data is not None else path.stat().st_size == 0
-        raw = path.suffix.lower() in _RAW.split()
-        unknown = "is a camera's raw file: export it as JPEG" if raw else "is not a picture that can be read"
-        raise PictureError(path, "is empty" if empty else unknown) from None
+        beginning = _first_bytes(path) if data is None else data[:16]
+        raw = is_raw(beginning) or path.suffix.lower() in _RAW.split()
+        unknown = RAW_FILE if raw else "is not a picture that can be read"
+        raise PictureError(path, unknown if beginning else "is empty") from None
     except PermissionError:
         raise PictureError(path, "may not be read (permission denied)") from None
     except Image.DecompressionBombError:
         raise PictureError(path, f"has more than {MAX_PIXELS // 1_000_000} million pixels: scale it down") from None
     except Exception as error:  # decoders report damage by whatever they like
         raise PictureError(path, f"is damaged ({str(error).rstrip('.') or type(error).__name__})") from error
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(16)
 
 
 def check_file(path: Path) -> None:
@@ -108,45 +121,59 @@ def check_file(path: Path) -> None:
     raise PictureError(path, "is not a file (a pipe or a device)" if path.exists() else "does not exist")
 
 
+def open_picture(path: Path) -> contextlib.AbstractContextManager[ImageFile.ImageFile]:
+    """Open a picture to read what its file says beside the pixels. Raises PictureError, inside the block too."""
+    return _open(path)
+
+
 def picture_size(path: Path) -> tuple[int, int]:
     """Width and height of a picture as it is seen upright, from its header alone. Raises PictureError."""
     with _open(path) as image:
-        turned = image.getexif().get(_ORIENTATION, 1) >= 5
-        return (image.height, image.width) if turned else image.size
+        return _upright_size(image)
 
 
 def read_picture(
     path: Path,
     *,
     shorter_side: int | None = None,
-    background: tuple[int, int, int] = (255, 255, 255),
+    background: tuple[int, int, int] | None = (255, 255, 255),
     data: bytes | None = None,
     large: bool = True,
 ) -> Picture:
     """Decode a picture: upright, in sRGB, alpha over `background`; of an animation the first frame.
+
+    Without a `background` the alpha is kept, and the pixels are (height, width, 4).
 
     With `shorter_side`, a JPEG is decoded at the smallest of its eight scales that still has that many pixels on the
     shorter side, if it has them; other formats come whole. `data`: the file's bytes, if they have been read already.
     Raises PictureError, which names the path; LargePictureError unless `large`, where other processes may decode too.
     """
     with _open(path, data) as image:
-        size = image.size
+        colours = _stated_colours(image)  # first of all: reading EXIF decodes a PNG, and that closes its file
+        size = _upright_size(image)
         if shorter_side is not None and min(size) > shorter_side:
             # `draft` promises at least the asked size; it does nothing where the decoder can't scale.
             scale = shorter_side / min(size)
-            image.draft("RGB", (int(size[0] * scale) + 1, int(size[1] * scale) + 1))
+            image.draft("RGB", (int(image.width * scale) + 1, int(image.height * scale) + 1))
         orientation, captured = _noted(image)
         is_large = image.width * image.height > _LARGE_PIXELS
         if is_large and not large:
             raise LargePictureError(path, "is large")
         with _one_large_picture if is_large else contextlib.nullcontext():
             ImageOps.exif_transpose(image, in_place=True)  # each copy of a large photo is 100 MB
-            if (image.width >= image.height) != (size[0] >= size[1]):
-                size = (size[1], size[0])
-            return Picture(np.asarray(_to_srgb(image, background)), size, orientation, captured)
+            return Picture(_to_srgb(image, colours, background), size, orientation, captured)
 
 
-_ORIENTATION, _EXIF_BLOCK, _CAPTURED = 0x0112, 0x8769, 0x9003  # EXIF 2.32
+_ORIENTATION, _EXIF_BLOCK, _CAPTURED, _COLOUR_SPACE, _INTEROPERABILITY = 0x0112, 0x8769, 0x9003, 0xA001, 0xA005
+"""Tags of EXIF 2.32."""
+_BITS_PER_SAMPLE: Final = 258  # TIFF 6.0
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of an opened picture as it is seen upright."""
+    # Pillow gives a TIFF upright, libheif a HEIC, each with that size.
+    turned = not isinstance(image, TiffImageFile) and image.getexif().get(_ORIENTATION, 1) in range(5, 9)
+    return (image.height, image.width) if turned else image.size
 
 
 def _noted(image: Image.Image) -> tuple[int, str | None]:
@@ -161,31 +188,89 @@ def _noted(image: Image.Image) -> tuple[int, str | None]:
         return 1, None
 
 
-def _to_srgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
-    """Eight-bit sRGB of an image in any mode, through its embedded profile if it has a usable one."""
+def _stated_colours(image: Image.Image) -> Colours | None:
+    """The colours that a picture states otherwise than by a profile that counts; None for a profile's or sRGB."""
+    if image.format == "PNG" and image.fp is not None:
+        # cICP, iCCP, sRGB, gAMA and cHRM, in this order (PNG, third edition, 4.3).
+        if (code_points := _png_code_points(image.fp)) is not None:
+            image.info.pop("icc_profile", None)
+            return from_cicp(*code_points)
+        if "icc_profile" in image.info or "srgb" in image.info:
+            return None
+        return from_gamma(image.info.get("gamma"), image.info.get("chromaticity"))
+    if "icc_profile" in image.info:  # in HEIC and AVIF too: ISO/IEC 23000-22, 7.3.6.4
+        return None
+    try:
+        if image.format in ("HEIF", "AVIF"):
+            # Pillow says nothing of an AVIF's colours. libheif reads them, although it can't decode the picture.
+            info = image.info if image.format == "HEIF" else pi_heif.open_heif(image.fp).info
+            nclx = info.get("nclx_profile") or {}
+            return from_cicp(nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2))
+        if image.format in ("JPEG", "MPO"):
+            exif = image.getexif()
+            # Cameras tell Adobe RGB by not saying sRGB, and by the rule that the file keeps: DCF 2.0, 3.2.4.
+            if exif.get_ifd(_EXIF_BLOCK).get(_COLOUR_SPACE, 1) != 1 and exif.get_ifd(_INTEROPERABILITY).get(1) == "R03":
+                return ADOBE_RGB
+    except Exception:  # whatever a parser of damaged bytes raises
+        return None
+    return None
+
+
+def _png_code_points(file: IO[bytes]) -> tuple[int, int] | None:
+    """Colour primaries and transfer characteristics of a PNG's cICP chunk, if it has one before its pixels."""
+    begin = file.tell()
+    file.seek(8)
+    try:
+        for _ in range(1000):
+            length, kind = struct.unpack(">I4s", file.read(8))
+            if kind == b"cICP":
+                primaries, transfer, _, _ = file.read(4)
+                return primaries, transfer
+            if kind in (b"IDAT", b"IEND"):
+                break
+            file.seek(length + 4, io.SEEK_CUR)
+    except (struct.error, ValueError):  # the file ends
+        pass
+    finally:
+        file.seek(begin)
+    return None
+
+
+def _to_srgb(image: Image.Image, colours: Colours | None, background: tuple[int, int, int] | None) -> Pixels:
+    """Eight-bit sRGB of an image in any mode, by its stated colours, or through its embedded profile if that is usable.
+
+    Works in bands, since each copy of a large picture is 600 MB; what is plain sRGB already is not touched.
+    """
     profile = image.info.get("icc_profile")
     if image.mode.startswith(("I", "F")):
         image = _to_eight_bits(image)
-    if image.has_transparency_data:
-        # Laid over the background in the picture's own colours; for the photos that carry both alpha and a wide
-        # gamut profile the difference is not seen.
-        image = _over(background, image)
-    elif image.mode not in ("RGB", "CMYK", "L", "LAB"):
-        image = image.convert("RGB")
-    if profile and (convert := _from_profile(profile, image.mode)) is not None:
-        with contextlib.suppress(ImageCms.PyCMSError, ValueError, OSError):
-            image = convert(image)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _over(background: tuple[int, int, int], image: Image.Image) -> Image.Image:
-    """A picture with transparent pixels, over a colour; done in bands, each copy of a large picture being 600 MB."""
-    laid = Image.new("RGB", image.size)
+    has_alpha = image.has_transparency_data
+    mode = "L" if image.mode == "LA" else image.mode if image.mode in ("CMYK", "L", "LAB") else "RGB"
+    convert: Callable[[Image.Image], Image.Image] | None = None
+    if colours is not None:
+        light = light_of(colours, lambda: image.convert("RGB").histogram())
+        mode, convert = "RGB", lambda band: Image.fromarray(to_srgb(light(np.asarray(band))))
+    elif profile:
+        convert = _from_profile(profile, mode)
+    if convert is None and not has_alpha and background is not None:
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    pixels = np.empty((image.height, image.width, 3 if background is not None else 4), np.uint8)
     rows = max(_BAND_PIXELS // image.width, 1)
     for top in range(0, image.height, rows):
-        band = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
-        laid.paste(Image.alpha_composite(Image.new("RGBA", band.size, (*background, 255)), band), (0, top))
-    return laid
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        band = band.convert("RGBA") if has_alpha else band
+        alpha = band.getchannel("A") if has_alpha else None
+        band = band.convert(mode)
+        if convert is not None:
+            with contextlib.suppress(ImageCms.PyCMSError, ValueError, OSError):
+                band = convert(band)
+        band = band.convert("RGB")
+        if alpha is not None or background is None:
+            band.putalpha(alpha if alpha is not None else 255)
+        if alpha is not None and background is not None:
+            band = Image.alpha_composite(Image.new("RGBA", band.size, (*background, 255)), band).convert("RGB")
+        pixels[top : top + rows] = np.asarray(band)
+    return pixels
 
 
 @lru_cache(maxsize=32)
@@ -213,11 +298,12 @@ def _from_profile(profile: bytes, mode: str) -> Callable[[Image.Image], Image.Im
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Sixteen-bit and float images as 8-bit grey: the upper byte; values that fit in a byte stay as they are."""
-    values = np.asarray(image, np.float32)
-    peak = float(values.max(initial=0.0))
-    scale = 1 / 257 if peak > 255 else (255.0 if peak <= 1.0 and image.mode == "F" else 1.0)
-    return Image.fromarray(np.clip(values * scale + 0.5, 0, 255).astype(np.uint8))
+    """Sixteen-bit and float images as 8-bit grey."""
+    if image.mode == "F":
+        return Image.fromarray(to_bytes(np.asarray(image)))
+    # What Pillow opens as I it has scaled to 16 bits; of what it opens as I;16, TIFFs alone may have 12.
+    bits = image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] if isinstance(image, TiffImageFile) else 16
+    return Image.fromarray(to_bytes(np.asarray(image), (1 << bits) - 1))
 
 
 # -- Light ---------------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 ROOMS = [
-    "errors", "parameters", "where", "progress", "files", "cores", "children", "memory", "compiled", "pictures",
-    "subject", "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay",
+    "errors", "parameters", "where", "progress", "files", "cores", "children", "memory", "compiled", "colour", "tiffs",
+    "pictures", "subject", "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay",
     "compositor", "plugins", "timeline",
     "settings", "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "doctor",
     "cli", "__main__",
