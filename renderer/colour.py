@@ -104,19 +104,21 @@ def light_of(colours: Colours, histogram: Callable[[], Sequence[int]]) -> Callab
     if colours.curve not in ("PQ", "HLG"):
         table = (_srgb(values) if colours.curve == "sRGB" else values ** float(colours.curve)).astype(np.float32)
         return lambda pixels: table[pixels] @ matrix
-    shown = _pq(values) if colours.curve == "PQ" else _hlg(values) ** 1.2 * (1000 / _REFERENCE_WHITE)
+    is_hlg = colours.curve == "HLG"
+    shown = _hlg(values) ** 1.2 * (1000 / _REFERENCE_WHITE) if is_hlg else _pq(values)
+    table = (_hlg(values) if is_hlg else shown).astype(np.float32)
     tone = _tone_curve(_peak(shown, histogram()))
-    if colours.curve == "PQ":
-        table = np.asarray(tone(shown), np.float32)
-        return lambda pixels: table[pixels] @ matrix
-    scene = _hlg(values).astype(np.float32)
     # Weights of luminance, and the system gamma of a display of 1,000 cd/m²: ITU-R BT.2100-2, table 5.
     weights = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
     def light(pixels: npt.NDArray[np.uint8]) -> Light:
-        linear = scene[pixels]
-        linear *= ((linear @ weights) ** np.float32(0.2) * np.float32(1000 / _REFERENCE_WHITE))[..., np.newaxis]
-        return np.asarray(tone(linear), np.float32) @ matrix
+        linear = table[pixels]
+        if is_hlg:
+            linear *= ((linear @ weights) ** np.float32(0.2) * np.float32(1000 / _REFERENCE_WHITE))[..., np.newaxis]
+        # The brightest channel is compressed, and the others with it: the hue stays.
+        brightest = np.maximum(linear.max(axis=-1, keepdims=True), np.float32(1e-6))
+        linear *= tone(brightest) / brightest
+        return np.asarray(linear @ matrix, np.float32)
 
     return light
 

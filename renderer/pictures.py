@@ -149,7 +149,7 @@ def read_picture(
     Raises PictureError, which names the path; LargePictureError unless `large`, where other processes may decode too.
     """
     with _open(path, data) as image:
-        colours = _stated_colours(image)  # first of all: reading EXIF decodes a PNG, and that closes its file
+        colours = _colours(image)  # first of all: reading EXIF decodes a PNG, and that closes its file
         size = _upright_size(image)
         if shorter_side is not None and min(size) > shorter_side:
             # `draft` promises at least the asked size; it does nothing where the decoder can't scale.
@@ -188,18 +188,18 @@ def _noted(image: Image.Image) -> tuple[int, str | None]:
         return 1, None
 
 
-def _stated_colours(image: Image.Image) -> Colours | None:
-    """The colours that a picture states otherwise than by a profile that counts; None for a profile's or sRGB."""
+def _colours(image: Image.Image) -> Colours | bytes | None:
+    """What an opened picture says of its colours: numbers, or an ICC profile; None if nothing, or sRGB. Not decoded."""
+    profile: bytes | None = image.info.get("icc_profile")
     if image.format == "PNG" and image.fp is not None:
         # cICP, iCCP, sRGB, gAMA and cHRM, in this order (PNG, third edition, 4.3).
         if (code_points := _png_code_points(image.fp)) is not None:
-            image.info.pop("icc_profile", None)
             return from_cicp(*code_points)
-        if "icc_profile" in image.info or "srgb" in image.info:
-            return None
+        if profile or "srgb" in image.info:
+            return profile
         return from_gamma(image.info.get("gamma"), image.info.get("chromaticity"))
-    if "icc_profile" in image.info:  # in HEIC and AVIF too: ISO/IEC 23000-22, 7.3.6.4
-        return None
+    if profile:  # in HEIC and AVIF too: ISO/IEC 23000-22, 7.3.6.4
+        return profile
     try:
         if image.format in ("HEIF", "AVIF"):
             # Pillow says nothing of an AVIF's colours. libheif reads them, although it can't decode the picture.
@@ -236,22 +236,21 @@ def _png_code_points(file: IO[bytes]) -> tuple[int, int] | None:
     return None
 
 
-def _to_srgb(image: Image.Image, colours: Colours | None, background: tuple[int, int, int] | None) -> Pixels:
-    """Eight-bit sRGB of an image in any mode, by its stated colours, or through its embedded profile if that is usable.
+def _to_srgb(image: Image.Image, colours: Colours | bytes | None, background: tuple[int, int, int] | None) -> Pixels:
+    """Eight-bit sRGB of an image in any mode, by the colours that its file states; an unusable profile counts as none.
 
     Works in bands, since each copy of a large picture is 600 MB; what is plain sRGB already is not touched.
     """
-    profile = image.info.get("icc_profile")
     if image.mode.startswith(("I", "F")):
         image = _to_eight_bits(image)
     has_alpha = image.has_transparency_data
     mode = "L" if image.mode == "LA" else image.mode if image.mode in ("CMYK", "L", "LAB") else "RGB"
     convert: Callable[[Image.Image], Image.Image] | None = None
-    if colours is not None:
+    if isinstance(colours, Colours):
         light = light_of(colours, lambda: image.convert("RGB").histogram())
         mode, convert = "RGB", lambda band: Image.fromarray(to_srgb(light(np.asarray(band))))
-    elif profile:
-        convert = _from_profile(profile, mode)
+    elif colours:
+        convert = _from_profile(colours, mode)
     if convert is None and not has_alpha and background is not None:
         return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     pixels = np.empty((image.height, image.width, 3 if background is not None else 4), np.uint8)
