@@ -247,7 +247,7 @@ def _to_srgb(image: Image.Image, colours: Colours | bytes | None, background: tu
     mode = "L" if image.mode == "LA" else image.mode if image.mode in ("CMYK", "L", "LAB") else "RGB"
     convert: Callable[[Image.Image], Image.Image] | None = None
     if isinstance(colours, Colours):
-        light = light_of(colours, (image if image.mode == "RGB" else image.convert("RGB")).histogram)
+        light = light_of(colours, lambda: (image if image.mode == "RGB" else image.convert("RGB")).histogram())
         mode, convert = "RGB", lambda band: Image.fromarray(to_srgb(light(np.asarray(band))))
     elif colours:
         convert = _from_profile(colours, mode)
