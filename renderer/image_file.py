@@ -17,6 +17,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from renderer.tiffs import TiffError, open_tiff
+
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "JPEG2000", "PPM")
 """The formats that are read, by Pillow's names. It knows 33 more, and one of them (EPS) starts another program."""
 
@@ -50,6 +52,7 @@ LARGE_PIXELS: Final = 24_000_000
 """What a phone's photo has. A larger picture whose decoder needs it whole in memory is demanding."""
 
 pi_heif.register_heif_opener()
+Image.register_open("TIFF", open_tiff, Image.OPEN["TIFF"][1])
 
 # What Pillow logs of damaged files would reach standard error where nobody has set up logging.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -181,7 +184,7 @@ def load_upper(image: ImageFile.ImageFile, draft: tuple[int, int] | None) -> tup
     try:
         image.load()
     except Exception as error:
-        if file is None or is_transient(error) or isinstance(error, UnreasonableImageError):
+        if file is None or is_transient(error) or isinstance(error, UnreasonableImageError | TiffError):
             raise
         if not _has_memory(image.width * image.height * _BYTES_A_PIXEL):
             raise MemoryError from error

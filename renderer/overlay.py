@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from renderer.errors import InputError
+from renderer.errors import InputError, PictureError
 from renderer.files import open_input, require_file
-from renderer.image_file import open_image
 from renderer.parameters import Colour, check_ranges, parameter
+from renderer.pictures import read_picture
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
 
 FADE_SECONDS: Final = 0.4
@@ -131,10 +131,9 @@ def _placed(stage: Stage, picture: npt.NDArray[np.uint8], place: str, settings: 
 def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     require_file(path, "--logo")
     try:
-        with open_image(path) as image:
-            logo = image.convert("RGBA")
-    except (OSError, ValueError, Image.DecompressionBombError):
-        raise InputError(f"--logo {path} can't be used, it is no picture that can be read: give a PNG") from None
+        logo = Image.fromarray(read_picture(path, background=None).pixels)
+    except PictureError as error:
+        raise InputError(f"--logo {path} can't be used, it {error.reason}") from None
     high = max(round(settings.logo_size * min(stage.frame)), 1)
     room = max(stage.frame[0] - 2 * round(settings.margin * min(stage.frame)), 1)
     scale = min(high / logo.height, room / logo.width)

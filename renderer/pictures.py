@@ -1,27 +1,30 @@
-"""Opening and resizing one picture: upright (EXIF), sRGB (ICC), 8-bit RGB, decoded no larger than asked."""
+"""Opening and resizing one picture: upright, in sRGB whatever its colours, 8-bit RGB, decoded no larger than asked."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import io
+import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pi_heif
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from renderer.children import ChildError
+from renderer.colour import ADOBE_RGB, Colours, from_cicp, from_gamma, light_of
 from renderer.errors import FileError, PictureError
-from renderer.files import check_input
+from renderer.files import check_input, open_input
 from renderer.image_file import (
     MAX_PIXELS,
     UnreasonableImageError,
@@ -32,6 +35,7 @@ from renderer.image_file import (
     open_image,
 )
 from renderer.limited import call_limited
+from renderer.tiffs import RAW_FILE, TiffError, is_raw, to_bytes
 
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) sRGB, 8 bits a channel."""
@@ -39,7 +43,8 @@ Pixels = npt.NDArray[np.uint8]
 _READABLE: Final = (
     ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .heic .heif .hif .ppm .pgm .jp2 .jpf .jpx .j2k"
 )
-_RAW: Final = ".dng .cr2 .cr3 .nef .arw .orf .rw2 .raf"  # listed as skipped, not passed over in silence
+# Listed as skipped, not passed over in silence.
+_RAW: Final = ".dng .cr2 .cr3 .crw .nef .nrw .arw .sr2 .orf .rw2 .rwl .raf .pef .srw .x3f .3fr .iiq .gpr"
 
 PICTURE_SUFFIXES: Final = frozenset([*_READABLE.split(), *_RAW.split()])
 """File name endings that a folder is searched for, in lower case. A file that is named itself may have any."""
@@ -90,15 +95,15 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile
             yield image
     except PictureError:
         raise
-    except UnreasonableImageError as error:
+    except (UnreasonableImageError, TiffError) as error:
         raise PictureError(path, str(error)) from None
     except PermissionError:
         raise PictureError(path, "may not be read (permission denied)", transient=True) from None
     except UnidentifiedImageError:
-        empty = len(data) == 0 if data is not None else path.stat().st_size == 0
-        raw = path.suffix.lower() in _RAW.split()
-        unknown = "is a camera's raw file: export it as JPEG" if raw else "is not a picture that can be read"
-        raise PictureError(path, "is empty" if empty else unknown) from None
+        beginning = _first_bytes(path) if data is None else data[:16]
+        raw = is_raw(beginning) or path.suffix.lower() in _RAW.split()
+        unknown = RAW_FILE if raw else "is not a picture that can be read"
+        raise PictureError(path, unknown if beginning else "is empty") from None
     except Image.DecompressionBombError:
         raise PictureError(path, f"has more than {MAX_PIXELS // 1_000_000} million pixels: scale it down") from None
     except Exception as error:  # decoders report damage by whatever they like
@@ -107,6 +112,11 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile
         memory = not isinstance(error, OSError) or error.errno in (None, errno.ENOMEM)
         reason = "is too large for this machine's memory" if memory else f"may not be read ({error})"
         raise PictureError(path, reason, transient=True) from error
+
+
+def _first_bytes(path: Path) -> bytes:
+    with open_input(path) as file:
+        return file.read(16)
 
 
 def check_file(path: Path) -> None:
@@ -129,11 +139,13 @@ def read_picture(
     path: Path,
     *,
     shorter_side: int | None = None,
-    background: tuple[int, int, int] = (255, 255, 255),
+    background: tuple[int, int, int] | None = (255, 255, 255),
     data: bytes | None = None,
     large: bool = True,
 ) -> Picture:
     """Decode a picture: upright, in sRGB, alpha over `background`; of an animation the first frame.
+
+    Without a `background` the alpha is kept, and the pixels are (height, width, 4).
 
     With `shorter_side`, a JPEG is decoded at the smallest of its eight scales that still has that many pixels on the
     shorter side, if it has them; other formats come whole. `data`: the file's bytes, if they have been read already.
@@ -161,12 +173,12 @@ def read_picture(
 
 
 def _decode_demanding(
-    path: Path, shorter_side: int | None, background: tuple[int, int, int], data: bytes | None
+    path: Path, shorter_side: int | None, background: tuple[int, int, int] | None, data: bytes | None
 ) -> Picture:
     """What `read_picture` calls in a process of its own. Raises PictureError."""
     with _open(path, data) as image:
         picture = _decode(image, shorter_side, background)
-    if shorter_side is None or min(picture.size) <= shorter_side:
+    if shorter_side is None or min(picture.size) <= shorter_side or background is None:
         return picture
     scale = shorter_side / min(picture.size)
     width, height = (max(round(side * scale), 1) for side in picture.size)
@@ -174,9 +186,12 @@ def _decode_demanding(
     return replace(picture, pixels=_reduced(picture.pixels, width, height))
 
 
-def _decode(image: ImageFile.ImageFile, shorter_side: int | None, background: tuple[int, int, int]) -> Picture:
+def _decode(image: ImageFile.ImageFile, shorter_side: int | None, background: tuple[int, int, int] | None) -> Picture:
     """Decode an opened picture as `read_picture` says, in this process. Raises what decoders do."""
     size, draft = image.size, None
+    colours = _colours(image)  # before it is decoded: its file is read
+    # Pillow turns a TIFF as it decodes it, and forgets how it lay; it decodes a PNG to find EXIF behind its pixels.
+    noted = _noted(image) if isinstance(image, TiffImageFile) else None
     if shorter_side is not None and min(size) > shorter_side:
         # `draft` promises at least the asked size; it does nothing where the decoder can't scale.
         scale = shorter_side / min(size)
@@ -185,15 +200,17 @@ def _decode(image: ImageFile.ImageFile, shorter_side: int | None, background: tu
         image, share = load_upper(image, draft)
         if _is_to_be_turned(image):
             size = (size[1], size[0])
-        orientation, captured = _noted(image)
+        orientation, captured = noted or _noted(image)
         ImageOps.exif_transpose(image, in_place=True)  # each copy of a large photo is 100 MB
         if share < 1:
             scale = max(image.width / size[0], image.height / size[1])  # of the side that was not cut
             size = (round(image.width / scale), round(image.height / scale))
-        return Picture(np.asarray(_to_srgb(image, background)), size, orientation, captured, share)
+        return Picture(_to_srgb(image, colours, background), size, orientation, captured, share)
 
 
-_ORIENTATION, _EXIF_BLOCK, _CAPTURED = 0x0112, 0x8769, 0x9003  # EXIF 2.32
+_ORIENTATION, _EXIF_BLOCK, _CAPTURED, _COLOUR_SPACE, _INTEROPERABILITY = 0x0112, 0x8769, 0x9003, 0xA001, 0xA005
+"""Tags of EXIF 2.32."""
+_BITS_PER_SAMPLE: Final = 258  # TIFF 6.0
 
 
 def _is_to_be_turned(image: Image.Image) -> bool:
@@ -214,31 +231,88 @@ def _noted(image: Image.Image) -> tuple[int, str | None]:
         return 1, None
 
 
-def _to_srgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
-    """Eight-bit sRGB of an image in any mode, through its embedded profile if it has a usable one."""
-    profile = image.info.get("icc_profile")
+def _colours(image: Image.Image) -> Colours | bytes | None:
+    """What an opened picture says of its colours: numbers, or an ICC profile; None if nothing, or sRGB. Not decoded."""
+    profile: bytes | None = image.info.get("icc_profile")
+    if image.format == "PNG" and image.fp is not None:
+        # cICP, iCCP, sRGB, gAMA and cHRM, in this order (PNG, third edition, 4.3).
+        if (code_points := _png_code_points(image.fp)) is not None:
+            return from_cicp(*code_points)
+        if profile or "srgb" in image.info:
+            return profile
+        return from_gamma(image.info.get("gamma"), image.info.get("chromaticity"))
+    if profile:  # in HEIC and AVIF too: ISO/IEC 23000-22, 7.3.6.4
+        return profile
+    try:
+        if image.format in ("HEIF", "AVIF"):
+            # Pillow says nothing of an AVIF's colours. libheif reads them, although it can't decode the picture.
+            info = image.info if image.format == "HEIF" else pi_heif.open_heif(image.fp).info
+            nclx = info.get("nclx_profile") or {}
+            return from_cicp(nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2))
+        if image.format in ("JPEG", "MPO"):
+            exif = image.getexif()
+            # Cameras tell Adobe RGB by not saying sRGB, and by the rule that the file keeps: DCF 2.0, 3.2.4.
+            if exif.get_ifd(_EXIF_BLOCK).get(_COLOUR_SPACE, 1) != 1 and exif.get_ifd(_INTEROPERABILITY).get(1) == "R03":
+                return ADOBE_RGB
+    except Exception:  # whatever a parser of damaged bytes raises
+        return None
+    return None
+
+
+def _png_code_points(file: IO[bytes]) -> tuple[int, int] | None:
+    """Colour primaries and transfer characteristics of a PNG's cICP chunk, if it has one before its pixels."""
+    begin = file.tell()
+    file.seek(8)
+    try:
+        for _ in range(1000):
+            length, kind = struct.unpack(">I4s", file.read(8))
+            if kind == b"cICP":
+                primaries, transfer, _, _ = file.read(4)
+                return primaries, transfer
+            if kind in (b"IDAT", b"IEND"):
+                break
+            file.seek(length + 4, io.SEEK_CUR)
+    except (struct.error, ValueError):  # the file ends
+        pass
+    finally:
+        file.seek(begin)
+    return None
+
+
+def _to_srgb(image: Image.Image, colours: Colours | bytes | None, background: tuple[int, int, int] | None) -> Pixels:
+    """Eight-bit sRGB of an image in any mode, by the colours that its file states; an unusable profile counts as none.
+
+    Works in bands, since each copy of a large picture is 600 MB; what is plain sRGB already is not touched.
+    """
     if image.mode.startswith(("I", "F")):
         image = _to_eight_bits(image)
-    if image.has_transparency_data:
-        # Laid over the background in the picture's own colours; for the photos that carry both alpha and a wide
-        # gamut profile the difference is not seen.
-        image = _over(background, image)
-    elif image.mode not in ("RGB", "CMYK", "L", "LAB"):
-        image = image.convert("RGB")
-    if profile and (convert := _from_profile(profile, image.mode)) is not None:
-        with contextlib.suppress(ImageCms.PyCMSError, ValueError, OSError):
-            image = convert(image)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _over(background: tuple[int, int, int], image: Image.Image) -> Image.Image:
-    """A picture with transparent pixels, over a colour; done in bands, each copy of a large picture being 600 MB."""
-    laid = Image.new("RGB", image.size)
+    has_alpha = image.has_transparency_data
+    mode = "L" if image.mode == "LA" else image.mode if image.mode in ("CMYK", "L", "LAB") else "RGB"
+    convert: Callable[[Image.Image], Image.Image] | None = None
+    if isinstance(colours, Colours):
+        light = light_of(colours, lambda: (image if image.mode == "RGB" else image.convert("RGB")).histogram())
+        mode, convert = "RGB", lambda band: Image.fromarray(to_srgb(light(np.asarray(band))))
+    elif colours:
+        convert = _from_profile(colours, mode)
+    if convert is None and not has_alpha and background is not None:
+        return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+    pixels = np.empty((image.height, image.width, 3 if background is not None else 4), np.uint8)
     rows = max(_BAND_PIXELS // image.width, 1)
     for top in range(0, image.height, rows):
-        band = image.crop((0, top, image.width, min(top + rows, image.height))).convert("RGBA")
-        laid.paste(Image.alpha_composite(Image.new("RGBA", band.size, (*background, 255)), band), (0, top))
-    return laid
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        band = band.convert("RGBA") if has_alpha else band
+        alpha = band.getchannel("A") if has_alpha else None
+        band = band.convert(mode)
+        if convert is not None:
+            with contextlib.suppress(ImageCms.PyCMSError, ValueError, OSError):
+                band = convert(band)
+        band = band.convert("RGB")
+        if alpha is not None or background is None:
+            band.putalpha(alpha if alpha is not None else 255)
+        if alpha is not None and background is not None:
+            band = Image.alpha_composite(Image.new("RGBA", band.size, (*background, 255)), band).convert("RGB")
+        pixels[top : top + rows] = np.asarray(band)
+    return pixels
 
 
 @lru_cache(maxsize=32)
@@ -266,11 +340,12 @@ def _from_profile(profile: bytes, mode: str) -> Callable[[Image.Image], Image.Im
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Sixteen-bit and float images as 8-bit grey: the upper byte; values that fit in a byte stay as they are."""
-    values = np.asarray(image, np.float32)
-    peak = float(values.max(initial=0.0))
-    scale = 1 / 257 if peak > 255 else (255.0 if peak <= 1.0 and image.mode == "F" else 1.0)
-    return Image.fromarray(np.clip(values * scale + 0.5, 0, 255).astype(np.uint8))
+    """Sixteen-bit and float images as 8-bit grey."""
+    if image.mode == "F":
+        return Image.fromarray(to_bytes(np.asarray(image)))
+    # What Pillow opens as I it has scaled to 16 bits; of what it opens as I;16, TIFFs alone may have 12.
+    bits = image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] if isinstance(image, TiffImageFile) else 16
+    return Image.fromarray(to_bytes(np.asarray(image), (1 << bits) - 1))
 
 
 # -- Light ---------------------------------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     "errors", "parameters", "where", "streams", "progress", "locks", "files", "data_files", "names", "private",
-    "cores", "children", "limited", "memory", "compiled", "image_file", "pictures", "subject", "descriptors",
-    "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay", "compositor",
-    "plugins", "timeline", "settings", "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset",
-    "batch", "explain", "clip", "doctor", "cli", "__main__",
+    "cores", "children", "limited", "memory", "compiled", "colour", "tiffs", "image_file", "pictures", "subject",
+    "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay",
+    "compositor", "plugins", "timeline", "settings", "encoder", "sound", "stills", "rules", "credits", "report",
+    "job", "preset", "batch", "explain", "clip", "doctor", "cli", "__main__",
 ]  # fmt: skip
 
 
@@ -71,14 +71,14 @@ def test_what_is_dear_to_import_waits_until_it_is_needed(imports: str, dear: set
 OPENED = {
     "files.py": {"open": "open_input itself", "os.open": "how open_input opens"},
     "locks.py": {"os.open": "a lock file, which is made"},
-    "pictures.py": {"Image.open": "after check_file"},
-    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "of what open_input opened", "Image.open": "after require_file"},
+    "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
+    "image_file.py": {"Image.open": "of a file that was opened, or of bytes", "io.FileIO": "after check_file"},
+    "tiffs.py": {"TiffFile": "of a file that was opened"},
+    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "of what open_input opened"},
     "placement.py": {"zipfile.ZipFile": "of what open_input opened, or for writing", "file.open": "a member of it"},
     "library/reading.py": {"path.open": "after check_file", "path.read_bytes": "after check_file"},
     "library/index.py": {"sqlite3.connect": "an index, which SQLite opens"},
-    "credits.py": {"Image.open": "photos that were indexed"},
-    "encoder/probe.py": {"path.open": "a video that was written, or is checked", "Image.open": "the same"},
-    "batch/page.py": {"Image.open": "videos of the campaign"},
+    "encoder/probe.py": {"path.open": "a video that was written, or is checked"},
     "explain/knn.py": {"ImageFont.truetype": "the font that comes along"},
     "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the program"},
     "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the program"},
@@ -86,7 +86,7 @@ OPENED = {
 """What opens files for reading without `files.open_input`, and why it may."""
 
 OPENS = {
-    "open", "io.open", "os.open", "np.load", "np.fromfile", "np.memmap", "np.loadtxt", "cv2.imread", "cv2.VideoCapture",
+    "open", "io.open", "io.FileIO", "os.open", "np.load", "np.fromfile", "np.memmap", "np.loadtxt", "cv2.imread", "cv2.VideoCapture",
     "Image.open", "ImageFont.truetype", "TTFont", "zipfile.ZipFile", "sqlite3.connect", "TiffFile", "imread",
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Titles and logos over the picture."""
 
+import io
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import Theatre, difference
 from PIL import Image
+from profiles import WIDE, profile
 
 from renderer.compositor import Compositor
 from renderer.errors import InputError
@@ -112,6 +114,48 @@ def test_a_logo_stands_in_its_corner(stage: Stage, tmp_path: Path, place: str) -
     y = {"top": inset[1], "bottom": height - inset[1]}.get(place.split("-")[0], height / 2)
     assert middle == pytest.approx((x, y), abs=2.5)
     assert (seen(stage, settings)[round(y), round(x)] == (255, 0, 0)).all()
+
+
+def colour_of_logo(stage: Stage, path: Path) -> list[int]:
+    """The colour in the middle of a logo that lies in the middle of the frame."""
+    shown = seen(stage, OverlaySettings(logo=path, logo_at="middle", logo_opacity=1.0))
+    return shown[shown.shape[0] // 2, shown.shape[1] // 2].astype(int).tolist()
+
+
+def test_a_logo_is_read_as_every_picture_is(stage: Stage, tmp_path: Path) -> None:
+    """Sixteen bits, EXIF orientation and profile count, and alpha is kept."""
+    adobe_rgb = profile(*WIDE["Adobe RGB"])
+    Image.fromarray(np.full((20, 20), 100 * 257, np.uint16)).save(tmp_path / "deep.png")
+    assert colour_of_logo(stage, tmp_path / "deep.png") == [100, 100, 100]
+    Image.new("RGBA", (20, 20), (198, 44, 44, 255)).save(tmp_path / "wide.png", icc_profile=adobe_rgb)
+    assert colour_of_logo(stage, tmp_path / "wide.png") == pytest.approx([230, 40, 40], abs=4)
+    Image.new("RGBA", (20, 20), (198, 44, 44, 0)).save(tmp_path / "none.png", icc_profile=adobe_rgb)
+    settings = OverlaySettings(logo=tmp_path / "none.png", logo_at="middle", logo_opacity=1.0)
+    assert (seen(stage, settings) == ground(stage)).all()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (80, 40), (255, 0, 0)).save(tmp_path / "turned.jpg", exif=exif)
+    left, top, right, bottom = box(stage, OverlaySettings(logo=tmp_path / "turned.jpg", logo_opacity=1.0))
+    assert (bottom - top) == pytest.approx(2 * (right - left), abs=2.5)
+
+
+def test_a_damaged_logo_is_named(stage: Stage, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    encoded = io.BytesIO()
+    Image.fromarray(rng.integers(0, 255, (16, 16, 3), np.uint8)).save(encoded, "AVIF")
+    sound = np.frombuffer(encoded.getvalue(), np.uint8)
+    said: list[str] = []
+    for _ in range(60):
+        damaged = sound.copy()
+        damaged[rng.integers(0, len(sound), 8)] = rng.integers(0, 256, 8)
+        path = tmp_path / "logo.avif"
+        path.write_bytes(damaged[: rng.integers(len(sound) // 2, len(sound) + 1)].tobytes())
+        try:
+            seen(stage, OverlaySettings(logo=path))
+        except InputError as error:
+            said.append(str(error))
+    assert len(said) > 20
+    assert all(each.startswith(f"--logo {tmp_path / 'logo.avif'} can't be used, it ") for each in said)
 
 
 def test_letters_that_a_font_lacks_are_named(stage: Stage) -> None:

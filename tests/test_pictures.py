@@ -5,10 +5,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
+from profiles import SRGB, WIDE, profile
 
 from renderer.errors import PictureError
 from renderer.pictures import centre_square, picture_size, read_picture, resize, to_linear, to_srgb
@@ -26,18 +29,53 @@ TURNS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("orientation", TURNS)
-def test_photos_stand_upright(photo: Image.Image, tmp_path: Path, orientation: int) -> None:
-    stored = photo
-    for turn in TURNS[orientation]:
-        stored = stored.transpose(turn)
+def save_turned(stored: Image.Image, path: Path, kind: str, orientation: int) -> None:
+    """Write a picture of a kind of file with an EXIF orientation."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    stored.save(tmp_path / "turned.png", exif=exif)
-    seen = read_picture(tmp_path / "turned.png")
-    assert seen.size == (96, 64)
-    assert picture_size(tmp_path / "turned.png") == (96, 64)
-    assert (seen.pixels == np.asarray(photo)).all()
+    turn = [(274, "H", 1, orientation, True)]
+    pixels = np.asarray(stored)
+    match kind:
+        case "heic":
+            pillow_heif.from_pillow(stored).save(path, quality=100, chroma=444, exif=exif.tobytes())
+        case "float tif":
+            tifffile.imwrite(path, (pixels / 255).astype(np.float32), photometric="rgb", extratags=turn)
+        case "planar tif":
+            planes = np.moveaxis(pixels, -1, 0).astype(np.uint16) * 257
+            tifffile.imwrite(path, planes, photometric="rgb", planarconfig="separate", extratags=turn)
+        case "deflated tif":
+            stored.save(path, exif=exif, compression="tiff_adobe_deflate")
+        case "jpg" | "webp" | "avif":
+            more = {"avif": {"speed": 10}, "jpg": {"subsampling": 0}}.get(kind, {})
+            stored.save(path, exif=exif, quality=100, **more)
+        case _:
+            stored.save(path, exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("jpg", (96, 64)), ("jpg", (407, 408)), ("png", (96, 64)), ("tif", (96, 64)), ("deflated tif", (96, 64)),
+        ("float tif", (96, 64)), ("planar tif", (96, 64)), ("webp", (96, 64)), ("avif", (96, 64)), ("heic", (96, 64)),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("orientation", TURNS)
+def test_photos_stand_upright(
+    photo: Image.Image, tmp_path: Path, orientation: int, kind: str, size: tuple[int, int]
+) -> None:
+    """Header and pixels agree on the size, whatever the file and however the camera was held."""
+    upright = photo.resize(size)
+    stored = upright
+    for turn in TURNS[orientation]:
+        stored = stored.transpose(turn)
+    path = tmp_path / f"turned.{kind.split()[-1]}"
+    save_turned(stored, path, kind, orientation)
+    whole, small = read_picture(path), read_picture(path, shorter_side=32)
+    assert picture_size(path) == whole.size == small.size == size
+    assert whole.pixels.shape == (size[1], size[0], 3)
+    assert small.pixels.shape[0] * size[0] == pytest.approx(small.pixels.shape[1] * size[1], rel=0.02)
+    assert whole.orientation == small.orientation == orientation
+    assert np.abs(whole.pixels.astype(int) - np.asarray(upright)).mean() < 6
 
 
 @pytest.mark.parametrize(
@@ -85,8 +123,6 @@ def test_jpegs_of_phones_stand_upright_with_their_time(photo: Image.Image, tmp_p
 
 @pytest.mark.parametrize("suffix", ["heic", "heif"])
 def test_photos_as_phones_write_them(photo: Image.Image, tmp_path: Path, suffix: str) -> None:
-    import pillow_heif
-
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = photo.transpose(Image.Transpose.ROTATE_90)
@@ -163,37 +199,6 @@ def test_embedded_profiles_become_srgb(photo: Image.Image, tmp_path: Path) -> No
     assert np.abs(read_picture(tmp_path / "lab.tif").pixels - plain).mean() < 1.5
     assert np.abs(read_picture(tmp_path / "tagged.png").pixels - plain).max() <= 1
     assert (read_picture(tmp_path / "broken.png").pixels == plain).all()
-
-
-def profile(primaries: list[list[float]], gamma: float) -> bytes:
-    """A matrix profile (ICC.1:2001-04): the primaries' XYZ, adapted to D50, one row each, and a power for all."""
-
-    def xyz(values: list[float]) -> bytes:
-        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(value * 65536)) for value in values)
-
-    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
-    about = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"wide\0" + bytes(78)
-    tags = {
-        b"desc": about, b"cprt": b"text\0\0\0\0none\0\0\0\0", b"wtpt": xyz([0.9642, 1.0, 0.8249]), b"rXYZ": xyz(primaries[0]),
-        b"gXYZ": xyz(primaries[1]), b"bXYZ": xyz(primaries[2]), b"rTRC": curve, b"gTRC": curve, b"bTRC": curve,
-    }  # fmt: skip
-    table, data, start = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
-    for name, content in tags.items():
-        table += name + struct.pack(">II", start + len(data), len(content))
-        data += content + bytes(-len(content) % 4)
-    size = start + len(data)
-    header = struct.pack(">I4xI4s4s4s", size, 0x02400000, b"mntr", b"RGB ", b"XYZ ") + bytes(12) + b"acsp"
-    header += bytes(28) + struct.pack(">iii", 63190, 65536, 54061)
-    return header.ljust(128, b"\0") + table + data
-
-
-WIDE = {
-    "Display P3": ([[0.51512, 0.2412, -0.00105], [0.29198, 0.69225, 0.04189], [0.1571, 0.06657, 0.78407]], 2.2),
-    "Adobe RGB": ([[0.60974, 0.31111, 0.01947], [0.20528, 0.62567, 0.06087], [0.14919, 0.06322, 0.74457]], 563 / 256),
-}
-SRGB = np.array(
-    [[0.43607, 0.22249, 0.01392], [0.38515, 0.71687, 0.09708], [0.14307, 0.06061, 0.7141]]
-)  # IEC 61966-2-1, D50
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])

@@ -1,0 +1,194 @@
+"""Colours that a file states by numbers instead of by an ICC profile (CICP, gAMA, cHRM), turned into linear sRGB."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Light = npt.NDArray[np.float32]
+"""(height, width, 3) linear light with the primaries of sRGB, 1 is white; colours outside its gamut leave 0…1."""
+
+Primaries = tuple[float, float, float, float, float, float, float, float]
+"""CIE 1931 x and y of red, green, blue and white."""
+
+_D65: Final = (0.3127, 0.3290)
+_C: Final = (0.310, 0.316)
+
+_SRGB: Final[Primaries] = (0.640, 0.330, 0.300, 0.600, 0.150, 0.060, *_D65)
+
+_PRIMARIES: Final[dict[int, Primaries]] = {
+    1: _SRGB,
+    4: (0.67, 0.33, 0.21, 0.71, 0.14, 0.08, *_C),
+    5: (0.64, 0.33, 0.29, 0.60, 0.15, 0.06, *_D65),
+    6: (0.630, 0.340, 0.310, 0.595, 0.155, 0.070, *_D65),
+    7: (0.630, 0.340, 0.310, 0.595, 0.155, 0.070, *_D65),
+    8: (0.681, 0.319, 0.243, 0.692, 0.145, 0.049, *_C),
+    9: (0.708, 0.292, 0.170, 0.797, 0.131, 0.046, *_D65),
+    10: (1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1 / 3, 1 / 3),
+    11: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, 0.314, 0.351),
+    12: (0.680, 0.320, 0.265, 0.690, 0.150, 0.060, *_D65),
+    22: (0.630, 0.340, 0.295, 0.605, 0.155, 0.077, *_D65),
+}
+"""ColourPrimaries of ITU-T H.273, table 2."""
+
+Curve = float | Literal["sRGB", "PQ", "HLG"]
+"""From a value to light: a power, or the function of a standard."""
+
+_CURVES: Final[dict[int, Curve]] = {4: 2.2, 5: 2.8, 8: 1.0, 16: "PQ", 17: 2.6, 18: "HLG"}
+"""TransferCharacteristics of ITU-T H.273, table 3. All others are taken as sRGB: 1, 6, 14 and 15 describe a camera, and
+what has them was judged on the displays that sRGB describes; browsers do the same."""
+
+_REFERENCE_WHITE: Final = 203.0  # cd/m²: diffuse white in PQ and HLG, ITU-R BT.2408-7, 2.2
+
+_HIGHLIGHTS: Final = 0.001
+"""The share of an HDR picture's values that may be brighter than its peak: a few stray pixels darken nothing."""
+
+_GAMMA_OF_SRGB: Final = 0.05
+"""How far a gAMA of 1/2.2 may be off. Writers of sRGB give it to readers without an sRGB curve (PNG, third edition,
+11.3.2.5); libpng ignores as much."""
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What the values of a picture mean."""
+
+    primaries: Primaries = _SRGB
+    curve: Curve = "sRGB"
+
+
+def from_cicp(primaries: int, transfer: int) -> Colours | None:
+    """The colours of code points of ITU-T H.273; None for sRGB, for unspecified ones and for unknown ones."""
+    return _unless_srgb(Colours(_PRIMARIES.get(primaries, _SRGB), _CURVES.get(transfer, "sRGB")))
+
+
+def from_gamma(gamma: float | None, chromaticities: Sequence[float] | None) -> Colours | None:
+    """The colours of a PNG's gAMA and cHRM chunks, each None where it is missing; None for sRGB.
+
+    `chromaticities`: x and y of white, red, green and blue, in the order of the chunk. Values that no display has, as
+    in a damaged file, count as missing.
+    """
+    curve: Curve = "sRGB"
+    if gamma is not None and 0.1 <= gamma <= 10 and abs(gamma * 2.2 - 1) > _GAMMA_OF_SRGB:
+        curve = 1 / gamma
+    primaries = _SRGB
+    if chromaticities is not None and len(chromaticities) == 8:
+        white_x, white_y, *(red_x, red_y, green_x, green_y, blue_x, blue_y) = chromaticities
+        area = (green_x - red_x) * (blue_y - red_y) - (blue_x - red_x) * (green_y - red_y)  # sRGB: 0.22
+        if all(0 <= value <= 1 for value in chromaticities) and white_y > 0.1 and area > 0.05:
+            primaries = (red_x, red_y, green_x, green_y, blue_x, blue_y, white_x, white_y)
+    return _unless_srgb(Colours(primaries, curve))
+
+
+def _unless_srgb(colours: Colours) -> Colours | None:
+    same = max(abs(one - other) for one, other in zip(colours.primaries, _SRGB, strict=True)) < 0.002
+    return None if same and colours.curve == "sRGB" else colours
+
+
+ADOBE_RGB: Final = Colours((0.64, 0.33, 0.21, 0.71, 0.15, 0.06, *_D65), 563 / 256)
+"""Adobe RGB (1998), section 4.3."""
+
+
+def light_of(colours: Colours, histogram: Callable[[], Sequence[int]]) -> Callable[[npt.NDArray[np.uint8]], Light]:
+    """What turns 8-bit pixels (height, width, 3) of a picture into light.
+
+    `histogram` gives how often the picture has each value, of red, green and blue one after the other, (768,); it is
+    asked for an HDR picture, whose highlights are compressed as far as its own peak needs.
+    """
+    values = np.arange(256) / 255
+    matrix = _to_srgb_primaries(colours.primaries)
+    if colours.curve not in ("PQ", "HLG"):
+        table = (_srgb(values) if colours.curve == "sRGB" else values ** float(colours.curve)).astype(np.float32)
+        return lambda pixels: table[pixels] @ matrix
+    is_hlg = colours.curve == "HLG"
+    shown = _hlg(values) ** 1.2 * (1000 / _REFERENCE_WHITE) if is_hlg else _pq(values)
+    table = (_hlg(values) if is_hlg else shown).astype(np.float32)
+    tone = _tone_curve(_peak(shown, histogram()))
+    # Weights of luminance, and the system gamma of a display of 1,000 cd/m²: ITU-R BT.2100-2, table 5.
+    weights = np.array([0.2627, 0.6780, 0.0593], np.float32)
+
+    def light(pixels: npt.NDArray[np.uint8]) -> Light:
+        linear = table[pixels]
+        if is_hlg:
+            linear *= ((linear @ weights) ** np.float32(0.2) * np.float32(1000 / _REFERENCE_WHITE))[..., np.newaxis]
+        # The brightest channel is compressed, and the others with it: the hue stays.
+        brightest = np.maximum(linear.max(axis=-1, keepdims=True), np.float32(1e-6))
+        linear *= tone(brightest) / brightest
+        return np.asarray(linear @ matrix, np.float32)
+
+    return light
+
+
+def _srgb(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """IEC 61966-2-1."""
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+_M1, _M2, _C1, _C2, _C3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
+
+
+def _pq(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Light of PQ values, 1 is reference white: ITU-R BT.2100-2, table 4."""
+    root = values ** (1 / _M2)
+    return (np.maximum(root - _C1, 0) / (_C2 - _C3 * root)) ** (1 / _M1) * (10_000 / _REFERENCE_WHITE)
+
+
+def _pq_value(light: float) -> float:
+    power = (light * _REFERENCE_WHITE / 10_000) ** _M1
+    return float(((_C1 + _C2 * power) / (1 + _C3 * power)) ** _M2)
+
+
+def _hlg(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Light of the scene, 0…1, of HLG values: ITU-R BT.2100-2, table 5."""
+    a = 0.17883277
+    b, c = 1 - 4 * a, 0.5 - a * math.log(4 * a)
+    return np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
+
+
+def _peak(shown: npt.NDArray[np.float64], histogram: Sequence[int]) -> float:
+    """The light that a picture hardly exceeds in any channel. `shown`: the light of each value."""
+    counts = np.asarray(histogram, np.int64).reshape(3, 256)
+    above = counts.sum(axis=1, keepdims=True) - counts.cumsum(axis=1)
+    return float(shown[(above > counts.sum(axis=1, keepdims=True) * _HIGHLIGHTS).sum(axis=1).max()])
+
+
+def _tone_curve(peak: float) -> Callable[[npt.NDArray[np.floating]], npt.NDArray[np.floating]]:
+    """What brings light up to a peak to 1 at most: that of ITU-R BT.2390 (EETF; also BT.2408, annex 5).
+
+    It leaves dark and middle tones as they are and compresses highlights, so that those above white keep their detail.
+    """
+    if peak <= 1:
+        return lambda light: light
+    white, top = _pq_value(1.0), _pq_value(peak)
+    most = white / top
+    knee = max(1.5 * most - 0.5, 0.0)
+    nodes = np.linspace(0, 1, 1024)
+    t = np.clip((nodes - knee) / (1 - knee), 0, 1)
+    bent = (2 * t**3 - 3 * t**2 + 1) * knee + (t**3 - 2 * t**2 + t) * (1 - knee) + (-2 * t**3 + 3 * t**2) * most
+    before = _pq(nodes * top)
+    after = _pq(np.where(nodes < knee, nodes, bent) * top)
+    return lambda light: np.interp(light, before, after)
+
+
+def _to_srgb_primaries(primaries: Primaries) -> npt.NDArray[np.float32]:
+    """The matrix from linear light of some primaries to that of sRGB, for rows: light @ matrix."""
+    # Bradford's cone responses (ICC.1:2022, annex E): white stays white.
+    cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+    whites = [cones @ _xyz(*white) for white in (primaries[6:], _D65)]
+    adapted = np.linalg.inv(cones) @ np.diag(whites[1] / whites[0]) @ cones @ _to_xyz(primaries)
+    return np.asarray((np.linalg.inv(_to_xyz(_SRGB)) @ adapted).T, np.float32)
+
+
+def _to_xyz(primaries: Primaries) -> npt.NDArray[np.float64]:
+    """The matrix from linear light of some primaries to CIE XYZ, for columns: SMPTE RP 177."""
+    columns = np.array([(x, y, 1 - x - y) for x, y in (primaries[at : at + 2] for at in (0, 2, 4))]).T
+    return columns * np.linalg.solve(columns, _xyz(*primaries[6:]))
+
+
+def _xyz(x: float, y: float) -> npt.NDArray[np.float64]:
+    """CIE XYZ of a chromaticity with Y = 1."""
+    return np.array([x / y, 1.0, (1 - x - y) / y])
