@@ -37,7 +37,7 @@ def read_toml(path: Path, name: str) -> tuple[dict[str, Any], Where]:
         _check_values(table)
     except (ValueError, RecursionError) as error:
         reason = _TOO_DEEP if isinstance(error, RecursionError) else error
-        raise InputError(f"{name} {path} can't be read, it is not TOML: {reason}") from None
+        raise InputError(f"{name} {path} is not TOML: {reason}") from None
     return table, Where(path, text)
 
 

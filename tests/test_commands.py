@@ -163,7 +163,7 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["zoom", "china.jpg", "--covered", "0.5,0,0.5,0"], 2, "leaves nothing free"),
         (["zoom", "china.jpg", "--preset", "tik-tok"], 2, "there is no preset named tik-tok: did you mean tiktok?"),
         (["batch"], 2, "render batch needs a campaign's file"),
-        (["batch", "none.toml"], 2, "the campaign none.toml can't be read"),
+        (["batch", "none.toml"], 2, "the campaign none.toml: there is no such file"),
         (["batch", "text.jpg"], 2, "text.jpg is not TOML"),
         (["batch", "--covers", "none/*.jpg"], 2, "none/*.jpg matches no file"),
         (["batch", "--covers", "china.jpg", "--rows", "none.csv"], 2, "--rows none.csv: there is no such file"),

@@ -149,7 +149,7 @@ def test_a_file_says_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[[timeline", "can't be read"),
+        ("[[timeline", "is not TOML"),
         ("a = 1", r"holds no \[\[timeline\]\] table"),
         ("[[timeline]]", "timeline 1: it names no animation"),
         ('[[timeline]]\nanimation = "zoom"', "it has no seconds"),
