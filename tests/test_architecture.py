@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     "errors", "parameters", "where", "progress", "files", "cores", "children", "memory", "compiled", "pictures",
-    "subject", "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay",
+    "subject", "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "lines", "overlay",
     "compositor", "plugins", "timeline",
     "settings", "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "doctor",
     "cli", "__main__",
