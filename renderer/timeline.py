@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -161,8 +161,8 @@ def _segment(name: str, seconds: float, given: Mapping[str, object], where: str)
             raise InputError(f"{where}: hold has no parameters")
         return Segment(None, seconds, name)
     kind = load_animation(name)
-    rests = {rest: 0.0 for rest in RESTS if rest in parameters(kind)}
-    return Segment(kind(**{**rests, **read_values(kind, given, where)}), seconds, name)
+    values: dict[str, Any] = {rest: 0.0 for rest in RESTS if rest in parameters(kind)}
+    return Segment(kind(**(values | read_values(kind, given, where))), seconds, name)
 
 
 def _many(value: object) -> tuple[object, ...]:

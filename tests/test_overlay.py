@@ -107,7 +107,7 @@ WORDS = st.lists(
 ).map(" ".join)  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     WORDS | st.text(max_size=60), st.sampled_from(FRAMES), st.sampled_from(COVERED), st.floats(0.01, 0.5),
     st.floats(0, 0.4), st.sampled_from(["top", "middle", "bottom"]),
