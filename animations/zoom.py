@@ -33,6 +33,9 @@ PAN = 1.2
 """ρ of van Wijk and Nuij: how much panning is worth how much zooming. They found 1.4 in trials of maps; a little less
 pulls back less far between two photos, so that one still sees where one goes."""
 
+_SHARP = 1080
+"""Pixels of a photo's square from which on it is sharp enough to land on: the shorter side of most videos."""
+
 
 @dataclass(frozen=True)
 class Zoom(Animation):
@@ -326,13 +329,18 @@ def _veil(texture: int, camera: Camera, frame: tuple[int, int], opacity: float) 
 
 
 def _suiting_cell(stage: Stage) -> int:
-    """A cell with a whole photo, sharp enough for the frame, not a dull one, well matched, near the middle."""
+    """A cell with a whole photo, sharp, not a dull one, well matched, near the middle.
+
+    Decided by the map alone: a preview lands on the same photo as the video, and so does every shape of it.
+    """
     mosaic, tiles = stage.mosaic, stage.libraries[0].tiles
-    view = stage.whole_camera()  # what the flight begins with: it need not leave out the subject for the photo
-    seen = np.minimum(stage.view(view), mosaic.size)
-    centre = (mosaic.cell[:, :2] + 0.5 * mosaic.cell[:, 2:] - view.centre) / seen
+    # What upright and wide frames alike begin with: the flight need not leave out the subject for the photo.
+    upright, wide = (replace(stage, frame=frame, covered=(0, 0, 0, 0), fit="crop") for frame in ((9, 16), (16, 9)))
+    x, y = upright.whole_camera(), wide.whole_camera()
+    seen = np.minimum((upright.view(x)[0], wide.view(y)[1]), mosaic.size)
+    centre = (mosaic.cell[:, :2] + 0.5 * mosaic.cell[:, 2:] - (x.centre[0], y.centre[1])) / seen
     whole = np.array([not photo.is_part for photo in mosaic.photos])
-    sharp = np.minimum(1.0, np.array([photo.crop[2] for photo in mosaic.photos]) / min(stage.frame))
+    sharp = np.minimum(1.0, np.array([photo.crop[2] for photo in mosaic.photos]) / _SHARP)
     some = tiles[:, ::4, ::4]
     lively = np.minimum(1.0, some.std(axis=(1, 2)).mean(axis=1) / 50)
     lively *= np.minimum(1.0, 2 * (some.max(axis=3) > 50).mean(axis=(1, 2)))  # and not mostly black

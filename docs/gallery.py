@@ -51,8 +51,8 @@ _CLIP = "--size 400x400 --fps 20 --max-size 130KB"
 
 README: Final = (
     Picture(
-        'render show astronaut.png --tiles photos --timeline "reveal 2.4s from=cover order=spiral enter=flip '
-        'hold-start=0.4 hold-end=0.2, zoom 3.6s focus=chelsea.png hold-start=0" --size 300x300 --fps 20 '
+        'render show astronaut.png --tiles photos --timeline "hold 0.4s, reveal 1.8s from=cover order=spiral '
+        'enter=flip, hold 0.2s, zoom 2.6s focus=chelsea.png, hold 1s" --size 300x300 --fps 20 '
         "--max-size 2.5MB -o show.gif"
     ),
     Picture(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,15 +16,26 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from renderer.errors import InputError, PictureError
+from renderer.errors import InputError, PictureError, RenderError
 from renderer.files import open_input, require_file
+from renderer.lines import characters, even_lines, unbreakable_pieces
 from renderer.parameters import Colour, check_ranges, parameter
 from renderer.pictures import read_picture
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
 
 FADE_SECONDS: Final = 0.4
 
-_LINES: Final = 3  # of a title, at most; a longer one is set smaller
+_LINES: Final = 3  # of a title, at most, as long as smaller letters are legible
+
+_CAPITAL: Final = 0.73  # a capital's height, of DejaVu's size
+
+_LEGIBLE: Final = 0.03
+"""Height of the smallest letters, of the frame's shorter side: 2 mm on a phone, where print has 2 mm for 8 points."""
+
+_SIZES: Final = 80  # sizes of letters that are tried, each nine tenths of the one before: from 5,600 to 1.4 pixels
+
+LONGEST_TITLE: Final = 1000
+"""Characters; 1,200 of the smallest legible fill a frame of 1920 × 1080."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,8 @@ class OverlaySettings:
         if self.title_time is not None and self.title_time[0] >= self.title_time[1]:
             start, end = self.title_time
             raise InputError(f"--title-time {start:g},{end:g} ends before it begins: give FROM,TO in seconds")
+        if self.title is not None and len(self.title) > LONGEST_TITLE:
+            raise InputError(f"--title has {len(self.title):,} characters: give {LONGEST_TITLE:,} at most")
 
 
 def check_overlay(settings: OverlaySettings, seconds: float) -> None:
@@ -61,6 +77,9 @@ def check_overlay(settings: OverlaySettings, seconds: float) -> None:
         )
     if settings.title and settings.font is not None:
         require_file(settings.font, "--font")
+        with _using(settings.font):
+            _missing_letters(settings.title, settings.font)
+            ImageFont.truetype(str(settings.font))
     if settings.logo is not None:
         require_file(settings.logo, "--logo")
 
@@ -106,19 +125,25 @@ def _together(groups: Sequence[Sprites]) -> Sprites:
     )
 
 
+def _uncovered(stage: Stage) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what no app covers, in pixels of the frame."""
+    width, height = stage.frame
+    top, right, bottom, left = stage.covered
+    return round(left * width), round(top * height), width - round(right * width), height - round(bottom * height)
+
+
 def _placed(stage: Stage, picture: npt.NDArray[np.uint8], place: str, settings: OverlaySettings) -> Sprites:
     """A picture (H, W, 4) of the frame's own pixels as a sprite in frame units, on whole pixels."""
     width, height = stage.frame
     across, along = picture.shape[1], picture.shape[0]
     margin = round(settings.margin * min(stage.frame))
-    covered = stage.covered
-    top, bottom = round(covered[0] * height), height - round(covered[2] * height)
-    left, right = round(covered[3] * width), width - round(covered[1] * width)
+    left, top, right, bottom = _uncovered(stage)
     x, y = (left + right - across) // 2, (top + bottom - along) // 2
     if "left" in place or "right" in place:
         x = left + margin if "left" in place else right - margin - across
     if "top" in place or "bottom" in place:
         y = top + margin if "top" in place else bottom - margin - along
+    x, y = max(min(x, right - across), left), max(min(y, bottom - along), top)  # wide margins give way
     centre = ((x + across / 2 - width / 2) / height, (y + along / 2 - height / 2) / height)
     return make_sprites(
         stage.textures.add_picture(picture), centre, (across / 2 / height, 0.0), (0.0, along / 2 / height)
@@ -150,45 +175,34 @@ def default_font() -> Path:
     return Path(package.submodule_search_locations[0], "mpl-data", "fonts", "ttf", "DejaVuSans-Bold.ttf")
 
 
-def _no_font(path: Path) -> str:
-    return f"--font {path} can't be used, it is no font that can be read: give a TrueType or OpenType file"
+@contextmanager
+def _using(font: Path) -> Iterator[None]:
+    """Turn whatever fontTools and FreeType raise for a damaged font into an InputError that names it.
+
+    They check little of what they read: KeyError, AssertionError, struct.error, OverflowError and more were seen.
+    """
+    try:
+        yield
+    except RenderError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"--font {font} can't be used, it is no font that can be read: give a TrueType or OpenType file"
+        ) from error
 
 
 def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     """The words in white or another colour, over a soft shadow that keeps them legible on any ground."""
     path = settings.font or default_font()
     require_file(path, "--font")
-    _say_missing(text, path, stage)
-    shorter = min(stage.frame)
-    room = stage.frame[0] - 2 * round(settings.margin * shorter)
-    size = max(round(settings.title_size * shorter / 0.73), 4)  # 0.73: a capital's height, of DejaVu's size
-    while True:
-        try:
-            font = ImageFont.truetype(str(path), size)
-        except OSError:
-            raise InputError(_no_font(path)) from None
-        lines = _wrapped(text, font, room)
-        if size <= 4 or (
-            len(lines) <= max(_LINES, text.count("\n") + 1) and all(font.getlength(line) <= room for line in lines)
-        ):
-            break
-        size = max(size * 9 // 10, 4)
-    blur = max(size / 9, 1.0)
-    pad = math.ceil(2 * blur)
-    words = "\n".join(lines)
-    left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox(
-        (0, 0), words, font=font, align="center", spacing=size // 4
-    )
-    canvas = (
-        min(math.ceil(right - left) + 2 * pad, stage.frame[0]),
-        min(math.ceil(bottom - top) + 2 * pad, stage.frame[1]),
-    )
-    mask = Image.new("L", canvas)
-    ImageDraw.Draw(mask).multiline_text(
-        (pad - left, pad - top), words, fill=255, font=font, align="center", spacing=size // 4
-    )
+    with _using(path):
+        if missing := _missing_letters(text, path):
+            stage.notice(f"{path.name} has no letters for {missing}: give --font a font that has")
+        setting = _set_title(text, path, stage, settings)
+        mask = setting.mask()
     letters = np.asarray(mask, np.float32) / 255
-    shadow = np.minimum(np.asarray(mask.filter(ImageFilter.GaussianBlur(blur)), np.float32) / 255 * 1.6, 0.75)
+    shadow = np.asarray(mask.filter(ImageFilter.GaussianBlur(setting.blur)), np.float32) / 255
+    shadow = np.minimum(shadow * 1.6, 0.75)
     alpha = letters + shadow * (1 - letters)
     colour = np.array(settings.title_colour, np.float32) * 255
     picture = np.empty((*alpha.shape, 4), np.float32)
@@ -197,41 +211,88 @@ def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np
     return np.asarray(picture + 0.5, np.uint8)
 
 
-def _wrapped(text: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
-    """Lines of words that fit into a width, where single words do: as few as can be, and as even as those can be."""
-    lines: list[str] = []
-    for paragraph in text.split("\n"):
-        broken = _broken(paragraph, font, room)
-        even = broken
-        while len(even) == len(broken) > 1:  # narrower, until it takes another line
-            broken = even
-            even = _broken(paragraph, font, max(font.getlength(line) for line in broken) - 0.5)
-        lines += broken
-    return lines
+@dataclass(frozen=True)
+class _Setting:
+    """Lines of a title in a font of a size."""
+
+    words: str  # lines, separated by \n
+    font: ImageFont.FreeTypeFont
+
+    @property
+    def blur(self) -> float:
+        """Radius of the shadow in pixels."""
+        return max(self.font.size / 9, 1.0)
+
+    @property
+    def pad(self) -> int:
+        """Pixels that the shadow takes on each side of the letters."""
+        return math.ceil(2 * self.blur)
+
+    def box(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of the letters in pixels."""
+        pen = ImageDraw.Draw(Image.new("L", (1, 1)))
+        return pen.multiline_textbbox((0, 0), self.words, font=self.font, align="center", spacing=self.font.size // 4)
+
+    def mask(self) -> Image.Image:
+        """The letters in white on black, with room for their shadow."""
+        left, top, right, bottom = self.box()
+        size = math.ceil(right - left) + 2 * self.pad, math.ceil(bottom - top) + 2 * self.pad
+        mask = Image.new("L", size)
+        ImageDraw.Draw(mask).multiline_text(
+            (self.pad - left, self.pad - top), self.words, fill=255, font=self.font, align="center",
+            spacing=self.font.size // 4,
+        )  # fmt: skip
+        return mask
 
 
-def _broken(paragraph: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
-    """Lines of words, each as long as fits into a width."""
-    lines, line = [], ""
-    for word in paragraph.split():
-        longer = f"{line} {word}".strip()
-        if line and font.getlength(longer) > room:
-            lines.append(line)
-            line = word
-        else:
-            line = longer
-    return [*lines, line]
+def _set_title(text: str, path: Path, stage: Stage, settings: OverlaySettings) -> _Setting:
+    """Break a title into lines, in the largest size in which it fits, up to the size asked for.
+
+    Down to the smallest legible size words stay whole and lines are few; from there on there are as many lines as it
+    takes, and words that are too wide are broken. Raises InputError if it fits in no size.
+    """
+    left, top, right, bottom = _uncovered(stage)
+    margin = round(settings.margin * min(stage.frame))
+    # Wide margins leave half of what is free.
+    room = (max(right - left - 2 * margin, (right - left) // 2), max(bottom - top - 2 * margin, (bottom - top) // 2))
+    paragraphs = [unbreakable_pieces(re.sub(r"[ \t]+", " ", line).strip(" ")) for line in text.splitlines()]
+    most_lines = max(_LINES, len(paragraphs))
+    em = min(stage.frame) / _CAPITAL
+    sizes = [max(round(settings.title_size * em * 0.9**step), 4) for step in range(_SIZES)]
+    legible = min(max(round(_LEGIBLE * em), 4), sizes[0])
+    whole = [(size, False) for size in (*sizes, legible) if size >= legible]
+    broken = [(size, True) for size in (legible, *sizes) if size <= legible]
+    for size, may_break in dict.fromkeys([*whole, *broken]):
+        font = ImageFont.truetype(str(path), size)
+        pieces = [_narrow(each, room[0], font) for each in paragraphs] if may_break else paragraphs
+        lines = [line for each in pieces for line in even_lines(each, room[0], font.getlength)]
+        setting = _Setting("\n".join(lines), font)
+        box = setting.box()
+        width, height = box[2] - box[0], box[3] - box[1]
+        fits = width <= room[0] and height <= room[1]
+        fits &= width + 2 * setting.pad <= right - left and height + 2 * setting.pad <= bottom - top
+        if fits and (may_break or len(lines) <= most_lines):
+            if size < legible:
+                stage.notice(f"the title is set {size} pixels high to fit, which is hard to read: give fewer words")
+            return setting
+    raise InputError(
+        f"--title of {len(text)} characters does not fit into {stage.frame[0]}x{stage.frame[1]} pixels in {path.name}: "
+        "give fewer words, or a larger --size"
+    )
 
 
-def _say_missing(text: str, path: Path, stage: Stage) -> None:
-    """One line for letters that a font does not have."""
-    from fontTools.ttLib import TTFont, TTLibError  # 0.1 s, which only a title needs
+def _narrow(pieces: Sequence[str], width: float, font: ImageFont.FreeTypeFont) -> list[str]:
+    """Pieces of a paragraph with those that are too wide cut into their characters."""
+    return [
+        part for piece in pieces for part in (characters(piece) if font.getlength(piece.rstrip()) > width else (piece,))
+    ]
 
-    try:
-        with open_input(path) as file, TTFont(file, fontNumber=0, lazy=True) as font:
-            known = font.getBestCmap() or {}
-    except (OSError, TTLibError):
-        raise InputError(_no_font(path)) from None
-    missing = "".join(dict.fromkeys(letter for letter in text if not letter.isspace() and ord(letter) not in known))
-    if missing:
-        stage.notice(f"{path.name} has no letters for {missing}: give --font a font that has")
+
+def _missing_letters(text: str, path: Path) -> str:
+    """Letters of a text that a font does not have, each once."""
+    from fontTools.ttLib import TTFont  # 0.1 s, which only a title needs
+
+    logging.getLogger("fontTools").setLevel(logging.CRITICAL)  # it would write to standard error
+    with open_input(path) as file, TTFont(file, fontNumber=0, lazy=True) as font:
+        known = font.getBestCmap() or {}
+    return "".join(dict.fromkeys(letter for letter in text if not letter.isspace() and ord(letter) not in known))

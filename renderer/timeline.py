@@ -10,15 +10,15 @@ from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.parameters import parameter, read_values
+from renderer.parameters import parameter, parameters, read_values
 from renderer.plugins import load_animation
-from renderer.scene import Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
+from renderer.scene import RESTS, Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
 
 MAX_FRAMES: Final = 1_000_000
 
@@ -81,7 +81,10 @@ _MENDS: Final[dict[tuple[Ending, Ending], str]] = {
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a timeline: an animation, or None where what was last seen rests."""
+    """A part of a timeline: an animation, or None where what was last seen rests.
+
+    Its seconds are those of its movement, and of the rests that are written in it.
+    """
 
     animation: Animation | None
     seconds: float
@@ -150,7 +153,8 @@ def _segment(name: str, seconds: float, given: Mapping[str, object], where: str)
             raise InputError(f"{where}: hold has no parameters")
         return Segment(None, seconds, name)
     kind = load_animation(name)
-    return Segment(kind(**read_values(kind, given, where)), seconds, name)
+    values: dict[str, Any] = {rest: 0.0 for rest in RESTS if rest in parameters(kind)}
+    return Segment(kind(**(values | read_values(kind, given, where))), seconds, name)
 
 
 def _many(value: object) -> tuple[object, ...]:
@@ -162,9 +166,9 @@ class Show(Animation):
     """Several animations one after another."""
 
     timeline: str = parameter(
-        "reveal 5s from=cover, zoom 7s, zoom 3s direction=out, disperse 4s",
-        "Animations with their seconds and parameters, and rests, such as "
-        '"reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3, zoom 2s direction=out, disperse 2s"; '
+        "hold 0.5s, reveal 3.5s from=cover, hold 1.5s, zoom 6s, hold 1.5s, zoom 2s direction=out, hold 1s, disperse 3s",
+        "Animations with their seconds of movement and parameters, and rests, such as "
+        '"reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3, hold 1s, zoom 2s direction=out, disperse 2s"; '
         "or a .toml file with a [[timeline]] table for each",
     )
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 ROOMS = [
     "errors", "parameters", "where", "streams", "progress", "locks", "files", "data_files", "names", "private",
     "cores", "children", "limited", "memory", "compiled", "colour", "tiffs", "image_file", "pictures", "subject",
-    "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "overlay",
+    "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "lines", "overlay",
     "compositor", "plugins", "timeline", "settings", "encoder", "sound", "stills", "rules", "credits", "report",
     "job", "preset", "batch", "explain", "clip", "doctor", "cli", "__main__",
 ]  # fmt: skip

@@ -93,6 +93,8 @@ STILL = ("--size", "96x64", "--columns", "12")
         (["explain", "--help"], None, "channels"),
         (["sheet", "show", "COVER", *STILL, "--cells", "2x1"], "china-show-sheet.png", "228x110"),
         (["sheet", "zoom", "COVER", *STILL, "--cells", "2x2"], "china-zoom-sheet.png", "228x208"),
+        (["sheet", "show", "COVER", *STILL, "--cells", "2x1", "--music", "no.mp3", "--frames", "0-3", "-o", "it.mp4"], "it-sheet.png", "228x110"),
+        (["still", "show", "COVER", *STILL, "--poster", "--format", "webm", "-o", "it.webm"], "it-still.png", "96x64"),
         (["sheet", "disperse", "COVER", *STILL], "china-disperse-sheet.png", "336x306"),
         (["still", "zoom", "COVER", "--draft", "-o", "frame.webp"], "frame.webp", "640x428"),
     ],
@@ -109,6 +111,15 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         assert probe(Path(output)).frames > 0
     elif output:
         assert read_picture(Path(output)).size == tuple(int(v) for v in says.split(",")[0].split("x"))
+
+
+def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: Path) -> None:
+    words = ("show", cover, *STILL, "--music", "no.mp3", "--poster", "--max-size", "2MB", "-o", "it.mp4")
+    code, _, err = render("sheet", *words)
+    assert code == 0
+    assert "ignored for a sheet, which is a picture: --music, --max-size, --poster\n" in err
+    assert [path.name for path in Path().iterdir()] == ["it-sheet.png"]
+    assert "--music" not in render("sheet", "show", "--help")[1]
 
 
 @pytest.mark.parametrize(

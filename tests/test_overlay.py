@@ -2,13 +2,18 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 from conftest import Theatre, difference
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from profiles import WIDE, profile
 
@@ -16,7 +21,9 @@ from renderer.compositor import Compositor
 from renderer.errors import InputError
 from renderer.overlay import OverlaySettings, check_overlay, default_font, with_overlay
 from renderer.pictures import Pixels
+from renderer.preset import load_preset, preset_files
 from renderer.scene import Scene, Stage
+from renderer.textures import Textures
 
 SIZES = {"16:9": (320, 180), "1:1": (200, 200), "9:16": (180, 320)}
 
@@ -24,6 +31,14 @@ SIZES = {"16:9": (320, 180), "1:1": (200, 200), "9:16": (180, 320)}
 @pytest.fixture(params=SIZES.values(), ids=SIZES)
 def stage(theatre: Theatre, request: pytest.FixtureRequest) -> Iterator[Stage]:
     made = replace(theatre.stage(request.param, seconds=4.0), background=(0.2, 0.3, 0.4))
+    yield made
+    made.textures.close()
+
+
+@pytest.fixture(scope="module")
+def plain(theatre: Theatre) -> Iterator[Stage]:
+    """A stage for tests that bring frames of their own."""
+    made = replace(theatre.stage((320, 180), seconds=4.0), background=(0.2, 0.3, 0.4))
     yield made
     made.textures.close()
 
@@ -79,6 +94,77 @@ def test_a_title_of_several_lines_has_no_short_one(stage: Stage) -> None:
     widths = [np.ptp(np.flatnonzero(line.any(axis=0))) for line in lines]
     assert len(widths) > 1
     assert min(widths) > 0.7 * max(widths)
+
+
+PRESETS = {name: load_preset(name).values for name in sorted(preset_files())}
+FRAMES = [
+    (320, 180), (540, 960), (960, 64), (16, 16),
+    *sorted({(size[0] // 3, size[1] // 3) for values in PRESETS.values() if (size := values.get("size"))}),
+]  # fmt: skip
+COVERED = sorted({values.get("covered", (0.0, 0.0, 0.0, 0.0)) for values in PRESETS.values()})
+WORDS = st.lists(
+    st.sampled_from(["Merry", "Christmas", "Anna", "3.99", "EUR", "Südfrankreich", "東京タワー", "W" * 40, "i", "\\n"]),
+    min_size=1, max_size=12,
+).map(" ".join)  # fmt: skip
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    WORDS | st.text(max_size=60), st.sampled_from(FRAMES), st.sampled_from(COVERED), st.floats(0.01, 0.5),
+    st.floats(0, 0.4), st.sampled_from(["top", "middle", "bottom"]),
+)  # fmt: skip
+def test_any_title_is_set_within_any_frame(
+    plain: Stage, title: str, frame: tuple[int, int], covered: tuple[float, float, float, float], size: float,
+    margin: float, place: Literal["top", "middle", "bottom"],
+) -> None:  # fmt: skip
+    stage = replace(plain, textures=Textures(50_000_000, 1), frame=frame, covered=covered)
+    overlay = OverlaySettings(title=title, title_size=size, margin=margin, title_at=place)
+    # In a small frame, or within wide margins, there is no room for much.
+    roomy = min(frame) > 100 and margin < 0.3 and len(title) < 200
+    with closing(stage.textures), nullcontext() if roomy else suppress(InputError):
+        shown = with_overlay(lambda _: plain.scene(plain.whole_camera()), stage, overlay)(0.5).overlay
+        if shown is not None:
+            half = np.abs(shown.right[0]) + np.abs(shown.down[0])
+            left, top = (shown.centre[0] - half) * frame[1] + np.array(frame) / 2
+            right, bottom = (shown.centre[0] + half) * frame[1] + np.array(frame) / 2
+            assert left >= covered[3] * frame[0] - 1
+            assert top >= covered[0] * frame[1] - 1
+            assert right <= (1 - covered[1]) * frame[0] + 1
+            assert bottom <= (1 - covered[2]) * frame[1] + 1
+
+
+@pytest.mark.parametrize("frame", [(1080, 1920), (540, 960), (1920, 1080)])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Merry Christmas", "Our Anniversary", "Congratulations Anna", "Leopards 3.99 EUR", "Happy Birthday Grandma",
+        "Sommerferien Südfrankreich",
+    ],
+)  # fmt: skip
+def test_a_title_whose_longest_word_is_a_line_is_as_large_as_it_can_be(
+    plain: Stage, title: str, frame: tuple[int, int]
+) -> None:
+    _, top, _, bottom = box(replace(plain, frame=frame), OverlaySettings(title=title))
+    assert bottom - top > (0.06 if frame[0] > frame[1] else 0.13) * min(frame)  # a line, or two
+
+
+def test_a_title_without_spaces_is_broken_and_stays_legible(plain: Stage) -> None:
+    upright = replace(plain, frame=(180, 320), notice=lambda _: None)
+    one = box(upright, OverlaySettings(title="你好"))
+    many = box(upright, OverlaySettings(title="我们在山里和海边度过的两千张照片"))
+    assert many[3] - many[1] > 2 * (one[3] - one[1])  # several lines, of letters of the same size
+    _, top, _, bottom = box(upright, OverlaySettings(title="Donaudampfschifffahrtsgesellschaftskapitän"))
+    assert bottom - top > 2 * 0.03 * 180  # two lines of the smallest letters
+
+
+def test_a_title_that_can_not_be_read_is_said_so_or_refused(plain: Stage) -> None:
+    said: list[str] = []
+    seen(replace(plain, frame=(180, 180), notice=said.append), OverlaySettings(title="lorem ipsum dolor " * 50))
+    assert said == ["the title is set 6 pixels high to fit, which is hard to read: give fewer words"]
+    with pytest.raises(InputError, match="--title of 26 characters does not fit into 16x16 pixels"):
+        seen(replace(plain, frame=(16, 16)), OverlaySettings(title="Sommerferien Südfrankreich"))
+    with pytest.raises(InputError, match="--title has 1,001 characters: give 1,000 at most"):
+        OverlaySettings(title="a" * 1001)
 
 
 def test_a_title_is_white_and_sharp_and_legible_on_white(stage: Stage) -> None:
@@ -165,8 +251,6 @@ def test_letters_that_a_font_lacks_are_named(stage: Stage) -> None:
 
 
 def test_the_font_that_comes_along_covers_latin_greek_and_cyrillic() -> None:
-    from fontTools.ttLib import TTFont
-
     known = TTFont(default_font()).getBestCmap()
     for letters in ("AZazÄßñłşŽ", "ΑΩαωά", "АЯаяёЇ"):
         assert all(ord(letter) in known for letter in letters)
@@ -181,6 +265,50 @@ def test_what_can_not_be_used_is_named(stage: Stage, tmp_path: Path, settings: d
     given = {key: tmp_path / value if key != "title" else value for key, value in settings.items()}
     with pytest.raises(InputError, match=says):
         seen(stage, OverlaySettings(**given))  # type: ignore[arg-type]
+
+
+@contextmanager
+def suppress_named(name: str) -> Iterator[None]:
+    """Let an InputError pass whose message holds a name."""
+    try:
+        yield
+    except InputError as error:
+        if name not in str(error):
+            raise
+
+
+@pytest.fixture(scope="module")
+def small_font() -> bytes:
+    """A font of two letters: small, so that a byte of it matters."""
+    subsetter = Subsetter(Options(drop_tables=["FFTM"]))
+    subsetter.populate(text="Ab")
+    file = io.BytesIO()
+    with TTFont(default_font()) as font:
+        subsetter.subset(font)
+        font.save(file)
+    return file.getvalue()
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 399) | st.integers(0, 4000), st.sampled_from([0, 255]) | st.integers(0, 255)),
+        max_size=8,
+    ),
+    st.floats(0, 4),
+)
+def test_a_damaged_font_is_drawn_or_named(
+    plain: Stage, small_font: bytes, tmp_path: Path, changes: list[tuple[int, int]], kept: float
+) -> None:
+    damaged = bytearray(small_font)
+    for position, value in changes:
+        damaged[position % len(damaged)] = value
+    (tmp_path / "damaged.ttf").write_bytes(damaged[: round(kept * len(damaged))])
+    overlay = OverlaySettings(title="Ab", font=tmp_path / "damaged.ttf")
+    stage = replace(plain, notice=lambda _: None)
+    with suppress_named("damaged.ttf"):
+        check_overlay(overlay, 4.0)
+        with_overlay(lambda _: stage.scene(stage.whole_camera()), stage, overlay)
 
 
 def test_a_title_that_nobody_would_see_is_refused() -> None:

@@ -1,6 +1,7 @@
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +172,7 @@ def test_every_part_has_its_own_frames_and_the_joints_are_smooth(theatre: Theatr
     said: list[str] = []
     stage = replace(theatre.stage((96, 64), seconds=8.0), frames=80, notice=said.append)
     show = Show(
-        timeline="hold 1s, reveal 2s hold-start=0 hold-end=0, zoom 2s focus=0.9,0.1, zoom 1s direction=out, disperse 2s"
+        timeline="hold 1s, reveal 2s, zoom 2s focus=0.9,0.1 hold-end=0.5, zoom 1s direction=out hold-start=0.3, disperse 2s"
     )
     assert (show.lasts(), show.shown_endings(), show.targets()) == (8, ("empty", "empty"), ((0.9, 0.1),))
     motion = show.play(stage)
@@ -189,6 +190,19 @@ def test_every_part_has_its_own_frames_and_the_joints_are_smooth(theatre: Theatr
         steps = [np.abs(frames[at] - frames[at - 1]).mean() for at in (joint - 1, joint, joint + 1)]
         assert steps[1] <= 1.5 * max(steps[0], steps[2]) + 0.5, joint
     assert len({motion(frame / 79).camera for frame in (48, 49, 50, 51)}) == 1  # at rest on the photo
+    stage.textures.close()
+
+
+def test_a_part_moves_for_all_of_its_seconds_but_for_rests_that_are_written(theatre: Theatre) -> None:
+    stage = replace(theatre.stage((96, 64), seconds=4.0), frames=120)
+    motion = Show(timeline="reveal 1s, hold 1s, zoom 2s hold-start=0.5").play(stage)
+    with closing(Compositor(96, 64, stage.textures)) as compositor:
+        frames = [compositor.still(motion(frame / 119)) for frame in range(60)]
+    moves = [bool((one != other).any()) for one, other in pairwise(frames)]
+    assert moves == [True] * 30 + [False] * 29
+    scales = np.array([motion(frame / 119).camera.scale for frame in range(60, 120)])
+    assert (np.diff(scales)[:14] == 0).all()
+    assert (np.diff(scales)[15:] > 0).all()
     stage.textures.close()
 
 

@@ -162,6 +162,18 @@ def test_the_landing_opens_without_a_jump(theatre: Theatre) -> None:
     stage.textures.close()
 
 
+def test_every_size_and_shape_of_the_frame_lands_on_the_same_photo(cover: Path, photos: Path) -> None:
+    output = OutputSettings()
+    shown = [output, replace(output, fit="pad"), replace(output, covered=(0.1, 0.2, 0.4, 0.0))]
+    with open_mosaic(cover, MatchSettings(tiles=(str(photos),), columns=30), Silent()) as mosaic:
+        cells = set()
+        for size in [(32, 32), (90, 160), (160, 90), (540, 960), (640, 120)]:
+            for one in shown:
+                with drawing(mosaic, size, one) as (stage, _):
+                    cells.add(Zoom().last_photo(stage))
+    assert len(cells) == 1
+
+
 @pytest.mark.parametrize("fit", ["pad", "blur", "crop"])
 def test_the_cover_meets_the_frame_as_asked(theatre: Theatre, fit: Fit) -> None:
     stage = theatre.stage((90, 160), fit=fit)

@@ -64,11 +64,11 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "show": (
         (
-            "render show cover.jpg --tiles ~/Pictures --timeline 'reveal 3s order=spiral, zoom 5s'",
+            "render show cover.jpg --tiles ~/Pictures --timeline 'reveal 3s order=spiral, hold 1s, zoom 5s, hold 1s'",
             "The mosaic builds up, and the camera flies into it",
         ),
         (
-            "render show cover.jpg --timeline 'zoom 4s, zoom 2s direction=out, disperse 2s'",
+            "render show cover.jpg --timeline 'zoom 4s, hold 1s, zoom 2s direction=out, disperse 2s'",
             "Into a photo, out of it, and away",
         ),
     ),

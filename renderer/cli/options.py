@@ -103,8 +103,11 @@ _SHOWN: Final[dict[Any, str]] = {str: "TEXT", int: "NUMBER", float: "NUMBER", Pa
 """How the help calls the value of an option, by its type or the first of several."""
 
 
-def make_options(owner: type, group: cyclopts.Group, *, short: bool) -> list[inspect.Parameter]:
-    """A keyword parameter for cyclopts from each declared parameter of a dataclass; `short`: help shows the usual."""
+def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: bool = False) -> list[inspect.Parameter]:
+    """A keyword parameter for cyclopts from each declared parameter of a dataclass.
+
+    `short`: help shows the usual ones; `hidden`: it shows none.
+    """
     hints = get_type_hints(owner)
     declared = parameters(owner)
     options = []
@@ -133,7 +136,7 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool) -> list[ins
             group=group,
             negative=long_name.replace("--", "--no-") if field.default is True else (),
             allow_repeating=True,  # the last one counts, as everywhere
-            show=not short or issubclass(owner, Animation) or field.name in USUAL,
+            show=not hidden and (not short or issubclass(owner, Animation) or field.name in USUAL),
             show_default=(spell if field.default is not True else lambda _: "on")
             if field.default not in (None, False, ())
             else False,
@@ -174,6 +177,7 @@ def add_command(
     run: Callable[[Path | None, dict[str, object]], int | None],
     *,
     wanted: Collection[str],
+    hidden: Sequence[type] = (),
     takes: tuple[str, str] = (
         "cover",
         "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo",
@@ -181,7 +185,8 @@ def add_command(
 ) -> None:
     """Register a command that takes a file and the options of some dataclasses, and calls `run` with those given.
 
-    `takes` is how its help calls the file, and what it says of it. Options are made only for a command among the words
+    `takes` is how its help calls the file, and what it says of it. Options of `hidden` dataclasses are accepted, and
+    not in the help. Options are made only for a command among the words
     `wanted`: those of all commands take a third of a second.
     """
     file, help_file = takes
@@ -200,6 +205,12 @@ def add_command(
         for place, (title, owner) in enumerate(groups.items())
         if name in wanted
         for option in make_options(owner, cyclopts.Group(title, sort_key=place + 1), short="-h" in wanted)
+    ]
+    options += [
+        option
+        for owner in hidden
+        if name in wanted
+        for option in make_options(owner, cyclopts.Group(owner.__name__, show=False), short=False, hidden=True)
     ]
     command.__signature__ = inspect.Signature([positional, *options])  # type: ignore[attr-defined]  # read by cyclopts
     command.__annotations__ = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import cyclopts
 
@@ -52,6 +52,21 @@ def with_presets(name: str, values: Mapping[str, object], talk: Talk) -> list[tu
     return merged
 
 
+_FOR_VIDEOS: Final = (SoundSettings, FileSettings, VideoRun)
+
+
+def _for_picture(values: Mapping[str, object], kind: str, talk: Talk) -> Values:
+    """What a picture of a video heeds of the video's options; the others are named, and left out.
+
+    So that one command line can be tried as a sheet, and then rendered.
+    """
+    idle = [name for owner in _FOR_VIDEOS for name in parameters(owner) if name in values]
+    if idle:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
+        talk.notice(f"ignored for a {kind}, which is a picture: {names}")
+    return {name: value for name, value in values.items() if name not in idle}
+
+
 def add_animation(
     app: cyclopts.App,
     still: cyclopts.App,
@@ -94,12 +109,14 @@ def add_animation(
         tell(render_videos([replace(job, overwrite=overwrite) for job in jobs], talk), common, talk)
 
     def frame(cover: Path | None, values: dict[str, object]) -> None:
-        from renderer.job import named_output, render_frame
+        from renderer.job import named_output, picture_output, render_frame
 
         common, talk = begin(values)
+        values = _for_picture(values, "still", talk)
         run = StillRun(**given(StillRun, values))
         preset, values = with_presets(name, values, talk)[0]
-        path = named_output(common.output, cover, name, preset.name if preset else "", ".png")
+        output = picture_output(common.output, "still")
+        path = named_output(output, cover, name, preset.name if preset else "", ".png")
         summary = render_frame(
             cover, animation(**given(animation, values)), path, run.at, safe_zones=run.safe_zones,
             match=MatchSettings(**given(MatchSettings, values)), output=OutputSettings(**given(OutputSettings, values)),
@@ -109,11 +126,13 @@ def add_animation(
         tell([summary], common, talk)
 
     def contact_sheet(cover: Path | None, values: dict[str, object]) -> None:
-        from renderer.job import named_output, render_sheet
+        from renderer.job import named_output, picture_output, render_sheet
 
         common, talk = begin(values)
+        values = _for_picture(values, "sheet", talk)
         preset, values = with_presets(name, values, talk)[0]
-        path = named_output(common.output, cover, f"{name}-sheet", preset.name if preset else "", ".png")
+        output = picture_output(common.output, "sheet")
+        path = named_output(output, cover, f"{name}-sheet", preset.name if preset else "", ".png")
         summary = render_sheet(
             cover, animation(**given(animation, values)), path, cells=SheetRun(**given(SheetRun, values)).cells,
             match=MatchSettings(**given(MatchSettings, values)), output=OutputSettings(**given(OutputSettings, values)),
@@ -147,7 +166,7 @@ def add_animation(
             **{group: owner for group, owner in shared.items() if owner not in (SoundSettings, FileSettings)},
         }
         words = wanted if group.name[0] in wanted else ()
-        add_command(group, name, f"{what}: {about}", {**groups, "Run": run}, call, wanted=words)
+        add_command(group, name, f"{what}: {about}", {**groups, "Run": run}, call, wanted=words, hidden=_FOR_VIDEOS)
 
 
 def mosaic(cover: Path | None, values: dict[str, object]) -> None:

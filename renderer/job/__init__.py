@@ -6,7 +6,7 @@ What `render_…` does is what one command does, and what a Python program calls
 from renderer.job.drawing import LOOK_AHEAD, Film, drawing, open_film
 from renderer.job.edits import Edited, EditSettings, edit_mosaic
 from renderer.job.inputs import VERSION, Mosaic, check_cover, open_mosaic, sample_pictures
-from renderer.job.outputs import named_output
+from renderer.job.outputs import named_output, picture_output
 from renderer.job.plans import plan_mosaic, plan_video
 from renderer.job.results import Plan, Summary
 from renderer.job.settings import GridSettings, MatchSettings, TileSettings
@@ -42,6 +42,7 @@ __all__ = [
     "named_output",
     "open_film",
     "open_mosaic",
+    "picture_output",
     "plan_mosaic",
     "plan_video",
     "render_frame",

@@ -54,6 +54,18 @@ def named_output(
     return path
 
 
+def picture_output(output: Path | None, kind: str) -> Path | None:
+    """Where a picture of a video goes whose own output is given: beside it, as NAME-`kind`.png.
+
+    An output that is no video's is returned as it is.
+    """
+    if output is None or output.suffix.lower() in STILL_SUFFIXES:
+        return output
+    if output.suffix.lower() not in (ending for one in FORMATS for ending in one.suffixes):
+        return output
+    return output.with_name(f"{output.stem}-{kind}.png")
+
+
 def check_suffix(path: Path, suffixes: Sequence[str], option: str = "-o") -> None:
     """Raise InputError for a name with another ending."""
     if path.suffix.lower() not in suffixes:

@@ -17,7 +17,7 @@ An animation is a frozen dataclass of parameters with a `prepare` method, regist
 from __future__ import annotations
 
 from renderer.parameters import Colour, parameter
-from renderer.scene.animation import Animation, Ending
+from renderer.scene.animation import RESTS, Animation, Ending
 from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.sprites import (
     JOINED_BELOW,
@@ -39,6 +39,7 @@ __all__ = [
     "FAR_PIXELS",
     "JOINED_BELOW",
     "JOINED_RIGHT",
+    "RESTS",
     "TONE_FULL_BELOW",
     "TONE_NONE_ABOVE",
     "Animation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from renderer.parameters import check_ranges, parameter
 from renderer.scene.sprites import Motion
@@ -13,6 +13,10 @@ from renderer.scene.stage import Stage, Target
 Ending = Literal["mosaic", "photo", "cover", "empty"]
 """What stands still at an animation's end: the whole mosaic as the fit says, one photo, the plain cover as the fit
 says, or only the background."""
+
+
+RESTS: Final = ("hold_start", "hold_end")
+"""Parameters of animations that are seconds of rest. In a timeline, where rests are written out, they default to 0."""
 
 
 @dataclass(frozen=True)
