@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -237,6 +238,25 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["explain", "knn", "china.jpg", "--size", "161x90"], 2, "--size 161x90 is odd"),
         (["zoom", "bad.mosaic"], 2, "not a whole placement map"),
         (["mosaic", "china.jpg", "--save-map", "it.map"], 2, "a name that ends in .mosaic"),
+        (["zoom", "china.jpg", "--focus", "nosuch.jpg"], 2, "--focus nosuch.jpg is neither a point X,Y nor a photo"),
+        (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a picture that can be read: give another photo"),
+        (["zoom", "china.jpg", "--logo", "text.jpg"], 2, "--logo text.jpg can't be used"),
+        (["zoom", "china.jpg", "--title", "Us", "--font", "text.jpg"], 2, "--font text.jpg can't be used"),
+        (["zoom", "china.jpg", "--music", "silent.wav"], 2, "silent.wav is silent where it would be heard"),
+        (["zoom", "china.jpg", "--music", "song.wav", "--max-size", "2KB"], 2, "--max-size: the sound alone takes"),
+        (["zoom", "china.jpg", "--max-size", "5MB", "-o", "frames/%03d.png"], 2, "--max-size is for one file"),
+        (["zoom", "china.jpg", "--poster", "-o", "poster.mp4"], 2, "poster-poster.jpg exists: give another -o"),
+        (["zoom", "china.jpg", "--poster", "-o", "-"], 2, "--poster is a file beside the video"),
+        (["zoom", "china.jpg", "--save-map", "text.jpg/it.mosaic"], 2, "text.jpg is a file"),
+        (["zoom", "china.jpg", "--credits", "text.jpg/it.txt"], 2, "text.jpg is a file"),
+        (["zoom", "china.jpg", "--transparent", "--landing", "whole", "-o", "it.webm"], 2, "leaves nothing to hide the tiles with"),
+        (["zoom", "china.jpg", "-o", "{cover}.mp4", "--for", "x", "--for", "tiktok"], 2, "china.mp4 is one name for several files"),
+        (["show", "china.jpg", "--columns", "12", "--timeline", "zoom 1s focus=0.1,0.1, zoom 1s direction=out focus=0.9,0.9"], 2, "zoom begins at another photo"),
+        (["mosaic", "china.jpg", "--columns", "12", "-o", "china.jpg", "-y"], 2, "-o china.jpg is the cover or one of the photos"),
+        (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "12", "--repeat-distance", "3"], 2, "--repeat-distance 3 needs about"),
+        (["mosaic", "text.jpg", "--report", "report.html"], 2, "text.jpg: is not a picture"),
+        (["mosaic", "china.jpg", "--report", "text.jpg/it.html"], 2, "text.jpg is a file"),
+        (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "1", "--use-all", "--tiles", "poster-poster.jpg"], 2, "--use-all needs a cell for each of 2 photos"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
@@ -249,6 +269,9 @@ def test_errors_are_one_sentence_and_leave_nothing(
     Path("folder").mkdir()
     Path("taken.mp4").write_text("mine")
     Path("bad.mosaic").write_text("not a map")
+    Image.new("RGB", (64, 64), "teal").save("poster-poster.jpg")
+    write_tone(Path("silent.wav"), loud=0)
+    write_tone(Path("song.wav"), loud=9000)
     before = {path.name for path in Path().iterdir()}
     ended, out, err = render(*words)
     assert (ended, out) == (code, "")
@@ -257,6 +280,42 @@ def test_errors_are_one_sentence_and_leave_nothing(
     assert "Traceback" not in err
     assert {path.name for path in Path().iterdir()} == before
     assert Path("taken.mp4").read_text() == "mine"
+    if words[:1] in (["zoom"], ["show"], ["mosaic"]) and "--dry-run" not in words:
+        tried, out, said = render(words[0], "--dry-run", *words[1:])
+        assert (tried, out, said.splitlines()[-1]) == (code, "", err.splitlines()[-1])
+        assert {path.name for path in Path().iterdir()} == before
+
+
+def write_tone(path: Path, *, loud: int) -> None:
+    """Two seconds of 440 Hz."""
+    samples = (np.sin(np.arange(2 * 48_000) * (2 * np.pi * 440 / 48_000)) * loud).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(samples.tobytes())
+
+
+def test_a_dry_run_of_a_map_refuses_what_the_render_refuses(render: Run, cover: Path, photos: Path) -> None:
+    words = ("mosaic", cover, "--tiles", photos, "--columns", "12", "-o", "it.png")
+    assert render(*words, "--save-map", "of.mosaic")[0] == 0
+    for bad in (
+        ("reveal", "of.mosaic", "--from", "cover"),
+        ("zoom", "of.mosaic", "--focus", "nosuch.jpg"),
+        ("mosaic", "of.mosaic", "--report", "it.html", "-o", "other.png"),
+        ("mosaic", "of.mosaic", "-o", next(photos.glob("*.jpg")), "-y"),
+    ):
+        rendered, tried = render(*bad), render(*bad, "--dry-run")
+        assert rendered[0] == tried[0] == 2
+        assert rendered[2].splitlines()[-1] == tried[2].splitlines()[-1]
+
+
+def test_a_dry_run_counts_what_the_render_makes(render: Run, cover: Path, photos: Path) -> None:
+    words = ("zoom", cover, "--tiles", photos, *SMALL, "--adaptive", "--json", "-o", "it.gif")
+    plan, made = (json.loads(render(*words, *more)[1]) for more in (["--dry-run"], []))
+    for key in ("output", "width", "height", "fps", "frames", "duration", "cells"):
+        assert plan[key] == made[key]
+    assert plan["files"] == 60
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is forbidden to root")

@@ -122,7 +122,8 @@ def _tell_plan(batch: Batch, common: Common) -> None:
         if not row["up_to_date"]:
             try:
                 # Its folder is made when it is rendered.
-                row = {**plan_video(replace(task.job, path=Path(task.job.path.name))).as_json(), **row}
+                job = replace(task.job, path=Path(task.job.path.name), overwrite=True)
+                row = {**plan_video(job).as_json(), **row}
             except InputError as error:
                 row["error"] = str(error)
         rows.append(row)

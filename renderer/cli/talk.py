@@ -98,6 +98,11 @@ def begin(values: dict[str, object]) -> tuple[Common, Talk]:
     return common, Talk(quiet=common.quiet, verbose=common.verbose)
 
 
+def may_ask() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwrite: bool) -> bool:
     """Whether to overwrite files that exist: each asked for on a terminal; elsewhere only if told so before.
 
@@ -105,7 +110,7 @@ def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwr
     """
     beside = (values.get(name) for name in BESIDE)
     there = [file for file in (*files, *beside) if isinstance(file, Path) and file.is_file()]
-    if overwrite or not there or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if overwrite or not there or not may_ask():
         return overwrite
     for file in there:
         sys.stderr.write(f"{file} exists. Overwrite it? [y/N] ")
