@@ -111,6 +111,14 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+_NO_MEMORY: Final = ("Insufficient memory", "can't start new thread", "failed to map segment", "annot allocate memory")
+"""What OpenCV, threads, the loader of libraries and the system say where memory is lacking."""
+
+
+def _is_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 failure, 2 bad input or usage, 130 interrupted."""
     words = _with_stream(sys.argv[1:] if arguments is None else arguments)
@@ -145,9 +153,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"interrupted: {left}", verbose=False, code=INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone
         return 1
-    except MemoryError:
-        return _complain("out of memory: give a smaller --size, or fewer photos", verbose=verbose, code=1)
-    except Exception as error:  # a bug, or a failure that nobody thought of: one line all the same
+    except Exception as error:
+        if _is_of_memory(error):
+            return _complain("out of memory: give a smaller --size, or fewer photos", verbose=verbose, code=1)
+        # A bug, or a failure that nobody thought of: one line all the same.
         return _complain(f"unexpected {type(error).__name__}: {error} (-v shows where)", verbose=verbose, code=1)
     return result if isinstance(result, int) else 0
 

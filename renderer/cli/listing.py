@@ -87,9 +87,8 @@ def presets(name: Annotated[str | None, cyclopts.Parameter(help="The preset")] =
         table.add_row(each, found.description, found.size, found.rate, str(found.table.get("as_of", "")))
     console = Console(highlight=False)
     console.print(table)
-    console.print(
-        f"\nYour own go into {preset_folder()}; `render presets NAME` prints one to begin with.", markup=False
-    )
+    folder = preset_folder() or "the folder that MOSAIC_RENDERER_PRESETS names"
+    console.print(f"\nYour own go into {folder}; `render presets NAME` prints one to begin with.", markup=False)
 
 
 def check_file(

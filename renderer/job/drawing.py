@@ -137,9 +137,7 @@ def drawing(
 
 
 @contextmanager
-def _staged(
-    mosaic: Mosaic, size: tuple[int, int], output: OutputSettings, progress: Progress
-) -> Iterator[Stage]:
+def _staged(mosaic: Mosaic, size: tuple[int, int], output: OutputSettings, progress: Progress) -> Iterator[Stage]:
     """A stage with a mosaic on it, of which nothing was drawn yet; its textures are closed in the end."""
     # Larger tiles than the frame's shorter side are only passed, on the way to the photo that has a texture of its own.
     square = min(2 ** round(math.log2(max(min(size), 64))), 2048)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from typing import Final, cast, get_args
 import platformdirs
 
 from renderer.errors import InputError
-from renderer.files import expanded, new_file
+from renderer.files import expanded, new_file, users_folder
 from renderer.library.reading import Crop
 
 DEFAULT_NAME: Final = "default"
@@ -29,18 +28,23 @@ PIECES: Final = "pieces"
 
 
 def cache_folder() -> Path:
-    """The folder of what may be deleted at any time: what MOSAIC_RENDERER_CACHE names, or the platform's for caches."""
-    chosen = os.environ.get("MOSAIC_RENDERER_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("mosaic-renderer", appauthor=False))
+    """The folder of what may be deleted at any time: what MOSAIC_RENDERER_CACHE names, or the platform's for caches.
+
+    Raises InputError where neither is known, as `library_folder` does.
+    """
+    return users_folder(
+        "MOSAIC_RENDERER_CACHE", lambda: platformdirs.user_cache_path("mosaic-renderer", appauthor=False)
+    )
 
 
 def library_folder(chosen: Path | None = None) -> Path:
     """The folder of named libraries: the chosen one, MOSAIC_RENDERER_LIBRARIES, or one in the user's data."""
     if chosen is not None:
         return expanded(chosen).absolute()
-    named = os.environ.get("MOSAIC_RENDERER_LIBRARIES")
-    data = platformdirs.user_data_path("mosaic-renderer", appauthor=False)
-    return Path(named).absolute() if named else data / "libraries"
+    return users_folder(
+        "MOSAIC_RENDERER_LIBRARIES",
+        lambda: platformdirs.user_data_path("mosaic-renderer", appauthor=False) / "libraries",
+    ).absolute()
 
 
 @dataclass(frozen=True)

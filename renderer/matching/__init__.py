@@ -26,7 +26,16 @@ from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap
 from renderer.progress import Progress
 
-__all__ = ["MATCHER_VERSION", "Look", "Pin", "Rules", "adapted_cover", "match_photos", "nearest_photos", "unmatched_map"]
+__all__ = [
+    "MATCHER_VERSION",
+    "Look",
+    "Pin",
+    "Rules",
+    "adapted_cover",
+    "match_photos",
+    "nearest_photos",
+    "unmatched_map",
+]
 
 Pin = tuple[int, tuple[float, float] | None]
 """A photo of the library by its number, and where it must be: a point in fractions of the cover, or where it suits."""
