@@ -10,7 +10,7 @@ from renderer.cores import core_count
 _NEEDED_BYTES = 800_000_000
 """Address space that the libraries take; a core takes _CORE_BYTES more, for a thread and its buffers."""
 
-_CORE_BYTES = 200_000_000
+_CORE_BYTES = 300_000_000
 
 _MOST_CORES = 8  # that are counted: it can do with less, if slowly
 
@@ -18,7 +18,7 @@ _MOST_CORES = 8  # that are counted: it can do with less, if slowly
 def needed_memory() -> int:
     """Bytes of address space without which nothing is begun.
 
-    Measured: a small video takes 1,000 MB with one core and 1,600 MB with two, and is made in 1,200 MB.
+    Measured: a small video takes 1,000 MB with one core and 1,600 MB with two, and is made in 1,400 MB.
     """
     return _NEEDED_BYTES + _CORE_BYTES * min(core_count(), _MOST_CORES)
 

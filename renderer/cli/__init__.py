@@ -14,14 +14,16 @@ import cyclopts
 
 from renderer import plugins
 from renderer.cli.batch import add_batch
-from renderer.cli.completion import completion
+from renderer.cli.completion import commands, completion
 from renderer.cli.edit import add_edit
 from renderer.cli.examples import epilogue
 from renderer.cli.listing import animations, check_file, presets
 from renderer.cli.mistakes import explain_mistake
 from renderer.cli.options import Common, MosaicRun, add_command
 from renderer.cli.renders import add_animation, mosaic
+from renderer.cli.terminal import Terminal, printable
 from renderer.errors import InputError, RenderError
+from renderer.parameters import docstring
 from renderer.timeline import Show
 
 
@@ -53,6 +55,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
         help_format="plaintext",  # a * or a ` stays what it is
         help_on_error=False,
         suppress_keyboard_interrupt=False,
+        console=Terminal(),
     )
     still = cyclopts.App(name="still", help="Draw one frame of an animation.")
     app.command(still)
@@ -86,6 +89,10 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     sections = [(cyclopts.Group(title, sort_key=i), names) for i, (title, names) in enumerate(_SECTIONS.items(), 1)]
     for name in app:
         app[name].group = next((section for section, names in sections if name in names), videos)
+    if sys.flags.optimize > 1:  # there are no docstrings
+        for _, command in commands(app):
+            if (run := command.default_command) is not None and not run.__doc__:
+                command.help = docstring(run)
     app["--help"].help = "This page, or all of a command; -h: the usual options of a command."
     app["--version"].help = "The version."
     return app
@@ -164,5 +171,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _complain(message: str, *, verbose: bool, code: int = 1) -> int:
     if verbose and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    sys.stderr.write(f"render: {message}\n")
+    sys.stderr.write(f"render: {printable(message, keep=chr(10))}\n")
     return code

@@ -17,6 +17,7 @@ from rich.progress import Progress as Bars
 
 from renderer.cli.options import Common, PresetRun, add_command
 from renderer.cli.talk import Rate, Talk, megabytes, show_file
+from renderer.cli.terminal import printable, say
 from renderer.errors import InputError
 from renderer.overlay import OverlaySettings
 from renderer.parameters import check_ranges, given, parameter, parameters, spell
@@ -128,19 +129,19 @@ def _tell_plan(batch: Batch, common: Common) -> None:
                 row["error"] = str(error)
         rows.append(row)
     if common.json:
-        sys.stdout.write(json.dumps({"videos": rows}) + "\n")
+        say(json.dumps({"videos": rows}))
         return
     for row in rows:
         what = "up to date" if row["up_to_date"] else row.get("error") or (
             f"{row['width']}x{row['height']}, {row['frames']} frames, about {row['estimated_seconds']:.0f} s and "
             f"{megabytes(row['estimated_bytes'])}"
         )  # fmt: skip
-        sys.stdout.write(f"{row['output']}: {what}\n")
+        say(f"{row['output']}: {what}")
     seconds = sum(row.get("estimated_seconds", 0) for row in rows)
     size = sum(row.get("estimated_bytes", 0) for row in rows)
-    sys.stdout.write(
+    say(
         f"{len(batch.due)} to render, about {seconds:.0f} s and {megabytes(size)}; {len(batch.up_to_date)} up to date. "
-        "Nothing was made.\n"
+        "Nothing was made."
     )
 
 
@@ -153,17 +154,15 @@ def _tell(batch: Batch, outcomes: Mapping[str, Outcome], common: Common) -> int:
     if common.json:
         manifest = batch.manifest
         names = [manifest.key(task) for task in batch.campaign.tasks]
-        sys.stdout.write(
-            json.dumps({"folder": str(manifest.folder), "videos": [manifest.entries[n] for n in names]}) + "\n"
-        )
+        say(json.dumps({"folder": str(manifest.folder), "videos": [manifest.entries[n] for n in names]}))
     elif not common.quiet:
         said = [f"{begun - len(failed)} rendered", f"{len(batch.up_to_date)} up to date"]
         said += [f"{len(failed)} failed"] if failed else []
         said += [f"{len(batch.due) - begun} not begun"] if begun < len(batch.due) else []
         page = f": {batch.campaign.folder / PAGE}" if outcomes else ""
-        sys.stdout.write(", ".join(said) + page + "\n")
+        say(", ".join(said) + page)
     for task in failed:
-        sys.stderr.write(f"render: {task.job.path}: {outcomes[task.name].error}\n")
+        say(f"render: {task.job.path}: {outcomes[task.name].error}", to=sys.stderr)
     return 1 if failed else 0
 
 
@@ -174,7 +173,7 @@ class Board:
         self._talk, self._total, self._done = talk, len(batch.due), 0
         self._live = talk.console.is_terminal and not talk.quiet
         self._bars = Bars(
-            TextColumn("{task.description}"), TextColumn("{task.fields[stage]}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False), TextColumn("{task.fields[stage]}"), BarColumn(), MofNCompleteColumn(),
             Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=talk.console, transient=True,
         )  # fmt: skip
         self._all = self._bars.add_task(f"{self._total} videos", total=self._total, stage="", unit="videos")
@@ -200,7 +199,7 @@ class Board:
 
     def begin(self, name: str) -> Row:
         """A row for a video in hand."""
-        self._rows[name] = self._bars.add_task(name, total=None, stage="", unit="")
+        self._rows[name] = self._bars.add_task(printable(name), total=None, stage="", unit="")
         return Row(self._bars, self._rows[name], self._talk, name)
 
     def end(self, name: str, outcome: Outcome, tasks: int) -> None:

@@ -22,7 +22,7 @@ from renderer.cli.options import (
 from renderer.cli.talk import Talk, ask_overwrite, begin, may_ask, tell, tell_plan
 from renderer.errors import InputError
 from renderer.overlay import OverlaySettings
-from renderer.parameters import given, parameters
+from renderer.parameters import docstring, given, parameters
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings, check_heard
@@ -61,7 +61,7 @@ def add_animation(
     wanted: Collection[str],
 ) -> None:
     """Register the three commands of an animation. Raises InputError if its parameters are named like others."""
-    about = (animation.__doc__ or name).strip().splitlines()[0]
+    about = docstring(animation).splitlines()[0]
     from renderer.job import MatchSettings
 
     def video(cover: Path | None, values: dict[str, object]) -> None:

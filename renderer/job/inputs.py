@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.job.kept import keep_map, kept_map, reuse_map
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
 from renderer.library import (
+    CLIP_SUFFIXES,
     DEFAULT_NAME,
     PIECES,
     SHORTER_SIDE,
@@ -80,12 +82,18 @@ def sample_pictures() -> list[Path]:
 
 
 def check_cover(cover: Path | None) -> Path:
-    """The cover, or the sample one. Raises InputError if it does not exist."""
+    """The cover, or the sample one. Raises InputError if it does not exist, or is a video."""
     if cover is None:
         return sample_pictures()[0]
     cover = expanded(cover)
     if not cover.exists():
         raise InputError(missing_file(cover))
+    if cover.suffix.lower() in CLIP_SUFFIXES and cover.is_file():
+        raise InputError(
+            f"{cover} is a video, and a cover is a picture: take one of its frames "
+            f"(ffmpeg -ss 3 -i {shlex.quote(str(cover))} -frames:v 1 cover.jpg); as tiles, videos serve with "
+            "--tiles FOLDER --video-frames 5"
+        )
     return cover.absolute()
 
 
