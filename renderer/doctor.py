@@ -150,7 +150,11 @@ def _libraries() -> Finding:
 
 def main() -> int:
     """Print what was found; the exit code is 1 if something needs mending."""
-    findings = examine(Path.cwd())
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:  # it was deleted
+        folder = Path(tempfile.gettempdir())
+    findings = examine(folder)
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         sys.stdout.write(f"{finding.name:{width}}  {finding.value}\n")

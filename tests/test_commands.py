@@ -195,6 +195,8 @@ def test_commands(render: Run, cover: Path, photos: Path, words: list[str], outp
         (["zoom", "china.jpg", "--match"], 2, "--match needs a value: one of structure, mean, lab, pixels"),
         (["zoom", "china.jpg", "--unique", "3"], 2, "--unique takes no value: 3 is left over"),
         (["zoom", "china.jpg", "text.jpg"], 2, "text.jpg is one name too many for zoom"),
+        (["zoom", "china.jpg", "folder"], 2, "for the photos that the mosaic is made of, give --tiles folder"),
+        (["zoom", "taken.mp4"], 2, "taken.mp4 is a video, and a cover is a picture: take one of its frames (ffmpeg"),
         (["china.jpg"], 2, "a command is needed before china.jpg: render zoom china.jpg"),
         (["still", "china.jpg"], 2, "still needs an animation before china.jpg: render still zoom china.jpg"),
         (["library", "ad", "folder"], 2, "library has no command ad: did you mean add?"),
@@ -284,6 +286,103 @@ def test_errors_are_one_sentence_and_leave_nothing(
         tried, out, said = render(words[0], "--dry-run", *words[1:])
         assert (tried, out, said.splitlines()[-1]) == (code, "", err.splitlines()[-1])
         assert {path.name for path in Path().iterdir()} == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_not_utf_8_are_names_like_others(render: Run, cover: Path, photos: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    Path("p\udce9").mkdir()
+    for number, photo in enumerate(sorted(photos.glob("*.jpg"))[:3]):
+        Path("p\udce9", f"{name}{number}.jpg").write_bytes(photo.read_bytes())
+    Path(f"{name}.jpg").write_bytes(cover.read_bytes())
+    code, out, err = render(
+        "zoom", f"{name}.jpg", "--tiles", "p\udce9", "--focus", f"{name}1", *SMALL, "-o", f"{name}.gif"
+    )
+    assert code == 0, err
+    assert out.startswith("caf\\xe9.gif: 96x64")
+    code, out, err = render("batch", "--covers", f"{name}.jpg", "--animation", "zoom", *SMALL)
+    assert code == 0, err
+    assert Path("out", f"{name}-zoom.mp4").is_file()
+    code, out, err = render("mosaic", f"{name}.jpg", "--columns", "6", "--json", "-o", "it.png", "--report", "it.html")
+    assert json.loads(out)["recipe"]["cover"] == f"{name}.jpg"
+
+
+def test_no_name_commands_the_terminal(render: Run, cover: Path) -> None:
+    name = "\x1b[31m:cat:[bold]\u202e\n.jpg"
+    Path(name).write_bytes(cover.read_bytes())
+    Path("\x1b[2J.txt.jpg").write_text("no picture")
+    shown = "\\x1b[31m:cat:[bold]\\u202e\\n"
+    for words in (
+        ("mosaic", "--columns", "6"),
+        ("mosaic", "--columns", "6"),
+        ("zoom", "--dry-run"),
+        ("mosaic", "--tiles", "\x1b[2J.txt.jpg"),
+    ):
+        _, out, err = render(words[0], name, *words[1:])
+        assert not set("\x1b\u202e") & set(out + err)
+        assert shown in out + err or "\\x1b[2J.txt.jpg" in err
+    assert not set("\x1b") & set(render("zoom", cover, "--\x1b[31m")[2] + render("\x1b[31m")[2])
+
+
+@pytest.mark.parametrize("width", ["0", "1", "2"])
+def test_help_is_there_at_any_width(render: Run, monkeypatch: pytest.MonkeyPatch, width: str) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    for words in (["--help"], ["zoom", "-h"], ["animations"]):
+        code, out, _ = render(*words)
+        assert code == 0
+        assert max(map(len, out.splitlines())) >= 40
+
+
+def test_help_is_the_same_without_docstrings() -> None:
+    def said(*words: str, **environment: str) -> str:
+        command = [sys.executable, "-m", "renderer", *words]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, env={**os.environ, **environment}
+        ).stdout
+
+    for words in (["--help"], ["library", "--help"], ["animations"]):
+        assert said(*words, PYTHONOPTIMIZE="2") == said(*words, PYTHONOPTIMIZE="0")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows knows its users otherwise")
+def test_a_user_without_a_home_folder(render: Run, cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pwd
+
+    def nobody(_user: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MOSAIC_RENDERER_PRESETS"):
+        monkeypatch.delenv(name, raising=False)
+    for words in (
+        ["zoom", cover, "--draft", "--dry-run"],
+        ["presets"],
+        ["library", "list"],
+        ["completion", "bash"],
+        ["doctor"],
+    ):
+        assert render(*words)[0] == 0, words
+    monkeypatch.delenv("MOSAIC_RENDERER_CACHE")
+    monkeypatch.delenv("MOSAIC_RENDERER_LIBRARIES")
+    code, _, err = render("zoom", cover, "--dry-run")
+    assert (code, "set HOME, or MOSAIC_RENDERER_CACHE and MOSAIC_RENDERER_LIBRARIES" in err) == (2, True)
+    assert "set HOME" in render("doctor")[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep a folder that is in use")
+def test_a_working_folder_that_was_deleted(render: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("gone").mkdir()
+    monkeypatch.chdir("gone")
+    Path("../gone").resolve().rmdir()
+    assert render("zoom")[::2] == (2, "render: the working folder was deleted: change to another one\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="address space is not limited elsewhere")
+def test_where_memory_is_limited_nothing_is_begun() -> None:
+    command = ["bash", "-c", f"ulimit -v 800000; exec {sys.executable} -m renderer zoom"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("render: out of memory: ")
 
 
 def write_tone(path: Path, *, loud: int) -> None:

@@ -51,7 +51,7 @@ def write_page(manifest: Manifest) -> Path:
     )
     path = manifest.folder / NAME
     with new_file(path, overwrite=True) as temporary:
-        temporary.write_text(page, "utf-8")
+        temporary.write_text(page, "utf-8", errors="backslashreplace")
     return path
 
 

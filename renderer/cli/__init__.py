@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -136,6 +137,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if number := getattr(signal, name, None):
             signal.signal(number, _terminate)
     verbose = "-v" in words or "--verbose" in words
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return _complain("the working folder was deleted: change to another one", verbose=False, code=2)
     try:
         problems: list[str] = []
         app = build_app(problems, words)

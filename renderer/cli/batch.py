@@ -173,8 +173,8 @@ class Board:
         self._talk, self._total, self._done = talk, len(batch.due), 0
         self._live = talk.console.is_terminal and not talk.quiet
         self._bars = Bars(
-            TextColumn("{task.description}", markup=False), TextColumn("{task.fields[stage]}"), BarColumn(), MofNCompleteColumn(),
-            Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=talk.console, transient=True,
+            TextColumn("{task.description}", markup=False), TextColumn("{task.fields[stage]}"), BarColumn(),
+            MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=talk.console, transient=True,
         )  # fmt: skip
         self._all = self._bars.add_task(f"{self._total} videos", total=self._total, stage="", unit="videos")
         self._rows: dict[str, TaskID] = {}

@@ -531,7 +531,8 @@ class Index:
     def named(self, name: str) -> list[int]:
         """The numbers of photos that a path, or a file's name with or without its ending, means; likeliest first."""
         like = f"%{name.translate({ord(sign): '!' + sign for sign in '!%_'})}%"
-        rows = self._rows("SELECT number, path FROM known WHERE CAST(path AS TEXT) LIKE ? ESCAPE '!'", like)
+        query = "SELECT number, path FROM known WHERE CAST(path AS TEXT) LIKE CAST(? AS TEXT) ESCAPE '!'"
+        rows = self._rows(query, os.fsencode(like))
         return [number for number, _ in best_named(name, ((number, Path(os.fsdecode(path))) for number, path in rows))]
 
 
