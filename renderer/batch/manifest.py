@@ -56,7 +56,7 @@ class Manifest:
             "videos": [self.entries[output] for output in sorted(self.entries)],
         }  # fmt: skip
         with new_file(self.folder / NAME, overwrite=True) as temporary:
-            temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
     def key(self, task: Task) -> str:
         """What a task's entry is found by."""

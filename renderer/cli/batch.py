@@ -174,7 +174,8 @@ class Board:
         self._live = talk.console.is_terminal and not talk.quiet
         self._bars = Bars(
             TextColumn("{task.description}", markup=False), TextColumn("{task.fields[stage]}"), BarColumn(),
-            MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=talk.console, transient=True,
+            MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=talk.console,
+            transient=True,
         )  # fmt: skip
         self._all = self._bars.add_task(f"{self._total} videos", total=self._total, stage="", unit="videos")
         self._rows: dict[str, TaskID] = {}

@@ -39,7 +39,7 @@ class Terminal(Console):
         """`stderr`: lines there are left to the terminal to wrap."""
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=stderr)
 
-    @property
+    @property  # type: ignore[misc]  # it is set nowhere
     def size(self) -> ConsoleDimensions:
         """Columns and lines."""
         columns, lines = super().size

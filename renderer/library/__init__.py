@@ -19,6 +19,6 @@ from renderer.library.walking import CLIP_SUFFIXES, find_files, find_photo, miss
 
 __all__ = [
     "CLIP_SUFFIXES", "DEFAULT_CROP", "DEFAULT_NAME", "PIECES", "SHORTER_SIDE", "THUMBNAIL_PIXELS", "Archive", "Crop",
-    "Filter", "Library", "Photo", "Photos", "Skipped", "cache_folder", "cut_parts", "file_digest", "filtered", "find_files",
-    "find_photo", "library_folder", "missing_file", "no_photo", "reopen", "without_duplicates",
+    "Filter", "Library", "Photo", "Photos", "Skipped", "cache_folder", "cut_parts", "file_digest", "filtered",
+    "find_files", "find_photo", "library_folder", "missing_file", "no_photo", "reopen", "without_duplicates",
 ]  # fmt: skip
