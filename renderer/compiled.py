@@ -2,25 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import hashlib
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, BinaryIO, Final, TypeVar, cast
 
-from numba import njit
+from numba import config, njit
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+from renderer.files import home_is_known
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 
 _CACHED: Final[list[Any]] = []  # Numba's dispatchers have no type
 
+_DIGEST_BYTES: Final = 16
+
+if not home_is_known():  # Numba would make a folder named ~ in the working folder
+    cache = os.environ.get("MOSAIC_RENDERER_CACHE")
+    config.CACHE_DIR = str(Path(cache, "compiled").absolute()) if cache else ""  # type: ignore[attr-defined]  # made when Numba is imported
+    config.CACHE_LOCATOR_CLASSES = "UserProvidedCacheLocator,InTreeCacheLocator"  # type: ignore[attr-defined]
+
+
+class _CheckedFiles(IndexDataCacheFile):
+    """Numba's files of one compiled function, each ended by a digest of what is before it.
+
+    A file that is damaged counts as absent, so the function is compiled anew and the file written over. Loaded as they
+    are, damaged ones raise anything, or end the process: they hold machine code.
+    """
+
+    def save(self, key: object, data: object) -> None:
+        """Write what was compiled; where that can't be done, it is compiled again the next time."""
+        with contextlib.suppress(OSError):
+            super().save(key, data)
+
+    def _load_index(self) -> object:
+        return super()._load_index() if _is_whole(Path(self._index_path)) else {}
+
+    def _load_data(self, name: str) -> object:
+        path = Path(self._data_path(name))
+        if not _is_whole(path):
+            raise FileNotFoundError(path)  # what `load` takes for a file that was deleted
+        return super()._load_data(name)
+
+    @contextmanager
+    def _open_for_write(self, filepath: str) -> Iterator[BinaryIO]:
+        content = io.BytesIO()
+        yield content
+        with super()._open_for_write(filepath) as file:
+            file.write(content.getvalue() + _digest(content.getvalue()))
+
+
+class _CheckedCache(FunctionCache):
+    """Numba's cache of one function, on files that are checked."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        """Raises RuntimeError where there is no folder that can be written to."""
+        super().__init__(function)
+        plain = self._cache_file
+        self._cache_file = _CheckedFiles(self.cache_path, self._impl.filename_base, plain._source_stamp)
+
+    def save_overload(self, sig: object, data: object) -> None:
+        """As `_CheckedFiles.save`: Numba makes the folder first."""
+        with contextlib.suppress(OSError):
+            super().save_overload(sig, data)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    return _digest(content[:-_DIGEST_BYTES]) == content[-_DIGEST_BYTES:]
+
 
 def kernel(function: Kernel) -> Kernel:
     """Compile a function to machine code, without the GIL and without fastmath; cached where that can be written."""
-    try:
-        compiled = njit(cache=True, nogil=True, error_model="numpy")(function)
-    except RuntimeError:
-        return cast("Kernel", njit(nogil=True, error_model="numpy")(function))
-    _CACHED.append(compiled)
+    compiled = njit(nogil=True, error_model="numpy")(function)
+    with contextlib.suppress(RuntimeError):
+        vars(compiled)["_cache"] = _CheckedCache(function)
+        _CACHED.append(compiled)
     return cast("Kernel", compiled)
 
 

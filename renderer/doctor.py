@@ -124,8 +124,8 @@ def _cache() -> Finding:
         from renderer.library import cache_folder
 
         folder = cache_folder()
-    except Exception as error:  # its imports may be what is broken
-        return Finding("cache", f"not known ({error})")
+    except Exception as error:  # its imports may be what is broken, or there is no home folder
+        return Finding("cache", "not known", str(error))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -144,8 +144,8 @@ def _libraries() -> Finding:
 
         folder = library_folder()
         return Finding("libraries", f"{folder} ({', '.join(names(folder)) or 'none yet: render library add FOLDER'})")
-    except Exception as error:  # its imports may be what is broken
-        return Finding("libraries", f"not known ({error})")
+    except Exception as error:  # its imports may be what is broken, or there is no home folder
+        return Finding("libraries", "not known", str(error))
 
 
 def _leftovers(folder: Path) -> list[Finding]:
@@ -161,7 +161,11 @@ def _leftovers(folder: Path) -> list[Finding]:
 
 def main() -> int:
     """Print what was found; the exit code is 1 if something needs mending."""
-    findings = examine(Path.cwd())
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:  # it was deleted
+        folder = Path(tempfile.gettempdir())
+    findings = examine(folder)
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         sys.stdout.write(f"{finding.name:{width}}  {finding.value}\n")

@@ -13,7 +13,7 @@ import shutil
 import stat
 import tempfile
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -34,6 +34,24 @@ _LONGEST_SUFFIX: Final = 16
 def expanded(path: str | Path) -> Path:
     """A path with a home folder in the place of its ~ or ~name; as shells do, one that is nobody's stays as it is."""
     return Path(os.path.expanduser(path))  # noqa: PTH111 (that of Path raises RuntimeError for ~nobody)
+
+
+def home_is_known() -> bool:
+    """Whether there is a home folder: a container's user may have neither HOME nor an entry in passwd."""
+    return os.path.isabs(os.path.expanduser("~"))  # noqa: PTH111, PTH117 (Path raises instead of telling)
+
+
+def users_folder(variable: str, platforms: Callable[[], Path]) -> Path:
+    """The folder that an environment variable names, or else the platform's. Raises InputError where it has none."""
+    named = os.environ.get(variable)
+    if named:
+        return Path(named)
+    try:
+        return platforms()
+    except RuntimeError:  # platformdirs': it can't determine the home folder
+        raise InputError(
+            "the home folder is not known: set HOME, or MOSAIC_RENDERER_CACHE and MOSAIC_RENDERER_LIBRARIES to folders"
+        ) from None
 
 
 def check_free(path: Path, *, overwrite: bool, option: str = "-o") -> None:

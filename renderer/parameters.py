@@ -5,9 +5,13 @@ A parameter is a field of a frozen dataclass, made by `parameter`; its type is t
 
 from __future__ import annotations
 
+import ast
 import difflib
+import inspect
 import math
 import re
+import sys
+import textwrap
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -106,6 +110,21 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     """The end of a message on a word that is not known: the nearest one that is, if any is near."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f": did you mean {near[0]}?" if near else ""
+
+
+def docstring(thing: type | Callable[..., object]) -> str:
+    """The docstring of a class or function; from its source where Python leaves docstrings out (`python -OO`).
+
+    A dataclass without one is given its signature in its place. Without a source: its name.
+    """
+    if sys.flags.optimize < 2:
+        return inspect.getdoc(thing) or thing.__name__
+    try:
+        written = ast.parse(textwrap.dedent(inspect.getsource(thing))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return thing.__name__
+    found = isinstance(written, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(written)
+    return found or thing.__name__
 
 
 # -- Values from text ----------------------------------------------------------------------------------------------

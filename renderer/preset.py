@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -14,7 +13,7 @@ import tomli_w
 from renderer import plugins
 from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.files import expanded
+from renderer.files import expanded, users_folder
 from renderer.job import MatchSettings
 from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters, read_values, spell, suggestion
@@ -62,16 +61,30 @@ class Preset:
         return tomli_w.dumps(self.table)
 
 
-def preset_folder() -> Path:
-    """Where the user's own presets are: MOSAIC_RENDERER_PRESETS, or a folder of the platform's for settings."""
-    given = os.environ.get("MOSAIC_RENDERER_PRESETS")
-    return Path(given) if given else platformdirs.user_config_path("mosaic-renderer", appauthor=False) / "presets"
+def preset_folder() -> Path | None:
+    """Where the user's own presets are: MOSAIC_RENDERER_PRESETS, or a folder of the platform's for settings.
+
+    None where neither is known: there are none then.
+    """
+    try:
+        return users_folder(
+            "MOSAIC_RENDERER_PRESETS",
+            lambda: platformdirs.user_config_path("mosaic-renderer", appauthor=False) / "presets",
+        )
+    except InputError:
+        return None
+
+
+def own_presets() -> dict[str, Path]:
+    """The user's own presets by name."""
+    folder = preset_folder()
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))} if folder else {}
 
 
 def preset_files() -> dict[str, Path]:
     """All presets by name: the user's own, and those that come with the program where no own one has their name."""
     shipped = Path(str(resources.files("presets")))
-    return {path.stem: path for folder in (shipped, preset_folder()) for path in sorted(folder.glob("*.toml"))}
+    return {**{path.stem: path for path in sorted(shipped.glob("*.toml"))}, **own_presets()}
 
 
 def load_preset(name: str) -> Preset:

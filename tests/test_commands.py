@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -207,6 +208,8 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["zoom", "china.jpg", "--match"], 2, "--match needs a value: one of structure, mean, lab, pixels"),
         (["zoom", "china.jpg", "--unique", "3"], 2, "--unique takes no value: 3 is left over"),
         (["zoom", "china.jpg", "text.jpg"], 2, "text.jpg is one name too many for zoom"),
+        (["zoom", "china.jpg", "folder"], 2, "for the photos that the mosaic is made of, give --tiles folder"),
+        (["zoom", "taken.mp4"], 2, "taken.mp4 is a video, and a cover is a picture: take one of its frames (ffmpeg"),
         (["china.jpg"], 2, "a command is needed before china.jpg: render zoom china.jpg"),
         (["still", "china.jpg"], 2, "still needs an animation before china.jpg: render still zoom china.jpg"),
         (["library", "ad", "folder"], 2, "library has no command ad: did you mean add?"),
@@ -250,6 +253,25 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["explain", "knn", "china.jpg", "--size", "161x90"], 2, "--size 161x90 is odd"),
         (["zoom", "bad.mosaic"], 2, "not a whole placement map"),
         (["mosaic", "china.jpg", "--save-map", "it.map"], 2, "a name that ends in .mosaic"),
+        (["zoom", "china.jpg", "--focus", "nosuch.jpg"], 2, "--focus nosuch.jpg is neither a point X,Y nor a photo"),
+        (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a picture that can be read: give another photo"),
+        (["zoom", "china.jpg", "--logo", "text.jpg"], 2, "--logo text.jpg can't be used"),
+        (["zoom", "china.jpg", "--title", "Us", "--font", "text.jpg"], 2, "--font text.jpg can't be used"),
+        (["zoom", "china.jpg", "--music", "silent.wav"], 2, "silent.wav is silent where it would be heard"),
+        (["zoom", "china.jpg", "--music", "song.wav", "--max-size", "2KB"], 2, "--max-size: the sound alone takes"),
+        (["zoom", "china.jpg", "--max-size", "5MB", "-o", "frames/%03d.png"], 2, "--max-size is for one file"),
+        (["zoom", "china.jpg", "--poster", "-o", "poster.mp4"], 2, "poster-poster.jpg exists: give another -o"),
+        (["zoom", "china.jpg", "--poster", "-o", "-"], 2, "--poster is a file beside the video"),
+        (["zoom", "china.jpg", "--save-map", "text.jpg/it.mosaic"], 2, "text.jpg is a file"),
+        (["zoom", "china.jpg", "--credits", "text.jpg/it.txt"], 2, "text.jpg is a file"),
+        (["zoom", "china.jpg", "--transparent", "--landing", "whole", "-o", "it.webm"], 2, "leaves nothing to hide the tiles with"),
+        (["zoom", "china.jpg", "-o", "{cover}.mp4", "--for", "x", "--for", "tiktok"], 2, "china.mp4 is one name for several files"),
+        (["show", "china.jpg", "--columns", "12", "--timeline", "zoom 1s focus=0.1,0.1, zoom 1s direction=out focus=0.9,0.9"], 2, "zoom begins at another photo"),
+        (["mosaic", "china.jpg", "--columns", "12", "-o", "china.jpg", "-y"], 2, "-o china.jpg is the cover or one of the photos"),
+        (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "12", "--repeat-distance", "3"], 2, "--repeat-distance 3 needs about"),
+        (["mosaic", "text.jpg", "--report", "report.html"], 2, "text.jpg: is not a picture"),
+        (["mosaic", "china.jpg", "--report", "text.jpg/it.html"], 2, "text.jpg is a file"),
+        (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "1", "--use-all", "--tiles", "poster-poster.jpg"], 2, "--use-all needs a cell for each of 2 photos"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
@@ -262,6 +284,9 @@ def test_errors_are_one_sentence_and_leave_nothing(
     Path("folder").mkdir()
     Path("taken.mp4").write_text("mine")
     Path("bad.mosaic").write_text("not a map")
+    Image.new("RGB", (64, 64), "teal").save("poster-poster.jpg")
+    write_tone(Path("silent.wav"), loud=0)
+    write_tone(Path("song.wav"), loud=9000)
     before = {path.name for path in Path().iterdir()}
     ended, out, err = render(*words)
     assert (ended, out) == (code, "")
@@ -270,6 +295,139 @@ def test_errors_are_one_sentence_and_leave_nothing(
     assert "Traceback" not in err
     assert {path.name for path in Path().iterdir()} == before
     assert Path("taken.mp4").read_text() == "mine"
+    if words[:1] in (["zoom"], ["show"], ["mosaic"]) and "--dry-run" not in words:
+        tried, out, said = render(words[0], "--dry-run", *words[1:])
+        assert (tried, out, said.splitlines()[-1]) == (code, "", err.splitlines()[-1])
+        assert {path.name for path in Path().iterdir()} == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_not_utf_8_are_names_like_others(render: Run, cover: Path, photos: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    Path("p\udce9").mkdir()
+    for number, photo in enumerate(sorted(photos.glob("*.jpg"))[:3]):
+        Path("p\udce9", f"{name}{number}.jpg").write_bytes(photo.read_bytes())
+    Path(f"{name}.jpg").write_bytes(cover.read_bytes())
+    code, out, err = render(
+        "zoom", f"{name}.jpg", "--tiles", "p\udce9", "--focus", f"{name}1", *SMALL, "-o", f"{name}.gif"
+    )
+    assert code == 0, err
+    assert out.startswith("caf\\xe9.gif: 96x64")
+    code, out, err = render("batch", "--covers", f"{name}.jpg", "--animation", "zoom", *SMALL)
+    assert code == 0, err
+    assert list(Path("out").glob("caf*-zoom.mp4"))
+    code, out, err = render("mosaic", f"{name}.jpg", "--columns", "6", "--json", "-o", "it.png", "--report", "it.html")
+    assert json.loads(out)["recipe"]["cover"] == f"{name}.jpg"
+
+
+def test_no_name_commands_the_terminal(render: Run, cover: Path) -> None:
+    name = "\x1b[31m:cat:[bold]\u202e\n.jpg"
+    Path(name).write_bytes(cover.read_bytes())
+    Path("\x1b[2J.txt.jpg").write_text("no picture")
+    shown = "\\x1b[31m:cat:[bold]\\u202e"
+    for words in (
+        ("mosaic", "--columns", "6"),
+        ("mosaic", "--columns", "6"),
+        ("zoom", "--dry-run"),
+        ("mosaic", "--tiles", "\x1b[2J.txt.jpg"),
+    ):
+        _, out, err = render(words[0], name, *words[1:])
+        assert not set("\x1b\u202e") & set(out + err)
+        assert shown in out + err or "\\x1b[2J.txt.jpg" in err
+    assert not set("\x1b") & set(render("zoom", cover, "--\x1b[31m")[2] + render("\x1b[31m")[2])
+
+
+@pytest.mark.parametrize("width", ["0", "1", "2"])
+def test_help_is_there_at_any_width(render: Run, monkeypatch: pytest.MonkeyPatch, width: str) -> None:
+    monkeypatch.setenv("COLUMNS", width)
+    for words in (["--help"], ["zoom", "-h"], ["animations"]):
+        code, out, _ = render(*words)
+        assert code == 0
+        assert max(map(len, out.splitlines())) >= 40
+
+
+def test_help_is_the_same_without_docstrings() -> None:
+    def said(*words: str, **environment: str) -> str:
+        command = [sys.executable, "-m", "renderer", *words]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, env={**os.environ, **environment}
+        ).stdout
+
+    for words in (["--help"], ["library", "--help"], ["animations"]):
+        assert said(*words, PYTHONOPTIMIZE="2") == said(*words, PYTHONOPTIMIZE="0")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows knows its users otherwise")
+def test_a_user_without_a_home_folder(render: Run, cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pwd
+
+    def nobody(_user: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for name in ("HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MOSAIC_RENDERER_PRESETS"):
+        monkeypatch.delenv(name, raising=False)
+    for words in (
+        ["zoom", cover, "--draft", "--dry-run"],
+        ["presets"],
+        ["library", "list"],
+        ["completion", "bash"],
+        ["doctor"],
+    ):
+        assert render(*words)[0] == 0, words
+    monkeypatch.delenv("MOSAIC_RENDERER_CACHE")
+    monkeypatch.delenv("MOSAIC_RENDERER_LIBRARIES")
+    code, _, err = render("zoom", cover, "--dry-run")
+    assert (code, "set HOME, or MOSAIC_RENDERER_CACHE and MOSAIC_RENDERER_LIBRARIES" in err) == (2, True)
+    assert "set HOME" in render("doctor")[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep a folder that is in use")
+def test_a_working_folder_that_was_deleted(render: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("gone").mkdir()
+    monkeypatch.chdir("gone")
+    Path("../gone").resolve().rmdir()
+    assert render("zoom")[::2] == (2, "render: the working folder was deleted: change to another one\n")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="address space is not limited elsewhere")
+def test_where_memory_is_limited_nothing_is_begun() -> None:
+    command = ["bash", "-c", f"ulimit -v 800000; exec {sys.executable} -m renderer zoom"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("render: out of memory: ")
+
+
+def write_tone(path: Path, *, loud: int) -> None:
+    """Two seconds of 440 Hz."""
+    samples = (np.sin(np.arange(2 * 48_000) * (2 * np.pi * 440 / 48_000)) * loud).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(samples.tobytes())
+
+
+def test_a_dry_run_of_a_map_refuses_what_the_render_refuses(render: Run, cover: Path, photos: Path) -> None:
+    words = ("mosaic", cover, "--tiles", photos, "--columns", "12", "-o", "it.png")
+    assert render(*words, "--save-map", "of.mosaic")[0] == 0
+    for bad in (
+        ("reveal", "of.mosaic", "--from", "cover"),
+        ("zoom", "of.mosaic", "--focus", "nosuch.jpg"),
+        ("mosaic", "of.mosaic", "--report", "it.html", "-o", "other.png"),
+        ("mosaic", "of.mosaic", "-o", next(photos.glob("*.jpg")), "-y"),
+    ):
+        rendered, tried = render(*bad), render(*bad, "--dry-run")
+        assert rendered[0] == tried[0] == 2
+        assert rendered[2].splitlines()[-1] == tried[2].splitlines()[-1]
+
+
+def test_a_dry_run_counts_what_the_render_makes(render: Run, cover: Path, photos: Path) -> None:
+    words = ("zoom", cover, "--tiles", photos, *SMALL, "--adaptive", "--json", "-o", "it.gif")
+    plan, made = (json.loads(render(*words, *more)[1]) for more in (["--dry-run"], []))
+    for key in ("output", "width", "height", "fps", "frames", "duration", "cells"):
+        assert plan[key] == made[key]
+    assert plan["files"] == 60
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is forbidden to root")

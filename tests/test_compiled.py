@@ -1,22 +1,63 @@
+import errno
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
-from renderer.compiled import is_first_run
+import pytest
+
+from renderer.compiled import _CheckedFiles, is_first_run
+
+
+def loaded(path: Path) -> Any:
+    """The compiled function of a module, as a new process would have it."""
+    path.write_text("from renderer.compiled import kernel\n\n@kernel\ndef double(x):\n    return 2 * x\n")
+    spec = spec_from_file_location("loops", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.double
 
 
 def test_a_kernel_is_compiled_once(tmp_path: Path) -> None:
     path = tmp_path / "loops.py"
-    path.write_text("from renderer.compiled import kernel\n\n@kernel\ndef double(x):\n    return 2 * x\n")
-
-    def loaded() -> object:
-        spec = spec_from_file_location("loops", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module.double
-
-    double = loaded()
+    double = loaded(path)
     assert is_first_run([double])
-    assert double(21) == 42  # type: ignore[operator]  # a compiled function
-    assert not is_first_run([loaded()])
+    assert double(21) == 42
+    again = loaded(path)
+    assert not is_first_run([again])
+    assert again(21) == 42
+    assert sum(again.stats.cache_hits.values()) == 1
+
+
+def _cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def _flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes(byte ^ 0xFF for byte in content[middle : middle + 64]) + content[middle + 64 :]
+
+
+@pytest.mark.parametrize("damaged", [_cut, _flipped, lambda _: b""])
+@pytest.mark.parametrize("ending", ["*.nbi", "*.nbc"])
+def test_a_damaged_file_of_a_kernel_is_compiled_anew(tmp_path: Path, ending: str, damaged: Any) -> None:
+    path = tmp_path / "loops.py"
+    assert loaded(path)(21) == 42
+    (file,) = (tmp_path / "__pycache__").glob(ending)
+    file.write_bytes(damaged(file.read_bytes()))
+    mended = loaded(path)
+    assert mended(21) == 42
+    assert not mended.stats.cache_hits
+    again = loaded(path)
+    assert again(21) == 42
+    assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_a_kernel_that_can_not_be_kept_is_used_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_CheckedFiles, "_dump", full)
+    assert loaded(tmp_path / "loops.py")(21) == 42
+    assert not list(tmp_path.glob("__pycache__/*.nb*"))

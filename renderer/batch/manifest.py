@@ -76,9 +76,7 @@ class Manifest:
             "videos": [self.entries[output] for output in sorted(self.entries)],
         }  # fmt: skip
         with new_file(self.folder / NAME, overwrite=True) as temporary:
-            # Half characters, of names that are not UTF-8, become what JSON writes for them.
-            text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-            temporary.write_text(text, "utf-8", errors="backslashreplace")
+            temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
     def key(self, task: Task) -> str:
         """What a task's entry is found by."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -100,8 +101,8 @@ def _part(text: str, suffix: str = "") -> str:
     name = text.strip(" ").rstrip(". ") or "_"
     if name[0] in ".-" or _RESERVED.fullmatch(name):
         name = f"_{name.lstrip('.')}"
-    if len(name.encode()) > MOST_BYTES:
+    if len(os.fsencode(name)) > MOST_BYTES:
         ending = Path(name).suffix if len(Path(name).suffix) <= 6 else ""
-        digest = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
-        name = name.encode()[: MOST_BYTES - 20].decode("utf-8", "ignore") + f"-{digest}{ending}"
+        digest = hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
+        name = os.fsencode(name)[: MOST_BYTES - 20].decode("utf-8", "ignore") + f"-{digest}{ending}"
     return name + suffix

@@ -63,7 +63,7 @@ class Inputs:
         parts: Sequence[object] = (job.animation.segments,) if isinstance(job.animation, Show) else ()
         digests = [self.file(path) for path in self.used_files(job)]
         made_of = repr((VERSION, plain, parts, digests, self.photo_set(job)))
-        return hashlib.blake2b(made_of.encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(made_of.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 def fingerprints(tasks: Sequence[Task], inputs: Inputs, problems: Problems) -> dict[str, str]:

@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -14,14 +15,16 @@ import cyclopts
 
 from renderer import limited, plugins
 from renderer.cli.batch import add_batch
-from renderer.cli.completion import completion
+from renderer.cli.completion import commands, completion
 from renderer.cli.edit import add_edit
 from renderer.cli.examples import epilogue
 from renderer.cli.listing import animations, check_file, presets
 from renderer.cli.mistakes import explain_mistake
 from renderer.cli.options import Common, MosaicRun, add_command
 from renderer.cli.renders import add_animation, mosaic
+from renderer.cli.terminal import Terminal, printable
 from renderer.errors import InputError, RenderError
+from renderer.parameters import docstring
 from renderer.timeline import Show
 
 
@@ -53,6 +56,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
         help_format="plaintext",  # a * or a ` stays what it is
         help_on_error=False,
         suppress_keyboard_interrupt=False,
+        console=Terminal(),
     )
     still = cyclopts.App(name="still", help="Draw one frame of an animation.")
     app.command(still)
@@ -86,6 +90,10 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     sections = [(cyclopts.Group(title, sort_key=i), names) for i, (title, names) in enumerate(_SECTIONS.items(), 1)]
     for name in app:
         app[name].group = next((section for section, names in sections if name in names), videos)
+    if sys.flags.optimize > 1:  # there are no docstrings
+        for _, command in commands(app):
+            if (run := command.default_command) is not None and not run.__doc__:
+                command.help = docstring(run)
     app["--help"].help = "This page, or all of a command; -h: the usual options of a command."
     app["--version"].help = "The version."
     return app
@@ -112,6 +120,14 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
+_NO_MEMORY: Final = ("Insufficient memory", "can't start new thread", "failed to map segment", "annot allocate memory")
+"""What OpenCV, threads, the loader of libraries and the system say where memory is lacking."""
+
+
+def _is_of_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 done, 1 failure, 2 bad input or usage, 130 interrupted."""
     words = _with_stream(sys.argv[1:] if arguments is None else arguments)
@@ -124,6 +140,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as in the background
         signal.signal(signal.SIGINT, _terminate)
     verbose = "-v" in words or "--verbose" in words
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return _complain("the working folder was deleted: change to another one", verbose=False, code=2)
     try:
         problems: list[str] = []
         app = build_app(problems, words)
@@ -148,9 +168,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"interrupted: {left}", verbose=False, code=INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone
         return 1
-    except MemoryError:
-        return _complain("out of memory: give a smaller --size, or fewer photos", verbose=verbose, code=1)
-    except Exception as error:  # a bug, or a failure that nobody thought of: one line all the same
+    except Exception as error:
+        if _is_of_memory(error):
+            return _complain("out of memory: give a smaller --size, or fewer photos", verbose=verbose, code=1)
+        # A bug, or a failure that nobody thought of: one line all the same.
         return _complain(f"unexpected {type(error).__name__}: {error} (-v shows where)", verbose=verbose, code=1)
     return result if isinstance(result, int) else 0
 
@@ -158,5 +179,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _complain(message: str, *, verbose: bool, code: int = 1) -> int:
     if verbose and sys.exc_info()[0] is not None:
         traceback.print_exc()
-    sys.stderr.write(f"render: {message}\n")
+    sys.stderr.write(f"render: {printable(message, keep=chr(10))}\n")
     return code

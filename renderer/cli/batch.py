@@ -17,6 +17,7 @@ from rich.progress import Progress as Bars
 
 from renderer.cli.options import Common, PresetRun, add_command
 from renderer.cli.talk import Rate, Talk, megabytes, show_file
+from renderer.cli.terminal import printable, say
 from renderer.errors import InputError
 from renderer.overlay import OverlaySettings
 from renderer.parameters import check_ranges, given, parameter, parameters, spell
@@ -154,25 +155,26 @@ def _tell_plan(batch: Batch, skipped: Sequence[str], common: Common) -> int:
         if not row["up_to_date"]:
             try:
                 # Its folder is made when it is rendered.
-                row = {**plan_video(replace(task.job, path=Path(task.job.path.name))).as_json(), **row}
+                job = replace(task.job, path=Path(task.job.path.name), overwrite=True)
+                row = {**plan_video(job).as_json(), **row}
             except InputError as error:
                 row["error"] = str(error)
         rows.append(row)
     code = 1 if skipped or any("error" in row for row in rows) else 0
     if common.json:
-        sys.stdout.write(json.dumps({"videos": rows, "skipped": skipped}) + "\n")
+        say(json.dumps({"videos": rows, "skipped": skipped}))
         return code
     for row in rows:
         what = "up to date" if row["up_to_date"] else row.get("error") or (
             f"{row['width']}x{row['height']}, {row['frames']} frames, about {row['estimated_seconds']:.0f} s and "
             f"{megabytes(row['estimated_bytes'])}"
         )  # fmt: skip
-        sys.stdout.write(f"{row['output']}: {what}\n")
+        say(f"{row['output']}: {what}")
     seconds = sum(row.get("estimated_seconds", 0) for row in rows)
     size = sum(row.get("estimated_bytes", 0) for row in rows)
-    sys.stdout.write(
+    say(
         f"{len(batch.due)} to render, about {seconds:.0f} s and {megabytes(size)}; {len(batch.up_to_date)} up to date. "
-        "Nothing was made.\n"
+        "Nothing was made."
     )
     return code
 
@@ -187,16 +189,16 @@ def _tell(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Sequence[str],
         manifest = batch.manifest
         names = [manifest.key(task) for task in batch.campaign.tasks]
         videos = [manifest.entries[name] for name in names]
-        sys.stdout.write(json.dumps({"folder": str(manifest.folder), "videos": videos, "skipped": skipped}) + "\n")
+        say(json.dumps({"folder": str(manifest.folder), "videos": videos, "skipped": skipped}))
     elif not common.quiet:
         said = [f"{begun - len(failed)} rendered", f"{len(batch.up_to_date)} up to date"]
         said += [f"{len(failed)} failed"] if failed else []
         said += [f"{len(batch.due) - begun} not begun"] if begun < len(batch.due) else []
         said += [f"{_rows(len(skipped))} skipped"] if skipped else []
         page = f": {batch.campaign.folder / PAGE}" if outcomes else ""
-        sys.stdout.write(", ".join(said) + page + "\n")
+        say(", ".join(said) + page)
     for task in failed:
-        sys.stderr.write(f"render: {task.job.path}: {outcomes[task.name].error}\n")
+        say(f"render: {task.job.path}: {outcomes[task.name].error}", to=sys.stderr)
     return 1 if failed or skipped else 0
 
 
@@ -207,8 +209,9 @@ class Board:
         self._talk, self._total, self._done, self._timeout = talk, len(batch.due), 0, timeout
         self._live = talk.console.is_terminal and not talk.quiet
         self._bars = Bars(
-            TextColumn("{task.description}"), TextColumn("{task.fields[stage]}"), BarColumn(), MofNCompleteColumn(),
-            Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=talk.console, transient=True,
+            TextColumn("{task.description}", markup=False), TextColumn("{task.fields[stage]}"), BarColumn(),
+            MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=talk.console,
+            transient=True,
         )  # fmt: skip
         self._all = self._bars.add_task(f"{self._total} videos", total=self._total, stage="", unit="videos")
         self._rows: dict[str, TaskID] = {}
@@ -233,7 +236,7 @@ class Board:
 
     def begin(self, name: str) -> Row:
         """A row for a video in hand."""
-        self._rows[name] = self._bars.add_task(name, total=None, stage="", unit="")
+        self._rows[name] = self._bars.add_task(printable(name), total=None, stage="", unit="")
         return Row(self._bars, self._rows[name], self._talk, name)
 
     def stalled(self, name: str, stage: str) -> None:

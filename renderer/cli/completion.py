@@ -53,7 +53,7 @@ def completion(shell: Annotated[Shell, cyclopts.Parameter(help="The shell that r
 def completion_script(shell: Shell) -> str:
     """The script for a shell."""
     from renderer.cli import build_app
-    from renderer.preset import preset_files, preset_folder
+    from renderer.preset import own_presets, preset_files, preset_folder
 
     found = dict(commands(build_app([], EveryCommand())))
     rows: dict[Row, list[str]] = {}
@@ -64,13 +64,12 @@ def completion_script(shell: Shell) -> str:
     subcommands = [
         (*_parted(words), " ".join(app.help.split("\n\n")[0].split())) for words, app in found.items() if words
     ]
-    own_presets = {path.stem for path in preset_folder().glob("*.toml")}
     text = Path(__file__).with_suffix(f".{shell}").read_text("utf-8")
     for mark, value in {
         "GROUPS": ("|" if shell != "fish" else " ").join(dict.fromkeys(group for group, _, _ in subcommands if group)),
-        "PRESETS": " ".join(name for name in preset_files() if name not in own_presets),
-        "PRESET_FOLDER": shlex.quote(str(preset_folder())),
-        "LIBRARY_FOLDER": shlex.quote(str(library_folder(None))),
+        "PRESETS": " ".join(name for name in preset_files() if name not in own_presets()),
+        "PRESET_FOLDER": shlex.quote(str(preset_folder() or "")),
+        "LIBRARY_FOLDER": shlex.quote(str(library_folder())),
         "ANIMATIONS": " ".join(plugins.installed()),
         "PICTURES": "|".join(suffix.removeprefix(".") for suffix in (*sorted(PICTURE_SUFFIXES), ".mosaic")),
         "TABLE": "\n".join(write(subcommands, rows)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
@@ -12,6 +11,7 @@ import cyclopts
 
 from renderer.cli.options import Common, add_command
 from renderer.cli.talk import ask_overwrite, begin, likeness, rules_in_force
+from renderer.cli.terminal import say
 from renderer.errors import InputError
 from renderer.parameters import given
 
@@ -44,9 +44,9 @@ def edit(mosaic: Path | None, values: dict[str, object]) -> None:
         overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
     )  # fmt: skip
     if common.json:
-        sys.stdout.write(json.dumps(made.as_json()) + "\n")
+        say(json.dumps(made.as_json()))
     elif not common.quiet:
         photos = f", {made.banned} photo{'s' * (made.banned > 1)} taken out" if made.banned else ""
-        sys.stdout.write(f"{made.output}: {made.changed} of {len(made.placement)} cells changed{photos}\n")
+        say(f"{made.output}: {made.changed} of {len(made.placement)} cells changed{photos}")
         recipe = made.placement.recipe
-        sys.stdout.write("".join(f"{line}\n" for line in (*rules_in_force(recipe), *likeness(recipe))))
+        say(*rules_in_force(recipe), *likeness(recipe))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import cyclopts
 
 from renderer.cli.options import Common, add_command
 from renderer.cli.talk import Talk, ask_overwrite, begin, show_file
+from renderer.cli.terminal import say
 from renderer.errors import InputError
 from renderer.parameters import CellPlace, given
 
@@ -87,10 +87,10 @@ def _command(name: str, suffix: str, draw: Draw) -> Callable[[Path | None, dict[
         overwrite = ask_overwrite([path], values, overwrite=common.overwrite)
         made = draw(cover, path, values, overwrite, talk)
         if common.json:
-            sys.stdout.write(json.dumps(made.as_json()) + "\n")
+            say(json.dumps(made.as_json()))
         elif not common.quiet:
             frames = f", {made.frames} frames" if made.frames else ""
-            sys.stdout.write(f"{made.output}: {made.size[0]}x{made.size[1]}{frames}\n{made.says}\n")
+            say(f"{made.output}: {made.size[0]}x{made.size[1]}{frames}", *made.says.splitlines())
         if common.open:
             show_file(path)
 

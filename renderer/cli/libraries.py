@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,6 +11,7 @@ import cyclopts
 from PIL import Image
 
 from renderer.cli.talk import Talk
+from renderer.cli.terminal import say
 from renderer.errors import InputError
 from renderer.files import check_writable, missing_file, new_file
 from renderer.library.archive import Archive
@@ -60,12 +60,12 @@ class Common:
         """What says how far it is."""
         return Talk(quiet=self.quiet, verbose=self.verbose)
 
-    def tell(self, result: dict[str, object], line: str) -> None:
-        """The result: one JSON object, or a line."""
+    def tell(self, result: dict[str, object], *lines: str) -> None:
+        """The result: one JSON object, or some lines."""
         if self.json:
-            sys.stdout.write(json.dumps(result) + "\n")
+            say(json.dumps(result))
         elif not self.quiet:
-            sys.stdout.write(line + "\n")
+            say(*lines)
 
 
 _NO_OPTIONS: Final = Common()
@@ -147,7 +147,7 @@ def list_libraries(*, common: Common = _NO_OPTIONS) -> None:
             definition = get(name, common.folder)
             rows.append({"library": name, "photos": archive.named(definition).count(), "folders": definition.sources})
     lines = [f"{row['library']}: {row['photos']} photos of {', '.join(map(str, row['folders']))}" for row in rows]  # type: ignore[call-overload]  # a list of names
-    common.tell({"libraries": rows}, "\n".join(lines) or "There is no library yet: render library add FOLDER makes one")
+    common.tell({"libraries": rows}, *(lines or ["There is no library yet: render library add FOLDER makes one"]))
 
 
 @app.command
@@ -170,7 +170,7 @@ def show(name: _Name = DEFAULT_NAME, /, *, common: Common = _NO_OPTIONS) -> None
         f"  crop {definition.crop}, {definition.video_frames} frames of each video",
         f"  kept in {definition.index_path} ({size / 1e6:.1f} MB)",
     ]
-    common.tell(result, "\n".join(lines))
+    common.tell(result, *lines)
 
 
 @app.command
@@ -232,7 +232,7 @@ def check(
         *_listed(f"smaller than tiles of {tile_pixels} pixels", small, shown),
         f"  colours with hardly a photo: {', '.join(report.missing_colours) or 'none'}; {picture} shows all",
     ]
-    common.tell(result, "\n".join(lines))
+    common.tell(result, *lines)
 
 
 def _listed(what: str, items: list[str], shown: int | None) -> list[str]:

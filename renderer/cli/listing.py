@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 import cyclopts
-from rich.console import Console
 from rich.table import Table
 
 from renderer import plugins
 from renderer.cli.talk import Talk
+from renderer.cli.terminal import Terminal, say
 from renderer.errors import InputError
-from renderer.parameters import parameters, spell
+from renderer.parameters import docstring, parameters, spell
 from renderer.settings import OutputSettings
 
 
@@ -38,11 +38,11 @@ def animations(
         table = Table("animation", "what it does", "comes with", box=None)
         for found in plugins.installed():
             try:
-                about = (plugins.load_animation(found).__doc__ or "").strip().splitlines()[0]
+                about = docstring(plugins.load_animation(found)).splitlines()[0]
             except InputError as error:
                 about = f"broken: {error}"
             table.add_row(found, about, plugins.origin(found))
-        Console(highlight=False).print(table)
+        Terminal().print(table)
         if sample is not None:
             raise InputError(
                 "--sample needs the name of an animation, such as: render animations reveal --sample it.mp4"
@@ -58,8 +58,8 @@ def animations(
         bounds = f"{info.low:g} to {info.high:g} {info.unit}".strip() if math.isfinite(info.high) else info.unit
         default = "" if field.default in (None, ()) else spell(field.default)
         table.add_row(option, info.help, default, ", ".join(choices) or bounds)
-    console = Console(highlight=False)
-    console.print(f"{(animation.__doc__ or '').strip().splitlines()[0]}\n", markup=False)
+    console = Terminal()
+    console.print(f"{docstring(animation).splitlines()[0]}\n")
     console.print(table)
     if sample is not None:
         from renderer.job import MatchSettings, VideoJob, render_video
@@ -67,7 +67,7 @@ def animations(
         output = OutputSettings(size=(640, 426), duration=min(animation().lasts(), 6.0))
         job = VideoJob(None, animation(), sample, match=MatchSettings(columns=48), output=output, overwrite=overwrite)
         render_video(job, talk)
-        sys.stdout.write(f"{sample}: a sample of {name}\n")
+        say(f"{sample}: a sample of {name}")
 
 
 def presets(name: Annotated[str | None, cyclopts.Parameter(help="The preset")] = None, /) -> None:
@@ -85,11 +85,10 @@ def presets(name: Annotated[str | None, cyclopts.Parameter(help="The preset")] =
             table.add_row(each, f"broken: {error}")
             continue
         table.add_row(each, found.description, found.size, found.rate, str(found.table.get("as_of", "")))
-    console = Console(highlight=False)
+    console = Terminal()
     console.print(table)
-    console.print(
-        f"\nYour own go into {preset_folder()}; `render presets NAME` prints one to begin with.", markup=False
-    )
+    folder = preset_folder() or "the folder that MOSAIC_RENDERER_PRESETS names"
+    console.print(f"\nYour own go into {folder}; `render presets NAME` prints one to begin with.")
 
 
 def check_file(
@@ -118,12 +117,12 @@ def check_file(
     kept = all(each.kept for each in checks)
     if json:
         said = [dataclasses.asdict(each) for each in checks]
-        sys.stdout.write(f"{dumps({'file': str(file), 'preset': found.name, 'kept': kept, 'checks': said})}\n")
+        say(dumps({"file": str(file), "preset": found.name, "kept": kept, "checks": said}))
         return 0 if kept else 1
     table = Table("rule", "found", "asked", "", box=None)
     for each in checks:
         table.add_row(each.rule, each.found, each.asked, "kept" if each.kept else "broken")
-    Console(highlight=False).print(table)
+    Terminal().print(table)
     return 0 if kept else 1
 
 

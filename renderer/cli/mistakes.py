@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, get_args
@@ -29,11 +30,12 @@ def explain_mistake(error: cyclopts.CycloptsError, words: Sequence[str]) -> str:
             before = words[place - 1] if place else ""
             if before.startswith("-"):
                 return f"{before} takes no value: {word} is left over"
-            mend = (
-                ": --tiles takes one name: repeat it, or quote a glob"
-                if "--tiles" in words
-                else f" (render {command} --help)"
-            )
+            if "--tiles" in words:
+                mend = ": --tiles takes one name: repeat it, or quote a glob"
+            elif Path(word).exists() and _takes(error.app, "--tiles"):
+                mend = f": for the photos that the mosaic is made of, give --tiles {shlex.quote(word)}"
+            else:
+                mend = f" (render {command} --help)"
             return f"{word} is one name too many for {command}{mend}"
         case cyclopts.CoercionError(argument=argument, token=token) if argument is not None and token is not None:
             name = token.keyword or argument.name
@@ -49,6 +51,11 @@ def explain_mistake(error: cyclopts.CycloptsError, words: Sequence[str]) -> str:
             mend = f": one of {', '.join(choices)}" if choices else f" (render {command} --help)"
             return f"{name} needs a value{mend}" if name in words else f"{command} needs {name}{mend}"
     return str(error)
+
+
+def _takes(app: cyclopts.App | None, option: str) -> bool:
+    """Whether a command has an option."""
+    return app is not None and any(option in argument.names for argument in app.assemble_argument_collection())
 
 
 def _unknown_command(error: cyclopts.UnknownCommandError, command: str) -> str:

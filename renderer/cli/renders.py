@@ -19,10 +19,10 @@ from renderer.cli.options import (
     add_command,
     written_command,
 )
-from renderer.cli.talk import Talk, ask_overwrite, begin, tell, tell_plan
+from renderer.cli.talk import Talk, ask_overwrite, begin, may_ask, tell, tell_plan
 from renderer.errors import InputError
 from renderer.overlay import OverlaySettings
-from renderer.parameters import given, parameters
+from renderer.parameters import docstring, given, parameters
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings, check_heard
@@ -76,11 +76,11 @@ def add_animation(
     wanted: Collection[str],
 ) -> None:
     """Register the three commands of an animation. Raises InputError if its parameters are named like others."""
-    about = (animation.__doc__ or name).strip().splitlines()[0]
+    about = docstring(animation).splitlines()[0]
     from renderer.job import MatchSettings
 
     def video(cover: Path | None, values: dict[str, object]) -> None:
-        from renderer.job import VideoJob, named_output, plan_video, render_videos
+        from renderer.job import VideoJob, named_output, plan_videos, render_videos
 
         common, talk = begin(values)
         run = VideoRun(**given(VideoRun, values))
@@ -102,7 +102,8 @@ def add_animation(
             check_heard(job.sound, values)
             jobs.append(job)
         if run.dry_run:
-            tell_plan([plan_video(job) for job in jobs], common)
+            overwrite = common.overwrite or may_ask()
+            tell_plan(plan_videos([replace(job, overwrite=overwrite) for job in jobs], talk), common)
             return
         files = [path for job in jobs for path in job.files()]
         overwrite = ask_overwrite(files, values, overwrite=common.overwrite)
@@ -179,8 +180,9 @@ def mosaic(cover: Path | None, values: dict[str, object]) -> None:
     match = MatchSettings(**given(MatchSettings, values))
     if run.dry_run:
         plan = plan_mosaic(
-            cover, path, match=match, tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report
-        )
+            cover, path, match=match, tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report,
+            overwrite=common.overwrite or may_ask(), progress=talk,
+        )  # fmt: skip
         tell_plan([plan], common)
         return
     summary = render_mosaic(

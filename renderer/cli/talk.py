@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -27,6 +26,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from renderer.cli.options import BESIDE, Common
+from renderer.cli.terminal import Terminal, printable, say
 from renderer.errors import InputError
 from renderer.parameters import given
 from renderer.placement import JsonValue
@@ -52,7 +52,7 @@ class Talk:
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self.quiet, self.verbose = quiet, verbose
-        self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = Terminal(stderr=True)
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
@@ -89,13 +89,18 @@ class Talk:
     def notice(self, message: str) -> None:
         """One line that a user should know."""
         if not self.quiet:
-            self.console.print(message, markup=False)
+            self.console.print(printable(message))
 
 
 def begin(values: dict[str, object]) -> tuple[Common, Talk]:
     """What a command was told of its output, and who talks for it."""
     common = Common(**given(Common, values))
     return common, Talk(quiet=common.quiet, verbose=common.verbose)
+
+
+def may_ask() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwrite: bool) -> bool:
@@ -105,10 +110,10 @@ def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwr
     """
     beside = (values.get(name) for name in BESIDE)
     there = [file for file in (*files, *beside) if isinstance(file, Path) and os.path.isfile(file)]  # noqa: PTH113 (a Path may raise OSError)
-    if overwrite or not there or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if overwrite or not there or not may_ask():
         return overwrite
     for file in there:
-        sys.stderr.write(f"{file} exists. Overwrite it? [y/N] ")
+        sys.stderr.write(f"{printable(str(file))} exists. Overwrite it? [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise InputError(f"{file} was left as it is: give another name, or -y to overwrite it")
@@ -126,14 +131,14 @@ def tell(summaries: Sequence[Summary], common: Common, talk: Talk) -> None:
     said = sys.stderr if common.output is not None and _is_stdout(common.output) else sys.stdout
     if common.verbose:
         for item in summaries[0].mosaic.skipped:
-            talk.console.print(f"skipped {item.path}: {item.reason}", markup=False)
+            talk.console.print(printable(f"skipped {item.path}: {item.reason}"))
     if common.json:
         results = [summary.as_json() for summary in summaries]
-        said.write(json.dumps(results[0] if len(results) == 1 else {"videos": results}) + "\n")
+        say(json.dumps(results[0] if len(results) == 1 else {"videos": results}), to=said)
     elif not common.quiet:
         for summary in summaries:
-            said.write("".join(f"{line}\n" for line in _lines_of(summary)))
-        said.write("".join(f"{line}\n" for line in _mosaic_lines(summaries[-1])))
+            say(*_lines_of(summary), to=said)
+        say(*_mosaic_lines(summaries[-1]), to=said)
     if common.open:
         show_file(summaries[-1].output)
 
@@ -208,14 +213,14 @@ def tell_plan(plans: Sequence[Plan], common: Common) -> None:
     """What would be made."""
     if common.json:
         results = [plan.as_json() for plan in plans]
-        sys.stdout.write(json.dumps(results[0] if len(results) == 1 else {"videos": results}) + "\n")
+        say(json.dumps(results[0] if len(results) == 1 else {"videos": results}))
         return
     for plan in plans:
         film = f", {plan.frames} frames at {float(plan.fps):g} a second" if plan.fps else ""
         tiles = f"{plan.photos} files as tiles" if plan.photos else "no files as tiles"
-        sys.stdout.write(
+        say(
             f"{plan.output}: {plan.size[0]}x{plan.size[1]}{film}, {plan.cells} cells, {tiles}; "
-            f"about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was made.\n"
+            f"about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was made."
         )
 
 
@@ -228,4 +233,4 @@ def show_file(path: Path) -> None:
     try:
         subprocess.Popen([program, str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except OSError:
-        sys.stderr.write(f"render: there is no {program} here to show {path} with: open it by hand\n")
+        say(f"render: there is no {program} here to show {path} with: open it by hand", to=sys.stderr)

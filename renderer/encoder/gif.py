@@ -110,7 +110,7 @@ class GifFile:
         self._most = colours - 1
         self._loop = loop
         self._tolerance = tolerance
-        self._comment = comment.encode("utf-8", "replace")
+        self._comment = comment.encode("utf-8", "backslashreplace")
         shape = (height, width)
         self._before, self._pending, self._next = np.zeros((3, *shape, 4), np.uint8)
         self._canvas = Canvas(

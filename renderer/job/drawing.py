@@ -95,10 +95,28 @@ def open_film(
     progress: Progress | None = None,
 ) -> Iterator[Film]:
     """An animation of a mosaic with what is laid over it, ready to be drawn; closed in the end."""
-    output = replace(output, duration=output.duration or animation.lasts())
+    output = _lasting(output, animation)
     with drawing(mosaic, size, output, progress=progress) as (stage, compositor):
         motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
         yield Film(stage, compositor, motion, output.fps, output.motion_blur / max(stage.frames - 1, 1))
+
+
+def check_film(
+    mosaic: Mosaic,
+    animation: Animation,
+    size: tuple[int, int],
+    output: OutputSettings,
+    overlay: OverlaySettings | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Raise what `open_film` raises for an animation, a title or a logo that can't be used; nothing is drawn."""
+    with _staged(mosaic, size, _lasting(output, animation), progress or Silent()) as stage:
+        with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
+
+
+def _lasting(output: OutputSettings, animation: Animation) -> OutputSettings:
+    """The settings with a duration: that of the animation where none is given."""
+    return replace(output, duration=output.duration or animation.lasts())
 
 
 @contextmanager
@@ -111,6 +129,16 @@ def drawing(
     progress: Progress | None = None,
 ) -> Iterator[tuple[Stage, Compositor]]:
     """A stage with a mosaic on it and a compositor for it; both are closed in the end."""
+    with _staged(mosaic, size, output, progress or Silent()) as stage:
+        if stage.whole_camera().scale < FAR_PIXELS:
+            stage = replace(stage, far_pictures=[_far_picture(stage)])
+        with closing(Compositor(*size, stage.textures, full_tone=full_tone)) as compositor:
+            yield stage, compositor
+
+
+@contextmanager
+def _staged(mosaic: Mosaic, size: tuple[int, int], output: OutputSettings, progress: Progress) -> Iterator[Stage]:
+    """A stage with a mosaic on it, of which nothing was drawn yet; its textures are closed in the end."""
     # Larger tiles than the frame's shorter side are only passed, on the way to the photo that has a texture of its own.
     square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
     # Twelve bytes a pixel hold two mip levels of all that a frame can show; twice that lets the next frames find
@@ -121,17 +149,13 @@ def drawing(
         if output.fit == "blur":
             background = textures.add_picture(_blurred(mosaic.placement))
         seconds = output.duration or Animation.seconds
-        stage = Stage(
+        yield Stage(
             maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
             seconds=seconds, seed=output.seed, fit=output.fit, background=background, covered=output.covered,
             subject=output.subject,
             cover=mosaic.cover, frames=frame_count(seconds, output.fps),
-            notice=(progress or Silent()).notice,
+            notice=progress.notice,
         )  # fmt: skip
-        if stage.whole_camera().scale < FAR_PIXELS:
-            stage = replace(stage, far_pictures=[_far_picture(stage)])
-        with closing(Compositor(*size, textures, full_tone=full_tone)) as compositor:
-            yield stage, compositor
 
 
 STILL_TEXTURES: Final = 192_000_000

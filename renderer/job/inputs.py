@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.job.kept import keep_map, kept_map, reuse_map
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
 from renderer.library import (
+    CLIP_SUFFIXES,
     DEFAULT_NAME,
     PIECES,
     SHORTER_SIDE,
@@ -34,7 +36,7 @@ from renderer.library import (
     reopen,
     without_duplicates,
 )
-from renderer.matching import Pin, match_photos
+from renderer.matching import Pin, match_photos, unmatched_map
 from renderer.names import on_disk
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
@@ -80,7 +82,7 @@ def sample_pictures() -> list[Path]:
 
 
 def check_cover(cover: Path | None) -> Path:
-    """The cover, or the sample one. Raises InputError if it does not exist."""
+    """The cover, or the sample one. Raises InputError if it does not exist, or is a video."""
     if cover is None:
         return sample_pictures()[0]
     cover = on_disk(expanded(cover))
@@ -88,6 +90,12 @@ def check_cover(cover: Path | None) -> Path:
         check_input(cover)
     except MissingFileError:
         raise InputError(missing_file(cover)) from None
+    if cover.suffix.lower() in CLIP_SUFFIXES:
+        raise InputError(
+            f"{cover} is a video, and a cover is a picture: take one of its frames "
+            f"(ffmpeg -ss 3 -i {shlex.quote(str(cover))} -frames:v 1 cover.jpg); as tiles, videos serve with "
+            "--tiles FOLDER --video-frames 5"
+        )
     return cover.absolute()
 
 
@@ -98,15 +106,18 @@ def open_mosaic(
     progress: Progress,
     targets: Sequence[Target] = (),
     shape: float | None = None,
+    *,
+    matched: bool = True,
 ) -> Iterator[Mosaic]:
     """Match a cover with photos, or load a `.mosaic` given in its place; closes its index in the end.
 
     `cover` None means scikit-learn's samples. `targets`: what an animation is about: photos that must be
     placed, points where the whole cover goes if the tiles are its pieces. `shape`: the mosaic's width / height, if it
-    is not the cover's; what matters most of the cover is then kept. Raises InputError.
+    is not the cover's; what matters most of the cover is then kept. `matched` False: all inputs are opened and checked
+    in the same way, but photos are put into cells without being compared, and no file is written. Raises InputError.
     """
     path = check_cover(cover)
-    if is_first_run():
+    if matched and is_first_run():
         progress.notice("The first run here compiles what is to be fast: 15 seconds to a minute, once")
     with Archive(
         progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
@@ -125,10 +136,10 @@ def open_mosaic(
             cover = cover_of(path, placement)
             mosaic = Mosaic(placement, library, library, library.skipped, inputs, archive, cover)
         else:
-            mosaic = _match(path, settings, archive, progress, targets, shape, sampled=cover is None)
-        if settings.save_map is not None:
+            mosaic = _match(path, settings, archive, progress, targets, shape, sampled=cover is None, matched=matched)
+        if matched and settings.save_map is not None:
             save_map(mosaic.placement, settings.save_map, overwrite=True)
-        if settings.credits is not None:
+        if matched and settings.credits is not None:
             shown = mosaic.cover or str(mosaic.placement.recipe.get("cover", path.stem))
             write_credits(settings.credits, shown, mosaic.placement.photos, progress, overwrite=True)
         yield mosaic
@@ -143,6 +154,7 @@ def _match(
     shape: float | None,
     *,
     sampled: bool,
+    matched: bool,
 ) -> Mosaic:
     picture = read_picture(path, shorter_side=SHORTER_SIDE)
     if picture.damage is not None:
@@ -179,12 +191,15 @@ def _match(
         faces = find_faces(picture.pixels)
         if settings.adaptive:
             grid = adapt_grid(grid, picture.pixels, faces, *settings.cell_sides())
-        placement = match_photos(
-            picture.pixels, grid, library, progress,
-            look=settings.look(), rules=settings.rules(), seed=settings.match_seed, pins=pins,
-            recipe={**recipe, "faces": [list(face) for face in faces]},
-        )  # fmt: skip
-        keep_map(placement, kept)
+        recipe = {**recipe, "faces": [list(face) for face in faces]}
+        if matched:
+            placement = match_photos(
+                picture.pixels, grid, library, progress,
+                look=settings.look(), rules=settings.rules(), seed=settings.match_seed, pins=pins, recipe=recipe,
+            )  # fmt: skip
+            keep_map(placement, kept)
+        else:
+            placement = unmatched_map(grid, library, rules=settings.rules(), pins=pins, recipe=recipe)
     placed = library.take(library.photos.find(placement.photos))
     gone = [photo.path for photo in placement.photos if not is_file(photo.path)]
     if gone:

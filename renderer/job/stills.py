@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +16,7 @@ from renderer.errors import InputError
 from renderer.files import check_writable
 from renderer.grid import covered_part, make_grid
 from renderer.job.drawing import count_frames, draw_strips, open_film
-from renderer.job.inputs import check_cover, cover_of, open_mosaic
+from renderer.job.inputs import Mosaic, check_cover, cover_of, open_mosaic
 from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
@@ -175,17 +175,15 @@ def render_mosaic(
     Memory: within 1 GiB for pictures of any size. Raises RenderError.
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
-    check_still(path, match, overwrite=overwrite)
-    source = check_cover(cover)
-    picture = None if report is None else reported_cover(source, report, overwrite=overwrite)
-    size = still_size(source, match, tile_pixels, paper, dpi)
-    check_size(path, size)
-    check_room(path, size)
-    if paper is not None:
-        dpi = dpi or PRINT_DPI
-    shape = None if paper is None else size[0] / size[1]
-    with MemoryMeter() as meter, open_mosaic(cover, match, timed, shape=shape) as mosaic:
-        check_not_input(mosaic, path)
+    with (
+        MemoryMeter() as meter,
+        ready_mosaic(
+            cover, path, match, tile_pixels=tile_pixels, paper=paper, dpi=dpi, report=report, overwrite=overwrite,
+            progress=timed,
+        ) as (mosaic, size, compared),
+    ):  # fmt: skip
+        if paper is not None:
+            dpi = dpi or PRINT_DPI
         rows = strip_rows(size[0])
         with (
             closing(draw_strips(mosaic, size, rows)) as strips,
@@ -196,10 +194,42 @@ def render_mosaic(
             path, size, mosaic, timed.finished(),
             peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
         )  # fmt: skip
-        if report is not None and picture is not None:
+        if report is not None and compared is not None:
+            source = check_cover(cover)
             saved = source if source.suffix.lower() == MAP_SUFFIX else match.save_map
-            _report(report, picture, summary, saved, overwrite=overwrite)
+            _report(report, compared, summary, saved, overwrite=overwrite)
         return summary
+
+
+@contextmanager
+def ready_mosaic(
+    cover: Path | None,
+    path: Path,
+    match: MatchSettings,
+    *,
+    tile_pixels: int | None,
+    paper: Paper | None,
+    dpi: float | None,
+    report: Path | None,
+    overwrite: bool,
+    progress: Progress,
+    matched: bool = True,
+) -> Iterator[tuple[Mosaic, tuple[int, int], Path | None]]:
+    """What comes before the first strip of a mosaic's still: a render and a plan both do it.
+
+    Gives the mosaic (`matched` as `open_mosaic` takes it), the picture's width and height, and the cover that a report
+    compares with. Raises InputError for what can't be done.
+    """
+    check_still(path, match, overwrite=overwrite)
+    source = check_cover(cover)
+    compared = None if report is None else reported_cover(source, report, overwrite=overwrite)
+    size = still_size(source, match, tile_pixels, paper, dpi)
+    check_size(path, size)
+    check_room(path, size)
+    shape = None if paper is None else size[0] / size[1]
+    with open_mosaic(cover, match, progress, shape=shape, matched=matched) as mosaic:
+        check_not_input(mosaic, path)
+        yield mosaic, size, compared
 
 
 def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:

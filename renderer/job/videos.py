@@ -125,16 +125,8 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
 
     All are checked before the work. What is whole when one fails stays.
     """
-    for job in jobs:
-        check_job(job)
     summaries: dict[int, Summary] = {}
-    by_mosaic: dict[object, list[int]] = {}
-    for number, job in enumerate(jobs):
-        by_mosaic.setdefault(mosaic_key(job), []).append(number)
-    for file in {file for job in jobs for file in (job.match.save_map, job.match.credits) if file is not None}:
-        if len(by_mosaic) > 1:
-            raise InputError(f"{file} is of one mosaic, and these presets make {len(by_mosaic)}: give them one by one")
-    for numbers in by_mosaic.values():
+    for numbers in check_jobs(jobs):
         first = jobs[numbers[0]]
         timed = Timed(progress or Silent())
         with MemoryMeter() as meter, open_mosaic(first.cover, first.match, timed, first.animation.targets()) as mosaic:
@@ -148,6 +140,23 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
 def mosaic_key(job: VideoJob) -> object:
     """Equal for jobs that are made of one mosaic."""
     return job.cover, job.match, job.animation.targets()
+
+
+def check_jobs(jobs: Sequence[VideoJob]) -> list[list[int]]:
+    """The numbers of the jobs, those of one mosaic together. Raises InputError for what can't be done, before the work.
+
+    A render and a plan both begin with this.
+    """
+    by_mosaic: dict[object, list[int]] = {}
+    for number, job in enumerate(jobs):
+        check_job(job)
+        if job.path in (other.path for other in jobs[:number]):
+            raise InputError(f"-o {job.path} is one name for several files: give a name with {{preset}} in it")
+        by_mosaic.setdefault(mosaic_key(job), []).append(number)
+    for file in {file for job in jobs for file in (job.match.save_map, job.match.credits) if file is not None}:
+        if len(by_mosaic) > 1:
+            raise InputError(f"{file} is of one mosaic, and these presets make {len(by_mosaic)}: give them one by one")
+    return list(by_mosaic.values())
 
 
 def check_job(job: VideoJob) -> None:
@@ -166,26 +175,19 @@ def check_job(job: VideoJob) -> None:
 
 def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
     """Write one video of a mosaic, its poster and what they are; the summary's seconds are the caller's."""
-    asked, job = job.output.fps, job.settled()
-    if job.output.fps != asked:
-        progress.notice(f"GIF counts in hundredths of a second: {float(job.output.fps):.3g} frames in each second")
-    target = job.target
-    for path in job.files():
-        check_not_input(mosaic, path)
-    encoding = replace(
-        Encoding.of(target, job.file, {"comment": job.command, "title": job.path.stem}),
-        hardware=find_hardware(job.file.encoder, target.codec, progress.notice, works),
-    )
-
-    def frame_size(output: OutputSettings) -> tuple[int, int]:
-        return output.frame_size(mosaic.placement.cover_size, even=target.format.even)
-
-    seconds = float(len(job.wanted()) / job.output.fps)
-    with new_video(job.path, overwrite=job.overwrite) as temporary, _sound(job, seconds, progress) as sound:
+    with (
+        ready_video(mosaic, job, progress) as ready,
+        new_video(job.path, overwrite=job.overwrite) as temporary,
+    ):
+        job, sound = ready.job, ready.sound
+        encoding = replace(
+            Encoding.of(job.target, job.file, {"comment": job.command, "title": job.path.stem}),
+            hardware=find_hardware(job.file.encoder, job.target.codec, progress.notice, works),
+        )
         beside = sound.stat().st_size if sound else 0
 
         def encode(path: Path, encoding: Encoding, output: OutputSettings) -> int:
-            size, wanted = frame_size(output), replace(job, output=output).wanted()
+            size, wanted = _size(mosaic, job, output), replace(job, output=output).wanted()
             with (
                 open_film(mosaic, job.animation, size, output, job.overlay, progress) as film,
                 progress.stage("rendering", len(wanted), "frames") as advance,
@@ -194,14 +196,12 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
                 _feed(writer, film, wanted, advance)
             return path.stat().st_size - beside if path.is_file() else 0
 
-        if job.file.max_size is None:
+        if ready.most is None:
             encode(temporary, encoding, job.output)
         else:
-            output = replace(job.output, size=frame_size(job.output))
-            left = _left(job.file.max_size, beside)
-            fitted = encode_to_fit(encode, encoding, output, temporary, seconds, left, progress.notice)
+            fitted = encode_to_fit(encode, encoding, job.output, temporary, ready.seconds, ready.most, progress.notice)
             job = replace(job, output=fitted)
-        size, wanted = frame_size(job.output), job.wanted()
+        size, wanted = _size(mosaic, job, job.output), job.wanted()
         found = check_written(temporary, size, job.output.fps, wanted)
     if is_sequence(job.path) and not job.frames and (older := numbered(job.path, wanted[-1] + 1)).exists():
         progress.notice(f"{older} and what follows it were there before, and are not of this video")
@@ -215,6 +215,39 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
         bytes=_bytes_of(job.path, wanted), poster=job.poster_path if job.file.poster else None, preset=job.preset,
         checks=check(found, job.rules) if found and job.rules else (), probe=found,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReadyVideo:
+    """A video of which only the frames are lacking."""
+
+    job: VideoJob  # with all that its format and its mosaic decide about it, its size included
+    size: tuple[int, int]  # width and height in pixels
+    seconds: float  # of the frames that are wanted
+    sound: Path | None  # a file that lasts as long as the context
+    most: int | None  # bytes that the picture may have, beside the sound
+
+
+@contextmanager
+def ready_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Iterator[ReadyVideo]:
+    """What comes between a mosaic and its first frame: a render and a plan both do it. Raises InputError."""
+    asked, job = job.output.fps, job.settled()
+    if job.output.fps != asked:
+        progress.notice(f"GIF counts in hundredths of a second: {float(job.output.fps):.3g} frames in each second")
+    for path in job.files():
+        check_not_input(mosaic, path)
+    size = _size(mosaic, job, job.output)
+    job = replace(job, output=replace(job.output, size=size))
+    seconds = float(len(job.wanted()) / job.output.fps)
+    with _sound(job, seconds, progress) as sound:
+        most = job.file.max_size
+        left = None if most is None else _left(most, sound.stat().st_size if sound else 0)
+        yield ReadyVideo(job, size, seconds, sound, left)
+
+
+def _size(mosaic: Mosaic, job: VideoJob, output: OutputSettings) -> tuple[int, int]:
+    """Width and height of a job's frames in pixels. Raises InputError."""
+    return output.frame_size(mosaic.placement.cover_size, even=job.target.format.even)
 
 
 @contextmanager

@@ -16,10 +16,10 @@ from renderer.library.parts import cut_parts
 from renderer.library.photos import Photo, Photos, Skipped
 from renderer.library.reading import THUMBNAIL_PIXELS, Crop, file_digest
 from renderer.library.reopening import reopen
-from renderer.library.walking import find_files, find_photo, no_photo
+from renderer.library.walking import CLIP_SUFFIXES, find_files, find_photo, no_photo
 
 __all__ = [
-    "DEFAULT_CROP", "DEFAULT_NAME", "PIECES", "SHORTER_SIDE", "THUMBNAIL_PIXELS", "Archive", "Crop", "Filter",
-    "Library", "Photo", "Photos", "Skipped", "cache_folder", "cut_parts", "file_digest", "filtered", "find_files",
-    "find_photo", "library_folder", "missing_file", "no_photo", "reopen", "without_duplicates",
+    "CLIP_SUFFIXES", "DEFAULT_CROP", "DEFAULT_NAME", "PIECES", "SHORTER_SIDE", "THUMBNAIL_PIXELS", "Archive", "Crop",
+    "Filter", "Library", "Photo", "Photos", "Skipped", "cache_folder", "cut_parts", "file_digest", "filtered",
+    "find_files", "find_photo", "library_folder", "missing_file", "no_photo", "reopen", "without_duplicates",
 ]  # fmt: skip

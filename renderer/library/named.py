@@ -7,9 +7,9 @@ can be made anew from them.
 from __future__ import annotations
 
 import contextlib
+import os
 import difflib
 import json
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ import platformdirs
 
 from renderer.data_files import parse_json
 from renderer.errors import FileError, InputError, MissingFileError
-from renderer.files import can_be_path, expanded, new_file, read_bytes
+from renderer.files import can_be_path, expanded, new_file, read_bytes, users_folder
 from renderer.library.reading import Crop
 from renderer.names import normal
 from renderer.private import make_private, make_private_folder
@@ -36,18 +36,23 @@ PIECES: Final = "pieces"
 
 
 def cache_folder() -> Path:
-    """The folder of what may be deleted at any time: what MOSAIC_RENDERER_CACHE names, or the platform's for caches."""
-    chosen = os.environ.get("MOSAIC_RENDERER_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("mosaic-renderer", appauthor=False))
+    """The folder of what may be deleted at any time: what MOSAIC_RENDERER_CACHE names, or the platform's for caches.
+
+    Raises InputError where neither is known, as `library_folder` does.
+    """
+    return users_folder(
+        "MOSAIC_RENDERER_CACHE", lambda: platformdirs.user_cache_path("mosaic-renderer", appauthor=False)
+    )
 
 
 def library_folder(chosen: Path | None = None) -> Path:
     """The folder of named libraries: the chosen one, MOSAIC_RENDERER_LIBRARIES, or one in the user's data."""
     if chosen is not None:
         return expanded(chosen).absolute()
-    named = os.environ.get("MOSAIC_RENDERER_LIBRARIES")
-    data = platformdirs.user_data_path("mosaic-renderer", appauthor=False)
-    return Path(named).absolute() if named else data / "libraries"
+    return users_folder(
+        "MOSAIC_RENDERER_LIBRARIES",
+        lambda: platformdirs.user_data_path("mosaic-renderer", appauthor=False) / "libraries",
+    ).absolute()
 
 
 def keep_private(folder: Path) -> None:

@@ -17,7 +17,7 @@ from renderer.matching.assignment import assign
 from renderer.matching.candidates import Candidates, Costs, Floats, Indices
 from renderer.matching.duplicates import first_copies, first_looks
 from renderer.matching.eye import improve
-from renderer.matching.layout import Layout
+from renderer.matching.layout import Layout, lay_out
 from renderer.matching.rules import Limits, Rules, settle
 from renderer.matching.spacing import clashing, refill, spread
 from renderer.matching.uses import place_each_once
@@ -26,7 +26,16 @@ from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap
 from renderer.progress import Progress
 
-__all__ = ["MATCHER_VERSION", "Look", "Pin", "Rules", "adapted_cover", "match_photos", "nearest_photos"]
+__all__ = [
+    "MATCHER_VERSION",
+    "Look",
+    "Pin",
+    "Rules",
+    "adapted_cover",
+    "match_photos",
+    "nearest_photos",
+    "unmatched_map",
+]
 
 Pin = tuple[int, tuple[float, float] | None]
 """A photo of the library by its number, and where it must be: a point in fractions of the cover, or where it suits."""
@@ -63,10 +72,7 @@ def match_photos(
     that near the middle which they suit best. Raises InputError if the library is empty or too small for a rule.
     """
     look, rules = look or Look(), rules or Rules()
-    if not len(library.photos):
-        raise InputError("no photo can be used: give --tiles a folder with at least one picture")
-    numbers, kept_back = _usable(library, pins, merge=rules.merge_duplicates)
-    usable = len(numbers) - int(kept_back.sum())
+    numbers, kept_back, limits = _allowed(grid, library, rules, pins)
     seen = view(adapted_cover(cover, library, look), grid)
     layout = seen.layout
     with progress.stage("matching", 2 * len(layout), "cells") as advance:
@@ -81,7 +87,6 @@ def match_photos(
         costs, photos = costs_of(seen, library, numbers, look, looked_up)
         alone = [costs_of(seen, library, np.array([number]), look, looked_up)[0] for number, _ in pins]
         placed, pinned = _pin(alone, grid, numbers, pins)
-        limits = settle(rules, layout, usable, len(pinned))
         capacity = np.where(kept_back, 0, limits.uses).astype(np.int32)
         rest = np.setdiff1d(np.arange(len(layout)), pinned)
         alternatives = 0 if photos is None else round(_ALTERNATIVES * (2 - look.tone))
@@ -116,6 +121,45 @@ def match_photos(
         size=(float(grid.columns), float(grid.rows)),
         recipe={**(recipe or {}), **made},
     )
+
+
+def unmatched_map(
+    grid: Grid,
+    library: Library,
+    *,
+    rules: Rules | None = None,
+    pins: Sequence[Pin] = (),
+    recipe: dict[str, JsonValue] | None = None,
+) -> PlacementMap:
+    """A map of the same cells that shows photos in any order, those of `pins` among them, without comparing any.
+
+    It serves to check what is to be done with the map. Raises InputError where `match_photos` does for its rules.
+    """
+    _allowed(grid, library, rules or Rules(), pins)
+    count = len(grid)
+    shown = list(dict.fromkeys([*(number for number, _ in pins), *range(min(len(library.photos), count))]))[:count]
+    return PlacementMap(
+        cell=grid.cells,
+        photo=np.resize(np.arange(len(shown), dtype=np.int32), count),
+        symmetry=np.zeros(count, np.uint8),
+        gain=np.ones((count, 3), np.float32),
+        offset=np.zeros((count, 3), np.float32),
+        cost=np.zeros(count, np.float32),
+        photos=tuple(library.photos[number] for number in shown),
+        size=(float(grid.columns), float(grid.rows)),
+        recipe=recipe or {},
+    )
+
+
+def _allowed(
+    grid: Grid, library: Library, rules: Rules, pins: Sequence[Pin]
+) -> tuple[Indices, npt.NDArray[np.bool_], Limits]:
+    """What `_usable` gives, and how often and how near itself a photo may be. Raises InputError."""
+    if not len(library.photos):
+        raise InputError("no photo can be used: give --tiles a folder with at least one picture")
+    numbers, kept_back = _usable(library, pins, merge=rules.merge_duplicates)
+    usable = len(numbers) - int(kept_back.sum())
+    return numbers, kept_back, settle(rules, lay_out(grid.cells), usable, len(pins))
 
 
 def nearest_photos(

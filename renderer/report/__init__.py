@@ -145,7 +145,7 @@ def _part(name: str) -> str:
 
 def _digest(text: str) -> str:
     """What a content security policy knows a style or a script by."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()).decode()
 
 
 def _lead(compared: Compared) -> str:
