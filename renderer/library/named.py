@@ -7,9 +7,9 @@ can be made anew from them.
 from __future__ import annotations
 
 import contextlib
-import os
 import difflib
 import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
