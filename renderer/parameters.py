@@ -260,7 +260,10 @@ def parse_bytes(text: str) -> ByteSize:
     found = re.fullmatch(r"\s*(\d{1,18}(?:\.\d+)?)\s*([KMG]?I?B)?\s*", text.upper())
     if found is None or (found[2] or "") not in _BYTES:
         raise InputError(f"--max-size {text} is not a size of a file: give one such as 20MB or 800KB")
-    return ByteSize(float(found[1]) * _BYTES[found[2] or ""])
+    count = Fraction(found[1]) * _BYTES[found[2] or ""]
+    if count > 10**15:
+        raise InputError(f"--max-size {text} is out of range: it is from 1000 to 1e+15")
+    return ByteSize(count)
 
 
 WORDS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {

@@ -95,13 +95,15 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile
             yield image
     except PictureError:
         raise
-    except (UnreasonableImageError, TiffError) as error:
+    except UnreasonableImageError as error:
         raise PictureError(path, str(error)) from None
+    except TiffError as error:  # a thumbnail alone may be all that can be read of a raw file
+        raise PictureError(path, RAW_FILE if _is_named_raw(path) else str(error)) from None
     except PermissionError:
         raise PictureError(path, "may not be read (permission denied)", transient=True) from None
     except UnidentifiedImageError:
         beginning = _first_bytes(path) if data is None else data[:16]
-        raw = is_raw(beginning) or path.suffix.lower() in _RAW.split()
+        raw = is_raw(beginning) or _is_named_raw(path)
         unknown = RAW_FILE if raw else "is not a picture that can be read"
         raise PictureError(path, unknown if beginning else "is empty") from None
     except Image.DecompressionBombError:
@@ -112,6 +114,10 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile
         memory = not isinstance(error, OSError) or error.errno in (None, errno.ENOMEM)
         reason = "is too large for this machine's memory" if memory else f"may not be read ({error})"
         raise PictureError(path, reason, transient=True) from error
+
+
+def _is_named_raw(path: Path) -> bool:
+    return path.suffix.lower() in _RAW.split()
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import signal
 import sys
@@ -169,6 +170,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has gone
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP) and error.filename:
+            said = f"{error.filename} can't be a file's name ({error.strerror}): give another"
+            return _complain(said, verbose=verbose, code=InputError.exit_code)
         if _is_of_memory(error):
             return _complain("out of memory: give a smaller --size, or fewer photos", verbose=verbose, code=1)
         # A bug, or a failure that nobody thought of: one line all the same.

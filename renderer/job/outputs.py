@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from string import Formatter
 from typing import Final
 
 from renderer.credits import check_credits
@@ -40,6 +41,8 @@ def named_output(
     path = output
     if "{" in str(output):
         try:
+            if any(spec or conversion for _, _, spec, conversion in Formatter().parse(str(output))):
+                raise ValueError(output)  # a width may make a text of any length
             path = Path(str(output).format(cover=stem, animation=animation, preset=preset))
         except (KeyError, IndexError, ValueError):
             raise InputError(f"-o {output}: the fields are {{cover}}, {{animation}} and {{preset}}") from None
