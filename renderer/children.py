@@ -19,9 +19,9 @@ from typing import IO, BinaryIO, Final, cast
 from renderer.errors import RenderError
 
 if sys.platform == "win32":
-    _APART: Final = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
+    CREATION_FLAGS: Final = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
 else:
-    _APART: Final = 0
+    CREATION_FLAGS: Final = 0
 
 _CRASHES: Final = frozenset(
     -number for name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT") if (number := getattr(signal, name, None))
@@ -48,7 +48,7 @@ def start_child(module: str, environment: Mapping[str, str] | None = None) -> su
         [sys.executable, "-P", "-c", f"from {module} import serve; serve()"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **(environment or {})},
-        start_new_session=True, creationflags=_APART,
+        start_new_session=True, creationflags=CREATION_FLAGS,
     )  # fmt: skip
 
 
@@ -99,10 +99,11 @@ def answers() -> BinaryIO:
 
 
 def end_with_parent() -> None:
-    """In such a process: be killed when the parent ends, in the middle of work too.
+    """In such a process: be killed when the thread that started it ends, in the middle of work too.
 
-    The kernel does it, on Linux alone: a decoder may hold Python's lock, so that no thread of ours would run. Elsewhere
-    the process ends when it next reads its input. For processes that have nothing to clean up.
+    The kernel does it, on Linux alone, and takes that thread for the parent (prctl(2)): a decoder may hold Python's
+    lock, so that no thread of ours would run. Elsewhere the process ends when it next reads its input. For processes
+    that have nothing to clean up.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

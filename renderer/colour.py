@@ -102,7 +102,9 @@ def light_of(colours: Colours, histogram: Callable[[], Sequence[int]]) -> Callab
     values = np.arange(256) / 255
     matrix = _to_srgb_primaries(colours.primaries)
     if colours.curve not in ("PQ", "HLG"):
-        table = (_srgb(values) if colours.curve == "sRGB" else values ** float(colours.curve)).astype(np.float32)
+        table = (srgb_to_linear(values) if colours.curve == "sRGB" else values ** float(colours.curve)).astype(
+            np.float32
+        )
         return lambda pixels: table[pixels] @ matrix
     is_hlg = colours.curve == "HLG"
     shown = _hlg(values) ** 1.2 * (1000 / _REFERENCE_WHITE) if is_hlg else _pq(values)
@@ -123,8 +125,8 @@ def light_of(colours: Colours, histogram: Callable[[], Sequence[int]]) -> Callab
     return light
 
 
-def _srgb(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """IEC 61966-2-1."""
+def srgb_to_linear(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Linear light 0…1 of sRGB values 0…1, same shape: IEC 61966-2-1."""
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 

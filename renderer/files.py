@@ -15,8 +15,9 @@ import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from renderer.errors import BusyError, FileError, InputError, MissingFileError, RenderError
 from renderer.locks import PATIENCE, is_held, locked
@@ -255,7 +256,7 @@ def new_files(pattern: Path, *, overwrite: bool) -> Iterator[Path]:
 
 
 # -- Reading -------------------------------------------------------------------------------------------------------
-# Every file of the user's is opened by open_input, or by a decoder after check_input: tests/test_architecture.py.
+# Every file of the user's is opened by open_input, or by another program after check_input: tests/test_architecture.py.
 
 
 def check_input(path: Path) -> None:
@@ -278,7 +279,7 @@ def is_file(path: Path) -> bool:
     return True
 
 
-def open_input(path: Path) -> BinaryIO:
+def open_input(path: Path) -> BufferedReader:
     """Open a file of the user's for reading. Raises FileError as `check_input` does, and for missing permission."""
     check_input(path)  # before opening: for some devices that is an action already
     try:

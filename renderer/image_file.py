@@ -6,7 +6,9 @@ import contextlib
 import ctypes
 import errno
 import io
+import itertools
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -17,6 +19,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from renderer.files import open_input
 from renderer.tiffs import TiffError, open_tiff
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "JPEG2000", "PPM")
@@ -70,7 +73,7 @@ class UnreasonableImageError(OSError):
 class _Source(io.BufferedReader):
     """A file's bytes, which are read a limited number of times: what is made of millions of pieces takes minutes."""
 
-    def __init__(self, raw: io.FileIO | io.BytesIO, most_reads: float) -> None:
+    def __init__(self, raw: io.RawIOBase | io.BytesIO, most_reads: float) -> None:
         super().__init__(raw)
         self._left = most_reads
 
@@ -91,9 +94,10 @@ class _Source(io.BufferedReader):
 def open_image(source: Path | bytes, *, most_reads: float = MAX_READS) -> Iterator[ImageFile.ImageFile]:
     """Open an image of a promised format, for its header; the one place where Pillow opens anything.
 
-    `most_reads`: infinite for files that this program made. Raises what Pillow does, and UnreasonableImageError.
+    `most_reads`: infinite for files that this program made. Raises FileError, UnreasonableImageError, and what Pillow
+    does.
     """
-    raw = io.FileIO(source) if isinstance(source, Path) else io.BytesIO(source)
+    raw = open_input(source).detach() if isinstance(source, Path) else io.BytesIO(source)
     with _Source(raw, most_reads) as file, _opened(file) as image:
         yield image
 
@@ -139,8 +143,16 @@ _TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF 6.0
 
 
 def _scans(image: Image.Image) -> int:
-    """How many scans a JPEG has, up to one more than are allowed; 1 for other formats."""
-    if not isinstance(image, JpegImageFile) or image.fp is None:
+    """How many scans a JPEG has, up to one more than are allowed; 1 for other formats. Counted once an image."""
+    if not isinstance(image, JpegImageFile):
+        return 1
+    if "scans" not in image.info:
+        image.info["scans"] = _count_scans(image)
+    return int(image.info["scans"])
+
+
+def _count_scans(image: JpegImageFile) -> int:
+    if image.fp is None:
         return 1
     file, start = image.fp, image.fp.tell()
     try:
@@ -162,10 +174,9 @@ def _scans(image: Image.Image) -> int:
 
 def _count(data: bytes) -> int:
     """One more than the SOS markers before the first EOI marker; coded data hold neither (ITU T.81, B.1.1.5)."""
-    end, at, count = data.find(b"\xff\xd9"), 0, 1
-    while count <= MAX_SCANS and (at := data.find(b"\xff\xda", at, end if end >= 0 else len(data)) + 1) > 0:
-        count += 1
-    return count
+    markers = (found[0] for found in re.finditer(rb"\xff[\xd9\xda]", data))
+    scans = itertools.takewhile(lambda marker: marker == b"\xff\xda", markers)
+    return 1 + sum(1 for _ in itertools.islice(scans, MAX_SCANS))
 
 
 # -- As far as it goes ---------------------------------------------------------------------------------------------

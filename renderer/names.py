@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -23,6 +23,12 @@ def is_like(name: str, pattern: str) -> bool:
     """Whether a name fits a pattern, or is that very name, as a[1].jpg may be."""
     name, pattern = normal(name), normal(pattern)
     return name == pattern or fnmatch(name, pattern)
+
+
+def first_names(names: Sequence[str], most: int = 3) -> str:
+    """The first of some names, as a message lists them, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def on_disk(path: Path) -> Path:

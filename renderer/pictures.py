@@ -22,9 +22,9 @@ from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from renderer.children import ChildError
-from renderer.colour import ADOBE_RGB, Colours, from_cicp, from_gamma, light_of
+from renderer.colour import ADOBE_RGB, Colours, from_cicp, from_gamma, light_of, srgb_to_linear
 from renderer.errors import FileError, PictureError
-from renderer.files import check_input, open_input
+from renderer.files import open_input
 from renderer.image_file import (
     MAX_PIXELS,
     UnreasonableImageError,
@@ -87,20 +87,18 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile
 
     `data`: the file's bytes, if they have been read already.
     """
-    if data is None:
-        check_file(path)
     try:
         with open_image(path if data is None else data) as image:
             check_image(image, path.stat().st_size if data is None else len(data))
             yield image
     except PictureError:
         raise
+    except FileError as error:
+        raise PictureError(path, error.reason, transient=error.transient) from None
     except UnreasonableImageError as error:
         raise PictureError(path, str(error)) from None
     except TiffError as error:  # a thumbnail alone may be all that can be read of a raw file
         raise PictureError(path, RAW_FILE if _is_named_raw(path) else str(error)) from None
-    except PermissionError:
-        raise PictureError(path, "may not be read (permission denied)", transient=True) from None
     except UnidentifiedImageError:
         beginning = _first_bytes(path) if data is None else data[:16]
         raw = is_raw(beginning) or _is_named_raw(path)
@@ -123,14 +121,6 @@ def _is_named_raw(path: Path) -> bool:
 def _first_bytes(path: Path) -> bytes:
     with open_input(path) as file:
         return file.read(16)
-
-
-def check_file(path: Path) -> None:
-    """Raise PictureError if a path is no ordinary file: a pipe or a device could be read for ever."""
-    try:
-        check_input(path)
-    except FileError as error:
-        raise PictureError(path, error.reason, transient=error.transient) from None
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -357,11 +347,6 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 # -- Light ---------------------------------------------------------------------------------------------------------
 
 
-def _srgb_to_linear_table() -> npt.NDArray[np.float32]:
-    value = np.arange(256) / 255  # IEC 61966-2-1
-    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
 def _linear_to_srgb_table() -> npt.NDArray[np.uint8]:
     # 16 bits of linear light: the darkest 8-bit step of sRGB is 20 of these, so rounding is exact to the byte.
     value = np.arange(65536) / 65535
@@ -369,7 +354,7 @@ def _linear_to_srgb_table() -> npt.NDArray[np.uint8]:
     return (encoded * 255 + 0.5).astype(np.uint8)
 
 
-_TO_LINEAR: Final = _srgb_to_linear_table()
+_TO_LINEAR: Final = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
 BYTE_OF_LIGHT_16: Final = _linear_to_srgb_table()
 """The 8-bit sRGB value of linear light 0…65535, (65536,)."""
 LIGHT_16: Final = np.rint(_TO_LINEAR.astype(np.float64) * 65535).astype(np.uint32)

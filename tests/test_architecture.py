@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 ROOMS = [
     "errors", "parameters", "where", "streams", "progress", "locks", "files", "data_files", "names", "private",
-    "cores", "children", "limited", "memory", "compiled", "colour", "tiffs", "image_file", "pictures", "subject",
+    "cores", "children", "ffmpeg", "limited", "memory", "compiled", "colour", "tiffs", "image_file", "pictures", "subject",
     "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "lines", "overlay",
     "compositor", "plugins", "timeline", "settings", "encoder", "sound", "stills", "rules", "credits", "report",
     "job", "preset", "batch", "explain", "clip", "doctor", "cli", "__main__",
@@ -71,12 +71,12 @@ def test_what_is_dear_to_import_waits_until_it_is_needed(imports: str, dear: set
 OPENED = {
     "files.py": {"open": "open_input itself", "os.open": "how open_input opens"},
     "locks.py": {"os.open": "a lock file, which is made"},
+    "compiled.py": {"path.read_bytes": "machine code that was cached"},
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
-    "image_file.py": {"Image.open": "of a file that was opened, or of bytes", "io.FileIO": "after check_file"},
+    "image_file.py": {"Image.open": "of what open_input opened, or of bytes"},
     "tiffs.py": {"TiffFile": "of a file that was opened"},
     "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "of what open_input opened"},
     "placement.py": {"zipfile.ZipFile": "of what open_input opened, or for writing", "file.open": "a member of it"},
-    "library/reading.py": {"path.open": "after check_file", "path.read_bytes": "after check_file"},
     "library/index.py": {"sqlite3.connect": "an index, which SQLite opens"},
     "encoder/probe.py": {"path.open": "a video that was written, or is checked"},
     "explain/knn.py": {"ImageFont.truetype": "the font that comes along"},

@@ -66,7 +66,9 @@ def test_what_is_no_picture_has_no_maker(tmp_path: Path) -> None:
     plain = made_by(tmp_path / "cut.jpg", "").read_bytes()
     within_its_head = segment_of(b"\x1c\x02\x50\x00")
     (tmp_path / "cut.jpg").write_bytes(plain[:2] + within_its_head + plain[2:])
-    for name in ("text.jpg", "missing.jpg", "cut.jpg"):
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.jpg")
+    for name in ("text.jpg", "missing.jpg", "cut.jpg", *(path.name for path in tmp_path.glob("pipe.jpg"))):
         assert read_makers(tmp_path / name) == []
 
 

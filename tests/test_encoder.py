@@ -144,7 +144,7 @@ def test_a_file_that_is_no_video_is_not_probed(tmp_path: Path) -> None:
         "it.mp4": "is not a whole video",
         "none.mp4": "is empty",
         "none.webp": "is empty",
-        "list.mp4": "is not a video",
+        "list.mp4": "is not a (whole )?video",  # newer versions of ffmpeg go by its ending
         "half.mp4": "is not a whole video: it is cut off, damaged, or something else",
         "sound.mp4": "has no video in it",
     }.items():

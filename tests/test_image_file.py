@@ -1,6 +1,5 @@
 """Image files that may be anything: other formats, cut off, made to take minutes or gigabytes."""
 
-import ast
 import io
 import os
 import struct
@@ -18,7 +17,6 @@ from PIL import EpsImagePlugin, Image
 
 from renderer import pictures
 from renderer.errors import PictureError
-from renderer.image_file import FORMATS
 from renderer.library.index import File
 from renderer.library.photos import Skipped
 from renderer.library.reading import read_file
@@ -40,18 +38,6 @@ def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
 
 
 # -- Which formats -------------------------------------------------------------------------------------------------
-
-
-def test_one_function_opens_images() -> None:
-    opened: list[str] = []
-    for path in [*(ROOT / "renderer").rglob("*.py"), *(ROOT / "animations").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Image.open"):
-                opened += [f"{path.name}: {ast.unparse(node)}"]
-            elif isinstance(node, ast.ImportFrom) and node.module == "PIL.Image":
-                assert "open" not in [alias.name for alias in node.names], path
-    assert opened == ["image_file.py: Image.open(file, formats=FORMATS)"]
-    assert "EPS" not in FORMATS
 
 
 EPS = b"""%!PS-Adobe-3.0 EPSF-3.0

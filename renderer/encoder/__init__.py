@@ -1,7 +1,6 @@
 """Frames → files of every format, and probes of what was written."""
 
 from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
-from renderer.encoder.ffmpeg import UNLISTED, ffmpeg_path, run_ffmpeg, user_file
 from renderer.encoder.formats import (
     FORMATS,
     STREAM,
@@ -19,6 +18,7 @@ from renderer.encoder.opening import open_writer
 from renderer.encoder.probe import Probe, Sound, probe
 from renderer.encoder.video import MAX_THREADS, STATISTICS, Encoder, video_arguments
 from renderer.encoder.writer import FrameWriter
+from renderer.ffmpeg import UNLISTED, ffmpeg_path, run_ffmpeg, user_file
 
 __all__ = [
     "FORMATS",

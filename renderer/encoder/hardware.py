@@ -7,8 +7,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Final
 
-from renderer.encoder.ffmpeg import run_ffmpeg
 from renderer.errors import EncoderError
+from renderer.ffmpeg import run_ffmpeg
 from renderer.files import temporary_folder
 from renderer.settings import Codec, Hardware, HardwareWish
 

@@ -13,8 +13,8 @@ from typing import BinaryIO, Final
 
 from PIL import Image, UnidentifiedImageError
 
-from renderer.encoder.ffmpeg import UNLISTED, run_ffmpeg, user_file
 from renderer.errors import EncoderError
+from renderer.ffmpeg import UNLISTED, run_ffmpeg, user_file
 from renderer.image_file import open_image
 from renderer.parameters import NTSC_RATES
 

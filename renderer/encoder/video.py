@@ -10,12 +10,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from renderer.children import CREATION_FLAGS
 from renderer.cores import core_count
 from renderer.encoder import hardware
 from renderer.encoder.encoding import Encoding
-from renderer.encoder.ffmpeg import FLAGS, ffmpeg_path
 from renderer.encoder.writer import FrameWriter
 from renderer.errors import EncoderError
+from renderer.ffmpeg import ffmpeg_path
 from renderer.pictures import Pixels
 
 MAX_THREADS: Final = 4
@@ -165,7 +166,7 @@ class Encoder(FrameWriter):
             self._process = subprocess.Popen(
                 # A session of its own: Ctrl-C in the terminal reaches us alone, and we end it.
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                start_new_session=True, creationflags=FLAGS, cwd=self._folder,
+                start_new_session=True, creationflags=CREATION_FLAGS, cwd=self._folder,
             )  # fmt: skip
         except OSError as error:
             raise EncoderError(

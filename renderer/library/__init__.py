@@ -6,20 +6,19 @@ matching and drawing see. `filters` leaves photos out, `parts` cuts tiles from a
 a saved map, `checking` tells what is wrong with a library. Photos are only ever read.
 """
 
-from renderer.files import missing_file
-from renderer.library.archive import DEFAULT_CROP, Archive
+from renderer.library.archive import Archive
 from renderer.library.checking import without_duplicates
 from renderer.library.filters import Filter, filtered
 from renderer.library.library import SHORTER_SIDE, Library
 from renderer.library.named import DEFAULT_NAME, PIECES, cache_folder, library_folder
 from renderer.library.parts import cut_parts
 from renderer.library.photos import Photo, Photos, Skipped
-from renderer.library.reading import THUMBNAIL_PIXELS, Crop, file_digest
+from renderer.library.reading import Crop, file_digest
 from renderer.library.reopening import reopen
 from renderer.library.walking import CLIP_SUFFIXES, find_files, find_photo, no_photo
 
 __all__ = [
-    "CLIP_SUFFIXES", "DEFAULT_CROP", "DEFAULT_NAME", "PIECES", "SHORTER_SIDE", "THUMBNAIL_PIXELS", "Archive", "Crop",
+    "CLIP_SUFFIXES", "DEFAULT_NAME", "PIECES", "SHORTER_SIDE", "Archive", "Crop",
     "Filter", "Library", "Photo", "Photos", "Skipped", "cache_folder", "cut_parts", "file_digest", "filtered",
-    "find_files", "find_photo", "library_folder", "missing_file", "no_photo", "reopen", "without_duplicates",
+    "find_files", "find_photo", "library_folder", "no_photo", "reopen", "without_duplicates",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from renderer.errors import InputError, PictureError
+from renderer.errors import FileError, InputError
 from renderer.library.index import Index
 from renderer.library.indexing import Changes, refresh
 from renderer.library.library import Library
@@ -83,7 +83,7 @@ class Archive:
             return any(
                 index.has(file, digest) for index in self._open.values() for file in {path.absolute(), path.resolve()}
             )
-        except (PictureError, sqlite3.Error):
+        except (FileError, sqlite3.Error):
             return False
 
     def all_indexes(self) -> list[Index]:

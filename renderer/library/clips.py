@@ -9,21 +9,16 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-import imageio_ffmpeg
 import numpy as np
 
-from renderer.errors import PictureError
+from renderer.errors import EncoderError, FileError, PictureError
+from renderer.ffmpeg import run_ffmpeg, user_file
+from renderer.files import check_input
 from renderer.image_file import MAX_PIXELS
-from renderer.pictures import Picture, check_file
+from renderer.pictures import Picture
 
 _SECONDS: Final = 60
 """What one frame may take: a damaged file must not keep ffmpeg busy for ever."""
-
-_DEMUXERS: Final = "mov,matroska,avi,mpegts,mpeg"
-"""What ffmpeg may take a clip for: of the formats that it recognises by content some, such as HLS playlists and concat
-scripts, open other files."""
-
-_INPUT_LIMITS: Final = ("-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS)
 
 _TRANSIENT_CODES: Final = (errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.ENOSPC)
 
@@ -31,15 +26,14 @@ _SQUARE_PIXELS: Final = "scale=w='iw*if(between(sar,0.1,10),max(sar,1),1)':h='ih
 """An anamorphic frame made wider or higher, as it is shown; a ratio of its pixels' sides beyond 10 is damage."""
 
 
-def _run(path: Path, *options: str) -> subprocess.CompletedProcess[bytes]:
+def _run(path: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """What ffmpeg says of a clip. Raises PictureError, transient for what the clip's bytes do not prove."""
-    check_file(path)
     try:
-        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", *_INPUT_LIMITS, *options]
-        done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        raise PictureError(path, f"took ffmpeg more than {_SECONDS} seconds", transient=True) from None
-    except (OSError, RuntimeError) as error:
+        check_input(path)
+        done = run_ffmpeg(*arguments, timeout=_SECONDS)
+    except FileError as error:
+        raise PictureError(path, error.reason, transient=error.transient) from None
+    except EncoderError as error:
         raise PictureError(path, f"can't be decoded ({error})", transient=True) from None
     if (reason := _transient_failure(done)) is not None:
         raise PictureError(path, f"could not be decoded ({reason})", transient=True)
@@ -60,7 +54,7 @@ def _transient_failure(done: subprocess.CompletedProcess[bytes]) -> str | None:
 
 def clip_times(path: Path, frames: int) -> list[float]:
     """The times in seconds of `frames` frames of a clip, evenly spread. Raises PictureError."""
-    said = _run(path, "-i", f"file:{path}").stderr.decode("utf-8", "replace")
+    said = _run(path, *user_file(path)).stderr.decode("utf-8", "replace")
     found = re.search(r"Duration: (\d+):(\d+):(\d+\.\d+)", said)
     if found is None or "Video:" not in said:
         raise PictureError(path, "is not a video that can be read")
@@ -73,7 +67,7 @@ def read_frame(path: Path, time: float) -> Picture:
     """Decode the frame of a clip at a time in seconds: upright, in square pixels, sRGB. Raises PictureError."""
     # Netpbm carries its own size, and frames are turned by ffmpeg as the phone was held.
     full = _run(
-        path, "-ss", f"{time:.3f}", "-i", f"file:{path}", "-frames:v", "1", "-vf", _SQUARE_PIXELS,
+        path, "-ss", f"{time:.3f}", *user_file(path), "-frames:v", "1", "-vf", _SQUARE_PIXELS,
         "-f", "image2pipe", "-c:v", "ppm", "-",
     )  # fmt: skip
     header = re.match(rb"P6\s(\d+) (\d+)\s255\s", full.stdout)

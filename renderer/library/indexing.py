@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from renderer.cores import core_count
-from renderer.errors import PictureError
+from renderer.errors import FileError
 from renderer.library.index import File, Index
 from renderer.library.photos import Skipped
 from renderer.library.reading import Crop, file_digest
 from renderer.library.walking import CLIP_SUFFIXES
 from renderer.library.workers import Read, Reader
+from renderer.names import first_names
 from renderer.progress import Progress
 
 _STORE_SECONDS: Final = 0.25
@@ -25,7 +26,6 @@ _STORE_SECONDS: Final = 0.25
 
 _AT_ONCE: Final = 16  # small files that a thread reads before it hands them over; some portions are in memory
 _WORTH_PROCESSES: Final = 2000  # files: two processes start in the time that a thread reads a thousand small ones
-_NAMED: Final = 3  # files in a notice
 _BYTES_AT_ONCE: Final = 1_000_000  # of files, if they are not that small
 
 
@@ -69,9 +69,8 @@ def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress,
             _store(index, waiting, changes)
     if changes.damaged:
         files = "1 file is" if len(changes.damaged) == 1 else f"{len(changes.damaged)} files are"
-        names = ", ".join(path.name for path in changes.damaged[:_NAMED])
-        more = ", …" if len(changes.damaged) > _NAMED else ""
-        progress.notice(f"{files} damaged, and the part that can be read is used: {names}{more}")
+        names = first_names([path.name for path in changes.damaged])
+        progress.notice(f"{files} damaged, and the part that can be read is used: {names}")
     return changes
 
 
@@ -139,7 +138,7 @@ def _found_again(index: Index, file: File) -> Skipped | bool | None:
         try:
             if index.adopt(file, file_digest(file.path)):
                 return True
-        except PictureError as error:
+        except FileError as error:
             return Skipped(file.path, error.reason, error.transient)
     return None
 

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
-from renderer.errors import PictureError
+from renderer.errors import FileError, PictureError
+from renderer.files import open_input, read_bytes
 from renderer.library.clips import clip_times, read_frame
 from renderer.library.index import Entry, File
 from renderer.library.photos import Photo, Skipped
@@ -22,7 +23,6 @@ from renderer.pictures import (
     Picture,
     Pixels,
     centre_square,
-    check_file,
     read_picture,
     resize,
     to_linear,
@@ -45,13 +45,12 @@ _SUBJECT_PIXELS: Final = 32  # shorter side of the picture in which the subject 
 
 
 def file_digest(path: Path) -> str:
-    """BLAKE2b-128 of a file's bytes, hexadecimal. Raises PictureError."""
-    try:
-        check_file(path)
-        with path.open("rb") as file:
+    """BLAKE2b-128 of a file's bytes, hexadecimal. Raises FileError."""
+    with open_input(path) as file:
+        try:
             return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-    except OSError as error:
-        raise PictureError(path, f"may not be read ({error.strerror})", transient=True) from None
+        except OSError as error:
+            raise FileError(path, f"may not be read ({error.strerror})", transient=True) from None
 
 
 def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Skipped:
@@ -64,16 +63,13 @@ def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Sk
         if file.frames:
             digest = file_digest(path)
             return _frames(path, digest, clip_times(path, file.frames), crop)
-        check_file(path)
-        data = path.read_bytes() if file.bytes <= _READ_AT_ONCE else None
+        data = read_bytes(path, _READ_AT_ONCE) if file.bytes <= _READ_AT_ONCE else None
         digest = hashlib.blake2b(data, digest_size=16).hexdigest() if data is not None else file_digest(path)
         return [entry_of(path, digest, read_picture(path, shorter_side=THUMBNAIL_PIXELS, data=data, large=large), crop)]
     except LargePictureError:
         raise
-    except PictureError as error:
+    except FileError as error:
         return Skipped(path, error.reason, error.transient)
-    except OSError as error:
-        return Skipped(path, f"may not be read ({error.strerror})", transient=True)
     except (MemoryError, cv2.error) as error:
         if isinstance(error, cv2.error) and error.code != cv2.Error.StsNoMem:
             raise

@@ -17,6 +17,7 @@ from renderer.library.library import SHORTER_SIDE, Library
 from renderer.library.parts import parts_of
 from renderer.library.photos import Photo
 from renderer.library.reading import cut, file_digest, thumbnail_of, tile_of
+from renderer.names import first_names
 from renderer.pictures import Pixels, read_picture
 from renderer.progress import Progress
 
@@ -50,12 +51,12 @@ def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, source
         without = {photo.path for photo in here if photo.path in missing and not _thumbnail(photo, indexes)}
         if without:
             raise InputError(
-                f"{_some(without)} of this map, gone or changed since it was saved: --tiles FOLDER finds photos where "
-                "they are now, or match anew"
+                f"{first_names(sorted(map(str, without)))} of this map, gone or changed since it was saved: --tiles "
+                "FOLDER finds photos where they are now, or match anew"
             )
         progress.notice(
-            f"{_some(missing)} of this map, gone or changed since it was saved: shown from thumbnails; --tiles FOLDER "
-            "finds photos where they are now"
+            f"{first_names(sorted(map(str, missing)))} of this map, gone or changed since it was saved: shown from "
+            "thumbnails; --tiles FOLDER finds photos where they are now"
         )
     pictures: dict[Path, Pixels] = {}
     parts: dict[tuple[Path, tuple[int, int, int]], Pixels] = {}
@@ -99,9 +100,3 @@ def _is_at(photo: Photo, path: Path, indexes: Sequence[Index], *, unknown: bool 
 
 def _thumbnail(photo: Photo, indexes: Sequence[Index]) -> bool:
     return not photo.is_part and any(index.thumbnail(photo) is not None for index in indexes)
-
-
-def _some(paths: set[Path]) -> str:
-    """The first three of some paths, and how many more there are."""
-    named = ", ".join(str(path) for path in sorted(paths)[:3])
-    return named if len(paths) <= 3 else f"{named} and {len(paths) - 3} more"

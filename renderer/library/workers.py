@@ -26,6 +26,9 @@ Read = list[Entry] | Skipped
 PICTURE_SECONDS: Final = 60
 """What a request may take, and each frame of a clip in it. A picture that is read here takes a second or two."""
 
+SLOWEST_DISK: Final = 5_000_000
+"""Bytes a second that are waited for beyond that: of a long video all are read, for its hash."""
+
 
 class Worker:
     """One such process, for one thread. Close it in the end."""
@@ -48,7 +51,8 @@ class Worker:
 
         Raises ChildError if the process ended over them, or took so long that it was ended.
         """
-        seconds = PICTURE_SECONDS * (1 + sum(file.frames for file in files))
+        frames, size = sum(file.frames for file in files), sum(file.bytes for file in files)
+        seconds = PICTURE_SECONDS * (1 + frames) + size / SLOWEST_DISK
         return cast("list[Read | None]", ask(self._process, (list(files), self._crop), seconds))
 
     def close(self) -> None:

@@ -1,22 +1,16 @@
-"""Running ffmpeg."""
+"""Running ffmpeg, and making it read a file of the user's and no other."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 import imageio_ffmpeg
 
+from renderer.children import CREATION_FLAGS
 from renderer.errors import EncoderError
-
-if sys.platform == "win32":
-    FLAGS: Final = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-else:
-    FLAGS: Final = 0
-
 
 _DEMUXERS: Final = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,eac3,flac,flv,m4v,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,mpegvideo,"
@@ -47,9 +41,9 @@ def run_ffmpeg(*arguments: str, timeout: float = 600) -> subprocess.CompletedPro
     try:
         return subprocess.run(
             [ffmpeg_path(), "-hide_banner", "-nostdin", *arguments],
-            capture_output=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL, creationflags=FLAGS,
+            capture_output=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL, creationflags=CREATION_FLAGS,
         )  # fmt: skip
     except OSError as error:
         raise EncoderError(f"{ffmpeg_path()} can't be run ({error.strerror}): `render doctor` tells more") from error
     except subprocess.TimeoutExpired:
-        raise EncoderError(f"ffmpeg {arguments[-1]} took more than {timeout:g} seconds") from None
+        raise EncoderError(f"ffmpeg took more than {timeout:g} seconds") from None
