@@ -41,14 +41,6 @@ def read_toml(path: Path, name: str) -> tuple[dict[str, Any], Where]:
     return table, Where(path, text)
 
 
-def read_json(path: Path, name: str, *, most: int) -> Any:
-    """What a JSON file of `most` bytes at most holds. Raises InputError; `name` as for `files.read_text`."""
-    try:
-        return parse_json(read_text(path, name, most=most))
-    except ValueError as error:
-        raise InputError(f"{name} {path} is not JSON: {error}") from None
-
-
 def parse_json(text: str | bytes) -> Any:
     """What a JSON text holds. Raises ValueError for one that is none, or whose values lie too deep."""
     try:
