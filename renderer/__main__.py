@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import sys
 import warnings
 
@@ -15,7 +16,7 @@ _NEEDED_BYTES = 800_000_000
 
 _CORE_BYTES = 300_000_000
 
-_MOST_CORES = 8  # that are counted: it can do with less, if slowly
+_MOST_CORES = 8  # that are counted, and that OpenBLAS may use where address space is limited
 
 
 def needed_memory() -> int:
@@ -34,6 +35,7 @@ def _has_memory() -> bool:
 
     if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
         return True
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(_MOST_CORES))  # it starts a thread for each core otherwise
     try:
         mmap.mmap(-1, needed_memory(), flags=mmap.MAP_PRIVATE).close()
     except (OSError, MemoryError):

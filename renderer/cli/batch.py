@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,6 @@ from rich.progress import Progress as Bars
 from renderer.cli.options import Common, PresetRun, add_command
 from renderer.cli.talk import Rate, Talk, megabytes, show_file
 from renderer.cli.terminal import printable, say
-from renderer.errors import InputError
 from renderer.overlay import OverlaySettings
 from renderer.parameters import check_ranges, given, parameter, parameters, spell
 from renderer.progress import Advance
@@ -147,19 +146,12 @@ def _shared(path: Path | str) -> str:
 
 def _tell_plan(batch: Batch, skipped: Sequence[str], common: Common) -> int:
     """What would be made; gives the exit code."""
-    from renderer.job import plan_video
+    from renderer.job import Plan, plan_each
 
-    rows: list[dict[str, Any]] = []
-    for task in [*batch.up_to_date, *batch.due]:
-        row: dict[str, Any] = {"output": str(task.job.path), "up_to_date": task in batch.up_to_date}
-        if not row["up_to_date"]:
-            try:
-                # Its folder is made when it is rendered.
-                job = replace(task.job, path=Path(task.job.path.name), overwrite=True)
-                row = {**plan_video(job).as_json(), **row}
-            except InputError as error:
-                row["error"] = str(error)
-        rows.append(row)
+    rows: list[dict[str, Any]] = [{"output": str(task.job.path), "up_to_date": True} for task in batch.up_to_date]
+    for task, plan in zip(batch.due, plan_each([task.job for task in batch.due]), strict=True):
+        told = plan.as_json() if isinstance(plan, Plan) else {"error": str(plan)}
+        rows.append({**told, "output": str(task.job.path), "up_to_date": False})
     code = 1 if skipped or any("error" in row for row in rows) else 0
     if common.json:
         say(json.dumps({"videos": rows, "skipped": skipped}))

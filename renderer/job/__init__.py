@@ -7,7 +7,7 @@ from renderer.job.drawing import LOOK_AHEAD, Film, drawing, open_film
 from renderer.job.edits import Edited, EditSettings, edit_mosaic
 from renderer.job.inputs import VERSION, Mosaic, check_cover, open_mosaic, sample_pictures
 from renderer.job.outputs import named_output, picture_output
-from renderer.job.plans import plan_mosaic, plan_video, plan_videos
+from renderer.job.plans import plan_each, plan_mosaic, plan_videos
 from renderer.job.results import Plan, Summary
 from renderer.job.settings import GridSettings, MatchSettings, TileSettings
 from renderer.job.stills import render_frame, render_mosaic, render_sheet
@@ -43,8 +43,8 @@ __all__ = [
     "open_film",
     "open_mosaic",
     "picture_output",
+    "plan_each",
     "plan_mosaic",
-    "plan_video",
     "plan_videos",
     "render_frame",
     "render_mosaic",

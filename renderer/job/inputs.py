@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,6 +100,28 @@ def check_cover(cover: Path | None) -> Path:
     return cover.absolute()
 
 
+class Tiles:
+    """The photos that are offered as tiles: opened when a cover first needs them, then kept for the next covers."""
+
+    def __init__(self, settings: TileSettings, archive: Archive, progress: Progress) -> None:
+        self.archive = archive
+        self._settings, self._progress = settings, progress
+
+    @cached_property
+    def library(self) -> Library | None:
+        """None where no photos are given. Raises InputError for tiles of which none can be used."""
+        return open_library(self._settings, self.archive, self._progress)
+
+
+@contextmanager
+def open_tiles(settings: TileSettings, progress: Progress) -> Iterator[Tiles]:
+    """The photos of some settings; their indexes are closed in the end."""
+    with Archive(
+        progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
+    ) as archive:
+        yield Tiles(settings, archive, progress)
+
+
 @contextmanager
 def open_mosaic(
     cover: Path | None,
@@ -108,20 +131,21 @@ def open_mosaic(
     shape: float | None = None,
     *,
     matched: bool = True,
+    tiles: Tiles | None = None,
 ) -> Iterator[Mosaic]:
     """Match a cover with photos, or load a `.mosaic` given in its place; closes its index in the end.
 
     `cover` None means scikit-learn's samples. `targets`: what an animation is about: photos that must be
     placed, points where the whole cover goes if the tiles are its pieces. `shape`: the mosaic's width / height, if it
     is not the cover's; what matters most of the cover is then kept. `matched` False: all inputs are opened and checked
-    in the same way, but photos are put into cells without being compared, and no file is written. Raises InputError.
+    in the same way, but photos are put into cells without being compared, and no file is written. `tiles`: those of the
+    same settings, if they are open already. Raises InputError.
     """
     path = check_cover(cover)
     if matched and is_first_run():
         progress.notice("The first run here compiles what is to be fast: 15 seconds to a minute, once")
-    with Archive(
-        progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
-    ) as archive:
+    with open_tiles(settings, progress) if tiles is None else nullcontext(tiles) as tiles:
+        archive = tiles.archive
         if path.suffix.lower() == MAP_SUFFIX:
             placement = load_map(path)
             library = reopen(archive, placement.photos, progress, settings.tiles)
@@ -136,7 +160,7 @@ def open_mosaic(
             cover = cover_of(path, placement)
             mosaic = Mosaic(placement, library, library, library.skipped, inputs, archive, cover)
         else:
-            mosaic = _match(path, settings, archive, progress, targets, shape, sampled=cover is None, matched=matched)
+            mosaic = _match(path, settings, tiles, progress, targets, shape, sampled=cover is None, matched=matched)
         if matched and settings.save_map is not None:
             save_map(mosaic.placement, settings.save_map, overwrite=True)
         if matched and settings.credits is not None:
@@ -148,7 +172,7 @@ def open_mosaic(
 def _match(
     path: Path,
     settings: MatchSettings,
-    archive: Archive,
+    tiles: Tiles,
     progress: Progress,
     targets: Sequence[Target],
     shape: float | None,
@@ -165,7 +189,7 @@ def _match(
     else:
         grid = make_grid_of_shape(*picture.size, shape, settings.columns, settings.cell_size)
         grid = _over_subject(grid, picture.pixels, progress)
-    library = open_library(settings, archive, progress)
+    library = tiles.library
     own_pieces = library is None
     if library is None:
         progress.notice(
@@ -184,11 +208,11 @@ def _match(
         **{name: getattr(settings, name) for name in MATCH_OPTIONS},
         "version": VERSION,
     }
-    library, pins = _pins(library, targets, archive, own_pieces=own_pieces)
+    library, pins = _pins(library, targets, tiles.archive, own_pieces=own_pieces)
     kept = kept_map(recipe, library, pins)
     placement = reuse_map(kept, library)
     if placement is None:
-        faces = find_faces(picture.pixels)
+        faces = find_faces(picture.pixels) if matched or settings.adaptive else []
         if settings.adaptive:
             grid = adapt_grid(grid, picture.pixels, faces, *settings.cell_sides())
         recipe = {**recipe, "faces": [list(face) for face in faces]}
@@ -214,7 +238,7 @@ def _match(
         count = "1 photo has" if len(changed) == 1 else f"{len(changed)} photos have"
         progress.notice(f"{count} changed: run {refresh}; until then they are shown from their thumbnails")
     inputs = frozenset({path, *(item.path for item in library.skipped)})
-    return Mosaic(placement, placed, library, library.skipped, inputs, archive, path)
+    return Mosaic(placement, placed, library, library.skipped, inputs, tiles.archive, path)
 
 
 def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from renderer.cores import core_count
 from renderer.encoder import RATE_POINTS
+from renderer.errors import BusyError, InputError, RenderError
 from renderer.job.drawing import check_film
-from renderer.job.inputs import Mosaic, open_mosaic
+from renderer.job.inputs import Mosaic, open_mosaic, open_tiles
 from renderer.job.results import Plan
-from renderer.job.settings import MatchSettings
+from renderer.job.settings import MatchSettings, TileSettings
 from renderer.job.stills import ready_mosaic
-from renderer.job.videos import VideoJob, check_jobs, ready_video
+from renderer.job.videos import VideoJob, check_job, check_jobs, mosaic_key, ready_video
 from renderer.parameters import Paper
 from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress, Silent
@@ -45,9 +47,38 @@ def plan_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) -> l
     return [plans[number] for number in range(len(jobs))]
 
 
-def plan_video(job: VideoJob, progress: Progress | None = None) -> Plan:
-    """What `render_video` would make, as `plan_videos` tells it."""
-    return plan_videos([job], progress)[0]
+def plan_each(jobs: Sequence[VideoJob], progress: Progress | None = None) -> list[Plan | RenderError]:
+    """A plan of each of many videos, as `plan_videos` tells it, or why it can't be made.
+
+    Photos that several of them share are opened once, and so is a mosaic. Raises RenderError for what is the fault of
+    no one job.
+    """
+    progress = progress or Silent()
+    plans: dict[int, Plan | RenderError] = {}
+
+    @contextmanager
+    def refusing(*numbers: int) -> Iterator[None]:
+        try:
+            yield
+        except (InputError, BusyError) as error:
+            plans.update(dict.fromkeys(numbers, error))
+
+    by_tiles: dict[TileSettings, dict[object, list[int]]] = {}
+    for number, job in enumerate(jobs):
+        by_tiles.setdefault(job.match.tile_settings(), {}).setdefault(mosaic_key(job), []).append(number)
+    for settings, mosaics in by_tiles.items():
+        with open_tiles(settings, progress) as tiles:
+            for numbers in mosaics.values():
+                one = jobs[numbers[0]]
+                opened = open_mosaic(
+                    one.cover, one.match, progress, one.animation.targets(), matched=False, tiles=tiles
+                )
+                with refusing(*numbers), opened as mosaic:
+                    for number in numbers:
+                        with refusing(number):
+                            check_job(jobs[number])
+                            plans[number] = _plan_of(mosaic, jobs[number], progress)
+    return [plans[number] for number in range(len(jobs))]
 
 
 def _plan_of(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Plan:

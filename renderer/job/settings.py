@@ -11,7 +11,7 @@ from renderer.descriptors import Metric
 from renderer.library import Crop, Filter
 from renderer.matching import Look
 from renderer.matching.rules import Rules
-from renderer.parameters import Day, check_ranges, parameter
+from renderer.parameters import Day, check_ranges, parameter, parameters
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,10 @@ class MatchSettings(GridSettings, TileSettings):
     match_seed: int = parameter(0, "Of the order in which cells look for better photos", low=0, high=2**63 - 1)
     save_map: Path | None = parameter(None, "Also write the placement map to a .mosaic file, for later renders")
     credits: Path | None = parameter(None, "Also write the photos used to a text file, and who made them")
+
+    def tile_settings(self) -> TileSettings:
+        """Where the photos come from, alone."""
+        return TileSettings(**{name: getattr(self, name) for name in parameters(TileSettings)})
 
     def look(self) -> Look:
         """How photos are compared and drawn."""

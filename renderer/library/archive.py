@@ -54,6 +54,7 @@ class Archive:
         self._progress = progress
         self._stack = ExitStack()
         self._open: dict[Path, Index] = {}
+        self._tried: dict[tuple[str, ...], int] = {}  # files and photos, by the sources that were opened
         self._told: set[str] = set()  # of names that mean two things
 
     def __enter__(self) -> Self:
@@ -116,6 +117,7 @@ class Archive:
         libraries, plain = self.sorted(sources)
         files, skipped = find_files(plain, clips=self.video_frames > 0)
         opened = [self._opened(definition) for definition in libraries]
+        self._tried[tuple(sources)] = len(files) + sum(len(library.photos) for library in opened)
         if plain:
             opened.insert(0, self.open_files(files, skipped))
         if not opened:
@@ -156,11 +158,8 @@ class Archive:
         return list(libraries.values()), plain
 
     def count(self, sources: Sequence[str]) -> int:
-        """How many files, and photos of libraries, `open` would try."""
-        libraries, plain = self.sorted(sources)
-        return len(find_files(plain, clips=self.video_frames > 0)[0]) + sum(
-            self._mended(index, index.count) for index in map(self.named, libraries)
-        )
+        """How many files, and photos of libraries, `open` has tried for some sources."""
+        return self._tried[tuple(sources)]
 
     def count_clips(self, sources: Sequence[str]) -> int:
         """How many videos lie among plain files and folders, if no frames of videos are asked for."""

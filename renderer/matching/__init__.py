@@ -131,13 +131,13 @@ def unmatched_map(
     pins: Sequence[Pin] = (),
     recipe: dict[str, JsonValue] | None = None,
 ) -> PlacementMap:
-    """A map of the same cells that shows photos in any order, those of `pins` among them, without comparing any.
+    """A map of the same cells that shows the photos of `pins`, or else the first one, without comparing any.
 
     It serves to check what is to be done with the map. Raises InputError where `match_photos` does for its rules.
     """
     _allowed(grid, library, rules or Rules(), pins)
     count = len(grid)
-    shown = list(dict.fromkeys([*(number for number, _ in pins), *range(min(len(library.photos), count))]))[:count]
+    shown = list(dict.fromkeys(number for number, _ in pins)) or [0]
     return PlacementMap(
         cell=grid.cells,
         photo=np.resize(np.arange(len(shown), dtype=np.int32), count),
