@@ -367,14 +367,14 @@ def test_indexes(folder: Path) -> None:
 
 
 INDEX_USES: dict[str, Callable[[Index, Photo], object]] = {
-    "seen": lambda index, photo: index.seen(),
-    "unknown": lambda index, photo: index.unknown(),
-    "all": lambda index, photo: index.all(),
-    "span": lambda index, photo: [str(date)[:10] for date in index.span()],
+    "seen": lambda index, _: index.seen(),
+    "unknown": lambda index, _: index.unknown(),
+    "all": lambda index, _: index.all(),
+    "span": lambda index, _: [str(date)[:10] for date in index.span()],
     "photo": lambda index, photo: index.photo(1, photo.mean),
-    "tiles": lambda index, photo: index.tiles(np.array([1])),
-    "looks": lambda index, photo: index.looks(np.array([1])),
-    "taken": lambda index, photo: index.taken(np.array([1])),
+    "tiles": lambda index, _: index.tiles(np.array([1])),
+    "looks": lambda index, _: index.looks(np.array([1])),
+    "taken": lambda index, _: index.taken(np.array([1])),
     "thumbnail": lambda index, photo: index.thumbnail(photo),
     "tile": lambda index, photo: index.tile(photo),
     "digest_at": lambda index, photo: index.digest_at(photo.path),
@@ -383,7 +383,7 @@ INDEX_USES: dict[str, Callable[[Index, Photo], object]] = {
     "has": lambda index, photo: index.has(photo.path, photo.digest),
     "named": lambda index, photo: index.named(photo.path.name),
     "adopt": lambda index, photo: index.adopt(File(Path("moved.jpg"), 1, 1), photo.digest),
-    "forget_gone": lambda index, photo: index.forget_gone(),
+    "forget_gone": lambda index, _: index.forget_gone(),
 }
 
 INDEX_COLUMNS = {
@@ -442,12 +442,23 @@ def test_values_of_an_index(folder: Path, value: str) -> None:
         ["batch", "--covers", "china.jpg", "--logo", "pipe.jpg"],
         ["batch", "--covers", "china.jpg", "--preset", "pipe.toml"],
         ["zoom", "china.jpg", "--tiles", "named"],
+        ["check", "pipe.mp4", "--preset", "whatsapp"],
     ],
     ids=" ".join,
 )
 def test_pipes_are_refused(folder: Path, render: Run, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOSAIC_RENDERER_LIBRARIES", str(folder))
-    for name in ("pipe.mosaic", "pipe.jpg", "pipe.toml", "pipe.ttf", "pipe.mp3", "pipe.csv", "pipe.json", "named.json"):
+    for name in (
+        "pipe.mosaic",
+        "pipe.jpg",
+        "pipe.toml",
+        "pipe.ttf",
+        "pipe.mp3",
+        "pipe.csv",
+        "pipe.json",
+        "pipe.mp4",
+        "named.json",
+    ):
         os.mkfifo(name)
     code, _, err = render(*words)
     assert (code, err.count("is not a file (a pipe or a device)"), err.count("\n")) == (2, 1, 1)

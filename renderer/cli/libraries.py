@@ -147,9 +147,7 @@ def list_libraries(*, common: Common = _NO_OPTIONS) -> None:
         for name in names(common.folder):
             definition = get(name, common.folder)
             index = archive.named(definition)
-            rows.append(
-                {"library": name, "photos": archive.mended(index, index.count), "folders": definition.sources}
-            )
+            rows.append({"library": name, "photos": archive.mended(index, index.count), "folders": definition.sources})
     lines = [f"{row['library']}: {row['photos']} photos of {', '.join(map(str, row['folders']))}" for row in rows]  # type: ignore[call-overload]  # a list of names
     common.tell({"libraries": rows}, *(lines or ["There is no library yet: render library add FOLDER makes one"]))
 
