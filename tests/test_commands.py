@@ -208,6 +208,9 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["zoom", "china.jpg", "--match"], 2, "--match needs a value: one of structure, mean, lab, pixels"),
         (["zoom", "china.jpg", "--unique", "3"], 2, "--unique takes no value: 3 is left over"),
         (["zoom", "china.jpg", "text.jpg"], 2, "text.jpg is one name too many for zoom"),
+        (["zoom", "china.jpg", "x" * 300], 2, "is one name too many for zoom"),
+        (["check", "chima.jpg", "--for", "whatsapp"], 2, "chima.jpg: there is no such file or folder: did you mean"),
+        (["check", ".", "--for", "whatsapp"], 2, "the video . is not a file but a folder"),
         (["zoom", "china.jpg", "folder"], 2, "for the photos that the mosaic is made of, give --tiles folder"),
         (["zoom", "taken.mp4"], 2, "taken.mp4 is a video, and a cover is a picture: take one of its frames (ffmpeg"),
         (["china.jpg"], 2, "a command is needed before china.jpg: render zoom china.jpg"),
@@ -671,7 +674,10 @@ def test_an_interruption_leaves_nothing_behind(cover: Path, tmp_path: Path, sent
         "--duration",
         "600",
     ]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(getattr(signal, sent), signal.SIG_DFL),  # the tests may run after nohup
+    )  # fmt: skip
     for _ in range(600):
         if any(path.stat().st_size for path in tmp_path.glob("*/new.mp4")) or process.poll() is not None:
             break
@@ -683,6 +689,15 @@ def test_an_interruption_leaves_nothing_behind(cover: Path, tmp_path: Path, sent
     assert "interrupted" in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise on Windows")
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """As `nohup render` asks for, so that it goes on when its terminal is closed."""
+    code = "import signal; from renderer.cli import main; main(['--version']); print(signal.getsignal(signal.SIGHUP))"
+    command = f"trap '' HUP; exec {shlex.join([sys.executable, '-c', code])}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == str(signal.SIG_IGN)
 
 
 STREAMS = [

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import sqlite3
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
@@ -27,7 +28,9 @@ from renderer.data_files import read_toml
 from renderer.errors import InputError, RenderError
 from renderer.files import open_input
 from renderer.job import EditSettings, VideoJob, edit_mosaic
+from renderer.library import Photo
 from renderer.library.archive import Archive
+from renderer.library.index import File, Index
 from renderer.library.named import find
 from renderer.placement import load_map, save_map
 from renderer.preset import load_preset
@@ -363,6 +366,60 @@ def test_indexes(folder: Path) -> None:
     holds()
 
 
+INDEX_USES: dict[str, Callable[[Index, Photo], object]] = {
+    "seen": lambda index, _: index.seen(),
+    "unknown": lambda index, _: index.unknown(),
+    "all": lambda index, _: index.all(),
+    "span": lambda index, _: [str(date)[:10] for date in index.span()],
+    "photo": lambda index, photo: index.photo(1, photo.mean),
+    "tiles": lambda index, _: index.tiles(np.array([1])),
+    "looks": lambda index, _: index.looks(np.array([1])),
+    "taken": lambda index, _: index.taken(np.array([1])),
+    "thumbnail": lambda index, photo: index.thumbnail(photo),
+    "tile": lambda index, photo: index.tile(photo),
+    "digest_at": lambda index, photo: index.digest_at(photo.path),
+    "is_current": lambda index, photo: index.is_current(photo),
+    "places_of": lambda index, photo: index.places_of(photo),
+    "has": lambda index, photo: index.has(photo.path, photo.digest),
+    "named": lambda index, photo: index.named(photo.path.name),
+    "adopt": lambda index, photo: index.adopt(File(Path("moved.jpg"), 1, 1), photo.digest),
+    "forget_gone": lambda index, _: index.forget_gone(),
+}
+
+INDEX_COLUMNS = {
+    "photo": "path frames clip_ms bytes modified_ns digest width height orientation captured crop_left crop_top"
+    " crop_side gone_ns",
+    "thumbnail": "jpeg", "tile": "pixels", "block": "signature look mean", "skipped": "path frames bytes reason",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["'text'", "x'ff00'", "-1"])
+def test_values_of_an_index(folder: Path, value: str) -> None:
+    (folder / "tiles").mkdir()
+    (folder / "tiles" / "china.jpg").write_bytes((folder / "china.jpg").read_bytes())
+    (folder / "tiles" / "not.jpg").write_bytes(b"not a picture")
+    with Archive(Silent()) as archive:
+        library = archive.open(["tiles"])
+        assert (len(library.photos), len(library.skipped)) == (1, 1)
+        photo = library.photos[0]
+    whole = (Path(os.environ["MOSAIC_RENDERER_CACHE"]) / "photos-smart.sqlite").read_bytes()
+    file = folder / "it.sqlite"
+    for table, columns in INDEX_COLUMNS.items():
+        for column in columns.split():
+            uses = list(INDEX_USES)
+            while uses:  # after a failure, go on with another copy: the failed one was perhaps set aside
+                for left in folder.glob("it.sqlite*"):
+                    left.unlink()
+                file.write_bytes(whole)
+                with contextlib.closing(sqlite3.connect(file)) as database, database:
+                    database.execute("PRAGMA synchronous = OFF")
+                    database.execute(f"UPDATE {table} SET {column} = {value}")
+                with Index(file) as index, contextlib.suppress(RenderError, sqlite3.Error):  # anew, then
+                    index.look(iter([File.at(photo.path)]))
+                    while uses:
+                        INDEX_USES[uses.pop(0)](index, photo)
+
+
 # -- Other things than files ---------------------------------------------------------------------------------------
 
 
@@ -385,12 +442,23 @@ def test_indexes(folder: Path) -> None:
         ["batch", "--covers", "china.jpg", "--logo", "pipe.jpg"],
         ["batch", "--covers", "china.jpg", "--preset", "pipe.toml"],
         ["zoom", "china.jpg", "--tiles", "named"],
+        ["check", "pipe.mp4", "--preset", "whatsapp"],
     ],
     ids=" ".join,
 )
 def test_pipes_are_refused(folder: Path, render: Run, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOSAIC_RENDERER_LIBRARIES", str(folder))
-    for name in ("pipe.mosaic", "pipe.jpg", "pipe.toml", "pipe.ttf", "pipe.mp3", "pipe.csv", "pipe.json", "named.json"):
+    for name in (
+        "pipe.mosaic",
+        "pipe.jpg",
+        "pipe.toml",
+        "pipe.ttf",
+        "pipe.mp3",
+        "pipe.csv",
+        "pipe.json",
+        "pipe.mp4",
+        "named.json",
+    ):
         os.mkfifo(name)
     code, _, err = render(*words)
     assert (code, err.count("is not a file (a pipe or a device)"), err.count("\n")) == (2, 1, 1)

@@ -1,3 +1,4 @@
+import struct
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -132,7 +133,7 @@ def test_a_file_that_is_no_video_is_not_probed(tmp_path: Path) -> None:
         "it.mp4": b"nothing",
         "none.mp4": b"",
         "none.webp": b"",
-        "list.mp4": b"#EXTM3U\n" * 40,
+        "list.m3u8": b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nother.ts\n",
     }
     for name, content in other.items():
         (tmp_path / name).write_bytes(content)
@@ -144,12 +145,22 @@ def test_a_file_that_is_no_video_is_not_probed(tmp_path: Path) -> None:
         "it.mp4": "is not a whole video",
         "none.mp4": "is empty",
         "none.webp": "is empty",
-        "list.mp4": "is not a (whole )?video",  # newer versions of ffmpeg go by its ending
+        "list.m3u8": "is not a video, but a text, a picture or a playlist",
         "half.mp4": "is not a whole video: it is cut off, damaged, or something else",
         "sound.mp4": "has no video in it",
     }.items():
         with pytest.raises(EncoderError, match=f"^{name} {says}"):
             probe(tmp_path / name)
+
+
+def test_boxes_may_be_nested_deeply(tmp_path: Path) -> None:
+    encode(tmp_path / "it.mp4", [np.zeros((64, 64, 3), np.uint8)] * 9)
+    nested = b""
+    for _ in range(3000):
+        nested = struct.pack(">I4s", len(nested) + 8, b"trak") + nested
+    with (tmp_path / "it.mp4").open("ab") as file:
+        file.write(struct.pack(">I4s", len(nested) + 8, b"moov") + nested)
+    assert probe(tmp_path / "it.mp4").frames == 9
 
 
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])

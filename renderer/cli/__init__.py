@@ -135,11 +135,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):  # a name that a terminal can't show must not end a render
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):  # ended, terminal closed, Ctrl-Break: whichever the platform has
-        if number := getattr(signal, name, None):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # Ctrl-C, ended, terminal closed, Ctrl-Break
+        number = getattr(signal, name, None)  # whichever the platform has
+        if number and signal.getsignal(number) is not signal.SIG_IGN:  # ignored: in the background, after nohup
             signal.signal(number, _terminate)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as in the background
-        signal.signal(signal.SIGINT, _terminate)
     verbose = "-v" in words or "--verbose" in words
     try:
         Path.cwd()

@@ -112,7 +112,8 @@ def refresh(name: _Name = DEFAULT_NAME, /, *, common: Common = _NO_OPTIONS) -> N
 def _refresh(definition: Definition, common: Common) -> None:
     with Archive(common.talk(), library_dir=definition.folder) as archive:
         changes = archive.refresh(definition)
-        photos, skipped = archive.named(definition).count(), archive.named(definition).skipped()
+        index = archive.named(definition)
+        photos, skipped = archive.mended(index, lambda: (index.count(), index.skipped()))
         clips = 0 if photos or definition.video_frames else archive.count_clips(definition.sources)
     result = {
         "library": definition.name, "photos": photos, "read": changes.read, "moved": changes.moved,
@@ -145,7 +146,8 @@ def list_libraries(*, common: Common = _NO_OPTIONS) -> None:
     with Archive(common.talk(), library_dir=common.folder) as archive:
         for name in names(common.folder):
             definition = get(name, common.folder)
-            rows.append({"library": name, "photos": archive.named(definition).count(), "folders": definition.sources})
+            index = archive.named(definition)
+            rows.append({"library": name, "photos": archive.mended(index, index.count), "folders": definition.sources})
     lines = [f"{row['library']}: {row['photos']} photos of {', '.join(map(str, row['folders']))}" for row in rows]  # type: ignore[call-overload]  # a list of names
     common.tell({"libraries": rows}, *(lines or ["There is no library yet: render library add FOLDER makes one"]))
 
@@ -156,7 +158,9 @@ def show(name: _Name = DEFAULT_NAME, /, *, common: Common = _NO_OPTIONS) -> None
     definition = get(name, common.folder)
     with Archive(common.talk(), library_dir=common.folder) as archive:
         index = archive.named(definition)
-        photos, skipped, (oldest, newest) = index.count(), index.skipped(), index.span()
+        photos, skipped, (oldest, newest) = archive.mended(
+            index, lambda: (index.count(), index.skipped(), index.span())
+        )
     size = sum(file.stat().st_size for file in definition.files)
     result = {
         "library": name, "photos": photos, "skipped": len(skipped), "folders": definition.sources,

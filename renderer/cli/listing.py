@@ -17,6 +17,7 @@ from renderer import plugins
 from renderer.cli.talk import Talk
 from renderer.cli.terminal import Terminal, say
 from renderer.errors import InputError
+from renderer.files import require_file
 from renderer.parameters import docstring, parameters, spell
 from renderer.settings import OutputSettings
 
@@ -111,8 +112,7 @@ def check_file(
     found = load_preset(preset)
     if found.rules is None:
         raise InputError(f"the preset {found.name} has no [rules] to check a file by")
-    if not file.is_file():
-        raise InputError(f"{file}: there is no such file")
+    require_file(file, "the video")
     checks = check(probe(file), found.rules)
     kept = all(each.kept for each in checks)
     if json:

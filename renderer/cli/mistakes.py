@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +33,7 @@ def explain_mistake(error: cyclopts.CycloptsError, words: Sequence[str]) -> str:
                 return f"{before} takes no value: {word} is left over"
             if "--tiles" in words:
                 mend = ": --tiles takes one name: repeat it, or quote a glob"
-            elif Path(word).exists() and _takes(error.app, "--tiles"):
+            elif os.path.lexists(word) and _takes(error.app, "--tiles"):
                 mend = f": for the photos that the mosaic is made of, give --tiles {shlex.quote(word)}"
             else:
                 mend = f" (render {command} --help)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -194,15 +194,17 @@ def _boxes(path: Path) -> Iterator[str]:
         yield from _boxes_within(file, 0, path.stat().st_size)
 
 
-def _boxes_within(file: BinaryIO, place: int, end: int) -> Iterator[str]:
+def _boxes_within(file: BinaryIO, place: int, end: int, opened: Sequence[bytes] = (b"moov", b"trak")) -> Iterator[str]:
+    """`opened`: the box that is looked into, in it the next; a file may nest boxes without end."""
     while place + 8 <= end:
         file.seek(place)
-        size, name = struct.unpack(">I4s", file.read(8))
-        if size == 1:
-            (size,) = struct.unpack(">Q", file.read(8))
+        header = file.read(16)
+        size, name = struct.unpack_from(">I4s", header)
+        if size == 1 and len(header) == 16:
+            (size,) = struct.unpack_from(">Q", header, 8)
         yield name.decode("latin-1")
-        if name in (b"moov", b"trak"):
-            yield from _boxes_within(file, place + 8, place + size)
+        if opened and name == opened[0]:
+            yield from _boxes_within(file, place + 8, min(place + size, end), opened[1:])
         place += size if size >= 8 else end
 
 

@@ -99,7 +99,7 @@ class Archive:
             keep_private(path.parent)
         return self._open[path]
 
-    def _mended(self, index: Index, work: Callable[[], T]) -> T:
+    def mended(self, index: Index, work: Callable[[], T]) -> T:
         """The result of some work on an index; if it fails for the index's sake, once more on a mended one."""
         try:
             return work()
@@ -185,7 +185,7 @@ class Archive:
             photos, known_skipped = index.seen()
             return Library(photos, None, [*skipped, *changes.skipped, *known_skipped], indexes=[index])
 
-        return self._mended(index, work)
+        return self.mended(index, work)
 
     def _opened(self, definition: Definition) -> Library:
         index = self.named(definition)
@@ -196,14 +196,14 @@ class Archive:
             photos, skipped = index.all()
             return Library(photos, None, skipped, indexes=[index])
 
-        return self._mended(index, work)
+        return self.mended(index, work)
 
     # -- Named libraries -------------------------------------------------------------------------------------------
 
     def refresh(self, definition: Definition) -> Changes:
         """Bring a named library up to date with its folders. Raises RenderError."""
         index = self.named(definition)
-        return self._mended(index, lambda: self._refresh(index, definition))
+        return self.mended(index, lambda: self._refresh(index, definition))
 
     def _refresh(self, index: Index, definition: Definition) -> Changes:
         there: list[str] = []

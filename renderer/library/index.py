@@ -143,8 +143,8 @@ class Index:
 
     What was stored is there whenever a process ends, and however. Its files are readable by their owner alone. Use it
     in a `with` block, which closes it. Most methods may raise sqlite3.Error, after which `recover` makes it usable
-    again; `thumbnail` gives None instead, and `photo`, `tiles`, `looks`, `taken`, `holding` and `is_current` raise
-    RenderError.
+    again; `thumbnail` gives None instead, and what is asked of opened photos (`photo`, `tile`, `tiles`, `looks`,
+    `taken`, `holding`, `is_current`, `digest_at`, `places_of`, `named`) raises RenderError.
     """
 
     def __init__(
@@ -352,7 +352,8 @@ class Index:
             " WHERE NOT EXISTS (SELECT 1 FROM seen WHERE seen.path = known.path AND seen.frames = known.frames)"
         )
         kept = tuple(os.fsencode(folder) + os.sep.encode() for folder in away)
-        gone = [path for (path,) in rows if not path.startswith(kept) and _is_gone(path)]
+        with _read_values():
+            gone = [path for (path,) in rows if not path.startswith(kept) and _is_gone(path)]
         count = 0
         for start in range(0, len(gone), 500):
             with self._transaction() as database:
@@ -389,7 +390,9 @@ class Index:
                 return False
             self._drop(database, file)
             here = (os.fsencode(file.path), file.bytes, file.modified_ns)
-            if _is_gone(rows[0][0]):
+            with _read_values():
+                moved = _is_gone(rows[0][0])
+            if moved:
                 database.executemany(
                     "UPDATE photo SET path = ?, bytes = ?, modified_ns = ? WHERE number = ?",
                     [(*here, number) for _, number, _ in rows],
@@ -476,7 +479,7 @@ class Index:
 
     def span(self) -> tuple[str | None, str | None]:
         """When the oldest and the newest photo were taken, as far as cameras noted it."""
-        oldest, newest = self._rows("SELECT min(captured), max(captured) FROM known")[0]
+        oldest, newest = self._rows("SELECT CAST(min(captured) AS TEXT), CAST(max(captured) AS TEXT) FROM known")[0]
         return oldest, newest
 
     def _photos(self, numbers: Sequence[tuple[int]]) -> Photos:
@@ -561,7 +564,8 @@ class Index:
         with self._late():
             for some in blocks(len(places), BLOCK):
                 for number, path, captured, modified_ns in self._rows(
-                    f"SELECT number, path, captured, modified_ns FROM photo {_among(np.unique(places[some]))}"
+                    "SELECT number, path, CAST(captured AS TEXT), modified_ns FROM photo"
+                    f" {_among(np.unique(places[some]))}"
                 ):
                     facts[number] = Path(os.fsdecode(path)), captured or changed_at(modified_ns)
             if len(facts) < len(np.unique(places)):
@@ -572,24 +576,26 @@ class Index:
         """The whole of a photo, (H, W, 3) of at least 256 pixels on the shorter side if it has them; None: not here."""
         clip_ms = -1 if photo.time is None else round(photo.time * 1000)
         try:
-            rows = self._rows(
-                "SELECT jpeg FROM photo JOIN thumbnail USING (number) WHERE digest = ? AND +clip_ms = ? LIMIT 1",
-                bytes.fromhex(photo.digest), clip_ms,
-            )  # fmt: skip
-        except (sqlite3.Error, ValueError):
+            with _read_values():
+                rows = self._rows(
+                    "SELECT jpeg FROM photo JOIN thumbnail USING (number) WHERE digest = ? AND +clip_ms = ? LIMIT 1",
+                    bytes.fromhex(photo.digest), clip_ms,
+                )  # fmt: skip
+                decoded = cv2.imdecode(np.frombuffer(rows[0][0], np.uint8), cv2.IMREAD_COLOR_RGB) if rows else None
+        except sqlite3.Error:
             return None
-        decoded = cv2.imdecode(np.frombuffer(rows[0][0], np.uint8), cv2.IMREAD_COLOR_RGB) if rows else None
         return None if decoded is None else decoded.astype(np.uint8, copy=False)
 
     def tile(self, photo: Photo) -> Pixels | None:
         """The square (32, 32, 3) of a photo; None: it is not here, or with another crop."""
         clip_ms = -1 if photo.time is None else round(photo.time * 1000)
-        rows = self._rows(
-            "SELECT pixels FROM photo JOIN tile USING (number) WHERE digest = ? AND +clip_ms = ?"
-            " AND crop_left = ? AND crop_top = ? AND crop_side = ? LIMIT 1",
-            bytes.fromhex(photo.digest), clip_ms, *photo.crop,
-        )  # fmt: skip
-        return np.frombuffer(rows[0][0], np.uint8).reshape(TILE_PIXELS, TILE_PIXELS, 3) if rows else None
+        with self._late():
+            rows = self._rows(
+                "SELECT pixels FROM photo JOIN tile USING (number) WHERE digest = ? AND +clip_ms = ?"
+                " AND crop_left = ? AND crop_top = ? AND crop_side = ? LIMIT 1",
+                bytes.fromhex(photo.digest), clip_ms, *photo.crop,
+            )  # fmt: skip
+            return np.frombuffer(rows[0][0], np.uint8).reshape(TILE_PIXELS, TILE_PIXELS, 3) if rows else None
 
     def digest_at(self, path: Path) -> str | None:
         """The digest of a file, if it is known as it is now."""
@@ -597,11 +603,12 @@ class Index:
             file = File.at(path)
         except OSError:
             return None
-        rows = self._rows(
-            "SELECT digest FROM known WHERE path = ? AND +bytes = ? AND +modified_ns = ? LIMIT 1",
-            os.fsencode(path), file.bytes, file.modified_ns,
-        )  # fmt: skip
-        return rows[0][0].hex() if rows else None
+        with self._late():
+            rows = self._rows(
+                "SELECT digest FROM known WHERE path = ? AND +bytes = ? AND +modified_ns = ? LIMIT 1",
+                os.fsencode(path), file.bytes, file.modified_ns,
+            )  # fmt: skip
+            return rows[0][0].hex() if rows else None
 
     def is_current(self, photo: Photo) -> bool | None:
         """Whether a photo's file has the size and time that it had when it was read.
@@ -630,8 +637,9 @@ class Index:
 
     def places_of(self, photo: Photo) -> list[Path]:
         """Where the content of a photo was last seen."""
-        rows = self._rows("SELECT DISTINCT path FROM known WHERE digest = ?", bytes.fromhex(photo.digest))
-        return [Path(os.fsdecode(path)) for (path,) in rows]
+        with self._late():
+            rows = self._rows("SELECT DISTINCT path FROM known WHERE digest = ?", bytes.fromhex(photo.digest))
+            return [Path(os.fsdecode(path)) for (path,) in rows]
 
     def has(self, path: Path, digest: str) -> bool:
         """Whether a file is one of the photos here, by its path or its content."""
@@ -646,8 +654,10 @@ class Index:
         # Of what is not ASCII the disk may have another form, which `best_named` compares.
         last = normal(expanded(name).name).translate({ord(sign): f"!{sign}" for sign in "!%_"})
         like = "".join(["%", *(sign if sign.isascii() else "%" for sign in last), "%"])
-        rows = self._rows("SELECT number, path FROM known WHERE CAST(path AS TEXT) LIKE ? ESCAPE '!'", like)
-        return [number for number, _ in best_named(name, ((number, Path(os.fsdecode(path))) for number, path in rows))]
+        with self._late():
+            rows = self._rows("SELECT number, path FROM known WHERE CAST(path AS TEXT) LIKE ? ESCAPE '!'", like)
+            found = best_named(name, ((number, Path(os.fsdecode(path))) for number, path in rows))
+            return [number for number, _ in found]
 
 
 _PHOTO: Final = "path, digest, width, height, crop_left, crop_top, crop_side, clip_ms"
@@ -707,7 +717,8 @@ def _among(numbers: npt.NDArray[np.integer[Any]]) -> str:
 
 
 def _skipped(rows: Sequence[tuple[Any, ...]]) -> list[Skipped]:
-    return [Skipped(Path(os.fsdecode(path)), reason) for path, reason in rows]
+    with _read_values():
+        return [Skipped(Path(os.fsdecode(path)), reason) for path, reason in rows]
 
 
 def _is_gone(path: bytes) -> bool:
@@ -728,13 +739,13 @@ def _write_slot(database: sqlite3.Connection, column: str, number: int, value: b
         "INSERT OR IGNORE INTO block VALUES (?, zeroblob(?), zeroblob(?), zeroblob(?))",
         (block, BLOCK * _SIGNATURE_BYTES, BLOCK * _SIGNATURE_BYTES, BLOCK * _MEAN_BYTES),
     )
-    with database.blobopen("block", column, block) as blob:
+    with _read_values(), database.blobopen("block", column, block) as blob:
         blob.seek(slot * len(value))
         blob.write(value)
 
 
 def _read_slot(database: sqlite3.Connection, column: str, number: int, size: int) -> bytes:
     block, slot = divmod(number, BLOCK)
-    with database.blobopen("block", column, block, readonly=True) as blob:
+    with _read_values(), database.blobopen("block", column, block, readonly=True) as blob:
         blob.seek(slot * size)
         return blob.read(size)
