@@ -133,14 +133,6 @@ def check_file(path: Path) -> None:
         raise PictureError(path, error.reason, transient=error.transient) from None
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height of a picture as it is seen upright, from its header alone. Raises PictureError."""
-    with _open(path) as image:
-        if not is_demanding(image):  # Pillow decodes a PNG when it is asked for EXIF
-            return (image.height, image.width) if _is_to_be_turned(image) else image.size
-    return read_picture(path, shorter_side=1).size
-
-
 def read_picture(
     path: Path,
     *,
