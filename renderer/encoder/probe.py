@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -189,20 +189,23 @@ def _sound(said: str, packets: list[list[_Packet]], bases: list[Fraction]) -> So
 
 
 def _boxes(path: Path) -> Iterator[str]:
-    """The names of a file's boxes in order, and of those inside `moov` and `trak` (ISO/IEC 14496-12)."""
+    """The names of a file's boxes in order, and of those inside `moov` and `trak` (ISO/IEC 14496-12); of damaged ones
+    what can be read.
+    """
     with path.open("rb") as file:
-        yield from _boxes_within(file, 0, path.stat().st_size)
+        yield from _boxes_within(file, 0, path.stat().st_size, (b"moov", b"trak"))
 
 
-def _boxes_within(file: BinaryIO, place: int, end: int) -> Iterator[str]:
+def _boxes_within(file: BinaryIO, place: int, end: int, opened: Sequence[bytes]) -> Iterator[str]:
+    """`opened`: the name of the box to look into, then of that to look into inside it, and so on."""
     while place + 8 <= end:
         file.seek(place)
         size, name = struct.unpack(">I4s", file.read(8))
-        if size == 1:
+        if size == 1 and place + 16 <= end:
             (size,) = struct.unpack(">Q", file.read(8))
         yield name.decode("latin-1")
-        if name in (b"moov", b"trak"):
-            yield from _boxes_within(file, place + 8, place + size)
+        if opened and name == opened[0]:
+            yield from _boxes_within(file, place + 8, min(place + size, end), opened[1:])
         place += size if size >= 8 else end
 
 
