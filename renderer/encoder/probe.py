@@ -189,8 +189,9 @@ def _sound(said: str, packets: list[list[_Packet]], bases: list[Fraction]) -> So
 
 
 def _boxes(path: Path) -> Iterator[str]:
-    """The names of a file's boxes in order, and of those inside `moov` and `trak` (ISO/IEC 14496-12); of damaged ones
-    what can be read.
+    """The names of a file's boxes in order, and of those inside `moov` and `trak` (ISO/IEC 14496-12).
+
+    Of damaged boxes those that can be read.
     """
     with path.open("rb") as file:
         yield from _boxes_within(file, 0, path.stat().st_size, (b"moov", b"trak"))
