@@ -123,14 +123,6 @@ def _first_bytes(path: Path) -> bytes:
         return file.read(16)
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """Width and height of a picture as it is seen upright, from its header alone. Raises PictureError."""
-    with _open(path) as image:
-        if not is_demanding(image):  # Pillow decodes a PNG when it is asked for EXIF
-            return (image.height, image.width) if _is_to_be_turned(image) else image.size
-    return read_picture(path, shorter_side=1).size
-
-
 def read_picture(
     path: Path,
     *,

@@ -205,7 +205,10 @@ def _highest(samples: npt.NDArray[np.generic]) -> float:
     if samples.dtype == np.uint16:
         return 65535.0
     some = samples.reshape(-1)[:: max(samples.size // 1_000_000, 1)].astype(np.float64)
-    some = some[np.isfinite(some) & (some > 0)]
+    some = some[np.isfinite(some)]
+    if not some.size:
+        raise TiffError("holds no numbers: export it anew")
+    some = some[some > 0]
     if samples.dtype.kind == "f" and (not some.size or np.median(some) <= 1):
         return 1.0
     peak = float(some.max(initial=0))
@@ -213,5 +216,7 @@ def _highest(samples: npt.NDArray[np.generic]) -> float:
     slack = 1.05 if samples.dtype.kind == "f" else 1.0  # resampling overshoots
     for white in ranges:
         if peak <= white * slack:
+            if samples.dtype.kind == "f" and peak < white / 16:  # neither bytes nor 16 bits: it would be nearly black
+                break
             return white
     raise TiffError(f"holds values up to {peak:.3g}: scale them to 0…1")

@@ -127,6 +127,25 @@ def test_an_ffmpeg_that_cannot_run_is_named(tmp_path: Path, monkeypatch: pytest.
         pass
 
 
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b"".join(struct.pack(">I4s", 8 * (3000 - level), b"moov") for level in range(3000)),
+        struct.pack(">I4s", 1000, b"moov"),
+        struct.pack(">I4s", 1000, b"moov") + struct.pack(">I4s", 12, b"free"),
+        struct.pack(">I4s", 1, b"mdat"),
+    ],
+    ids=["one in another", "past the end", "inside one that ends too late", "without its size"],
+)
+def test_damaged_boxes_behind_a_video_are_no_matter(tmp_path: Path, behind: bytes) -> None:
+    path = tmp_path / "it.mp4"
+    run_ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x64:d=0.2", "-pix_fmt", "yuv420p", str(path))
+    whole = probe(path)
+    path.write_bytes(path.read_bytes() + behind)
+    assert (probe(path).width, probe(path).frames) == (64, whole.frames)
+    assert probe(path).fast_start == whole.fast_start
+
+
 def test_a_file_that_is_no_video_is_not_probed(tmp_path: Path) -> None:
     other = {
         "it.gif": b"nothing",

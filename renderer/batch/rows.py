@@ -63,7 +63,8 @@ def _from_csv(text: str) -> Iterator[dict[str, str] | str]:
             extra = row.get(None, [])
             if extra or len(values) < len(row):
                 names = ", ".join(map(str, reader.fieldnames or ()))
-                yield f"it has {len(values) + len(extra)} values, and the fields are {names}: give one for each"
+                count = len(values) + len(extra)
+                yield f"it has {count} value{'' if count == 1 else 's'}, and the fields are {names}: give one for each"
             else:
                 yield {str(name).strip(): value.strip() for name, value in row.items()}
     except csv.Error as error:

@@ -189,12 +189,15 @@ def _sound(said: str, packets: list[list[_Packet]], bases: list[Fraction]) -> So
 
 
 def _boxes(path: Path) -> Iterator[str]:
-    """The names of a file's boxes in order, and of those inside `moov` and `trak` (ISO/IEC 14496-12)."""
+    """The names of a file's boxes in order, and of those inside `moov` and `trak` (ISO/IEC 14496-12).
+
+    Of damaged boxes those that can be read.
+    """
     with path.open("rb") as file:
-        yield from _boxes_within(file, 0, path.stat().st_size)
+        yield from _boxes_within(file, 0, path.stat().st_size, (b"moov", b"trak"))
 
 
-def _boxes_within(file: BinaryIO, place: int, end: int, opened: Sequence[bytes] = (b"moov", b"trak")) -> Iterator[str]:
+def _boxes_within(file: BinaryIO, place: int, end: int, opened: Sequence[bytes]) -> Iterator[str]:
     """`opened`: the box that is looked into, in it the next; a file may nest boxes without end."""
     while place + 8 <= end:
         file.seek(place)

@@ -24,7 +24,7 @@ from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Paper
-from renderer.pictures import Pixels, picture_size, read_picture
+from renderer.pictures import Pixels, read_picture
 from renderer.placement import MAP_SUFFIX, load_map
 from renderer.progress import Progress, Silent, Timed, track
 from renderer.report import LONGEST, Compared, check_report, write_report
@@ -245,14 +245,16 @@ def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:
 def still_size(
     cover: Path, match: MatchSettings, tile_pixels: int | None, paper: Paper | None, dpi: float | None
 ) -> tuple[int, int]:
-    """Width and height of the still of a whole mosaic, from the header of its cover alone. Raises InputError."""
+    """Width and height of the still of a whole mosaic. Raises InputError and PictureError."""
     if paper is not None and tile_pixels is not None:
         raise InputError("--print and --tile-pixels both set the size of the picture: give one of them")
     if paper is not None:
         return paper.pixels(dpi or PRINT_DPI)
     if cover.suffix.lower() == MAP_SUFFIX:
         return _whole_size(load_map(cover).size, tile_pixels or TILE_PIXELS)
-    grid = make_grid(*picture_size(cover), match.columns, match.cell_size)
+    # Decoded as the mosaic's cover is: a header doesn't tell how much of a damaged picture can be read.
+    size = read_picture(cover, shorter_side=SHORTER_SIDE).size
+    grid = make_grid(*size, match.columns, match.cell_size)
     return _whole_size((grid.columns, grid.rows), tile_pixels or TILE_PIXELS)
 
 
