@@ -56,7 +56,7 @@ def users_folder(variable: str, platforms: Callable[[], Path]) -> Path:
 
 def check_free(path: Path, *, overwrite: bool, option: str = "-o") -> None:
     """Raise InputError if `path` is no file, or one that may not be overwritten; OSError if it can be no name."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         mode = path.stat().st_mode  # of what a link points to
         if stat.S_ISDIR(mode):
             raise InputError(f"{path} is a folder: give a file's name")
