@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -129,6 +130,14 @@ def browser() -> Iterator[webdriver.Chrome]:
     running = webdriver.Chrome(options, webdriver.ChromeService(driver))
     yield running
     running.quit()
+
+
+def wait_until(met: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until a condition is met, at most some seconds: a test fails then, and does not hang."""
+    until = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < until, f"not met after {seconds:g} seconds"
+        time.sleep(0.02)
 
 
 def difference(a: Pixels, b: Pixels) -> Pixels:

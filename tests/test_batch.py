@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import numpy as np
 import psutil
 import pytest
+from conftest import wait_until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -235,7 +236,7 @@ def test_a_timeline_of_tables(campaign: Path) -> None:
 
 
 HOSTILE = ["../../etc/passwd", "/etc/passwd", "..", ".", "", "C:\\Windows\\x", "a\0b", "$(rm -rf ~); `id`", "=cmd|' /C calc'!A0",
-           "x" * 5000, "%05d", "-rf", "con", "a\nb", "\u202egpj.exe", "{cover}", "{0.__class__}", "it.html", "~root", "*?"]  # fmt: skip
+           "x" * 1000, "%05d", "-rf", "con", "a\nb", "\u202egpj.exe", "{cover}", "{0.__class__}", "it.html", "~root", "*?"]  # fmt: skip
 
 
 def test_hostile_rows_stay_in_the_folder(campaign: Path, render: Run) -> None:
@@ -305,11 +306,7 @@ def long_run(campaign: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "renderer", "batch", "campaign.toml", "--workers", "2"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 60
-        while not (Path("out/a-0.2.mp4").exists() and len(list(Path("out").glob(".*part*"))) >= 2):
-            assert process.poll() is None
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        wait_until(lambda: Path("out/a-0.2.mp4").exists() and len(list(Path("out").glob(".*part*"))) >= 2)
         time.sleep(0.3)
         yield process
     finally:
@@ -384,8 +381,7 @@ def test_a_worker_that_dies_takes_only_its_own_video(campaign: Path) -> None:
     (task,) = read_campaign(campaign, Asked()).tasks
     with Processes(1) as pool:
         dying = pool.submit(Order(task.job), Silent())
-        while not list(Path().glob(".it.part*")):
-            time.sleep(0.05)
+        wait_until(lambda: list(Path().glob(".it.mp4.part-*")))
         for child in psutil.Process().children():
             if "renderer.batch.pool" in " ".join(child.cmdline()):
                 child.kill()

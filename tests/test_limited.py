@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 import psutil
 import pytest
+from conftest import wait_until
 
 from renderer import limited
 from renderer.children import ChildError
@@ -54,8 +55,7 @@ def test_a_crash_is_told_from_an_end_from_outside() -> None:
 def test_an_interruption_ends_calls_in_all_threads_at_once() -> None:
     with ThreadPoolExecutor(1) as threads:
         sleeping = threads.submit(call, partial(time.sleep, 60))
-        while not limited._running:
-            time.sleep(0.01)
+        wait_until(lambda: limited._running)
         limited.interrupt()
         with pytest.raises(ChildError):
             sleeping.result(timeout=20)
@@ -71,10 +71,8 @@ def test_a_call_ends_with_a_parent_that_is_killed() -> None:
     )
     with subprocess.Popen([sys.executable, "-c", code]) as parent:
         process = psutil.Process(parent.pid)
-        until = time.monotonic() + 60
-        while not (children := process.children()):
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        wait_until(process.children)
+        children = process.children()
         time.sleep(1)  # it has begun to sleep, most likely; if not, its input ends before it does
         parent.kill()
         assert not psutil.wait_procs(children, timeout=20)[1]
