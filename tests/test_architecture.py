@@ -71,6 +71,7 @@ def test_what_is_dear_to_import_waits_until_it_is_needed(imports: str, dear: set
 OPENED = {
     "files.py": {"open": "open_input itself", "os.open": "how open_input opens"},
     "locks.py": {"os.open": "a lock file, which is made"},
+    "compiled.py": {"path.read_bytes": "a file of the program's own cache"},
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
     "image_file.py": {"Image.open": "of a file that was opened, or of bytes", "io.FileIO": "after check_file"},
     "tiffs.py": {"TiffFile": "of a file that was opened"},
