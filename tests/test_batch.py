@@ -247,9 +247,8 @@ def test_hostile_rows_stay_in_the_folder(campaign: Path, render: Run) -> None:
         f'[[job]]\n{SMALL}cover = "covers/a.jpg"\ntitle = "{{name}}"\noutput = "out/{{name}}/{{number}}-{{name}}"\n'
     )
     before = {path for path in Path().rglob("*") if path.is_file()}
-    code, out, err = render(
-        "batch", "campaign.toml", "--rows", "rows.csv", "--size", "192x128"
-    )  # the longest title fits
+    size = "192x128"  # the longest title fits
+    code, out, err = render("batch", "campaign.toml", "--rows", "rows.csv", "--size", size)
     assert (code, f"{len(HOSTILE)} rendered" in out) == (0, True), err
     made = {path for path in Path().rglob("*") if path.is_file()} - before
     assert len(videos()) == len(HOSTILE)
