@@ -621,7 +621,9 @@ def test_the_second_run_of_a_campaign_leaves_the_first_alone(long_run: subproces
     assert (code, f"out is being written by process {long_run.pid}" in err) == (2, True)
     assert files() == before
     assert long_run.poll() is None
-    assert render("batch", "campaign.toml", "--dry-run")[0] == 0
+    code, out, _ = render("batch", "campaign.toml", "--dry-run")
+    assert (code, f"is being written by process {long_run.pid}" in out) == (1, False)
+    assert "is being written by process" in out
 
 
 @pytest.fixture

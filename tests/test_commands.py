@@ -190,7 +190,7 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["mosaic", "china.jpg", "-o", "it.mp4"], 2, "a name that ends in .png"),
         (["zoom", "china.jpg", "--music", "song.mp3"], 2, "--music song.mp3: there is no such file"),
         (["zoom", "china.jpg", "--music", "china.jpg", "-o", "it.gif"], 2, "gif carries no sound: leave --music out"),
-        (["zoom", "china.jpg", "--music", "china.jpg"], 2, "--music china.jpg has no sound in it"),
+        (["zoom", "china.jpg", "--music", "china.jpg"], 2, "--music china.jpg is not a sound file"),
         (["zoom", "china.jpg", "--loudness", "3"], 2, "--loudness 3 is out of range: it is from -40 to -5 LUFS"),
         (["zoom", "china.jpg", "--music-start", "3"], 2, "--music-start has no effect without --music: give a track too"),
         (["zoom", "china.jpg", "--loudness=-20", "--dry-run"], 2, "--loudness has no effect without --music"),
@@ -350,14 +350,17 @@ def test_help_is_there_at_any_width(render: Run, monkeypatch: pytest.MonkeyPatch
 
 
 def test_help_is_the_same_without_docstrings() -> None:
-    def said(*words: str, **environment: str) -> str:
-        command = [sys.executable, "-m", "renderer", *words]
+    code = (
+        "from renderer.cli import main; [main(words) for words in (['--help'], ['library', '--help'], ['animations'])]"
+    )
+
+    def said(**environment: str) -> str:
         return subprocess.run(
-            command, capture_output=True, text=True, check=True, env={**os.environ, **environment}
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **environment}
         ).stdout
 
-    for words in (["--help"], ["library", "--help"], ["animations"]):
-        assert said(*words, PYTHONOPTIMIZE="2") == said(*words, PYTHONOPTIMIZE="0")
+    assert "Fly from the whole cover" in said(PYTHONOPTIMIZE="0")
+    assert said(PYTHONOPTIMIZE="2") == said(PYTHONOPTIMIZE="0")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows knows its users otherwise")
@@ -761,7 +764,7 @@ def test_a_cover_of_any_name_needs_no_output(render: Run, cover: Path, stem: str
     assert made == [f"{short}-zoom-poster.jpg", f"{short}-zoom.mp4"]
     for ending in ("gif", "webm", "webp", "apng"):
         assert render("zoom", source, *SMALL, "-o", f"{{cover}}.{ending}")[0] == 0
-        assert probe(Path(f"{short}.{ending}")).frames == 6
+        assert abs(probe(Path(f"{short}.{ending}")).seconds - 0.5) < 0.05  # equal frames may be one
 
 
 def test_a_name_that_is_too_long_is_said(render: Run, cover: Path) -> None:
@@ -830,7 +833,7 @@ def test_names_that_other_programs_stumble_over(render: Run, cover: Path) -> Non
     Path("-a b:c'é.jpg").write_bytes(cover.read_bytes())
     assert render("zoom", "./-a b:c'é.jpg", *SMALL)[0] == 0
     assert Path("-a b:c'é-zoom.mp4").exists()
-    code, _, err = render("zoom", cover, *SMALL, "-o", "n" * 250 + ".mp4")
+    code, _, err = render("zoom", cover, *SMALL, "-o", "n" * 256 + ".mp4")
     assert code == 2
     assert "can't be a file's name" in err
 
