@@ -291,6 +291,9 @@ def test_errors_are_one_sentence_and_leave_nothing(
     write_tone(Path("silent.wav"), loud=0)
     write_tone(Path("song.wav"), loud=9000)
     before = {path.name for path in Path().iterdir()}
+    draws = words[:1] in (["zoom"], ["show"], ["mosaic"], ["still"], ["sheet"])
+    if draws and not {"--columns", "--cell-size"} & set(words):
+        words = [*words, "--columns", "12"]  # those that fail after matching do so sooner
     ended, out, err = render(*words)
     assert (ended, out) == (code, "")
     assert says in err
@@ -300,7 +303,8 @@ def test_errors_are_one_sentence_and_leave_nothing(
     assert Path("taken.mp4").read_text() == "mine"
     if words[:1] in (["zoom"], ["show"], ["mosaic"]) and "--dry-run" not in words:
         tried, out, said = render(words[0], "--dry-run", *words[1:])
-        assert (tried, out, said.splitlines()[-1]) == (code, "", err.splitlines()[-1])
+        last, wanted = (re.sub("[0-9,.]+ MB are free", "", text.splitlines()[-1]) for text in (said, err))
+        assert (tried, out, last) == (code, "", wanted)
         assert {path.name for path in Path().iterdir()} == before
 
 

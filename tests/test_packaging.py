@@ -1,5 +1,6 @@
 """The wheel, as somebody else installs it."""
 
+import json
 import subprocess
 import sys
 import venv
@@ -49,10 +50,23 @@ def test_the_wheel_works_elsewhere(wheel: Path, cover: Path, tmp_path: Path) -> 
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", site, wheel], check=True)
     borrowed = [path for path in sys.path if path.endswith("site-packages")]
     Path(site, "borrowed.pth").write_text("\n".join(borrowed))
-    command = [python, "-m", "renderer", "zoom", cover, "--draft", "--columns", "10", "--duration", "0.2", "--json"]
+    # All but drawing, for which the loops would be compiled once more: CI renders with an installed wheel itself.
+    command = [
+        python,
+        "-m",
+        "renderer",
+        "zoom",
+        cover,
+        "--for",
+        "instagram-reel",
+        "--columns",
+        "10",
+        "--dry-run",
+        "--json",
+    ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "china-zoom.mp4").exists()
+    assert json.loads(done.stdout)["height"] == 1920
     where = subprocess.run(
         [python, "-c", "import renderer; print(renderer.__file__)"],
         cwd=tmp_path,
