@@ -132,7 +132,7 @@ def browser() -> Iterator[webdriver.Chrome]:
     running.quit()
 
 
-def wait_until(met: Callable[[], object], seconds: float = 60) -> None:
+def wait_until(met: Callable[[], object], seconds: float = 180) -> None:
     """Wait until a condition is met, at most some seconds: a test fails then, and does not hang."""
     until = time.monotonic() + seconds
     while not met():
