@@ -28,6 +28,7 @@ from rich.text import Text
 from renderer.cli.options import BESIDE, Common
 from renderer.cli.terminal import Terminal, printable, say
 from renderer.errors import InputError
+from renderer.files import is_file
 from renderer.parameters import given
 from renderer.placement import JsonValue
 from renderer.progress import Advance
@@ -109,7 +110,7 @@ def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwr
     `values`: a command's options, some of which name files that are written too.
     """
     beside = (values.get(name) for name in BESIDE)
-    there = [file for file in (*files, *beside) if isinstance(file, Path) and os.path.isfile(file)]  # noqa: PTH113 (a Path may raise OSError)
+    there = [file for file in (*files, *beside) if isinstance(file, Path) and is_file(file)]
     if overwrite or not there or not may_ask():
         return overwrite
     for file in there:
