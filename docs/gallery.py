@@ -196,7 +196,7 @@ def lay_out(folder: Path, pieces: int = 120) -> None:
     covers = [samples / name for name in ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")]
     covers += [samples / "hubble_deep_field.jpg", *sample_pictures()]
     others = [samples / name for name in ("ihc.png", "motorcycle_left.png", "brick.png", "grass.png", "gravel.png")]
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     (folder / "photos").mkdir()
     for path in covers:
         shutil.copy(path, folder / path.name)
@@ -205,8 +205,8 @@ def lay_out(folder: Path, pieces: int = 120) -> None:
             picture = image.convert("RGB")
         picture.save(folder / "photos" / f"{path.stem}.png", compress_level=1)
         for number in range(pieces):
-            side = round(min(picture.size) * float(chance.choice([0.12, 0.2, 0.33, 0.55])))
-            left, top = (int(chance.integers(0, length - side + 1)) for length in picture.size)
+            side = round(min(picture.size) * float(rng.choice([0.12, 0.2, 0.33, 0.55])))
+            left, top = (int(rng.integers(0, length - side + 1)) for length in picture.size)
             cut = picture.crop((left, top, left + side, top + side))
             cut.save(folder / "photos" / f"{path.stem}-{number}.jpg", quality=92)
 

@@ -114,7 +114,9 @@ def _animations() -> str:
         said = _command(name, app[name])
         own = said.partition(f"## {name.capitalize()}\n")[2].partition("\n##")[0]
         page += f"## {name}\n\n{inspect.getdoc(animation)}\n\n{own.strip()}\n\n"
-        page += f"It lasts {animation().lasts():g} seconds if nobody says. [All options](commands/{name}.md)\n\n"
+        page += (
+            f"It lasts {animation().default_duration():g} seconds if nobody says. [All options](commands/{name}.md)\n\n"
+        )
     return page
 
 
