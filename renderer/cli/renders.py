@@ -38,7 +38,7 @@ def with_presets(name: str, values: Mapping[str, object], console: Console) -> l
     run = PresetOptions(**given(PresetOptions, values))
     if not run.preset and not run.draft:
         return [(None, dict(values))]
-    from renderer.preset import as_draft, load_preset
+    from renderer.preset import load_preset, with_preset
 
     merged: list[tuple[Preset | None, Values]] = []
     chosen: list[Preset | None] = [load_preset(each) for each in dict.fromkeys(run.preset)]
@@ -47,8 +47,7 @@ def with_presets(name: str, values: Mapping[str, object], console: Console) -> l
             console.notice(
                 f"{name} is no timeline: that of {preset.name} is left out; render show --for {preset.name} plays it"
             )
-        below = {**preset.values, **preset.animations.get(name, {})} if preset else {}
-        merged.append((preset, {**(as_draft(below) if run.draft else below), **values}))
+        merged.append((preset, with_preset(preset, name, values, draft=run.draft)))
     return merged
 
 

@@ -1,0 +1,708 @@
+"""The Python API, with types. Generated from the declared parameters: `poe stubs` writes it."""
+
+from collections.abc import Generator, Sequence
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, overload
+
+from animations.disperse import Disperse as Disperse
+from animations.disperse import Gather as Gather
+from animations.reveal import Reveal as Reveal
+from animations.zoom import Zoom as Zoom
+from renderer.api import Mosaic as Mosaic
+from renderer.api import MosaicFigures as MosaicFigures
+from renderer.api import Source
+from renderer.clip import MosaicClip
+from renderer.errors import Cancelled as Cancelled
+from renderer.errors import InputError as InputError
+from renderer.errors import RenderError as RenderError
+from renderer.job import MatchSettings
+from renderer.job import Summary as Summary
+from renderer.pictures import Pixels
+from renderer.progress import Progress, ProgressFunction
+from renderer.scene import Animation
+from renderer.settings import OutputSettings
+from renderer.timeline import Show as Show
+
+__version__: str
+
+def match(
+    cover: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    tiles: str | Path | Sequence[str | Path] = (),
+    crop: Literal["smart", "centre"] | None = None,
+    video_frames: int | None = None,
+    skip_duplicates: bool = False,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    exclude: str | Path | Sequence[str | Path] = (),
+    library_dir: str | Path | None = None,
+    columns: int | None = None,
+    cell_size: int | None = None,
+    adaptive: bool = False,
+    smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
+    largest_cell: Literal["1", "2", "4"] = "2",
+    match: Literal["structure", "mean", "lab", "pixels"] = "structure",
+    max_uses: int | None = None,
+    repeat_distance: int | None = None,
+    unique: bool = False,
+    use_all: bool = False,
+    merge_duplicates: bool = False,
+    mirror: bool = True,
+    turns: bool = False,
+    tone: float | Literal["auto"] = "auto",
+    adapt_palette: bool = False,
+    blend: float = 0.0,
+    match_seed: int = 0,
+    save_map: str | Path | None = None,
+    credits: str | Path | None = None,
+) -> Mosaic:
+    """Match a cover with photos.
+
+    If the same cover was matched with the same photos and options before, the result is loaded from the cache.
+
+    Args:
+        cover: The picture to make a mosaic of.
+        overwrite: Replace existing files that `save_map` and `credits` name.
+        progress: A function that is called with the name of a stage, the units done and the units in total, or an
+            object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
+        tiles: A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that
+            `render library add` made; without one, or by --tiles pieces, pieces of the cover.
+        crop: The square of a photo: what draws the eye, or the centre; default: smart; a library has its own.
+        video_frames: Also take so many frames of each video in a folder; a library has its own number (0 to 1000).
+        skip_duplicates: Of photos that are nearly alike take the best alone.
+        since: Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says.
+        until: Only photos taken then or earlier.
+        exclude: Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated.
+        library_dir: The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's.
+        columns: Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all (1 to 10000).
+        cell_size: Side of a cell, instead of --columns (cover pixels, 1 to 10000).
+        adaptive: Smaller cells over faces and edges, larger ones where the cover is flat: as many as without.
+        smallest_cell: Side of the smallest adaptive cells, in usual cells.
+        largest_cell: Side of the largest adaptive cells, in usual cells.
+        match: Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels.
+        max_uses: How often one photo may be used; 0: any number; default: 3 times the average.
+        repeat_distance: No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice
+            (cells, 0 to 1000).
+        unique: Use each photo at most once.
+        use_all: Use every photo at least once: no one is left out.
+        merge_duplicates: Count photos that look almost the same as one.
+        mirror: Photos may be mirrored; turn it off if they hold text.
+        turns: Photos may be turned by right angles: for textures such as galaxies and leaves.
+        tone: How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it (0 to
+            1).
+        adapt_palette: Map the cover's colours to those of the photos: sunsets for a blue cover.
+        blend: Share of a cell's own colour that is laid over its tile (0 to 1).
+        match_seed: Of the order in which cells look for better photos.
+        save_map: Also write the placement map to a .mosaic file, for later renders.
+        credits: Also write the photos used to a text file, and who made them.
+
+    Returns:
+        The mosaic, to be drawn by the other functions, inspected, or saved.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> mosaic = renderer.match("cover.jpg", tiles="photos", max_uses=4)
+        >>> mosaic.figures.ssim
+        0.81
+    """
+
+def render(
+    source: Source,
+    animation: str | Animation,
+    path: str | Path,
+    *,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    frames: str | None = None,
+    overwrite: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    tiles: str | Path | Sequence[str | Path] = (),
+    crop: Literal["smart", "centre"] | None = None,
+    video_frames: int | None = None,
+    skip_duplicates: bool = False,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    exclude: str | Path | Sequence[str | Path] = (),
+    library_dir: str | Path | None = None,
+    columns: int | None = None,
+    cell_size: int | None = None,
+    adaptive: bool = False,
+    smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
+    largest_cell: Literal["1", "2", "4"] = "2",
+    match: Literal["structure", "mean", "lab", "pixels"] = "structure",
+    max_uses: int | None = None,
+    repeat_distance: int | None = None,
+    unique: bool = False,
+    use_all: bool = False,
+    merge_duplicates: bool = False,
+    mirror: bool = True,
+    turns: bool = False,
+    tone: float | Literal["auto"] = "auto",
+    adapt_palette: bool = False,
+    blend: float = 0.0,
+    match_seed: int = 0,
+    save_map: str | Path | None = None,
+    credits: str | Path | None = None,
+    size: tuple[int, int] | str | None = None,
+    long_side: int | None = None,
+    fps: float | Fraction | str = Fraction(30, 1),
+    duration: float | None = None,
+    fit: Literal["crop", "pad", "blur"] = "crop",
+    covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
+    subject: tuple[float, float] | str | None = None,
+    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    transparent: bool = False,
+    motion_blur: float = 0.0,
+    seed: int = 0,
+    title: str | None = None,
+    title_at: Literal["top", "middle", "bottom"] = "bottom",
+    title_size: float = 0.075,
+    title_time: tuple[float, float] | str | None = None,
+    title_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
+    font: str | Path | None = None,
+    logo: str | Path | None = None,
+    logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = "top-right",
+    logo_size: float = 0.14,
+    logo_opacity: float = 0.9,
+    margin: float = 0.06,
+    format: Literal["mp4", "mov", "webm", "gif", "webp", "apng", "png", "jpeg", "y4m"] | None = None,
+    codec: Literal["h264", "hevc", "av1", "vp9", "prores"] | None = None,
+    encoder: Literal["software", "auto", "nvenc", "qsv", "videotoolbox", "vaapi", "amf"] = "software",
+    quality: Literal["draft", "standard", "high", "max"] = "standard",
+    profile: Literal["baseline", "main", "high"] | None = None,
+    b_frames: int = 2,
+    gop_seconds: float = 2.0,
+    max_rate: float | None = None,
+    max_size: int | str | None = None,
+    poster: bool = False,
+    music: str | Path | None = None,
+    music_start: float = 0.0,
+    music_fade: float = 1.0,
+    loudness: float = -14.0,
+    music_bitrate: Literal[192, 384] = 192,
+    **parameters: object,
+) -> Summary:
+    r"""Render an animation of a mosaic to a video file.
+
+    The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        path: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Render small and fast, as the preset `draft` does.
+        frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
+        overwrite: Replace existing files.
+        progress: A function that is called with the name of a stage, the units done and the units in total, or an
+            object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
+        tiles: A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that
+            `render library add` made; without one, or by --tiles pieces, pieces of the cover.
+        crop: The square of a photo: what draws the eye, or the centre; default: smart; a library has its own.
+        video_frames: Also take so many frames of each video in a folder; a library has its own number (0 to 1000).
+        skip_duplicates: Of photos that are nearly alike take the best alone.
+        since: Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says.
+        until: Only photos taken then or earlier.
+        exclude: Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated.
+        library_dir: The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's.
+        columns: Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all (1 to 10000).
+        cell_size: Side of a cell, instead of --columns (cover pixels, 1 to 10000).
+        adaptive: Smaller cells over faces and edges, larger ones where the cover is flat: as many as without.
+        smallest_cell: Side of the smallest adaptive cells, in usual cells.
+        largest_cell: Side of the largest adaptive cells, in usual cells.
+        match: Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels.
+        max_uses: How often one photo may be used; 0: any number; default: 3 times the average.
+        repeat_distance: No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice
+            (cells, 0 to 1000).
+        unique: Use each photo at most once.
+        use_all: Use every photo at least once: no one is left out.
+        merge_duplicates: Count photos that look almost the same as one.
+        mirror: Photos may be mirrored; turn it off if they hold text.
+        turns: Photos may be turned by right angles: for textures such as galaxies and leaves.
+        tone: How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it (0 to
+            1).
+        adapt_palette: Map the cover's colours to those of the photos: sunsets for a blue cover.
+        blend: Share of a cell's own colour that is laid over its tile (0 to 1).
+        match_seed: Of the order in which cells look for better photos.
+        save_map: Also write the placement map to a .mosaic file, for later renders.
+        credits: Also write the photos used to a text file, and who made them.
+        size: WIDTHxHEIGHT in pixels; default: the cover's shape (16 to 8192).
+        long_side: The longer side, where --size is not given; default: 1920, of GIF, WebP and APNG 640 (pixels, 16 to
+            8192).
+        fps: Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions.
+        duration: How long the video lasts; default: as the animation likes (seconds, 0.05 to 3600).
+        fit: A cover of another shape fills the frame, or is shown whole over a plain or blurred ground.
+        covered: What an app lays over it, as shares of the frame: title, logo and the cover's subject stay clear of it
+            (0 to 0.6).
+        subject: What of the cover must stay in view, in fractions of it; default: faces, and what draws the eye (0 to
+            1).
+        background: What is seen beside the mosaic: a name or #rrggbb.
+        transparent: No background, for formats that carry transparency.
+        motion_blur: How long the shutter is open, as a share of a frame; film has 0.5 (0 to 1).
+        seed: Of the motion's chance.
+        title: Words over the picture; a line break where you write \n.
+        title_at: Where the title stands.
+        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
+        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
+        title_colour: Its colour: a name or #rrggbb.
+        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
+        logo: A picture over the picture, best a PNG with a transparent ground.
+        logo_at: Where the logo stands.
+        logo_size: Its height, of the frame's shorter side (0.01 to 1).
+        logo_opacity: How much of it is seen (0.01 to 1).
+        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        format: The kind of file; default: as its name ends.
+        codec: Of MP4 and MOV h264, hevc or av1, of MOV also prores, of WebM vp9 or av1; default: the first.
+        encoder: What encodes: auto takes hardware that works here, a name that one; software is the finest.
+        quality: How much of the picture the encoder keeps, and how long it may take.
+        profile: Of H.264; default: high.
+        b_frames: Frames between two others that refer to both, in H.264 and HEVC (0 to 8).
+        gop_seconds: From one key frame to the next; cuts and seeks fall there (seconds, 0.1 to 60).
+        max_rate: Over any second at most (Mbit/s, 0.05 to 1000).
+        max_size: The file is made to fit, such as 20MB (20,000,000 bytes); two passes if need be.
+        poster: Also write the most telling frame as a picture beside the video.
+        music: A track to be heard: cut to the video's length, or looped.
+        music_start: Where in the track to begin (seconds, 0 to 86400).
+        music_fade: How long it fades in, and out, at most half the video (seconds, 0 to 60).
+        loudness: How loud it is, on average (EBU R 128) (LUFS, -40 to -5).
+        music_bitrate: Of the sound, in kbit/s.
+        **parameters: The animation's own parameters, if it is passed by name.
+
+    Returns:
+        What was written: file, size, frames, and figures.
+
+    Raises:
+        InputError: An argument is wrong, a file cannot be used, or the output exists.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> renderer.render("cover.jpg", "zoom", "out.mp4", tiles="photos", size=(1080, 1920), direction="inout")
+    """
+
+def frame(
+    source: Source,
+    animation: str | Animation,
+    *,
+    at: float,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    tiles: str | Path | Sequence[str | Path] = (),
+    crop: Literal["smart", "centre"] | None = None,
+    video_frames: int | None = None,
+    skip_duplicates: bool = False,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    exclude: str | Path | Sequence[str | Path] = (),
+    library_dir: str | Path | None = None,
+    columns: int | None = None,
+    cell_size: int | None = None,
+    adaptive: bool = False,
+    smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
+    largest_cell: Literal["1", "2", "4"] = "2",
+    match: Literal["structure", "mean", "lab", "pixels"] = "structure",
+    max_uses: int | None = None,
+    repeat_distance: int | None = None,
+    unique: bool = False,
+    use_all: bool = False,
+    merge_duplicates: bool = False,
+    mirror: bool = True,
+    turns: bool = False,
+    tone: float | Literal["auto"] = "auto",
+    adapt_palette: bool = False,
+    blend: float = 0.0,
+    match_seed: int = 0,
+    save_map: str | Path | None = None,
+    credits: str | Path | None = None,
+    size: tuple[int, int] | str | None = None,
+    long_side: int | None = None,
+    fps: float | Fraction | str = Fraction(30, 1),
+    duration: float | None = None,
+    fit: Literal["crop", "pad", "blur"] = "crop",
+    covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
+    subject: tuple[float, float] | str | None = None,
+    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    transparent: bool = False,
+    motion_blur: float = 0.0,
+    seed: int = 0,
+    title: str | None = None,
+    title_at: Literal["top", "middle", "bottom"] = "bottom",
+    title_size: float = 0.075,
+    title_time: tuple[float, float] | str | None = None,
+    title_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
+    font: str | Path | None = None,
+    logo: str | Path | None = None,
+    logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = "top-right",
+    logo_size: float = 0.14,
+    logo_opacity: float = 0.9,
+    margin: float = 0.06,
+    **parameters: object,
+) -> Pixels:
+    r"""Draw one frame of an animation: the same pixels as in the video.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        at: The time of the frame in the video, in seconds.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Draw a small frame, as the preset `draft` does.
+        progress: The same as for `renderer.render`.
+        tiles: A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that
+            `render library add` made; without one, or by --tiles pieces, pieces of the cover.
+        crop: The square of a photo: what draws the eye, or the centre; default: smart; a library has its own.
+        video_frames: Also take so many frames of each video in a folder; a library has its own number (0 to 1000).
+        skip_duplicates: Of photos that are nearly alike take the best alone.
+        since: Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says.
+        until: Only photos taken then or earlier.
+        exclude: Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated.
+        library_dir: The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's.
+        columns: Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all (1 to 10000).
+        cell_size: Side of a cell, instead of --columns (cover pixels, 1 to 10000).
+        adaptive: Smaller cells over faces and edges, larger ones where the cover is flat: as many as without.
+        smallest_cell: Side of the smallest adaptive cells, in usual cells.
+        largest_cell: Side of the largest adaptive cells, in usual cells.
+        match: Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels.
+        max_uses: How often one photo may be used; 0: any number; default: 3 times the average.
+        repeat_distance: No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice
+            (cells, 0 to 1000).
+        unique: Use each photo at most once.
+        use_all: Use every photo at least once: no one is left out.
+        merge_duplicates: Count photos that look almost the same as one.
+        mirror: Photos may be mirrored; turn it off if they hold text.
+        turns: Photos may be turned by right angles: for textures such as galaxies and leaves.
+        tone: How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it (0 to
+            1).
+        adapt_palette: Map the cover's colours to those of the photos: sunsets for a blue cover.
+        blend: Share of a cell's own colour that is laid over its tile (0 to 1).
+        match_seed: Of the order in which cells look for better photos.
+        save_map: Also write the placement map to a .mosaic file, for later renders.
+        credits: Also write the photos used to a text file, and who made them.
+        size: WIDTHxHEIGHT in pixels; default: the cover's shape (16 to 8192).
+        long_side: The longer side, where --size is not given; default: 1920, of GIF, WebP and APNG 640 (pixels, 16 to
+            8192).
+        fps: Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions.
+        duration: How long the video lasts; default: as the animation likes (seconds, 0.05 to 3600).
+        fit: A cover of another shape fills the frame, or is shown whole over a plain or blurred ground.
+        covered: What an app lays over it, as shares of the frame: title, logo and the cover's subject stay clear of it
+            (0 to 0.6).
+        subject: What of the cover must stay in view, in fractions of it; default: faces, and what draws the eye (0 to
+            1).
+        background: What is seen beside the mosaic: a name or #rrggbb.
+        transparent: No background, for formats that carry transparency.
+        motion_blur: How long the shutter is open, as a share of a frame; film has 0.5 (0 to 1).
+        seed: Of the motion's chance.
+        title: Words over the picture; a line break where you write \n.
+        title_at: Where the title stands.
+        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
+        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
+        title_colour: Its colour: a name or #rrggbb.
+        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
+        logo: A picture over the picture, best a PNG with a transparent ground.
+        logo_at: Where the logo stands.
+        logo_size: Its height, of the frame's shorter side (0.01 to 1).
+        logo_opacity: How much of it is seen (0.01 to 1).
+        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        **parameters: The animation's own parameters, if it is passed by name.
+
+    Returns:
+        The frame as an array (height, width, 3) of uint8, sRGB; with `transparent`, (height, width, 4) with straight
+        alpha.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> renderer.frame(mosaic, "zoom", at=3.5, size=(640, 360)).shape
+        (360, 640, 3)
+    """
+
+def frames(
+    source: Source,
+    animation: str | Animation,
+    *,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    frames: str | None = None,
+    progress: Progress | ProgressFunction | None = None,
+    tiles: str | Path | Sequence[str | Path] = (),
+    crop: Literal["smart", "centre"] | None = None,
+    video_frames: int | None = None,
+    skip_duplicates: bool = False,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    exclude: str | Path | Sequence[str | Path] = (),
+    library_dir: str | Path | None = None,
+    columns: int | None = None,
+    cell_size: int | None = None,
+    adaptive: bool = False,
+    smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
+    largest_cell: Literal["1", "2", "4"] = "2",
+    match: Literal["structure", "mean", "lab", "pixels"] = "structure",
+    max_uses: int | None = None,
+    repeat_distance: int | None = None,
+    unique: bool = False,
+    use_all: bool = False,
+    merge_duplicates: bool = False,
+    mirror: bool = True,
+    turns: bool = False,
+    tone: float | Literal["auto"] = "auto",
+    adapt_palette: bool = False,
+    blend: float = 0.0,
+    match_seed: int = 0,
+    save_map: str | Path | None = None,
+    credits: str | Path | None = None,
+    size: tuple[int, int] | str | None = None,
+    long_side: int | None = None,
+    fps: float | Fraction | str = Fraction(30, 1),
+    duration: float | None = None,
+    fit: Literal["crop", "pad", "blur"] = "crop",
+    covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
+    subject: tuple[float, float] | str | None = None,
+    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    transparent: bool = False,
+    motion_blur: float = 0.0,
+    seed: int = 0,
+    title: str | None = None,
+    title_at: Literal["top", "middle", "bottom"] = "bottom",
+    title_size: float = 0.075,
+    title_time: tuple[float, float] | str | None = None,
+    title_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
+    font: str | Path | None = None,
+    logo: str | Path | None = None,
+    logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = "top-right",
+    logo_size: float = 0.14,
+    logo_opacity: float = 0.9,
+    margin: float = 0.06,
+    **parameters: object,
+) -> Generator[Pixels, None, None]:
+    r"""Draw the frames of an animation one after another.
+
+    Arguments are checked at once; the cover is matched and photos are opened when the first frame is requested. The
+    generator releases its threads and textures when it is exhausted or closed.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Draw small frames, as the preset `draft` does.
+        frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
+        progress: The same as for `renderer.render`.
+        tiles: A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that
+            `render library add` made; without one, or by --tiles pieces, pieces of the cover.
+        crop: The square of a photo: what draws the eye, or the centre; default: smart; a library has its own.
+        video_frames: Also take so many frames of each video in a folder; a library has its own number (0 to 1000).
+        skip_duplicates: Of photos that are nearly alike take the best alone.
+        since: Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says.
+        until: Only photos taken then or earlier.
+        exclude: Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated.
+        library_dir: The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's.
+        columns: Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all (1 to 10000).
+        cell_size: Side of a cell, instead of --columns (cover pixels, 1 to 10000).
+        adaptive: Smaller cells over faces and edges, larger ones where the cover is flat: as many as without.
+        smallest_cell: Side of the smallest adaptive cells, in usual cells.
+        largest_cell: Side of the largest adaptive cells, in usual cells.
+        match: Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels.
+        max_uses: How often one photo may be used; 0: any number; default: 3 times the average.
+        repeat_distance: No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice
+            (cells, 0 to 1000).
+        unique: Use each photo at most once.
+        use_all: Use every photo at least once: no one is left out.
+        merge_duplicates: Count photos that look almost the same as one.
+        mirror: Photos may be mirrored; turn it off if they hold text.
+        turns: Photos may be turned by right angles: for textures such as galaxies and leaves.
+        tone: How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it (0 to
+            1).
+        adapt_palette: Map the cover's colours to those of the photos: sunsets for a blue cover.
+        blend: Share of a cell's own colour that is laid over its tile (0 to 1).
+        match_seed: Of the order in which cells look for better photos.
+        save_map: Also write the placement map to a .mosaic file, for later renders.
+        credits: Also write the photos used to a text file, and who made them.
+        size: WIDTHxHEIGHT in pixels; default: the cover's shape (16 to 8192).
+        long_side: The longer side, where --size is not given; default: 1920, of GIF, WebP and APNG 640 (pixels, 16 to
+            8192).
+        fps: Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions.
+        duration: How long the video lasts; default: as the animation likes (seconds, 0.05 to 3600).
+        fit: A cover of another shape fills the frame, or is shown whole over a plain or blurred ground.
+        covered: What an app lays over it, as shares of the frame: title, logo and the cover's subject stay clear of it
+            (0 to 0.6).
+        subject: What of the cover must stay in view, in fractions of it; default: faces, and what draws the eye (0 to
+            1).
+        background: What is seen beside the mosaic: a name or #rrggbb.
+        transparent: No background, for formats that carry transparency.
+        motion_blur: How long the shutter is open, as a share of a frame; film has 0.5 (0 to 1).
+        seed: Of the motion's chance.
+        title: Words over the picture; a line break where you write \n.
+        title_at: Where the title stands.
+        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
+        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
+        title_colour: Its colour: a name or #rrggbb.
+        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
+        logo: A picture over the picture, best a PNG with a transparent ground.
+        logo_at: Where the logo stands.
+        logo_size: Its height, of the frame's shorter side (0.01 to 1).
+        logo_opacity: How much of it is seen (0.01 to 1).
+        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        **parameters: The animation's own parameters, if it is passed by name.
+
+    Yields:
+        Each frame as an array of its own, as `renderer.frame` returns it.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> for frame in renderer.frames(mosaic, "zoom", size=(640, 360)):
+        ...     show(frame)
+    """
+
+@overload
+def as_clip(
+    source: Source,
+    animation: str | Animation,
+    *,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    tiles: str | Path | Sequence[str | Path] = (),
+    crop: Literal["smart", "centre"] | None = None,
+    video_frames: int | None = None,
+    skip_duplicates: bool = False,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    exclude: str | Path | Sequence[str | Path] = (),
+    library_dir: str | Path | None = None,
+    columns: int | None = None,
+    cell_size: int | None = None,
+    adaptive: bool = False,
+    smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
+    largest_cell: Literal["1", "2", "4"] = "2",
+    match: Literal["structure", "mean", "lab", "pixels"] = "structure",
+    max_uses: int | None = None,
+    repeat_distance: int | None = None,
+    unique: bool = False,
+    use_all: bool = False,
+    merge_duplicates: bool = False,
+    mirror: bool = True,
+    turns: bool = False,
+    tone: float | Literal["auto"] = "auto",
+    adapt_palette: bool = False,
+    blend: float = 0.0,
+    match_seed: int = 0,
+    save_map: str | Path | None = None,
+    credits: str | Path | None = None,
+    size: tuple[int, int] | str | None = None,
+    long_side: int | None = None,
+    fps: float | Fraction | str = Fraction(30, 1),
+    duration: float | None = None,
+    fit: Literal["crop", "pad", "blur"] = "crop",
+    covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
+    subject: tuple[float, float] | str | None = None,
+    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    transparent: bool = False,
+    motion_blur: float = 0.0,
+    seed: int = 0,
+    title: str | None = None,
+    title_at: Literal["top", "middle", "bottom"] = "bottom",
+    title_size: float = 0.075,
+    title_time: tuple[float, float] | str | None = None,
+    title_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
+    font: str | Path | None = None,
+    logo: str | Path | None = None,
+    logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = "top-right",
+    logo_size: float = 0.14,
+    logo_opacity: float = 0.9,
+    margin: float = 0.06,
+    **parameters: object,
+) -> MosaicClip:
+    r"""Make a MoviePy clip of an animation. MoviePy must be installed: `pip install 'mosaic-renderer[moviepy]'`.
+
+    A clip has no alpha channel: `transparent` must be False.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Draw small frames, as the preset `draft` does.
+        progress: The same as for `renderer.render`; called while the cover is matched.
+        tiles: A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that
+            `render library add` made; without one, or by --tiles pieces, pieces of the cover.
+        crop: The square of a photo: what draws the eye, or the centre; default: smart; a library has its own.
+        video_frames: Also take so many frames of each video in a folder; a library has its own number (0 to 1000).
+        skip_duplicates: Of photos that are nearly alike take the best alone.
+        since: Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says.
+        until: Only photos taken then or earlier.
+        exclude: Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated.
+        library_dir: The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's.
+        columns: Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all (1 to 10000).
+        cell_size: Side of a cell, instead of --columns (cover pixels, 1 to 10000).
+        adaptive: Smaller cells over faces and edges, larger ones where the cover is flat: as many as without.
+        smallest_cell: Side of the smallest adaptive cells, in usual cells.
+        largest_cell: Side of the largest adaptive cells, in usual cells.
+        match: Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels.
+        max_uses: How often one photo may be used; 0: any number; default: 3 times the average.
+        repeat_distance: No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice
+            (cells, 0 to 1000).
+        unique: Use each photo at most once.
+        use_all: Use every photo at least once: no one is left out.
+        merge_duplicates: Count photos that look almost the same as one.
+        mirror: Photos may be mirrored; turn it off if they hold text.
+        turns: Photos may be turned by right angles: for textures such as galaxies and leaves.
+        tone: How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it (0 to
+            1).
+        adapt_palette: Map the cover's colours to those of the photos: sunsets for a blue cover.
+        blend: Share of a cell's own colour that is laid over its tile (0 to 1).
+        match_seed: Of the order in which cells look for better photos.
+        save_map: Also write the placement map to a .mosaic file, for later renders.
+        credits: Also write the photos used to a text file, and who made them.
+        size: WIDTHxHEIGHT in pixels; default: the cover's shape (16 to 8192).
+        long_side: The longer side, where --size is not given; default: 1920, of GIF, WebP and APNG 640 (pixels, 16 to
+            8192).
+        fps: Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions.
+        duration: How long the video lasts; default: as the animation likes (seconds, 0.05 to 3600).
+        fit: A cover of another shape fills the frame, or is shown whole over a plain or blurred ground.
+        covered: What an app lays over it, as shares of the frame: title, logo and the cover's subject stay clear of it
+            (0 to 0.6).
+        subject: What of the cover must stay in view, in fractions of it; default: faces, and what draws the eye (0 to
+            1).
+        background: What is seen beside the mosaic: a name or #rrggbb.
+        transparent: No background, for formats that carry transparency.
+        motion_blur: How long the shutter is open, as a share of a frame; film has 0.5 (0 to 1).
+        seed: Of the motion's chance.
+        title: Words over the picture; a line break where you write \n.
+        title_at: Where the title stands.
+        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
+        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
+        title_colour: Its colour: a name or #rrggbb.
+        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
+        logo: A picture over the picture, best a PNG with a transparent ground.
+        logo_at: Where the logo stands.
+        logo_size: Its height, of the frame's shorter side (0.01 to 1).
+        logo_opacity: How much of it is seen (0.01 to 1).
+        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        **parameters: The animation's own parameters, if it is passed by name.
+
+    Returns:
+        A `moviepy.VideoClip` with frames (height, width, 3) of uint8. Use it in a `with` block, or close it.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: MoviePy is not installed, or the work failed for another reason.
+
+    Examples:
+        >>> with renderer.as_clip(mosaic, "zoom", size=(640, 360)) as clip:
+        ...     clip.write_videofile("out.mp4")
+    """
+
+@overload
+def as_clip(
+    source: Source, animation: Animation, *, match: MatchSettings | None = None, output: OutputSettings | None = None
+) -> MosaicClip: ...
