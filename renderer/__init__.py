@@ -26,7 +26,6 @@ __all__ = [
     "Show",
     "Summary",
     "Zoom",
-    "__version__",
     "as_clip",
     "frame",
     "frames",
@@ -50,4 +49,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

@@ -9,21 +9,23 @@ import os
 import re
 import textwrap
 import types
+import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from PIL import Image
 
-from renderer.deprecation import warn_renamed
 from renderer.descriptors import TILE_PIXELS
 from renderer.errors import InputError
 from renderer.frame_times import frame_at, parse_frames
 from renderer.job import (
+    LOOK_AHEAD,
     FrameSource,
     MatchSettings,
     OpenMosaic,
@@ -329,7 +331,9 @@ class _Request:
             self.open_frames(progress) as frame_source,
             progress.stage("rendering", len(numbers), "frames") as advance,
         ):
-            for number in track(numbers, advance):
+            for number, ahead in track(list(zip_longest(numbers, numbers[LOOK_AHEAD:])), advance):
+                if ahead is not None:
+                    frame_source.prefetch(ahead)
                 yield frame_source.picture(number)
 
 
@@ -401,15 +405,19 @@ def _frames(frames: object) -> str | None:
 
 def _with_settings(options: dict[str, object]) -> dict[str, object]:
     """Return the options of `as_clip` with those of settings objects, which it took before it took options."""
-    old = {name: options[name] for name in ("match", "output") if isinstance(options.get(name), _OLD_SETTINGS)}
+    old = {name: options[name] for name in ("match", "output") if isinstance(options.get(name, 0), _OLD_SETTINGS)}
     if not old:
         return options
-    warn_renamed(
-        "as_clip(match=MatchSettings(...), output=OutputSettings(...))", "as_clip(columns=..., size=...)", level=2
+    warnings.warn(
+        "as_clip takes options as keywords, such as columns= and size=: the next version will not accept settings "
+        "objects as match= and output=",
+        DeprecationWarning,
+        stacklevel=3,
     )
     changed = {
         name: getattr(settings, name)
         for settings in old.values()
+        if settings is not None
         for name in parameters(settings)
         if getattr(settings, name) != getattr(type(settings)(), name)
     }
