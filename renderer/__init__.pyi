@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal
 
 from animations.disperse import Disperse as Disperse
 from animations.disperse import Gather as Gather
@@ -17,12 +17,10 @@ from renderer.clip import MosaicClip
 from renderer.errors import Cancelled as Cancelled
 from renderer.errors import InputError as InputError
 from renderer.errors import RenderError as RenderError
-from renderer.job import MatchSettings
 from renderer.job import Summary as Summary
 from renderer.pictures import Pixels
 from renderer.progress import Progress, ProgressFunction
 from renderer.scene import Animation
-from renderer.settings import OutputSettings
 from renderer.timeline import Show as Show
 
 __version__: str
@@ -564,7 +562,6 @@ def frames(
         ...     show(frame)
     """
 
-@overload
 def as_clip(
     source: Source,
     animation: str | Animation,
@@ -701,8 +698,3 @@ def as_clip(
         >>> with renderer.as_clip(mosaic, "zoom", size=(640, 360)) as clip:
         ...     clip.write_videofile("out.mp4")
     """
-
-@overload
-def as_clip(
-    source: Source, animation: Animation, *, match: MatchSettings | None = None, output: OutputSettings | None = None
-) -> MosaicClip: ...
