@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from renderer.scene import Animation, Ending, Floats, Motion, Scene, Sprites, Stage, ease, parameter
+from renderer.scene import Animation, Ending, Float64Array, Motion, Scene, Sprites, Stage, ease, parameter
 
 Style = Literal["burst", "wind", "gravity", "vortex"]
 
@@ -37,9 +37,9 @@ class Disperse(Animation):
     def prepare(self, stage: Stage) -> Motion:
         """Draw each tile's course by lot; all that is left for a frame is to place them."""
         camera = stage.whole_camera()
-        chance = stage.chance()
+        rng = stage.rng()
         all_tiles = stage.resting_sprites()
-        nearness = chance.random(len(all_tiles)) ** 3  # a few come close to the eye
+        nearness = rng.random(len(all_tiles)) ** 3  # a few come close to the eye
         order = np.argsort(nearness, kind="stable")  # and are drawn over the others
         tiles, growth = all_tiles.take(order), self.depth * (2.5 * nearness[order] - 0.3)
         resting_part = stage.partly_resting(all_tiles)
@@ -49,16 +49,16 @@ class Disperse(Animation):
         reach = float(np.hypot(*view))  # whoever goes that far is out of sight
         origin = np.array(camera.centre if self.origin is None else stage.place(self.origin))
         away = tiles.centre - origin
-        courses = _COURSES[self.style](away, reach, chance)
+        courses = _COURSES[self.style](away, reach, rng)
         if self.style == "wind":
             near = 0.5 - (tiles.centre[:, 0] - camera.centre[0]) / view[0]
         else:
             near = np.linalg.norm(away, axis=1) / np.linalg.norm(0.5 * view + np.abs(origin - camera.centre))
         near = np.clip(near, 0.0, 1.0)  # of what is not seen it does not matter when it goes
-        lot = chance.random(len(tiles))
+        lot = rng.random(len(tiles))
         begin = self.spread * (0.75 * near + 0.25 * lot if self.stagger == "distance" else lot)
-        turned = 2 * math.pi * self.spin * chance.uniform(-1, 1, (2, len(tiles)))
-        axis = chance.uniform(0, math.pi, len(tiles))
+        turned = 2 * math.pi * self.spin * rng.uniform(-1, 1, (2, len(tiles)))
+        axis = rng.uniform(0, math.pi, len(tiles))
         rest_before, rest_after = stage.rest_shares([self.hold_start, self.hold_end])
         room = 0.5 * view + 0.5 * _reach(tiles, growth)
         seen_until = _last_seen(tiles.centre - camera.centre, courses, room)
@@ -102,13 +102,13 @@ _LOOKS: Final = 16
 """How often a tile's way is looked at to find where it leaves the frame."""
 
 
-def _reach(tiles: Sprites, growth: Floats) -> Floats:
+def _reach(tiles: Sprites, growth: Float64Array) -> Float64Array:
     """How far tiles may reach from their centres at their largest, however turned; twice that, (N, 1)."""
     half = np.linalg.norm(tiles.right, axis=1) + np.linalg.norm(tiles.down, axis=1)
     return np.asarray(2 * half * np.maximum(1 + growth, 1), np.float64)[:, np.newaxis]
 
 
-def _last_seen(centre: Floats, course: Course, room: Floats) -> Floats:
+def _last_seen(centre: Float64Array, course: Course, room: Float64Array) -> Float64Array:
     """The share of its way after which each tile is out of sight, 0…1: (N,); `centre` from the frame's middle."""
     until = np.zeros(len(centre))
     everyone = np.arange(len(centre))
@@ -123,52 +123,52 @@ def _last_seen(centre: Floats, course: Course, room: Floats) -> Floats:
 # Each gives, for tiles by their number at 0…1 of their way, how far they have come (M, 2) and their size.
 
 Numbers = npt.NDArray[np.intp]
-Course = Callable[[Floats, Numbers], tuple[Floats, Floats]]
+Course = Callable[[Float64Array, Numbers], tuple[Float64Array, Float64Array]]
 
 
-def _burst(away: Floats, reach: float, chance: np.random.Generator) -> Course:
+def _burst(away: Float64Array, reach: float, rng: np.random.Generator) -> Course:
     """Outwards, faster and faster."""
-    angle = np.arctan2(away[:, 1], away[:, 0]) + chance.normal(0, 0.35, len(away))
-    far = reach * chance.uniform(0.3, 0.8, len(away))
+    angle = np.arctan2(away[:, 1], away[:, 0]) + rng.normal(0, 0.35, len(away))
+    far = reach * rng.uniform(0.3, 0.8, len(away))
     direction = np.stack([np.cos(angle), np.sin(angle)], 1) * far[:, np.newaxis]
 
-    def course(way: Floats, which: Numbers) -> tuple[Floats, Floats]:
+    def course(way: Float64Array, which: Numbers) -> tuple[Float64Array, Float64Array]:
         return direction[which] * (way**2)[:, np.newaxis], np.ones(len(way))
 
     return course
 
 
-def _wind(away: Floats, reach: float, chance: np.random.Generator) -> Course:
+def _wind(away: Float64Array, reach: float, rng: np.random.Generator) -> Course:
     """To the right and a little up, in gusts."""
-    far = reach * chance.uniform(0.8, 1.3, len(away))
-    lift = -reach * chance.normal(0.12, 0.12, len(away))
-    phase, rate = chance.uniform(0, 2 * math.pi, len(away)), chance.uniform(0.8, 1.8, len(away))
+    far = reach * rng.uniform(0.8, 1.3, len(away))
+    lift = -reach * rng.normal(0.12, 0.12, len(away))
+    phase, rate = rng.uniform(0, 2 * math.pi, len(away)), rng.uniform(0.8, 1.8, len(away))
 
-    def course(way: Floats, which: Numbers) -> tuple[Floats, Floats]:
+    def course(way: Float64Array, which: Numbers) -> tuple[Float64Array, Float64Array]:
         wave = 0.05 * reach * way * np.sin(phase[which] + 2 * math.pi * rate[which] * way)
         return np.stack([far[which] * way**2.2, lift[which] * way**1.5 + wave * way], 1), np.ones(len(way))
 
     return course
 
 
-def _gravity(away: Floats, reach: float, chance: np.random.Generator) -> Course:
+def _gravity(away: Float64Array, reach: float, rng: np.random.Generator) -> Course:
     """A small hop, then down, ever faster."""
-    hop = reach * chance.uniform(0.0, 0.08, len(away))
-    aside = reach * chance.normal(0, 0.06, len(away))
-    fall = reach * chance.uniform(1.0, 1.3, len(away))
+    hop = reach * rng.uniform(0.0, 0.08, len(away))
+    aside = reach * rng.normal(0, 0.06, len(away))
+    fall = reach * rng.uniform(1.0, 1.3, len(away))
 
-    def course(way: Floats, which: Numbers) -> tuple[Floats, Floats]:
+    def course(way: Float64Array, which: Numbers) -> tuple[Float64Array, Float64Array]:
         down = fall[which] * way**2.4 - hop[which] * np.sin(math.pi * np.minimum(way * 2, 1.0)) ** 2
         return np.stack([aside[which] * way**1.5, down], 1), np.ones(len(way))
 
     return course
 
 
-def _vortex(away: Floats, _reach: float, chance: np.random.Generator) -> Course:
+def _vortex(away: Float64Array, _reach: float, rng: np.random.Generator) -> Course:
     """Around the origin and into it, smaller and smaller."""
-    rounds = 2 * math.pi * chance.uniform(0.7, 1.1, len(away))
+    rounds = 2 * math.pi * rng.uniform(0.7, 1.1, len(away))
 
-    def course(way: Floats, which: Numbers) -> tuple[Floats, Floats]:
+    def course(way: Float64Array, which: Numbers) -> tuple[Float64Array, Float64Array]:
         drawn = (1 - ease(way, "sine")) ** 1.2
         angle = rounds[which] * way**2
         cosine, sine = np.cos(angle) * drawn, np.sin(angle) * drawn
@@ -178,7 +178,7 @@ def _vortex(away: Floats, _reach: float, chance: np.random.Generator) -> Course:
     return course
 
 
-_COURSES: Final[dict[Style, Callable[[Floats, float, np.random.Generator], Course]]] = {
+_COURSES: Final[dict[Style, Callable[[Float64Array, float, np.random.Generator], Course]]] = {
     "burst": _burst,
     "wind": _wind,
     "gravity": _gravity,

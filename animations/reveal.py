@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from renderer.scene import Animation, Ending, Floats, Motion, Scene, Sprites, Stage, ease, parameter
+from renderer.scene import Animation, Ending, Float64Array, Motion, Scene, Sprites, Stage, ease, parameter
 
 _WINDINGS = 5  # of the spiral
 
@@ -66,7 +66,9 @@ class Reveal(Animation):
 
         return motion
 
-    def _coming(self, tiles: Sprites, way: Floats, middle: tuple[float, float], view: tuple[float, float]) -> Sprites:
+    def _coming(
+        self, tiles: Sprites, way: Float64Array, middle: tuple[float, float], view: tuple[float, float]
+    ) -> Sprites:
         """Tiles at 0…1 of their coming."""
         seen = ease(way, "smooth", 0.0, 0.6)
         match self.enter:
@@ -90,7 +92,7 @@ class Reveal(Animation):
                 left = (1 - way) ** 3
                 return tiles.moved(tiles.centre + np.stack([side * far * left, np.zeros(len(way))], 1))
 
-    def _keys(self, stage: Stage, tiles: Sprites, from_middle: Floats) -> Floats:
+    def _keys(self, stage: Stage, tiles: Sprites, from_middle: Float64Array) -> Float64Array:
         """A number for each tile: the smaller, the sooner it comes. `from_middle`: of the view, in fractions of it."""
         x, y = from_middle.T
         across, along = (tiles.centre - stage.whole_camera().centre).T
@@ -104,7 +106,7 @@ class Reveal(Animation):
                 away = np.hypot(across, along)
                 key = np.ceil(_WINDINGS * away / away.max() - turned) + turned
             case "random":
-                key = stage.chance().random(len(tiles))
+                key = stage.rng().random(len(tiles))
             case "centre":
                 key = np.hypot(across, along)
             case "brightness":
@@ -121,6 +123,6 @@ class Reveal(Animation):
         return np.asarray(key, np.float64)
 
 
-def _turning(tiles: Sprites, tumble: Floats) -> Sprites:
+def _turning(tiles: Sprites, tumble: Float64Array) -> Sprites:
     """Tiles turned about their upright axis."""
     return tiles.moved(tiles.centre, tumble=tumble, axis=math.pi / 2)

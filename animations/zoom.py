@@ -15,7 +15,7 @@ from renderer.scene import (
     Camera,
     Easing,
     Ending,
-    Floats,
+    Float64Array,
     Motion,
     Scene,
     Sprites,
@@ -277,7 +277,7 @@ class _Stop:
         self.camera = self._aligned(crop, scale, stage.frame)
         self.texture = stage.add_whole(index, float(texels[0]), float(texels[1]))
 
-    def _aligned(self, crop: Floats, scale: float, frame: tuple[int, int]) -> Camera:
+    def _aligned(self, crop: Float64Array, scale: float, frame: tuple[int, int]) -> Camera:
         """The camera that sees a part of the photo, moved so that the photo's corner lies on a pixel's."""
         centre, right, down = self._place(np.array([0.0, 0.0, 1.0, 1.0]), 1.0)
         middle, _, _ = self._place(crop, 1.0)
@@ -285,7 +285,7 @@ class _Stop:
         x, y = middle - (np.ceil(corner - 1e-6) - corner) / scale
         return Camera((float(x), float(y)), scale)
 
-    def _place(self, window: Floats, opening: float) -> tuple[Floats, Floats, Floats]:
+    def _place(self, window: Float64Array, opening: float) -> tuple[Float64Array, Float64Array, Float64Array]:
         """Centre and half axes of a window of the photo, so that the square lies over the tile."""
         stretch = 1.0 + opening * (self.stretch - 1.0)
         sides = self.square[2:] - self.square[:2]

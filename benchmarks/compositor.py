@@ -80,10 +80,10 @@ def by_warping(sprites: Sprites, levels: list[list[npt.NDArray[np.uint8]]], fram
 
 def fill(textures: Textures, side: int) -> list[list[npt.NDArray[np.uint8]]]:
     """Textures of noise, and their levels as OpenCV takes them."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     levels = []
     for _ in range(TEXTURES):
-        small = chance.integers(0, 256, (8, 8, 3), np.uint8)
+        small = rng.integers(0, 256, (8, 8, 3), np.uint8)
         picture = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
         number = textures.add_picture(picture)
         pyramid = [unpack(textures.pixels(number, level)).copy() for level in range(int(math.log2(side)) + 1)]

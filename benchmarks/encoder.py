@@ -28,10 +28,10 @@ import numpy as np
 
 from animations.zoom import Zoom
 from renderer.encoder import MAX_THREADS, Encoding, RatePoint, choose, run_ffmpeg, video_arguments
+from renderer.frame_times import frame_count, progress_of
 from renderer.job import MatchSettings, drawing, open_mosaic
 from renderer.progress import Silent
 from renderer.settings import Codec, FileSettings, OutputSettings
-from renderer.timeline import frame_count, progress_of
 
 SIZE: Final = (1920, 1080)
 FPS: Final = Fraction(30)

@@ -33,7 +33,7 @@ from PIL import Image
 
 from renderer.fidelity import Likeness, likeness
 from renderer.grid import covered_part
-from renderer.job import MatchSettings, Mosaic, render_mosaic, sample_pictures
+from renderer.job import MatchSettings, OpenMosaic, render_mosaic, sample_pictures
 from renderer.matching import eye
 from renderer.pictures import Pixels, read_picture, resize
 
@@ -74,7 +74,7 @@ def reduced(picture: Pixels, columns: int, rows: int) -> npt.NDArray[np.float32]
     return np.asarray(small, np.float32)
 
 
-def clipped(mosaic: Mosaic) -> float:
+def clipped(mosaic: OpenMosaic) -> float:
     """The share of tile pixels that tone drives out of range, though they were not at its end themselves."""
     placement = mosaic.placement
     count = 0.0

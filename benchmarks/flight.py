@@ -33,13 +33,13 @@ from PIL import Image
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
 from renderer.encoder import Encoder, Encoding, choose, run_ffmpeg
-from renderer.job import LOOK_AHEAD, MatchSettings, Mosaic, drawing, open_mosaic
+from renderer.frame_times import progress_of
+from renderer.job import LOOK_AHEAD, MatchSettings, OpenMosaic, drawing, open_mosaic
 from renderer.pictures import Pixels, read_picture, to_linear, to_srgb
 from renderer.progress import Silent
 from renderer.scene import Camera, Motion, Stage
 from renderer.settings import FileSettings, OutputSettings
 from renderer.textures import unpack
-from renderer.timeline import progress_of
 
 PLACES = ((0.471, 0.533), (0.412, 0.457), (0.544, 0.418), (0.555, 0.563), (0.437, 0.581))
 """Where likeness is measured, in fractions of the cover; flicker at the first."""
@@ -126,7 +126,7 @@ def level_pixels(stage: Stage, texture: int, level: int) -> Pixels:
     return np.ascontiguousarray(unpack(base)[..., :3])
 
 
-def measure_likeness(mosaic: Mosaic) -> None:
+def measure_likeness(mosaic: OpenMosaic) -> None:
     """Print PSNR by tile size, and flicker of a slow zoom."""
     size = (240, 160)
     # The tiles are as sharp as in a video of full size; what is compared is a small part of its frame.
@@ -165,7 +165,7 @@ def frames_of(compositor: Compositor, motion: Motion, numbers: Sequence[int], co
     return [compositor.still(motion(progress_of(number, count))) for number in numbers]
 
 
-def measure_flight(mosaic: Mosaic, size: tuple[int, int]) -> None:
+def measure_flight(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
     """Print steadiness, landing, cost, and the largest step of brightness."""
     count = round(SECONDS * FPS)
     with drawing(mosaic, size, OutputSettings(size=size, duration=SECONDS)) as (stage, compositor):
@@ -193,7 +193,7 @@ def measure_flight(mosaic: Mosaic, size: tuple[int, int]) -> None:
         print(f"landing: {decibels(last, lanczos(photo.path, size)):.1f} dB against a Lanczos resize")
 
 
-def measure_encoded(mosaic: Mosaic, size: tuple[int, int]) -> None:
+def measure_encoded(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
     """Print how like the photo a video's last frame still is, decoded again."""
     for quality in ("draft", "standard", "high"):
         output = OutputSettings(size=size, duration=4.0)
@@ -233,7 +233,7 @@ def lanczos(path: Path, size: tuple[int, int]) -> Pixels:
     return np.asarray(resized.crop((left, top, left + size[0], top + size[1])))
 
 
-def measure_zoompan(mosaic: Mosaic, size: tuple[int, int]) -> None:
+def measure_zoompan(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
     """Make the same flight from a stitched picture by ffmpeg's zoompan, and print the same of it."""
     count = round(SECONDS * FPS)
     tile = 96

@@ -34,7 +34,7 @@ from animations.reveal import Reveal
 from animations.zoom import Zoom
 from renderer.encoder import run_ffmpeg
 from renderer.encoder.gif import DEFAULT_TOLERANCE, GifFile
-from renderer.job import MatchSettings, open_film, open_mosaic
+from renderer.job import MatchSettings, open_frames, open_mosaic
 from renderer.pictures import Pixels
 from renderer.progress import Silent
 from renderer.scene import Animation
@@ -73,8 +73,8 @@ def draw(
     output = OutputSettings(long_side=side, fps=fps, duration=seconds)
     with open_mosaic(cover, MatchSettings(tiles=(tiles,) if tiles else ()), Silent()) as mosaic:
         size = output.frame_size(mosaic.placement.cover_size, even=False)
-        with open_film(mosaic, animation, size, output) as film:
-            frames = np.stack([film.picture(number) for number in range(film.stage.frames)])
+        with open_frames(mosaic, animation, size, output) as frame_source:
+            frames = np.stack([frame_source.picture(number) for number in range(frame_source.stage.frames)])
     return np.concatenate([frames, np.repeat(frames[-1:], round(fps / 3), axis=0)])
 
 

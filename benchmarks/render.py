@@ -31,24 +31,24 @@ import numpy as np
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
 from renderer.encoder import MAX_THREADS, Encoder, Encoding, RatePoint, choose, ffmpeg_path, video_arguments
-from renderer.job import MatchSettings, Mosaic, drawing, open_mosaic
+from renderer.frame_times import progress_of
+from renderer.job import MatchSettings, OpenMosaic, drawing, open_mosaic
 from renderer.progress import Silent
 from renderer.scene import Motion
 from renderer.settings import FileSettings, OutputSettings
-from renderer.timeline import progress_of
 
 SIZE = (1920, 1080)
 FPS = Fraction(30)
 
 
 @contextmanager
-def zoom_of(mosaic: Mosaic, seconds: float) -> Iterator[tuple[Compositor, Motion]]:
+def zoom_of(mosaic: OpenMosaic, seconds: float) -> Iterator[tuple[Compositor, Motion]]:
     """A compositor and the motion of a zoom, with nothing loaded yet."""
     with drawing(mosaic, SIZE, OutputSettings(size=SIZE, duration=seconds)) as (stage, compositor):
         yield compositor, Zoom().prepare(stage)
 
 
-def draw_all(mosaic: Mosaic, seconds: float, use: Callable[[Compositor, np.ndarray], None]) -> list[float]:
+def draw_all(mosaic: OpenMosaic, seconds: float, use: Callable[[Compositor, np.ndarray], None]) -> list[float]:
     """Draw every frame, hand it to `use`; gives the processor time of each in milliseconds."""
     count = round(seconds * FPS)
     costs = []
@@ -62,7 +62,7 @@ def draw_all(mosaic: Mosaic, seconds: float, use: Callable[[Compositor, np.ndarr
     return costs
 
 
-def measure_drawing(mosaic: Mosaic, seconds: float) -> None:
+def measure_drawing(mosaic: OpenMosaic, seconds: float) -> None:
     """Print the processor time a frame of drawing and converting."""
     encoder_planes = planes()
     draw_all(mosaic, 0.2, lambda compositor, frame: compositor.to_yuv420(frame, encoder_planes))  # compiled by now
@@ -90,7 +90,7 @@ def encode_raw(raw: Path, target: Path, point: RatePoint, threads: int) -> tuple
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def render(mosaic: Mosaic, seconds: float, target: Path, point: RatePoint) -> float:
+def render(mosaic: OpenMosaic, seconds: float, target: Path, point: RatePoint) -> float:
     """Draw and encode as `render zoom` does; wall seconds."""
     begun = time.perf_counter()
     with Encoder(target, *SIZE, FPS, Encoding(choose(target, FileSettings()), point=point)) as encoder:
@@ -104,7 +104,7 @@ def render(mosaic: Mosaic, seconds: float, target: Path, point: RatePoint) -> fl
     return time.perf_counter() - begun
 
 
-def compare_with_encoding(mosaic: Mosaic, seconds: float, rounds: int, folder: Path) -> None:
+def compare_with_encoding(mosaic: OpenMosaic, seconds: float, rounds: int, folder: Path) -> None:
     """Print how much longer the whole render takes than ffmpeg's encoding of the same frames."""
     raw = folder / "frames.yuv"
     with raw.open("wb") as file:

@@ -113,7 +113,7 @@ def _animations() -> str:
         text = _command(name, app[name])
         own = text.partition(f"## {name.capitalize()}\n")[2].partition("\n##")[0]
         page += f"## {name}\n\n{inspect.getdoc(animation)}\n\n{own.strip()}\n\n"
-        page += f"Default duration: {animation().lasts():g} seconds. [All options](commands/{name}.md)\n\n"
+        page += f"Default duration: {animation().default_duration():g} seconds. [All options](commands/{name}.md)\n\n"
     return page
 
 

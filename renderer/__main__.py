@@ -16,7 +16,7 @@ _NEEDED_BYTES = 800_000_000
 
 _CORE_BYTES = 300_000_000
 
-_MOST_CORES = 8  # that are counted, and that OpenBLAS may use where address space is limited
+_MAX_CORES = 8  # that are counted, and that OpenBLAS may use where address space is limited
 
 
 def needed_memory() -> int:
@@ -24,7 +24,7 @@ def needed_memory() -> int:
 
     Measured: a small video takes 1,000 MB with one core and 1,600 MB with two, and is made in 1,400 MB.
     """
-    return _NEEDED_BYTES + _CORE_BYTES * min(core_count(), _MOST_CORES)
+    return _NEEDED_BYTES + _CORE_BYTES * min(core_count(), _MAX_CORES)
 
 
 def _has_memory() -> bool:
@@ -35,7 +35,7 @@ def _has_memory() -> bool:
 
     if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
         return True
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(_MOST_CORES))  # it starts a thread for each core otherwise
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(_MAX_CORES))  # it starts a thread for each core otherwise
     try:
         mmap.mmap(-1, needed_memory(), flags=mmap.MAP_PRIVATE).close()
     except (OSError, MemoryError):

@@ -9,14 +9,14 @@ from pathlib import Path
 from PIL import Image
 
 from renderer.errors import RenderError
-from renderer.job import MatchSettings, Mosaic, open_film, open_mosaic
+from renderer.frame_times import frame_at
+from renderer.job import MatchSettings, OpenMosaic, open_frames, open_mosaic
 from renderer.library import Archive, reopen
 from renderer.pictures import Pixels
 from renderer.placement import PlacementMap
 from renderer.progress import Silent
 from renderer.scene import Animation
 from renderer.settings import OutputSettings
-from renderer.timeline import frame_at
 
 try:
     from moviepy import VideoClip
@@ -27,14 +27,14 @@ except ImportError as error:
 class MosaicClip(VideoClip):  # type: ignore[misc]  # MoviePy has no types
     """A clip whose frames are those of `render`; close it to end its threads. `as_clip` makes one."""
 
-    def __init__(self, mosaic: Mosaic, animation: Animation, output: OutputSettings, resources: ExitStack) -> None:
+    def __init__(self, mosaic: OpenMosaic, animation: Animation, output: OutputSettings, resources: ExitStack) -> None:
         size = output.frame_size(mosaic.placement.cover_size, even=False)
-        film = resources.enter_context(open_film(mosaic, animation, size, output))
-        count = film.stage.frames
+        frame_source = resources.enter_context(open_frames(mosaic, animation, size, output))
+        count = frame_source.stage.frames
         seconds = float(count / output.fps)
 
         def frame(time: float) -> Pixels:
-            return film.picture(frame_at(min(max(time, 0.0), seconds), count, output.fps))
+            return frame_source.picture(frame_at(min(max(time, 0.0), seconds), count, output.fps))
 
         self._resources = resources
         super().__init__(frame_function=frame, duration=seconds)
@@ -69,7 +69,7 @@ def as_clip(
         if isinstance(source, PlacementMap):
             archive = resources.enter_context(Archive(Silent()))
             library = reopen(archive, source.photos, Silent())
-            mosaic = Mosaic(source, library, library, library.skipped, frozenset(), archive)
+            mosaic = OpenMosaic(source, library, library, library.skipped, frozenset(), archive)
         else:
             opened = open_mosaic(source, match or MatchSettings(), Silent(), animation.targets())
             mosaic = resources.enter_context(opened)

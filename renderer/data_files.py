@@ -10,26 +10,26 @@ from typing import Any, Final, cast
 
 from renderer.errors import InputError
 from renderer.files import read_text
-from renderer.where import Where
+from renderer.toml_positions import TomlPositions
 
-MOST_TOML_BYTES: Final = 4_000_000
+MAX_TOML_BYTES: Final = 4_000_000
 """A campaign of 10,000 jobs has about one million."""
 
-MOST_ROWS_BYTES: Final = 64_000_000
+MAX_ROWS_BYTES: Final = 64_000_000
 """Of a CSV or JSON file: parsed, it takes up to 30 times as much memory."""
 
-MOST_DEPTH: Final = 50
+MAX_DEPTH: Final = 50
 """Tables and lists within each other; what this program writes or asks for has 5 at most."""
 
 # The time that tomllib takes grows with the square of a dotted key's length: 400 KB of "a.a.a" take six minutes.
-_LONG_KEY: Final = re.compile(rf"""(?<![\w"'-])(?:[\w"'-]++\s*+\.\s*+){{{MOST_DEPTH}}}""")
+_LONG_KEY: Final = re.compile(rf"""(?<![\w"'-])(?:[\w"'-]++\s*+\.\s*+){{{MAX_DEPTH}}}""")
 
-_TOO_DEEP: Final = f"its values lie more than {MOST_DEPTH} levels deep"
+_TOO_DEEP: Final = f"its values lie more than {MAX_DEPTH} levels deep"
 
 
-def read_toml(path: Path, name: str) -> tuple[dict[str, Any], Where]:
+def read_toml(path: Path, name: str) -> tuple[dict[str, Any], TomlPositions]:
     """The table of a TOML file, and where its keys stand. Raises InputError; `name` as for `files.read_text`."""
-    text = read_text(path, name, most=MOST_TOML_BYTES)
+    text = read_text(path, name, most=MAX_TOML_BYTES)
     try:
         if _LONG_KEY.search(text):
             raise ValueError(_TOO_DEEP)
@@ -38,7 +38,7 @@ def read_toml(path: Path, name: str) -> tuple[dict[str, Any], Where]:
     except (ValueError, RecursionError) as error:
         reason = _TOO_DEEP if isinstance(error, RecursionError) else error
         raise InputError(f"{name} {path} is not TOML: {reason}") from None
-    return table, Where(path, text)
+    return table, TomlPositions(path, text)
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -54,7 +54,7 @@ def parse_json(text: str | bytes) -> Any:
 def _check_values(value: object) -> None:
     """Raise ValueError for values so deep that recursion over them fails, and for whole numbers beyond 64 bits."""
     level = [value]
-    for _ in range(MOST_DEPTH):
+    for _ in range(MAX_DEPTH):
         deeper: list[object] = []
         for outer in level:
             for inner in outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else (outer,):

@@ -9,10 +9,9 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.cores import core_count
 from renderer.pictures import Pixels, reduced, to_linear, to_srgb
-
-Floats = npt.NDArray[np.float32]
 
 TILE_PIXELS: Final = 32
 """Side in pixels of the small square picture of a photo (or a cell) that descriptors are made of."""
@@ -25,13 +24,13 @@ Metric = Literal["structure", "mean", "lab", "pixels"]
 its light in CIELAB. `pixels`: every one of its 32 × 32 RGB values."""
 
 
-def mean_lab(signatures: Pixels) -> Floats:
+def mean_lab(signatures: Pixels) -> Float32Array:
     """The mean light of signatures (N, 8, 8, 3) in CIELAB: (N, 3). In blocks of 13 MB."""
     light = [to_linear(signatures[block]).mean(axis=(1, 2)) for block in blocks(len(signatures))]
     return light_to_lab(np.concatenate(light) if light else np.empty((0, 3), np.float32))
 
 
-def to_lab(srgb: npt.NDArray[np.floating]) -> Floats:
+def to_lab(srgb: npt.NDArray[np.floating]) -> Float32Array:
     """CIELAB (D65) of sRGB 0…1, any shape (…, 3); L 0…100."""
     value = np.asarray(srgb, np.float32)
     bright = ((np.maximum(value, np.float32(0.04)) + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4)
@@ -44,7 +43,7 @@ TO_XYZ: Final = np.array(
 """Linear BT.709 to CIE XYZ in parts of the white point D65."""
 
 
-def light_to_lab(light: Floats) -> Floats:
+def light_to_lab(light: Float32Array) -> Float32Array:
     """CIELAB (D65) of linear light 0…1, any shape (…, 3). OpenCV's is off by up to 0.7."""
     xyz = light @ TO_XYZ.T
     f = np.where(xyz > 0.008856, np.cbrt(xyz), np.float32(7.787) * xyz + np.float32(16 / 116))
@@ -111,11 +110,11 @@ _DESCRIBED: Final = 256  # signatures at once: they stay in the cache, and BLAS 
 class Structure:
     """What N pictures look like: 220 bytes each."""
 
-    detail: Floats  # (N, 40) weighted coefficients of WAVES, CIELAB units
-    mean: Floats  # (N, 3) mean CIELAB colour
-    colour: Floats  # (N, 3) mean sRGB, 0…1
-    below: Floats  # (N, 3) how far the darkest and
-    above: Floats  # (N, 3) the lightest parts are from the mean, sRGB 0…1
+    detail: Float32Array  # (N, 40) weighted coefficients of WAVES, CIELAB units
+    mean: Float32Array  # (N, 3) mean CIELAB colour
+    colour: Float32Array  # (N, 3) mean sRGB, 0…1
+    below: Float32Array  # (N, 3) how far the darkest and
+    above: Float32Array  # (N, 3) the lightest parts are from the mean, sRGB 0…1
 
     def __len__(self) -> int:
         return len(self.detail)
@@ -162,7 +161,7 @@ def describe_structure(signatures: Pixels) -> Structure:
     return found
 
 
-def with_symmetry(detail: Floats, symmetry: int) -> Floats:
+def with_symmetry(detail: Float32Array, symmetry: int) -> Float32Array:
     """The detail (N, 40) of the same pictures under a symmetry 0…7.
 
     Bit 0 mirrors left-right, bit 1 top-bottom, bit 2 turns rows into columns, in this order.

@@ -38,7 +38,7 @@ class Finding:
 
     name: str
     value: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(folder: Path) -> list[Finding]:
@@ -67,15 +67,15 @@ def _packages() -> list[Finding]:
         except PackageNotFoundError:
             findings.append(Finding(name, "missing", f"pip install '{requirement}'"))
         except Exception as error:  # a package that is broken may fail in any way
-            mend = f"pip install --force-reinstall '{requirement}'"
-            findings.append(Finding(name, f"can't be loaded: {error}", mend))
+            fix = f"pip install --force-reinstall '{requirement}'"
+            findings.append(Finding(name, f"can't be loaded: {error}", fix))
     try:
         distribution("opencv-python")
         distribution("opencv-python-headless")
     except PackageNotFoundError:
         return findings
-    mend = "two packages share the folder cv2: pip uninstall opencv-python, then reinstall opencv-python-headless"
-    return [*findings, Finding("OpenCV", "installed twice", mend)]
+    fix = "two packages share the folder cv2: pip uninstall opencv-python, then reinstall opencv-python-headless"
+    return [*findings, Finding("OpenCV", "installed twice", fix)]
 
 
 def _ffmpeg() -> list[Finding]:
@@ -90,9 +90,9 @@ def _ffmpeg() -> list[Finding]:
     found = {line.split()[1] for line in said.splitlines() if len(line.split()) > 1}
     label = about.split(" Copyright")[0].removeprefix("ffmpeg version ").splitlines()[0] if about else "?"
     lacking = [name for name in _NEEDED_ENCODERS if name not in found]
-    mend = f"this ffmpeg has no {', '.join(lacking)}: unset IMAGEIO_FFMPEG_EXE" if lacking else ""
+    fix = f"this ffmpeg has no {', '.join(lacking)}: unset IMAGEIO_FFMPEG_EXE" if lacking else ""
     present = [name for name in (*_NEEDED_ENCODERS, *_OTHER_ENCODERS) if name in found]
-    return [Finding("ffmpeg", f"{label} ({path})"), Finding("encoders", ", ".join(present) or "none", mend)]
+    return [Finding("ffmpeg", f"{label} ({path})"), Finding("encoders", ", ".join(present) or "none", fix)]
 
 
 def _machine(folder: Path) -> list[Finding]:
@@ -169,6 +169,6 @@ def main() -> int:
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         sys.stdout.write(f"{finding.name:{width}}  {finding.value}\n")
-        if finding.mend:
-            sys.stdout.write(f"{'':{width}}  → {finding.mend}\n")
-    return 1 if any(finding.mend for finding in findings) else 0
+        if finding.fix:
+            sys.stdout.write(f"{'':{width}}  → {finding.fix}\n")
+    return 1 if any(finding.fix for finding in findings) else 0

@@ -1,14 +1,34 @@
-"""The one family of errors that the renderer raises on purpose; each knows the exit code it ends a command with."""
+"""The one family of errors that the renderer raises on purpose, each with the exit code of the command line."""
+
+from __future__ import annotations
+
+from renderer.messages import Spelling, as_argument, spelled
 
 
 class RenderError(Exception):
-    """Something failed that is nobody's fault at the keyboard: exit code 1. The message is one clear sentence."""
+    """A render failed for a reason other than its input: exit code 1. The message is one or two sentences.
+
+    `str(error)` spells parameters as keyword arguments; `error.text` is the message with the parameters still marked,
+    for messages made from it.
+    """
 
     exit_code = 1
 
+    @property
+    def text(self) -> str:
+        """The message as it was raised, with its parameters marked (`renderer.messages.named`)."""
+        return super().__str__()
+
+    def message(self, spelling: Spelling) -> str:
+        """Return the message with its parameters spelled."""
+        return spelled(self.text, spelling)
+
+    def __str__(self) -> str:
+        return self.message(as_argument)
+
 
 class InputError(RenderError):
-    """The input or the usage is wrong: exit code 2. The message names the thing, the value and the mend."""
+    """The input or its use is wrong: exit code 2. The message names the thing, the value and the fix."""
 
     exit_code = 2
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import imageio_ffmpeg
 
-from renderer.children import CREATION_FLAGS
+from renderer.child_processes import CREATION_FLAGS
 from renderer.errors import EncoderError
 
 _DEMUXERS: Final = (

@@ -15,11 +15,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.descriptors import SIGNATURE_PIXELS, blocks, to_lab
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue
-
-Floats = npt.NDArray[np.float32]
 
 BLUR_PIXELS: Final = 2.0
 """Standard deviation of the blur, at 8 pixels a cell."""
@@ -55,7 +54,7 @@ class Figures:
         }
 
 
-def measure(cover: Pixels | Floats, mosaic: Floats, gain: Floats, advice: str) -> Figures:
+def measure(cover: Pixels | Float32Array, mosaic: Float32Array, gain: Float32Array, advice: str) -> Figures:
     """The figures of a mosaic. cover, mosaic: at 8 pixels a cell; gain (N, 3) of its tiles."""
     return Figures(likeness(cover, mosaic), float(gain.mean()), advice)
 
@@ -76,7 +75,7 @@ FEW: Final = 20
 _CHOICE: Final = 5  # so many photos of a colour are some; one is none
 
 
-def advise(photos: Floats, cells: Floats) -> str:
+def advise(photos: Float32Array, cells: Float32Array) -> str:
     """A sentence on what a library lacks for a cover; "" if nothing much. CIELAB means (P, 3) and (N, 3) of both."""
     if len(cells) > FEW * len(photos):
         needed = math.ceil(len(cells) / FEW)
@@ -92,7 +91,7 @@ def advise(photos: Floats, cells: Floats) -> str:
     )
 
 
-def lacks(photos: Floats, cells: Floats) -> dict[str, npt.NDArray[np.int64]]:
+def lacks(photos: Float32Array, cells: Float32Array) -> dict[str, npt.NDArray[np.int64]]:
     """The numbers of the cells whose colour few photos have, by that colour's name, the colour of most cells first.
 
     CIELAB means (P, 3) and (N, 3) of both; few: less than 5 photos are nearer than `LACKING`.
@@ -112,7 +111,7 @@ _HUES: Final = (
 )  # fmt: skip
 
 
-def colour_name(lab: Floats) -> str:
+def colour_name(lab: Float32Array) -> str:
     """A plain name of a CIELAB colour (3,): such as "dark blue"."""
     light, hue = float(lab[0]), float(np.degrees(np.arctan2(lab[2], lab[1])) % 360)
     if np.hypot(lab[1], lab[2]) < 8:
@@ -123,14 +122,14 @@ def colour_name(lab: Floats) -> str:
     return f"dark {name}" if light < 35 else f"light {name}" if light > 75 else name
 
 
-def likeness(cover: Pixels | Floats, mosaic: Pixels | Floats) -> Likeness:
+def likeness(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> Likeness:
     """Compare two pictures (H, W, 3) of 8 pixels a cell: 8-bit sRGB, or sRGB 0…1."""
     seen = [_from_afar(picture) for picture in (cover, mosaic)]
     error = ciede2000(to_lab(seen[0]), to_lab(seen[1]))
     return Likeness(float(error.mean()), float(np.percentile(error, 95)), ssim(_grey(seen[0]), _grey(seen[1])))
 
 
-def error_map(cover: Pixels | Floats, mosaic: Pixels | Floats) -> Floats:
+def error_map(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> Float32Array:
     """(H, W) CIEDE2000 at each pixel of two pictures of 8 pixels a cell, as seen from afar.
 
     Rows are compared 512 at a time: all at once would take 130 bytes a pixel.
@@ -144,16 +143,16 @@ def error_map(cover: Pixels | Floats, mosaic: Pixels | Floats) -> Floats:
     return error
 
 
-def _from_afar(picture: Pixels | Floats) -> Floats:
+def _from_afar(picture: Pixels | Float32Array) -> Float32Array:
     colours = picture.astype(np.float32) / 255 if picture.dtype == np.uint8 else picture.astype(np.float32, copy=False)
     return np.asarray(cv2.GaussianBlur(colours, (0, 0), BLUR_PIXELS), np.float32)
 
 
-def _grey(colours: Floats) -> Floats:
+def _grey(colours: Float32Array) -> Float32Array:
     return colours @ np.array([0.2125, 0.7154, 0.0721], np.float32)  # BT.709, as scikit-image has it
 
 
-def ssim(a: Floats, b: Floats) -> float:
+def ssim(a: Float32Array, b: Float32Array) -> float:
     """Mean structural similarity of two grey pictures 0…1, in windows of 7 × 7 (smaller for smaller pictures).
 
     Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment", 2004, with the sample variance, over all windows
@@ -178,7 +177,7 @@ def ssim(a: Floats, b: Floats) -> float:
     return float(similar.mean())
 
 
-def ciede2000(a: Floats, b: Floats) -> Floats:
+def ciede2000(a: Float32Array, b: Float32Array) -> Float32Array:
     """The colour difference CIEDE2000 of CIELAB colours (…, 3), shape (…).
 
     Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula: implementation notes", 2005.
@@ -236,10 +235,10 @@ def far_view(
     cell: npt.NDArray[np.float64],
     size: tuple[float, float],
     tiles: Pixels,
-    gain: Floats,
-    offset: Floats,
+    gain: Float32Array,
+    offset: Float32Array,
     step: float = 1.0,
-) -> Floats:
+) -> Float32Array:
     """A mosaic at 8 pixels a step, (H, W, 3) sRGB 0…1, drawn from signatures with their tone.
 
     cell (N, 4) and size in mosaic units; tiles (N, 8, 8, 3) as they are turned; gain, offset (N, 3); step: units, of

@@ -351,8 +351,8 @@ def missing_file(path: Path) -> str:
     except (OSError, ValueError):
         return f"{path}: there is no such file, nor a folder {path.parent} for it: check the path"
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)
-    mend = f"did you mean {' or '.join(near)}?" if near else "check the path"
-    return f"{path}: there is no such file or folder: {mend}"
+    fix = f"did you mean {' or '.join(near)}?" if near else "check the path"
+    return f"{path}: there is no such file or folder: {fix}"
 
 
 def _open_without_waiting(name: str, flags: int) -> int:

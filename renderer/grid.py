@@ -11,13 +11,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks, to_lab
 from renderer.errors import InputError
-from renderer.parameters import CellPlace
+from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, resize
 from renderer.subject import Face
-
-Floats = npt.NDArray[np.float32]
 
 DEFAULT_CELLS: Final = 5000
 MAX_CELLS: Final = 1_000_000
@@ -147,7 +146,7 @@ def adapt_grid(grid: Grid, cover: Pixels, faces: Sequence[Face], smallest: float
     return replace(grid, cells=found[_in_order(found, smallest, largest)])
 
 
-def _misses(grid: Grid, cover: Pixels, faces: Sequence[Face], smallest: float, levels: int) -> list[Floats]:
+def _misses(grid: Grid, cover: Pixels, faces: Sequence[Face], smallest: float, levels: int) -> list[Float32Array]:
     """How far the cover is from the mean colour of each block, times its area; (H, W) a level, the smallest first.
 
     It is −1 for blocks beyond the grid, and infinite for those across its edge, which must be cut.
@@ -173,7 +172,7 @@ def _misses(grid: Grid, cover: Pixels, faces: Sequence[Face], smallest: float, l
         sums = _pooled(sums, 2 if level else round(SIGNATURE_PIXELS * smallest))
         weights = np.maximum(sums[..., 0], 1e-6)
         squares = np.maximum(sums[..., 4] - (sums[..., 1:4] ** 2).sum(axis=2) / weights, 0)
-        miss: Floats = np.sqrt(squares * weights) / SIGNATURE_PIXELS**2
+        miss: Float32Array = np.sqrt(squares * weights) / SIGNATURE_PIXELS**2
         below, right = np.ogrid[: miss.shape[0], : miss.shape[1]]
         miss[((below + 1) * side > grid.rows) | ((right + 1) * side > grid.columns)] = np.inf
         miss[(below * side >= grid.rows) | (right * side >= grid.columns)] = -1
@@ -181,13 +180,13 @@ def _misses(grid: Grid, cover: Pixels, faces: Sequence[Face], smallest: float, l
     return found
 
 
-def _pooled(values: Floats, side: int) -> Floats:
+def _pooled(values: Float32Array, side: int) -> Float32Array:
     """Sums (H / side, W / side, C) over blocks of values (H, W, C)."""
     height, width, channels = values.shape
     return np.asarray(values.reshape(height // side, side, width // side, side, channels).sum(axis=(1, 3)), np.float32)
 
 
-def _leaves(misses: list[Floats], price: float) -> list[npt.NDArray[np.bool_]]:
+def _leaves(misses: list[Float32Array], price: float) -> list[npt.NDArray[np.bool_]]:
     """Which blocks of each level, the smallest first, are cells where the sum of misses and prices is least."""
     costs = [np.where(miss < 0, 0, miss + np.float32(price)) for miss in misses]
     cut = [np.zeros(costs[0].shape, bool)]
@@ -216,13 +215,13 @@ def _in_order(cells: npt.NDArray[np.float64], smallest: float, largest: float) -
     return np.lexsort((curve, block[:, 0], block[:, 1]))
 
 
-def place_of(grid: Grid, cell: int) -> CellPlace:
+def place_of(grid: Grid, cell: int) -> CellPosition:
     """Where a cell is: the unit that it begins in."""
     x, y = grid.cells[cell, :2].tolist()
-    return CellPlace(int(x), int(y))
+    return CellPosition(int(x), int(y))
 
 
-def find_cell(grid: Grid, place: CellPlace, option: str = "--cell") -> int:
+def find_cell(grid: Grid, place: CellPosition, option: str = "--cell") -> int:
     """The cell that covers the middle of a unit. Raises InputError, naming the `option`, for one beside the grid."""
     if not (0 <= place.column < grid.columns and 0 <= place.row < grid.rows):
         raise InputError(

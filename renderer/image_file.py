@@ -202,9 +202,9 @@ def load_upper(image: ImageFile.ImageFile, draft: tuple[int, int] | None) -> tup
         file.seek(0)
         upper, rows = _good_rows(file.read(), draft)
         share = rows / upper.height
-        if share < _LEAST_SAID:
+        if share < _MIN_SAID:
             raise
-        if share < _LEAST_SHARE:
+        if share < _MIN_SHARE:
             raise UnreasonableImageError(f"is damaged: only the upper {share:.0%} of it can be read") from error
     else:
         return image, 1.0
@@ -216,10 +216,10 @@ def load_upper(image: ImageFile.ImageFile, draft: tuple[int, int] | None) -> tup
     return upper, share
 
 
-_LEAST_SHARE: Final = 0.5
+_MIN_SHARE: Final = 0.5
 """Of its rows: a damaged picture of which fewer can be read is refused."""
 
-_LEAST_SAID: Final = 0.01  # of its rows: with fewer, the decoder's own words say more
+_MIN_SAID: Final = 0.01  # of its rows: with fewer, the decoder's own words say more
 
 _BYTES_A_PIXEL: Final = 16  # of memory that decoders take: coefficients, a row's copies, and the picture itself
 

@@ -39,7 +39,7 @@ class Day(str):
     """A day, month or year, written as 2024-05-31, 2024-05 or 2024: the beginning of ISO 8601's moments in it."""
 
 
-class CellPlace(NamedTuple):
+class CellPosition(NamedTuple):
     """A cell of a grid, counted from 0 at the top left, written as 31,12."""
 
     column: int
@@ -196,12 +196,12 @@ def parse_point(text: str) -> tuple[float, float]:
     return x, y
 
 
-def parse_cell(text: str) -> CellPlace:
+def parse_cell(text: str) -> CellPosition:
     """A cell from "COLUMN,ROW". Raises InputError."""
     column, _, row = text.partition(",")
     if not (_is_whole(column) and _is_whole(row)):
         raise InputError(f"--cell {text} is not a cell: give COLUMN,ROW, counted from 0, such as 31,12")
-    return CellPlace(int(column), int(row))
+    return CellPosition(int(column), int(row))
 
 
 def parse_day(text: str) -> Day:
@@ -271,7 +271,7 @@ WORDS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {
     tuple[float, float]: ("X,Y", parse_point),
     tuple[float, float, float, float]: ("TOP,RIGHT,BOTTOM,LEFT", parse_edges),
     Paper: ("WIDTHxHEIGHT", parse_paper),
-    CellPlace: ("COLUMN,ROW", parse_cell),
+    CellPosition: ("COLUMN,ROW", parse_cell),
     Fraction: ("RATE", parse_frame_rate),
     Colour: ("COLOUR", parse_colour),
     ByteSize: ("BYTES", parse_bytes),
@@ -300,8 +300,8 @@ def read_values(owner: type, values: Mapping[str, object], where: str) -> dict[s
     for key, value in values.items():
         name = spelt.get(key, key.replace("-", "_"))
         if name not in declared:
-            mend = suggestion(name, [*declared, *spelt]) or f": there are {', '.join(declared)}"
-            raise InputError(f"{where}: there is no {key}{mend}")
+            fix = suggestion(name, [*declared, *spelt]) or f": there are {', '.join(declared)}"
+            raise InputError(f"{where}: there is no {key}{fix}")
         try:
             read[name] = _read_value(hints[name], value)
         except (TypeError, ValueError, OverflowError):

@@ -21,7 +21,7 @@ import pi_heif
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from renderer.children import ChildError
+from renderer.child_processes import ChildError
 from renderer.colour import ADOBE_RGB, Colours, from_cicp, from_gamma, light_of, srgb_to_linear
 from renderer.errors import FileError, PictureError
 from renderer.files import open_input
@@ -34,7 +34,7 @@ from renderer.image_file import (
     load_upper,
     open_image,
 )
-from renderer.limited import call_limited
+from renderer.resource_limits import call_limited
 from renderer.tiffs import RAW_FILE, TiffError, is_raw, to_bytes
 
 Pixels = npt.NDArray[np.uint8]

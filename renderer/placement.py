@@ -224,18 +224,18 @@ def load_map(path: Path) -> PlacementMap:
     return placement
 
 
-_MOST_BYTES: Final = 1_000_000_000  # of a file: a million cells with as many photos have 0.2 GB
-_MOST_HEADER_BYTES: Final = 16_000_000  # and for each cell
+_MAX_BYTES: Final = 1_000_000_000  # of a file: a million cells with as many photos have 0.2 GB
+_MAX_HEADER_BYTES: Final = 16_000_000  # and for each cell
 _HEADER_BYTES_A_CELL: Final = 2_000  # a photo has 300 to 500, more with a long path
-_MOST_RATIO: Final = 100  # of the header's compression: a photo's digest alone keeps it below 50
-_MOST_VALUES: Final = 1_000_000  # of the header, and for each cell
+_MAX_RATIO: Final = 100  # of the header's compression: a photo's digest alone keeps it below 50
+_MAX_VALUES: Final = 1_000_000  # of the header, and for each cell
 _VALUES_A_CELL: Final = 16  # signs that begin a value of a photo
 
 
 def _archive(opened: BinaryIO) -> zipfile.ZipFile:
     """The archive of a map. Raises ValueError for what would take more memory than a map does."""
-    if os.fstat(opened.fileno()).st_size > _MOST_BYTES:  # its list of members is read whole
-        raise ValueError(f"it is larger than {_MOST_BYTES / 1e6:g} MB")
+    if os.fstat(opened.fileno()).st_size > _MAX_BYTES:  # its list of members is read whole
+        raise ValueError(f"it is larger than {_MAX_BYTES / 1e6:g} MB")
     file = zipfile.ZipFile(opened)
     for member in file.infolist():
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -246,12 +246,12 @@ def _archive(opened: BinaryIO) -> zipfile.ZipFile:
 def _read_header(file: zipfile.ZipFile, cells: int) -> bytes:
     """The JSON text of a map. Raises ValueError if it is larger than that of a map of so many cells."""
     member = file.getinfo("map.json")
-    most = _MOST_HEADER_BYTES + cells * _HEADER_BYTES_A_CELL
-    if member.file_size > most or member.file_size > _MOST_HEADER_BYTES + member.compress_size * _MOST_RATIO:
+    most = _MAX_HEADER_BYTES + cells * _HEADER_BYTES_A_CELL
+    if member.file_size > most or member.file_size > _MAX_HEADER_BYTES + member.compress_size * _MAX_RATIO:
         raise ValueError(f"its header has {member.file_size / 1e6:.0f} MB, too many for {cells} cells")
     header = file.read(member)
     # A value of two bytes can take a hundred once it is parsed, so they are counted before.
-    if sum(map(header.count, (b"[", b"{", b","))) > _MOST_VALUES + cells * _VALUES_A_CELL:
+    if sum(map(header.count, (b"[", b"{", b","))) > _MAX_VALUES + cells * _VALUES_A_CELL:
         raise ValueError(f"its header has too many values for {cells} cells")
     return header
 

@@ -17,17 +17,17 @@ from renderer.files import expanded, users_folder
 from renderer.job import MatchSettings
 from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters, read_values, spell, suggestion
-from renderer.rules import Rules
+from renderer.rules import PlatformRules
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings
 from renderer.timeline import read_timeline
-from renderer.where import Where
+from renderer.toml_positions import TomlPositions
 
 SETTINGS: Final = (OutputSettings, FileSettings, MatchSettings, OverlaySettings, SoundSettings)
 """Whose parameters are keys at the top of a preset."""
 
 _WORDS: Final = ("description", "source", "as_of", "extends", "animation")
-_MOST_PARENTS: Final = 10
+_MAX_PARENTS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Preset:
     values: dict[str, Any]  # by parameter, typed
     animation: str | None = None
     animations: dict[str, dict[str, Any]] = field(default_factory=dict)  # values of an animation's own parameters
-    rules: Rules | None = None
+    rules: PlatformRules | None = None
 
     @property
     def size(self) -> str:
@@ -108,8 +108,8 @@ def _find(name: str) -> Path:
         return expanded(name)
     files = preset_files()
     if name not in files:
-        mend = suggestion(name, files) or ": `render presets` lists them"
-        raise InputError(f"there is no preset named {name}{mend}")
+        fix = suggestion(name, files) or ": `render presets` lists them"
+        raise InputError(f"there is no preset named {name}{fix}")
     return files[name]
 
 
@@ -118,13 +118,13 @@ def _load(path: Path, depth: int) -> Preset:
     table = own
     parent = own.pop("extends", None)
     if parent is not None:
-        if not isinstance(parent, str) or depth >= _MOST_PARENTS:
+        if not isinstance(parent, str) or depth >= _MAX_PARENTS:
             raise InputError(f"{where.of('extends')}: extends is the name of another preset, and no circle of them")
         # A user's draft that extends draft means the one that comes with the program.
         same = Path(str(resources.files("presets"))) / f"{parent}.toml"
         if parent != path.stem and not parent.endswith(".toml") and parent not in preset_files():
-            mend = suggestion(parent, preset_files())
-            raise InputError(f"{where.of('extends')}: there is no preset named {parent}{mend}")
+            fix = suggestion(parent, preset_files())
+            raise InputError(f"{where.of('extends')}: there is no preset named {parent}{fix}")
         inherited = _load(same if parent == path.stem and path != same and same.is_file() else _find(parent), depth + 1)
         table = merged(inherited.table, own)
     values: dict[str, Any] = {}
@@ -135,22 +135,22 @@ def _load(path: Path, depth: int) -> Preset:
             if not isinstance(value, str):
                 raise InputError(f"{where.of(key)}: {key} is a text")
         elif key == "rules":
-            rules = _read(Rules, value, where, key)
+            rules = _read(PlatformRules, value, where, key)
         elif key == "timeline":
             if key in own:
                 read_timeline(path)
             values.setdefault("timeline", str(path) if key in own else inherited.values["timeline"])
         elif isinstance(value, dict):
             if key not in plugins.installed():
-                mend = suggestion(key, ["rules", *plugins.installed()])
-                raise InputError(f"{where.of(key)}: there is no animation {key}{mend}")
+                fix = suggestion(key, ["rules", *plugins.installed()])
+                raise InputError(f"{where.of(key)}: there is no animation {key}{fix}")
             animations[key] = _values(plugins.load_animation(key), value, where, key)
         else:
             values.update(read_setting(key, value, where.of(key)))
     animation = table.get("animation")
-    if animation not in (None, "show", *plugins.installed()):
-        mend = suggestion(str(animation), ["show", *plugins.installed()])
-        raise InputError(f"{where.of('animation')}: there is no animation {animation}{mend}")
+    if animation is not None and animation not in plugins.installed():
+        fix = suggestion(str(animation), plugins.installed())
+        raise InputError(f"{where.of('animation')}: there is no animation {animation}{fix}")
     description = str(table.get("description", ""))
     return Preset(path.stem, path, description, table, values, animation, animations, rules)
 
@@ -179,11 +179,11 @@ def read_parameter(owner: type, key: str, value: object, place: str) -> dict[str
         read = read_values(owner, {key: value}, place)
         owner(**read)
     except InputError as error:
-        raise InputError(str(error) if str(error).startswith(place) else f"{place}: {error}") from None
+        raise InputError(error.text if error.text.startswith(place) else f"{place}: {error.text}") from None
     return read
 
 
-def _values(owner: type, table: dict[str, Any], where: Where, name: str) -> dict[str, Any]:
+def _values(owner: type, table: dict[str, Any], where: TomlPositions, name: str) -> dict[str, Any]:
     """Values of an owner's parameters, from the table of a name."""
     return {
         parameter: read
@@ -192,7 +192,7 @@ def _values(owner: type, table: dict[str, Any], where: Where, name: str) -> dict
     }
 
 
-def _read(owner: type[Rules], table: object, where: Where, name: str) -> Rules:
+def _read(owner: type[PlatformRules], table: object, where: TomlPositions, name: str) -> PlatformRules:
     if not isinstance(table, dict):
         raise InputError(f"{where.of(name)}: {name} is a table: write [{name}]")
     return owner(**_values(owner, table, where, name))

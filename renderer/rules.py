@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
 
+from renderer.deprecation import old_names
 from renderer.encoder import Probe
 from renderer.parameters import ByteSize, check_ranges, parameter
 
 
 @dataclass(frozen=True)
-class Rules:
+class PlatformRules:
     """What a place asks of a file. What is empty, none or false is not asked."""
 
     formats: tuple[str, ...] = parameter((), "Endings of the name, without the dot")
@@ -47,7 +48,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Check:
+class RuleCheck:
     """One rule, and what was found."""
 
     rule: str  # "max_fps"
@@ -56,13 +57,13 @@ class Check:
     kept: bool
 
 
-def check(found: Probe, rules: Rules) -> list[Check]:
+def check_rules(found: Probe, rules: PlatformRules) -> list[RuleCheck]:
     """What a file has for each thing that is asked of it, in the rules' order."""
     checks = {rule: (shown, asked, kept) for rule, shown, asked, kept in _all_checks(found, rules)}
-    return [Check(rule, *checks[rule]) for rule in rules.asked() if rule in checks]
+    return [RuleCheck(rule, *checks[rule]) for rule in rules.asked() if rule in checks]
 
 
-def _all_checks(found: Probe, rules: Rules) -> Iterator[tuple[str, str, str, bool]]:
+def _all_checks(found: Probe, rules: PlatformRules) -> Iterator[tuple[str, str, str, bool]]:
     """Rule, what was found, what is asked, and whether it is kept; for rules that are not asked anything at all."""
     for rule, value in (
         ("formats", found.format),
@@ -115,3 +116,6 @@ def _all_checks(found: Probe, rules: Rules) -> Iterator[tuple[str, str, str, boo
 
 def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
+
+
+__getattr__ = old_names(__name__, {"Rules": "PlatformRules"})

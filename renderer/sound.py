@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from renderer.encoder import FORMATS, UNLISTED, Target, run_ffmpeg, user_file
+from renderer.encoder import FORMATS, UNLISTED, OutputFormat, run_ffmpeg, user_file
 from renderer.errors import EncoderError, InputError
 from renderer.files import expanded, require_file, temporary_folder
 from renderer.parameters import check_ranges, parameter, parameters
@@ -63,7 +63,7 @@ def check_heard(settings: SoundSettings, given: Collection[str]) -> None:
         )
 
 
-def check_sound(settings: SoundSettings, path: Path, target: Target) -> None:
+def check_sound(settings: SoundSettings, path: Path, target: OutputFormat) -> None:
     """Raise InputError if there is music that can't be used, or that what is written to `path` does not carry.
 
     Takes a tenth of a second. A track that is silent is found out only when it is prepared.
@@ -83,7 +83,7 @@ def check_sound(settings: SoundSettings, path: Path, target: Target) -> None:
         _decode(track, settings.music_start, SHORTEST, folder / "piece.f32")
 
 
-def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target: Target) -> Path:
+def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target: OutputFormat) -> Path:
     """Make the sound of a video that lasts some seconds, as a file in a folder of temporary ones.
 
     It is trimmed or looped, faded, and brought to the loudness asked for: by one gain if its peaks allow it, otherwise
@@ -138,8 +138,8 @@ def _decode(track: Path, start: float, seconds: float, piece: Path) -> None:
         raise InputError(f"--music {track} is no sound that ffmpeg can read: give another file, such as an .mp3")
     if not found and start:
         length = _length(said)
-        lasts = f", which lasts {length:.1f} s" if length else ""
-        raise InputError(f"--music-start {start:g} is beyond the end of {track.name}{lasts}: give an earlier one")
+        ending = f", which lasts {length:.1f} s" if length else ""
+        raise InputError(f"--music-start {start:g} is beyond the end of {track.name}{ending}: give an earlier one")
     if found < SHORTEST:
         raise InputError(
             f"--music {track} holds {found:.2f} s of sound{' from --music-start on' if start else ''}: "

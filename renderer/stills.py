@@ -92,13 +92,13 @@ def write_still(
         _format_of(path).write(temporary, size, _checked(strips, size), dpi)
 
 
-_LEAST_BYTES: Final = {".jpg": 0.15, ".jpeg": 0.15, ".webp": 0.1}
+_MIN_BYTES: Final = {".jpg": 0.15, ".jpeg": 0.15, ".webp": 0.1}
 """Of a pixel of a mosaic, a little under what was measured; other formats take 0.6 and more."""
 
 
 def check_room(path: Path, size: tuple[int, int]) -> None:
     """Raise InputError if a picture of a size can't fit on the disk: before the hours that it takes to draw."""
-    needed = size[0] * size[1] * _LEAST_BYTES.get(path.suffix.lower(), 0.6)
+    needed = size[0] * size[1] * _MIN_BYTES.get(path.suffix.lower(), 0.6)
     free = shutil.disk_usage(existing_folder(path)).free
     if needed > free:
         raise InputError(

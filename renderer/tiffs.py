@@ -35,9 +35,9 @@ _SENSOR: Final = (32803, 34892)  # a colour filter array, linear raw: TIFF/EP, D
 
 _REDUCED_OR_MASK: Final = 0b101  # bits of NewSubfileType
 
-_MOST_PAGES: Final = 32  # that are looked at
+_MAX_PAGES: Final = 32  # that are looked at
 
-_MOST_BYTES: Final = 1_200_000_000
+_MAX_BYTES: Final = 1_200_000_000
 """Of samples: as much as the largest picture that Pillow is given takes on its way."""
 
 _READ_HERE: Final = (1, 8, 32773, 32946)  # no compression, Deflate, PackBits; tifffile needs a library for the others
@@ -106,12 +106,12 @@ def _full_page(file: IO[bytes]) -> tuple[int | None, TiffPage]:
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is odd in a file is for nobody to read
     file.seek(0)
     tiff = TiffFile(file)
-    pages = [page for page in itertools.islice(tiff.pages, _MOST_PAGES) if isinstance(page, TiffPage)]
+    pages = [page for page in itertools.islice(tiff.pages, _MAX_PAGES) if isinstance(page, TiffPage)]
     numbered: list[tuple[int | None, TiffPage]] = list(enumerate(pages))
     for page in pages:
         if page.subifds:
             numbered += [
-                (None, each) for each in itertools.islice(page.pages or (), _MOST_PAGES) if isinstance(each, TiffPage)
+                (None, each) for each in itertools.islice(page.pages or (), _MAX_PAGES) if isinstance(each, TiffPage)
             ]
     if any(_DNG_VERSION in page.tags or page.photometric in _SENSOR for _, page in numbered):
         raise TiffError(RAW_FILE)
@@ -152,7 +152,7 @@ class _DeepTiff(ImageFile.ImageFile):
                 f"holds {page.bitspersample}-bit {kind} numbers in a form that can't be read "
                 f"({samples} a pixel, compression {page.compression}): save it with 8 or 16 bits a channel"
             )
-        if page.nbytes > _MOST_BYTES:
+        if page.nbytes > _MAX_BYTES:
             raise TiffError(f"takes {page.nbytes / 1e9:.1f} GB of memory: save it with 8 bits a channel")
         extra = page.extrasamples[0] if page.extrasamples and ink != _CMYK else 0
         self._premultiplied = extra == 1

@@ -1,4 +1,4 @@
-"""One time axis: frame number ↔ progress, exactly; and several animations on it, one after another."""
+"""The `show` animation: several animations one after another, on a timeline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -20,55 +19,11 @@ from renderer.parameters import parameter, parameters, read_values
 from renderer.plugins import load_animation
 from renderer.scene import RESTS, Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
 
-MAX_FRAMES: Final = 1_000_000
-
-
-def _exact(seconds: float) -> Fraction:
-    """The decimal number that was meant: 0.7, not the nearest binary one below it."""
-    return Fraction(repr(float(seconds)))
-
-
-def frame_count(seconds: float, fps: Fraction) -> int:
-    """Frames of a video: seconds × fps, half rounded up, at least 1. Raises InputError for more than a million."""
-    count = max(1, math.floor(_exact(seconds) * fps + Fraction(1, 2)))
-    if count > MAX_FRAMES:
-        raise InputError(f"--duration {seconds:g} makes {count} frames, more than a million: give a shorter one")
-    return count
-
-
-def progress_of(frame: int, count: int, *, loop: bool = False) -> float:
-    """Progress 0…1 shown by a frame counted from 0: frame / (count − 1), in a seamless loop frame / count."""
-    return frame / count if loop else frame / max(count - 1, 1)
-
-
-def frame_at(seconds: float, count: int, fps: Fraction) -> int:
-    """The frame that is on the screen at a time from the start. Raises InputError if the video is over by then."""
-    # A time that was printed with a few digits means the frame that begins there.
-    frame = math.floor(_exact(seconds) * fps + Fraction(1, 1000))
-    if not 0 <= frame <= count or seconds < 0:
-        raise InputError(f"--at {seconds:g} is outside the video, which lasts {float(count / fps):g} seconds")
-    return min(frame, count - 1)
-
-
-def parse_frames(text: str, count: int) -> range:
-    """The frames A-B, counted from 0, both ends included, of a video of `count`. Raises InputError."""
-    first, dash, last = text.partition("-")
-    try:
-        frames = range(int(first), int(last if dash else first) + 1)
-    except ValueError:
-        raise InputError(f"--frames {text} is not a range: give the first and the last frame, such as 10-19") from None
-    if not frames or frames.stop > count or frames.start < 0:
-        raise InputError(f"--frames {text} is outside the video, whose frames are 0-{count - 1}")
-    return frames
-
-
-# -- Several animations --------------------------------------------------------------------------------------------
-
 _SEGMENT: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b(.*)", re.DOTALL)
 
 _JOINING_SECONDS: Final = 0.6  # of a camera move between two animations that see the mosaic from different places
 
-_MENDS: Final[dict[tuple[Ending, Ending], str]] = {
+_FIXES: Final[dict[tuple[Ending, Ending], str]] = {
     ("photo", "mosaic"): "zoom 2s direction=out",
     ("mosaic", "photo"): "zoom 3s",
     ("empty", "mosaic"): "gather 3s",
@@ -153,6 +108,8 @@ def _segment(name: str, seconds: float, given: Mapping[str, object], where: str)
             raise InputError(f"{where}: hold has no parameters")
         return Segment(None, seconds, name)
     kind = load_animation(name)
+    if issubclass(kind, Show):
+        raise InputError(f"{where}: a timeline cannot contain {name}: write its segments into this timeline")
     values: dict[str, Any] = {rest: 0.0 for rest in RESTS if rest in parameters(kind)}
     return Segment(kind(**(values | read_values(kind, given, where))), seconds, name)
 
@@ -188,14 +145,14 @@ class Show(Animation):
         for before, after in pairwise(moving):
             last, first = _endings(before)[1], _endings(after)[0]
             if last != first:
-                mend = _MENDS.get((last, first), "")
+                fix = _FIXES.get((last, first), "")
                 raise InputError(
                     f"--timeline: {before.name} ends with {_WHAT[last]}, {after.name} begins with {_WHAT[first]}"
-                    + (f': put "{mend}" between them' if mend else "")
+                    + (f': put "{fix}" between them' if fix else "")
                 )
         return tuple(segments)
 
-    def lasts(self) -> float:
+    def default_duration(self) -> float:
         """The sum of its parts."""
         return sum(segment.seconds for segment in self.segments)
 

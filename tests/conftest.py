@@ -85,7 +85,7 @@ def render(
     return run
 
 
-class Theatre:
+class StageFactory:
     """A cover and its tiles, for stages of any shape."""
 
     def __init__(self, library: Library, path: Path) -> None:
@@ -106,9 +106,9 @@ class Theatre:
 
 
 @pytest.fixture(scope="module")
-def theatre(cover: Path) -> Iterator[Theatre]:
+def stage_factory(cover: Path) -> Iterator[StageFactory]:
     with open_mosaic(cover, MatchSettings(columns=24), Silent()) as mosaic:
-        yield Theatre(mosaic.library, cover)
+        yield StageFactory(mosaic.library, cover)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import Theatre, difference
+from conftest import StageFactory, difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,8 +30,8 @@ ANIMATIONS: dict[str, Animation] = {
 
 
 @pytest.fixture
-def stage(theatre: Theatre) -> Iterator[Stage]:
-    made = theatre.stage(SIZE, seconds=6.0)
+def stage(stage_factory: StageFactory) -> Iterator[Stage]:
+    made = stage_factory.stage(SIZE, seconds=6.0)
     yield made
     made.textures.close()
 
@@ -121,9 +121,9 @@ def places(scene: Scene) -> dict[tuple[float, int], tuple[float, float, float]]:
 
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 2**32))
-def test_a_seed_gives_its_own_motion(theatre: Theatre, seed: int) -> None:
-    with closing(theatre.stage(SIZE).textures) as textures:
-        stage = replace(theatre.stage(SIZE), textures=textures, seed=seed)
+def test_a_seed_gives_its_own_motion(stage_factory: StageFactory, seed: int) -> None:
+    with closing(stage_factory.stage(SIZE).textures) as textures:
+        stage = replace(stage_factory.stage(SIZE), textures=textures, seed=seed)
         one, other = (Disperse().play(replace(stage, seed=number)) for number in (seed, seed + 1))
         assert not np.array_equal(one(0.5).sprites[1].centre, other(0.5).sprites[1].centre)
 
@@ -154,15 +154,15 @@ def test_the_cover_is_needed_for_a_reveal_from_it(stage: Stage) -> None:
         Reveal(start="cover").play(replace(stage, cover=None))
 
 
-def test_few_cells_and_short_times(theatre: Theatre, animation: Animation) -> None:
-    stage = replace(theatre.stage(SIZE, seconds=0.1), frames=1)
+def test_few_cells_and_short_times(stage_factory: StageFactory, animation: Animation) -> None:
+    stage = replace(stage_factory.stage(SIZE, seconds=0.1), frames=1)
     motion: Motion = animation.play(stage)
     assert np.isfinite(draw(stage, motion(0.4)).astype(float)).all()
     stage.textures.close()
 
 
-def test_cells_of_several_sizes_rest_without_seams(theatre: Theatre) -> None:
-    stage = replace(theatre.stage(SIZE, adaptive=True), background=(1.0, 0.0, 0.0))
+def test_cells_of_several_sizes_rest_without_seams(stage_factory: StageFactory) -> None:
+    stage = replace(stage_factory.stage(SIZE, adaptive=True), background=(1.0, 0.0, 0.0))
     white = stage.textures.add_picture(np.full((32, 32, 3), 255, np.uint8))
     tiles = stage.resting_sprites()
     plain = replace(
@@ -195,8 +195,8 @@ def test_cells_of_several_sizes_rest_without_seams(theatre: Theatre) -> None:
 
 
 @pytest.mark.parametrize("name", installed())
-def test_cells_of_several_sizes_move(theatre: Theatre, name: str) -> None:
-    stage = theatre.stage(SIZE, seconds=6.0, adaptive=True)
+def test_cells_of_several_sizes_move(stage_factory: StageFactory, name: str) -> None:
+    stage = stage_factory.stage(SIZE, seconds=6.0, adaptive=True)
     animation = load_animation(name)()
     motion = animation.play(stage)
     frames = [draw(stage, motion(progress)) for progress in (0.0, 0.5, 1.0)]
@@ -207,8 +207,8 @@ def test_cells_of_several_sizes_move(theatre: Theatre, name: str) -> None:
     stage.textures.close()
 
 
-def test_gather_rests_before_and_after_as_it_is_seen(theatre: Theatre) -> None:
-    made = theatre.stage(SIZE, seconds=8.0)
+def test_gather_rests_before_and_after_as_it_is_seen(stage_factory: StageFactory) -> None:
+    made = stage_factory.stage(SIZE, seconds=8.0)
     motion = Gather(hold_start=1.0, hold_end=2.0).play(made)
     shares = {progress: np.mean(draw(made, motion(progress)) > 0) for progress in (0.0, 0.12, 0.3)}
     still = draw(made, whole(made))

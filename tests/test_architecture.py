@@ -1,4 +1,4 @@
-"""The walls of the house: who may import whom."""
+"""The layering rules: which module may import which."""
 
 import ast
 import subprocess
@@ -10,12 +10,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-ROOMS = [
-    "errors", "parameters", "where", "streams", "progress", "locks", "files", "data_files", "names", "private",
-    "cores", "children", "ffmpeg", "limited", "memory", "compiled", "colour", "tiffs", "image_file", "pictures", "subject",
-    "descriptors", "library", "grid", "placement", "fidelity", "matching", "textures", "scene", "lines", "overlay",
-    "compositor", "plugins", "timeline", "settings", "encoder", "sound", "stills", "rules", "credits", "report",
-    "job", "preset", "batch", "explain", "clip", "doctor", "cli", "__main__",
+LAYERS = [
+    "messages", "errors", "deprecation", "arrays", "parameters", "toml_positions", "streams", "progress", "locks", "files",
+    "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "compiled",
+    "colour", "tiffs", "image_file", "pictures", "subject", "descriptors", "library", "grid", "placement", "fidelity",
+    "matching", "textures", "scene", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline", "settings",
+    "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "doctor",
+    "cli", "__main__",
 ]  # fmt: skip
 
 
@@ -27,25 +28,25 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
 
 
-def files_of(room: str) -> list[Path]:
-    folder = ROOT / "renderer" / room
+def files_of(module: str) -> list[Path]:
+    folder = ROOT / "renderer" / module
     return sorted(folder.glob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
 
 
-def test_every_room_is_in_the_plan() -> None:
+def test_every_module_has_a_layer() -> None:
     found = {
         path.stem for path in (ROOT / "renderer").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
     }
-    assert found == {*ROOMS, "__init__"}
+    assert found == {*LAYERS, "__init__"}
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_rooms_above_it(room: str) -> None:
-    above = set(ROOMS[: ROOMS.index(room) + 1])
-    for path in files_of(room):
+@pytest.mark.parametrize("module", LAYERS)
+def test_a_module_imports_only_lower_layers(module: str) -> None:
+    lower = set(LAYERS[: LAYERS.index(module) + 1])
+    for path in files_of(module):
         for name in imported(path):
             if name.startswith("renderer."):
-                assert name.split(".")[1] in above, f"{path.name} imports {name}"
+                assert name.split(".")[1] in lower, f"{path.name} imports {name}"
             assert not name.startswith("animations"), f"{path.name} imports {name}"
 
 
@@ -56,16 +57,16 @@ def test_an_animation_imports_the_scene_alone(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("imports", "dear"),
+    ("imports", "expensive"),
     [
         ("renderer.job, renderer.cli", {"sklearn", "scipy.stats", "moviepy", "tkinter", "matplotlib", "tifffile"}),
         ("renderer.cli", {"numba", "skimage", "scipy"}),  # as --help and the lists do
     ],
 )
-def test_what_is_dear_to_import_waits_until_it_is_needed(imports: str, dear: set[str]) -> None:
+def test_expensive_imports_wait_until_they_are_needed(imports: str, expensive: set[str]) -> None:
     code = f"import sys, {imports}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not dear & set(done.stdout.split())
+    assert not expensive & set(done.stdout.split())
 
 
 OPENED = {

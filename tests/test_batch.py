@@ -25,23 +25,23 @@ from PIL import Image
 from selenium import webdriver
 
 from renderer.batch import (
-    Asked,
+    BatchRequest,
     Manifest,
-    Order,
     Outcome,
     Processes,
+    RenderJob,
     plan_batch,
     read_campaign,
     render_batch,
     write_page,
 )
-from renderer.batch.names import MOST_BYTES, check_inside, fill, output_path
-from renderer.batch.work import Desk
+from renderer.batch.names import MAX_BYTES, check_inside, fill, output_path
+from renderer.batch.work import JobRunner
 from renderer.encoder import probe
 from renderer.errors import InputError
 from renderer.job import VideoJob, sample_pictures
 from renderer.progress import Progress, Silent
-from renderer.where import Where
+from renderer.toml_positions import TomlPositions
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -203,7 +203,7 @@ def test_sweeps_and_rows(campaign: Path, render: Run) -> None:
     found = due(render, "--rows", "people.csv")
     assert len(found) == 12
     assert "out/Zoë O'Hara/2-9.mp4" in found
-    tasks = read_campaign(campaign, Asked({"rows": Path("people.csv")})).tasks
+    tasks = read_campaign(campaign, BatchRequest({"rows": Path("people.csv")})).tasks
     assert [task.job.overlay.title for task in tasks[::6]] == ["For Ada", "For Zoë O'Hara"]
     assert [task.job.cover for task in tasks[::6]] == [Path("covers/a.jpg"), Path("covers/b.jpg")]
     assert {(task.job.output.seed, task.job.match.columns) for task in tasks} == {
@@ -220,7 +220,7 @@ def test_a_sweep_of_one_animations_parameter_leaves_the_others_alone(campaign: P
         '[[job]]\ncover = "covers/a.jpg"\nanimation = ["zoom", "reveal"]\noutput = "out/{animation}-{order}"\n'
         '[job.sweep]\norder = ["spiral", "hue"]\n'
     )
-    tasks = read_campaign(campaign, Asked()).tasks
+    tasks = read_campaign(campaign, BatchRequest()).tasks
     assert [task.name for task in tasks] == ["zoom-default", "reveal-spiral", "reveal-hue"]
 
 
@@ -229,9 +229,9 @@ def test_a_timeline_of_tables(campaign: Path) -> None:
         '[[job]]\ncover = "covers/a.jpg"\n[[job.timeline]]\nanimation = "reveal"\nseconds = 1.5\norder = "spiral"\n'
         '[[job.timeline]]\nanimation = "zoom"\nseconds = 2\nfocus = ["0.4,0.3", "0.5,0.5"]\n'
     )
-    (task,) = read_campaign(campaign, Asked()).tasks
+    (task,) = read_campaign(campaign, BatchRequest()).tasks
     assert task.job.path == Path("out/a-show.mp4")
-    assert task.job.animation.lasts() == 3.5
+    assert task.job.animation.default_duration() == 3.5
     assert task.job.animation.targets() == ((0.4, 0.3), (0.5, 0.5))
 
 
@@ -265,7 +265,7 @@ def test_no_value_leads_out_of_the_folder(values: list[str]) -> None:
     assert len(path.parts) == 3
     assert path.suffix == ".mp4"
     assert not {"..", ".", ""} & set(path.parts)
-    assert all(len(part.encode()) <= MOST_BYTES + 4 and part.isprintable() for part in path.parts)
+    assert all(len(part.encode()) <= MAX_BYTES + 4 and part.isprintable() for part in path.parts)
 
 
 def test_long_names_stay_apart() -> None:
@@ -345,14 +345,14 @@ class Here:
 
     workers, matched = 1, 0
 
-    def stop(self, order: Future[Outcome], reason: str) -> None:
+    def stop(self, render_job: Future[Outcome], reason: str) -> None:
         pass
 
-    def submit(self, order: Order, progress: Progress) -> Future[Outcome]:
-        self.matched += order.match_only
+    def submit(self, render_job: RenderJob, progress: Progress) -> Future[Outcome]:
+        self.matched += render_job.match_only
         future: Future[Outcome] = Future()
-        with Desk() as desk:
-            future.set_result(desk.perform(order, progress))
+        with JobRunner() as runner:
+            future.set_result(runner.perform(render_job, progress))
         return future
 
 
@@ -369,7 +369,7 @@ class Unwatched:
 
 def test_any_pool_will_do(campaign: Path) -> None:
     campaign.write_text(f'[[job]]\n{SMALL}cover = ["covers/a.jpg", "covers/b.jpg"]\nanimation = ["zoom", "gather"]\n')
-    batch = plan_batch(read_campaign(campaign, Asked()), Silent())
+    batch = plan_batch(read_campaign(campaign, BatchRequest()), Silent())
     pool = Here()
     outcomes = render_batch(batch, pool, Unwatched())
     assert [outcome.error for outcome in outcomes.values()] == [""] * 4
@@ -379,15 +379,15 @@ def test_any_pool_will_do(campaign: Path) -> None:
 
 def test_a_worker_that_dies_takes_only_its_own_video(campaign: Path) -> None:
     campaign.write_text('[[job]]\ncover = "covers/a.jpg"\ncolumns = 8\nduration = 60\noutput = "it.mp4"\n')
-    (task,) = read_campaign(campaign, Asked()).tasks
+    (task,) = read_campaign(campaign, BatchRequest()).tasks
     with Processes(1) as pool:
-        dying = pool.submit(Order(task.job), Silent())
+        dying = pool.submit(RenderJob(task.job), Silent())
         wait_until(lambda: list(Path().glob(".it.mp4.part-*")))
         for child in psutil.Process().children():
             if "renderer.batch.pool" in " ".join(child.cmdline()):
                 child.kill()
         assert "its process ended" in dying.result(30).error
-        assert pool.submit(Order(task.job, match_only=True), Silent()).result(30).error == ""
+        assert pool.submit(RenderJob(task.job, match_only=True), Silent()).result(30).error == ""
 
 
 # -- Videos that stand still ---------------------------------------------------------------------------------------
@@ -444,13 +444,13 @@ class Still(Here):
     def __init__(self) -> None:
         self.future: Future[Outcome] = Future()
 
-    def submit(self, order: Order, progress: Progress) -> Future[Outcome]:  # noqa: ARG002 (the protocol's names)
+    def submit(self, render_job: RenderJob, progress: Progress) -> Future[Outcome]:  # noqa: ARG002 (the protocol's names)
         self.stage = progress.stage("matching", 1, "cells")
         self.stage.__enter__()(0)
         return self.future
 
-    def stop(self, order: Future[Outcome], reason: str) -> None:
-        order.set_result(Outcome(reason))
+    def stop(self, render_job: Future[Outcome], reason: str) -> None:
+        render_job.set_result(Outcome(reason))
 
 
 class Listening(Unwatched):
@@ -464,7 +464,7 @@ class Listening(Unwatched):
 def test_that_a_video_stands_still_is_said_once(campaign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("renderer.batch.running.STALLED", 0.5)
     campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/a.jpg"\n')
-    batch, watch = plan_batch(read_campaign(campaign, Asked()), Silent()), Listening()
+    batch, watch = plan_batch(read_campaign(campaign, BatchRequest()), Silent()), Listening()
     (outcome,) = render_batch(batch, Still(), watch, timeout=3).values()
     assert outcome.error.startswith("it made no progress for 3 seconds in the stage of matching, and was stopped")
     assert watch.heard == [("a-zoom", "matching")]
@@ -583,7 +583,7 @@ def test_no_field_leads_an_input_out_of_its_folder(campaign: Path, key: str, out
     cover = "" if key == "cover" else 'cover = "covers/a.jpg"\n'
     campaign.write_text(f'[[job]]\n{cover}rows = "rows.json"\n{key} = "{template}"\n')
     with pytest.raises(InputError, match=r"rows\.json, row 1 .*leads out of faces: give a path inside it"):
-        read_campaign(campaign, Asked())
+        read_campaign(campaign, BatchRequest())
 
 
 @given(st.lists(st.text(st.sampled_from("./\\a~*")), min_size=2, max_size=2))
@@ -601,10 +601,10 @@ def test_a_table_may_say_whole_paths_where_the_template_names_no_folder(campaign
     Path("rows.json").write_text(json.dumps([{"photo": str(path), "title": "../ what/.. is"} for path in whole]))
     text = '[[job]]\nrows = "rows.json"\ncover = "{photo}"\ntitle = "On {title}"\n'
     campaign.write_text(text)
-    assert [task.job.cover for task in read_campaign(campaign, Asked()).tasks] == whole
+    assert [task.job.cover for task in read_campaign(campaign, BatchRequest()).tasks] == whole
     campaign.write_text(text.replace('"{photo}"', '"./{photo}"'))
     with pytest.raises(InputError, match="2 problems") as caught:
-        read_campaign(campaign, Asked())
+        read_campaign(campaign, BatchRequest())
     assert "leads out of ." in str(caught.value)
     assert "row 1 " not in str(caught.value)
 
@@ -698,7 +698,7 @@ def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_where_finds_tables_of_one_name() -> None:
-    where = Where(
+    where = TomlPositions(
         "it.toml", '[[job]]\na = 1\ntext = """\na = 3\n"""\n[job.sweep]\nb = 2\n[[job]]\n[job.sweep]\n"b" = 3 # b\n'
     )
     assert [where.of("job", n, "sweep", "b") for n in (0, 1)] == ["it.toml, line 7", "it.toml, line 10"]
@@ -719,8 +719,8 @@ def test_a_manifest_of_another_kind_is_left_alone(campaign: Path, render: Run) -
 @pytest.mark.usefixtures("campaign")
 def test_a_job_is_data() -> None:
     with pytest.raises(InputError, match="needs a campaign's file"):
-        read_campaign(None, Asked())
-    (task,) = read_campaign(None, Asked({"cover": ("covers/a.jpg",)}, {"title": "{cover}"})).tasks
+        read_campaign(None, BatchRequest())
+    (task,) = read_campaign(None, BatchRequest({"cover": ("covers/a.jpg",)}, {"title": "{cover}"})).tasks
     assert isinstance(task.job, VideoJob)
     assert (task.job.overlay.title, task.job.command) == ("a", "render batch --only a-zoom")
 
@@ -731,7 +731,7 @@ def test_covers_and_videos_are_named_in_any_form_of_unicode(campaign: Path) -> N
     cover = Path("covers/a.jpg").rename(f"covers/{decomposed}.jpg").absolute()
     for asked in (f"{composed}.jpg", f"{composed}*"):
         campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/{asked}"\n', "utf-8")
-        tasks = read_campaign(campaign, Asked()).only([f"{composed}*"]).tasks
+        tasks = read_campaign(campaign, BatchRequest()).only([f"{composed}*"]).tasks
         assert [task.job.cover.absolute() for task in tasks if task.job.cover] == [cover]
 
 

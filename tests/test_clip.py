@@ -14,7 +14,7 @@ import renderer
 from animations.disperse import Disperse
 from animations.reveal import Reveal
 from animations.zoom import Zoom
-from renderer.job import MatchSettings, open_film, open_mosaic, render_frame
+from renderer.job import MatchSettings, open_frames, open_mosaic, render_frame
 from renderer.pictures import read_picture
 from renderer.progress import Silent
 from renderer.scene import Animation
@@ -60,11 +60,11 @@ def test_a_scene_shows_itself_in_a_notebook(cover: Path, animation: Animation) -
     output = OutputSettings(size=(480, 320), duration=4)
     with (
         open_mosaic(cover, MatchSettings(columns=12), Silent()) as mosaic,
-        open_film(mosaic, animation, (480, 320), output) as film,
+        open_frames(mosaic, animation, (480, 320), output) as frame_source,
     ):
         for number in (0, 70, 119):
-            shown = film.scene(number)._repr_png_()
+            shown = frame_source.scene(number)._repr_png_()
             assert shown is not None
             with Image.open(io.BytesIO(shown)) as seen:
-                off = np.asarray(seen.convert("RGB")).astype(int) - film.picture(number)
+                off = np.asarray(seen.convert("RGB")).astype(int) - frame_source.picture(number)
             assert np.abs(off).mean() < 6  # plainly drawn, but the same picture

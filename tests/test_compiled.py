@@ -46,9 +46,9 @@ def test_a_damaged_file_of_a_kernel_is_compiled_anew(tmp_path: Path, ending: str
     assert loaded(path)(21) == 42
     (file,) = (tmp_path / "__pycache__").glob(ending)
     file.write_bytes(damaged(file.read_bytes()))
-    mended = loaded(path)
-    assert mended(21) == 42
-    assert not mended.stats.cache_hits
+    repaired = loaded(path)
+    assert repaired(21) == 42
+    assert not repaired.stats.cache_hits
     again = loaded(path)
     assert again(21) == 42
     assert sum(again.stats.cache_hits.values()) == 1

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import Theatre, difference
+from conftest import StageFactory, difference
 
 from renderer.compositor import Compositor
 from renderer.pictures import Pixels, resize
@@ -17,8 +17,8 @@ SIZE = (192, 128)  # 8 pixels a cell
 
 
 @pytest.fixture
-def stage(theatre: Theatre) -> Iterator[Stage]:
-    made = theatre.stage(SIZE)
+def stage(stage_factory: StageFactory) -> Iterator[Stage]:
+    made = stage_factory.stage(SIZE)
     yield made
     made.textures.close()
 

@@ -373,7 +373,7 @@ INDEX_USES: dict[str, Callable[[Index, Photo], object]] = {
     "span": lambda index, _: [str(date)[:10] for date in index.span()],
     "photo": lambda index, photo: index.photo(1, photo.mean),
     "tiles": lambda index, _: index.tiles(np.array([1])),
-    "looks": lambda index, _: index.looks(np.array([1])),
+    "looks": lambda index, _: index.descriptors(np.array([1])),
     "taken": lambda index, _: index.taken(np.array([1])),
     "thumbnail": lambda index, photo: index.thumbnail(photo),
     "tile": lambda index, photo: index.tile(photo),

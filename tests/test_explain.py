@@ -23,7 +23,7 @@ from renderer.explain import (
 )
 from renderer.explain.cells import Matched, cut_cell, open_matched, plane_means
 from renderer.explain.channels import plane
-from renderer.explain.knn import View
+from renderer.explain.knn import Projection
 from renderer.explain.points import draw_discs
 from renderer.explain.space import place
 from renderer.grid import (
@@ -37,7 +37,7 @@ from renderer.grid import (
     place_of,
 )
 from renderer.job import GridSettings, MatchSettings
-from renderer.parameters import CellPlace
+from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, read_picture
 from renderer.progress import Silent
 
@@ -50,7 +50,7 @@ def look_at(cover: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory)
     """A cell of the cover matched with the photos, without rules of repetition."""
     figure, opened = tmp_path_factory.mktemp("figures") / "it.png", ExitStack()
 
-    def look(metric: Metric, cell: CellPlace | None = None, columns: int = 12) -> Matched:
+    def look(metric: Metric, cell: CellPosition | None = None, columns: int = 12) -> Matched:
         match = MatchSettings(tiles=(str(photos),), columns=columns, match=metric, max_uses=0, repeat_distance=0)
         return opened.enter_context(open_matched(cover, cell, figure, match, Silent(), overwrite=False))
 
@@ -83,12 +83,12 @@ def test_a_cell_is_found_by_its_place(cover: Path, adaptive: bool) -> None:
         found = find_cell(grid, place_of(grid, cell))
         assert (np.abs(grid.cells[found] - grid.cells[cell])[:2] < 1).all()
     with pytest.raises(InputError, match="columns are 0 to 23, rows 0 to 15"):
-        find_cell(grid, CellPlace(24, 0))
+        find_cell(grid, CellPosition(24, 0))
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_nearest_is_the_nearest(look_at: Callable[..., Matched], metric: Metric) -> None:
-    matched = look_at(metric, CellPlace(5, 3))
+    matched = look_at(metric, CellPosition(5, 3))
     near, costs = matched.near.photo[0], matched.near.cost[0]
     assert (len(near), len(set(near.tolist()))) == (60, 60)
     assert (np.diff(costs) >= 0).all()
@@ -158,7 +158,7 @@ def test_stills_have_their_size_and_theme(cover: Path, photos: Path, tmp_path: P
     cell = facts["cell"]
     assert isinstance(cell, list)
     grid, pixels = make_grid(640, 427, columns=12), read_picture(cover).pixels
-    number = find_cell(grid, CellPlace(*(int(str(part)) for part in cell)))
+    number = find_cell(grid, CellPosition(*(int(str(part)) for part in cell)))
     assert facts["cell_means"] == pytest.approx(cell_means(pixels, grid)[number], abs=1.5)
     photo = read_picture(Path(str(facts["photo"]))).pixels
     assert facts["photo_means"] == pytest.approx(photo.mean(axis=(0, 1)), abs=40)  # of its square
@@ -207,7 +207,7 @@ def test_the_clip_turns_and_ends_at_the_nearest(
 def test_a_view_turns_around_its_target() -> None:
     target = np.array([0.2, -0.1, 0.4], np.float32)
     for angle in (0.0, 1.0, 4.0):
-        view = View(angle, target, 3.0, (50.0, 40.0), 30.0)
+        view = Projection(angle, target, 3.0, (50.0, 40.0), 30.0)
         seen, larger = view.project(np.stack([target, target + np.array([0, 0, 0.1], np.float32)]))
         assert seen[0] == pytest.approx((50, 40))
         assert larger[0] == pytest.approx(1)

@@ -428,7 +428,7 @@ def test_an_index_that_is_damaged_anywhere_is_well_again_the_second_time(
                     library = archive.open([str(folder)])
                     assert len(library.photos) == 5
                     numbers = np.arange(5)
-                    library.photos.looks_of(numbers), library.tiles, library.photos.taken()
+                    library.photos.descriptors_of(numbers), library.tiles, library.photos.taken()
                     assert library.photos.named("0003.png") is not None
                     for photo in library.photos:
                         library.square(photo, 16)

@@ -14,23 +14,23 @@ from renderer.errors import InputError
 from renderer.fidelity import ciede2000, colour_name, far_view, likeness, ssim, turned
 from renderer.grid import Grid, adapt_grid, cell_means, cell_signatures, cover_signature, cut_cells, make_grid
 from renderer.library import Library, Photo
-from renderer.matching import Look, match_photos
+from renderer.matching import MatchStyle, match_photos
 from renderer.matching.assignment import assign
 from renderer.matching.candidates import least
-from renderer.matching.layout import lay_out
-from renderer.matching.rules import Rules, settle
+from renderer.matching.cell_raster import rasterize_cells
+from renderer.matching.repetition import RepetitionRules, resolve_limits
 from renderer.matching.structure import COLOUR, MISS, SHIFT, StructureCosts, Weights
-from renderer.matching.tone import LEAST_GAIN, MOST_GAIN, reach
+from renderer.matching.tone import MAX_GAIN, MIN_GAIN, reach
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import PlacementMap
 from renderer.progress import Silent
 
-ANY = Rules(max_uses=0, repeat_distance=0)
+ANY = RepetitionRules(max_uses=0, repeat_distance=0)
 
 
-def plain(metric: Metric) -> Look:
+def plain(metric: Metric) -> MatchStyle:
     """As the plain metrics are defined: photos as they are."""
-    return Look(metric, mirror=False, tone=0.0)
+    return MatchStyle(metric, mirror=False, tone=0.0)
 
 
 def library_of(tiles: Pixels) -> Library:
@@ -55,7 +55,7 @@ def test_pixels_answers_as_the_plain_loop(cover: Path) -> None:
     tiles[50] = tiles[10]  # the first of two equal photos is the answer
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, cell_size=32)
-    found = match_photos(pixels, grid, library_of(tiles), Silent(), look=plain("pixels"), rules=ANY)
+    found = match_photos(pixels, grid, library_of(tiles), Silent(), style=plain("pixels"), rules=ANY)
     for cell, picture in enumerate(cut_cells(pixels, grid)):
         distances = [np.linalg.norm(picture.astype(float) - tile.astype(float)) for tile in tiles]
         assert found.photos[found.photo[cell]].digest == str(int(np.argmin(distances)))
@@ -67,7 +67,7 @@ def test_the_nearest_mean_is_taken_if_repeats_do_not_matter(cover: Path, metric:
     tiles = tiles_from(cover, 200)
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=40)
-    found = match_photos(pixels, grid, library_of(tiles), Silent(), look=plain(metric), rules=ANY)
+    found = match_photos(pixels, grid, library_of(tiles), Silent(), style=plain(metric), rules=ANY)
     if metric == "mean":
         means, wanted = tiles.reshape(200, -1, 3).mean(axis=1), cell_means(pixels, grid).astype(float)
     else:
@@ -93,7 +93,7 @@ def test_copies_of_a_photo_are_one_and_ties_go_by_order(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=30)
     for metric in ("structure", "mean", "pixels"):
-        found = match_photos(pixels, grid, library, Silent(), look=Look(metric))  # type: ignore[arg-type]  # a literal of the loop
+        found = match_photos(pixels, grid, library, Silent(), style=MatchStyle(metric))  # type: ignore[arg-type]  # a literal of the loop
         assert not [photo for photo in found.photos if photo.path.name.startswith("copy")]
         assert found.equal_neighbours() == 0
 
@@ -103,10 +103,10 @@ def test_photos_that_look_the_same_count_as_one_if_wished(cover: Path) -> None:
     brighter = np.clip(tiles.astype(np.int16) + 2, 0, 255).astype(np.uint8)
     pixels = read_picture(cover).pixels
     library, grid = library_of(np.concatenate([tiles, brighter])), make_grid(640, 427, columns=6)
-    assert len(match_photos(pixels, grid, library, Silent(), rules=Rules(unique=True)).photos) == 24
+    assert len(match_photos(pixels, grid, library, Silent(), rules=RepetitionRules(unique=True)).photos) == 24
     with pytest.raises(InputError, match="--use-all"):
-        match_photos(pixels, grid, library, Silent(), rules=Rules(use_all=True))
-    merged = match_photos(pixels, grid, library, Silent(), rules=Rules(unique=True, merge_duplicates=True))
+        match_photos(pixels, grid, library, Silent(), rules=RepetitionRules(use_all=True))
+    merged = match_photos(pixels, grid, library, Silent(), rules=RepetitionRules(unique=True, merge_duplicates=True))
     assert all(int(photo.digest) < 30 for photo in merged.photos)
 
 
@@ -123,7 +123,7 @@ def test_structure_looks_at_every_photo_under_its_own_cost(cover: Path, strength
     expected = np.empty((30, 700))
     for i in range(30):
         product, own = photos.detail @ cells.detail[i], (photos.detail**2).sum(axis=1)
-        gain = np.clip(product / own, 1 + strength * (LEAST_GAIN - 1), 1 + strength * (MOST_GAIN - 1))
+        gain = np.clip(product / own, 1 + strength * (MIN_GAIN - 1), 1 + strength * (MAX_GAIN - 1))
         detail = ((gain[:, None] * photos.detail - cells.detail[i]) ** 2).sum(axis=1)
         apart = ((photos.mean - cells.mean[i]) ** 2).sum(axis=1)
         missed = np.maximum(darkest - cells.colour[i], 0) + np.maximum(cells.colour[i] - lightest, 0)
@@ -141,15 +141,15 @@ def test_structure_looks_at_every_photo_under_its_own_cost(cover: Path, strength
 @pytest.mark.parametrize(("mirror", "turns", "symmetries"), [(True, False, 2), (False, True, 4), (True, True, 8)])
 def test_a_tile_is_turned_so_that_it_fits(cover: Path, mirror: bool, turns: bool, symmetries: int) -> None:
     tiles = tiles_from(cover, 12)
-    look = Look(mirror=mirror, turns=turns, tone=0.0)
-    assert len(look.symmetries) == symmetries
-    for symmetry in look.symmetries:
+    style = MatchStyle(mirror=mirror, turns=turns, tone=0.0)
+    assert len(style.symmetries) == symmetries
+    for symmetry in style.symmetries:
         changed = turned(tiles, np.full(12, symmetry, np.uint8))
         cover_of_tiles = changed.reshape(3, 4, 32, 32, 3).swapaxes(1, 2).reshape(96, 128, 3)
         for metric in ("structure", "pixels"):
             found = match_photos(
                 cover_of_tiles, make_grid(128, 96, columns=4), library_of(tiles), Silent(),
-                look=replace(look, metric=metric), rules=Rules(unique=True),
+                style=replace(style, metric=metric), rules=RepetitionRules(unique=True),
             )  # fmt: skip
             assert [found.photos[i].digest for i in found.photo] == [str(i) for i in range(12)]
             assert (found.symmetry == symmetry).all()
@@ -160,7 +160,7 @@ def test_looking_at_the_whole_makes_it_more_like_the_cover(cover: Path) -> None:
     grid, library = make_grid(640, 427, columns=30), library_of(tiles_from(cover, 400))
     seen = {}
     for metric in ("lab", "structure"):
-        found = match_photos(pixels, grid, library, Silent(), look=Look(metric, tone=0.0), rules=ANY)  # type: ignore[arg-type]  # a literal of the loop
+        found = match_photos(pixels, grid, library, Silent(), style=MatchStyle(metric, tone=0.0), rules=ANY)  # type: ignore[arg-type]  # a literal of the loop
         seen[metric] = afar(found, pixels, grid, library)
     assert seen["structure"].structure > seen["lab"].structure + 0.1
     assert seen["structure"].colour < seen["lab"].colour
@@ -185,7 +185,7 @@ def test_rules_are_kept_or_refused(data: st.DataObject) -> None:
     if kind != "noise":
         tiles[:] = tiles[:1]
     cover = random.integers(0, 256, (rows * 8, columns * 8, 3)).astype(np.uint8)
-    rules = Rules(
+    rules = RepetitionRules(
         data.draw(st.sampled_from([None, 0, 1, 2, 3])), data.draw(st.sampled_from([None, 0, 1, 2, 3])),
         data.draw(st.booleans()), data.draw(st.booleans()),
     )  # fmt: skip
@@ -193,7 +193,7 @@ def test_rules_are_kept_or_refused(data: st.DataObject) -> None:
     pins = [(0, None)] if count > 1 and data.draw(st.booleans()) else []
     grid = make_grid(columns * 8, rows * 8, cell_size=8)
     try:
-        found = match_photos(cover, grid, library_of(tiles), Silent(), look=Look(metric), rules=rules, pins=pins)
+        found = match_photos(cover, grid, library_of(tiles), Silent(), style=MatchStyle(metric), rules=rules, pins=pins)
     except InputError:
         assert rules.max_uses or rules.unique or rules.use_all or rules.repeat_distance  # never by the defaults
         return
@@ -215,21 +215,25 @@ def test_rules_are_kept_or_refused(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("rules", "photos", "says"),
     [
-        (Rules(unique=True), 11, "--unique needs at least 12 photos for 12 cells, and there are 11"),
-        (Rules(max_uses=2), 5, "--max-uses 2 needs at least 6 photos for 12 cells, and there are 5"),
-        (Rules(repeat_distance=1), 3, "--repeat-distance 1 needs about 4 photos, and there are 3"),
-        (Rules(max_uses=1, use_all=True), 13, "--use-all needs a cell for each of 13 photos, and there are 12"),
-        (Rules(max_uses=2, unique=True), 99, "--unique uses every photo at most once, --max-uses 2 more"),
+        (RepetitionRules(unique=True), 11, "--unique needs at least 12 photos for 12 cells, and there are 11"),
+        (RepetitionRules(max_uses=2), 5, "--max-uses 2 needs at least 6 photos for 12 cells, and there are 5"),
+        (RepetitionRules(repeat_distance=1), 3, "--repeat-distance 1 needs about 4 photos, and there are 3"),
+        (
+            RepetitionRules(max_uses=1, use_all=True),
+            13,
+            "--use-all needs a cell for each of 13 photos, and there are 12",
+        ),
+        (RepetitionRules(max_uses=2, unique=True), 99, "--unique uses every photo at most once, --max-uses 2 more"),
     ],
 )
-def test_too_few_photos_for_a_rule_are_refused(rules: Rules, photos: int, says: str) -> None:
+def test_too_few_photos_for_a_rule_are_refused(rules: RepetitionRules, photos: int, says: str) -> None:
     with pytest.raises(InputError, match=says):
-        settle(rules, lay_out(make_grid(4, 3, columns=4).cells), photos)
+        resolve_limits(rules, rasterize_cells(make_grid(4, 3, columns=4).cells), photos)
 
 
 @pytest.mark.parametrize(("photos", "uses", "distance"), [(1, 2400, 0), (60, 120, 1), (2000, 4, 5), (7200, 1, 0)])
 def test_defaults_follow_from_the_sizes(photos: int, uses: int, distance: int) -> None:
-    limits = settle(Rules(), lay_out(make_grid(60, 40, columns=60).cells), photos)
+    limits = resolve_limits(RepetitionRules(), rasterize_cells(make_grid(60, 40, columns=60).cells), photos)
     assert (limits.uses, limits.distance) == (uses, distance)
 
 
@@ -260,8 +264,8 @@ def test_rules_hold_for_cells_of_several_sizes(cover: Path, metric: Metric) -> N
         grid,
         library,
         Silent(),
-        look=Look(metric),
-        rules=Rules(max_uses=3, repeat_distance=1),
+        style=MatchStyle(metric),
+        rules=RepetitionRules(max_uses=3, repeat_distance=1),
         pins=[(7, (0.5, 0.5))],
     )
     assert found.uses().max() <= 3
@@ -283,7 +287,7 @@ def test_as_many_adapted_cells_look_more_like_the_cover() -> None:
     tiles = np.broadcast_to(colours[:, None, None], (601, 32, 32, 3))
     regular, off = make_grid(192, 128, cell_size=8), []
     for grid in (regular, adapt_grid(regular, cover, [])):
-        figures = match_photos(cover, grid, library_of(tiles), Silent(), look=Look(tone=0.0), rules=ANY).recipe[
+        figures = match_photos(cover, grid, library_of(tiles), Silent(), style=MatchStyle(tone=0.0), rules=ANY).recipe[
             "figures"
         ]
         assert isinstance(figures, dict)
@@ -297,14 +301,16 @@ def test_tone_brings_colours_near_and_leaves_photos_recognisable(cover: Path, da
     if dark:  # where tone has hardly any room
         pixels = (pixels // 8).astype(np.uint8)
     grid, library = make_grid(640, 427, columns=30), library_of(tiles_from(cover, 300))
-    found = {tone: match_photos(pixels, grid, library, Silent(), look=Look(tone=tone)) for tone in (0.0, 0.5, 1.0)}
+    found = {
+        tone: match_photos(pixels, grid, library, Silent(), style=MatchStyle(tone=tone)) for tone in (0.0, 0.5, 1.0)
+    }
     off = [afar(found[tone], pixels, grid, library).colour for tone in (0.0, 0.5, 1.0)]
     assert off[0] > 1.2 * off[1] > 1.4 * off[2]
     assert (found[0.0].gain == 1).all()
     assert not found[0.0].offset.any()
     toned = found[1.0]
-    assert toned.gain.mean() >= LEAST_GAIN
-    assert toned.gain.max() <= MOST_GAIN
+    assert toned.gain.mean() >= MIN_GAIN
+    assert toned.gain.max() <= MAX_GAIN
     chosen = np.array([int(photo.digest) for photo in toned.photos])[toned.photo]
     drawn = library.tiles[chosen] / 255 * toned.gain[:, None, None] + toned.offset[:, None, None]
     clipped = ((drawn < -0.5 / 255) | (drawn > 1 + 0.5 / 255)).any(axis=-1)
@@ -315,7 +321,7 @@ def test_only_blend_lays_the_cover_over_the_tiles(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     grid, library = make_grid(640, 427, columns=12), library_of(tiles_from(cover, 50))
     plain_map, blended = (
-        match_photos(pixels, grid, library, Silent(), look=Look(tone=0.0, blend=blend)) for blend in (0.0, 0.3)
+        match_photos(pixels, grid, library, Silent(), style=MatchStyle(tone=0.0, blend=blend)) for blend in (0.0, 0.3)
     )
     assert (plain_map.photo == blended.photo).all()
     assert blended.gain == pytest.approx(0.7)
@@ -328,9 +334,9 @@ def test_a_palette_is_adapted_to_the_photos(cover: Path) -> None:
     sunsets = np.clip(tiles_from(cover, 80) * np.array([1.0, 0.6, 0.3]) + [60, 20, 0], 0, 255).astype(np.uint8)
     grid, library = make_grid(640, 427, columns=20), library_of(sunsets)
     given, adapted = (
-        match_photos(pixels, grid, library, Silent(), look=Look(tone=0.0, adapt_palette=adapt), rules=ANY).recipe[
-            "figures"
-        ]
+        match_photos(
+            pixels, grid, library, Silent(), style=MatchStyle(tone=0.0, adapt_palette=adapt), rules=ANY
+        ).recipe["figures"]
         for adapt in (False, True)
     )
     assert isinstance(given, dict)
@@ -434,7 +440,7 @@ def test_large_grids_are_worked_on_in_bands_that_leave_no_trace(cover: Path, mon
     maps = []
     for steps in (10**6, 40):  # all at once, then two rows of cells at a time
         monkeypatch.setattr("renderer.matching.tone._BAND_STEPS", steps)
-        monkeypatch.setattr("renderer.matching.eye._BAND", 64 * steps)
+        monkeypatch.setattr("renderer.matching.perceptual_search._BAND", 64 * steps)
         maps.append(match_photos(pixels, grid, library, Silent()))
     assert (maps[0].photo == maps[1].photo).all()
     np.testing.assert_allclose(maps[0].offset, maps[1].offset, atol=1e-5)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from conftest import Theatre, difference
+from conftest import StageFactory, difference
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from hypothesis import HealthCheck, given, settings
@@ -29,16 +29,16 @@ SIZES = {"16:9": (320, 180), "1:1": (200, 200), "9:16": (180, 320)}
 
 
 @pytest.fixture(params=SIZES.values(), ids=SIZES)
-def stage(theatre: Theatre, request: pytest.FixtureRequest) -> Iterator[Stage]:
-    made = replace(theatre.stage(request.param, seconds=4.0), background=(0.2, 0.3, 0.4))
+def stage(stage_factory: StageFactory, request: pytest.FixtureRequest) -> Iterator[Stage]:
+    made = replace(stage_factory.stage(request.param, seconds=4.0), background=(0.2, 0.3, 0.4))
     yield made
     made.textures.close()
 
 
 @pytest.fixture(scope="module")
-def plain(theatre: Theatre) -> Iterator[Stage]:
+def plain(stage_factory: StageFactory) -> Iterator[Stage]:
     """A stage for tests that bring frames of their own."""
-    made = replace(theatre.stage((320, 180), seconds=4.0), background=(0.2, 0.3, 0.4))
+    made = replace(stage_factory.stage((320, 180), seconds=4.0), background=(0.2, 0.3, 0.4))
     yield made
     made.textures.close()
 

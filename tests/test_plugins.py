@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Theatre
+from conftest import StageFactory
 
 from renderer.compositor import Compositor
 from renderer.encoder import probe
@@ -53,7 +53,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_example_is_a_whole_package_in_forty_lines(
-    render: Run, site: Path, theatre: Theatre, monkeypatch: pytest.MonkeyPatch
+    render: Run, site: Path, stage_factory: StageFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert sum(len(path.read_text().splitlines()) for path in EXAMPLE.iterdir() if path.is_file()) < 40
     monkeypatch.syspath_prepend(str(site))
@@ -66,7 +66,7 @@ def test_the_example_is_a_whole_package_in_forty_lines(
     )
     assert (code, "15 frames" in out) == (0, True), err
     assert render("ripple", "--waves", "99")[0] == 2
-    stage = theatre.stage((96, 64))
+    stage = stage_factory.stage((96, 64))
     motion = load_animation("ripple")().play(stage)
     with closing(Compositor(96, 64, stage.textures)) as compositor:
         rest, moving = (compositor.still(motion(progress)).astype(int) for progress in (0.0, 0.5))

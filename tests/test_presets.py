@@ -10,7 +10,7 @@ import pytest
 from renderer.encoder import Probe, Sound
 from renderer.errors import InputError
 from renderer.preset import load_preset, preset_files
-from renderer.rules import Rules, check
+from renderer.rules import PlatformRules, check_rules
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -99,7 +99,7 @@ def test_own_presets_replace_and_inherit(own: Path) -> None:
     write(own, "next", 'extends = "draft"\nlong_side = 320\n\n[rules]\nformats = ["mp4"]\n')
     found = load_preset("next")
     assert found.values == {"long_side": 320, "fps": Fraction(10), "quality": "draft"}
-    assert found.rules == Rules(formats=("mp4",), max_fps=12)
+    assert found.rules == PlatformRules(formats=("mp4",), max_fps=12)
     write(own, "copy", found.as_toml())
     copied = load_preset("copy")
     assert (copied.values, copied.rules) == (found.values, found.rules)
@@ -169,12 +169,16 @@ def test_every_rule_can_be_kept_and_broken() -> None:
         "avi", "mpeg4", "Simple", "xvid", "yuv444p", "pc", 100, 90, None, 9, 1000.0, 10**10, b_frames=9,
         gop=10_000, fast_start=False, edit_list=True, loops=False, sound=Sound("mp3", "", 96000, "mono", 10.0),
     )  # fmt: skip
-    rules = Rules(
+    rules = PlatformRules(
         formats=("mp4",), codecs=("h264",), tags=("avc1",), profiles=("High",), pixel_formats=("yuv420p",),
         size=(1080, 1920), shapes=("9:16",), min_side=720, max_side=1920, min_fps=23, max_fps=60, min_seconds=3,
         max_seconds=60, max_bit_rate=25, max_b_frames=2, max_gop_seconds=2, fast_start=True, no_edit_list=True,
         loops=True, sound_codecs=("aac",), max_sound_rate=48000,
     )  # fmt: skip
-    assert all(each.kept for each in check(good, rules))
-    assert {each.rule for each in check(bad, rules) if each.kept} == {"max_side", "min_seconds", "max_gop_seconds"}
-    assert [each.rule for each in check(good, rules)] == rules.asked()
+    assert all(each.kept for each in check_rules(good, rules))
+    assert {each.rule for each in check_rules(bad, rules) if each.kept} == {
+        "max_side",
+        "min_seconds",
+        "max_gop_seconds",
+    }
+    assert [each.rule for each in check_rules(good, rules)] == rules.asked()

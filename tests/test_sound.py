@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 from videos import boxes
 
-from renderer.encoder import Encoding, Target, choose, ffmpeg_path, open_writer, probe, run_ffmpeg
+from renderer.encoder import Encoding, OutputFormat, choose, ffmpeg_path, open_writer, probe, run_ffmpeg
 from renderer.errors import InputError
 from renderer.settings import FileSettings
 from renderer.sound import RATE, SoundSettings, check_sound, prepare_sound
@@ -57,7 +57,7 @@ def clicks(seconds: int) -> npt.NDArray[np.float64]:
     return track.reshape(-1)
 
 
-def target(name: str) -> Target:
+def target(name: str) -> OutputFormat:
     return choose(Path(name), FileSettings())
 
 

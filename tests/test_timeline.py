@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Theatre
+from conftest import StageFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,8 +14,9 @@ from animations.reveal import Reveal
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
 from renderer.errors import InputError
+from renderer.frame_times import frame_at, frame_count, parse_frames, progress_of
 from renderer.parameters import parse_frame_rate
-from renderer.timeline import Show, frame_at, frame_count, parse_frames, parse_timeline, progress_of
+from renderer.timeline import Show, parse_timeline
 
 
 @pytest.mark.parametrize(
@@ -168,13 +169,13 @@ def test_a_file_that_is_wrong_is_refused(tmp_path: Path, text: str, says: str) -
         Show(timeline=str(tmp_path / "shows.toml"))
 
 
-def test_every_part_has_its_own_frames_and_the_joints_are_smooth(theatre: Theatre) -> None:
+def test_every_part_has_its_own_frames_and_the_joints_are_smooth(stage_factory: StageFactory) -> None:
     said: list[str] = []
-    stage = replace(theatre.stage((96, 64), seconds=8.0), frames=80, notice=said.append)
+    stage = replace(stage_factory.stage((96, 64), seconds=8.0), frames=80, notice=said.append)
     show = Show(
         timeline="hold 1s, reveal 2s, zoom 2s focus=0.9,0.1 hold-end=0.5, zoom 1s direction=out hold-start=0.3, disperse 2s"
     )
-    assert (show.lasts(), show.shown_endings(), show.targets()) == (8, ("empty", "empty"), ((0.9, 0.1),))
+    assert (show.default_duration(), show.shown_endings(), show.targets()) == (8, ("empty", "empty"), ((0.9, 0.1),))
     motion = show.play(stage)
     with closing(Compositor(96, 64, stage.textures)) as compositor:
         frames = [compositor.still(motion(frame / 79)).astype(int) for frame in range(80)]
@@ -193,8 +194,8 @@ def test_every_part_has_its_own_frames_and_the_joints_are_smooth(theatre: Theatr
     stage.textures.close()
 
 
-def test_a_part_moves_for_all_of_its_seconds_but_for_rests_that_are_written(theatre: Theatre) -> None:
-    stage = replace(theatre.stage((96, 64), seconds=4.0), frames=120)
+def test_a_part_moves_for_all_of_its_seconds_but_for_rests_that_are_written(stage_factory: StageFactory) -> None:
+    stage = replace(stage_factory.stage((96, 64), seconds=4.0), frames=120)
     motion = Show(timeline="reveal 1s, hold 1s, zoom 2s hold-start=0.5").play(stage)
     with closing(Compositor(96, 64, stage.textures)) as compositor:
         frames = [compositor.still(motion(frame / 119)) for frame in range(60)]
@@ -206,9 +207,9 @@ def test_a_part_moves_for_all_of_its_seconds_but_for_rests_that_are_written(thea
     stage.textures.close()
 
 
-def test_a_view_from_elsewhere_is_joined_by_a_camera_move(theatre: Theatre) -> None:
+def test_a_view_from_elsewhere_is_joined_by_a_camera_move(stage_factory: StageFactory) -> None:
     said: list[str] = []
-    stage = replace(theatre.stage((64, 96), seconds=6.0), frames=600, notice=said.append)
+    stage = replace(stage_factory.stage((64, 96), seconds=6.0), frames=600, notice=said.append)
     motion = Show(timeline="reveal 3s, zoom 3s focus=0.02,0.5 landing=tile").play(stage)
     assert said == ["zoom begins with a short camera move, to where it sees the mosaic from"]
     x = np.array([motion(frame / 599).camera.centre[0] for frame in range(600)])
@@ -217,8 +218,8 @@ def test_a_view_from_elsewhere_is_joined_by_a_camera_move(theatre: Theatre) -> N
     stage.textures.close()
 
 
-def test_a_zoom_out_of_another_photo_is_refused(theatre: Theatre) -> None:
-    stage = replace(theatre.stage((96, 64), seconds=6.0), frames=60)
+def test_a_zoom_out_of_another_photo_is_refused(stage_factory: StageFactory) -> None:
+    stage = replace(stage_factory.stage((96, 64), seconds=6.0), frames=60)
     with pytest.raises(InputError, match="leave its focus out"):
         Show(timeline="zoom 3s focus=0.2,0.2, zoom 3s direction=out focus=0.8,0.8").play(stage)
     stage.textures.close()

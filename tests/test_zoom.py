@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from conftest import Theatre, difference
+from conftest import StageFactory, difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -42,9 +42,9 @@ def view(camera: Camera, stage: Stage) -> tuple[float, float, float, float]:
 @pytest.mark.parametrize("direction", ["in", "out", "inout"])
 @pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
 def test_the_flight_is_monotone_and_stays_within_the_first_view(
-    theatre: Theatre, size: tuple[int, int], direction: str
+    stage_factory: StageFactory, size: tuple[int, int], direction: str
 ) -> None:
-    stage = theatre.stage(size)
+    stage = stage_factory.stage(size)
     motion = Zoom(direction=direction).prepare(stage)  # type: ignore[arg-type]  # a literal of the table
     cameras = [motion(p).camera for p in np.linspace(0, 1, 121)]
     scales = np.array([camera.scale for camera in cameras])
@@ -73,9 +73,9 @@ def test_the_flight_is_monotone_and_stays_within_the_first_view(
     st.sampled_from(["in", "out", "inout"]),
 )
 def test_a_tour_is_smooth_and_rests_at_each_photo(
-    theatre: Theatre, points: list[tuple[float, float]], direction: Literal["in", "out", "inout"]
+    stage_factory: StageFactory, points: list[tuple[float, float]], direction: Literal["in", "out", "inout"]
 ) -> None:
-    stage = theatre.stage((160, 90), seconds=20.0)
+    stage = stage_factory.stage((160, 90), seconds=20.0)
     motion = Zoom(focus=tuple(f"{x},{y}" for x, y in points), direction=direction).prepare(stage)
     moments = np.linspace(0, 1, 2001)
     cameras = [motion(p).camera for p in moments]
@@ -94,8 +94,8 @@ def test_a_tour_is_smooth_and_rests_at_each_photo(
 
 @settings(max_examples=15, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_the_camera_goes_where_the_focus_points(theatre: Theatre, x: float, y: float) -> None:
-    stage = theatre.stage((160, 90))
+def test_the_camera_goes_where_the_focus_points(stage_factory: StageFactory, x: float, y: float) -> None:
+    stage = stage_factory.stage((160, 90))
     camera = Zoom(focus=(f"{x},{y}",)).prepare(stage)(1.0).camera
     cell = (min(int(x * 24), 23), min(int(y * 16), 15))
     assert cell[0] <= camera.centre[0] <= cell[0] + 1
@@ -105,8 +105,8 @@ def test_the_camera_goes_where_the_focus_points(theatre: Theatre, x: float, y: f
 
 @pytest.mark.parametrize("focus", ["0,0", "1,1", "0,0.5", "0.5,1", "0.7,0.2"])
 @pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
-def test_nothing_beside_the_mosaic_is_seen(theatre: Theatre, size: tuple[int, int], focus: str) -> None:
-    stage = replace(theatre.stage(size), background=(1.0, 0.0, 1.0))
+def test_nothing_beside_the_mosaic_is_seen(stage_factory: StageFactory, size: tuple[int, int], focus: str) -> None:
+    stage = replace(stage_factory.stage(size), background=(1.0, 0.0, 1.0))
     motion = Zoom(focus=(focus,), hold_start=0, hold_end=0).prepare(stage)
     compositor = Compositor(*size, stage.textures, threads=2)
     for progress in np.linspace(0, 1, 40):
@@ -117,8 +117,8 @@ def test_nothing_beside_the_mosaic_is_seen(theatre: Theatre, size: tuple[int, in
     stage.textures.close()
 
 
-def test_rests_are_rests(theatre: Theatre) -> None:
-    stage = theatre.stage((160, 90), seconds=10.0)
+def test_rests_are_rests(stage_factory: StageFactory) -> None:
+    stage = stage_factory.stage((160, 90), seconds=10.0)
     motion = Zoom(hold_start=1.0, hold_end=2.0).prepare(stage)
     cameras = [motion(p).camera for p in (0.0, 0.1, 0.12, 0.78, 0.8, 1.0)]
     assert cameras[0] == cameras[1] != cameras[2]
@@ -127,10 +127,10 @@ def test_rests_are_rests(theatre: Theatre) -> None:
 
 
 @pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
-def test_the_video_ends_on_the_photo_filling_the_frame(theatre: Theatre, size: tuple[int, int]) -> None:
-    stage = theatre.stage(size)
+def test_the_video_ends_on_the_photo_filling_the_frame(stage_factory: StageFactory, size: tuple[int, int]) -> None:
+    stage = stage_factory.stage(size)
     last = still(stage, 1.0)
-    with Image.fromarray(theatre.cover) as photo:
+    with Image.fromarray(stage_factory.cover) as photo:
         scale = max(size[0] / photo.width, size[1] / photo.height)
         resized = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.LANCZOS)
         left, top = (resized.width - size[0]) // 2, (resized.height - size[1]) // 2
@@ -140,8 +140,8 @@ def test_the_video_ends_on_the_photo_filling_the_frame(theatre: Theatre, size: t
 
 
 @pytest.mark.parametrize("symmetry", range(1, 8))
-def test_nobody_lands_on_a_mirrored_photo(theatre: Theatre, symmetry: int) -> None:
-    stage = theatre.stage((160, 90))
+def test_nobody_lands_on_a_mirrored_photo(stage_factory: StageFactory, symmetry: int) -> None:
+    stage = stage_factory.stage((160, 90))
     turned = np.full(len(stage.mosaic), symmetry, np.uint8)
     mirrored = replace(stage, maps=[replace(stage.mosaic, symmetry=turned)])
     zoom = Zoom(focus=("0.3,0.4",))
@@ -150,8 +150,8 @@ def test_nobody_lands_on_a_mirrored_photo(theatre: Theatre, symmetry: int) -> No
     stage.textures.close()
 
 
-def test_the_landing_opens_without_a_jump(theatre: Theatre) -> None:
-    stage = theatre.stage((160, 90))
+def test_the_landing_opens_without_a_jump(stage_factory: StageFactory) -> None:
+    stage = stage_factory.stage((160, 90))
     motion = Zoom(hold_start=0, hold_end=0).prepare(stage)
     compositor = Compositor(160, 90, stage.textures, threads=2)
     frames = [compositor.still(motion(p)).astype(int) for p in np.linspace(0.5, 1, 120)]
@@ -175,8 +175,8 @@ def test_every_size_and_shape_of_the_frame_lands_on_the_same_photo(cover: Path, 
 
 
 @pytest.mark.parametrize("fit", ["pad", "blur", "crop"])
-def test_the_cover_meets_the_frame_as_asked(theatre: Theatre, fit: Fit) -> None:
-    stage = theatre.stage((90, 160), fit=fit)
+def test_the_cover_meets_the_frame_as_asked(stage_factory: StageFactory, fit: Fit) -> None:
+    stage = stage_factory.stage((90, 160), fit=fit)
     camera = Zoom().prepare(stage)(0.0).camera
     left, top, right, bottom = view(camera, stage)
     if fit == "crop":
@@ -190,19 +190,21 @@ def test_the_cover_meets_the_frame_as_asked(theatre: Theatre, fit: Fit) -> None:
 
 @pytest.mark.parametrize("percent", [0, 25, 50, 75, 100])
 @pytest.mark.parametrize("shape", FRAMES)
-def test_golden_frames(theatre: Theatre, golden: Callable[[str, Pixels], None], shape: str, percent: int) -> None:
-    stage = theatre.stage(FRAMES[shape])
+def test_golden_frames(
+    stage_factory: StageFactory, golden: Callable[[str, Pixels], None], shape: str, percent: int
+) -> None:
+    stage = stage_factory.stage(FRAMES[shape])
     golden(f"zoom-{shape.replace(':', 'x')}-{percent:03d}", still(stage, percent / 100))
     stage.textures.close()
 
 
 @pytest.mark.xfail(reason="the comparison must see a wrong frame", strict=True)
 def test_golden_frames_can_fail(
-    theatre: Theatre, golden: Callable[[str, Pixels], None], request: pytest.FixtureRequest
+    stage_factory: StageFactory, golden: Callable[[str, Pixels], None], request: pytest.FixtureRequest
 ) -> None:
     if request.config.getoption("--update-golden"):
         pytest.fail("nothing is written from a wrong frame")
-    stage = theatre.stage(FRAMES["16:9"])
+    stage = stage_factory.stage(FRAMES["16:9"])
     golden("zoom-16x9-050", still(stage, 0.51))
 
 
@@ -225,8 +227,8 @@ def test_far_out_the_picture_of_the_map_serves_without_a_step(cover: Path) -> No
         assert difference(one, other).mean() < 2.5
 
 
-def test_only_rows_in_view_are_looked_at(theatre: Theatre) -> None:
-    stage = theatre.stage((160, 90))
+def test_only_rows_in_view_are_looked_at(stage_factory: StageFactory) -> None:
+    stage = stage_factory.stage((160, 90))
     tiles = stage.resting_sprites()
     camera = Camera((12.0, 8.0), 45.0)  # two units high
     seen = stage.seen_tiles(tiles, camera)
@@ -239,8 +241,8 @@ def test_only_rows_in_view_are_looked_at(theatre: Theatre) -> None:
     stage.textures.close()
 
 
-def test_frames_are_equal_in_any_order(theatre: Theatre) -> None:
-    stage = theatre.stage((160, 90))
+def test_frames_are_equal_in_any_order(stage_factory: StageFactory) -> None:
+    stage = stage_factory.stage((160, 90))
     motion = Zoom().prepare(stage)
     compositor = Compositor(160, 90, stage.textures, threads=2)
     moments = np.linspace(0, 1, 7)

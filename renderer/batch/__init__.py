@@ -11,11 +11,27 @@ from renderer.batch.manifest import Manifest
 from renderer.batch.page import NAME as PAGE
 from renderer.batch.page import write_page
 from renderer.batch.pool import Pool, Processes
-from renderer.batch.running import Watch
-from renderer.batch.tables import Asked
-from renderer.batch.work import Order, Outcome
+from renderer.batch.running import BatchObserver
+from renderer.batch.tables import BatchRequest
+from renderer.batch.work import Outcome, RenderJob
 
 __all__ = [
-    "MEMORY_A_WORKER", "PAGE", "Asked", "Batch", "Campaign", "Manifest", "Order", "Outcome", "Pool", "Processes",
-    "Task", "Watch", "campaign_folder", "plan_batch", "read_campaign", "render_batch", "worker_count", "write_page",
+    "MEMORY_A_WORKER",
+    "PAGE",
+    "Batch",
+    "BatchObserver",
+    "BatchRequest",
+    "Campaign",
+    "Manifest",
+    "Outcome",
+    "Pool",
+    "Processes",
+    "RenderJob",
+    "Task",
+    "campaign_folder",
+    "plan_batch",
+    "read_campaign",
+    "render_batch",
+    "worker_count",
+    "write_page",
 ]  # fmt: skip

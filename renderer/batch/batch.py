@@ -15,7 +15,7 @@ from renderer.batch.campaign import Campaign, Task
 from renderer.batch.manifest import Manifest, State
 from renderer.batch.page import check_page
 from renderer.batch.pool import Pool
-from renderer.batch.running import Watch, run
+from renderer.batch.running import BatchObserver, run
 from renderer.batch.uptodate import Inputs, bytes_of, fingerprints
 from renderer.batch.work import Outcome
 from renderer.cores import core_count
@@ -27,7 +27,7 @@ from renderer.progress import Progress
 MEMORY_A_WORKER: Final = 900_000_000
 """Bytes that a worker and its ffmpeg take at most for a video of 1080p at --quality high, matching included."""
 
-_MOST_WORKERS: Final = 8  # by themselves: as many maps are in use at once, and 20 are kept
+_MAX_WORKERS: Final = 8  # by themselves: as many maps are in use at once, and 20 are kept
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Batch:
 def worker_count(tasks: int) -> int:
     """How many workers serve best: one a core, as far as there is work and memory for them."""
     fits = int(psutil.virtual_memory().available // MEMORY_A_WORKER)
-    return max(1, min(core_count(), tasks, fits, _MOST_WORKERS))
+    return max(1, min(core_count(), tasks, fits, _MAX_WORKERS))
 
 
 def plan_batch(campaign: Campaign, progress: Progress, *, resume: bool = True, overwrite: bool = False) -> Batch:
@@ -74,7 +74,7 @@ def plan_batch(campaign: Campaign, progress: Progress, *, resume: bool = True, o
 
 
 def render_batch(
-    batch: Batch, pool: Pool, watch: Watch, *, fail_fast: bool = False, timeout: float | None = None
+    batch: Batch, pool: Pool, watch: BatchObserver, *, fail_fast: bool = False, timeout: float | None = None
 ) -> dict[str, Outcome]:
     """Render what is due; gives what came of each task by its name. Those that are missing were not begun.
 
@@ -114,7 +114,7 @@ def campaign_folder(campaign: Campaign) -> Iterator[None]:
             try:
                 held.enter_context(claimed(campaign.folder))
             except BusyError as error:
-                raise InputError(str(error)) from None
+                raise InputError(error.text) from None
             yield
     finally:
         _remove_empty(made)

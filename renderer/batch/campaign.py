@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from renderer.batch.problems import Place, Problems
-from renderer.batch.tables import Asked, JobTable, Source
+from renderer.batch.tables import BatchRequest, CampaignSource, JobTable
 from renderer.data_files import read_toml
 from renderer.errors import InputError
 from renderer.files import expanded
 from renderer.job import VideoJob
 from renderer.names import is_like
-from renderer.where import Where
+from renderer.toml_positions import TomlPositions
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class Campaign:
         return replace(self, tasks=chosen)
 
 
-def read_campaign(path: Path | None, asked: Asked) -> Campaign:
+def read_campaign(path: Path | None, asked: BatchRequest) -> Campaign:
     """The videos of a campaign's file, or without one of what is asked. Raises InputError with every problem."""
     problems = Problems(asked.skip_bad_rows)
     if path is None:
         if not asked.keys.get("cover"):
             raise InputError("render batch needs a campaign's file, or --covers 'covers/*.jpg'")
-        return _collect([{}], Source(Where("the command line", ""), {}, asked, problems))
+        return _collect([{}], CampaignSource(TomlPositions("the command line", ""), {}, asked, problems))
     table, where = read_toml(expanded(path), "the campaign")
     for key in table:
         if key not in ("defaults", "job"):
@@ -73,10 +73,10 @@ def read_campaign(path: Path | None, asked: Asked) -> Campaign:
     if not jobs:
         problems.add(f'{path} holds no [[job]]: add one, with cover = "covers/*.jpg"')
         problems.check()
-    return _collect(jobs, Source(where, defaults, asked, problems))
+    return _collect(jobs, CampaignSource(where, defaults, asked, problems))
 
 
-def _collect(jobs: Sequence[dict[str, Any]], source: Source) -> Campaign:
+def _collect(jobs: Sequence[dict[str, Any]], source: CampaignSource) -> Campaign:
     tables = [JobTable(source, number, job) for number, job in enumerate(jobs)]
     videos = [video for table in tables for video in table.videos()]
     videos = source.problems.without_bad_rows(videos, lambda video: video[1].row)
@@ -104,6 +104,6 @@ def _note_clashes(tasks: Sequence[Task], problems: Problems) -> None:
             other = taken.setdefault(str(path.absolute()).casefold(), task)
             if other is not task:
                 differing = [name for name, value in task.fields.items() if other.fields.get(name) != value]
-                mend = f"add {{{differing[0]}}} to its output" if differing else "take one of them out"
+                fix = f"add {{{differing[0]}}} to its output" if differing else "take one of them out"
                 for one in (other, task):
-                    problems.add(f"two videos would be {path}: {mend}", one.place)
+                    problems.add(f"two videos would be {path}: {fix}", one.place)

@@ -18,7 +18,7 @@ from renderer.data_files import parse_json
 from renderer.encoder import ffmpeg_path
 from renderer.errors import FileError, InputError, MissingFileError
 from renderer.files import expanded, new_file, read_bytes
-from renderer.job import VERSION, VideoJob, telling_frame
+from renderer.job import VERSION, VideoJob, poster_frame
 from renderer.parameters import parameters
 from renderer.placement import JsonValue
 
@@ -26,11 +26,11 @@ NAME: Final = "manifest.json"
 
 _FORMAT: Final = "mosaic-renderer campaign 1"
 
-_MOST_BYTES: Final = 256_000_000  # a video has about 4 KB
+_MAX_BYTES: Final = 256_000_000  # a video has about 4 KB
 
 State = Literal["waiting", "done", "failed"]
 
-Entry = dict[str, JsonValue]
+ManifestEntry = dict[str, JsonValue]
 
 _MEND: Final = "move it away, or give another output"
 
@@ -48,21 +48,21 @@ class Manifest:
     """What is known of every video in a folder, by its path below it."""
 
     folder: Path
-    entries: dict[str, Entry]
+    entries: dict[str, ManifestEntry]
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
         """That of a folder, or an empty one. Raises InputError for a file of this name that is something else."""
         path = folder / NAME
         try:
-            content = parse_json(read_bytes(path, _MOST_BYTES))
+            content = parse_json(read_bytes(path, _MAX_BYTES))
             if content["format"] != _FORMAT or not isinstance(content["videos"], list):
                 raise ValueError(content["format"])
         except MissingFileError:
             return cls(folder, {})
         except (FileError, ValueError, KeyError, TypeError):
             raise InputError(f"{path} is no manifest of a campaign: {_MEND}") from None
-        entries: dict[str, Entry] = {}
+        entries: dict[str, ManifestEntry] = {}
         for number, entry in enumerate(content["videos"], 1):
             if wrong := _wrong(entry):
                 raise InputError(f"{path}, video {number}: {wrong}: {_MEND}")
@@ -115,7 +115,7 @@ class Manifest:
             "peak_memory_bytes": outcome.peak_memory_bytes,
             "probe": _plain(asdict(outcome.probe)) if outcome.probe else None,
             "checks": [_plain(asdict(check)) for check in outcome.checks],
-            "telling": telling_frame(job.animation, 101) / 100,
+            "telling": poster_frame(job.animation, 101) / 100,
             "command": task.command,
         }
 

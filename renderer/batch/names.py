@@ -15,7 +15,7 @@ from renderer.errors import InputError
 from renderer.files import expanded
 from renderer.parameters import suggestion
 
-MOST_BYTES: Final = 160
+MAX_BYTES: Final = 160
 """Of a part of a path: systems take 255, and a poster's and a temporary file's name are longer than the video's."""
 
 _FIELD: Final = re.compile(r"\{([^{}]*)\}")
@@ -30,8 +30,8 @@ def fill(text: str, fields: Mapping[str, str]) -> str:
 
     def value(found: re.Match[str]) -> str:
         if found[1] not in fields:
-            mend = suggestion(found[1], fields) or f": there are {', '.join(map(_braced, fields)) or 'none'}"
-            raise InputError(f"there is no field {_braced(found[1])}{mend}")
+            fix = suggestion(found[1], fields) or f": there are {', '.join(map(_braced, fields)) or 'none'}"
+            raise InputError(f"there is no field {_braced(found[1])}{fix}")
         return fields[found[1]]
 
     return _FIELD.sub(value, text)
@@ -101,8 +101,8 @@ def _part(text: str, suffix: str = "") -> str:
     name = text.strip(" ").rstrip(". ") or "_"
     if name[0] in ".-" or _RESERVED.fullmatch(name):
         name = f"_{name.lstrip('.')}"
-    if len(os.fsencode(name)) > MOST_BYTES:
+    if len(os.fsencode(name)) > MAX_BYTES:
         ending = Path(name).suffix if len(Path(name).suffix) <= 6 else ""
         digest = hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
-        name = os.fsencode(name)[: MOST_BYTES - 20].decode("utf-8", "ignore") + f"-{digest}{ending}"
+        name = os.fsencode(name)[: MAX_BYTES - 20].decode("utf-8", "ignore") + f"-{digest}{ending}"
     return name + suffix

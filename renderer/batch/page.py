@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from renderer.batch.manifest import Entry, Manifest
+from renderer.batch.manifest import Manifest, ManifestEntry
 from renderer.cores import core_count
 from renderer.encoder import is_sequence, numbered, run_ffmpeg, user_file
 from renderer.errors import FileError, InputError, MissingFileError, RenderError
@@ -27,14 +27,14 @@ POSTER_SIDE: Final = 320
 
 _MARK: Final = "<!-- mosaic-renderer campaign -->"
 
-_MOST_BYTES: Final = 1_000_000_000  # a video's poster and text have about 20 KB
+_MAX_BYTES: Final = 1_000_000_000  # a video's poster and text have about 20 KB
 
 
 def check_page(folder: Path) -> None:
     """Raise InputError if there is a page of this name that is not ours."""
     path = folder / NAME
     try:
-        if _MARK.encode() in read_bytes(path, _MOST_BYTES):
+        if _MARK.encode() in read_bytes(path, _MAX_BYTES):
             return
     except MissingFileError:
         return
@@ -62,7 +62,7 @@ def write_page(manifest: Manifest) -> Path:
     return path
 
 
-def _figure(entry: Entry, poster: str) -> str:
+def _figure(entry: ManifestEntry, poster: str) -> str:
     output = str(entry["output"])
     first = numbered(Path(output), 0).as_posix() if is_sequence(Path(output)) else output
     link = quote(first, errors="surrogateescape")
@@ -75,7 +75,7 @@ def _figure(entry: Entry, poster: str) -> str:
     )
 
 
-def _state(entry: Entry) -> str:
+def _state(entry: ManifestEntry) -> str:
     if entry["state"] != "done":
         return str(entry["error"] or "not rendered yet")
     probe, checks = entry["probe"], entry["checks"]
@@ -88,7 +88,7 @@ def _state(entry: Entry) -> str:
     return ", ".join(said)
 
 
-def _poster(folder: Path, entry: Entry) -> str:
+def _poster(folder: Path, entry: ManifestEntry) -> str:
     """A frame of a video as a data URI; empty if there is none."""
     if entry["state"] != "done":
         return ""

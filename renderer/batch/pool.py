@@ -20,9 +20,9 @@ from typing import IO, BinaryIO, Final, Protocol, Self, cast
 import cv2
 import psutil
 
-from renderer import limited
-from renderer.batch.work import Desk, Order, Outcome
-from renderer.children import answers, start_child
+from renderer import resource_limits
+from renderer.batch.work import JobRunner, Outcome, RenderJob
+from renderer.child_processes import answers, start_child
 from renderer.cores import SHARE, core_count
 from renderer.progress import Advance, Progress
 
@@ -39,11 +39,11 @@ class Pool(Protocol):
 
     workers: int
 
-    def submit(self, order: Order, progress: Progress) -> Future[Outcome]:
+    def submit(self, render_job: RenderJob, progress: Progress) -> Future[Outcome]:
         """Begin an order as soon as a worker is free; nothing but an ended pool raises."""
         ...
 
-    def stop(self, order: Future[Outcome], reason: str) -> None:
+    def stop(self, render_job: Future[Outcome], reason: str) -> None:
         """End an order at once, whatever it does: the reason is its error. Nothing happens if it is done."""
         ...
 
@@ -83,17 +83,17 @@ class Processes:
     ) -> None:
         self.close()
 
-    def submit(self, order: Order, progress: Progress) -> Future[Outcome]:
+    def submit(self, render_job: RenderJob, progress: Progress) -> Future[Outcome]:
         """See `Pool`."""
         mine = _InHand()
-        future = self._threads.submit(self._do, order, progress, mine)
+        future = self._threads.submit(self._do, render_job, progress, mine)
         self._in_hand[future] = mine
         future.add_done_callback(lambda done: self._in_hand.pop(done, None))
         return future
 
-    def stop(self, order: Future[Outcome], reason: str) -> None:
+    def stop(self, render_job: Future[Outcome], reason: str) -> None:
         """See `Pool`. The worker is killed with all processes that it has started: they may hang as it does."""
-        mine = self._in_hand.get(order)
+        mine = self._in_hand.get(render_job)
         if mine is not None:
             mine.stopped = reason
             if mine.process is not None:
@@ -119,12 +119,12 @@ class Processes:
         for process in running:
             self._forget(process)
 
-    def _do(self, order: Order, progress: Progress, mine: _InHand) -> Outcome:
+    def _do(self, render_job: RenderJob, progress: Progress, mine: _InHand) -> Outcome:
         process = mine.process = self._worker()
         if process is None:
             return Outcome("no worker could be started" if not self._closed else "stopped")
         try:
-            pickle.dump(order, cast("IO[bytes]", process.stdin))
+            pickle.dump(render_job, cast("IO[bytes]", process.stdin))
             cast("IO[bytes]", process.stdin).flush()
             return _listen(cast("IO[bytes]", process.stdout), progress)
         except (EOFError, OSError, ValueError, pickle.UnpicklingError):
@@ -227,19 +227,19 @@ def serve() -> None:
     """What a worker's process does until its input ends; what is begun by then is interrupted, and so removed."""
     output = answers()
     cv2.setNumThreads(core_count())
-    orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+    render_jobs: queue.SimpleQueue[RenderJob | None] = queue.SimpleQueue()
 
     def listen() -> None:
         with contextlib.suppress(EOFError, OSError, pickle.UnpicklingError):
             while True:
-                orders.put(pickle.load(sys.stdin.buffer))
-        orders.put(None)
-        limited.interrupt()
+                render_jobs.put(pickle.load(sys.stdin.buffer))
+        render_jobs.put(None)
+        resource_limits.interrupt()
         _thread.interrupt_main()
 
     threading.Thread(target=listen, name="orders", daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt, OSError), Desk() as desk:
-        while (order := orders.get()) is not None:
-            outcome = desk.perform(order, _Teller(output))
+    with contextlib.suppress(KeyboardInterrupt, OSError), JobRunner() as runner:
+        while (render_job := render_jobs.get()) is not None:
+            outcome = runner.perform(render_job, _Teller(output))
             pickle.dump(outcome, output)
             output.flush()

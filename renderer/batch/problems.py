@@ -47,7 +47,7 @@ class Problems:
         try:
             yield
         except InputError as error:
-            self.add(str(error), place)
+            self.add(error.text, place)
 
     def check(self) -> None:
         """Raise InputError if there are any, beside those of rows that are skipped."""
@@ -80,5 +80,5 @@ class Problems:
 
     def _error(self) -> InputError:
         head = [f"{len(self._found)} problems, and nothing was rendered:"] if len(self._found) > 1 else []
-        mend = ["--skip-bad-rows renders the other rows"] if self._are_of_rows() and not self.skip_rows else []
-        return InputError("\n  ".join([*head, *self.lines(), *mend]))
+        fix = ["--skip-bad-rows renders the other rows"] if self._are_of_rows() and not self.skip_rows else []
+        return InputError("\n  ".join([*head, *self.lines(), *fix]))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from renderer.batch.problems import Place, Problems
-from renderer.data_files import MOST_ROWS_BYTES, parse_json
+from renderer.data_files import MAX_ROWS_BYTES, parse_json
 from renderer.errors import InputError
 from renderer.files import expanded, read_text
 
@@ -19,7 +19,7 @@ _DELIMITERS: Final = ",;\t"
 
 
 @dataclass(frozen=True)
-class Row:
+class DataRow:
     """A row of a table: its values by their fields' names, and where it stands, such as "products.csv, row 3".
 
     Rows are counted from 1, without the line of a CSV file that names the fields. A job without a table has one row
@@ -30,12 +30,12 @@ class Row:
     place: str = ""
 
 
-def read_rows(path: Path, problems: Problems) -> list[Row]:
+def read_rows(path: Path, problems: Problems) -> list[DataRow]:
     """The rows of a file that can be used; what is wrong with the others, or with the file, is noted."""
     try:
-        text = read_text(expanded(path), "--rows", most=MOST_ROWS_BYTES)
+        text = read_text(expanded(path), "--rows", most=MAX_ROWS_BYTES)
     except InputError as error:
-        problems.add(str(error))
+        problems.add(error.text)
         return []
     rows, count = [], 0
     with problems.at(str(path)):
@@ -47,7 +47,7 @@ def read_rows(path: Path, problems: Problems) -> list[Row]:
             elif any("\ud800" <= sign <= "\udfff" for word in (*values, *values.values()) for sign in word):
                 problems.add("it holds one half of a surrogate pair, which is no character", Place(place, place))
             else:
-                rows.append(Row(values, place))
+                rows.append(DataRow(values, place))
         if not count:
             raise InputError("it holds no rows")
     return rows

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from renderer.batch.campaign import Task
 from renderer.batch.pool import Pool
-from renderer.batch.work import Order, Outcome
+from renderer.batch.work import Outcome, RenderJob
 from renderer.job import mosaic_key
 from renderer.progress import Advance, Progress
 
@@ -20,7 +20,7 @@ STALLED: Final = 60.0
 """Seconds without progress after which it is said that there is none."""
 
 
-class Watch(Protocol):
+class BatchObserver(Protocol):
     """Who shows how far a campaign is."""
 
     def begin(self, name: str) -> Progress:
@@ -94,7 +94,7 @@ class _Running:
 def run(
     tasks: Sequence[Task],
     pool: Pool,
-    watch: Watch,
+    watch: BatchObserver,
     done: Callable[[Task, Outcome], None],
     *,
     fail_fast: bool = False,
@@ -118,7 +118,7 @@ def run(
             shared = len(some) > 1
             name = f"{some[0].name} and {len(some) - 1} more" if shared else some[0].name
             pulse = _Pulse(watch.begin(name))
-            running[pool.submit(Order(some[0].job, match_only=shared), pulse)] = _Running(name, some, shared, pulse)
+            running[pool.submit(RenderJob(some[0].job, match_only=shared), pulse)] = _Running(name, some, shared, pulse)
         # In turns of a second, as Windows does not interrupt a wait.
         for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
             one = running.pop(future)
@@ -135,13 +135,15 @@ def run(
             _stop_stalled(running, pool, watch, timeout)
 
 
-def _stop_stalled(running: Mapping[Future[Outcome], _Running], pool: Pool, watch: Watch, timeout: float) -> None:
+def _stop_stalled(
+    running: Mapping[Future[Outcome], _Running], pool: Pool, watch: BatchObserver, timeout: float
+) -> None:
     """Stop what has made no progress for `timeout` seconds, and tell of what has made none for a minute."""
     for future, one in running.items():
         stage = one.pulse.stage_name
         if one.pulse.silence() >= timeout:
             during = f" in the stage of {stage}" if stage else ""
-            mend = "give a longer --timeout if it needs more time"
-            pool.stop(future, f"it made no progress for {timeout:g} seconds{during}, and was stopped: {mend}")
+            fix = "give a longer --timeout if it needs more time"
+            pool.stop(future, f"it made no progress for {timeout:g} seconds{during}, and was stopped: {fix}")
         elif one.pulse.stalls():
             watch.stalled(one.name, stage)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from renderer import plugins
 from renderer.batch.names import check_inside, field_names, fill, output_folder, output_path
 from renderer.batch.problems import Place, Problems
-from renderer.batch.rows import Row, read_rows
+from renderer.batch.rows import DataRow, read_rows
 from renderer.errors import InputError
 from renderer.files import expanded, is_file, require_file
 from renderer.job import VideoJob, check_cover
@@ -24,10 +24,9 @@ from renderer.parameters import parameters, spell, suggestion
 from renderer.preset import Preset, as_draft, load_preset, merged, read_parameter, read_setting
 from renderer.scene import Animation
 from renderer.sound import check_sound
-from renderer.timeline import Show
-from renderer.where import Where
+from renderer.toml_positions import TomlPositions
 
-MOST_VIDEOS: Final = 10_000
+MAX_VIDEOS: Final = 10_000
 """Of one table: more are a slip in a sweep."""
 
 PLAIN: Final = "plain"
@@ -52,7 +51,7 @@ Video = tuple[VideoJob, Place, Fields]
 
 
 @dataclass(frozen=True)
-class Asked:
+class BatchRequest:
     """What the command line says; it counts more than the file."""
 
     keys: Mapping[str, Any] = field(default_factory=dict)  # of each job: cover, preset, animation, output, rows
@@ -63,12 +62,12 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Source:
+class CampaignSource:
     """What all tables of a campaign share."""
 
-    where: Where
+    where: TomlPositions
     defaults: Mapping[str, Any]
-    asked: Asked
+    asked: BatchRequest
     problems: Problems
     tracks: dict[object, str] = field(default_factory=dict)  # what is wrong with music that was tried; "" if nothing is
 
@@ -76,7 +75,7 @@ class Source:
 class JobTable:
     """A table with what the defaults and the command line add to it. Its problems are noted, and it goes on."""
 
-    def __init__(self, source: Source, number: int, own: Mapping[str, Any]) -> None:
+    def __init__(self, source: CampaignSource, number: int, own: Mapping[str, Any]) -> None:
         """`number`: among the tables, from 0."""
         self._source, self._number, self._own = source, number, own
         self._problems = source.problems
@@ -132,10 +131,10 @@ class JobTable:
         return found
 
     @cached_property
-    def _rows(self) -> list[Row]:
+    def _rows(self) -> list[DataRow]:
         rows: object = self._table.get("rows")
         if rows is None:
-            return [Row()]
+            return [DataRow()]
         if isinstance(rows, str | Path):
             return read_rows(Path(rows), self._problems)
         self._problems.add("rows is the path of a CSV or JSON file", self._place("rows"))
@@ -146,11 +145,11 @@ class JobTable:
         """The fields that some row has; of a JSON file, others may lack them."""
         return {name for row in self._rows for name in row.fields}
 
-    def _row_place(self, row: Row, place: str) -> Place:
+    def _row_place(self, row: DataRow, place: str) -> Place:
         """A row, with the place in the campaign's file that makes use of it."""
         return Place(f"{row.place} ({place})", row.place) if row.place else Place(place)
 
-    def _place_of(self, value: object, row: Row, place: str) -> Place:
+    def _place_of(self, value: object, row: DataRow, place: str) -> Place:
         """Where a problem with a value stands: in the row too if it has fields of the table, and no unknown ones."""
         names = field_names(value)
         unknown = names - self._columns - {"cover", "animation", "preset"}
@@ -168,13 +167,13 @@ class JobTable:
         kinds: dict[str, type[Animation]] = {}
         for name in self._texts("animation") or ["show" if "timeline" in self._table else "zoom"]:
             with self._problems.at(self._place("animation")):
-                if name not in ("show", *plugins.installed()):
-                    mend = suggestion(name, ["show", *plugins.installed()]) or ": `render animations` lists them"
-                    raise InputError(f"there is no animation {name}{mend}")
-                kinds[name] = Show if name == "show" else plugins.load_animation(name)
+                if name not in plugins.installed():
+                    fix = suggestion(name, plugins.installed()) or ": `render animations` lists them"
+                    raise InputError(f"there is no animation {name}{fix}")
+                kinds[name] = plugins.load_animation(name)
         return kinds
 
-    def _covers(self, row: Row) -> list[Path]:
+    def _covers(self, row: DataRow) -> list[Path]:
         """The files that the covers' paths and globs name; what comes from a row is a name, never a glob."""
         covers: dict[Path, None] = {}
         for pattern in self._texts("cover"):
@@ -205,11 +204,11 @@ class JobTable:
                 continue
             elif not isinstance(value, dict):
                 keys[key,] = value
-            elif key in ("show", *plugins.installed()):
+            elif key in plugins.installed():
                 keys.update({(key, inner): one for inner, one in value.items()})
             else:
-                mend = suggestion(key, [*_WORDS, *plugins.installed()])
-                self._problems.add(f"there is no animation {key}{mend}", self._place(key))
+                fix = suggestion(key, [*_WORDS, *plugins.installed()])
+                self._problems.add(f"there is no animation {key}{fix}", self._place(key))
         return keys
 
     # -- What it means -------------------------------------------------------------------------------------------------
@@ -229,8 +228,8 @@ class JobTable:
                 own = {"cover": "", "animation": "", "preset": ""}
                 self._values(keys, row, own, every, next(iter(every)))
             count = len(rows) * len(covers) * len(kinds) * len(presets) * math.prod(map(len, sweep.values()))
-            if count > MOST_VIDEOS:
-                self._problems.add(f"it makes {count} videos, more than {MOST_VIDEOS}: sweep over less", self._here)
+            if count > MAX_VIDEOS:
+                self._problems.add(f"it makes {count} videos, more than {MAX_VIDEOS}: sweep over less", self._here)
                 return
             place = self._row_place(row, self._here)
             choices = {name: _combinations(sweep, parameters(kinds[name]), others) for name in kinds}
@@ -245,7 +244,7 @@ class JobTable:
                         yield job, place, {key: value for key, value in fields.items() if key in told}
 
     def _values(
-        self, keys: Mapping[tuple[str, ...], Any], row: Row, own: Fields, kinds: Mapping[str, type[Animation]],
+        self, keys: Mapping[tuple[str, ...], Any], row: DataRow, own: Fields, kinds: Mapping[str, type[Animation]],
         name: str,
     ) -> dict[str, Any]:  # fmt: skip
         """The parameters of one video, typed; `own`: its fields, where the row has none of their names."""
@@ -301,7 +300,7 @@ class JobTable:
             try:
                 check_sound(job.sound, job.path, job.target)
             except InputError as error:
-                tried[track] = str(error)
+                tried[track] = error.text
         if tried[track]:
             raise InputError(tried[track])
 
@@ -338,8 +337,8 @@ def _swept(key: str, value: object) -> list[object]:
     found = re.fullmatch(r"\s*(-?\d{1,18})\s*\.\.\s*(-?\d{1,18})\s*", value) if isinstance(value, str) else None
     if found is None or int(found[2]) < int(found[1]):
         raise InputError(f'{key} = {value} is no sweep: write "0..9", or a list of values')
-    if int(found[2]) - int(found[1]) >= MOST_VIDEOS:
-        raise InputError(f"{key} = {value} makes more than {MOST_VIDEOS} videos: sweep over less")
+    if int(found[2]) - int(found[1]) >= MAX_VIDEOS:
+        raise InputError(f"{key} = {value} makes more than {MAX_VIDEOS} videos: sweep over less")
     return list(range(int(found[1]), int(found[2]) + 1))
 
 

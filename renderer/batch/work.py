@@ -9,14 +9,14 @@ from typing import Self
 
 from renderer.encoder import Probe
 from renderer.errors import RenderError
-from renderer.job import Mosaic, VideoJob, check_job, mosaic_key, open_mosaic, write_video
+from renderer.job import OpenMosaic, VideoJob, check_job, mosaic_key, open_mosaic, write_video
 from renderer.memory import MemoryMeter
 from renderer.progress import Progress, Timed
-from renderer.rules import Check
+from renderer.rules import RuleCheck
 
 
 @dataclass(frozen=True)
-class Order:
+class RenderJob:
     """A job to be done, or of its mosaic only the matching, so that the map is kept for those that share it."""
 
     job: VideoJob
@@ -32,14 +32,14 @@ class Outcome:
     bytes: int = 0
     peak_memory_bytes: int = 0  # the worker's and ffmpeg's
     probe: Probe | None = None
-    checks: Sequence[Check] = ()
+    checks: Sequence[RuleCheck] = ()
 
 
-class Desk:
+class JobRunner:
     """Where a worker does its orders: the mosaic of the last one stays open, as the next one's is often the same."""
 
     def __init__(self) -> None:
-        self._mosaic: tuple[object, Mosaic] | None = None
+        self._mosaic: tuple[object, OpenMosaic] | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -48,29 +48,29 @@ class Desk:
     def __exit__(self, *_error: object) -> None:
         self._open.close()
 
-    def perform(self, order: Order, progress: Progress) -> Outcome:
+    def perform(self, render_job: RenderJob, progress: Progress) -> Outcome:
         """Do an order. What goes wrong stands in the outcome; only an interruption is raised."""
         try:
-            return self._perform(order, Timed(progress))
+            return self._perform(render_job, Timed(progress))
         except RenderError as error:
-            return Outcome(str(error))
+            return Outcome(error.text)
         except MemoryError:
             return Outcome("out of memory: give a smaller --size, or fewer --workers")
         except Exception as error:  # one video's bug is not the end of the others
             return Outcome(f"unexpected {type(error).__name__}: {error}")
 
-    def _perform(self, order: Order, progress: Timed) -> Outcome:
-        if not order.match_only:
-            check_job(order.job)
+    def _perform(self, render_job: RenderJob, progress: Timed) -> Outcome:
+        if not render_job.match_only:
+            check_job(render_job.job)
         with MemoryMeter() as meter:
-            mosaic = self._mosaic_of(order.job, progress)
-            if order.match_only:
+            mosaic = self._mosaic_of(render_job.job, progress)
+            if render_job.match_only:
                 return Outcome("", progress.finished()["total"])
-            made = write_video(mosaic, order.job, progress)
+            made = write_video(mosaic, render_job.job, progress)
         seconds = progress.finished()["total"]
         return Outcome("", seconds, made.bytes, meter.peak_bytes, made.probe, tuple(made.checks))
 
-    def _mosaic_of(self, job: VideoJob, progress: Progress) -> Mosaic:
+    def _mosaic_of(self, job: VideoJob, progress: Progress) -> OpenMosaic:
         wanted = mosaic_key(job)
         if self._mosaic is None or self._mosaic[0] != wanted:
             self._mosaic = None

@@ -14,19 +14,18 @@ from typing import Final
 
 import cyclopts
 
-from renderer import limited, plugins
+from renderer import plugins, resource_limits
 from renderer.cli.batch import add_batch
 from renderer.cli.completion import commands, completion
 from renderer.cli.edit import add_edit
 from renderer.cli.examples import epilogue
 from renderer.cli.listing import animations, check_file, presets
-from renderer.cli.mistakes import explain_mistake
-from renderer.cli.options import Common, MosaicRun, add_command
+from renderer.cli.options import MosaicOptions, OutputOptions, add_command
 from renderer.cli.renders import add_animation, mosaic
 from renderer.cli.terminal import Terminal, printable
+from renderer.cli.usage_errors import usage_message
 from renderer.errors import InputError, RenderError
 from renderer.parameters import docstring
-from renderer.timeline import Show
 
 
 def _doctor() -> int:
@@ -63,7 +62,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     app.command(still)
     sheet = cyclopts.App(name="sheet", help="Draw a contact sheet of an animation: the look before the render.")
     app.command(sheet)
-    groups = {"Tiles and matching": MatchSettings, "Output": Common, "Picture": MosaicRun}
+    groups = {"Tiles and matching": MatchSettings, "Output": OutputOptions, "Picture": MosaicOptions}
     add_command(app, "mosaic", "Draw the whole mosaic as a still.", groups, mosaic, wanted=wanted)
     add_edit(app, wanted)
     app.command(_doctor, name="doctor")
@@ -78,7 +77,6 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     app.command(check_file, name="check")
     app.command(completion, name="completion")
     add_batch(app, wanted)
-    add_animation(app, still, sheet, "show", Show, wanted)
     for name in plugins.installed():
         if name in app:
             problems.append(f"the animation {name} is named like a command and was left out")
@@ -86,7 +84,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
         try:
             add_animation(app, still, sheet, name, plugins.load_animation(name), wanted)
         except InputError as error:
-            problems.append(str(error))
+            problems.append(error.text)
     videos = cyclopts.Group("Make a video", sort_key=0)
     sections = [(cyclopts.Group(title, sort_key=i), names) for i, (title, names) in enumerate(_SECTIONS.items(), 1)]
     for name in app:
@@ -117,7 +115,7 @@ def _with_stream(words: Sequence[str]) -> list[str]:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    limited.interrupt()  # threads may wait for it
+    resource_limits.interrupt()  # threads may wait for it
     raise KeyboardInterrupt
 
 
@@ -156,11 +154,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         cause = error.__cause__
-        said = str(cause) if isinstance(cause, RenderError) else explain_mistake(error, words)
+        said = cause.text if isinstance(cause, RenderError) else usage_message(error, words)
         # Of a word that is none, a traceback tells nothing.
         return _complain(said, verbose=verbose and isinstance(cause, RenderError), code=InputError.exit_code)
     except RenderError as error:
-        return _complain(str(error), verbose=verbose, code=error.exit_code)
+        return _complain(error.text, verbose=verbose, code=error.exit_code)
     except KeyboardInterrupt:
         kept = "what was indexed is kept, the same command goes on from there"
         whole = "what is whole is kept, the same command goes on from there"

@@ -15,8 +15,8 @@ import cyclopts
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from renderer.cli.options import Common, PresetRun, add_command
-from renderer.cli.talk import Rate, Talk, megabytes, show_file
+from renderer.cli.messages import Console, Rate, megabytes, show_file
+from renderer.cli.options import OutputOptions, PresetOptions, add_command
 from renderer.cli.terminal import printable, say
 from renderer.overlay import OverlaySettings
 from renderer.parameters import check_ranges, given, parameter, parameters, spell
@@ -32,7 +32,7 @@ _KEYS: Final = {"covers": "cover", "animation": "animation", "preset": "preset",
 
 
 @dataclass(frozen=True)
-class BatchRun:
+class BatchOptions:
     """What only a campaign takes."""
 
     covers: tuple[str, ...] = parameter((), "Covers, as paths or globs, instead of the file's; may be repeated")
@@ -61,8 +61,9 @@ def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
     from renderer.job import MatchSettings
 
     groups = {
-        "Campaign": BatchRun, "Presets": PresetRun, "Tiles and matching": MatchSettings, "Picture": OutputSettings,
-        "Title and logo": OverlaySettings, "Sound": SoundSettings, "File": FileSettings, "Output": Common,
+        "Campaign": BatchOptions, "Presets": PresetOptions, "Tiles and matching": MatchSettings,
+        "Picture": OutputSettings, "Title and logo": OverlaySettings, "Sound": SoundSettings, "File": FileSettings,
+        "Output": OutputOptions,
     }  # fmt: skip
     add_command(
         app, "batch", "Render many videos: those of a campaign's file, or of --covers.", groups, _batch, wanted=wanted,
@@ -71,31 +72,31 @@ def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
 
 
 def _batch(file: Path | None, values: dict[str, object]) -> int:
-    from renderer.batch import Asked, campaign_folder, plan_batch, read_campaign
+    from renderer.batch import BatchRequest, campaign_folder, plan_batch, read_campaign
 
-    common, run = Common(**given(Common, values)), BatchRun(**given(BatchRun, values))
-    talk = Talk(quiet=common.quiet, verbose=common.verbose)
-    own = {*parameters(Common), *parameters(BatchRun), *parameters(PresetRun)}
-    asked = Asked(
+    common, run = OutputOptions(**given(OutputOptions, values)), BatchOptions(**given(BatchOptions, values))
+    console = Console(quiet=common.quiet, verbose=common.verbose)
+    own = {*parameters(OutputOptions), *parameters(BatchOptions), *parameters(PresetOptions)}
+    asked = BatchRequest(
         {key: values[name] for name, key in _KEYS.items() if values.get(name)},
         {name: value for name, value in values.items() if name not in own},
-        draft=PresetRun(**given(PresetRun, values)).draft,
+        draft=PresetOptions(**given(PresetOptions, values)).draft,
         skip_bad_rows=run.skip_bad_rows,
         command=_command(file, values),
     )
     campaign = read_campaign(file, asked).only(run.only)
     with nullcontext() if run.dry_run else campaign_folder(campaign):
-        batch = plan_batch(campaign, talk, resume=run.resume, overwrite=common.overwrite)
+        batch = plan_batch(campaign, console, resume=run.resume, overwrite=common.overwrite)
         skipped = campaign.problems.bad_rows()
         if skipped:
             lines = "\n  ".join([f"{_rows(len(skipped))} skipped:", *campaign.problems.lines()])
             sys.stderr.write(f"render: {lines}\n")
         if run.dry_run:
             return _tell_plan(batch, skipped, common)
-        return _tell(batch, _render(batch, run, common, talk), skipped, common)
+        return _tell(batch, _render(batch, run, common, console), skipped, common)
 
 
-def _render(batch: Batch, run: BatchRun, common: Common, talk: Talk) -> dict[str, Outcome]:
+def _render(batch: Batch, run: BatchOptions, common: OutputOptions, console: Console) -> dict[str, Outcome]:
     """Render what is due, and write the page."""
     from renderer.batch import PAGE, Processes, render_batch, worker_count, write_page
 
@@ -103,7 +104,7 @@ def _render(batch: Batch, run: BatchRun, common: Common, talk: Talk) -> dict[str
         return {}
     workers = run.workers or worker_count(len(batch.due))
     try:
-        with Board(talk, batch, workers, run.timeout) as board, Processes(workers) as pool:
+        with BatchProgress(console, batch, workers, run.timeout) as board, Processes(workers) as pool:
             outcomes = render_batch(batch, pool, board, fail_fast=run.fail_fast, timeout=run.timeout)
     finally:
         write_page(batch.manifest)
@@ -122,7 +123,7 @@ def _command(file: Path | None, values: Mapping[str, object]) -> str:
     Paths are as they were given; of absolute ones what is below the current folder, or the last part.
     """
     words = ["render", "batch", *([_shared(file)] if file else [])]
-    left_out = {*parameters(Common), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
+    left_out = {*parameters(OutputOptions), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
     for name, value in values.items():
         option = f"--{name.replace('_', '-')}"
         if name in left_out or value is None:
@@ -144,7 +145,7 @@ def _shared(path: Path | str) -> str:
     return str(plain.relative_to(Path.cwd()) if plain.is_relative_to(Path.cwd()) else plain.name)
 
 
-def _tell_plan(batch: Batch, skipped: Sequence[str], common: Common) -> int:
+def _tell_plan(batch: Batch, skipped: Sequence[str], common: OutputOptions) -> int:
     """What would be made; gives the exit code."""
     from renderer.job import Plan, plan_each
 
@@ -171,7 +172,7 @@ def _tell_plan(batch: Batch, skipped: Sequence[str], common: Common) -> int:
     return code
 
 
-def _tell(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Sequence[str], common: Common) -> int:
+def _tell(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Sequence[str], common: OutputOptions) -> int:
     """The end of it; gives the exit code."""
     from renderer.batch import PAGE
 
@@ -194,15 +195,15 @@ def _tell(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Sequence[str],
     return 1 if failed or skipped else 0
 
 
-class Board:
+class BatchProgress:
     """A table of what is in hand, on a terminal; a line a video elsewhere."""
 
-    def __init__(self, talk: Talk, batch: Batch, workers: int, timeout: float) -> None:
-        self._talk, self._total, self._done, self._timeout = talk, len(batch.due), 0, timeout
-        self._live = talk.console.is_terminal and not talk.quiet
+    def __init__(self, console: Console, batch: Batch, workers: int, timeout: float) -> None:
+        self._console, self._total, self._done, self._timeout = console, len(batch.due), 0, timeout
+        self._live = console.terminal.is_terminal and not console.quiet
         self._bars = Bars(
             TextColumn("{task.description}", markup=False), TextColumn("{task.fields[stage]}"), BarColumn(),
-            MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=talk.console,
+            MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=console.terminal,
             transient=True,
         )  # fmt: skip
         self._all = self._bars.add_task(f"{self._total} videos", total=self._total, stage="", unit="videos")
@@ -212,12 +213,12 @@ class Board:
 
         skipped = f", {len(batch.up_to_date)} up to date" if batch.up_to_date else ""
         share = max(1, core_count() // workers)
-        talk.notice(
+        console.notice(
             f"{self._total} videos to render{skipped}: {workers} at once, {share} core{'s' * (share > 1)} and up to "
             f"{MEMORY_A_WORKER / 1e9:.1f} GB each at 1080p"
         )
 
-    def __enter__(self) -> Board:
+    def __enter__(self) -> BatchProgress:
         if self._live:
             self._bars.start()
         return self
@@ -226,15 +227,15 @@ class Board:
         if self._live:
             self._bars.stop()
 
-    def begin(self, name: str) -> Row:
+    def begin(self, name: str) -> ProgressRow:
         """A row for a video in hand."""
         self._rows[name] = self._bars.add_task(printable(name), total=None, stage="", unit="")
-        return Row(self._bars, self._rows[name], self._talk, name)
+        return ProgressRow(self._bars, self._rows[name], self._console, name)
 
     def stalled(self, name: str, stage: str) -> None:
         """A line for a video that stands still."""
         during = f" in the stage of {stage}" if stage else ""
-        self._talk.notice(
+        self._console.notice(
             f"{name}: no progress for a minute{during}; after {self._timeout:g} seconds (--timeout) it fails"
         )
 
@@ -245,14 +246,14 @@ class Board:
         self._done += tasks
         size = f", {megabytes(outcome.bytes)}" if outcome.bytes else ""
         what = outcome.error or (f"{outcome.seconds:.1f} s{size}" if tasks else f"matched in {outcome.seconds:.1f} s")
-        self._talk.notice(f"[{self._done}/{self._total}] {name}: {what}")
+        self._console.notice(f"[{self._done}/{self._total}] {name}: {what}")
 
 
-class Row:
+class ProgressRow:
     """Progress of one video, in its row."""
 
-    def __init__(self, bars: Bars, row: TaskID, talk: Talk, name: str) -> None:
-        self._bars, self._row, self._talk, self._name = bars, row, talk, name
+    def __init__(self, bars: Bars, row: TaskID, console: Console, name: str) -> None:
+        self._bars, self._row, self._console, self._name = bars, row, console, name
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
@@ -262,5 +263,5 @@ class Row:
 
     def notice(self, message: str) -> None:
         """One line, where all are asked for."""
-        if self._talk.verbose:
-            self._talk.notice(f"{self._name}: {message}")
+        if self._console.verbose:
+            self._console.notice(f"{self._name}: {message}")

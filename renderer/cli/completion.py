@@ -37,7 +37,7 @@ _KINDS: Final = {
 
 
 @dataclass(frozen=True)
-class Row:
+class CompletionRow:
     """An option by its names, or an argument without a name, and what its values are: choices, a kind, or "" (none)."""
 
     names: tuple[str, ...]
@@ -56,7 +56,7 @@ def completion_script(shell: Shell) -> str:
     from renderer.preset import own_presets, preset_files, preset_folder
 
     found = dict(commands(build_app([], EveryCommand())))
-    rows: dict[Row, list[str]] = {}
+    rows: dict[CompletionRow, list[str]] = {}
     for words, app in found.items():
         for row in _rows(words, app):
             rows.setdefault(row, []).append(words)
@@ -86,11 +86,11 @@ def commands(app: cyclopts.App, words: str = "") -> Iterator[tuple[str, cyclopts
             yield from commands(app[name], f"{words} {name}".strip())
 
 
-def _rows(words: str, app: cyclopts.App) -> Iterator[Row]:
+def _rows(words: str, app: cyclopts.App) -> Iterator[CompletionRow]:
     """The options and arguments of a command."""
-    yield Row(("--help", "-h"), "", "All of its options and examples; -h: the usual ones")
+    yield CompletionRow(("--help", "-h"), "", "All of its options and examples; -h: the usual ones")
     if not words:
-        yield Row(("--version",), "", "The version")
+        yield CompletionRow(("--version",), "", "The version")
     for argument in app.assemble_argument_collection() if app.default_command else ():
         name, hint = argument.name, argument.hint
         if name == "*" or not argument.parse:
@@ -102,9 +102,9 @@ def _rows(words: str, app: cyclopts.App) -> Iterator[Row]:
             about = textwrap.shorten(
                 (argument.parameter.help or "").split(";")[0].split(". ")[0], 78, placeholder="..."
             )
-            yield Row(tuple(argument.names), "" if hint is bool else values, about)
+            yield CompletionRow(tuple(argument.names), "" if hint is bool else values, about)
         else:
-            yield Row((), values)
+            yield CompletionRow((), values)
 
 
 def _parted(words: str) -> tuple[str, str]:
@@ -119,7 +119,7 @@ Subcommands = list[tuple[str, str, str]]
 """Group ("" at the top), word, what it does."""
 
 
-def _bash(subcommands: Subcommands, rows: dict[Row, list[str]]) -> Iterator[str]:
+def _bash(subcommands: Subcommands, rows: dict[CompletionRow, list[str]]) -> Iterator[str]:
     for group in dict.fromkeys(group for group, _, _ in subcommands):
         names = " ".join(name for of, name, _ in subcommands if of == group)
         yield f"  _render_row {shlex.quote(f'|{group}|')} '' {shlex.quote(names)}"
@@ -127,7 +127,7 @@ def _bash(subcommands: Subcommands, rows: dict[Row, list[str]]) -> Iterator[str]
         yield "  _render_row " + " ".join(map(shlex.quote, (f"|{'|'.join(taken)}|", " ".join(row.names), row.values)))
 
 
-def _zsh(subcommands: Subcommands, rows: dict[Row, list[str]]) -> Iterator[str]:
+def _zsh(subcommands: Subcommands, rows: dict[CompletionRow, list[str]]) -> Iterator[str]:
     for group, name, about in subcommands:
         yield f"  _render_subcommand {shlex.quote(group)} {shlex.quote(f'{name}:{about}')}"
     for row, taken in rows.items():
@@ -136,7 +136,7 @@ def _zsh(subcommands: Subcommands, rows: dict[Row, list[str]]) -> Iterator[str]:
         yield "  _render_row " + " ".join(map(shlex.quote, words))
 
 
-def _fish(subcommands: Subcommands, rows: dict[Row, list[str]]) -> Iterator[str]:
+def _fish(subcommands: Subcommands, rows: dict[CompletionRow, list[str]]) -> Iterator[str]:
     for group, name, about in subcommands:
         yield f"{_when_fish(group)} -a {name} -d {_quoted_fish(about)}"
     for row, taken in rows.items():

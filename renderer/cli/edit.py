@@ -9,8 +9,8 @@ from typing import Final
 
 import cyclopts
 
-from renderer.cli.options import Common, add_command
-from renderer.cli.talk import ask_overwrite, begin, likeness, rules_in_force
+from renderer.cli.messages import ask_overwrite, likeness, open_console, rules_in_force
+from renderer.cli.options import OutputOptions, add_command
 from renderer.cli.terminal import say
 from renderer.errors import InputError
 from renderer.parameters import given
@@ -24,7 +24,7 @@ def add_edit(app: cyclopts.App, wanted: Collection[str]) -> None:
 
     add_command(
         app, "edit", "Change photos of a saved mosaic: take some out, put others where you want them.",
-        {"Edit": EditSettings, "Tiles": TileSettings, "Output": Common}, edit, wanted=wanted,
+        {"Edit": EditSettings, "Tiles": TileSettings, "Output": OutputOptions}, edit, wanted=wanted,
         takes=("mosaic", "A .mosaic file, as --save-map writes it"),
     )  # fmt: skip
 
@@ -36,12 +36,12 @@ def edit(mosaic: Path | None, values: dict[str, object]) -> None:
 
     if mosaic is None:
         raise InputError("render edit needs a mosaic: render mosaic cover.jpg --save-map cover.mosaic makes one")
-    common, talk = begin(values)
+    common, console = open_console(values)
     suffix = MAP_SUFFIX if mosaic.stem.endswith(_EDITED) else f"{_EDITED}{MAP_SUFFIX}"
     path = named_output(common.output, mosaic, "", "", suffix)
     made = edit_mosaic(
         mosaic, path, EditSettings(**given(EditSettings, values)), TileSettings(**given(TileSettings, values)),
-        overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
+        overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=console,
     )  # fmt: skip
     if common.json:
         say(json.dumps(made.as_json()))

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import cyclopts
 
-from renderer.cli.options import Common, add_command
-from renderer.cli.talk import Talk, ask_overwrite, begin, show_file
+from renderer.cli.messages import Console, ask_overwrite, open_console, show_file
+from renderer.cli.options import OutputOptions, add_command
 from renderer.cli.terminal import say
 from renderer.errors import InputError
-from renderer.parameters import CellPlace, given
+from renderer.parameters import CellPosition, given
 
 if TYPE_CHECKING:
-    from renderer.explain import Explained
+    from renderer.explain import FigureResult
 
-Draw = Callable[[Path | None, Path, dict[str, object], bool, Talk], "Explained"]
+Draw = Callable[[Path | None, Path, dict[str, object], bool, Console], "FigureResult"]
 """Draws a figure of a cover to a path from the options that were given; whether to overwrite; who talks."""
 
 
@@ -30,30 +30,38 @@ def build_app(wanted: Collection[str]) -> cyclopts.App:
     from renderer import explain
     from renderer.job import GridSettings, MatchSettings
 
-    def grid(cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, _talk: Talk) -> Explained:
+    def grid(
+        cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, _console: Console
+    ) -> FigureResult:
         return explain.explain_grid(
             cover, path, grid=GridSettings(**given(GridSettings, values)), figure=figure(values), overwrite=overwrite
         )
 
-    def channels(cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, _talk: Talk) -> Explained:
+    def channels(
+        cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, _console: Console
+    ) -> FigureResult:
         return explain.explain_channels(cover, path, figure=figure(values), overwrite=overwrite)
 
-    def match(cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, talk: Talk) -> Explained:
+    def match(
+        cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, console: Console
+    ) -> FigureResult:
         return explain.explain_match(
             cover, path, cell=cell(values), match=MatchSettings(**given(MatchSettings, values)), figure=figure(values),
-            overwrite=overwrite, progress=talk,
+            overwrite=overwrite, progress=console,
         )  # fmt: skip
 
-    def knn(cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, talk: Talk) -> Explained:
+    def knn(
+        cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, console: Console
+    ) -> FigureResult:
         return explain.explain_knn(
             cover, path, cell=cell(values), match=MatchSettings(**given(MatchSettings, values)), figure=figure(values),
-            clip=explain.ClipSettings(**given(explain.ClipSettings, values)), overwrite=overwrite, progress=talk,
+            clip=explain.ClipSettings(**given(explain.ClipSettings, values)), overwrite=overwrite, progress=console,
         )  # fmt: skip
 
     def figure(values: dict[str, object]) -> explain.FigureSettings:
         return explain.FigureSettings(**given(explain.FigureSettings, values))
 
-    def cell(values: dict[str, object]) -> CellPlace | None:
+    def cell(values: dict[str, object]) -> CellPosition | None:
         return explain.CellSettings(**given(explain.CellSettings, values)).cell
 
     figures: list[tuple[str, str, str, dict[str, type], Draw]] = [
@@ -69,7 +77,7 @@ def build_app(wanted: Collection[str]) -> cyclopts.App:
         ),
     ]  # fmt: skip
     for name, suffix, about, groups, draw in figures:
-        shared = {"Figure": explain.FigureSettings, **groups, "Output": Common}
+        shared = {"Figure": explain.FigureSettings, **groups, "Output": OutputOptions}
         add_command(app, name, about, shared, _command(name, suffix, draw), wanted=wanted)
     return app
 
@@ -80,12 +88,12 @@ def _command(name: str, suffix: str, draw: Draw) -> Callable[[Path | None, dict[
     def run(cover: Path | None, values: dict[str, object]) -> None:
         from renderer.job import named_output
 
-        common, talk = begin(values)
+        common, console = open_console(values)
         if str(common.output) == "-":
             raise InputError(f"-o -: a figure needs a file: give a name that ends in {suffix}")
         path = named_output(common.output, cover, name, "", suffix)
         overwrite = ask_overwrite([path], values, overwrite=common.overwrite)
-        made = draw(cover, path, values, overwrite, talk)
+        made = draw(cover, path, values, overwrite, console)
         if common.json:
             say(json.dumps(made.as_json()))
         elif not common.quiet:

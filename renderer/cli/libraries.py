@@ -10,15 +10,15 @@ from typing import Annotated, Final
 import cyclopts
 from PIL import Image
 
-from renderer.cli.talk import Talk
+from renderer.cli.messages import Console
 from renderer.cli.terminal import say
 from renderer.errors import InputError
 from renderer.files import check_writable, missing_file, new_file
 from renderer.library.archive import Archive
-from renderer.library.checking import check as check_library
+from renderer.library.checking import check_library as check_library
 from renderer.library.checking import colour_picture
 from renderer.library.indexing import Changes
-from renderer.library.named import DEFAULT_NAME, Definition, check_name, find, get, library_folder, names
+from renderer.library.named import DEFAULT_NAME, LibraryDefinition, check_name, find, get, library_folder, names
 from renderer.library.reading import Crop
 from renderer.library.walking import absolute
 
@@ -40,7 +40,7 @@ _FRAMES: Final = cyclopts.Parameter(
 
 @cyclopts.Parameter(name="*")
 @dataclass(frozen=True)
-class Common:
+class LibraryOptions:
     """What every command of libraries takes."""
 
     library_dir: Annotated[
@@ -56,11 +56,11 @@ class Common:
         """Where libraries are."""
         return library_folder(self.library_dir)
 
-    def talk(self) -> Talk:
+    def console(self) -> Console:
         """What says how far it is."""
-        return Talk(quiet=self.quiet, verbose=self.verbose)
+        return Console(quiet=self.quiet, verbose=self.verbose)
 
-    def tell(self, result: dict[str, object], *lines: str) -> None:
+    def print_summaries(self, result: dict[str, object], *lines: str) -> None:
         """The result: one JSON object, or some lines."""
         if self.json:
             say(json.dumps(result))
@@ -68,7 +68,7 @@ class Common:
             say(*lines)
 
 
-_NO_OPTIONS: Final = Common()
+_NO_OPTIONS: Final = LibraryOptions()
 
 _Name = Annotated[str, cyclopts.Parameter(help="The library's name", show_default=True)]
 
@@ -81,7 +81,7 @@ def add(
         Crop | None, cyclopts.Parameter(help="The square of a photo: what draws the eye (default), or the centre")
     ] = None,
     video_frames: Annotated[int | None, _FRAMES] = None,
-    common: Common = _NO_OPTIONS,
+    common: LibraryOptions = _NO_OPTIONS,
 ) -> None:
     """Make a library of folders, or add folders to one; without --name it is the one that `render` uses by default."""
     if not folders:
@@ -91,7 +91,9 @@ def add(
         if not source.exists():
             raise InputError(missing_file(source))
     known = find(check_name(name), common.folder)
-    definition = (known or Definition(name, common.folder, ())).adding(list(map(str, sources)), crop, video_frames)
+    definition = (known or LibraryDefinition(name, common.folder, ())).adding(
+        list(map(str, sources)), crop, video_frames
+    )
     if known is not None and definition.crop != known.crop:
         known.remove()  # every square is another one
     definition.save()
@@ -104,30 +106,30 @@ def add(
 
 
 @app.command
-def refresh(name: _Name = DEFAULT_NAME, /, *, common: Common = _NO_OPTIONS) -> None:
+def refresh(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     """Look for what is new, changed, moved or gone in a library's folders."""
     _refresh(get(name, common.folder), common)
 
 
-def _refresh(definition: Definition, common: Common) -> None:
-    with Archive(common.talk(), library_dir=definition.folder) as archive:
+def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
+    with Archive(common.console(), library_dir=definition.folder) as archive:
         changes = archive.refresh(definition)
         index = archive.named(definition)
-        photos, skipped = archive.mended(index, lambda: (index.count(), index.skipped()))
+        photos, skipped = archive.repaired(index, lambda: (index.count(), index.skipped()))
         clips = 0 if photos or definition.video_frames else archive.count_clips(definition.sources)
     result = {
         "library": definition.name, "photos": photos, "read": changes.read, "moved": changes.moved,
         "gone": changes.gone, "skipped": len(skipped),
     }  # fmt: skip
-    common.tell(result, f"{definition.name}: {photos} photos; {_changes(changes, len(skipped))}")
+    common.print_summaries(result, f"{definition.name}: {photos} photos; {_changes(changes, len(skipped))}")
     if clips:
-        common.talk().notice(
+        common.console().notice(
             f"{definition.name} holds no pictures: `render library add FOLDER --name {definition.name} "
             "--video-frames 10` takes ten frames of each video"
         )
     if common.verbose:
         for item in skipped:
-            common.talk().notice(f"skipped {item.path}: {item.reason}")
+            common.console().notice(f"skipped {item.path}: {item.reason}")
 
 
 def _changes(changes: Changes, skipped: int) -> str:
@@ -140,25 +142,29 @@ def _changes(changes: Changes, skipped: int) -> str:
 
 
 @app.command(name="list")
-def list_libraries(*, common: Common = _NO_OPTIONS) -> None:
+def list_libraries(*, common: LibraryOptions = _NO_OPTIONS) -> None:
     """List the libraries."""
     rows = []
-    with Archive(common.talk(), library_dir=common.folder) as archive:
+    with Archive(common.console(), library_dir=common.folder) as archive:
         for name in names(common.folder):
             definition = get(name, common.folder)
             index = archive.named(definition)
-            rows.append({"library": name, "photos": archive.mended(index, index.count), "folders": definition.sources})
+            rows.append(
+                {"library": name, "photos": archive.repaired(index, index.count), "folders": definition.sources}
+            )
     lines = [f"{row['library']}: {row['photos']} photos of {', '.join(map(str, row['folders']))}" for row in rows]  # type: ignore[call-overload]  # a list of names
-    common.tell({"libraries": rows}, *(lines or ["There is no library yet: render library add FOLDER makes one"]))
+    common.print_summaries(
+        {"libraries": rows}, *(lines or ["There is no library yet: render library add FOLDER makes one"])
+    )
 
 
 @app.command
-def show(name: _Name = DEFAULT_NAME, /, *, common: Common = _NO_OPTIONS) -> None:
+def show(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     """Tell what a library is made of and where it is kept."""
     definition = get(name, common.folder)
-    with Archive(common.talk(), library_dir=common.folder) as archive:
+    with Archive(common.console(), library_dir=common.folder) as archive:
         index = archive.named(definition)
-        photos, skipped, (oldest, newest) = archive.mended(
+        photos, skipped, (oldest, newest) = archive.repaired(
             index, lambda: (index.count(), index.skipped(), index.span())
         )
     size = sum(file.stat().st_size for file in definition.files)
@@ -174,16 +180,16 @@ def show(name: _Name = DEFAULT_NAME, /, *, common: Common = _NO_OPTIONS) -> None
         f"  crop {definition.crop}, {definition.video_frames} frames of each video",
         f"  kept in {definition.index_path} ({size / 1e6:.1f} MB)",
     ]
-    common.tell(result, *lines)
+    common.print_summaries(result, *lines)
 
 
 @app.command
-def remove(name: _Name, /, *, common: Common = _NO_OPTIONS) -> None:
+def remove(name: _Name, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     """Forget a library: its index is deleted, its photos stay as they are."""
     definition = get(name, common.folder)
     removed = definition.files
     definition.remove()
-    common.tell(
+    common.print_summaries(
         {"library": name, "removed": [str(file) for file in removed]},
         f"{name}: removed its index from {definition.folder}; the photos are as they were",
     )
@@ -200,7 +206,7 @@ def check(
         cyclopts.Parameter(name=("--output", "-o"), help="The picture of its colours; default: NAME-colours.png"),
     ] = None,
     overwrite: Annotated[bool, _flag("Overwrite what exists", "-y")] = False,
-    common: Common = _NO_OPTIONS,
+    common: LibraryOptions = _NO_OPTIONS,
 ) -> None:
     """List what could not be used, near-duplicates and small photos, and draw how its colours cover the range."""
     picture = output or Path(f"{name}-colours.png")
@@ -208,10 +214,10 @@ def check(
         raise InputError(f"-o {picture}: a name that ends in .png is needed")
     check_writable(picture, overwrite=overwrite)
     definition = get(name, common.folder)
-    talk = common.talk()
-    with Archive(talk, library_dir=common.folder) as archive:
+    console = common.console()
+    with Archive(console, library_dir=common.folder) as archive:
         library = archive.open([name])
-        report = check_library(library, talk, tile_pixels=tile_pixels)
+        report = check_library(library, console, tile_pixels=tile_pixels)
         if not report.photos:
             raise InputError(f"library {definition.name} holds no photos: render library add FOLDER adds some")
         with new_file(picture, overwrite=overwrite) as temporary:
@@ -236,7 +242,7 @@ def check(
         *_listed(f"smaller than tiles of {tile_pixels} pixels", small, shown),
         f"  colours with hardly a photo: {', '.join(report.missing_colours) or 'none'}; {picture} shows all",
     ]
-    common.tell(result, *lines)
+    common.print_summaries(result, *lines)
 
 
 def _listed(what: str, items: list[str], shown: int | None) -> list[str]:

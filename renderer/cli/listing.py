@@ -14,7 +14,7 @@ import cyclopts
 from rich.table import Table
 
 from renderer import plugins
-from renderer.cli.talk import Talk
+from renderer.cli.messages import Console
 from renderer.cli.terminal import Terminal, say
 from renderer.errors import InputError
 from renderer.files import require_file
@@ -32,7 +32,7 @@ def animations(
     ] = False,
 ) -> None:
     """List the installed animations, or the parameters of one."""
-    talk = Talk(quiet=False, verbose=False)
+    console = Console(quiet=False, verbose=False)
     if name is None and sample is not None:
         raise InputError(f"--sample {sample} needs an animation: render animations reveal --sample {sample}")
     if name is None:
@@ -59,15 +59,15 @@ def animations(
         bounds = f"{info.low:g} to {info.high:g} {info.unit}".strip() if math.isfinite(info.high) else info.unit
         default = "" if field.default in (None, ()) else spell(field.default)
         table.add_row(option, info.help, default, ", ".join(choices) or bounds)
-    console = Terminal()
-    console.print(f"{docstring(animation).splitlines()[0]}\n")
-    console.print(table)
+    terminal = Terminal()
+    terminal.print(f"{docstring(animation).splitlines()[0]}\n")
+    terminal.print(table)
     if sample is not None:
         from renderer.job import MatchSettings, VideoJob, render_video
 
-        output = OutputSettings(size=(640, 426), duration=min(animation().lasts(), 6.0))
+        output = OutputSettings(size=(640, 426), duration=min(animation().default_duration(), 6.0))
         job = VideoJob(None, animation(), sample, match=MatchSettings(columns=48), output=output, overwrite=overwrite)
-        render_video(job, talk)
+        render_video(job, console)
         say(f"{sample}: a sample of {name}")
 
 
@@ -107,13 +107,13 @@ def check_file(
     """
     from renderer.encoder import probe
     from renderer.preset import load_preset
-    from renderer.rules import check
+    from renderer.rules import check_rules
 
     found = load_preset(preset)
     if found.rules is None:
         raise InputError(f"the preset {found.name} has no [rules] to check a file by")
     require_file(file, "the video")
-    checks = check(probe(file), found.rules)
+    checks = check_rules(probe(file), found.rules)
     kept = all(each.kept for each in checks)
     if json:
         said = [dataclasses.asdict(each) for each in checks]

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, get_args, get_type_hints
 import cyclopts
 
 from renderer.cli.examples import epilogue
+from renderer.cli.terminal import printable
 from renderer.parameters import WORDS, Paper, check_ranges, parameter, parameters, spell, word_type
 from renderer.scene import Animation
 
@@ -20,7 +21,7 @@ BESIDE: Final = ("save_map", "credits", "report")
 
 
 @dataclass(frozen=True)
-class Common:
+class OutputOptions:
     """What every command that makes a file takes."""
 
     output: Path | None = parameter(
@@ -37,7 +38,7 @@ class Common:
 
 
 @dataclass(frozen=True)
-class PresetRun:
+class PresetOptions:
     """Options in bundles."""
 
     preset: tuple[str, ...] = parameter(
@@ -47,7 +48,7 @@ class PresetRun:
 
 
 @dataclass(frozen=True)
-class VideoRun:
+class VideoOptions:
     """What only a command that makes a video takes."""
 
     frames: str | None = parameter(None, "A-B: only these frames, counted from 0, both included")
@@ -55,7 +56,7 @@ class VideoRun:
 
 
 @dataclass(frozen=True)
-class StillRun:
+class FrameOptions:
     """What only a command that makes a frame takes."""
 
     def __post_init__(self) -> None:
@@ -67,7 +68,7 @@ class StillRun:
 
 
 @dataclass(frozen=True)
-class SheetRun:
+class SheetOptions:
     """What only a contact sheet takes."""
 
     def __post_init__(self) -> None:
@@ -78,7 +79,7 @@ class SheetRun:
 
 
 @dataclass(frozen=True)
-class MosaicRun:
+class MosaicOptions:
     """What only the still of a mosaic takes."""
 
     def __post_init__(self) -> None:
@@ -132,7 +133,7 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: boo
         long_name = f"--{field.name.replace('_', '-')}"
         option = cyclopts.Parameter(
             name=(long_name, info.option) if info.option else long_name,
-            help=info.sentence,
+            help=printable(info.sentence),
             group=group,
             negative=long_name.replace("--", "--no-") if field.default is True else (),
             allow_repeating=True,  # the last one counts, as everywhere
@@ -224,7 +225,7 @@ def written_command(words: Sequence[str], cover: Path | None, values: dict[str, 
     """The command that makes a file, without local paths: it is written into the file."""
     line = ["render", *words, *([cover.name] if cover else [])]
     for name, value in values.items():
-        if name in (*parameters(Common), *BESIDE):
+        if name in (*parameters(OutputOptions), *BESIDE):
             continue
         option = f"--{name.replace('_', '-')}"
         if value is True:

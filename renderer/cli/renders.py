@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import cyclopts
 
+from renderer.cli.messages import Console, ask_overwrite, can_prompt, open_console, print_plans, print_summaries
 from renderer.cli.options import (
-    Common,
-    MosaicRun,
-    PresetRun,
-    SheetRun,
-    StillRun,
-    VideoRun,
+    FrameOptions,
+    MosaicOptions,
+    OutputOptions,
+    PresetOptions,
+    SheetOptions,
+    VideoOptions,
     add_command,
     written_command,
 )
-from renderer.cli.talk import Talk, ask_overwrite, begin, may_ask, tell, tell_plan
 from renderer.errors import InputError
 from renderer.overlay import OverlaySettings
 from renderer.parameters import docstring, given, parameters
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 
 
-def with_presets(name: str, values: Mapping[str, object], talk: Talk) -> list[tuple[Preset | None, Values]]:
+def with_presets(name: str, values: Mapping[str, object], console: Console) -> list[tuple[Preset | None, Values]]:
     """The values of a command once for each preset that it names, or once as they are; those given count most."""
-    run = PresetRun(**given(PresetRun, values))
+    run = PresetOptions(**given(PresetOptions, values))
     if not run.preset and not run.draft:
         return [(None, dict(values))]
     from renderer.preset import as_draft, load_preset
@@ -44,7 +44,7 @@ def with_presets(name: str, values: Mapping[str, object], talk: Talk) -> list[tu
     chosen: list[Preset | None] = [load_preset(each) for each in dict.fromkeys(run.preset)]
     for preset in chosen or [None]:
         if preset and "timeline" in preset.values and name != "show":
-            talk.notice(
+            console.notice(
                 f"{name} is no timeline: that of {preset.name} is left out; render show --for {preset.name} plays it"
             )
         below = {**preset.values, **preset.animations.get(name, {})} if preset else {}
@@ -52,10 +52,10 @@ def with_presets(name: str, values: Mapping[str, object], talk: Talk) -> list[tu
     return merged
 
 
-_FOR_VIDEOS: Final = (SoundSettings, FileSettings, VideoRun)
+_FOR_VIDEOS: Final = (SoundSettings, FileSettings, VideoOptions)
 
 
-def _for_picture(values: Mapping[str, object], kind: str, talk: Talk) -> Values:
+def _for_picture(values: Mapping[str, object], kind: str, console: Console) -> Values:
     """What a picture of a video heeds of the video's options; the others are named, and left out.
 
     So that one command line can be tried as a sheet, and then rendered.
@@ -63,7 +63,7 @@ def _for_picture(values: Mapping[str, object], kind: str, talk: Talk) -> Values:
     idle = [name for owner in _FOR_VIDEOS for name in parameters(owner) if name in values]
     if idle:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
-        talk.notice(f"ignored for a {kind}, which is a picture: {names}")
+        console.notice(f"ignored for a {kind}, which is a picture: {names}")
     return {name: value for name, value in values.items() if name not in idle}
 
 
@@ -82,9 +82,9 @@ def add_animation(
     def video(cover: Path | None, values: dict[str, object]) -> None:
         from renderer.job import VideoJob, named_output, plan_videos, render_videos
 
-        common, talk = begin(values)
-        run = VideoRun(**given(VideoRun, values))
-        merged = with_presets(name, values, talk)
+        common, console = open_console(values)
+        run = VideoOptions(**given(VideoOptions, values))
+        merged = with_presets(name, values, console)
         jobs = []
         for preset, every in merged:
             file = FileSettings(**given(FileSettings, every))
@@ -102,65 +102,67 @@ def add_animation(
             check_heard(job.sound, values)
             jobs.append(job)
         if run.dry_run:
-            overwrite = common.overwrite or may_ask()
-            tell_plan(plan_videos([replace(job, overwrite=overwrite) for job in jobs], talk), common)
+            overwrite = common.overwrite or can_prompt()
+            print_plans(plan_videos([replace(job, overwrite=overwrite) for job in jobs], console), common)
             return
         files = [path for job in jobs for path in job.files()]
         overwrite = ask_overwrite(files, values, overwrite=common.overwrite)
-        tell(render_videos([replace(job, overwrite=overwrite) for job in jobs], talk), common, talk)
+        print_summaries(render_videos([replace(job, overwrite=overwrite) for job in jobs], console), common, console)
 
     def frame(cover: Path | None, values: dict[str, object]) -> None:
         from renderer.job import named_output, picture_output, render_frame
 
-        common, talk = begin(values)
-        values = _for_picture(values, "still", talk)
-        run = StillRun(**given(StillRun, values))
-        preset, values = with_presets(name, values, talk)[0]
+        common, console = open_console(values)
+        values = _for_picture(values, "still", console)
+        run = FrameOptions(**given(FrameOptions, values))
+        preset, values = with_presets(name, values, console)[0]
         output = picture_output(common.output, "still")
         path = named_output(output, cover, name, preset.name if preset else "", ".png")
         summary = render_frame(
             cover, animation(**given(animation, values)), path, run.at, safe_zones=run.safe_zones,
             match=MatchSettings(**given(MatchSettings, values)), output=OutputSettings(**given(OutputSettings, values)),
             overlay=OverlaySettings(**given(OverlaySettings, values)),
-            overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
+            overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=console,
         )  # fmt: skip
-        tell([summary], common, talk)
+        print_summaries([summary], common, console)
 
     def contact_sheet(cover: Path | None, values: dict[str, object]) -> None:
         from renderer.job import named_output, picture_output, render_sheet
 
-        common, talk = begin(values)
-        values = _for_picture(values, "sheet", talk)
-        preset, values = with_presets(name, values, talk)[0]
+        common, console = open_console(values)
+        values = _for_picture(values, "sheet", console)
+        preset, values = with_presets(name, values, console)[0]
         output = picture_output(common.output, "sheet")
         path = named_output(output, cover, f"{name}-sheet", preset.name if preset else "", ".png")
         summary = render_sheet(
-            cover, animation(**given(animation, values)), path, cells=SheetRun(**given(SheetRun, values)).cells,
+            cover, animation(**given(animation, values)), path, cells=SheetOptions(**given(SheetOptions, values)).cells,
             match=MatchSettings(**given(MatchSettings, values)), output=OutputSettings(**given(OutputSettings, values)),
             overlay=OverlaySettings(**given(OverlaySettings, values)),
-            overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
+            overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=console,
         )  # fmt: skip
-        tell([summary], common, talk)
+        print_summaries([summary], common, console)
 
     title = name.capitalize()
     shared = {
-        "Presets": PresetRun,
+        "Presets": PresetOptions,
         "Tiles and matching": MatchSettings,
         "Picture": OutputSettings,
         "Title and logo": OverlaySettings,
         "Sound": SoundSettings,
         "File": FileSettings,
-        "Output": Common,
+        "Output": OutputOptions,
     }
-    taken = {option for owner in (*shared.values(), VideoRun, StillRun, SheetRun) for option in parameters(owner)}
+    taken = {
+        option for owner in (*shared.values(), VideoOptions, FrameOptions, SheetOptions) for option in parameters(owner)
+    }
     if both := taken & set(parameters(animation)):
         raise InputError(
             f"the animation {name} was left out: --{min(both)} of its parameters is an option of all, rename it"
         )
-    add_command(app, name, about, {title: animation, **shared, "Run": VideoRun}, video, wanted=wanted)
+    add_command(app, name, about, {title: animation, **shared, "Run": VideoOptions}, video, wanted=wanted)
     for group, what, run, call in (
-        (still, "One frame of", StillRun, frame),
-        (sheet, "A contact sheet of", SheetRun, contact_sheet),
+        (still, "One frame of", FrameOptions, frame),
+        (sheet, "A contact sheet of", SheetOptions, contact_sheet),
     ):
         groups = {
             title: animation,
@@ -174,20 +176,20 @@ def mosaic(cover: Path | None, values: dict[str, object]) -> None:
     """Draw the whole mosaic as a still."""
     from renderer.job import MatchSettings, named_output, plan_mosaic, render_mosaic
 
-    common, talk = begin(values)
+    common, console = open_console(values)
     path = named_output(common.output, cover, "mosaic", "", ".png")
-    run = MosaicRun(**given(MosaicRun, values))
+    run = MosaicOptions(**given(MosaicOptions, values))
     match = MatchSettings(**given(MatchSettings, values))
     if run.dry_run:
         plan = plan_mosaic(
             cover, path, match=match, tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report,
-            overwrite=common.overwrite or may_ask(), progress=talk,
+            overwrite=common.overwrite or can_prompt(), progress=console,
         )  # fmt: skip
-        tell_plan([plan], common)
+        print_plans([plan], common)
         return
     summary = render_mosaic(
         cover, path, match=match,
         tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report,
-        overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=talk,
+        overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=console,
     )  # fmt: skip
-    tell([summary], common, talk)
+    print_summaries([summary], common, console)

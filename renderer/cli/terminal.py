@@ -1,4 +1,4 @@
-"""What reaches the terminal: every line and every table passes here, so that no name of a file can command it."""
+"""Text for the terminal: every line and table is made safe to print here, and parameters are spelled as options."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any, Final, TextIO
 from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
-LEAST_COLUMNS: Final = 40
+from renderer.messages import spelled
+
+MIN_COLUMNS: Final = 40
 """Of help and tables; narrower ones are no longer words."""
 
 _OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -17,8 +19,20 @@ _OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    r"""A text with what a terminal would obey, or can't show, written as \x1b; characters of `keep` stay."""
-    return _OBEYED.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), text)
+    r"""Return a text safe to print: parameters as options, control characters as \x1b; characters of `keep` stay."""
+    return _OBEYED.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), spelled(text, as_option))
+
+
+_OPTIONS: Final = {"output": "-o", "paper": "--print"}
+"""Parameters whose option is not `--` and their name."""
+
+
+def as_option(parameter: str, value: str | None) -> str:
+    """Spell a parameter as an option: `--max-size`, `--max-size 3y`, `--transparent`, `--no-mirror`."""
+    option = _OPTIONS.get(parameter, f"--{parameter.replace('_', '-')}")
+    if value in ("True", None):
+        return option
+    return option.replace("--", "--no-") if value == "False" else f"{option} {value}"
 
 
 def _escaped(sign: str) -> str:
@@ -43,7 +57,7 @@ class Terminal(Console):
     def size(self) -> ConsoleDimensions:
         """Columns and lines."""
         columns, lines = super().size
-        return ConsoleDimensions(max(columns, LEAST_COLUMNS), lines)
+        return ConsoleDimensions(max(columns, MIN_COLUMNS), lines)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """A text, as `print` and tables show it."""

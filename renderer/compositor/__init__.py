@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float64Array
 from renderer.compositor.kernels import (
     DrawList,
     develop,
@@ -26,21 +27,21 @@ from renderer.compositor.kernels import (
 )
 from renderer.cores import core_count
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
-from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Floats, Motion, NestedMap, Scene, Sprites
+from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Motion, NestedMap, Scene, Sprites
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
 
-View = tuple[float, float, float, float, float, float]
+Viewport = tuple[float, float, float, float, float, float]
 """The affine map from scene units to pixels of the frame, row by row."""
 
-Box = tuple[int, int, int, int]
+PixelBox = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the frame."""
 
-_NO_BOX: Final[Box] = (0, 0, 0, 0)
+_NO_BOX: Final[PixelBox] = (0, 0, 0, 0)
 
 OPENED_PIXELS: Final = 2.0
 """Width of a tile from which on a map within a map is drawn as its own tiles."""
 
-MOST_EXPOSURES: Final = 16
+MAX_EXPOSURES: Final = 16
 """Scenes that one frame with motion blur is averaged of, at most."""
 
 _DEEPEST: Final = 4  # maps within maps that are opened at once; deeper ones are under 2 pixels at any real size
@@ -120,7 +121,7 @@ class Compositor:
         if shutter <= 0 or (moved := self._travel(motion(first), motion(last))) <= 1.0:
             self.draw(motion(progress), frame)
             return
-        count = min(math.ceil(moved / 2 - 1e-6) + 1, MOST_EXPOSURES)
+        count = min(math.ceil(moved / 2 - 1e-6) + 1, MAX_EXPOSURES)
         if self._light is None:
             self._light = np.empty((self.height, self.width, 4), np.uint32)
         total = self._light
@@ -138,7 +139,7 @@ class Compositor:
             return 0.0
         return float(np.abs(places[1][1][there] - places[0][1][here]).max())
 
-    def _places(self, scene: Scene) -> tuple[npt.NDArray[np.int64], Floats]:
+    def _places(self, scene: Scene) -> tuple[npt.NDArray[np.int64], Float64Array]:
         """Who is in sight (M,), and where in pixels: centre and the middles of two edges, (M, 3, 2)."""
         names, points = [np.empty(0, np.int64)], [np.empty((0, 3, 2))]
         for sprites, view, _ in self._groups(scene):
@@ -180,7 +181,7 @@ class Compositor:
         self.draw(scene, frame)
         return np.ascontiguousarray(unpack(frame)[..., :3])
 
-    def _groups(self, scene: Scene) -> list[tuple[Sprites, View, Box]]:
+    def _groups(self, scene: Scene) -> list[tuple[Sprites, Viewport, PixelBox]]:
         """A scene's groups of sprites in painter's order, each with the view it is seen by and what hides it later."""
         view = _view(scene.camera, self.width, self.height)
         groups = [(sprites, view) for sprites in scene.sprites]
@@ -189,21 +190,21 @@ class Compositor:
         if scene.overlay is not None:
             groups.append((scene.overlay, _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
         hidden = _NO_BOX
-        listed: list[tuple[Sprites, View, Box]] = []
+        listed: list[tuple[Sprites, Viewport, PixelBox]] = []
         for sprites, view in reversed(groups):
             listed.append((sprites, view, hidden))
             hidden = max(hidden, self._covered(sprites, view), key=_area)
         return listed[::-1]
 
     def _opened(
-        self, sprites: Sprites, view: View, nested: Mapping[int, NestedMap], depth: int = 0
-    ) -> list[tuple[Sprites, View]]:
+        self, sprites: Sprites, view: Viewport, nested: Mapping[int, NestedMap], depth: int = 0
+    ) -> list[tuple[Sprites, Viewport]]:
         """A group with the maps among its textures opened into their own tiles, where these are wider than 2 pixels.
 
         Their tiles stay as they are and get a view of their own, so that nothing is copied and no precision is lost.
         """
         to_pixels = np.array([view[:2], view[3:5]])
-        groups: list[tuple[Sprites, View]] = []
+        groups: list[tuple[Sprites, Viewport]] = []
         done = 0
         for at in np.flatnonzero(np.isin(sprites.texture, list(nested))).tolist():
             inner = nested[int(sprites.texture[at])]
@@ -222,13 +223,13 @@ class Compositor:
         groups.append((sprites.take(slice(done, None)), view))
         return [(some, its_view) for some, its_view in groups if len(some)]
 
-    def _in_sight(self, corner: Floats, across: Floats, along: Floats) -> bool:
+    def _in_sight(self, corner: Float64Array, across: Float64Array, along: Float64Array) -> bool:
         """Whether any of a parallelogram's bounds lies in the frame, all in pixels."""
         corners = corner + np.array([[0, 0], across, along, across + along])
         low, high = corners.min(axis=0), corners.max(axis=0)
         return bool((high > 0).all() and (low < (self.width, self.height)).all())
 
-    def _covered(self, sprites: Sprites, view: View) -> Box:
+    def _covered(self, sprites: Sprites, view: Viewport) -> PixelBox:
         """The pixels that a group wholly covers if it is one opaque, upright sprite: a photo that fills the frame."""
         if len(sprites) != 1 or sprites.opacity[0] < 1 or not 0 <= sprites.texture[0] < len(self.textures):
             return _NO_BOX
@@ -245,7 +246,7 @@ class Compositor:
         far, bottom = np.floor(np.clip(middle + right + down + 1e-6, 0, (self.width, self.height)))
         return int(left), int(top), max(int(far), int(left)), max(int(bottom), int(top))
 
-    def _list_visible(self, groups: Sequence[tuple[Sprites, View, Box]]) -> list[int]:
+    def _list_visible(self, groups: Sequence[tuple[Sprites, Viewport, PixelBox]]) -> list[int]:
         """Fill the groups' draw lists and load the texture levels they need; gives how many sprites each shows."""
         while len(self._lists) < len(groups):
             self._lists.append(empty_draw_list(0))
@@ -275,8 +276,8 @@ class Compositor:
     def _list_group(
         self,
         sprites: Sprites,
-        view: View,
-        hidden: Box,
+        view: Viewport,
+        hidden: PixelBox,
         table: TextureTable,
         scene_number: int,
         draw: DrawList,
@@ -320,7 +321,7 @@ class Compositor:
         return pack(filled.astype(np.uint8, copy=False))
 
 
-def _view(camera: Camera, width: int, height: int) -> View:
+def _view(camera: Camera, width: int, height: int) -> Viewport:
     """The affine map from scene units to frame pixels, row by row."""
     cosine = math.cos(camera.angle) * camera.scale
     sine = math.sin(camera.angle) * camera.scale
@@ -331,6 +332,6 @@ def _view(camera: Camera, width: int, height: int) -> View:
     )  # fmt: skip
 
 
-def _area(box: Box) -> int:
+def _area(box: PixelBox) -> int:
     left, top, right, bottom = box
     return (right - left) * (bottom - top)

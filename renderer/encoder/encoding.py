@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
-from renderer.encoder.formats import DEFAULT_TOLERANCE, Target
-from renderer.encoder.writer import Layout
+from renderer.encoder.formats import DEFAULT_TOLERANCE, OutputFormat
+from renderer.encoder.writer import PixelLayout
 from renderer.settings import Codec, FileSettings, FormatName, Hardware, Profile, Quality
 
 
@@ -81,7 +81,7 @@ RATE_POINTS: Final[dict[Codec | FormatName, dict[Quality, RatePoint]]] = {
 class Encoding:
     """How frames become a file."""
 
-    target: Target
+    target: OutputFormat
     quality: Quality = "standard"
     point: RatePoint | None = None  # in place of the quality's
     profile: Profile | None = None  # of H.264
@@ -95,7 +95,7 @@ class Encoding:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, target: Target, settings: FileSettings, metadata: Mapping[str, str]) -> Encoding:
+    def of(cls, target: OutputFormat, settings: FileSettings, metadata: Mapping[str, str]) -> Encoding:
         """The encoding that a file's settings ask for; what of a name is no Unicode is a ? in the metadata."""
         plain = {key: value.encode("utf-8", "replace").decode("utf-8") for key, value in metadata.items()}
         return cls(
@@ -104,7 +104,7 @@ class Encoding:
         )  # fmt: skip
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> PixelLayout:
         """What the writer is fed."""
         return "yuv420p" if self.target.format.even and not self.target.transparent else "rgba"
 

@@ -53,7 +53,7 @@ _NUMBER: Final = re.compile(r"%0?\d*d")
 
 
 @dataclass(frozen=True)
-class Target:
+class OutputFormat:
     """What is to be written: a format, with a codec where it has one."""
 
     format: Format
@@ -84,13 +84,13 @@ def numbered(path: Path, number: int) -> Path:
     return path.with_name(_NUMBER.sub(lambda found: found[0] % number, path.name, count=1))
 
 
-def choose(path: Path, settings: FileSettings, *, transparent: bool = False) -> Target:
+def choose(path: Path, settings: FileSettings, *, transparent: bool = False) -> OutputFormat:
     """Format and codec for a name, as far as they are not given. Raises InputError for what does not go together."""
     found = _format(path, settings.format)
     if found.sequence != is_sequence(path):
         if found.sequence:
-            mend = f"give a name with a number, such as frames/%05d{found.suffixes[0]}"
-            raise InputError(f"-o {path}: {found.name} holds one frame a file: {mend}")
+            fix = f"give a name with a number, such as frames/%05d{found.suffixes[0]}"
+            raise InputError(f"-o {path}: {found.name} holds one frame a file: {fix}")
         raise InputError(f"-o {path}: {found.name} holds all frames in one file: leave the number out")
     if is_stream(path) and found.name != "y4m":
         raise InputError(
@@ -112,7 +112,7 @@ def choose(path: Path, settings: FileSettings, *, transparent: bool = False) -> 
                 f"--transparent: {what} has no transparency: give a name that ends in .webm (VP9), .mov (ProRes), "
                 ".gif, .webp or .apng, or frames/%05d.png"
             )
-    return Target(found, codec or (found.codecs[0] if found.codecs else None), transparent)
+    return OutputFormat(found, codec or (found.codecs[0] if found.codecs else None), transparent)
 
 
 def _format(path: Path, wish: FormatName | None) -> Format:

@@ -17,10 +17,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.compiled import kernel
 from renderer.pictures import Pixels
-
-Floats = npt.NDArray[np.float32]
 
 KEEP: Final = 0  # what is shown stays, or nothing is shown
 LOOSE: Final = 1  # changes in the next frame again
@@ -32,7 +31,7 @@ CODES: Final = 4096  # in a dictionary: 12 bits are the longest code
 
 _CHROMA = 0.8  # weight of colour against luma in a distance
 _HIDDEN = 100.0  # variance of luma that hides half of an error
-_LEAST_CALM = 0.05  # else moving letters on a plain ground would have a halo
+_MIN_CALM = 0.05  # else moving letters on a plain ground would have a halo
 _DITHER_TEXTURE, _DITHER_FLAT = 0.2, 0.6  # part of an error that is passed on: more only adds noise and bytes
 _LONGEST_ERROR = 32.0  # more is not passed on: it would run as a streak over what the palette can't show
 _PIXEL_WORTH = 30.0  # squared error that is worth one pixel more in a code
@@ -42,17 +41,17 @@ _VISITS = 64  # strings looked at for a code; 256 save 0.3 %
 class Canvas(NamedTuple):
     """What is known of each pixel; (H, W) arrays."""
 
-    wanted: Floats  # (H, W, 3) the frame's colours, with errors passed on
-    shown: Floats  # (H, W, 3) what a viewer sees so far
+    wanted: Float32Array  # (H, W, 3) the frame's colours, with errors passed on
+    shown: Float32Array  # (H, W, 3) what a viewer sees so far
     filled: Pixels  # 1 where a viewer sees anything
     task: Pixels  # KEEP, LOOSE or EXACT
-    calm: Floats  # (H / 8, W / 8) 1 in flat squares, nearer to 0 the more texture hides
+    calm: Float32Array  # (H / 8, W / 8) 1 in flat squares, nearer to 0 the more texture hides
 
 
 class Palette(NamedTuple):
     """K colours and the way to the nearest."""
 
-    colours: Floats  # (K, 3)
+    colours: Float32Array  # (K, 3)
     nearest: npt.NDArray[np.int16]  # (CELLS,) a colour's number; −1 where nobody has asked yet
 
 
@@ -60,7 +59,7 @@ class Census(NamedTuple):
     """The colours of a frame's changed pixels."""
 
     histogram: npt.NDArray[np.float64]  # (CELLS, 4) weight and weighted R, G, B; zero between frames
-    points: Floats  # (CELLS, 4) of cells in use: weight and mean opponent colour
+    points: Float32Array  # (CELLS, 4) of cells in use: weight and mean opponent colour
     cells: npt.NDArray[np.int32]  # (CELLS,) their numbers
 
 
@@ -83,12 +82,12 @@ def _to_opponent(r, g, b):
 _opponent = kernel(_to_opponent)
 
 
-def to_opponent(rgb: Pixels) -> Floats:
+def to_opponent(rgb: Pixels) -> Float32Array:
     """(K, 3) opponent colours of (K, 3) uint8 RGB."""
     return np.stack(_to_opponent(*rgb.T.astype(np.float64)), axis=1).astype(np.float32)
 
 
-def to_rgb(colours: Floats) -> Pixels:
+def to_rgb(colours: Float32Array) -> Pixels:
     """(K, 3) uint8 RGB of (K, 3) opponent colours."""
     luma, blue, red = colours.T.astype(np.float64)
     b, r = blue / (_CHROMA * 0.564) + luma, red / (_CHROMA * 0.713) + luma
@@ -109,7 +108,7 @@ def _cell(luma, blue, red):
 
 
 @kernel
-def measure(frame: Pixels, calm: Floats) -> None:
+def measure(frame: Pixels, calm: Float32Array) -> None:
     """Fill `calm` by the variance of luma in each square of an (H, W, 4) frame."""
     height, width = frame.shape[:2]
     for row in range(calm.shape[0]):
@@ -122,7 +121,7 @@ def measure(frame: Pixels, calm: Floats) -> None:
                     total += luma
                     squares += luma * luma
             variance = (squares - total * total / count) / count
-            calm[row, column] = max(_HIDDEN / (_HIDDEN + variance), _LEAST_CALM)
+            calm[row, column] = max(_HIDDEN / (_HIDDEN + variance), _MIN_CALM)
 
 
 @kernel
@@ -242,7 +241,7 @@ def _describe(points, order, begin, end, mean):
 
 
 @kernel
-def divide(points: Floats, count: int, colours: Floats) -> int:
+def divide(points: Float32Array, count: int, colours: Float32Array) -> int:
     """Fill `colours` with the means of boxes, each time cutting the box of most error at its mean. Gives their number.
 
     Wan, Prusinkiewicz and Wong, "Variance-based color image quantization for frame buffer display", 1990.

@@ -87,7 +87,7 @@ def probe(path: Path) -> Probe:
     container = re.search(r"Input #0, (\S+), from", said)
     boxes = list(_boxes(path)) if container and "mp4" in container[1] else None
     # Durations in a coarse time base (WebM counts milliseconds) are rounded: the rate is that of all frames together.
-    begin, end = min(packet.shown for packet in video), max(packet.shown + packet.lasts for packet in video)
+    begin, end = min(packet.shown for packet in video), max(packet.shown + packet.duration for packet in video)
     seconds = float((end - begin) * base)
     return Probe(
         format=(path.suffix.lower().lstrip(".") or (container[1] if container else "")),
@@ -127,7 +127,7 @@ def _shown(width: int, height: int, line: str, beside: str) -> tuple[int, int]:
 class _Packet:
     decoded: int
     shown: int
-    lasts: int
+    duration: int
     key: bool
 
 
@@ -150,9 +150,9 @@ def _packets(text: str) -> tuple[list[list[_Packet]], list[Fraction]]:
 
 
 def _rate(video: list[_Packet], base: Fraction, line: str) -> Fraction | None:
-    lengths = {packet.lasts for packet in video}
-    if base != _MILLISECOND and len(lengths) == 1 and (lasts := lengths.pop()):
-        return 1 / (lasts * base)
+    lengths = {packet.duration for packet in video}
+    if base != _MILLISECOND and len(lengths) == 1 and (duration := lengths.pop()):
+        return 1 / (duration * base)
     said = re.search(r"([\d.]+)(k?) fps", line)
     if said is None:
         return None
@@ -185,7 +185,7 @@ def _sound(said: str, packets: list[list[_Packet]], bases: list[Fraction]) -> So
     if line is None or len(packets) < 2 or not packets[1]:
         return None
     last = packets[1][-1]
-    return Sound(line[1], line[2] or "", int(line[3]), line[4], float((last.shown + last.lasts) * bases[1]))
+    return Sound(line[1], line[2] or "", int(line[3]), line[4], float((last.shown + last.duration) * bases[1]))
 
 
 def _boxes(path: Path) -> Iterator[str]:
@@ -215,20 +215,20 @@ def _probe_picture(path: Path) -> Probe:
     """A picture that moves, by Pillow: its durations are in milliseconds."""
     try:
         with open_image(path, most_reads=math.inf) as picture:
-            lasts = []
+            duration = []
             frames = int(getattr(picture, "n_frames", 1))
             for number in range(frames):
                 picture.seek(number)
                 picture.load()
-                lasts.append(Fraction(picture.info.get("duration", 0)).limit_denominator(1000))
+                duration.append(Fraction(picture.info.get("duration", 0)).limit_denominator(1000))
             loop = picture.info.get("loop")
             kind, mode, (width, height) = picture.format or "", picture.mode, picture.size
     except UnidentifiedImageError:
         raise EncoderError(f"{path.name} {'is not a picture' if path.stat().st_size else 'is empty'}") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         raise EncoderError(f"{path.name} is not a whole picture: {error}") from None
-    total = sum(lasts, Fraction(0))
-    even = total > 0 and max(lasts) - min(lasts) <= 1
+    total = sum(duration, Fraction(0))
+    even = total > 0 and max(duration) - min(duration) <= 1
     return Probe(
         format=path.suffix.lower().lstrip("."), codec=kind.lower(), profile="", tag="", pixel_format=mode.lower(),
         colours="", width=width, height=height, fps=frames * 1000 / total if even else None, frames=frames,

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from renderer.encoder.encoding import Encoding
-from renderer.encoder.formats import STREAM, Target, numbered
+from renderer.encoder.formats import STREAM, OutputFormat, numbered
 from renderer.encoder.writer import FrameWriter
 from renderer.errors import EncoderError
 from renderer.pictures import Pixels
@@ -88,7 +88,7 @@ class GifWriter(FrameWriter):
 class SequenceWriter(FrameWriter):
     """Writes each frame to a PNG or JPEG file of its own, named by `first`, first + 1, …."""
 
-    def __init__(self, path: Path, width: int, height: int, target: Target, first: int) -> None:
+    def __init__(self, path: Path, width: int, height: int, target: OutputFormat, first: int) -> None:
         super().__init__(width, height, "rgba")
         self._path, self._target, self._number = path, target, first
 

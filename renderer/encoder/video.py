@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from renderer.children import CREATION_FLAGS
+from renderer.child_processes import CREATION_FLAGS
 from renderer.cores import core_count
 from renderer.encoder import hardware
 from renderer.encoder.encoding import Encoding

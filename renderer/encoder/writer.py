@@ -16,7 +16,7 @@ from renderer.pictures import Pixels
 Planes = tuple[Pixels, Pixels, Pixels]
 """Y (H, W), Cb and Cr (H/2, W/2) of limited-range BT.709 4:2:0."""
 
-Layout = Literal["yuv420p", "rgba"]
+PixelLayout = Literal["yuv420p", "rgba"]
 """How a frame lies in a buffer: planes, or (H, W, 4) with straight alpha."""
 
 _BUFFERS: Final = 3  # frames between renderer and encoder: one drawn, one waiting, one written
@@ -29,9 +29,9 @@ class FrameWriter:
     writer says. A subclass writes one frame in `_consume`, ends the file in `_finish`, gives up in `_abandon`.
     """
 
-    layout: Layout
+    layout: PixelLayout
 
-    def __init__(self, width: int, height: int, layout: Layout) -> None:
+    def __init__(self, width: int, height: int, layout: PixelLayout) -> None:
         self.layout = layout
         self.shape = (width, height)
         size = width * height * 3 // 2 if layout == "yuv420p" else width * height * 4

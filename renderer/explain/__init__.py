@@ -9,12 +9,12 @@ from renderer.explain.channels import explain_channels
 from renderer.explain.grid import explain_grid
 from renderer.explain.knn import explain_knn
 from renderer.explain.match import explain_match
-from renderer.explain.settings import CellSettings, ClipSettings, Explained, FigureSettings
+from renderer.explain.settings import CellSettings, ClipSettings, FigureResult, FigureSettings
 
 __all__ = [
     "CellSettings",
     "ClipSettings",
-    "Explained",
+    "FigureResult",
     "FigureSettings",
     "explain_channels",
     "explain_grid",

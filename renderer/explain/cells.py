@@ -25,12 +25,12 @@ from renderer.grid import (
     make_grid,
     place_of,
 )
-from renderer.job import GridSettings, MatchSettings, Mosaic, check_cover, open_mosaic
+from renderer.job import GridSettings, MatchSettings, OpenMosaic, check_cover, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input
 from renderer.library import SHORTER_SIDE
 from renderer.matching import nearest_photos
 from renderer.matching.candidates import Candidates
-from renderer.parameters import CellPlace
+from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress
@@ -90,7 +90,7 @@ class Matched:
 
     cover: Pixels
     grid: Grid
-    mosaic: Mosaic
+    mosaic: OpenMosaic
     settings: MatchSettings
     cell: int
     near: Candidates  # (1, K), the nearest first
@@ -98,7 +98,7 @@ class Matched:
     symmetry: int  # in which the chosen one is shown
 
     @property
-    def place(self) -> CellPlace:
+    def place(self) -> CellPosition:
         """Where the cell is."""
         return place_of(self.grid, self.cell)
 
@@ -126,7 +126,7 @@ class Matched:
 
 @contextmanager
 def open_matched(
-    cover: Path | None, place: CellPlace | None, path: Path, settings: MatchSettings, progress: Progress,
+    cover: Path | None, place: CellPosition | None, path: Path, settings: MatchSettings, progress: Progress,
     *, overwrite: bool
 ) -> Iterator[Matched]:  # fmt: skip
     """Match a cover and look at a cell, or at a telling one; `path` is where the figure goes. Raises InputError."""
@@ -140,7 +140,7 @@ def open_matched(
         numbers = mosaic.offered.photos.find(placement.photos)
         chosen = numbers[placement.photo]
         asked = _telling(pixels, grid, mosaic, chosen) if place is None else np.array([find_cell(grid, place)])
-        near = nearest_photos(pixels, grid, mosaic.offered, asked, _RANKED, settings.look())
+        near = nearest_photos(pixels, grid, mosaic.offered, asked, _RANKED, settings.style())
         first = int(np.argmax(near.photo[:, 0] == chosen[asked]))  # 0 if none shows its nearest
         cell = int(asked[first])
         yield Matched(
@@ -149,7 +149,7 @@ def open_matched(
         )  # fmt: skip
 
 
-def _telling(cover: Pixels, grid: Grid, mosaic: Mosaic, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _telling(cover: Pixels, grid: Grid, mosaic: OpenMosaic, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Cells that are colourful, draw the eye, have some detail, and whose photo has nearly their colour; best first.
 
     Most count by their rank among all cells, so that none outweighs the others.

@@ -26,7 +26,7 @@ _FONT: Final = "DejaVu Sans"  # comes with matplotlib
 
 _LETTER: Final = 0.53  # width of a letter of a sentence, of the font's size; words that are wider are written smaller
 
-_LEAST_TEXT: Final = 5.0  # pixels; nobody reads less
+_MIN_TEXT: Final = 5.0  # pixels; nobody reads less
 
 _BLOCKS: Final = 3  # times larger, from where on pixels are shown as squares
 
@@ -55,7 +55,7 @@ THEMES: Final[dict[ThemeName, Theme]] = {
 
 
 @dataclass(frozen=True)
-class Box:
+class Rectangle:
     """A rectangle in pixels from the top left."""
 
     x: float
@@ -73,15 +73,15 @@ class Box:
         """Where it ends."""
         return self.y + self.height
 
-    def fitted(self, aspect: float, across: float = 0.5, along: float = 0.5) -> Box:
+    def fitted(self, aspect: float, across: float = 0.5, along: float = 0.5) -> Rectangle:
         """The largest box of a shape (width / height) in it, at shares 0…1 of the room that is left."""
         width = min(self.width, self.height * aspect)
         height = width / aspect
-        return Box(self.x + across * (self.width - width), self.y + along * (self.height - height), width, height)
+        return Rectangle(self.x + across * (self.width - width), self.y + along * (self.height - height), width, height)
 
-    def wider(self, by: float) -> Box:
+    def wider(self, by: float) -> Rectangle:
         """It, wider by so much on every side."""
-        return Box(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
+        return Rectangle(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
 
     @property
     def slices(self) -> tuple[slice, slice]:
@@ -89,7 +89,7 @@ class Box:
         return slice(round(self.y), round(self.bottom)), slice(round(self.x), round(self.right))
 
 
-class Sheet:
+class Drawing:
     """A sheet of paper of a figure's size. `unit`: pixels that are one on a sheet of 1920 × 1080."""
 
     def __init__(self, settings: FigureSettings, size: tuple[int, int] = SIZE) -> None:
@@ -109,19 +109,19 @@ class Sheet:
         self._axes.axis("off")
 
     @property
-    def body(self) -> Box:
+    def body(self) -> Rectangle:
         """The sheet without its margins."""
         margin = 56 * self.unit
-        return Box(margin, margin, self.width - 2 * margin, self.height - 2 * margin)
+        return Rectangle(margin, margin, self.width - 2 * margin, self.height - 2 * margin)
 
-    def title(self, words: str) -> Box:
+    def title(self, words: str) -> Rectangle:
         """Write the title; gives what is left below it."""
         body = self.body
         self.text(body.x, body.y, words, 60, weight="bold", most=body.width)
         used = 104 * self.unit
-        return Box(body.x, body.y + used, body.width, body.height - used)
+        return Rectangle(body.x, body.y + used, body.width, body.height - used)
 
-    def caption(self, room: Box, lines: list[str]) -> Box:
+    def caption(self, room: Rectangle, lines: list[str]) -> Rectangle:
         """Write lines below everything, long ones in several, the first in full ink; gives what is left above them."""
         step = 62 * self.unit
         most = max(
@@ -135,39 +135,41 @@ class Sheet:
         top = room.bottom - step * len(written)
         for number, (line, ink) in enumerate(written):
             self.text(room.x, top + (number + 0.5) * step, line, 42, colour=ink, along="center", most=room.width)
-        return Box(room.x, room.y, room.width, top - room.y - 20 * self.unit)
+        return Rectangle(room.x, room.y, room.width, top - room.y - 20 * self.unit)
 
     def text(
         self, x: float, y: float, words: str, size: float, *, colour: str = "", weight: str = "normal",
         across: Literal["left", "center", "right"] = "left",
         along: Literal["top", "center", "baseline", "bottom"] = "top", most: float | None = None,
-    ) -> Box:  # fmt: skip
+    ) -> Rectangle:  # fmt: skip
         """Write words at a place; `size` in units, smaller if they are wider than `most` pixels. Gives where they are.
 
         `across`, `along`: what of the words is at that place.
         """
-        pixels = max(size * self.unit, _LEAST_TEXT)
+        pixels = max(size * self.unit, _MIN_TEXT)
         text = self._axes.text(
             x, y, words, fontsize=pixels * 72 / _DPI, color=colour or self.theme.ink, weight=weight, family=_FONT,
             ha=across, va=along, usetex=False, parse_math=False, linespacing=1.3,
         )  # fmt: skip
         place = self._extent(text)
         if most is not None and place.width > most:
-            text.set_fontsize(max(pixels * most / place.width, _LEAST_TEXT) * 72 / _DPI * 0.995)
+            text.set_fontsize(max(pixels * most / place.width, _MIN_TEXT) * 72 / _DPI * 0.995)
             place = self._extent(text)
         return place
 
-    def _extent(self, text: Text) -> Box:
+    def _extent(self, text: Text) -> Rectangle:
         found = text.get_window_extent()
-        return Box(found.x0, self.height - found.y1, found.width, found.height)
+        return Rectangle(found.x0, self.height - found.y1, found.width, found.height)
 
-    def picture(self, pixels: Pixels, box: Box, *, squares: bool = False) -> Box:
+    def picture(self, pixels: Pixels, box: Rectangle, *, squares: bool = False) -> Rectangle:
         """Draw a picture (H, W, 3) into a box, moved to whole pixels, which it gives.
 
         `squares`: where it is much enlarged, each of its pixels is seen as one.
         """
         rows, columns = box.slices
-        whole = Box(columns.start, rows.start, max(columns.stop - columns.start, 1), max(rows.stop - rows.start, 1))
+        whole = Rectangle(
+            columns.start, rows.start, max(columns.stop - columns.start, 1), max(rows.stop - rows.start, 1)
+        )
         size = int(whole.width), int(whole.height)
         if squares and size[0] >= _BLOCKS * pixels.shape[1]:
             shown = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
@@ -179,7 +181,7 @@ class Sheet:
         self._axes.set_ylim(self.height, 0)
         return whole
 
-    def frame(self, box: Box, colour: str, width: float, *, fill: str = "none", round_: float = 0.0) -> None:
+    def frame(self, box: Rectangle, colour: str, width: float, *, fill: str = "none", round_: float = 0.0) -> None:
         """Draw a box: `width` of its line in units, outside of it; its corners are round by `round_` units."""
         from matplotlib.patches import FancyBboxPatch
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from renderer.descriptors import to_lab
 from renderer.explain.cells import check_figure, lay_grid, read_cover
-from renderer.explain.figures import CELL, Box, Sheet
-from renderer.explain.settings import Explained, FigureSettings
+from renderer.explain.figures import CELL, Drawing, Rectangle
+from renderer.explain.settings import FigureResult, FigureSettings
 from renderer.grid import Grid, covered_part
 from renderer.job import GridSettings
 from renderer.job.outputs import check_suffix
@@ -35,14 +35,14 @@ def explain_grid(
     grid: GridSettings | None = None,
     figure: FigureSettings | None = None,
     overwrite: bool = False,
-) -> Explained:
+) -> FigureResult:
     """Draw the cover with its cells, and a part of it larger where they are small. Raises InputError."""
     figure = figure or FigureSettings()
     source, pixels = read_cover(cover)
     check_suffix(path, STILL_SUFFIXES)
     check_figure(path, source, overwrite=overwrite)
     cells = lay_grid(pixels, grid or GridSettings())
-    sheet = Sheet(figure)
+    sheet = Drawing(figure)
     check_size(path, sheet.size)
     part = covered_part(pixels, cells.crop)
     count = f"{cells.columns} × {cells.rows} = {len(cells):,} cells"
@@ -63,28 +63,28 @@ def explain_grid(
     if fine:
         unit = drawn.width / cells.columns
         (x, y), (end, low) = window
-        marked = Box(drawn.x + x * unit, drawn.y + y * unit, (end - x) * unit, (low - y) * unit)
+        marked = Rectangle(drawn.x + x * unit, drawn.y + y * unit, (end - x) * unit, (low - y) * unit)
         sheet.frame(marked.wider(4 * sheet.unit), "#ffffff", 4)
         sheet.frame(marked, CELL, 5)
         sheet.frame(lens, CELL, 5)
     write_picture(path, sheet.pixels(), overwrite=overwrite)
-    return Explained(
+    return FigureResult(
         path, sheet.size, says, {"columns": cells.columns, "rows": cells.rows, "cells": len(cells)},
     )  # fmt: skip
 
 
-def _beside(room: Box, aspect: float, gap: float, *, upright: bool) -> tuple[Box, Box]:
+def _beside(room: Rectangle, aspect: float, gap: float, *, upright: bool) -> tuple[Rectangle, Rectangle]:
     """Boxes for the whole and, beside or below it, for a square part."""
     if upright:
         side = min(room.width * 0.94, max(room.height - gap - room.width / aspect, room.height * 0.42))
-        above = Box(room.x, room.y, room.width, room.height - side - gap).fitted(aspect, along=0.0)
-        return above, Box(room.x + (room.width - side) / 2, above.bottom + gap, side, side)
+        above = Rectangle(room.x, room.y, room.width, room.height - side - gap).fitted(aspect, along=0.0)
+        return above, Rectangle(room.x + (room.width - side) / 2, above.bottom + gap, side, side)
     side = min(room.height, room.width * 0.36)
-    whole = Box(room.x, room.y, room.width - side - gap, room.height).fitted(aspect, across=0.0)
+    whole = Rectangle(room.x, room.y, room.width - side - gap, room.height).fitted(aspect, across=0.0)
     side = min(side, whole.height)
     left = (room.width - whole.width - gap - side) / 2
-    whole = Box(room.x + left, whole.y, whole.width, whole.height)
-    return whole, Box(whole.right + gap, whole.y + (whole.height - side) / 2, side, side)
+    whole = Rectangle(room.x + left, whole.y, whole.width, whole.height)
+    return whole, Rectangle(whole.right + gap, whole.y + (whole.height - side) / 2, side, side)
 
 
 def _regular(cells: Grid) -> bool:
@@ -108,7 +108,7 @@ def _window(part: Pixels, cells: Grid) -> Window:
     return (left, top), (left + _LENS, top + _LENS)
 
 
-def _draw(sheet: Sheet, picture: Pixels, cells: Grid, box: Box, window: Window) -> Box:
+def _draw(sheet: Drawing, picture: Pixels, cells: Grid, box: Rectangle, window: Window) -> Rectangle:
     """Draw a part of the cover and its cells' edges; gives where it is, in whole pixels."""
     box = sheet.picture(picture, box)
     (left, top), (right, bottom) = window

@@ -11,27 +11,28 @@ import cv2
 import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from renderer.arrays import Float32Array
 from renderer.compositor.kernels import to_yuv420
 from renderer.encoder import Encoding, FrameWriter, choose, gif_rate, open_writer
 from renderer.errors import InputError
 from renderer.explain.cells import NEAR_PHOTOS, Matched, open_matched
-from renderer.explain.figures import CELL, NEAR, NEAREST, SIZE, SMALL_SIZE, THEMES, Box, Sheet, Theme
+from renderer.explain.figures import CELL, NEAR, NEAREST, SIZE, SMALL_SIZE, THEMES, Drawing, Rectangle, Theme
 from renderer.explain.match import COMPARED, facts
 from renderer.explain.points import draw_discs
-from renderer.explain.settings import ClipSettings, Explained, FigureSettings
-from renderer.explain.space import Floats, Space, place
+from renderer.explain.settings import ClipSettings, FigureResult, FigureSettings
+from renderer.explain.space import Space, place
+from renderer.frame_times import frame_count, progress_of
 from renderer.job import MatchSettings
 from renderer.job.outputs import check_video, new_video
 from renderer.job.videos import check_written
 from renderer.overlay import default_font
-from renderer.parameters import CellPlace
+from renderer.parameters import CellPosition
 from renderer.pictures import Pixels
 from renderer.progress import Progress, Silent, track
 from renderer.settings import FileSettings
 from renderer.textures import pack
-from renderer.timeline import frame_count, progress_of
 
-MOST_POINTS: Final = 12_000
+MAX_POINTS: Final = 12_000
 """Photos that are drawn at most, near ones apart: more hide each other."""
 
 _DISTANCE: Final = 5.0  # of the eye from the middle, in half sides of the box
@@ -54,13 +55,13 @@ def explain_knn(
     cover: Path | None,
     path: Path,
     *,
-    cell: CellPlace | None = None,
+    cell: CellPosition | None = None,
     match: MatchSettings | None = None,
     figure: FigureSettings | None = None,
     clip: ClipSettings | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> Explained:
+) -> FigureResult:
     """Write a clip of the photos around a cell: all, the near ones, the nearest. Raises InputError and RenderError.
 
     Its format is that of the name's ending. `cell`: which one; by default a telling one. The space is that of the
@@ -94,7 +95,7 @@ def explain_knn(
             "near_costs": [round(float(cost), 4) for cost in matched.near.cost[0, :NEAR_PHOTOS]],
             "variance_shown": round(scene.space.kept, 4),
         }  # fmt: skip
-        return Explained(path, size, " ".join(_sentences(matched, scene.space)), told, fps, count)
+        return FigureResult(path, size, " ".join(_sentences(matched, scene.space)), told, fps, count)
 
 
 def _hand_over(writer: FrameWriter, frame: Pixels) -> None:
@@ -114,28 +115,30 @@ def _sentences(matched: Matched, space: Space) -> list[str]:
     return [space.says, f"Compared {COMPARED[matched.settings.match]}{drawn}{seeming}."]
 
 
-def _prepare(matched: Matched, figure: FigureSettings, size: tuple[int, int]) -> Scene:
+def _prepare(matched: Matched, figure: FigureSettings, size: tuple[int, int]) -> PointCloud:
     """All that does not change from frame to frame."""
     library = matched.mosaic.offered
     near = min(NEAR_PHOTOS, matched.near.photo.shape[1])
     far = np.setdiff1d(np.arange(len(library.photos)), matched.near.photo[0, :near])
-    if len(far) > MOST_POINTS:
-        far = np.sort(np.random.default_rng(0).choice(far, MOST_POINTS, replace=False))
+    if len(far) > MAX_POINTS:
+        far = np.sort(np.random.default_rng(0).choice(far, MAX_POINTS, replace=False))
     space = place(matched, far, near)
-    sheets = [Sheet(figure, size) for _ in range(2)]
+    sheets = [Drawing(figure, size) for _ in range(2)]
     says = _sentences(matched, space)
     for sheet, whole in zip(sheets, (False, True), strict=True):
         plot, places = _lay_out(sheet, matched, near, says, whole=whole)
     unit = sheets[0].unit
     rows, columns = plot.slices
-    return Scene(
+    return PointCloud(
         space, library.means[far] * np.float32(255), THEMES[figure.theme], unit, (rows, columns),
         sheets[0].pixels(), sheets[1].pixels(), [box.slices for box in places],
         [_word(axis, 36 * unit) for axis in space.axes],
     )  # fmt: skip
 
 
-def _lay_out(sheet: Sheet, matched: Matched, near: int, says: list[str], *, whole: bool) -> tuple[Box, list[Box]]:
+def _lay_out(
+    sheet: Drawing, matched: Matched, near: int, says: list[str], *, whole: bool
+) -> tuple[Rectangle, list[Rectangle]]:
     """Draw all but the points: gives the plot's place and those of the near photos, which are drawn if `whole`."""
     unit, column, row = sheet.unit, matched.place.column, matched.place.row
     count = len(matched.mosaic.offered.photos)
@@ -148,14 +151,14 @@ def _lay_out(sheet: Sheet, matched: Matched, near: int, says: list[str], *, whol
     lines = math.ceil(max(near - 1, 0) / across)
     height = large + label + (apart + label + lines * small + (lines - 1) * gap if lines else 0)
     if sheet.upright:
-        panel = Box(room.x + (room.width - width) / 2, room.bottom - height, width, height)
-        plot = Box(0, room.y, sheet.width, panel.y - room.y - gap)
+        panel = Rectangle(room.x + (room.width - width) / 2, room.bottom - height, width, height)
+        plot = Rectangle(0, room.y, sheet.width, panel.y - room.y - gap)
     else:
-        panel = Box(room.right - width, room.y + max(room.height - height, 0) / 2, width, height)
-        plot = Box(0, room.y, panel.x - gap, room.height)
-    first = sheet.picture(_square(matched.picture), Box(panel.x, panel.y, large, large), squares=True)
+        panel = Rectangle(room.right - width, room.y + max(room.height - height, 0) / 2, width, height)
+        plot = Rectangle(0, room.y, panel.x - gap, room.height)
+    first = sheet.picture(_square(matched.picture), Rectangle(panel.x, panel.y, large, large), squares=True)
     sheet.frame(first, CELL, 6)
-    nearest = Box(panel.right - large, panel.y, large, large)
+    nearest = Rectangle(panel.right - large, panel.y, large, large)
     below = panel.y + large + label / 2 + 4 * unit
     sheet.text(panel.x, below, "Cell", 40, weight="bold", colour=CELL, along="center")
     sheet.text(nearest.x, below, "Nearest", 40, weight="bold", along="center")
@@ -163,7 +166,7 @@ def _lay_out(sheet: Sheet, matched: Matched, near: int, says: list[str], *, whol
     if lines:
         sheet.text(panel.x, top + label / 2 + 2 * unit, "Near", 40, weight="bold", colour=NEAR, along="center")
     places = [nearest] + [
-        Box(panel.x + n % across * (small + gap), top + label + n // across * (small + gap), small, small)
+        Rectangle(panel.x + n % across * (small + gap), top + label + n // across * (small + gap), small, small)
         for n in range(near - 1)
     ]
     for number, box in enumerate(places):
@@ -181,7 +184,7 @@ def _square(picture: Pixels) -> Pixels:
     return np.ascontiguousarray(picture[:side, :side])
 
 
-def _word(word: str, size: float) -> Floats:
+def _word(word: str, size: float) -> Float32Array:
     """A word as a mask (H, W), 0…1."""
     font = ImageFont.truetype(str(default_font()), max(round(size), 5))
     left, top, right, bottom = (math.floor(v) for v in font.getbbox(word))
@@ -206,16 +209,16 @@ Slices = tuple[slice, slice]
 
 
 @dataclass(frozen=True)
-class View:
+class Projection:
     """From where the points are seen."""
 
     angle: float  # radians around the upright axis
-    target: Floats  # (3,) what is in the middle
+    target: Float32Array  # (3,) what is in the middle
     zoom: float
     middle: tuple[float, float]  # pixels
     scale: float  # pixels a unit, where the target is
 
-    def project(self, points: Floats) -> tuple[Floats, Floats]:
+    def project(self, points: Float32Array) -> tuple[Float32Array, Float32Array]:
         """Where points (N, 3) are seen, (N, 2) in pixels, and how much larger by being near the eye, (N,)."""
         x, y, z = (points - self.target).T
         right = math.cos(self.angle) * x + math.sin(self.angle) * y
@@ -228,18 +231,18 @@ class View:
 
 
 @dataclass(frozen=True)
-class Scene:
+class PointCloud:
     """What the frames of a clip show; any frame can be drawn without the others."""
 
     space: Space
-    colours: Floats  # (P, 3) of the photos that are not near, 0…255
+    colours: Float32Array  # (P, 3) of the photos that are not near, 0…255
     theme: Theme
     unit: float
     plot: Slices
     empty: Pixels  # the sheet without near photos
     full: Pixels  # and with all
     places: list[Slices]  # of the near photos on the sheet, the nearest first
-    words: list[Floats]  # of the axes
+    words: list[Float32Array]  # of the axes
 
     def frame(self, moment: float) -> Pixels:
         """The frame (H, W, 3) at a moment 0…1."""
@@ -262,14 +265,14 @@ class Scene:
         begins = [_NEAR[0] + (count - 1 - number) * step for number in range(count)]
         return [_eased(moment, begin, begin + _COMES) for begin in begins]
 
-    def view(self, moment: float) -> View:
+    def view(self, moment: float) -> Projection:
         """From where the points are seen at a moment."""
         height, width = (part.stop - part.start for part in self.plot)
         half = min(height, width) / 2
         nearer = _eased(moment, *_NEARER)
         widest = float(np.linalg.norm(self.space.near - self.space.cell, axis=1).max())
         closest = min(max(_CLOSE * _REACH / max(widest, 1e-6), 1.0), _CLOSEST)
-        return View(
+        return Projection(
             _FIRST + _TURN * moment, self.space.cell * np.float32(nearer), closest**nearer,
             (width / 2, height / 2), half / _REACH,
         )  # fmt: skip
@@ -299,7 +302,7 @@ class Scene:
             self._cross(picture, near[0], 27 * self.unit * (2 - last))
         self._draw_words(picture, view)
 
-    def _draw_box(self, picture: Pixels, view: View) -> None:
+    def _draw_box(self, picture: Pixels, view: Projection) -> None:
         """The edges of the box; those of the axes stronger."""
         corners = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], np.float32)
         seen, _ = view.project(corners)
@@ -309,7 +312,7 @@ class Scene:
                     wide = 3.5 if first == 0 else 1.5
                     self._line(picture, seen[first], seen[first | bit], self.theme.line, wide)
 
-    def _draw_words(self, picture: Pixels, view: View) -> None:
+    def _draw_words(self, picture: Pixels, view: Projection) -> None:
         """The names of the axes at their ends, each as it moves, between pixels too."""
         ends = np.full((3, 3), -1, np.float32)
         np.fill_diagonal(ends, 1.12)
@@ -329,23 +332,23 @@ class Scene:
             under = part + rim * (paper - part)
             part[:] = (under + moved[..., np.newaxis] * (ink - under) + 0.5).astype(np.uint8)
 
-    def _link(self, picture: Pixels, first: Floats, last: Floats, share: float, colour: str) -> None:
+    def _link(self, picture: Pixels, first: Float32Array, last: Float32Array, share: float, colour: str) -> None:
         self._line(picture, first, first + (last - first) * np.float32(share), colour, 3)
 
-    def _dot(self, picture: Pixels, at: Floats, radius: float, colour: str) -> None:
+    def _dot(self, picture: Pixels, at: Float32Array, radius: float, colour: str) -> None:
         """A disc with a rim of paper, so that it stands out among others."""
         place = np.stack([at, at]).astype(np.float32)
         sizes = np.array([radius + 3 * self.unit, radius], np.float32)
         colours = np.array([_rgb(self.theme.paper), _rgb(colour)], np.float32)
         draw_discs(picture, place, sizes, colours, np.ones(2, np.float32))
 
-    def _cross(self, picture: Pixels, at: Floats, size: float) -> None:
+    def _cross(self, picture: Pixels, at: Float32Array, size: float) -> None:
         for colour, wide, longer in (("#16181d", 19, 4 * self.unit), (NEAREST, 11, 0.0)):
             for sign in (-1, 1):
                 arm = np.array([size + longer, sign * (size + longer)], np.float32) * np.float32(0.75)
                 self._line(picture, at - arm, at + arm, colour, wide)
 
-    def _line(self, picture: Pixels, first: Floats, last: Floats, colour: str, width: float) -> None:
+    def _line(self, picture: Pixels, first: Float32Array, last: Float32Array, colour: str, width: float) -> None:
         ends = [
             tuple(round(float(v) * 16) for v in np.clip(end - np.float32(0.5), -30000, 30000)) for end in (first, last)
         ]

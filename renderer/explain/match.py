@@ -10,12 +10,12 @@ import numpy as np
 from renderer.descriptors import Metric
 from renderer.explain.cells import Matched, open_matched
 from renderer.explain.channels import NAMES, plane
-from renderer.explain.figures import CELL, Box, Sheet
-from renderer.explain.settings import Explained, FigureSettings
+from renderer.explain.figures import CELL, Drawing, Rectangle
+from renderer.explain.settings import FigureResult, FigureSettings
 from renderer.grid import covered_part
 from renderer.job import MatchSettings
 from renderer.job.outputs import check_suffix
-from renderer.parameters import CellPlace
+from renderer.parameters import CellPosition
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue
 from renderer.progress import Progress, Silent
@@ -36,12 +36,12 @@ def explain_match(
     cover: Path | None,
     path: Path,
     *,
-    cell: CellPlace | None = None,
+    cell: CellPosition | None = None,
     match: MatchSettings | None = None,
     figure: FigureSettings | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> Explained:
+) -> FigureResult:
     """Draw a cell of the cover and its photo, each with its three planes and their means. Raises InputError.
 
     `cell`: which one; by default a telling one.
@@ -49,12 +49,12 @@ def explain_match(
     figure, match = figure or FigureSettings(), match or MatchSettings()
     check_suffix(path, STILL_SUFFIXES)
     with open_matched(cover, cell, path, match, progress or Silent(), overwrite=overwrite) as matched:
-        sheet = Sheet(figure)
+        sheet = Drawing(figure)
         check_size(path, sheet.size)
         says = sentences(matched)
         _draw(sheet, matched, says)
         write_picture(path, sheet.pixels(), overwrite=overwrite)
-        return Explained(path, sheet.size, " ".join(says), facts(matched))
+        return FigureResult(path, sheet.size, " ".join(says), facts(matched))
 
 
 def facts(matched: Matched) -> dict[str, JsonValue]:
@@ -78,7 +78,7 @@ def sentences(matched: Matched) -> list[str]:
     count, how = len(matched.mosaic.offered.photos), COMPARED[matched.settings.match]
     first = f"No photo of {count:,} has just this colour" if wanted != found else f"Of {count:,} photos"
     joined = ":" if wanted != found else ","
-    tone = ["Seen from afar, tone takes it the rest of the way."] if matched.settings.look().tone else []
+    tone = ["Seen from afar, tone takes it the rest of the way."] if matched.settings.style().tone else []
     rank = matched.rank
     if rank == 0:
         return [f"{first}{joined} this one is the nearest {how}.", *tone]
@@ -87,7 +87,7 @@ def sentences(matched: Matched) -> list[str]:
     return [f"{first}{joined} this one is near {how}; {nearer} {serve} other cells better.", *tone]
 
 
-def _draw(sheet: Sheet, matched: Matched, says: list[str]) -> None:
+def _draw(sheet: Drawing, matched: Matched, says: list[str]) -> None:
     room = sheet.caption(sheet.title(f"Cell {matched.place.column}, {matched.place.row} and its photo"), says)
     unit = sheet.unit
     gap, label = 26 * unit, 66 * unit
@@ -96,12 +96,12 @@ def _draw(sheet: Sheet, matched: Matched, says: list[str]) -> None:
     if sheet.upright:
         side = (room.width - 3 * gap) / across
         high = min(2 * (side + label) + gap, room.height * 0.6)
-        rows = Box(room.x, room.bottom - high, room.width, high)
-        aside = Box(room.x, room.y, room.width, rows.y - room.y - 2 * gap)
+        rows = Rectangle(room.x, room.bottom - high, room.width, high)
+        aside = Rectangle(room.x, room.y, room.width, rows.y - room.y - 2 * gap)
     else:
         wide = min(room.width * 0.25, ((room.height - gap) / 2 - label) * part.shape[1] / part.shape[0])
-        aside = Box(room.x, room.y, wide, room.height)
-        rows = Box(aside.right + 2 * gap, room.y, room.width - aside.width - 2 * gap, room.height)
+        aside = Rectangle(room.x, room.y, wide, room.height)
+        rows = Rectangle(aside.right + 2 * gap, room.y, room.width - aside.width - 2 * gap, room.height)
     side = min((rows.width - 3 * gap) / across, (rows.height - gap) / 2 - label)
     left = rows.x + (rows.width - across * side - 3 * gap) / 2
     top = rows.y + (rows.height - 2 * (side + label) - gap) / 2
@@ -109,7 +109,7 @@ def _draw(sheet: Sheet, matched: Matched, says: list[str]) -> None:
     pictures = matched.picture, matched.photo(matched.chosen, matched.symmetry, _PHOTO_PIXELS)
     for number, (name, picture, mean) in enumerate(zip(("Cell", "Photo"), pictures, colours, strict=True)):
         for place in range(across):
-            box = Box(left + place * (side + gap), top + number * (side + label + gap), side, side)
+            box = Rectangle(left + place * (side + gap), top + number * (side + label + gap), side, side)
             shown = _squared(picture if place == 0 else plane(picture, place - 1))
             drawn = sheet.picture(shown, box, squares=True)
             words = name if place == 0 else f"{NAMES[place - 1][0]} {mean[place - 1]:.0f}"
@@ -120,33 +120,35 @@ def _draw(sheet: Sheet, matched: Matched, says: list[str]) -> None:
                 sheet.frame(drawn, CELL, 5)
     aspect = part.shape[1] / part.shape[0]
     if sheet.upright:
-        small = Box(aside.x, aside.y, aside.width, aside.height * 0.66 - gap).fitted(aspect)
-        means = Box(small.x, small.bottom + 2 * gap, small.width, aside.bottom - small.bottom - 2 * gap)
+        small = Rectangle(aside.x, aside.y, aside.width, aside.height * 0.66 - gap).fitted(aspect)
+        means = Rectangle(small.x, small.bottom + 2 * gap, small.width, aside.bottom - small.bottom - 2 * gap)
     else:
-        small = Box(aside.x, top, aside.width, side).fitted(aspect, across=0.0, along=0.0)
-        means = Box(aside.x, top + side + label + gap, small.width, side + label)
+        small = Rectangle(aside.x, top, aside.width, side).fitted(aspect, across=0.0, along=0.0)
+        means = Rectangle(aside.x, top + side + label + gap, small.width, side + label)
     _locate(sheet, matched, part, small)
     _compare(sheet, colours, means)
 
 
-def _compare(sheet: Sheet, colours: tuple[tuple[float, float, float], tuple[float, float, float]], box: Box) -> None:
+def _compare(
+    sheet: Drawing, colours: tuple[tuple[float, float, float], tuple[float, float, float]], box: Rectangle
+) -> None:
     """The mean colours of cell and photo, edge to edge."""
     label = 66 * sheet.unit
     for number, (name, means) in enumerate(zip(("Cell", "Photo"), colours, strict=True)):
         flat = np.rint(np.array(means)).astype(np.uint8).reshape(1, 1, 3)
-        half = Box(box.x + number * box.width / 2, box.y, box.width / 2, box.height - label)
+        half = Rectangle(box.x + number * box.width / 2, box.y, box.width / 2, box.height - label)
         drawn = sheet.picture(flat, half, squares=True)
         middle = drawn.x + drawn.width / 2
         sheet.text(middle, box.bottom - label / 2, name, 36, across="center", along="center", most=half.width * 0.9)
-    sheet.frame(Box(box.x, box.y, box.width, box.height - label), sheet.theme.line, 1.5)
+    sheet.frame(Rectangle(box.x, box.y, box.width, box.height - label), sheet.theme.line, 1.5)
 
 
-def _locate(sheet: Sheet, matched: Matched, part: Pixels, box: Box) -> None:
+def _locate(sheet: Drawing, matched: Matched, part: Pixels, box: Rectangle) -> None:
     """The cover, small, with the cell marked."""
     drawn = sheet.picture(part, box)
     scale = drawn.width / matched.grid.columns, drawn.height / matched.grid.rows
     x, y, width, height = matched.grid.cells[matched.cell].tolist()
-    cell = Box(drawn.x + x * scale[0], drawn.y + y * scale[1], width * scale[0], height * scale[1])
+    cell = Rectangle(drawn.x + x * scale[0], drawn.y + y * scale[1], width * scale[0], height * scale[1])
     least = 16 * sheet.unit  # that it be seen on a phone
     marked = cell.wider(max(least - cell.width, 0) / 2)
     sheet.frame(marked.wider(4 * sheet.unit), "#ffffff", 4)

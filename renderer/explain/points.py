@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.compiled import kernel
 from renderer.pictures import Pixels
 
-Floats = npt.NDArray[np.float32]
-
 
 @kernel
-def draw_discs(picture: Pixels, place: Floats, radius: Floats, colour: Floats, opacity: Floats) -> None:
+def draw_discs(
+    picture: Pixels, place: Float32Array, radius: Float32Array, colour: Float32Array, opacity: Float32Array
+) -> None:
     """Draw discs over a picture (H, W, 3) uint8, the first one below the others.
 
     place (N, 2): x and y of their middles in pixels, pixel centres being at halves; radius (N,) pixels; colour (N, 3)

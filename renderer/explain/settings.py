@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from renderer.parameters import CellPlace, check_ranges, parameter
+from renderer.parameters import CellPosition, check_ranges, parameter
 from renderer.placement import JsonValue
 from renderer.settings import MAX_SIDE
 
@@ -32,7 +32,7 @@ class FigureSettings:
 class CellSettings:
     """Which cell a figure is about."""
 
-    cell: CellPlace | None = parameter(
+    cell: CellPosition | None = parameter(
         None, "The cell, counted from 0 at the top left; default: a telling one, colourful and well matched"
     )
 
@@ -50,7 +50,7 @@ class ClipSettings:
 
 
 @dataclass(frozen=True)
-class Explained:
+class FigureResult:
     """A figure that was made."""
 
     output: Path

@@ -8,15 +8,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.descriptors import Structure, describe_structure, mean_lab
 from renderer.explain.cells import Matched
 from renderer.fidelity import turned
 from renderer.grid import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.matching import adapted_cover
 from renderer.matching.structure import Weights
-
-Floats = npt.NDArray[np.float32]
-
 
 _HELD: Final = 99.5  # per cent of the photos that the box holds: one far outlier must not shrink all
 
@@ -25,9 +23,9 @@ _HELD: Final = 99.5  # per cent of the photos that the box holds: one far outlie
 class Space:
     """Points of a box −1…1, all three axes to one scale: x, y and (upwards) z."""
 
-    photos: Floats  # (P, 3) the photos that were asked for
-    near: Floats  # (K, 3) the near ones, as they are compared with the cell
-    cell: Floats  # (3,)
+    photos: Float32Array  # (P, 3) the photos that were asked for
+    near: Float32Array  # (K, 3) the near ones, as they are compared with the cell
+    cell: Float32Array  # (3,)
     axes: tuple[str, str, str]
     says: str  # what a point's place means
     kept: float = 1.0  # share of the variance that three axes show
@@ -39,11 +37,11 @@ def place(matched: Matched, numbers: npt.NDArray[np.int64], near: int) -> Space:
     Two means have three numbers, and are shown as they are. Of what has more a projection is shown: the principal
     components of the photos. Memory: 12 KiB a photo for `pixels`, else 200 bytes.
     """
-    library, look = matched.mosaic.offered, matched.settings.look()
+    library, style = matched.mosaic.offered, matched.settings.style()
     nearest, symmetry = matched.near.photo[0, :near].astype(np.int64), matched.near.symmetry[0, :near]
-    cover = adapted_cover(matched.cover, library, look)
+    cover = adapted_cover(matched.cover, library, style)
     grid = replace(matched.grid, cells=matched.grid.cells[[matched.cell]])
-    if look.metric == "mean":
+    if style.metric == "mean":
         colours = library.means * 255
         cell = cell_means(cover, grid)[0].astype(np.float32)
         many, some, one = (
@@ -53,15 +51,15 @@ def place(matched: Matched, numbers: npt.NDArray[np.int64], near: int) -> Space:
         says = "Each point is a photo, at its mean red, green and blue."
         return Space(many, some, one, ("red", "blue", "green"), says)
     shown = cell_signatures(cover_signature(cover, grid, matched.grid.step), grid)
-    if look.metric == "lab":
+    if style.metric == "lab":
         lab = [mean_lab(library.signatures[some]) for some in (numbers, nearest)] + [mean_lab(shown)[0]]
         points = [(values - (50, 0, 0))[..., [1, 2, 0]].astype(np.float32) for values in lab]
         says = "Each point is a photo, at its mean colour in CIELAB."
         return Space(*_boxed(*points), ("a* red", "b* yellow", "L* light"), says)
-    if look.metric == "pixels":
+    if style.metric == "pixels":
         tiles = library.tiles_of(numbers), turned(library.tiles_of(nearest), symmetry), cut_cells(cover, grid)
         return _projected(*(pictures.reshape(len(pictures), -1).astype(np.float32) for pictures in tiles))
-    weights = Weights.of_tone(look.tone)
+    weights = Weights.of_tone(style.tone)
     cell_is = describe_structure(shown)
     others = describe_structure(library.signatures[nearest]).turned(symmetry)
     gain = (others.detail @ cell_is.detail[0]) / np.maximum((others.detail**2).sum(axis=1), np.float32(1e-6))
@@ -70,12 +68,12 @@ def place(matched: Matched, numbers: npt.NDArray[np.int64], near: int) -> Space:
     return _projected(many, _compared(others, weights, gain), _compared(cell_is, weights))
 
 
-def _compared(structure: Structure, weights: Weights, gain: Floats | float = 1.0) -> Floats:
+def _compared(structure: Structure, weights: Weights, gain: Float32Array | float = 1.0) -> Float32Array:
     """What `structure` compares, so that squared distances are its costs (but for colours out of tone's reach)."""
     return np.concatenate([gain * structure.detail, np.sqrt(weights.shift) * structure.mean], axis=1, dtype=np.float32)
 
 
-def _projected(photos: Floats, near: Floats, cell: Floats) -> Space:
+def _projected(photos: Float32Array, near: Float32Array, cell: Float32Array) -> Space:
     """Points (N, D) of many dimensions on the three axes along which photos and near ones vary most."""
     from sklearn.decomposition import PCA  # a second to import
 
@@ -91,7 +89,9 @@ def _projected(photos: Floats, near: Floats, cell: Floats) -> Space:
     return Space(*boxed, ("1st axis", "2nd axis", "3rd axis"), says, kept)
 
 
-def _boxed(photos: Floats, near: Floats, cell: Floats) -> tuple[Floats, Floats, Floats]:
+def _boxed(
+    photos: Float32Array, near: Float32Array, cell: Float32Array
+) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Points scaled so that the box −1…1 holds the cell, the near photos and all but a few of the others."""
     far = np.abs(photos).max(axis=1) if len(photos) else np.zeros(1, np.float32)
     widest = max(float(np.percentile(far, _HELD)), float(np.abs(near).max(initial=0)), float(np.abs(cell).max()), 1e-6)

@@ -3,9 +3,10 @@
 What `render_…` does is what one command does, and what a Python program calls for the same.
 """
 
-from renderer.job.drawing import LOOK_AHEAD, Film, drawing, open_film
-from renderer.job.edits import Edited, EditSettings, edit_mosaic
-from renderer.job.inputs import VERSION, Mosaic, check_cover, open_mosaic, sample_pictures
+from renderer.deprecation import old_names
+from renderer.job.drawing import LOOK_AHEAD, FrameSource, drawing, open_frames
+from renderer.job.edits import EditResult, EditSettings, edit_mosaic
+from renderer.job.inputs import VERSION, OpenMosaic, check_cover, open_mosaic, sample_pictures
 from renderer.job.outputs import named_output, picture_output
 from renderer.job.plans import plan_each, plan_mosaic, plan_videos
 from renderer.job.results import Plan, Summary
@@ -15,21 +16,21 @@ from renderer.job.videos import (
     VideoJob,
     check_job,
     mosaic_key,
+    poster_frame,
     render_video,
     render_videos,
-    telling_frame,
     write_video,
 )
 
 __all__ = [
     "LOOK_AHEAD",
     "VERSION",
+    "EditResult",
     "EditSettings",
-    "Edited",
-    "Film",
+    "FrameSource",
     "GridSettings",
     "MatchSettings",
-    "Mosaic",
+    "OpenMosaic",
     "Plan",
     "Summary",
     "TileSettings",
@@ -40,18 +41,23 @@ __all__ = [
     "edit_mosaic",
     "mosaic_key",
     "named_output",
-    "open_film",
+    "open_frames",
     "open_mosaic",
     "picture_output",
     "plan_each",
     "plan_mosaic",
     "plan_videos",
+    "poster_frame",
     "render_frame",
     "render_mosaic",
     "render_sheet",
     "render_video",
     "render_videos",
     "sample_pictures",
-    "telling_frame",
     "write_video",
 ]
+
+__getattr__ = old_names(
+    __name__,
+    {"Film": "FrameSource", "Mosaic": "OpenMosaic", "open_film": "open_frames", "telling_frame": "poster_frame"},
+)

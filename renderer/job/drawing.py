@@ -15,7 +15,8 @@ import numpy as np
 from renderer.compositor import Compositor
 from renderer.compositor.kernels import SHARPER
 from renderer.cores import core_count
-from renderer.job.inputs import Mosaic
+from renderer.frame_times import frame_count, progress_of
+from renderer.job.inputs import OpenMosaic
 from renderer.overlay import OverlaySettings, with_overlay
 from renderer.parameters import Colour
 from renderer.pictures import Pixels
@@ -25,7 +26,6 @@ from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
 from renderer.settings import OutputSettings
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Packed, Textures, unpack
-from renderer.timeline import frame_count, progress_of
 
 LOOK_AHEAD: Final = 12
 """Frames before its own that a texture level begins to be loaded: a large photo takes a third of a second, and what
@@ -36,7 +36,7 @@ FAR_STRIP: Final = 256
 
 
 @dataclass(frozen=True)
-class Film:
+class FrameSource:
     """An animation of a mosaic as frames, counted from 0; each can be drawn without the others."""
 
     stage: Stage
@@ -82,27 +82,27 @@ def over_colour(picture: Pixels, colour: Colour) -> Pixels:
 
 def count_frames(animation: Animation, output: OutputSettings) -> int:
     """Frames of a whole video. Raises InputError if they are too many."""
-    return frame_count(output.duration or animation.lasts(), output.fps)
+    return frame_count(output.duration or animation.default_duration(), output.fps)
 
 
 @contextmanager
-def open_film(
-    mosaic: Mosaic,
+def open_frames(
+    mosaic: OpenMosaic,
     animation: Animation,
     size: tuple[int, int],
     output: OutputSettings,
     overlay: OverlaySettings | None = None,
     progress: Progress | None = None,
-) -> Iterator[Film]:
+) -> Iterator[FrameSource]:
     """An animation of a mosaic with what is laid over it, ready to be drawn; closed in the end."""
     output = _lasting(output, animation)
     with drawing(mosaic, size, output, progress=progress) as (stage, compositor):
         motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
-        yield Film(stage, compositor, motion, output.fps, output.motion_blur / max(stage.frames - 1, 1))
+        yield FrameSource(stage, compositor, motion, output.fps, output.motion_blur / max(stage.frames - 1, 1))
 
 
-def check_film(
-    mosaic: Mosaic,
+def check_frames(
+    mosaic: OpenMosaic,
     animation: Animation,
     size: tuple[int, int],
     output: OutputSettings,
@@ -116,12 +116,12 @@ def check_film(
 
 def _lasting(output: OutputSettings, animation: Animation) -> OutputSettings:
     """The settings with a duration: that of the animation where none is given."""
-    return replace(output, duration=output.duration or animation.lasts())
+    return replace(output, duration=output.duration or animation.default_duration())
 
 
 @contextmanager
 def drawing(
-    mosaic: Mosaic,
+    mosaic: OpenMosaic,
     size: tuple[int, int],
     output: OutputSettings,
     *,
@@ -137,7 +137,7 @@ def drawing(
 
 
 @contextmanager
-def _staged(mosaic: Mosaic, size: tuple[int, int], output: OutputSettings, progress: Progress) -> Iterator[Stage]:
+def _staged(mosaic: OpenMosaic, size: tuple[int, int], output: OutputSettings, progress: Progress) -> Iterator[Stage]:
     """A stage with a mosaic on it, of which nothing was drawn yet; its textures are closed in the end."""
     # Larger tiles than the frame's shorter side are only passed, on the way to the photo that has a texture of its own.
     square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
@@ -163,7 +163,7 @@ STILL_TEXTURES: Final = 192_000_000
 
 _BLOCK_PIXELS: Final = 1 << 20  # drawn at once: its textures take 80 MB at most, or what one tile takes
 
-_MOST_STRIPS: Final = 4  # drawn at once: 48 MB
+_MAX_STRIPS: Final = 4  # drawn at once: 48 MB
 
 _LARGEST_SQUARE: Final = 4096  # texels; a tile that is printed larger is magnified
 
@@ -172,7 +172,7 @@ _LOADING_BYTES: Final = 128_000_000  # taken while levels are made, 16 a texel, 
 _LOADERS: Final = 4  # threads that decode photos: 60 MB each for one of 8 megapixels
 
 
-def draw_strips(mosaic: Mosaic, size: tuple[int, int], rows: int) -> Generator[Pixels, None, None]:
+def draw_strips(mosaic: OpenMosaic, size: tuple[int, int], rows: int) -> Generator[Pixels, None, None]:
     """A mosaic that fills a picture of a size, in strips of `rows` from top to bottom, every tile with its full tone.
 
     What juts out in a picture of another shape is cut off, most of it where least is seen. The pixels are those of the
@@ -185,7 +185,7 @@ def draw_strips(mosaic: Mosaic, size: tuple[int, int], rows: int) -> Generator[P
     square = min(max(2 ** math.ceil(math.log2(side) + SHARPER / 2), 64), _LARGEST_SQUARE)
     threads = max(1, min(_LOADING_BYTES // (16 * square**2), core_count(), _LOADERS))
     # Of tiles that are taller than a strip several strips are drawn at once, since each is loaded anew for the next.
-    tall = min(rows * min(math.ceil(side / rows), _MOST_STRIPS), height)
+    tall = min(rows * min(math.ceil(side / rows), _MAX_STRIPS), height)
     across = min(max(_BLOCK_PIXELS // tall, 64), width)
     with closing(Textures(STILL_TEXTURES, threads, longest_square=square)) as textures:
         first = textures.add_squares(mosaic.library)

@@ -19,7 +19,7 @@ from renderer.job.outputs import check_suffix
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
 from renderer.library import SHORTER_SIDE, Archive, Library, no_photo, reopen
 from renderer.matching.editing import edit_map
-from renderer.matching.rules import Limits
+from renderer.matching.repetition import Limits
 from renderer.names import normal, on_disk
 from renderer.parameters import parameter, parse_cell, read_values
 from renderer.pictures import read_picture
@@ -41,7 +41,7 @@ class EditSettings:
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditResult:
     """What came of it."""
 
     output: Path
@@ -69,7 +69,7 @@ def edit_mosaic(
     *,
     overwrite: bool = False,
     progress: Progress | None = None,
-) -> Edited:
+) -> EditResult:
     """Change a `.mosaic` file's photos and write it to `output`, which may be the same file if `overwrite`.
 
     Cells that lose their photo get another one of the map, or of `tiles`, if any are given. What is banned stays so in
@@ -110,14 +110,14 @@ def edit_mosaic(
         settings = _settings(placement, path)
         edited = edit_map(
             placement, library, pixels, progress, banned=library.photos.holding(remembered), swaps=swaps,
-            look=settings.look(), limits=_limits(placement, settings), seed=settings.match_seed,
+            style=settings.style(), limits=_limits(placement, settings), seed=settings.match_seed,
         )  # fmt: skip
         edited = replace(edited, recipe={**edited.recipe, "banned": list(remembered)})
         save_map(edited, output, overwrite=overwrite)
     taken_out = {photo.digest for photo in placement.photos} & set(digests)
     changed = np.isin(placement.photo, banned)
     changed[list(swaps)] = True
-    return Edited(output, edited, int(changed.sum()), len(taken_out))
+    return EditResult(output, edited, int(changed.sum()), len(taken_out))
 
 
 def _swaps(

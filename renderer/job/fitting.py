@@ -21,16 +21,16 @@ _TRIES: Final = 6
 _TWO_PASSES: Final[tuple[Codec, ...]] = ("h264", "hevc")  # their first pass is a whole file, and tells the second
 _RATED: Final[tuple[Codec, ...]] = ("h264", "hevc", "av1", "vp9")
 _QUALITY_RANGE: Final = (1.0, 100.0)  # of WebP
-_LEAST_RATE: Final = 16_000.0  # bits a second; encoders refuse much less
+_MIN_RATE: Final = 16_000.0  # bits a second; encoders refuse much less
 _SHRINKS: Final = 4  # of a GIF at most
 _TOLERABLE: Final = 0.8  # share of a GIF's bytes that a higher tolerance reaches before it is seen
-_MOST_TOLERANCE: Final = 12.0
+_MAX_TOLERANCE: Final = 12.0
 _SLOWEST: Final = Fraction(10)  # frames a second
 _COARSE: Final = 0.5  # share of the bytes that the quality takes, from which down a viewer sees the difference
 
 
 @dataclass(frozen=True)
-class Knob:
+class RateControl:
     """The number that decides how large a file is: bits a second, or a quality."""
 
     first: float
@@ -111,24 +111,24 @@ def _fit_gif(
     return output
 
 
-def _tolerance_knob(encoding: Encoding) -> Knob:
+def _tolerance_knob(encoding: Encoding) -> RateControl:
     """How true a GIF is, 1 / (1 + tolerance)."""
     point = encoding.rate_point()
-    most = 1 / (1 + _MOST_TOLERANCE)
-    return Knob(
+    most = 1 / (1 + _MAX_TOLERANCE)
+    return RateControl(
         0.6 / (1 + point.crf), most, 1.0, lambda one, value: replace(one, point=replace(point, crf=1 / value - 1))
     )
 
 
-def _knob(encoding: Encoding, plain: int, seconds: float, cap: int) -> Knob:
+def _knob(encoding: Encoding, plain: int, seconds: float, cap: int) -> RateControl:
     target = encoding.target
     if target.codec in _RATED:
         rate = _AIM * cap * 8 / seconds
-        return Knob(rate, _LEAST_RATE, rate * 4, lambda one, value: replace(one, bit_rate=value))
+        return RateControl(rate, _MIN_RATE, rate * 4, lambda one, value: replace(one, bit_rate=value))
     if target.format.name == "webp":
         point = encoding.rate_point()
         start = max(point.crf * (cap / plain), _QUALITY_RANGE[0])
-        return Knob(start, *_QUALITY_RANGE, lambda one, value: replace(one, point=replace(point, crf=value)))
+        return RateControl(start, *_QUALITY_RANGE, lambda one, value: replace(one, point=replace(point, crf=value)))
     what = target.codec or target.format.name
     raise InputError(
         f"--max-size: {what} has no rate to be lowered, and takes {_megabytes(plain)}: give a smaller --size, a lower "
@@ -136,7 +136,7 @@ def _knob(encoding: Encoding, plain: int, seconds: float, cap: int) -> Knob:
     )
 
 
-def _search(encode: Callable[[Encoding], int], encoding: Encoding, path: Path, knob: Knob, cap: int) -> None:
+def _search(encode: Callable[[Encoding], int], encoding: Encoding, path: Path, knob: RateControl, cap: int) -> None:
     """Turn the knob until the file fits closely; of several that fit the largest is kept."""
     best = path.with_name(f"{path.name}.best")
     kept = 0

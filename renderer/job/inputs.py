@@ -19,7 +19,7 @@ from renderer.credits import write_credits
 from renderer.errors import InputError, MissingFileError, RenderError
 from renderer.files import check_input, expanded, is_file, missing_file
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
-from renderer.job.kept import keep_map, kept_map, reuse_map
+from renderer.job.map_cache import cache_map, cached_map, reuse_map
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
 from renderer.library import (
     CLIP_SUFFIXES,
@@ -56,7 +56,7 @@ _MUCH_CUT: Final = 0.7  # of a cover: if a mosaic's shape leaves less, it is sai
 
 
 @dataclass(frozen=True)
-class Mosaic:
+class OpenMosaic:
     """A matched cover, ready to be drawn."""
 
     placement: PlacementMap
@@ -100,7 +100,7 @@ def check_cover(cover: Path | None) -> Path:
     return cover.absolute()
 
 
-class Tiles:
+class TileSource:
     """The photos that are offered as tiles: opened when a cover first needs them, then kept for the next covers."""
 
     def __init__(self, settings: TileSettings, archive: Archive, progress: Progress) -> None:
@@ -114,12 +114,12 @@ class Tiles:
 
 
 @contextmanager
-def open_tiles(settings: TileSettings, progress: Progress) -> Iterator[Tiles]:
+def open_tiles(settings: TileSettings, progress: Progress) -> Iterator[TileSource]:
     """The photos of some settings; their indexes are closed in the end."""
     with Archive(
         progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
     ) as archive:
-        yield Tiles(settings, archive, progress)
+        yield TileSource(settings, archive, progress)
 
 
 @contextmanager
@@ -131,8 +131,8 @@ def open_mosaic(
     shape: float | None = None,
     *,
     matched: bool = True,
-    tiles: Tiles | None = None,
-) -> Iterator[Mosaic]:
+    tiles: TileSource | None = None,
+) -> Iterator[OpenMosaic]:
     """Match a cover with photos, or load a `.mosaic` given in its place; closes its index in the end.
 
     `cover` None means scikit-learn's samples. `targets`: what an animation is about: photos that must be
@@ -158,7 +158,7 @@ def open_mosaic(
             placement = replace(placement, photos=tuple(library.photos))
             inputs = frozenset({path, *(photo.path for photo in placement.photos)})
             cover = cover_of(path, placement)
-            mosaic = Mosaic(placement, library, library, library.skipped, inputs, archive, cover)
+            mosaic = OpenMosaic(placement, library, library, library.skipped, inputs, archive, cover)
         else:
             mosaic = _match(path, settings, tiles, progress, targets, shape, sampled=cover is None, matched=matched)
         if matched and settings.save_map is not None:
@@ -172,14 +172,14 @@ def open_mosaic(
 def _match(
     path: Path,
     settings: MatchSettings,
-    tiles: Tiles,
+    tiles: TileSource,
     progress: Progress,
     targets: Sequence[Target],
     shape: float | None,
     *,
     sampled: bool,
     matched: bool,
-) -> Mosaic:
+) -> OpenMosaic:
     picture = read_picture(path, shorter_side=SHORTER_SIDE)
     if picture.damage is not None:
         progress.notice(f"{path.name} {picture.damage}")
@@ -209,7 +209,7 @@ def _match(
         "version": VERSION,
     }
     library, pins = _pins(library, targets, tiles.archive, own_pieces=own_pieces)
-    kept = kept_map(recipe, library, pins)
+    kept = cached_map(recipe, library, pins)
     placement = reuse_map(kept, library)
     if placement is None:
         faces = find_faces(picture.pixels) if matched or settings.adaptive else []
@@ -219,9 +219,9 @@ def _match(
         if matched:
             placement = match_photos(
                 picture.pixels, grid, library, progress,
-                look=settings.look(), rules=settings.rules(), seed=settings.match_seed, pins=pins, recipe=recipe,
+                style=settings.style(), rules=settings.rules(), seed=settings.match_seed, pins=pins, recipe=recipe,
             )  # fmt: skip
-            keep_map(placement, kept)
+            cache_map(placement, kept)
         else:
             placement = unmatched_map(grid, library, rules=settings.rules(), pins=pins, recipe=recipe)
     placed = library.take(library.photos.find(placement.photos))
@@ -238,7 +238,7 @@ def _match(
         count = "1 photo has" if len(changed) == 1 else f"{len(changed)} photos have"
         progress.notice(f"{count} changed: run {refresh}; until then they are shown from their thumbnails")
     inputs = frozenset({path, *(item.path for item in library.skipped)})
-    return Mosaic(placement, placed, library, library.skipped, inputs, tiles.archive, path)
+    return OpenMosaic(placement, placed, library, library.skipped, inputs, tiles.archive, path)
 
 
 def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:
@@ -279,8 +279,8 @@ def open_library(settings: TileSettings, archive: Archive, progress: Progress) -
     tried = len(library.photos) + len(library.skipped)
     if not library.photos:
         first = library.skipped[0]
-        mend = _mend_clips(archive.count_clips(settings.tiles)) or "give --tiles others"
-        raise InputError(f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): {mend}")
+        fix = _mend_clips(archive.count_clips(settings.tiles)) or "give --tiles others"
+        raise InputError(f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): {fix}")
     if library.skipped:
         first = library.skipped[0]
         progress.notice(
@@ -331,8 +331,8 @@ def _pins(
 
 def no_pictures(tiles: Sequence[str], archive: Archive) -> str:
     """The sentence for sources of tiles in which there are none."""
-    mend = _mend_clips(archive.count_clips(tiles)) or "give a folder that does"
-    return f"--tiles {' '.join(tiles)} holds no pictures: {mend}"
+    fix = _mend_clips(archive.count_clips(tiles)) or "give a folder that does"
+    return f"--tiles {' '.join(tiles)} holds no pictures: {fix}"
 
 
 def _mend_clips(count: int) -> str:

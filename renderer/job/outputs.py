@@ -14,7 +14,7 @@ from renderer.credits import check_credits
 from renderer.encoder import FORMATS, STREAM, is_sequence, is_stream, numbered, without_number
 from renderer.errors import InputError
 from renderer.files import check_free, check_writable, new_file, new_files, shortened
-from renderer.job.inputs import Mosaic, check_cover
+from renderer.job.inputs import OpenMosaic, check_cover
 from renderer.job.settings import MatchSettings
 from renderer.placement import MAP_SUFFIX
 from renderer.stills import STILL_SUFFIXES
@@ -75,7 +75,7 @@ def check_suffix(path: Path, suffixes: Sequence[str], option: str = "-o") -> Non
         raise InputError(f"{option} {path}: a name that ends in {' or '.join(suffixes)} is needed")
 
 
-def check_not_input(mosaic: Mosaic, path: Path) -> None:
+def check_not_input(mosaic: OpenMosaic, path: Path) -> None:
     """Raise InputError for an output that is the cover or a photo, which -y would overwrite."""
     if path.exists() and (path.resolve() in {file.resolve() for file in mosaic.inputs} or mosaic.archive.holds(path)):
         raise InputError(f"-o {path} is the cover or one of the photos: give another name")

@@ -10,8 +10,8 @@ from typing import Final
 from renderer.cores import core_count
 from renderer.encoder import RATE_POINTS
 from renderer.errors import BusyError, InputError, RenderError
-from renderer.job.drawing import check_film
-from renderer.job.inputs import Mosaic, open_mosaic, open_tiles
+from renderer.job.drawing import check_frames
+from renderer.job.inputs import OpenMosaic, open_mosaic, open_tiles
 from renderer.job.results import Plan
 from renderer.job.settings import MatchSettings, TileSettings
 from renderer.job.stills import ready_mosaic
@@ -81,11 +81,11 @@ def plan_each(jobs: Sequence[VideoJob], progress: Progress | None = None) -> lis
     return [plans[number] for number in range(len(jobs))]
 
 
-def _plan_of(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Plan:
+def _plan_of(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Plan:
     files = _files(mosaic, job.cover, job.match)
     with ready_video(mosaic, job, progress) as ready:
         job, size = ready.job, ready.size
-        check_film(mosaic, job.animation, size, job.output, job.overlay, progress)
+        check_frames(mosaic, job.animation, size, job.output, job.overlay, progress)
     target, chosen = job.target, len(job.wanted())
     point = RATE_POINTS[target.codec or target.format.name][job.file.quality]
     pixels = chosen * size[0] * size[1] / 1e6
@@ -126,6 +126,6 @@ def _is_map(cover: Path | None) -> bool:
     return cover is not None and cover.suffix.lower() == MAP_SUFFIX
 
 
-def _files(mosaic: Mosaic, cover: Path | None, match: MatchSettings) -> int:
+def _files(mosaic: OpenMosaic, cover: Path | None, match: MatchSettings) -> int:
     """The files that are tried as tiles; none for a saved map."""
     return 0 if _is_map(cover) else mosaic.archive.count(match.tiles)

@@ -10,9 +10,9 @@ from typing import Final
 
 from renderer.encoder import Probe
 from renderer.fidelity import FIGURES
-from renderer.job.inputs import Mosaic
+from renderer.job.inputs import OpenMosaic
 from renderer.placement import JsonValue
-from renderer.rules import Check
+from renderer.rules import RuleCheck
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Summary:
 
     output: Path
     size: tuple[int, int]
-    mosaic: Mosaic
+    mosaic: OpenMosaic
     seconds: dict[str, float]
     fps: Fraction | None = None
     frames: int | None = None
@@ -30,7 +30,7 @@ class Summary:
     bytes: int = 0  # 0: not known, of frames on standard output
     poster: Path | None = None
     preset: str = ""
-    checks: Sequence[Check] = ()  # what the preset's place asks of the file
+    checks: Sequence[RuleCheck] = ()  # what the preset's place asks of the file
     probe: Probe | None = None  # what the file itself says
 
     def as_json(self) -> dict[str, JsonValue]:

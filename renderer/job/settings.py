@@ -9,8 +9,8 @@ from typing import Final, Literal
 
 from renderer.descriptors import Metric
 from renderer.library import Crop, Filter
-from renderer.matching import Look
-from renderer.matching.rules import Rules
+from renderer.matching import MatchStyle
+from renderer.matching.repetition import RepetitionRules
 from renderer.parameters import Day, check_ranges, parameter, parameters
 
 
@@ -112,14 +112,14 @@ class MatchSettings(GridSettings, TileSettings):
         """Where the photos come from, alone."""
         return TileSettings(**{name: getattr(self, name) for name in parameters(TileSettings)})
 
-    def look(self) -> Look:
+    def style(self) -> MatchStyle:
         """How photos are compared and drawn."""
         tone = 1.0 if self.tone == "auto" else self.tone
-        return Look(self.match, self.mirror, self.turns, tone, self.adapt_palette, self.blend)
+        return MatchStyle(self.match, self.mirror, self.turns, tone, self.adapt_palette, self.blend)
 
-    def rules(self) -> Rules:
+    def rules(self) -> RepetitionRules:
         """How often, and how near themselves, photos may be used."""
-        return Rules(self.max_uses, self.repeat_distance, self.unique, self.use_all, self.merge_duplicates)
+        return RepetitionRules(self.max_uses, self.repeat_distance, self.unique, self.use_all, self.merge_duplicates)
 
 
 MATCH_OPTIONS: Final = (

@@ -14,9 +14,10 @@ from PIL import Image, ImageDraw, ImageFont
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
 from renderer.files import check_writable
+from renderer.frame_times import frame_at
 from renderer.grid import covered_part, make_grid
-from renderer.job.drawing import count_frames, draw_strips, open_film
-from renderer.job.inputs import Mosaic, check_cover, cover_of, open_mosaic
+from renderer.job.drawing import count_frames, draw_strips, open_frames
+from renderer.job.inputs import OpenMosaic, check_cover, cover_of, open_mosaic
 from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
@@ -31,7 +32,6 @@ from renderer.report import LONGEST, Compared, check_report, write_report
 from renderer.scene import Animation
 from renderer.settings import OutputSettings
 from renderer.stills import check_room, check_size, strip_rows, write_picture, write_still
-from renderer.timeline import frame_at
 
 PRINT_DPI: Final = 300.0
 """Pixels an inch that a print is made with: as fine as one sees at reading distance."""
@@ -112,10 +112,10 @@ def _render(
         if longest is not None and max(size) > longest:
             size = max(round(size[0] * longest / max(size)), 16), max(round(size[1] * longest / max(size)), 16)
         with (
-            open_film(mosaic, animation, size, output, overlay, timed) as film,
+            open_frames(mosaic, animation, size, output, overlay, timed) as frame_source,
             timed.stage("rendering", len(numbers), "frames") as advance,
         ):
-            picture = arrange([film.picture(number) for number in track(numbers, advance)])
+            picture = arrange([frame_source.picture(number) for number in track(numbers, advance)])
         write_picture(path, picture, overwrite=overwrite)
         return Summary(
             path, (picture.shape[1], picture.shape[0]), mosaic, timed.finished(),
@@ -214,7 +214,7 @@ def ready_mosaic(
     overwrite: bool,
     progress: Progress,
     matched: bool = True,
-) -> Iterator[tuple[Mosaic, tuple[int, int], Path | None]]:
+) -> Iterator[tuple[OpenMosaic, tuple[int, int], Path | None]]:
     """What comes before the first strip of a mosaic's still: a render and a plan both do it.
 
     Gives the mosaic (`matched` as `open_mosaic` takes it), the picture's width and height, and the cover that a report

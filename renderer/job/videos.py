@@ -12,8 +12,8 @@ from typing import Any, Final
 from renderer.encoder import (
     Encoding,
     FrameWriter,
+    OutputFormat,
     Probe,
-    Target,
     choose,
     find_hardware,
     gif_rate,
@@ -26,9 +26,10 @@ from renderer.encoder import (
 )
 from renderer.errors import InputError, RenderError
 from renderer.files import check_writable, shortened, temporary_folder
-from renderer.job.drawing import LOOK_AHEAD, Film, count_frames, open_film, over_colour
+from renderer.frame_times import parse_frames
+from renderer.job.drawing import LOOK_AHEAD, FrameSource, count_frames, open_frames, over_colour
 from renderer.job.fitting import encode_to_fit
-from renderer.job.inputs import Mosaic, open_mosaic
+from renderer.job.inputs import OpenMosaic, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
 from renderer.job.results import Summary
 from renderer.job.settings import MatchSettings
@@ -36,12 +37,11 @@ from renderer.memory import MemoryMeter
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import given
 from renderer.progress import Advance, Progress, Silent, Timed
-from renderer.rules import Rules, check
+from renderer.rules import PlatformRules, check_rules
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings, check_sound, prepare_sound
 from renderer.stills import write_picture
-from renderer.timeline import parse_frames
 
 SMALL_SIDE: Final = 640
 """Pixels of the longer side of a GIF, an animated WebP or an APNG, where no size is given: they are large files."""
@@ -65,7 +65,7 @@ class VideoJob:
     overwrite: bool = False
     command: str = ""  # is written into the file
     preset: str = ""
-    rules: Rules | None = None  # what the file is checked against
+    rules: PlatformRules | None = None  # what the file is checked against
 
     @classmethod
     def of(cls, cover: Path | None, animation: type[Animation], path: Path, values: Mapping[str, Any]) -> VideoJob:
@@ -78,7 +78,7 @@ class VideoJob:
         )  # fmt: skip
 
     @property
-    def target(self) -> Target:
+    def target(self) -> OutputFormat:
         """Format and codec. Raises InputError for what does not go together."""
         return choose(self.path, self.file, transparent=self.output.transparent)
 
@@ -173,7 +173,7 @@ def check_job(job: VideoJob) -> None:
         check_writable(job.poster_path, overwrite=job.overwrite)
 
 
-def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
+def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summary:
     """Write one video of a mosaic, its poster and what they are; the summary's seconds are the caller's."""
     with (
         ready_video(mosaic, job, progress) as ready,
@@ -189,11 +189,11 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
         def encode(path: Path, encoding: Encoding, output: OutputSettings) -> int:
             size, wanted = _size(mosaic, job, output), replace(job, output=output).wanted()
             with (
-                open_film(mosaic, job.animation, size, output, job.overlay, progress) as film,
+                open_frames(mosaic, job.animation, size, output, job.overlay, progress) as frame_source,
                 progress.stage("rendering", len(wanted), "frames") as advance,
-                open_writer(path, *size, film.fps, encoding, first=wanted[0], sound=sound) as writer,
+                open_writer(path, *size, frame_source.fps, encoding, first=wanted[0], sound=sound) as writer,
             ):
-                _feed(writer, film, wanted, advance)
+                _feed(writer, frame_source, wanted, advance)
             return path.stat().st_size - beside if path.is_file() else 0
 
         if ready.most is None:
@@ -206,14 +206,14 @@ def write_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Summary:
     if is_sequence(job.path) and not job.frames and (older := numbered(job.path, wanted[-1] + 1)).exists():
         progress.notice(f"{older} and what follows it were there before, and are not of this video")
     if job.file.poster:
-        with open_film(mosaic, job.animation, size, job.output, job.overlay, progress) as film:
-            picture = film.picture(telling_frame(job.animation, film.stage.frames))
+        with open_frames(mosaic, job.animation, size, job.output, job.overlay, progress) as frame_source:
+            picture = frame_source.picture(poster_frame(job.animation, frame_source.stage.frames))
         write_picture(job.poster_path, over_colour(picture, job.output.background), overwrite=job.overwrite)
     return Summary(
         job.path, size, mosaic, {}, job.output.fps, len(wanted),
         recipe={**mosaic.placement.recipe, "command": job.command},
         bytes=_bytes_of(job.path, wanted), poster=job.poster_path if job.file.poster else None, preset=job.preset,
-        checks=check(found, job.rules) if found and job.rules else (), probe=found,
+        checks=check_rules(found, job.rules) if found and job.rules else (), probe=found,
     )  # fmt: skip
 
 
@@ -229,7 +229,7 @@ class ReadyVideo:
 
 
 @contextmanager
-def ready_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Iterator[ReadyVideo]:
+def ready_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Iterator[ReadyVideo]:
     """What comes between a mosaic and its first frame: a render and a plan both do it. Raises InputError."""
     asked, job = job.output.fps, job.settled()
     if job.output.fps != asked:
@@ -245,7 +245,7 @@ def ready_video(mosaic: Mosaic, job: VideoJob, progress: Progress) -> Iterator[R
         yield ReadyVideo(job, size, seconds, sound, left)
 
 
-def _size(mosaic: Mosaic, job: VideoJob, output: OutputSettings) -> tuple[int, int]:
+def _size(mosaic: OpenMosaic, job: VideoJob, output: OutputSettings) -> tuple[int, int]:
     """Width and height of a job's frames in pixels. Raises InputError."""
     return output.frame_size(mosaic.placement.cover_size, even=job.target.format.even)
 
@@ -272,7 +272,7 @@ def _left(most: int, sound: int) -> int:
     return most - sound
 
 
-def telling_frame(animation: Animation, frames: int) -> int:
+def poster_frame(animation: Animation, frames: int) -> int:
     """The frame that shows most: the whole mosaic where it stands, at the beginning or the end."""
     first, last = animation.shown_endings()
     if first == "mosaic":
@@ -286,18 +286,18 @@ def _bytes_of(path: Path, wanted: Sequence[int]) -> int:
     return sum(numbered(path, number).stat().st_size for number in wanted) if is_sequence(path) else path.stat().st_size
 
 
-def _feed(writer: FrameWriter, film: Film, wanted: Sequence[int], advance: Advance) -> None:
+def _feed(writer: FrameWriter, frame_source: FrameSource, wanted: Sequence[int], advance: Advance) -> None:
     """Draw frames and hand them over; the encoder works on one while the next is drawn."""
-    frame = film.compositor.new_frame()
+    frame = frame_source.compositor.new_frame()
     for place, number in enumerate(wanted):
         if place + LOOK_AHEAD < len(wanted):
-            film.prefetch(wanted[place + LOOK_AHEAD])
-        film.draw(number, frame)
+            frame_source.prefetch(wanted[place + LOOK_AHEAD])
+        frame_source.draw(number, frame)
         buffer = writer.next_buffer()
         if writer.layout == "yuv420p":
-            film.compositor.to_yuv420(frame, writer.planes(buffer))
+            frame_source.compositor.to_yuv420(frame, writer.planes(buffer))
         else:
-            film.compositor.to_rgba(frame, writer.pixels(buffer))
+            frame_source.compositor.to_rgba(frame, writer.pixels(buffer))
         writer.submit(buffer)
         advance(1)
 

@@ -19,7 +19,7 @@ from renderer.library.library import Library
 from renderer.library.named import (
     DEFAULT_NAME,
     PIECES,
-    Definition,
+    LibraryDefinition,
     cache_folder,
     find,
     keep_private,
@@ -29,7 +29,7 @@ from renderer.library.named import (
 from renderer.library.photos import Photos, Skipped
 from renderer.library.reading import Crop, file_digest
 from renderer.library.walking import CLIP_SUFFIXES, absolute, find_files
-from renderer.private import make_private
+from renderer.private_files import make_private
 from renderer.progress import Progress
 
 DEFAULT_CROP: Final[Crop] = "smart"
@@ -71,7 +71,7 @@ class Archive:
         """The index of plain files. Each kind of crop has one, since a square's descriptors are of its crop."""
         return self._index(cache_folder() / f"photos-{self.crop}.sqlite", may_be_memory=True)
 
-    def named(self, definition: Definition) -> Index:
+    def named(self, definition: LibraryDefinition) -> Index:
         """The index of a named library."""
         for file in definition.files:
             make_private(file)
@@ -99,7 +99,7 @@ class Archive:
             keep_private(path.parent)
         return self._open[path]
 
-    def mended(self, index: Index, work: Callable[[], T]) -> T:
+    def repaired(self, index: Index, work: Callable[[], T]) -> T:
         """The result of some work on an index; if it fails for the index's sake, once more on a mended one."""
         try:
             return work()
@@ -129,7 +129,7 @@ class Archive:
             library.skipped = skipped
         return library
 
-    def sorted(self, sources: Sequence[str]) -> tuple[list[Definition], list[str]]:
+    def sorted(self, sources: Sequence[str]) -> tuple[list[LibraryDefinition], list[str]]:
         """Sources that are libraries, and those that are not; without any, the default library if there is one.
 
         The word `pieces` alone is neither: it means that no photos are wanted.
@@ -139,7 +139,7 @@ class Archive:
         if not sources:
             default = find(DEFAULT_NAME, self.folder)
             return ([default] if default else []), []
-        libraries: dict[str, Definition] = {}
+        libraries: dict[str, LibraryDefinition] = {}
         plain = []
         for source in sources:
             found = find(source, self.folder)
@@ -185,9 +185,9 @@ class Archive:
             photos, known_skipped = index.seen()
             return Library(photos, None, [*skipped, *changes.skipped, *known_skipped], indexes=[index])
 
-        return self.mended(index, work)
+        return self.repaired(index, work)
 
-    def _opened(self, definition: Definition) -> Library:
+    def _opened(self, definition: LibraryDefinition) -> Library:
         index = self.named(definition)
 
         def work() -> Library:
@@ -196,16 +196,16 @@ class Archive:
             photos, skipped = index.all()
             return Library(photos, None, skipped, indexes=[index])
 
-        return self.mended(index, work)
+        return self.repaired(index, work)
 
     # -- Named libraries -------------------------------------------------------------------------------------------
 
-    def refresh(self, definition: Definition) -> Changes:
+    def refresh(self, definition: LibraryDefinition) -> Changes:
         """Bring a named library up to date with its folders. Raises RenderError."""
         index = self.named(definition)
-        return self.mended(index, lambda: self._refresh(index, definition))
+        return self.repaired(index, lambda: self._refresh(index, definition))
 
-    def _refresh(self, index: Index, definition: Definition) -> Changes:
+    def _refresh(self, index: Index, definition: LibraryDefinition) -> Changes:
         there: list[str] = []
         away: list[Path] = []
         for source in definition.sources:

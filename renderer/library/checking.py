@@ -38,7 +38,7 @@ def near_duplicates(library: Library) -> list[list[int]]:
     from scipy.spatial import cKDTree  # takes a quarter of a second to import
 
     _, first, copy_of = np.unique(library.photos.columns.key, return_index=True, return_inverse=True)
-    signature = library.photos.looks_of(first).astype(np.float32)
+    signature = library.photos.descriptors_of(first).astype(np.float32)
     # Averages of 4 × 4 differ by no more than what they are averages of: what is alike is near in these 12 numbers.
     coarse = signature.reshape(-1, 2, 4, 2, 4, 3).mean(axis=(2, 4)).reshape(-1, 12)
     pairs = cKDTree(coarse).query_pairs(ALIKE * 12**0.5, output_type="ndarray")
@@ -146,7 +146,7 @@ def colour_picture(library: Library) -> Pixels:
 
 
 @dataclass(frozen=True)
-class Report:
+class LibraryReport:
     """What was found."""
 
     photos: int
@@ -160,7 +160,7 @@ class Report:
         return [name for name, count in self.colours.items() if count <= self.photos / 1000]
 
 
-def check(library: Library, progress: Progress, *, tile_pixels: int) -> Report:
+def check_library(library: Library, progress: Progress, *, tile_pixels: int) -> LibraryReport:
     """Look at all photos of a library."""
     small = []
     with progress.stage("checking", len(library.photos), "photos") as advance:
@@ -170,4 +170,4 @@ def check(library: Library, progress: Progress, *, tile_pixels: int) -> Report:
             advance(1)
     groups: Sequence[Sequence[int]] = near_duplicates(library)
     duplicates = [[library.photos[number] for number in group] for group in groups]
-    return Report(len(library.photos), duplicates, small, colour_counts(library.means))
+    return LibraryReport(len(library.photos), duplicates, small, colour_counts(library.means))

@@ -27,10 +27,10 @@ import numpy.typing as npt
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks
 from renderer.errors import RenderError
 from renderer.files import expanded
-from renderer.library.photos import Columns, Numbers, Photo, Photos, Skipped, best_named, changed_at, keys_of
+from renderer.library.photos import Numbers, Photo, PhotoColumns, Photos, Skipped, best_named, changed_at, keys_of
 from renderer.names import normal
 from renderer.pictures import Pixels
-from renderer.private import make_private, make_private_folder
+from renderer.private_files import make_private, make_private_folder
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexEntry:
     """All that the index keeps of one photo."""
 
     photo: Photo
@@ -414,7 +414,7 @@ class Index:
                     _write_slot(database, name, copy, _read_slot(database, name, number, size))
             return True
 
-    def store(self, read: Sequence[tuple[File, list[Entry] | Skipped]]) -> None:
+    def store(self, read: Sequence[tuple[File, list[IndexEntry] | Skipped]]) -> None:
         """Add or renew what was read of some files, all in one transaction."""
         with self._transaction() as database:
             for file, found in read:
@@ -488,7 +488,7 @@ class Index:
                 raise sqlite3.DatabaseError(f"table {table} is empty")
         return Photos([(self, self._columns(np.array(numbers, np.int64).reshape(-1)))])
 
-    def _columns(self, numbers: Numbers) -> Columns:
+    def _columns(self, numbers: Numbers) -> PhotoColumns:
         """What is in memory of some photos, read by blocks."""
         count = len(numbers)
         order = np.argsort(numbers, kind="stable")
@@ -517,7 +517,7 @@ class Index:
                 crop_and_time = np.array(numeric, np.int64).T
                 digest = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
                 key[places] = keys_of(digest, crop_and_time[:, :3], crop_and_time[:, 3])
-        return Columns(numbers.astype(np.int32), signature, mean, key)
+        return PhotoColumns(numbers.astype(np.int32), signature, mean, key)
 
     def photo(self, place: int, mean: tuple[float, float, float]) -> Photo:
         """The photo of a number; its mean colour is known already. Raises RenderError if it is here no more."""
@@ -547,16 +547,16 @@ class Index:
                 tiles[some] = pixels.reshape(-1, *tiles.shape[1:])[back]
         return tiles
 
-    def looks(self, places: Numbers) -> Pixels:
+    def descriptors(self, places: Numbers) -> Pixels:
         """The looks (N, 8, 8, 3) of the photos of some numbers: their whole pictures, small."""
-        looks = np.empty((len(places), SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
+        descriptors = np.empty((len(places), SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
         for block in np.unique(places // BLOCK).tolist():
             here = np.flatnonzero(places // BLOCK == block)
             with self._late():
                 ((blob,),) = self._rows("SELECT look FROM block WHERE number = ?", block)
-                block_looks = np.frombuffer(blob, np.uint8).reshape(BLOCK, *looks.shape[1:])
-                looks[here] = block_looks[places[here] - block * BLOCK]
-        return looks
+                block_looks = np.frombuffer(blob, np.uint8).reshape(BLOCK, *descriptors.shape[1:])
+                descriptors[here] = block_looks[places[here] - block * BLOCK]
+        return descriptors
 
     def taken(self, places: Numbers) -> list[tuple[Path, str]]:
         """The paths of the photos of some numbers, and when each was taken, or else its file changed: ISO 8601."""

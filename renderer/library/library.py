@@ -174,5 +174,5 @@ class Library:
         except PictureError as error:
             thumbnail = self._thumbnail(photo)
             if thumbnail is None:
-                raise RenderError(f"{error} (it was read a moment ago)") from None
+                raise RenderError(f"{error.text} (it was read a moment ago)") from None
             return thumbnail

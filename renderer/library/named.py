@@ -23,13 +23,13 @@ from renderer.errors import FileError, InputError, MissingFileError
 from renderer.files import can_be_path, expanded, new_file, read_bytes, users_folder
 from renderer.library.reading import Crop
 from renderer.names import normal
-from renderer.private import make_private, make_private_folder
+from renderer.private_files import make_private, make_private_folder
 
 DEFAULT_NAME: Final = "default"
 """The library that is used where no tiles are named."""
 
-_MOST_BYTES: Final = 4_000_000  # of a definition: 10,000 folders with long names
-_MOST_FRAMES: Final = 1000  # of a clip, as --video-frames allows
+_MAX_BYTES: Final = 4_000_000  # of a definition: 10,000 folders with long names
+_MAX_FRAMES: Final = 1000  # of a clip, as --video-frames allows
 
 PIECES: Final = "pieces"
 """Among `--tiles`: pieces of the cover, although there is a default library. No library may have this name."""
@@ -67,7 +67,7 @@ def keep_private(folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Definition:
+class LibraryDefinition:
     """What a named library is made of."""
 
     name: str
@@ -105,7 +105,7 @@ class Definition:
         for file in self.files:
             file.unlink(missing_ok=True)
 
-    def adding(self, sources: Sequence[str], crop: Crop | None, video_frames: int | None) -> Definition:
+    def adding(self, sources: Sequence[str], crop: Crop | None, video_frames: int | None) -> LibraryDefinition:
         """The same with more folders, and with other settings where they are given."""
         return replace(
             self,
@@ -133,14 +133,14 @@ def names(folder: Path) -> list[str]:
         return []
 
 
-def find(name: str, folder: Path) -> Definition | None:
+def find(name: str, folder: Path) -> LibraryDefinition | None:
     """The library of a name, if there is one. Raises InputError if what is written of it can't be read."""
     name = normal(name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
         return None
     path = folder / f"{name}.json"
     try:
-        content = parse_json(read_bytes(path, _MOST_BYTES))
+        content = parse_json(read_bytes(path, _MAX_BYTES))
         crop, sources, frames = content["crop"], content["folders"], content["video_frames"]
         if crop not in get_args(Crop):
             raise ValueError(f"crop is {crop!r}")
@@ -148,7 +148,7 @@ def find(name: str, folder: Path) -> Definition | None:
             isinstance(source, str) and can_be_path(source) for source in sources
         ):
             raise ValueError("folders is not a list of paths")
-        if type(frames) is not int or not 0 <= frames <= _MOST_FRAMES:
+        if type(frames) is not int or not 0 <= frames <= _MAX_FRAMES:
             raise ValueError(f"video_frames is {frames!r}")
     except MissingFileError:
         return None
@@ -156,15 +156,15 @@ def find(name: str, folder: Path) -> Definition | None:
         raise InputError(f"{path} {error.reason}: mend or delete it, and add the library again") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} can't be read ({error}): mend or delete it, and add the library again") from None
-    return Definition(name, folder, tuple(sources), cast("Crop", crop), frames)
+    return LibraryDefinition(name, folder, tuple(sources), cast("Crop", crop), frames)
 
 
-def get(name: str, folder: Path) -> Definition:
+def get(name: str, folder: Path) -> LibraryDefinition:
     """The library of a name. Raises InputError if there is none."""
     found = find(name, folder)
     if found is None:
         known = names(folder)
         near = difflib.get_close_matches(name, known, n=1) or known[:3]
-        mend = f"did you mean {' or '.join(near)}?" if near else "render library add FOLDER makes one"
-        raise InputError(f"there is no library {name}: {mend}")
+        fix = f"did you mean {' or '.join(near)}?" if near else "render library add FOLDER makes one"
+        raise InputError(f"there is no library {name}: {fix}")
     return found

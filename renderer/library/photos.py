@@ -43,7 +43,7 @@ class Skipped:
     transient: bool = False  # whether the same file may be readable later, as in `PictureError`
 
 
-class Shelf(Protocol):
+class PhotoStore(Protocol):
     """Where photos are kept; each has a place there."""
 
     def photo(self, place: int, mean: tuple[float, float, float]) -> Photo:
@@ -54,7 +54,7 @@ class Shelf(Protocol):
         """The squares (N, 32, 32, 3) of the photos at some places."""
         ...
 
-    def looks(self, places: Numbers) -> Pixels:
+    def descriptors(self, places: Numbers) -> Pixels:
         """The looks (N, 8, 8, 3) of the photos at some places: their whole pictures, small."""
         ...
 
@@ -83,7 +83,7 @@ class _Memory:
     def tiles(self, places: Numbers) -> Pixels:
         return self._tiles[places]
 
-    def looks(self, places: Numbers) -> Pixels:
+    def descriptors(self, places: Numbers) -> Pixels:
         return signatures(self._tiles[places])
 
     def taken(self, places: Numbers) -> list[tuple[Path, str]]:
@@ -121,7 +121,7 @@ def best_named(name: str, known: Iterable[tuple[int, Path]]) -> list[tuple[int, 
 
 
 @dataclass(frozen=True)
-class Columns:
+class PhotoColumns:
     """What is in memory of every photo: 216 bytes each."""
 
     place: npt.NDArray[np.int32]  # (N,) on its shelf
@@ -129,15 +129,15 @@ class Columns:
     mean: npt.NDArray[np.float32]  # (N, 3) sRGB 0…1
     key: npt.NDArray[np.uint64]  # (N,) equal for the same square of the same content, and for nothing else
 
-    def take(self, numbers: Numbers) -> Columns:
+    def take(self, numbers: Numbers) -> PhotoColumns:
         """The rows of some numbers, in their order."""
-        return Columns(*(values[numbers] for values in vars(self).values()))
+        return PhotoColumns(*(values[numbers] for values in vars(self).values()))
 
 
 class Photos(Sequence[Photo]):
     """Any number of photos in an order, from one shelf or several; a `Photo` is made when it is asked for."""
 
-    def __init__(self, shelves: Sequence[tuple[Shelf, Columns]]) -> None:
+    def __init__(self, shelves: Sequence[tuple[PhotoStore, PhotoColumns]]) -> None:
         self._shelves = [shelf for shelf, _ in shelves]
         columns = [column for _, column in shelves] or [_columns([], _no_tiles())]
         counts = [len(column.place) for column in columns]
@@ -146,7 +146,9 @@ class Photos(Sequence[Photo]):
         self.columns = (
             columns[0]
             if len(columns) == 1
-            else Columns(*(np.concatenate(values) for values in zip(*(vars(c).values() for c in columns), strict=True)))
+            else PhotoColumns(
+                *(np.concatenate(values) for values in zip(*(vars(c).values() for c in columns), strict=True))
+            )
         )
 
     @classmethod
@@ -179,7 +181,7 @@ class Photos(Sequence[Photo]):
         joined._shelves = [*self._shelves, *others._shelves]
         joined._shelf = np.concatenate([self._shelf, others._shelf + len(self._shelves)])
         pairs = zip(vars(self.columns).values(), vars(others.columns).values(), strict=True)
-        joined.columns = Columns(*(np.concatenate(pair) for pair in pairs))
+        joined.columns = PhotoColumns(*(np.concatenate(pair) for pair in pairs))
         return joined
 
     def take(self, numbers: Numbers) -> Self:
@@ -196,12 +198,12 @@ class Photos(Sequence[Photo]):
             tiles[here] = shelf.tiles(places)
         return tiles
 
-    def looks_of(self, numbers: Numbers) -> Pixels:
+    def descriptors_of(self, numbers: Numbers) -> Pixels:
         """The looks (N, 8, 8, 3) of the photos of some numbers: their whole pictures, small."""
-        looks = np.empty((len(numbers), SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
+        descriptors = np.empty((len(numbers), SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
         for shelf, here, places in self._places(numbers):
-            looks[here] = shelf.looks(places)
-        return looks
+            descriptors[here] = shelf.descriptors(places)
+        return descriptors
 
     def taken(self) -> list[tuple[Path, str]]:
         """The path of each photo, and when it was taken, or where no camera noted that, when its file was changed."""
@@ -211,7 +213,7 @@ class Photos(Sequence[Photo]):
                 facts[number] = fact
         return facts
 
-    def _places(self, numbers: Numbers) -> Iterator[tuple[Shelf, Numbers, Numbers]]:
+    def _places(self, numbers: Numbers) -> Iterator[tuple[PhotoStore, Numbers, Numbers]]:
         """Of each shelf that holds some of these: which of them, and at which places."""
         numbers = np.asarray(numbers, np.int64)
         for which, shelf in enumerate(self._shelves):
@@ -278,9 +280,9 @@ def keys_of_photos(photos: Sequence[Photo]) -> npt.NDArray[np.uint64]:
     return keys_of(digest, crop, np.array(times, np.int64))
 
 
-def _columns(photos: Sequence[Photo], tiles: Pixels) -> Columns:
+def _columns(photos: Sequence[Photo], tiles: Pixels) -> PhotoColumns:
     count = len(photos)
-    return Columns(
+    return PhotoColumns(
         np.arange(count, dtype=np.int32),
         signatures(tiles) if count else np.empty((0, SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8),
         np.array([photo.mean for photo in photos], np.float32).reshape(count, 3),

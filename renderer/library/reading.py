@@ -16,7 +16,7 @@ from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import FileError, PictureError
 from renderer.files import open_input, read_bytes
 from renderer.library.clips import clip_times, read_frame
-from renderer.library.index import Entry, File
+from renderer.library.index import File, IndexEntry
 from renderer.library.photos import Photo, Skipped
 from renderer.pictures import (
     LargePictureError,
@@ -53,7 +53,7 @@ def file_digest(path: Path) -> str:
             raise FileError(path, f"may not be read ({error.strerror})", transient=True) from None
 
 
-def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Skipped:
+def read_file(file: File, crop: Crop, *, large: bool = True) -> list[IndexEntry] | Skipped:
     """What the index keeps of a file: one photo, or some frames of a clip; or why it can't be used.
 
     Raises LargePictureError unless `large`, where other processes may decode too.
@@ -76,12 +76,12 @@ def read_file(file: File, crop: Crop, *, large: bool = True) -> list[Entry] | Sk
         return Skipped(path, "is too large for this machine's memory", transient=True)
 
 
-def _frames(path: Path, digest: str, times: Sequence[float], crop: Crop) -> list[Entry]:
+def _frames(path: Path, digest: str, times: Sequence[float], crop: Crop) -> list[IndexEntry]:
     """What the index keeps of those frames of a clip that can be read.
 
     Raises PictureError if none can be, or if the failure of one may pass: the clip is then read again another time.
     """
-    found: list[Entry] = []
+    found: list[IndexEntry] = []
     failed: PictureError | None = None
     for time in times:
         try:
@@ -95,7 +95,7 @@ def _frames(path: Path, digest: str, times: Sequence[float], crop: Crop) -> list
     return found
 
 
-def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: float | None = None) -> Entry:
+def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: float | None = None) -> IndexEntry:
     """What the index keeps of a picture."""
     thumbnail = thumbnail_of(picture.pixels)
     box = smart_square(thumbnail, picture.size) if crop == "smart" else centre_square(*picture.size)
@@ -103,7 +103,7 @@ def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: flo
     r, g, b = (float(value) for value in (tile.mean(axis=(0, 1)) / 255).astype(np.float32))
     photo = Photo(path, digest, picture.size, box, (r, g, b), time=time)
     look = cv2.resize(_averaged(thumbnail), (SIGNATURE_PIXELS, SIGNATURE_PIXELS), interpolation=cv2.INTER_AREA)
-    return Entry(
+    return IndexEntry(
         photo,
         picture.orientation,
         _moment(picture.captured or ""),

@@ -128,5 +128,5 @@ def no_photo(name: str, photos: Sequence[Photo], option: str = "--focus") -> str
     names = [photo.path.name for photo in islice(photos, _NAMES_COMPARED) if not photo.is_part]
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     point, given = ("a point X,Y nor ", "X,Y, or ") if option == "--focus" else ("", "")
-    mend = f"did you mean {' or '.join(near)}?" if near else f"give {given}the path or name of a photo"
-    return f"{option} {name} is {'neither' if point else 'not'} {point}a photo of this mosaic: {mend}"
+    fix = f"did you mean {' or '.join(near)}?" if near else f"give {given}the path or name of a photo"
+    return f"{option} {name} is {'neither' if point else 'not'} {point}a photo of this mosaic: {fix}"

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, cast
 
-from renderer.children import ChildError, answers, ask, end_child, end_with_parent, start_child
-from renderer.library.index import Entry, File
+from renderer.child_processes import ChildError, answers, ask, end_child, end_with_parent, start_child
+from renderer.library.index import File, IndexEntry
 from renderer.library.photos import Skipped
 from renderer.library.reading import Crop, read_file
 from renderer.pictures import LargePictureError
 
-Read = list[Entry] | Skipped
+Read = list[IndexEntry] | Skipped
 """What a file holds, or why it can't be used."""
 
 

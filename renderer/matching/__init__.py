@@ -8,29 +8,30 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.descriptors import blocks, describe_structure
 from renderer.errors import InputError
 from renderer.fidelity import advise
 from renderer.grid import Grid
 from renderer.library import Library
 from renderer.matching.assignment import assign
-from renderer.matching.candidates import Candidates, Costs, Floats, Indices
-from renderer.matching.duplicates import first_copies, first_looks
-from renderer.matching.eye import improve
-from renderer.matching.layout import Layout, lay_out
-from renderer.matching.rules import Limits, Rules, settle
+from renderer.matching.candidates import Candidates, Costs, Indices
+from renderer.matching.cell_raster import CellRaster, rasterize_cells
+from renderer.matching.description import MatchStyle, adapted_cover, apply_tone, costs_of, describe_cover, figures_of
+from renderer.matching.duplicates import first_copies, first_descriptors
+from renderer.matching.perceptual_search import improve
+from renderer.matching.repetition import Limits, RepetitionRules, resolve_limits
 from renderer.matching.spacing import clashing, refill, spread
 from renderer.matching.uses import place_each_once
-from renderer.matching.view import Look, adapted_cover, costs_of, dress, figures_of, view
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap
 from renderer.progress import Progress
 
 __all__ = [
     "MATCHER_VERSION",
-    "Look",
+    "MatchStyle",
     "Pin",
-    "Rules",
+    "RepetitionRules",
     "adapted_cover",
     "match_photos",
     "nearest_photos",
@@ -58,8 +59,8 @@ def match_photos(
     library: Library,
     progress: Progress,
     *,
-    look: Look | None = None,
-    rules: Rules | None = None,
+    style: MatchStyle | None = None,
+    rules: RepetitionRules | None = None,
     seed: int = 0,
     pins: Sequence[Pin] = (),
     recipe: dict[str, JsonValue] | None = None,
@@ -71,9 +72,9 @@ def match_photos(
     tone. The photos of `pins` are put, each once and nowhere else, into the cell at their point, or without one into
     that near the middle which they suit best. Raises InputError if the library is empty or too small for a rule.
     """
-    look, rules = look or Look(), rules or Rules()
+    style, rules = style or MatchStyle(), rules or RepetitionRules()
     numbers, kept_back, limits = _allowed(grid, library, rules, pins)
-    seen = view(adapted_cover(cover, library, look), grid)
+    seen = describe_cover(adapted_cover(cover, library, style), grid)
     layout = seen.layout
     with progress.stage("matching", 2 * len(layout), "cells") as advance:
         left_to_say = 2 * len(layout)
@@ -84,12 +85,12 @@ def match_photos(
             left_to_say -= said
             advance(said)  # also when all is said: it may be told to stop
 
-        costs, photos = costs_of(seen, library, numbers, look, looked_up)
-        alone = [costs_of(seen, library, np.array([number]), look, looked_up)[0] for number, _ in pins]
+        costs, photos = costs_of(seen, library, numbers, style, looked_up)
+        alone = [costs_of(seen, library, np.array([number]), style, looked_up)[0] for number, _ in pins]
         placed, pinned = _pin(alone, grid, numbers, pins)
         capacity = np.where(kept_back, 0, limits.uses).astype(np.int32)
         rest = np.setdiff1d(np.arange(len(layout)), pinned)
-        alternatives = 0 if photos is None else round(_ALTERNATIVES * (2 - look.tone))
+        alternatives = 0 if photos is None else round(_ALTERNATIVES * (2 - style.tone))
         known = _place(costs, layout, placed, rest, capacity, limits, alternatives)
         if photos is not None:
             left = capacity - np.bincount(placed.photo[rest, 0], minlength=len(numbers)).astype(np.int32)
@@ -97,14 +98,14 @@ def match_photos(
             movable[pinned] = False
             improve(
                 placed, known, seen.cells, photos, seen.picture, layout, left, movable,
-                symmetries=look.symmetries, strength=look.tone, distance=limits.distance,
+                symmetries=style.symmetries, strength=style.tone, distance=limits.distance,
                 least_uses=int(limits.use_all), seed=seed,
             )  # fmt: skip
         looked_up(2 * len(layout))
     chosen, symmetry = numbers[placed.photo[:, 0]], placed.symmetry[:, 0]
     used, place_of = np.unique(chosen, return_inverse=True)
     described = describe_structure(library.signatures[numbers]) if photos is None else photos
-    dressed = dress(seen, library, chosen, symmetry, described[placed.photo[:, 0]].turned(symmetry), look)
+    dressed = apply_tone(seen, library, chosen, symmetry, described[placed.photo[:, 0]].turned(symmetry), style)
     figures = figures_of(seen, dressed, advise(described.mean, seen.cells.mean))
     made: dict[str, JsonValue] = {
         "limits": {"uses": limits.uses, "distance": limits.distance},
@@ -127,7 +128,7 @@ def unmatched_map(
     grid: Grid,
     library: Library,
     *,
-    rules: Rules | None = None,
+    rules: RepetitionRules | None = None,
     pins: Sequence[Pin] = (),
     recipe: dict[str, JsonValue] | None = None,
 ) -> PlacementMap:
@@ -135,7 +136,7 @@ def unmatched_map(
 
     It serves to check what is to be done with the map. Raises InputError where `match_photos` does for its rules.
     """
-    _allowed(grid, library, rules or Rules(), pins)
+    _allowed(grid, library, rules or RepetitionRules(), pins)
     count = len(grid)
     shown = list(dict.fromkeys(number for number, _ in pins)) or [0]
     return PlacementMap(
@@ -152,26 +153,28 @@ def unmatched_map(
 
 
 def _allowed(
-    grid: Grid, library: Library, rules: Rules, pins: Sequence[Pin]
+    grid: Grid, library: Library, rules: RepetitionRules, pins: Sequence[Pin]
 ) -> tuple[Indices, npt.NDArray[np.bool_], Limits]:
     """What `_usable` gives, and how often and how near itself a photo may be. Raises InputError."""
     if not len(library.photos):
         raise InputError("no photo can be used: give --tiles a folder with at least one picture")
     numbers, kept_back = _usable(library, pins, merge=rules.merge_duplicates)
     usable = len(numbers) - int(kept_back.sum())
-    return numbers, kept_back, settle(rules, lay_out(grid.cells), usable, len(pins))
+    return numbers, kept_back, resolve_limits(rules, rasterize_cells(grid.cells), usable, len(pins))
 
 
 def nearest_photos(
-    cover: Pixels, grid: Grid, library: Library, cells: Indices, count: int, look: Look | None = None
+    cover: Pixels, grid: Grid, library: Library, cells: Indices, count: int, style: MatchStyle | None = None
 ) -> Candidates:
     """The `count` photos of least cost in each of some cells, rules of repetition aside, the nearest first.
 
     Photos are told by their numbers in the library; of copies only the first is among them.
     """
-    look = look or Look()
+    style = style or MatchStyle()
     numbers = first_copies(library)
-    costs, _ = costs_of(view(adapted_cover(cover, library, look), grid), library, numbers, look, lambda _rows: None)
+    costs, _ = costs_of(
+        describe_cover(adapted_cover(cover, library, style), grid), library, numbers, style, lambda _rows: None
+    )
     found = costs.nearest(cells, count)
     return replace(found, photo=numbers[found.photo].astype(np.int32))
 
@@ -182,7 +185,7 @@ def _usable(library: Library, pins: Sequence[Pin], *, merge: bool) -> tuple[Indi
     If there are no others, a pinned photo may be anywhere.
     """
     pinned = [number for number, _ in pins]
-    first = first_looks(library) if merge else first_copies(library)
+    first = first_descriptors(library) if merge else first_copies(library)
     numbers = np.union1d(first, np.array(pinned, np.int64))
     kept_back = np.isin(numbers, pinned)
     return numbers, kept_back & ~kept_back.all()
@@ -208,7 +211,7 @@ def _pin(alone: Sequence[Costs], grid: Grid, numbers: Indices, pins: Sequence[Pi
 
 
 def _place(
-    costs: Costs, layout: Layout, placed: Candidates, cells: Indices,
+    costs: Costs, layout: CellRaster, placed: Candidates, cells: Indices,
     capacity: npt.NDArray[np.int32], limits: Limits, alternatives: int,
 ) -> Candidates:  # fmt: skip
     """Fill the cells that are not pinned, by the rules; returns what else each cell might show, (N, `alternatives`)."""
@@ -233,7 +236,7 @@ def _place(
 
 
 def _keep_apart(
-    costs: Costs, layout: Layout, placed: Candidates, cells: Indices, kept: Indices,
+    costs: Costs, layout: CellRaster, placed: Candidates, cells: Indices, kept: Indices,
     capacity: npt.NDArray[np.int32], limits: Limits,
 ) -> None:  # fmt: skip
     """Let photos that are too near themselves give way to others."""
@@ -276,7 +279,7 @@ def _cell_at(grid: Grid, point: tuple[float, float]) -> int:
     return int(np.flatnonzero(away == away.min())[-1])  # on an edge, the cell that begins there
 
 
-def _suiting_cell(grid: Grid, cost: Floats, taken: Sequence[int]) -> int:
+def _suiting_cell(grid: Grid, cost: Float32Array, taken: Sequence[int]) -> int:
     """The cell in the middle ninth of the grid that suits best, of those that are not taken (if any is not)."""
     centre = (grid.cells[:, :2] + 0.5 * grid.cells[:, 2:]) / (grid.columns, grid.rows)
     middle = (np.abs(centre - 0.5) <= max(1 / 6, 0.5 / min(grid.columns, grid.rows))).all(axis=1)

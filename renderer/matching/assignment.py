@@ -22,13 +22,13 @@ from renderer.matching.candidates import Candidates, Costs, Indices
 _ACCURACY: Final = 0.01
 """Epsilon, as a share of how much a cell's candidates differ: ten times more loses quality, ten times less is slow."""
 
-_MOST_CANDIDATES: Final = 20_000_000
+_MAX_CANDIDATES: Final = 20_000_000
 """In all: cells that look again look for more, as far as these allow. 180 MB."""
 
 _WIDEST: Final = 1024
 """Candidates of one cell; prices rise by then."""
 
-_MOST_ROUNDS: Final = 40
+_MAX_ROUNDS: Final = 40
 """Of looking for further candidates; prices then stand where they stand, and what is left takes what is free."""
 
 
@@ -42,7 +42,7 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
     number = len(cells)
     usable = int((capacity > 0).sum())
     closed = np.where(capacity > 0, np.float32(0), np.float32(np.inf))
-    count = min(max(count, 2), usable, max(_MOST_CANDIDATES // number, 16))
+    count = min(max(count, 2), usable, max(_MAX_CANDIDATES // number, 16))
     known = costs.nearest(cells, count, closed)
     best = np.bincount(known.photo[:, 0], minlength=costs.photos)
     if (best <= capacity).all():  # everyone's first choice
@@ -64,12 +64,12 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
     outside = np.full(number, np.inf) if count == usable else cost[:, -1].astype(np.float64)
     waiting = np.arange(number)
     prices, held = auction[0], auction[5]
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         bid(photo, cost, outside, waiting, epsilon, *auction)
         waiting = np.flatnonzero(held < 0)
         if not len(waiting):
             break
-        width = min(2 * photo.shape[1], usable, max(min(_MOST_CANDIDATES // number, _WIDEST), count))
+        width = min(2 * photo.shape[1], usable, max(min(_MAX_CANDIDATES // number, _WIDEST), count))
         if width > photo.shape[1]:
             wider = ((0, 0), (0, width - photo.shape[1]))
             photo, symmetry = np.pad(photo, wider), np.pad(symmetry, wider)

@@ -9,9 +9,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.descriptors import blocks
 
-Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
 
 
@@ -21,7 +21,7 @@ class Candidates:
 
     photo: npt.NDArray[np.int32]  # (N, K)
     symmetry: npt.NDArray[np.uint8]  # (N, K) in which of the allowed symmetries the photo fits best
-    cost: Floats  # (N, K) in the metric's own unit
+    cost: Float32Array  # (N, K) in the metric's own unit
 
     def reorder(self, order: Callable[[slice], Indices]) -> None:
         """Put the candidates of each cell in another order, (M, K) for a slice of cells; in blocks of 8 MB."""
@@ -49,19 +49,19 @@ class Costs(Protocol):
     cells: int
     photos: int
 
-    def nearest(self, cells: Indices, count: int, prices: Floats | None = None) -> Candidates:
+    def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
         """The `count` photos of least cost + price (prices (photos,), inf for a photo that may not be taken).
 
         They are in order of that sum; `cost` is without the price.
         """
         ...
 
-    def block(self, cells: Indices) -> tuple[Floats, npt.NDArray[np.uint8]]:
+    def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """The cost (M, photos) of every photo in some cells, and its symmetry there."""
         ...
 
 
-def least(cost: Floats, symmetry: npt.NDArray[np.uint8], count: int, prices: Floats | None) -> Candidates:
+def least(cost: Float32Array, symmetry: npt.NDArray[np.uint8], count: int, prices: Float32Array | None) -> Candidates:
     """The candidates in a block of costs (M, photos)."""
     total = cost if prices is None else cost + prices
     if count < total.shape[1]:

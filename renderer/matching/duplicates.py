@@ -23,15 +23,15 @@ def first_copies(library: Library) -> Indices:
     return np.sort(first).astype(np.int64)
 
 
-def first_looks(library: Library) -> Indices:
+def first_descriptors(library: Library) -> Indices:
     """The numbers of the photos, in order, of those that look almost the same the first."""
     from scipy.sparse import coo_array  # with its trees half a second to import, and seldom needed
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree
 
     numbers = first_copies(library)
-    looks = library.signatures[numbers].reshape(len(numbers), -1)
-    _, one_of_each = np.unique(looks, axis=0, return_index=True)
+    descriptors = library.signatures[numbers].reshape(len(numbers), -1)
+    _, one_of_each = np.unique(descriptors, axis=0, return_index=True)
     numbers = numbers[np.sort(one_of_each)]
     seen = describe_structure(library.signatures[numbers])
     everything = np.concatenate([seen.mean, seen.detail], axis=1)

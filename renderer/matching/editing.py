@@ -13,12 +13,21 @@ from renderer.errors import InputError
 from renderer.fidelity import far_view, turned
 from renderer.library import Library
 from renderer.matching.candidates import Candidates, Costs, Indices
+from renderer.matching.cell_raster import CellRaster
+from renderer.matching.description import (
+    CoverDescription,
+    MatchStyle,
+    TonedTiles,
+    adapted_cover,
+    apply_tone,
+    costs_of,
+    describe_cover,
+    figures_of,
+)
 from renderer.matching.duplicates import first_copies
-from renderer.matching.eye import improve
-from renderer.matching.layout import Layout
-from renderer.matching.rules import Limits
+from renderer.matching.perceptual_search import improve
+from renderer.matching.repetition import Limits
 from renderer.matching.spacing import refill
-from renderer.matching.view import Dressed, Look, View, adapted_cover, costs_of, dress, figures_of, view
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap
 from renderer.progress import Progress
@@ -35,7 +44,7 @@ def edit_map(
     *,
     banned: Indices,
     swaps: Mapping[int, int],
-    look: Look,
+    style: MatchStyle,
     limits: Sequence[Limits],
     seed: int = 0,
 ) -> PlacementMap:
@@ -47,7 +56,7 @@ def edit_map(
     and swaps are not bound by them. cover: without it, cells are compared with what the map has shown there, and there
     are no figures. Memory: as of matching. Raises InputError if there are too few photos.
     """
-    seen = _view(placement, library, cover, look)
+    seen = _view(placement, library, cover, style)
     # Candidates go by their place among `numbers`: copies of a photo are one.
     numbers = first_copies(library)
     place = np.searchsorted(numbers, np.unique(library.groups, return_index=True)[1][library.groups])
@@ -60,7 +69,7 @@ def edit_map(
     lost[list(swaps)] = False
     empty = np.flatnonzero(lost)
     with progress.stage("matching", 1, "maps") as advance:
-        costs, photos = costs_of(seen, library, numbers, look, lambda _rows: None)
+        costs, photos = costs_of(seen, library, numbers, style, lambda _rows: None)
         for cell, number in swaps.items():
             cost, symmetry = (values[0, place[number]] for values in costs.block(np.array([cell])))
             placed.photo[cell], placed.symmetry[cell], placed.cost[cell] = place[number], symmetry, cost
@@ -70,12 +79,12 @@ def edit_map(
         if photos is not None and len(empty):
             improve(
                 placed, known, seen.cells, photos, seen.picture, seen.layout, left, lost,
-                symmetries=look.symmetries, strength=look.tone, distance=kept.distance, least_uses=0, seed=seed,
+                symmetries=style.symmetries, strength=style.tone, distance=kept.distance, least_uses=0, seed=seed,
             )  # fmt: skip
         advance(1)
     chosen, symmetry = numbers[placed.photo[:, 0]], placed.symmetry[:, 0]
     structure = (describe_structure(library.signatures[numbers]) if photos is None else photos)[placed.photo[:, 0]]
-    dressed = dress(seen, library, chosen, symmetry, structure.turned(symmetry), look)
+    dressed = apply_tone(seen, library, chosen, symmetry, structure.turned(symmetry), style)
     changed = lost
     changed[list(swaps)] = True
     gain = np.where(changed[:, np.newaxis], dressed.gain, placement.gain)
@@ -84,7 +93,7 @@ def edit_map(
     before = recipe.pop("figures", None)
     if cover is not None:
         advice = str(before.get("advice") or "") if isinstance(before, dict) else ""
-        recipe["figures"] = figures_of(seen, Dressed(dressed.tiles, gain, offset), advice).as_json()
+        recipe["figures"] = figures_of(seen, TonedTiles(dressed.tiles, gain, offset), advice).as_json()
     used, photo = np.unique(chosen, return_inverse=True)
     return replace(
         placement, photo=photo.reshape(-1).astype(np.int32), symmetry=symmetry, gain=gain, offset=offset,
@@ -92,18 +101,18 @@ def edit_map(
     )  # fmt: skip
 
 
-def _view(placement: PlacementMap, library: Library, cover: Pixels | None, look: Look) -> View:
+def _view(placement: PlacementMap, library: Library, cover: Pixels | None, style: MatchStyle) -> CoverDescription:
     """The cover in the map's cells; without one, the mosaic as it has been so far, seen from afar."""
     grid = placement.grid
     if cover is not None:
-        return view(adapted_cover(cover, library, look), grid)
+        return describe_cover(adapted_cover(cover, library, style), grid)
     tiles = turned(library.signatures[placement.photo], placement.symmetry)
     drawn = far_view(grid.cells, placement.size, tiles, placement.gain, placement.offset, grid.step)
-    return view((drawn * 255 + 0.5).astype(np.uint8), replace(grid, crop=(0.0, 0.0, 1.0, 1.0)))
+    return describe_cover((drawn * 255 + 0.5).astype(np.uint8), replace(grid, crop=(0.0, 0.0, 1.0, 1.0)))
 
 
 def _fill(
-    costs: Costs, layout: Layout, placed: Candidates, empty: Indices, banned: Indices, limits: Sequence[Limits]
+    costs: Costs, layout: CellRaster, placed: Candidates, empty: Indices, banned: Indices, limits: Sequence[Limits]
 ) -> tuple[npt.NDArray[np.int32], Limits]:
     """Fill empty cells by the first of some limits that allows it; returns the uses left of each photo, and which."""
     uses = np.bincount(placed.photo[placed.photo >= 0], minlength=costs.photos).astype(np.int32)

@@ -7,8 +7,9 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.descriptors import blocks
-from renderer.matching.candidates import Candidates, Floats, Indices, least
+from renderer.matching.candidates import Candidates, Indices, least
 from renderer.progress import Advance
 
 _TIES = 4  # photos beyond those asked for, among which equal distances are put in order
@@ -19,14 +20,14 @@ _BLOCK = 1024  # cells at once
 class MeanCosts:
     """`Costs` of Euclidean distances between mean colours (N, 3) and (P, 3). Memory: the tree, 100 bytes a photo."""
 
-    def __init__(self, cells: Floats, photos: Floats, advance: Advance) -> None:
+    def __init__(self, cells: Float32Array, photos: Float32Array, advance: Advance) -> None:
         from sklearn.neighbors import NearestNeighbors  # a second to import, and a saved map needs none of it
 
         self.cells, self.photos = len(cells), len(photos)
         self._cells, self._colours, self._advance = cells, photos, advance
         self._searcher = NearestNeighbors(algorithm="kd_tree").fit(photos)
 
-    def nearest(self, cells: Indices, count: int, prices: Floats | None = None) -> Candidates:
+    def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
         """See `Costs`. With prices all photos are looked at: the tree knows none."""
         count = min(count, self.photos)
         parts = []
@@ -42,7 +43,7 @@ class MeanCosts:
             np.concatenate([part.cost for part in parts]),
         )
 
-    def block(self, cells: Indices) -> tuple[Floats, npt.NDArray[np.uint8]]:
+    def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """See `Costs`."""
         squared = np.zeros((len(cells), self.photos), np.float32)
         for channel in range(3):

@@ -7,14 +7,15 @@ from typing import Final
 import cv2
 import numpy as np
 
-from renderer.descriptors import Floats, blocks, to_lab
+from renderer.arrays import Float32Array
+from renderer.descriptors import blocks, to_lab
 from renderer.pictures import Pixels
 
-MOST_STRETCH: Final = 2.0
+MAX_STRETCH: Final = 2.0
 """By how much at most the spread of a channel is widened: noise is not to become colour."""
 
 
-def adapt_palette(cover: Pixels, photos: Floats) -> Pixels:
+def adapt_palette(cover: Pixels, photos: Float32Array) -> Pixels:
     """The cover (H, W, 3) with the means and spreads, channel by channel in CIELAB, of photos' mean colours (P, 3).
 
     Reinhard, Ashikhmin, Gooch and Shirley, "Color transfer between images", 2001; in CIELAB, and with bounds.
@@ -23,7 +24,7 @@ def adapt_palette(cover: Pixels, photos: Floats) -> Pixels:
     small = cv2.resize(cover, (256, 256), interpolation=cv2.INTER_AREA)
     seen = to_lab(small / np.float32(255)).reshape(-1, 3)
     middle, wanted = seen.mean(axis=0), photos.mean(axis=0)
-    stretch = np.minimum(photos.std(axis=0) / np.maximum(seen.std(axis=0), 1e-3), MOST_STRETCH)
+    stretch = np.minimum(photos.std(axis=0) / np.maximum(seen.std(axis=0), 1e-3), MAX_STRETCH)
     # What an average of a photo hides: lightness varies more inside photos than between them, so none is lost.
     stretch[0] = max(stretch[0], 1.0)
     found = np.empty_like(cover)

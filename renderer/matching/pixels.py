@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from renderer.arrays import Float32Array
 from renderer.compiled import kernel
 from renderer.cores import core_count
 from renderer.descriptors import blocks
-from renderer.matching.candidates import Candidates, Floats, Indices
+from renderer.matching.candidates import Candidates, Indices
 from renderer.pictures import Pixels
 from renderer.progress import Advance
 
@@ -47,7 +48,7 @@ class PixelCosts:
         self._lengths = np.einsum("nd,nd->n", self._photo_sums, self._photo_sums)
         self._symmetries = np.array(symmetries, np.uint8)
 
-    def nearest(self, cells: Indices, count: int, prices: Floats | None = None) -> Candidates:
+    def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
         """See `Costs`. The cells are shared among threads."""
         count = min(count, self.photos)
         price = np.zeros(self.photos, np.float32) if prices is None else prices
@@ -79,7 +80,7 @@ class PixelCosts:
                 self._advance(done)
         return found.take(np.lexsort((found.photo, totals), axis=1))
 
-    def block(self, cells: Indices) -> tuple[Floats, npt.NDArray[np.uint8]]:
+    def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """See `Costs`."""
         found = self.nearest(cells, self.photos)
         order = np.argsort(found.photo, axis=1)
@@ -87,7 +88,7 @@ class PixelCosts:
         return ordered.cost, ordered.symmetry
 
 
-def _sums(pictures: Pixels) -> Floats:
+def _sums(pictures: Pixels) -> Float32Array:
     """(N, 193) sums over 4 × 4 pixels, a quarter each, and the length of what they leave."""
     found = np.empty((len(pictures), 193), np.float32)
     for some in blocks(len(pictures), 1024):

@@ -8,21 +8,22 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.compiled import kernel
-from renderer.matching.candidates import Candidates, Costs, Floats, Indices
-from renderer.matching.layout import Layout
+from renderer.matching.candidates import Candidates, Costs, Indices
+from renderer.matching.cell_raster import CellRaster
 
-Photos = npt.NDArray[np.int32]
+PhotoIndices = npt.NDArray[np.int32]
 
-_MOST_TRIES: Final = 4
+_MAX_TRIES: Final = 4
 
 
-def reach_of(layout: Layout, distance: int) -> int:
+def reach_of(layout: CellRaster, distance: int) -> int:
     """A distance in cells as steps of the layout's raster."""
     return round(distance / layout.step)
 
 
-def clashing(layout: Layout, photo: Photos, cost: Floats, distance: int) -> Indices:
+def clashing(layout: CellRaster, photo: PhotoIndices, cost: Float32Array, distance: int) -> Indices:
     """The cells that must show something else: of two that are too near each other, the one that fits worse.
 
     photo: (N,) −1 where nothing is shown; a negative cost marks a cell that stays.
@@ -32,7 +33,7 @@ def clashing(layout: Layout, photo: Photos, cost: Floats, distance: int) -> Indi
 
 
 def refill(
-    costs: Costs, layout: Layout, placed: Candidates, empty: Indices, left: npt.NDArray[np.int32], distance: int
+    costs: Costs, layout: CellRaster, placed: Candidates, empty: Indices, left: npt.NDArray[np.int32], distance: int
 ) -> bool:
     """Give empty cells the best photo that is allowed there; False if some can't have any.
 
@@ -42,7 +43,7 @@ def refill(
     if not len(empty):
         return True
     count = 64
-    for _ in range(_MOST_TRIES):
+    for _ in range(_MAX_TRIES):
         prices = np.where(left > 0, np.float32(0), np.float32(np.inf))
         usable = int((left > 0).sum())
         if not usable:
@@ -60,8 +61,8 @@ def refill(
 
 
 def spread(
-    layout: Layout, taken: Photos, left: npt.NDArray[np.int32], distance: int, *, evenly: bool = False
-) -> Photos | None:
+    layout: CellRaster, taken: PhotoIndices, left: npt.NDArray[np.int32], distance: int, *, evenly: bool = False
+) -> PhotoIndices | None:
     """Some placement that keeps a distance and limits of use, whatever it looks like; None if none was found.
 
     taken: (N,) the photos of cells that are settled, −1 elsewhere; left: (photos,) further uses. Cells are filled in

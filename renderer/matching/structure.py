@@ -21,11 +21,12 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from renderer.arrays import Float32Array
 from renderer.compiled import kernel
 from renderer.cores import core_count
 from renderer.descriptors import Structure, blocks, inverse_symmetry, with_symmetry
-from renderer.matching.candidates import Candidates, Floats, Indices, least
-from renderer.matching.tone import LEAST_GAIN, MOST_GAIN, TIGHT_GAIN, reach
+from renderer.matching.candidates import Candidates, Indices, least
+from renderer.matching.tone import MAX_GAIN, MIN_GAIN, TIGHT_GAIN, reach
 from renderer.progress import Advance
 
 COLOUR: Final = 2.0
@@ -44,7 +45,7 @@ _PHOTOS: Final = 8192
 _SORTED: Final = 4
 """Candidates are kept while searching, or, if they are more than one in so many photos, sorted out of all costs."""
 
-_Rows = tuple[Floats, Floats, Floats]
+_Rows = tuple[Float32Array, Float32Array, Float32Array]
 """Of some cells: the energy of the detail (M,), the mean in CIELAB and in sRGB (M, 3)."""
 
 
@@ -63,8 +64,8 @@ class Weights:
         """What tone leaves of a colour's difference is seen, what it takes away is not."""
         left = COLOUR * (1 - strength) ** 2
         return cls(
-            np.float32(1 + strength * (LEAST_GAIN - 1)),
-            np.float32(1 + strength * (MOST_GAIN - 1)),
+            np.float32(1 + strength * (MIN_GAIN - 1)),
+            np.float32(1 + strength * (MAX_GAIN - 1)),
             np.float32(left + strength * SHIFT),
             np.float32(strength**2 * MISS),
             np.float32(1 + strength * (TIGHT_GAIN - 1)),
@@ -88,7 +89,7 @@ class StructureCosts:
         energy = np.einsum("nd,nd->n", photos.detail, photos.detail)
         self._terms = np.ascontiguousarray(np.vstack([energy, photos.mean.T, darkest.T, lightest.T]), np.float32)
 
-    def nearest(self, cells: Indices, count: int, prices: Floats | None = None) -> Candidates:
+    def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
         """See `Costs`. Every photo is looked at; the cells are shared among threads."""
         count = min(count, self.photos)
         if _SORTED * count > self.photos:
@@ -102,7 +103,7 @@ class StructureCosts:
         )
         totals = np.full((len(cells), count), np.inf, np.float32)
 
-        def keep(rows: slice, start: int, products: Floats, cell: _Rows) -> None:
+        def keep(rows: slice, start: int, products: Float32Array, cell: _Rows) -> None:
             keep_least(
                 products, *cell, self._terms, start, price, self._numbers, self._symmetries,
                 found.photo[rows], found.symmetry[rows], found.cost[rows], totals[rows],
@@ -112,12 +113,12 @@ class StructureCosts:
         found.reorder(lambda some: np.lexsort((found.photo[some], totals[some]), axis=1))
         return found
 
-    def block(self, cells: Indices) -> tuple[Floats, npt.NDArray[np.uint8]]:
+    def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """See `Costs`."""
         cost = np.empty((len(cells), self.photos), np.float32)
         symmetry = np.empty((len(cells), self.photos), np.uint8)
 
-        def fill(rows: slice, start: int, products: Floats, cell: _Rows) -> None:
+        def fill(rows: slice, start: int, products: Float32Array, cell: _Rows) -> None:
             all_costs(
                 products, *cell, self._terms, start, self._numbers, self._symmetries,
                 cost[rows], symmetry[rows],
@@ -126,7 +127,7 @@ class StructureCosts:
         self._scan(cells, fill)
         return cost, symmetry
 
-    def _scan(self, cells: Indices, work: Callable[[slice, int, Floats, _Rows], None]) -> None:
+    def _scan(self, cells: Indices, work: Callable[[slice, int, Float32Array, _Rows], None]) -> None:
         """Call `work` for every block of cells, in threads, and in each for every block of photos in order."""
 
         def scan(rows: slice) -> int:

@@ -18,16 +18,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.compiled import kernel
 from renderer.descriptors import SIGNATURE_PIXELS, TO_XYZ, Structure, blocks, to_lab
 from renderer.fidelity import BLUR_PIXELS, far_view
-from renderer.matching.layout import Layout
+from renderer.matching.cell_raster import CellRaster
 from renderer.pictures import Pixels, to_linear
 
-Floats = npt.NDArray[np.float32]
-
-LEAST_GAIN: Final = 0.75
-MOST_GAIN: Final = 1.3
+MIN_GAIN: Final = 0.75
+MAX_GAIN: Final = 1.3
 """Bounds at full strength, of the mean of all gains and of each: less contrast would be a veil over the photos, more
 would be glaring."""
 
@@ -42,7 +41,7 @@ CLIPPED: Final = 0.0175
 """Most pixels of tiles that tone may drive out of range in a channel; in any they are then 2 % or less (with six
 covers 0.9 to 1.15 times as many were found)."""
 
-_GAINS: Final = (TIGHT_GAIN, 0.65, 0.7, LEAST_GAIN, 0.82, 0.92, 1.05, MOST_GAIN)
+_GAINS: Final = (TIGHT_GAIN, 0.65, 0.7, MIN_GAIN, 0.82, 0.92, 1.05, MAX_GAIN)
 _MARGINS: Final = (-0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.6, 2.5, 4.0)
 """What a tile chooses from."""
 
@@ -57,13 +56,13 @@ _HALVINGS: Final = 10  # of the logarithm of a price's range
 CORRECTIONS: Final = 4
 """Rounds of moving offsets by what is still seen from afar; further ones gain nothing."""
 
-MOST_CORRECTED: Final = 100_000
+MAX_CORRECTED: Final = 100_000
 """Cells beyond which there is one round: of so many each is a few pixels, and a round takes seconds."""
 
-MOST_CORRECTION: Final = 0.05
+MAX_CORRECTION: Final = 0.05
 """By which a round may move an offset, sRGB: it is to even out, not to paint."""
 
-_MOST_ROUNDS: Final = 3  # of doing it all with less, where corrections clip more
+_MAX_ROUNDS: Final = 3  # of doing it all with less, where corrections clip more
 
 _LIGHT: Final = to_linear(np.arange(256, dtype=np.uint8))  # of sRGB in 8 bits
 
@@ -77,27 +76,29 @@ _HALF_STEP: Final = 0.5 / 255  # what rounding takes back
 class Shades:
     """How light the pixels of the tiles are: 780 bytes a photo."""
 
-    darker: Floats  # (P, 3, 65) the share of a photo's pixels below each 64th of white, black and white not counted
+    darker: (
+        Float32Array  # (P, 3, 65) the share of a photo's pixels below each 64th of white, black and white not counted
+    )
     photo: npt.NDArray[np.int64]  # (N,) whose a tile's are
 
     def __getitem__(self, which: slice | npt.NDArray[np.integer]) -> Shades:
         return Shades(self.darker, self.photo[which])
 
-    def below(self, colour: Floats) -> Floats:
+    def below(self, colour: Float32Array) -> Float32Array:
         """The share of each tile's pixels that are darker than a colour (N, 3), sRGB, channel by channel."""
         place = np.clip(colour * np.float32(255 / 256 * _SHADES), 0, _SHADES)
         first = np.minimum(place.astype(np.int64), _SHADES - 1)
         low, high = (self.darker[self.photo[:, np.newaxis], np.arange(3), first + more] for more in (0, 1))
         return np.asarray(low + (high - low) * (place - first), np.float32)
 
-    def clipped(self, gain: Floats, offset: Floats) -> Floats:
+    def clipped(self, gain: Float32Array, offset: Float32Array) -> Float32Array:
         """(N,) the share of each tile's pixels that tone drives out of range, in the channel where it is most."""
         dark = self.below((-_HALF_STEP - offset) / gain)
         light = self.darker[self.photo, :, -1] - self.below((1 + _HALF_STEP - offset) / gain)
         return np.asarray((dark + light).max(axis=1), np.float32)
 
 
-def shades_of(pictures: Pixels) -> Floats:
+def shades_of(pictures: Pixels) -> Float32Array:
     """The shares of `Shades` of photos' pictures (P, 32, 32, 3)."""
     darker = np.zeros((len(pictures), 3, _SHADES + 1), np.float32)
     for some in blocks(len(pictures), 512):  # 25 MB
@@ -110,8 +111,8 @@ def shades_of(pictures: Pixels) -> Floats:
 
 
 def reach(
-    photos: Structure, gain: np.float32 | Floats, margin: float | np.float32 | Floats = MARGIN
-) -> tuple[Floats, Floats]:
+    photos: Structure, gain: np.float32 | Float32Array, margin: float | np.float32 | Float32Array = MARGIN
+) -> tuple[Float32Array, Float32Array]:
     """The darkest and the lightest colours (N, 3), sRGB 0…1, that tone can give to photos with a gain, hardly clipped.
 
     Their own colours always count as within reach.
@@ -122,9 +123,9 @@ def reach(
 
 
 def tone_of(
-    cells: Structure, tiles: Structure, signatures: Pixels, shades: Shades, picture: Pixels, layout: Layout,
+    cells: Structure, tiles: Structure, signatures: Pixels, shades: Shades, picture: Pixels, layout: CellRaster,
     strength: float,
-) -> tuple[Floats, Floats]:  # fmt: skip
+) -> tuple[Float32Array, Float32Array]:  # fmt: skip
     """The gain and offset, (N, 3) each, of tiles in their cells.
 
     tiles, signatures (N, 8, 8, 3), shades: of each cell's photo, as it is turned; picture: the cover at 8 pixels a
@@ -134,12 +135,12 @@ def tone_of(
         return np.ones((len(tiles), 3), np.float32), np.zeros((len(tiles), 3), np.float32)
     box, width = layout.box.astype(np.float64), layout.raster.shape[1]
 
-    def draw_cover(_cells: npt.NDArray[np.int32], top: int, end: int) -> Floats:
+    def draw_cover(_cells: npt.NDArray[np.int32], top: int, end: int) -> Float32Array:
         return (picture[top * SIGNATURE_PIXELS : end * SIGNATURE_PIXELS] / np.float32(255)).astype(
             np.float32, copy=False
         )
 
-    def draw_mosaic(cells: npt.NDArray[np.int32], top: int, end: int) -> Floats:
+    def draw_mosaic(cells: npt.NDArray[np.int32], top: int, end: int) -> Float32Array:
         there = box[cells] - (0, top, 0, 0)
         return far_view(there, (width, end - top), signatures[cells], gain[cells], offset[cells])
 
@@ -149,7 +150,7 @@ def tone_of(
     sample = np.linspace(0, len(tiles) - 1, min(_SAMPLE, len(tiles))).astype(np.int64)
     offers = _offers(cells[sample], tiles[sample], shades[sample], area[sample], strength)
     allowed = CLIPPED
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         prices = _prices(*offers, allowed)
         gain, margin = np.empty((len(tiles), 1), np.float32), np.empty((len(tiles), 1), np.float32)
         for some in blocks(len(tiles), _BLOCK):
@@ -160,9 +161,9 @@ def tone_of(
         offset = offsets(cells.colour, tiles, gain, strength, margin)
         # What shapes leave of colour, seen from afar, is made up for by a little more or less of it all round.
         wanted = cells.colour.copy()
-        for _ in range(CORRECTIONS if len(layout) <= MOST_CORRECTED else 1):
+        for _ in range(CORRECTIONS if len(layout) <= MAX_CORRECTED else 1):
             left = cover - seen_from_afar(layout, draw_mosaic)
-            wanted += np.clip(left, -MOST_CORRECTION, MOST_CORRECTION)
+            wanted += np.clip(left, -MAX_CORRECTION, MAX_CORRECTION)
             offset = offsets(wanted, tiles, gain, strength, margin)
         clipped = float(shades.clipped(gain, offset).mean())
         if clipped <= CLIPPED:
@@ -171,14 +172,14 @@ def tone_of(
     return gain, offset
 
 
-def _gain(strength: float, full: float | Floats) -> np.float32 | Floats:
+def _gain(strength: float, full: float | Float32Array) -> np.float32 | Float32Array:
     """A gain of full strength at less."""
     return np.asarray(1 + strength * (full - 1), np.float32)
 
 
 def _offers(
-    cells: Structure, tiles: Structure, shades: Shades, area: Floats, strength: float
-) -> tuple[Floats, Floats, Floats]:
+    cells: Structure, tiles: Structure, shades: Shades, area: Float32Array, strength: float
+) -> tuple[Float32Array, Float32Array, Float32Array]:
     """What each choice of gain and margin, (K,), misses of each cell (K, N), what it clips (K, N), and its gain (K, 1).
 
     area (N,): of the cells, 1 on average.
@@ -194,15 +195,17 @@ def _offers(
     return missed, clipped, given.repeat(len(_MARGINS))[:, np.newaxis]
 
 
-def _choice(missed: Floats, clipped: Floats, given: Floats, prices: tuple[float, float]) -> npt.NDArray[np.int64]:
+def _choice(
+    missed: Float32Array, clipped: Float32Array, given: Float32Array, prices: tuple[float, float]
+) -> npt.NDArray[np.int64]:
     """The best of the offers for each tile, (N,), where contrast is worth and clipping costs what the prices say."""
     worth, cost = (np.float32(price) for price in prices)
     return np.asarray(np.argmin(missed - worth * given + cost * clipped, axis=0), np.int64)
 
 
-def _prices(missed: Floats, clipped: Floats, given: Floats, allowed: float) -> tuple[float, float]:
+def _prices(missed: Float32Array, clipped: Float32Array, given: Float32Array, allowed: float) -> tuple[float, float]:
     """Worth and cost at which the choices have the mean gain that is asked, and no more is clipped than allowed."""
-    least = given[_GAINS.index(LEAST_GAIN) * len(_MARGINS), 0] + _SAMPLED
+    least = given[_GAINS.index(MIN_GAIN) * len(_MARGINS), 0] + _SAMPLED
     each = np.arange(missed.shape[1])
 
     def cost_at(worth: float) -> float:
@@ -225,7 +228,7 @@ def _prices(missed: Floats, clipped: Floats, given: Floats, allowed: float) -> t
     return high, cost_at(high)
 
 
-def seen_from_afar(layout: Layout, draw: Callable[[npt.NDArray[np.int32], int, int], Floats]) -> Floats:
+def seen_from_afar(layout: CellRaster, draw: Callable[[npt.NDArray[np.int32], int, int], Float32Array]) -> Float32Array:
     """The mean colour (N, 3) of each cell in a picture as it is seen from afar. In bands of 100 MB.
 
     draw(cells, top, end): the picture of some cells at 8 pixels a step, those that lie in the steps top … end − 1.
@@ -244,7 +247,7 @@ def seen_from_afar(layout: Layout, draw: Callable[[npt.NDArray[np.int32], int, i
     return mean_in_cells(steps, layout)
 
 
-def mean_in_cells(steps: Floats, layout: Layout) -> Floats:
+def mean_in_cells(steps: Float32Array, layout: CellRaster) -> Float32Array:
     """The mean (N, 3) in each cell of a picture of a pixel a step, (H, W, 3)."""
     steps = steps.reshape(-1, 3)
     cell = layout.raster.ravel()
@@ -253,8 +256,12 @@ def mean_in_cells(steps: Floats, layout: Layout) -> Floats:
 
 
 def offsets(
-    wanted: Floats, tiles: Structure, gain: np.float32 | Floats, strength: float, margin: float | Floats
-) -> Floats:
+    wanted: Float32Array,
+    tiles: Structure,
+    gain: np.float32 | Float32Array,
+    strength: float,
+    margin: float | Float32Array,
+) -> Float32Array:
     """The offset (N, 3) that moves the means of tiles to wanted colours (N, 3), sRGB 0…1, as far as a margin lets."""
     darkest, lightest = reach(tiles, gain, margin)
     shown = tiles.colour + strength * (np.clip(wanted, darkest, lightest) - tiles.colour)

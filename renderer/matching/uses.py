@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.descriptors import blocks
 from renderer.matching.assignment import assign
-from renderer.matching.candidates import Candidates, Costs, Floats, Indices
+from renderer.matching.candidates import Candidates, Costs, Indices
 
 _BLOCK = 256  # cells whose costs are held for all photos
 
@@ -22,7 +23,7 @@ class ByPhoto:
         self.cells, self.photos = len(photos), len(cells)
         self._costs, self._rows, self._numbers = costs, cells, photos
 
-    def nearest(self, cells: Indices, count: int, prices: Floats | None = None) -> Candidates:
+    def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
         """See `Costs`: the cells where some photos do least harm. A pass over all costs, in blocks."""
         count = min(count, self.photos)
         price = np.zeros(self.photos, np.float32) if prices is None else prices
@@ -39,12 +40,12 @@ class ByPhoto:
             kept = kept.take(np.argsort(kept.cost + price[kept.photo], axis=1, kind="stable")[:, :count])
         return kept
 
-    def block(self, cells: Indices) -> tuple[Floats, npt.NDArray[np.uint8]]:
+    def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """See `Costs`."""
         parts = [self._part(cells, some) for some in blocks(self.photos, _BLOCK)]
         return np.concatenate([p[0] for p in parts], axis=1), np.concatenate([p[1] for p in parts], axis=1)
 
-    def _part(self, cells: Indices, some: slice) -> tuple[Floats, npt.NDArray[np.uint8]]:
+    def _part(self, cells: Indices, some: slice) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         cost, symmetry = self._costs.block(self._rows[some])
         harm = cost - cost.min(axis=1, keepdims=True)
         chosen = self._numbers[cells]

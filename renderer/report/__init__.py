@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.fidelity import colour_name, lacks
@@ -28,20 +29,20 @@ from renderer.files import new_file
 from renderer.library import Library, Photo, Skipped
 from renderer.pictures import Pixels, to_srgb
 from renderer.placement import JsonValue, PlacementMap
-from renderer.report.seen import SHOWN_ERROR, Floats, Seen
-from renderer.report.thumbnails import Sheet, data_address, fit
-from renderer.report.words import figure_rows, rows, settings_rows
+from renderer.report.cell_errors import SHOWN_ERROR, CellErrors
+from renderer.report.tables import figure_rows, rows, settings_rows
+from renderer.report.thumbnails import ThumbnailSheet, data_address, fit
 
 LONGEST: Final = 2400
 """Pixels of a picture's longer side."""
 
-MOST_PHOTOS: Final = 1000
+MAX_PHOTOS: Final = 1000
 """Photos shown, those of most uses; of the others there are the names."""
 
-MOST_UNUSED: Final = 200
+MAX_UNUSED: Final = 200
 """Photos shown of those that were not placed, the first ones."""
 
-MOST_CELLS: Final = 100_000
+MAX_CELLS: Final = 100_000
 """Cells that can be pointed at: they take 2 MB of the page. Of more, each is under 8 pixels wide in it."""
 
 _POINTING: Final = "Point at a cell to see which photo it shows; tap it, or press Enter, to change it."
@@ -75,16 +76,16 @@ def write_report(path: Path, compared: Compared, *, overwrite: bool = False) -> 
     height, width = compared.mosaic.shape[:2]
     scale = min(1.0, LONGEST / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    seen = Seen.of(compared.cover, compared.mosaic, placement)
+    seen = CellErrors.of(compared.cover, compared.mosaic, placement)
     uses = placement.uses()
     by_use = np.argsort(-uses, kind="stable")
     by_use = by_use[uses[by_use] > 0]
-    shown = by_use[:MOST_PHOTOS]
+    shown = by_use[:MAX_PHOTOS]
     placed = compared.offered.photos.find(placement.photos)
     unused = np.setdiff1d(np.arange(len(compared.offered.photos)), placed)
-    sheet = Sheet()
+    sheet = ThumbnailSheet()
     photos = [_placed(number, int(uses[number]), compared.library, sheet) for number in shown.tolist()]
-    others = "\n".join(_unused(compared.offered, number, sheet) for number in unused[:MOST_UNUSED].tolist())
+    others = "\n".join(_unused(compared.offered, number, sheet) for number in unused[:MAX_UNUSED].tolist())
     worst = "\n".join(_worst_cells(compared, seen, sheet))
     lacking = lacks(mean_lab(compared.offered.signatures), seen.lab)
     advice = compared.figures.get("advice")
@@ -102,7 +103,7 @@ def write_report(path: Path, compared: Compared, *, overwrite: bool = False) -> 
         cover=data_address(fit(compared.cover, size)),
         mosaic=data_address(fit(compared.mosaic, size)),
         error=data_address(fit(seen.drawn_error(), (max(1, size[0] // 2), max(1, size[1] // 2)))),
-        pointing=_POINTING if len(placement) <= MOST_CELLS else "",
+        pointing=_POINTING if len(placement) <= MAX_CELLS else "",
         brightest=f"{SHOWN_ERROR:g}",
         figures=rows(figure_rows(compared.figures)),
         worst=worst,
@@ -114,10 +115,10 @@ def write_report(path: Path, compared: Compared, *, overwrite: bool = False) -> 
         more_photos="\n".join(photos[_AT_ONCE:]),
         more_said=f"{len(photos) - _AT_ONCE:,} more",
         no_more="" if len(photos) > _AT_ONCE else "hidden",
-        photos_said=_count(len(by_use), "photo", "photos") + _first_of(len(by_use), MOST_PHOTOS),
+        photos_said=_count(len(by_use), "photo", "photos") + _first_of(len(by_use), MAX_PHOTOS),
         unused=others,
         unused_said=_count(len(unused), "photo was", "photos were") + " offered and not placed",
-        unused_first=_first_of(len(unused), MOST_UNUSED).removeprefix(", "),
+        unused_first=_first_of(len(unused), MAX_UNUSED).removeprefix(", "),
         skipped="\n".join(
             f"<li>{html.escape(item.path.name)} {html.escape(item.reason)}</li>" for item in compared.skipped
         ),
@@ -180,24 +181,24 @@ def _told(photo: Photo) -> list[str]:
     return [_say_photo(photo), "" if photo.is_part else photo.path.name]
 
 
-def _placed(number: int, uses: int, library: Library, sheet: Sheet) -> str:
+def _placed(number: int, uses: int, library: Library, sheet: ThumbnailSheet) -> str:
     name = html.escape(_say_photo(library.photos[number]))
     times = "once" if uses == 1 else f"{uses} times"
     tile = sheet.add(library, number)
     return f'<li><button data-photo="{number}">{tile}<b>{times}</b> <span>{name}</span></button></li>'
 
 
-def _unused(offered: Library, number: int, sheet: Sheet) -> str:
+def _unused(offered: Library, number: int, sheet: ThumbnailSheet) -> str:
     return f"<li>{sheet.add(offered, number)} <span>{html.escape(_say_photo(offered.photos[number]))}</span></li>"
 
 
-def _swatch(light: Floats) -> str:
+def _swatch(light: Float32Array) -> str:
     r, g, b = to_srgb(light[np.newaxis])[0].tolist()
     square = f'<rect width="1" height="1" fill="#{r:02x}{g:02x}{b:02x}"/>'
     return f'<svg class="swatch" viewBox="0 0 1 1" aria-hidden="true">{square}</svg>'
 
 
-def _worst_cells(compared: Compared, seen: Seen, sheet: Sheet) -> Iterator[str]:
+def _worst_cells(compared: Compared, seen: CellErrors, sheet: ThumbnailSheet) -> Iterator[str]:
     for number in np.argsort(-seen.off, kind="stable")[:_WORST].tolist():
         x, y = compared.placement.cell[number, :2]
         photo = int(compared.placement.photo[number])
@@ -216,7 +217,7 @@ _PARTS: Final = (
 )
 
 
-def _lacking(lacking: Mapping[str, npt.NDArray[np.int64]], seen: Seen, placement: PlacementMap) -> Iterator[str]:
+def _lacking(lacking: Mapping[str, npt.NDArray[np.int64]], seen: CellErrors, placement: PlacementMap) -> Iterator[str]:
     for number, (name, cells) in enumerate(list(lacking.items())[:_COLOURS]):
         third = (placement.cell[cells, :2] + placement.cell[cells, 2:] / 2) * 3 / placement.size
         parts = Counter(_PARTS[min(int(y), 2)][min(int(x), 2)] for x, y in third.tolist())
@@ -230,14 +231,14 @@ def _lacking(lacking: Mapping[str, npt.NDArray[np.int64]], seen: Seen, placement
         )
 
 
-def _data(compared: Compared, seen: Seen, lacking: Sequence[npt.NDArray[np.int64]]) -> str:
+def _data(compared: Compared, seen: CellErrors, lacking: Sequence[npt.NDArray[np.int64]]) -> str:
     """What the script knows, as JSON that can't end its element: cells in steps, of which all sides are multiples."""
     placement = compared.placement
     step = placement.grid.step
     cells = np.empty((len(placement), 5), np.int64)  # column, row, side, photo, error in tenths
     cells[:, :3] = np.rint(placement.cell[:, :3] / step)
     cells[:, 3], cells[:, 4] = placement.photo, np.rint(seen.off * 10)
-    known = len(placement) <= MOST_CELLS
+    known = len(placement) <= MAX_CELLS
     data = {
         "size": [round(side / step) for side in placement.size],
         "step": step,

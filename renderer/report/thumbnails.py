@@ -32,7 +32,7 @@ def data_address(pixels: Pixels, quality: int = 82) -> str:
     return "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode()
 
 
-class Sheet:
+class ThumbnailSheet:
     """Thumbnails as one picture, of which elements show parts: a browser decodes one instead of a thousand."""
 
     def __init__(self) -> None:

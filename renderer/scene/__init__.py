@@ -16,6 +16,8 @@ An animation is a frozen dataclass of parameters with a `prepare` method, regist
 
 from __future__ import annotations
 
+from renderer.arrays import Float64Array
+from renderer.deprecation import old_names
 from renderer.parameters import Colour, parameter
 from renderer.scene.animation import RESTS, Animation, Ending
 from renderer.scene.easing import EASINGS, Easing, ease
@@ -25,7 +27,6 @@ from renderer.scene.sprites import (
     TONE_FULL_BELOW,
     TONE_NONE_ABOVE,
     Camera,
-    Floats,
     Motion,
     NestedMap,
     Scene,
@@ -48,7 +49,7 @@ __all__ = [
     "Easing",
     "Ending",
     "Fit",
-    "Floats",
+    "Float64Array",
     "Motion",
     "NestedMap",
     "Scene",
@@ -60,3 +61,5 @@ __all__ = [
     "parameter",
     "parse_target",
 ]
+
+__getattr__ = old_names(__name__, {"Floats": "Float64Array"})

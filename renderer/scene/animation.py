@@ -60,7 +60,7 @@ class Animation(ABC):
         first, last = self.endings()
         return (last, first) if self.reverse else (first, last)
 
-    def lasts(self) -> float:
+    def default_duration(self) -> float:
         """Seconds it lasts if nobody says."""
         return self.seconds
 

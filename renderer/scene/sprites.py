@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from renderer.arrays import Float64Array
 from renderer.parameters import Colour
 from renderer.pictures import Pixels
-
-Floats = npt.NDArray[np.float64]
 
 JOINED_RIGHT: Final = 1
 JOINED_BELOW: Final = 2
@@ -33,10 +32,10 @@ class Sprites:
     """
 
     texture: npt.NDArray[np.int32]  # (N,) index into the stage's textures
-    centre: Floats  # (N, 2) x, y
-    right: Floats  # (N, 2) from the centre to the middle of the texture's right edge
-    down: Floats  # (N, 2) from the centre to the middle of its bottom edge
-    window: Floats  # (N, 4) u0, v0, u1, v1: the part of the texture that is shown, in fractions of it
+    centre: Float64Array  # (N, 2) x, y
+    right: Float64Array  # (N, 2) from the centre to the middle of the texture's right edge
+    down: Float64Array  # (N, 2) from the centre to the middle of its bottom edge
+    window: Float64Array  # (N, 4) u0, v0, u1, v1: the part of the texture that is shown, in fractions of it
     opacity: npt.NDArray[np.float32]  # (N,) 0…1
     gain: npt.NDArray[np.float32]  # (N, 3) and
     offset: npt.NDArray[np.float32]  # (N, 3): drawn as gain · colour + offset, sRGB 0…1, fading as a sprite grows
@@ -52,7 +51,7 @@ class Sprites:
 
     def moved(
         self,
-        centre: Floats,
+        centre: Float64Array,
         *,
         size: npt.ArrayLike = 1.0,
         angle: npt.ArrayLike = 0.0,
@@ -70,7 +69,7 @@ class Sprites:
         direction = np.concatenate([np.cos(along), np.sin(along)], axis=-1)
         cosine, sine = np.cos(turn), np.sin(turn)
 
-        def placed(vector: Floats) -> Floats:
+        def placed(vector: Float64Array) -> Float64Array:
             # What lies along the axis stays, what lies across it is foreshortened.
             kept = direction * (vector * direction).sum(axis=-1, keepdims=True)
             flat = kept + (vector - kept) * np.cos(out)
@@ -93,7 +92,7 @@ def make_sprites(texture: npt.ArrayLike, centre: npt.ArrayLike, right: npt.Array
     indices = np.atleast_1d(np.asarray(texture, np.int32))
     count = len(indices)
 
-    def pairs(values: npt.ArrayLike) -> Floats:
+    def pairs(values: npt.ArrayLike) -> Float64Array:
         return np.array(np.broadcast_to(np.asarray(values, np.float64), (count, 2)))
 
     return Sprites(

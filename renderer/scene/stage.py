@@ -12,6 +12,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float64Array
 from renderer.errors import InputError
 from renderer.library import Library, Photo, find_photo, no_photo
 from renderer.parameters import Colour
@@ -22,7 +23,6 @@ from renderer.scene.sprites import (
     JOINED_BELOW,
     JOINED_RIGHT,
     Camera,
-    Floats,
     NestedMap,
     Scene,
     Sprites,
@@ -42,7 +42,7 @@ FAR_PIXELS: Final = 4.0
 """Pixels a unit below which a map at rest is drawn as its picture."""
 
 
-def _spot(shape: tuple[int, ...], place: tuple[float, float], size: tuple[float, float]) -> Floats:
+def _spot(shape: tuple[int, ...], place: tuple[float, float], size: tuple[float, float]) -> Float64Array:
     """Weights (H, W) that fall off around a place of a map of a size."""
     y, x = np.mgrid[: shape[0], : shape[1]]
     away = np.hypot((x + 0.5) / shape[1] - place[0] / size[0], (y + 0.5) / shape[0] - place[1] / size[1])
@@ -180,11 +180,11 @@ class Stage:
             tile=tiles.tile,
         )  # fmt: skip
 
-    def chance(self) -> np.random.Generator:
+    def rng(self) -> np.random.Generator:
         """Random numbers that follow from the motion's seed."""
         return np.random.default_rng(self.seed)
 
-    def rest_shares(self, seconds: Sequence[float]) -> Floats:
+    def rest_shares(self, seconds: Sequence[float]) -> Float64Array:
         """Shares of the time for rests of some seconds, cut so that at least half of it is left to movement."""
         fitting = min(1.0, 0.5 * self.seconds / max(sum(seconds), 1e-9))
         return np.array(seconds, np.float64) * fitting / self.seconds

@@ -17,7 +17,7 @@ from renderer.parameters import suggestion
 _NEEDED: Final = {int: "a whole number", float: "a number"}
 
 
-def explain_mistake(error: cyclopts.CycloptsError, words: Sequence[str]) -> str:
+def usage_message(error: cyclopts.CycloptsError, words: Sequence[str]) -> str:
     """The sentence for an error of reading the `words` of a command line."""
     chain = [word for word in error.command_chain or () if not word.startswith("-")]
     command = " ".join(chain)
@@ -32,12 +32,12 @@ def explain_mistake(error: cyclopts.CycloptsError, words: Sequence[str]) -> str:
             if before.startswith("-"):
                 return f"{before} takes no value: {word} is left over"
             if "--tiles" in words:
-                mend = ": --tiles takes one name: repeat it, or quote a glob"
+                fix = ": --tiles takes one name: repeat it, or quote a glob"
             elif os.path.lexists(word) and _takes(error.app, "--tiles"):
-                mend = f": for the photos that the mosaic is made of, give --tiles {shlex.quote(word)}"
+                fix = f": for the photos that the mosaic is made of, give --tiles {shlex.quote(word)}"
             else:
-                mend = f" (render {command} --help)"
-            return f"{word} is one name too many for {command}{mend}"
+                fix = f" (render {command} --help)"
+            return f"{word} is one name too many for {command}{fix}"
         case cyclopts.CoercionError(argument=argument, token=token) if argument is not None and token is not None:
             name = token.keyword or argument.name
             if choices := argument.get_choices():
@@ -49,8 +49,8 @@ def explain_mistake(error: cyclopts.CycloptsError, words: Sequence[str]) -> str:
         case cyclopts.MissingArgumentError(argument=argument) if argument is not None:
             name = error.keyword or argument.name
             choices = argument.get_choices()
-            mend = f": one of {', '.join(choices)}" if choices else f" (render {command} --help)"
-            return f"{name} needs a value{mend}" if name in words else f"{command} needs {name}{mend}"
+            fix = f": one of {', '.join(choices)}" if choices else f" (render {command} --help)"
+            return f"{name} needs a value{fix}" if name in words else f"{command} needs {name}{fix}"
     return str(error)
 
 
@@ -67,8 +67,8 @@ def _unknown_command(error: cyclopts.UnknownCommandError, command: str) -> str:
     if Path(word).suffix and command in ("", "still", "sheet"):
         needed = f"{command} needs an animation" if command else "a command is needed"
         return f"{needed} before {word}: {' '.join(['render', *command.split(), 'zoom', word])}"
-    mend = suggestion(word, known) or ": there are " + ", ".join(sorted(known))
-    return f"{command} has no command {word}{mend}" if command else f"there is no command {word}{mend}"
+    fix = suggestion(word, known) or ": there are " + ", ".join(sorted(known))
+    return f"{command} has no command {word}{fix}" if command else f"there is no command {word}{fix}"
 
 
 def _unknown_option(error: cyclopts.UnknownOptionError, command: str) -> str:
@@ -77,7 +77,7 @@ def _unknown_option(error: cyclopts.UnknownOptionError, command: str) -> str:
     option = (error.token.keyword or error.token.value).partition("=")[0]
     known = [name for argument in error.argument_collection for name in argument.names if name.startswith("--")]
     near = sorted((name for name in known if name.startswith(option)), key=len)[:1] if len(option) > 3 else []
-    mend = f": did you mean {near[0]}?" if near else suggestion(option, known) or f" (render {command} --help)"
+    fix = f": did you mean {near[0]}?" if near else suggestion(option, known) or f" (render {command} --help)"
     others = [
         words
         for words, app in commands(build_app([], EveryCommand()))
@@ -85,5 +85,5 @@ def _unknown_option(error: cyclopts.UnknownOptionError, command: str) -> str:
     ]
     if others:  # it is right, but elsewhere
         first, *more = sorted(others, key=len)
-        mend = f": {first} has" if not more else f": {first}, {more[0]}{' and others' if more[1:] else ''} have"
-    return f"{command or 'render'} has no option {option}{mend}"
+        fix = f": {first} has" if not more else f": {first}, {more[0]}{' and others' if more[1:] else ''} have"
+    return f"{command or 'render'} has no option {option}{fix}"

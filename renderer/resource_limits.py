@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
-from renderer.children import ChildError, answers, ask, end_child, end_with_parent, start_child
+from renderer.child_processes import ChildError, answers, ask, end_child, end_with_parent, start_child
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def call_limited(call: Callable[[], T], *, seconds: float, memory: int) -> T:
     second. Raises what the function raises, which must be picklable; MemoryError; ChildError if the process ended.
     """
     try:
-        process = start_child("renderer.limited")
+        process = start_child("renderer.resource_limits")
     except OSError as error:
         raise ChildError(f"was not read, since no process could be started ({error.strerror})") from error
     _running.add(process)

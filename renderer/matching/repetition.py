@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from renderer.errors import InputError
-from renderer.matching.layout import Layout
+from renderer.matching.cell_raster import CellRaster
 from renderer.matching.spacing import reach_of, spread
 
 SLACK: Final = 3
@@ -20,7 +20,7 @@ FARTHEST: Final = 5
 
 
 @dataclass(frozen=True)
-class Rules:
+class RepetitionRules:
     """What a user asks for; None: as the sizes of library and grid allow."""
 
     max_uses: int | None = None  # of one photo; 0: any number
@@ -39,7 +39,7 @@ class Limits:
     use_all: bool
 
 
-def settle(rules: Rules, layout: Layout, photos: int, pinned: int = 0) -> Limits:
+def resolve_limits(rules: RepetitionRules, layout: CellRaster, photos: int, pinned: int = 0) -> Limits:
     """Fill in what was left open, and make sure that `photos` can fill the cells (all but `pinned`) by the rules.
 
     Raises InputError with the numbers and the mend if they can't.
@@ -55,9 +55,9 @@ def settle(rules: Rules, layout: Layout, photos: int, pinned: int = 0) -> Limits
     uses = math.ceil(SLACK * cells / photos) if asked_uses is None else asked_uses or cells
     if uses * photos < cells:
         rule = "--unique" if rules.unique else f"--max-uses {uses}"
-        mend = f"give fewer --columns, more photos, or --max-uses {math.ceil(cells / photos)}"
+        fix = f"give fewer --columns, more photos, or --max-uses {math.ceil(cells / photos)}"
         raise InputError(
-            f"{rule} needs at least {math.ceil(cells / uses)} photos for {cells} cells, and there are {photos}: {mend}"
+            f"{rule} needs at least {math.ceil(cells / uses)} photos for {cells} cells, and there are {photos}: {fix}"
         )
     uses = max(min(uses, cells), 1)
     distance = default_distance(photos) if rules.repeat_distance is None else rules.repeat_distance
@@ -77,12 +77,12 @@ def default_distance(photos: int) -> int:
     return min(max(int((math.sqrt(photos / 8) - 1) / 2), 1), FARTHEST)
 
 
-def _most_near(layout: Layout, distance: int) -> float:
+def _most_near(layout: CellRaster, distance: int) -> float:
     """No more cells than this lie within a distance of one, or are it: so many of the smallest, around the largest."""
     return float(((2 * reach_of(layout, distance) + int(layout.box[:, 2].max())) / layout.box[:, 2].min()) ** 2)
 
 
-def _can_be_kept(layout: Layout, photos: int, cells: int, uses: int, distance: int, *, use_all: bool) -> bool:
+def _can_be_kept(layout: CellRaster, photos: int, cells: int, uses: int, distance: int, *, use_all: bool) -> bool:
     # Where so many photos are left over, a cell always finds one that is neither near nor used up.
     if photos >= _most_near(layout, distance) + cells // uses:
         return True
@@ -90,7 +90,7 @@ def _can_be_kept(layout: Layout, photos: int, cells: int, uses: int, distance: i
     return spread(layout, nothing, np.full(photos, uses, np.int32), distance, evenly=use_all) is not None
 
 
-def _too_near(layout: Layout, photos: int, cells: int, uses: int, distance: int, asked_uses: int | None) -> str:
+def _too_near(layout: CellRaster, photos: int, cells: int, uses: int, distance: int, asked_uses: int | None) -> str:
     nothing = np.full(len(layout), -1, np.int32)
     many = min(len(layout), _most_near(layout, distance) + cells // uses + 1)
     placed = spread(layout, nothing, np.full(int(many), uses, np.int32), distance)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from renderer.placement import JsonValue
 
 
-class Row(NamedTuple):
+class ReportRow(NamedTuple):
     """A line of a table."""
 
     name: str
@@ -31,12 +31,12 @@ _FIGURES: Final = {
 """By the names of a summary: a label, how the value is written, what it means."""
 
 
-def figure_rows(figures: Mapping[str, JsonValue]) -> Iterator[Row]:
+def figure_rows(figures: Mapping[str, JsonValue]) -> Iterator[ReportRow]:
     """The figures that have a value, in words."""
     for name, (label, form, meaning) in _FIGURES.items():
         value = figures.get(name)
         if isinstance(value, int | float):
-            yield Row(label, form.format(value), meaning)
+            yield ReportRow(label, form.format(value), meaning)
 
 
 _UNSAID: Final = ("cover_digest", "faces", "figures")  # tables of numbers, or said elsewhere
@@ -51,11 +51,11 @@ _NOT_OPTIONS: Final = {
 }
 
 
-def settings_rows(recipe: Mapping[str, JsonValue]) -> Iterator[Row]:
+def settings_rows(recipe: Mapping[str, JsonValue]) -> Iterator[ReportRow]:
     """What the mosaic was made with, as its map records it; options by the names that they are given by."""
     for name, value in recipe.items():
         if name not in _UNSAID:
-            yield Row(_NOT_OPTIONS.get(name) or f"--{name.replace('_', '-')}", _say(value))
+            yield ReportRow(_NOT_OPTIONS.get(name) or f"--{name.replace('_', '-')}", _say(value))
 
 
 def _say(value: JsonValue) -> str:
@@ -73,7 +73,7 @@ def _say(value: JsonValue) -> str:
     return str(value)
 
 
-def rows(lines: Iterable[Row]) -> str:
+def rows(lines: Iterable[ReportRow]) -> str:
     """Rows of a table of HTML."""
     return "\n".join(
         f'<tr><th scope="row">{html.escape(line.name)}</th><td>{html.escape(line.value)}</td>'

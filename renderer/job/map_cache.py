@@ -15,12 +15,12 @@ from renderer.errors import InputError, RenderError
 from renderer.library import Library, cache_folder
 from renderer.matching import MATCHER_VERSION, Pin
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
-from renderer.private import make_private, make_private_folder
+from renderer.private_files import make_private, make_private_folder
 
-KEPT_MAPS: Final = 20
+MAX_CACHED_MAPS: Final = 20
 
 
-def kept_map(recipe: dict[str, JsonValue], library: Library, pins: Sequence[Pin]) -> Path:
+def cached_map(recipe: dict[str, JsonValue], library: Library, pins: Sequence[Pin]) -> Path:
     """Where the map of these inputs is kept, if it was made before."""
     photos = hashlib.blake2b(library.photos.columns.key.tobytes(), digest_size=16).hexdigest()
     inputs = json.dumps([MATCHER_VERSION, recipe, photos, pins])
@@ -38,7 +38,7 @@ def reuse_map(kept: Path, library: Library) -> PlacementMap | None:
     return replace(placement, photos=tuple(library.photos.take(numbers))) if (numbers >= 0).all() else None
 
 
-def keep_map(placement: PlacementMap, kept: Path) -> None:
+def cache_map(placement: PlacementMap, kept: Path) -> None:
     """Keep a map for the next render, and only the 20 used last; where that can't be done, nothing is lost."""
     with contextlib.suppress(RenderError, OSError):
         make_private_folder(kept.parent)
@@ -46,5 +46,5 @@ def keep_map(placement: PlacementMap, kept: Path) -> None:
         save_map(placement, kept, overwrite=True)
         make_private(kept)
         by_age = sorted(kept.parent.glob(f"*{MAP_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for old in by_age[KEPT_MAPS:]:
+        for old in by_age[MAX_CACHED_MAPS:]:
             old.unlink(missing_ok=True)

@@ -13,9 +13,9 @@ import psutil
 import pytest
 from conftest import wait_until
 
-from renderer import limited
-from renderer.children import ChildError
-from renderer.limited import call_limited
+from renderer import resource_limits
+from renderer.child_processes import ChildError
+from renderer.resource_limits import call_limited
 
 call = partial(call_limited, seconds=60, memory=2_000_000_000)
 
@@ -23,7 +23,7 @@ call = partial(call_limited, seconds=60, memory=2_000_000_000)
 @pytest.fixture
 def _not_interrupted() -> Iterator[None]:
     yield
-    limited.interrupted.clear()
+    resource_limits.interrupted.clear()
 
 
 def test_results_and_errors_come_back() -> None:
@@ -55,8 +55,8 @@ def test_a_crash_is_told_from_an_end_from_outside() -> None:
 def test_an_interruption_ends_calls_in_all_threads_at_once() -> None:
     with ThreadPoolExecutor(1) as threads:
         sleeping = threads.submit(call, partial(time.sleep, 60))
-        wait_until(lambda: limited._running)
-        limited.interrupt()
+        wait_until(lambda: resource_limits._running)
+        resource_limits.interrupt()
         with pytest.raises(ChildError):
             sleeping.result(timeout=20)
         with pytest.raises(ChildError, match="interrupted"):  # none begins after it
@@ -66,7 +66,7 @@ def test_an_interruption_ends_calls_in_all_threads_at_once() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends when its work is done")
 def test_a_call_ends_with_a_parent_that_is_killed() -> None:
     code = (
-        "import time; from functools import partial; from renderer.limited import call_limited;"
+        "import time; from functools import partial; from renderer.resource_limits import call_limited;"
         "call_limited(partial(time.sleep, 100), seconds=100, memory=10**9)"
     )
     with subprocess.Popen([sys.executable, "-c", code]) as parent:

@@ -14,7 +14,7 @@ Key = str | int
 """The name of a table or of a key, or the number of a table among those of one name, from 0."""
 
 
-class Where:
+class TomlPositions:
     """The lines of a file's tables and keys, as far as they can be found without parsing it as a whole."""
 
     def __init__(self, name: object, text: str) -> None:

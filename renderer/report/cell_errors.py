@@ -9,27 +9,26 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.descriptors import SIGNATURE_PIXELS, light_to_lab
 from renderer.fidelity import error_map
 from renderer.pictures import Pixels, resize, to_linear
 from renderer.placement import PlacementMap
-
-Floats = npt.NDArray[np.float32]
 
 SHOWN_ERROR: Final = 10.0
 """CIEDE2000 that is drawn brightest."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class CellErrors:
     """Cover and mosaic compared, at 8 pixels a unit."""
 
-    error: Floats  # (H, W) CIEDE2000 from afar
-    off: Floats  # (N,) its mean over each cell
-    light: Floats  # (N, 3) the cover's mean linear light in each cell
+    error: Float32Array  # (H, W) CIEDE2000 from afar
+    off: Float32Array  # (N,) its mean over each cell
+    light: Float32Array  # (N, 3) the cover's mean linear light in each cell
 
     @classmethod
-    def of(cls, cover: Pixels, mosaic: Pixels, placement: PlacementMap) -> Seen:
+    def of(cls, cover: Pixels, mosaic: Pixels, placement: PlacementMap) -> CellErrors:
         """Compare the part of a cover that the cells cover with the still of its mosaic, of any size."""
         width, height = (max(8, round(side * SIGNATURE_PIXELS)) for side in placement.size)
         cover, mosaic = resize(cover, width, height), resize(mosaic, width, height)
@@ -41,7 +40,7 @@ class Seen:
         return cls(error, _means(error[..., np.newaxis], boxes)[:, 0], _means(to_linear(cover), boxes))
 
     @property
-    def lab(self) -> Floats:
+    def lab(self) -> Float32Array:
         """The cover's mean colour in each cell, (N, 3) CIELAB."""
         return light_to_lab(self.light)
 
@@ -52,7 +51,7 @@ class Seen:
         return np.ascontiguousarray(coloured)
 
 
-def _means(values: Floats, boxes: npt.NDArray[np.int64]) -> Floats:
+def _means(values: Float32Array, boxes: npt.NDArray[np.int64]) -> Float32Array:
     """The means (N, C) of values (H, W, C) over boxes (N, 4) of left, top, right and bottom; 8 bytes a pixel."""
     left, top, right, bottom = boxes.T
     area = np.maximum((right - left) * (bottom - top), 1)

@@ -25,7 +25,7 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from renderer.cli.options import BESIDE, Common
+from renderer.cli.options import BESIDE, OutputOptions
 from renderer.cli.terminal import Terminal, printable, say
 from renderer.errors import InputError
 from renderer.files import is_file
@@ -48,22 +48,22 @@ class Rate(ProgressColumn):
         return Text(f"{speed:.0f} {task.fields['unit']}/s" if speed else "")
 
 
-class Talk:
+class Console:
     """What a command says while it works: bars on a terminal, lines elsewhere; all on standard error."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self.quiet, self.verbose = quiet, verbose
-        self.console = Terminal(stderr=True)
+        self.terminal = Terminal(stderr=True)
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
         """Show one stage of the work."""
         if self.quiet:
             yield lambda _units: None
-        elif self.console.is_terminal:
+        elif self.terminal.is_terminal:
             with Bars(
                 SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                Rate(), TimeRemainingColumn(), console=self.console, transient=True,
+                Rate(), TimeRemainingColumn(), console=self.terminal, transient=True,
             ) as bars:  # fmt: skip
                 task = bars.add_task(name, total=total, unit=unit)
                 yield lambda units: bars.advance(task, units)
@@ -83,23 +83,23 @@ class Talk:
             if now - said >= _LINE_SECONDS and done < total:
                 said = now
                 left = (now - begun) / max(done - 1, 1) * (total - done)
-                self.console.print(f"{name}: {done} of {total} {unit}, about {left:.0f} s left")
+                self.terminal.print(f"{name}: {done} of {total} {unit}, about {left:.0f} s left")
 
         return advance
 
     def notice(self, message: str) -> None:
         """One line that a user should know."""
         if not self.quiet:
-            self.console.print(printable(message))
+            self.terminal.print(printable(message))
 
 
-def begin(values: dict[str, object]) -> tuple[Common, Talk]:
+def open_console(values: dict[str, object]) -> tuple[OutputOptions, Console]:
     """What a command was told of its output, and who talks for it."""
-    common = Common(**given(Common, values))
-    return common, Talk(quiet=common.quiet, verbose=common.verbose)
+    common = OutputOptions(**given(OutputOptions, values))
+    return common, Console(quiet=common.quiet, verbose=common.verbose)
 
 
-def may_ask() -> bool:
+def can_prompt() -> bool:
     """Whether somebody is there to answer a question."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
@@ -111,7 +111,7 @@ def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwr
     """
     beside = (values.get(name) for name in BESIDE)
     there = [file for file in (*files, *beside) if isinstance(file, Path) and is_file(file)]
-    if overwrite or not there or not may_ask():
+    if overwrite or not there or not can_prompt():
         return overwrite
     for file in there:
         sys.stderr.write(f"{printable(str(file))} exists. Overwrite it? [y/N] ")
@@ -126,13 +126,13 @@ def megabytes(count: float) -> str:
     return f"{count / 1e6:.1f} MB"
 
 
-def tell(summaries: Sequence[Summary], common: Common, talk: Talk) -> None:
+def print_summaries(summaries: Sequence[Summary], common: OutputOptions, console: Console) -> None:
     """The results: one JSON object, or a few words each."""
     # Frames that were written to standard output leave it to whoever reads them.
     said = sys.stderr if common.output is not None and _is_stdout(common.output) else sys.stdout
     if common.verbose:
         for item in summaries[0].mosaic.skipped:
-            talk.console.print(printable(f"skipped {item.path}: {item.reason}"))
+            console.terminal.print(printable(f"skipped {item.path}: {item.reason}"))
     if common.json:
         results = [summary.as_json() for summary in summaries]
         say(json.dumps(results[0] if len(results) == 1 else {"videos": results}), to=said)
@@ -155,9 +155,9 @@ def _is_stdout(path: Path) -> bool:
 def _lines_of(summary: Summary) -> Iterator[str]:
     """What was written, and what its place asks for that it does not keep."""
     result = summary.as_json()
-    film = f", {result['frames']} frames, {result['duration']:.2f} s" if summary.frames else ""
+    length = f", {result['frames']} frames, {result['duration']:.2f} s" if summary.frames else ""
     size = f", {megabytes(summary.bytes)}" if summary.bytes else ""
-    yield f"{summary.output}: {result['width']}x{result['height']}{film}{size}; {summary.seconds['total']:.1f} s"
+    yield f"{summary.output}: {result['width']}x{result['height']}{length}{size}; {summary.seconds['total']:.1f} s"
     if summary.poster is not None:
         yield f"{summary.poster}: its poster"
     if summary.checks:
@@ -210,17 +210,17 @@ def rules_in_force(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
                 yield f"{often}{chosen['max_uses']}, {near}{chosen['repeat_distance']}"
 
 
-def tell_plan(plans: Sequence[Plan], common: Common) -> None:
+def print_plans(plans: Sequence[Plan], common: OutputOptions) -> None:
     """What would be made."""
     if common.json:
         results = [plan.as_json() for plan in plans]
         say(json.dumps(results[0] if len(results) == 1 else {"videos": results}))
         return
     for plan in plans:
-        film = f", {plan.frames} frames at {float(plan.fps):g} a second" if plan.fps else ""
+        length = f", {plan.frames} frames at {float(plan.fps):g} a second" if plan.fps else ""
         tiles = f"{plan.photos} files as tiles" if plan.photos else "no files as tiles"
         say(
-            f"{plan.output}: {plan.size[0]}x{plan.size[1]}{film}, {plan.cells} cells, {tiles}; "
+            f"{plan.output}: {plan.size[0]}x{plan.size[1]}{length}, {plan.cells} cells, {tiles}; "
             f"about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was made."
         )
 

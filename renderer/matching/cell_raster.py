@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 
 @dataclass(frozen=True)
-class Layout:
+class CellRaster:
     """N cells on a raster whose steps are the smallest cell's side, or a unit if all are larger."""
 
     raster: npt.NDArray[np.int32]  # (H, W) number of the cell at each place
@@ -20,7 +20,7 @@ class Layout:
         return len(self.box)
 
 
-def lay_out(cells: npt.NDArray[np.float64]) -> Layout:
+def rasterize_cells(cells: npt.NDArray[np.float64]) -> CellRaster:
     """The layout of cells (N, 4) x, y, width, height in mosaic units, whose sides are multiples of the step."""
     step = min(1.0, float(cells[:, 2:].min()))
     box = np.rint(cells / step).astype(np.int32)
@@ -31,4 +31,4 @@ def lay_out(cells: npt.NDArray[np.float64]) -> Layout:
         for down in range(side):
             for across in range(side):
                 raster[box[some, 1] + down, box[some, 0] + across] = some
-    return Layout(raster, box, step)
+    return CellRaster(raster, box, step)

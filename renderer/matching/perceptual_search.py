@@ -22,10 +22,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.compiled import kernel
 from renderer.descriptors import SIGNATURE_PIXELS, WAVE_WEIGHTS, WAVES, Structure, blocks, to_lab, with_symmetry
-from renderer.matching.candidates import Candidates, Floats
-from renderer.matching.layout import Layout
+from renderer.matching.candidates import Candidates
+from renderer.matching.cell_raster import CellRaster
 from renderer.matching.spacing import is_clear, reach_of
 from renderer.matching.structure import Weights
 from renderer.matching.tone import reach as tone_reach
@@ -47,7 +48,7 @@ NEAR: Final = 0.1
 VISITS: Final = 6
 """The budget: as many visits as there are cells, so many times."""
 
-MOST_VISITS: Final = 300_000
+MAX_VISITS: Final = 300_000
 """In all: half a minute. A grid so large that this is not enough has cells of a few pixels, and the first visits, drawn
 at random, gain most."""
 
@@ -68,9 +69,9 @@ class Waves(NamedTuple):
     """The waves that are seen from afar: where they stand in a detail, under each symmetry."""
 
     source: npt.NDArray[np.int64]  # (8, 40) place of the coefficient that a symmetry brings here
-    sign: Floats  # (8, 40) and its sign
+    sign: Float32Array  # (8, 40) and its sign
     seen: npt.NDArray[np.int64]  # (3, 16) places in the detail of each channel's waves, −1: the mean, or none
-    unweighted: Floats  # (40,) one over the weight in the descriptor
+    unweighted: Float32Array  # (40,) one over the weight in the descriptor
 
 
 def _waves() -> Waves:
@@ -88,7 +89,7 @@ def _waves() -> Waves:
 WAVES_SEEN: Final = _waves()
 
 
-def _footprints(side: int, step: float, pixels: int) -> tuple[Floats, int]:
+def _footprints(side: int, step: float, pixels: int) -> tuple[Float32Array, int]:
     """The blurred waves of a cell of `side` steps, and the margin in steps by which they reach beyond it.
 
     (4 terms, pixels², 16): of each term the picture of each wave, unused ones 0; divided by the pixels of a unit.
@@ -120,7 +121,7 @@ def _footprints(side: int, step: float, pixels: int) -> tuple[Floats, int]:
     return (found * step / pixels).astype(np.float32), margin
 
 
-def _sensitivity(picture: Pixels, step: float, pixels: int, margin: int, texture: float) -> Floats:
+def _sensitivity(picture: Pixels, step: float, pixels: int, margin: int, texture: float) -> Float32Array:
     """(4, H, W) weight of each term's squared error at each pixel, nothing beyond the cover.
 
     picture: the cover (h, w, 3), 8 pixels a step; pixels: of the weights, a step; texture: weight of the contrast. In
@@ -139,7 +140,7 @@ def _sensitivity(picture: Pixels, step: float, pixels: int, margin: int, texture
     return weights
 
 
-def _terms(cover: Floats, step: float, texture: float) -> Floats:
+def _terms(cover: Float32Array, step: float, texture: float) -> Float32Array:
     """(4, h, w) the same at each pixel of a part of the cover, CIELAB."""
     seen = cv2.GaussianBlur(cover, (0, 0), 8 * BLUR / step)
     light = seen[..., 0]
@@ -158,14 +159,14 @@ def _terms(cover: Floats, step: float, texture: float) -> Floats:
 class _Tiles(NamedTuple):
     """What a tile of a photo would look like in a cell: the arrays that say so."""
 
-    cell_detail: Floats  # (N, 40)
-    cell_mean: Floats  # (N, 3) CIELAB
-    cell_colour: Floats  # (N, 3) sRGB
-    slope: Floats  # (N, 3, 3) change of CIELAB with sRGB at the cell's colour
-    detail: Floats  # (P, 40)
-    mean: Floats  # (P, 3)
-    darkest: Floats  # (P, 3)
-    lightest: Floats  # (P, 3)
+    cell_detail: Float32Array  # (N, 40)
+    cell_mean: Float32Array  # (N, 3) CIELAB
+    cell_colour: Float32Array  # (N, 3) sRGB
+    slope: Float32Array  # (N, 3, 3) change of CIELAB with sRGB at the cell's colour
+    detail: Float32Array  # (P, 40)
+    mean: Float32Array  # (P, 3)
+    darkest: Float32Array  # (P, 3)
+    lightest: Float32Array  # (P, 3)
     strength: np.float32
     least_gain: np.float32
     most_gain: np.float32
@@ -173,7 +174,7 @@ class _Tiles(NamedTuple):
     miss: np.float32
 
 
-def _slopes(colour: Floats) -> Floats:
+def _slopes(colour: Float32Array) -> Float32Array:
     """(N, 3, 3) by how much each CIELAB value changes with each of sRGB 0…1."""
     half = np.float32(0.01)
     changes = [
@@ -189,7 +190,7 @@ def improve(
     cells: Structure,
     photos: Structure,
     picture: Pixels,
-    layout: Layout,
+    layout: CellRaster,
     left: npt.NDArray[np.int32],
     movable: npt.NDArray[np.bool_],
     *,
@@ -229,7 +230,7 @@ def improve(
     near = np.float32(NEAR * layout.step**2)  # areas are in steps
     show_all(error, prints, pixels, margin, layout.box, placed.photo[:, 0], placed.symmetry[:, 0], WAVES_SEEN, tiles)
     changes = 0
-    visits = MOST_VISITS
+    visits = MAX_VISITS
     for turn in range(VISITS):
         order = random.permutation(np.flatnonzero(dirty))[: max(visits, 0)]
         visits -= len(order)

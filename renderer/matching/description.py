@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float32Array
 from renderer.descriptors import (
     SIGNATURE_PIXELS,
     Metric,
@@ -20,8 +21,8 @@ from renderer.descriptors import (
 from renderer.fidelity import Figures, far_view, measure, turned
 from renderer.grid import Grid, cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.library import Library
-from renderer.matching.candidates import Costs, Floats, Indices
-from renderer.matching.layout import Layout, lay_out
+from renderer.matching.candidates import Costs, Indices
+from renderer.matching.cell_raster import CellRaster, rasterize_cells
 from renderer.matching.means import MeanCosts
 from renderer.matching.palette import adapt_palette
 from renderer.matching.pixels import PixelCosts
@@ -34,7 +35,7 @@ _MEASURED_CELLS = 30_000  # of which likeness is told: 100 MB
 
 
 @dataclass(frozen=True)
-class Look:
+class MatchStyle:
     """How photos are compared and drawn."""
 
     metric: Metric = "structure"
@@ -53,12 +54,12 @@ class Look:
 
 
 @dataclass(frozen=True)
-class View:
+class CoverDescription:
     """A cover in N cells."""
 
     cover: Pixels  # in the colours that are looked for
     grid: Grid
-    layout: Layout
+    layout: CellRaster
     picture: Pixels  # the cover at 8 pixels a step of the layout, (H, W, 3)
     shown: Pixels  # (N, 8, 8, 3) the cells' signatures
     cells: Structure  # and what they look like
@@ -67,70 +68,75 @@ class View:
         return len(self.grid)
 
 
-def view(cover: Pixels, grid: Grid) -> View:
+def describe_cover(cover: Pixels, grid: Grid) -> CoverDescription:
     """A cover as a grid cuts it."""
-    layout = lay_out(grid.cells)
+    layout = rasterize_cells(grid.cells)
     picture = cover_signature(cover, grid, layout.step)
     shown = cell_signatures(picture, grid)
-    return View(cover, grid, layout, picture, shown, describe_structure(shown))
+    return CoverDescription(cover, grid, layout, picture, shown, describe_structure(shown))
 
 
-def adapted_cover(cover: Pixels, library: Library, look: Look) -> Pixels:
+def adapted_cover(cover: Pixels, library: Library, style: MatchStyle) -> Pixels:
     """The cover in the colours that are looked for."""
-    return adapt_palette(cover, mean_lab(library.signatures)) if look.adapt_palette else cover
+    return adapt_palette(cover, mean_lab(library.signatures)) if style.adapt_palette else cover
 
 
 def costs_of(
-    seen: View, library: Library, numbers: Indices, look: Look, advance: Advance
+    seen: CoverDescription, library: Library, numbers: Indices, style: MatchStyle, advance: Advance
 ) -> tuple[Costs, Structure | None]:
     """The costs of photos in cells under a metric, and for `structure` what the photos look like."""
     whole = len(numbers) == len(library.photos)
-    if look.metric == "pixels":
+    if style.metric == "pixels":
         pictures = cut_cells(seen.cover, seen.grid)
-        undone = [np.full(len(pictures), inverse_symmetry(symmetry), np.uint8) for symmetry in look.symmetries]
+        undone = [np.full(len(pictures), inverse_symmetry(symmetry), np.uint8) for symmetry in style.symmetries]
         tiles = library.tiles if whole else library.tiles_of(numbers)
-        return PixelCosts([turned(pictures, symmetry) for symmetry in undone], tiles, look.symmetries, advance), None
-    if look.metric == "mean":
+        return PixelCosts([turned(pictures, symmetry) for symmetry in undone], tiles, style.symmetries, advance), None
+    if style.metric == "mean":
         cells = cell_means(seen.cover, seen.grid).astype(np.float32)
         return MeanCosts(cells, library.means[numbers] * 255, advance), None
     signatures = library.signatures if whole else library.signatures[numbers]
-    if look.metric == "lab":
+    if style.metric == "lab":
         return MeanCosts(mean_lab(seen.shown), mean_lab(signatures), advance), None
     photos = describe_structure(signatures)
-    return StructureCosts(seen.cells, photos, look.symmetries, Weights.of_tone(look.tone), advance), photos
+    return StructureCosts(seen.cells, photos, style.symmetries, Weights.of_tone(style.tone), advance), photos
 
 
 # -- Once photos are placed ----------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Dressed:
+class TonedTiles:
     """The tiles of N cells, as they are drawn from afar."""
 
     tiles: Pixels  # (N, 8, 8, 3) as they are turned
-    gain: Floats  # (N, 3)
-    offset: Floats  # (N, 3)
+    gain: Float32Array  # (N, 3)
+    offset: Float32Array  # (N, 3)
 
 
-def dress(
-    seen: View, library: Library, chosen: Indices, symmetry: npt.NDArray[np.uint8], structure: Structure, look: Look
-) -> Dressed:
+def apply_tone(
+    seen: CoverDescription,
+    library: Library,
+    chosen: Indices,
+    symmetry: npt.NDArray[np.uint8],
+    structure: Structure,
+    style: MatchStyle,
+) -> TonedTiles:
     """Give placed photos their tone. chosen (N,): their numbers in the library; structure (N,): as they are turned."""
     used, place_of = np.unique(chosen, return_inverse=True)
     pictures = [shades_of(library.tiles_of(used[some])) for some in blocks(len(used), 4096)]
     shades = Shades(np.concatenate(pictures), place_of.reshape(-1))
     tiles = turned(library.signatures[chosen], symmetry)
-    gain, offset = tone_of(seen.cells, structure, tiles, shades, seen.picture, seen.layout, look.tone)
-    gain, offset = (1 - look.blend) * gain, (1 - look.blend) * offset + look.blend * seen.cells.colour
-    return Dressed(tiles, gain.astype(np.float32), offset.astype(np.float32))
+    gain, offset = tone_of(seen.cells, structure, tiles, shades, seen.picture, seen.layout, style.tone)
+    gain, offset = (1 - style.blend) * gain, (1 - style.blend) * offset + style.blend * seen.cells.colour
+    return TonedTiles(tiles, gain.astype(np.float32), offset.astype(np.float32))
 
 
-def figures_of(seen: View, dressed: Dressed, advice: str) -> Figures:
+def figures_of(seen: CoverDescription, dressed: TonedTiles, advice: str) -> Figures:
     """How like its cover a mosaic is; advice: what there is to say of the library."""
     return measure(*_from_afar(seen, dressed), dressed.gain, advice)
 
 
-def _from_afar(seen: View, dressed: Dressed) -> tuple[Floats, Floats]:
+def _from_afar(seen: CoverDescription, dressed: TonedTiles) -> tuple[Float32Array, Float32Array]:
     """Cover and mosaic at 8 pixels a unit, sRGB 0…1; of a very large grid the middle rows, which tell enough.
 
     8 pixels a unit of all would take gigabytes.

@@ -1,0 +1,30 @@
+"""Renamed names: the old ones work for one version, with a warning."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+
+
+def old_names(module: str, renamed: Mapping[str, str]) -> Callable[[str], object]:
+    """Return a module's `__getattr__` that resolves old names to new ones of the same module, with a warning.
+
+    `renamed`: new names by old ones.
+    """
+
+    def find(name: str) -> object:
+        if name not in renamed:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warn_renamed(f"{module}.{name}", f"{module}.{renamed[name]}", level=3)
+        found: object = getattr(sys.modules[module], renamed[name])
+        return found
+
+    return find
+
+
+def warn_renamed(old: str, new: str, *, level: int = 2) -> None:
+    """Warn that an old name was used. `level`: frames up to the code that used it, counted from the caller."""
+    warnings.warn(
+        f"{old} is now {new}; the old name will be removed in the next version", DeprecationWarning, level + 1
+    )

@@ -1,0 +1,44 @@
+"""Parameters in messages: marked by name where a message is made, spelled where it is shown.
+
+The library does not know how an option is written. It marks a parameter with `named`; the command line then shows
+`--max-size 3y`, a Python traceback `max_size=3y`, and a report on a preset or campaign file `max_size = 3y`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+Spelling = Callable[[str, str | None], str]
+"""How a parameter is written: from its name and, where the message quotes one, its value as text."""
+
+_START: Final = "\x1f"  # ASCII unit separator; removed from values, and no name contains it
+_VALUE: Final = "\x1e"  # ASCII record separator
+_MARKED: Final = re.compile(f"{_START}(\\w+)(?:{_VALUE}([^{_START}]*))?{_START}")
+_MARKS: Final = re.compile(f"[{_START}{_VALUE}]")
+
+
+def named(parameter: str, value: object = None) -> str:
+    """Mark a parameter in a message, by the name of its field or argument, with or without a value.
+
+    True and False are the values of flags; any other value is quoted as its text.
+    """
+    if value is None:
+        return f"{_START}{parameter}{_START}"
+    return f"{_START}{parameter}{_VALUE}{_MARKS.sub('', str(value))}{_START}"
+
+
+def spelled(message: str, spelling: Spelling) -> str:
+    """Replace each marked parameter of a message."""
+    return _MARKED.sub(lambda found: spelling(found[1], found[2]), message)
+
+
+def as_argument(parameter: str, value: str | None) -> str:
+    """Spell a parameter as a keyword argument of Python: `size=`, `size=3y`."""
+    return f"{parameter}={value or ''}"
+
+
+def as_key(parameter: str, value: str | None) -> str:
+    """Spell a parameter as a key of a TOML file: `size`, `size = 3y`, `transparent = true`."""
+    return parameter if value is None else f"{parameter} = {value.lower() if value in ('True', 'False') else value}"
