@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from test_architecture import LAYERS
 
 from examples import PAGES, README, ROOT, fenced, run_example
-from test_architecture import LAYERS
 
 
 @pytest.mark.parametrize("example", fenced(README))
