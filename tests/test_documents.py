@@ -162,7 +162,7 @@ def test_the_site_asks_for_nothing_elsewhere_and_fits(browser: webdriver.Chrome,
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
 def test_the_links_of_a_file_lead_somewhere(name: str) -> None:
     for target, anchor in re.findall(r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)", (ROOT / name).read_text("utf-8")):
         assert (ROOT / (target or name)).exists(), target
