@@ -169,7 +169,7 @@ def test_the_site_makes_no_external_requests_and_fits_the_window(
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
 def test_the_links_of_a_file_work(name: str) -> None:
     for target, anchor in re.findall(r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)", (ROOT / name).read_text("utf-8")):
         assert (ROOT / (target or name)).exists(), target

@@ -25,7 +25,7 @@ from renderer.overlay import OverlaySettings
 from renderer.parameters import docstring, given, parameters
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings, check_heard
+from renderer.sound import SoundSettings, check_music_options
 
 if TYPE_CHECKING:
     from renderer.preset import Preset
@@ -99,7 +99,7 @@ def add_animation(
                 command=written_command([name], cover, values),
                 preset=preset.name if preset else "", rules=preset.rules if preset else None,
             )  # fmt: skip
-            check_heard(job.sound, values)
+            check_music_options(job.sound, values)
             jobs.append(job)
         if run.dry_run:
             overwrite = common.overwrite or can_prompt()

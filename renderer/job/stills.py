@@ -31,7 +31,7 @@ from renderer.progress import Progress, Silent, Timed, track
 from renderer.report import LONGEST, Compared, check_report, write_report
 from renderer.scene import Animation
 from renderer.settings import OutputSettings
-from renderer.stills import check_room, check_size, strip_rows, write_picture, write_still
+from renderer.stills import check_disk_space, check_size, strip_rows, write_picture, write_still
 
 PRINT_DPI: Final = 300.0
 """Pixels an inch that a print is made with: as fine as one sees at reading distance."""
@@ -225,7 +225,7 @@ def ready_mosaic(
     compared = None if report is None else reported_cover(source, report, overwrite=overwrite)
     size = still_size(source, match, tile_pixels, paper, dpi)
     check_size(path, size)
-    check_room(path, size)
+    check_disk_space(path, size)
     shape = None if paper is None else size[0] / size[1]
     with open_mosaic(cover, match, progress, shape=shape, matched=matched) as mosaic:
         check_not_input(mosaic, path)
