@@ -55,7 +55,7 @@ def test_the_python_of_a_page_runs(
     monkeypatch.delitem(sys.modules, "page", raising=False)
     __import__("page")
     for name in re.findall(r'"([\w-]+\.(?:mp4|gif|png|mosaic))"', code):
-        assert Path(name).exists() == (name != "wrong.mp4")
+        assert Path(name).exists() == (name not in ("wrong.mp4", "stopped.mp4"))
 
 
 @pytest.mark.parametrize("text", blocks(PAGES["writing-presets.md"], "toml"))
