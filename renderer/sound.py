@@ -17,8 +17,11 @@ from typing import Final, Literal
 
 from renderer.encoder import FORMATS, UNLISTED, OutputFormat, run_ffmpeg, user_file
 from renderer.errors import EncoderError, InputError
-from renderer.files import expanded, require_file, temporary_folder
+from renderer.input_files import require_file
+from renderer.messages import named
+from renderer.output_files import temporary_folder
 from renderer.parameters import check_ranges, parameter, parameters
+from renderer.paths import expanded
 
 RATE: Final = 48_000
 """Samples a second, in two channels: what video files carry."""
@@ -76,7 +79,7 @@ def check_sound(settings: SoundSettings, path: Path, target: OutputFormat) -> No
             f"-o {path}: {target.format.name} carries no sound: leave --music out, or give a name that ends in {able}"
         )
     track = expanded(settings.music)
-    require_file(track, "--music")
+    require_file(track, named("music", track))
     if path.exists() and path.samefile(track):
         raise InputError(f"-o {path} is the file of the music: give another name")
     with temporary_folder() as folder:

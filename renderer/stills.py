@@ -25,7 +25,8 @@ from PIL import Image, ImageCms
 
 from renderer.cores import core_count
 from renderer.errors import InputError
-from renderer.files import existing_folder, new_file
+from renderer.output_files import new_file
+from renderer.paths import existing_folder
 from renderer.pictures import Pixels
 
 T = TypeVar("T")
