@@ -18,7 +18,7 @@ from typing import Final, Literal
 from renderer.encoder import FORMATS, UNLISTED, OutputFormat, run_ffmpeg, user_file
 from renderer.errors import EncoderError, InputError
 from renderer.files import expanded, require_file, temporary_folder
-from renderer.parameters import check_ranges, parameter, parameters
+from renderer.parameters import Validated, parameter, parameters
 
 RATE: Final = 48_000
 """Samples a second, in two channels: what video files carry."""
@@ -38,7 +38,7 @@ _SILENT: Final = -70.0  # LUFS: the absolute gate of ITU-R BS.1770-4; nothing qu
 
 
 @dataclass(frozen=True)
-class SoundSettings:
+class SoundSettings(Validated):
     """The music of a video."""
 
     music: Path | None = parameter(None, "A track to be heard: cut to the video's length, or looped")
@@ -48,10 +48,6 @@ class SoundSettings:
     )
     loudness: float = parameter(-14.0, "How loud it is, on average (EBU R 128)", unit="LUFS", low=-40.0, high=-5.0)
     music_bitrate: Literal[192, 384] = parameter(192, "Of the sound, in kbit/s")
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
 
 
 def check_heard(settings: SoundSettings, given: Collection[str]) -> None:
