@@ -20,7 +20,7 @@ from renderer.errors import InputError, PictureError, RenderError
 from renderer.input_files import open_input, require_file
 from renderer.lines import characters, even_lines, unbreakable_pieces
 from renderer.messages import named
-from renderer.parameters import Colour, check_ranges, parameter
+from renderer.parameters import Colour, Validated, parameter
 from renderer.pictures import read_picture
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
 
@@ -40,7 +40,7 @@ LONGEST_TITLE: Final = 1000
 
 
 @dataclass(frozen=True)
-class OverlaySettings:
+class OverlaySettings(Validated):
     """A title and a logo over the picture."""
 
     title: str | None = parameter(None, "Words over the picture; a line break where you write \\n")
@@ -60,8 +60,8 @@ class OverlaySettings:
     margin: float = parameter(0.06, "Left free at the frame's edges, of its shorter side", low=0, high=0.4)
 
     def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
+        """Check the values, the title's times and its length."""
+        super().__post_init__()
         if self.title_time is not None and self.title_time[0] >= self.title_time[1]:
             start, end = self.title_time
             raise InputError(f"--title-time {start:g},{end:g} ends before it begins: give FROM,TO in seconds")

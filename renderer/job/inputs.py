@@ -20,7 +20,7 @@ from renderer.errors import InputError, MissingFileError, RenderError
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.input_files import check_input, is_file, missing_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
-from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
+from renderer.job.settings import MatchSettings, TileSettings
 from renderer.library import (
     CLIP_SUFFIXES,
     DEFAULT_NAME,
@@ -205,8 +205,7 @@ def _match(
         "cover_size": list(picture.size),
         "grid": [grid.columns, grid.rows],
         "crop": list(grid.crop),
-        "match": settings.match,
-        **{name: getattr(settings, name) for name in MATCH_OPTIONS},
+        **settings.recipe(),
         "version": VERSION,
     }
     library, pins = _pins(library, targets, tiles.archive, own_pieces=own_pieces)
