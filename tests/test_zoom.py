@@ -219,7 +219,9 @@ def test_far_out_the_picture_of_the_map_serves_without_a_step(cover: Path) -> No
         near, far = (Camera(middle, scale) for scale in (4.0, 4.0 * (1 - 1e-6)))
         assert len(stage.visible_tiles(tiles, near)) > 1
         assert len(stage.visible_tiles(tiles, far)) == 1
-        one, other = (compositor.still(stage.scene(camera, stage.visible_tiles(tiles, camera))) for camera in (near, far))
+        one, other = (
+            compositor.still(stage.scene(camera, stage.visible_tiles(tiles, camera))) for camera in (near, far)
+        )
         assert difference(one, other).mean() < 0.5
         # Further out both are averages of light: the same ones, up to what a tile's own levels round.
         away = Camera(middle, 2.0)
