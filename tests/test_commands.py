@@ -194,7 +194,7 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["zoom", "china.jpg", "--loudness", "3"], 2, "--loudness 3 is out of range: it is from -40 to -5 LUFS"),
         (["zoom", "china.jpg", "--music-start", "3"], 2, "--music-start has no effect without --music: give a track too"),
         (["zoom", "china.jpg", "--loudness=-20", "--dry-run"], 2, "--loudness has no effect without --music"),
-        (["zoom", "china.jpg", "--title", "Us", "--title-time", "12,15"], 2, "--title-time 12,15 begins when the video is over: it lasts 10 s"),
+        (["zoom", "china.jpg", "--title", "Us", "--title-time", "12,15"], 2, "--title-time 12,15 starts after the end of the video, which is 10 s long: choose an earlier time"),
         (["still", "zoom", "china.jpg", "--title", "Us", "--font", "texts.jpg"], 2, "--font texts.jpg: there is no such file or folder: did you mean text.jpg"),
         (["zoom", "china.jpg", "--logo", "logo.png", "--dry-run"], 2, "--logo logo.png: there is no such file"),
         (["zoom", "china.jpg", "--preset", "own.toml"], 2, "--preset own.toml: there is no such file"),
@@ -267,9 +267,9 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["zoom", "china.jpg", "--poster", "-o", "-"], 2, "--poster is a file beside the video"),
         (["zoom", "china.jpg", "--save-map", "text.jpg/it.mosaic"], 2, "text.jpg is a file"),
         (["zoom", "china.jpg", "--credits", "text.jpg/it.txt"], 2, "text.jpg is a file"),
-        (["zoom", "china.jpg", "--transparent", "--landing", "whole", "-o", "it.webm"], 2, "leaves nothing to hide the tiles with"),
+        (["zoom", "china.jpg", "--transparent", "--landing", "whole", "-o", "it.webm"], 2, "--transparent leaves no background to hide the tiles: choose another --landing"),
         (["zoom", "china.jpg", "-o", "{cover}.mp4", "--for", "x", "--for", "tiktok"], 2, "china.mp4 is one name for several files"),
-        (["show", "china.jpg", "--columns", "12", "--timeline", "zoom 1s focus=0.1,0.1, zoom 1s direction=out focus=0.9,0.9"], 2, "zoom begins at another photo"),
+        (["show", "china.jpg", "--columns", "12", "--timeline", "zoom 1s focus=0.1,0.1, zoom 1s direction=out focus=0.9,0.9"], 2, "zoom starts at another photo"),
         (["mosaic", "china.jpg", "--columns", "12", "-o", "china.jpg", "-y"], 2, "-o china.jpg is the cover or one of the photos"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "12", "--repeat-distance", "3"], 2, "--repeat-distance 3 needs about"),
         (["mosaic", "text.jpg", "--report", "report.html"], 2, "text.jpg: is not a picture"),
@@ -363,7 +363,7 @@ def test_help_is_the_same_without_docstrings() -> None:
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **environment}
         ).stdout
 
-    assert "Fly from the whole cover" in said(PYTHONOPTIMIZE="0")
+    assert "Zoom from the whole mosaic" in said(PYTHONOPTIMIZE="0")
     assert said(PYTHONOPTIMIZE="2") == said(PYTHONOPTIMIZE="0")
 
 
