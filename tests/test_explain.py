@@ -29,12 +29,12 @@ from renderer.explain.space import place
 from renderer.grid import (
     adapt_grid,
     cell_means,
+    cell_position,
     cell_signatures,
     cover_signature,
     cut_cells,
     find_cell,
     make_grid,
-    place_of,
 )
 from renderer.job import GridSettings, MatchSettings
 from renderer.parameters import CellPosition
@@ -80,7 +80,7 @@ def test_a_cell_is_found_by_its_place(cover: Path, adaptive: bool) -> None:
     if adaptive:
         grid = adapt_grid(grid, read_picture(cover).pixels, [])
     for cell in range(0, len(grid), 7):
-        found = find_cell(grid, place_of(grid, cell))
+        found = find_cell(grid, cell_position(grid, cell))
         assert (np.abs(grid.cells[found] - grid.cells[cell])[:2] < 1).all()
     with pytest.raises(InputError, match="columns are 0 to 23, rows 0 to 15"):
         find_cell(grid, CellPosition(24, 0))

@@ -18,12 +18,12 @@ from renderer.files import check_writable
 from renderer.grid import (
     Grid,
     adapt_grid,
+    cell_position,
     cell_signatures,
     cover_signature,
     covered_part,
     find_cell,
     make_grid,
-    place_of,
 )
 from renderer.job import GridSettings, MatchSettings, OpenMosaic, check_cover, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input
@@ -100,7 +100,7 @@ class Matched:
     @property
     def place(self) -> CellPosition:
         """Where the cell is."""
-        return place_of(self.grid, self.cell)
+        return cell_position(self.grid, self.cell)
 
     @property
     def rank(self) -> int | None:
