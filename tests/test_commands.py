@@ -137,15 +137,15 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["zoom", "china.jpg", "--tiles", "~no-one"], 2, "~no-one: there is no such file or folder"),
         (["edit"], 2, "render edit needs a mosaic: render mosaic cover.jpg --save-map"),
         (["edit", "china.jpg", "--ban", "it"], 2, "china.jpg: a name that ends in .mosaic is needed"),
-        (["mosaic", "china.jpg", "--report", "report.txt", "--dry-run"], 2, "--report report.txt: a name that ends in .html is needed"),
-        (["mosaic", "china.jpg", "--credits", "credits.jpg"], 2, "--credits credits.jpg: a name that ends in .txt is needed"),
+        (["mosaic", "china.jpg", "--report", "report.txt", "--dry-run"], 2, "--report report.txt must end in .html"),
+        (["mosaic", "china.jpg", "--credits", "credits.jpg"], 2, "--credits credits.jpg must end in .txt"),
         (["batch", "--covers", "china.jpg", "--animation", "zoom", "--credits", "it.txt"], 2, "--credits: several videos would write one file"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--exclude", "chin*"], 2, "--exclude chin* leaves none of 1 photos"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--since", "2024-02-30"], 2, "2024-02-30 is not a date: give one such as"),
         (["zoom", "china.jpg", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
         (["zoom", "china.jpg", "--tiles", "*.tif"], 2, "matches no file"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "9", "--unique"], 2, "--unique needs at least 54 photos for 54 cells, and there are 1"),
-        (["mosaic", "china.jpg", "--report", "report.txt"], 2, "--report report.txt: a name that ends in .html is needed"),
+        (["mosaic", "china.jpg", "--report", "report.txt"], 2, "--report report.txt must end in .html"),
         (["mosaic", "china.jpg", "--print", "a4"], 2, "--print a4 is not a paper's size: give width x height and a unit, 60x40cm"),
         (["mosaic", "china.jpg", "--print", "0x40cm"], 2, "a side is from 3 mm to 100 m"),
         (["mosaic", "china.jpg", "--print", "6x4cm", "--tile-pixels", "9"], 2, "--print and --tile-pixels both set the size"),
@@ -254,7 +254,7 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["explain", "channels", "china.jpg", "-o", "-"], 2, "a figure needs a file"),
         (["explain", "knn", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists"),
         (["explain", "knn", "china.jpg", "--size", "161x90"], 2, "--size 161x90 is odd"),
-        (["zoom", "bad.mosaic"], 2, "not a whole placement map"),
+        (["zoom", "bad.mosaic"], 2, "not a valid placement map"),
         (["mosaic", "china.jpg", "--save-map", "it.map"], 2, "a name that ends in .mosaic"),
         (["zoom", "china.jpg", "--focus", "nosuch.jpg"], 2, "--focus nosuch.jpg is neither a point X,Y nor a photo"),
         (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a picture that can be read: give another photo"),
@@ -514,7 +514,7 @@ def test_the_summary_tells_how_good_a_mosaic_is(render: Run, cover: Path, photos
     _, out, err = render(*words, "--columns", "60")
     assert "a photo at most 120 times (default), not twice within 1 cells (default)" in out
     assert "60 photos" not in err  # said once
-    assert "60 photos for 2400 cells repeat often: 120 or more would look better" in out
+    assert "60 photos repeat often in 2400 cells: use at least 120 photos for a better result" in out
 
 
 def test_the_summary_names_the_rules_in_force(render: Run, cover: Path, photos: Path) -> None:

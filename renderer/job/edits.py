@@ -138,7 +138,7 @@ def _swaps(
             name = ""
         if not name:
             raise InputError(f"--swap {text} is not COLUMN,ROW=PHOTO, such as 31,12=beach.jpg")
-        cell = find_cell(grid, wanted, "--swap")
+        cell = find_cell(grid, wanted, "swap")
         if cell in swaps:
             raise InputError(f"--swap {text} is about a cell that another --swap is about: leave one of them out")
         file = on_disk(expanded(name).absolute())
