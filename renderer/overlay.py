@@ -17,8 +17,9 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from renderer.errors import InputError, PictureError, RenderError
-from renderer.files import open_input, require_file
+from renderer.input_files import open_input, require_file
 from renderer.lines import characters, even_lines, unbreakable_pieces
+from renderer.messages import named
 from renderer.parameters import Colour, check_ranges, parameter
 from renderer.pictures import read_picture
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
@@ -76,12 +77,12 @@ def check_overlay(settings: OverlaySettings, seconds: float) -> None:
             f"--title-time {start:g},{end:g} begins when the video is over: it lasts {seconds:g} s, give an earlier one"
         )
     if settings.title and settings.font is not None:
-        require_file(settings.font, "--font")
+        require_file(settings.font, named("font", settings.font))
         with _using(settings.font):
             _missing_letters(settings.title, settings.font)
             ImageFont.truetype(str(settings.font))
     if settings.logo is not None:
-        require_file(settings.logo, "--logo")
+        require_file(settings.logo, named("logo", settings.logo))
 
 
 def with_overlay(motion: Motion, stage: Stage, settings: OverlaySettings) -> Motion:
@@ -154,7 +155,7 @@ def _placed(stage: Stage, picture: npt.NDArray[np.uint8], place: str, settings: 
 
 
 def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
-    require_file(path, "--logo")
+    require_file(path, named("logo", path))
     try:
         logo = Image.fromarray(read_picture(path, background=None).pixels)
     except PictureError as error:
@@ -194,7 +195,7 @@ def _using(font: Path) -> Iterator[None]:
 def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     """The words in white or another colour, over a soft shadow that keeps them legible on any ground."""
     path = settings.font or default_font()
-    require_file(path, "--font")
+    require_file(path, named("font", path))
     with _using(path):
         if missing := _missing_letters(text, path):
             stage.notice(f"{path.name} has no letters for {missing}: give --font a font that has")

@@ -17,9 +17,11 @@ from typing import Final, Literal
 
 from renderer.encoder import FORMATS, UNLISTED, OutputFormat, run_ffmpeg, user_file
 from renderer.errors import EncoderError, InputError
-from renderer.files import expanded, require_file, temporary_folder
+from renderer.input_files import require_file
 from renderer.messages import named
+from renderer.output_files import temporary_folder
 from renderer.parameters import check_ranges, parameter, parameters
+from renderer.paths import expanded
 
 RATE: Final = 48_000
 """Samples per second, in two channels, as usual in video files."""
@@ -75,7 +77,7 @@ def check_sound(settings: SoundSettings, path: Path, target: OutputFormat) -> No
             f"{named('output', path)}: {target.format.name} has no sound: omit {named('music')}, or use {extensions}"
         )
     track = expanded(settings.music)
-    require_file(track, "--music")
+    require_file(track, named("music", track))
     if path.exists() and path.samefile(track):
         raise InputError(f"{named('output', path)} is the music file itself: use another name")
     with temporary_folder() as folder:

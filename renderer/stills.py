@@ -25,8 +25,9 @@ from PIL import Image, ImageCms
 
 from renderer.cores import core_count
 from renderer.errors import InputError
-from renderer.files import existing_folder, new_file
 from renderer.messages import named
+from renderer.output_files import new_file
+from renderer.paths import existing_folder
 from renderer.pictures import Pixels
 
 T = TypeVar("T")

@@ -15,6 +15,7 @@ import numpy as np
 
 from renderer.data_files import read_toml
 from renderer.errors import InputError
+from renderer.messages import named
 from renderer.parameters import parameter, parameters, read_values
 from renderer.plugins import load_animation
 from renderer.scene import RESTS, Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
@@ -70,7 +71,7 @@ def read_timeline(path: Path) -> list[Segment]:
 
     Raises InputError, which names the file and the table.
     """
-    tables = read_toml(path, "--timeline")[0].get("timeline")
+    tables = read_toml(path, named("timeline", path))[0].get("timeline")
     if not isinstance(tables, list) or not tables:
         raise InputError(f'--timeline {path} holds no [[timeline]] table: add one with animation = "zoom", seconds = 5')
     segments = []

@@ -203,7 +203,7 @@ def test_a_pipe_takes_raw_video_alone(render: Run, cover: Path) -> None:
     code, _, err = render("zoom", cover, *SMALL, "-o", "it.mp4", "-y")
     assert (code, "it.mp4 is raw video for the next program: it can't be mp4" in err) == (2, True)
     code, _, err = render("mosaic", cover, "--columns", "8", "-o", "it.png", "-y")
-    assert (code, "it.png is a pipe, which takes nothing but raw video" in err) == (2, True)
+    assert (code, "it.png is a pipe, which accepts only raw video" in err) == (2, True)
     assert all(path.is_fifo() for path in Path().iterdir())
 
 

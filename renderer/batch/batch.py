@@ -21,7 +21,7 @@ from renderer.batch.work import Outcome
 from renderer.cores import core_count
 from renderer.encoder import is_sequence
 from renderer.errors import BusyError, InputError, RenderError
-from renderer.files import check_writable, claimed
+from renderer.output_files import check_writable, locked_folder
 from renderer.progress import Progress
 
 MEMORY_A_WORKER: Final = 900_000_000
@@ -112,7 +112,7 @@ def campaign_folder(campaign: Campaign) -> Iterator[None]:
     try:
         with contextlib.ExitStack() as held:
             try:
-                held.enter_context(claimed(campaign.folder))
+                held.enter_context(locked_folder(campaign.folder))
             except BusyError as error:
                 raise InputError(error.text) from None
             yield

@@ -13,9 +13,9 @@ from renderer.batch.problems import Place, Problems
 from renderer.batch.tables import BatchRequest, CampaignSource, JobTable
 from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.files import expanded
 from renderer.job import VideoJob
 from renderer.names import is_like
+from renderer.paths import expanded
 from renderer.toml_positions import TomlPositions
 
 
@@ -62,7 +62,7 @@ def read_campaign(path: Path | None, asked: BatchRequest) -> Campaign:
         if not asked.keys.get("cover"):
             raise InputError("render batch needs a campaign's file, or --covers 'covers/*.jpg'")
         return _collect([{}], CampaignSource(TomlPositions("the command line", ""), {}, asked, problems))
-    table, where = read_toml(expanded(path), "the campaign")
+    table, where = read_toml(expanded(path), f"the campaign {path}")
     for key in table:
         if key not in ("defaults", "job"):
             problems.add(f"there is no {key}: a campaign has [defaults] and [[job]] tables", where.of(key))

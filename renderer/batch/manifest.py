@@ -17,9 +17,11 @@ from renderer.batch.work import Outcome
 from renderer.data_files import parse_json
 from renderer.encoder import ffmpeg_path
 from renderer.errors import FileError, InputError, MissingFileError
-from renderer.files import expanded, new_file, read_bytes
+from renderer.input_files import read_bytes
 from renderer.job import VERSION, VideoJob, poster_frame
+from renderer.output_files import new_file
 from renderer.parameters import parameters
+from renderer.paths import expanded
 from renderer.placement import JsonValue
 
 NAME: Final = "manifest.json"

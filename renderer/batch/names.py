@@ -12,8 +12,8 @@ from typing import Final
 
 from renderer.encoder import FORMATS
 from renderer.errors import InputError
-from renderer.files import expanded
 from renderer.parameters import suggestion
+from renderer.paths import expanded
 
 MAX_BYTES: Final = 160
 """Of a part of a path: systems take 255, and a poster's and a temporary file's name are longer than the video's."""

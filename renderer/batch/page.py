@@ -17,8 +17,9 @@ from renderer.batch.manifest import Manifest, ManifestEntry
 from renderer.cores import core_count
 from renderer.encoder import is_sequence, numbered, run_ffmpeg, user_file
 from renderer.errors import FileError, InputError, MissingFileError, RenderError
-from renderer.files import new_file, read_bytes
 from renderer.image_file import open_image
+from renderer.input_files import read_bytes
+from renderer.output_files import new_file
 
 NAME: Final = "index.html"
 

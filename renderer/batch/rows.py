@@ -13,7 +13,9 @@ from typing import Final
 from renderer.batch.problems import Place, Problems
 from renderer.data_files import MAX_ROWS_BYTES, parse_json
 from renderer.errors import InputError
-from renderer.files import expanded, read_text
+from renderer.input_files import read_text
+from renderer.messages import named
+from renderer.paths import expanded
 
 _DELIMITERS: Final = ",;\t"
 
@@ -33,7 +35,7 @@ class DataRow:
 def read_rows(path: Path, problems: Problems) -> list[DataRow]:
     """The rows of a file that can be used; what is wrong with the others, or with the file, is noted."""
     try:
-        text = read_text(expanded(path), "--rows", most=MAX_ROWS_BYTES)
+        text = read_text(expanded(path), named("rows", path), max_bytes=MAX_ROWS_BYTES)
     except InputError as error:
         problems.add(error.text)
         return []

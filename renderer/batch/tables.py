@@ -17,10 +17,12 @@ from renderer.batch.names import check_inside, field_names, fill, output_folder,
 from renderer.batch.problems import Place, Problems
 from renderer.batch.rows import DataRow, read_rows
 from renderer.errors import InputError
-from renderer.files import expanded, is_file, require_file
+from renderer.input_files import is_file, require_file
 from renderer.job import VideoJob, check_cover
+from renderer.messages import named
 from renderer.names import expand_glob, on_disk
 from renderer.parameters import parameters, spell, suggestion
+from renderer.paths import expanded
 from renderer.preset import Preset, as_draft, load_preset, merged, read_parameter, read_setting
 from renderer.scene import Animation
 from renderer.sound import check_sound
@@ -370,7 +372,7 @@ def _check_files(values: Mapping[str, Any]) -> None:
     """Raise InputError for files among parameters that are not there."""
     for name in _FILES:
         if (path := values.get(name)) is not None:
-            require_file(expanded(path), f"--{name}")
+            require_file(expanded(path), named(name, path))
 
 
 def _as_field(value: object) -> str:

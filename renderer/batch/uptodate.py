@@ -12,9 +12,10 @@ from renderer.batch.campaign import Task
 from renderer.batch.problems import Problems
 from renderer.encoder import is_sequence, numbered
 from renderer.errors import RenderError
-from renderer.files import expanded, is_file
+from renderer.input_files import is_file
 from renderer.job import VERSION, VideoJob
 from renderer.library import Archive, file_digest
+from renderer.paths import expanded
 from renderer.progress import Progress
 from renderer.timeline import Show
 

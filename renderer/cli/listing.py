@@ -17,7 +17,7 @@ from renderer import plugins
 from renderer.cli.messages import Console
 from renderer.cli.terminal import Terminal, say
 from renderer.errors import InputError
-from renderer.files import require_file
+from renderer.input_files import require_file
 from renderer.parameters import docstring, parameters, spell
 from renderer.settings import OutputSettings
 
@@ -112,7 +112,7 @@ def check_file(
     found = load_preset(preset)
     if found.rules is None:
         raise InputError(f"the preset {found.name} has no [rules] to check a file by")
-    require_file(file, "the video")
+    require_file(file, f"the video {file}")
     checks = check_rules(probe(file), found.rules)
     kept = all(each.kept for each in checks)
     if json:

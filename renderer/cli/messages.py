@@ -28,7 +28,7 @@ from rich.text import Text
 from renderer.cli.options import BESIDE, OutputOptions
 from renderer.cli.terminal import Terminal, printable, say
 from renderer.errors import InputError
-from renderer.files import is_file
+from renderer.input_files import is_file
 from renderer.parameters import given
 from renderer.placement import JsonValue
 from renderer.progress import Advance

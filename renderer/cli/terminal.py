@@ -23,7 +23,7 @@ def printable(text: str, *, keep: str = "") -> str:
     return _OBEYED.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), spelled(text, as_option))
 
 
-_OPTIONS: Final = {"output": "-o", "paper": "--print"}
+_OPTIONS: Final = {"output": "-o", "overwrite": "-y", "paper": "--print"}
 """Parameters whose option is not `--` and their name."""
 
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from renderer.errors import EncoderError
 from renderer.ffmpeg import run_ffmpeg
-from renderer.files import temporary_folder
 from renderer.messages import named
+from renderer.output_files import temporary_folder
 from renderer.settings import Codec, Hardware, HardwareWish
 
 KINDS: Final[tuple[Hardware, ...]] = ("nvenc", "qsv", "videotoolbox", "vaapi", "amf")

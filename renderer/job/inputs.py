@@ -17,8 +17,8 @@ import numpy as np
 from renderer.compiled import is_first_run
 from renderer.credits import write_credits
 from renderer.errors import InputError, MissingFileError, RenderError
-from renderer.files import check_input, expanded, is_file, missing_file
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
+from renderer.input_files import check_input, is_file, missing_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
 from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
 from renderer.library import (
@@ -39,6 +39,7 @@ from renderer.library import (
 )
 from renderer.matching import Pin, match_photos, unmatched_map
 from renderer.names import on_disk
+from renderer.paths import expanded
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress

@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
-from renderer.files import check_writable
 from renderer.frame_times import frame_at
 from renderer.grid import covered_part, make_grid
 from renderer.job.drawing import count_frames, draw_strips, open_frames
@@ -23,6 +22,7 @@ from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
+from renderer.output_files import check_writable
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Paper
 from renderer.pictures import Pixels, read_picture
@@ -235,7 +235,7 @@ def ready_mosaic(
 def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:
     """The cover that a report compares with: of a map the one beside it. Raises InputError for one that is lacking."""
     check_report(report)
-    check_writable(report, overwrite=overwrite, option="--report")
+    check_writable(report, overwrite=overwrite, parameter="report")
     cover = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source
     if cover is None:
         raise InputError(f"--report compares with the cover, which is not beside {source.name}: put it there")

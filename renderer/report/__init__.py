@@ -25,8 +25,8 @@ from renderer.arrays import Float32Array
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.fidelity import colour_name, lacks
-from renderer.files import new_file
 from renderer.library import Library, Photo, Skipped
+from renderer.output_files import new_file
 from renderer.pictures import Pixels, to_srgb
 from renderer.placement import JsonValue, PlacementMap
 from renderer.report.cell_errors import SHOWN_ERROR, CellErrors
