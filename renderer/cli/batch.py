@@ -17,7 +17,8 @@ from rich.progress import Progress as Bars
 
 from renderer.cli.messages import Console, Rate, megabytes, show_file
 from renderer.cli.options import OutputOptions, PresetOptions, add_command
-from renderer.cli.terminal import printable, say
+from renderer.cli.terminal import as_option, printable, say
+from renderer.messages import spelled
 from renderer.overlay import OverlaySettings
 from renderer.parameters import check_ranges, given, parameter, parameters, spell
 from renderer.progress import Advance
@@ -77,20 +78,20 @@ def _batch(file: Path | None, values: dict[str, object]) -> int:
     common, run = OutputOptions(**given(OutputOptions, values)), BatchOptions(**given(BatchOptions, values))
     console = Console(quiet=common.quiet, verbose=common.verbose)
     own = {*parameters(OutputOptions), *parameters(BatchOptions), *parameters(PresetOptions)}
-    asked = BatchRequest(
+    request = BatchRequest(
         {key: values[name] for name, key in _KEYS.items() if values.get(name)},
         {name: value for name, value in values.items() if name not in own},
         draft=PresetOptions(**given(PresetOptions, values)).draft,
         skip_bad_rows=run.skip_bad_rows,
-        command=_command(file, values),
+        format_command=_format_command,
     )
-    campaign = read_campaign(file, asked).only(run.only)
+    campaign = read_campaign(file, request).only(run.only)
     with nullcontext() if run.dry_run else campaign_folder(campaign):
         batch = plan_batch(campaign, console, resume=run.resume, overwrite=common.overwrite)
         skipped = campaign.problems.bad_rows()
         if skipped:
             lines = "\n  ".join([f"{_rows(len(skipped))} skipped:", *campaign.problems.lines()])
-            sys.stderr.write(f"render: {lines}\n")
+            sys.stderr.write(printable(f"render: {lines}\n", keep="\n"))
         if run.dry_run:
             return _tell_plan(batch, skipped, common)
         return _tell(batch, _render(batch, run, common, console), skipped, common)
@@ -117,28 +118,24 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count} rows"
 
 
-def _command(file: Path | None, values: Mapping[str, object]) -> str:
-    """The command that renders a campaign again, up to which of its videos; it tells nothing of this machine.
+def _format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
+    """Return a command as a shell line that reveals nothing about this machine.
 
-    Paths are as they were given; of absolute ones what is below the current folder, or the last part.
+    Paths stay as they were specified; absolute ones become relative to the current folder, or lose their folders.
     """
-    words = ["render", "batch", *([_shared(file)] if file else [])]
-    left_out = {*parameters(OutputOptions), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
+    line = list(map(_shared, words))
     for name, value in values.items():
-        option = f"--{name.replace('_', '-')}"
-        if name in left_out or value is None:
-            continue
         if isinstance(value, bool):
-            words.append(option if value else option.replace("--", "--no-", 1))
+            line.append(as_option(name, str(value)))
         elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
-            words += [part for word in value for part in (option, _shared(word))]
+            line += [part for word in value for part in (as_option(name, None), _shared(word))]
         else:
-            words += [option, _shared(value) if isinstance(value, Path) else spell(value)]
-    return shlex.join([*words, "--no-resume"])
+            line += [as_option(name, None), _shared(value) if isinstance(value, Path) else spell(value)]
+    return shlex.join(line)
 
 
 def _shared(path: Path | str) -> str:
-    """A path as others may see it, which is no absolute one."""
+    """Return a path that may be published: not absolute."""
     plain = Path(path)
     if not plain.is_absolute():
         return str(path)
@@ -151,8 +148,11 @@ def _tell_plan(batch: Batch, skipped: Sequence[str], common: OutputOptions) -> i
 
     rows: list[dict[str, Any]] = [{"output": str(task.job.path), "up_to_date": True} for task in batch.up_to_date]
     for task, plan in zip(batch.due, plan_each([task.job for task in batch.due]), strict=True):
-        told = plan.as_json() if isinstance(plan, Plan) else {"error": str(plan)}
-        rows.append({**told, "output": str(task.job.path), "up_to_date": False})
+        if isinstance(plan, Plan):
+            result = plan.as_json()
+        else:
+            result = {"error": spelled(task.origin.spelled(plan.text), as_option)}
+        rows.append({**result, "output": str(task.job.path), "up_to_date": False})
     code = 1 if skipped or any("error" in row for row in rows) else 0
     if common.json:
         say(json.dumps({"videos": rows, "skipped": skipped}))
@@ -227,17 +227,16 @@ class BatchProgress:
         if self._live:
             self._bars.stop()
 
-    def begin(self, name: str) -> ProgressRow:
+    def start(self, name: str) -> ProgressRow:
         """A row for a video in hand."""
         self._rows[name] = self._bars.add_task(printable(name), total=None, stage="", unit="")
         return ProgressRow(self._bars, self._rows[name], self._console, name)
 
     def stalled(self, name: str, stage: str) -> None:
         """A line for a video that stands still."""
-        during = f" in the stage of {stage}" if stage else ""
-        self._console.notice(
-            f"{name}: no progress for a minute{during}; after {self._timeout:g} seconds (--timeout) it fails"
-        )
+        during = f" during {stage}" if stage else ""
+        limit = f"it fails after {self._timeout:g} seconds (--timeout)"
+        self._console.notice(f"{name}: no progress for a minute{during}; {limit}")
 
     def end(self, name: str, outcome: Outcome, tasks: int) -> None:
         """Its line."""
