@@ -64,7 +64,7 @@ def read_campaign(path: Path | None, request: BatchRequest) -> Campaign:
     if path is None:
         if not request.keys.get("cover"):
             raise InputError(f"A campaign needs a file, or {named('covers')} such as 'covers/*.jpg'")
-        return _collect([{}], CampaignSource(TomlPositions("", ""), {}, request, problems), path)
+        return _collect([{}], CampaignSource(TomlPositions("", ""), {}, request, problems))
     table, positions = read_toml(expanded(path), f"the campaign {path}")
     for key in table:
         if key not in ("defaults", "job"):
@@ -76,10 +76,10 @@ def read_campaign(path: Path | None, request: BatchRequest) -> Campaign:
     if not jobs:
         problems.add('there is no [[job]]: add one, with cover = "covers/*.jpg"', Origin(str(path)))
         problems.check()
-    return _collect(jobs, CampaignSource(positions, defaults, request, problems), path)
+    return _collect(jobs, CampaignSource(positions, defaults, request, problems))
 
 
-def _collect(jobs: Sequence[dict[str, Any]], source: CampaignSource, path: Path | None) -> Campaign:
+def _collect(jobs: Sequence[dict[str, Any]], source: CampaignSource) -> Campaign:
     tables = [JobTable(source, number, job) for number, job in enumerate(jobs)]
     videos = [video for table in tables for video in table.videos()]
     videos = source.problems.without_bad_rows(videos, lambda video: video[1].row)
@@ -91,7 +91,7 @@ def _collect(jobs: Sequence[dict[str, Any]], source: CampaignSource, path: Path 
     for job, origin, fields in videos:
         name = Path(os.path.relpath(job.path, folder)).with_suffix("").as_posix()
         job = replace(job, command=source.request.short_command(name))
-        tasks.append(Task(job, name, origin, fields, source.request.command(path, name)))
+        tasks.append(Task(job, name, origin, fields, source.request.video_command(name)))
     _find_clashes(tasks, source.problems)
     tasks = source.problems.without_bad_rows(tasks, lambda task: task.origin.row)
     source.problems.check()

@@ -25,7 +25,7 @@ STALLED: Final = 60.0
 class BatchObserver(Protocol):
     """Displays the progress of a campaign."""
 
-    def start(self, name: str) -> Progress:
+    def begin(self, name: str) -> Progress:
         """A worker starts a task, or the matching that several tasks share; return the progress of its stages."""
         ...
 
@@ -120,7 +120,7 @@ def run(
             group: Sequence[Task] = [ready.popleft()] if ready else unmatched.popleft()
             shared = len(group) > 1
             name = f"{group[0].name} and {len(group) - 1} more" if shared else group[0].name
-            progress = _WatchedProgress(observer.start(name), group[0].origin)
+            progress = _WatchedProgress(observer.begin(name), group[0].origin)
             future = pool.submit(RenderJob(group[0].job, match_only=shared), progress)
             running[future] = _Running(name, group, shared, progress)
         # At most one second at a time, because Windows does not interrupt a wait.
@@ -147,7 +147,7 @@ def _stop_stalled(
     for future, one in running.items():
         stage = one.progress.stage_name
         if one.progress.idle_seconds() >= timeout:
-            during = f" during {stage}" if stage else ""
+            during = f" while {stage}" if stage else ""
             fix = f"use a longer {named('timeout')} if it needs more time"
             pool.stop(future, f"stopped after {timeout:g} seconds without progress{during}: {fix}")
         elif one.progress.has_stalled():

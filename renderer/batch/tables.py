@@ -64,26 +64,24 @@ class BatchRequest:
     values: Mapping[str, Any] = field(default_factory=dict)  # parameters by name, typed
     draft: bool = False
     skip_bad_rows: bool = False  # leave out rows with problems and render the others
-    format_command: FormatCommand | None = None  # for the commands that render one video again; None: there are none
+    format_command: FormatCommand | None = (
+        None  # formats the commands that render one video again; None: there are none
+    )
+    command: tuple[Sequence[str], Mapping[str, object]] = (("batch",), {})  # renders the campaign again: words, values
 
     @property
     def parameter_names(self) -> frozenset[str]:
         """The names of the parameters that are specified here."""
         return frozenset(self.values) | {_PARAMETERS.get(key, key) for key in self.keys}
 
-    def command(self, file: Path | None, video: str) -> str:
-        """Return the command that renders one video of a campaign again; empty without `format_command`."""
-        if self.format_command is None:
-            return ""
-        flags = {"draft": self.draft, "skip_bad_rows": self.skip_bad_rows}
-        values = {_PARAMETERS.get(key, key): value for key, value in self.keys.items()} | dict(self.values)
-        values |= {name: True for name, value in flags.items() if value}
-        words = ["render", "batch", *([str(file)] if file else [])]
-        return self.format_command(words, {**values, "resume": False, "only": (video,)})
+    def video_command(self, video: str) -> str:
+        """Return the command that renders one video again; empty without `format_command`."""
+        words, values = self.command
+        return self.format_command(words, {**values, "only": (video,)}) if self.format_command else ""
 
     def short_command(self, video: str) -> str:
-        """Return the command without paths and overrides, which is written into the video itself."""
-        return self.format_command(("render", "batch"), {"only": (video,)}) if self.format_command else ""
+        """Return `video_command` without paths and overrides, as it is written into the video."""
+        return self.format_command(("batch",), {"only": (video,)}) if self.format_command else ""
 
 
 @dataclass(frozen=True)
@@ -295,8 +293,9 @@ class JobTable:
                 values.update(read)
         for key, value in self._source.request.values.items():
             with self._problems.at(self._value_origin(value, row, self._source.requested)):
-                values[key] = _filled(value, fields, key)
-                _check_files({key: values[key]})
+                filled = _filled(value, fields, key)
+                _check_files({key: filled})
+                values[key] = filled
         return values
 
     def _video(

@@ -84,6 +84,7 @@ def _batch(file: Path | None, values: dict[str, object]) -> int:
         draft=PresetOptions(**given(PresetOptions, values)).draft,
         skip_bad_rows=run.skip_bad_rows,
         format_command=_format_command,
+        command=_command(file, values),
     )
     campaign = read_campaign(file, request).only(run.only)
     with nullcontext() if run.dry_run else campaign_folder(campaign):
@@ -119,27 +120,33 @@ def _rows(count: int) -> str:
 
 
 def _format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
-    """Return a command as a shell line that reveals nothing about this machine.
-
-    Paths stay as they were specified; absolute ones become relative to the current folder, or lose their folders.
-    """
-    line = list(map(_shared, words))
+    """Return a command as a shell line."""
+    line = ["render", *words]
     for name, value in values.items():
         if isinstance(value, bool):
             line.append(as_option(name, str(value)))
         elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
-            line += [part for word in value for part in (as_option(name, None), _shared(word))]
-        else:
-            line += [as_option(name, None), _shared(value) if isinstance(value, Path) else spell(value)]
+            line += [part for word in value for part in (as_option(name, None), word)]
+        elif value is not None:
+            line += [as_option(name, None), spell(value)]
     return shlex.join(line)
 
 
-def _shared(path: Path | str) -> str:
-    """Return a path that may be published: not absolute."""
-    plain = Path(path)
-    if not plain.is_absolute():
-        return str(path)
-    return str(plain.relative_to(Path.cwd()) if plain.is_relative_to(Path.cwd()) else plain.name)
+def _command(file: Path | None, values: Mapping[str, object]) -> tuple[Sequence[str], Mapping[str, object]]:
+    """Return the words and values of the command that renders a campaign again, without local paths."""
+    left_out = {*parameters(OutputOptions), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
+    shared = {name: _without_folders(value) for name, value in values.items() if name not in left_out}
+    return ("batch", *([str(_without_folders(file))] if file else [])), {**shared, "resume": False}
+
+
+def _without_folders(value: object) -> object:
+    """Return a value without local paths: an absolute path becomes relative to the current folder, or its last part."""
+    if isinstance(value, tuple):
+        return tuple(map(_without_folders, value))
+    if not isinstance(value, str | Path) or not Path(value).is_absolute():
+        return str(value) if isinstance(value, Path) else value
+    path = Path(value)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path.name)
 
 
 def _tell_plan(batch: Batch, skipped: Sequence[str], common: OutputOptions) -> int:
@@ -186,7 +193,7 @@ def _tell(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Sequence[str],
     elif not common.quiet:
         said = [f"{begun - len(failed)} rendered", f"{len(batch.up_to_date)} up to date"]
         said += [f"{len(failed)} failed"] if failed else []
-        said += [f"{len(batch.due) - begun} not begun"] if begun < len(batch.due) else []
+        said += [f"{len(batch.due) - begun} not started"] if begun < len(batch.due) else []
         said += [f"{_rows(len(skipped))} skipped"] if skipped else []
         page = f": {batch.campaign.folder / PAGE}" if outcomes else ""
         say(", ".join(said) + page)
@@ -227,14 +234,14 @@ class BatchProgress:
         if self._live:
             self._bars.stop()
 
-    def start(self, name: str) -> ProgressRow:
+    def begin(self, name: str) -> ProgressRow:
         """A row for a video in hand."""
         self._rows[name] = self._bars.add_task(printable(name), total=None, stage="", unit="")
         return ProgressRow(self._bars, self._rows[name], self._console, name)
 
     def stalled(self, name: str, stage: str) -> None:
         """A line for a video that stands still."""
-        during = f" during {stage}" if stage else ""
+        during = f" while {stage}" if stage else ""
         limit = f"it fails after {self._timeout:g} seconds (--timeout)"
         self._console.notice(f"{name}: no progress for a minute{during}; {limit}")
 
