@@ -1,7 +1,7 @@
-"""The pictures of the README and the site: one table of commands, rendered by `poe gallery`.
+"""The pictures of the README and the site: a table of commands, rendered by `poe gallery`.
 
-They are checked in, in docs/images, so that the site is built in seconds and the README shows them: rendering takes
-minutes, and differs in its bytes from one encoder to the next. A new one is a line here, and `poe gallery FILE`.
+The pictures are committed to docs/images, so that the README can show them and the site builds in seconds: rendering
+takes minutes, and the bytes differ between encoders. To add one, add a line here and run `poe gallery FILE`.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from renderer.cli import main as render
 from renderer.job import sample_pictures
 
 IMAGES: Final = Path(__file__).parent / "images"
-JPEG_QUALITY: Final = 85  # of what the program writes at 95: half the bytes, for pages
+JPEG_QUALITY: Final = 85  # half the bytes of 95, which the program writes
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture or clip: the command that makes it, and what the gallery says of it."""
+    """A picture or clip: the command that makes it, and its caption in the gallery."""
 
-    command: str  # run in a folder with the covers and `photos`; its last word is the file's name
+    command: str  # runs in a folder with the covers and `photos`; its last word is the file name
     says: str = ""
 
     @property
     def file(self) -> str:
-        """Its name in docs/images."""
+        """The file name in docs/images."""
         return self.command.split()[-1]
 
     @property
     def words(self) -> list[str]:
-        """The command after `render`, as a shell splits it; globs are the program's own."""
+        """The words after `render`, split as in a shell but without expanding globs, which the program expands."""
         return shlex.split(self.command)[1:]
 
 
@@ -69,7 +69,7 @@ README: Final = (
         'disperse 2s style=gravity" -o show.jpg'
     ),
 )
-"""What the README alone shows."""
+"""Pictures that only the README shows."""
 
 GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
     "Zoom": (
@@ -181,16 +181,16 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
         ),
     ),
 }
-"""The gallery's chapters."""
+"""Pictures of the gallery by chapter."""
 
 PICTURES: Final = {picture.file: picture for chapter in (README, *GALLERY.values()) for picture in chapter}
 
 
-def lay_out(folder: Path, pieces: int = 120) -> None:
-    """What the commands find in their folder: covers of scikit-image and scikit-learn, and some 1,500 photos.
+def prepare_folder(folder: Path, pieces: int = 120) -> None:
+    """Put the inputs of the commands into a folder: covers of scikit-image and scikit-learn, and about 1,500 photos.
 
-    They ship a dozen photographs, too few for a mosaic. So `photos` has them whole, and squares cut from each, of
-    several scales: so many `pieces`.
+    These packages contain a dozen photos, too few for a mosaic. So `photos` contains them whole, and `pieces` squares
+    of several scales cut from each.
     """
     samples = Path(skimage.__file__).parent / "data"
     covers = [samples / name for name in ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")]
@@ -211,15 +211,15 @@ def lay_out(folder: Path, pieces: int = 120) -> None:
             cut.save(folder / "photos" / f"{path.stem}-{number}.jpg", quality=92)
 
 
-def main(wanted: Collection[str]) -> None:
-    """Render the pictures of these names, or all."""
-    wanted = [next((file for file in PICTURES if Path(file).stem == name), name) for name in wanted]
-    if unknown := set(wanted) - set(PICTURES):
-        raise SystemExit(f"there is no picture {min(unknown)}: there are {', '.join(PICTURES)}")
+def main(names: Collection[str]) -> None:
+    """Render the pictures with these names, or all."""
+    files = [next((file for file in PICTURES if Path(file).stem == name), name) for name in names]
+    if unknown := set(files) - set(PICTURES):
+        raise SystemExit(f"there is no picture {min(unknown)}: the pictures are {', '.join(PICTURES)}")
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        lay_out(Path())
-        os.environ["MOSAIC_RENDERER_PRESETS"] = str(Path("presets").absolute())  # the program's own alone
-        for file in wanted or PICTURES:
+        prepare_folder(Path())
+        os.environ["MOSAIC_RENDERER_PRESETS"] = str(Path("presets").absolute())  # ignore the user's presets
+        for file in files or PICTURES:
             code = render([*PICTURES[file].words, "--overwrite"])
             if code:
                 raise SystemExit(code)

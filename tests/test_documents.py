@@ -74,7 +74,7 @@ def test_the_presets_that_are_written_make_videos(
 @pytest.fixture(scope="module")
 def covers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gallery")
-    gallery.lay_out(folder, pieces=6)
+    gallery.prepare_folder(folder, pieces=6)
     return folder
 
 
