@@ -32,7 +32,7 @@ JPEG_QUALITY: Final = 85  # the program writes 95; this halves the bytes
 class Picture:
     """A picture or clip: the command that renders it, and its caption in the gallery."""
 
-    command: str  # run in the folder of `lay_out`; its last word is the name of the file
+    command: str  # run in the folder of `prepare_folder`; its last word is the name of the file
     caption: str = ""
 
     @property
@@ -186,7 +186,7 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
 PICTURES: Final = {picture.file: picture for chapter in (PAGE_PICTURES, *GALLERY.values()) for picture in chapter}
 
 
-def lay_out(folder: Path, pieces: int = 120) -> None:
+def prepare_folder(folder: Path, pieces: int = 120) -> None:
     """Write the input files of the commands: covers from scikit-image and scikit-learn, and a folder of photos.
 
     These packages ship a dozen photographs, too few for a mosaic. So `photos` holds each of them, and `pieces` squares
@@ -217,7 +217,7 @@ def main(names: Collection[str]) -> None:
     if unknown := set(files) - set(PICTURES):
         raise SystemExit(f"{min(unknown)}: no such picture. Choose from: {', '.join(PICTURES)}")
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        lay_out(Path())
+        prepare_folder(Path())
         os.environ["MOSAIC_RENDERER_PRESETS"] = str(Path("presets").absolute())  # only the included presets
         for file in files or PICTURES:
             code = render([*PICTURES[file].words, "--overwrite"])

@@ -44,20 +44,26 @@ _SILENT: Final = -70.0  # LUFS: the absolute gate of ITU-R BS.1770-4; quieter bl
 class SoundSettings(Validated):
     """The music of a video."""
 
-    music: Path | None = parameter(None, "A track to be heard: cut to the video's length, or looped")
-    music_start: float = parameter(0.0, "Where in the track to begin", unit="seconds", low=0.0, high=86_400.0)
+    music: Path | None = parameter(None, "Soundtrack: trimmed or looped to the length of the video")
+    music_start: float = parameter(0.0, "Position in the track to start from", unit="seconds", low=0.0, high=86_400.0)
     music_fade: float = parameter(
-        1.0, "How long it fades in, and out, at most half the video", unit="seconds", low=0.0, high=60.0
+        1.0,
+        "Length of the fade-in and of the fade-out, each at most half the video",
+        unit="seconds",
+        low=0.0,
+        high=60.0,
     )
-    loudness: float = parameter(-14.0, "How loud it is, on average (EBU R 128)", unit="LUFS", low=-40.0, high=-5.0)
-    music_bitrate: Literal[192, 384] = parameter(192, "Of the sound, in kbit/s")
+    loudness: float = parameter(
+        -14.0, "Integrated loudness of the track (EBU R 128)", unit="LUFS", low=-40.0, high=-5.0
+    )
+    music_bitrate: Literal[192, 384] = parameter(192, "Audio bitrate in kbit/s")
 
 
 def check_music_options(settings: SoundSettings, given: Collection[str]) -> None:
     """Raise InputError if sound parameters were specified by name, but no music."""
     unused = [name for name in parameters(SoundSettings) if name in given]
     if unused and settings.music is None:
-        raise InputError(f"{named(unused[0])} has no effect without {named('music')}: specify a track too, or omit it")
+        raise InputError(f"{named(unused[0])} has no effect without {named('music')}: specify a track, or omit it")
 
 
 def check_sound(settings: SoundSettings, path: Path, target: OutputFormat) -> None:
@@ -117,7 +123,7 @@ def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target:
 
 
 def _decode(track: Path, start: float, seconds: float, piece: Path) -> None:
-    """Write the part of a track that a video needs as raw samples. Raises InputError if there is no usable sound."""
+    """Decode the part of a track that a video needs to raw samples. Raises InputError if there is no usable sound."""
     length = max(seconds, SHORTEST) + 0.1  # margin for whole packets
     done = run_ffmpeg(
         *user_file(track), "-map", "0:a:0", "-vn",
@@ -144,7 +150,7 @@ def _decode(track: Path, start: float, seconds: float, piece: Path) -> None:
     if found < SHORTEST:
         raise InputError(
             f"{named('music', track)} has only {found:.2f} s of sound"
-            f"{' after ' + named('music_start') if start else ''}, and needs at least {SHORTEST:g} s: "
+            f"{' after ' + named('music_start') if start else ''}, but at least {SHORTEST:g} s are needed: "
             f"use a longer track{' or an earlier start' if start else ''}"
         )
 

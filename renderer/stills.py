@@ -85,10 +85,10 @@ def write_still(
 ) -> None:
     """Write a picture in the format of its extension; the file appears under its name only when it is complete.
 
-    `size`: width and height; `strips`: its rows from top to bottom, (`strip_rows(width)`, width, 3) sRGB each, the last
-    one shorter. They may be generated during the writing and must not change afterwards. `dpi` is stored in the file,
-    except in WebP. Memory: 40 MB for each of at most 5 strips. Raises InputError for a size that the format does not
-    support, and what `new_file` raises.
+    `size`: width and height. `strips`: its rows from top to bottom, (`strip_rows(width)`, width, 3) sRGB each, the last
+    one shorter; they may be generated while the file is written, and must not be changed afterwards. `dpi` is stored in
+    the file, except in WebP. Memory: 40 MB for each of at most 5 strips. Raises InputError for a size that the format
+    does not support, and what `new_file` raises.
     """
     check_size(path, size)
     with new_file(path, overwrite=overwrite) as temporary:

@@ -79,7 +79,7 @@ def test_the_documented_presets_render_videos(
 @pytest.fixture(scope="module")
 def covers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gallery")
-    gallery.lay_out(folder, pieces=6)
+    gallery.prepare_folder(folder, pieces=6)
     return folder
 
 

@@ -17,7 +17,8 @@ from rich.progress import Progress as Bars
 
 from renderer.cli.messages import Console, Rate, megabytes, show_file
 from renderer.cli.options import OutputOptions, PresetOptions, add_command
-from renderer.cli.terminal import printable, say
+from renderer.cli.terminal import as_option, printable, say
+from renderer.messages import spelled
 from renderer.overlay import OverlaySettings
 from renderer.parameters import Validated, given, parameter, parameters, spell
 from renderer.progress import Advance
@@ -73,20 +74,21 @@ def _batch(file: Path | None, values: dict[str, object]) -> int:
     common, run = OutputOptions(**given(OutputOptions, values)), BatchOptions(**given(BatchOptions, values))
     console = Console(quiet=common.quiet, verbose=common.verbose)
     own = {*parameters(OutputOptions), *parameters(BatchOptions), *parameters(PresetOptions)}
-    asked = BatchRequest(
+    request = BatchRequest(
         {key: values[name] for name, key in _KEYS.items() if values.get(name)},
         {name: value for name, value in values.items() if name not in own},
         draft=PresetOptions(**given(PresetOptions, values)).draft,
         skip_bad_rows=run.skip_bad_rows,
+        format_command=_format_command,
         command=_command(file, values),
     )
-    campaign = read_campaign(file, asked).only(run.only)
+    campaign = read_campaign(file, request).only(run.only)
     with nullcontext() if run.dry_run else campaign_folder(campaign):
         batch = plan_batch(campaign, console, resume=run.resume, overwrite=common.overwrite)
         skipped = campaign.problems.bad_rows()
         if skipped:
             lines = "\n  ".join([f"{_rows(len(skipped))} skipped:", *campaign.problems.lines()])
-            sys.stderr.write(f"render: {lines}\n")
+            sys.stderr.write(printable(f"render: {lines}\n", keep="\n"))
         if run.dry_run:
             return _tell_plan(batch, skipped, common)
         return _tell(batch, _render(batch, run, common, console), skipped, common)
@@ -113,32 +115,34 @@ def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count} rows"
 
 
-def _command(file: Path | None, values: Mapping[str, object]) -> str:
-    """The command that renders a campaign again, up to which of its videos; it tells nothing of this machine.
-
-    Paths are as they were given; of absolute ones what is below the current folder, or the last part.
-    """
-    words = ["render", "batch", *([_shared(file)] if file else [])]
-    left_out = {*parameters(OutputOptions), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
+def _format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
+    """Return a command as a shell line."""
+    line = ["render", *words]
     for name, value in values.items():
-        option = f"--{name.replace('_', '-')}"
-        if name in left_out or value is None:
-            continue
         if isinstance(value, bool):
-            words.append(option if value else option.replace("--", "--no-", 1))
+            line.append(as_option(name, str(value)))
         elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
-            words += [part for word in value for part in (option, _shared(word))]
-        else:
-            words += [option, _shared(value) if isinstance(value, Path) else spell(value)]
-    return shlex.join([*words, "--no-resume"])
+            line += [part for word in value for part in (as_option(name, None), word)]
+        elif value is not None:
+            line += [as_option(name, None), spell(value)]
+    return shlex.join(line)
 
 
-def _shared(path: Path | str) -> str:
-    """A path as others may see it, which is no absolute one."""
-    plain = Path(path)
-    if not plain.is_absolute():
-        return str(path)
-    return str(plain.relative_to(Path.cwd()) if plain.is_relative_to(Path.cwd()) else plain.name)
+def _command(file: Path | None, values: Mapping[str, object]) -> tuple[Sequence[str], Mapping[str, object]]:
+    """Return the words and values of the command that renders a campaign again, without local paths."""
+    left_out = {*parameters(OutputOptions), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
+    shared = {name: _without_folders(value) for name, value in values.items() if name not in left_out}
+    return ("batch", *([str(_without_folders(file))] if file else [])), {**shared, "resume": False}
+
+
+def _without_folders(value: object) -> object:
+    """Return a value without local paths: an absolute path becomes relative to the current folder, or its last part."""
+    if isinstance(value, tuple):
+        return tuple(map(_without_folders, value))
+    if not isinstance(value, str | Path) or not Path(value).is_absolute():
+        return str(value) if isinstance(value, Path) else value
+    path = Path(value)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path.name)
 
 
 def _tell_plan(batch: Batch, skipped: Sequence[str], common: OutputOptions) -> int:
@@ -147,8 +151,11 @@ def _tell_plan(batch: Batch, skipped: Sequence[str], common: OutputOptions) -> i
 
     rows: list[dict[str, Any]] = [{"output": str(task.job.path), "up_to_date": True} for task in batch.up_to_date]
     for task, plan in zip(batch.due, plan_each([task.job for task in batch.due]), strict=True):
-        told = plan.as_json() if isinstance(plan, Plan) else {"error": str(plan)}
-        rows.append({**told, "output": str(task.job.path), "up_to_date": False})
+        if isinstance(plan, Plan):
+            result = plan.as_json()
+        else:
+            result = {"error": spelled(task.origin.spelled(plan.text), as_option)}
+        rows.append({**result, "output": str(task.job.path), "up_to_date": False})
     code = 1 if skipped or any("error" in row for row in rows) else 0
     if common.json:
         say(json.dumps({"videos": rows, "skipped": skipped}))
@@ -182,7 +189,7 @@ def _tell(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Sequence[str],
     elif not common.quiet:
         said = [f"{begun - len(failed)} rendered", f"{len(batch.up_to_date)} up to date"]
         said += [f"{len(failed)} failed"] if failed else []
-        said += [f"{len(batch.due) - begun} not begun"] if begun < len(batch.due) else []
+        said += [f"{len(batch.due) - begun} not started"] if begun < len(batch.due) else []
         said += [f"{_rows(len(skipped))} skipped"] if skipped else []
         page = f": {batch.campaign.folder / PAGE}" if outcomes else ""
         say(", ".join(said) + page)
@@ -230,10 +237,9 @@ class BatchProgress:
 
     def stalled(self, name: str, stage: str) -> None:
         """A line for a video that stands still."""
-        during = f" in the stage of {stage}" if stage else ""
-        self._console.notice(
-            f"{name}: no progress for a minute{during}; after {self._timeout:g} seconds (--timeout) it fails"
-        )
+        during = f" while {stage}" if stage else ""
+        limit = f"it fails after {self._timeout:g} seconds (--timeout)"
+        self._console.notice(f"{name}: no progress for a minute{during}; {limit}")
 
     def end(self, name: str, outcome: Outcome, tasks: int) -> None:
         """Its line."""
