@@ -232,7 +232,7 @@ def test_frames_of_a_disperse_end_transparent(render: Run, cover: Path) -> None:
 
 def test_a_poster_stands_beside_the_video(render: Run, cover: Path) -> None:
     code, out, _ = render("zoom", cover, *SMALL, "--fps", "8", "--direction", "out", "--poster", "-o", "it.mp4")
-    assert (code, "it-poster.jpg: its poster" in out) == (0, True)
+    assert (code, "it-poster.jpg: poster frame" in out) == (0, True)
     with Image.open("it-poster.jpg") as poster, Image.open(cover) as picture:
         shown = np.asarray(poster.resize((12, 8))).astype(int)
         whole = np.asarray(picture.resize((12, 8))).astype(int)

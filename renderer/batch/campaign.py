@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -87,8 +86,11 @@ def _collect(jobs: Sequence[dict[str, Any]], source: CampaignSource) -> Campaign
     tasks = []
     for job, place, fields in videos:
         name = Path(os.path.relpath(job.path, folder)).with_suffix("").as_posix()
-        command = f"{source.asked.command} --only {shlex.quote(name)}"
-        written = f"render batch --only {shlex.quote(name)}"  # into the file, without paths of this machine
+        written = command = ""
+        if (line := source.asked.format_command) is not None:
+            words, values = source.asked.command
+            command = line(words, {**values, "only": (name,)})
+            written = line(("batch",), {"only": (name,)})  # stored in the video
         tasks.append(Task(replace(job, command=written), name, place, fields, command))
     _note_clashes(tasks, source.problems)
     tasks = source.problems.without_bad_rows(tasks, lambda task: task.place.row)

@@ -19,6 +19,7 @@ from renderer.batch.rows import DataRow, read_rows
 from renderer.errors import InputError
 from renderer.files import expanded, is_file, require_file
 from renderer.job import VideoJob, check_cover
+from renderer.messages import FormatCommand
 from renderer.names import expand_glob, on_disk
 from renderer.parameters import parameters, spell, suggestion
 from renderer.preset import Preset, as_draft, load_preset, merged, read_parameter, read_setting
@@ -58,7 +59,8 @@ class BatchRequest:
     values: Mapping[str, Any] = field(default_factory=dict)  # parameters by name, typed
     draft: bool = False
     skip_bad_rows: bool = False  # rows with problems are left out, and the others are rendered
-    command: str = "render batch"  # as it is shown where a video tells how it was made
+    format_command: FormatCommand | None = None  # None: neither page nor videos name a command
+    command: tuple[Sequence[str], Mapping[str, object]] = ((), {})  # renders the campaign again, without local paths
 
 
 @dataclass(frozen=True)
