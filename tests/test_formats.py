@@ -235,7 +235,7 @@ def test_disperse_ends_with_transparent_frames(render: Run, cover: Path) -> None
 
 def test_a_poster_is_written_next_to_the_video(render: Run, cover: Path) -> None:
     code, out, _ = render("zoom", cover, *SMALL, "--fps", "8", "--direction", "out", "--poster", "-o", "it.mp4")
-    assert (code, "it-poster.jpg: its poster" in out) == (0, True)
+    assert (code, "it-poster.jpg: poster frame" in out) == (0, True)
     with Image.open("it-poster.jpg") as poster, Image.open(cover) as picture:
         poster_pixels = np.asarray(poster.resize((12, 8))).astype(int)
         cover_pixels = np.asarray(picture.resize((12, 8))).astype(int)
