@@ -14,10 +14,11 @@ import tomli_w
 from renderer import plugins
 from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.files import expanded, users_folder
 from renderer.job import MatchSettings
+from renderer.messages import named
 from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters, read_values, spell, suggestion
+from renderer.paths import configured_folder, expanded
 from renderer.rules import PlatformRules
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings
@@ -68,7 +69,7 @@ def preset_folder() -> Path | None:
     None where neither is known: there are none then.
     """
     try:
-        return users_folder(
+        return configured_folder(
             "MOSAIC_RENDERER_PRESETS",
             lambda: platformdirs.user_config_path("mosaic-renderer", appauthor=False) / "presets",
         )
@@ -126,7 +127,7 @@ def _find(name: str) -> Path:
 
 
 def _load(path: Path, depth: int) -> Preset:
-    own, where = read_toml(path, "--preset")
+    own, where = read_toml(path, named("preset", path))
     table = own
     parent = own.pop("extends", None)
     if parent is not None:

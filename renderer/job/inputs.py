@@ -17,10 +17,10 @@ import numpy as np
 from renderer.compiled import is_first_run
 from renderer.credits import write_credits
 from renderer.errors import InputError, MissingFileError, RenderError
-from renderer.files import check_input, expanded, is_file, missing_file
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
+from renderer.input_files import check_input, is_file, missing_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
-from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
+from renderer.job.settings import MatchSettings, TileSettings
 from renderer.library import (
     CLIP_SUFFIXES,
     DEFAULT_NAME,
@@ -39,6 +39,7 @@ from renderer.library import (
 )
 from renderer.matching import Pin, match_photos, unmatched_map
 from renderer.names import on_disk
+from renderer.paths import expanded
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
@@ -236,8 +237,7 @@ def _match(
         "cover_size": list(picture.size),
         "grid": [grid.columns, grid.rows],
         "crop": list(grid.crop),
-        "match": settings.match,
-        **{name: getattr(settings, name) for name in MATCH_OPTIONS},
+        **settings.recipe(),
         "version": VERSION,
     }
     library, pins = _pins(library, targets, tiles.archive, own_pieces=own_pieces)
