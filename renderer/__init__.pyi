@@ -67,36 +67,41 @@ def match(
         overwrite: Replace existing files that `save_map` and `credits` name.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
-        tiles: A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that
-            `render library add` made; without one, or by --tiles pieces, pieces of the cover.
-        crop: The square of a photo: what draws the eye, or the centre; default: smart; a library has its own.
-        video_frames: Also take so many frames of each video in a folder; a library has its own number (0 to 1000).
-        skip_duplicates: Of photos that are nearly alike take the best alone.
-        since: Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says.
-        until: Only photos taken then or earlier.
-        exclude: Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated.
-        library_dir: The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's.
-        columns: Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all (1 to 10000).
-        cell_size: Side of a cell, instead of --columns (cover pixels, 1 to 10000).
-        adaptive: Smaller cells over faces and edges, larger ones where the cover is flat: as many as without.
-        smallest_cell: Side of the smallest adaptive cells, in usual cells.
-        largest_cell: Side of the largest adaptive cells, in usual cells.
-        match: Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels.
-        max_uses: How often one photo may be used; 0: any number; default: 3 times the average.
-        repeat_distance: No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice
-            (cells, 0 to 1000).
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
+            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
+            setting.
+        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        skip_duplicates: Keep only the best of each group of near-duplicates.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
+            camera recorded none.
+        until: Only photos taken on or before this date.
+        exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
+        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
+        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
+            10000).
+        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
+            same.
+        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
+        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
+            (32 x 32).
+        max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
+        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
+            photos allows (cells, 0 to 1000).
         unique: Use each photo at most once.
-        use_all: Use every photo at least once: no one is left out.
-        merge_duplicates: Count photos that look almost the same as one.
-        mirror: Photos may be mirrored; turn it off if they hold text.
-        turns: Photos may be turned by right angles: for textures such as galaxies and leaves.
-        tone: How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it (0 to
-            1).
-        adapt_palette: Map the cover's colours to those of the photos: sunsets for a blue cover.
-        blend: Share of a cell's own colour that is laid over its tile (0 to 1).
-        match_seed: Of the order in which cells look for better photos.
+        use_all: Use every photo at least once.
+        merge_duplicates: Count near-duplicates as one photo.
+        mirror: Allow mirrored photos; turn off for photos with text in them.
+        turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
+        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
+            as the photos allow without visible damage (0 to 1).
+        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        blend: Strength of the cover-colour overlay on each tile (0 to 1).
+        match_seed: Random seed for the matching search.
         save_map: Also write the placement map to a .mosaic file, for later renders.
-        credits: Also write the photos used to a text file, and who made them.
+        credits: Also write a text file with the photos used and their authors.
 
     Returns:
         The mosaic, to be drawn by the other functions, inspected, or saved.
@@ -114,7 +119,7 @@ def match(
 def render(
     source: Source,
     animation: str | Animation,
-    path: str | Path,
+    output: str | Path,
     *,
     preset: str | Path | None = None,
     draft: bool = False,
@@ -194,57 +199,63 @@ def render(
     Args:
         source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
-        path: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
+        output: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Render small and fast, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
-        tiles: A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that
-            `render library add` made; without one, or by --tiles pieces, pieces of the cover.
-        crop: The square of a photo: what draws the eye, or the centre; default: smart; a library has its own.
-        video_frames: Also take so many frames of each video in a folder; a library has its own number (0 to 1000).
-        skip_duplicates: Of photos that are nearly alike take the best alone.
-        since: Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says.
-        until: Only photos taken then or earlier.
-        exclude: Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated.
-        library_dir: The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's.
-        columns: Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all (1 to 10000).
-        cell_size: Side of a cell, instead of --columns (cover pixels, 1 to 10000).
-        adaptive: Smaller cells over faces and edges, larger ones where the cover is flat: as many as without.
-        smallest_cell: Side of the smallest adaptive cells, in usual cells.
-        largest_cell: Side of the largest adaptive cells, in usual cells.
-        match: Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels.
-        max_uses: How often one photo may be used; 0: any number; default: 3 times the average.
-        repeat_distance: No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice
-            (cells, 0 to 1000).
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
+            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
+            setting.
+        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        skip_duplicates: Keep only the best of each group of near-duplicates.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
+            camera recorded none.
+        until: Only photos taken on or before this date.
+        exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
+        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
+        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
+            10000).
+        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
+            same.
+        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
+        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
+            (32 x 32).
+        max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
+        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
+            photos allows (cells, 0 to 1000).
         unique: Use each photo at most once.
-        use_all: Use every photo at least once: no one is left out.
-        merge_duplicates: Count photos that look almost the same as one.
-        mirror: Photos may be mirrored; turn it off if they hold text.
-        turns: Photos may be turned by right angles: for textures such as galaxies and leaves.
-        tone: How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it (0 to
-            1).
-        adapt_palette: Map the cover's colours to those of the photos: sunsets for a blue cover.
-        blend: Share of a cell's own colour that is laid over its tile (0 to 1).
-        match_seed: Of the order in which cells look for better photos.
+        use_all: Use every photo at least once.
+        merge_duplicates: Count near-duplicates as one photo.
+        mirror: Allow mirrored photos; turn off for photos with text in them.
+        turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
+        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
+            as the photos allow without visible damage (0 to 1).
+        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        blend: Strength of the cover-colour overlay on each tile (0 to 1).
+        match_seed: Random seed for the matching search.
         save_map: Also write the placement map to a .mosaic file, for later renders.
-        credits: Also write the photos used to a text file, and who made them.
-        size: WIDTHxHEIGHT in pixels; default: the cover's shape (16 to 8192).
-        long_side: The longer side, where --size is not given; default: 1920, of GIF, WebP and APNG 640 (pixels, 16 to
+        credits: Also write a text file with the photos used and their authors.
+        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
-        fps: Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions.
-        duration: How long the video lasts; default: as the animation likes (seconds, 0.05 to 3600).
-        fit: A cover of another shape fills the frame, or is shown whole over a plain or blurred ground.
-        covered: What an app lays over it, as shares of the frame: title, logo and the cover's subject stay clear of it
-            (0 to 0.6).
-        subject: What of the cover must stay in view, in fractions of it; default: faces, and what draws the eye (0 to
-            1).
-        background: What is seen beside the mosaic: a name or #rrggbb.
-        transparent: No background, for formats that carry transparency.
-        motion_blur: How long the shutter is open, as a share of a frame; film has 0.5 (0 to 1).
-        seed: Of the motion's chance.
+        fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
+            background colour or a blurred copy.
+        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
+            cover's subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
+            other salient areas (0 to 1).
+        background: Background colour: a name or #rrggbb.
+        transparent: Transparent background, for formats that support it.
+        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        seed: Random seed for the animation.
         title: Words over the picture; a line break where you write \n.
         title_at: Where the title stands.
         title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
@@ -256,21 +267,22 @@ def render(
         logo_size: Its height, of the frame's shorter side (0.01 to 1).
         logo_opacity: How much of it is seen (0.01 to 1).
         margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
-        format: The kind of file; default: as its name ends.
-        codec: Of MP4 and MOV h264, hevc or av1, of MOV also prores, of WebM vp9 or av1; default: the first.
-        encoder: What encodes: auto takes hardware that works here, a name that one; software is the finest.
-        quality: How much of the picture the encoder keeps, and how long it may take.
-        profile: Of H.264; default: high.
-        b_frames: Frames between two others that refer to both, in H.264 and HEVC (0 to 8).
-        gop_seconds: From one key frame to the next; cuts and seeks fall there (seconds, 0.1 to 60).
-        max_rate: Over any second at most (Mbit/s, 0.05 to 1000).
-        max_size: The file is made to fit, such as 20MB (20,000,000 bytes); two passes if need be.
-        poster: Also write the most telling frame as a picture beside the video.
-        music: A track to be heard: cut to the video's length, or looped.
-        music_start: Where in the track to begin (seconds, 0 to 86400).
-        music_fade: How long it fades in, and out, at most half the video (seconds, 0 to 60).
-        loudness: How loud it is, on average (EBU R 128) (LUFS, -40 to -5).
-        music_bitrate: Of the sound, in kbit/s.
+        format: File format; default: from the name's extension.
+        codec: Video codec: h264, hevc (MP4, MOV), av1 (MP4, WebM), vp9 (WebM), prores (MOV); default: h264, or vp9 in
+            WebM.
+        encoder: Video encoder: software (best quality), auto (first working hardware encoder), or a specific one.
+        quality: Encoding quality; higher ones take longer and make larger files.
+        profile: H.264 profile; default: high.
+        b_frames: Maximum number of consecutive B-frames, in H.264 and HEVC (0 to 8).
+        gop_seconds: Time between key frames, where players seek and editors cut (seconds, 0.1 to 60).
+        max_rate: Maximum bitrate over any one-second window (Mbit/s, 0.05 to 1000).
+        max_size: Maximum file size, such as 20MB (20,000,000 bytes); uses two passes if necessary.
+        poster: Also write a representative frame as a picture next to the video.
+        music: Soundtrack: trimmed or looped to the length of the video.
+        music_start: Position in the track to start from (seconds, 0 to 86400).
+        music_fade: Length of the fade-in and of the fade-out, each at most half the video (seconds, 0 to 60).
+        loudness: Integrated loudness of the track (EBU R 128) (LUFS, -40 to -5).
+        music_bitrate: Audio bitrate in kbit/s.
         **parameters: The animation's own parameters, if it is passed by name.
 
     Returns:
@@ -352,50 +364,56 @@ def frame(
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw a small frame, as the preset `draft` does.
         progress: The same as for `renderer.render`.
-        tiles: A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that
-            `render library add` made; without one, or by --tiles pieces, pieces of the cover.
-        crop: The square of a photo: what draws the eye, or the centre; default: smart; a library has its own.
-        video_frames: Also take so many frames of each video in a folder; a library has its own number (0 to 1000).
-        skip_duplicates: Of photos that are nearly alike take the best alone.
-        since: Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says.
-        until: Only photos taken then or earlier.
-        exclude: Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated.
-        library_dir: The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's.
-        columns: Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all (1 to 10000).
-        cell_size: Side of a cell, instead of --columns (cover pixels, 1 to 10000).
-        adaptive: Smaller cells over faces and edges, larger ones where the cover is flat: as many as without.
-        smallest_cell: Side of the smallest adaptive cells, in usual cells.
-        largest_cell: Side of the largest adaptive cells, in usual cells.
-        match: Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels.
-        max_uses: How often one photo may be used; 0: any number; default: 3 times the average.
-        repeat_distance: No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice
-            (cells, 0 to 1000).
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
+            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
+            setting.
+        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        skip_duplicates: Keep only the best of each group of near-duplicates.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
+            camera recorded none.
+        until: Only photos taken on or before this date.
+        exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
+        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
+        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
+            10000).
+        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
+            same.
+        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
+        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
+            (32 x 32).
+        max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
+        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
+            photos allows (cells, 0 to 1000).
         unique: Use each photo at most once.
-        use_all: Use every photo at least once: no one is left out.
-        merge_duplicates: Count photos that look almost the same as one.
-        mirror: Photos may be mirrored; turn it off if they hold text.
-        turns: Photos may be turned by right angles: for textures such as galaxies and leaves.
-        tone: How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it (0 to
-            1).
-        adapt_palette: Map the cover's colours to those of the photos: sunsets for a blue cover.
-        blend: Share of a cell's own colour that is laid over its tile (0 to 1).
-        match_seed: Of the order in which cells look for better photos.
+        use_all: Use every photo at least once.
+        merge_duplicates: Count near-duplicates as one photo.
+        mirror: Allow mirrored photos; turn off for photos with text in them.
+        turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
+        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
+            as the photos allow without visible damage (0 to 1).
+        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        blend: Strength of the cover-colour overlay on each tile (0 to 1).
+        match_seed: Random seed for the matching search.
         save_map: Also write the placement map to a .mosaic file, for later renders.
-        credits: Also write the photos used to a text file, and who made them.
-        size: WIDTHxHEIGHT in pixels; default: the cover's shape (16 to 8192).
-        long_side: The longer side, where --size is not given; default: 1920, of GIF, WebP and APNG 640 (pixels, 16 to
+        credits: Also write a text file with the photos used and their authors.
+        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
-        fps: Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions.
-        duration: How long the video lasts; default: as the animation likes (seconds, 0.05 to 3600).
-        fit: A cover of another shape fills the frame, or is shown whole over a plain or blurred ground.
-        covered: What an app lays over it, as shares of the frame: title, logo and the cover's subject stay clear of it
-            (0 to 0.6).
-        subject: What of the cover must stay in view, in fractions of it; default: faces, and what draws the eye (0 to
-            1).
-        background: What is seen beside the mosaic: a name or #rrggbb.
-        transparent: No background, for formats that carry transparency.
-        motion_blur: How long the shutter is open, as a share of a frame; film has 0.5 (0 to 1).
-        seed: Of the motion's chance.
+        fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
+            background colour or a blurred copy.
+        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
+            cover's subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
+            other salient areas (0 to 1).
+        background: Background colour: a name or #rrggbb.
+        transparent: Transparent background, for formats that support it.
+        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        seed: Random seed for the animation.
         title: Words over the picture; a line break where you write \n.
         title_at: Where the title stands.
         title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
@@ -493,50 +511,56 @@ def frames(
         draft: Draw small frames, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         progress: The same as for `renderer.render`.
-        tiles: A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that
-            `render library add` made; without one, or by --tiles pieces, pieces of the cover.
-        crop: The square of a photo: what draws the eye, or the centre; default: smart; a library has its own.
-        video_frames: Also take so many frames of each video in a folder; a library has its own number (0 to 1000).
-        skip_duplicates: Of photos that are nearly alike take the best alone.
-        since: Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says.
-        until: Only photos taken then or earlier.
-        exclude: Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated.
-        library_dir: The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's.
-        columns: Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all (1 to 10000).
-        cell_size: Side of a cell, instead of --columns (cover pixels, 1 to 10000).
-        adaptive: Smaller cells over faces and edges, larger ones where the cover is flat: as many as without.
-        smallest_cell: Side of the smallest adaptive cells, in usual cells.
-        largest_cell: Side of the largest adaptive cells, in usual cells.
-        match: Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels.
-        max_uses: How often one photo may be used; 0: any number; default: 3 times the average.
-        repeat_distance: No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice
-            (cells, 0 to 1000).
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
+            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
+            setting.
+        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        skip_duplicates: Keep only the best of each group of near-duplicates.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
+            camera recorded none.
+        until: Only photos taken on or before this date.
+        exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
+        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
+        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
+            10000).
+        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
+            same.
+        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
+        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
+            (32 x 32).
+        max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
+        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
+            photos allows (cells, 0 to 1000).
         unique: Use each photo at most once.
-        use_all: Use every photo at least once: no one is left out.
-        merge_duplicates: Count photos that look almost the same as one.
-        mirror: Photos may be mirrored; turn it off if they hold text.
-        turns: Photos may be turned by right angles: for textures such as galaxies and leaves.
-        tone: How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it (0 to
-            1).
-        adapt_palette: Map the cover's colours to those of the photos: sunsets for a blue cover.
-        blend: Share of a cell's own colour that is laid over its tile (0 to 1).
-        match_seed: Of the order in which cells look for better photos.
+        use_all: Use every photo at least once.
+        merge_duplicates: Count near-duplicates as one photo.
+        mirror: Allow mirrored photos; turn off for photos with text in them.
+        turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
+        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
+            as the photos allow without visible damage (0 to 1).
+        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        blend: Strength of the cover-colour overlay on each tile (0 to 1).
+        match_seed: Random seed for the matching search.
         save_map: Also write the placement map to a .mosaic file, for later renders.
-        credits: Also write the photos used to a text file, and who made them.
-        size: WIDTHxHEIGHT in pixels; default: the cover's shape (16 to 8192).
-        long_side: The longer side, where --size is not given; default: 1920, of GIF, WebP and APNG 640 (pixels, 16 to
+        credits: Also write a text file with the photos used and their authors.
+        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
-        fps: Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions.
-        duration: How long the video lasts; default: as the animation likes (seconds, 0.05 to 3600).
-        fit: A cover of another shape fills the frame, or is shown whole over a plain or blurred ground.
-        covered: What an app lays over it, as shares of the frame: title, logo and the cover's subject stay clear of it
-            (0 to 0.6).
-        subject: What of the cover must stay in view, in fractions of it; default: faces, and what draws the eye (0 to
-            1).
-        background: What is seen beside the mosaic: a name or #rrggbb.
-        transparent: No background, for formats that carry transparency.
-        motion_blur: How long the shutter is open, as a share of a frame; film has 0.5 (0 to 1).
-        seed: Of the motion's chance.
+        fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
+            background colour or a blurred copy.
+        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
+            cover's subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
+            other salient areas (0 to 1).
+        background: Background colour: a name or #rrggbb.
+        transparent: Transparent background, for formats that support it.
+        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        seed: Random seed for the animation.
         title: Words over the picture; a line break where you write \n.
         title_at: Where the title stands.
         title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
@@ -630,50 +654,56 @@ def as_clip(
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
         progress: The same as for `renderer.render`; called while the cover is matched.
-        tiles: A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that
-            `render library add` made; without one, or by --tiles pieces, pieces of the cover.
-        crop: The square of a photo: what draws the eye, or the centre; default: smart; a library has its own.
-        video_frames: Also take so many frames of each video in a folder; a library has its own number (0 to 1000).
-        skip_duplicates: Of photos that are nearly alike take the best alone.
-        since: Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says.
-        until: Only photos taken then or earlier.
-        exclude: Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated.
-        library_dir: The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's.
-        columns: Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all (1 to 10000).
-        cell_size: Side of a cell, instead of --columns (cover pixels, 1 to 10000).
-        adaptive: Smaller cells over faces and edges, larger ones where the cover is flat: as many as without.
-        smallest_cell: Side of the smallest adaptive cells, in usual cells.
-        largest_cell: Side of the largest adaptive cells, in usual cells.
-        match: Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels.
-        max_uses: How often one photo may be used; 0: any number; default: 3 times the average.
-        repeat_distance: No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice
-            (cells, 0 to 1000).
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
+            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
+            setting.
+        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        skip_duplicates: Keep only the best of each group of near-duplicates.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
+            camera recorded none.
+        until: Only photos taken on or before this date.
+        exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
+        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
+        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
+            10000).
+        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
+            same.
+        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
+        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
+            (32 x 32).
+        max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
+        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
+            photos allows (cells, 0 to 1000).
         unique: Use each photo at most once.
-        use_all: Use every photo at least once: no one is left out.
-        merge_duplicates: Count photos that look almost the same as one.
-        mirror: Photos may be mirrored; turn it off if they hold text.
-        turns: Photos may be turned by right angles: for textures such as galaxies and leaves.
-        tone: How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it (0 to
-            1).
-        adapt_palette: Map the cover's colours to those of the photos: sunsets for a blue cover.
-        blend: Share of a cell's own colour that is laid over its tile (0 to 1).
-        match_seed: Of the order in which cells look for better photos.
+        use_all: Use every photo at least once.
+        merge_duplicates: Count near-duplicates as one photo.
+        mirror: Allow mirrored photos; turn off for photos with text in them.
+        turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
+        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
+            as the photos allow without visible damage (0 to 1).
+        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        blend: Strength of the cover-colour overlay on each tile (0 to 1).
+        match_seed: Random seed for the matching search.
         save_map: Also write the placement map to a .mosaic file, for later renders.
-        credits: Also write the photos used to a text file, and who made them.
-        size: WIDTHxHEIGHT in pixels; default: the cover's shape (16 to 8192).
-        long_side: The longer side, where --size is not given; default: 1920, of GIF, WebP and APNG 640 (pixels, 16 to
+        credits: Also write a text file with the photos used and their authors.
+        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
-        fps: Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions.
-        duration: How long the video lasts; default: as the animation likes (seconds, 0.05 to 3600).
-        fit: A cover of another shape fills the frame, or is shown whole over a plain or blurred ground.
-        covered: What an app lays over it, as shares of the frame: title, logo and the cover's subject stay clear of it
-            (0 to 0.6).
-        subject: What of the cover must stay in view, in fractions of it; default: faces, and what draws the eye (0 to
-            1).
-        background: What is seen beside the mosaic: a name or #rrggbb.
-        transparent: No background, for formats that carry transparency.
-        motion_blur: How long the shutter is open, as a share of a frame; film has 0.5 (0 to 1).
-        seed: Of the motion's chance.
+        fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
+            background colour or a blurred copy.
+        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
+            cover's subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
+            other salient areas (0 to 1).
+        background: Background colour: a name or #rrggbb.
+        transparent: Transparent background, for formats that support it.
+        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        seed: Random seed for the animation.
         title: Words over the picture; a line break where you write \n.
         title_at: Where the title stands.
         title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).

@@ -52,7 +52,7 @@ from renderer.preset import Preset, load_preset, with_preset
 from renderer.progress import Progress, ProgressFunction, Silent, Timed, as_progress, track
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings, check_heard
+from renderer.sound import SoundSettings, check_music_options
 from renderer.stills import strip_rows
 
 if TYPE_CHECKING:
@@ -444,7 +444,7 @@ def match(
         overwrite: Replace existing files that `save_map` and `credits` name.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
-        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+        **options: The fields of `renderer.job.MatchSettings`.
 
     Returns:
         The mosaic, to be drawn by the other functions, inspected, or saved.
@@ -475,7 +475,7 @@ def match(
 def render(
     source: Source,
     animation: str | Animation,
-    path: str | Path,
+    output: str | Path,
     *,
     preset: str | Path | None = None,
     draft: bool = False,
@@ -491,14 +491,16 @@ def render(
     Args:
         source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
-        path: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
+        output: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Render small and fast, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
-        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings`,
+            `renderer.settings.FileSettings`, `renderer.overlay.OverlaySettings` and `renderer.sound.SoundSettings`, and
+            the animation's own parameters, if it is passed by name.
 
     Returns:
         What was written: file, size, frames, and figures.
@@ -511,17 +513,17 @@ def render(
         >>> renderer.render("cover.jpg", "zoom", "out.mp4", tiles="photos", size=(1080, 1920), direction="inout")
     """
     request = _request(source, animation, options, VIDEO_SETTINGS, preset=preset, draft=draft, overwrite=overwrite)
-    output = _path(path, "path")
+    path = _path(output, "output")
     file = FileSettings(**given(FileSettings, request.values))
     if "format" not in options:
-        file = file.for_name(output, keep_codec="codec" in options)
+        file = file.for_name(path, keep_codec="codec" in options)
     job = VideoJob(
-        request.source if isinstance(request.source, Path) else None, request.animation, output,
+        request.source if isinstance(request.source, Path) else None, request.animation, path,
         match=request.match, output=request.output, file=file, overlay=request.overlay,
         sound=SoundSettings(**given(SoundSettings, request.values)), frames=_frames(frames), overwrite=overwrite,
         preset=request.preset.name if request.preset else "", rules=request.preset.rules if request.preset else None,
     )  # fmt: skip
-    check_heard(job.sound, options)
+    check_music_options(job.sound, options)
     check_job(job)
     timed = Timed(as_progress(progress))
     with MemoryMeter() as meter, _open(request.source, request.match, timed, request.animation) as mosaic:
@@ -549,7 +551,8 @@ def frame(
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw a small frame, as the preset `draft` does.
         progress: The same as for `renderer.render`.
-        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings` and
+            `renderer.overlay.OverlaySettings`, and the animation's own parameters, if it is passed by name.
 
     Returns:
         The frame as an array (height, width, 3) of uint8, sRGB; with `transparent`, (height, width, 4) with straight
@@ -594,7 +597,8 @@ def frames(
         draft: Draw small frames, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         progress: The same as for `renderer.render`.
-        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings` and
+            `renderer.overlay.OverlaySettings`, and the animation's own parameters, if it is passed by name.
 
     Yields:
         Each frame as an array of its own, as `renderer.frame` returns it.
@@ -633,7 +637,8 @@ def as_clip(
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
         progress: The same as for `renderer.render`; called while the cover is matched.
-        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings` and
+            `renderer.overlay.OverlaySettings`, and the animation's own parameters, if it is passed by name.
 
     Returns:
         A `moviepy.VideoClip` with frames (height, width, 3) of uint8. Use it in a `with` block, or close it.
