@@ -45,18 +45,18 @@ def with_presets(
     run = PresetOptions(**given(PresetOptions, values))
     if not run.preset and not run.draft:
         return [(None, dict(values))]
-    from renderer.preset import SETTINGS, as_draft, load_preset
+    from renderer.preset import SETTINGS, load_preset, with_preset
 
     known = {parameter for owner in (*SETTINGS, animation) for parameter in parameters(owner)}
     merged: list[tuple[Preset | None, Values]] = []
     presets: list[Preset | None] = [load_preset(each) for each in dict.fromkeys(run.preset)]
     for preset in presets or [None]:
-        below = {**preset.values, **preset.animations.get(name, {})} if preset else {}
-        if preset and (ignored := [key for key in below if key not in known]):
+        keys = {*preset.values, *preset.animations.get(name, {})} if preset else set()
+        if preset and (ignored := sorted(keys - known)):
             console.notice(
                 f"{name} has no parameter {', '.join(ignored)}: the value of preset {preset.name} is ignored"
             )
-        merged.append((preset, {**(as_draft(below) if run.draft else below), **values}))
+        merged.append((preset, with_preset(preset, name, values, draft=run.draft)))
     return merged
 
 
