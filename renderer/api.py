@@ -59,13 +59,13 @@ if TYPE_CHECKING:
     from renderer.clip import MosaicClip
 
 FRAME_SETTINGS: Final = (MatchSettings, OutputSettings, OverlaySettings)
-"""Whose parameters are keyword options of the functions that draw frames."""
+"""The settings whose parameters are keyword arguments of the functions that draw frames."""
 
 VIDEO_SETTINGS: Final = (*FRAME_SETTINGS, FileSettings, SoundSettings)
-"""Whose parameters are keyword options of `render`."""
+"""The settings whose parameters are keyword arguments of `render`."""
 
 _VALID_WHEN_MATCHED: Final = ("tiles", "library_dir", "save_map", "credits")
-"""Options of matching that have an effect on a mosaic that is matched already."""
+"""Matching options that have an effect on a mosaic that is already matched."""
 
 _OLD_SETTINGS: Final = (MatchSettings, OutputSettings, type(None))
 
@@ -216,11 +216,11 @@ _ACCEPTED: Final[dict[Any, str]] = {
     tuple[str, ...]: "str | Path | Sequence[str | Path]",
     type(None): "None",
 }
-"""What is accepted for a parameter of some types, where it is not the type itself: it is converted."""
+"""The types that are accepted for a parameter and converted, if there are others than the declared type."""
 
 
 def _accepted(hint: Any) -> str:
-    """Return what is accepted for a parameter of a type, as an annotation; types of `WORDS` are read from text too."""
+    """Return the types that are accepted for a parameter, as an annotation; types in `WORDS` are parsed from text."""
     kinds = get_args(hint)
     if hint in _ACCEPTED:
         text = _ACCEPTED[hint]
@@ -242,9 +242,9 @@ _OPTIONS_LINE: Final = re.compile(r"^    \*\*options: .*\n(?:        .*\n)*", re
 
 
 def _with_options(*owners: type) -> Callable[[F], F]:
-    """Give a function's signature and docstring a keyword for each declared parameter of some dataclasses.
+    """Add a keyword argument for each declared parameter of some dataclasses to a function's signature and docstring.
 
-    Its own `**options` receive them, and the parameters of an animation that is passed by name.
+    The function receives them in `**options`, together with the parameters of an animation that is passed by name.
     """
     declared = {name: info for owner in owners for name, info in parameters(owner).items()}
     hints = {name: hint for owner in owners for name, hint in get_type_hints(owner).items()}
@@ -263,12 +263,11 @@ def _with_options(*owners: type) -> Callable[[F], F]:
         animated = "animation" in signature.parameters
         last = [rest.replace(name="parameters")] if animated else []
         vars(function)["__signature__"] = signature.replace(parameters=[*own, *options, *last])
-        if function.__doc__:  # python -OO leaves docstrings out
-            documented = [*lines, "**parameters: The animation's own parameters, if it is passed by name."][
-                : None if animated else -1
-            ]
+        if function.__doc__:  # Python drops docstrings under -OO
+            animation = ["**parameters: The animation's own parameters, if it is passed by name."] if animated else []
             text = "\n".join(
-                textwrap.fill(line, 116, initial_indent=" " * 4, subsequent_indent=" " * 8) for line in documented
+                textwrap.fill(line, 116, initial_indent=" " * 4, subsequent_indent=" " * 8)
+                for line in [*lines, *animation]
             )
             function.__doc__ = _OPTIONS_LINE.sub(lambda _: f"{text}\n", inspect.cleandoc(function.__doc__) + "\n")
         return function
@@ -301,7 +300,7 @@ def _is_matched(source: Path | Mosaic) -> bool:
 
 @dataclass(frozen=True)
 class _Request:
-    """The checked arguments of a function that draws frames."""
+    """The validated arguments of a function that draws frames."""
 
     source: Path | Mosaic
     animation: Animation
@@ -326,7 +325,7 @@ class _Request:
         return count
 
     def draw(self, numbers: Sequence[int], progress: Progress) -> Generator[Pixels, None, None]:
-        """Yield some frames, each an array of its own."""
+        """Yield the frames with some numbers, each as a new array."""
         with (
             self.open_frames(progress) as frame_source,
             progress.stage("rendering", len(numbers), "frames") as advance,
@@ -360,7 +359,7 @@ def _request(
     draft: bool,
     overwrite: bool = False,
 ) -> _Request:
-    """Check the arguments of a function. `owners` declare its options. Raises InputError."""
+    """Validate the arguments of a function; `owners` declare its options. Raises InputError."""
     opened = _source(source)
     if isinstance(animation, str):
         name, kind = animation, load_animation(animation)
@@ -450,7 +449,7 @@ def match(
         The mosaic, to be drawn by the other functions, inspected, or saved.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -489,7 +488,7 @@ def render(
     The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         output: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -503,10 +502,11 @@ def render(
             the animation's own parameters, if it is passed by name.
 
     Returns:
-        What was written: file, size, frames, and figures.
+        A summary of what was written: the file, its size, the number of frames, the seconds that each stage took.
+            Its `as_json()` has the same keys as the command's JSON output.
 
     Raises:
-        InputError: An argument is wrong, a file cannot be used, or the output exists.
+        InputError: An argument is invalid, a file cannot be used, or the output exists.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -545,7 +545,7 @@ def frame(
     """Draw one frame of an animation: the same pixels as in the video.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         at: The time of the frame in the video, in seconds.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -559,7 +559,7 @@ def frame(
         alpha.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -591,7 +591,7 @@ def frames(
     generator releases its threads and textures when it is exhausted or closed.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
@@ -601,10 +601,10 @@ def frames(
             `renderer.overlay.OverlaySettings`, and the animation's own parameters, if it is passed by name.
 
     Yields:
-        Each frame as an array of its own, as `renderer.frame` returns it.
+        Each frame as a new array, in the format that `renderer.frame` returns.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -632,7 +632,7 @@ def as_clip(
     A clip has no alpha channel: `transparent` must be False.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
@@ -644,7 +644,7 @@ def as_clip(
         A `moviepy.VideoClip` with frames (height, width, 3) of uint8. Use it in a `with` block, or close it.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: MoviePy is not installed, or the work failed for another reason.
 
     Examples:
