@@ -41,13 +41,13 @@ _SILENT: Final = -70.0  # LUFS: the absolute gate of ITU-R BS.1770-4; nothing qu
 class SoundSettings(Validated):
     """The music of a video."""
 
-    music: Path | None = parameter(None, "A track to be heard: cut to the video's length, or looped")
-    music_start: float = parameter(0.0, "Where in the track to begin", unit="seconds", low=0.0, high=86_400.0)
+    music: Path | None = parameter(None, "Music file, cut or looped to the video's length")
+    music_start: float = parameter(0.0, "Start position in the music file", unit="seconds", low=0.0, high=86_400.0)
     music_fade: float = parameter(
-        1.0, "How long it fades in, and out, at most half the video", unit="seconds", low=0.0, high=60.0
+        1.0, "Fade-in and fade-out time, each at most half of the video", unit="seconds", low=0.0, high=60.0
     )
-    loudness: float = parameter(-14.0, "How loud it is, on average (EBU R 128)", unit="LUFS", low=-40.0, high=-5.0)
-    music_bitrate: Literal[192, 384] = parameter(192, "Of the sound, in kbit/s")
+    loudness: float = parameter(-14.0, "Integrated loudness (EBU R 128)", unit="LUFS", low=-40.0, high=-5.0)
+    music_bitrate: Literal[192, 384] = parameter(192, "Audio bitrate in kbit/s")
 
 
 def check_heard(settings: SoundSettings, given: Collection[str]) -> None:

@@ -77,7 +77,11 @@ def fingerprints(tasks: Sequence[Task], inputs: Inputs, problems: Problems) -> d
 
 def bytes_of(job: VideoJob) -> int:
     """The size of a job's video, of a sequence all its frames together; 0 if it is not there, or not all of it."""
-    paths = [numbered(job.path, number) for number in job.settled().wanted()] if is_sequence(job.path) else [job.path]
+    paths = (
+        [numbered(job.path, number) for number in job.resolved().selected_frames()]
+        if is_sequence(job.path)
+        else [job.path]
+    )
     try:
         return sum(path.stat().st_size for path in paths)
     except OSError:
