@@ -155,11 +155,11 @@ class _Field(NamedTuple):
             # Python's "3" for 3 is told apart by its quotes.
             shown = repr(value) if isinstance(value, str) and not lenient and not choices else str(value)
             shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[: _MAX_SHOWN - 1]}…"
-            fix = suggestion(shown, choices)
+            fix = suggestion(value, choices) if isinstance(value, str) else ""
             raise InputError(f"{named(name, shown)} is not {_form(self.hint)}{fix}") from None
         for number in found if isinstance(found, tuple) else (found,):
             if isinstance(number, int | float) and not self.info.low <= number <= self.info.high:
-                raise InputError(f"{named(name, spell(found))} is out of range: it must be {self._range()}")
+                raise InputError(f"{named(name, f'{number:.10g}')} is out of range: it must be {self._range()}")
         return found
 
     def _range(self) -> str:

@@ -516,7 +516,7 @@ def test_a_file_is_not_read_beyond_its_bound(render: Run) -> None:
     for name, reason in (
         ("large.toml", "is larger than 4 MB"),
         ("wide.toml", "is not UTF-8"),
-        ("/dev/zero", "there is no preset named /dev/zero"),
+        ("/dev/zero", "there is no preset /dev/zero"),
     ):
         assert reason in render("zoom", "china.jpg", "--preset", name)[2]
     if os.name == "posix":

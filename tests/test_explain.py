@@ -233,5 +233,5 @@ def test_discs_cover_as_much_as_they_should() -> None:
 
 
 def test_figures_have_sizes_that_can_be_drawn() -> None:
-    with pytest.raises(InputError, match="--size 10 is out of range"):
+    with pytest.raises(InputError, match="size=10 is out of range"):
         FigureSettings(size=(10, 200))

@@ -163,7 +163,7 @@ def test_a_title_that_can_not_be_read_is_said_so_or_refused(plain: Stage) -> Non
     assert said == ["the title is set 6 pixels high to fit, which is hard to read: give fewer words"]
     with pytest.raises(InputError, match="--title of 26 characters does not fit into 16x16 pixels"):
         seen(replace(plain, frame=(16, 16)), OverlaySettings(title="Sommerferien Südfrankreich"))
-    with pytest.raises(InputError, match="--title has 1,001 characters: give 1,000 at most"):
+    with pytest.raises(InputError, match="title= has 1,001 characters: the maximum is 1,000"):
         OverlaySettings(title="a" * 1001)
 
 
@@ -318,5 +318,5 @@ def test_a_title_that_nobody_would_see_is_refused() -> None:
 
 
 def test_a_time_that_ends_before_it_begins_is_refused() -> None:
-    with pytest.raises(InputError, match="ends before it begins"):
+    with pytest.raises(InputError, match=r"title_time=.* ends before it starts"):
         OverlaySettings(title="A", title_time=(3.0, 1.0))

@@ -28,13 +28,13 @@ from renderer.timeline import Show, parse_timeline
     ],
 )  # fmt: skip
 def test_rates_are_exact(text: str, rate: Fraction) -> None:
-    assert parse_frame_rate(text) == rate
+    assert parse_frame_rate(text, "fps") == rate
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "fast", "1/0", "241", "nan", "inf", ""])
 def test_bad_rates_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="--fps"):
-        parse_frame_rate(text)
+    with pytest.raises(InputError, match="fps="):
+        parse_frame_rate(text, "fps")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_time_that_was_printed_means_the_frame_that_begins_there(fps: Fraction
 
 def test_the_end_of_the_video_is_its_last_frame() -> None:
     assert frame_at(10, 300, Fraction(30)) == 299
-    with pytest.raises(InputError, match="lasts 10 seconds"):
+    with pytest.raises(InputError, match=r"at=10\.5 is outside the video, which is 10 seconds long"):
         frame_at(10.5, 300, Fraction(30))
 
 
@@ -79,7 +79,7 @@ def test_frame_ranges_include_both_ends() -> None:
     assert parse_frames("10-19", 300) == range(10, 20)
     assert parse_frames("7", 300) == range(7, 8)
     for bad in ("19-10", "290-300", "a-b", "-3", ""):
-        with pytest.raises(InputError, match="--frames"):
+        with pytest.raises(InputError, match="frames="):
             parse_frames(bad, 300)
 
 
@@ -108,14 +108,14 @@ def test_a_timeline_is_read_as_it_is_written() -> None:
         ("zoom 5s, disperse", "disperse.* is no segment"),
         ("zoom 0s", "lasts 0 seconds"),
         ("zoom 9999s", "3600 at most"),
-        ("zom 3s", "there is no animation named zom"),
+        ("zom 3s", "there is no animation zom: did you mean zoom"),
         ("hold 3s", "holds no animation"),
         ("hold 3s long=1", "hold has no parameters"),
-        ("reveal 3s oder=scan", "there is no oder: did you mean order"),
-        ("reveal 3s order=scn", "order = scn does not fit"),
+        ("reveal 3s oder=scan", "there is no parameter oder: did you mean order"),
+        ("reveal 3s order=scn", "order = scn is not one of .*: did you mean scan"),
         ("reveal 3s order", "order is no parameter"),
-        ("reveal 3s overlap=7", "--overlap 7 is out of range"),
-        ("reveal 3s reverse=perhaps", "reverse = perhaps does not fit"),
+        ("reveal 3s overlap=7", "overlap = 7 is out of range"),
+        ("reveal 3s reverse=perhaps", "reverse = perhaps is not true or false"),
         ("zoom 3s, disperse 2s", 'zoom ends with a photo, disperse begins with the whole mosaic: put "zoom 2s direction=out"'),
         ("disperse 3s, hold 1s, zoom 2s", 'put "gather 3s" between them'),
     ],
@@ -155,8 +155,8 @@ def test_a_file_says_the_same(tmp_path: Path) -> None:
         ("a = 1", r"holds no \[\[timeline\]\] table"),
         ("[[timeline]]", "timeline 1: it names no animation"),
         ('[[timeline]]\nanimation = "zoom"', "it has no seconds"),
-        ('[[timeline]]\nanimation = "zoom"\nseconds = 3\nfocal = 1', "there is no focal: did you mean focus"),
-        ('[[timeline]]\nanimation = "zoom"\nseconds = 3\nhold-end = []', r"hold-end = \[\] does not fit"),
+        ('[[timeline]]\nanimation = "zoom"\nseconds = 3\nfocal = 1', "there is no parameter focal: did you mean focus"),
+        ('[[timeline]]\nanimation = "zoom"\nseconds = 3\nhold-end = []', r"hold_end = \[\] is not a number"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_wrong_is_refused(tmp_path: Path, text: str, says: str) -> None:

@@ -229,14 +229,14 @@ def _match(
     missing = [photo.path for photo in placement.photos if not is_file(photo.path)]
     if missing:
         progress.notice(
-            f"{_photos(len(missing), 'is', 'are')} missing ({missing[0].name}) and shown from thumbnails: "
+            f"{_photos(len(missing), 'is', 'are')} missing ({missing[0].name}), so thumbnails are shown: "
             "`render library refresh` finds photos that have moved"
         )
     changed = {photo.path: index for photo in placement.photos if (index := placed.changed_in(photo)) is not None}
     if changed:
         names = sorted({index.path.stem for index in changed.values()})
         refresh = " and ".join(f"`render library refresh {name}`" for name in names)
-        progress.notice(f"{_photos(len(changed), 'has', 'have')} changed and shown from thumbnails: run {refresh}")
+        progress.notice(f"{_photos(len(changed), 'has', 'have')} changed, so old thumbnails are shown: run {refresh}")
     inputs = frozenset({path, *(item.path for item in library.skipped)})
     return OpenMosaic(placement, placed, library, library.skipped, inputs, tiles.archive, path)
 
