@@ -83,7 +83,7 @@ def test_photos_are_named_in_any_form_of_unicode(tmp_path: Path, cover: Path, ph
         )
         after = names(load_map(tmp_path / "new.mosaic"))
         assert first not in after if edit.ban else after[0] == second
-    with pytest.raises(InputError, match="leave"):
+    with pytest.raises(InputError, match="is both in swap= and in ban=: remove it from one"):
         every = EditSettings(ban=(f"{composed}*",), swap=(f"0,0={asked[second]}",))
         edit_mosaic(path, tmp_path / "new.mosaic", every, overwrite=True)
 
@@ -177,7 +177,7 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
     assert "it-edited.mosaic" in Path("it.html").read_text("utf-8")
     Path("china.jpg").unlink()
     code, _, err = render("mosaic", "it-edited.mosaic", "-o", "again.png", "--report", "again.html")
-    assert (code, "the cover, which is not beside it-edited.mosaic" in err, Path("again.png").exists()) == (
+    assert (code, "--report requires the cover next to it-edited.mosaic" in err, Path("again.png").exists()) == (
         2,
         True,
         False,
@@ -195,7 +195,7 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
         (["--swap", "1,1=photo00", "--swap", "1,1=photo01"], "--swap 1,1=photo01 is for the same cell as another --swap"),
         (["--ban", "c0000[0-8].jpg"], "--ban c0000[0-8].jpg matches no photo of this mosaic: check the pattern"),
         (["--swap", "1,1=nothing.jpg"], "--swap nothing.jpg is not a photo of this mosaic"),
-        (["--swap", "1,1=it.mosaic"], "it.mosaic is not a picture that can be read: give another photo"),
+        (["--swap", "1,1=it.mosaic"], "it.mosaic is not a picture that can be read: choose another photo"),
         (["--ban", "*"], "no photo is left to fill 54 cells of this map: ban fewer"),
         (["--ban", "photo*", "--cover", "it.mosaic"], "it.mosaic is not the cover of it.mosaic, or has changed"),
         (["--ban", "photo*", "--since", "2024"], "--since 2024 requires --tiles"),
