@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from renderer.errors import InputError
-from renderer.files import check_writable, expanded, is_file
 from renderer.grid import Grid, find_cell
+from renderer.input_files import is_file
 from renderer.job.inputs import check_cover, cover_of, open_library
 from renderer.job.outputs import check_suffix
 from renderer.job.settings import MatchSettings, TileSettings
@@ -22,7 +22,9 @@ from renderer.matching.editing import edit_map
 from renderer.matching.repetition import Limits
 from renderer.messages import named
 from renderer.names import normal, on_disk
+from renderer.output_files import check_writable
 from renderer.parameters import Validated, parameter, parse_cell, read_values
+from renderer.paths import expanded
 from renderer.pictures import read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress, Silent

@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
-from renderer.files import check_writable
 from renderer.frame_times import frame_at
 from renderer.grid import covered_part, make_grid
 from renderer.job.drawing import count_frames, draw_strips, open_frames
@@ -23,7 +22,8 @@ from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
-from renderer.messages import named
+from renderer.messages import FormatCommand, named
+from renderer.output_files import check_writable
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Paper
 from renderer.pictures import Pixels, read_picture
@@ -32,7 +32,7 @@ from renderer.progress import Progress, Silent, Timed, track
 from renderer.report import LONGEST, Compared, check_report, write_report
 from renderer.scene import Animation
 from renderer.settings import OutputSettings
-from renderer.stills import check_room, check_size, strip_rows, write_picture, write_still
+from renderer.stills import check_disk_space, check_size, strip_rows, write_picture, write_still
 
 PRINT_DPI: Final = 300.0
 """Default pixels per inch of a print: the finest detail visible at reading distance."""
@@ -166,6 +166,7 @@ def render_mosaic(
     paper: Paper | None = None,
     dpi: float | None = None,
     report: Path | None = None,
+    command: FormatCommand | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -176,7 +177,8 @@ def render_mosaic(
     a fixed shape: on paper of another shape its edges are cropped.
 
     `report`: also write an HTML file that compares the mosaic with the cover; the cover of a `.mosaic` must be next to
-    it. Memory: at most 1 GiB for pictures of any size. Raises RenderError.
+    it. `command` formats the commands that the report offers to copy; without it, the report offers none. Memory: at
+    most 1 GiB for pictures of any size. Raises RenderError.
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
     with (
@@ -201,7 +203,7 @@ def render_mosaic(
         if report is not None and compared is not None:
             source = check_cover(cover)
             saved = source if source.suffix.lower() == MAP_SUFFIX else match.save_map
-            _report(report, compared, summary, saved, overwrite=overwrite)
+            _report(report, compared, summary, saved, command, overwrite=overwrite)
         return summary
 
 
@@ -229,7 +231,7 @@ def ready_mosaic(
     compared = None if report is None else reported_cover(source, report, overwrite=overwrite)
     size = still_size(source, match, tile_pixels, paper, dpi)
     check_size(path, size)
-    check_room(path, size)
+    check_disk_space(path, size)
     shape = None if paper is None else size[0] / size[1]
     with open_mosaic(cover, match, progress, shape=shape, matched=matched) as mosaic:
         check_not_input(mosaic, path)
@@ -239,7 +241,7 @@ def ready_mosaic(
 def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:
     """Return the cover for a report: a map's is next to it. Raises InputError if it is missing."""
     check_report(report)
-    check_writable(report, overwrite=overwrite, option="--report")
+    check_writable(report, overwrite=overwrite, parameter="report")
     cover = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source
     if cover is None:
         raise InputError(f"{named('report')} requires the cover next to {source.name}: copy it there")
@@ -267,7 +269,9 @@ def _whole_size(units: tuple[float, float], scale: float) -> tuple[int, int]:
     return max(1, round(units[0] * scale)), max(1, round(units[1] * scale))
 
 
-def _report(path: Path, cover: Path, summary: Summary, saved: Path | None, *, overwrite: bool) -> None:
+def _report(
+    path: Path, cover: Path, summary: Summary, saved: Path | None, command: FormatCommand | None, *, overwrite: bool
+) -> None:
     """Write the report on a mosaic, which is drawn again at the size that the report shows or compares."""
     mosaic, placement = summary.mosaic, summary.mosaic.placement
     smallest = float(placement.cell[:, 2:].min())
@@ -283,4 +287,4 @@ def _report(path: Path, cover: Path, summary: Summary, saved: Path | None, *, ov
         figures={name: summary.as_json()[name] for name in REPORTED},
         map_name=saved.name if saved else f"{cover.stem}{MAP_SUFFIX}", map_saved=saved is not None,
     )  # fmt: skip
-    write_report(path, compared, overwrite=overwrite)
+    write_report(path, compared, command=command, overwrite=overwrite)

@@ -25,7 +25,6 @@ from renderer.encoder import (
     works,
 )
 from renderer.errors import InputError, RenderError
-from renderer.files import check_writable, shortened, temporary_folder
 from renderer.frame_times import parse_frames
 from renderer.job.drawing import LOOK_AHEAD, FrameSource, count_frames, open_frames, over_colour
 from renderer.job.fitting import encode_to_fit
@@ -35,6 +34,7 @@ from renderer.job.results import Summary
 from renderer.job.settings import MatchSettings
 from renderer.memory import MemoryMeter
 from renderer.messages import named
+from renderer.output_files import check_writable, shortened, temporary_folder
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Validated, given
 from renderer.progress import Advance, Progress, Silent, Timed
