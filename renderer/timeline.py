@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from renderer.data_files import read_toml
+from renderer.deprecation import old_names
 from renderer.errors import InputError
 from renderer.messages import Spelling, as_argument, as_key, named
 from renderer.parameters import parameter, parameters, read_values
@@ -266,3 +267,9 @@ def _with_pauses(motions: Sequence[Motion | None]) -> list[Motion]:
 
 def _still(scene: Scene) -> Motion:
     return lambda _progress: scene
+
+
+__getattr__ = old_names(
+    __name__,
+    {name: f"renderer.frame_times.{name}" for name in ("frame_at", "frame_count", "parse_frames", "progress_of")},
+)

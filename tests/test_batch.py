@@ -181,7 +181,7 @@ def test_all_problems_are_listed_with_their_lines(campaign: Path, render: Run) -
     for line, says in (
         (2, "there is no option fsp: did you mean fps?"),
         (5, "covers/x.jpg: there is no such file or folder"),
-        (9, "there is no preset named instagram-rel: did you mean instagram-reel?"),
+        (9, "there is no preset instagram-rel: did you mean instagram-reel?"),
         (10, "there is no animation zom: did you mean zoom?"),
         (14, "seed = 9..0 is not a sweep"),
         (15, "there is no other"),

@@ -152,7 +152,7 @@ def use_preset() -> None:
         values.pop(name, None)
     from animations.zoom import Zoom
 
-    VideoJob.of(Path("china.jpg"), Zoom, Path("it.mp4"), values).settled().wanted()
+    VideoJob.of(Path("china.jpg"), Zoom, Path("it.mp4"), values).resolved().selected_frames()
     preset.as_toml()
 
 
@@ -518,7 +518,7 @@ def test_a_file_is_not_read_beyond_its_bound(render: Run) -> None:
     for name, reason in (
         ("large.toml", "is larger than 4 MB"),
         ("wide.toml", "is not UTF-8"),
-        ("/dev/zero", "there is no preset named /dev/zero"),
+        ("/dev/zero", "there is no preset /dev/zero"),
     ):
         assert reason in render("zoom", "china.jpg", "--preset", name)[2]
     if os.name == "posix":

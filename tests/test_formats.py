@@ -259,7 +259,7 @@ def test_a_file_fits_the_maximum_size(
     path = Path(words[0])
     limit = round(path.stat().st_size * 0.4)
     code, _, err = render(*command, "--max-size", str(limit), "-y")
-    assert (code, "% of what this quality takes" in err or "the GIF is" in err) == (0, True)
+    assert (code, "% of what this quality needs" in err or "the GIF is" in err) == (0, True)
     assert 0.8 * limit <= path.stat().st_size <= limit  # within 3 % of files that are not as tiny as this one
     assert probe(path).seconds == pytest.approx(2, abs=0.01)
     assert [one.name for one in Path().iterdir()] == [path.name]

@@ -49,7 +49,7 @@ def test_parameters_out_of_range_are_refused() -> None:
     assert parameters(Spin)["turns"].unit == "turns"
     Spin(turns=10, axis=(0.0, 1.0))
     for wrong in ({"turns": 10.5}, {"turns": float("nan")}, {"axis": (0.5, 1.5)}):
-        with pytest.raises(InputError, match=r"--(turns|axis) .* is out of range: it is from"):
+        with pytest.raises(InputError, match=r"(turns|axis)=.* is out of range: it must be from"):
             Spin(**wrong)  # type: ignore[arg-type]  # the table mixes types
 
 

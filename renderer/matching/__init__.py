@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
+from renderer.deprecation import old_names
 from renderer.descriptors import blocks, describe_structure
 from renderer.errors import InputError
 from renderer.fidelity import advise
@@ -286,3 +287,6 @@ def _suiting_cell(grid: Grid, cost: Float32Array, taken: Sequence[int]) -> int:
     order = np.lexsort((cost, ~middle))
     free = order[~np.isin(order, taken)]
     return int((free if len(free) else order)[0])
+
+
+__getattr__ = old_names(__name__, {"Look": "MatchStyle", "Rules": "RepetitionRules"})
