@@ -24,7 +24,7 @@ def old_names(module: str, renamed: Mapping[str, str]) -> Callable[[str], object
 
 
 def warn_renamed(old: str, new: str, *, level: int = 2) -> None:
-    """Warn that an old name was used. `level`: frames up to the code that used it, counted from the caller."""
+    """Warn that an old name was used. `level`: as `stacklevel` of `warnings.warn`, counted from the caller."""
     warnings.warn(
         f"{old} is now {new}; the old name will be removed in the next version", DeprecationWarning, level + 1
     )

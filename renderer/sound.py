@@ -20,7 +20,7 @@ from renderer.errors import EncoderError, InputError
 from renderer.input_files import require_file
 from renderer.messages import named
 from renderer.output_files import temporary_folder
-from renderer.parameters import check_ranges, parameter, parameters
+from renderer.parameters import Validated, parameter, parameters
 from renderer.paths import expanded
 
 RATE: Final = 48_000
@@ -41,7 +41,7 @@ _SILENT: Final = -70.0  # LUFS: the absolute gate of ITU-R BS.1770-4; quieter bl
 
 
 @dataclass(frozen=True)
-class SoundSettings:
+class SoundSettings(Validated):
     """The music of a video."""
 
     music: Path | None = parameter(None, "Soundtrack: trimmed or looped to the length of the video")
@@ -57,10 +57,6 @@ class SoundSettings:
         -14.0, "Integrated loudness of the track (EBU R 128)", unit="LUFS", low=-40.0, high=-5.0
     )
     music_bitrate: Literal[192, 384] = parameter(192, "Audio bitrate in kbit/s")
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
 
 
 def check_music_options(settings: SoundSettings, given: Collection[str]) -> None:

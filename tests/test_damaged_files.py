@@ -152,7 +152,7 @@ def use_preset() -> None:
         values.pop(name, None)
     from animations.zoom import Zoom
 
-    VideoJob.of(Path("china.jpg"), Zoom, Path("it.mp4"), values).settled().wanted()
+    VideoJob.of(Path("china.jpg"), Zoom, Path("it.mp4"), values).resolved().selected_frames()
     preset.as_toml()
 
 

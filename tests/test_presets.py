@@ -43,7 +43,7 @@ def test_a_preset_makes_what_its_place_asks_for(render: Run, cover: Path, name: 
     assert Path(result["output"]).stem == f"china-zoom-{name}"
     broken = {item["rule"] for item in result["checks"] if not item["kept"]}
     assert broken <= OF_TIME_AND_SIZE
-    assert len(result["checks"]) == (len(preset.rules.asked()) if preset.rules else 0)
+    assert len(result["checks"]) == (len(preset.rules.required()) if preset.rules else 0)
 
 
 def test_several_presets_share_one_matching(render: Run, cover: Path) -> None:
@@ -181,4 +181,4 @@ def test_every_rule_can_be_kept_and_broken() -> None:
         "min_seconds",
         "max_gop_seconds",
     }
-    assert [each.rule for each in check_rules(good, rules)] == rules.asked()
+    assert [each.rule for each in check_rules(good, rules)] == rules.required()

@@ -20,7 +20,7 @@ from renderer.cli.options import OutputOptions, PresetOptions, add_command
 from renderer.cli.terminal import as_option, printable, say
 from renderer.messages import spelled
 from renderer.overlay import OverlaySettings
-from renderer.parameters import check_ranges, given, parameter, parameters, spell
+from renderer.parameters import Validated, given, parameter, parameters, spell
 from renderer.progress import Advance
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings
@@ -33,7 +33,7 @@ _KEYS: Final = {"covers": "cover", "animation": "animation", "preset": "preset",
 
 
 @dataclass(frozen=True)
-class BatchOptions:
+class BatchOptions(Validated):
     """What only a campaign takes."""
 
     covers: tuple[str, ...] = parameter((), "Covers, as paths or globs, instead of the file's; may be repeated")
@@ -51,10 +51,6 @@ class BatchOptions:
         high=86_400.0,
     )  # fmt: skip
     dry_run: bool = parameter(False, "Only say what would be made, and what is up to date")
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
 
 
 def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:

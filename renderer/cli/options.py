@@ -13,7 +13,7 @@ import cyclopts
 
 from renderer.cli.examples import epilogue
 from renderer.cli.terminal import printable
-from renderer.parameters import WORDS, Paper, check_ranges, parameter, parameters, spell, word_type
+from renderer.parameters import WORDS, Paper, Validated, parameter, parameters, spell, word_type
 from renderer.scene import Animation
 
 BESIDE: Final = ("save_map", "credits", "report")
@@ -21,7 +21,7 @@ BESIDE: Final = ("save_map", "credits", "report")
 
 
 @dataclass(frozen=True)
-class OutputOptions:
+class OutputOptions(Validated):
     """What every command that makes a file takes."""
 
     output: Path | None = parameter(
@@ -38,7 +38,7 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
-class PresetOptions:
+class PresetOptions(Validated):
     """Options in bundles."""
 
     preset: tuple[str, ...] = parameter(
@@ -48,7 +48,7 @@ class PresetOptions:
 
 
 @dataclass(frozen=True)
-class VideoOptions:
+class VideoOptions(Validated):
     """What only a command that makes a video takes."""
 
     frames: str | None = parameter(None, "A-B: only these frames, counted from 0, both included")
@@ -56,35 +56,23 @@ class VideoOptions:
 
 
 @dataclass(frozen=True)
-class FrameOptions:
+class FrameOptions(Validated):
     """What only a command that makes a frame takes."""
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
 
     at: float = parameter(0.0, "The time of the frame in the video", unit="seconds", low=0.0, high=3600.0)
     safe_zones: bool = parameter(False, "Show what the app covers, as --covered or the preset says")
 
 
 @dataclass(frozen=True)
-class SheetOptions:
+class SheetOptions(Validated):
     """What only a contact sheet takes."""
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
 
     cells: tuple[int, int] = parameter((3, 3), "COLUMNSxROWS of frames", low=1, high=20)
 
 
 @dataclass(frozen=True)
-class MosaicOptions:
+class MosaicOptions(Validated):
     """What only the still of a mosaic takes."""
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
 
     tile_pixels: int | None = parameter(
         None, "Side of a cell in the picture; default: 32", unit="output pixels", low=1, high=4096
@@ -126,7 +114,7 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: boo
             word, convert = WORDS[single]
             extra = {
                 "metavar": word,
-                "converter": lambda _type, tokens, convert=convert: convert(tokens[0].value),
+                "converter": lambda _type, tokens, convert=convert, name=field.name: convert(tokens[0].value, name),
                 "n_tokens": 1,
                 "accepts_keys": False,
             }

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from renderer.parameters import CellPosition, check_ranges, parameter
+from renderer.parameters import CellPosition, Validated, parameter
 from renderer.placement import JsonValue
 from renderer.settings import MAX_SIDE
 
@@ -15,7 +15,7 @@ ThemeName = Literal["light", "dark"]
 
 
 @dataclass(frozen=True)
-class FigureSettings:
+class FigureSettings(Validated):
     """What a figure looks like."""
 
     theme: ThemeName = parameter("light", "Dark words on white, or light ones on black")
@@ -23,13 +23,9 @@ class FigureSettings:
         None, "WIDTHxHEIGHT in pixels; default: 1920x1080, of GIF, WebP and APNG 640x360", low=64, high=MAX_SIDE
     )
 
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
-
 
 @dataclass(frozen=True)
-class CellSettings:
+class CellSettings(Validated):
     """Which cell a figure is about."""
 
     cell: CellPosition | None = parameter(
@@ -38,15 +34,11 @@ class CellSettings:
 
 
 @dataclass(frozen=True)
-class ClipSettings:
+class ClipSettings(Validated):
     """How long a clip lasts."""
 
     duration: float = parameter(6.0, "How long the clip lasts", unit="seconds", low=0.5, high=60.0)
     fps: Fraction = parameter(Fraction(30), "Frames a second")
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
 
 
 @dataclass(frozen=True)

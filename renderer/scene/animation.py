@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
-from renderer.parameters import check_ranges, parameter
+from renderer.parameters import Validated, parameter
 from renderer.scene.sprites import Motion
 from renderer.scene.stage import Stage, Target
 
@@ -20,7 +20,7 @@ RESTS: Final = ("hold_start", "hold_end")
 
 
 @dataclass(frozen=True)
-class Animation(ABC):
+class Animation(Validated, ABC):
     """Base of all animations: a frozen dataclass whose fields are made by `parameter`, with a docstring of one line.
 
     `first` and `last` say what stands still at its two ends; `endings` may be overridden where that depends on
@@ -33,10 +33,6 @@ class Animation(ABC):
     """How long it lasts if nobody says."""
 
     reverse: bool = parameter(False, "Play it backwards")
-
-    def __post_init__(self) -> None:
-        """Refuse parameters out of their ranges with InputError."""
-        check_ranges(self)
 
     @abstractmethod
     def prepare(self, stage: Stage) -> Motion:
