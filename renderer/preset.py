@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -102,6 +103,17 @@ def as_draft(values: dict[str, Any]) -> dict[str, Any]:
         # Even sides, which most formats need.
         draft = {**draft, "size": (2 * round(width * shrink / 2), 2 * round(height * shrink / 2))}
     return {**values, **draft}
+
+
+def with_preset(
+    preset: Preset | None, animation: str, values: Mapping[str, object], *, draft: bool = False
+) -> dict[str, Any]:
+    """Return the values of a preset and of its table for an animation, replaced by `values` where those have a key.
+
+    `draft`: the preset's values are made small and fast first.
+    """
+    preset_values = {**preset.values, **preset.animations.get(animation, {})} if preset else {}
+    return {**(as_draft(preset_values) if draft else preset_values), **values}
 
 
 def _find(name: str) -> Path:

@@ -83,7 +83,7 @@ def test_photos_are_named_in_any_form_of_unicode(tmp_path: Path, cover: Path, ph
         )
         after = names(load_map(tmp_path / "new.mosaic"))
         assert first not in after if edit.ban else after[0] == second
-    with pytest.raises(InputError, match="leave"):
+    with pytest.raises(InputError, match="is both in swap= and in ban=: remove it from one"):
         every = EditSettings(ban=(f"{composed}*",), swap=(f"0,0={asked[second]}",))
         edit_mosaic(path, tmp_path / "new.mosaic", every, overwrite=True)
 
@@ -168,7 +168,7 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
     code, out, err = render(
         "edit", "it.mosaic", "--ban", name, "--tiles", photos, "--swap", f"8,5={photos / 'photo00.jpg'}"
     )
-    assert (code, "it-edited.mosaic: " in out, "cells changed, 1 photo taken out" in out, err) == (0, True, True, "")
+    assert (code, "it-edited.mosaic: " in out, "cells changed, 1 photo removed" in out, err) == (0, True, True, "")
     assert render("edit", "it-edited.mosaic", "--ban", "photo1*", "--tiles", photos)[0] == 2  # it exists
     code, out, _ = render("edit", "it-edited.mosaic", "--ban", "more/*", "--tiles", photos, "-y", "--json")
     assert (code, '"output": "it-edited.mosaic"' in out) == (0, True)
@@ -177,7 +177,7 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
     assert "it-edited.mosaic" in Path("it.html").read_text("utf-8")
     Path("china.jpg").unlink()
     code, _, err = render("mosaic", "it-edited.mosaic", "-o", "again.png", "--report", "again.html")
-    assert (code, "the cover, which is not beside it-edited.mosaic" in err, Path("again.png").exists()) == (
+    assert (code, "--report requires the cover next to it-edited.mosaic" in err, Path("again.png").exists()) == (
         2,
         True,
         False,
@@ -187,23 +187,25 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ([], "nothing is to be changed: give --ban PHOTO, or --swap"),
+        ([], "no change is specified: use --ban PHOTO or --swap COLUMN,ROW=PHOTO"),
         (["--ban", "phot00.jpg"], "--ban phot00.jpg is not a photo of this mosaic: did you mean"),
         (["--swap", "9,9=photo00.jpg"], "--swap 9,9 is outside the grid: columns are 0 to 8, rows 0 to 5"),
         (["--swap", "1=photo00.jpg"], "--swap 1=photo00.jpg is not COLUMN,ROW=PHOTO"),
         (["--swap", "1,1="], "--swap 1,1= is not COLUMN,ROW=PHOTO"),
-        (["--swap", "1,1=photo00", "--swap", "1,1=photo01"], "--swap 1,1=photo01 is about a cell that another --swap is about"),
-        (["--ban", "c0000[0-8].jpg"], "--ban c0000[0-8].jpg fits no photo of this mosaic: check the pattern"),
+        (["--swap", "1,1=photo00", "--swap", "1,1=photo01"], "--swap 1,1=photo01 is for the same cell as another --swap"),
+        (["--ban", "c0000[0-8].jpg"], "--ban c0000[0-8].jpg matches no photo of this mosaic: check the pattern"),
         (["--swap", "1,1=nothing.jpg"], "--swap nothing.jpg is not a photo of this mosaic"),
-        (["--swap", "1,1=it.mosaic"], "it.mosaic is not a picture that can be read: give another photo"),
+        (["--swap", "1,1=it.mosaic"], "it.mosaic is not a picture that can be read: choose another photo"),
         (["--ban", "*"], "no photo is left to fill 54 cells of this map: ban fewer"),
         (["--ban", "photo*", "--cover", "it.mosaic"], "it.mosaic is not the cover of it.mosaic, or has changed"),
-        (["--ban", "photo*", "--since", "2024"], "--since 2024 has no effect without --tiles"),
-        (["--ban", "photo*", "-o", "it.png"], "it.png: a name that ends in .mosaic is needed"),
+        (["--ban", "photo*", "--since", "2024"], "--since 2024 requires --tiles"),
+        (["--ban", "photo*", "-o", "it.png"], "-o it.png must end in .mosaic"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
-def test_bad_edits_are_one_sentence_and_change_nothing(render: Run, mosaic: Path, words: list[str], says: str) -> None:
+def test_an_invalid_edit_gives_one_sentence_and_changes_nothing(
+    render: Run, mosaic: Path, words: list[str], says: str
+) -> None:
     before = mosaic.read_bytes()
     code, _, err = render("edit", "it.mosaic", "-o", "new.mosaic", *words)
     assert (code, says in err, err.count("\n")) == (2, True, 1), err
@@ -216,6 +218,10 @@ def test_two_photos_of_one_name_are_told_apart(render: Run, mosaic: Path, tmp_pa
         Image.new("RGB", (40, 40), colour).save(tmp_path / "twice" / folder / "same.png")
     words = ("edit", mosaic.name, "--tiles", "twice", "-o", "new.mosaic")
     code, _, err = render(*words, "--swap", "0,0=same.png")
-    assert (code, "is more than one photo" in err, "give more of the path" in err) == (2, True, True), err
+    assert (code, "--swap 0,0=same.png matches more than one photo" in err, "specify more of the path" in err) == (
+        2,
+        True,
+        True,
+    ), err
     assert render(*words, "--swap", "0,0=two/same.png")[0] == 0
     assert load_map(Path("new.mosaic")).photos[load_map(Path("new.mosaic")).photo[0]].path.parent.name == "two"

@@ -22,7 +22,7 @@ def test_an_added_library_is_the_default_until_it_is_removed(render: Run, cover:
     code, out, _ = render("library", "add", photos)
     assert (code, out) == (0, "default: 60 photos; 60 read\n")
     code, out, err = render("mosaic", cover, *SMALL)
-    assert (code, "of 60 tiles placed" in out, "The tiles are the library default: 60 photos" in err) == (0, True, True)
+    assert (code, "of 60 tiles placed" in out, "Using your library default: 60 photos" in err) == (0, True, True)
     assert "pieces of the cover" in render("mosaic", cover, "--tiles", "pieces", *SMALL)[2]
     assert "60 photos of" in render("library", "list")[1]
     code, out, _ = render("library", "remove", "default")
@@ -92,7 +92,11 @@ def test_photos_of_a_drive_that_is_away_are_kept(render: Run, cover: Path, how: 
     assert (code, out) == (0, "default: 5 photos; 1 gone\n")
     assert "drive is not there or empty: what is known of its photos is kept" in err
     code, _, err = render("mosaic", cover, *SMALL)
-    assert (code, "photos (" in err, "are not where they were: shown from thumbnails" in err) == (0, True, True)
+    assert (code, "photos are missing (" in err, "so thumbnails are shown: `render library refresh` finds" in err) == (
+        0,
+        True,
+        True,
+    )
 
 
 def test_a_check_lists_what_is_wrong_and_draws_the_colours(render: Run, cover: Path) -> None:
@@ -117,7 +121,7 @@ def test_a_check_lists_what_is_wrong_and_draws_the_colours(render: Run, cover: P
     assert (found["colours"]["medium red"], found["colours"]["dark blue"]) == (1, 0)
     assert [len(group) for group in found["near_duplicates"]] == [2]
     code, out, err = render("mosaic", cover, "--tiles", "it", "--skip-duplicates", *SMALL)
-    assert (code, "1 near-duplicates left out" in err, "of 2 tiles placed" in out) == (0, True, True)
+    assert (code, "1 near-duplicate excluded" in err, "of 2 tiles placed" in out) == (0, True, True)
 
 
 def test_a_damaged_library_is_named_and_made_anew(render: Run, cover: Path, photos: Path) -> None:
@@ -146,9 +150,7 @@ def test_a_photo_that_changed_after_it_was_added_is_shown_as_it_was_until_a_refr
     for number in (1, 2):
         Image.new("RGB", (500, 500), (250, 250, 0)).save(f"photos/{number}.png")
     said, colour = landing()
-    assert said == (
-        "2 photos have changed: run `render library refresh family`; until then they are shown from their thumbnails\n"
-    )
+    assert said == ("2 photos have changed, so old thumbnails are shown: run `render library refresh family`\n")
     assert np.abs(np.array(colour) - (0, 120, 200)).max() < 6  # a thumbnail is a JPEG
     assert "2 read" in render("library", "refresh", "family")[1]
     assert landing() == ("", [250, 250, 0])
@@ -162,9 +164,9 @@ def test_a_folder_of_videos_is_answered_with_the_option_for_them(render: Run, co
     for dry in ((), ("--dry-run",)):
         code, _, err = render("zoom", cover, "--tiles", "clips", *dry)
         assert code == 2
-        assert "clips holds no pictures: --video-frames 10 takes ten frames of each of 2 videos as tiles" in err
+        assert "clips contains no pictures: --video-frames 10 uses ten frames of each of the 2 videos" in err
     code, _, err = render("mosaic", cover, "--tiles", "clips/one.mp4", *SMALL)
-    assert (code, "--video-frames 10 takes ten frames of the video" in err) == (2, True)
+    assert (code, "--video-frames 10 uses ten frames of the video" in err) == (2, True)
     code, out, err = render("library", "add", "clips")
     assert (code, out) == (0, "default: 0 photos; nothing has changed\n")
     assert "`render library add FOLDER --name default --video-frames 10`" in err

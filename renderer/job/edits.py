@@ -152,7 +152,7 @@ def _swaps(
         if not numbers:
             if not is_file(file):
                 raise InputError(
-                    f"{no_photo(name, library.photos, 'swap')}, or add others with {named('tiles', 'FOLDER')}"
+                    f"{no_photo(name, library.photos, 'swap')} ({named('tiles', 'FOLDER')} adds others)"
                 )
             added = archive.open_files([file])
             if added.skipped:

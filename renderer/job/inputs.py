@@ -150,25 +150,57 @@ def open_mosaic(
         archive = tiles.archive
         if path.suffix.lower() == MAP_SUFFIX:
             placement = load_map(path)
-            library = reopen(archive, placement.photos, progress, settings.tiles)
             used = ("save_map", "credits", "library_dir")
             if settings != MatchSettings(**{name: getattr(settings, name) for name in used}):
                 progress.notice(
                     f"{path.name} is a placement map: matching options are ignored, and {named('tiles')} is used only "
                     "to find photos that have moved"
                 )
-            placement = replace(placement, photos=tuple(library.photos))
-            inputs = frozenset({path, *(photo.path for photo in placement.photos)})
-            cover = cover_of(path, placement)
-            mosaic = OpenMosaic(placement, library, library, library.skipped, inputs, archive, cover)
+            mosaic = _reopened(placement, settings, archive, progress, cover_of(path, placement), path)
         else:
             mosaic = _match(path, settings, tiles, progress, targets, shape, sampled=cover is None, matched=matched)
-        if matched and settings.save_map is not None:
-            save_map(mosaic.placement, settings.save_map, overwrite=True)
-        if matched and settings.credits is not None:
-            credited = mosaic.cover or str(mosaic.placement.recipe.get("cover", path.stem))
-            write_credits(settings.credits, credited, mosaic.placement.photos, progress, overwrite=True)
+        if matched:
+            _write_map_and_credits(mosaic, settings, progress, path.stem)
         yield mosaic
+
+
+@contextmanager
+def open_placement(
+    placement: PlacementMap, cover: Path | None, settings: MatchSettings, progress: Progress
+) -> Iterator[OpenMosaic]:
+    """Open the photos of a placement map that is in memory, as `open_mosaic` does for a `.mosaic` file.
+
+    `cover`: its cover, which is used only if the file still has the content that was matched. Raises InputError.
+    """
+    with open_tiles(settings, progress) as tiles:
+        cover = cover and cover_of(cover, placement)
+        mosaic = _reopened(placement, settings, tiles.archive, progress, cover, *([cover] if cover else []))
+        _write_map_and_credits(mosaic, settings, progress, "mosaic")
+        yield mosaic
+
+
+def _reopened(
+    placement: PlacementMap,
+    settings: MatchSettings,
+    archive: Archive,
+    progress: Progress,
+    cover: Path | None,
+    *files: Path,
+) -> OpenMosaic:
+    """Return the mosaic of a placement map with its photos opened; `files`: others that must not be overwritten."""
+    library = reopen(archive, placement.photos, progress, settings.tiles)
+    placement = replace(placement, photos=tuple(library.photos))
+    inputs = frozenset({*files, *(photo.path for photo in placement.photos)})
+    return OpenMosaic(placement, library, library, library.skipped, inputs, archive, cover)
+
+
+def _write_map_and_credits(mosaic: OpenMosaic, settings: MatchSettings, progress: Progress, name: str) -> None:
+    """Write the placement map and the credits, if requested; `name`: of a cover that is not known."""
+    if settings.save_map is not None:
+        save_map(mosaic.placement, settings.save_map, overwrite=True)
+    if settings.credits is not None:
+        shown = mosaic.cover or str(mosaic.placement.recipe.get("cover", name))
+        write_credits(settings.credits, shown, mosaic.placement.photos, progress, overwrite=True)
 
 
 def _match(
@@ -230,14 +262,14 @@ def _match(
     missing = [photo.path for photo in placement.photos if not is_file(photo.path)]
     if missing:
         progress.notice(
-            f"{_photos(len(missing), 'is', 'are')} missing ({missing[0].name}) and shown from thumbnails: "
+            f"{_photos(len(missing), 'is', 'are')} missing ({missing[0].name}), so thumbnails are shown: "
             "`render library refresh` finds photos that have moved"
         )
     changed = {photo.path: index for photo in placement.photos if (index := placed.changed_in(photo)) is not None}
     if changed:
         names = sorted({index.path.stem for index in changed.values()})
         refresh = " and ".join(f"`render library refresh {name}`" for name in names)
-        progress.notice(f"{_photos(len(changed), 'has', 'have')} changed and shown from thumbnails: run {refresh}")
+        progress.notice(f"{_photos(len(changed), 'has', 'have')} changed, so old thumbnails are shown: run {refresh}")
     inputs = frozenset({path, *(item.path for item in library.skipped)})
     return OpenMosaic(placement, placed, library, library.skipped, inputs, tiles.archive, path)
 

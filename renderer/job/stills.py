@@ -22,7 +22,7 @@ from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
-from renderer.messages import named
+from renderer.messages import FormatCommand, named
 from renderer.output_files import check_writable
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Paper
@@ -166,6 +166,7 @@ def render_mosaic(
     paper: Paper | None = None,
     dpi: float | None = None,
     report: Path | None = None,
+    command: FormatCommand | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -176,7 +177,8 @@ def render_mosaic(
     a fixed shape: on paper of another shape its edges are cropped.
 
     `report`: also write an HTML file that compares the mosaic with the cover; the cover of a `.mosaic` must be next to
-    it. Memory: at most 1 GiB for pictures of any size. Raises RenderError.
+    it. `command` formats the commands that the report offers to copy; without it, the report offers none. Memory: at
+    most 1 GiB for pictures of any size. Raises RenderError.
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
     with (
@@ -201,7 +203,7 @@ def render_mosaic(
         if report is not None and compared is not None:
             source = check_cover(cover)
             saved = source if source.suffix.lower() == MAP_SUFFIX else match.save_map
-            _report(report, compared, summary, saved, overwrite=overwrite)
+            _report(report, compared, summary, saved, command, overwrite=overwrite)
         return summary
 
 
@@ -267,7 +269,9 @@ def _whole_size(units: tuple[float, float], scale: float) -> tuple[int, int]:
     return max(1, round(units[0] * scale)), max(1, round(units[1] * scale))
 
 
-def _report(path: Path, cover: Path, summary: Summary, saved: Path | None, *, overwrite: bool) -> None:
+def _report(
+    path: Path, cover: Path, summary: Summary, saved: Path | None, command: FormatCommand | None, *, overwrite: bool
+) -> None:
     """Write the report on a mosaic, which is drawn again at the size that the report shows or compares."""
     mosaic, placement = summary.mosaic, summary.mosaic.placement
     smallest = float(placement.cell[:, 2:].min())
@@ -283,4 +287,4 @@ def _report(path: Path, cover: Path, summary: Summary, saved: Path | None, *, ov
         figures={name: summary.as_json()[name] for name in REPORTED},
         map_name=saved.name if saved else f"{cover.stem}{MAP_SUFFIX}", map_saved=saved is not None,
     )  # fmt: skip
-    write_report(path, compared, overwrite=overwrite)
+    write_report(path, compared, command=command, overwrite=overwrite)
