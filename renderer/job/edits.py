@@ -151,9 +151,7 @@ def _swaps(
             raise InputError(f"{swap} matches more than one photo, {paths}: specify more of the path")
         if not numbers:
             if not is_file(file):
-                raise InputError(
-                    f"{no_photo(name, library.photos, 'swap')} ({named('tiles', 'FOLDER')} adds others)"
-                )
+                raise InputError(f"{no_photo(name, library.photos, 'swap')} ({named('tiles', 'FOLDER')} adds others)")
             added = archive.open_files([file])
             if added.skipped:
                 raise InputError(f"{named('swap', file)} {added.skipped[0].reason}: choose another photo")
