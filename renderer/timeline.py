@@ -18,7 +18,7 @@ from renderer.errors import InputError
 from renderer.messages import Spelling, as_argument, as_key, named
 from renderer.parameters import parameter, parameters, read_values
 from renderer.plugins import load_animation
-from renderer.scene import RESTS, Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
+from renderer.scene import PAUSE_PARAMETERS, Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
 
 _SEGMENT: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b(.*)", re.DOTALL)
 
@@ -108,7 +108,7 @@ def _segment(name: str, seconds: float, given: Mapping[str, object], location: s
     kind = load_animation(name)
     if issubclass(kind, Show):
         raise InputError(f"{location}: a timeline can't contain {name}: write its segments into this timeline")
-    values: dict[str, Any] = {pause: 0.0 for pause in RESTS if pause in parameters(kind)}
+    values: dict[str, Any] = {pause: 0.0 for pause in PAUSE_PARAMETERS if pause in parameters(kind)}
     values |= read_values(kind, given, location)
     try:
         return Segment(kind(**values), seconds, name)
@@ -126,9 +126,9 @@ class Show(Animation):
 
     timeline: str = parameter(
         "hold 0.5s, reveal 3.5s from=cover, hold 1.5s, zoom 6s, hold 1.5s, zoom 2s direction=out, hold 1s, disperse 3s",
-        "Animations in order, each with its duration and parameters, and pauses (hold), such as "
+        "Animations and pauses in order, each with its duration and parameters, such as "
         '"reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3, hold 1s, zoom 2s direction=out, disperse 2s"; '
-        "or a .toml file with a [[timeline]] table for each",
+        "or a .toml file with a [[timeline]] table for each of them",
     )
 
     def __post_init__(self) -> None:
