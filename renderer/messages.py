@@ -7,11 +7,14 @@ The library does not know how an option is written. It marks a parameter with `n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 Spelling = Callable[[str, str | None], str]
 """How a parameter is written: from its name and, where the message quotes one, its value as text."""
+
+FormatCommand = Callable[[Sequence[str], Mapping[str, object]], str]
+"""Formats a command to copy: from its words and its values by parameter name, to a shell line."""
 
 _START: Final = "\x1f"  # ASCII unit separator; removed from values, and no name contains it
 _VALUE: Final = "\x1e"  # ASCII record separator

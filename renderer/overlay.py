@@ -17,10 +17,10 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from renderer.errors import InputError, PictureError, RenderError
-from renderer.files import open_input, require_file
+from renderer.input_files import open_input, require_file
 from renderer.lines import characters, even_lines, unbreakable_pieces
 from renderer.messages import named
-from renderer.parameters import Colour, check_ranges, parameter
+from renderer.parameters import Colour, Validated, parameter
 from renderer.pictures import read_picture
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
 
@@ -40,7 +40,7 @@ LONGEST_TITLE: Final = 1000
 
 
 @dataclass(frozen=True)
-class OverlaySettings:
+class OverlaySettings(Validated):
     """A title and a logo over the picture."""
 
     title: str | None = parameter(None, "Words over the picture; a line break where you write \\n")
@@ -60,8 +60,8 @@ class OverlaySettings:
     margin: float = parameter(0.06, "Left free at the frame's edges, of its shorter side", low=0, high=0.4)
 
     def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
+        """Check the values, the title's times and its length."""
+        super().__post_init__()
         if self.title_time is not None and self.title_time[0] >= self.title_time[1]:
             start, end = self.title_time
             raise InputError(f"--title-time {start:g},{end:g} ends before it begins: give FROM,TO in seconds")
@@ -78,12 +78,12 @@ def check_overlay(settings: OverlaySettings, seconds: float) -> None:
             f"{given} starts after the end of the video, which is {seconds:g} s long: choose an earlier time"
         )
     if settings.title and settings.font is not None:
-        require_file(settings.font, named("font"))
+        require_file(settings.font, named("font", settings.font))
         with _checked_font(settings.font):
             _missing_letters(settings.title, settings.font)
             ImageFont.truetype(str(settings.font))
     if settings.logo is not None:
-        require_file(settings.logo, named("logo"))
+        require_file(settings.logo, named("logo", settings.logo))
 
 
 def with_overlay(motion: Motion, stage: Stage, settings: OverlaySettings) -> Motion:
@@ -156,7 +156,7 @@ def _placed(stage: Stage, picture: npt.NDArray[np.uint8], position: str, setting
 
 
 def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
-    require_file(path, named("logo"))
+    require_file(path, named("logo", path))
     try:
         logo = Image.fromarray(read_picture(path, background=None).pixels)
     except PictureError as error:
@@ -198,7 +198,7 @@ def _checked_font(font: Path) -> Iterator[None]:
 def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     """Return the title, (H, W, 4), on a soft shadow that keeps it legible on any background."""
     path = settings.font or default_font()
-    require_file(path, named("font"))
+    require_file(path, named("font", path))
     with _checked_font(path):
         if missing := _missing_letters(text, path):
             stage.notice(f"{path.name} has no letters for {missing}: set {named('font')} to a font that has them")

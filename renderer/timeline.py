@@ -66,7 +66,7 @@ def read_timeline(path: Path) -> list[Segment]:
 
     Raises InputError, which names the file and the table.
     """
-    tables = read_toml(path, named("timeline"))[0].get("timeline")
+    tables = read_toml(path, named("timeline", path))[0].get("timeline")
     if not isinstance(tables, list) or not tables:
         raise InputError(
             f'{named("timeline", path)} has no [[timeline]] table: add one with animation = "zoom" and seconds = 5'

@@ -137,15 +137,15 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["zoom", "china.jpg", "--tiles", "~no-one"], 2, "~no-one: there is no such file or folder"),
         (["edit"], 2, "render edit needs a mosaic: render mosaic cover.jpg --save-map"),
         (["edit", "china.jpg", "--ban", "it"], 2, "china.jpg: a name that ends in .mosaic is needed"),
-        (["mosaic", "china.jpg", "--report", "report.txt", "--dry-run"], 2, "--report report.txt: a name that ends in .html is needed"),
-        (["mosaic", "china.jpg", "--credits", "credits.jpg"], 2, "--credits credits.jpg: a name that ends in .txt is needed"),
+        (["mosaic", "china.jpg", "--report", "report.txt", "--dry-run"], 2, "--report report.txt must end in .html"),
+        (["mosaic", "china.jpg", "--credits", "credits.jpg"], 2, "--credits credits.jpg must end in .txt"),
         (["batch", "--covers", "china.jpg", "--animation", "zoom", "--credits", "it.txt"], 2, "--credits: several videos would write one file"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--exclude", "chin*"], 2, "--exclude chin* leaves none of 1 photos"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--since", "2024-02-30"], 2, "2024-02-30 is not a date: give one such as"),
         (["zoom", "china.jpg", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
         (["zoom", "china.jpg", "--tiles", "*.tif"], 2, "matches no file"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "9", "--unique"], 2, "--unique needs at least 54 photos for 54 cells, and there are 1"),
-        (["mosaic", "china.jpg", "--report", "report.txt"], 2, "--report report.txt: a name that ends in .html is needed"),
+        (["mosaic", "china.jpg", "--report", "report.txt"], 2, "--report report.txt must end in .html"),
         (["mosaic", "china.jpg", "--print", "a4"], 2, "--print a4 is not a paper's size: give width x height and a unit, 60x40cm"),
         (["mosaic", "china.jpg", "--print", "0x40cm"], 2, "a side is from 3 mm to 100 m"),
         (["mosaic", "china.jpg", "--print", "6x4cm", "--tile-pixels", "9"], 2, "--print and --tile-pixels both set the size"),
@@ -155,7 +155,7 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["mosaic", "china.jpg", "--columns", "600", "--tile-pixels", "4096", "-o", "it.jpg", "--dry-run"], 2, "JPEG holds 65,500 pixels a side"),
         (["mosaic", "china.jpg", "--tone", "2"], 2, "--tone 2 is out of range"),
         (["mosaic", "china.jpg", "--tone", "much"], 2, "--tone"),
-        (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: give another -o, or -y"),
+        (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: choose another -o, or use -y"),
         (["zoom", "china.jpg", "-o", "text.jpg/such/it.mp4"], 2, "text.jpg is a file, so text.jpg/such/it.mp4 can't be in it"),
         (["zoom", "china.jpg", "-o", "new/one/it.mp4", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
         (["zoom", "china.jpg", "-o", "frame.png"], 2, "png holds one frame a file: give a name with a number"),
@@ -254,7 +254,7 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["explain", "channels", "china.jpg", "-o", "-"], 2, "a figure needs a file"),
         (["explain", "knn", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists"),
         (["explain", "knn", "china.jpg", "--size", "161x90"], 2, "--size 161x90 is odd"),
-        (["zoom", "bad.mosaic"], 2, "not a whole placement map"),
+        (["zoom", "bad.mosaic"], 2, "not a valid placement map"),
         (["mosaic", "china.jpg", "--save-map", "it.map"], 2, "a name that ends in .mosaic"),
         (["zoom", "china.jpg", "--focus", "nosuch.jpg"], 2, "--focus nosuch.jpg is neither a point X,Y nor a photo"),
         (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a picture that can be read: give another photo"),
@@ -263,7 +263,7 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["zoom", "china.jpg", "--music", "silent.wav"], 2, "silent.wav is silent where it would be heard"),
         (["zoom", "china.jpg", "--music", "song.wav", "--max-size", "2KB"], 2, "--max-size: the sound alone takes"),
         (["zoom", "china.jpg", "--max-size", "5MB", "-o", "frames/%03d.png"], 2, "--max-size is for one file"),
-        (["zoom", "china.jpg", "--poster", "-o", "poster.mp4"], 2, "poster-poster.jpg exists: give another -o"),
+        (["zoom", "china.jpg", "--poster", "-o", "poster.mp4"], 2, "poster-poster.jpg exists: choose another -o"),
         (["zoom", "china.jpg", "--poster", "-o", "-"], 2, "--poster is a file beside the video"),
         (["zoom", "china.jpg", "--save-map", "text.jpg/it.mosaic"], 2, "text.jpg is a file"),
         (["zoom", "china.jpg", "--credits", "text.jpg/it.txt"], 2, "text.jpg is a file"),
@@ -445,14 +445,14 @@ def test_a_folder_that_may_not_be_written_to(render: Run, cover: Path) -> None:
     Path("closed").mkdir(mode=0o500)
     code, _, err = render("mosaic", cover, "-o", "closed/it.png")
     assert code == 2
-    assert "may not be written to" in err
+    assert "is not writable" in err
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
 def test_a_folder_that_holds_no_files_of_anybody(render: Run, cover: Path) -> None:
     code, _, err = render("zoom", cover, "-o", "/proc/it.mp4")
     assert code == 2
-    assert err == "render: /proc/it.mp4: /proc may not be written to: give another -o\n"
+    assert err == "render: /proc/it.mp4: /proc is not writable: choose another -o\n"
 
 
 def test_folders_are_made_for_what_is_whole(render: Run, cover: Path) -> None:
@@ -514,7 +514,7 @@ def test_the_summary_tells_how_good_a_mosaic_is(render: Run, cover: Path, photos
     _, out, err = render(*words, "--columns", "60")
     assert "a photo at most 120 times (default), not twice within 1 cells (default)" in out
     assert "60 photos" not in err  # said once
-    assert "60 photos for 2400 cells repeat often: 120 or more would look better" in out
+    assert "60 photos repeat often in 2400 cells: use at least 120 photos for a better result" in out
 
 
 def test_the_summary_names_the_rules_in_force(render: Run, cover: Path, photos: Path) -> None:
@@ -773,7 +773,7 @@ def test_a_cover_of_any_name_needs_no_output(render: Run, cover: Path, stem: str
 
 def test_a_name_that_is_too_long_is_said(render: Run, cover: Path) -> None:
     code, _, err = render("zoom", cover, *SMALL, "-y", "-o", "x" * 300 + ".mp4")
-    assert (code, "can't be a file's name (File name too long): give another -o" in err) == (2, True)
+    assert (code, "can't be a file name (File name too long): choose another -o" in err) == (2, True)
     assert render("zoom", cover, *SMALL, "--poster", "-o", "x" * 251 + ".mp4")[0] == 0
     assert len(list(Path().iterdir())) == 2
 
@@ -781,9 +781,9 @@ def test_a_name_that_is_too_long_is_said(render: Run, cover: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is of Linux")
 def test_a_full_disk_is_said(render: Run, cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Every write to the temporary file meets the end of the disk, as /dev/full has it.
-    from renderer import files
+    from renderer import output_files
 
-    workspace = files._workspace
+    workspace = output_files._workspace
 
     @contextmanager
     def on_a_full_disk(path: Path, what: Path) -> Iterator[Path]:
@@ -791,7 +791,7 @@ def test_a_full_disk_is_said(render: Run, cover: Path, monkeypatch: pytest.Monke
             (folder / f"new{path.suffix}").symlink_to("/dev/full")
             yield folder
 
-    monkeypatch.setattr(files, "_workspace", on_a_full_disk)
+    monkeypatch.setattr(output_files, "_workspace", on_a_full_disk)
     code, _, err = render("mosaic", cover, "--columns", "8", "-o", "it.png")
     assert code == 1
     assert "the disk is full" in err
@@ -839,7 +839,7 @@ def test_names_that_other_programs_stumble_over(render: Run, cover: Path) -> Non
     assert Path("-a b:c'é-zoom.mp4").exists()
     code, _, err = render("zoom", cover, *SMALL, "-o", "n" * 256 + ".mp4")
     assert code == 2
-    assert "can't be a file's name" in err
+    assert "can't be a file name" in err
 
 
 def test_the_cover_is_never_overwritten(render: Run) -> None:

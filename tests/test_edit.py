@@ -168,7 +168,7 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
     code, out, err = render(
         "edit", "it.mosaic", "--ban", name, "--tiles", photos, "--swap", f"8,5={photos / 'photo00.jpg'}"
     )
-    assert (code, "it-edited.mosaic: " in out, "cells changed, 1 photo taken out" in out, err) == (0, True, True, "")
+    assert (code, "it-edited.mosaic: " in out, "cells changed, 1 photo removed" in out, err) == (0, True, True, "")
     assert render("edit", "it-edited.mosaic", "--ban", "photo1*", "--tiles", photos)[0] == 2  # it exists
     code, out, _ = render("edit", "it-edited.mosaic", "--ban", "more/*", "--tiles", photos, "-y", "--json")
     assert (code, '"output": "it-edited.mosaic"' in out) == (0, True)

@@ -119,7 +119,7 @@ def test_a_preset_may_hold_a_timeline(render: Run, cover: Path, own: Path) -> No
     assert (code, "5 frames" in out) == (0, True), err
     code, _, err = render("reveal", cover, "--preset", "longer", "--duration", "0.5")
     assert code == 0
-    assert "reveal is no timeline: that of longer is left out; render show --for longer plays it\n" in err
+    assert "reveal has no parameter timeline: the value of preset longer is ignored\n" in err
 
 
 @pytest.mark.parametrize(

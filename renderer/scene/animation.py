@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
 from renderer.deprecation import warn_renamed
-from renderer.parameters import check_ranges, parameter
+from renderer.parameters import Validated, parameter
 from renderer.scene.sprites import Motion
 from renderer.scene.stage import Stage, Target
 
@@ -20,7 +20,7 @@ PAUSE_PARAMETERS: Final = ("hold_start", "hold_end")
 
 
 @dataclass(frozen=True)
-class Animation(ABC):
+class Animation(Validated, ABC):
     """Base of all animations: a frozen dataclass whose fields are declared with `parameter`.
 
     The first line of its docstring is the help text of its command. Override `endings`, `default_duration`,
@@ -44,10 +44,6 @@ class Animation(ABC):
         if "lasts" in vars(cls) and "default_duration" not in vars(cls):
             warn_renamed("Animation.lasts", "Animation.default_duration", level=3)  # past abc.ABCMeta.__new__
             cls.default_duration = cls.lasts  # type: ignore[method-assign]
-
-    def __post_init__(self) -> None:
-        """Raise InputError for a value out of its range."""
-        check_ranges(self)
 
     @abstractmethod
     def prepare(self, stage: Stage) -> Motion:

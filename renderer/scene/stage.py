@@ -15,6 +15,7 @@ import numpy.typing as npt
 from renderer.arrays import Float64Array
 from renderer.deprecation import old_method
 from renderer.errors import InputError
+from renderer.grid import cell_at
 from renderer.library import Library, Photo, find_photo, no_photo
 from renderer.messages import named
 from renderer.parameters import Colour
@@ -226,17 +227,15 @@ class Stage:
 
     def cell_at(self, target: Target) -> int:
         """The first map's cell that a target names. Raises InputError if it names a photo that is not placed."""
-        corner, size = self.mosaic.cell[:, :2], self.mosaic.cell[:, 2:]
-        if isinstance(target, str):
-            number = find_photo(target, self.mosaic.photos)
-            if number is None:
-                raise InputError(no_photo(target, self.mosaic.photos))
-            cells = np.flatnonzero(self.mosaic.photo == number)
-            off = np.abs(corner + 0.5 * size - 0.5 * np.array(self.mosaic.size)).max(axis=1)
-            return int(cells[off[cells].argmin()])
-        place = np.array(self.position(target))
-        away = np.maximum(np.maximum(corner - place, place - corner - size), 0).sum(axis=1)
-        return int(np.flatnonzero(away == away.min())[-1])  # on an edge, the cell that begins there
+        if not isinstance(target, str):
+            return cell_at(self.mosaic.grid, self.position(target))
+        number = find_photo(target, self.mosaic.photos)
+        if number is None:
+            raise InputError(no_photo(target, self.mosaic.photos))
+        cells = np.flatnonzero(self.mosaic.photo == number)
+        centres = self.mosaic.cell[:, :2] + 0.5 * self.mosaic.cell[:, 2:]
+        distance = np.abs(centres - 0.5 * np.array(self.mosaic.size)).max(axis=1)
+        return int(cells[distance[cells].argmin()])
 
     def add_background(self) -> int:
         """Add a texture of the background. Returns its index. Raises InputError if the background is transparent."""
