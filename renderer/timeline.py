@@ -15,7 +15,7 @@ import numpy as np
 
 from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.messages import Spelling, as_argument, as_key, named
+from renderer.messages import as_key, named
 from renderer.parameters import parameter, parameters, read_values
 from renderer.plugins import load_animation
 from renderer.scene import PAUSE_PARAMETERS, Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
@@ -79,7 +79,7 @@ def read_timeline(path: Path) -> list[Segment]:
         seconds = table.pop("seconds", None)
         if not isinstance(seconds, int | float) or isinstance(seconds, bool):
             raise InputError(f"{location}: seconds is missing: add seconds = 5")
-        segments.append(_segment(name, float(seconds), table, location, as_key))
+        segments.append(_segment(name, float(seconds), table, location))
     return segments
 
 
@@ -94,11 +94,11 @@ def _parse_segment(text: str) -> Segment:
         if not equals:
             raise InputError(f"{location}: {word} is not a parameter: write it as name=value")
         given[key] = (*_as_tuple(given[key]), value) if key in given else value
-    return _segment(found[1], float(found[2]), given, location, as_argument)
+    return _segment(found[1], float(found[2]), given, location)
 
 
-def _segment(name: str, seconds: float, given: Mapping[str, object], location: str, spelling: Spelling) -> Segment:
-    """Return a segment from parameters by their names. `location` starts its errors, `spelling` is for parameters."""
+def _segment(name: str, seconds: float, given: Mapping[str, object], location: str) -> Segment:
+    """Return a segment from parameters by their names. Raises InputError, which starts with `location`."""
     if not 0 < seconds <= 3600:
         raise InputError(f"{location}: the duration of {seconds:g} seconds is out of range: more than 0, at most 3600")
     if name == "hold":
@@ -113,7 +113,7 @@ def _segment(name: str, seconds: float, given: Mapping[str, object], location: s
     try:
         return Segment(kind(**values), seconds, name)
     except InputError as error:
-        raise InputError(f"{location}: {error.message(spelling)}") from None
+        raise InputError(f"{location}: {error.message(as_key)}") from None
 
 
 def _as_tuple(value: object) -> tuple[object, ...]:
