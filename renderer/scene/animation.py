@@ -24,8 +24,8 @@ class Animation(Validated, ABC):
     """Base of all animations: a frozen dataclass whose fields are declared with `parameter`.
 
     The first line of its docstring is the help text of its command. Override `endings`, `default_duration`,
-    `last_photo` or `targets` where the answer depends on parameters. Construction raises InputError for a value out of
-    its range.
+    `last_photo` or `targets` where the answer depends on parameters. Construction raises InputError for a value of the
+    wrong type or out of its range.
     """
 
     first: ClassVar[Ending] = "mosaic"

@@ -226,7 +226,10 @@ class Stage:
         )
 
     def cell_at(self, target: Target) -> int:
-        """The first map's cell that a target names. Raises InputError if it names a photo that is not placed."""
+        """Return the first map's cell (an index) at a point or with a photo.
+
+        Raises InputError if the photo is not in the mosaic.
+        """
         if not isinstance(target, str):
             return cell_at(self.mosaic.grid, self.position(target))
         number = find_photo(target, self.mosaic.photos)
