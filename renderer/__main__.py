@@ -1,4 +1,4 @@
-"""The start of the `render` command: `doctor` must run where nothing else can be imported."""
+"""Entry point of the `render` command. `render doctor` runs even if nothing else can be imported."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from renderer.errors import RenderError
 from renderer.streams import close_streams, open_streams
 
 _NEEDED_BYTES = 800_000_000
-"""Address space that the libraries take; a core takes _CORE_BYTES more, for a thread and its buffers."""
+"""Address space that the libraries need. Each core needs _CORE_BYTES more, for a thread and its buffers."""
 
 _CORE_BYTES = 300_000_000
 
-_MAX_CORES = 8  # that are counted, and that OpenBLAS may use where address space is limited
+_MAX_CORES = 8  # maximum counted, and used by OpenBLAS if the address space is limited
 
 
 def needed_memory() -> int:
-    """Bytes of address space without which nothing is begun.
+    """Return the bytes of address space that are required to start.
 
-    Measured: a small video takes 1,000 MB with one core and 1,600 MB with two, and is made in 1,400 MB.
+    Measured: a small video uses 1,000 MB with one core and 1,600 MB with two, and can be rendered in 1,400 MB.
     """
     return _NEEDED_BYTES + _CORE_BYTES * min(core_count(), _MAX_CORES)
 
 
 def _has_memory() -> bool:
-    """Whether a limit on address space allows so much: where it is lower, OpenBLAS tries for ever, deaf to signals."""
+    """Whether the limit on address space allows `needed_memory`; below it, OpenBLAS retries forever."""
     if sys.platform == "win32":
         return True
     import resource
 
     if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
         return True
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(_MAX_CORES))  # it starts a thread for each core otherwise
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(_MAX_CORES))  # by default it starts a thread for each core
     try:
         mmap.mmap(-1, needed_memory(), flags=mmap.MAP_PRIVATE).close()
     except (OSError, MemoryError):
@@ -44,7 +44,7 @@ def _has_memory() -> bool:
 
 
 def main() -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line. Returns the exit code."""
     open_streams()
     return close_streams(_run())
 
@@ -60,16 +60,16 @@ def _run() -> int:
             return 1
     if not _has_memory():
         sys.stderr.write(
-            f"render: out of memory: {needed_memory() / 1e6:,.0f} MB of address space are needed to begin, and fewer "
-            "are allowed: raise the limit (ulimit -v)\n"
+            f"render: Out of memory: {needed_memory() / 1e6:,.0f} MB of address space are needed to start, and the "
+            "limit is lower. Raise the limit (ulimit -v)\n"
         )
         return 1
-    if not sys.warnoptions:  # what libraries warn of, with lines of their sources, is nothing that a user can mend
+    if not sys.warnoptions:  # warnings of libraries, with lines of their sources, are not for users
         warnings.simplefilter("ignore")
     try:
         from renderer.cli import main as command
     except ImportError as error:
-        sys.stderr.write(f"render: a package can't be loaded ({error}): `render doctor` tells more\n")
+        sys.stderr.write(f"render: A package can't be loaded ({error}): run `render doctor`\n")
         return 1
     except KeyboardInterrupt:
         return 130

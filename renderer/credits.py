@@ -10,10 +10,10 @@ from typing import Final
 from PIL import Image, IptcImagePlugin
 
 from renderer.errors import InputError
-from renderer.files import check_writable, new_file
 from renderer.image_file import is_demanding, open_image
 from renderer.library import Photo
 from renderer.messages import named
+from renderer.output_files import check_writable, new_file
 from renderer.progress import Progress, track
 
 _EXIF: Final = (0x013B, 0x8298)
@@ -29,7 +29,7 @@ def check_credits(path: Path, *, overwrite: bool) -> None:
     """Raise InputError if the credits can't be written to `path`."""
     if path.suffix.lower() != ".txt":
         raise InputError(f"{named('credits', path)} must end in .txt")
-    check_writable(path, overwrite=overwrite, option="--credits")
+    check_writable(path, overwrite=overwrite, parameter="credits")
 
 
 def write_credits(

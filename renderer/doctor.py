@@ -1,4 +1,4 @@
-"""What this machine has for rendering, and how to mend what it lacks. Imports nothing that may be missing."""
+"""`render doctor`: check what rendering needs on this machine. Imports nothing that may be missing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OTHER_ENCODERS = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `mend` is empty if it is well."""
+    """The result of one check; `fix` is empty if there is no problem."""
 
     name: str
     value: str
@@ -42,7 +42,7 @@ class Finding:
 
 
 def examine(folder: Path) -> list[Finding]:
-    """Look at Python, packages, ffmpeg and its encoders, cores, memory, and the disk of `folder`."""
+    """Check Python, packages, ffmpeg and its encoders, cores, memory, caches, and the disk of `folder`."""
     return [_python(), *_packages(), *_ffmpeg(), *_machine(folder), _cache(), _libraries(), *_leftovers(folder)]
 
 
@@ -55,7 +55,7 @@ def _packages() -> list[Finding]:
     try:
         findings = [Finding("mosaic-renderer", version("mosaic-renderer"))]
     except PackageNotFoundError:
-        return [Finding("mosaic-renderer", "not installed", "install it: pip install .")]
+        return [Finding("mosaic-renderer", "not installed", "run: pip install .")]
     for requirement in requires("mosaic-renderer") or []:
         match = re.match(r"[A-Za-z0-9._-]+", requirement)
         if match is None or "extra ==" in requirement:
@@ -65,16 +65,16 @@ def _packages() -> list[Finding]:
             importlib.import_module(_MODULES.get(name, name.replace("-", "_")))
             findings.append(Finding(name, version(name)))
         except PackageNotFoundError:
-            findings.append(Finding(name, "missing", f"pip install '{requirement}'"))
-        except Exception as error:  # a package that is broken may fail in any way
-            fix = f"pip install --force-reinstall '{requirement}'"
+            findings.append(Finding(name, "missing", f"run: pip install '{requirement}'"))
+        except Exception as error:  # a broken package may fail in any way
+            fix = f"run: pip install --force-reinstall '{requirement}'"
             findings.append(Finding(name, f"can't be loaded: {error}", fix))
     try:
         distribution("opencv-python")
         distribution("opencv-python-headless")
     except PackageNotFoundError:
         return findings
-    fix = "two packages share the folder cv2: pip uninstall opencv-python, then reinstall opencv-python-headless"
+    fix = "opencv-python and opencv-python-headless share a folder: uninstall both, then install only the headless one"
     return [*findings, Finding("OpenCV", "installed twice", fix)]
 
 
@@ -83,14 +83,14 @@ def _ffmpeg() -> list[Finding]:
         from renderer.encoder import ffmpeg_path, run_ffmpeg
 
         path = ffmpeg_path()
-        said = run_ffmpeg("-encoders", timeout=30).stdout.decode("utf-8", "replace")
+        listing = run_ffmpeg("-encoders", timeout=30).stdout.decode("utf-8", "replace")
         about = run_ffmpeg("-version", timeout=30).stdout.decode("utf-8", "replace")
-    except Exception as error:  # also where the encoder's own imports fail
-        return [Finding("ffmpeg", "missing", f"{error}: pip install --force-reinstall imageio-ffmpeg")]
-    found = {line.split()[1] for line in said.splitlines() if len(line.split()) > 1}
+    except Exception as error:  # including failed imports of the encoder
+        return [Finding("ffmpeg", "missing", f"{error}. Run: pip install --force-reinstall imageio-ffmpeg")]
+    found = {line.split()[1] for line in listing.splitlines() if len(line.split()) > 1}
     label = about.split(" Copyright")[0].removeprefix("ffmpeg version ").splitlines()[0] if about else "?"
-    lacking = [name for name in _NEEDED_ENCODERS if name not in found]
-    fix = f"this ffmpeg has no {', '.join(lacking)}: unset IMAGEIO_FFMPEG_EXE" if lacking else ""
+    missing = [name for name in _NEEDED_ENCODERS if name not in found]
+    fix = f"this ffmpeg lacks {', '.join(missing)}: unset IMAGEIO_FFMPEG_EXE" if missing else ""
     present = [name for name in (*_NEEDED_ENCODERS, *_OTHER_ENCODERS) if name in found]
     return [Finding("ffmpeg", f"{label} ({path})"), Finding("encoders", ", ".join(present) or "none", fix)]
 
@@ -104,17 +104,17 @@ def _machine(folder: Path) -> list[Finding]:
         memory = psutil.virtual_memory()
         total, available = memory.total / 1e9, memory.available / 1e9
         memory_found = Finding(
-            "memory", f"{total:.1f} GB, {available:.1f} GB of it free",
-            "" if available >= 1.5 else "a render at 1080p takes 1 GB: end other programs",
+            "memory", f"{total:.1f} GB, {available:.1f} GB free",
+            "" if available >= 1.5 else "a render at 1080p needs 1 GB: close other programs",
         )  # fmt: skip
     except ImportError:
-        memory_found = Finding("memory", "not known without psutil")
+        memory_found = Finding("memory", "unknown: psutil is missing")
     return [
         Finding("cores", str(os.cpu_count() or 1)),
         memory_found,
         Finding(
             "disk", f"{free:.1f} GB free in {folder}",
-            "" if free >= 0.5 else "free some space: a video takes 10 to 100 MB",
+            "" if free >= 0.5 else "free some space: a video needs 10 to 100 MB",
         ),
     ]  # fmt: skip
 
@@ -124,16 +124,14 @@ def _cache() -> Finding:
         from renderer.library import cache_folder
 
         folder = cache_folder()
-    except Exception as error:  # its imports may be what is broken, or there is no home folder
-        return Finding("cache", "not known", str(error))
+    except Exception as error:  # broken imports, or no home folder
+        return Finding("cache", "unknown", str(error))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        return Finding(
-            "cache", str(folder), f"it can't be written to ({error.strerror}): photos are read anew each time"
-        )
+        return Finding("cache", str(folder), f"not writable ({error.strerror}): photos are read again every time")
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     return Finding("cache", f"{folder} ({size / 1e6:.1f} MB; may be deleted at any time)")
 
@@ -143,27 +141,29 @@ def _libraries() -> Finding:
         from renderer.library.named import library_folder, names
 
         folder = library_folder()
-        return Finding("libraries", f"{folder} ({', '.join(names(folder)) or 'none yet: render library add FOLDER'})")
-    except Exception as error:  # its imports may be what is broken, or there is no home folder
-        return Finding("libraries", "not known", str(error))
+        return Finding(
+            "libraries", f"{folder} ({', '.join(names(folder)) or 'none: create one with render library add FOLDER'})"
+        )
+    except Exception as error:  # broken imports, or no home folder
+        return Finding("libraries", "unknown", str(error))
 
 
 def _leftovers(folder: Path) -> list[Finding]:
-    from renderer.files import leftovers
+    from renderer.output_files import leftovers
 
     try:
         found = ", ".join(str(path) for path in leftovers(folder))
-    except Exception as error:  # there may be no folder for temporary files
-        return [Finding("leftovers", f"not known ({error})")]
-    about = f"{found} (of renders that were killed; the next one to the same name deletes them)"
+    except Exception as error:  # there may be no temporary folder
+        return [Finding("leftovers", f"unknown ({error})")]
+    about = f"{found} (from renders that were killed; the next render to the same file deletes them)"
     return [Finding("leftovers", about)] if found else []
 
 
 def main() -> int:
-    """Print what was found; the exit code is 1 if something needs mending."""
+    """Print the findings. Returns the exit code: 1 if something needs fixing."""
     try:
         folder = Path.cwd()
-    except FileNotFoundError:  # it was deleted
+    except FileNotFoundError:  # the current folder was deleted
         folder = Path(tempfile.gettempdir())
     findings = examine(folder)
     width = max(len(finding.name) for finding in findings)

@@ -1,7 +1,7 @@
-"""Standard input, output and error of the command, which may be closed or full.
+"""Standard input, output and error of the command, which may be closed, or lead to a full disk.
 
-What can't be written to standard output is an error of the command; what can't be written to standard error is lost,
-and the work goes on.
+If standard output can't be written to, the command fails; if standard error can't, messages are lost and the work goes
+on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STANDARD: Final = 3  # descriptors: 0, 1 and 2
 
 
 class _Output(io.TextIOWrapper):
-    """Standard output: a failure is said once, and what is written afterwards is dropped."""
+    """Standard output: the first failure is raised, and everything written afterwards is dropped."""
 
     def write(self, text: str, /) -> int:
         try:
@@ -35,13 +35,13 @@ class _Output(io.TextIOWrapper):
     def _failure(self, error: OSError) -> Exception:
         _drop(self.fileno())
         if isinstance(error, BrokenPipeError):
-            return error  # whoever read it has gone, and knows
-        why = "it is closed" if error.errno == errno.EBADF else error.strerror
-        return RenderError(f"standard output can't be written to ({why}): send it elsewhere, or give -q")
+            return error  # the reading program has exited
+        reason = "it is closed" if error.errno == errno.EBADF else error.strerror
+        return RenderError(f"Standard output can't be written to ({reason}): redirect it to a file or program")
 
 
 class _Errors(io.TextIOWrapper):
-    """Standard error: there is nowhere to say that it can't be written to."""
+    """Standard error: failures are ignored, since there is nowhere to report them."""
 
     def write(self, text: str, /) -> int:
         try:
@@ -58,12 +58,12 @@ class _Errors(io.TextIOWrapper):
 
 
 def open_streams() -> None:
-    """Make all three streams usable: to be called first of all, once."""
-    # Where one is closed, the next file that is opened would take its number, and get what others write to it.
+    """Make all three streams usable. Call this once, before anything else."""
+    # If a stream is closed, the next opened file would get its descriptor, and the output meant for the stream.
     while (descriptor := os.open(os.devnull, os.O_RDONLY)) < _STANDARD:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
-    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 (it is open as long as the program runs)
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 (open until the program exits)
     output, errors = sys.stdout, sys.stderr
     interactive = output is not None and output.isatty()
     sys.stdout = _Output(_buffer(output, 1), _encoding(output), "backslashreplace", line_buffering=interactive)
@@ -71,7 +71,7 @@ def open_streams() -> None:
 
 
 def close_streams(code: int) -> int:
-    """Write out what waits; gives the exit code, which is 1 if that failed and nothing else had."""
+    """Flush the streams. Returns the exit code: `code`, or 1 if it is 0 and the flush fails."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -85,7 +85,7 @@ def close_streams(code: int) -> int:
 
 
 def _buffer(stream: object, descriptor: int) -> BinaryIO:
-    """What a stream writes to; of one that is closed, what fails at every write."""
+    """Return the buffer of a stream; for a closed stream, one that fails on every write."""
     if isinstance(stream, io.TextIOWrapper):
         return cast("BinaryIO", stream.detach())
     return open(descriptor, "wb", closefd=False)
@@ -96,7 +96,7 @@ def _encoding(stream: object) -> str:
 
 
 def _drop(descriptor: int) -> None:
-    """Let a descriptor lead to nowhere, so that what waits to be written can be."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+    """Redirect a descriptor to the null device, so that buffered output can be flushed."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, descriptor)
+    os.close(null)

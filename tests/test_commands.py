@@ -155,7 +155,7 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["mosaic", "china.jpg", "--columns", "600", "--tile-pixels", "4096", "-o", "it.jpg", "--dry-run"], 2, "JPEG holds 65,500 pixels a side"),
         (["mosaic", "china.jpg", "--tone", "2"], 2, "--tone 2 is out of range"),
         (["mosaic", "china.jpg", "--tone", "much"], 2, "--tone"),
-        (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: give another -o, or -y"),
+        (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: choose another -o, or use -y"),
         (["zoom", "china.jpg", "-o", "text.jpg/such/it.mp4"], 2, "text.jpg is a file, so text.jpg/such/it.mp4 can't be in it"),
         (["zoom", "china.jpg", "-o", "new/one/it.mp4", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
         (["zoom", "china.jpg", "-o", "frame.png"], 2, "png holds one frame a file: give a name with a number"),
@@ -194,7 +194,7 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["zoom", "china.jpg", "--loudness", "3"], 2, "--loudness 3 is out of range: it is from -40 to -5 LUFS"),
         (["zoom", "china.jpg", "--music-start", "3"], 2, "--music-start has no effect without --music: give a track too"),
         (["zoom", "china.jpg", "--loudness=-20", "--dry-run"], 2, "--loudness has no effect without --music"),
-        (["zoom", "china.jpg", "--title", "Us", "--title-time", "12,15"], 2, "--title-time 12,15 begins when the video is over: it lasts 10 s"),
+        (["zoom", "china.jpg", "--title", "Us", "--title-time", "12,15"], 2, "--title-time 12,15 starts after the end of the video, which is 10 s long: choose an earlier time"),
         (["still", "zoom", "china.jpg", "--title", "Us", "--font", "texts.jpg"], 2, "--font texts.jpg: there is no such file or folder: did you mean text.jpg"),
         (["zoom", "china.jpg", "--logo", "logo.png", "--dry-run"], 2, "--logo logo.png: there is no such file"),
         (["zoom", "china.jpg", "--preset", "own.toml"], 2, "--preset own.toml: there is no such file"),
@@ -263,13 +263,13 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["zoom", "china.jpg", "--music", "silent.wav"], 2, "silent.wav is silent where it would be heard"),
         (["zoom", "china.jpg", "--music", "song.wav", "--max-size", "2KB"], 2, "--max-size: the sound alone takes"),
         (["zoom", "china.jpg", "--max-size", "5MB", "-o", "frames/%03d.png"], 2, "--max-size is for one file"),
-        (["zoom", "china.jpg", "--poster", "-o", "poster.mp4"], 2, "poster-poster.jpg exists: give another -o"),
+        (["zoom", "china.jpg", "--poster", "-o", "poster.mp4"], 2, "poster-poster.jpg exists: choose another -o"),
         (["zoom", "china.jpg", "--poster", "-o", "-"], 2, "--poster is a file beside the video"),
         (["zoom", "china.jpg", "--save-map", "text.jpg/it.mosaic"], 2, "text.jpg is a file"),
         (["zoom", "china.jpg", "--credits", "text.jpg/it.txt"], 2, "text.jpg is a file"),
-        (["zoom", "china.jpg", "--transparent", "--landing", "whole", "-o", "it.webm"], 2, "leaves nothing to hide the tiles with"),
+        (["zoom", "china.jpg", "--transparent", "--landing", "whole", "-o", "it.webm"], 2, "--transparent leaves no background to hide the tiles: choose another --landing"),
         (["zoom", "china.jpg", "-o", "{cover}.mp4", "--for", "x", "--for", "tiktok"], 2, "china.mp4 is one name for several files"),
-        (["show", "china.jpg", "--columns", "12", "--timeline", "zoom 1s focus=0.1,0.1, zoom 1s direction=out focus=0.9,0.9"], 2, "zoom begins at another photo"),
+        (["show", "china.jpg", "--columns", "12", "--timeline", "zoom 1s focus=0.1,0.1, zoom 1s direction=out focus=0.9,0.9"], 2, "zoom starts at another photo"),
         (["mosaic", "china.jpg", "--columns", "12", "-o", "china.jpg", "-y"], 2, "-o china.jpg is the cover or one of the photos"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "12", "--repeat-distance", "3"], 2, "--repeat-distance 3 needs about"),
         (["mosaic", "text.jpg", "--report", "report.html"], 2, "text.jpg: is not a picture"),
@@ -363,7 +363,7 @@ def test_help_is_the_same_without_docstrings() -> None:
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **environment}
         ).stdout
 
-    assert "Fly from the whole cover" in said(PYTHONOPTIMIZE="0")
+    assert "Zoom from the whole mosaic" in said(PYTHONOPTIMIZE="0")
     assert said(PYTHONOPTIMIZE="2") == said(PYTHONOPTIMIZE="0")
 
 
@@ -445,14 +445,14 @@ def test_a_folder_that_may_not_be_written_to(render: Run, cover: Path) -> None:
     Path("closed").mkdir(mode=0o500)
     code, _, err = render("mosaic", cover, "-o", "closed/it.png")
     assert code == 2
-    assert "may not be written to" in err
+    assert "is not writable" in err
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
 def test_a_folder_that_holds_no_files_of_anybody(render: Run, cover: Path) -> None:
     code, _, err = render("zoom", cover, "-o", "/proc/it.mp4")
     assert code == 2
-    assert err == "render: /proc/it.mp4: /proc may not be written to: give another -o\n"
+    assert err == "render: /proc/it.mp4: /proc is not writable: choose another -o\n"
 
 
 def test_folders_are_made_for_what_is_whole(render: Run, cover: Path) -> None:
@@ -773,7 +773,7 @@ def test_a_cover_of_any_name_needs_no_output(render: Run, cover: Path, stem: str
 
 def test_a_name_that_is_too_long_is_said(render: Run, cover: Path) -> None:
     code, _, err = render("zoom", cover, *SMALL, "-y", "-o", "x" * 300 + ".mp4")
-    assert (code, "can't be a file's name (File name too long): give another -o" in err) == (2, True)
+    assert (code, "can't be a file name (File name too long): choose another -o" in err) == (2, True)
     assert render("zoom", cover, *SMALL, "--poster", "-o", "x" * 251 + ".mp4")[0] == 0
     assert len(list(Path().iterdir())) == 2
 
@@ -781,9 +781,9 @@ def test_a_name_that_is_too_long_is_said(render: Run, cover: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is of Linux")
 def test_a_full_disk_is_said(render: Run, cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Every write to the temporary file meets the end of the disk, as /dev/full has it.
-    from renderer import files
+    from renderer import output_files
 
-    workspace = files._workspace
+    workspace = output_files._workspace
 
     @contextmanager
     def on_a_full_disk(path: Path, what: Path) -> Iterator[Path]:
@@ -791,7 +791,7 @@ def test_a_full_disk_is_said(render: Run, cover: Path, monkeypatch: pytest.Monke
             (folder / f"new{path.suffix}").symlink_to("/dev/full")
             yield folder
 
-    monkeypatch.setattr(files, "_workspace", on_a_full_disk)
+    monkeypatch.setattr(output_files, "_workspace", on_a_full_disk)
     code, _, err = render("mosaic", cover, "--columns", "8", "-o", "it.png")
     assert code == 1
     assert "the disk is full" in err
@@ -839,7 +839,7 @@ def test_names_that_other_programs_stumble_over(render: Run, cover: Path) -> Non
     assert Path("-a b:c'é-zoom.mp4").exists()
     code, _, err = render("zoom", cover, *SMALL, "-o", "n" * 256 + ".mp4")
     assert code == 2
-    assert "can't be a file's name" in err
+    assert "can't be a file name" in err
 
 
 def test_the_cover_is_never_overwritten(render: Run) -> None:

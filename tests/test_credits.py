@@ -88,7 +88,7 @@ def test_credits_name_every_photo_once_and_no_location(render: Run, tmp_path: Pa
     assert Path("credits.txt").read_text("utf-8") == expected
     code, _, err = render("mosaic", "it.mosaic", "--credits", "credits.txt", "-o", "again.png")
     assert (code, Path("again.png").exists()) == (2, False)
-    assert "credits.txt exists: give another --credits, or -y" in err
+    assert "credits.txt exists: choose another --credits, or use -y" in err
     assert render("zoom", "it.mosaic", "--credits", "map.txt", "--size", "96x64", "--duration", "0.2")[0] == 0
     assert Path("map.txt").read_text("utf-8") == expected
 

@@ -26,7 +26,7 @@ from renderer.batch import Asked, read_campaign
 from renderer.batch.manifest import Manifest
 from renderer.data_files import read_toml
 from renderer.errors import InputError, RenderError
-from renderer.files import open_input
+from renderer.input_files import open_input
 from renderer.job import EditSettings, VideoJob, edit_mosaic
 from renderer.library import Photo
 from renderer.library.archive import Archive
@@ -461,14 +461,16 @@ def test_pipes_are_refused(folder: Path, render: Run, words: list[str], monkeypa
     ):
         os.mkfifo(name)
     code, _, err = render(*words)
-    assert (code, err.count("is not a file (a pipe or a device)"), err.count("\n")) == (2, 1, 1)
+    assert (code, err.count("is not a file but a pipe or a device"), err.count("\n")) == (2, 1, 1)
 
 
 def test_a_pipe_that_takes_a_files_place_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not hasattr(os, "mkfifo"):
         pytest.skip("Windows has no such pipes")
     os.mkfifo("pipe")
-    monkeypatch.setattr("renderer.files.check_input", lambda _path: None)  # as if it had come between check and opening
+    monkeypatch.setattr(
+        "renderer.input_files.check_input", lambda _path: None
+    )  # as if it had come between check and opening
     with pytest.raises(InputError, match="is not a file"):
         open_input(folder / "pipe")
 
@@ -502,10 +504,10 @@ def test_names_that_no_file_can_have(render: Run, name: str, key: str) -> None:
 def test_toml_within_bounds(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "it.toml").write_text(content, "utf-8")
     if not reason:
-        assert read_toml(tmp_path / "it.toml", "--preset")[0] in ({}, {"fps": 30})
+        assert read_toml(tmp_path / "it.toml", "it.toml")[0] in ({}, {"fps": 30})
         return
     with pytest.raises(InputError, match=reason):
-        read_toml(tmp_path / "it.toml", "--preset")
+        read_toml(tmp_path / "it.toml", "it.toml")
 
 
 @pytest.mark.usefixtures("folder")

@@ -167,7 +167,7 @@ def test_the_command_reports_its_changes(render: Run, mosaic: Path, photos: Path
     code, out, err = render(
         "edit", "it.mosaic", "--ban", name, "--tiles", photos, "--swap", f"8,5={photos / 'photo00.jpg'}"
     )
-    assert (code, "it-edited.mosaic: " in out, "cells changed, 1 photo taken out" in out, err) == (0, True, True, "")
+    assert (code, "it-edited.mosaic: " in out, "cells changed, 1 photo removed" in out, err) == (0, True, True, "")
     assert render("edit", "it-edited.mosaic", "--ban", "photo1*", "--tiles", photos)[0] == 2  # it exists
     code, out, _ = render("edit", "it-edited.mosaic", "--ban", "more/*", "--tiles", photos, "-y", "--json")
     assert (code, '"output": "it-edited.mosaic"' in out) == (0, True)

@@ -119,7 +119,7 @@ def test_a_preset_may_hold_a_timeline(render: Run, cover: Path, own: Path) -> No
     assert (code, "5 frames" in out) == (0, True), err
     code, _, err = render("reveal", cover, "--preset", "longer", "--duration", "0.5")
     assert code == 0
-    assert "reveal is no timeline: that of longer is left out; render show --for longer plays it\n" in err
+    assert "reveal has no parameter timeline: the value of preset longer is ignored\n" in err
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_preset_may_hold_a_timeline(render: Run, cover: Path, own: Path) -> No
         ("extends = 'tik-tok'\n", "there is no preset named tik-tok: did you mean tiktok?"),
         ("rules = 3\n", "mine.toml, line 1: rules is a table: write [rules]"),
         ("description = 3\n", "mine.toml, line 1: description is a text"),
-        ("[[timeline]]\nanimation = 'zoom'\n", "it has no seconds"),
+        ("[[timeline]]\nanimation = 'zoom'\n", "seconds is missing: add seconds = 5"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_preset_is_named_with_its_line(own: Path, text: str, says: str) -> None:

@@ -1,4 +1,4 @@
-"""The `render` command: options in, one call, messages out."""
+"""The `render` command: it reads options, calls the library and prints messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from renderer.parameters import docstring
 
 
 def _doctor() -> int:
-    """Tell what this machine lacks for rendering, and how to mend it."""
+    """Check that this machine can render, and show how to fix what is missing."""
     from renderer.doctor import main as doctor
 
     return doctor()
@@ -37,49 +37,53 @@ def _doctor() -> int:
 
 _SECTIONS: Final = {
     "Make a picture": ("mosaic", "edit", "still", "sheet", "explain"),
-    "Many at once": ("batch",),
-    "Your photos": ("library",),
-    "What there is, and whether it works": ("animations", "presets", "check", "doctor", "completion"),
+    "Make many videos": ("batch",),
+    "Manage photos": ("library",),
+    "Get information": ("animations", "presets", "check", "doctor", "completion"),
     "Help": ("--help", "-h", "--version"),
 }
-"""Commands by what they are for; those in none are animations."""
+"""Commands by help section; all others are animations."""
 
 
 def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
-    """The command line for the words `wanted`; animations that can't be loaded are named in `problems`, left out."""
+    """Build the command line, with options for the commands among the words `wanted`.
+
+    Animations that can't be loaded are left out; the reasons are appended to `problems`.
+    """
     from renderer.job import VERSION, MatchSettings
 
     app = cyclopts.App(
         name="render",
-        help="Photo-mosaic animation: a cover picture, made of your photos, as a video.",
+        help="Photo-mosaic animation: recreate a cover picture from your photos, as a video or a picture.",
         version=VERSION,
-        help_format="plaintext",  # a * or a ` stays what it is
+        help_format="plaintext",  # prints * and ` as they are
         help_on_error=False,
         suppress_keyboard_interrupt=False,
+        group_parameters="Options",
         console=Terminal(),
     )
-    still = cyclopts.App(name="still", help="Draw one frame of an animation.")
+    still = cyclopts.App(name="still", help="Render one frame of an animation as a picture.")
     app.command(still)
-    sheet = cyclopts.App(name="sheet", help="Draw a contact sheet of an animation: the look before the render.")
+    sheet = cyclopts.App(name="sheet", help="Render several frames of an animation in one picture.")
     app.command(sheet)
     groups = {"Tiles and matching": MatchSettings, "Output": OutputOptions, "Picture": MosaicOptions}
-    add_command(app, "mosaic", "Draw the whole mosaic as a still.", groups, mosaic, wanted=wanted)
+    add_command(app, "mosaic", "Render the whole mosaic as a picture.", groups, mosaic, wanted=wanted)
     add_edit(app, wanted)
-    app.command(_doctor, name="doctor")
+    app.command(_doctor, name="doctor", usage="Usage: render doctor")
     from renderer.cli.libraries import app as libraries
 
     app.command(libraries)
     from renderer.cli.explain import build_app as explain
 
     app.command(explain(wanted))
-    app.command(animations, name="animations")
-    app.command(presets, name="presets")
-    app.command(check_file, name="check")
-    app.command(completion, name="completion")
+    app.command(animations, name="animations", usage="Usage: render animations [NAME] [OPTIONS]")
+    app.command(presets, name="presets", usage="Usage: render presets [NAME]")
+    app.command(check_file, name="check", usage="Usage: render check FILE --preset NAME [OPTIONS]")
+    app.command(completion, name="completion", usage="Usage: render completion SHELL")
     add_batch(app, wanted)
     for name in plugins.installed():
         if name in app:
-            problems.append(f"the animation {name} is named like a command and was left out")
+            problems.append(f"The animation {name} was left out: a command has the same name")
             continue
         try:
             add_animation(app, still, sheet, name, plugins.load_animation(name), wanted)
@@ -89,22 +93,30 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     sections = [(cyclopts.Group(title, sort_key=i), names) for i, (title, names) in enumerate(_SECTIONS.items(), 1)]
     for name in app:
         app[name].group = next((section for section, names in sections if name in names), videos)
-    if sys.flags.optimize > 1:  # there are no docstrings
+    if sys.flags.optimize > 1:  # Python removes docstrings
         for _, command in commands(app):
             if (run := command.default_command) is not None and not run.__doc__:
                 command.help = docstring(run)
-    app["--help"].help = "This page, or all of a command; -h: the usual options of a command."
-    app["--version"].help = "The version."
+    app["--help"].help = "Show this page, or the help of a command; -h shows its common options only."
+    app["--version"].help = "Show the version."
     return app
 
 
-# -- Ending well ---------------------------------------------------------------------------------------------------
+# -- Exit codes and failures ---------------------------------------------------------------------------------------
 
 INTERRUPTED: Final = 130
+"""Exit code of an interrupted command: 128 + SIGINT, as shells report it."""
+
+_INTERRUPTED: Final = {
+    "": "Interrupted; incomplete output was removed",
+    "library": "Interrupted; photos indexed so far are stored, and the same command continues from there",
+    "batch": "Interrupted; finished videos are kept, and the same command continues from there",
+}
+"""Messages by command."""
 
 
 def _with_stream(words: Sequence[str]) -> list[str]:
-    """The words with `-o -` in one: alone, a hyphen is taken for the beginning of an option."""
+    """Return the words with `-o -` joined to `-o=-`: a separate hyphen would be read as an option."""
     joined: list[str] = []
     for word in words:
         if word == "-" and joined and joined[-1] in ("-o", "--output"):
@@ -115,33 +127,33 @@ def _with_stream(words: Sequence[str]) -> list[str]:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    resource_limits.interrupt()  # threads may wait for it
+    resource_limits.interrupt()  # ends threads that wait for a child process
     raise KeyboardInterrupt
 
 
 _NO_MEMORY: Final = ("Insufficient memory", "can't start new thread", "failed to map segment", "annot allocate memory")
-"""What OpenCV, threads, the loader of libraries and the system say where memory is lacking."""
+"""Parts of the messages with which OpenCV, threads, the dynamic loader and the system report a lack of memory."""
 
 
-def _is_of_memory(error: Exception) -> bool:
+def _is_out_of_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(words in str(error) for words in _NO_MEMORY)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0 done, 1 failure, 2 bad input or usage, 130 interrupted."""
+    """Run the command line. Returns the exit code: 0 done, 1 failure, 2 bad input or usage, 130 interrupted."""
     words = _with_stream(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):  # a name that a terminal can't show must not end a render
+    for stream in (sys.stdout, sys.stderr):  # a name that the terminal can't show must not abort a render
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # Ctrl-C, ended, terminal closed, Ctrl-Break
-        number = getattr(signal, name, None)  # whichever the platform has
-        if number and signal.getsignal(number) is not signal.SIG_IGN:  # ignored: in the background, after nohup
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # Ctrl-C, kill, terminal closed, Ctrl-Break
+        number = getattr(signal, name, None)  # None where the platform lacks the signal
+        if number and signal.getsignal(number) is not signal.SIG_IGN:  # ignored in the background or after nohup
             signal.signal(number, _terminate)
     verbose = "-v" in words or "--verbose" in words
     try:
         Path.cwd()
     except FileNotFoundError:
-        return _complain("the working folder was deleted: change to another one", verbose=False, code=2)
+        return _complain("The current folder was deleted: change to another folder", verbose=False, code=2)
     try:
         problems: list[str] = []
         app = build_app(problems, words)
@@ -154,26 +166,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         cause = error.__cause__
-        said = cause.text if isinstance(cause, RenderError) else usage_message(error, words)
-        # Of a word that is none, a traceback tells nothing.
-        return _complain(said, verbose=verbose and isinstance(cause, RenderError), code=InputError.exit_code)
+        message = cause.text if isinstance(cause, RenderError) else usage_message(error, words)
+        # The traceback of a usage error would only show the argument parser.
+        return _complain(message, verbose=verbose and isinstance(cause, RenderError), code=InputError.exit_code)
     except RenderError as error:
         return _complain(error.text, verbose=verbose, code=error.exit_code)
     except KeyboardInterrupt:
-        kept = "what was indexed is kept, the same command goes on from there"
-        whole = "what is whole is kept, the same command goes on from there"
-        left = {"library": kept, "batch": whole}.get(words[0] if words else "", "what was not whole is not there")
-        return _complain(f"interrupted: {left}", verbose=False, code=INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has gone
+        message = _INTERRUPTED.get(words[0] if words else "", _INTERRUPTED[""])
+        return _complain(message, verbose=False, code=INTERRUPTED)
+    except BrokenPipeError:  # the program that reads our output has exited
         return 1
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP) and error.filename:
-            said = f"{error.filename} can't be a file's name ({error.strerror}): give another"
-            return _complain(said, verbose=verbose, code=InputError.exit_code)
-        if _is_of_memory(error):
-            return _complain("out of memory: give a smaller --size, or fewer photos", verbose=verbose, code=1)
-        # A bug, or a failure that nobody thought of: one line all the same.
-        return _complain(f"unexpected {type(error).__name__}: {error} (-v shows where)", verbose=verbose, code=1)
+            message = f"{error.filename} can't be a file name ({error.strerror}): choose another name"
+            return _complain(message, verbose=verbose, code=InputError.exit_code)
+        if _is_out_of_memory(error):
+            return _complain("Out of memory: use a smaller --size or fewer photos", verbose=verbose, code=1)
+        # A bug, or an unforeseen failure: still one line.
+        message = f"unexpected {type(error).__name__}: {error} (-v shows the traceback)"
+        return _complain(message, verbose=verbose, code=1)
     return result if isinstance(result, int) else 0
 
 

@@ -1,9 +1,7 @@
-"""`render batch`: many videos of one file."""
+"""`render batch`: many videos from one campaign file."""
 
 from __future__ import annotations
 
-import json
-import shlex
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -15,11 +13,12 @@ import cyclopts
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from renderer.cli.messages import Console, Rate, megabytes, show_file
-from renderer.cli.options import OutputOptions, PresetOptions, add_command
-from renderer.cli.terminal import printable, say
+from renderer.cli.messages import Console, Rate, counted, megabytes, show_file
+from renderer.cli.options import BatchOutputOptions, OutputOptions, PresetOptions, add_command, format_command
+from renderer.cli.terminal import as_option, print_json, printable, say
+from renderer.messages import named, spelled
 from renderer.overlay import OverlaySettings
-from renderer.parameters import check_ranges, given, parameter, parameters, spell
+from renderer.parameters import Validated, given, parameter, parameters
 from renderer.progress import Advance
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings
@@ -28,32 +27,36 @@ if TYPE_CHECKING:
     from renderer.batch import Batch, Outcome
 
 _KEYS: Final = {"covers": "cover", "animation": "animation", "preset": "preset", "output": "output", "rows": "rows"}
-"""Options that stand in for keys of every job."""
+"""Options that replace keys of every job in the campaign file."""
 
 
 @dataclass(frozen=True)
-class BatchOptions:
-    """What only a campaign takes."""
+class BatchOptions(Validated):
+    """Options of campaigns."""
 
-    covers: tuple[str, ...] = parameter((), "Covers, as paths or globs, instead of the file's; may be repeated")
-    animation: tuple[str, ...] = parameter((), "Animations, instead of the file's; may be repeated")
-    rows: Path | None = parameter(None, "A CSV or JSON file: a video a row, whose {fields} may be used everywhere")
-    only: tuple[str, ...] = parameter(
-        (), "Only videos whose name, cover, animation or preset is like this, such as 'reel*'; may be repeated"
+    covers: tuple[str, ...] = parameter(
+        (), "Cover pictures, as paths or globs, instead of those in the file; may be repeated"
     )
-    workers: int | None = parameter(None, "Videos at once; default: as cores and memory allow", low=1, high=256)
-    resume: bool = parameter(True, "Go on from the last run: what is up to date is left as it is")
-    fail_fast: bool = parameter(False, "Stop at the first video that fails")
-    skip_bad_rows: bool = parameter(False, "Render the other rows where some have problems; the exit code is 1 then")
+    animation: tuple[str, ...] = parameter((), "Animations, instead of those in the file; may be repeated")
+    rows: Path | None = parameter(
+        None, "CSV or JSON file with one video per row; {FIELD} in an option or key is replaced by the row's value"
+    )
+    only: tuple[str, ...] = parameter(
+        (),
+        "Render only videos whose name, cover, animation or preset matches this pattern, such as 'reel*'; may be "
+        "repeated",
+    )
+    workers: int | None = parameter(
+        None, "Number of videos to render at a time; default: chosen from cores and memory", low=1, high=256
+    )
+    resume: bool = parameter(True, "Skip videos that are up to date; with --no-resume render all of them again")
+    fail_fast: bool = parameter(False, "Stop when the first video fails")
+    skip_bad_rows: bool = parameter(False, "Skip rows with errors and render the others; the exit code is then 1")
     timeout: float = parameter(
-        900.0, "A video that makes no progress for so long fails, and the others go on", unit="seconds", low=1.0,
+        900.0, "Fail a video that makes no progress for this long, and render the others", unit="seconds", low=1.0,
         high=86_400.0,
     )  # fmt: skip
-    dry_run: bool = parameter(False, "Only say what would be made, and what is up to date")
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
+    dry_run: bool = parameter(False, "Print which videos would be rendered and which are up to date, without rendering")
 
 
 def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
@@ -63,11 +66,11 @@ def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
     groups = {
         "Campaign": BatchOptions, "Presets": PresetOptions, "Tiles and matching": MatchSettings,
         "Picture": OutputSettings, "Title and logo": OverlaySettings, "Sound": SoundSettings, "File": FileSettings,
-        "Output": OutputOptions,
+        "Output": BatchOutputOptions,
     }  # fmt: skip
     add_command(
-        app, "batch", "Render many videos: those of a campaign's file, or of --covers.", groups, _batch, wanted=wanted,
-        takes=("file", "The campaign's TOML file; without one: --covers"),
+        app, "batch", "Render many videos, from a campaign file or from --covers.", groups, _batch, wanted=wanted,
+        takes=("[FILE]", "Campaign file (TOML); not needed with --covers"),
     )  # fmt: skip
 
 
@@ -77,35 +80,36 @@ def _batch(file: Path | None, values: dict[str, object]) -> int:
     common, run = OutputOptions(**given(OutputOptions, values)), BatchOptions(**given(BatchOptions, values))
     console = Console(quiet=common.quiet, verbose=common.verbose)
     own = {*parameters(OutputOptions), *parameters(BatchOptions), *parameters(PresetOptions)}
-    asked = BatchRequest(
+    request = BatchRequest(
         {key: values[name] for name, key in _KEYS.items() if values.get(name)},
         {name: value for name, value in values.items() if name not in own},
         draft=PresetOptions(**given(PresetOptions, values)).draft,
         skip_bad_rows=run.skip_bad_rows,
+        format_command=format_command,
         command=_command(file, values),
     )
-    campaign = read_campaign(file, asked).only(run.only)
+    campaign = read_campaign(file, request).only(run.only)
     with nullcontext() if run.dry_run else campaign_folder(campaign):
         batch = plan_batch(campaign, console, resume=run.resume, overwrite=common.overwrite)
         skipped = campaign.problems.bad_rows()
         if skipped:
-            lines = "\n  ".join([f"{_rows(len(skipped))} skipped:", *campaign.problems.lines()])
-            sys.stderr.write(f"render: {lines}\n")
+            lines = [f"{counted(len(skipped), 'row')} skipped:", *campaign.problems.lines()]
+            say("render: " + lines[0], *(f"  {line}" for line in lines[1:]), to=sys.stderr)
         if run.dry_run:
-            return _tell_plan(batch, skipped, common)
-        return _tell(batch, _render(batch, run, common, console), skipped, common)
+            return _print_plan(batch, skipped, common)
+        return _print_summary(batch, _render(batch, run, common, console), skipped, common)
 
 
 def _render(batch: Batch, run: BatchOptions, common: OutputOptions, console: Console) -> dict[str, Outcome]:
-    """Render what is due, and write the page."""
+    """Render the videos that are due, and write the page."""
     from renderer.batch import PAGE, Processes, render_batch, worker_count, write_page
 
     if not batch.due:
         return {}
     workers = run.workers or worker_count(len(batch.due))
     try:
-        with BatchProgress(console, batch, workers, run.timeout) as board, Processes(workers) as pool:
-            outcomes = render_batch(batch, pool, board, fail_fast=run.fail_fast, timeout=run.timeout)
+        with BatchProgress(console, batch, workers, run.timeout) as observer, Processes(workers) as pool:
+            outcomes = render_batch(batch, pool, observer, fail_fast=run.fail_fast, timeout=run.timeout)
     finally:
         write_page(batch.manifest)
     if common.open:
@@ -113,90 +117,78 @@ def _render(batch: Batch, run: BatchOptions, common: OutputOptions, console: Con
     return outcomes
 
 
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count} rows"
-
-
-def _command(file: Path | None, values: Mapping[str, object]) -> str:
-    """The command that renders a campaign again, up to which of its videos; it tells nothing of this machine.
-
-    Paths are as they were given; of absolute ones what is below the current folder, or the last part.
-    """
-    words = ["render", "batch", *([_shared(file)] if file else [])]
+def _command(file: Path | None, values: Mapping[str, object]) -> tuple[Sequence[str], Mapping[str, object]]:
+    """Return the words and values of the command that renders a campaign again, without local paths."""
     left_out = {*parameters(OutputOptions), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
-    for name, value in values.items():
-        option = f"--{name.replace('_', '-')}"
-        if name in left_out or value is None:
-            continue
-        if isinstance(value, bool):
-            words.append(option if value else option.replace("--", "--no-", 1))
-        elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
-            words += [part for word in value for part in (option, _shared(word))]
-        else:
-            words += [option, _shared(value) if isinstance(value, Path) else spell(value)]
-    return shlex.join([*words, "--no-resume"])
+    shared = {name: _without_folders(value) for name, value in values.items() if name not in left_out}
+    return ("batch", *([str(_without_folders(file))] if file else [])), {**shared, "resume": False}
 
 
-def _shared(path: Path | str) -> str:
-    """A path as others may see it, which is no absolute one."""
-    plain = Path(path)
-    if not plain.is_absolute():
-        return str(path)
-    return str(plain.relative_to(Path.cwd()) if plain.is_relative_to(Path.cwd()) else plain.name)
+def _without_folders(value: object) -> object:
+    """Return a value without local paths: an absolute path becomes relative to the current folder, or its last part."""
+    if isinstance(value, tuple):
+        return tuple(map(_without_folders, value))
+    if not isinstance(value, str | Path) or not Path(value).is_absolute():
+        return str(value) if isinstance(value, Path) else value
+    path = Path(value)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else path.name
 
 
-def _tell_plan(batch: Batch, skipped: Sequence[str], common: OutputOptions) -> int:
-    """What would be made; gives the exit code."""
+def _print_plan(batch: Batch, skipped: Sequence[str], common: OutputOptions) -> int:
+    """Print what would be rendered. Returns the exit code."""
     from renderer.job import Plan, plan_each
 
     rows: list[dict[str, Any]] = [{"output": str(task.job.path), "up_to_date": True} for task in batch.up_to_date]
     for task, plan in zip(batch.due, plan_each([task.job for task in batch.due]), strict=True):
-        told = plan.as_json() if isinstance(plan, Plan) else {"error": str(plan)}
-        rows.append({**told, "output": str(task.job.path), "up_to_date": False})
+        if isinstance(plan, Plan):
+            found = plan.as_json()
+        else:
+            found = {"error": spelled(task.origin.spelled(plan.text), as_option)}
+        rows.append({**found, "output": str(task.job.path), "up_to_date": False})
     code = 1 if skipped or any("error" in row for row in rows) else 0
     if common.json:
-        say(json.dumps({"videos": rows, "skipped": skipped}))
+        print_json({"videos": rows, "skipped": skipped})
         return code
     for row in rows:
         what = "up to date" if row["up_to_date"] else row.get("error") or (
-            f"{row['width']}x{row['height']}, {row['frames']} frames, about {row['estimated_seconds']:.0f} s and "
-            f"{megabytes(row['estimated_bytes'])}"
+            f"{row['width']}x{row['height']}, {counted(row['frames'], 'frame')}, about "
+            f"{row['estimated_seconds']:.0f} s and {megabytes(row['estimated_bytes'])}"
         )  # fmt: skip
         say(f"{row['output']}: {what}")
     seconds = sum(row.get("estimated_seconds", 0) for row in rows)
     size = sum(row.get("estimated_bytes", 0) for row in rows)
     say(
-        f"{len(batch.due)} to render, about {seconds:.0f} s and {megabytes(size)}; {len(batch.up_to_date)} up to date. "
-        "Nothing was made."
+        f"{counted(len(batch.due), 'video')} to render, about {seconds:.0f} s and {megabytes(size)}; "
+        f"{len(batch.up_to_date)} up to date. Nothing was written (dry run)."
     )
     return code
 
 
-def _tell(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Sequence[str], common: OutputOptions) -> int:
-    """The end of it; gives the exit code."""
+def _print_summary(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Sequence[str], common: OutputOptions) -> int:
+    """Print the results. Returns the exit code."""
     from renderer.batch import PAGE
 
     failed = [task for task in batch.due if task.name in outcomes and outcomes[task.name].error]
-    begun = len(outcomes)
+    started = len(outcomes)
     if common.json:
         manifest = batch.manifest
         names = [manifest.key(task) for task in batch.campaign.tasks]
         videos = [manifest.entries[name] for name in names]
-        say(json.dumps({"folder": str(manifest.folder), "videos": videos, "skipped": skipped}))
+        print_json({"folder": str(manifest.folder), "videos": videos, "skipped": skipped})
     elif not common.quiet:
-        said = [f"{begun - len(failed)} rendered", f"{len(batch.up_to_date)} up to date"]
-        said += [f"{len(failed)} failed"] if failed else []
-        said += [f"{len(batch.due) - begun} not begun"] if begun < len(batch.due) else []
-        said += [f"{_rows(len(skipped))} skipped"] if skipped else []
+        parts = [f"{started - len(failed)} rendered", f"{len(batch.up_to_date)} up to date"]
+        parts += [f"{len(failed)} failed"] if failed else []
+        parts += [f"{len(batch.due) - started} not started"] if started < len(batch.due) else []
+        parts += [f"{counted(len(skipped), 'row')} skipped"] if skipped else []
         page = f": {batch.campaign.folder / PAGE}" if outcomes else ""
-        say(", ".join(said) + page)
+        say(", ".join(parts) + page)
     for task in failed:
         say(f"render: {task.job.path}: {outcomes[task.name].error}", to=sys.stderr)
     return 1 if failed or skipped else 0
 
 
 class BatchProgress:
-    """A table of what is in hand, on a terminal; a line a video elsewhere."""
+    """The progress of a campaign: a table of the running videos on a terminal, a line per finished video elsewhere."""
 
     def __init__(self, console: Console, batch: Batch, workers: int, timeout: float) -> None:
         self._console, self._total, self._done, self._timeout = console, len(batch.due), 0, timeout
@@ -206,7 +198,7 @@ class BatchProgress:
             MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=console.terminal,
             transient=True,
         )  # fmt: skip
-        self._all = self._bars.add_task(f"{self._total} videos", total=self._total, stage="", unit="videos")
+        self._all = self._bars.add_task(counted(self._total, "video"), total=self._total, stage="", unit="videos")
         self._rows: dict[str, TaskID] = {}
         from renderer.batch import MEMORY_A_WORKER
         from renderer.cores import core_count
@@ -214,8 +206,8 @@ class BatchProgress:
         skipped = f", {len(batch.up_to_date)} up to date" if batch.up_to_date else ""
         share = max(1, core_count() // workers)
         console.notice(
-            f"{self._total} videos to render{skipped}: {workers} at once, {share} core{'s' * (share > 1)} and up to "
-            f"{MEMORY_A_WORKER / 1e9:.1f} GB each at 1080p"
+            f"{counted(self._total, 'video')} to render{skipped}: {workers} at a time, each with "
+            f"{counted(share, 'core')} and up to {MEMORY_A_WORKER / 1e9:.1f} GB of memory at 1080p"
         )
 
     def __enter__(self) -> BatchProgress:
@@ -228,19 +220,19 @@ class BatchProgress:
             self._bars.stop()
 
     def begin(self, name: str) -> ProgressRow:
-        """A row for a video in hand."""
+        """Add a row for a video that starts."""
         self._rows[name] = self._bars.add_task(printable(name), total=None, stage="", unit="")
         return ProgressRow(self._bars, self._rows[name], self._console, name)
 
     def stalled(self, name: str, stage: str) -> None:
-        """A line for a video that stands still."""
-        during = f" in the stage of {stage}" if stage else ""
+        """Print that a video makes no progress."""
+        during = f" while {stage}" if stage else ""
         self._console.notice(
-            f"{name}: no progress for a minute{during}; after {self._timeout:g} seconds (--timeout) it fails"
+            f"{name}: no progress for a minute{during}; it fails after {self._timeout:g} seconds ({named('timeout')})"
         )
 
     def end(self, name: str, outcome: Outcome, tasks: int) -> None:
-        """Its line."""
+        """Print the outcome of a video, and remove its row."""
         self._bars.remove_task(self._rows.pop(name))
         self._bars.advance(self._all, tasks)
         self._done += tasks
@@ -250,18 +242,18 @@ class BatchProgress:
 
 
 class ProgressRow:
-    """Progress of one video, in its row."""
+    """The `Progress` of one video, in its row."""
 
     def __init__(self, bars: Bars, row: TaskID, console: Console, name: str) -> None:
         self._bars, self._row, self._console, self._name = bars, row, console, name
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
-        """Show a stage."""
+        """Show the progress of a stage."""
         self._bars.reset(self._row, total=total, stage=name, unit=unit)
         yield lambda units: self._bars.advance(self._row, units)
 
     def notice(self, message: str) -> None:
-        """One line, where all are asked for."""
+        """Print a line, if --verbose is specified."""
         if self._console.verbose:
             self._console.notice(f"{self._name}: {message}")

@@ -1,4 +1,4 @@
-# Completion of `render` for bash 3.2 and later. `render completion bash` wrote it; write it anew after an update.
+# Completion of `render` for bash 3.2 and later, written by `render completion bash`. Write it again after an update.
 
 _render_row() { # commands, names (none: an argument), values
   [[ $1 == *"|$command|"* ]] || return 0
@@ -15,7 +15,7 @@ _render_table() {
 %TABLE%
 }
 
-_render_stems() { # folder, ending: the names of its files, a line each
+_render_stems() { # folder, extension: the names of its files, one per line
   local file
   for file in "$1"/*"$2"; do
     file=${file##*/}
@@ -23,7 +23,7 @@ _render_stems() { # folder, ending: the names of its files, a line each
   done
 }
 
-_render_names() { # values: a line each
+_render_names() { # values: one per line
   local presets=${MOSAIC_RENDERER_PRESETS:-} libraries=${MOSAIC_RENDERER_LIBRARIES:-}
   [[ -n $presets ]] || presets=%PRESET_FOLDER%
   [[ -n $libraries ]] || libraries=%LIBRARY_FOLDER%
@@ -40,7 +40,7 @@ _render_names() { # values: a line each
 _render() {
   local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} first=1 command='' word
   local options='' argument='' values=''
-  if [[ $current == = ]]; then # --option=value is three words here
+  if [[ $current == = ]]; then # --option=value is split into three words
     current=''
   elif [[ $before == = ]]; then
     before=${COMP_WORDS[COMP_CWORD-2]}
@@ -54,7 +54,7 @@ _render() {
   if [[ -z $values ]]; then
     [[ $current == -* ]] && values=$options || values=$argument
   fi
-  case $values in # readline itself completes paths: it knows about blanks and quotes
+  case $values in # readline completes paths: it handles blanks and quotes
     @files|@pictures) ;;
     @folders) compopt -o dirnames +o default ;;
     @tiles) compopt -o plusdirs ;;

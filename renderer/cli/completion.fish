@@ -1,6 +1,6 @@
-# Completion of `render` for fish. `render completion fish` wrote it; write it anew after an update.
+# Completion of `render` for fish, written by `render completion fish`. Write it again after an update.
 
-function __render_command # the words of the command in the line
+function __render_command # the command on the line
     set -l words (commandline -opc)
     set -e words[1]
     test "$words[1]" = help; and set -e words[1]
@@ -15,7 +15,7 @@ function __render_is
     contains -- (__render_command) $argv
 end
 
-function __render_stems # folder, ending
+function __render_stems # folder, extension
     for file in $argv[1]/*$argv[2]
         string replace -r '.*/' '' -- (string sub -e -(string length -- $argv[2]) -- $file)
     end
@@ -42,7 +42,7 @@ function __render_folders
     __fish_complete_directories
 end
 
-function __render_tiles # beside files
+function __render_tiles # in addition to files
     echo pieces
     __render_libraries
 end

@@ -1,8 +1,8 @@
-"""`render completion`: what a shell needs to complete commands, options and their values.
+"""`render completion`: scripts with which shells complete commands, options and their values.
 
-The scripts beside this file (`completion.bash`, ...) hold what is special to a shell; here their table is written: of
-each option and argument the commands that take it, and what its values are. Presets and libraries of the user's own are
-looked up when Tab is pressed, all else is as it was when the script was written; so Tab never waits for Python.
+The templates `completion.bash`, `.zsh` and `.fish` contain the code of each shell. This module fills in their table:
+for each option and argument, the commands that take it and its values. The user's presets and libraries are looked up
+when Tab is pressed; everything else is fixed when the script is written, so that Tab never waits for Python.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from renderer.pictures import PICTURE_SUFFIXES
 Shell = Literal["bash", "zsh", "fish"]
 
 ANYTHING: Final = "@anything"
-"""A value that can't be listed, such as a number."""
+"""The kind of values that can't be listed, such as numbers."""
 
 _KINDS: Final = {
     "--tiles": "@tiles", "--preset": "@presets", "--library-dir": "@folders", "--animation": "@animations",
     "--focus": "@pictures", "--logo": "@pictures", "--covers": "@pictures", "--timeline": "@files",
-    "COVER": "@pictures", "FOLDERS": "@folders", "NAME": "@libraries",
+    "COVER": "@pictures", "FOLDER": "@folders", "NAME": "@libraries",
     "animations NAME": "@animations", "presets NAME": "@presets",
 }  # fmt: skip
-"""What the values of an option or argument are, where its type does not tell; those of a command count first."""
+"""Kinds of values that do not follow from the type of an option or argument. Entries with a command take precedence."""
 
 
 @dataclass(frozen=True)
 class CompletionRow:
-    """An option by its names, or an argument without a name, and what its values are: choices, a kind, or "" (none)."""
+    """An option with its names, or an argument (no names), and its values: choices, a kind, or "" for a flag."""
 
     names: tuple[str, ...]
     values: str
     about: str = ""
 
 
-def completion(shell: Annotated[Shell, cyclopts.Parameter(help="The shell that reads it")], /) -> None:
-    """Print what makes a shell complete commands, options and names."""
+def completion(shell: Annotated[Shell, cyclopts.Parameter(help="Shell that will run the script")], /) -> None:
+    """Print a script with which a shell completes commands, options and names."""
     sys.stdout.write(completion_script(shell))
 
 
 def completion_script(shell: Shell) -> str:
-    """The script for a shell."""
+    """Return the completion script for a shell."""
     from renderer.cli import build_app
     from renderer.preset import own_presets, preset_files, preset_folder
 
@@ -62,7 +62,7 @@ def completion_script(shell: Shell) -> str:
             rows.setdefault(row, []).append(words)
     write = {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]
     subcommands = [
-        (*_parted(words), " ".join(app.help.split("\n\n")[0].split())) for words, app in found.items() if words
+        (*_split(words), " ".join(app.help.split("\n\n")[0].split())) for words, app in found.items() if words
     ]
     text = Path(__file__).with_suffix(f".{shell}").read_text("utf-8")
     for mark, value in {
@@ -79,7 +79,7 @@ def completion_script(shell: Shell) -> str:
 
 
 def commands(app: cyclopts.App, words: str = "") -> Iterator[tuple[str, cyclopts.App]]:
-    """Every command of an app by its words, such as "library add", itself first."""
+    """Yield an app ("") and all its commands, by their words such as "library add"."""
     yield words, app
     for name in app:
         if not name.startswith("-"):
@@ -87,10 +87,10 @@ def commands(app: cyclopts.App, words: str = "") -> Iterator[tuple[str, cyclopts
 
 
 def _rows(words: str, app: cyclopts.App) -> Iterator[CompletionRow]:
-    """The options and arguments of a command."""
-    yield CompletionRow(("--help", "-h"), "", "All of its options and examples; -h: the usual ones")
+    """Yield the options and arguments of a command."""
+    yield CompletionRow(("--help", "-h"), "", "Show all options and examples; -h: the common ones")
     if not words:
-        yield CompletionRow(("--version",), "", "The version")
+        yield CompletionRow(("--version",), "", "Show the version")
     for argument in app.assemble_argument_collection() if app.default_command else ():
         name, hint = argument.name, argument.hint
         if name == "*" or not argument.parse:
@@ -107,16 +107,16 @@ def _rows(words: str, app: cyclopts.App) -> Iterator[CompletionRow]:
             yield CompletionRow((), values)
 
 
-def _parted(words: str) -> tuple[str, str]:
-    """The group of a command, and its own word."""
+def _split(words: str) -> tuple[str, str]:
+    """Split the words of a command into its group ("" at the top level) and its own word."""
     group, _, name = words.rpartition(" ")
     return group, name
 
 
-# -- The table of each shell ---------------------------------------------------------------------------------------
+# -- Tables of the shells ------------------------------------------------------------------------------------------
 
 Subcommands = list[tuple[str, str, str]]
-"""Group ("" at the top), word, what it does."""
+"""Group ("" at the top level), word, description."""
 
 
 def _bash(subcommands: Subcommands, rows: dict[CompletionRow, list[str]]) -> Iterator[str]:
@@ -156,10 +156,10 @@ def _fish(subcommands: Subcommands, rows: dict[CompletionRow, list[str]]) -> Ite
 
 
 def _when_fish(*commands: str) -> str:
-    """The beginning of a line that is for some commands."""
+    """Return the start of a line that applies to these commands."""
     return f"complete -c render -n {_quoted_fish(' '.join(['__render_is', *map(_quoted_fish, commands)]))}"
 
 
 def _quoted_fish(text: str) -> str:
-    """A word in quotes, within which fish takes a backslash for itself."""
+    """Quote a word for fish, where a backslash escapes even inside single quotes."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

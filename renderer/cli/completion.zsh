@@ -1,12 +1,12 @@
 #compdef render
-# Completion of `render` for zsh. `render completion zsh` wrote it; write it anew after an update.
+# Completion of `render` for zsh, written by `render completion zsh`. Write it again after an update.
 
-_render_subcommand() { # group, word:what it does
+_render_subcommand() { # group, word:description
   [[ $1 == $command ]] && subcommands+=($2)
   return 0
 }
 
-_render_row() { # commands, names (none: an argument), values, what it is
+_render_row() { # commands, names (none: an argument), values, description
   [[ $1 == *"|$command|"* ]] || return 0
   local action name
   case $3 in
@@ -22,7 +22,7 @@ _render_row() { # commands, names (none: an argument), values, what it is
     specs+=("*:argument:$action")
   fi
   for name in ${=2}; do
-    specs+=("*${name}[$4]${3:+:value:$action}") # no --name=value: zsh would not expand a ~ in it
+    specs+=("*${name}[$4]${3:+:value:$action}") # without --name=value, in which zsh would not expand ~
   done
 }
 
@@ -73,7 +73,7 @@ _render() {
   _arguments -S : $specs
 }
 
-if [[ $funcstack[1] == _render ]]; then # found in fpath: this is the function itself
+if [[ $funcstack[1] == _render ]]; then # loaded from fpath: this file is the function
   _render "$@"
 else
   (( $+functions[compdef] )) || { autoload -Uz compinit && compinit }

@@ -1,21 +1,21 @@
-"""`render edit`: a saved mosaic with other photos."""
+"""`render edit`: replace or remove photos in a saved mosaic."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
 import cyclopts
 
-from renderer.cli.messages import ask_overwrite, likeness, open_console, rules_in_force
+from renderer.cli.messages import ask_overwrite, counted, likeness, open_console, rules_in_force, show_file
 from renderer.cli.options import OutputOptions, add_command
-from renderer.cli.terminal import say
+from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
+from renderer.messages import named
 from renderer.parameters import given
 
-_EDITED: Final = "-edited"  # is added to a name, once
+_EDITED: Final = "-edited"  # added to the output's name, once
 
 
 def add_edit(app: cyclopts.App, wanted: Collection[str]) -> None:
@@ -23,19 +23,21 @@ def add_edit(app: cyclopts.App, wanted: Collection[str]) -> None:
     from renderer.job import EditSettings, TileSettings
 
     add_command(
-        app, "edit", "Change photos of a saved mosaic: take some out, put others where you want them.",
+        app, "edit", "Replace or remove photos in a saved mosaic.",
         {"Edit": EditSettings, "Tiles": TileSettings, "Output": OutputOptions}, edit, wanted=wanted,
-        takes=("mosaic", "A .mosaic file, as --save-map writes it"),
+        takes=("MOSAIC", f"The .mosaic file to edit, written by {named('save_map')}"),
     )  # fmt: skip
 
 
 def edit(mosaic: Path | None, values: dict[str, object]) -> None:
-    """Change photos of a saved mosaic."""
+    """Replace or remove photos in a saved mosaic."""
     from renderer.job import EditSettings, TileSettings, edit_mosaic, named_output
     from renderer.placement import MAP_SUFFIX
 
     if mosaic is None:
-        raise InputError("render edit needs a mosaic: render mosaic cover.jpg --save-map cover.mosaic makes one")
+        raise InputError(
+            "render edit needs a .mosaic file: `render mosaic cover.jpg --save-map cover.mosaic` creates one"
+        )
     common, console = open_console(values)
     suffix = MAP_SUFFIX if mosaic.stem.endswith(_EDITED) else f"{_EDITED}{MAP_SUFFIX}"
     path = named_output(common.output, mosaic, "", "", suffix)
@@ -44,9 +46,11 @@ def edit(mosaic: Path | None, values: dict[str, object]) -> None:
         overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=console,
     )  # fmt: skip
     if common.json:
-        say(json.dumps(made.as_json()))
+        print_json(made.as_json())
     elif not common.quiet:
-        photos = f", {made.banned} photo{'s' * (made.banned > 1)} taken out" if made.banned else ""
-        say(f"{made.output}: {made.changed} of {len(made.placement)} cells changed{photos}")
+        photos = f", {counted(made.banned, 'photo')} removed" if made.banned else ""
+        say(f"{made.output}: {made.changed} of {counted(len(made.placement), 'cell')} changed{photos}")
         recipe = made.placement.recipe
         say(*rules_in_force(recipe), *likeness(recipe))
+    if common.open:
+        show_file(path)

@@ -1,4 +1,4 @@
-"""The examples of every command: its help shows them, its page of the documents too, and the tests run them."""
+"""Examples of every command: shown in its help and on its page of the documentation, and run by the tests."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import shutil
 from typing import Final, NamedTuple
 
 WIDTH: Final = 80
-"""Columns that a help fills at most with examples."""
+"""Maximum width of examples in help."""
 
 SHORT: Final = 3
-"""Examples in a short help."""
+"""Number of examples in the short help."""
 
 
 class Example(NamedTuple):
-    """A command as it is typed, in one line, and what it does, without a full stop."""
+    """A command on one line, and what it does, without a full stop."""
 
     command: str
     about: str
@@ -22,198 +22,236 @@ class Example(NamedTuple):
 
 _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "": (
-        ("render zoom cover.jpg --tiles ~/Pictures", "A video that flies from the cover into one of your photos"),
-        ("render mosaic cover.jpg --tiles ~/Pictures -o mosaic.png", "The mosaic as a picture"),
-        ("render library add ~/Pictures", "From now on these are the tiles, where none are named"),
-        ("render zoom", "A first look, at sample photos"),
+        (
+            "render zoom cover.jpg --tiles ~/Pictures",
+            "Render a video that flies from the cover into one of your photos",
+        ),
+        ("render mosaic cover.jpg --tiles ~/Pictures -o mosaic.png", "Render the mosaic as a picture"),
+        ("render library add ~/Pictures", "Use these photos from now on when --tiles is not specified"),
+        ("render zoom", "Try it with the sample cover"),
     ),
     "zoom": (
-        ("render zoom cover.jpg --tiles ~/Pictures", "Fly into one of your photos: cover-zoom.mp4"),
-        ("render zoom cover.jpg --tiles ~/Pictures --draft", "Small and fast, for a look"),
+        ("render zoom cover.jpg --tiles ~/Pictures", "Fly into one of your photos; writes cover-zoom.mp4"),
+        ("render zoom cover.jpg --tiles ~/Pictures --draft", "Render a small, fast preview"),
         (
             "render zoom cover.jpg --tiles ~/Pictures --focus ~/Pictures/best.jpg --landing whole",
             "Land on a photo of your choice, and show all of it",
         ),
         (
             "render zoom cover.jpg --tiles ~/Pictures --for instagram-reel --for youtube-1080p -o out",
-            "For two places at once, each checked against the rules of its place",
+            "Render for two platforms, each checked against its rules",
         ),
-        ("render zoom cover.jpg --direction inout --focus 0.4,0.3 --duration 12", "There and back, without any photos"),
-        ("render zoom cover.jpg --tiles ~/Pictures --music song.mp3 --title 'Our year'", "With music and a title"),
+        (
+            "render zoom cover.jpg --direction inout --focus 0.4,0.3 --duration 12",
+            "Fly in and out again, with pieces of the cover as tiles",
+        ),
+        ("render zoom cover.jpg --tiles ~/Pictures --music song.mp3 --title 'Our year'", "Add music and a title"),
     ),
     "disperse": (
-        ("render disperse cover.jpg --tiles ~/Pictures", "The tiles leave the mosaic: cover-disperse.mp4"),
+        ("render disperse cover.jpg --tiles ~/Pictures", "Scatter the tiles; writes cover-disperse.mp4"),
         (
             "render disperse cover.jpg --tiles ~/Pictures --style vortex --origin 0.3,0.4",
-            "In a whirl around a place of the cover",
+            "Swirl the tiles around a point of the cover",
         ),
-        ("render disperse cover.jpg --transparent -o scatter.webm", "Over nothing, to lay over another video"),
+        (
+            "render disperse cover.jpg --transparent -o scatter.webm",
+            "Render with a transparent background, to overlay on another video",
+        ),
     ),
     "gather": (
-        ("render gather cover.jpg --tiles ~/Pictures", "Photos become the cover: cover-gather.mp4"),
-        ("render gather cover.jpg --tiles ~/Pictures --style wind --seed 7", "Blown in by the wind, in another order"),
-        ("render gather cover.jpg --tiles ~/Pictures --max-size 5MB -o gather.gif", "A GIF of 5 MB at most"),
+        ("render gather cover.jpg --tiles ~/Pictures", "Assemble the cover from your photos; writes cover-gather.mp4"),
+        (
+            "render gather cover.jpg --tiles ~/Pictures --style wind --seed 7",
+            "Blow the photos in, with another random seed",
+        ),
+        ("render gather cover.jpg --tiles ~/Pictures --max-size 5MB -o gather.gif", "Render a GIF of at most 5 MB"),
     ),
     "reveal": (
-        ("render reveal cover.jpg --tiles ~/Pictures", "Tile by tile: cover-reveal.mp4"),
-        ("render reveal cover.jpg --tiles ~/Pictures --order hue --enter flip", "Along the rainbow, each tile turning"),
+        ("render reveal cover.jpg --tiles ~/Pictures", "Build the mosaic tile by tile; writes cover-reveal.mp4"),
+        (
+            "render reveal cover.jpg --tiles ~/Pictures --order hue --enter flip",
+            "Add tiles in order of hue, each flipping over",
+        ),
         (
             "render reveal cover.jpg --tiles ~/Pictures --from cover --order wave",
-            "The plain cover gives way to its mosaic",
+            "Replace the plain cover with its mosaic",
         ),
     ),
     "show": (
         (
             "render show cover.jpg --tiles ~/Pictures --timeline 'reveal 3s order=spiral, hold 1s, zoom 5s, hold 1s'",
-            "The mosaic builds up, and the camera flies into it",
+            "Build the mosaic, then fly into it",
         ),
         (
             "render show cover.jpg --timeline 'zoom 4s, hold 1s, zoom 2s direction=out, disperse 2s'",
-            "Into a photo, out of it, and away",
+            "Fly into a photo and out again, then scatter the tiles",
         ),
     ),
     "mosaic": (
-        ("render mosaic cover.jpg --tiles ~/Pictures -o mosaic.png", "The mosaic as a picture"),
-        ("render mosaic cover.jpg --tiles ~/Pictures --print 60x40cm -o poster.tif", "A poster of 300 pixels an inch"),
+        ("render mosaic cover.jpg --tiles ~/Pictures -o mosaic.png", "Render the mosaic as a picture"),
+        (
+            "render mosaic cover.jpg --tiles ~/Pictures --print 60x40cm -o poster.tif",
+            "Make a poster with 300 pixels per inch",
+        ),
         (
             "render mosaic cover.jpg --tiles ~/Pictures --columns 6 --unique --no-mirror",
-            "Large cells, every photo once, none mirrored",
+            "Use large cells, each photo at most once, and no mirrored photos",
         ),
         (
             "render mosaic cover.jpg --tiles ~/Pictures --report report.html",
-            "Also a page: cover and mosaic compared, and what the photos lack",
+            "Also write a report: cover and mosaic compared, and missing colours",
         ),
         (
             "render mosaic cover.jpg --tiles ~/Pictures --save-map cover.mosaic",
-            "Keep which photo is where: `render zoom cover.mosaic` goes on from it",
+            "Save the placement of photos, for `render zoom cover.mosaic`",
         ),
     ),
     "still": (
-        ("render still zoom cover.jpg --tiles ~/Pictures --at 3.5 -o frame.png", "The frame at 3.5 seconds of a zoom"),
-        ("render still zoom cover.jpg --for tiktok --safe-zones", "What an app will cover of it"),
-        ("render still disperse cover.jpg --at 2 --transparent", "A frame over nothing, to lay over another picture"),
+        (
+            "render still zoom cover.jpg --tiles ~/Pictures --at 3.5 -o frame.png",
+            "Render the frame at 3.5 seconds of a zoom",
+        ),
+        ("render still zoom cover.jpg --for tiktok --safe-zones", "Shade the areas that the app covers"),
+        ("render still disperse cover.jpg --at 2 --transparent", "Render a frame with a transparent background"),
     ),
     "sheet": (
-        ("render sheet reveal cover.jpg --tiles ~/Pictures -o sheet.png", "Nine frames of a reveal in one picture"),
-        ("render sheet zoom cover.jpg --cells 4x2 --direction inout", "Eight frames, in two rows"),
+        (
+            "render sheet reveal cover.jpg --tiles ~/Pictures -o sheet.png",
+            "Render nine frames of a reveal in one picture",
+        ),
+        ("render sheet zoom cover.jpg --cells 4x2 --direction inout", "Render eight frames in two rows"),
     ),
     "explain": (
-        ("render explain match cover.jpg --tiles ~/Pictures", "A cell and the photo that was chosen for it"),
-        ("render explain knn cover.jpg --tiles ~/Pictures -o search.gif", "The search for it, as a clip"),
+        ("render explain match cover.jpg --tiles ~/Pictures", "Show a cell and the photo chosen for it"),
+        ("render explain knn cover.jpg --tiles ~/Pictures -o search.gif", "Show the search for the photo as a GIF"),
     ),
     "explain grid": (
-        ("render explain grid cover.jpg", "The cover, cut into about 5,000 cells"),
-        ("render explain grid cover.jpg --columns 24 --adaptive", "Large cells, smaller over what is fine"),
+        ("render explain grid cover.jpg", "Divide the cover into about 5,000 cells"),
+        ("render explain grid cover.jpg --columns 24 --adaptive", "Use large cells, and smaller ones over fine detail"),
     ),
     "explain channels": (
-        ("render explain channels cover.jpg", "Red, green and blue, apart and together"),
-        ("render explain channels cover.jpg --theme dark -o dark.png", "The same, for dark slides"),
+        ("render explain channels cover.jpg", "Show red, green and blue, separate and joined"),
+        ("render explain channels cover.jpg --theme dark -o dark.png", "Use a dark theme, for dark slides"),
     ),
     "explain match": (
-        ("render explain match cover.jpg --tiles ~/Pictures", "Of a telling cell, which is found by itself"),
-        ("render explain match cover.jpg --tiles ~/Pictures --cell 5,3 --match mean", "Of this cell, by mean colours"),
+        (
+            "render explain match cover.jpg --tiles ~/Pictures",
+            "Show a colourful, well matched cell, chosen automatically",
+        ),
+        (
+            "render explain match cover.jpg --tiles ~/Pictures --cell 5,3 --match mean",
+            "Show the cell in column 5, row 3, matched by mean colours",
+        ),
     ),
     "explain knn": (
-        ("render explain knn cover.jpg --tiles ~/Pictures", "Photos as points in space that turns: cover-knn.mp4"),
-        ("render explain knn cover.jpg --tiles ~/Pictures --match lab -o search.gif", "In CIELAB, as a GIF"),
+        ("render explain knn cover.jpg --tiles ~/Pictures", "Show photos as points in a rotating colour space"),
+        (
+            "render explain knn cover.jpg --tiles ~/Pictures --match lab -o search.gif",
+            "Search in CIELAB, and write a GIF",
+        ),
     ),
     "edit": (
-        ("render edit cover.mosaic --ban IMG_2041.jpg", "Take a photo out, wherever it is: cover-edited.mosaic"),
-        ("render edit cover.mosaic --swap 3,2=~/Pictures/best.jpg", "Show a photo of your choice in the cell 3,2"),
+        ("render edit cover.mosaic --ban IMG_2041.jpg", "Remove a photo everywhere; writes cover-edited.mosaic"),
+        ("render edit cover.mosaic --swap 3,2=~/Pictures/best.jpg", "Show a photo of your choice in column 3, row 2"),
         (
             "render edit cover.mosaic --ban 'more/*' --tiles ~/Pictures --exclude more",
-            "Take a folder's photos out; others of yours take their places",
+            "Replace the photos of a folder with others of yours",
         ),
     ),
     "library": (
-        ("render library add ~/Pictures", "Index a folder: its photos are the tiles, where none are named"),
-        ("render library check", "What can't be used, near-duplicates, which colours are missing"),
+        ("render library add ~/Pictures", "Index a folder, and use it when --tiles is not specified"),
+        ("render library check", "List unusable files, near-duplicates and missing colours"),
     ),
     "library add": (
-        ("render library add ~/Pictures", "The library that is used where --tiles is not given"),
-        ("render library add ~/Pictures --name wedding", "Another beside it, for --tiles wedding"),
-        ("render library add ~/Pictures --video-frames 5", "With five frames of each video"),
+        ("render library add ~/Pictures", "Create the library that is used when --tiles is not specified"),
+        ("render library add ~/Pictures --name wedding", "Create another library, for --tiles wedding"),
+        ("render library add ~/Pictures --video-frames 5", "Also use five frames of each video"),
     ),
     "library refresh": (
-        ("render library refresh", "After new photos have come into its folders"),
-        ("render library refresh wedding", "The same for a library that has a name"),
+        ("render library refresh", "Update the default library after adding photos to its folders"),
+        ("render library refresh wedding", "Update the library named wedding"),
     ),
     "library list": (
-        ("render library list", "All of them, with their folders"),
-        ("render library list --json", "The same, for a program"),
+        ("render library list", "List the libraries with their folders"),
+        ("render library list --json", "List them as JSON"),
     ),
-    "library show": (("render library show wedding", "Its folders, dates, settings and size"),),
-    "library remove": (("render library remove wedding", "Forget it; its photos stay as they are"),),
+    "library show": (("render library show wedding", "Show its folders, dates, settings and size"),),
+    "library remove": (("render library remove wedding", "Delete its index, not its photos"),),
     "library check": (
-        ("render library check", "Of the library that is used by default"),
-        ("render library check wedding --verbose -o colours.png", "Of another, with all that was found"),
+        ("render library check", "Check the default library"),
+        ("render library check wedding --verbose -o colours.png", "Check another library and list everything found"),
     ),
     "batch": (
-        ("render batch campaign.toml --dry-run", "What would be made, and what is up to date"),
-        ("render batch campaign.toml --only 'zoom*' --workers 2", "A part of a campaign, two videos at once"),
+        ("render batch campaign.toml --dry-run", "Show which videos would be rendered, and which are up to date"),
+        ("render batch campaign.toml --only 'zoom*' --workers 2", "Render part of a campaign, two videos at a time"),
         (
             "render batch --covers 'covers/*.jpg' --tiles ~/Pictures --animation zoom --animation disperse",
-            "Two videos of each cover, without a file",
+            "Render two videos of each cover, without a campaign file",
         ),
     ),
     "animations": (
-        ("render animations", "All that are installed"),
-        ("render animations disperse", "What one of them can be told"),
-        ("render animations reveal --sample reveal.mp4", "And a small one to look at"),
+        ("render animations", "List the installed animations"),
+        ("render animations disperse", "List the parameters of an animation"),
+        ("render animations reveal --sample reveal.mp4", "Also render a small sample video"),
     ),
     "presets": (
-        ("render presets", "All of them, and where your own go"),
-        ("render presets tiktok > mine.toml", "One of them, to copy and change"),
+        ("render presets", "List the presets, and the folder for your own"),
+        ("render presets tiktok > mine.toml", "Save a preset as a start for your own"),
     ),
     "check": (
-        ("render check clip.mp4 --preset instagram-reel", "Whether Instagram takes it"),
-        ("render check clip.mp4 --preset whatsapp --json", "The same, for a program"),
+        ("render check clip.mp4 --preset instagram-reel", "Check a video against Instagram's rules"),
+        ("render check clip.mp4 --preset whatsapp --json", "Print the result as JSON"),
     ),
     "completion": (
-        ("render completion bash > ~/.render.bash", "Then, in ~/.bashrc: source ~/.render.bash"),
-        ("render completion zsh > ~/.render.zsh", "Then, in ~/.zshrc, after compinit: source ~/.render.zsh"),
-        ("render completion fish > ~/.config/fish/completions/render.fish", "Nothing else: fish finds it there"),
+        ("render completion bash > ~/.render.bash", "For bash; then add to ~/.bashrc: source ~/.render.bash"),
+        ("render completion zsh > ~/.render.zsh", "For zsh; then add to ~/.zshrc after compinit: source ~/.render.zsh"),
+        ("render completion fish > ~/.config/fish/completions/render.fish", "For fish, which finds the file by itself"),
     ),
-    "doctor": (("render doctor", "What to mend, before the first render or after one that failed"),),
+    "doctor": (("render doctor", "Check this machine before the first render, or after a failed one"),),
 }
-"""By the words of a command, those that tell most first."""
+"""By the words of a command; the most useful come first."""
 
 
 def examples(words: str) -> list[Example]:
-    """The examples of a command, by its words, such as "library add"; of the whole program for no words.
+    """Return the examples of a command such as "library add", or of the whole program for "".
 
-    An animation that has none here, one of another package say, gets the plainest by itself.
+    A command that is not in the table, such as a third-party animation, gets generic examples.
     """
     group, _, animation = words.partition(" ")
     if words in _TABLE:
         found = _TABLE[words]
     elif group == "still":
         found = (
-            (f"render still {animation} cover.jpg --tiles ~/Pictures --at 2", "The frame at 2 seconds"),
-            (f"render still {animation} cover.jpg --for tiktok --safe-zones", "What an app will cover of it"),
+            (f"render still {animation} cover.jpg --tiles ~/Pictures --at 2", "Render the frame at 2 seconds"),
+            (f"render still {animation} cover.jpg --for tiktok --safe-zones", "Shade the areas that the app covers"),
         )
     elif group == "sheet":
-        found = ((f"render sheet {animation} cover.jpg --tiles ~/Pictures", "Nine frames in one picture"),)
+        found = ((f"render sheet {animation} cover.jpg --tiles ~/Pictures", "Render nine frames in one picture"),)
     else:
-        found = ((f"render {words} cover.jpg --tiles ~/Pictures", f"A video of your photos: cover-{words}.mp4"),)
+        found = (
+            (
+                f"render {words} cover.jpg --tiles ~/Pictures",
+                f"Render a video of your photos; writes cover-{words}.mp4",
+            ),
+        )
     return [Example(*each) for each in found]
 
 
 def epilogue(words: str, *, short: bool | None = None) -> str:
-    """The end of a command's help: its examples, and for a command with a short help (-h), what shows the other one."""
+    """Return the end of a command's help: its examples and, unless `short` is None, how to show the other help page."""
     width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
     lines = ["Examples:"]
     for example in examples(words)[: SHORT if short else None]:
         lines += [f"  {example.about}", *break_command(example.command, width)]
     if short is not None:
-        lines += ["", f"All options: render {words} --help" if short else f"The usual options alone: render {words} -h"]
+        lines += ["", f"All options: render {words} --help" if short else f"Common options only: render {words} -h"]
     return "\n".join(lines)
 
 
 def break_command(command: str, width: int, indent: str = "    ") -> list[str]:
-    r"""A command in lines of at most `width` columns, as far as its words allow, joined by \ as a shell reads it.
+    r"""Break a command into lines of at most `width` columns if its words allow, continued by \ as shells read it.
 
-    An option stays with its value.
+    An option stays on the line of its value.
     """
     words = re.findall(r"""--?\w[\w-]* (?:'[^']*'|[^\s-]\S*)|(?:'[^']*'|\S)+""", command)
     lines = [indent + words[0]]

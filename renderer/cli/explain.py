@@ -1,17 +1,16 @@
-"""`render explain ...`: figures of how a mosaic is made, from one's own cover and photos."""
+"""`render explain ...`: figures that explain how a mosaic is made, drawn from the user's cover and photos."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import cyclopts
 
-from renderer.cli.messages import Console, ask_overwrite, open_console, show_file
+from renderer.cli.messages import Console, ask_overwrite, counted, open_console, show_file
 from renderer.cli.options import OutputOptions, add_command
-from renderer.cli.terminal import say
+from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
 from renderer.parameters import CellPosition, given
 
@@ -19,12 +18,17 @@ if TYPE_CHECKING:
     from renderer.explain import FigureResult
 
 Draw = Callable[[Path | None, Path, dict[str, object], bool, Console], "FigureResult"]
-"""Draws a figure of a cover to a path from the options that were given; whether to overwrite; who talks."""
+"""Draws a figure: takes the cover (None: the sample), output path, options, whether to overwrite, and console."""
+
+
+_COVER: Final = ("[COVER]", "Cover picture; default: a sample photo")
 
 
 def build_app(wanted: Collection[str]) -> cyclopts.App:
-    """The commands; options are made only for the one that the words `wanted` name."""
-    app = cyclopts.App(name="explain", help="Draw how a mosaic is made, from your own cover and photos.")
+    """Build the commands; options are made only for those among the words `wanted`."""
+    app = cyclopts.App(
+        name="explain", help="Draw figures that explain how a mosaic is made from your cover and photos."
+    )
     if app.name[0] not in wanted:
         return app
     from renderer import explain
@@ -65,39 +69,39 @@ def build_app(wanted: Collection[str]) -> cyclopts.App:
         return explain.CellSettings(**given(explain.CellSettings, values)).cell
 
     figures: list[tuple[str, str, str, dict[str, type], Draw]] = [
-        ("grid", ".png", "The cover, cut into cells by white lines.", {"Grid": GridSettings}, grid),
-        ("channels", ".png", "The colour channels of the cover, apart and together.", {}, channels),
+        ("grid", ".png", "Draw the grid of cells over the cover.", {"Grid": GridSettings}, grid),
+        ("channels", ".png", "Draw the red, green and blue channels of the cover, separate and joined.", {}, channels),
         (
-            "match", ".png", "A cell and its photo, each with its red, green and blue planes and their means.",
+            "match", ".png", "Draw a cell and its photo, each with its colour channels and their means.",
             {"Cell": explain.CellSettings, "Tiles and matching": MatchSettings}, match,
         ),
         (
-            "knn", ".mp4", "A clip of the search: photos as points in colour space, the near ones, the nearest.",
+            "knn", ".mp4", "Render a clip of the search: photos as points in colour space, and the nearest ones.",
             {"Cell": explain.CellSettings, "Clip": explain.ClipSettings, "Tiles and matching": MatchSettings}, knn,
         ),
     ]  # fmt: skip
     for name, suffix, about, groups, draw in figures:
         shared = {"Figure": explain.FigureSettings, **groups, "Output": OutputOptions}
-        add_command(app, name, about, shared, _command(name, suffix, draw), wanted=wanted)
+        add_command(app, name, about, shared, _command(name, suffix, draw), wanted=wanted, takes=_COVER)
     return app
 
 
 def _command(name: str, suffix: str, draw: Draw) -> Callable[[Path | None, dict[str, object]], None]:
-    """What a command does with its options."""
+    """Return the function that runs the command `name`, which writes a file with `suffix` by default."""
 
     def run(cover: Path | None, values: dict[str, object]) -> None:
         from renderer.job import named_output
 
         common, console = open_console(values)
         if str(common.output) == "-":
-            raise InputError(f"-o -: a figure needs a file: give a name that ends in {suffix}")
+            raise InputError(f"-o -: figures can't be written to standard output: use a file name ending in {suffix}")
         path = named_output(common.output, cover, name, "", suffix)
         overwrite = ask_overwrite([path], values, overwrite=common.overwrite)
         made = draw(cover, path, values, overwrite, console)
         if common.json:
-            say(json.dumps(made.as_json()))
+            print_json(made.as_json())
         elif not common.quiet:
-            frames = f", {made.frames} frames" if made.frames else ""
+            frames = f", {counted(made.frames, 'frame')}" if made.frames else ""
             say(f"{made.output}: {made.size[0]}x{made.size[1]}{frames}", *made.caption.splitlines())
         if common.open:
             show_file(path)

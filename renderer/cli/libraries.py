@@ -1,8 +1,7 @@
-"""`render library ...`: libraries of photos that have a name."""
+"""`render library ...`: named libraries of photos."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,10 +9,10 @@ from typing import Annotated, Final
 import cyclopts
 from PIL import Image
 
-from renderer.cli.messages import Console
-from renderer.cli.terminal import say
+from renderer.cli.messages import Console, counted, megabytes
+from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
-from renderer.files import check_writable, missing_file, new_file
+from renderer.input_files import missing_file
 from renderer.library.archive import Archive
 from renderer.library.checking import check_library as check_library
 from renderer.library.checking import colour_picture
@@ -21,72 +20,96 @@ from renderer.library.indexing import Changes
 from renderer.library.named import DEFAULT_NAME, LibraryDefinition, check_name, find, get, library_folder, names
 from renderer.library.reading import Crop
 from renderer.library.walking import absolute
+from renderer.output_files import check_writable, new_file
 
-app: Final = cyclopts.App(name="library", help="Keep libraries of photos, indexed once, to make mosaics of.")
+app: Final = cyclopts.App(
+    name="library",
+    help="Manage libraries: photos that are indexed once and then used by name.",
+    group_parameters="Options",
+)
 
 LISTED: Final = 10
-"""Lines of a list that `check` shows; --verbose shows all."""
+"""Lines of each list that `check` prints without --verbose."""
+
+_NAME_USAGE: Final = "[NAME] [OPTIONS]"
+
+
+def _text(about: str) -> cyclopts.Parameter:
+    """Return an option or argument whose value is a text."""
+    return cyclopts.Parameter(help=about, metavar="TEXT")
 
 
 def _flag(about: str, short: str = "") -> cyclopts.Parameter:
-    """An option without a value."""
+    """Return an option without a value."""
     return cyclopts.Parameter(help=about, negative=(), alias=short or None, show_default=False)
 
 
 _FRAMES: Final = cyclopts.Parameter(
-    help="Also take so many frames of each video", validator=cyclopts.validators.Number(gte=0, lte=1000)
+    help="Frames to take as photos from each video; default: 0 (0 to 1000)",
+    metavar="NUMBER",
+    validator=cyclopts.validators.Number(gte=0, lte=1000),
 )
 
 
 @cyclopts.Parameter(name="*")
 @dataclass(frozen=True)
 class LibraryOptions:
-    """What every command of libraries takes."""
+    """Options of every library command."""
 
     library_dir: Annotated[
         Path | None,
-        cyclopts.Parameter(help="The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's"),
+        cyclopts.Parameter(
+            help="Folder of the libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder"
+        ),
     ] = None
-    quiet: Annotated[bool, _flag("Say nothing but errors", "-q")] = False
-    verbose: Annotated[bool, _flag("List everything, not only the first ten", "-v")] = False
-    json: Annotated[bool, _flag("Print one JSON object on standard output")] = False
+    quiet: Annotated[bool, _flag("Print only errors", "-q")] = False
+    verbose: Annotated[bool, _flag(f"List all items, not only the first {LISTED}", "-v")] = False
+    json: Annotated[bool, _flag("Print the result as one JSON object on standard output")] = False
 
     @property
     def folder(self) -> Path:
-        """Where libraries are."""
+        """The folder of the libraries."""
         return library_folder(self.library_dir)
 
     def console(self) -> Console:
-        """What says how far it is."""
+        """Return the console for progress and notices."""
         return Console(quiet=self.quiet, verbose=self.verbose)
 
     def print_summaries(self, result: dict[str, object], *lines: str) -> None:
-        """The result: one JSON object, or some lines."""
+        """Print the result as one JSON object, or as lines."""
         if self.json:
-            say(json.dumps(result))
+            print_json(result)
         elif not self.quiet:
             say(*lines)
 
 
+_PIXELS: Final = cyclopts.Parameter(help="List photos whose square is smaller than this (pixels)", metavar="NUMBER")
+
 _NO_OPTIONS: Final = LibraryOptions()
 
-_Name = Annotated[str, cyclopts.Parameter(help="The library's name", show_default=True)]
+_Name = Annotated[str, cyclopts.Parameter(help="Name of the library", show_default=True)]
 
 
-@app.command
+@app.command(usage="Usage: render library add FOLDER... [OPTIONS]")
 def add(
-    *folders: Annotated[Path, cyclopts.Parameter(help="Folders of photos, or single photos")],
-    name: Annotated[str, cyclopts.Parameter(help="The library's name")] = DEFAULT_NAME,
+    *folder: Annotated[Path, cyclopts.Parameter(help="Folder of photos, or a single photo; may be repeated")],
+    name: Annotated[str, _text("Name of the library")] = DEFAULT_NAME,
     crop: Annotated[
-        Crop | None, cyclopts.Parameter(help="The square of a photo: what draws the eye (default), or the centre")
+        Crop | None,
+        cyclopts.Parameter(
+            help="Square to use of each photo: its most interesting part (smart) or its centre; default: smart"
+        ),
     ] = None,
     video_frames: Annotated[int | None, _FRAMES] = None,
     common: LibraryOptions = _NO_OPTIONS,
 ) -> None:
-    """Make a library of folders, or add folders to one; without --name it is the one that `render` uses by default."""
-    if not folders:
-        raise InputError("render library add needs a folder of photos")
-    sources = [absolute(folder) for folder in folders]
+    """Create a library from folders of photos, or add folders to it.
+
+    The library named default is used by all commands unless --tiles is specified.
+    """
+    if not folder:
+        raise InputError("render library add needs a folder of photos: render library add ~/Pictures")
+    sources = [absolute(each) for each in folder]
     for source in sources:
         if not source.exists():
             raise InputError(missing_file(source))
@@ -95,19 +118,19 @@ def add(
         list(map(str, sources)), crop, video_frames
     )
     if known is not None and definition.crop != known.crop:
-        known.remove()  # every square is another one
+        known.remove()  # all crops differ
     definition.save()
     try:
         _refresh(definition, common)
     except Exception:
         if known is None:
-            definition.remove()  # it was never a library
+            definition.remove()  # leave no library without an index
         raise
 
 
-@app.command
+@app.command(usage=f"Usage: render library refresh {_NAME_USAGE}")
 def refresh(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
-    """Look for what is new, changed, moved or gone in a library's folders."""
+    """Update a library with new, changed, moved and deleted photos."""
     _refresh(get(name, common.folder), common)
 
 
@@ -121,11 +144,11 @@ def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
         "library": definition.name, "photos": photos, "read": changes.read, "moved": changes.moved,
         "gone": changes.gone, "skipped": len(skipped),
     }  # fmt: skip
-    common.print_summaries(result, f"{definition.name}: {photos} photos; {_changes(changes, len(skipped))}")
+    common.print_summaries(result, f"{definition.name}: {counted(photos, 'photo')}; {_changes(changes, len(skipped))}")
     if clips:
         common.console().notice(
-            f"{definition.name} holds no pictures: `render library add FOLDER --name {definition.name} "
-            "--video-frames 10` takes ten frames of each video"
+            f"{definition.name} contains no photos, but {counted(clips, 'video')}: `render library add FOLDER --name "
+            f"{definition.name} --video-frames 10` uses ten frames of each"
         )
     if common.verbose:
         for item in skipped:
@@ -133,34 +156,32 @@ def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
 
 
 def _changes(changes: Changes, skipped: int) -> str:
-    """What a look found, in words."""
-    parts = [
-        (changes.read, "read"), (changes.moved, "known by their content"), (changes.gone, "gone"),
-    ]  # fmt: skip
-    changed = ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing has changed"
-    return f"{changed}; {skipped} files can't be used (render library check lists them)" if skipped else changed
+    """Describe the changes of a library."""
+    parts = [(changes.read, "read"), (changes.moved, "moved or copied"), (changes.gone, "deleted")]
+    changed = ", ".join(f"{count} {what}" for count, what in parts if count) or "no changes"
+    unusable = f"; {counted(skipped, 'file')} can't be used (see `render library check`)" if skipped else ""
+    return f"{changed}{unusable}"
 
 
-@app.command(name="list")
+@app.command(name="list", usage="Usage: render library list [OPTIONS]")
 def list_libraries(*, common: LibraryOptions = _NO_OPTIONS) -> None:
-    """List the libraries."""
-    rows = []
+    """List all libraries."""
+    rows, lines = [], []
     with Archive(common.console(), library_dir=common.folder) as archive:
         for name in names(common.folder):
             definition = get(name, common.folder)
             index = archive.named(definition)
-            rows.append(
-                {"library": name, "photos": archive.repaired(index, index.count), "folders": definition.sources}
-            )
-    lines = [f"{row['library']}: {row['photos']} photos of {', '.join(map(str, row['folders']))}" for row in rows]  # type: ignore[call-overload]  # a list of names
+            photos = archive.repaired(index, index.count)
+            rows.append({"library": name, "photos": photos, "folders": definition.sources})
+            lines.append(f"{name}: {counted(photos, 'photo')} from {', '.join(definition.sources)}")
     common.print_summaries(
-        {"libraries": rows}, *(lines or ["There is no library yet: render library add FOLDER makes one"])
+        {"libraries": rows}, *(lines or ["There are no libraries: `render library add FOLDER` creates one"])
     )
 
 
-@app.command
+@app.command(usage=f"Usage: render library show {_NAME_USAGE}")
 def show(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
-    """Tell what a library is made of and where it is kept."""
+    """Show the folders, dates, settings and files of a library."""
     definition = get(name, common.folder)
     with Archive(common.console(), library_dir=common.folder) as archive:
         index = archive.named(definition)
@@ -173,45 +194,46 @@ def show(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS)
         "crop": definition.crop, "video_frames": definition.video_frames, "oldest": oldest, "newest": newest,
         "files": [str(file) for file in definition.files], "bytes": size,
     }  # fmt: skip
-    taken = f"taken {oldest[:10]} to {newest[:10]}" if oldest and newest else "of unknown dates"
+    taken = f"taken {oldest[:10]} to {newest[:10]}" if oldest and newest else "dates unknown"
     lines = [
-        f"{name}: {photos} photos, {taken}; {len(skipped)} files that could not be used",
-        *(f"  of {source}" for source in definition.sources),
-        f"  crop {definition.crop}, {definition.video_frames} frames of each video",
-        f"  kept in {definition.index_path} ({size / 1e6:.1f} MB)",
+        f"{name}: {counted(photos, 'photo')}, {taken}; {counted(len(skipped), 'file')} can't be used",
+        *(f"  folder: {source}" for source in definition.sources),
+        f"  crop: {definition.crop}",
+        f"  frames taken from each video: {definition.video_frames}",
+        f"  index: {definition.index_path} ({megabytes(size)})",
     ]
     common.print_summaries(result, *lines)
 
 
-@app.command
+@app.command(usage="Usage: render library remove NAME [OPTIONS]")
 def remove(name: _Name, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
-    """Forget a library: its index is deleted, its photos stay as they are."""
+    """Delete a library's index. The photos themselves are not touched."""
     definition = get(name, common.folder)
     removed = definition.files
     definition.remove()
     common.print_summaries(
         {"library": name, "removed": [str(file) for file in removed]},
-        f"{name}: removed its index from {definition.folder}; the photos are as they were",
+        f"{name}: the index in {definition.folder} was deleted; the photos were not touched",
     )
 
 
-@app.command
+@app.command(usage=f"Usage: render library check {_NAME_USAGE}")
 def check(
     name: _Name = DEFAULT_NAME,
     /,
     *,
-    tile_pixels: Annotated[int, cyclopts.Parameter(help="List photos whose square has fewer pixels a side")] = 64,
+    tile_pixels: Annotated[int, _PIXELS] = 64,
     output: Annotated[
         Path | None,
-        cyclopts.Parameter(name=("--output", "-o"), help="The picture of its colours; default: NAME-colours.png"),
+        cyclopts.Parameter(name=("--output", "-o"), help="Picture of the colours; default: NAME-colours.png"),
     ] = None,
-    overwrite: Annotated[bool, _flag("Overwrite what exists", "-y")] = False,
+    overwrite: Annotated[bool, _flag("Overwrite existing files", "-y")] = False,
     common: LibraryOptions = _NO_OPTIONS,
 ) -> None:
-    """List what could not be used, near-duplicates and small photos, and draw how its colours cover the range."""
+    """List unusable files, near-duplicates and small photos, and draw the colours that the photos cover."""
     picture = output or Path(f"{name}-colours.png")
     if picture.suffix.lower() != ".png":
-        raise InputError(f"-o {picture}: a name that ends in .png is needed")
+        raise InputError(f"-o {picture}: the file name must end in .png")
     check_writable(picture, overwrite=overwrite)
     definition = get(name, common.folder)
     console = common.console()
@@ -219,7 +241,7 @@ def check(
         library = archive.open([name])
         report = check_library(library, console, tile_pixels=tile_pixels)
         if not report.photos:
-            raise InputError(f"library {definition.name} holds no photos: render library add FOLDER adds some")
+            raise InputError(f"Library {definition.name} contains no photos: `render library add FOLDER` adds some")
         with new_file(picture, overwrite=overwrite) as temporary:
             Image.fromarray(colour_picture(library)).save(temporary)
     skipped = [f"{item.path}: {item.reason}" for item in library.skipped]
@@ -236,17 +258,17 @@ def check(
     }  # fmt: skip
     shown = None if common.verbose else LISTED
     lines = [
-        f"{name}: {report.photos} photos",
-        *_listed("could not be used", skipped, shown),
-        *_listed("groups of near-duplicates (best first; --skip-duplicates takes it alone)", duplicates, shown),
-        *_listed(f"smaller than tiles of {tile_pixels} pixels", small, shown),
-        f"  colours with hardly a photo: {', '.join(report.missing_colours) or 'none'}; {picture} shows all",
+        f"{name}: {counted(report.photos, 'photo')}",
+        *_listed("unusable file", skipped, shown),
+        *_listed("group", duplicates, shown, " of near-duplicates (best first; --skip-duplicates keeps only the best)"),
+        *_listed("photo", small, shown, f" smaller than {tile_pixels} pixels"),
+        f"  colours with hardly any photos: {', '.join(report.missing_colours) or 'none'}; {picture} shows all colours",
     ]
     common.print_summaries(result, *lines)
 
 
-def _listed(what: str, items: list[str], shown: int | None) -> list[str]:
-    """A heading with a count, the first items, and how many more there are."""
+def _listed(noun: str, items: list[str], shown: int | None, about: str = "") -> list[str]:
+    """Return a heading with a count, the first items, and the number of those left out."""
     more = len(items) - len(items[:shown])
     lines = [f"    {item}" for item in items[:shown]]
-    return [f"  {len(items)} {what}", *lines, *([f"    and {more} more (-v lists all)"] if more else [])]
+    return [f"  {counted(len(items), noun)}{about}", *lines, *([f"    and {more} more (-v lists all)"] if more else [])]

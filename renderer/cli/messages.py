@@ -1,8 +1,7 @@
-"""What a command says while it works, and at its end."""
+"""Progress, notices, questions and summaries of commands."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -25,10 +24,10 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from renderer.cli.options import BESIDE, OutputOptions
-from renderer.cli.terminal import Terminal, printable, say
+from renderer.cli.options import SIDE_FILES, OutputOptions
+from renderer.cli.terminal import Terminal, print_json, printable, say
 from renderer.errors import InputError
-from renderer.files import is_file
+from renderer.input_files import is_file
 from renderer.parameters import given
 from renderer.placement import JsonValue
 from renderer.progress import Advance
@@ -40,16 +39,16 @@ _LINE_SECONDS: Final = 10.0  # between progress lines where there is no terminal
 
 
 class Rate(ProgressColumn):
-    """Units a second of the work so far."""
+    """Average speed, in units per second."""
 
     def render(self, task: Task) -> Text:
-        """As text; empty until there is one."""
+        """Return the speed as text; empty until it is known."""
         speed = task.finished_speed or task.speed
         return Text(f"{speed:.0f} {task.fields['unit']}/s" if speed else "")
 
 
 class Console:
-    """What a command says while it works: bars on a terminal, lines elsewhere; all on standard error."""
+    """The `Progress` of a command, on standard error: bars on a terminal, lines elsewhere."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self.quiet, self.verbose = quiet, verbose
@@ -57,7 +56,7 @@ class Console:
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
-        """Show one stage of the work."""
+        """Show the progress of a stage."""
         if self.quiet:
             yield lambda _units: None
         elif self.terminal.is_terminal:
@@ -71,124 +70,131 @@ class Console:
             yield self._lines(name, total, unit)
 
     def _lines(self, name: str, total: int, unit: str) -> Advance:
-        begun = said = time.monotonic()
+        start = reported = time.monotonic()
         done = 0
 
         def advance(units: int) -> None:
-            nonlocal begun, done, said
-            if not done:  # what came before the first unit is done once: compiling, filling caches
-                begun = time.monotonic()
+            nonlocal start, done, reported
+            if not done:  # work before the first unit is done only once: compiling, filling caches
+                start = time.monotonic()
             done += units
             now = time.monotonic()
-            if now - said >= _LINE_SECONDS and done < total:
-                said = now
-                left = (now - begun) / max(done - 1, 1) * (total - done)
+            if now - reported >= _LINE_SECONDS and done < total:
+                reported = now
+                left = (now - start) / max(done - 1, 1) * (total - done)
                 self.terminal.print(f"{name}: {done} of {total} {unit}, about {left:.0f} s left")
 
         return advance
 
     def notice(self, message: str) -> None:
-        """One line that a user should know."""
+        """Print one line for the user."""
         if not self.quiet:
             self.terminal.print(printable(message))
 
 
 def open_console(values: dict[str, object]) -> tuple[OutputOptions, Console]:
-    """What a command was told of its output, and who talks for it."""
+    """Return the output options of a command and its console."""
     common = OutputOptions(**given(OutputOptions, values))
     return common, Console(quiet=common.quiet, verbose=common.verbose)
 
 
 def can_prompt() -> bool:
-    """Whether somebody is there to answer a question."""
+    """Whether a user can answer questions: standard input and standard error are terminals."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwrite: bool) -> bool:
-    """Whether to overwrite files that exist: each asked for on a terminal; elsewhere only if told so before.
+    """Whether to overwrite existing files. On a terminal, ask for each of them; raise InputError if the answer is no.
 
-    `values`: a command's options, some of which name files that are written too.
+    `values`: the options of the command, some of which name further files to write.
     """
-    beside = (values.get(name) for name in BESIDE)
-    there = [file for file in (*files, *beside) if isinstance(file, Path) and is_file(file)]
-    if overwrite or not there or not can_prompt():
+    others = (values.get(name) for name in SIDE_FILES)
+    existing = [file for file in (*files, *others) if isinstance(file, Path) and is_file(file)]
+    if overwrite or not existing or not can_prompt():
         return overwrite
-    for file in there:
+    for file in existing:
         sys.stderr.write(f"{printable(str(file))} exists. Overwrite it? [y/N] ")
         sys.stderr.flush()
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-            raise InputError(f"{file} was left as it is: give another name, or -y to overwrite it")
+            raise InputError(f"{file} was not overwritten: choose another name, or use -y to overwrite it")
     return True
 
 
 def megabytes(count: float) -> str:
-    """A number of bytes, as people read it."""
+    """Return a number of bytes as text, in megabytes."""
     return f"{count / 1e6:.1f} MB"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 photo", "2 photos"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def print_summaries(summaries: Sequence[Summary], common: OutputOptions, console: Console) -> None:
-    """The results: one JSON object, or a few words each."""
-    # Frames that were written to standard output leave it to whoever reads them.
-    said = sys.stderr if common.output is not None and _is_stdout(common.output) else sys.stdout
+    """Print the results as one JSON object, or as a few lines each."""
+    # Frames on standard output are read by another program.
+    stream = sys.stderr if common.output is not None and _is_stdout(common.output) else sys.stdout
     if common.verbose:
         for item in summaries[0].mosaic.skipped:
             console.terminal.print(printable(f"skipped {item.path}: {item.reason}"))
     if common.json:
         results = [summary.as_json() for summary in summaries]
-        say(json.dumps(results[0] if len(results) == 1 else {"videos": results}), to=said)
+        print_json(results[0] if len(results) == 1 else {"videos": results}, to=stream)
     elif not common.quiet:
         for summary in summaries:
-            say(*_lines_of(summary), to=said)
-        say(*_mosaic_lines(summaries[-1]), to=said)
+            say(*_file_lines(summary), to=stream)
+        say(*_mosaic_lines(summaries[-1]), to=stream)
     if common.open:
         show_file(summaries[-1].output)
 
 
 def _is_stdout(path: Path) -> bool:
-    """Whether a path names standard output: as -, or as /dev/stdout."""
+    """Whether a path means standard output: - or /dev/stdout."""
     try:
         return str(path) == "-" or os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
-    except (OSError, ValueError):  # no such file; or standard output has none
+    except (OSError, ValueError):  # no such file, or standard output has no descriptor
         return False
 
 
-def _lines_of(summary: Summary) -> Iterator[str]:
-    """What was written, and what its place asks for that it does not keep."""
+def _file_lines(summary: Summary) -> Iterator[str]:
+    """The written files, and the rules of the preset's platform that they break."""
     result = summary.as_json()
-    length = f", {result['frames']} frames, {result['duration']:.2f} s" if summary.frames else ""
+    length = f", {counted(summary.frames, 'frame')}, {result['duration']:.2f} s" if summary.frames else ""
     size = f", {megabytes(summary.bytes)}" if summary.bytes else ""
-    yield f"{summary.output}: {result['width']}x{result['height']}{length}{size}; {summary.seconds['total']:.1f} s"
+    seconds = f"{summary.seconds['total']:.1f} s"
+    yield f"{summary.output}: {result['width']}x{result['height']}{length}{size}; rendered in {seconds}"
     if summary.poster is not None:
-        yield f"{summary.poster}: its poster"
+        yield f"{summary.poster}: poster frame"
     if summary.checks:
         broken = [check for check in summary.checks if not check.kept]
-        yield f"{summary.preset}: {len(summary.checks) - len(broken)} of {len(summary.checks)} rules kept"
+        yield f"{summary.preset}: {len(summary.checks) - len(broken)} of {len(summary.checks)} rules met"
         for check in broken:
-            yield f"  {check.rule}: {check.found}, asked is {check.asked}"
+            yield f"  {check.rule}: found {check.found}, required {check.asked}"
 
 
 def _mosaic_lines(summary: Summary) -> Iterator[str]:
-    """What the mosaic is made of, and how like the cover it is."""
+    """What the mosaic is made of, and how similar to the cover it is."""
     result = summary.as_json()
     offered = summary.mosaic.offered
     copies = len(offered.groups) - len(np.unique(offered.groups))
-    same = f" ({copies} the same as another)" if copies else ""
-    yield (
-        f"{result['cells']} cells, {result['distinct_photos']} of {result['photos']} tiles placed{same}, "
-        f"{'each once' if result['most_uses'] == 1 else 'one at most ' + str(result['most_uses']) + ' times'}, "
-        f"{result['equal_neighbours']} equal neighbours"
-    )
+    same = f" ({counted(copies, 'duplicate')})" if copies else ""
+    often = "each once" if result["most_uses"] == 1 else f"the most frequent {result['most_uses']} times"
+    pairs = summary.mosaic.placement.equal_neighbours()
+    few = {0: "no adjacent cells share", 1: "1 pair of adjacent cells shares"}
+    repeats = few.get(pairs, f"{pairs} pairs of adjacent cells share")
+    cells = counted(len(summary.mosaic.placement), "cell")
+    yield (f"{cells}, {result['distinct_photos']} of {result['photos']} tiles used{same}, {often}; {repeats} a photo")
     yield from rules_in_force(summary.recipe)
     yield from likeness(summary.recipe)
 
 
 def likeness(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
-    """How like its cover a mosaic is, and what its library lacks, as its recipe says."""
+    """How similar to its cover a mosaic is, and which photos would improve it, from its recipe."""
     match recipe.get("figures"):
         case {"delta_e": float(mean), "delta_e_95": float(worst), "ssim": float(ssim), "mean_gain": float(gain)}:
             yield (
-                f"seen from afar: colours off by {mean:.1f} on average, {worst:.1f} at the 95th percentile "
-                f"(CIEDE2000), SSIM {ssim:.3f}, mean gain {gain:.2f}"
+                f"Viewed from a distance: mean colour error {mean:.1f}, 95th percentile {worst:.1f} (CIEDE2000); "
+                f"SSIM {ssim:.3f}; mean gain {gain:.2f}"
             )
     match recipe.get("figures"):
         case {"advice": str(advice)} if advice:
@@ -196,37 +202,37 @@ def likeness(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
 
 
 def rules_in_force(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
-    """How often and how near itself a photo may be, as the map was matched, and what of it follows from the sizes."""
+    """The repetition limits with which a mosaic was matched, from its recipe; those not set by the user are marked."""
     match recipe.get("limits"):
         case {"uses": int(uses), "distance": int(distance)}:
-            chosen = {
+            mark = {
                 name: "" if recipe.get(name) is not None else " (default)" for name in ("max_uses", "repeat_distance")
             }
-            often = f"a photo at most {uses} times" if recipe.get("max_uses") != 0 else "a photo any number of times"
-            near = f"not twice within {distance} cells" if distance else "at any distance"
             if uses == 1:
-                yield f"{often}{'' if recipe.get('unique') else chosen['max_uses']}"
-            else:
-                yield f"{often}{chosen['max_uses']}, {near}{chosen['repeat_distance']}"
+                yield f"Each photo used at most once{'' if recipe.get('unique') else mark['max_uses']}"
+                return
+            often = "any number of times" if recipe.get("max_uses") == 0 else f"at most {uses} times"
+            near = f"not twice within {counted(distance, 'cell')}" if distance else "at any distance"
+            yield f"Each photo used {often}{mark['max_uses']}, {near}{mark['repeat_distance']}"
 
 
 def print_plans(plans: Sequence[Plan], common: OutputOptions) -> None:
-    """What would be made."""
+    """Print what would be rendered."""
     if common.json:
         results = [plan.as_json() for plan in plans]
-        say(json.dumps(results[0] if len(results) == 1 else {"videos": results}))
+        print_json(results[0] if len(results) == 1 else {"videos": results})
         return
     for plan in plans:
-        length = f", {plan.frames} frames at {float(plan.fps):g} a second" if plan.fps else ""
-        tiles = f"{plan.photos} files as tiles" if plan.photos else "no files as tiles"
+        length = f", {counted(plan.frames, 'frame')} at {float(plan.fps):g} fps" if plan.frames and plan.fps else ""
+        tiles = counted(plan.photos, "tile file") if plan.photos else "no tile files"
         say(
-            f"{plan.output}: {plan.size[0]}x{plan.size[1]}{length}, {plan.cells} cells, {tiles}; "
-            f"about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was made."
+            f"{plan.output}: {plan.size[0]}x{plan.size[1]}{length}, {counted(plan.cells, 'cell')}, {tiles}; "
+            f"about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was written (dry run)."
         )
 
 
 def show_file(path: Path) -> None:
-    """Open a file with what the platform shows it with."""
+    """Open a file with the platform's default program."""
     if sys.platform == "win32":
         os.startfile(path)
         return
@@ -234,4 +240,4 @@ def show_file(path: Path) -> None:
     try:
         subprocess.Popen([program, str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except OSError:
-        say(f"render: there is no {program} here to show {path} with: open it by hand", to=sys.stderr)
+        say(f"render: {path} can't be shown: {program} is not installed. Open the file yourself", to=sys.stderr)

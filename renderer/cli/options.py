@@ -1,10 +1,10 @@
-"""From declared parameters to the options of a command, and back to a written command."""
+"""From declared parameters to the options of a command, and back to a command line."""
 
 from __future__ import annotations
 
 import inspect
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args, get_type_hints
@@ -12,135 +12,168 @@ from typing import Annotated, Any, Final, get_args, get_type_hints
 import cyclopts
 
 from renderer.cli.examples import epilogue
-from renderer.cli.terminal import printable
-from renderer.parameters import WORDS, Paper, check_ranges, parameter, parameters, spell, word_type
+from renderer.cli.terminal import as_option, long_option, printable
+from renderer.messages import named
+from renderer.parameters import WORDS, Paper, Validated, parameter, parameters, spell, word_type
 from renderer.scene import Animation
 
-BESIDE: Final = ("save_map", "credits", "report")
-"""Options that name files which are written beside the one that a command is about."""
+SIDE_FILES: Final = ("save_map", "credits", "report")
+"""Parameters that name files written in addition to the output."""
 
 
 @dataclass(frozen=True)
-class OutputOptions:
-    """What every command that makes a file takes."""
+class OutputOptions(Validated):
+    """Options of every command that writes a file."""
+
+    output: Path | None = parameter(
+        None, "Output file or folder; default: named after the input and the command", option="-o"
+    )
+    overwrite: bool = parameter(False, "Overwrite existing files", option="-y")
+    quiet: bool = parameter(False, "Print only errors", option="-q")
+    verbose: bool = parameter(False, "List skipped files, and show the traceback of an error", option="-v")
+    json: bool = parameter(False, "Print the result as one JSON object on standard output")
+    open: bool = parameter(False, "Open the result when it is finished")
+
+
+@dataclass(frozen=True)
+class PictureOutputOptions(OutputOptions):
+    """Output options of a still or sheet of an animation."""
 
     output: Path | None = parameter(
         None,
-        "The file to write, or a folder, or a name such as out/{cover}-{animation}-{preset}; default: named after the "
-        "cover and the command; - is standard output",
+        "Output file or folder, or a pattern such as out/{cover}-{animation}-{preset}; default: named after the cover "
+        "and the command",
         option="-o",
     )
-    overwrite: bool = parameter(False, "Overwrite what exists", option="-y")
-    quiet: bool = parameter(False, "Say nothing but errors", option="-q")
-    verbose: bool = parameter(False, "List skipped files; show the traceback of an error", option="-v")
-    json: bool = parameter(False, "Print one JSON object on standard output at the end")
-    open: bool = parameter(False, "Show the result when it is done")
 
 
 @dataclass(frozen=True)
-class PresetOptions:
-    """Options in bundles."""
+class VideoOutputOptions(OutputOptions):
+    """Output options of a video."""
+
+    output: Path | None = parameter(
+        None,
+        "Output file or folder, a pattern such as out/{cover}-{animation}-{preset}, or - for raw video on standard "
+        "output; default: named after the cover and the command",
+        option="-o",
+    )
+
+
+@dataclass(frozen=True)
+class BatchOutputOptions(OutputOptions):
+    """Output options of a campaign."""
+
+    output: Path | None = parameter(
+        None,
+        "Pattern of the output files, such as out/{cover}-{preset}-{seed}; default: the campaign's, or "
+        "out/{cover}-{animation}",
+        option="-o",
+    )
+
+
+@dataclass(frozen=True)
+class PresetOptions(Validated):
+    """Options that select presets."""
 
     preset: tuple[str, ...] = parameter(
-        (), "Options in a bundle, for the place where the video goes: `render presets` lists them", option="--for"
+        (),
+        "Use the options of a preset, such as those for a platform: `render presets` lists them; repeat it to render "
+        "several videos",
+        option="--for",
     )
-    draft: bool = parameter(False, "Small and fast: the preset named draft, over any other; other options still count")
+    draft: bool = parameter(
+        False, "Render small and fast: the preset draft overrides other presets; explicit options still apply"
+    )
 
 
 @dataclass(frozen=True)
-class VideoOptions:
-    """What only a command that makes a video takes."""
+class VideoOptions(Validated):
+    """Options of commands that render a video."""
 
-    frames: str | None = parameter(None, "A-B: only these frames, counted from 0, both included")
-    dry_run: bool = parameter(False, "Only say what would be made: cells, frames, size, about how long and how large")
-
-
-@dataclass(frozen=True)
-class FrameOptions:
-    """What only a command that makes a frame takes."""
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
-
-    at: float = parameter(0.0, "The time of the frame in the video", unit="seconds", low=0.0, high=3600.0)
-    safe_zones: bool = parameter(False, "Show what the app covers, as --covered or the preset says")
+    frames: str | None = parameter(None, "A-B: render only these frames, counted from 0, both included")
+    dry_run: bool = parameter(False, "Print cells, frames, size, and estimated time and file size, without rendering")
 
 
 @dataclass(frozen=True)
-class SheetOptions:
-    """What only a contact sheet takes."""
+class FrameOptions(Validated):
+    """Options of commands that render one frame."""
 
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
-
-    cells: tuple[int, int] = parameter((3, 3), "COLUMNSxROWS of frames", low=1, high=20)
+    at: float = parameter(0.0, "Time of the frame in the video", unit="seconds", low=0.0, high=3600.0)
+    safe_zones: bool = parameter(
+        False, f"Shade the areas that the app covers, as specified by {named('covered')} or the preset"
+    )
 
 
 @dataclass(frozen=True)
-class MosaicOptions:
-    """What only the still of a mosaic takes."""
+class SheetOptions(Validated):
+    """Options of contact sheets."""
 
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
+    cells: tuple[int, int] = parameter((3, 3), "Frames across and down, as COLUMNSxROWS", low=1, high=20)
+
+
+@dataclass(frozen=True)
+class MosaicOptions(Validated):
+    """Options of the still of a whole mosaic."""
 
     tile_pixels: int | None = parameter(
         None, "Side of a cell in the picture; default: 32", unit="output pixels", low=1, high=4096
     )
     print: Paper | None = parameter(
-        None, "WIDTHxHEIGHT of paper to fill, in cm, mm or in, such as 60x40cm; what a cover of another shape has too "
-        "much is cut off, where least is seen",
-    )  # fmt: skip
-    dpi: float | None = parameter(
-        None, "Pixels an inch, for --print (300); the file says them, a WebP can't", low=10, high=2400
+        None,
+        "Paper size in cm, mm or in, such as 60x40cm. The cover is cropped to the paper's shape, away from important "
+        "areas",
     )
-    report: Path | None = parameter(None, "Also write an HTML file: cover and mosaic, where they differ, photos by use")
-    dry_run: bool = parameter(False, "Only say what would be made: cells, photos, pixels, about how long and how large")
+    dpi: float | None = parameter(
+        None,
+        f"Pixels per inch for {named('paper')}, stored in the file (WebP can't store it); default: 300",
+        low=10,
+        high=2400,
+    )
+    report: Path | None = parameter(
+        None, "Also write an HTML report: cover and mosaic compared, matching errors, and photos by use"
+    )
+    dry_run: bool = parameter(False, "Print cells, photos, size, and estimated time and file size, without rendering")
 
 
-_SHOWN: Final[dict[Any, str]] = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}
+_METAVARS: Final[dict[Any, str]] = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}
 """How the help calls the value of an option, by its type or the first of several."""
 
 
 def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: bool = False) -> list[inspect.Parameter]:
-    """A keyword parameter for cyclopts from each declared parameter of a dataclass.
+    """Return a keyword parameter for cyclopts for each declared parameter of a dataclass.
 
-    `short`: help shows the usual ones; `hidden`: it shows none.
+    `short`: help shows the common ones; `hidden`: it shows none.
     """
     hints = get_type_hints(owner)
     declared = parameters(owner)
     options = []
     if short and not issubclass(owner, Animation):
-        group = cyclopts.Group("Usual options", sort_key=99)
+        group = cyclopts.Group("Common options", sort_key=99)
     for field in fields(owner):
         info = declared.get(field.name)
         if info is None:
             continue
         hint = hints[field.name]
         single = word_type(hint)
-        shown = _SHOWN.get(hint) or _SHOWN.get(next(iter(get_args(hint)), None))
-        extra: dict[str, Any] = {"metavar": shown} if shown else {}
+        metavar = _METAVARS.get(hint) or _METAVARS.get(next(iter(get_args(hint)), None))
+        extra: dict[str, Any] = {"metavar": metavar} if metavar else {}
         if single is not None:
             word, convert = WORDS[single]
             extra = {
                 "metavar": word,
-                "converter": lambda _type, tokens, convert=convert: convert(tokens[0].value),
+                "converter": lambda _type, tokens, convert=convert, name=field.name: convert(tokens[0].value, name),
                 "n_tokens": 1,
                 "accepts_keys": False,
             }
-        long_name = f"--{field.name.replace('_', '-')}"
+        long_name = long_option(field.name)
         option = cyclopts.Parameter(
             name=(long_name, info.option) if info.option else long_name,
             help=printable(info.sentence),
             group=group,
-            negative=long_name.replace("--", "--no-") if field.default is True else (),
+            negative=as_option(field.name, "False") if field.default is True else (),
             allow_repeating=True,  # the last one counts, as everywhere
-            show=not hidden and (not short or issubclass(owner, Animation) or field.name in USUAL),
-            show_default=(spell if field.default is not True else lambda _: "on")
-            if field.default not in (None, False, ())
-            else False,
+            show=not hidden and (not short or issubclass(owner, Animation) or field.name in COMMON),
+            show_default=shown_default if shown_default(field.default) else False,
             **extra,
         )
         default = field.default if field.default is not MISSING else None
@@ -155,19 +188,30 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: boo
     return options
 
 
+def shown_default(default: object) -> str:
+    """Return a default as help shows it: nothing for None, flags that are off, and empty lists."""
+    if default is None or default is False or default == ():
+        return ""
+    return "on" if default is True else spell(default)
+
+
 class EveryCommand(tuple[str, ...]):
-    """Words among which every command is: for what tells of all of them."""
+    """Words that contain every command name: builds the options of all commands."""
 
     def __contains__(self, word: object) -> bool:
         return not str(word).startswith("-")
 
 
-USUAL: Final = frozenset({
+COMMON: Final = frozenset({
     "tiles", "columns", "unique", "max_uses", "preset", "draft", "size", "duration", "fit", "title", "music", "quality",
     "max_size", "output", "overwrite", "at", "cells", "cell", "print", "report", "tile_pixels", "theme", "covers",
     "animation", "rows", "only", "workers", "dry_run", "ban", "swap", "cover", "since", "exclude",
 })  # fmt: skip
-"""What the short help, `-h`, shows beside an animation's own parameters."""
+"""Parameters that the short help, `-h`, shows in addition to those of an animation."""
+
+
+COVER: Final = ("[COVER]", "Cover picture or .mosaic file; default: a sample photo")
+"""The positional argument of most commands, as usage shows it, and its help."""
 
 
 def add_command(
@@ -179,23 +223,20 @@ def add_command(
     *,
     wanted: Collection[str],
     hidden: Sequence[type] = (),
-    takes: tuple[str, str] = (
-        "cover",
-        "The picture to make a mosaic of, or a .mosaic file; without one, a sample photo",
-    ),
+    takes: tuple[str, str] = COVER,
 ) -> None:
-    """Register a command that takes a file and the options of some dataclasses, and calls `run` with those given.
+    """Register a command that takes a file and the options of some dataclasses, and calls `run` with the values given.
 
-    `takes` is how its help calls the file, and what it says of it. Options of `hidden` dataclasses are accepted, and
-    not in the help. Options are made only for a command among the words
-    `wanted`: those of all commands take a third of a second.
+    `takes` is the file argument as usage shows it, in brackets if it is optional, and its help. Options of `hidden`
+    dataclasses are accepted but not shown. Options are made only for a command among the words `wanted`: those of all
+    commands take a third of a second.
     """
     file, help_file = takes
     positional = inspect.Parameter(
-        file,
+        file.strip("[]").lower(),
         inspect.Parameter.POSITIONAL_ONLY,
         default=None,
-        annotation=Annotated[Path | None, cyclopts.Parameter(help=help_file)],
+        annotation=Annotated[Path | None, cyclopts.Parameter(help=printable(help_file))],
     )
 
     def command(path: Path | None = None, /, **values: object) -> int | None:
@@ -203,9 +244,9 @@ def add_command(
 
     options = [
         option
-        for place, (title, owner) in enumerate(groups.items())
+        for index, (title, owner) in enumerate(groups.items())
         if name in wanted
-        for option in make_options(owner, cyclopts.Group(title, sort_key=place + 1), short="-h" in wanted)
+        for option in make_options(owner, cyclopts.Group(title, sort_key=index + 1), short="-h" in wanted)
     ]
     options += [
         option
@@ -217,30 +258,42 @@ def add_command(
     command.__annotations__ = {}
     command.__doc__ = about
     words = name if app.name[0] == "render" else f"{app.name[0]} {name}"
-    usage = f"Usage: render {words} [{file.upper()}] [OPTIONS]"
+    usage = f"Usage: render {words} {file} [OPTIONS]"
     app.command(command, name=name, usage=usage, help_epilogue=epilogue(words, short="-h" in wanted))
 
 
-def written_command(words: Sequence[str], cover: Path | None, values: dict[str, object]) -> str:
-    """The command that makes a file, without local paths: it is written into the file."""
-    line = ["render", *words, *([cover.name] if cover else [])]
+def format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
+    """Return a command as a shell line: `render edit cover.mosaic --swap 3,2=best.jpg`.
+
+    `words`: the command and its file; `values`: parameters by name. A parameter that is None is left out, and one with
+    several values is repeated. It is the `renderer.messages.FormatCommand` of the command line.
+    """
+    line = ["render", *words]
     for name, value in values.items():
-        if name in (*parameters(OutputOptions), *BESIDE):
-            continue
-        option = f"--{name.replace('_', '-')}"
-        if value is True:
-            line.append(option)
-        elif value is False:
-            line.append(option.replace("--", "--no-"))
+        if isinstance(value, bool):
+            line.append(as_option(name, str(value)))
         elif isinstance(value, tuple) and all(isinstance(word, str) for word in value):
-            line += [part for word in value for part in (option, _bare(name, word))]
+            line += [part for word in value for part in (as_option(name), word)]
         elif value is not None:
-            line += [option, spell(value)]
+            line += [as_option(name), spell(value)]
     return shlex.join(line)
 
 
-def _bare(name: str, word: str) -> str:
-    """A word of an option without local paths: of a pattern that begins at the root or at ~ only what it ends in."""
+def written_command(words: Sequence[str], cover: Path | None, values: Mapping[str, object]) -> str:
+    """Return the command that makes a file, without local paths: it is stored in the file."""
+    left_out = {*parameters(OutputOptions), *SIDE_FILES}
+    shared = {
+        name: tuple(_without_folders(name, word) for word in value) if isinstance(value, tuple) else value
+        for name, value in values.items()
+        if name not in left_out
+    }
+    return format_command([*words, *([cover.name] if cover else [])], shared)
+
+
+def _without_folders(name: str, word: object) -> object:
+    """A value without local paths: of an --exclude pattern that starts at / or ~, its last part."""
+    if not isinstance(word, str):
+        return word
     path = Path(word)
     if name != "exclude":
         return path.name

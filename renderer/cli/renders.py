@@ -1,4 +1,4 @@
-"""The commands that render: a video, a frame or a sheet of each animation, and the whole mosaic."""
+"""The commands that render: a video, a frame and a contact sheet of each animation, and the whole mosaic."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from renderer.cli.messages import Console, ask_overwrite, can_prompt, open_conso
 from renderer.cli.options import (
     FrameOptions,
     MosaicOptions,
-    OutputOptions,
+    PictureOutputOptions,
     PresetOptions,
     SheetOptions,
     VideoOptions,
+    VideoOutputOptions,
     add_command,
     written_command,
 )
 from renderer.errors import InputError
+from renderer.messages import named
 from renderer.overlay import OverlaySettings
 from renderer.parameters import docstring, given, parameters
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings, check_heard
+from renderer.sound import SoundSettings, check_music_options
 
 if TYPE_CHECKING:
     from renderer.preset import Preset
@@ -33,22 +35,28 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 
 
-def with_presets(name: str, values: Mapping[str, object], console: Console) -> list[tuple[Preset | None, Values]]:
-    """The values of a command once for each preset that it names, or once as they are; those given count most."""
+def with_presets(
+    name: str, animation: type[Animation], values: Mapping[str, object], console: Console
+) -> list[tuple[Preset | None, Values]]:
+    """Return the values of a command once for each preset that it names, or once without a preset.
+
+    Values given on the command line override those of a preset.
+    """
     run = PresetOptions(**given(PresetOptions, values))
     if not run.preset and not run.draft:
         return [(None, dict(values))]
-    from renderer.preset import as_draft, load_preset
+    from renderer.preset import SETTINGS, load_preset, with_preset
 
+    known = {parameter for owner in (*SETTINGS, animation) for parameter in parameters(owner)}
     merged: list[tuple[Preset | None, Values]] = []
-    chosen: list[Preset | None] = [load_preset(each) for each in dict.fromkeys(run.preset)]
-    for preset in chosen or [None]:
-        if preset and "timeline" in preset.values and name != "show":
+    presets: list[Preset | None] = [load_preset(each) for each in dict.fromkeys(run.preset)]
+    for preset in presets or [None]:
+        keys = {*preset.values, *preset.animations.get(name, {})} if preset else set()
+        if preset and (ignored := sorted(keys - known)):
             console.notice(
-                f"{name} is no timeline: that of {preset.name} is left out; render show --for {preset.name} plays it"
+                f"{name} has no parameter {', '.join(ignored)}: the value of preset {preset.name} is ignored"
             )
-        below = {**preset.values, **preset.animations.get(name, {})} if preset else {}
-        merged.append((preset, {**(as_draft(below) if run.draft else below), **values}))
+        merged.append((preset, with_preset(preset, name, values, draft=run.draft)))
     return merged
 
 
@@ -56,15 +64,14 @@ _FOR_VIDEOS: Final = (SoundSettings, FileSettings, VideoOptions)
 
 
 def _for_picture(values: Mapping[str, object], kind: str, console: Console) -> Values:
-    """What a picture of a video heeds of the video's options; the others are named, and left out.
+    """Return the values without those that apply only to videos, which a notice names.
 
-    So that one command line can be tried as a sheet, and then rendered.
+    So one command line can be tried as a still or sheet, and then rendered.
     """
-    idle = [name for owner in _FOR_VIDEOS for name in parameters(owner) if name in values]
-    if idle:
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in idle)
-        console.notice(f"ignored for a {kind}, which is a picture: {names}")
-    return {name: value for name, value in values.items() if name not in idle}
+    ignored = [name for owner in _FOR_VIDEOS for name in parameters(owner) if name in values]
+    if ignored:
+        console.notice(f"Ignored for a {kind}, which is a picture: {', '.join(map(named, ignored))}")
+    return {name: value for name, value in values.items() if name not in ignored}
 
 
 def add_animation(
@@ -75,7 +82,10 @@ def add_animation(
     animation: type[Animation],
     wanted: Collection[str],
 ) -> None:
-    """Register the three commands of an animation. Raises InputError if its parameters are named like others."""
+    """Register the three commands of an animation: video, still and sheet.
+
+    Raises InputError if one of its parameters has the name of a common option.
+    """
     about = docstring(animation).splitlines()[0]
     from renderer.job import MatchSettings
 
@@ -84,7 +94,7 @@ def add_animation(
 
         common, console = open_console(values)
         run = VideoOptions(**given(VideoOptions, values))
-        merged = with_presets(name, values, console)
+        merged = with_presets(name, animation, values, console)
         jobs = []
         for preset, every in merged:
             file = FileSettings(**given(FileSettings, every))
@@ -99,7 +109,7 @@ def add_animation(
                 command=written_command([name], cover, values),
                 preset=preset.name if preset else "", rules=preset.rules if preset else None,
             )  # fmt: skip
-            check_heard(job.sound, values)
+            check_music_options(job.sound, values)
             jobs.append(job)
         if run.dry_run:
             overwrite = common.overwrite or can_prompt()
@@ -115,7 +125,7 @@ def add_animation(
         common, console = open_console(values)
         values = _for_picture(values, "still", console)
         run = FrameOptions(**given(FrameOptions, values))
-        preset, values = with_presets(name, values, console)[0]
+        preset, values = with_presets(name, animation, values, console)[0]
         output = picture_output(common.output, "still")
         path = named_output(output, cover, name, preset.name if preset else "", ".png")
         summary = render_frame(
@@ -131,7 +141,7 @@ def add_animation(
 
         common, console = open_console(values)
         values = _for_picture(values, "sheet", console)
-        preset, values = with_presets(name, values, console)[0]
+        preset, values = with_presets(name, animation, values, console)[0]
         output = picture_output(common.output, "sheet")
         path = named_output(output, cover, f"{name}-sheet", preset.name if preset else "", ".png")
         summary = render_sheet(
@@ -150,30 +160,39 @@ def add_animation(
         "Title and logo": OverlaySettings,
         "Sound": SoundSettings,
         "File": FileSettings,
-        "Output": OutputOptions,
+        "Output": VideoOutputOptions,
     }
     taken = {
         option for owner in (*shared.values(), VideoOptions, FrameOptions, SheetOptions) for option in parameters(owner)
     }
     if both := taken & set(parameters(animation)):
         raise InputError(
-            f"the animation {name} was left out: --{min(both)} of its parameters is an option of all, rename it"
+            f"The animation {name} was left out: its parameter {min(both)} has the name of a common option. Rename it"
         )
     add_command(app, name, about, {title: animation, **shared, "Run": VideoOptions}, video, wanted=wanted)
     for group, what, run, call in (
-        (still, "One frame of", FrameOptions, frame),
-        (sheet, "A contact sheet of", SheetOptions, contact_sheet),
+        (still, "Render one frame of", FrameOptions, frame),
+        (sheet, "Render a contact sheet of", SheetOptions, contact_sheet),
     ):
         groups = {
             title: animation,
             **{group: owner for group, owner in shared.items() if owner not in (SoundSettings, FileSettings)},
+            "Output": PictureOutputOptions,
         }
         words = wanted if group.name[0] in wanted else ()
-        add_command(group, name, f"{what}: {about}", {**groups, "Run": run}, call, wanted=words, hidden=_FOR_VIDEOS)
+        add_command(
+            group,
+            name,
+            f"{what} {name}: {about[0].lower()}{about[1:]}",
+            {**groups, "Run": run},
+            call,
+            wanted=words,
+            hidden=_FOR_VIDEOS,
+        )
 
 
 def mosaic(cover: Path | None, values: dict[str, object]) -> None:
-    """Draw the whole mosaic as a still."""
+    """Render the whole mosaic as a picture."""
     from renderer.job import MatchSettings, named_output, plan_mosaic, render_mosaic
 
     common, console = open_console(values)

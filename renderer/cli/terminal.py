@@ -1,9 +1,11 @@
-"""Text for the terminal: every line and table is made safe to print here, and parameters are spelled as options."""
+"""Output to the terminal: every line is made safe to print, and parameters are spelled as options."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any, Final, TextIO
 
 from rich.console import Console, ConsoleDimensions
@@ -12,33 +14,38 @@ from rich.text import Text
 from renderer.messages import spelled
 
 MIN_COLUMNS: Final = 40
-"""Of help and tables; narrower ones are no longer words."""
+"""Minimum width of help and tables: narrower columns would break words into letters."""
 
-_OBEYED: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters, line separators, marks that turn the direction of writing, and bytes that are no UTF-8."""
+_UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, line separators, marks that change the direction of writing, and bytes that are not UTF-8."""
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    r"""Return a text safe to print: parameters as options, control characters as \x1b; characters of `keep` stay."""
-    return _OBEYED.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), spelled(text, as_option))
+    r"""Return a text safe to print: parameters as options, control characters not in `keep` as \x1b."""
+    return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), spelled(text, as_option))
 
 
-_OPTIONS: Final = {"output": "-o", "paper": "--print"}
-"""Parameters whose option is not `--` and their name."""
+_OPTIONS: Final = {"output": "-o", "overwrite": "-y", "paper": "--print"}
+"""Options that are not `--` and the parameter's name. `paper` is an argument of the library only."""
 
 
-def as_option(parameter: str, value: str | None) -> str:
+def long_option(parameter: str) -> str:
+    """Return the option of a parameter that is declared by this name: `--max-size`."""
+    return f"--{parameter.replace('_', '-')}"
+
+
+def as_option(parameter: str, value: str | None = None) -> str:
     """Spell a parameter as an option: `--max-size`, `--max-size 3y`, `--transparent`, `--no-mirror`."""
-    option = _OPTIONS.get(parameter, f"--{parameter.replace('_', '-')}")
+    option = _OPTIONS.get(parameter, long_option(parameter))
     if value in ("True", None):
         return option
-    return option.replace("--", "--no-") if value == "False" else f"{option} {value}"
+    return option.replace("--", "--no-", 1) if value == "False" else f"{option} {value}"
 
 
-def _escaped(sign: str) -> str:
-    if "\udc80" <= sign <= "\udcff":  # a byte of a name that is not UTF-8 (PEP 383)
-        return f"\\x{ord(sign) - 0xDC00:02x}"
-    return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte of a name that is not UTF-8 (PEP 383)
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def say(*lines: str, to: TextIO | None = None) -> None:
@@ -46,19 +53,35 @@ def say(*lines: str, to: TextIO | None = None) -> None:
     (to or sys.stdout).write("".join(f"{printable(line)}\n" for line in lines))
 
 
+def print_json(result: object, to: TextIO | None = None) -> None:
+    """Write a result as one line of JSON, with the parameters in its texts spelled as options."""
+    say(json.dumps(_spelled(result)), to=to)
+
+
+def _spelled(value: object) -> object:
+    match value:
+        case str():
+            return spelled(value, as_option)
+        case Mapping():
+            return {key: _spelled(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_spelled(each) for each in value]
+    return value
+
+
 class Terminal(Console):
-    """A console that takes no text for markup or an emoji's name, and is at least 40 columns wide."""
+    """A console that interprets no markup and no emoji names, and is at least 40 columns wide."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        """`stderr`: lines there are left to the terminal to wrap."""
+        """Create a console for standard output or standard error, where the terminal itself wraps lines."""
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=stderr)
 
-    @property  # type: ignore[misc]  # it is set nowhere
+    @property  # type: ignore[misc]  # read-only here
     def size(self) -> ConsoleDimensions:
-        """Columns and lines."""
+        """Return the size of the terminal, at least `MIN_COLUMNS` wide."""
         columns, lines = super().size
         return ConsoleDimensions(max(columns, MIN_COLUMNS), lines)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """A text, as `print` and tables show it."""
+        """Return a text for `print` and tables, safe to print."""
         return super().render_str(printable(text, keep="\n"), **options)

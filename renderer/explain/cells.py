@@ -14,7 +14,6 @@ import numpy.typing as npt
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.fidelity import turned
-from renderer.files import check_writable
 from renderer.grid import (
     Grid,
     adapt_grid,
@@ -31,6 +30,7 @@ from renderer.library import SHORTER_SIDE
 from renderer.matching import nearest_photos
 from renderer.matching.candidates import Candidates
 from renderer.messages import named
+from renderer.output_files import check_writable
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from renderer.parameters import CellPosition, check_ranges, parameter
+from renderer.parameters import CellPosition, Validated, parameter
 from renderer.placement import JsonValue
 from renderer.settings import MAX_SIDE
 
@@ -15,7 +15,7 @@ ThemeName = Literal["light", "dark"]
 
 
 @dataclass(frozen=True)
-class FigureSettings:
+class FigureSettings(Validated):
     """Appearance of a figure."""
 
     theme: ThemeName = parameter("light", "Dark text on white, or light text on black")
@@ -23,13 +23,9 @@ class FigureSettings:
         None, "WIDTHxHEIGHT in pixels; default: 1920x1080, or 640x360 for GIF, WebP and APNG", low=64, high=MAX_SIDE
     )
 
-    def __post_init__(self) -> None:
-        """Raise InputError for values out of range."""
-        check_ranges(self)
-
 
 @dataclass(frozen=True)
-class CellSettings:
+class CellSettings(Validated):
     """The cell that a figure shows."""
 
     cell: CellPosition | None = parameter(
@@ -38,15 +34,11 @@ class CellSettings:
 
 
 @dataclass(frozen=True)
-class ClipSettings:
+class ClipSettings(Validated):
     """Timing of a clip."""
 
     duration: float = parameter(6.0, "Length of the clip", unit="seconds", low=0.5, high=60.0)
     fps: Fraction = parameter(Fraction(30), "Frames per second")
-
-    def __post_init__(self) -> None:
-        """Raise InputError for values out of range."""
-        check_ranges(self)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
-from renderer.files import check_writable
 from renderer.frame_times import frame_at
 from renderer.grid import covered_part, make_grid
 from renderer.job.drawing import count_frames, draw_strips, open_frames
@@ -24,6 +23,7 @@ from renderer.job.settings import MatchSettings
 from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
 from renderer.messages import FormatCommand
+from renderer.output_files import check_writable
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Paper
 from renderer.pictures import Pixels, read_picture
@@ -32,7 +32,7 @@ from renderer.progress import Progress, Silent, Timed, track
 from renderer.report import LONGEST, Compared, check_report, write_report
 from renderer.scene import Animation
 from renderer.settings import OutputSettings
-from renderer.stills import check_room, check_size, strip_rows, write_picture, write_still
+from renderer.stills import check_disk_space, check_size, strip_rows, write_picture, write_still
 
 PRINT_DPI: Final = 300.0
 """Pixels an inch that a print is made with: as fine as one sees at reading distance."""
@@ -228,7 +228,7 @@ def ready_mosaic(
     compared = None if report is None else reported_cover(source, report, overwrite=overwrite)
     size = still_size(source, match, tile_pixels, paper, dpi)
     check_size(path, size)
-    check_room(path, size)
+    check_disk_space(path, size)
     shape = None if paper is None else size[0] / size[1]
     with open_mosaic(cover, match, progress, shape=shape, matched=matched) as mosaic:
         check_not_input(mosaic, path)
@@ -238,7 +238,7 @@ def ready_mosaic(
 def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:
     """The cover that a report compares with: of a map the one beside it. Raises InputError for one that is lacking."""
     check_report(report)
-    check_writable(report, overwrite=overwrite, option="--report")
+    check_writable(report, overwrite=overwrite, parameter="report")
     cover = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source
     if cover is None:
         raise InputError(f"--report compares with the cover, which is not beside {source.name}: put it there")

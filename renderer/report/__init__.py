@@ -25,10 +25,10 @@ from renderer.arrays import Float32Array
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.fidelity import colour_name, missing_colours
-from renderer.files import new_file
 from renderer.grid import cell_position
 from renderer.library import Library, Photo, Skipped
 from renderer.messages import FormatCommand, named
+from renderer.output_files import new_file
 from renderer.pictures import Pixels, to_srgb
 from renderer.placement import JsonValue, PlacementMap
 from renderer.report.cell_errors import MAX_DRAWN_ERROR, CellErrors
