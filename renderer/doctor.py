@@ -140,10 +140,12 @@ def _cache() -> Finding:
 
 def _libraries() -> Finding:
     try:
-        from renderer.library.named import library_folder, names
+        from renderer.library.definitions import library_folder, library_names
 
         folder = library_folder()
-        return Finding("libraries", f"{folder} ({', '.join(names(folder)) or 'none yet: render library add FOLDER'})")
+        return Finding(
+            "libraries", f"{folder} ({', '.join(library_names(folder)) or 'none yet: render library add FOLDER'})"
+        )
     except Exception as error:  # its imports may be what is broken, or there is no home folder
         return Finding("libraries", "not known", str(error))
 

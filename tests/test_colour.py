@@ -85,7 +85,7 @@ def test_gamma_and_primaries_of_a_png(tmp_path: Path) -> None:
     assert np.abs(middle(png(path, patch(234, 51, 35), gamma(1 / 2.2), DISPLAY_P3)) - (255, 0, 0)).max() <= 4
 
 
-def test_white_stays_white_under_any_light(tmp_path: Path) -> None:
+def test_white_stays_white_for_any_white_point(tmp_path: Path) -> None:
     warm = primaries(0.3457, 0.3585, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # D50
     assert np.abs(middle(png(tmp_path / "it.png", patch(255, 255, 255), warm)) - 255).max() <= 1
 
@@ -98,12 +98,12 @@ def test_white_stays_white_under_any_light(tmp_path: Path) -> None:
         [primaries(0.3, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5)], [(b"cICP", b"")],
     ],
 )  # fmt: skip
-def test_srgb_and_nonsense_leave_the_pixels_alone(tmp_path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
+def test_srgb_and_invalid_chunks_leave_the_pixels_unchanged(tmp_path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
     pixels = np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3)
     assert (read_picture(png(tmp_path / "it.png", pixels, *chunks)).pixels == pixels).all()
 
 
-def test_which_statement_of_a_png_counts(tmp_path: Path) -> None:
+def test_the_precedence_of_png_colour_chunks(tmp_path: Path) -> None:
     """PNG, third edition, 4.3: cICP, then iCCP, then sRGB, then gAMA and cHRM."""
     path = tmp_path / "it.png"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -181,7 +181,7 @@ def test_hdr_pictures_have_white_at_203_nits(tmp_path: Path, suffix: str, curve:
     assert brightest >= 252
 
 
-def test_colours_of_hdr_keep_their_hue(tmp_path: Path) -> None:
+def test_hdr_colours_keep_their_hue(tmp_path: Path) -> None:
     light = np.array([0.4, 0.2, 0.05])  # an orange, of sRGB's primaries
     wanted = to_srgb(light.astype(np.float32).reshape(1, 1, 3)).reshape(3).astype(int)
     deep = np.rint(pq(TO_2020 @ light * 203) * 65535).astype(np.uint16)
@@ -192,7 +192,7 @@ def test_colours_of_hdr_keep_their_hue(tmp_path: Path) -> None:
     assert np.abs(middle(png(tmp_path / "it.png", np.tile(stored, (8, 8, 1)), cicp(9, 18))) - wanted).max() <= 6
 
 
-def test_a_profile_counts_more_than_an_avifs_code_points(tmp_path: Path) -> None:
+def test_a_profile_takes_precedence_over_an_avifs_code_points(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     encoded = io.BytesIO()
     Image.fromarray(patch(234, 51, 35)).save(encoded, "AVIF", quality=100, subsampling="4:4:4", icc_profile=profile)
@@ -200,7 +200,7 @@ def test_a_profile_counts_more_than_an_avifs_code_points(tmp_path: Path) -> None
     assert np.abs(middle(tmp_path / "it.avif") - (234, 51, 35)).max() <= 3
 
 
-def test_cameras_that_say_adobe_rgb_in_exif(tmp_path: Path) -> None:
+def test_adobe_rgb_in_exif_is_recognized(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA001] = 0xFFFF
     exif.get_ifd(0x8769)[0xA005] = {1: "R03"}
@@ -223,7 +223,7 @@ def test_gain_map_jpegs_show_their_base_picture(tmp_path: Path) -> None:
 @given(
     st.integers(0, 255), st.integers(0, 255), st.floats(allow_nan=True), st.lists(st.floats(), min_size=8, max_size=8)
 )
-def test_any_numbers_give_light(one: int, other: int, power: float, chromaticities: list[float]) -> None:
+def test_any_numbers_give_finite_light(one: int, other: int, power: float, chromaticities: list[float]) -> None:
     every = np.arange(256, dtype=np.uint8)[:, np.newaxis, np.newaxis].repeat(3, 2)
     for colours in (from_cicp(one, other), from_gamma(power, chromaticities)):
         if colours is not None:

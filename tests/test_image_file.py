@@ -80,7 +80,7 @@ def test_no_picture_starts_another_program(
 # -- Cut off -------------------------------------------------------------------------------------------------------
 
 
-def test_a_jpeg_that_lacks_only_its_end_marker_is_whole(photo: Image.Image, tmp_path: Path) -> None:
+def test_a_jpeg_without_its_end_marker_is_intact(photo: Image.Image, tmp_path: Path) -> None:
     path = tmp_path / "it.jpg"
     for options in ({}, {"progressive": True}, {"quality": 100, "subsampling": 0}):
         data = encoded(photo, "JPEG", **options)
@@ -99,7 +99,7 @@ CUT = {
 
 @pytest.mark.parametrize("suffix", CUT)
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_a_picture_that_is_cut_off_is_used_as_far_as_it_goes(
+def test_the_intact_part_of_a_truncated_picture_is_used(
     photo: Image.Image, tmp_path: Path, suffix: str, orientation: int
 ) -> None:
     kind, options = CUT[suffix]
@@ -129,7 +129,7 @@ def test_a_picture_that_is_cut_off_is_used_as_far_as_it_goes(
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "AVIF", "JPEG2000"])
-def test_a_picture_whose_decoder_gives_all_or_nothing_is_refused_when_it_is_cut_off(
+def test_a_truncated_picture_is_rejected_if_its_decoder_returns_no_partial_result(
     photo: Image.Image, tmp_path: Path, kind: str
 ) -> None:
     path = tmp_path / "it.jpg"
@@ -141,7 +141,7 @@ def test_a_picture_whose_decoder_gives_all_or_nothing_is_refused_when_it_is_cut_
 
 @settings(max_examples=60, deadline=None)
 @given(kind=st.sampled_from(["JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "PPM"]), share=st.floats(0, 1))
-def test_wherever_a_picture_is_cut_it_is_used_or_refused(
+def test_a_picture_truncated_anywhere_is_used_or_rejected(
     photo: Image.Image, tmp_path_factory: pytest.TempPathFactory, kind: str, share: float
 ) -> None:
     path = tmp_path_factory.mktemp("cut") / "it.jpg"
@@ -154,7 +154,7 @@ def test_wherever_a_picture_is_cut_it_is_used_or_refused(
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_damaged_covers_and_tiles_are_told(
+def test_damaged_covers_and_tiles_are_reported(
     photo: Image.Image, tmp_path: Path, kind: str, render: Callable[..., tuple[int, str, str]]
 ) -> None:
     data = encoded(photo.resize((640, 640)), kind)
@@ -204,7 +204,7 @@ def with_scans(picture: Image.Image, count: int) -> bytes:
     ],
     ids=["thin", "fill bytes", "comments", "scans"],
 )
-def test_what_no_photo_is_is_refused_at_once(
+def test_unreasonable_files_are_rejected_quickly(
     photo: Image.Image, tmp_path: Path, make: Callable[[Image.Image], bytes], reason: str
 ) -> None:
     path = tmp_path / "it.jpg"
@@ -214,7 +214,7 @@ def test_what_no_photo_is_is_refused_at_once(
     assert not caught.value.transient
 
 
-def test_a_demanding_picture_is_the_same_from_its_own_process(
+def test_a_demanding_picture_is_the_same_from_a_separate_process(
     photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "it.jpg"
@@ -230,7 +230,7 @@ def test_a_demanding_picture_is_the_same_from_its_own_process(
 # -- What may pass -------------------------------------------------------------------------------------------------
 
 
-def test_what_takes_too_long_or_too_much_memory_may_be_tried_again(
+def test_exceeding_time_or_memory_is_transient(
     photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "it.jpg"
@@ -263,7 +263,7 @@ def no_more_files() -> Iterator[None]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="these failures are Linux's")
-def test_failures_of_the_system_prove_nothing_about_a_file(cover: Path) -> None:
+def test_failures_of_the_system_are_transient(cover: Path) -> None:
     def skipped(path: Path) -> Skipped:
         found = read_file(File(path, path.stat().st_size, 0), "centre")
         assert isinstance(found, Skipped)

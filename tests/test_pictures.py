@@ -60,7 +60,7 @@ def save_turned(stored: Image.Image, path: Path, kind: str, orientation: int) ->
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("orientation", TURNS)
-def test_photos_stand_upright(
+def test_photos_are_upright(
     photo: Image.Image, tmp_path: Path, orientation: int, kind: str, size: tuple[int, int]
 ) -> None:
     """Pixels and the stated size agree, whatever the file and however the camera was held."""
@@ -101,14 +101,16 @@ def test_modes_become_rgb(photo: Image.Image, tmp_path: Path, mode: str, suffix:
     assert np.abs(pixels.astype(int) - wanted).mean() <= tolerance
 
 
-def test_progressive_jpegs_open_and_are_scaled(photo: Image.Image, tmp_path: Path) -> None:
+def test_progressive_jpegs_are_decoded_scaled(photo: Image.Image, tmp_path: Path) -> None:
     photo.resize((960, 640)).save(tmp_path / "it.jpg", progressive=True, quality=95)
     picture = read_picture(tmp_path / "it.jpg", shorter_side=64)
     assert (picture.size, picture.pixels.shape) == ((960, 640), (80, 120, 3))
 
 
 @pytest.mark.parametrize("orientation", TURNS)
-def test_jpegs_of_phones_stand_upright_with_their_time(photo: Image.Image, tmp_path: Path, orientation: int) -> None:
+def test_jpegs_of_phones_are_upright_with_their_capture_time(
+    photo: Image.Image, tmp_path: Path, orientation: int
+) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif.get_ifd(0x8769)[0x9003] = "2024:05:31 18:20:07"
@@ -122,7 +124,7 @@ def test_jpegs_of_phones_stand_upright_with_their_time(photo: Image.Image, tmp_p
 
 
 @pytest.mark.parametrize("suffix", ["heic", "heif"])
-def test_photos_as_phones_write_them(photo: Image.Image, tmp_path: Path, suffix: str) -> None:
+def test_photos_in_formats_of_phones(photo: Image.Image, tmp_path: Path, suffix: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = photo.transpose(Image.Transpose.ROTATE_90)
@@ -159,7 +161,7 @@ def test_interlaced_pngs(photo: Image.Image, tmp_path: Path) -> None:
     assert (read_picture(tmp_path / "it.png").pixels == pixels).all()
 
 
-def test_of_an_animation_the_first_frame(photo: Image.Image, tmp_path: Path) -> None:
+def test_the_first_frame_of_an_animation_is_used(photo: Image.Image, tmp_path: Path) -> None:
     grey = photo.convert("L")
     for suffix in ("gif", "webp"):
         path = tmp_path / f"it.{suffix}"
@@ -178,7 +180,7 @@ def test_every_kind_of_transparency(tmp_path: Path, mode: str) -> None:
     assert np.abs(pixels[0, [10, 3990]].astype(int) - [(172, 45, 45), (255, 0, 0)]).max() <= 2
 
 
-def test_alpha_lies_over_the_background(tmp_path: Path) -> None:
+def test_alpha_is_blended_over_the_background(tmp_path: Path) -> None:
     Image.new("RGBA", (4, 4), (255, 0, 0, 128)).save(tmp_path / "half.png")
     assert (
         np.abs(
@@ -215,14 +217,14 @@ def test_wide_gamut_photos_become_srgb(tmp_path: Path, name: str, suffix: str) -
     assert np.abs(seen - stored).max() > 5
 
 
-def test_large_pictures_are_shrunk_in_bands_as_at_once(cover: Path) -> None:
+def test_reducing_in_bands_equals_reducing_at_once(cover: Path) -> None:
     pixels = np.tile(read_picture(cover).pixels, (5, 5, 1))
     small = resize(pixels, 300, 200)
     whole = cv2.resize(to_linear(pixels), (300, 200), interpolation=cv2.INTER_AREA).astype(np.float32)
     assert np.abs(small.astype(int) - to_srgb(whole)).mean() < 2
 
 
-def test_jpegs_are_decoded_no_larger_than_asked(cover: Path) -> None:
+def test_jpegs_are_decoded_no_larger_than_needed(cover: Path) -> None:
     small = read_picture(cover, shorter_side=60)
     assert small.size == (640, 427)
     assert 60 <= min(small.pixels.shape[:2]) < 120
@@ -248,14 +250,14 @@ def unreadable(path: Path, kind: str, photo: Image.Image) -> None:
     ("kind", "reason"),
     [("empty", "is empty"), ("text", "not a picture"), ("truncated", "damaged"), ("missing", "does not exist"), ("folder", "not a file but a folder")],
 )  # fmt: skip
-def test_what_is_no_picture_says_why(photo: Image.Image, tmp_path: Path, kind: str, reason: str) -> None:
+def test_errors_say_why_a_file_is_not_a_picture(photo: Image.Image, tmp_path: Path, kind: str, reason: str) -> None:
     path = tmp_path / "it.jpg"
     unreadable(path, kind, photo)
     with pytest.raises(PictureError, match=reason):
         read_picture(path)
 
 
-def test_absurd_sizes_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
+def test_excessive_sizes_are_rejected_before_decoding(tmp_path: Path) -> None:
     # A PNG header that claims 100,000 × 100,000 pixels.
     Image.new("L", (1, 1)).save(tmp_path / "one.png")
     data = bytearray((tmp_path / "one.png").read_bytes())
@@ -266,18 +268,18 @@ def test_absurd_sizes_are_refused_before_they_are_decoded(tmp_path: Path) -> Non
         read_picture(tmp_path / "bomb.png")
 
 
-def test_a_wrong_ending_does_not_matter(photo: Image.Image, tmp_path: Path) -> None:
+def test_a_wrong_suffix_does_not_matter(photo: Image.Image, tmp_path: Path) -> None:
     photo.save(tmp_path / "picture.png")
     (tmp_path / "picture.png").rename(tmp_path / "picture.jpg")
     assert read_picture(tmp_path / "picture.jpg").size == (96, 64)
 
 
-def test_light_there_and_back_is_exact() -> None:
+def test_the_round_trip_through_linear_light_is_exact() -> None:
     every = np.arange(256, dtype=np.uint8)
     assert (to_srgb(to_linear(every)) == every).all()
 
 
-def test_shrinking_averages_light() -> None:
+def test_reducing_averages_light() -> None:
     board = np.zeros((2, 2, 3), np.uint8)
     board[0, 0] = board[1, 1] = 255
     assert (resize(board, 1, 1) == 188).all()  # half of the light, not half of the number

@@ -35,7 +35,7 @@ def samples(values: npt.NDArray[np.uint8], kind: str) -> npt.NDArray[np.generic]
 @pytest.mark.parametrize("layout", ["chunky", "planar", "deflated", "deflated tiles"])
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_layout_gives_its_picture(tmp_path: Path, kind: str, order: str, layout: str) -> None:
+def test_every_layout_is_read(tmp_path: Path, kind: str, order: str, layout: str) -> None:
     values, options = KINDS[kind]
     wanted = RGB if values.ndim == 3 and values.shape[2] > 2 else np.repeat(GREY[..., np.newaxis], 3, 2)
     path = tmp_path / "it.tif"
@@ -61,7 +61,7 @@ def test_alpha_of_deep_samples(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("byte", [1, 255, 65535])
-def test_floats_with_highlights_and_holes(tmp_path: Path, byte: float) -> None:
+def test_floats_with_highlights_and_nan(tmp_path: Path, byte: float) -> None:
     """A few values above white are highlights, and what is no number is black: the rest stays what it is."""
     stored = (RGB / 255 * byte).astype(np.float32)
     stored[0, :4] = byte * 1.02
@@ -83,7 +83,7 @@ def test_a_grey_float_picture_with_one_highlight(tmp_path: Path) -> None:
     assert (seen[5, 5], seen[6, 6]) == (255, 0)
 
 
-def test_dark_pictures_of_sixteen_bits_stay_dark(tmp_path: Path) -> None:
+def test_dark_16_bit_pictures_stay_dark(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "it.tif", np.full((8, 8), 200, np.uint16))
     assert read_picture(tmp_path / "it.tif").pixels.max() <= 1
 
@@ -112,7 +112,9 @@ def test_twelve_bits(tmp_path: Path) -> None:
         (np.full_like(GREY, np.nan, np.float32), "holds no numbers"),
     ],
 )
-def test_what_has_no_certain_range_is_refused(tmp_path: Path, stored: npt.NDArray[np.generic], reason: str) -> None:
+def test_samples_without_a_clear_range_are_rejected(
+    tmp_path: Path, stored: npt.NDArray[np.generic], reason: str
+) -> None:
     tifffile.imwrite(tmp_path / "it.tif", stored)
     with pytest.raises(PictureError, match=reason):
         read_picture(tmp_path / "it.tif")
@@ -120,7 +122,7 @@ def test_what_has_no_certain_range_is_refused(tmp_path: Path, stored: npt.NDArra
 
 @pytest.mark.parametrize("kind", ["u1", "f4"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_the_full_page_is_used_where_a_thumbnail_comes_first(tmp_path: Path, orientation: int, kind: str) -> None:
+def test_the_full_page_is_used_if_a_thumbnail_precedes_it(tmp_path: Path, orientation: int, kind: str) -> None:
     path = tmp_path / "it.tif"
     with tifffile.TiffWriter(path) as file:
         file.write(RGB[::4, ::4], photometric="rgb", subfiletype=1)
@@ -136,14 +138,14 @@ def test_the_full_page_is_used_where_a_thumbnail_comes_first(tmp_path: Path, ori
     assert seen.orientation == orientation
 
 
-def test_a_full_picture_below_its_thumbnail_is_used(tmp_path: Path) -> None:
+def test_a_full_picture_in_a_subpage_of_its_thumbnail_is_used(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "it.tif") as file:
         file.write(RGB[::4, ::4], photometric="rgb", subfiletype=1, subifds=1)
         file.write(RGB, photometric="rgb")
     assert (read_picture(tmp_path / "it.tif").pixels == RGB).all()
 
 
-def test_a_thumbnail_alone_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_only_a_thumbnail_is_rejected(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "it.tif", RGB, photometric="rgb", subfiletype=1)
     with pytest.raises(PictureError, match="only a thumbnail"):
         read_picture(tmp_path / "it.tif")
@@ -170,7 +172,7 @@ def raw_file(path: Path, maker: str) -> None:
 
 @pytest.mark.parametrize("maker", ["Nikon, Sony", "Pentax", "Adobe", "Canon"])
 @pytest.mark.parametrize("name", ["it.nef", "it.tif", "it.jpg"])
-def test_raw_files_are_told_by_what_they_hold(tmp_path: Path, name: str, maker: str) -> None:
+def test_raw_files_are_recognized_by_their_content(tmp_path: Path, name: str, maker: str) -> None:
     raw_file(tmp_path / name, maker)
     for read in (read_picture, lambda path: read_picture(path, data=path.read_bytes())):
         with pytest.raises(PictureError, match="is a camera's raw file: export it as JPEG"):
@@ -181,7 +183,7 @@ def test_raw_files_are_told_by_what_they_hold(tmp_path: Path, name: str, maker: 
     "beginning",
     [b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"FUJIFILMCCD-RAW 0201", b"\0\0\0\x18ftypcrx \0\0", b"FOVb\0\0", b"II\x1a\0\0\0HEAPCCDR"],
 )  # fmt: skip
-def test_raw_files_that_are_no_tiffs(tmp_path: Path, beginning: bytes) -> None:
+def test_raw_files_that_are_not_tiffs_are_recognized(tmp_path: Path, beginning: bytes) -> None:
     (tmp_path / "it.jpg").write_bytes(beginning + bytes(range(256)))
     with pytest.raises(PictureError, match="is a camera's raw file: export it as JPEG"):
         read_picture(tmp_path / "it.jpg")

@@ -14,7 +14,7 @@ from renderer.batch.tables import BatchRequest, CampaignSource, JobTable
 from renderer.data_files import read_toml
 from renderer.errors import InputError
 from renderer.job import VideoJob
-from renderer.names import is_like
+from renderer.names import matches
 from renderer.paths import expanded
 from renderer.toml_positions import TomlPositions
 
@@ -47,7 +47,7 @@ class Campaign:
         def fits(task: Task) -> bool:
             own = [task.name, task.job.path.name, task.job.path.stem]
             own += [task.fields[key] for key in ("cover", "animation", "preset")]
-            return any(is_like(name, pattern) for name in own for pattern in patterns)
+            return any(matches(name, pattern) for name in own for pattern in patterns)
 
         chosen = [task for task in self.tasks if fits(task)] if patterns else self.tasks
         if not chosen:

@@ -17,8 +17,16 @@ from renderer.input_files import missing_file
 from renderer.library.archive import Archive
 from renderer.library.checking import check_library as check_library
 from renderer.library.checking import colour_picture
+from renderer.library.definitions import (
+    DEFAULT_NAME,
+    LibraryDefinition,
+    check_name,
+    find_library,
+    get_library,
+    library_folder,
+    library_names,
+)
 from renderer.library.indexing import Changes
-from renderer.library.named import DEFAULT_NAME, LibraryDefinition, check_name, find, get, library_folder, names
 from renderer.library.reading import Crop
 from renderer.library.walking import absolute
 from renderer.output_files import check_writable, new_file
@@ -91,8 +99,8 @@ def add(
     for source in sources:
         if not source.exists():
             raise InputError(missing_file(source))
-    known = find(check_name(name), common.folder)
-    definition = (known or LibraryDefinition(name, common.folder, ())).adding(
+    known = find_library(check_name(name), common.folder)
+    definition = (known or LibraryDefinition(name, common.folder, ())).extended(
         list(map(str, sources)), crop, video_frames
     )
     if known is not None and definition.crop != known.crop:
@@ -109,18 +117,18 @@ def add(
 @app.command
 def refresh(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     """Look for what is new, changed, moved or gone in a library's folders."""
-    _refresh(get(name, common.folder), common)
+    _refresh(get_library(name, common.folder), common)
 
 
 def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
     with Archive(common.console(), library_dir=definition.folder) as archive:
         changes = archive.refresh(definition)
-        index = archive.named(definition)
-        photos, skipped = archive.repaired(index, lambda: (index.count(), index.skipped()))
+        index = archive.library_index(definition)
+        photos, skipped = archive.with_recovery(index, lambda: (index.count(), index.skipped()))
         clips = 0 if photos or definition.video_frames else archive.count_clips(definition.sources)
     result = {
         "library": definition.name, "photos": photos, "read": changes.read, "moved": changes.moved,
-        "gone": changes.gone, "skipped": len(skipped),
+        "gone": changes.missing, "skipped": len(skipped),
     }  # fmt: skip
     common.print_summaries(result, f"{definition.name}: {photos} photos; {_changes(changes, len(skipped))}")
     if clips:
@@ -136,7 +144,7 @@ def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
 def _changes(changes: Changes, skipped: int) -> str:
     """What a look found, in words."""
     parts = [
-        (changes.read, "read"), (changes.moved, "known by their content"), (changes.gone, "gone"),
+        (changes.read, "read"), (changes.moved, "known by their content"), (changes.missing, "gone"),
     ]  # fmt: skip
     changed = ", ".join(f"{count} {what}" for count, what in parts if count) or "nothing has changed"
     return f"{changed}; {skipped} files can't be used (render library check lists them)" if skipped else changed
@@ -147,11 +155,11 @@ def list_libraries(*, common: LibraryOptions = _NO_OPTIONS) -> None:
     """List the libraries."""
     rows = []
     with Archive(common.console(), library_dir=common.folder) as archive:
-        for name in names(common.folder):
-            definition = get(name, common.folder)
-            index = archive.named(definition)
+        for name in library_names(common.folder):
+            definition = get_library(name, common.folder)
+            index = archive.library_index(definition)
             rows.append(
-                {"library": name, "photos": archive.repaired(index, index.count), "folders": definition.sources}
+                {"library": name, "photos": archive.with_recovery(index, index.count), "folders": definition.sources}
             )
     lines = [f"{row['library']}: {row['photos']} photos of {', '.join(map(str, row['folders']))}" for row in rows]  # type: ignore[call-overload]  # a list of names
     common.print_summaries(
@@ -162,11 +170,11 @@ def list_libraries(*, common: LibraryOptions = _NO_OPTIONS) -> None:
 @app.command
 def show(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     """Tell what a library is made of and where it is kept."""
-    definition = get(name, common.folder)
+    definition = get_library(name, common.folder)
     with Archive(common.console(), library_dir=common.folder) as archive:
-        index = archive.named(definition)
-        photos, skipped, (oldest, newest) = archive.repaired(
-            index, lambda: (index.count(), index.skipped(), index.span())
+        index = archive.library_index(definition)
+        photos, skipped, (oldest, newest) = archive.with_recovery(
+            index, lambda: (index.count(), index.skipped(), index.date_range())
         )
     size = sum(file.stat().st_size for file in definition.files)
     result = {
@@ -187,7 +195,7 @@ def show(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS)
 @app.command
 def remove(name: _Name, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     """Forget a library: its index is deleted, its photos stay as they are."""
-    definition = get(name, common.folder)
+    definition = get_library(name, common.folder)
     removed = definition.files
     definition.remove()
     common.print_summaries(
@@ -214,7 +222,7 @@ def check(
     if picture.suffix.lower() != ".png":
         raise InputError(f"-o {picture}: a name that ends in .png is needed")
     check_writable(picture, overwrite=overwrite)
-    definition = get(name, common.folder)
+    definition = get_library(name, common.folder)
     console = common.console()
     with Archive(console, library_dir=common.folder) as archive:
         library = archive.open([name])

@@ -77,7 +77,9 @@ def check_suffix(path: Path, suffixes: Sequence[str], option: str = "-o") -> Non
 
 def check_not_input(mosaic: OpenMosaic, path: Path) -> None:
     """Raise InputError for an output that is the cover or a photo, which -y would overwrite."""
-    if path.exists() and (path.resolve() in {file.resolve() for file in mosaic.inputs} or mosaic.archive.holds(path)):
+    if path.exists() and (
+        path.resolve() in {file.resolve() for file in mosaic.inputs} or mosaic.archive.contains(path)
+    ):
         raise InputError(f"-o {path} is the cover or one of the photos: give another name")
 
 

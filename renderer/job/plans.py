@@ -128,4 +128,4 @@ def _is_map(cover: Path | None) -> bool:
 
 def _files(mosaic: OpenMosaic, cover: Path | None, match: MatchSettings) -> int:
     """The files that are tried as tiles; none for a saved map."""
-    return 0 if _is_map(cover) else mosaic.archive.count(match.tiles)
+    return 0 if _is_map(cover) else mosaic.archive.candidate_count(match.tiles)

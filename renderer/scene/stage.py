@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Float64Array
 from renderer.errors import InputError
-from renderer.library import Library, Photo, find_photo, no_photo
+from renderer.library import Library, Photo, find_photo, unknown_photo
 from renderer.parameters import Colour
 from renderer.pictures import read_picture, resize
 from renderer.placement import PlacementMap
@@ -28,7 +28,7 @@ from renderer.scene.sprites import (
     Sprites,
     make_sprites,
 )
-from renderer.subject import attention, subject_place
+from renderer.subject import attention, subject_position
 from renderer.textures import MAX_SIDE, Textures
 
 Fit = Literal["crop", "pad", "blur"]
@@ -209,7 +209,7 @@ class Stage:
             weights = _spot(weights.shape, self.place(self.subject), self.maps[which].size)
         top, right, bottom, left = self.covered
         x, y = (
-            side * subject_place(weights, axis, self.frame[1 - axis] / scale / side, before, after)
+            side * subject_position(weights, axis, self.frame[1 - axis] / scale / side, before, after)
             for axis, side, before, after in ((1, width, left, right), (0, height, top, bottom))
         )
         return Camera((x, y), scale)
@@ -228,7 +228,7 @@ class Stage:
         if isinstance(target, str):
             number = find_photo(target, self.mosaic.photos)
             if number is None:
-                raise InputError(no_photo(target, self.mosaic.photos))
+                raise InputError(unknown_photo(target, self.mosaic.photos))
             cells = np.flatnonzero(self.mosaic.photo == number)
             off = np.abs(corner + 0.5 * size - 0.5 * np.array(self.mosaic.size)).max(axis=1)
             return int(cells[off[cells].argmin()])
