@@ -1,4 +1,4 @@
-"""What stays in view when a cover is cut to a frame."""
+"""The area that stays visible when a cover is cropped to a frame."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from renderer.settings import OutputSettings
 from renderer.subject import attention, find_faces, subject_position
 
 FACE = (0.36, 0.14, 0.17, 0.2)
-"""Left, top, width and height of the face of skimage's astronaut, read off the picture."""
+"""Left, top, width and height of the face of skimage's astronaut, measured in the picture."""
 
 
 def test_a_face_is_found_and_a_cup_has_none() -> None:
