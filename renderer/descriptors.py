@@ -128,8 +128,8 @@ class Structure:
         """Return the structure of the same pictures after applying a symmetry 0…7 to each."""
         detail = self.detail.copy()
         for kind in np.flatnonzero(np.bincount(symmetry)).tolist():
-            some = symmetry == kind
-            detail[some] = with_symmetry(detail[some], kind)
+            selected = symmetry == kind
+            detail[selected] = with_symmetry(detail[selected], kind)
         return replace(self, detail=detail)
 
 

@@ -58,7 +58,7 @@ def locked(path: Path, label: object, retry_seconds: float = RETRY_SECONDS) -> I
                 os.write(descriptor, _describe_holder().encode("utf-8", "replace"))
         yield is_locked
     finally:
-        if sys.platform == "win32":  # where a file that any process has open can't be deleted
+        if sys.platform == "win32":  # which can't delete open files
             os.close(descriptor)
             with contextlib.suppress(OSError):
                 path.unlink()

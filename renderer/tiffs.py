@@ -206,14 +206,14 @@ def to_bytes(samples: npt.NDArray[np.generic], highest: float | None = None) -> 
 def _white_value(samples: npt.NDArray[np.generic]) -> float:
     if samples.dtype == np.uint16:
         return 65535.0
-    some = samples.reshape(-1)[:: max(samples.size // 1_000_000, 1)].astype(np.float64)
-    some = some[np.isfinite(some)]
-    if not some.size:
+    sample = samples.reshape(-1)[:: max(samples.size // 1_000_000, 1)].astype(np.float64)
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
         raise TiffError("contains no finite numbers: export it again")
-    some = some[some > 0]
-    if samples.dtype.kind == "f" and (not some.size or np.median(some) <= 1):
+    sample = sample[sample > 0]
+    if samples.dtype.kind == "f" and (not sample.size or np.median(sample) <= 1):
         return 1.0
-    peak = float(some.max(initial=0))
+    peak = float(sample.max(initial=0))
     ranges = (255.0, 65535.0, float(2**32 - 1))[: 3 if samples.dtype.kind == "u" else 2]
     slack = 1.05 if samples.dtype.kind == "f" else 1.0  # resampling may overshoot
     for white in ranges:

@@ -85,8 +85,8 @@ def test_a_refresh_handles_new_changed_moved_and_deleted_files_only(tmp_path: Pa
     paths = fill(folder, 20)
     with Index(tmp_path / "it.sqlite") as index:
         update(index, folder)
-        unchanged = update(index, folder)
-        assert (unchanged.known, unchanged.read, unchanged.moved) == (20, 0, 0)
+        again = update(index, folder)
+        assert (again.unchanged, again.read, again.moved) == (20, 0, 0)
         (folder / "album").mkdir()
         for path in paths[:5]:
             path.rename(folder / "album" / path.name)  # moved
@@ -95,7 +95,7 @@ def test_a_refresh_handles_new_changed_moved_and_deleted_files_only(tmp_path: Pa
         Image.new("RGB", (31, 30), (3, 2, 1)).save(folder / "new.png")
         before = {photo.path.name: photo.digest for photo in index.all()[0]}
         changes = update(index, folder)
-        assert (changes.known, changes.moved, changes.read, index.forget_missing()) == (13, 5, 2, 1)
+        assert (changes.unchanged, changes.moved, changes.read, index.forget_missing()) == (13, 5, 2, 1)
         after = {photo.path.name: photo.digest for photo in index.all()[0]}
         assert set(after) == set(before) - {paths[5].name} | {"new.png"}
         assert {name for name in before.keys() & after.keys() if before[name] != after[name]} == {paths[6].name}
@@ -175,7 +175,7 @@ def test_a_picture_that_exceeded_the_memory_is_read_again_later(tmp_path: Path) 
     assert (done.stdout, done.stderr) == ("2 [True]\n", "")
     with Index(tmp_path / "it.sqlite") as index:
         changes = update(index, tmp_path / "photos")
-        assert (changes.known, changes.read, changes.skipped) == (2, 1, [])
+        assert (changes.unchanged, changes.read, changes.skipped) == (2, 1, [])
 
 
 KILLED = """
@@ -220,7 +220,7 @@ def test_indexing_continues_after_the_process_was_killed(tmp_path: Path) -> None
             assert len(photos.tiles_of(np.arange(stored))) == stored
     with Index(tmp_path / "it.sqlite") as index:
         changes = update(index, tmp_path / "photos")
-        assert (changes.known, changes.known + changes.read, index.count()) == (stored, 120, 120)
+        assert (changes.unchanged, changes.unchanged + changes.read, index.count()) == (stored, 120, 120)
 
 
 def test_several_processes_can_refresh_one_index_at_once(tmp_path: Path) -> None:
@@ -269,9 +269,9 @@ def test_files_that_version_1_misread_are_read_again(tmp_path: Path) -> None:
     with Index(tmp_path / "it.sqlite") as index:
         assert (index.count(), index.skipped()) == (4, [])
         changes = update(index, tmp_path / "photos")
-        assert (changes.known, changes.read, len(index.skipped())) == (1, 3, 1)
+        assert (changes.unchanged, changes.read, len(index.skipped())) == (1, 3, 1)
     with Index(tmp_path / "it.sqlite") as index:
-        assert update(index, tmp_path / "photos").known == 5
+        assert update(index, tmp_path / "photos").unchanged == 5
 
 
 def test_an_index_of_a_later_version_is_not_changed(tmp_path: Path) -> None:
@@ -477,7 +477,7 @@ def test_a_photo_with_any_dates_is_a_tile(
     with Index(path.with_name("it.sqlite")) as index:
         dated = Dated(path)
         assert refresh(index, [dated], "smart", Silent()).read == 1
-        assert refresh(index, [dated], "smart", Silent()).known == 1
+        assert refresh(index, [dated], "smart", Silent()).unchanged == 1
         photos, skipped = index.scanned()
         assert (len(photos), skipped) == (1, [])
         assert index.is_unchanged(replace(photos[0], path=dated))

@@ -90,7 +90,7 @@ def test_photos_of_a_drive_that_is_away_are_kept(render: Run, cover: Path, how: 
     Path("here/0.png").unlink()
     code, out, err = render("library", "refresh")
     assert (code, out) == (0, "default: 5 photos; 1 gone\n")
-    assert "drive is missing or empty: the data of its photos is kept" in err
+    assert "drive is missing or empty: its photos stay in the library" in err
     code, _, err = render("mosaic", cover, *SMALL)
     assert (code, "photos (" in err, "are not where they were: shown from thumbnails" in err) == (0, True, True)
 

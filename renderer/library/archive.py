@@ -219,7 +219,7 @@ class Archive:
         changes = refresh(index, files, definition.crop, self._progress, video_frames=definition.video_frames)
         changes.skipped += skipped
         for path in unavailable:
-            self._progress.notice(f"{path} is missing or empty: the data of its photos is kept")
+            self._progress.notice(f"{path} is missing or empty: its photos stay in the library")
         changes.missing = index.forget_missing(unavailable)
         index.store_unscannable(changes.skipped)
         return changes

@@ -43,8 +43,8 @@ def near_duplicates(library: Library) -> list[list[int]]:
     coarse = descriptors.reshape(-1, 2, 4, 2, 4, 3).mean(axis=(2, 4)).reshape(-1, 12)
     pairs = cKDTree(coarse).query_pairs(MAX_DISTANCE * 12**0.5, output_type="ndarray")
     distances = [
-        ((descriptors[some[:, 0]] - descriptors[some[:, 1]]) ** 2).mean(axis=(1, 2, 3))
-        for some in np.array_split(pairs, len(pairs) // 100_000 + 1)
+        ((descriptors[batch[:, 0]] - descriptors[batch[:, 1]]) ** 2).mean(axis=(1, 2, 3))
+        for batch in np.array_split(pairs, len(pairs) // 100_000 + 1)
     ]
     # Nearly plain pictures, such as a sky, must have a similar structure as well, not only a similar colour.
     contrast = descriptors.reshape(-1, 64, 3).std(axis=1).mean(axis=1)
@@ -79,8 +79,8 @@ def _quality(library: Library, index: int) -> tuple[int, float]:
 def without_duplicates(library: Library) -> tuple[Library, int]:
     """Return a library with only the best of each group of near-duplicates, and the number of photos left out."""
     duplicates = [index for group in near_duplicates(library) for index in group[1:]]
-    kept = np.setdiff1d(np.arange(len(library.photos)), np.array(duplicates, np.int64))
-    return library.take(kept), len(duplicates)
+    remaining = np.setdiff1d(np.arange(len(library.photos)), np.array(duplicates, np.int64))
+    return library.take(remaining), len(duplicates)
 
 
 # -- Colours -------------------------------------------------------------------------------------------------------

@@ -105,10 +105,10 @@ class Index(Database):
             self._connection.execute(_SCANNED)
             self._connection.execute("BEGIN")
             try:
-                while some := list(islice(files, 10_000)):
+                while batch := list(islice(files, 10_000)):
                     self._connection.executemany(
                         "INSERT OR IGNORE INTO scanned (path, frames, bytes, modified_ns) VALUES (?, ?, ?, ?)",
-                        [(os.fsencode(file.path), file.frames, file.bytes, file.modified_ns) for file in some],
+                        [(os.fsencode(file.path), file.frames, file.bytes, file.modified_ns) for file in batch],
                     )
             finally:
                 self._connection.execute("COMMIT")
@@ -127,7 +127,7 @@ class Index(Database):
             f" WHERE NOT EXISTS (SELECT 1 FROM known AS found WHERE {_AS_SCANNED})"
             f" AND NOT EXISTS (SELECT 1 FROM skipped AS found WHERE {_AS_SCANNED}) ORDER BY position"
         )
-        return [File(Path(os.fsdecode(path)), *facts) for path, *facts in rows]
+        return [File(Path(os.fsdecode(path)), *state) for path, *state in rows]
 
     def scanned(self) -> tuple[Photos, list[Skipped]]:
         """Return the photos of the scanned files, in their order, and the files that could not be used."""
@@ -150,9 +150,9 @@ class Index(Database):
             " WHERE NOT EXISTS"
             " (SELECT 1 FROM scanned WHERE scanned.path = known.path AND scanned.frames = known.frames)"
         )
-        kept = tuple(os.fsencode(folder) + os.sep.encode() for folder in unavailable)
+        unavailable_prefixes = tuple(os.fsencode(folder) + os.sep.encode() for folder in unavailable)
         with as_damage():
-            missing = [path for (path,) in rows if not path.startswith(kept) and _is_missing(path)]
+            missing = [path for (path,) in rows if not path.startswith(unavailable_prefixes) and _is_missing(path)]
         count = 0
         for start in range(0, len(missing), 500):
             with self._transaction() as database:
@@ -341,15 +341,15 @@ class Index(Database):
         tiles = np.empty((len(numbers), TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
         order = np.argsort(numbers)
         for start in range(0, len(order), BLOCK):
-            some = order[start : start + BLOCK]
-            distinct, back = np.unique(numbers[some], return_inverse=True)
+            batch = order[start : start + BLOCK]
+            distinct, back = np.unique(numbers[batch], return_inverse=True)
             with self._final_read():
                 rows = self._rows(f"SELECT pixels FROM tile {_among(distinct)} ORDER BY number")
                 if len(rows) != len(distinct):
                     self._check_stored(distinct)
                     raise sqlite3.DatabaseError("tiles are missing")
                 pixels = np.stack([np.frombuffer(row[0], np.uint8) for row in rows])
-                tiles[some] = pixels.reshape(-1, *tiles.shape[1:])[back]
+                tiles[batch] = pixels.reshape(-1, *tiles.shape[1:])[back]
         return tiles
 
     def descriptors(self, numbers: Numbers) -> Pixels:
@@ -367,10 +367,10 @@ class Index(Database):
         """Return the path and the capture time of each photo, or else its modification time: ISO 8601."""
         facts: dict[int, tuple[Path, str]] = {}
         with self._final_read():
-            for some in blocks(len(numbers), BLOCK):
+            for batch in blocks(len(numbers), BLOCK):
                 for number, path, captured, modified_ns in self._rows(
                     "SELECT number, path, CAST(captured AS TEXT), modified_ns FROM photo"
-                    f" {_among(np.unique(numbers[some]))}"
+                    f" {_among(np.unique(numbers[batch]))}"
                 ):
                     facts[number] = Path(os.fsdecode(path)), captured or modification_time(modified_ns)
             if len(facts) < len(np.unique(numbers)):

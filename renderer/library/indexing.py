@@ -33,7 +33,7 @@ _BATCH_BYTES: Final = 1_000_000  # of larger files
 class Changes:
     """What an update of an index found: numbers of files."""
 
-    known: int = 0  # unchanged
+    unchanged: int = 0
     read: int = 0
     moved: int = 0  # recognized by their content: moved or copied
     missing: int = 0
@@ -50,7 +50,7 @@ def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress,
     changes = Changes()
     index.scan(_scanned(paths, video_frames, changes.skipped))
     unread = index.unread()
-    changes.known = len(paths) - len(unread) - len(changes.skipped)
+    changes.unchanged = len(paths) - len(unread) - len(changes.skipped)
     if not unread:
         return changes
     with progress.stage("indexing", len(unread), "photos") as advance:
