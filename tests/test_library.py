@@ -314,7 +314,7 @@ class TestPhotosOfASavedMap:
         recorder = Recorder()
         again = reopen(archive, photos, recorder)
         assert re.fullmatch(
-            r"1 photo of this map is missing or changed \(.*3\.jpg\); .*tiles=FOLDER.*",
+            r"1 photo of this map is missing or changed \(.*3\.jpg\)\. Thumbnails .*tiles=FOLDER.*",
             spelled(recorder.notices[0], as_argument),
         )
         assert np.abs(again.square(again.photos[3], 512).mean(axis=(0, 1)) - (9, 60, 0)).max() < 4

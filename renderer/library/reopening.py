@@ -52,7 +52,7 @@ def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, source
         without = {photo.path for photo in current if photo.path in missing and not _has_thumbnail(photo, indexes)}
         if without:
             raise InputError(f"{_missing_or_changed(without)}: {fix}, or match again")
-        progress.notice(f"{_missing_or_changed(missing)}; shown from thumbnails: {fix}")
+        progress.notice(f"{_missing_or_changed(missing)}. Thumbnails are shown instead: {fix}")
     pictures: dict[Path, Pixels] = {}
     parts: dict[tuple[Path, tuple[int, int, int]], Pixels] = {}
     for path, digest in {(photo.path, photo.digest): None for photo in current if photo.is_part}:
