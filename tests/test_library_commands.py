@@ -90,7 +90,7 @@ def test_photos_of_a_drive_that_is_away_are_kept(render: Run, cover: Path, how: 
     Path("here/0.png").unlink()
     code, out, err = render("library", "refresh")
     assert (code, out) == (0, "default: 5 photos; 1 gone\n")
-    assert "drive is not there or empty: what is known of its photos is kept" in err
+    assert "drive is missing or empty: its photos stay in the library" in err
     code, _, err = render("mosaic", cover, *SMALL)
     assert (code, "photos are missing (" in err, "so thumbnails are shown: `render library refresh` finds" in err) == (
         0,
@@ -130,7 +130,7 @@ def test_a_damaged_library_is_named_and_made_anew(render: Run, cover: Path, phot
     file.write_bytes(b"\xaa" * file.stat().st_size)
     code, out, err = render("mosaic", cover, *SMALL)
     assert (code, "of 60 tiles placed" in out) == (0, True)
-    assert "default.sqlite is damaged: it was set aside as default.sqlite.damaged and is made anew" in err
+    assert "default.sqlite is damaged: it was renamed to default.sqlite.damaged, and a new one is made" in err
 
 
 def test_a_photo_that_changed_after_it_was_added_is_shown_as_it_was_until_a_refresh(render: Run, cover: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_library_that_is_damaged_anywhere_is_well_again_at_the_latest_the_next
     assert code in (0, 1)
     assert "unexpected" not in err
     if code == 1:
-        assert "it was set aside; the same command makes it anew" in err
+        assert "is damaged and was renamed: run the same command again to rebuild it" in err
         assert render("mosaic", cover, *SMALL)[0] == 0
 
 
@@ -264,10 +264,10 @@ def test_a_library_whose_photos_are_named_by_focus(render: Run, cover: Path, pho
     [
         (["add"], "needs a folder"),
         (["add", "nowhere"], "there is no such file or folder"),
-        (["add", ".", "--name", "a/b"], "a library's name is up to 64 letters"),
-        (["add", ".", "--name", "pieces"], "give another name"),
+        (["add", ".", "--name", "a/b"], "--name a/b is not a library name: use up to 64 letters"),
+        (["add", ".", "--name", "pieces"], "--name pieces is reserved: --tiles pieces means pieces of the cover"),
         (["add", ".", "--video-frames", "-1"], "--video-frames"),
-        (["show", "wedding"], "there is no library wedding: render library add FOLDER makes one"),
+        (["show", "wedding"], "there is no library wedding: create one with `render library add FOLDER`"),
         (["refresh", "wedding"], "there is no library wedding"),
         (["remove", "wedding"], "there is no library wedding"),
         (["check", "wedding"], "there is no library wedding"),
