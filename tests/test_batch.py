@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import numpy as np
@@ -22,7 +23,6 @@ from conftest import wait_until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from selenium import webdriver
 
 from renderer.batch import (
     BatchRequest,
@@ -42,6 +42,9 @@ from renderer.errors import InputError
 from renderer.job import VideoJob, sample_pictures
 from renderer.progress import Progress, Silent
 from renderer.toml_positions import TomlPositions
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -78,7 +81,7 @@ def due(render: Run, *words: str) -> list[str]:
     return [Path(video["output"]).as_posix() for video in json.loads(out)["videos"] if not video["up_to_date"]]
 
 
-def test_a_campaign(campaign: Path, render: Run, browser: webdriver.Chrome) -> None:
+def test_a_campaign(campaign: Path, render: Run, browser: "Chrome") -> None:
     """Three covers × two animations × two presets, and a cover that can't be opened among them."""
     Path("covers/bad.jpg").write_text("not a picture")
     campaign.write_text(

@@ -82,7 +82,10 @@ def test_photos_are_named_in_any_form_of_unicode(tmp_path: Path, cover: Path, ph
             tmp_path / f"{composed}.mosaic", tmp_path / "new.mosaic", replace(edit, cover=cover), overwrite=True
         )
         after = names(load_map(tmp_path / "new.mosaic"))
-        assert first not in after if edit.ban else after[0] == second
+        if edit.ban:
+            assert first not in after
+        else:
+            assert after[0] == second
     with pytest.raises(InputError, match="leave"):
         every = EditSettings(ban=(f"{composed}*",), swap=(f"0,0={asked[second]}",))
         edit_mosaic(path, tmp_path / "new.mosaic", every, overwrite=True)
@@ -137,9 +140,8 @@ def test_a_ban_is_remembered_until_the_photo_is_swapped_in(mosaic: Path, photos:
     first, tiles = names(load_map(mosaic))[0], TileSettings(tiles=(str(photos),))
     edit_mosaic(mosaic, mosaic, EditSettings(ban=(first,)), overwrite=True)
     for name in names(load_map(mosaic))[:8]:
-        edit_mosaic(mosaic, mosaic, EditSettings(ban=(name,)), tiles, overwrite=True) if name in names(
-            load_map(mosaic)
-        ) else None
+        if name in names(load_map(mosaic)):
+            edit_mosaic(mosaic, mosaic, EditSettings(ban=(name,)), tiles, overwrite=True)
         assert first not in names(load_map(mosaic))
     edit_mosaic(mosaic, mosaic, EditSettings(swap=(f"0,0={photos / first}",)), tiles, overwrite=True)
     assert names(load_map(mosaic))[0] == first
