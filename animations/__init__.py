@@ -1,1 +1,1 @@
-"""The animations that come with the program, one a file, each a plugin like anybody's."""
+"""The built-in animations, one per file, each registered as a plugin like those of third parties."""

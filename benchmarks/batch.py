@@ -1,10 +1,10 @@
-"""What a campaign gains over a shell loop: ten videos of two covers, by `render batch` and one after another.
+"""Compare a campaign with a shell loop: ten videos of two covers, with `render batch` and one after another.
 
     python benchmarks/batch.py [--tiles FOLDER] [--rounds 3]
 
-Videos of 6 seconds, 1280 × 720, 30 frames a second: five animations of each cover. Both begin with an empty cache, so
-that each indexes and matches; the shell loop's renders share it too, as they do for a user. In turns within one run;
-what is printed is wall time, the ratios of each round and their median, and the most memory that a worker took.
+Videos of 6 seconds, 1280 × 720, 30 frames per second: five animations of each cover. Both start with an empty cache, so
+that each indexes and matches; the renders of the shell loop share the cache, as they do for a user. They alternate in
+one run. Printed are wall times, the ratio of each round, the median of the ratios, and the maximum memory of a worker.
 """
 
 from __future__ import annotations
@@ -21,40 +21,40 @@ from pathlib import Path
 
 from renderer.job import sample_pictures
 
-LOOK = ("--size", "1280x720", "--duration", "6")
+OPTIONS = ("--size", "1280x720", "--duration", "6")
 ANIMATIONS = {"zoom": (), "disperse": (), "gather": (), "reveal": (), "show": ("--timeline", "reveal 3s, zoom 3s")}
 
 
 def render(folder: Path, *words: str) -> str:
-    """Run a `render` command with the cache of a folder; gives its standard output."""
+    """Run a `render` command with a folder's cache; return its standard output."""
     environment = {**os.environ, "MOSAIC_RENDERER_CACHE": str(folder / "cache")}
     command = [sys.executable, "-m", "renderer", *words, "-q", "--json"]
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment, cwd=folder).stdout
 
 
 def loop(folder: Path, covers: list[Path], tiles: list[str]) -> float:
-    """One render after another; wall seconds."""
-    begun = time.perf_counter()
+    """Render one video after another; return wall seconds."""
+    start = time.perf_counter()
     for cover in covers:
-        for name, more in ANIMATIONS.items():
-            render(folder, name, str(cover), *tiles, *LOOK, *more)
-    return time.perf_counter() - begun
+        for name, own in ANIMATIONS.items():
+            render(folder, name, str(cover), *tiles, *OPTIONS, *own)
+    return time.perf_counter() - start
 
 
 def batch(folder: Path, covers: list[Path], tiles: list[str]) -> tuple[float, int]:
-    """The same by one command; wall seconds, and the most memory of a worker."""
+    """Render the same videos with one command; return wall seconds, and the maximum memory of a worker."""
     lines = ["[defaults]", f"cover = {json.dumps([str(cover) for cover in covers])}"]
-    for name, more in ANIMATIONS.items():
-        lines += ["[[job]]", f'animation = "{name}"', *([f'timeline = "{more[1]}"'] if more else [])]
+    for name, own in ANIMATIONS.items():
+        lines += ["[[job]]", f'animation = "{name}"', *([f'timeline = "{own[1]}"'] if own else [])]
     (folder / "campaign.toml").write_text("\n".join(lines))
-    begun = time.perf_counter()
-    result = json.loads(render(folder, "batch", "campaign.toml", *tiles, *LOOK))
-    return time.perf_counter() - begun, max(video["peak_memory_bytes"] for video in result["videos"])
+    start = time.perf_counter()
+    result = json.loads(render(folder, "batch", "campaign.toml", *tiles, *OPTIONS))
+    return time.perf_counter() - start, max(video["peak_memory_bytes"] for video in result["videos"])
 
 
 def main() -> None:
-    """Measure both."""
-    parser = argparse.ArgumentParser(description="What a campaign gains over a shell loop.")
+    """Run the comparison."""
+    parser = argparse.ArgumentParser(description="Compare a campaign with a shell loop.")
     parser.add_argument("--tiles", help="a folder of photos; default: pieces of the covers")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()

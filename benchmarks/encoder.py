@@ -1,13 +1,13 @@
-"""What encoders' presets and crf cost and give on the zoom of a photo mosaic; `RATE_POINTS` are chosen by this.
+"""Measure speed, size and fidelity of encoder presets on the zoom of a photo mosaic: the basis of `RATE_POINTS`.
 
-Measured are, for frames of a 1920x1080 zoom drawn once and kept as raw 4:2:0: the processor time (user and system,
-over all threads) that ffmpeg takes to read and encode them with the renderer's own arguments, the size of the file,
-and its SSIM (all planes) and VMAF against the raw frames; then the same at equal sizes, interpolated over the
-logarithm of the size. Run `python benchmarks/encoder.py --tiles FOLDER`; without `--tiles` the mosaic is made of
-pieces of the sample cover. It needs about 3 MB of temporary space a frame and half a minute an encoding, and a
-system that has `resource` (not Windows). Sizes, SSIM and VMAF come out the same again with the same photos, ffmpeg
-and number of cores. Processor times are noise to about 5 %, more if others keep the cores and their caches busy:
-the least of `--repeats` is taken. VMAF looks at every third frame; differences below 0.3 mean nothing.
+Frames of a 1920 × 1080 zoom are drawn once and stored as raw 4:2:0. Measured are the processor time (user and system,
+over all threads) that ffmpeg takes to read and encode them with the renderer's own arguments, the size of the file, and
+its SSIM (all planes) and VMAF against the raw frames; then the same at equal sizes, interpolated over the logarithm of
+the size. Run `python benchmarks/encoder.py --tiles FOLDER`; without `--tiles` the mosaic is made of pieces of the
+sample cover. It needs about 3 MB of temporary space per frame, half a minute per encoding, and a system with `resource`
+(not Windows). Sizes, SSIM and VMAF are reproducible with the same photos, ffmpeg and number of cores. Processor times
+vary by about 5 %, more if other processes use the cores and their caches, so the minimum of `--repeats` is used. VMAF
+is measured on every third frame; differences below 0.3 are not significant.
 """
 
 from __future__ import annotations
@@ -41,34 +41,35 @@ COLOURS: Final = ["-color_range", "tv", "-colorspace", "bt709", "-color_primarie
 
 @dataclass(frozen=True)
 class Measured:
-    """One encoding: what it took and what it kept."""
+    """The cost and fidelity of one encoding."""
 
     preset: str
     crf: float
-    milliseconds: float  # of processor time a frame
-    megabits: float  # a second
+    milliseconds: float  # of processor time per frame
+    megabits: float  # per second
     ssim: float
     vmaf: float
 
     @property
     def bytes_a_megapixel(self) -> float:
-        """Size of the file by the pixels in it."""
+        """The size of the file relative to its pixels."""
         return self.megabits * 1e6 / 8 / float(FPS) / MEGAPIXELS
 
 
 def spread(frames: int, count: int) -> list[int]:
-    """Numbers of `frames` frames out of `count`: all of them, or parts that are spread evenly."""
+    """Return the numbers of `frames` frames out of `count`: all of them, or evenly spaced parts."""
     if frames >= count:
         return list(range(count))
-    # Parts as long as a GOP: each cut falls on a key frame and costs nothing that a video without cuts would not.
+    # Each part is as long as a GOP, so that a cut falls on a key frame and takes no more bytes than in a video without
+    # cuts.
     part = min(frames, round(FPS * 2))
-    lengths = [min(part, frames - begun) for begun in range(0, frames, part)]
+    lengths = [min(part, frames - start) for start in range(0, frames, part)]
     starts = np.linspace(0, count - lengths[-1], len(lengths)) if len(lengths) > 1 else [(count - part) // 2]
     return [int(start) + i for start, length in zip(starts, lengths, strict=True) for i in range(length)]
 
 
 def draw(raw: Path, cover: Path | None, tiles: str | None, frames: int, seconds: float) -> int:
-    """Write frames of a zoom to a raw yuv420p file, and return how many they are."""
+    """Write frames of a zoom to a raw yuv420p file, and return their number."""
     width, height = SIZE
     output = OutputSettings(size=SIZE, fps=FPS, duration=seconds)
     match = MatchSettings(tiles=(tiles,) if tiles else ())
@@ -92,16 +93,16 @@ def draw(raw: Path, cover: Path | None, tiles: str | None, frames: int, seconds:
 
 
 def ffmpeg(*arguments: str) -> str:
-    """Run ffmpeg, and return what it said."""
+    """Run ffmpeg, and return its log."""
     done = run_ffmpeg(*arguments)
-    said = done.stderr.decode("utf-8", "replace")
+    log = done.stderr.decode("utf-8", "replace")
     if done.returncode != 0:
-        raise SystemExit(f"ffmpeg failed:\n{said}")
-    return said
+        raise SystemExit(f"ffmpeg failed:\n{log}")
+    return log
 
 
 def encode(raw: Path, video: Path, codec: Codec, preset: str, crf: int) -> float:
-    """Encode the raw file as the renderer does, and return the processor seconds that it took."""
+    """Encode the raw file as the renderer does, and return the processor seconds."""
     threads = min(os.cpu_count() or 1, MAX_THREADS)
     encoding = Encoding(choose(video, FileSettings(codec=codec)), point=RatePoint(preset, crf, 0, 0))
     arguments = video_arguments(*SIZE, FPS, encoding, threads)
@@ -113,26 +114,26 @@ def encode(raw: Path, video: Path, codec: Codec, preset: str, crf: int) -> float
 
 
 def compare(raw: Path, video: Path) -> tuple[float, float]:
-    """SSIM and VMAF of a video against the raw file."""
-    # Frames are paired by number: time stamps of a container are rounded. The raw file is said to be of the same
-    # colours, else a conversion is put in between.
+    """Return SSIM and VMAF of a video against the raw file."""
+    # Frames are paired by number, because containers round time stamps. The raw file is tagged with the same colours,
+    # otherwise ffmpeg inserts a conversion.
     count = f"settb={1 / FPS},setpts=N"
     graph = (
         f"[0:v]{count},split[a][b];[1:v]{count},split[c][d];[a][c]ssim,nullsink;[b][d]libvmaf=n_threads=2:n_subsample=3"
     )
-    said = ffmpeg(
+    log = ffmpeg(
         "-i", str(video),
         "-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", f"{SIZE[0]}x{SIZE[1]}", "-framerate", str(FPS),
         *COLOURS, "-i", str(raw), "-filter_complex", graph, "-f", "null", "-",
     )  # fmt: skip
-    ssim, vmaf = re.search(r"SSIM .*All:([\d.]+)", said), re.search(r"VMAF score: ([\d.]+)", said)
+    ssim, vmaf = re.search(r"SSIM .*All:([\d.]+)", log), re.search(r"VMAF score: ([\d.]+)", log)
     if ssim is None or vmaf is None:
-        raise SystemExit(f"ffmpeg measured nothing:\n{said}")
+        raise SystemExit(f"ffmpeg reported no SSIM or VMAF:\n{log}")
     return float(ssim[1]), float(vmaf[1])
 
 
 def measure(raw: Path, frames: int, codec: Codec, preset: str, crf: int, repeats: int) -> Measured:
-    """Encode the raw file `repeats` times and compare the outcome with it."""
+    """Encode the raw file `repeats` times and compare the result with it."""
     video = raw.with_name({"prores": "encoded.mov", "vp9": "encoded.webm"}.get(codec, "encoded.mp4"))
     seconds = min(encode(raw, video, codec, preset, crf) for _ in range(repeats))
     megabits = video.stat().st_size * 8 / 1e6 * float(FPS) / frames
@@ -140,34 +141,34 @@ def measure(raw: Path, frames: int, codec: Codec, preset: str, crf: int, repeats
 
 
 def at_size(points: Sequence[Measured], megabits: float) -> Measured | None:
-    """What a preset would give at a size, by its two nearest points; None outside of what was measured."""
+    """Return a preset's values at a size, interpolated between the nearest points; None outside the measured range."""
     points = sorted(points, key=lambda point: point.megabits)
     if not points[0].megabits <= megabits <= points[-1].megabits:
         return None
     logarithms = [math.log(point.megabits) for point in points]
 
-    def between(values: Sequence[float]) -> float:
+    def interpolated(values: Sequence[float]) -> float:
         return float(np.interp(math.log(megabits), logarithms, values))
 
     return Measured(
         points[0].preset,
-        between([point.crf for point in points]),
-        between([point.milliseconds for point in points]),
+        interpolated([point.crf for point in points]),
+        interpolated([point.milliseconds for point in points]),
         megabits,
-        between([point.ssim for point in points]),
-        between([point.vmaf for point in points]),
+        interpolated([point.ssim for point in points]),
+        interpolated([point.vmaf for point in points]),
     )
 
 
 def common_sizes(groups: Sequence[Sequence[Measured]]) -> list[float]:
-    """Three sizes that all presets reach, in Mbit/s; none if there are none."""
+    """Return three sizes that all presets reach, in Mbit/s; none if there are none."""
     low = max(min(point.megabits for point in points) for points in groups)
     high = min(max(point.megabits for point in points) for points in groups)
     return [float(size) for size in np.geomspace(low, high, 5)[1:4]] if low < high else []
 
 
 def row(point: Measured) -> str:
-    """A line of a Markdown table."""
+    """Return a line of a Markdown table."""
     return (
         f"| {point.preset} | {point.crf:.3g} | {point.milliseconds:.1f} | {point.megabits:.1f} "
         f"| {point.bytes_a_megapixel:,.0f} | {point.ssim:.4f} | {point.vmaf:.2f} |"
@@ -175,19 +176,20 @@ def row(point: Measured) -> str:
 
 
 HEADER: Final = (
-    "| preset | crf | processor ms a frame | Mbit/s | bytes a megapixel | SSIM | VMAF |\n|---|--:|--:|--:|--:|--:|--:|"
+    "| preset | crf | processor ms per frame | Mbit/s | bytes per megapixel | SSIM | VMAF |\n"
+    "|---|--:|--:|--:|--:|--:|--:|"
 )
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--cover", type=Path, help="the picture to make a mosaic of; default: the sample cover")
+    parser.add_argument("--cover", type=Path, help="cover of the mosaic; default: the sample cover")
     parser.add_argument("--tiles", metavar="FOLDER", help="photos; default: pieces of the cover")
     parser.add_argument("--frames", type=int, default=150, help="frames to encode; default: %(default)s")
     parser.add_argument(
         "--seconds", type=float, default=5.0,
-        help="how long the zoom lasts at 30 frames a second; if it has more than --frames, parts of it are taken; "
+        help="length of the zoom at 30 frames per second; if it has more than --frames, parts of it are used; "
         "default: %(default)s",
     )  # fmt: skip
     parser.add_argument("--codec", default="h264", help="h264, hevc, av1, vp9 or prores; default: %(default)s")
@@ -195,7 +197,7 @@ def main() -> None:
         "--presets", nargs="+", default=["ultrafast", "veryfast", "faster", "medium", "slow"], metavar="PRESET"
     )
     parser.add_argument("--crf", nargs="+", type=int, default=[17, 20, 23, 26])
-    parser.add_argument("--repeats", type=int, default=2, help="encodings of each; default: %(default)s")
+    parser.add_argument("--repeats", type=int, default=2, help="encodings per preset and crf; default: %(default)s")
     parser.add_argument(
         "--sizes", nargs="+", type=float, metavar="MBIT",
         help="Mbit/s at which presets are compared; default: three that all of them reach",
@@ -205,7 +207,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="encoder-benchmark-") as folder:
         raw = Path(folder, "frames.yuv")
         frames = draw(raw, options.cover, options.tiles, options.frames, options.seconds)
-        print(f"{frames} frames of a zoom of {options.seconds:g} s at {SIZE[0]}x{SIZE[1]}, {FPS} a second\n")
+        print(f"{frames} frames of a zoom of {options.seconds:g} s at {SIZE[0]}x{SIZE[1]}, {FPS} per second\n")
         print(HEADER)
         groups: list[list[Measured]] = []
         for preset in options.presets:

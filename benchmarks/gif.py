@@ -1,13 +1,13 @@
-"""How good and how large our GIFs are, beside ffmpeg's (one pass, and palettegen with paletteuse) and gifsicle's.
+"""Compare quality and size of our GIFs with ffmpeg's (one pass, and palettegen with paletteuse) and gifsicle's.
 
-Frames of real animations of a photo mosaic are drawn once and given to every encoder. What they wrote is decoded again
-by Pillow and compared with the frames: SSIM (Gaussian window of 1.5 pixels, mean of R, G and B) at full size and at
-half size, which is nearer to what is seen of dithered pixels. Then ours at equal bytes: interpolated between its
-tolerances over the logarithm of the size. `gifsicle -O3` is asked how much smaller it makes each file; without it
-(`apt-get install gifsicle`) that column is empty.
+Frames of animations of a photo mosaic are drawn once and passed to every encoder. The files are decoded by Pillow and
+compared with the frames: SSIM (Gaussian window of 1.5 pixels, mean of R, G and B) at full size and at half size, which
+is closer to how dithered pixels look. Then ours at equal bytes: interpolated between its tolerances over the logarithm
+of the size. The last column is how much smaller `gifsicle -O3` makes each file; without gifsicle (`apt-get install
+gifsicle`) it is empty.
 
-Run `python benchmarks/gif.py --tiles FOLDER`; without `--tiles` the mosaic is made of pieces of the sample cover.
-Sizes and SSIM come out the same again with the same photos and versions. Times are wall clock of one run each.
+Run `python benchmarks/gif.py --tiles FOLDER`; without `--tiles` the mosaic is made of pieces of the sample cover. Sizes
+and SSIM are reproducible with the same photos and versions. Times are wall time of one run each.
 """
 
 from __future__ import annotations
@@ -51,25 +51,25 @@ OURS: Final = (
     (64, 6.0),
 )
 DITHERS: Final = ("bayer:bayer_scale=3", "bayer:bayer_scale=5", "sierra2_4a", "none")
-EVERY: Final = 3  # frames of which one is compared
+EVERY: Final = 3  # every third frame is compared
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One GIF: what it took and what it kept."""
+    """The cost and fidelity of one GIF."""
 
     name: str
-    size: int  # bytes a frame
+    size: int  # bytes per frame
     ssim: float
     half_ssim: float
-    milliseconds: float  # a frame
-    optimised: float | None  # size after gifsicle -O3 against before
+    milliseconds: float  # per frame
+    optimised: float | None  # size after gifsicle -O3, relative to before
 
 
 def draw(
     animation: Animation, cover: Path | None, tiles: str | None, side: int, fps: Fraction, seconds: float
 ) -> Pixels:
-    """All frames of an animation, (N, H, W, 3), with a third of a second of rest at the end."""
+    """Return all frames of an animation, (N, H, W, 3), with a still third of a second at the end."""
     output = OutputSettings(long_side=side, fps=fps, duration=seconds)
     with open_mosaic(cover, MatchSettings(tiles=(tiles,) if tiles else ()), Silent()) as mosaic:
         size = output.frame_size(mosaic.placement.cover_size, even=False)
@@ -83,7 +83,7 @@ def _blur(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def ssim(a: Pixels, b: Pixels) -> float:
-    """The mean over pixels and channels (Wang et al., "Image quality assessment", 2004)."""
+    """Return the mean over pixels and channels (Wang et al., "Image quality assessment", 2004)."""
     x, y = a.astype(np.float32), b.astype(np.float32)
     mean_x, mean_y = _blur(x), _blur(y)
     variance = _blur(x * x) - mean_x**2 + _blur(y * y) - mean_y**2
@@ -94,35 +94,35 @@ def ssim(a: Pixels, b: Pixels) -> float:
 
 
 def half(picture: Pixels) -> Pixels:
-    """At half the size, averaged."""
+    """Return a picture at half its size, averaged."""
     return np.asarray(cv2.resize(picture, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def decoded(path: Path) -> Iterator[Pixels]:
-    """The frames of a GIF."""
+    """Yield the frames of a GIF."""
     with Image.open(path) as picture:
         for frame in ImageSequence.Iterator(picture):
             yield np.asarray(frame.convert("RGB"))
 
 
 def optimised(path: Path) -> float | None:
-    """What gifsicle -O3 leaves of a file; None without gifsicle."""
+    """Return a file's size after gifsicle -O3, relative to before; None without gifsicle."""
     if shutil.which("gifsicle") is None:
         return None
     smaller = path.with_name("optimised.gif")
-    # It warns of many colours; they stay.
+    # It warns about many colours, but keeps them.
     subprocess.run(["gifsicle", "-O3", path, "-o", smaller], check=True, capture_output=True)
     return smaller.stat().st_size / path.stat().st_size
 
 
 def measure(name: str, path: Path, frames: Pixels, seconds: float) -> Measured:
-    """Decode a GIF and compare it with what it was made of."""
+    """Decode a GIF and compare it with its frames."""
     full, halves, count = [], [], 0
-    for number, seen in enumerate(decoded(path)):
+    for number, frame in enumerate(decoded(path)):
         count += 1
         if number % EVERY == 0 and number < len(frames):
-            full.append(ssim(frames[number], seen))
-            halves.append(ssim(half(frames[number]), half(seen)))
+            full.append(ssim(frames[number], frame))
+            halves.append(ssim(half(frames[number]), half(frame)))
     if count != len(frames):
         raise SystemExit(f"{name} wrote {count} frames of {len(frames)}")
     size = path.stat().st_size // count
@@ -130,28 +130,28 @@ def measure(name: str, path: Path, frames: Pixels, seconds: float) -> Measured:
 
 
 def with_ours(frames: Pixels, path: Path, fps: Fraction, colours: int, tolerance: float) -> float:
-    """Write frames with our own writer, and give the seconds it took."""
-    begun = time.perf_counter()
+    """Write frames with our writer, and return the seconds."""
+    start = time.perf_counter()
     with GifFile(path, frames.shape[2], frames.shape[1], fps, colours=colours, tolerance=tolerance) as gif:
         for frame in frames:
             gif.add(frame)
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def with_ffmpeg(raw: Path, frames: Pixels, path: Path, fps: Fraction, graph: str | None) -> float:
-    """Write frames with ffmpeg, and give the seconds it took."""
-    begun = time.perf_counter()
+    """Write frames with ffmpeg, and return the seconds."""
+    start = time.perf_counter()
     done = run_ffmpeg(
         "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", f"{frames.shape[2]}x{frames.shape[1]}",
         "-framerate", str(fps), "-i", str(raw), *(("-lavfi", graph) if graph else ()), str(path),
     )  # fmt: skip
     if done.returncode != 0:
         raise SystemExit(f"ffmpeg failed:\n{done.stderr.decode('utf-8', 'replace')}")
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def graphs() -> Iterator[tuple[str, str | None]]:
-    """Ways to make a GIF with ffmpeg."""
+    """Yield ways to make a GIF with ffmpeg: a name and a filter graph."""
     yield "ffmpeg", None
     for mode, new in (("diff", 0), ("single", 1)):
         for dither in DITHERS:
@@ -160,19 +160,19 @@ def graphs() -> Iterator[tuple[str, str | None]]:
 
 
 def at_size(points: Sequence[Measured], size: int) -> tuple[float, float, float]:
-    """Our SSIM and half SSIM at a size, and the part of it that we take: below 1 where nothing of ours is larger."""
+    """Return our SSIM and half SSIM at a size, and the fraction of it used: below 1 if all of ours are smaller."""
     points = sorted(points, key=lambda point: point.size)
     logarithms = [math.log(point.size) for point in points]
-    wanted = math.log(size)
+    logarithm = math.log(size)
     return (
-        float(np.interp(wanted, logarithms, [point.ssim for point in points])),
-        float(np.interp(wanted, logarithms, [point.half_ssim for point in points])),
+        float(np.interp(logarithm, logarithms, [point.ssim for point in points])),
+        float(np.interp(logarithm, logarithms, [point.half_ssim for point in points])),
         min(1.0, points[-1].size / size),
     )
 
 
 def row(point: Measured) -> str:
-    """The first columns of a line of a Markdown table."""
+    """Return the first columns of a line of a Markdown table."""
     left = "—" if point.optimised is None else f"{point.optimised:.0%}"
     return (
         f"| {point.name} | {point.size / 1000:.1f} | {point.ssim:.4f} | {point.half_ssim:.4f} "
@@ -180,25 +180,25 @@ def row(point: Measured) -> str:
     )
 
 
-HEADER: Final = "| GIF | KB a frame | SSIM | at half size | ms a frame | of its size after gifsicle -O3 |"
+HEADER: Final = "| GIF | KB per frame | SSIM | at half size | ms per frame | size after gifsicle -O3 |"
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run the measurements and print the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--cover", type=Path, help="the picture to make a mosaic of; default: the sample cover")
+    parser.add_argument("--cover", type=Path, help="cover of the mosaic; default: the sample cover")
     parser.add_argument("--tiles", metavar="FOLDER", help="photos; default: pieces of the cover")
     parser.add_argument("--side", type=int, default=480, help="pixels of the longer side; default: %(default)s")
     parser.add_argument("--fps", type=Fraction, default=Fraction(20), help="default: %(default)s")
-    parser.add_argument("--seconds", type=float, default=3.0, help="of each animation; default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of each animation; default: %(default)s")
     parser.add_argument("--animations", nargs="+", default=list(ANIMATIONS), choices=list(ANIMATIONS))
     options = parser.parse_args()
     if shutil.which("gifsicle") is None:
-        print("gifsicle is missing (apt-get install gifsicle): its column stays empty\n")
+        print("gifsicle is not installed (apt-get install gifsicle): its column stays empty\n")
 
     for name in options.animations:
         frames = draw(ANIMATIONS[name], options.cover, options.tiles, options.side, options.fps, options.seconds)
-        print(f"{name}: {len(frames)} frames of {frames.shape[2]}x{frames.shape[1]}, {options.fps} a second\n")
+        print(f"{name}: {len(frames)} frames of {frames.shape[2]}x{frames.shape[1]}, {options.fps} per second\n")
         print(f"{HEADER} ours at that size: SSIM | at half size |\n|---|--:|--:|--:|--:|--:|--:|--:|", flush=True)
         with tempfile.TemporaryDirectory(prefix="gif-benchmark-") as folder:
             path, raw = Path(folder, "it.gif"), Path(folder, "frames.rgb")

@@ -1,4 +1,4 @@
-"""For the Python page: what the code says of a field, in `parameter` or in the comment behind it, documents it."""
+"""Document the fields of dataclasses on the Python page: by their `parameter` declaration, or by their comment."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from renderer.parameters import parameters
 
 
 class Declared(griffe.Extension):
-    """Fields of dataclasses have a docstring: a parameter's words, unit and range, or the comment on their line."""
+    """Gives fields a docstring: a parameter's help, unit and range, or the comment on the field's line."""
 
     def on_class_members(self, *, cls: griffe.Class, **_kwargs: Any) -> None:
-        """Of each class, when it has been read."""
-        declared = getattr(importlib.import_module(cls.module.path), cls.name, None)
-        if not dataclasses.is_dataclass(declared):
+        """Add docstrings to the fields of a class that has been loaded."""
+        loaded = getattr(importlib.import_module(cls.module.path), cls.name, None)
+        if not dataclasses.is_dataclass(loaded):
             return
-        own = parameters(declared)
-        for field in dataclasses.fields(declared):
+        own = parameters(loaded)
+        for field in dataclasses.fields(loaded):
             member = cls.members.get(field.name)
             if not isinstance(member, griffe.Attribute) or member.has_docstring:
                 continue
             if field.name in own:
-                says, member.value = own[field.name].sentence, repr(field.default)
+                text, member.value = own[field.name].sentence, repr(field.default)
             else:
-                says = member.lines[0].partition("  # ")[2]
-            member.docstring = griffe.Docstring(says, parent=member) if says else None
+                text = member.lines[0].partition("  # ")[2]
+            member.docstring = griffe.Docstring(text, parent=member) if text else None

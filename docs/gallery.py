@@ -1,7 +1,7 @@
-"""The pictures of the README and the site: one table of commands, rendered by `poe gallery`.
+"""The pictures of the README and the site: a table of commands, rendered by `poe gallery`.
 
-They are checked in, in docs/images, so that the site is built in seconds and the README shows them: rendering takes
-minutes, and differs in its bytes from one encoder to the next. A new one is a line here, and `poe gallery FILE`.
+The pictures are checked in, in docs/images, so that the README can show them and the site builds in seconds. Rendering
+them takes minutes, and the bytes differ between encoders. To add one, add a line here and run `poe gallery FILE`.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ from renderer.cli import main as render
 from renderer.job import sample_pictures
 
 IMAGES: Final = Path(__file__).parent / "images"
-JPEG_QUALITY: Final = 85  # of what the program writes at 95: half the bytes, for pages
+JPEG_QUALITY: Final = 85  # the program writes 95; this halves the bytes
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture or clip: the command that makes it, and what the gallery says of it."""
+    """A picture or clip: the command that renders it, and its caption in the gallery."""
 
-    command: str  # run in a folder with the covers and `photos`; its last word is the file's name
-    says: str = ""
+    command: str  # run in the folder of `prepare_folder`; its last word is the name of the file
+    caption: str = ""
 
     @property
     def file(self) -> str:
-        """Its name in docs/images."""
+        """Return its name in docs/images."""
         return self.command.split()[-1]
 
     @property
     def words(self) -> list[str]:
-        """The command after `render`, as a shell splits it; globs are the program's own."""
+        """Return the words after `render`, split as a shell does; globs are expanded by the program."""
         return shlex.split(self.command)[1:]
 
 
 _SHEET = "astronaut.png --tiles photos --size 320x320 --cells 5x1"
 _CLIP = "--size 400x400 --fps 20 --max-size 130KB"
 
-README: Final = (
+PAGE_PICTURES: Final = (
     Picture(
         'render show astronaut.png --tiles photos --timeline "hold 0.4s, reveal 1.8s from=cover order=spiral '
         'enter=flip, hold 0.2s, zoom 2.6s focus=chelsea.png, hold 1s" --size 300x300 --fps 20 '
@@ -69,19 +69,19 @@ README: Final = (
         'disperse 2s style=gravity" -o show.jpg'
     ),
 )
-"""What the README alone shows."""
+"""Pictures of the README and of pages, which the gallery does not show."""
 
 GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
     "Zoom": (
         Picture(
             "render zoom astronaut.png --tiles photos --columns 40 --focus chelsea.png --size 480x270 --fps 20 "
             "--duration 5 --hold-start 0.5 --max-size 280KB -o zoom-in.mp4",
-            "From the whole cover into one photo, which fills the frame",
+            "From the whole cover into one photo, which fills the frame at the end",
         ),
         Picture(
             "render zoom coffee.png --tiles photos --columns 40 --direction out --focus rocket.png --size 480x270 "
             "--fps 20 --duration 5 --hold-end 1 --max-size 280KB -o zoom-out.mp4",
-            "And out of a photo, until it is one of thousands",
+            "Out of a photo, until it is one of thousands",
         ),
     ),
     "Reveal": (
@@ -92,39 +92,39 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
         Picture(
             "render reveal flower.jpg --tiles photos --columns 40 --order hue --enter flip --duration 4 "
             f"{_CLIP} -o reveal-hue.mp4",
-            "By hue, each tile flipping over",
+            "In the order of hue, each tile flipping over",
         ),
         Picture(
             "render reveal chelsea.png --tiles photos --columns 40 --from cover --order wave --enter flip --duration 4 "
             f"{_CLIP} -o reveal-wave.mp4",
-            "The plain cover gives way to its mosaic in a wave",
+            "A wave turns the plain cover into its mosaic",
         ),
         Picture(
             "render reveal rocket.jpg --tiles photos --columns 40 --order random --enter drop --duration 4 "
             f"{_CLIP} -o reveal-drop.mp4",
-            "At random, dropping in",
+            "In random order, each tile dropping in",
         ),
     ),
     "Disperse and gather": (
         Picture(
             "render disperse astronaut.png --tiles photos --columns 40 --hold-start 0.6 --duration 3.5 "
             f"{_CLIP} -o disperse-burst.mp4",
-            "A burst from the middle",
+            "Burst: tiles fly outwards from the middle",
         ),
         Picture(
             "render disperse coffee.png --tiles photos --columns 40 --style gravity --hold-start 0.6 --duration 3.5 "
             f"{_CLIP} -o disperse-gravity.mp4",
-            "Gravity: everything falls",
+            "Gravity: all tiles fall",
         ),
         Picture(
             "render disperse flower.jpg --tiles photos --columns 40 --style wind --hold-start 0.6 --duration 3.5 "
             f"{_CLIP} -o disperse-wind.mp4",
-            "A wind that takes the tiles along",
+            "Wind: a gust carries the tiles away",
         ),
         Picture(
             "render gather chelsea.png --tiles photos --columns 40 --style vortex --hold-start 0 --hold-end 1 "
             f"--duration 3.5 {_CLIP} -o gather-vortex.mp4",
-            "Gather is the way back, here out of a vortex",
+            "Gather, the reverse of disperse: photos arrive in a vortex",
         ),
     ),
     "One cover, every format": (
@@ -134,18 +134,18 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
         ),
         Picture(
             "render still zoom astronaut.png --tiles photos --for instagram-square --size 360x360 -o shape-1x1.jpg",
-            "1:1, for a post",
+            "1:1, for a square post",
         ),
         Picture(
             "render still zoom astronaut.png --tiles photos --for instagram-reel --size 360x640 "
             '--title "One year" -o shape-9x16.jpg',
-            "9:16, for a reel, with a title that stays clear of what the app lays over it",
+            "9:16, for a reel, with a title that stays clear of the app's own buttons and captions",
         ),
     ),
     "Stills": (
         Picture(
             "render mosaic china.jpg --tiles photos --columns 60 --tile-pixels 13 -o still.jpg",
-            "A still, to print: two metres of it, if you like",
+            "A still, which can be rendered at any size, for example for a print of two metres",
         ),
         Picture(
             "render mosaic astronaut.png --tiles photos --adaptive --columns 44 --tile-pixels 16 -o still-adaptive.jpg",
@@ -154,11 +154,11 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
         Picture(
             "render mosaic rocket.jpg --tiles hubble_deep_field.jpg --tiles 'photos/hubble*' --turns --columns 48 "
             "--tile-pixels 16 -o still-galaxies.jpg",
-            "A launch at night, made of galaxies alone",
+            "A night launch, made only of galaxies",
         ),
         Picture(
             "render mosaic flower.jpg --tiles photos --columns 40 --unique --tile-pixels 20 -o still-unique.jpg",
-            "A thousand photos, each of them once",
+            "A thousand photos, each used once",
         ),
     ),
     "How matching works": (
@@ -168,7 +168,7 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
         ),
         Picture(
             "render explain channels astronaut.png --size 960x540 -o explain-channels.jpg",
-            "Its red, green and blue planes, apart and together",
+            "Its red, green and blue planes, separately and combined",
         ),
         Picture(
             "render explain match astronaut.png --tiles photos --size 1280x720 -o match.jpg",
@@ -177,20 +177,20 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
         Picture(
             "render explain knn astronaut.png --tiles photos --match lab --size 640x360 --fps 12 --duration 5 "
             "-o explain-knn.mp4",
-            "Photos as points in colour space: near ones come in orange, the nearest under a yellow X",
+            "Photos as points in colour space: near ones appear in orange, the nearest is marked with a yellow X",
         ),
     ),
 }
-"""The gallery's chapters."""
+"""The chapters of the gallery."""
 
-PICTURES: Final = {picture.file: picture for chapter in (README, *GALLERY.values()) for picture in chapter}
+PICTURES: Final = {picture.file: picture for chapter in (PAGE_PICTURES, *GALLERY.values()) for picture in chapter}
 
 
-def lay_out(folder: Path, pieces: int = 120) -> None:
-    """What the commands find in their folder: covers of scikit-image and scikit-learn, and some 1,500 photos.
+def prepare_folder(folder: Path, pieces: int = 120) -> None:
+    """Write the input files of the commands: covers from scikit-image and scikit-learn, and a folder of photos.
 
-    They ship a dozen photographs, too few for a mosaic. So `photos` has them whole, and squares cut from each, of
-    several scales: so many `pieces`.
+    These packages ship a dozen photographs, too few for a mosaic. So `photos` holds each of them, and `pieces` squares
+    cut from each at several scales: about 1,500 files by default.
     """
     samples = Path(skimage.__file__).parent / "data"
     covers = [samples / name for name in ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")]
@@ -211,15 +211,15 @@ def lay_out(folder: Path, pieces: int = 120) -> None:
             cut.save(folder / "photos" / f"{path.stem}-{number}.jpg", quality=92)
 
 
-def main(wanted: Collection[str]) -> None:
-    """Render the pictures of these names, or all."""
-    wanted = [next((file for file in PICTURES if Path(file).stem == name), name) for name in wanted]
-    if unknown := set(wanted) - set(PICTURES):
-        raise SystemExit(f"there is no picture {min(unknown)}: there are {', '.join(PICTURES)}")
+def main(names: Collection[str]) -> None:
+    """Render the pictures with these file names (with or without ending), or all."""
+    files = [next((file for file in PICTURES if Path(file).stem == name), name) for name in names]
+    if unknown := set(files) - set(PICTURES):
+        raise SystemExit(f"{min(unknown)}: no such picture. Choose from: {', '.join(PICTURES)}")
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        lay_out(Path())
-        os.environ["MOSAIC_RENDERER_PRESETS"] = str(Path("presets").absolute())  # the program's own alone
-        for file in wanted or PICTURES:
+        prepare_folder(Path())
+        os.environ["MOSAIC_RENDERER_PRESETS"] = str(Path("presets").absolute())  # only the included presets
+        for file in files or PICTURES:
             code = render([*PICTURES[file].words, "--overwrite"])
             if code:
                 raise SystemExit(code)

@@ -1,7 +1,7 @@
-"""Build the site: `poe docs` says how to look at it. It fails on a link that leads nowhere.
+"""Build the site (`poe docs`), and fail on a broken link.
 
-The written pages are the .md files beside this one; reference.py makes the others. Both are laid into build/docs/pages,
-zensical makes the site of them, and every link, picture and anchor of what came out is followed.
+The written pages are the .md files in this folder; reference.py generates the others. Both are copied to
+build/docs/pages and built by zensical; then every link, picture and anchor of the result is checked.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ ROOT: Final = DOCS.parent
 
 
 def assemble(folder: Path) -> None:
-    """Lay pages and settings into a folder, as zensical wants them; what was there is replaced."""
+    """Write the pages and settings for zensical into a folder, replacing its contents."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(DOCS, folder / "pages", ignore=shutil.ignore_patterns("*.py", "*.toml", "__pycache__"))
-    made = pages()
-    for name, text in made.items():
+    generated = pages()
+    for name, text in generated.items():
         path = folder / "pages" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
     settings = tomllib.loads((DOCS / "zensical.toml").read_text("utf-8"))
     project = settings["project"]
-    commands = next(entry["Commands"] for entry in project["nav"] if "Commands" in entry)
-    commands += [name if name.endswith("index.md") else {Path(name).stem: name} for name in made if "/" in name]
+    reference = next(entry["Reference"] for entry in project["nav"] if "Reference" in entry)
+    commands = next(entry["Commands"] for entry in reference if "Commands" in entry)
+    commands += [
+        {"All commands" if name.endswith("index.md") else Path(name).stem: name} for name in generated if "/" in name
+    ]
     project["markdown_extensions"]["pymdownx"]["snippets"]["base_path"] = [str(ROOT)]
     python = project["plugins"]["mkdocstrings"]["handlers"]["python"]
     python["paths"] = [str(ROOT)]
@@ -44,7 +47,7 @@ def assemble(folder: Path) -> None:
 
 
 class _Page(HTMLParser):
-    """What a page links to, and the anchors it has."""
+    """The links and anchors of an HTML page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -53,7 +56,7 @@ class _Page(HTMLParser):
         self.feed(path.read_text("utf-8"))
 
     def handle_starttag(self, _tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        """Note a tag's addresses and names."""
+        """Record the addresses and names of a tag."""
         for name, value in attributes:
             if name in ("href", "src") and value:
                 self.links.append(value)
@@ -62,9 +65,9 @@ class _Page(HTMLParser):
 
 
 def broken_links(site: Path) -> list[str]:
-    """What links within a site lead nowhere, as lines to read. Links that leave it are not followed.
+    """Return the broken links within a site, as lines of text. External links are not checked.
 
-    The strict build looks at links between pages of Markdown; pictures, clips and made pages are looked at here alone.
+    The strict build checks links between Markdown pages; pictures, clips and generated pages are only checked here.
     """
     found = {path.resolve(): _Page(path) for path in site.rglob("*.html") if path.name != "404.html"}
     broken = []
@@ -75,20 +78,20 @@ def broken_links(site: Path) -> list[str]:
                 continue
             target = (path.parent / unquote(address)).resolve() if address else path
             if not target.exists() or (anchor and target in found and unquote(anchor) not in found[target].anchors):
-                broken.append(f"{path.relative_to(site.resolve())}: {link} leads nowhere")
+                broken.append(f"{path.relative_to(site.resolve())}: broken link {link}")
     return broken
 
 
 def main(folder: Path) -> None:
-    """Build the site in a folder, strictly."""
-    os.environ["MOSAIC_RENDERER_PRESETS"] = str(folder / "presets")  # a user's own are none of the site's
+    """Build the site in a folder; warnings are errors."""
+    os.environ["MOSAIC_RENDERER_PRESETS"] = str(folder / "presets")  # leave out the user's own presets
     assemble(folder)
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--config-file", str(folder / "zensical.toml")]
     if code := subprocess.run(command, check=False).returncode:
         raise SystemExit(code)
     if broken := broken_links(folder / "site"):
         raise SystemExit("\n".join(broken))
-    print(f"python -m http.server --directory {folder / 'site'}")  # noqa: T201 (what it is run for)
+    print(f"python -m http.server --directory {folder / 'site'}")  # noqa: T201 (how to view the site)
 
 
 if __name__ == "__main__":

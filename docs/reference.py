@@ -1,4 +1,4 @@
-"""The pages that are made, not written: commands, animations, presets and the gallery, from what declares them."""
+"""The generated pages: commands, animations, presets and the gallery, from their declarations."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from renderer.preset import load_preset, preset_files
 
 _ABOUT_COMMANDS: Final = """# Commands
 
-Every command and option, as `render COMMAND --help` tells it: these pages come from the same declarations.
+Every command with its examples and options. These pages come from the same declarations as `render COMMAND --help`.
 """
 
 _ABOUT_ANIMATIONS: Final = """# Animations
 
-What each animation can be told, beside the options that all have. A parameter is an option on the command line, a word
-in a timeline (`--timeline "reveal 3s order=hue"`), a key in a preset's table of the animation's name, and a field of
-its class in Python. [How to write one of your own](writing-animations.md).
+The parameters of each animation, in addition to the options that all have in common. A parameter is an option on the
+command line, a word in a timeline (`--timeline "reveal 3s order=hue"`), a key in the animation's table of a preset, and
+a keyword argument in Python. You can also [write an animation](writing-animations.md).
 """
 
 _ABOUT_PRESETS: Final = """# Presets
 
-Options in a bundle, for the place where a video goes: `--preset NAME`, or `--for NAME`. Each file is checked against
-the rules of its place, as they were on the day in the last column. [How to write one of your own](writing-presets.md).
+Named sets of options for a platform: `--preset NAME`, or `--for NAME`. Each rendered file is checked against the
+platform's rules, as published on the date in the last column. You can also [write a preset](writing-presets.md).
 
-| preset | what it is for | size | frames a second | rules as of |
+| preset | for | size | frames per second | rules as of |
 |---|---|---|--:|---|
 """
 
@@ -44,14 +44,13 @@ hide: [navigation, toc]
 
 # Gallery
 
-Every picture here was made by the command beneath it. Covers and photos are those that scikit-image and scikit-learn
-ship; `photos` are some 1,500 pieces of them. With a library of your own photos every tile is a picture worth landing
-on.
+Every picture was rendered with the command below it. The covers are sample pictures of scikit-image and scikit-learn,
+and `photos` is a folder of about 1,500 pieces cut from them.
 """
 
 
 def pages() -> dict[str, str]:
-    """The Markdown of every made page, by its path."""
+    """Return the Markdown of every generated page, by its path."""
     return {**_commands(), "animations.md": _animations(), "presets.md": _presets(), "gallery.md": _gallery()}
 
 
@@ -59,7 +58,7 @@ def pages() -> dict[str, str]:
 
 
 def _whole_app() -> cyclopts.App:
-    """The command line with the options of every command."""
+    """Return the command line with the options of every command."""
     problems: list[str] = []
     app = build_app(problems, EveryCommand())
     if problems:
@@ -68,20 +67,20 @@ def _whole_app() -> cyclopts.App:
 
 
 def _command(name: str, app: cyclopts.App) -> str:
-    """What a command does, its examples, its arguments and its options in groups, as a page or a part of one."""
-    usage = None if app.usage else f"render {name}"  # some say it themselves
-    said = app.generate_docs(recursive=False, usage_name=usage).partition("\n")[2]
+    """Return the description, examples, arguments and grouped options of a command, as a page or a section."""
+    usage = None if app.usage else f"render {name}"  # some commands specify their own
+    text = app.generate_docs(recursive=False, usage_name=usage).partition("\n")[2]
     level = "#" * len(name.split())
-    said = re.sub(r"^\*\*(.+)\*\*:$", rf"{level}# \1", said, flags=re.MULTILINE)
-    about, group, options = said.partition("\n##")
-    if len(list(commands(app))) > 1:  # its own follow, each with its options
+    text = re.sub(r"^\*\*(.+)\*\*:$", rf"{level}# \1", text, flags=re.MULTILINE)
+    about, group, options = text.partition("\n##")
+    if len(list(commands(app))) > 1:  # its subcommands follow, each with its options
         group = options = ""
     lines = "\n".join(f"# {example.about}\n{example.command}\n" for example in examples(name))
     return f"{level} render {name}\n\n{about.strip()}\n\n```sh\n{lines}```\n{group}{options}\n\n"
 
 
 def _section(app: cyclopts.App) -> tuple[int, str]:
-    """Place and title of the section of `render --help` that a command stands in."""
+    """Return the position and title of a command's section in `render --help`."""
     (group,) = cast("tuple[cyclopts.Group]", app.group)
     return group.sort_key, group.name
 
@@ -111,12 +110,10 @@ def _animations() -> str:
     app = _whole_app()
     for name in plugins.installed():
         animation = plugins.load_animation(name)
-        said = _command(name, app[name])
-        own = said.partition(f"## {name.capitalize()}\n")[2].partition("\n##")[0]
+        text = _command(name, app[name])
+        own = text.partition(f"## {name.capitalize()}\n")[2].partition("\n##")[0]
         page += f"## {name}\n\n{inspect.getdoc(animation)}\n\n{own.strip()}\n\n"
-        page += (
-            f"It lasts {animation().default_duration():g} seconds if nobody says. [All options](commands/{name}.md)\n\n"
-        )
+        page += f"Default duration: {animation().default_duration():g} seconds. [All options](commands/{name}.md)\n\n"
     return page
 
 
@@ -136,18 +133,18 @@ def _presets() -> str:
 def _gallery() -> str:
     page = _ABOUT_GALLERY
     for chapter, pictures in GALLERY.items():
-        shown = "\n".join(_shown(picture) for picture in pictures)
-        page += f'## {chapter}\n\n<div class="gallery" markdown>\n\n{shown}\n</div>\n\n'
+        figures = "\n".join(_figure(picture) for picture in pictures)
+        page += f'## {chapter}\n\n<div class="gallery" markdown>\n\n{figures}\n</div>\n\n'
     return page
 
 
-def _shown(picture: Picture) -> str:
-    """A figure with the command that made it. A clip plays by itself, looped and silent, and can be paused."""
+def _figure(picture: Picture) -> str:
+    """Return a figure with the command that made it. A clip plays automatically, looped and muted; it can be paused."""
     if not (IMAGES / picture.file).is_file():
-        raise SystemExit(f"{picture.file} has not been rendered: poe gallery {picture.file}")
-    says = html.escape(picture.says)
-    clip = f'<video src="images/{picture.file}" aria-label="{says}" autoplay loop muted playsinline controls></video>'
-    shown = clip if picture.file.endswith(".mp4") else f"![{says}](images/{picture.file})"
-    return (
-        f"<figure markdown>\n{shown}\n<figcaption>{says}</figcaption>\n\n```sh\n{picture.command}\n```\n\n</figure>\n"
-    )
+        raise SystemExit(f"{picture.file} has not been rendered: run `poe gallery {picture.file}`")
+    source, caption = f"images/{picture.file}", html.escape(picture.caption)
+    image = f"![{caption}]({source})"
+    if picture.file.endswith(".mp4"):
+        image = f'<video src="{source}" aria-label="{caption}" autoplay loop muted playsinline controls></video>'
+    caption = f"<figcaption>{caption}</figcaption>"
+    return f"<figure markdown>\n{image}\n{caption}\n\n```sh\n{picture.command}\n```\n\n</figure>\n"

@@ -1,1 +1,1 @@
-"""Output settings by name, one TOML file each."""
+"""The presets that are included: output settings by name, one TOML file each."""

@@ -1,23 +1,52 @@
-"""Photo-mosaic animation: matching photos to a cover, moving the tiles, drawing and encoding the frames.
+"""Photo-mosaic animation: match photos to a cover, animate the tiles, draw and encode the frames.
 
-The rooms are modules, from `renderer.pictures` to `renderer.job`; README.md draws the plan. `renderer.job` holds the
-functions that the commands call.
+The functions and classes below are the Python API. They are imported when they are first used, since what draws takes
+a second to import; `__init__.pyi` has their types.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
 
-if TYPE_CHECKING:
-    from renderer.clip import as_clip
+from renderer.errors import Cancelled, InputError, RenderError
 
-__all__ = ["as_clip"]
+_ANIMATIONS = ("Disperse", "Gather", "Reveal", "Show", "Zoom")
+
+_FUNCTIONS = ("Mosaic", "MosaicFigures", "Summary", "as_clip", "frame", "frames", "match", "render")
+
+__all__ = [
+    "Cancelled",
+    "Disperse",
+    "Gather",
+    "InputError",
+    "Mosaic",
+    "MosaicFigures",
+    "RenderError",
+    "Reveal",
+    "Show",
+    "Summary",
+    "Zoom",
+    "as_clip",
+    "frame",
+    "frames",
+    "match",
+    "render",
+]
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for only then: MoviePy takes a second, and the command line needs none of it."""
-    if name == "as_clip":
-        from renderer.clip import as_clip
-
-        return as_clip
+    if name == "__version__":
+        metadata = import_module("importlib.metadata")
+        try:
+            return metadata.version("mosaic-renderer")
+        except metadata.PackageNotFoundError:  # a bare checkout
+            return "0"
+    if name in _ANIMATIONS:
+        return import_module("renderer.plugins").load_animation(name.lower())
+    if name in _FUNCTIONS:
+        return getattr(import_module("renderer.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final, TypeVar, cast
 from numba import config, njit
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-from renderer.files import home_is_known
+from renderer.paths import home_is_known
 
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 

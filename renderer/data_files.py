@@ -1,4 +1,4 @@
-"""Reading TOML and JSON: bounded in bytes and in depth, and every failure one error that names the file."""
+"""Reading TOML and JSON: limited in bytes and nesting; every failure is one error that names the file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from renderer.errors import InputError
-from renderer.files import read_text
+from renderer.input_files import read_text
 from renderer.toml_positions import TomlPositions
 
 MAX_TOML_BYTES: Final = 4_000_000
@@ -27,9 +27,12 @@ _LONG_KEY: Final = re.compile(rf"""(?<![\w"'-])(?:[\w"'-]++\s*+\.\s*+){{{MAX_DEP
 _TOO_DEEP: Final = f"its values lie more than {MAX_DEPTH} levels deep"
 
 
-def read_toml(path: Path, name: str) -> tuple[dict[str, Any], TomlPositions]:
-    """The table of a TOML file, and where its keys stand. Raises InputError; `name` as for `files.read_text`."""
-    text = read_text(path, name, most=MAX_TOML_BYTES)
+def read_toml(path: Path, subject: str) -> tuple[dict[str, Any], TomlPositions]:
+    """Return the table of a TOML file, and the lines of its keys. Raises InputError.
+
+    `subject` starts the message, as in `input_files.read_text`.
+    """
+    text = read_text(path, subject, max_bytes=MAX_TOML_BYTES)
     try:
         if _LONG_KEY.search(text):
             raise ValueError(_TOO_DEEP)
@@ -37,7 +40,7 @@ def read_toml(path: Path, name: str) -> tuple[dict[str, Any], TomlPositions]:
         _check_values(table)
     except (ValueError, RecursionError) as error:
         reason = _TOO_DEEP if isinstance(error, RecursionError) else error
-        raise InputError(f"{name} {path} is not TOML: {reason}") from None
+        raise InputError(f"{subject} is not TOML: {reason}") from None
     return table, TomlPositions(path, text)
 
 

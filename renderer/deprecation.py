@@ -5,6 +5,11 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def old_names(module: str, renamed: Mapping[str, str]) -> Callable[[str], object]:
@@ -21,6 +26,17 @@ def old_names(module: str, renamed: Mapping[str, str]) -> Callable[[str], object
         return found
 
     return find
+
+
+def old_method(old: str, method: Callable[P, R]) -> Callable[P, R]:
+    """Return a method for a class to keep under its old name, such as "Stage.chance", with a warning."""
+
+    @wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        warn_renamed(old, method.__qualname__)
+        return method(*args, **kwargs)
+
+    return call
 
 
 def warn_renamed(old: str, new: str, *, level: int = 2) -> None:

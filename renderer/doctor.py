@@ -149,7 +149,7 @@ def _libraries() -> Finding:
 
 
 def _leftovers(folder: Path) -> list[Finding]:
-    from renderer.files import leftovers
+    from renderer.output_files import leftovers
 
     try:
         found = ", ".join(str(path) for path in leftovers(folder))

@@ -33,6 +33,13 @@ class InputError(RenderError):
     exit_code = 2
 
 
+class Cancelled(RenderError):  # noqa: N818 (the user's request, not a fault)
+    """Raise it in a progress function to stop the work; incomplete output is removed."""
+
+    def __init__(self, message: str = "cancelled") -> None:
+        super().__init__(message)
+
+
 class FileError(InputError):
     """A file can't be read; ``reason`` says why, without the path.
 

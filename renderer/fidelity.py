@@ -1,8 +1,8 @@
-"""How like its cover a mosaic is, from afar: the figures of the summary.
+"""Similarity of a mosaic to its cover at viewing distance: the figures of the summary.
 
-Cover and mosaic are taken at 8 pixels a cell and blurred by 2 of those pixels, about what is seen of a mosaic from
-where its tiles begin to vanish. There the mean CIEDE2000 says how near the colours are (1 is just visible side by
-side, 5 clearly so) and SSIM of the lightness how near the shapes are (1 is equal).
+Cover and mosaic are compared at 8 pixels per cell, blurred with a standard deviation of 2 pixels: about what a viewer
+sees from the distance at which tiles stop being distinct. Colours are compared by the mean CIEDE2000 (1 is just
+visible side by side, 5 clearly visible), shapes by the SSIM of the grey pictures (1 is equal).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from renderer.pictures import Pixels
 from renderer.placement import JsonValue
 
 BLUR_PIXELS: Final = 2.0
-"""Standard deviation of the blur, at 8 pixels a cell."""
+"""Standard deviation of the blur, at 8 pixels per cell."""
 
-_BLUR_REACH: Final = math.ceil(4 * BLUR_PIXELS)  # pixels, as OpenCV cuts it off
+_BLUR_RADIUS: Final = math.ceil(4 * BLUR_PIXELS)  # pixels; OpenCV truncates the kernel there
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """How like two pictures are from afar."""
+    """Similarity of two pictures at viewing distance."""
 
     colour: float  # mean CIEDE2000
     colour_worst: float  # its 95th percentile
@@ -37,14 +37,14 @@ class Likeness:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a summary says of how good a mosaic is."""
+    """Quality figures of a mosaic, as a summary reports them."""
 
     likeness: Likeness
-    mean_gain: float  # of all tiles: 1 is their own contrast
-    advice: str  # a sentence, or nothing
+    mean_gain: float  # of all tiles; 1 is the original contrast
+    advice: str  # a sentence, or ""
 
     def as_json(self) -> dict[str, JsonValue]:
-        """As a placement map's recipe keeps it, and a summary prints it."""
+        """Return the figures as a recipe stores them and a summary prints them."""
         return {
             "delta_e": round(self.likeness.colour, 3),
             "delta_e_95": round(self.likeness.colour_worst, 3),
@@ -55,54 +55,55 @@ class Figures:
 
 
 def measure(cover: Pixels | Float32Array, mosaic: Float32Array, gain: Float32Array, advice: str) -> Figures:
-    """The figures of a mosaic. cover, mosaic: at 8 pixels a cell; gain (N, 3) of its tiles."""
+    """Return the figures of a mosaic. cover, mosaic: (H, W, 3) at 8 pixels per cell; gain: (N, 3) of its tiles."""
     return Figures(likeness(cover, mosaic), float(gain.mean()), advice)
 
 
 FIGURES: Final = ("delta_e", "delta_e_95", "ssim", "mean_gain", "advice")
-"""Their names in a recipe and a summary."""
+"""Keys of the figures in a recipe and a summary."""
 
 
-LACKING: Final = 12.0
-"""Distance in CIELAB beyond which a photo has not a cell's colour: tone would have to paint it."""
+MAX_COLOUR_DISTANCE: Final = 12.0
+"""CIELAB distance up to which a photo has a cell's colour; beyond it, tone changes the photo too visibly."""
 
-MANY: Final = 0.15
-"""Share of the cells that makes it worth a word."""
+MISSING_SHARE: Final = 0.15
+"""Minimum share of cells with missing colours for which advice is given."""
 
-FEW: Final = 20
-"""Cells a photo beyond which a library is called small."""
+MAX_CELLS_PER_PHOTO: Final = 20
+"""Cells per photo above which a library is reported as too small."""
 
-_CHOICE: Final = 5  # so many photos of a colour are some; one is none
+_MIN_PHOTOS: Final = 5  # of a colour, so that it is not reported as missing
 
 
 def advise(photos: Float32Array, cells: Float32Array) -> str:
-    """A sentence on what a library lacks for a cover; "" if nothing much. CIELAB means (P, 3) and (N, 3) of both."""
-    if len(cells) > FEW * len(photos):
-        needed = math.ceil(len(cells) / FEW)
-        return f"{len(photos)} photos for {len(cells)} cells repeat often: {needed} or more would look better"
-    lacking = lacks(photos, cells)
-    count = sum(len(numbers) for numbers in lacking.values())
-    if count < MANY * len(cells):
+    """Return a sentence on what a library lacks for a cover, or "". photos (P, 3), cells (N, 3): CIELAB means."""
+    if len(cells) > MAX_CELLS_PER_PHOTO * len(photos):
+        needed = math.ceil(len(cells) / MAX_CELLS_PER_PHOTO)
+        count = "1 photo repeats" if len(photos) == 1 else f"{len(photos)} photos repeat"
+        return f"{count} often in {len(cells)} cells: use at least {needed} photos for a better result"
+    by_colour = missing_colours(photos, cells)
+    missing = sum(len(numbers) for numbers in by_colour.values())
+    if missing < MISSING_SHARE * len(cells):
         return ""
-    common = next(iter(lacking))
+    commonest = next(iter(by_colour))
     return (
-        f"few photos have the colours of {round(100 * count / len(cells))} % of the cells, most of which are "
-        f"{common}: more photos with {common} would help"
+        f"few photos match the colours of {round(100 * missing / len(cells))} % of the cells, mostly {commonest}: "
+        f"add photos with {commonest}"
     )
 
 
-def lacks(photos: Float32Array, cells: Float32Array) -> dict[str, npt.NDArray[np.int64]]:
-    """The numbers of the cells whose colour few photos have, by that colour's name, the colour of most cells first.
+def missing_colours(photos: Float32Array, cells: Float32Array) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the numbers of the cells with a colour that few photos have, by colour name, the commonest colour first.
 
-    CIELAB means (P, 3) and (N, 3) of both; few: less than 5 photos are nearer than `LACKING`.
+    photos (P, 3), cells (N, 3): CIELAB means. Few: less than 5 photos within `MAX_COLOUR_DISTANCE`.
     """
-    from scipy.spatial import cKDTree  # a fifth of a second to import, and a saved map needs none of it
+    from scipy.spatial import cKDTree  # takes 0.2 s to import, and a saved map does not need it
 
-    away = np.asarray(cKDTree(photos).query(cells, k=[min(_CHOICE, len(photos))])[0])
-    found: dict[str, list[int]] = {}
-    for number in np.flatnonzero(away[:, 0] > LACKING).tolist():
-        found.setdefault(colour_name(cells[number]), []).append(number)
-    return {name: np.array(found[name]) for name in sorted(found, key=lambda name: (-len(found[name]), name))}
+    distance = np.asarray(cKDTree(photos).query(cells, k=[min(_MIN_PHOTOS, len(photos))])[0])
+    cells_of: dict[str, list[int]] = {}
+    for number in np.flatnonzero(distance[:, 0] > MAX_COLOUR_DISTANCE).tolist():
+        cells_of.setdefault(colour_name(cells[number]), []).append(number)
+    return {name: np.array(cells_of[name]) for name in sorted(cells_of, key=lambda name: (-len(cells_of[name]), name))}
 
 
 _HUES: Final = (
@@ -112,51 +113,54 @@ _HUES: Final = (
 
 
 def colour_name(lab: Float32Array) -> str:
-    """A plain name of a CIELAB colour (3,): such as "dark blue"."""
-    light, hue = float(lab[0]), float(np.degrees(np.arctan2(lab[2], lab[1])) % 360)
+    """Return a plain name of a CIELAB colour (3,), such as "dark blue"."""
+    lightness, hue = float(lab[0]), float(np.degrees(np.arctan2(lab[2], lab[1])) % 360)
     if np.hypot(lab[1], lab[2]) < 8:
-        return "black" if light < 20 else "dark grey" if light < 45 else "grey" if light < 80 else "white"
+        return "black" if lightness < 20 else "dark grey" if lightness < 45 else "grey" if lightness < 80 else "white"
     name = next(name for end, name in _HUES if hue < end)
-    if name in ("orange", "red") and light < 45:
+    if name in ("orange", "red") and lightness < 45:
         name = "brown"
-    return f"dark {name}" if light < 35 else f"light {name}" if light > 75 else name
+    return f"dark {name}" if lightness < 35 else f"light {name}" if lightness > 75 else name
 
 
 def likeness(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> Likeness:
-    """Compare two pictures (H, W, 3) of 8 pixels a cell: 8-bit sRGB, or sRGB 0…1."""
-    seen = [_from_afar(picture) for picture in (cover, mosaic)]
-    error = ciede2000(to_lab(seen[0]), to_lab(seen[1]))
-    return Likeness(float(error.mean()), float(np.percentile(error, 95)), ssim(_grey(seen[0]), _grey(seen[1])))
+    """Compare two pictures (H, W, 3) at 8 pixels per cell: sRGB uint8, or sRGB 0…1 float32."""
+    blurred = [_blurred(picture) for picture in (cover, mosaic)]
+    error = ciede2000(to_lab(blurred[0]), to_lab(blurred[1]))
+    structure = ssim(_grey(blurred[0]), _grey(blurred[1]))
+    return Likeness(float(error.mean()), float(np.percentile(error, 95)), structure)
 
 
 def error_map(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> Float32Array:
-    """(H, W) CIEDE2000 at each pixel of two pictures of 8 pixels a cell, as seen from afar.
+    """Return the CIEDE2000 of each pixel, (H, W), of two pictures (H, W, 3) at 8 pixels per cell, both blurred.
 
-    Rows are compared 512 at a time: all at once would take 130 bytes a pixel.
+    512 rows are compared at a time: all at once would take 130 bytes per pixel.
     """
     error = np.empty(cover.shape[:2], np.float32)
     for rows in blocks(len(error), 512):
-        first = max(rows.start - _BLUR_REACH, 0)
-        seen = slice(first, rows.stop + _BLUR_REACH)
-        found = ciede2000(to_lab(_from_afar(cover[seen])), to_lab(_from_afar(mosaic[seen])))
-        error[rows] = found[rows.start - first :][: rows.stop - rows.start]
+        first = max(rows.start - _BLUR_RADIUS, 0)
+        band = slice(first, rows.stop + _BLUR_RADIUS)
+        difference = ciede2000(to_lab(_blurred(cover[band])), to_lab(_blurred(mosaic[band])))
+        error[rows] = difference[rows.start - first :][: rows.stop - rows.start]
     return error
 
 
-def _from_afar(picture: Pixels | Float32Array) -> Float32Array:
+def _blurred(picture: Pixels | Float32Array) -> Float32Array:
     colours = picture.astype(np.float32) / 255 if picture.dtype == np.uint8 else picture.astype(np.float32, copy=False)
     return np.asarray(cv2.GaussianBlur(colours, (0, 0), BLUR_PIXELS), np.float32)
 
 
 def _grey(colours: Float32Array) -> Float32Array:
-    return colours @ np.array([0.2125, 0.7154, 0.0721], np.float32)  # BT.709, as scikit-image has it
+    return colours @ np.array([0.2125, 0.7154, 0.0721], np.float32)  # BT.709, rounded as in scikit-image
 
 
 def ssim(a: Float32Array, b: Float32Array) -> float:
-    """Mean structural similarity of two grey pictures 0…1, in windows of 7 × 7 (smaller for smaller pictures).
+    """Return the mean structural similarity of two grey pictures (H, W) 0…1, at most 1.
 
-    Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment", 2004, with the sample variance, over all windows
-    that lie inside the pictures: what scikit-image's `structural_similarity` gives.
+    Windows are 7 × 7 pixels, smaller for smaller pictures; only windows inside the pictures count. The result equals
+    that of scikit-image's `structural_similarity`.
+
+    Source: Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment", 2004, with the sample variance.
     """
     side = min(7, *a.shape)
     side -= 1 - side % 2
@@ -178,9 +182,9 @@ def ssim(a: Float32Array, b: Float32Array) -> float:
 
 
 def ciede2000(a: Float32Array, b: Float32Array) -> Float32Array:
-    """The colour difference CIEDE2000 of CIELAB colours (…, 3), shape (…).
+    """Return the colour difference CIEDE2000, (…), of CIELAB colours (…, 3).
 
-    Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula: implementation notes", 2005.
+    Source: Sharma, Wu and Dalal, "The CIEDE2000 color-difference formula: implementation notes", 2005.
     """
     light_a, light_b = a[..., 0], b[..., 0]
     chroma = 0.5 * (np.hypot(a[..., 1], a[..., 2]) + np.hypot(b[..., 1], b[..., 2]))
@@ -217,11 +221,11 @@ def ciede2000(a: Float32Array, b: Float32Array) -> Float32Array:
     return np.asarray(np.sqrt(np.maximum(squared, 0)), np.float32)
 
 
-# -- The mosaic from afar ------------------------------------------------------------------------------------------
+# -- The mosaic at low resolution ----------------------------------------------------------------------------------
 
 
 def turned(signatures: Pixels, symmetry: npt.NDArray[np.uint8]) -> Pixels:
-    """Signatures (N, 8, 8, 3), each under its symmetry 0…7 (bits as in PlacementMap)."""
+    """Return square pictures (N, S, S, 3), each under its symmetry 0…7 (bits as in PlacementMap)."""
     tiles = signatures.copy()
     for bit, flip in ((1, np.s_[:, :, ::-1]), (2, np.s_[:, ::-1])):
         some = (symmetry & bit) > 0
@@ -239,10 +243,10 @@ def far_view(
     offset: Float32Array,
     step: float = 1.0,
 ) -> Float32Array:
-    """A mosaic at 8 pixels a step, (H, W, 3) sRGB 0…1, drawn from signatures with their tone.
+    """Draw a mosaic from signatures with their tone at 8 pixels per step: (H, W, 3) sRGB 0…1 float32.
 
-    cell (N, 4) and size in mosaic units; tiles (N, 8, 8, 3) as they are turned; gain, offset (N, 3); step: units, of
-    which all sides are multiples. 5,000 cells take 20 ms and 4 MB.
+    cell (N, 4) and size in mosaic units; tiles (N, 8, 8, 3) uint8 with their symmetry applied; gain, offset (N, 3);
+    step: units, of which all sides are multiples. 5,000 cells take 20 ms and 4 MB.
     """
     scale = SIGNATURE_PIXELS / step
     picture = np.zeros((round(size[1] * scale), round(size[0] * scale), 3), np.float32)

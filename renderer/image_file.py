@@ -19,7 +19,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError, _imaging
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from renderer.files import open_input
+from renderer.input_files import open_input
 from renderer.tiffs import TiffError, open_tiff
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "JPEG2000", "PPM")

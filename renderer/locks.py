@@ -20,7 +20,7 @@ from typing import Final
 
 from renderer.errors import BusyError
 
-PATIENCE: Final = 0.5
+RETRY_SECONDS: Final = 0.5
 """Seconds in which a lock is tried again: a check holds one for some milliseconds."""
 
 _BUSY: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
@@ -42,7 +42,7 @@ else:
 
 
 @contextmanager
-def locked(path: Path, what: object, patience: float = PATIENCE) -> Iterator[bool]:
+def locked(path: Path, what: object, patience: float = RETRY_SECONDS) -> Iterator[bool]:
     """Hold the lock file `path`, which is made, says who holds it, and is deleted in the end.
 
     `what`: the thing that is locked, for messages. `patience`: seconds until it counts as held. Yields whether it is

@@ -14,7 +14,7 @@ Spelling = Callable[[str, str | None], str]
 """How a parameter is written: from its name and, where the message quotes one, its value as text."""
 
 FormatCommand = Callable[[Sequence[str], Mapping[str, object]], str]
-"""How a command is written for a shell: from its words and its values by parameter name."""
+"""Formats a command to copy: from its words and its values by parameter name, to a shell line."""
 
 _START: Final = "\x1f"  # ASCII unit separator; removed from values, and no name contains it
 _VALUE: Final = "\x1e"  # ASCII record separator

@@ -1,4 +1,4 @@
-"""What lies over the picture all along: a title and a logo."""
+"""Overlays on all frames: a title and a logo."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from renderer.errors import InputError, PictureError, RenderError
-from renderer.files import open_input, require_file
+from renderer.input_files import open_input, require_file
 from renderer.lines import characters, even_lines, unbreakable_pieces
-from renderer.parameters import Colour, check_ranges, parameter
+from renderer.messages import named
+from renderer.parameters import Colour, Validated, parameter
 from renderer.pictures import read_picture
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
 
 FADE_SECONDS: Final = 0.4
 
-_LINES: Final = 3  # of a title, at most, as long as smaller letters are legible
+_MAX_LINES: Final = 3  # of a title, unless that makes its letters too small to read
 
-_CAPITAL: Final = 0.73  # a capital's height, of DejaVu's size
+_CAPITAL: Final = 0.73  # height of a capital letter of DejaVu, as a share of the font size
 
 _LEGIBLE: Final = 0.03
-"""Height of the smallest letters, of the frame's shorter side: 2 mm on a phone, where print has 2 mm for 8 points."""
+"""Height of the smallest legible letters, in the frame's shorter side: 2 mm on a phone, like 8 points in print."""
 
-_SIZES: Final = 80  # sizes of letters that are tried, each nine tenths of the one before: from 5,600 to 1.4 pixels
+_SIZES: Final = 80  # font sizes that are tried, each nine tenths of the previous: from 5,600 to 1.4 pixels
 
 LONGEST_TITLE: Final = 1000
-"""Characters; 1,200 of the smallest legible fill a frame of 1920 × 1080."""
+"""Maximum number of characters of a title; 1,200 of the smallest legible size fill a frame of 1920 × 1080."""
 
 
 @dataclass(frozen=True)
-class OverlaySettings:
+class OverlaySettings(Validated):
     """A title and a logo over the picture."""
 
     title: str | None = parameter(None, "Words over the picture; a line break where you write \\n")
@@ -59,8 +60,8 @@ class OverlaySettings:
     margin: float = parameter(0.06, "Left free at the frame's edges, of its shorter side", low=0, high=0.4)
 
     def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
+        """Check the values, the title's times and its length."""
+        super().__post_init__()
         if self.title_time is not None and self.title_time[0] >= self.title_time[1]:
             start, end = self.title_time
             raise InputError(f"--title-time {start:g},{end:g} ends before it begins: give FROM,TO in seconds")
@@ -69,23 +70,24 @@ class OverlaySettings:
 
 
 def check_overlay(settings: OverlaySettings, seconds: float) -> None:
-    """Raise InputError for what can't be laid over a video of some seconds: before the work."""
+    """Raise InputError for an overlay that can't be drawn on a video of this duration in seconds."""
     if settings.title and settings.title_time is not None and settings.title_time[0] >= seconds:
         start, end = settings.title_time
+        given = named("title_time", f"{start:g},{end:g}")
         raise InputError(
-            f"--title-time {start:g},{end:g} begins when the video is over: it lasts {seconds:g} s, give an earlier one"
+            f"{given} starts after the end of the video, which is {seconds:g} s long: choose an earlier time"
         )
     if settings.title and settings.font is not None:
-        require_file(settings.font, "--font")
-        with _using(settings.font):
+        require_file(settings.font, named("font", settings.font))
+        with _checked_font(settings.font):
             _missing_letters(settings.title, settings.font)
             ImageFont.truetype(str(settings.font))
     if settings.logo is not None:
-        require_file(settings.logo, "--logo")
+        require_file(settings.logo, named("logo", settings.logo))
 
 
 def with_overlay(motion: Motion, stage: Stage, settings: OverlaySettings) -> Motion:
-    """A motion with the title and the logo over its scenes. Raises InputError for a font or logo that can't be used."""
+    """Return a motion with the title and the logo on its scenes. Raises InputError for an unusable font or logo."""
     parts: list[tuple[Sprites, Callable[[float], float]]] = []
     if settings.logo is not None:
         opacity = settings.logo_opacity
@@ -94,22 +96,22 @@ def with_overlay(motion: Motion, stage: Stage, settings: OverlaySettings) -> Mot
         )
     if settings.title:
         picture = _title(settings.title.replace("\\n", "\n"), stage, settings)
-        parts.append((_placed(stage, picture, settings.title_at, settings), _when(settings.title_time)))
+        parts.append((_placed(stage, picture, settings.title_at, settings), _visibility(settings.title_time)))
     if not parts:
         return motion
 
     def overlaid(progress: float) -> Scene:
         scene = motion(progress)
         seconds = progress * stage.seconds
-        shown = [replace(part, opacity=np.array([share(seconds)], np.float32)) for part, share in parts]
+        drawn = [replace(part, opacity=np.array([share(seconds)], np.float32)) for part, share in parts]
         under = [scene.overlay] if scene.overlay is not None else []
-        return replace(scene, overlay=_together([*under, *shown]))
+        return replace(scene, overlay=_joined([*under, *drawn]))
 
     return overlaid
 
 
-def _when(time: tuple[float, float] | None) -> Callable[[float], float]:
-    """How much is seen at a second: 0…1, faded in and out."""
+def _visibility(time: tuple[float, float] | None) -> Callable[[float], float]:
+    """Return the opacity, 0…1, as a function of the time in seconds, with a fade at both ends."""
     if time is None:
         return lambda _seconds: 1.0
     start, end = time
@@ -119,31 +121,31 @@ def _when(time: tuple[float, float] | None) -> Callable[[float], float]:
     )
 
 
-def _together(groups: Sequence[Sprites]) -> Sprites:
+def _joined(groups: Sequence[Sprites]) -> Sprites:
     return Sprites(
         *(np.concatenate(values) for values in zip(*(vars(group).values() for group in groups), strict=True))
     )
 
 
 def _uncovered(stage: Stage) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of what no app covers, in pixels of the frame."""
+    """Return left, top, right and bottom of the part of the frame that no app covers, in pixels."""
     width, height = stage.frame
     top, right, bottom, left = stage.covered
     return round(left * width), round(top * height), width - round(right * width), height - round(bottom * height)
 
 
-def _placed(stage: Stage, picture: npt.NDArray[np.uint8], place: str, settings: OverlaySettings) -> Sprites:
-    """A picture (H, W, 4) of the frame's own pixels as a sprite in frame units, on whole pixels."""
+def _placed(stage: Stage, picture: npt.NDArray[np.uint8], position: str, settings: OverlaySettings) -> Sprites:
+    """Return a picture (H, W, 4), one texel per pixel, as a sprite in frame units, aligned to whole pixels."""
     width, height = stage.frame
     across, along = picture.shape[1], picture.shape[0]
     margin = round(settings.margin * min(stage.frame))
     left, top, right, bottom = _uncovered(stage)
     x, y = (left + right - across) // 2, (top + bottom - along) // 2
-    if "left" in place or "right" in place:
-        x = left + margin if "left" in place else right - margin - across
-    if "top" in place or "bottom" in place:
-        y = top + margin if "top" in place else bottom - margin - along
-    x, y = max(min(x, right - across), left), max(min(y, bottom - along), top)  # wide margins give way
+    if "left" in position or "right" in position:
+        x = left + margin if "left" in position else right - margin - across
+    if "top" in position or "bottom" in position:
+        y = top + margin if "top" in position else bottom - margin - along
+    x, y = max(min(x, right - across), left), max(min(y, bottom - along), top)  # wide margins are reduced
     centre = ((x + across / 2 - width / 2) / height, (y + along / 2 - height / 2) / height)
     return make_sprites(
         stage.textures.add_picture(picture), centre, (across / 2 / height, 0.0), (0.0, along / 2 / height)
@@ -154,32 +156,34 @@ def _placed(stage: Stage, picture: npt.NDArray[np.uint8], place: str, settings: 
 
 
 def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
-    require_file(path, "--logo")
+    require_file(path, named("logo", path))
     try:
         logo = Image.fromarray(read_picture(path, background=None).pixels)
     except PictureError as error:
-        raise InputError(f"--logo {path} can't be used, it {error.reason}") from None
-    high = max(round(settings.logo_size * min(stage.frame)), 1)
-    room = max(stage.frame[0] - 2 * round(settings.margin * min(stage.frame)), 1)
-    scale = min(high / logo.height, room / logo.width)
+        raise InputError(f"{named('logo', path)} can't be used, it {error.reason}") from None
+    height = max(round(settings.logo_size * min(stage.frame)), 1)
+    width = max(stage.frame[0] - 2 * round(settings.margin * min(stage.frame)), 1)
+    scale = min(height / logo.height, width / logo.width)
     size = max(round(logo.width * scale), 1), max(round(logo.height * scale), 1)
-    # Colours weighed by their alpha, so that no ground shines through at the edges.
+    # Premultiplied, so that the colour of transparent pixels does not bleed into the edges.
     return np.asarray(logo.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA"))
 
 
 def default_font() -> Path:
-    """DejaVu Sans Bold, which matplotlib carries. Raises InputError without it."""
+    """Return the path of DejaVu Sans Bold, which matplotlib includes. Raises InputError if it is not installed."""
     package = find_spec("matplotlib")  # found without importing it
     if package is None or not package.submodule_search_locations:
-        raise InputError("matplotlib is not installed, so there is no font for --title: give --font a font file")
+        raise InputError(
+            f"{named('title')} needs a font, and matplotlib, which includes one, is not installed: set {named('font')}"
+        )
     return Path(package.submodule_search_locations[0], "mpl-data", "fonts", "ttf", "DejaVuSans-Bold.ttf")
 
 
 @contextmanager
-def _using(font: Path) -> Iterator[None]:
-    """Turn whatever fontTools and FreeType raise for a damaged font into an InputError that names it.
+def _checked_font(font: Path) -> Iterator[None]:
+    """Turn any error that fontTools and FreeType raise for a damaged font into an InputError that names it.
 
-    They check little of what they read: KeyError, AssertionError, struct.error, OverflowError and more were seen.
+    They check little of what they read: KeyError, AssertionError, struct.error, OverflowError and others were observed.
     """
     try:
         yield
@@ -187,17 +191,17 @@ def _using(font: Path) -> Iterator[None]:
         raise
     except Exception as error:
         raise InputError(
-            f"--font {font} can't be used, it is no font that can be read: give a TrueType or OpenType file"
+            f"{named('font', font)} can't be used, it is not a readable font: choose a TrueType or OpenType file"
         ) from error
 
 
 def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
-    """The words in white or another colour, over a soft shadow that keeps them legible on any ground."""
+    """Return the title, (H, W, 4), on a soft shadow that keeps it legible on any background."""
     path = settings.font or default_font()
-    require_file(path, "--font")
-    with _using(path):
+    require_file(path, named("font", path))
+    with _checked_font(path):
         if missing := _missing_letters(text, path):
-            stage.notice(f"{path.name} has no letters for {missing}: give --font a font that has")
+            stage.notice(f"{path.name} has no letters for {missing}: set {named('font')} to a font that has them")
         setting = _set_title(text, path, stage, settings)
         mask = setting.mask()
     letters = np.asarray(mask, np.float32) / 255
@@ -213,9 +217,9 @@ def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np
 
 @dataclass(frozen=True)
 class _Setting:
-    """Lines of a title in a font of a size."""
+    """A title broken into lines, in a font of one size."""
 
-    words: str  # lines, separated by \n
+    text: str  # lines separated by \n
     font: ImageFont.FreeTypeFont
 
     @property
@@ -225,38 +229,38 @@ class _Setting:
 
     @property
     def pad(self) -> int:
-        """Pixels that the shadow takes on each side of the letters."""
+        """Width of the shadow on each side of the letters, in pixels."""
         return math.ceil(2 * self.blur)
 
     def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the letters in pixels."""
+        """Return left, top, right and bottom of the letters in pixels."""
         pen = ImageDraw.Draw(Image.new("L", (1, 1)))
-        return pen.multiline_textbbox((0, 0), self.words, font=self.font, align="center", spacing=self.font.size // 4)
+        return pen.multiline_textbbox((0, 0), self.text, font=self.font, align="center", spacing=self.font.size // 4)
 
     def mask(self) -> Image.Image:
-        """The letters in white on black, with room for their shadow."""
+        """Return the letters in white on black, with space for the shadow."""
         left, top, right, bottom = self.box()
         size = math.ceil(right - left) + 2 * self.pad, math.ceil(bottom - top) + 2 * self.pad
         mask = Image.new("L", size)
         ImageDraw.Draw(mask).multiline_text(
-            (self.pad - left, self.pad - top), self.words, fill=255, font=self.font, align="center",
+            (self.pad - left, self.pad - top), self.text, fill=255, font=self.font, align="center",
             spacing=self.font.size // 4,
         )  # fmt: skip
         return mask
 
 
 def _set_title(text: str, path: Path, stage: Stage, settings: OverlaySettings) -> _Setting:
-    """Break a title into lines, in the largest size in which it fits, up to the size asked for.
+    """Return a title broken into lines, in the largest size that fits, up to the requested one.
 
-    Down to the smallest legible size words stay whole and lines are few; from there on there are as many lines as it
-    takes, and words that are too wide are broken. Raises InputError if it fits in no size.
+    Down to the smallest legible size, words stay whole and the number of lines is limited; below it, neither applies
+    and words that are too wide are broken. Raises InputError if it fits in no size.
     """
     left, top, right, bottom = _uncovered(stage)
     margin = round(settings.margin * min(stage.frame))
-    # Wide margins leave half of what is free.
-    room = (max(right - left - 2 * margin, (right - left) // 2), max(bottom - top - 2 * margin, (bottom - top) // 2))
+    # Wide margins leave half of the uncovered part.
+    space = (max(right - left - 2 * margin, (right - left) // 2), max(bottom - top - 2 * margin, (bottom - top) // 2))
     paragraphs = [unbreakable_pieces(re.sub(r"[ \t]+", " ", line).strip(" ")) for line in text.splitlines()]
-    most_lines = max(_LINES, len(paragraphs))
+    max_lines = max(_MAX_LINES, len(paragraphs))
     em = min(stage.frame) / _CAPITAL
     sizes = [max(round(settings.title_size * em * 0.9**step), 4) for step in range(_SIZES)]
     legible = min(max(round(_LEGIBLE * em), 4), sizes[0])
@@ -264,35 +268,35 @@ def _set_title(text: str, path: Path, stage: Stage, settings: OverlaySettings) -
     broken = [(size, True) for size in (legible, *sizes) if size <= legible]
     for size, may_break in dict.fromkeys([*whole, *broken]):
         font = ImageFont.truetype(str(path), size)
-        pieces = [_narrow(each, room[0], font) for each in paragraphs] if may_break else paragraphs
-        lines = [line for each in pieces for line in even_lines(each, room[0], font.getlength)]
+        pieces = [_narrow(each, space[0], font) for each in paragraphs] if may_break else paragraphs
+        lines = [line for each in pieces for line in even_lines(each, space[0], font.getlength)]
         setting = _Setting("\n".join(lines), font)
         box = setting.box()
         width, height = box[2] - box[0], box[3] - box[1]
-        fits = width <= room[0] and height <= room[1]
+        fits = width <= space[0] and height <= space[1]
         fits &= width + 2 * setting.pad <= right - left and height + 2 * setting.pad <= bottom - top
-        if fits and (may_break or len(lines) <= most_lines):
+        if fits and (may_break or len(lines) <= max_lines):
             if size < legible:
-                stage.notice(f"the title is set {size} pixels high to fit, which is hard to read: give fewer words")
+                stage.notice(f"the title fits only with {size}-pixel letters, which are hard to read: shorten it")
             return setting
     raise InputError(
-        f"--title of {len(text)} characters does not fit into {stage.frame[0]}x{stage.frame[1]} pixels in {path.name}: "
-        "give fewer words, or a larger --size"
+        f"{named('title')} of {len(text)} characters does not fit into {stage.frame[0]}x{stage.frame[1]} pixels in "
+        f"{path.name}: shorten it or increase {named('size')}"
     )
 
 
 def _narrow(pieces: Sequence[str], width: float, font: ImageFont.FreeTypeFont) -> list[str]:
-    """Pieces of a paragraph with those that are too wide cut into their characters."""
+    """Return the pieces of a paragraph, with those that are too wide split into characters."""
     return [
         part for piece in pieces for part in (characters(piece) if font.getlength(piece.rstrip()) > width else (piece,))
     ]
 
 
 def _missing_letters(text: str, path: Path) -> str:
-    """Letters of a text that a font does not have, each once."""
-    from fontTools.ttLib import TTFont  # 0.1 s, which only a title needs
+    """Return the letters of a text that a font lacks, each once."""
+    from fontTools.ttLib import TTFont  # takes 0.1 s, which only a title needs
 
-    logging.getLogger("fontTools").setLevel(logging.CRITICAL)  # it would write to standard error
+    logging.getLogger("fontTools").setLevel(logging.CRITICAL)  # it logs to standard error
     with open_input(path) as file, TTFont(file, fontNumber=0, lazy=True) as font:
         known = font.getBestCmap() or {}
     return "".join(dict.fromkeys(letter for letter in text if not letter.isspace() and ord(letter) not in known))

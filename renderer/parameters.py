@@ -1,4 +1,4 @@
-"""Parameters, declared once: options, preset keys, timelines and documents all come from the declaration.
+"""Parameters, declared once: options, preset keys, timelines, documentation and checks come from the declaration.
 
 A parameter is a field of a frozen dataclass, made by `parameter`; its type is the field's annotation.
 """
@@ -6,24 +6,41 @@ A parameter is a field of a frozen dataclass, made by `parameter`; its type is t
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import inspect
 import math
+import operator
+import os
 import re
 import sys
 import textwrap
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Final,
+    Literal,
+    NamedTuple,
+    SupportsFloat,
+    SupportsIndex,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from PIL import ImageColor
 
 from renderer.errors import InputError
+from renderer.messages import as_key, named
 
 T = TypeVar("T")
 
@@ -36,7 +53,7 @@ class ByteSize(int):
 
 
 class Day(str):
-    """A day, month or year, written as 2024-05-31, 2024-05 or 2024: the beginning of ISO 8601's moments in it."""
+    """A day, month or year, written as 2024-05-31, 2024-05 or 2024: the prefix of its ISO 8601 timestamps."""
 
 
 class CellPosition(NamedTuple):
@@ -48,17 +65,18 @@ class CellPosition(NamedTuple):
 
 @dataclass(frozen=True)
 class ParameterInfo:
-    """What is said of a parameter where it is declared; its option, preset key and documentation come from it."""
+    """The declaration of a parameter, from which its option, preset key, checks and documentation are made."""
 
     help: str
     unit: str = ""
     low: float = -math.inf
     high: float = math.inf
     option: str = ""  # another spelling on the command line, such as "-o"
+    in_recipe: bool = True  # of MatchSettings: stored in a map's recipe, and so part of its cache key
 
     @property
     def sentence(self) -> str:
-        """Its help with its unit and the range that it may take."""
+        """The help text with the unit and the range."""
         limits = [self.unit] if self.unit else []
         if math.isfinite(self.high) and self.high < 1e6:
             limits.append(f"{self.low:g} to {self.high:g}")
@@ -73,14 +91,15 @@ def parameter(
     low: float = -math.inf,
     high: float = math.inf,
     option: str = "",
+    in_recipe: bool = True,
 ) -> T:
-    """Declare a parameter of a dataclass: its default, one line of help, its unit and the range it may take."""
-    info = ParameterInfo(help, unit, low, high, option)
+    """Declare a parameter of a dataclass: its default, one line of help, its unit and its range."""
+    info = ParameterInfo(help, unit, low, high, option, in_recipe)
     return field(default=default, metadata={"parameter": info})
 
 
 def parameters(owner: object) -> dict[str, ParameterInfo]:
-    """What is declared of the parameters of a dataclass (or an instance of one), by field name."""
+    """Return the declarations of the parameters of a dataclass (or of an instance), by field name."""
     declared: dict[str, ParameterInfo] = {}
     for f in fields(cast("Any", owner)):
         if isinstance(info := f.metadata.get("parameter"), ParameterInfo):
@@ -89,33 +108,99 @@ def parameters(owner: object) -> dict[str, ParameterInfo]:
 
 
 def given(owner: type, values: Mapping[str, object]) -> dict[str, Any]:
-    """Those of some values by name that are parameters of a dataclass."""
+    """Return those values that are parameters of a dataclass, by name."""
     return {name: values[name] for name in parameters(owner) if name in values}
 
 
-def check_ranges(owner: object) -> None:
-    """Raise InputError if a number among a dataclass's parameters is not in its range (or is no number)."""
-    for name, info in parameters(owner).items():
-        value = getattr(owner, name)
-        for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, (int, float)) and not info.low <= number <= info.high:
-                bounds = f"from {info.low:g} to {info.high:g}" if math.isfinite(info.high) else f"at least {info.low:g}"
-                shown = number if isinstance(number, int) else f"{number:g}"
-                raise InputError(
-                    f"--{name.replace('_', '-')} {shown} is out of range: it is {bounds} {info.unit}".rstrip()
-                )
+# -- Checks --------------------------------------------------------------------------------------------------------
+
+
+class Validated:
+    """Base of frozen dataclasses whose values are checked on construction.
+
+    Type, choice and range follow from each field's annotation and its `parameter`, and a wrong value raises InputError.
+    These are converted: str to Path and Path to str, a single value to a tuple of one, list to tuple, int to float,
+    and what is written as a word (a size, colour, frame rate, number of bytes, date, paper size) from its text.
+    """
+
+    def __post_init__(self) -> None:
+        """Check and convert the values. Overriding methods call this one first."""
+        owner: type = type(self)
+        for each in _checked_fields(owner):
+            value = getattr(self, each.name)
+            if value is not each.default:
+                checked = each.check(value)
+                if checked is not value:
+                    object.__setattr__(self, each.name, checked)
+
+
+class _Field(NamedTuple):
+    """What the value of a dataclass's field must be."""
+
+    name: str
+    hint: Any
+    info: ParameterInfo
+    default: object  # needs no check; _NO_DEFAULT if there is none, or it needs conversion
+
+    def check(self, value: object, *, lenient: bool = False, name: str | None = None) -> object:
+        """Return a value, converted. Raises InputError, which names the field, or `name`.
+
+        `lenient`: also convert text to numbers and flags, as files and timelines need.
+        """
+        name = name or self.name
+        try:
+            found = _convert(self.hint, value, name, lenient=lenient)
+        except (TypeError, ValueError, OverflowError):
+            choices = list(_choices(self.hint))
+            # Python's "3" for 3 is told apart by its quotes.
+            shown = repr(value) if isinstance(value, str) and not lenient and not choices else str(value)
+            shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[: _MAX_SHOWN - 1]}…"
+            fix = suggestion(shown, choices)
+            raise InputError(f"{named(name, shown)} is not {_form(self.hint)}{fix}") from None
+        for number in found if isinstance(found, tuple) else (found,):
+            if isinstance(number, int | float) and not self.info.low <= number <= self.info.high:
+                raise InputError(f"{named(name, spell(found))} is out of range: it must be {self._range()}")
+        return found
+
+    def _range(self) -> str:
+        """The range with its unit, for messages."""
+        low, high, unit = self.info.low, self.info.high, self.info.unit
+        if math.isfinite(high):
+            return f"from {low:g} to {high:g} {unit}".rstrip()
+        return f"at least {low:g} {unit}".rstrip() if math.isfinite(low) else "finite"
+
+
+_NO_DEFAULT: Final = object()
+
+_MAX_SHOWN: Final = 100  # characters of a wrong value
+
+
+@cache  # evaluating annotations for each of 5,000 rows took a quarter of the time of their check
+def _checked_fields(owner: type) -> tuple[_Field, ...]:
+    """The fields of a dataclass, with their annotations evaluated."""
+    hints = get_type_hints(owner)
+    found = []
+    for each in fields(owner):
+        info = each.metadata.get("parameter", ParameterInfo(""))
+        checked = _Field(each.name, hints[each.name], info, _NO_DEFAULT)
+        try:
+            valid = checked.check(each.default) is each.default
+        except InputError:
+            valid = False
+        found.append(checked._replace(default=each.default) if valid else checked)
+    return tuple(found)
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a message on a word that is not known: the nearest one that is, if any is near."""
+    """Return the end of a message about an unknown word: the most similar known word, if any is similar."""
     near = difflib.get_close_matches(word, list(known), n=1)
     return f": did you mean {near[0]}?" if near else ""
 
 
 def docstring(thing: type | Callable[..., object]) -> str:
-    """The docstring of a class or function; from its source where Python leaves docstrings out (`python -OO`).
+    """Return the docstring of a class or function; from its source where Python drops docstrings (`python -OO`).
 
-    A dataclass without one is given its signature in its place. Without a source: its name.
+    Without a source: its name. (A dataclass without a docstring gets its signature as one.)
     """
     if sys.flags.optimize < 2:
         return inspect.getdoc(thing) or thing.__name__
@@ -128,6 +213,7 @@ def docstring(thing: type | Callable[..., object]) -> str:
 
 
 # -- Values from text ----------------------------------------------------------------------------------------------
+# Each function takes the text and the name of the parameter, for the message of its InputError.
 
 
 def _is_whole(text: str) -> bool:
@@ -135,22 +221,23 @@ def _is_whole(text: str) -> bool:
     return text.strip().isdecimal() and len(text.strip()) <= 9
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Width and height from "1080x1920". Raises InputError."""
+def parse_size(text: str, parameter: str) -> tuple[int, int]:
+    """Parse two whole numbers: "1080x1920"."""
     width, cross, height = text.lower().replace("×", "x").partition("x")
     if not (cross and _is_whole(width) and _is_whole(height)):
-        raise InputError(f"--size {text} is not a size: give width x height in pixels, such as 1080x1920")
+        raise InputError(f"{named(parameter, text)} is not a size: give two whole numbers, such as 1080x1920")
     return int(width), int(height)
 
 
-def parse_colour(text: str) -> Colour:
-    """A colour from a CSS name, "#rrggbb" or "rgb(r, g, b)". Raises InputError."""
+def parse_colour(text: str, parameter: str) -> Colour:
+    """Parse a colour: a CSS name, "#rrggbb" or "rgb(r, g, b)"."""
     try:
         r, g, b = ImageColor.getrgb(text)[:3]
         if max(r, g, b) > 255:
             raise ValueError(text)
     except ValueError:
-        raise InputError(f"--background {text} is not a colour: give a name such as navy, or #rrggbb") from None
+        message = f"{named(parameter, text)} is not a colour: give a name such as navy, #rrggbb or rgb(r, g, b)"
+        raise InputError(message) from None
     return r / 255, g / 255, b / 255
 
 
@@ -159,18 +246,18 @@ _INCHES: Final = {"mm": 1 / 25.4, "cm": 1 / 2.54, "in": 1.0}
 
 @dataclass(frozen=True)
 class Paper:
-    """A sheet to print on; width and height in inches."""
+    """A sheet of paper; width and height in inches."""
 
     width: float
     height: float
 
     def pixels(self, dpi: float) -> tuple[int, int]:
-        """Its width and height in pixels."""
+        """Return its width and height in pixels."""
         return max(round(self.width * dpi), 1), max(round(self.height * dpi), 1)
 
 
-def parse_paper(text: str) -> Paper:
-    """A sheet of paper from "60x40cm", "600x400mm" or "24x16in". Raises InputError."""
+def parse_paper(text: str, parameter: str) -> Paper:
+    """Parse a paper size: "60x40cm", "600x400mm" or "24x16in"."""
     words = text.lower().replace("×", "x").replace(" ", "")
     inch = _INCHES.get(words[-2:])
     width, _, height = words[:-2].partition("x")
@@ -179,49 +266,59 @@ def parse_paper(text: str) -> Paper:
             raise ValueError(text)
         paper = Paper(float(width) * inch, float(height) * inch)
     except ValueError:
-        raise InputError(f"--print {text} is not a paper's size: give width x height and a unit, 60x40cm") from None
+        message = f"{named(parameter, text)} is not a paper size: give width x height and a unit, such as 60x40cm"
+        raise InputError(message) from None
     if not (0.1 <= paper.width <= 4000 and 0.1 <= paper.height <= 4000):
-        raise InputError(f"--print {text} is out of range: a side is from 3 mm to 100 m")
+        raise InputError(f"{named(parameter, text)} is out of range: each side must be from 3 mm to 100 m")
     return paper
 
 
-def parse_point(text: str) -> tuple[float, float]:
-    """A point from "X,Y". Raises InputError."""
+def parse_pair(text: str, parameter: str) -> tuple[float, float]:
+    """Parse two numbers: "0.4,0.3"."""
     try:
-        x, y = (float(part) for part in text.split(","))
+        x, y = _numbers(text)
     except ValueError:
-        raise InputError(f"{text} is not a point: give X,Y in fractions of the cover, such as 0.4,0.3") from None
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise InputError(f"{text} is not a point: X and Y are numbers from 0 to 1")
+        message = f"{named(parameter, text)} is not a pair of numbers: give two with a comma between, such as 0.4,0.3"
+        raise InputError(message) from None
     return x, y
 
 
-def parse_cell(text: str) -> CellPosition:
-    """A cell from "COLUMN,ROW". Raises InputError."""
+def _numbers(text: str) -> list[float]:
+    """Parse finite numbers separated by commas. Raises ValueError."""
+    numbers = [float(part) for part in text.split(",")]
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(text)
+    return numbers
+
+
+def parse_cell(text: str, parameter: str) -> CellPosition:
+    """Parse a cell's position: "COLUMN,ROW"."""
     column, _, row = text.partition(",")
     if not (_is_whole(column) and _is_whole(row)):
-        raise InputError(f"--cell {text} is not a cell: give COLUMN,ROW, counted from 0, such as 31,12")
+        raise InputError(f"{named(parameter, text)} is not a cell: give COLUMN,ROW, counted from 0, such as 31,12")
     return CellPosition(int(column), int(row))
 
 
-def parse_day(text: str) -> Day:
-    """A day from "2024-05-31", a month from "2024-05" or a year from "2024". Raises InputError."""
+def parse_day(text: str, parameter: str) -> Day:
+    """Parse a day "2024-05-31", a month "2024-05" or a year "2024"."""
     day = text.strip()
     try:
         if not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", day):
             raise ValueError(day)
         date.fromisoformat(day + "-01-01"[len(day) - 4 :])
     except ValueError:
-        raise InputError(f"{text} is not a date: give one such as 2024-05-31, 2024-05 or 2024") from None
+        message = f"{named(parameter, text)} is not a date: give one such as 2024-05-31, 2024-05 or 2024"
+        raise InputError(message) from None
     return Day(day)
 
 
-def parse_edges(text: str) -> tuple[float, float, float, float]:
-    """Four shares of a frame from "TOP,RIGHT,BOTTOM,LEFT". Raises InputError."""
+def parse_edges(text: str, parameter: str) -> tuple[float, float, float, float]:
+    """Parse four fractions of a frame: "TOP,RIGHT,BOTTOM,LEFT"."""
     try:
-        top, right, bottom, left = (float(part) for part in text.split(","))
+        top, right, bottom, left = _numbers(text)
     except ValueError:
-        raise InputError(f"{text} is not TOP,RIGHT,BOTTOM,LEFT: give shares such as 0.1,0,0.2,0") from None
+        message = f"{named(parameter, text)} is not TOP,RIGHT,BOTTOM,LEFT: give four fractions, such as 0.1,0,0.2,0"
+        raise InputError(message) from None
     return top, right, bottom, left
 
 
@@ -235,40 +332,38 @@ NTSC_RATES: Final = {
         Fraction("119.88"),
     )
 }
-"""Decimal spellings of the NTSC rates; the rates themselves are n · 1000 / 1001 (SMPTE ST 12-1)."""
+"""NTSC rates by their decimal spellings; the rates themselves are n · 1000 / 1001 (SMPTE ST 12-1)."""
 
 
-def parse_frame_rate(text: str) -> Fraction:
-    """Frames a second from "30", "29.97" or "30000/1001"; NTSC rates become exact. 1…240. Raises InputError."""
+def parse_frame_rate(text: str, parameter: str) -> Fraction:
+    """Parse frames per second, 1 to 240: "30", "29.97" or "30000/1001". NTSC rates become exact."""
     try:
         if len(text) > 40 or "e" in text.lower():  # 1e999999999 would be computed for hours
             raise ValueError(text)
         rate = Fraction(text)
     except (ValueError, ZeroDivisionError):
-        raise InputError(f"--fps {text} is not a frame rate: give one such as 30, 29.97 or 30000/1001") from None
+        message = f"{named(parameter, text)} is not a frame rate: give one such as 30, 29.97 or 30000/1001"
+        raise InputError(message) from None
     rate = NTSC_RATES.get(rate, rate)
     if not 1 <= rate <= 240:
-        raise InputError(f"--fps {text} is out of range: it is from 1 to 240 frames a second")
+        raise InputError(f"{named(parameter, text)} is out of range: it must be from 1 to 240 frames per second")
     return rate
 
 
 _BYTES: Final = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 
 
-def parse_bytes(text: str) -> ByteSize:
-    """Bytes from "20MB" (decimal), "20MiB" or a plain number. Raises InputError."""
+def parse_bytes(text: str, parameter: str) -> ByteSize:
+    """Parse a number of bytes: "20MB" (decimal), "20MiB" or a plain number."""
     found = re.fullmatch(r"\s*(\d{1,18}(?:\.\d+)?)\s*([KMG]?I?B)?\s*", text.upper())
     if found is None or (found[2] or "") not in _BYTES:
-        raise InputError(f"--max-size {text} is not a size of a file: give one such as 20MB or 800KB")
-    count = Fraction(found[1]) * _BYTES[found[2] or ""]
-    if count > 10**15:
-        raise InputError(f"--max-size {text} is out of range: it is from 1000 to 1e+15")
-    return ByteSize(count)
+        raise InputError(f"{named(parameter, text)} is not a file size: give one such as 20MB or 800KB")
+    return ByteSize(Fraction(found[1]) * _BYTES[found[2] or ""])
 
 
-WORDS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {
+WORDS: Final[dict[Any, tuple[str, Callable[[str, str], object]]]] = {
     tuple[int, int]: ("WIDTHxHEIGHT", parse_size),
-    tuple[float, float]: ("X,Y", parse_point),
+    tuple[float, float]: ("X,Y", parse_pair),
     tuple[float, float, float, float]: ("TOP,RIGHT,BOTTOM,LEFT", parse_edges),
     Paper: ("WIDTHxHEIGHT", parse_paper),
     CellPosition: ("COLUMN,ROW", parse_cell),
@@ -277,85 +372,166 @@ WORDS: Final[dict[Any, tuple[str, Callable[[str], object]]]] = {
     ByteSize: ("BYTES", parse_bytes),
     Day: ("DATE", parse_day),
 }
-"""Types that are written as one word: how the help shows it, and what reads it."""
+"""Types that are written as one word: how the help shows it, and the function that parses it."""
 
 
 def word_type(hint: Any) -> Any:
-    """The type among `WORDS` that an annotation is or may be; None if there is none."""
+    """Return the type of `WORDS` that an annotation is or contains, or None."""
     return next((kind for kind in (hint, *get_args(hint)) if kind in WORDS), None)
 
 
-_hints: Final = cache(get_type_hints)  # evaluated anew each time, they took a quarter of a check of 5,000 rows
-
-
 def read_values(owner: type, values: Mapping[str, object], where: str) -> dict[str, Any]:
-    """Values for the parameters of a dataclass, from a table of a file or of words, as its fields' types ask.
+    """Convert and check values for the parameters of a dataclass, from a table of a file or from words.
 
-    A parameter may be given by its field's name or as on the command line. `where` begins the message of the
-    InputError that is raised for a name that is none, or a value that does not fit.
+    A key is the name of a field, or its spelling on the command line. Raises InputError for an unknown key or a wrong
+    value; its message starts with `where`.
     """
-    declared, hints = parameters(owner), _hints(owner)
+    declared = parameters(owner)
+    checked = {each.name: each for each in _checked_fields(owner)}
     spelt = {info.option.removeprefix("--"): name for name, info in declared.items() if info.option.startswith("--")}
     read: dict[str, Any] = {}
     for key, value in values.items():
         name = spelt.get(key, key.replace("-", "_"))
         if name not in declared:
-            fix = suggestion(name, [*declared, *spelt]) or f": there are {', '.join(declared)}"
-            raise InputError(f"{where}: there is no {key}{fix}")
+            fix = suggestion(name, [*declared, *spelt]) or f": the parameters are {', '.join(declared)}"
+            raise InputError(f"{where}: there is no parameter {key}{fix}")
         try:
-            read[name] = _read_value(hints[name], value)
-        except (TypeError, ValueError, OverflowError):
-            form = _form(hints[name])
-            raise InputError(f"{where}: {key} = {value} does not fit, it is {form}: {declared[name].help}") from None
+            read[name] = checked[name].check(value, lenient=True, name=key.replace("-", "_"))
+        except InputError as error:
+            raise InputError(f"{where}: {error.message(as_key)}") from None
     return read
 
 
-def _read_value(hint: Any, value: object) -> object:
-    """A value of an annotated type. Raises TypeError, ValueError or InputError."""
+# -- Conversion ----------------------------------------------------------------------------------------------------
+
+
+def _convert(hint: Any, value: object, name: str, *, lenient: bool) -> object:
+    """Return a value as an annotated type; the same object if it is one.
+
+    Raises TypeError or ValueError, and InputError for what is not a word of a word type.
+    """
     origin, kinds = get_origin(hint), get_args(hint)
-    if (word := word_type(hint)) is not None and isinstance(value, str):
-        return WORDS[word][1](value)
-    if word is Day and isinstance(value, date | int):  # TOML has dates of its own
-        return parse_day(str(value))
-    if origin is Literal:
-        if value not in kinds:
-            raise ValueError(value)
-        return value
     if origin in (types.UnionType, Union):
-        return _read_either([kind for kind in kinds if kind is not types.NoneType], value)
-    if origin is tuple and kinds[-1] is Ellipsis:
-        many = value if isinstance(value, list | tuple) else [value]
-        return tuple(_read_value(kinds[0], one) for one in many)
-    if origin is tuple and isinstance(value, list | tuple) and len(value) == len(kinds):
-        return tuple(_read_value(kind, one) for kind, one in zip(kinds, value, strict=True))
-    if hint is bool:
-        known = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() not in known:
-            raise ValueError(value)
-        return known[str(value).lower()]
-    if hint is int and isinstance(value, float) and not value.is_integer():
-        raise ValueError(value)
-    if hint in (int, float, str, Path) and isinstance(value, str | int | float) and not isinstance(value, bool):
-        return hint(value)
-    if hint is Fraction and isinstance(value, int | float):
-        return parse_frame_rate(str(value))
-    raise TypeError(value)
+        if value is None and types.NoneType in kinds:
+            return None
+        return _convert_to_first([kind for kind in kinds if kind is not types.NoneType], value, name, lenient=lenient)
+    if hint in WORDS:
+        return _convert_word(hint, value, name)
+    if origin is Literal:
+        return _convert_choice(kinds, value)
+    if origin is tuple:
+        return _convert_tuple(kinds, value, name, lenient=lenient)
+    if hint in _SCALARS:
+        return _SCALARS[hint](_from_text(hint, value) if lenient else value)
+    if isinstance(hint, type) and not isinstance(value, hint):
+        raise TypeError(value)
+    return value
 
 
-def _read_either(kinds: Sequence[Any], value: object) -> object:
-    """A value of the first of some types that it fits."""
+def _convert_to_first(kinds: Sequence[Any], value: object, name: str, *, lenient: bool) -> object:
+    """Return a value as the first of some types that it fits."""
     for kind in kinds[:-1]:
         try:
-            return _read_value(kind, value)
-        except (TypeError, ValueError):
+            return _convert(kind, value, name, lenient=lenient)
+        except (TypeError, ValueError, InputError):
             continue
-    return _read_value(kinds[-1], value)
+    return _convert(kinds[-1], value, name, lenient=lenient)
+
+
+def _convert_choice(kinds: Sequence[object], value: object) -> object:
+    """Return the choice with the text of a value: 192 also for "192", and "1" for 1."""
+    for kind in kinds:
+        if str(kind) == str(value):
+            return value if type(value) is type(kind) else kind
+    raise ValueError(value)
+
+
+def _convert_tuple(kinds: Sequence[Any], value: object, name: str, *, lenient: bool) -> tuple[object, ...]:
+    items = value if isinstance(value, list | tuple) else (value,)
+    if kinds[-1] is Ellipsis:
+        kinds = [kinds[0]] * len(items)
+    found = tuple(_convert(kind, item, name, lenient=lenient) for kind, item in zip(kinds, items, strict=True))
+    return value if isinstance(value, tuple) and all(map(operator.is_, found, value)) else found
+
+
+def _convert_word(hint: Any, value: object, name: str) -> object:
+    kinds = get_args(hint)
+    if not kinds and hint is not Fraction and isinstance(value, hint):  # a Fraction may be out of range
+        return value
+    if isinstance(value, list | tuple):
+        if kinds:
+            with contextlib.suppress(TypeError, ValueError):
+                found = cast("tuple[float, ...]", _convert_tuple(kinds, value, name, lenient=False))
+                if hint != Colour or (min(found) >= 0 and max(found) <= 1):
+                    return found
+        value = ",".join(map(str, value))
+    parsed = WORDS[hint][1](str(value), name)
+    return value if type(value) is type(parsed) and value == parsed else parsed
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, SupportsIndex) or isinstance(value, bool):  # NumPy's numbers are no int
+        raise TypeError(value)
+    return operator.index(value)
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, SupportsFloat) or isinstance(value, bool):
+        raise TypeError(value)
+    return float(value)
+
+
+def _text(value: object) -> str:
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str):
+        raise TypeError(value)
+    return text
+
+
+def _path(value: object) -> Path:
+    return value if isinstance(value, Path) else Path(_text(value))
+
+
+_SCALARS: Final[dict[object, Callable[[object], object]]] = {
+    bool: _flag, int: _whole, float: _number, str: _text, Path: _path,
+}  # fmt: skip
+
+_FLAGS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def _from_text(hint: object, value: object) -> object:
+    """Return a text as the flag or number that is meant, a number as text, and 3.0 as a whole number."""
+    match value:
+        case str() if hint is bool:
+            return _FLAGS.get(value.lower(), value)
+        case str() if hint is int:
+            return int(value)
+        case str() if hint is float:
+            return float(value)
+        case float() if hint is int and value.is_integer():
+            return int(value)
+        case int() | float() if hint is str and not isinstance(value, bool):
+            return str(value)
+    return value
+
+
+def _choices(hint: Any) -> Iterator[str]:
+    """The choices of an annotation, as text."""
+    if get_origin(hint) is Literal:
+        yield from map(str, get_args(hint))
+    elif get_origin(hint) in (types.UnionType, Union):
+        for kind in get_args(hint):
+            yield from _choices(kind)
 
 
 def _form(hint: Any) -> str:
-    """How a value of an annotated type is written."""
+    """What a value of an annotated type is, for messages."""
     origin, kinds = get_origin(hint), [kind for kind in get_args(hint) if kind is not types.NoneType]
     if (word := word_type(hint)) is not None:
         return WORDS[word][0]
@@ -364,12 +540,15 @@ def _form(hint: Any) -> str:
     if origin in (types.UnionType, Union):
         return " or ".join(map(_form, kinds))
     if origin is tuple:
-        return f"a list, each {_form(kinds[0])}"
-    return {bool: "true or false", int: "a whole number", float: "a number"}.get(hint, "a text")
+        return f"a list, each item {_form(kinds[0])}"
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "text", Path: "a path"}
+    if hint in names or not isinstance(hint, type):
+        return names.get(hint, str(hint))
+    return f"{'an' if hint.__name__[0] in 'AEIOU' else 'a'} {hint.__name__}"
 
 
 def spell(value: object) -> str:
-    """A value as it is written on the command line; of a path only the name, since it ends up in files."""
+    """Return a value as it is written on the command line; of a path only the name, since it ends up in files."""
     match value:
         case Path():
             return value.name

@@ -24,7 +24,6 @@ from PIL.TiffImagePlugin import TiffImageFile
 from renderer.child_processes import ChildError
 from renderer.colour import ADOBE_RGB, Colours, from_cicp, from_gamma, light_of, srgb_to_linear
 from renderer.errors import FileError, PictureError
-from renderer.files import open_input
 from renderer.image_file import (
     MAX_PIXELS,
     UnreasonableImageError,
@@ -34,6 +33,7 @@ from renderer.image_file import (
     load_upper,
     open_image,
 )
+from renderer.input_files import open_input
 from renderer.resource_limits import call_limited
 from renderer.tiffs import RAW_FILE, TiffError, is_raw, to_bytes
 

@@ -1,4 +1,4 @@
-"""The placement map: which photo sits in which cell of a cover, with which tone. Saved and loaded as one file."""
+"""The placement map: which photo each cell of a cover shows, and with which tone. Saved to and loaded from one file."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ from PIL import Image
 
 from renderer.data_files import parse_json
 from renderer.errors import InputError, MissingFileError
-from renderer.files import can_be_path, new_file, open_input
 from renderer.grid import MAX_CELLS, Grid
+from renderer.input_files import open_input
 from renderer.library import Photo
+from renderer.output_files import new_file
+from renderer.paths import can_be_path
 from renderer.subject import Face
 
 MAP_SUFFIX: Final = ".mosaic"
 FORMAT_VERSION: Final = 1
 MAX_UNITS: Final = 100_000
-"""Longest side of a map."""
+"""Maximum width and height of a map, in units."""
 
 JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "JsonValue"]
 
@@ -37,22 +39,22 @@ JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "Jso
 class PlacementMap:
     """N cells of one cover and what each shows. Mosaic units: x right, y down, origin at the top left."""
 
-    cell: npt.NDArray[np.float64]  # (N, 4) x, y, width, height
+    cell: npt.NDArray[np.float64]  # (N, 4) x, y, width, height in units
     photo: npt.NDArray[np.int32]  # (N,) index into `photos`
     symmetry: npt.NDArray[np.uint8]  # (N,) bit 0 mirrors left-right, bit 1 top-bottom, bit 2 transposes; in this order
-    gain: npt.NDArray[np.float32]  # (N, 3) and
-    offset: npt.NDArray[np.float32]  # (N, 3): a tile is drawn as gain · colour + offset, sRGB 0…1
-    cost: npt.NDArray[np.float32]  # (N,) the matcher's distance, in the metric's own unit
+    gain: npt.NDArray[np.float32]  # (N, 3) a tile is drawn as gain · colour + offset, sRGB 0…1
+    offset: npt.NDArray[np.float32]  # (N, 3)
+    cost: npt.NDArray[np.float32]  # (N,) the matcher's distance, in the metric's unit
     photos: tuple[Photo, ...]
     size: tuple[float, float]  # width and height in units
-    recipe: dict[str, JsonValue] = field(default_factory=dict)  # cover and its hash, settings, seed, versions
+    recipe: dict[str, JsonValue] = field(default_factory=dict)  # cover and its hash, settings, seed and versions
 
     def __len__(self) -> int:
         return len(self.photo)
 
     @property
     def cover_size(self) -> tuple[float, float]:
-        """Width and height of the cover before it was cropped to whole cells; only their ratio is meant."""
+        """Width and height of the cover before it was cropped to whole cells; only their ratio matters."""
         match self.recipe.get("cover_size"):
             case [int() | float() as width, int() | float() as height] if width > 0 and height > 0:
                 return float(width), float(height)
@@ -60,7 +62,7 @@ class PlacementMap:
 
     @property
     def crop(self) -> tuple[float, float, float, float]:
-        """The part of the cover that the cells cover: x, y, width and height in fractions of it."""
+        """The part of the cover under the cells: x, y, width and height as fractions of the cover."""
         match self.recipe.get("crop"):
             case [int() | float() as x, int() | float() as y, int() | float() as w, int() | float() as h] if w and h:
                 return float(x), float(y), float(w), float(h)
@@ -68,56 +70,56 @@ class PlacementMap:
 
     @cached_property
     def grid(self) -> Grid:
-        """The cells, as they were cut out of the cover."""
+        """The grid of the map's cells."""
         columns, rows = (round(side) for side in self.size)
         return Grid(columns, rows, self.crop, self.cell)
 
     @property
     def faces(self) -> list[Face]:
-        """Where the cover's faces are, each left, top, width and height in fractions of the mosaic."""
+        """The cover's faces, each left, top, width and height as fractions of the mosaic."""
         left, top, width, height = self.crop
-        found = self.recipe.get("faces")
+        faces = self.recipe.get("faces")
         boxes: list[Face] = []
-        for face in found if isinstance(found, list) else []:
+        for face in faces if isinstance(faces, list) else []:
             match face:
                 case [int() | float() as x, int() | float() as y, int() | float() as w, int() | float() as h]:
                     boxes.append(((x - left) / width, (y - top) / height, w / width, h / height))
         return boxes
 
     def colours(self, longest: int = 160) -> npt.NDArray[np.float32]:
-        """A small picture of the tiles' mean colours: (H, W, 3) sRGB, `longest` pixels on its longer side."""
+        """Return the tiles' mean colours as a picture: (H, W, 3) sRGB 0…1, `longest` pixels on its longer side."""
         width, height = self.size
         scale = longest / max(width, height)
         picture = np.zeros((max(2, round(height * scale)), max(2, round(width * scale)), 3), np.float32)
         colours = np.array([photo.mean for photo in self.photos], np.float32)[self.photo] * self.gain + self.offset
         corners = np.concatenate([self.cell[:, :2], self.cell[:, :2] + self.cell[:, 2:]], axis=1)
-        # The cell under the middle of each pixel: found from the cells' side, since they may lie in any layout.
+        # Each pixel shows the cell under its centre. The loop is over cells, since they may be in any layout.
         edges = np.ceil(corners * scale - 0.5).astype(np.int64)
         for (left, top, right, bottom), colour in zip(edges.tolist(), colours, strict=True):
             picture[top:bottom, left:right] = colour
         return picture
 
     def _repr_png_(self) -> bytes:
-        """The tiles' mean colours, as a notebook shows a map."""
+        """Return the tiles' mean colours as a PNG, for notebooks."""
         small = np.clip(self.colours() * 255 + 0.5, 0, 255).astype(np.uint8)
-        shown = io.BytesIO()
+        encoded = io.BytesIO()
         Image.fromarray(small).resize((small.shape[1] * 3, small.shape[0] * 3), Image.Resampling.NEAREST).save(
-            shown, "PNG"
+            encoded, "PNG"
         )
-        return shown.getvalue()
+        return encoded.getvalue()
 
     @cached_property
     def bottoms(self) -> npt.NDArray[np.float64]:
-        """(N,) the lowest y, units, that each cell or one before it reaches down to."""
+        """(N,) the largest y in units of the bottom edges of each cell and all cells before it."""
         return np.maximum.accumulate(self.cell[:, 1] + self.cell[:, 3])
 
     @cached_property
     def tops(self) -> npt.NDArray[np.float64]:
-        """(N,) the highest y, units, at which each cell or one after it begins."""
+        """(N,) the smallest y in units of the top edges of each cell and all cells after it."""
         return np.minimum.accumulate(self.cell[::-1, 1])[::-1]
 
     def neighbours(self) -> npt.NDArray[np.int64]:
-        """(M, 2) pairs of cells that share an edge, the left or upper one first, each pair once. Any layout."""
+        """Return pairs (M, 2) of cells that share an edge, the left or upper one first, each pair once. Any layout."""
         x, y, width, height = np.round(self.cell.T * 1e6).astype(np.int64)
         across = _touching(x, x + width, y, y + height)
         along = _touching(y, y + height, x, x + width)
@@ -125,40 +127,39 @@ class PlacementMap:
         return pairs[np.lexsort(pairs.T[::-1])]
 
     def equal_neighbours(self) -> int:
-        """How many pairs of neighbouring cells show the same photo."""
+        """Return the number of pairs of neighbouring cells that show the same photo."""
         pairs = self.neighbours()
         return int((self.photo[pairs[:, 0]] == self.photo[pairs[:, 1]]).sum())
 
     def uses(self) -> npt.NDArray[np.int64]:
-        """How often each photo is placed, (P,)."""
+        """Return the number of uses of each photo, (P,)."""
         return np.bincount(self.photo, minlength=len(self.photos))
 
 
 def _touching(
     low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """(M, 2) pairs of boxes of which one ends along an axis where the other begins, and that overlap along the other.
+    """Return pairs (M, 2) of adjacent boxes: the first ends along an axis where the second starts.
 
-    `low`, `high`: extents along the axis; `start`, `end`: along the other. Boxes that begin at one place must not
-    overlap each other, as cells never do.
+    `low`, `high` (N,): extents along that axis; `start`, `end` (N,): along the other. The boxes must not overlap.
     """
     pairs = [np.empty((0, 2), np.int64)]
-    enders, beginners = np.argsort(high, kind="stable"), np.lexsort((start, low))
-    ends, begins = high[enders], low[beginners]
+    by_high, by_low = np.argsort(high, kind="stable"), np.lexsort((start, low))
+    highs, lows = high[by_high], low[by_low]
     for edge in np.unique(high):
-        before = enders[np.searchsorted(ends, edge) : np.searchsorted(ends, edge, side="right")]
-        after = beginners[np.searchsorted(begins, edge) : np.searchsorted(begins, edge, side="right")]
+        before = by_high[np.searchsorted(highs, edge) : np.searchsorted(highs, edge, side="right")]
+        after = by_low[np.searchsorted(lows, edge) : np.searchsorted(lows, edge, side="right")]
         if not len(after):
             continue
-        begin = np.searchsorted(end[after], start[before], side="right")
-        count = np.maximum(np.searchsorted(start[after], end[before]) - begin, 0)
+        first = np.searchsorted(end[after], start[before], side="right")
+        count = np.maximum(np.searchsorted(start[after], end[before]) - first, 0)
         steps = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-        pairs.append(np.stack([np.repeat(before, count), after[np.repeat(begin, count) + steps]], axis=1))
+        pairs.append(np.stack([np.repeat(before, count), after[np.repeat(first, count) + steps]], axis=1))
     return np.concatenate(pairs)
 
 
 # -- The file ------------------------------------------------------------------------------------------------------
-# docs/mosaic-format.md describes it. A ZIP of NPY arrays and one JSON text, so that nothing in it can be executed.
+# See docs/mosaic-format.md: a ZIP archive of NPY arrays and one JSON text, so that nothing in it can be executed.
 
 _ARRAYS: Final = {
     "cell": (np.float64, 4), "photo": (np.int32, None), "symmetry": (np.uint8, None),
@@ -167,7 +168,7 @@ _ARRAYS: Final = {
 
 
 def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) -> None:
-    """Write a map to a `.mosaic` file; it appears under its name only when it is whole. Raises InputError."""
+    """Write a map to a `.mosaic` file, which appears under its name only when it is complete. Raises InputError."""
     header = {
         "format": "mosaic",
         "version": FORMAT_VERSION,
@@ -188,7 +189,7 @@ def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) ->
 def load_map(path: Path) -> PlacementMap:
     """Read a `.mosaic` file. Raises InputError if it is missing, damaged, or of a later version.
 
-    Memory is bounded by what a map of its number of cells, a million at most, can hold, whatever the file claims.
+    Memory is bounded by what a map with this number of cells, at most a million, can need, whatever the file claims.
     """
     try:
         with open_input(path) as opened, _archive(opened) as file:
@@ -198,8 +199,8 @@ def load_map(path: Path) -> PlacementMap:
                 raise InputError(f"{path} is not a placement map")
             if header["version"] > FORMAT_VERSION:
                 raise InputError(
-                    f"{path} is a map of version {header['version']}, "
-                    f"this program reads up to {FORMAT_VERSION}: update it"
+                    f"{path} has format version {header['version']}, and this program reads versions up to "
+                    f"{FORMAT_VERSION}: update mosaic-renderer"
                 )
             arrays = {name: _read_array(file, name, cells) for name in _ARRAYS}
         width, height = (float(value) for value in header["size"])
@@ -215,82 +216,82 @@ def load_map(path: Path) -> PlacementMap:
             recipe=_recipe_from_json(header["recipe"]),
         )
     except MissingFileError:
-        raise InputError(f"{path}: there is no such map: check the path") from None
+        raise InputError(f"{path} does not exist: check the path") from None
     except (InputError, MemoryError):
         raise
     except Exception as error:  # a damaged archive, header or array fails in many ways
-        raise InputError(f"{path} is not a whole placement map ({error}): save it anew") from error
+        raise InputError(f"{path} is not a valid placement map ({error}): save it again") from error
     _check(placement, path)
     return placement
 
 
-_MAX_BYTES: Final = 1_000_000_000  # of a file: a million cells with as many photos have 0.2 GB
-_MAX_HEADER_BYTES: Final = 16_000_000  # and for each cell
-_HEADER_BYTES_A_CELL: Final = 2_000  # a photo has 300 to 500, more with a long path
-_MAX_RATIO: Final = 100  # of the header's compression: a photo's digest alone keeps it below 50
-_MAX_VALUES: Final = 1_000_000  # of the header, and for each cell
-_VALUES_A_CELL: Final = 16  # signs that begin a value of a photo
+_MAX_BYTES: Final = 1_000_000_000  # of a file: a million cells with as many photos take 0.2 GB
+_MAX_HEADER_BYTES: Final = 16_000_000  # plus the following per cell
+_HEADER_BYTES_PER_CELL: Final = 2_000  # a photo takes 300 to 500, more with a long path
+_MAX_RATIO: Final = 100  # of the header's compression: the photos' digests alone keep it below 50
+_MAX_VALUES: Final = 1_000_000  # of the header, plus the following per cell
+_VALUES_PER_CELL: Final = 16  # "[", "{" and "," in a photo's entry
 
 
 def _archive(opened: BinaryIO) -> zipfile.ZipFile:
-    """The archive of a map. Raises ValueError for what would take more memory than a map does."""
-    if os.fstat(opened.fileno()).st_size > _MAX_BYTES:  # its list of members is read whole
+    """Return the archive of a map. Raises ValueError if it would take more memory than a map does."""
+    if os.fstat(opened.fileno()).st_size > _MAX_BYTES:  # zipfile reads the whole list of members
         raise ValueError(f"it is larger than {_MAX_BYTES / 1e6:g} MB")
     file = zipfile.ZipFile(opened)
     for member in file.infolist():
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ValueError(f"{member.filename} is compressed in another way than a map")
+            raise ValueError(f"{member.filename} uses an unsupported compression")
     return file
 
 
 def _read_header(file: zipfile.ZipFile, cells: int) -> bytes:
-    """The JSON text of a map. Raises ValueError if it is larger than that of a map of so many cells."""
+    """Return the JSON text of a map. Raises ValueError if it is too large for the number of cells."""
     member = file.getinfo("map.json")
-    most = _MAX_HEADER_BYTES + cells * _HEADER_BYTES_A_CELL
-    if member.file_size > most or member.file_size > _MAX_HEADER_BYTES + member.compress_size * _MAX_RATIO:
-        raise ValueError(f"its header has {member.file_size / 1e6:.0f} MB, too many for {cells} cells")
+    maximum = _MAX_HEADER_BYTES + cells * _HEADER_BYTES_PER_CELL
+    if member.file_size > maximum or member.file_size > _MAX_HEADER_BYTES + member.compress_size * _MAX_RATIO:
+        raise ValueError(f"its header has {member.file_size / 1e6:.0f} MB, too much for {cells} cells")
     header = file.read(member)
-    # A value of two bytes can take a hundred once it is parsed, so they are counted before.
-    if sum(map(header.count, (b"[", b"{", b","))) > _MAX_VALUES + cells * _VALUES_A_CELL:
+    # Values are counted before parsing: a value of 2 bytes can take 100 bytes once parsed.
+    if sum(map(header.count, (b"[", b"{", b","))) > _MAX_VALUES + cells * _VALUES_PER_CELL:
         raise ValueError(f"its header has too many values for {cells} cells")
     return header
 
 
 def _shape_of(member: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and type of an NPY array, read up to its values."""
+    """Return the shape and dtype of an NPY array, without reading its values. Raises ValueError."""
     version = np.lib.format.read_magic(member)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
     if read is None:
-        raise ValueError(f"an array is of NPY version {version}")
+        raise ValueError(f"an array has NPY version {version}")
     shape, _, dtype = read(member)
     return shape, dtype
 
 
 def _count(file: zipfile.ZipFile) -> int:
-    """How many cells a map has, by the header of one of its arrays. Raises ValueError."""
+    """Return the number of cells of a map, from the header of one of its arrays. Raises ValueError."""
     with file.open("photo.npy") as member:
         (count,) = _shape_of(member)[0]
     if not 0 < count <= MAX_CELLS:
-        raise ValueError(f"it has {count} cells, and may have 1 to {MAX_CELLS}")
+        raise ValueError(f"it has {count} cells instead of 1 to {MAX_CELLS}")
     return count
 
 
 def _read_array(file: zipfile.ZipFile, name: str, cells: int) -> npt.NDArray[Any]:
-    """An array, whose shape and type are compared with what they have to be before its values are read."""
+    """Return an array. Raises ValueError for a wrong shape or dtype, before its values are read."""
     dtype, columns = _ARRAYS[name]
     with file.open(f"{name}.npy") as member:
-        found = _shape_of(member)
-    if found != ((cells,) if columns is None else (cells, columns), np.dtype(dtype)):
-        raise ValueError(f"{name} is {found[1]} {found[0]}")
+        actual = _shape_of(member)
+    if actual != ((cells,) if columns is None else (cells, columns), np.dtype(dtype)):
+        raise ValueError(f"{name} is {actual[1]} {actual[0]}")
     with file.open(f"{name}.npy") as member:
         return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _check(placement: PlacementMap, path: Path) -> None:
-    """Raise InputError if the parts of a map don't fit each other: a drawing kernel would read outside its arrays."""
+    """Raise InputError if a map's values are inconsistent: a drawing kernel would read outside its arrays."""
     count = len(placement.photo)
     cell, size = placement.cell, np.array(placement.size)
-    whole = (
+    valid = (
         count > 0
         and all(len(getattr(placement, name)) == count for name in _ARRAYS)
         and all(np.isfinite(getattr(placement, name)).all() for name in ("cell", "gain", "offset"))
@@ -301,8 +302,8 @@ def _check(placement: PlacementMap, path: Path) -> None:
         and int(placement.symmetry.max()) < 8
         and all(_is_inside(photo) for photo in placement.photos)
     )
-    if not whole:
-        raise InputError(f"{path} is not a whole placement map (its parts don't fit each other): save it anew")
+    if not valid:
+        raise InputError(f"{path} is not a valid placement map (its values are inconsistent): save it again")
 
 
 def _is_inside(photo: Photo) -> bool:
@@ -311,7 +312,7 @@ def _is_inside(photo: Photo) -> bool:
 
 
 def _photo_to_json(photo: Photo, folder: Path) -> dict[str, JsonValue]:
-    """A photo's entry; a path below the map's own folder is written relative to it, so that both can move together."""
+    """Return a photo's entry. Paths below the map's folder are stored relative to it, so that both can be moved."""
     path = photo.path.relative_to(folder) if photo.path.is_relative_to(folder) else photo.path
     return {
         "path": path.as_posix(),
@@ -325,14 +326,14 @@ def _photo_to_json(photo: Photo, folder: Path) -> dict[str, JsonValue]:
 
 
 def _photos_from_json(entries: object, folder: Path) -> tuple[Photo, ...]:
-    """The photos of a map in a folder. Raises ValueError, which says which one is wrong, and in what."""
+    """Return the photos of a map in a folder. Raises ValueError with the number of a wrong entry and the reason."""
     photos = []
     for number, entry in enumerate(entries if isinstance(entries, list) else [entries]):
         try:
             photos.append(_photo_from_json(entry, folder))
         except (ValueError, TypeError, KeyError, OverflowError) as error:
             reason = f"it has no {error}" if isinstance(error, KeyError) else error
-            raise ValueError(f"photo {number} of its header: {reason}") from None
+            raise ValueError(f"photo {number} in its header: {reason}") from None
     return tuple(photos)
 
 
@@ -343,10 +344,10 @@ _LONGEST_CLIP: Final = 1e9  # seconds
 
 
 def _photo_from_json(entry: dict[str, JsonValue], folder: Path) -> Photo:
-    def numbers(key: str, count: int, most: float) -> list[float]:
+    def numbers(key: str, count: int, maximum: float) -> list[float]:
         values = entry[key]
-        if not _are_numbers(values, count, most):
-            raise ValueError(f"{key} is {_shown(values)}")
+        if not _are_numbers(values, count, maximum):
+            raise ValueError(f"{key} is {_quoted(values)}")
         return [float(value) for value in cast("list[float]", values)]
 
     width, height = (int(value) for value in numbers("size", 2, _LONGEST_SIDE))
@@ -354,12 +355,12 @@ def _photo_from_json(entry: dict[str, JsonValue], folder: Path) -> Photo:
     r, g, b = numbers("mean", 3, 1)
     name, digest, time = entry["path"], entry["digest"], entry.get("time")
     if not isinstance(name, str) or not can_be_path(name):
-        raise ValueError(f"path is {_shown(name)}")
+        raise ValueError(f"path is {_quoted(name)}")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        raise ValueError(f"digest is {_shown(digest)}, not hexadecimal")
+        raise ValueError(f"digest is {_quoted(digest)}, not hexadecimal")
     if time is not None and not _is_number(time, _LONGEST_CLIP):
-        raise ValueError(f"time is {_shown(time)}")
-    path = Path(os.path.normpath(os.path.join(folder, name)))  # noqa: PTH118 (another Path takes as long as the rest)
+        raise ValueError(f"time is {_quoted(time)}")
+    path = Path(os.path.normpath(os.path.join(folder, name)))  # noqa: PTH118 (a second Path would double the time)
     return Photo(
         path, digest, (width, height), (left, top, side), (r, g, b),
         bool(entry["is_part"]), None if time is None else float(cast("float", time)),
@@ -367,28 +368,28 @@ def _photo_from_json(entry: dict[str, JsonValue], folder: Path) -> Photo:
 
 
 def _recipe_from_json(recipe: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """How a map was made, as its file has it. Raises ValueError for values that can't be computed with."""
+    """Return a map's recipe from its file. Raises ValueError for unusable numbers."""
     sides, crop, faces = (recipe.get(name) for name in ("cover_size", "crop", "faces"))
     if sides is not None and not (_are_numbers(sides, 2, _LONGEST_SIDE) and 0 not in cast("list[float]", sides)):
-        raise ValueError(f"cover_size of its recipe is {_shown(sides)}")
+        raise ValueError(f"cover_size in its recipe is {_quoted(sides)}")
     boxes = [*([] if crop is None else [crop]), *(faces if isinstance(faces, list) else [])]
-    for box in boxes:  # each in fractions of the cover
+    for box in boxes:  # x, y, width, height as fractions of the cover
         if not _are_numbers(box, 4, 1 + 1e-6) or 0 in cast("list[float]", box)[2:]:
-            raise ValueError(f"crop or faces of its recipe hold {_shown(box)}")
+            raise ValueError(f"crop or faces in its recipe contain {_quoted(box)}")
     return dict(recipe)
 
 
-def _are_numbers(values: object, count: int, most: float) -> bool:
-    """Whether a value of a file is a list of so many numbers from 0 to `most`."""
-    return type(values) is list and len(values) == count and all(map(_is_number, values, repeat(most)))
+def _are_numbers(values: object, count: int, maximum: float) -> bool:
+    """Return whether a value is a list of `count` numbers from 0 to `maximum`."""
+    return type(values) is list and len(values) == count and all(map(_is_number, values, repeat(maximum)))
 
 
-def _is_number(value: object, most: float = math.inf) -> bool:
-    """Whether a value of a file is a number from 0 to `most`; NaN is none."""
-    return type(value) in (int, float) and 0 <= cast("float", value) <= most
+def _is_number(value: object, maximum: float = math.inf) -> bool:
+    """Return whether a value is a number from 0 to `maximum`, and not NaN."""
+    return type(value) in (int, float) and 0 <= cast("float", value) <= maximum
 
 
-def _shown(value: object) -> str:
-    """A value of a file for a message, no longer than a line."""
+def _quoted(value: object) -> str:
+    """Return a value for a message, at most 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

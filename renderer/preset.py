@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -13,10 +14,11 @@ import tomli_w
 from renderer import plugins
 from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.files import expanded, users_folder
 from renderer.job import MatchSettings
+from renderer.messages import named
 from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters, read_values, spell, suggestion
+from renderer.paths import configured_folder, expanded
 from renderer.rules import PlatformRules
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings
@@ -67,7 +69,7 @@ def preset_folder() -> Path | None:
     None where neither is known: there are none then.
     """
     try:
-        return users_folder(
+        return configured_folder(
             "MOSAIC_RENDERER_PRESETS",
             lambda: platformdirs.user_config_path("mosaic-renderer", appauthor=False) / "presets",
         )
@@ -103,6 +105,17 @@ def as_draft(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, **draft}
 
 
+def with_preset(
+    preset: Preset | None, animation: str, values: Mapping[str, object], *, draft: bool = False
+) -> dict[str, Any]:
+    """Return the values of a preset and of its table for an animation, replaced by `values` where those have a key.
+
+    `draft`: the preset's values are made small and fast first.
+    """
+    preset_values = {**preset.values, **preset.animations.get(animation, {})} if preset else {}
+    return {**(as_draft(preset_values) if draft else preset_values), **values}
+
+
 def _find(name: str) -> Path:
     if name.endswith(".toml"):
         return expanded(name)
@@ -114,7 +127,7 @@ def _find(name: str) -> Path:
 
 
 def _load(path: Path, depth: int) -> Preset:
-    own, where = read_toml(path, "--preset")
+    own, where = read_toml(path, named("preset", path))
     table = own
     parent = own.pop("extends", None)
     if parent is not None:

@@ -1,39 +1,85 @@
-"""How work that takes time tells how far it is, and learns that it should stop."""
+"""How long-running work reports its progress, and how it is stopped."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, runtime_checkable
+
+from renderer.errors import InputError
+from renderer.messages import as_argument, named, spelled
 
 T = TypeVar("T")
 
 Advance = Callable[[int], None]
-"""Called with the number of units done since the last call; raises (KeyboardInterrupt, say) to stop the work."""
+"""Called with the number of units done since the last call; may raise (KeyboardInterrupt, for example) to stop."""
+
+ProgressFunction = Callable[[str, int, int], object]
+"""Called with the name of a stage, the units done and the units in total; may raise `Cancelled` to stop."""
+
+_LOG: Final = logging.getLogger("renderer")
 
 
+@runtime_checkable
 class Progress(Protocol):
-    """Where work reports to. The command line draws bars; a Python caller may pass its own."""
+    """Receives progress and notices. The command line draws bars; a Python program may pass its own.
+
+    All methods are called in the thread that started the work.
+    """
 
     def stage(self, name: str, total: int, unit: str) -> AbstractContextManager[Advance]:
-        """Begin a stage of `total` units; it ends with the context."""
+        """Start a stage of `total` units; it ends when the context exits."""
         ...
 
     def notice(self, message: str) -> None:
-        """Say one line that a user should know, though the work goes on."""
+        """Show one line that the user should know; the work goes on."""
         ...
 
 
 class Silent:
-    """Progress that nobody watches."""
+    """Progress that is not shown."""
 
     def stage(self, name: str, total: int, unit: str) -> AbstractContextManager[Advance]:  # noqa: ARG002 (the protocol's names)
-        """Begin a stage that is not shown."""
+        """Start a stage that is not shown."""
         return nullcontext(lambda _units: None)
 
     def notice(self, message: str) -> None:
         """Drop the line."""
+
+
+class Reported:
+    """Progress that calls a function, or none; notices go to the logger `renderer` at level INFO."""
+
+    def __init__(self, report: ProgressFunction | None = None) -> None:
+        self._report: ProgressFunction = report or (lambda _stage, _done, _total: None)
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:  # noqa: ARG002 (the protocol's names)
+        """Report 0 units at the start of a stage, and the sum after each advance."""
+        done = 0
+
+        def advance(units: int) -> None:
+            nonlocal done
+            done += units
+            self._report(name, done, total)
+
+        advance(0)
+        yield advance
+
+    def notice(self, message: str) -> None:
+        """Log the line."""
+        _LOG.info("%s", spelled(message, as_argument))
+
+
+def as_progress(progress: Progress | ProgressFunction | None) -> Progress:
+    """Return the progress to report to: an object of the protocol as it is, a function wrapped. Raises InputError."""
+    if isinstance(progress, Progress):
+        return progress
+    if progress is None or callable(progress):
+        return Reported(progress)
+    raise InputError(f"{named('progress')} must be a function of (stage, done, total): {progress!r} is not")
 
 
 def track(items: Iterable[T], advance: Advance) -> Iterator[T]:
@@ -44,27 +90,27 @@ def track(items: Iterable[T], advance: Advance) -> Iterator[T]:
 
 
 class Timed:
-    """Progress that also notes how long each stage took."""
+    """Progress that also measures how long each stage takes."""
 
     def __init__(self, inner: Progress) -> None:
         self._inner = inner
         self.seconds: dict[str, float] = {}
-        self._begun = time.perf_counter()
+        self._started = time.perf_counter()
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
-        """Begin a stage, and note its time at its end."""
-        begun = time.perf_counter()
+        """Start a stage, and add its time when it ends."""
+        started = time.perf_counter()
         try:
             with self._inner.stage(name, total, unit) as advance:
                 yield advance
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begun
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - started
 
     def notice(self, message: str) -> None:
         """Pass the line on."""
         self._inner.notice(message)
 
     def finished(self) -> dict[str, float]:
-        """Seconds by stage, and in total."""
-        return {**self.seconds, "total": time.perf_counter() - self._begun}
+        """Return the seconds of each stage, and in total."""
+        return {**self.seconds, "total": time.perf_counter() - self._started}

@@ -8,11 +8,11 @@ from fractions import Fraction
 
 from renderer.deprecation import old_names
 from renderer.encoder import Probe
-from renderer.parameters import ByteSize, check_ranges, parameter
+from renderer.parameters import ByteSize, Validated, parameter
 
 
 @dataclass(frozen=True)
-class PlatformRules:
+class PlatformRules(Validated):
     """What a place asks of a file. What is empty, none or false is not asked."""
 
     formats: tuple[str, ...] = parameter((), "Endings of the name, without the dot")
@@ -37,10 +37,6 @@ class PlatformRules:
     loops: bool = parameter(False, "It is shown again and again")
     sound_codecs: tuple[str, ...] = parameter((), "Of the sound, where there is any")
     max_sound_rate: int | None = parameter(None, "Of the sound", unit="samples a second", low=1, high=1_000_000)
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
 
     def asked(self) -> list[str]:
         """The names of what is asked."""

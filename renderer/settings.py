@@ -1,4 +1,4 @@
-"""What a video looks like, and what its file is like, as data."""
+"""Settings of a video: how it looks, and what its file is like."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from renderer.errors import InputError
-from renderer.parameters import ByteSize, Colour, check_ranges, parameter
+from renderer.messages import named
+from renderer.parameters import ByteSize, Colour, Validated, parameter
 from renderer.scene import Fit
 
 Quality = Literal["draft", "standard", "high", "max"]
@@ -18,62 +19,74 @@ Hardware = Literal["nvenc", "qsv", "videotoolbox", "vaapi", "amf"]
 HardwareWish = Literal["software", "auto", "nvenc", "qsv", "videotoolbox", "vaapi", "amf"]
 Profile = Literal["baseline", "main", "high"]
 
-MAX_SIDE: Final = 8192  # pixels; what H.264's highest level and every player stop at
+MAX_SIDE: Final = 8192
+"""Pixels: the limit of H.264's highest level and of every player."""
 
 LONG_SIDE: Final = 1920
+"""Pixels of a frame's longer side, unless specified."""
 
 
 @dataclass(frozen=True)
-class OutputSettings:
-    """What a video looks like."""
+class OutputSettings(Validated):
+    """How a video looks."""
 
     size: tuple[int, int] | None = parameter(
-        None, "WIDTHxHEIGHT in pixels; default: the cover's shape", low=16, high=MAX_SIDE
+        None, "Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape", low=16, high=MAX_SIDE
     )
     long_side: int | None = parameter(
         None,
-        f"The longer side, where --size is not given; default: {LONG_SIDE}, of GIF, WebP and APNG 640",
+        f"Longer side of the frame, without {named('size')}; default: {LONG_SIDE}, or 640 for GIF, WebP and APNG",
         unit="pixels", low=16, high=MAX_SIDE,
     )  # fmt: skip
-    fps: Fraction = parameter(Fraction(30), "Frames a second; 23.976, 29.97 and 59.94 are exact NTSC fractions")
+    fps: Fraction = parameter(Fraction(30), "Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions")
     duration: float | None = parameter(
-        None, "How long the video lasts; default: as the animation likes", unit="seconds", low=0.05, high=3600.0
+        None, "Length of the video; default: the animation's own", unit="seconds", low=0.05, high=3600.0
     )
     fit: Fit = parameter(
-        "crop", "A cover of another shape fills the frame, or is shown whole over a plain or blurred ground"
+        "crop",
+        "How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the "
+        "background colour or a blurred copy",
     )
     covered: tuple[float, float, float, float] = parameter(
         (0.0, 0.0, 0.0, 0.0),
-        "What an app lays over it, as shares of the frame: title, logo and the cover's subject stay clear of it",
+        "Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the cover's "
+        "subject stay clear of them",
         low=0.0, high=0.6,
     )  # fmt: skip
     subject: tuple[float, float] | None = parameter(
-        None, "What of the cover must stay in view, in fractions of it; default: faces, and what draws the eye",
+        None,
+        "Point of the cover that must stay visible, in fractions of its width and height; default: faces and other "
+        "salient areas",
         low=0.0, high=1.0,
     )  # fmt: skip
-    background: Colour = parameter((0.0, 0.0, 0.0), "What is seen beside the mosaic: a name or #rrggbb")
-    transparent: bool = parameter(False, "No background, for formats that carry transparency")
+    background: Colour = parameter((0.0, 0.0, 0.0), "Background colour: a name or #rrggbb")
+    transparent: bool = parameter(False, "Transparent background, for formats that support it")
     motion_blur: float = parameter(
-        0.0, "How long the shutter is open, as a share of a frame; film has 0.5", low=0.0, high=1.0
+        0.0, "Time the shutter is open, as a fraction of a frame; film uses 0.5", low=0.0, high=1.0
     )
-    seed: int = parameter(0, "Of the motion's chance", low=0, high=2**63 - 1)
+    seed: int = parameter(0, "Random seed for the animation", low=0, high=2**63 - 1)
 
     def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
+        """Check the values, and those that exclude each other."""
+        super().__post_init__()
         top, right, bottom, left = self.covered
         if max(top + bottom, right + left) > 0.9:
-            raise InputError(f"--covered {top:g},{right:g},{bottom:g},{left:g} leaves nothing free: give less")
+            edges = f"{top:g},{right:g},{bottom:g},{left:g}"
+            raise InputError(f"{named('covered', edges)} leaves too little of the frame free: use smaller fractions")
         if self.transparent and self.fit == "blur":
-            raise InputError("--transparent and --fit blur exclude each other: one of them is the background")
+            raise InputError(f"{named('transparent', True)} cannot be combined with {named('fit', 'blur')}: choose one")
 
     def frame_size(self, cover: tuple[float, float], *, even: bool = True) -> tuple[int, int]:
-        """Width and height in pixels for a cover of a shape, both even, as 4:2:0 needs them, if not told otherwise."""
+        """Return the frame's width and height in pixels, for a cover's width and height.
+
+        `even`: both must be even, as 4:2:0 subsampling needs. Raises InputError for a given size that is odd.
+        """
         if self.size is not None:
             width, height = self.size
             if even and (width % 2 or height % 2):
                 raise InputError(
-                    f"--size {width}x{height} is odd: videos need even sides, such as {width & ~1}x{height & ~1}"
+                    f"{named('size', f'{width}x{height}')} is odd: videos need even sides, such as "
+                    f"{width & ~1}x{height & ~1}"
                 )
             return width, height
         scale = (self.long_side or LONG_SIDE) / max(cover)
@@ -83,34 +96,34 @@ class OutputSettings:
 
 
 @dataclass(frozen=True)
-class FileSettings:
+class FileSettings(Validated):
     """What a video's file is like."""
 
-    format: FormatName | None = parameter(None, "The kind of file; default: as its name ends")
+    format: FormatName | None = parameter(None, "File format; default: from the name's extension")
     codec: Codec | None = parameter(
-        None, "Of MP4 and MOV h264, hevc or av1, of MOV also prores, of WebM vp9 or av1; default: the first"
+        None,
+        "Video codec: h264, hevc (MP4, MOV), av1 (MP4, WebM), vp9 (WebM), prores (MOV); default: h264, or vp9 in WebM",
     )
     encoder: HardwareWish = parameter(
-        "software", "What encodes: auto takes hardware that works here, a name that one; software is the finest"
+        "software",
+        "Video encoder: software (best quality), auto (first working hardware encoder), or a specific one",
     )
-    quality: Quality = parameter("standard", "How much of the picture the encoder keeps, and how long it may take")
-    profile: Profile | None = parameter(None, "Of H.264; default: high")
-    b_frames: int = parameter(2, "Frames between two others that refer to both, in H.264 and HEVC", low=0, high=8)
+    quality: Quality = parameter("standard", "Encoding quality; higher ones take longer and make larger files")
+    profile: Profile | None = parameter(None, "H.264 profile; default: high")
+    b_frames: int = parameter(2, "Maximum number of consecutive B-frames, in H.264 and HEVC", low=0, high=8)
     gop_seconds: float = parameter(
-        2.0, "From one key frame to the next; cuts and seeks fall there", unit="seconds", low=0.1, high=60.0
+        2.0, "Time between key frames, where players seek and editors cut", unit="seconds", low=0.1, high=60.0
     )
-    max_rate: float | None = parameter(None, "Over any second at most", unit="Mbit/s", low=0.05, high=1000.0)
+    max_rate: float | None = parameter(
+        None, "Maximum bitrate over any one-second window", unit="Mbit/s", low=0.05, high=1000.0
+    )
     max_size: ByteSize | None = parameter(
-        None, "The file is made to fit, such as 20MB (20,000,000 bytes); two passes if need be", low=1000, high=1e15
+        None, "Maximum file size, such as 20MB (20,000,000 bytes); uses two passes if necessary", low=1000, high=1e15
     )
-    poster: bool = parameter(False, "Also write the most telling frame as a picture beside the video")
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
+    poster: bool = parameter(False, "Also write a representative frame as a picture next to the video")
 
     def for_name(self, path: Path, *, keep_codec: bool) -> FileSettings:
-        """The settings for a file whose name's ending says more than their own format and codec, as a preset's do."""
+        """Return the settings for a file whose extension overrides their own format and codec, such as a preset's."""
         ending = path.suffix.lower().removeprefix(".")
         if not ending or self.format is None or ending == self.format:
             return self

@@ -1,7 +1,7 @@
-"""A track of music → the sound of a video: as long as it, faded, at the loudness that platforms play at.
+"""Prepare the music of a video: trimmed or looped to its duration, faded, and normalized to a loudness.
 
-The sound is made whole before the video, as a file of coded packets that the encoder's ffmpeg copies beside its frames:
-one process writes the video, and none is written twice.
+The sound is encoded completely before the video, into a file whose packets the encoder's ffmpeg copies along with the
+frames: one process writes the video, and only once.
 """
 
 from __future__ import annotations
@@ -17,79 +17,82 @@ from typing import Final, Literal
 
 from renderer.encoder import FORMATS, UNLISTED, OutputFormat, run_ffmpeg, user_file
 from renderer.errors import EncoderError, InputError
-from renderer.files import expanded, require_file, temporary_folder
-from renderer.parameters import check_ranges, parameter, parameters
+from renderer.input_files import require_file
+from renderer.messages import named
+from renderer.output_files import temporary_folder
+from renderer.parameters import Validated, parameter, parameters
+from renderer.paths import expanded
 
 RATE: Final = 48_000
-"""Samples a second, in two channels: what video files carry."""
+"""Samples per second, in two channels, as usual in video files."""
 
 TRUE_PEAK: Final = -1.0
-"""dBTP that the sound may reach: room for what a lossy codec adds between samples (EBU R 128 s2)."""
+"""Maximum true peak in dBTP: headroom for the peaks that a lossy codec adds (EBU R 128 s2)."""
 
 SHORTEST: Final = 1.0
-"""Seconds of a track that can be used at least; a shorter one, looped, is a noise."""
+"""Minimum usable seconds of a track; a shorter one would be noise when looped."""
 
 AAC_FRAME: Final = 1024
-"""Samples of a packet of AAC-LC; ffmpeg's encoder begins with one of priming (ISO/IEC 14496-3)."""
+"""Samples per packet of AAC-LC; ffmpeg's encoder starts with one packet of priming (ISO/IEC 14496-3)."""
 
-_SAMPLE_BYTES: Final = 8  # of both channels, as 32-bit floats: what is louder than full scale is not clipped
+_SAMPLE_BYTES: Final = 8  # of both channels, as 32-bit floats, so that peaks above full scale are not clipped
 _PCM: Final = ("-f", "f32le", "-ar", str(RATE), "-ac", "2")
-_SILENT: Final = -70.0  # LUFS: the absolute gate of ITU-R BS.1770-4; nothing quieter is measured
+_SILENT: Final = -70.0  # LUFS: the absolute gate of ITU-R BS.1770-4; quieter blocks are not measured
 
 
 @dataclass(frozen=True)
-class SoundSettings:
+class SoundSettings(Validated):
     """The music of a video."""
 
-    music: Path | None = parameter(None, "A track to be heard: cut to the video's length, or looped")
-    music_start: float = parameter(0.0, "Where in the track to begin", unit="seconds", low=0.0, high=86_400.0)
+    music: Path | None = parameter(None, "Soundtrack: trimmed or looped to the length of the video")
+    music_start: float = parameter(0.0, "Position in the track to start from", unit="seconds", low=0.0, high=86_400.0)
     music_fade: float = parameter(
-        1.0, "How long it fades in, and out, at most half the video", unit="seconds", low=0.0, high=60.0
+        1.0,
+        "Length of the fade-in and of the fade-out, each at most half the video",
+        unit="seconds",
+        low=0.0,
+        high=60.0,
     )
-    loudness: float = parameter(-14.0, "How loud it is, on average (EBU R 128)", unit="LUFS", low=-40.0, high=-5.0)
-    music_bitrate: Literal[192, 384] = parameter(192, "Of the sound, in kbit/s")
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
+    loudness: float = parameter(
+        -14.0, "Integrated loudness of the track (EBU R 128)", unit="LUFS", low=-40.0, high=-5.0
+    )
+    music_bitrate: Literal[192, 384] = parameter(192, "Audio bitrate in kbit/s")
 
 
-def check_heard(settings: SoundSettings, given: Collection[str]) -> None:
-    """Raise InputError for options of the sound that are given by name where there is no music to heed them."""
-    idle = [name for name in parameters(SoundSettings) if name in given]
-    if idle and settings.music is None:
-        raise InputError(
-            f"--{idle[0].replace('_', '-')} has no effect without --music: give a track too, or leave it out"
-        )
+def check_music_options(settings: SoundSettings, given: Collection[str]) -> None:
+    """Raise InputError if sound parameters were specified by name, but no music."""
+    unused = [name for name in parameters(SoundSettings) if name in given]
+    if unused and settings.music is None:
+        raise InputError(f"{named(unused[0])} has no effect without {named('music')}: specify a track, or omit it")
 
 
 def check_sound(settings: SoundSettings, path: Path, target: OutputFormat) -> None:
-    """Raise InputError if there is music that can't be used, or that what is written to `path` does not carry.
+    """Raise InputError if the music can't be used, or if the output has no sound.
 
-    Takes a tenth of a second. A track that is silent is found out only when it is prepared.
+    Takes a tenth of a second. A silent track is detected only by `prepare_sound`.
     """
     if settings.music is None:
         return
     if not target.format.sound:
-        able = " or ".join(one.suffixes[0] for one in FORMATS if one.sound)
+        extensions = " or ".join(one.suffixes[0] for one in FORMATS if one.sound)
         raise InputError(
-            f"-o {path}: {target.format.name} carries no sound: leave --music out, or give a name that ends in {able}"
+            f"{named('output', path)}: {target.format.name} has no sound: omit {named('music')}, or use {extensions}"
         )
     track = expanded(settings.music)
-    require_file(track, "--music")
+    require_file(track, named("music", track))
     if path.exists() and path.samefile(track):
-        raise InputError(f"-o {path} is the file of the music: give another name")
+        raise InputError(f"{named('output', path)} is the music file itself: use another name")
     with temporary_folder() as folder:
         _decode(track, settings.music_start, SHORTEST, folder / "piece.f32")
 
 
 def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target: OutputFormat) -> Path:
-    """Make the sound of a video that lasts some seconds, as a file in a folder of temporary ones.
+    """Write the sound of a video of some seconds into a temporary folder and return its path.
 
-    It is trimmed or looped, faded, and brought to the loudness asked for: by one gain if its peaks allow it, otherwise
-    by ffmpeg's `loudnorm`, which is told what a first pass measured. WebM gets Opus; other formats AAC, which comes in
-    whole packets: it ends within half of one (11 ms) of the video. Disk: 0.4 MB for each second. Raises InputError for
-    a track that can't be used.
+    It is trimmed or looped, faded, and normalized to the requested loudness: by one gain if its peaks allow, otherwise
+    by ffmpeg's `loudnorm` with the values measured in a first pass. WebM gets Opus; other formats AAC in whole packets,
+    so that the sound ends within half a packet (11 ms) of the video. Disk: 0.4 MB per second. Raises InputError for a
+    track that can't be used.
     """
     if settings.music is None:
         raise ValueError("there is no music")
@@ -102,7 +105,7 @@ def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target:
     fades = _fades(settings.music_fade, seconds)
     looped = ["-stream_loop", "-1", *_PCM, "-i", str(piece)]
     length = f"atrim=end_sample={min(samples, whole)},apad=whole_len={whole}"
-    # Loudness is measured in blocks of 0.4 s: of a shorter video, it is that of a second of the track.
+    # Loudness is measured in blocks of 0.4 s: for a video under a second, that of one second of the track is used.
     measured = _measure(track, looped, [length, *fades] if seconds >= SHORTEST else [f"atrim=end={SHORTEST:g}"])
     level = _level(measured, settings.loudness)
     bitrate = f"{settings.music_bitrate}k"
@@ -110,8 +113,8 @@ def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target:
         sound, coding = folder / "sound.ogg", ["-c:a", "libopus", "-b:a", bitrate, "-f", "ogg"]
         chain = [length, level, *fades]
     else:
-        # Files without edit lists can't say that the first packet is priming, and players play it: so the sound
-        # begins a packet late, and is cut by as much. What is heard at a moment is what the track has there.
+        # A file without edit lists can't mark the first packet as priming, so players play it. The sound is therefore
+        # trimmed by one packet at its start, which keeps it in sync.
         sound, coding = folder / "sound.aac", ["-c:a", "aac", "-b:a", bitrate, "-f", "adts"]
         chain = [length, level, *fades, f"atrim=start_sample={AAC_FRAME}", "asetpts=PTS-STARTPTS"]
     _run(*looped, "-af", ",".join(chain), "-map_metadata", "-1", *coding, "-y", str(sound))
@@ -120,36 +123,41 @@ def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target:
 
 
 def _decode(track: Path, start: float, seconds: float, piece: Path) -> None:
-    """Write what of a track a video needs as raw samples; raises InputError if there is nothing to be had."""
-    wanted = max(seconds, SHORTEST) + 0.1  # for a length in whole packets
+    """Decode the part of a track that a video needs to raw samples. Raises InputError if there is no usable sound."""
+    length = max(seconds, SHORTEST) + 0.1  # margin for whole packets
     done = run_ffmpeg(
         *user_file(track), "-map", "0:a:0", "-vn",
-        "-af", f"aresample={RATE},atrim=start={start:.6f}:duration={wanted:.6f}", *_PCM, "-y", str(piece),
+        "-af", f"aresample={RATE},atrim=start={start:.6f}:duration={length:.6f}", *_PCM, "-y", str(piece),
     )  # fmt: skip
-    said = done.stderr.decode("utf-8", "replace")
-    if "No space left on device" in said:
+    log = done.stderr.decode("utf-8", "replace")
+    if "No space left on device" in log:
         raise EncoderError(f"{piece.parent}: the disk is full: free some space")
-    if UNLISTED in said:
-        raise InputError(f"--music {track} is not a sound file, but a text, a picture or a playlist: give another file")
-    if "matches no streams" in said:
-        raise InputError(f"--music {track} has no sound in it: give a track that has")
+    if UNLISTED in log:
+        raise InputError(
+            f"{named('music', track)} is not a sound file but a text file, a picture or a playlist: use another file"
+        )
+    if "matches no streams" in log:
+        raise InputError(f"{named('music', track)} has no audio stream: use another file")
     found = piece.stat().st_size // _SAMPLE_BYTES / RATE if piece.exists() else 0.0
-    if done.returncode != 0 and not found:  # of a damaged track what can be read is taken
-        raise InputError(f"--music {track} is no sound that ffmpeg can read: give another file, such as an .mp3")
+    if done.returncode != 0 and not found:  # a damaged track is used as far as it can be read
+        raise InputError(f"{named('music', track)} can't be decoded by ffmpeg: use another file, such as an .mp3")
     if not found and start:
-        length = _length(said)
-        ending = f", which lasts {length:.1f} s" if length else ""
-        raise InputError(f"--music-start {start:g} is beyond the end of {track.name}{ending}: give an earlier one")
+        duration = _duration(log)
+        ending = f" ({duration:.1f} s)" if duration else ""
+        raise InputError(
+            f"{named('music_start', f'{start:g}')} is after the end of {track.name}{ending}: start earlier"
+        )
     if found < SHORTEST:
         raise InputError(
-            f"--music {track} holds {found:.2f} s of sound{' from --music-start on' if start else ''}: "
-            f"{SHORTEST:g} s is needed at least: give a longer track{', or an earlier start' if start else ''}"
+            f"{named('music', track)} has only {found:.2f} s of sound"
+            f"{' after ' + named('music_start') if start else ''}, but at least {SHORTEST:g} s are needed: "
+            f"use a longer track{' or an earlier start' if start else ''}"
         )
 
 
-def _length(said: str) -> float | None:
-    """The seconds that a file lasts, by what ffmpeg said of it."""
-    found = re.search(r"Duration: (\d+):(\d+):([\d.]+)", said)
+def _duration(log: str) -> float | None:
+    """Return a file's duration in seconds from ffmpeg's log."""
+    found = re.search(r"Duration: (\d+):(\d+):([\d.]+)", log)
     return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
 
 
@@ -161,25 +169,27 @@ def _fades(fade: float, seconds: float) -> list[str]:
 
 
 def _measure(track: Path, source: list[str], chain: list[str]) -> dict[str, float]:
-    """What loudnorm measures of a sound: integrated loudness, true peak, range, threshold. Raises InputError."""
+    """Measure integrated loudness, true peak, range and threshold with loudnorm. Raises InputError."""
     done = _run(*source, "-af", ",".join([*chain, "loudnorm=print_format=json"]), "-f", "null", "-")
-    said = done.stderr.decode("utf-8", "replace")
-    values = json.loads(said[said.rindex("{") : said.rindex("}") + 1])
+    log = done.stderr.decode("utf-8", "replace")
+    values = json.loads(log[log.rindex("{") : log.rindex("}") + 1])
     measured = {name: float(values[name]) for name in ("input_i", "input_tp", "input_lra", "input_thresh")}
     if math.isnan(measured["input_i"]) or max(measured["input_i"], measured["input_tp"]) == math.inf:
-        raise InputError(f"--music {track} holds numbers that are no sound: give another track")
+        raise InputError(f"{named('music', track)} contains samples that are not numbers: use another track")
     if not measured["input_i"] > _SILENT:
-        raise InputError(f"--music {track} is silent where it would be heard: give another track, or --music-start")
+        raise InputError(
+            f"{named('music', track)} is silent in the part that is used: use another track or {named('music_start')}"
+        )
     return measured
 
 
 def _level(measured: dict[str, float], loudness: float) -> str:
-    """The filter that brings a sound of measured loudness to that asked for."""
+    """Return the filter that changes the measured loudness to the requested one."""
     gain = loudness - measured["input_i"]
     if measured["input_tp"] + gain <= TRUE_PEAK:
         return f"volume={gain:.3f}dB"
     widest = math.ceil(min(max(measured["input_lra"], 7.0), 50.0))
-    # Floats may be louder than full scale, which loudnorm takes no measures of: such a track is brought down first.
+    # Float samples may exceed full scale, which loudnorm does not accept as measured values: attenuate first.
     before = gain if measured["input_i"] > 0 else 0.0
     return (
         f"volume={before:.3f}dB,loudnorm=I={loudness:g}:TP={TRUE_PEAK:g}:LRA={widest}:"
@@ -190,11 +200,11 @@ def _level(measured: dict[str, float], loudness: float) -> str:
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run ffmpeg on what it has decoded already: a failure is nobody's fault."""
+    """Run ffmpeg on sound that it has decoded already. Raises EncoderError."""
     done = run_ffmpeg(*arguments)
     if done.returncode != 0:
-        said = "\n  ".join(done.stderr.decode("utf-8", "replace").strip().splitlines()[-4:])
-        if "No space left on device" in said:
-            raise EncoderError("the disk of temporary files is full: free some space")
-        raise EncoderError(f"ffmpeg failed on the sound:\n  {said}")
+        log = "\n  ".join(done.stderr.decode("utf-8", "replace").strip().splitlines()[-4:])
+        if "No space left on device" in log:
+            raise EncoderError("The disk with temporary files is full: free some space")
+        raise EncoderError(f"ffmpeg failed on the sound:\n  {log}")
     return done

@@ -1,8 +1,8 @@
-"""Stills → files, in strips: PNG, JPEG and TIFF of any size the formats allow, WebP as far as memory does.
+"""Write stills in strips: PNG, JPEG and TIFF of any size that the format allows, WebP up to a memory limit.
 
-A picture comes as strips of rows, from top to bottom. They are encoded on threads, several at a time, and written in
-their order, so that neither the picture nor the file is ever in memory as a whole. Files are marked as sRGB and hold
-nothing else: no date, no place, no program.
+A picture is passed as strips of rows from top to bottom. Several strips are encoded at a time, in threads, and written
+in order, so that neither the picture nor the file is ever completely in memory. Files are tagged as sRGB and contain no
+other metadata: no date, no location, no software.
 """
 
 from __future__ import annotations
@@ -25,20 +25,22 @@ from PIL import Image, ImageCms
 
 from renderer.cores import core_count
 from renderer.errors import InputError
-from renderer.files import existing_folder, new_file
+from renderer.messages import named
+from renderer.output_files import new_file
+from renderer.paths import existing_folder
 from renderer.pictures import Pixels
 
 T = TypeVar("T")
 
 JPEG_QUALITY: Final = 95
-"""With colours at full resolution: what is printed shows no trace of the format."""
+"""With full chroma resolution, so that prints show no compression artefacts."""
 
 MAX_WEBP_PIXELS: Final = 40_000_000
-"""WebP is encoded as a whole: 12 bytes a pixel, 480 MB for so many."""
+"""WebP is encoded in memory, 12 bytes per pixel: 480 MB for this many."""
 
 _STRIP_PIXELS: Final = 4_000_000
-_ALIGNED_ROWS: Final = 64  # restart markers are numbered 0 to 7, one after each 8 rows of a JPEG
-_MAX_THREADS: Final = 4  # strips that are encoded at once: 40 MB each
+_ALIGNED_ROWS: Final = 64  # restart markers are numbered 0 to 7, one per 8 rows of a JPEG
+_MAX_THREADS: Final = 4  # strips encoded at a time: 40 MB each
 
 Write = Callable[[Path, tuple[int, int], Iterable[Pixels], float | None], None]
 
@@ -46,46 +48,47 @@ Write = Callable[[Path, tuple[int, int], Iterable[Pixels], float | None], None]
 @dataclass(frozen=True)
 class _Format:
     name: str
-    longest: int  # pixels a side
+    max_side: int  # pixels
     write: Write
-    most: int = 2**62  # pixels in all
+    max_pixels: int = 2**62  # width × height
 
 
 def strip_rows(width: int) -> int:
-    """Rows of a strip of a picture that is `width` pixels wide: about 4 megapixels, a multiple of 64 rows."""
+    """Return the rows of a strip of a picture `width` pixels wide: about 4 megapixels, a multiple of 64 rows."""
     return max(_STRIP_PIXELS // width // _ALIGNED_ROWS, 1) * _ALIGNED_ROWS
 
 
 def in_strips(pixels: Pixels) -> Iterator[Pixels]:
-    """A picture (H, W, 3) that is in memory, as `write_still` takes it."""
+    """Split an (H, W, 3) picture into the strips that `write_still` takes."""
     rows = strip_rows(pixels.shape[1])
     return (pixels[top : top + rows] for top in range(0, len(pixels), rows))
 
 
 def check_size(path: Path, size: tuple[int, int]) -> None:
-    """Raise InputError if the format that a name ends in can't hold a picture of a size."""
+    """Raise InputError if the format of a path does not support a picture of a size."""
     form, (width, height) = _format_of(path), size
-    if max(size) > form.longest:
-        bound = f"{form.longest:,} pixels a side"
-    elif width * height > form.most:
-        bound = f"{form.most // 1_000_000} megapixels here, since it is encoded in memory"
+    if max(size) > form.max_side:
+        limit = f"{form.max_side:,} pixels per side"
+    elif width * height > form.max_pixels:
+        limit = f"{form.max_pixels // 1_000_000} megapixels, since it is encoded in memory"
     else:
         return
-    larger = ".tif" if max(size) > JPEG.longest else ".jpg, .png or .tif"
+    larger = ".tif" if max(size) > JPEG.max_side else ".jpg, .png or .tif"
     raise InputError(
-        f"{path} can't hold {width} × {height} pixels: {form.name} holds {bound}: give another format, such as {larger}"
+        f"{path} can't have {width} × {height} pixels, because {form.name} is limited to {limit}: use another format, "
+        f"such as {larger}"
     )
 
 
 def write_still(
     path: Path, size: tuple[int, int], strips: Iterable[Pixels], *, dpi: float | None = None, overwrite: bool = False
 ) -> None:
-    """Write a picture in the format that its name ends in; it appears under its name only when it is whole.
+    """Write a picture in the format of its extension; the file appears under its name only when it is complete.
 
-    `size`: width and height; `strips`: its rows from top to bottom, each (`strip_rows(width)`, width, 3) sRGB, the last
-    one what is left. They may be made while they are written, and are not to be changed afterwards. `dpi`: pixels an
-    inch of the paper, which WebP has no place for. Memory: 40 MB for each of 5 strips at most. Raises InputError for a
-    size that the format can't hold, and what `new_file` raises.
+    `size`: width and height. `strips`: its rows from top to bottom, (`strip_rows(width)`, width, 3) sRGB each, the last
+    one shorter; they may be generated while the file is written, and must not be changed afterwards. `dpi` is stored in
+    the file, except in WebP. Memory: 40 MB for each of at most 5 strips. Raises InputError for a size that the format
+    does not support, and what `new_file` raises.
     """
     check_size(path, size)
     with new_file(path, overwrite=overwrite) as temporary:
@@ -93,29 +96,31 @@ def write_still(
 
 
 _MIN_BYTES: Final = {".jpg": 0.15, ".jpeg": 0.15, ".webp": 0.1}
-"""Of a pixel of a mosaic, a little under what was measured; other formats take 0.6 and more."""
+"""Bytes per pixel of a mosaic, slightly less than measured; other formats take 0.6 or more."""
 
 
-def check_room(path: Path, size: tuple[int, int]) -> None:
-    """Raise InputError if a picture of a size can't fit on the disk: before the hours that it takes to draw."""
+def check_disk_space(path: Path, size: tuple[int, int]) -> None:
+    """Raise InputError if a picture of a size does not fit on the disk, before it is drawn for hours."""
     needed = size[0] * size[1] * _MIN_BYTES.get(path.suffix.lower(), 0.6)
     free = shutil.disk_usage(existing_folder(path)).free
     if needed > free:
         raise InputError(
-            f"{path} of {size[0]} × {size[1]} pixels takes {needed / 1e6:,.1f} MB or more, and {free / 1e6:,.1f} MB "
-            "are free: give a smaller --print, --dpi or --tile-pixels, or another disk"
+            f"{path} of {size[0]} × {size[1]} pixels takes at least {needed / 1e6:,.1f} MB, and {free / 1e6:,.1f} MB "
+            f"are free: use a smaller {named('paper')}, {named('dpi')} or {named('tile_pixels')}, or another disk"
         )
 
 
 TRANSPARENT: Final = (".png", ".webp", ".tif", ".tiff")
-"""Endings of stills that may be transparent."""
+"""Extensions of stills that support transparency."""
 
 
 def write_picture(path: Path, pixels: Pixels, *, overwrite: bool = False) -> None:
-    """Write a picture (H, W, 3) that is in memory, as `write_still` does; or (H, W, 4), where the format carries it."""
+    """Write an (H, W, 3) picture as `write_still` does, or an (H, W, 4) picture if the format supports transparency."""
     if pixels.shape[2] == 4:
         if path.suffix.lower() not in TRANSPARENT:
-            raise InputError(f"--transparent: {path.name} has no transparency: give a name that ends in .png or .webp")
+            raise InputError(
+                f"{named('transparent', True)}: {path.name} does not support transparency: use .png or .webp"
+            )
         with new_file(path, overwrite=overwrite) as temporary:
             Image.fromarray(pixels).save(temporary, icc_profile=_srgb_profile())
         return
@@ -127,19 +132,19 @@ def _format_of(path: Path) -> _Format:
 
 
 def _checked(strips: Iterable[Pixels], size: tuple[int, int]) -> Iterator[Pixels]:
-    """The strips as they are. Raises ValueError if they are not those of a picture of that size."""
+    """Yield the strips unchanged. Raises ValueError if they do not make up a picture of that size."""
     (width, height), rows, top = size, strip_rows(size[0]), 0
     for strip in strips:
         if strip.shape != (min(rows, height - top), width, 3) or strip.dtype != np.uint8:
-            raise ValueError(f"a strip of {strip.shape} at row {top} of {height}: {rows} rows of {width} are needed")
+            raise ValueError(f"a strip of {strip.shape} at row {top} of {height}: expected {rows} rows of {width}")
         top += len(strip)
         yield strip
     if top != height:
-        raise ValueError(f"strips of {top} rows in all for {height}")
+        raise ValueError(f"strips have {top} rows in total, expected {height}")
 
 
 def _encoded(encode: Callable[[T], bytes], strips: Iterable[T]) -> Iterator[bytes]:
-    """Strips as bytes, in their order, encoded on threads while the next ones are made."""
+    """Yield encoded strips in order, encoding in threads while the next ones are generated."""
     threads = min(core_count(), _MAX_THREADS)
     with ThreadPoolExecutor(threads, thread_name_prefix="stills") as pool:
         waiting: deque[Future[bytes]] = deque()
@@ -153,15 +158,15 @@ def _encoded(encode: Callable[[T], bytes], strips: Iterable[T]) -> Iterator[byte
 
 @cache
 def _srgb_profile() -> bytes:
-    """An ICC profile of sRGB, the same every time: without the moment at which it was made."""
+    """Return an sRGB ICC profile that is always the same, with a fixed creation date."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]
 
 
 def _deflate(data: npt.NDArray[np.uint8], flush: int, *, wrapped: bool) -> bytes:
-    """Deflated bytes, wrapped as zlib's or raw.
+    """Return deflated bytes, wrapped as zlib or raw.
 
-    Runs alone are sought: what the prediction leaves of photos is noise, in which longer matches save 0.5 % and take
+    Only runs are searched: the residual of the prediction is noise for photos, where longer matches save 0.5 % and take
     three times as long.
     """
     packer = zlib.compressobj(1, zlib.DEFLATED, 15 if wrapped else -15, 9, zlib.Z_RLE)
@@ -170,7 +175,7 @@ def _deflate(data: npt.NDArray[np.uint8], flush: int, *, wrapped: bool) -> bytes
 
 # -- PNG: ISO/IEC 15948 --------------------------------------------------------------------------------------------
 
-_PAETH: Final = 4  # the type of filter that is best for nearly every row of photos
+_PAETH: Final = 4  # the filter type that is best for nearly every row of photos
 
 
 def _write_png(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi: float | None) -> None:
@@ -184,7 +189,7 @@ def _write_png(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi:
 
     def encode(strip: tuple[Pixels, Pixels | None]) -> bytes:
         rows = _paeth(*strip)
-        # Raw parts that end on a byte follow each other as one stream; its checksum stands before each of them.
+        # Raw parts that end on a byte boundary can be concatenated; each part is preceded by its checksum and length.
         return struct.pack(">II", zlib.adler32(rows.data), rows.size) + _deflate(rows, zlib.Z_SYNC_FLUSH, wrapped=False)
 
     with path.open("wb") as file:
@@ -192,13 +197,13 @@ def _write_png(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi:
         _png_chunk(file, b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0))
         _png_chunk(file, b"sRGB", b"\0")  # perceptual intent
         if dpi is not None:
-            pixels_a_metre = round(dpi / 0.0254)
-            _png_chunk(file, b"pHYs", struct.pack(">IIB", pixels_a_metre, pixels_a_metre, 1))
+            pixels_per_metre = round(dpi / 0.0254)
+            _png_chunk(file, b"pHYs", struct.pack(">IIB", pixels_per_metre, pixels_per_metre, 1))
         _png_chunk(file, b"IDAT", b"\x78\x01")  # zlib's header
         for part in _encoded(encode, predicted()):
-            checksum = _joined_adler32(checksum, *struct.unpack(">II", part[:8]))
+            checksum = _combined_adler32(checksum, *struct.unpack(">II", part[:8]))
             _png_chunk(file, b"IDAT", part[8:])
-        _png_chunk(file, b"IDAT", b"\x03\x00" + struct.pack(">I", checksum))  # an empty last block
+        _png_chunk(file, b"IDAT", b"\x03\x00" + struct.pack(">I", checksum))  # an empty final block
         _png_chunk(file, b"IEND", b"")
 
 
@@ -209,12 +214,12 @@ def _png_chunk(file: io.BufferedWriter, name: bytes, data: bytes) -> None:
 
 
 def _paeth(rows: Pixels, above: Pixels | None) -> npt.NDArray[np.uint8]:
-    """Rows (H, W, 3) as what Paeth's prediction leaves of them, each after its filter's type: (H, 1 + 3 W)."""
+    """Return the Paeth residuals of rows (H, W, 3), each preceded by its filter type: (H, 1 + 3 W)."""
     height, width = rows.shape[:2]
-    left = 3  # bytes to the pixel on the left
+    left = 3  # bytes from a pixel to its left neighbour
     filtered = np.empty((height, 1 + width * 3), np.uint8)
     filtered[:, 0] = _PAETH
-    line = np.zeros(left + width * 3, np.int16)  # a row and its upper one, each after a black pixel
+    line = np.zeros(left + width * 3, np.int16)  # a row and the one above, each preceded by a black pixel
     upper = np.zeros_like(line)
     if above is not None:
         upper[left:] = above.reshape(-1)
@@ -233,8 +238,8 @@ def _paeth(rows: Pixels, above: Pixels | None) -> npt.NDArray[np.uint8]:
     return filtered
 
 
-def _joined_adler32(first: int, second: int, length: int) -> int:
-    """The checksum of two parts (RFC 1950) from theirs and the second one's length in bytes."""
+def _combined_adler32(first: int, second: int, length: int) -> int:
+    """Return the Adler-32 checksum of two parts (RFC 1950) from theirs and the length of the second in bytes."""
     prime = 65521
     low = ((first & 0xFFFF) + (second & 0xFFFF) - 1) % prime
     high = ((first >> 16) + (second >> 16) + length * ((first & 0xFFFF) - 1)) % prime
@@ -245,10 +250,10 @@ def _joined_adler32(first: int, second: int, length: int) -> int:
 
 
 def _write_jpeg(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi: float | None) -> None:
-    """Strips are encoded as JPEGs of their own, with the same tables, and their scans joined.
+    """Encode each strip as a separate JPEG with the same tables, and concatenate the scans.
 
-    A restart marker after each row of blocks makes that possible: each row begins anew, and the markers' numbers, which
-    go round from 0 to 7, go on from a strip of whole eights of rows to the next.
+    A restart marker after each row of blocks makes this possible: decoding restarts at each row, and since a strip has
+    a multiple of eight rows of blocks, the marker numbers (0 to 7, cyclic) continue from one strip to the next.
     """
     density = {} if dpi is None else {"dpi": (round(dpi), round(dpi))}
 
@@ -272,27 +277,27 @@ def _write_jpeg(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi
 
 
 def _jpeg_parts(jpeg: bytes) -> tuple[int, int]:
-    """Where the frame's header begins, and where the coded data begin."""
-    place, frame = 2, 0
+    """Return the offsets of the frame header and of the coded data."""
+    offset, frame = 2, 0
     while True:
-        marker, length = struct.unpack_from(">HH", jpeg, place)
+        marker, length = struct.unpack_from(">HH", jpeg, offset)
         if marker == 0xFFC0:
-            frame = place
-        place += 2 + length
+            frame = offset
+        offset += 2 + length
         if marker == 0xFFDA:
-            return frame, place
+            return frame, offset
 
 
 # -- TIFF and WebP -------------------------------------------------------------------------------------------------
 
 
 def _write_tiff(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi: float | None) -> None:
-    from tifffile import TiffWriter  # a fifth of a second that other formats need not wait
+    from tifffile import TiffWriter  # takes a fifth of a second to import
 
     def encode(strip: Pixels) -> bytes:
-        across = strip.copy()
-        across[:, 1:] -= strip[:, :-1]
-        return _deflate(across, zlib.Z_FINISH, wrapped=True)
+        residual = strip.copy()
+        residual[:, 1:] -= strip[:, :-1]
+        return _deflate(residual, zlib.Z_FINISH, wrapped=True)
 
     width, height = size
     with TiffWriter(path, bigtiff=width * height * 3 > 4_000_000_000) as file:
@@ -321,4 +326,4 @@ WEBP: Final = _Format("WebP", 16_383, _write_webp, MAX_WEBP_PIXELS)
 _FORMATS: Final = {".png": PNG, ".jpg": JPEG, ".jpeg": JPEG, ".webp": WEBP, ".tif": TIFF, ".tiff": TIFF}
 
 STILL_SUFFIXES: Final = tuple(_FORMATS)
-"""What a still's name may end in."""
+"""Extensions of stills."""

@@ -1,9 +1,9 @@
-"""What sprites show, as mip pyramids in a cache bounded in bytes.
+"""Textures of sprites, as mip pyramids in a cache bounded in bytes.
 
-A texture's level 0 is its largest; each next level has half the width and height (rounded down, at least 1). The
-small levels of tiles, up to 32 pixels, are always in memory; larger ones are made when a scene first needs them and
-dropped when the cache is full, the longest unused first. Which level a sprite shows follows from the scene alone,
-never from what happens to be loaded.
+Level 0 of a texture is its largest; each next level has half the width and height (rounded down, at least 1). The
+small levels of tiles, up to 32 pixels, are always in memory. Larger levels are created when a scene first needs them;
+when the cache is full, the least recently used are dropped. Which level a sprite shows depends on the scene alone,
+never on what is loaded.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from renderer.library import Library, Photo
 from renderer.pictures import Pixels, reduced, resize, to_linear, to_srgb
 
 Packed = npt.NDArray[np.uint32]
-"""(height, width) pixels of one uint32: R in the lowest byte, then G, B and alpha, colours premultiplied."""
+"""Pixels (H, W) as uint32: R in the lowest byte, then G, B and alpha; colours premultiplied."""
 
 MAX_LEVELS: Final = 15
 MAX_SIDE: Final = 2 ** (MAX_LEVELS - 1)
-"""Longest side of a texture in texels, 16,384: the kernels count them in 32 bits with 16 after the point."""
+"""Maximum side of a texture in texels, 16,384: kernels address texels in 32-bit fixed point with 16 fractional bits."""
 
-MAX_COMING: Final = 4096
-"""Levels that are made ahead of their scene at most; they are of one scene or two, mostly small."""
+MAX_PENDING: Final = 4096
+"""Maximum number of levels created ahead of their scene; one or two scenes need fewer, mostly small ones."""
 
 _BASE_LEVELS: Final = TILE_PIXELS.bit_length()  # 32, 16, 8, 4, 2, 1
 
 
 class TextureTable(NamedTuple):
-    """Where the compositor finds texels. T textures, L mip levels; level 0 is the largest, each next one half of it."""
+    """Sizes and memory addresses of T textures with up to L mip levels, for the compositor's kernels."""
 
     width: npt.NDArray[np.int32]  # (T,) texels of level 0
     height: npt.NDArray[np.int32]  # (T,)
-    levels: npt.NDArray[np.int32]  # (T,) levels that exist, 1…L
+    levels: npt.NDArray[np.int32]  # (T,) number of levels, 1…L
     opaque: npt.NDArray[np.bool_]  # (T,) no texel is transparent
-    address: npt.NDArray[np.int64]  # (T, L) of the level's first pixel in memory; 0: not loaded; see `_with_room`
-    used: npt.NDArray[np.int64]  # (T, L) the last scene that needed the level, counted from 1
+    address: npt.NDArray[np.int64]  # (T, L) memory address of the level's first pixel; 0: not loaded; see `_padded`
+    used: npt.NDArray[np.int64]  # (T, L) number of the last scene that needed the level, from 1; 0: none
 
 
 def pack(pixels: npt.NDArray[np.uint8]) -> Packed:
-    """Pack (H, W, 3) RGB, or (H, W, 4) RGB with straight alpha, into premultiplied uint32 (H, W)."""
+    """Return pixels (H, W, 3) RGB, or (H, W, 4) RGBA with straight alpha, packed and premultiplied: (H, W) uint32."""
     packed = np.empty((*pixels.shape[:2], 4), np.uint8)
     if pixels.shape[2] == 4:
         alpha = pixels[..., 3:].astype(np.uint16)
@@ -60,36 +60,37 @@ def pack(pixels: npt.NDArray[np.uint8]) -> Packed:
 
 
 def unpack(packed: Packed) -> npt.NDArray[np.uint8]:
-    """The four bytes of packed pixels: (H, W) uint32 → (H, W, 4) premultiplied RGBA, the same memory."""
+    """Return packed pixels (H, W) as a view of their bytes: (H, W, 4) premultiplied RGBA."""
     return packed[..., np.newaxis].view(np.uint8)
 
 
 class Textures:
     """The textures of one render and their memory.
 
-    Memory: 5.5 KiB a photo for the small levels, 0.5 KiB a texture, and `budget` bytes of larger levels; more only
-    if one scene alone needs more, which a frame's own pixels bound (about 12 bytes each for sprites that don't
-    overlap). Loads are done by threads of its own; close it to end them.
+    `budget`: bytes for levels above 32 texels; exceeded only if a single scene needs more, about 12 bytes for each
+    pixel of the frame where sprites don't overlap. In addition, 5.5 KiB per photo for the small levels and 0.5 KiB per
+    texture. `threads`: number of its own loading threads; `close` ends them. `longest_square`: maximum side of the
+    photos' square crops in texels.
     """
 
     def __init__(self, budget: int, threads: int | None = None, longest_square: int = 1024) -> None:
         self.table = _empty_table(0)
-        self.longest_square = longest_square  # texels; larger tiles are seen only in passing
+        self.longest_square = longest_square  # larger tiles are visible only briefly
         self._scenes = 0
         self.budget = budget
-        self.mean: list[tuple[float, float, float]] = []  # sRGB 0…1, of each texture
-        self._make: list[Callable[[int], Packed]] = []
-        self.base_levels: list[Packed] = []  # base levels: never dropped
+        self.mean: list[tuple[float, float, float]] = []  # of each texture, sRGB 0…1
+        self._create: list[Callable[[int], Packed]] = []
+        self.base_levels: list[Packed] = []  # never dropped
         self._loaded: dict[tuple[int, int], Packed] = {}
         self.loaded_bytes = 0
-        self._coming: dict[tuple[int, int], Future[Packed]] = {}
+        self._pending: dict[tuple[int, int], Future[Packed]] = {}
         self._pool = ThreadPoolExecutor(threads or min(core_count(), 8), thread_name_prefix="textures")
 
     def __len__(self) -> int:
-        return len(self._make)
+        return len(self._create)
 
     def close(self) -> None:
-        """End the loading threads."""
+        """Stop the loading threads."""
         self._pool.shutdown(cancel_futures=True)
 
     # -- Adding ----------------------------------------------------------------------------------------------------
@@ -103,22 +104,22 @@ class Textures:
         mean: tuple[float, float, float],
         opaque: bool = True,
     ) -> int:
-        """Add a texture whose level 0 is `width` × `height` texels; `make(level)` gives a level's pixels.
+        """Add a texture whose level 0 is `width` × `height` texels. Returns its index.
 
-        It may be called from any thread and must give the same pixels every time. Returns the texture's index.
-        Raises ValueError if a side is not 1…16,384.
+        `make(level)` returns a level's pixels, packed (H, W): the same at each call, from any thread. `mean`: sRGB 0…1.
+        Raises ValueError for a side outside 1…16,384.
         """
         if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
-            raise ValueError(f"a texture of {width} × {height} texels: a side is 1 to {MAX_SIDE}")
+            raise ValueError(f"a texture can't have {width} × {height} texels: a side is from 1 to {MAX_SIDE}")
         index = len(self)
         self._reserve(index + 1)
         self._describe(slice(index, index + 1), width, height, opaque)
-        self._make.append(make)
+        self._create.append(make)
         self.mean.append(mean)
         return index
 
     def add_picture(self, pixels: npt.NDArray[np.uint8]) -> int:
-        """Add a picture that is in memory: (H, W, 3) RGB, or (H, W, 4) with straight alpha."""
+        """Add a picture, (H, W, 3) RGB or (H, W, 4) RGBA with straight alpha, uint8. Returns its index."""
         levels = [pack(pixels)]
         while min(levels[-1].shape) > 1 or max(levels[-1].shape) > 1:
             levels.append(_halve(levels[-1]))
@@ -127,14 +128,14 @@ class Textures:
         return self.add(pixels.shape[1], pixels.shape[0], levels.__getitem__, mean=(r, g, b), opaque=opaque)
 
     def add_squares(self, library: Library) -> int:
-        """Add the square crops of all of a library's photos; returns the index of the first, the rest follow."""
+        """Add the square crops of a library's photos, in order. Returns the index of the first."""
         first, count = len(self), len(library.photos)
         self._reserve(first + count)
         base = _base_levels(library.tiles)
         for i, photo in enumerate(library.photos):
             side = min(_top_side(photo), self.longest_square)
             self._describe(slice(first + i, first + i + 1), side, side, opaque=True)
-            self._make.append(_SquareLevels(library, photo, side))
+            self._create.append(_SquareLevels(library, photo, side))
             self.mean.append(photo.mean)
         levels = self.table.levels[first : first + count]
         each = np.arange(count)
@@ -145,11 +146,11 @@ class Textures:
         return first
 
     def add_whole(self, library: Library, photo: Photo, width: int, height: int) -> int:
-        """Add all of a photo, not only its square, so that level 0 is exactly `width` × `height` texels."""
+        """Add a whole photo, not only its square crop, with exactly `width` × `height` texels. Returns its index."""
         return self.add(width, height, _WholeLevels(library, photo, width, height), mean=photo.mean)
 
     def _reserve(self, count: int) -> None:
-        """Make room in the table, doubling it, since textures may be added one by one."""
+        """Grow the table to hold `count` textures; by doubling, since textures may be added one by one."""
         old = self.table
         if count > len(old.width):
             new = _empty_table(max(count, 2 * len(old.width)))
@@ -157,46 +158,49 @@ class Textures:
                 getattr(new, name)[: len(old.width)] = getattr(old, name)
             self.table = new
 
-    def _describe(self, where: slice, width: int, height: int, opaque: bool) -> None:
-        self.table.width[where] = width
-        self.table.height[where] = height
-        self.table.levels[where] = max(width, height).bit_length()
-        self.table.opaque[where] = opaque
+    def _describe(self, rows: slice, width: int, height: int, opaque: bool) -> None:
+        self.table.width[rows] = width
+        self.table.height[rows] = height
+        self.table.levels[rows] = max(width, height).bit_length()
+        self.table.opaque[rows] = opaque
 
     def pixels(self, texture: int, level: int) -> Packed:
-        """The pixels of one level, made for the caller: (height, width)."""
-        return self._make[texture](level)
+        """Return a level's pixels, newly created: (H, W). Raises RenderError if its photo can't be read."""
+        return self._create[texture](level)
 
     def next_scene(self) -> int:
-        """A number for the next scene that is drawn with these textures, by whichever compositor."""
+        """Return the number of the next scene drawn with these textures, by any compositor."""
         self._scenes += 1
         return self._scenes
 
     # -- Loading ---------------------------------------------------------------------------------------------------
 
     def prefetch(self, missing: npt.NDArray[np.int32]) -> None:
-        """Begin to make levels that a coming scene will ask for, (M, 2) rows (texture, level); does not wait."""
+        """Start to create levels that a later scene needs; does not wait. `missing`: (M, 2) rows of texture, level."""
         for texture, level in missing.tolist():
-            if (texture, level) not in self._coming:
-                self._coming[texture, level] = self._begin(texture, level)
-        while len(self._coming) > MAX_COMING:  # what was asked for first and never used
-            self._coming.pop(next(iter(self._coming))).cancel()
+            if (texture, level) not in self._pending:
+                self._pending[texture, level] = self._submit(texture, level)
+        while len(self._pending) > MAX_PENDING:  # the oldest, requested but never used
+            self._pending.pop(next(iter(self._pending))).cancel()
 
     def load(self, missing: npt.NDArray[np.int32], scene_number: int) -> None:
-        """Bring levels into memory, (M, 2) rows (texture, level). What the scene of this number uses is not dropped."""
-        wanted = [(texture, level) for texture, level in missing.tolist()]
-        coming = [self._coming.pop(key, None) for key in wanted]
-        futures = [future or self._begin(*key) for key, future in zip(wanted, coming, strict=True)]
-        for key, future in zip(wanted, futures, strict=True):
-            pixels = _with_room(future.result())
+        """Load levels and wait for them. `missing`: (M, 2) rows of texture, level.
+
+        Levels that scene `scene_number` uses are not dropped. Raises RenderError if a photo can't be read.
+        """
+        keys = [(texture, level) for texture, level in missing.tolist()]
+        pending = [self._pending.pop(key, None) for key in keys]
+        futures = [future or self._submit(*key) for key, future in zip(keys, pending, strict=True)]
+        for key, future in zip(keys, futures, strict=True):
+            pixels = _padded(future.result())
             self._loaded[key] = pixels
             self.loaded_bytes += pixels.nbytes
             self.table.address[key] = pixels.ctypes.data
         if self.loaded_bytes > self.budget:
             self._drop(scene_number)
 
-    def _begin(self, texture: int, level: int) -> Future[Packed]:
-        return self._pool.submit(self._make[texture], level)
+    def _submit(self, texture: int, level: int) -> Future[Packed]:
+        return self._pool.submit(self._create[texture], level)
 
     def _drop(self, scene_number: int) -> None:
         by_age = sorted(self._loaded, key=lambda key: int(self.table.used[key]))
@@ -208,7 +212,7 @@ class Textures:
 
 
 class _SquareLevels:
-    """Makes the levels above 32 texels of a photo's square."""
+    """Creates the levels above 32 texels of a photo's square crop."""
 
     def __init__(self, library: Library, photo: Photo, side: int) -> None:
         self.library, self.photo, self.side = library, photo, side
@@ -218,7 +222,7 @@ class _SquareLevels:
 
 
 class _WholeLevels:
-    """Makes the levels of a whole photo. Memory: level 1, of which all coarser ones are made, from the first on."""
+    """Creates the levels of a whole photo. Once created, level 1 stays in memory: all coarser ones are made from it."""
 
     def __init__(self, library: Library, photo: Photo, width: int, height: int) -> None:
         self.library, self.photo, self.width, self.height = library, photo, width, height
@@ -228,7 +232,7 @@ class _WholeLevels:
     def __call__(self, level: int) -> Packed:
         if level == 0:
             return pack(self.library.whole(self.photo, self.width, self.height))
-        with self._lock:  # decoded once: a large photo takes its 50 ms at any size
+        with self._lock:  # decoded once: a large photo takes 50 ms at any size
             if self._half is None:
                 half = max(self.width >> 1, 1), max(self.height >> 1, 1)
                 self._half = self.library.whole(self.photo, *half, sharp=False)
@@ -246,28 +250,28 @@ def _empty_table(count: int) -> TextureTable:
     )
 
 
-def _with_room(level: Packed) -> Packed:
-    """A level behind whose last texel another could be read: kernels read two at once, also where there is one column.
+def _padded(level: Packed) -> Packed:
+    """Return a level with memory for one more texel after its last if it has a single column.
 
-    Wider levels need none, since no pair begins in the last column.
+    Kernels read two neighbouring texels at once. In wider levels no pair starts in the last column.
     """
     if level.shape[1] > 1:
         return level
-    roomy = np.empty((len(level) + 1, 1), np.uint32)[:-1]
-    roomy[:] = level
-    return roomy
+    padded = np.empty((len(level) + 1, 1), np.uint32)[:-1]
+    padded[:] = level
+    return padded
 
 
 def _top_side(photo: Photo) -> int:
-    """Texels of a square's largest level: the power of two that holds the photo's own pixels, 32…16,384."""
+    """Return the side of a square's largest level: the power of two that holds the photo's own pixels, 32…16,384."""
     return min(max(TILE_PIXELS, 1 << (photo.crop[2] - 1).bit_length()), MAX_SIDE)
 
 
 def _base_levels(tiles: Pixels) -> Sequence[Packed]:
-    """The levels of 32, 16, … 1 texels of tiles (N, 32, 32, 3): each (N, side, side), averaged in linear light."""
+    """Return the levels of tiles (N, 32, 32, 3), 32 to 1 texels: each (N, side, side), averaged in linear light."""
     count = len(tiles)
-    levels = [np.empty((count + 1, side, side), np.uint32)[:count] for side in (32, 16, 8, 4, 2, 1)]  # `_with_room`
-    block = 1024  # tiles at once: 12 MB of floats
+    levels = [np.empty((count + 1, side, side), np.uint32)[:count] for side in (32, 16, 8, 4, 2, 1)]  # see `_padded`
+    block = 1024  # tiles at a time: 12 MB of floats
     for start in range(0, count, block):
         part = slice(start, min(start + block, count))
         light = to_linear(tiles[part])
@@ -281,7 +285,7 @@ def _base_levels(tiles: Pixels) -> Sequence[Packed]:
 
 
 def _halve(packed: Packed) -> Packed:
-    """The next mip level: light averaged by its alpha, alpha as it is; packed and premultiplied as before."""
+    """Return the next mip level, packed: linear light averaged with alpha as the weight, and the mean alpha."""
     width, height = max(packed.shape[1] // 2, 1), max(packed.shape[0] // 2, 1)
     channels = unpack(packed)
     alpha = channels[..., 3:]

@@ -1,4 +1,4 @@
-"""The `show` animation: several animations one after another, on a timeline."""
+"""The `show` animation: several animations one after another, from a timeline."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import numpy as np
 
 from renderer.data_files import read_toml
 from renderer.errors import InputError
+from renderer.messages import Spelling, as_argument, as_key, named
 from renderer.parameters import parameter, parameters, read_values
 from renderer.plugins import load_animation
 from renderer.scene import RESTS, Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
 
 _SEGMENT: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b(.*)", re.DOTALL)
 
-_JOINING_SECONDS: Final = 0.6  # of a camera move between two animations that see the mosaic from different places
+_CAMERA_MOVE_SECONDS: Final = 0.6  # between two animations whose cameras differ
 
 _FIXES: Final[dict[tuple[Ending, Ending], str]] = {
     ("photo", "mosaic"): "zoom 2s direction=out",
@@ -31,14 +32,14 @@ _FIXES: Final[dict[tuple[Ending, Ending], str]] = {
     ("cover", "mosaic"): "reveal 3s from=cover",
     ("mosaic", "cover"): "reveal 3s from=cover reverse=true",
 }
-"""What can stand between an ending and a beginning that don't fit."""
+"""What to put between two animations, by the end of the first and the start of the second."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of a timeline: an animation, or None where what was last seen rests.
+    """A part of a timeline: an animation, or None for a pause on the last scene.
 
-    Its seconds are those of its movement, and of the rests that are written in it.
+    `seconds` includes the pauses among the animation's parameters.
     """
 
     animation: Animation | None
@@ -47,129 +48,135 @@ class Segment:
 
 
 def parse_timeline(text: str) -> list[Segment]:
-    """Segments from "reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3": name, seconds, parameters.
+    """Return the segments of "reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3": name, seconds, parameters.
 
-    A comma that no name and seconds follow belongs to a value. Raises InputError, which names the segment.
+    A comma that is not followed by a name and seconds belongs to a value. Raises InputError, which names the segment.
     """
-    written: list[str] = []
-    for piece in text.split(","):
-        if (
-            written
-            and piece.strip()
-            and not _SEGMENT.fullmatch(piece)
-            and not re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", piece)
-        ):
-            written[-1] += f",{piece}"
+    pieces: list[str] = []
+    for part in text.split(","):
+        if pieces and part.strip() and not _SEGMENT.fullmatch(part) and not re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", part):
+            pieces[-1] += f",{part}"
         else:
-            written.append(piece)
-    return [_parse_segment(piece.strip()) for piece in written]
+            pieces.append(part)
+    return [_parse_segment(piece.strip()) for piece in pieces]
 
 
 def read_timeline(path: Path) -> list[Segment]:
-    """Segments from the `[[timeline]]` tables of a TOML file: `animation`, `seconds`, and parameters by their names.
+    """Return the segments of a TOML file's `[[timeline]]` tables: keys `animation`, `seconds` and the parameters.
 
     Raises InputError, which names the file and the table.
     """
-    tables = read_toml(path, "--timeline")[0].get("timeline")
+    tables = read_toml(path, named("timeline", path))[0].get("timeline")
     if not isinstance(tables, list) or not tables:
-        raise InputError(f'--timeline {path} holds no [[timeline]] table: add one with animation = "zoom", seconds = 5')
+        raise InputError(
+            f'{named("timeline", path)} has no [[timeline]] table: add one with animation = "zoom" and seconds = 5'
+        )
     segments = []
     for number, table in enumerate(tables, 1):
-        where = f"{path}, timeline {number}"
+        location = f"{path}, timeline {number}"
         if not isinstance(table, dict) or not isinstance(name := table.pop("animation", None), str):
-            raise InputError(f'{where}: it names no animation: add animation = "zoom"')
+            raise InputError(f'{location}: animation is missing: add animation = "zoom"')
         seconds = table.pop("seconds", None)
         if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-            raise InputError(f"{where}: it has no seconds: add seconds = 5")
-        segments.append(_segment(name, float(seconds), table, where))
+            raise InputError(f"{location}: seconds is missing: add seconds = 5")
+        segments.append(_segment(name, float(seconds), table, location, as_key))
     return segments
 
 
 def _parse_segment(text: str) -> Segment:
+    location = named("timeline", f'"{text}"')
     found = _SEGMENT.fullmatch(text)
     if found is None:
-        raise InputError(f'--timeline "{text}" is no segment: give a name, seconds and parameters, such as "zoom 5s"')
-    name, seconds, rest = found[1], float(found[2]), found[3].split()
-    where = f'--timeline "{text}"'
+        raise InputError(f'{location} is not a segment: give a name, seconds and parameters, such as "zoom 5s"')
     given: dict[str, object] = {}
-    for word in rest:
+    for word in found[3].split():
         key, equals, value = word.partition("=")
         if not equals:
-            raise InputError(f"{where}: {word} is no parameter: write it as name=value")
-        given[key] = (*_many(given[key]), value) if key in given else value
-    return _segment(name, seconds, given, where)
+            raise InputError(f"{location}: {word} is not a parameter: write it as name=value")
+        given[key] = (*_as_tuple(given[key]), value) if key in given else value
+    return _segment(found[1], float(found[2]), given, location, as_argument)
 
 
-def _segment(name: str, seconds: float, given: Mapping[str, object], where: str) -> Segment:
+def _segment(name: str, seconds: float, given: Mapping[str, object], location: str, spelling: Spelling) -> Segment:
+    """Return a segment from parameters by their names. `location` starts its errors, `spelling` is for parameters."""
     if not 0 < seconds <= 3600:
-        raise InputError(f"{where} lasts {seconds:g} seconds: it may be more than 0, and 3600 at most")
+        raise InputError(f"{location}: the duration of {seconds:g} seconds is out of range: more than 0, at most 3600")
     if name == "hold":
         if given:
-            raise InputError(f"{where}: hold has no parameters")
+            raise InputError(f"{location}: hold has no parameters")
         return Segment(None, seconds, name)
     kind = load_animation(name)
     if issubclass(kind, Show):
-        raise InputError(f"{where}: a timeline cannot contain {name}: write its segments into this timeline")
-    values: dict[str, Any] = {rest: 0.0 for rest in RESTS if rest in parameters(kind)}
-    return Segment(kind(**(values | read_values(kind, given, where))), seconds, name)
+        raise InputError(f"{location}: a timeline can't contain {name}: write its segments into this timeline")
+    values: dict[str, Any] = {pause: 0.0 for pause in RESTS if pause in parameters(kind)}
+    values |= read_values(kind, given, location)
+    try:
+        return Segment(kind(**values), seconds, name)
+    except InputError as error:
+        raise InputError(f"{location}: {error.message(spelling)}") from None
 
 
-def _many(value: object) -> tuple[object, ...]:
+def _as_tuple(value: object) -> tuple[object, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
 @dataclass(frozen=True)
 class Show(Animation):
-    """Several animations one after another."""
+    """Play several animations one after another."""
 
     timeline: str = parameter(
         "hold 0.5s, reveal 3.5s from=cover, hold 1.5s, zoom 6s, hold 1.5s, zoom 2s direction=out, hold 1s, disperse 3s",
-        "Animations with their seconds of movement and parameters, and rests, such as "
+        "Animations in order, each with its duration and parameters, and pauses (hold), such as "
         '"reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3, hold 1s, zoom 2s direction=out, disperse 2s"; '
         "or a .toml file with a [[timeline]] table for each",
     )
 
     def __post_init__(self) -> None:
-        """Refuse with InputError what can't be read, and neighbours that don't fit."""
+        """Raise InputError for a timeline that can't be parsed or whose animations don't follow each other."""
         super().__post_init__()
         _ = self.segments
 
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
-        """The parts in their order."""
+        """The parts in order. Raises InputError as the constructor does."""
         in_file = self.timeline.lower().endswith(".toml")
         segments = read_timeline(Path(self.timeline)) if in_file else parse_timeline(self.timeline)
         moving = [segment for segment in segments if segment.animation is not None]
         if not moving:
-            raise InputError(f'--timeline "{self.timeline}" holds no animation: add one, such as "zoom 5s"')
+            raise InputError(f'{self._name()} contains no animation: add one, such as "zoom 5s"')
         for before, after in pairwise(moving):
             last, first = _endings(before)[1], _endings(after)[0]
             if last != first:
                 fix = _FIXES.get((last, first), "")
-                raise InputError(
-                    f"--timeline: {before.name} ends with {_WHAT[last]}, {after.name} begins with {_WHAT[first]}"
-                    + (f': put "{fix}" between them' if fix else "")
-                )
+                ends = f"{before.name} ends with {_VISIBLE[last]}, but {after.name} starts with {_VISIBLE[first]}"
+                raise InputError(f"{self._name()}: {ends}" + (f': put "{fix}" between them' if fix else ""))
         return tuple(segments)
 
+    def _name(self) -> str:
+        return named("timeline", f'"{self.timeline}"')
+
     def default_duration(self) -> float:
-        """The sum of its parts."""
+        """Return the sum of the parts' seconds."""
         return sum(segment.seconds for segment in self.segments)
 
     def endings(self) -> tuple[Ending, Ending]:
-        """Those of the first and of the last animation."""
+        """Return the start of the first animation and the end of the last."""
         moving = [segment for segment in self.segments if segment.animation is not None]
         return _endings(moving[0])[0], _endings(moving[-1])[1]
 
     def targets(self) -> tuple[Target, ...]:
-        """Those of all animations."""
+        """Return the targets of all animations."""
         return tuple(target for part in self.segments if part.animation for target in part.animation.targets())
 
     def prepare(self, stage: Stage) -> Motion:
-        """Prepare all of them, each for its own frames; the camera goes on where the one before left it."""
+        """Prepare all animations, each for its own frames.
+
+        An animation whose camera starts elsewhere than the previous one ends starts with a camera move. Raises
+        InputError where they show different photos.
+        """
         seconds = np.array([segment.seconds for segment in self.segments])
         cuts = np.rint(np.concatenate([[0.0], np.cumsum(seconds)]) / seconds.sum() * stage.frames).astype(int).tolist()
-        lengths = [max(end - begin, 1) for begin, end in pairwise(cuts)]
+        lengths = [max(end - start, 1) for start, end in pairwise(cuts)]
         share = stage.seconds / seconds.sum()
         motions: list[Motion | None] = []
         cell: int | None = None
@@ -182,30 +189,30 @@ class Show(Animation):
                 stage, seconds=segment.seconds * share, frames=lengths[number], seed=stage.seed + number, from_cell=cell
             )
             motion = segment.animation.play(part)
-            if camera is not None and _away(camera, motion(0.0).camera, stage) > 0.01:
+            if camera is not None and _camera_distance(camera, motion(0.0).camera, stage) > 0.01:
                 if cell is not None:
                     raise InputError(
-                        f"--timeline: {segment.name} begins at another photo than the one before ends with: leave its "
-                        "focus out, and it begins there"
+                        f"{self._name()}: {segment.name} starts at another photo than the previous animation ends "
+                        "with: leave out its focus to start there"
                     )
-                stage.notice(f"{segment.name} begins with a short camera move, to where it sees the mosaic from")
-                motion = _joined(motion, camera, min(_JOINING_SECONDS / part.seconds, 0.3))
+                stage.notice(f"{segment.name} starts with a short camera move, since the previous view is different")
+                motion = _with_camera_move(motion, camera, min(_CAMERA_MOVE_SECONDS / part.seconds, 0.3))
             motions.append(motion)
             cell, camera = segment.animation.last_photo(part), motion(1.0).camera
-        shown = _with_rests(motions)
-        begins = np.array(cuts[:-1])
+        played = _with_pauses(motions)
+        starts = np.array(cuts[:-1])
 
-        def motion_of_all(progress: float) -> Scene:
+        def whole_motion(progress: float) -> Scene:
             frame = round(progress * (stage.frames - 1), 6)
-            number = int(np.searchsorted(begins, frame, side="right")) - 1
-            # The last frame of the last part shows its end; elsewhere that is the first frame of the next.
+            number = int(np.searchsorted(starts, frame, side="right")) - 1
+            # The last part shows its end in its last frame; the end of any other part is the first frame of the next.
             steps = lengths[number] - (1 if number == len(lengths) - 1 else 0)
-            return shown[number](min((frame - cuts[number]) / max(steps, 1), 1.0))
+            return played[number](min((frame - cuts[number]) / max(steps, 1), 1.0))
 
-        return motion_of_all
+        return whole_motion
 
 
-_WHAT: Final[dict[Ending, str]] = {
+_VISIBLE: Final[dict[Ending, str]] = {
     "mosaic": "the whole mosaic",
     "photo": "a photo",
     "cover": "the plain cover",
@@ -215,46 +222,46 @@ _WHAT: Final[dict[Ending, str]] = {
 
 def _endings(segment: Segment) -> tuple[Ending, Ending]:
     if segment.animation is None:
-        raise ValueError("a rest has the endings of its neighbours")
+        raise ValueError("a pause has no endings of its own")
     return segment.animation.shown_endings()
 
 
-def _away(camera: Camera, other: Camera, stage: Stage) -> float:
-    """How many pixels apart the same point is seen by two cameras, at most, at the frame's edge."""
+def _camera_distance(camera: Camera, other: Camera, stage: Stage) -> float:
+    """Return the largest distance in pixels, at the edge of the frame, between a point's positions in two cameras."""
     moved = math.dist(camera.centre, other.centre) * camera.scale
     return moved + abs(other.scale / camera.scale - 1) * 0.5 * max(stage.frame) + abs(other.angle - camera.angle) * 1e3
 
 
-def _joined(motion: Motion, camera: Camera, share: float) -> Motion:
-    """A motion that begins at another camera and comes to its own within a share of its time."""
-    begin = motion(0.0).camera
+def _with_camera_move(motion: Motion, camera: Camera, share: float) -> Motion:
+    """Return a motion that starts at another camera and reaches its own within a share of its time."""
+    start = motion(0.0).camera
 
-    def joined(progress: float) -> Scene:
+    def moved(progress: float) -> Scene:
         scene = motion(progress)
         left = 1.0 - float(ease(progress, "smooth", 0.0, share))
         x, y = (
-            at + left * (was - is_now)
-            for at, was, is_now in zip(scene.camera.centre, camera.centre, begin.centre, strict=True)
+            at + left * (old - new)
+            for at, old, new in zip(scene.camera.centre, camera.centre, start.centre, strict=True)
         )
-        scale = scene.camera.scale * (camera.scale / begin.scale) ** left
-        angle = scene.camera.angle + left * (camera.angle - begin.angle)
+        scale = scene.camera.scale * (camera.scale / start.scale) ** left
+        angle = scene.camera.angle + left * (camera.angle - start.angle)
         return replace(scene, camera=Camera((x, y), scale, angle))
 
-    return joined
+    return moved
 
 
-def _with_rests(motions: Sequence[Motion | None]) -> list[Motion]:
-    """Each rest shows the last scene before it, or at the beginning the first one after it."""
-    shown: list[Motion] = []
+def _with_pauses(motions: Sequence[Motion | None]) -> list[Motion]:
+    """Replace pauses by the last scene before them, or by the first scene after them at the start."""
+    played: list[Motion] = []
     for number, motion in enumerate(motions):
         if motion is not None:
-            shown.append(motion)
-        elif any(shown_before is not None for shown_before in motions[:number]):
-            shown.append(_still(shown[-1](1.0)))
+            played.append(motion)
+        elif played:
+            played.append(_still(played[-1](1.0)))
         else:
             following = next(other for other in motions[number:] if other is not None)
-            shown.append(_still(following(0.0)))
-    return shown
+            played.append(_still(following(0.0)))
+    return played
 
 
 def _still(scene: Scene) -> Motion:

@@ -1,4 +1,4 @@
-"""The examples of the README, of the documents and of the help: found, made small, and done."""
+"""Find the examples of the README, the documents and the help, and run them on a small scale."""
 
 import re
 import shlex
@@ -8,13 +8,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = {path.name: path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md"))}
-"""The written pages of the site. Commands and gallery are made from tables, whose examples are tested from there."""
+DOCS = ROOT / "docs"
+PAGES = {path.relative_to(DOCS).as_posix(): path.read_text("utf-8") for path in sorted(DOCS.rglob("*.md"))}
+"""The written pages of the site. The examples of commands and gallery are tested from the tables that hold them."""
 
 Run = Callable[..., tuple[int, str, str]]
 
 AS_THEY_ARE = ("doctor", "edit", "library", "presets", "check", "animations", "completion")
-"""Commands that have no scale."""
+"""Commands whose options do not include a size."""
 
 
 NAMED = {
@@ -23,14 +24,14 @@ NAMED = {
     "~/Pictures": ".",
     "IMG_2041.jpg": "photo03.jpg",
 }
-"""What examples call photos, and which of the tests' photos it then is."""
+"""Names of photos in the examples, and the test photos that replace them."""
 
 PAST = "2026-07"
-"""A month that examples ask photos of; the tests' photos are of today, whenever that is."""
+"""A month in the examples' --since; replaced, because the test photos are as old as the test run."""
 
 
 def fenced(page: str) -> list[str]:
-    """The commands in the ```sh blocks of a page of Markdown, without their comments."""
+    """Return the commands in the ```sh blocks of a Markdown page, without their comments."""
     return [
         " ".join(line.split(" #")[0].split())
         for block in blocks(page, "sh")
@@ -40,36 +41,37 @@ def fenced(page: str) -> list[str]:
 
 
 def blocks(page: str, language: str) -> list[str]:
-    """The fenced blocks of a page in a language, with the files that they show in the place of their names."""
+    """Return the fenced blocks of a page in a language, with included files inserted."""
     found = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
     return [
-        re.sub(r"--8<--\n(.+)\n--8<--", lambda shown: (ROOT / shown[1]).read_text("utf-8"), block) for block in found
+        re.sub(r"--8<--\n(.+)\n--8<--", lambda included: (ROOT / included[1]).read_text("utf-8"), block)
+        for block in found
     ]
 
 
 def small(words: list[str]) -> list[str]:
-    """The same command on a small scale, where the example itself does not set one."""
-    wanted = (
+    """Return the same command with small values for size, duration and number of cells."""
+    values = (
         {"--columns": "10"} if words[0] == "mosaic" else {"--columns": "10", "--size": "80x54", "--duration": "0.4"}
     )
     if words[0] == "explain":
-        wanted = {"--columns": "10", "--size": "160x90"}
-        wanted |= {"--duration": "0.5"} if words[1] == "knn" else {}
+        values = {"--columns": "10", "--size": "160x90"}
+        values |= {"--duration": "0.5"} if words[1] == "knn" else {}
         if words[1] == "channels":
-            del wanted["--columns"]
+            del values["--columns"]
     if "--cell-size" in words or any(word.endswith(".mosaic") and words[1] == word for word in words):
-        wanted.pop("--columns")
+        values.pop("--columns")
     if "--draft" in words:
-        wanted.pop("--size")
+        values.pop("--size")
     if "--title-time" in words:
-        wanted["--duration"] = "1"
+        values["--duration"] = "1"
     if "--at" in words:
-        wanted["--duration"] = "4"
+        values["--duration"] = "4"
     if "--print" in words:
-        wanted["--dpi"] = "20"
+        values["--dpi"] = "20"
     if words[0] == "sheet":
-        wanted["--size"] = "40x27"
-    for option, value in wanted.items():
+        values["--size"] = "40x27"
+    for option, value in values.items():
         if option in words:
             words[words.index(option) + 1] = value
         else:
@@ -78,7 +80,7 @@ def small(words: list[str]) -> list[str]:
 
 
 def prepare(example: str, words: list[str], render: Run, cover: Path, photos: Path) -> None:
-    """What an example finds in its folder and among the libraries."""
+    """Create the files and libraries that an example uses."""
     Path("cover.jpg").write_bytes(cover.read_bytes())
     Path("more").symlink_to(photos)
     picture = ("--size", "80x54", "--columns", "10")
@@ -112,13 +114,13 @@ def prepare(example: str, words: list[str], render: Run, cover: Path, photos: Pa
         video = ("zoom", "cover.jpg", "--for", words[words.index("--preset") + 1], *picture, "--duration", "0.4")
         assert render(*video, "-o", words[1])[0] == 0
     if "--music" in words:
-        with wave.open("song.mp3", "wb") as song:  # a name's ending does not matter
+        with wave.open("song.mp3", "wb") as song:  # recognised by content
             song.setparams((1, 2, 8000, 0, "NONE", ""))
             song.writeframes(bytes(range(256)) * 64)
 
 
 def prepare_campaigns() -> None:
-    """The campaigns of the pages, with one value of each sweep, and what their rows come from."""
+    """Write the campaign files of the pages, with one value of each sweep, and their tables."""
     for block in (block for page in (README, *PAGES.values()) for block in blocks(page, "toml")):
         if named := re.match(r"# (\w+\.toml)\n", block):
             Path(named[1]).write_text(block.replace("0..9", "0..0"))
@@ -127,11 +129,11 @@ def prepare_campaigns() -> None:
 
 
 def run_example(example: str, render: Run, cover: Path, photos: Path) -> None:
-    """An example does what it says, on a small scale, in an empty folder."""
+    """Run an example on a small scale in the current, empty folder, and check that its output exists."""
     command, _, _ = example.partition(" > ")
     words = shlex.split(command)[1:]
-    for name, there in NAMED.items():
-        words = [word.replace(name, str(photos / there)) for word in words]
+    for name, replacement in NAMED.items():
+        words = [word.replace(name, str(photos / replacement)) for word in words]
     words = [word.replace(PAST, "2001") for word in words]
     prepare(example, words, render, cover, photos)
     code, out, err = render(*(words if words[0] in AS_THEY_ARE else small(words)))

@@ -175,7 +175,7 @@ def test_cells_of_several_sizes_rest_without_seams(stage_factory: StageFactory) 
     whole = stage.whole_camera()
     for scale in (1.0, 1.37, 3.1):  # their edges lie anywhere between pixels
         camera = replace(whole, scale=scale * whole.scale)
-        assert (draw(stage, stage.scene(camera, stage.seen_tiles(plain, camera))) == 255).all()
+        assert (draw(stage, stage.scene(camera, stage.visible_tiles(plain, camera))) == 255).all()
         some = np.random.default_rng(1).random(len(tiles)) < 0.7
         drawn = draw(stage, stage.scene(camera, stage.partly_resting(plain)(some)))
         # Where a pixel and those around it belong to tiles that rest, nothing shines through.

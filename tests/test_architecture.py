@@ -11,11 +11,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    "messages", "errors", "deprecation", "arrays", "parameters", "toml_positions", "streams", "progress", "locks", "files",
-    "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "compiled",
+    "messages", "errors", "deprecation", "arrays", "parameters", "toml_positions", "streams", "progress", "locks", "paths",
+    "input_files", "output_files", "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "compiled",
     "colour", "tiffs", "image_file", "pictures", "subject", "descriptors", "library", "grid", "placement", "fidelity",
     "matching", "textures", "scene", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline", "settings",
-    "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "doctor",
+    "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
 
@@ -70,7 +70,7 @@ def test_expensive_imports_wait_until_they_are_needed(imports: str, expensive: s
 
 
 OPENED = {
-    "files.py": {"open": "open_input itself", "os.open": "how open_input opens"},
+    "input_files.py": {"open": "open_input itself", "os.open": "how open_input opens"},
     "locks.py": {"os.open": "a lock file, which is made"},
     "compiled.py": {"path.read_bytes": "machine code that was cached"},
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
@@ -84,7 +84,7 @@ OPENED = {
     "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the program"},
     "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the program"},
 }  # fmt: skip
-"""What opens files for reading without `files.open_input`, and why it may."""
+"""What opens files for reading without `input_files.open_input`, and why it may."""
 
 OPENS = {
     "open", "io.open", "io.FileIO", "os.open", "np.load", "np.fromfile", "np.memmap", "np.loadtxt", "cv2.imread", "cv2.VideoCapture",
@@ -115,4 +115,6 @@ def openings(path: Path) -> Iterator[str]:
 def test_every_file_of_the_users_is_opened_by_one_function(path: Path) -> None:
     module = path.relative_to(ROOT / "renderer").as_posix()
     others = set(openings(path)) - set(OPENED.get(module, ()))
-    assert not others, f"{module} opens files by {', '.join(others)}: files.open_input refuses what is no regular file"
+    assert not others, (
+        f"{module} opens files by {', '.join(others)}: input_files.open_input refuses what is no regular file"
+    )

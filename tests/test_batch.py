@@ -1,4 +1,4 @@
-"""Campaigns: many videos of one file, as a user runs them."""
+"""Campaigns, as a user runs them: many videos described by one file."""
 
 import base64
 import csv
@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
@@ -40,6 +41,7 @@ from renderer.batch.work import JobRunner
 from renderer.encoder import probe
 from renderer.errors import InputError
 from renderer.job import VideoJob, sample_pictures
+from renderer.messages import named
 from renderer.progress import Progress, Silent
 from renderer.toml_positions import TomlPositions
 
@@ -53,7 +55,7 @@ SMALL = 'size = "48x32"\ncolumns = 8\nfps = 8\nduration = 0.5\n'
 
 @pytest.fixture
 def campaign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty campaign's file beside covers, in a folder with two presets of its own."""
+    """The path of a campaign file that does not exist yet, in a folder with covers and two presets."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MOSAIC_RENDERER_PRESETS", str(tmp_path / "presets"))
     Path("presets").mkdir()
@@ -75,14 +77,14 @@ def manifest() -> dict[str, dict[str, object]]:
 
 
 def due(render: Run, *words: str) -> list[str]:
-    """What a dry run says would be rendered."""
+    """The videos that a dry run reports as due."""
     code, out, err = render("batch", "campaign.toml", "--dry-run", "--json", *words)
     assert code == 0, err
     return [Path(video["output"]).as_posix() for video in json.loads(out)["videos"] if not video["up_to_date"]]
 
 
-def test_a_campaign(campaign: Path, render: Run, browser: "Chrome") -> None:
-    """Three covers × two animations × two presets, and a cover that can't be opened among them."""
+def test_a_campaign_renders_every_combination(campaign: Path, render: Run, browser: "Chrome") -> None:
+    """Three covers × two animations × two presets, and one cover that can't be opened."""
     Path("covers/bad.jpg").write_text("not a picture")
     campaign.write_text(
         f'[defaults]\n{SMALL}output = "out/{{cover}}/{{animation}}-{{preset}}"\n'
@@ -112,8 +114,8 @@ def test_a_campaign(campaign: Path, render: Run, browser: "Chrome") -> None:
 
     browser.get(Path("out/index.html").absolute().as_uri())
     assert [str(line["message"]) for line in browser.get_log("browser")] == []
-    asked = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
-    urls = [one["params"]["request"]["url"] for one in asked if one["method"] == "Network.requestWillBeSent"]
+    events = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
+    urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
     assert all(url.startswith(("file:", "data:")) for url in urls)
     pictures = browser.find_elements("css selector", "figure img")
     assert len(pictures) == 12
@@ -135,7 +137,7 @@ def test_a_campaign(campaign: Path, render: Run, browser: "Chrome") -> None:
     assert (code, "1 rendered, 0 up to date" in out) == (0, True)
 
 
-def test_what_makes_a_video_out_of_date(campaign: Path, render: Run, photos: Path) -> None:
+def test_a_video_is_out_of_date_after_any_change(campaign: Path, render: Run, photos: Path) -> None:
     Path("tiles").mkdir()
     for photo in sorted(photos.glob("*.jpg")):
         Path("tiles", photo.name).write_bytes(photo.read_bytes())
@@ -162,11 +164,14 @@ def test_what_makes_a_video_out_of_date(campaign: Path, render: Run, photos: Pat
     assert due(render) == both
     Path("out/a.mp4").write_bytes(b"somebody's own")
     code, _, err = render("batch", "campaign.toml")
-    assert (code, "out/a.mp4 exists, and is not as this campaign made it: -y" in err) == (2, True)
+    assert (
+        code,
+        "out/a.mp4 exists, and is not the file that this campaign made: move it, or use -y to overwrite" in err,
+    ) == (2, True)
     assert Path("out/a.mp4").read_bytes() == b"somebody's own"
 
 
-def test_every_problem_is_listed_with_its_line(campaign: Path, render: Run) -> None:
+def test_all_problems_are_listed_with_their_lines(campaign: Path, render: Run) -> None:
     campaign.write_text(
         '[defaults]\nfsp = 30\noutput = "out/{cover}-{what}"\n'
         '[[job]]\ncover = "covers/x.jpg"\ncolumns = 0\n'
@@ -181,17 +186,20 @@ def test_every_problem_is_listed_with_its_line(campaign: Path, render: Run) -> N
         (5, "covers/x.jpg: there is no such file or folder"),
         (9, "there is no preset named instagram-rel: did you mean instagram-reel?"),
         (10, "there is no animation zom: did you mean zoom?"),
-        (14, "seed = 9..0 is no sweep"),
+        (14, "seed = 9..0 is not a sweep"),
         (15, "there is no other"),
     ):
         assert f"campaign.toml, line {line}: {says}" in err
     assert not Path("out").exists()
 
 
-def test_clashes_are_found_before_the_start(campaign: Path, render: Run) -> None:
+def test_clashes_are_found_before_rendering(campaign: Path, render: Run) -> None:
     campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/*.jpg"\noutput = "out/{{animation}}"\n')
     code, _, err = render("batch", "campaign.toml")
-    assert (code, "campaign.toml, line 1: two videos would be out/zoom.mp4: add {cover} to its output" in err) == (
+    assert (
+        code,
+        "campaign.toml, line 1: two videos would be written to out/zoom.mp4: add {cover} to its output" in err,
+    ) == (
         2,
         True,
     )
@@ -218,7 +226,7 @@ def test_sweeps_and_rows(campaign: Path, render: Run) -> None:
     assert (code, "line 6: there is no field {face}" in err) == (2, True)
 
 
-def test_a_sweep_of_one_animations_parameter_leaves_the_others_alone(campaign: Path) -> None:
+def test_a_sweep_of_one_animations_parameter_ignores_the_others(campaign: Path) -> None:
     campaign.write_text(
         '[[job]]\ncover = "covers/a.jpg"\nanimation = ["zoom", "reveal"]\noutput = "out/{animation}-{order}"\n'
         '[job.sweep]\norder = ["spiral", "hue"]\n'
@@ -227,7 +235,7 @@ def test_a_sweep_of_one_animations_parameter_leaves_the_others_alone(campaign: P
     assert [task.name for task in tasks] == ["zoom-default", "reveal-spiral", "reveal-hue"]
 
 
-def test_a_timeline_of_tables(campaign: Path) -> None:
+def test_a_timeline_can_be_written_as_tables(campaign: Path) -> None:
     campaign.write_text(
         '[[job]]\ncover = "covers/a.jpg"\n[[job.timeline]]\nanimation = "reveal"\nseconds = 1.5\norder = "spiral"\n'
         '[[job.timeline]]\nanimation = "zoom"\nseconds = 2\nfocus = ["0.4,0.3", "0.5,0.5"]\n'
@@ -242,7 +250,7 @@ HOSTILE = ["../../etc/passwd", "/etc/passwd", "..", ".", "", "C:\\Windows\\x", "
            "x" * 300, "%05d", "-rf", "con", "a\nb", "\u202egpj.exe", "{cover}", "{0.__class__}", "it.html", "~root", "*?"]  # fmt: skip
 
 
-def test_hostile_rows_stay_in_the_folder(campaign: Path, render: Run) -> None:
+def test_hostile_values_stay_in_the_folder(campaign: Path, render: Run) -> None:
     with Path("rows.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerows([["number", "name"], *([n, name.replace("\0", "")] for n, name in enumerate(HOSTILE))])
@@ -277,17 +285,17 @@ def test_long_names_stay_apart() -> None:
 
 
 @pytest.mark.usefixtures("campaign")
-def test_without_a_file(render: Run) -> None:
+def test_a_campaign_without_a_file(render: Run) -> None:
     words = ("--covers", "covers/*.jpg", "--animation", "zoom", "--animation", "gather", "--size", "48x32")
     code, out, err = render("batch", *words, "--dry-run", "-o", "all/{animation}/{cover}", "--title", "{cover}!")
     assert code == 0, err
     assert out.count("48x32") == 6
     assert "all/gather/c.mp4" in out
     code, _, err = render("batch", *words, "--only", "nothing*")
-    assert (code, "--only nothing* fits none of 6 videos" in err) == (2, True)
+    assert (code, "--only nothing* matches none of 6 videos: --dry-run lists them" in err) == (2, True)
 
 
-def test_fail_fast_leaves_the_rest(campaign: Path, render: Run) -> None:
+def test_fail_fast_skips_the_remaining_videos(campaign: Path, render: Run) -> None:
     Path("covers/a.jpg").write_text("not a picture")
     campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/*.jpg"\n')
     code, out, _ = render("batch", "campaign.toml", "--fail-fast", "--workers", "1")
@@ -297,12 +305,12 @@ def test_fail_fast_leaves_the_rest(campaign: Path, render: Run) -> None:
     assert (code, [video["state"] for video in json.loads(out)["videos"]]) == (0, ["done"])
 
 
-# -- Ended before its time -----------------------------------------------------------------------------------------
+# -- Interruption --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def long_run(campaign: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A campaign of quick videos and long ones, of which a quick one is done and a long one is in hand."""
+    """A running campaign of short and long videos: a short one is done, and a long one is being rendered."""
     campaign.write_text(
         '[defaults]\ncolumns = 8\noutput = "out/{cover}-{duration}"\nsize = "256x256"\n'
         '[[job]]\ncover = "covers/a.jpg"\n[job.sweep]\nduration = [0.2, 1800, 1801, 1802]\n'
@@ -318,23 +326,23 @@ def long_run(campaign: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def gone(workers: list[psutil.Process]) -> bool:
+def have_ended(workers: list[psutil.Process]) -> bool:
     return not psutil.wait_procs(workers, timeout=30)[1]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not have these signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -9)], ids=["Ctrl-C", "kill -9"])
-def test_what_is_begun_is_removed_and_what_is_whole_stays(
+def test_an_interruption_removes_incomplete_videos_and_keeps_complete_ones(
     long_run: subprocess.Popen[bytes], campaign: Path, render: Run, number: int, code: int
 ) -> None:
     workers = psutil.Process(long_run.pid).children(recursive=True)
     os.kill(long_run.pid, number)
     assert long_run.wait(30) == code
-    assert gone(workers)
+    assert have_ended(workers)
     assert [path.name for path in Path("out").iterdir() if path.suffix == ".mp4"] == ["a-0.2.mp4"]
     assert manifest()["a-0.2.mp4"]["state"] == "done"
     campaign.write_text(campaign.read_text().replace("1800, 1801, 1802", "0.3"))
-    Path("out/.a-0.3.mp4.part-0123abcd").mkdir()  # as by a worker that was killed itself
+    Path("out/.a-0.3.mp4.part-0123abcd").mkdir()  # as left by a killed worker
     assert due(render) == ["out/a-0.3.mp4"]
     assert render("batch", "campaign.toml")[0] == 0
     assert sorted(path.suffix for path in Path("out").iterdir()) == [".html", ".json", ".mp4", ".mp4"]
@@ -343,8 +351,8 @@ def test_what_is_begun_is_removed_and_what_is_whole_stays(
 # -- Pools ---------------------------------------------------------------------------------------------------------
 
 
-class Here:
-    """The smallest pool: what a cluster's client would look like, done at once in this process."""
+class InlinePool:
+    """The smallest pool, like a client of a cluster: it runs each job at once in this process."""
 
     workers, matched = 1, 0
 
@@ -355,11 +363,11 @@ class Here:
         self.matched += render_job.match_only
         future: Future[Outcome] = Future()
         with JobRunner() as runner:
-            future.set_result(runner.perform(render_job, progress))
+            future.set_result(runner.run(render_job, progress))
         return future
 
 
-class Unwatched:
+class SilentObserver:
     def begin(self, name: str) -> Progress:  # noqa: ARG002 (the protocol's names)
         return Silent()
 
@@ -370,30 +378,30 @@ class Unwatched:
         pass
 
 
-def test_any_pool_will_do(campaign: Path) -> None:
+def test_any_pool_can_render_a_campaign(campaign: Path) -> None:
     campaign.write_text(f'[[job]]\n{SMALL}cover = ["covers/a.jpg", "covers/b.jpg"]\nanimation = ["zoom", "gather"]\n')
     batch = plan_batch(read_campaign(campaign, BatchRequest()), Silent())
-    pool = Here()
-    outcomes = render_batch(batch, pool, Unwatched())
+    pool = InlinePool()
+    outcomes = render_batch(batch, pool, SilentObserver())
     assert [outcome.error for outcome in outcomes.values()] == [""] * 4
     assert videos() == ["a-gather.mp4", "a-zoom.mp4", "b-gather.mp4", "b-zoom.mp4"]
     assert pool.matched == 2
 
 
-def test_a_worker_that_dies_takes_only_its_own_video(campaign: Path) -> None:
+def test_a_crashed_worker_fails_only_its_own_video(campaign: Path) -> None:
     campaign.write_text('[[job]]\ncover = "covers/a.jpg"\ncolumns = 8\nduration = 60\noutput = "it.mp4"\n')
     (task,) = read_campaign(campaign, BatchRequest()).tasks
     with Processes(1) as pool:
-        dying = pool.submit(RenderJob(task.job), Silent())
+        future = pool.submit(RenderJob(task.job), Silent())
         wait_until(lambda: list(Path().glob(".it.mp4.part-*")))
         for child in psutil.Process().children():
             if "renderer.batch.pool" in " ".join(child.cmdline()):
                 child.kill()
-        assert "its process ended" in dying.result(30).error
+        assert "its process ended" in future.result(30).error
         assert pool.submit(RenderJob(task.job, match_only=True), Silent()).result(30).error == ""
 
 
-# -- Videos that stand still ---------------------------------------------------------------------------------------
+# -- Stalled videos ------------------------------------------------------------------------------------------------
 
 STUCK = """
 import time
@@ -412,7 +420,7 @@ class Stuck(Animation):
 
 @pytest.fixture
 def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installed animation that goes on for some frames, and then no more."""
+    """An installed animation that hangs after some frames."""
     info = tmp_path / "site" / "stuck-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stuck\nVersion: 1.0\n")
@@ -422,18 +430,19 @@ def stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("stuck")
-def test_a_video_that_stands_still_fails_and_the_others_go_on(campaign: Path, render: Run) -> None:
-    """Takes some seconds: the time without progress must be longer than a worker's start."""
+def test_a_stalled_video_fails_and_the_others_continue(campaign: Path, render: Run) -> None:
+    """Takes some seconds, because the timeout must be longer than the start of a worker."""
     campaign.write_text(
         f'[defaults]\n{SMALL}output = "out/{{animation}}/{{cover}}-%02d.png"\n'
         '[[job]]\ncover = "covers/a.jpg"\nanimation = "stuck"\n[[job]]\ncover = "covers/b.jpg"\n'
     )
-    assert render("batch", "campaign.toml", "--only", "zoom")[0] == 0  # what is compiled first is so by now
+    assert render("batch", "campaign.toml", "--only", "zoom")[0] == 0  # compiles the kernels first
     before = {process.pid for process in psutil.process_iter()}
     code, out, err = render("batch", "campaign.toml", "--no-resume", "--timeout", "8", "--workers", "1")
     assert (code, "1 rendered, 0 up to date, 1 failed" in out) == (1, True), err
-    assert "made no progress for 8 seconds in the stage of rendering, and was stopped: give a longer --timeout" in err
-    assert "stuck/a-%02d.png: it made no progress" in err
+    stopped = "stopped after 8 seconds without progress while rendering: use a longer"
+    assert f"stuck/a-%02d.png: {stopped} --timeout if it needs more time" in err
+    assert manifest()["stuck/a-%02d.png"]["error"] == f"{stopped} timeout if it needs more time"
     assert not Path("out/stuck").exists()
     assert len(list(Path("out/zoom").glob("b-*.png"))) == 4
     assert [
@@ -441,8 +450,8 @@ def test_a_video_that_stands_still_fails_and_the_others_go_on(campaign: Path, re
     ] == []
 
 
-class Still(Here):
-    """A pool whose order neither goes on nor ends until it is stopped."""
+class StalledPool(InlinePool):
+    """A pool whose job makes no progress and ends only when it is stopped."""
 
     def __init__(self) -> None:
         self.future: Future[Outcome] = Future()
@@ -456,21 +465,21 @@ class Still(Here):
         render_job.set_result(Outcome(reason))
 
 
-class Listening(Unwatched):
+class RecordingObserver(SilentObserver):
     def __init__(self) -> None:
-        self.heard: list[tuple[str, str]] = []
+        self.stalls: list[tuple[str, str]] = []
 
     def stalled(self, name: str, stage: str) -> None:
-        self.heard.append((name, stage))
+        self.stalls.append((name, stage))
 
 
-def test_that_a_video_stands_still_is_said_once(campaign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stall_is_reported_once(campaign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("renderer.batch.running.STALLED", 0.5)
     campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/a.jpg"\n')
-    batch, watch = plan_batch(read_campaign(campaign, BatchRequest()), Silent()), Listening()
-    (outcome,) = render_batch(batch, Still(), watch, timeout=3).values()
-    assert outcome.error.startswith("it made no progress for 3 seconds in the stage of matching, and was stopped")
-    assert watch.heard == [("a-zoom", "matching")]
+    batch, observer = plan_batch(read_campaign(campaign, BatchRequest()), Silent()), RecordingObserver()
+    (outcome,) = render_batch(batch, StalledPool(), observer, timeout=3).values()
+    assert outcome.error.startswith("stopped after 3 seconds without progress while matching: ")
+    assert observer.stalls == [("a-zoom", "matching")]
 
 
 # -- Rows ----------------------------------------------------------------------------------------------------------
@@ -478,7 +487,7 @@ def test_that_a_video_stands_still_is_said_once(campaign: Path, monkeypatch: pyt
 
 @pytest.fixture
 def shop(campaign: Path) -> Path:
-    """A campaign over a table: of its rows one is short, one has no picture, one no colour, two are sound."""
+    """A campaign with a table: one row lacks a value, one a picture, one a valid colour, and two are good."""
     Path("products.csv").write_text(
         "sku,name,ground\na,Mug,navy\nb,Bowl\nx,Cup,white\nc,Fork,mauvy\nb,Knife,black\n", "utf-8"
     )
@@ -490,18 +499,18 @@ def shop(campaign: Path) -> Path:
 
 
 BAD_ROWS = (
-    "products.csv, row 2: it has 2 values, and the fields are sku, name, ground: give one for each",
+    "products.csv, row 2: it has 2 values, but the fields are sku, name, ground: enter one for each",
     "products.csv, row 3 (campaign.toml, line 9): covers/x.jpg: there is no such file or folder",
-    "products.csv, row 4 (campaign.toml, line 11): --background mauvy is not a colour",
+    "products.csv, row 4 (campaign.toml, line 11): background = mauvy is not a colour",
 )
 
 
 @pytest.mark.usefixtures("shop")
-def test_every_problem_of_a_table_is_told_with_its_row(render: Run) -> None:
+def test_all_problems_of_a_table_are_listed_with_their_rows(render: Run) -> None:
     code, _, err = render("batch", "campaign.toml")
     assert code == 2
-    assert "3 problems, and nothing was rendered" in err
-    for problem in (*BAD_ROWS, "--skip-bad-rows renders the other rows"):
+    assert "3 problems; nothing was rendered" in err
+    for problem in (*BAD_ROWS, "use --skip-bad-rows to render the other rows"):
         assert problem in err
     assert not Path("out").exists()
 
@@ -510,9 +519,9 @@ def test_every_problem_of_a_table_is_told_with_its_row(render: Run) -> None:
 def test_bad_rows_can_be_skipped(render: Run) -> None:
     code, out, err = render("batch", "campaign.toml", "--skip-bad-rows", "--dry-run", "--json")
     assert (code, "3 rows skipped" in err) == (1, True)
-    said = json.loads(out)
-    assert [Path(video["output"]).as_posix() for video in said["videos"]] == ["out/a.mp4", "out/b.mp4"]
-    assert said["skipped"] == [f"products.csv, row {number}" for number in (2, 3, 4)]
+    plan = json.loads(out)
+    assert [Path(video["output"]).as_posix() for video in plan["videos"]] == ["out/a.mp4", "out/b.mp4"]
+    assert plan["skipped"] == [f"products.csv, row {number}" for number in (2, 3, 4)]
     code, out, err = render("batch", "campaign.toml", "--skip-bad-rows")
     assert (code, "2 rendered, 0 up to date, 3 rows skipped" in out) == (1, True)
     assert all(problem in err for problem in BAD_ROWS)
@@ -524,31 +533,34 @@ def test_bad_rows_can_be_skipped(render: Run) -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_skipping_takes_rows_alone(campaign: Path, render: Run) -> None:
-    """Neither a mistake of the campaign's file is skipped, nor every row; rows of one name are both bad."""
-    sound = campaign.read_text()
-    campaign.write_text(sound.replace("[[job]]", 'logo = "none.png"\n[[job]]'))
+def test_only_problems_of_rows_can_be_skipped(campaign: Path, render: Run) -> None:
+    """Problems of the campaign file are not, nor are all rows; two rows with the same output are both bad."""
+    text = campaign.read_text()
+    campaign.write_text(text.replace("[[job]]", 'logo = "none.png"\n[[job]]'))
     code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
-    assert (code, "campaign.toml, line 7: --logo none.png: there is no such file" in err) == (2, True)
-    campaign.write_text(sound.replace("{ground}", "{hue}"))
+    assert (code, "campaign.toml, line 7: logo = none.png: there is no such file" in err) == (2, True)
+    campaign.write_text(text.replace("{ground}", "{hue}"))
     code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
     assert (code, "campaign.toml, line 11: there is no field {hue}" in err) == (2, True)
-    campaign.write_text(sound.replace("out/{sku}", "out/{animation}"))
+    campaign.write_text(text.replace("out/{sku}", "out/{animation}"))
     code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
     assert code == 2
-    assert "row 1 (campaign.toml, line 7) and products.csv, row 5 (campaign.toml, line 7): two videos would be" in err
+    assert (
+        "row 1 (campaign.toml, line 7) and products.csv, row 5 (campaign.toml, line 7): two videos would be written to"
+        in err
+    )
     assert not Path("out").exists()
 
 
-def test_a_row_of_json_may_lack_a_field_that_is_not_used(campaign: Path, render: Run) -> None:
+def test_a_row_of_json_may_lack_unused_fields(campaign: Path, render: Run) -> None:
     rows = '[{"face": "a", "name": "Ada"}, {"face": "b"}, {"name": "Eve"}, ["no row"], {"face": null}, {"face": "\\ud800"}]'
     Path("rows.json").write_text(rows)
     campaign.write_text(f'[[job]]\n{SMALL}rows = "rows.json"\ncover = "covers/{{face}}.jpg"\n')
     code, out, err = render("batch", "campaign.toml", "--dry-run", "--skip-bad-rows", "--json")
     assert (code, len(json.loads(out)["videos"])) == (1, 2)
     for problem in (
-        "row 3 (campaign.toml, line 7): there is no field {face}", "row 4: it is no object", "row 5: face is neither",
-        "row 6: it holds one half of a surrogate pair",
+        "row 3 (campaign.toml, line 7): there is no field {face}", "row 4: it is not an object", "row 5: face is neither",
+        "row 6: it contains half of a surrogate pair",
     ):  # fmt: skip
         assert f"rows.json, {problem}" in err
 
@@ -558,13 +570,13 @@ def test_a_row_of_json_may_lack_a_field_that_is_not_used(campaign: Path, render:
     [
         ("rows.json", "[" * 100_000, "rows.json: it is not JSON: its values lie more than 50 levels deep"),
         ("rows.json", '[{"face": ' * 50_000, "rows.json: it is not JSON"),
-        ("rows.json", "{}", "rows.json: it is no list of rows"),
-        ("rows.json", "[]", "rows.json: it holds no rows"),
+        ("rows.json", "{}", "rows.json: it is not a list of rows"),
+        ("rows.json", "[]", "rows.json: it has no rows"),
         ("rows.csv", 'face\n"a', "rows.csv: line 2 can't be read"),
-        ("rows.csv", "face\n", "rows.csv: it holds no rows"),
+        ("rows.csv", "face\n", "rows.csv: it has no rows"),
     ],
 )
-def test_a_table_that_can_not_be_read(campaign: Path, render: Run, name: str, text: str, says: str) -> None:
+def test_an_unreadable_table_is_a_problem(campaign: Path, render: Run, name: str, text: str, says: str) -> None:
     Path(name).write_text(text)
     campaign.write_text(f'[[job]]\n{SMALL}rows = "{name}"\ncover = "covers/{{face}}.jpg"\n')
     code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
@@ -578,19 +590,19 @@ OUTSIDE = ["../private/secret", "/etc/passwd", "x/../../private/secret", "..", "
 @pytest.mark.parametrize(
     "key", ["cover", "logo", "music", "tiles", "font", "library_dir", "focus", "timeline", "zoom.focus"]
 )
-def test_no_field_leads_an_input_out_of_its_folder(campaign: Path, key: str, outside: str) -> None:
+def test_no_value_leads_an_input_out_of_its_folder(campaign: Path, key: str, outside: str) -> None:
     Path("private").mkdir()
     Path("private/secret").write_bytes(Path("covers/a.jpg").read_bytes())
     Path("rows.json").write_text(json.dumps([{"face": outside}]))
     template = "zoom 2s focus=faces/{face}" if key == "timeline" else "faces/{face}"
     cover = "" if key == "cover" else 'cover = "covers/a.jpg"\n'
     campaign.write_text(f'[[job]]\n{cover}rows = "rows.json"\n{key} = "{template}"\n')
-    with pytest.raises(InputError, match=r"rows\.json, row 1 .*leads out of faces: give a path inside it"):
+    with pytest.raises(InputError, match=r"rows\.json, row 1 .*leads out of faces: use a path inside it"):
         read_campaign(campaign, BatchRequest())
 
 
 @given(st.lists(st.text(st.sampled_from("./\\a~*")), min_size=2, max_size=2))
-def test_no_values_together_lead_out_of_a_folder(values: list[str]) -> None:
+def test_no_combination_of_values_leads_out_of_a_folder(values: list[str]) -> None:
     template, fields = "faces/{a}{b}/x.jpg", dict(zip("ab", values, strict=True))
     try:
         check_inside(template, fields)
@@ -599,7 +611,7 @@ def test_no_values_together_lead_out_of_a_folder(values: list[str]) -> None:
     assert Path(os.path.normpath(fill(template, fields))).parts[0] == "faces"
 
 
-def test_a_table_may_say_whole_paths_where_the_template_names_no_folder(campaign: Path) -> None:
+def test_a_table_may_contain_whole_paths_if_the_template_names_no_folder(campaign: Path) -> None:
     whole = [Path("covers/a.jpg"), Path("covers/b.jpg").absolute(), Path("..", Path.cwd().name, "covers/c.jpg")]
     Path("rows.json").write_text(json.dumps([{"photo": str(path), "title": "../ what/.. is"} for path in whole]))
     text = '[[job]]\nrows = "rows.json"\ncover = "{photo}"\ntitle = "On {title}"\n'
@@ -612,10 +624,97 @@ def test_a_table_may_say_whole_paths_where_the_template_names_no_folder(campaign
     assert "row 1 " not in str(caught.value)
 
 
-# -- What is written down ------------------------------------------------------------------------------------------
+# -- Origins of problems -------------------------------------------------------------------------------------------
+
+NO_LOGO = "none.png: there is no such file"
 
 
-def test_the_second_run_of_a_campaign_leaves_the_first_alone(long_run: subprocess.Popen[bytes], render: Run) -> None:
+@pytest.mark.parametrize(
+    ("defaults", "job", "words", "problem"),
+    [
+        ('logo = "none.png"', "", (), f"campaign.toml, line 2: logo = {NO_LOGO}"),
+        ("", 'logo = "none.png"', (), f"campaign.toml, line 5: logo = {NO_LOGO}"),
+        (
+            "",
+            'rows = "rows.csv"\nlogo = "{file}.png"',
+            (),
+            f"rows.csv, row 1 (campaign.toml, line 6): logo = {NO_LOGO}",
+        ),
+        ("", 'preset = "marked"', (), f"campaign.toml, line 3: logo = {NO_LOGO}"),
+        ("", "", ("--logo", "none.png"), f"render: --logo {NO_LOGO}"),
+        ('logo = "wide.png"', "", ("--logo", "none.png"), f"render: --logo {NO_LOGO}"),
+        ("", "", ("--rows", "rows.csv", "--logo", "{file}.png"), f"rows.csv, row 1: --logo {NO_LOGO}"),
+        ("", 'rows = "none.png"', (), f"campaign.toml, line 5: rows = {NO_LOGO}"),
+        ("", "", ("--rows", "none.png"), f"render: --rows {NO_LOGO}"),
+        ('codec = "vp9"', "", (), "campaign.toml, line 3: codec = vp9 does not fit a-zoom.mp4"),
+        ("", "", ("--codec", "vp9"), "campaign.toml, line 3: --codec vp9 does not fit a-zoom.mp4"),
+        ('format = "mp4"', "", ("--transparent",), "campaign.toml, line 3: --transparent: mp4 does not support"),
+        (
+            "transparent = true",
+            "",
+            ("--format", "mp4"),
+            "campaign.toml, line 3: transparent = true: mp4 does not support",
+        ),
+        ("", "", ("--credits", "all.txt"), "render: --credits: several videos would write the same file"),
+        ('credits = "all.txt"', "", (), "campaign.toml, line 2: several videos would write the same file"),
+        ("", "", ("--only", "reel*"), "render: --only reel* matches none of 1 videos"),
+        ("", "", ("--workers", "0"), "render: --workers 0 is out of range"),
+    ],
+)
+def test_parameters_are_spelled_as_where_they_were_specified(
+    campaign: Path, render: Run, defaults: str, job: str, words: tuple[str, ...], problem: str
+) -> None:
+    """As keys with the line of the campaign file, a row or a preset; as options from the command line."""
+    Path("rows.csv").write_text("file,name\nnone,Ada\n")
+    Path("presets/marked.toml").write_text('logo = "none.png"\n')
+    Image.new("RGB", (20, 20)).save("wide.png")
+    campaign.write_text(f'[defaults]\n{defaults}\n[[job]]\ncover = "covers/a.jpg"\n{job}\n')
+    code, _, err = render("batch", "campaign.toml", *words)
+    assert (code, problem in err) == (2, True), err
+    assert not Path("out").exists()
+
+
+def test_errors_of_a_render_are_spelled_as_their_origin(campaign: Path, render: Run) -> None:
+    """The manifest and the page have keys; the terminal has options for what the command line specified."""
+    for name in ("file.wav", "line.wav"):
+        with wave.open(name, "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(bytes(2 * 8000 * 3))
+    campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/a.jpg"\nmusic = "file.wav"\n')
+    written = "is silent in the part that is used: use another track or music_start"
+    for words, error, saved in (
+        ((), f"music = file.wav {written}", f"music = file.wav {written}"),
+        (("--music", "line.wav", "--music-start", "1"), f"--music line.wav {written.replace('music_', '--music-')}",
+         f"music = line.wav {written}"),
+    ):  # fmt: skip
+        code, out, err = render("batch", "campaign.toml", "--workers", "1", "--json", *words)
+        assert (code, f"render: out/a-zoom.mp4: {error}" in err) == (1, True), err
+        assert manifest()["a-zoom.mp4"]["error"] == json.loads(out)["videos"][0]["error"] == saved
+        page = Path("out/index.html").read_text("utf-8")
+        assert saved in page
+        for text in (out, err, page, Path("out/manifest.json").read_text("utf-8")):
+            assert not re.search("[\x1e\x1f]|u001[ef]|x1[ef]", text)
+
+
+def test_notices_and_plans_are_spelled_as_their_origin(
+    campaign: Path, render: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f'[[job]]\n{SMALL}cover = "covers/a.jpg"\nformat = "webm"\n'
+    campaign.write_text(f'{text}encoder = "nvenc"\n')
+    for words, spelling in (((), "encoder = nvenc"), (("--encoder", "qsv"), "--encoder qsv")):
+        code, _, err = render("batch", "campaign.toml", "-v", "--no-resume", *words)
+        assert (code, f"a-zoom: {spelling}: hardware encodes only h264" in err) == (0, True), err
+    error = InputError(f"{named('columns', 8)} is too few for {named('title', 'It')}")
+    monkeypatch.setattr("renderer.job.plan_each", lambda jobs: [error for _ in jobs])
+    plan = ("batch", "campaign.toml", "--title", "It", "--dry-run")
+    assert "out/a-zoom.webm: columns = 8 is too few for --title It\n" in render(*plan)[1]
+    assert json.loads(render(*plan, "--json")[1])["videos"][0]["error"] == "columns = 8 is too few for --title It"
+
+
+# -- Manifest and page ---------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_of_a_campaign_does_not_disturb_the_first(long_run: subprocess.Popen[bytes], render: Run) -> None:
     def files() -> set[str]:
         return {path.name for path in Path("out").iterdir()}
 
@@ -631,30 +730,33 @@ def test_the_second_run_of_a_campaign_leaves_the_first_alone(long_run: subproces
 
 @pytest.fixture
 def made(campaign: Path, render: Run) -> dict[str, object]:
-    """What the manifest of one video says."""
+    """The manifest's entry of a rendered video."""
     campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/a.jpg"\n')
     assert render("batch", campaign.absolute(), "--tiles", Path("covers").absolute())[0] == 0
     return manifest()["a-zoom.mp4"]
 
 
-def written(*entries: object) -> None:
+def write_manifest(*entries: object) -> None:
     content = {"format": "mosaic-renderer campaign 1", "videos": entries}
     Path("out/manifest.json").write_text(json.dumps(content), "utf-8")
 
 
 def test_fields_of_a_manifest_are_checked(made: dict[str, object], render: Run) -> None:
     for wrong, says in (
-        ({"state": None}, "state is null"), ({"state": "<script>"}, "its state is <script>"), ({"bytes": "1"}, "bytes is"),
-        ({"output": "/etc/passwd"}, "is no file in the folder"), ({"output": "../a.mp4"}, "is no file in the folder"),
-        ({"telling": 7}, "telling is 7"), ({"probe": {"width": "x"}}, "width of its probe"), ({"checks": [1]}, "checks"),
+        ({"state": None}, "state is null"), ({"state": "<script>"}, 'state is "<script>", which is not one of waiting, done, failed'), ({"bytes": "1"}, "bytes is"),
+        ({"output": "/etc/passwd"}, "is not a file in the folder"), ({"output": "../a.mp4"}, "is not a file in the folder"),
+        ({"telling": 7}, "telling is 7"), ({"probe": {"width": "x"}}, "width of its probe"), ({"checks": [1]}, "one of its checks has no valid field"),
     ):  # fmt: skip
-        written(made | wrong)
+        write_manifest(made | wrong)
         code, _, err = render("batch", "campaign.toml")
         assert (code, f"manifest.json, video 1: {says}" in err or says in err) == (2, True), err
-    written({name: value for name, value in made.items() if name != "state"})
-    assert "manifest.json, video 1: it has no state: move it away" in render("batch", "campaign.toml")[2]
+    write_manifest({name: value for name, value in made.items() if name != "state"})
+    assert (
+        "manifest.json, video 1: it has no state: move it, or choose another output"
+        in render("batch", "campaign.toml")[2]
+    )
     Path("out/manifest.json").write_text("[" * 100_000)
-    assert "is no manifest of a campaign" in render("batch", "campaign.toml")[2]
+    assert "is not a campaign manifest" in render("batch", "campaign.toml")[2]
 
 
 JUNK = st.recursive(
@@ -670,8 +772,8 @@ JUNK = st.recursive(
     )
 )
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_manifest_that_is_read_makes_a_page(made: dict[str, object], junk: dict[str, object]) -> None:
-    written(made | {"output": "gone.mp4"} | junk)
+def test_every_valid_manifest_makes_a_page(made: dict[str, object], junk: dict[str, object]) -> None:
+    write_manifest(made | {"output": "missing.mp4"} | junk)
     try:
         manifest = Manifest.load(Path("out").absolute())
     except InputError:
@@ -679,7 +781,7 @@ def test_a_manifest_that_is_read_makes_a_page(made: dict[str, object], junk: dic
     assert write_page(manifest).read_text("utf-8").count("<figure") == 1
 
 
-def test_a_page_tells_nothing_of_this_machine(made: dict[str, object], campaign: Path, render: Run) -> None:
+def test_a_page_reveals_no_local_folders(made: dict[str, object], campaign: Path, render: Run) -> None:
     assert made["command"] == "render batch campaign.toml --tiles covers --no-resume --only a-zoom"
     Path("covers/b.jpg").write_text("no picture")
     campaign.write_text(f'[[job]]\n{SMALL}cover = ["covers/a.jpg", "{Path("covers/b.jpg").absolute()}"]\n')
@@ -700,46 +802,46 @@ def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_where_finds_tables_of_one_name() -> None:
-    where = TomlPositions(
+def test_positions_of_repeated_tables() -> None:
+    positions = TomlPositions(
         "it.toml", '[[job]]\na = 1\ntext = """\na = 3\n"""\n[job.sweep]\nb = 2\n[[job]]\n[job.sweep]\n"b" = 3 # b\n'
     )
-    assert [where.of("job", n, "sweep", "b") for n in (0, 1)] == ["it.toml, line 7", "it.toml, line 10"]
-    assert where.of("job", 0, "a") == "it.toml, line 2"
-    assert where.of("job", 1, "none") == "it.toml, line 8"
-    assert where.of("none") == "it.toml"
+    assert [positions.of("job", n, "sweep", "b") for n in (0, 1)] == ["it.toml, line 7", "it.toml, line 10"]
+    assert positions.of("job", 0, "a") == "it.toml, line 2"
+    assert positions.of("job", 1, "none") == "it.toml, line 8"
+    assert positions.of("none") == "it.toml"
 
 
-def test_a_manifest_of_another_kind_is_left_alone(campaign: Path, render: Run) -> None:
+def test_a_foreign_manifest_is_not_overwritten(campaign: Path, render: Run) -> None:
     Path("out").mkdir()
     Path("out/manifest.json").write_text("{}")
     campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/a.jpg"\n')
     code, _, err = render("batch", "campaign.toml")
-    assert (code, "is no manifest of a campaign" in err) == (2, True)
+    assert (code, "is not a campaign manifest" in err) == (2, True)
     assert Path("out/manifest.json").read_text() == "{}"
 
 
 @pytest.mark.usefixtures("campaign")
-def test_a_job_is_data() -> None:
-    with pytest.raises(InputError, match="needs a campaign's file"):
+def test_a_campaign_from_python() -> None:
+    with pytest.raises(InputError, match=r"A campaign needs a file, or covers= such as"):
         read_campaign(None, BatchRequest())
     (task,) = read_campaign(None, BatchRequest({"cover": ("covers/a.jpg",)}, {"title": "{cover}"})).tasks
     assert isinstance(task.job, VideoJob)
-    assert (task.job.overlay.title, task.job.command) == ("a", "")
+    assert (task.job.overlay.title, task.command, task.job.command) == ("a", "", "")
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="the disk compares names so itself")
-def test_covers_and_videos_are_named_in_any_form_of_unicode(campaign: Path) -> None:
+@pytest.mark.skipif(sys.platform == "darwin", reason="the file system normalizes names itself")
+def test_names_match_in_any_unicode_normalization(campaign: Path) -> None:
     composed, decomposed = "Caf\u00e9", "Cafe\u0301"
     cover = Path("covers/a.jpg").rename(f"covers/{decomposed}.jpg").absolute()
-    for asked in (f"{composed}.jpg", f"{composed}*"):
-        campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/{asked}"\n', "utf-8")
+    for pattern in (f"{composed}.jpg", f"{composed}*"):
+        campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/{pattern}"\n', "utf-8")
         tasks = read_campaign(campaign, BatchRequest()).only([f"{composed}*"]).tasks
         assert [task.job.cover.absolute() for task in tasks if task.job.cover] == [cover]
 
 
-def test_a_poster_shows_the_mosaic_where_it_stands(campaign: Path, render: Run) -> None:
-    """A reveal begins with nothing and ends with the whole mosaic, in a video and in a GIF."""
+def test_a_poster_shows_the_complete_mosaic(campaign: Path, render: Run) -> None:
+    """A reveal starts empty and ends with the complete mosaic, in a video and in a GIF."""
     campaign.write_text(
         f'[defaults]\n{SMALL}[[job]]\ncover = "covers/a.jpg"\nanimation = "reveal"\npreset = ["wide", "loop"]\n'
         'output = "out/{preset}"\n'

@@ -1,4 +1,4 @@
-"""Animations in MoviePy's hands."""
+"""Animations as MoviePy clips."""
 
 import io
 import threading
@@ -28,7 +28,7 @@ MATCH = MatchSettings(columns=12)
 
 def test_a_clip_has_the_frames_of_a_render(cover: Path, tmp_path: Path) -> None:
     before = threading.active_count()
-    with renderer.as_clip(cover, Reveal(), match=MATCH, output=OUTPUT) as clip:
+    with renderer.as_clip(cover, "reveal", columns=12, size=(96, 64), fps=10, duration=1.0) as clip:
         assert (clip.size, clip.fps, clip.duration) == ((96, 64), 10, 1)
         frames = list(clip.iter_frames())
         assert len(frames) == 10
@@ -44,11 +44,22 @@ def test_a_clip_has_the_frames_of_a_render(cover: Path, tmp_path: Path) -> None:
     assert threading.active_count() == before
 
 
+def test_settings_objects_are_still_accepted(cover: Path) -> None:
+    with (
+        pytest.warns(DeprecationWarning, match="takes options as keywords") as warned,
+        renderer.as_clip(cover, Reveal(), match=MATCH, output=OUTPUT) as clip,
+    ):
+        old = clip.get_frame(0.5)
+    assert [warning.filename for warning in warned if "as_clip" in str(warning.message)] == [__file__]
+    with renderer.as_clip(cover, Reveal(), columns=12, size=(96, 64), fps=10, duration=1.0) as clip:
+        assert (clip.get_frame(0.5) == old).all()
+
+
 def test_a_map_becomes_a_clip_and_shows_itself(cover: Path, photos: Path) -> None:
     match = MatchSettings(columns=12, tiles=(str(photos),))
     with open_mosaic(cover, match, Silent()) as mosaic:
         placement = mosaic.placement
-    with renderer.as_clip(placement, Reveal(), output=OUTPUT) as clip:
+    with renderer.as_clip(placement, Reveal(), size=(96, 64), fps=10, duration=1.0) as clip:
         last = clip.get_frame(0.99)
     with Image.open(io.BytesIO(placement._repr_png_())) as shown:
         small = np.asarray(shown.resize((12, 8), Image.Resampling.BOX))

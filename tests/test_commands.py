@@ -214,15 +214,15 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "china.jpg", "--tiles", "~no-one"], 2, "~no-one: there is no such file or folder"),
         (["edit"], 2, "render edit needs a .mosaic file: `render mosaic cover.jpg --save-map"),
         (["edit", "china.jpg", "--ban", "it"], 2, "china.jpg: a name that ends in .mosaic is needed"),
-        (["mosaic", "china.jpg", "--report", "report.txt", "--dry-run"], 2, "--report report.txt: a name that ends in .html is needed"),
-        (["mosaic", "china.jpg", "--credits", "credits.jpg"], 2, "--credits credits.jpg: a name that ends in .txt is needed"),
+        (["mosaic", "china.jpg", "--report", "report.txt", "--dry-run"], 2, "--report report.txt must end in .html"),
+        (["mosaic", "china.jpg", "--credits", "credits.jpg"], 2, "--credits credits.jpg must end in .txt"),
         (["batch", "--covers", "china.jpg", "--animation", "zoom", "--credits", "it.txt"], 2, "--credits: several videos would write one file"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--exclude", "chin*"], 2, "--exclude chin* leaves none of 1 photos"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--since", "2024-02-30"], 2, "2024-02-30 is not a date: give one such as"),
         (["zoom", "china.jpg", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
         (["zoom", "china.jpg", "--tiles", "*.tif"], 2, "matches no file"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "9", "--unique"], 2, "--unique needs at least 54 photos for 54 cells, and there are 1"),
-        (["mosaic", "china.jpg", "--report", "report.txt"], 2, "--report report.txt: a name that ends in .html is needed"),
+        (["mosaic", "china.jpg", "--report", "report.txt"], 2, "--report report.txt must end in .html"),
         (["mosaic", "china.jpg", "--print", "a4"], 2, "--print a4 is not a paper's size: give width x height and a unit, 60x40cm"),
         (["mosaic", "china.jpg", "--print", "0x40cm"], 2, "a side is from 3 mm to 100 m"),
         (["mosaic", "china.jpg", "--print", "6x4cm", "--tile-pixels", "9"], 2, "--print and --tile-pixels both set the size"),
@@ -232,7 +232,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["mosaic", "china.jpg", "--columns", "600", "--tile-pixels", "4096", "-o", "it.jpg", "--dry-run"], 2, "JPEG holds 65,500 pixels a side"),
         (["mosaic", "china.jpg", "--tone", "2"], 2, "--tone 2 is out of range"),
         (["mosaic", "china.jpg", "--tone", "much"], 2, "--tone"),
-        (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: give another -o, or -y"),
+        (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: choose another -o, or use -y"),
         (["zoom", "china.jpg", "-o", "text.jpg/such/it.mp4"], 2, "text.jpg is a file, so text.jpg/such/it.mp4 can't be in it"),
         (["zoom", "china.jpg", "-o", "new/one/it.mp4", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
         (["zoom", "china.jpg", "-o", "frame.png"], 2, "png holds one frame a file: give a name with a number"),
@@ -271,7 +271,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "china.jpg", "--loudness", "3"], 2, "--loudness 3 is out of range: it is from -40 to -5 LUFS"),
         (["zoom", "china.jpg", "--music-start", "3"], 2, "--music-start has no effect without --music: give a track too"),
         (["zoom", "china.jpg", "--loudness=-20", "--dry-run"], 2, "--loudness has no effect without --music"),
-        (["zoom", "china.jpg", "--title", "Us", "--title-time", "12,15"], 2, "--title-time 12,15 begins when the video is over: it lasts 10 s"),
+        (["zoom", "china.jpg", "--title", "Us", "--title-time", "12,15"], 2, "--title-time 12,15 starts after the end of the video, which is 10 s long: choose an earlier time"),
         (["still", "zoom", "china.jpg", "--title", "Us", "--font", "texts.jpg"], 2, "--font texts.jpg: there is no such file or folder: did you mean text.jpg"),
         (["zoom", "china.jpg", "--logo", "logo.png", "--dry-run"], 2, "--logo logo.png: there is no such file"),
         (["zoom", "china.jpg", "--preset", "own.toml"], 2, "--preset own.toml: there is no such file"),
@@ -331,7 +331,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["explain", "channels", "china.jpg", "-o", "-"], 2, "figures can't be written to standard output: use a file name ending in .png"),
         (["explain", "knn", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists"),
         (["explain", "knn", "china.jpg", "--size", "161x90"], 2, "--size 161x90 is odd"),
-        (["zoom", "bad.mosaic"], 2, "not a whole placement map"),
+        (["zoom", "bad.mosaic"], 2, "not a valid placement map"),
         (["mosaic", "china.jpg", "--save-map", "it.map"], 2, "a name that ends in .mosaic"),
         (["zoom", "china.jpg", "--focus", "nosuch.jpg"], 2, "--focus nosuch.jpg is neither a point X,Y nor a photo"),
         (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a picture that can be read: give another photo"),
@@ -340,13 +340,13 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "china.jpg", "--music", "silent.wav"], 2, "silent.wav is silent where it would be heard"),
         (["zoom", "china.jpg", "--music", "song.wav", "--max-size", "2KB"], 2, "--max-size: the sound alone takes"),
         (["zoom", "china.jpg", "--max-size", "5MB", "-o", "frames/%03d.png"], 2, "--max-size is for one file"),
-        (["zoom", "china.jpg", "--poster", "-o", "poster.mp4"], 2, "poster-poster.jpg exists: give another -o"),
+        (["zoom", "china.jpg", "--poster", "-o", "poster.mp4"], 2, "poster-poster.jpg exists: choose another -o"),
         (["zoom", "china.jpg", "--poster", "-o", "-"], 2, "--poster is a file beside the video"),
         (["zoom", "china.jpg", "--save-map", "text.jpg/it.mosaic"], 2, "text.jpg is a file"),
         (["zoom", "china.jpg", "--credits", "text.jpg/it.txt"], 2, "text.jpg is a file"),
-        (["zoom", "china.jpg", "--transparent", "--landing", "whole", "-o", "it.webm"], 2, "leaves nothing to hide the tiles with"),
+        (["zoom", "china.jpg", "--transparent", "--landing", "whole", "-o", "it.webm"], 2, "--transparent leaves no background to hide the tiles: choose another --landing"),
         (["zoom", "china.jpg", "-o", "{cover}.mp4", "--for", "x", "--for", "tiktok"], 2, "china.mp4 is one name for several files"),
-        (["show", "china.jpg", "--columns", "12", "--timeline", "zoom 1s focus=0.1,0.1, zoom 1s direction=out focus=0.9,0.9"], 2, "zoom begins at another photo"),
+        (["show", "china.jpg", "--columns", "12", "--timeline", "zoom 1s focus=0.1,0.1, zoom 1s direction=out focus=0.9,0.9"], 2, "zoom starts at another photo"),
         (["mosaic", "china.jpg", "--columns", "12", "-o", "china.jpg", "-y"], 2, "-o china.jpg is the cover or one of the photos"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "12", "--repeat-distance", "3"], 2, "--repeat-distance 3 needs about"),
         (["mosaic", "text.jpg", "--report", "report.html"], 2, "text.jpg: is not a picture"),
@@ -440,7 +440,7 @@ def test_help_is_the_same_without_docstrings() -> None:
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **environment}
         ).stdout
 
-    assert "Fly from the whole cover" in said(PYTHONOPTIMIZE="0")
+    assert "Zoom from the whole mosaic" in said(PYTHONOPTIMIZE="0")
     assert said(PYTHONOPTIMIZE="2") == said(PYTHONOPTIMIZE="0")
 
 
@@ -522,14 +522,14 @@ def test_an_output_folder_without_write_permission_is_an_error(render: Run, cove
     Path("closed").mkdir(mode=0o500)
     code, _, err = render("mosaic", cover, "-o", "closed/it.png")
     assert code == 2
-    assert "may not be written to" in err
+    assert "is not writable" in err
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc")
 def test_an_output_folder_that_accepts_no_files_is_an_error(render: Run, cover: Path) -> None:
     code, _, err = render("zoom", cover, "-o", "/proc/it.mp4")
     assert code == 2
-    assert err == "render: /proc/it.mp4: /proc may not be written to: give another -o\n"
+    assert err == "render: /proc/it.mp4: /proc is not writable: choose another -o\n"
 
 
 def test_missing_output_folders_are_created(render: Run, cover: Path) -> None:
@@ -595,7 +595,7 @@ def test_the_summary_reports_the_quality_of_a_mosaic(render: Run, cover: Path, p
     _, out, err = render(*words, "--columns", "60")
     assert "Each photo used at most 120 times (default), not twice within 1 cell (default)\n" in out
     assert "60 photos" not in err  # reported once
-    assert "60 photos for 2400 cells repeat often: 120 or more would look better" in out
+    assert "60 photos repeat often in 2400 cells: use at least 120 photos for a better result" in out
 
 
 def test_the_summary_lists_the_repetition_limits(render: Run, cover: Path, photos: Path) -> None:
@@ -854,7 +854,7 @@ def test_a_cover_of_any_name_needs_no_output(render: Run, cover: Path, stem: str
 
 def test_a_file_name_that_is_too_long_is_reported(render: Run, cover: Path) -> None:
     code, _, err = render("zoom", cover, *SMALL, "-y", "-o", "x" * 300 + ".mp4")
-    assert (code, "can't be a file's name (File name too long): give another -o" in err) == (2, True)
+    assert (code, "can't be a file name (File name too long): choose another -o" in err) == (2, True)
     assert render("zoom", cover, *SMALL, "--poster", "-o", "x" * 251 + ".mp4")[0] == 0
     assert len(list(Path().iterdir())) == 2
 
@@ -862,9 +862,9 @@ def test_a_file_name_that_is_too_long_is_reported(render: Run, cover: Path) -> N
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
 def test_a_full_disk_is_reported(render: Run, cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The temporary file links to /dev/full, so every write fails.
-    from renderer import files
+    from renderer import output_files
 
-    workspace = files._workspace
+    workspace = output_files._workspace
 
     @contextmanager
     def on_a_full_disk(path: Path, what: Path) -> Iterator[Path]:
@@ -872,7 +872,7 @@ def test_a_full_disk_is_reported(render: Run, cover: Path, monkeypatch: pytest.M
             (folder / f"new{path.suffix}").symlink_to("/dev/full")
             yield folder
 
-    monkeypatch.setattr(files, "_workspace", on_a_full_disk)
+    monkeypatch.setattr(output_files, "_workspace", on_a_full_disk)
     code, _, err = render("mosaic", cover, "--columns", "8", "-o", "it.png")
     assert code == 1
     assert "the disk is full" in err
@@ -920,7 +920,7 @@ def test_unusual_file_names_work(render: Run, cover: Path) -> None:
     assert Path("-a b:c'é-zoom.mp4").exists()
     code, _, err = render("zoom", cover, *SMALL, "-o", "n" * 256 + ".mp4")
     assert code == 2
-    assert "can't be a file's name" in err
+    assert "can't be a file name" in err
 
 
 def test_the_cover_is_never_overwritten(render: Run) -> None:

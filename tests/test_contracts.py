@@ -1,4 +1,4 @@
-"""What later animations need of stage, scene and compositor: flip, morph, parade and infinite zoom, in small."""
+"""What third-party animations need from stage, scene and compositor: small morph, flip, parade and infinite zoom."""
 
 import math
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def draw(stage: Stage, scene: Scene) -> Pixels:
         return compositor.still(scene)
 
 
-def test_tiles_go_from_one_map_to_another(stage: Stage) -> None:
+def test_tiles_move_from_one_map_to_another(stage: Stage) -> None:
     """Morph: two maps on the stage; the tiles of the first travel to cells of the second and fade into its photos."""
     upside_down = replace(stage.mosaic, photo=stage.mosaic.photo[::-1].copy())
     both = replace(
@@ -52,8 +52,8 @@ def test_tiles_go_from_one_map_to_another(stage: Stage) -> None:
     assert difference(draw(both, morph(0.5)), draw(both, morph(0.0))).mean() > 10
 
 
-def test_cards_have_backs(stage: Stage) -> None:
-    """Flip: what is seen from behind shows another texture, of one colour or with a transparent edge."""
+def test_tiles_show_another_texture_from_behind(stage: Stage) -> None:
+    """Flip: seen from behind, each tile shows another texture."""
     red = stage.textures.add_picture(np.full((4, 4, 3), (200, 10, 20), np.uint8))
     tiles, camera = stage.resting_sprites(), stage.whole_camera()
     tiles = replace(tiles, gain=np.ones_like(tiles.gain), offset=np.zeros_like(tiles.offset))
@@ -65,43 +65,43 @@ def test_cards_have_backs(stage: Stage) -> None:
         return stage.scene(camera, replace(turned, texture=np.where(behind, red, turned.texture).astype(np.int32)))
 
     assert difference(draw(stage, flip(0.0)), draw(stage, stage.scene(camera, tiles))).mean() < 1.5
-    assert (draw(stage, flip(0.5)) == 0).all()  # seen from its edge a card is nothing
+    assert (draw(stage, flip(0.5)) == 0).all()  # a tile seen edge-on is invisible
     assert difference(draw(stage, flip(1.0)), np.full((128, 192, 3), (200, 10, 20), np.uint8)).mean() < 1.5
 
 
-def test_whole_photos_march_past(stage: Stage) -> None:
-    """Parade: photos in their own shape, not as squares, over the mosaic and in frame units."""
+def test_whole_photos_are_drawn_in_an_overlay(stage: Stage) -> None:
+    """Parade: photos in their own shape, not square, over the mosaic and in frame units."""
     index = next(i for i, photo in enumerate(stage.mosaic.photos) if not photo.is_part)
     photo = stage.photo(index)
     width, height = photo.size[0] / photo.size[1] * 96, 96.0
     texture = stage.add_whole(index, width, height)
     half = (0.5 * width / SIZE[1], 0.5 * height / SIZE[1])
     across = make_sprites(texture, (0.0, 0.0), (half[0], 0.0), (0.0, half[1]))
-    seen = draw(stage, stage.scene(stage.whole_camera(), stage.resting_sprites(), overlay=across))
+    drawn = draw(stage, stage.scene(stage.whole_camera(), stage.resting_sprites(), overlay=across))
     left = round(SIZE[0] / 2 - width / 2)
-    shown = seen[16:112, left : left + round(width)]
+    shown = drawn[16:112, left : left + round(width)]
     expected = stage.libraries[0].whole(photo, round(width), 96)
     assert difference(shown, expected).mean() < 3
     plain = draw(stage, stage.scene(stage.whole_camera(), stage.resting_sprites()))
-    assert (seen[:15] == plain[:15]).all()
+    assert (drawn[:15] == plain[:15]).all()
 
 
-def test_a_map_within_a_map_opens_as_one_comes_near(stage: Stage) -> None:
-    """Infinite zoom: a tile that is a mosaic itself; far away its picture, near its own tiles, then theirs."""
+def test_a_nested_map_is_drawn_as_tiles_when_near(stage: Stage) -> None:
+    """Infinite zoom: a tile that is a mosaic, drawn as a picture when far and as its own tiles when near."""
     tiles = stage.resting_sprites()
     texture = stage.add_map(0)
     inner = make_sprites(texture, (12.0, 8.0), (0.75, 0.0), (0.0, 0.5))
-    cell = Camera((12.0, 8.0), 128.0)  # the inner mosaic fills the frame as the outer one does from afar
+    cell = Camera((12.0, 8.0), 128.0)  # the inner mosaic fills the frame as the outer one does below
     near = draw(stage, stage.scene(cell, tiles, inner))
     far = draw(stage, stage.scene(Camera((12.0, 8.0), 8.0), tiles))
     assert difference(near, far).max() <= 1
-    # At 2 pixels a tile its picture gives way to its tiles without a step to speak of.
+    # At 2 pixels per tile the change from picture to tiles is hardly visible.
     opened = stage.scene(Camera((12.0, 8.0), 32.1), tiles, inner)
     step = difference(draw(stage, opened), draw(stage, replace(opened, nested={})))
     inside = step[48:80, 72:120]
     assert 0 < inside.mean() < 12
     assert inside.sum() > 0.95 * step.sum()
-    # As a picture it is like its tiles, and a map that shows itself ends somewhere.
+    # The picture resembles the tiles, and the drawing of a map that shows itself terminates.
     picture = draw(stage, stage.scene(Camera((12.0, 8.0), 20.0), tiles, inner))
     assert difference(resize(picture[54:74, 81:111], 24, 16), resize(far, 24, 16)).mean() < 12
     stage.nested[texture] = replace(

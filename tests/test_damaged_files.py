@@ -26,7 +26,7 @@ from renderer.batch import Asked, read_campaign
 from renderer.batch.manifest import Manifest
 from renderer.data_files import read_toml
 from renderer.errors import InputError, RenderError
-from renderer.files import open_input
+from renderer.input_files import open_input
 from renderer.job import EditSettings, VideoJob, edit_mosaic
 from renderer.library import Photo
 from renderer.library.archive import Archive
@@ -269,14 +269,14 @@ def test_map_archives(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "value", "reason"),
     [
-        (("photos", 1, "digest"), "not hex", "photo 1 of its header: digest is 'not hex', not hexadecimal"),
-        (("photos", 2, "path"), "a\0b", "photo 2 of its header: path is 'a"),
-        (("photos", 0, "path"), "\ud800", "photo 0 of its header: path is"),
-        (("photos", 0, "mean"), [0.1, math.nan, 0], "photo 0 of its header: mean is"),
-        (("photos", 0, "size"), [10**18, 10], "photo 0 of its header: size is"),
-        (("photos", 0, "is_part"), None, "photo 0 of its header: it has no 'is_part'"),
-        (("recipe", "crop"), [0, 0, -1, 1], "crop or faces of its recipe hold"),
-        (("recipe", "cover_size"), [0, 310], "cover_size of its recipe is"),
+        (("photos", 1, "digest"), "not hex", "photo 1 in its header: digest is 'not hex', not hexadecimal"),
+        (("photos", 2, "path"), "a\0b", "photo 2 in its header: path is 'a"),
+        (("photos", 0, "path"), "\ud800", "photo 0 in its header: path is"),
+        (("photos", 0, "mean"), [0.1, math.nan, 0], "photo 0 in its header: mean is"),
+        (("photos", 0, "size"), [10**18, 10], "photo 0 in its header: size is"),
+        (("photos", 0, "is_part"), None, "photo 0 in its header: it has no 'is_part'"),
+        (("recipe", "crop"), [0, 0, -1, 1], "crop or faces in its recipe contain"),
+        (("recipe", "cover_size"), [0, 310], "cover_size in its recipe is"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_map_is_said(
@@ -285,7 +285,7 @@ def test_what_is_wrong_with_a_map_is_said(
     write_map(with_value(header, place, value))
     for words in (["edit", "it.mosaic", "--ban", "a"], ["mosaic", "it.mosaic", "-o", "it.png"]):
         code, _, err = render(*words)
-        assert (code, err.count("not a whole placement map"), err.count("\n")) == (2, 1, 1)
+        assert (code, err.count("not a valid placement map"), err.count("\n")) == (2, 1, 1)
         assert reason in err
     assert sorted(path.name for path in Path().iterdir()) == ["china.jpg", "it.mosaic", "rows.json"]
 
@@ -306,7 +306,7 @@ def test_a_map_takes_no_more_memory_than_its_cells_need(header: dict[str, Any], 
     write_map(members.pop("header", None) or header, **members)
     tracemalloc.clear_traces()
     tracemalloc.reset_peak()
-    with pytest.raises(InputError, match="not a whole placement map"):
+    with pytest.raises(InputError, match="not a valid placement map"):
         load_map(Path("it.mosaic"))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -461,14 +461,16 @@ def test_pipes_are_refused(folder: Path, render: Run, words: list[str], monkeypa
     ):
         os.mkfifo(name)
     code, _, err = render(*words)
-    assert (code, err.count("is not a file (a pipe or a device)"), err.count("\n")) == (2, 1, 1)
+    assert (code, err.count("is not a file but a pipe or a device"), err.count("\n")) == (2, 1, 1)
 
 
 def test_a_pipe_that_takes_a_files_place_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not hasattr(os, "mkfifo"):
         pytest.skip("Windows has no such pipes")
     os.mkfifo("pipe")
-    monkeypatch.setattr("renderer.files.check_input", lambda _path: None)  # as if it had come between check and opening
+    monkeypatch.setattr(
+        "renderer.input_files.check_input", lambda _path: None
+    )  # as if it had come between check and opening
     with pytest.raises(InputError, match="is not a file"):
         open_input(folder / "pipe")
 
@@ -502,10 +504,10 @@ def test_names_that_no_file_can_have(render: Run, name: str, key: str) -> None:
 def test_toml_within_bounds(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "it.toml").write_text(content, "utf-8")
     if not reason:
-        assert read_toml(tmp_path / "it.toml", "--preset")[0] in ({}, {"fps": 30})
+        assert read_toml(tmp_path / "it.toml", "it.toml")[0] in ({}, {"fps": 30})
         return
     with pytest.raises(InputError, match=reason):
-        read_toml(tmp_path / "it.toml", "--preset")
+        read_toml(tmp_path / "it.toml", "it.toml")
 
 
 @pytest.mark.usefixtures("folder")

@@ -1,4 +1,4 @@
-"""What the site says, done; and the site itself, built and opened."""
+"""Run the examples of the site's pages; build the site and open it in a browser."""
 
 import functools
 import json
@@ -30,7 +30,7 @@ WITH_PYTHON = {name: page for name, page in {"README.md": README, **PAGES}.items
 @pytest.mark.parametrize(
     "example", sorted({line for page in PAGES.values() for line in fenced(page)} - {*fenced(README)})
 )
-def test_every_example_runs(example: str, render: Run, photos: Path, cover: Path) -> None:
+def test_every_example_of_a_page_runs(example: str, render: Run, photos: Path, cover: Path) -> None:
     run_example(example, render, cover, photos)
 
 
@@ -38,23 +38,28 @@ def test_every_example_runs(example: str, render: Run, photos: Path, cover: Path
 def test_the_python_of_a_page_runs(
     name: str, photos: Path, cover: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From its first block to its last, as one program, on a small scale."""
+    """All its blocks run as one program, on a small scale."""
     monkeypatch.chdir(tmp_path)
     Path("cover.jpg").write_bytes(cover.read_bytes())
     Path("photos").symlink_to(photos)
     code = "\n".join(blocks(WITH_PYTHON[name], "python"))
-    (tmp_path / "page.py").write_text(
-        re.sub(r"columns=\d+", "columns=10", code.replace("duration=2.0", "duration=0.3"))
-    )
+    for pattern, value in (
+        (r"columns=\d+", "columns=10"),
+        (r"duration=[\d.]+", "duration=0.3"),
+        (r"size=\((\d+), (\d+)\)", r"size=(\1 // 16 * 2, \2 // 16 * 2)"),
+        (r"== \((\d+), (\d+), 3\)", r"== (\1 // 16 * 2, \2 // 16 * 2, 3)"),
+    ):
+        code = re.sub(pattern, value, code)
+    (tmp_path / "page.py").write_text(code)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "page", raising=False)
     __import__("page")
-    for made in re.findall(r'Path\("(.+?)"\)', code):
-        assert Path(made).exists()
+    for name in re.findall(r'"([\w-]+\.(?:mp4|gif|png|mosaic))"', code):
+        assert Path(name).exists() == (name not in ("wrong.mp4", "stopped.mp4"))
 
 
 @pytest.mark.parametrize("text", blocks(PAGES["writing-presets.md"], "toml"))
-def test_the_presets_that_are_written_make_videos(
+def test_the_documented_presets_render_videos(
     text: str, render: Run, photos: Path, cover: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "presets"
@@ -74,12 +79,12 @@ def test_the_presets_that_are_written_make_videos(
 @pytest.fixture(scope="module")
 def covers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gallery")
-    gallery.lay_out(folder, pieces=6)
+    gallery.prepare_folder(folder, pieces=6)
     return folder
 
 
 @pytest.mark.parametrize("file", gallery.PICTURES)
-def test_every_picture_is_made_by_its_command(
+def test_every_picture_is_rendered_by_its_command(
     file: str, render: Run, covers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(covers / "cache"))
@@ -90,11 +95,11 @@ def test_every_picture_is_made_by_its_command(
     assert Path(file).exists()
 
 
-def test_every_picture_is_there_and_small() -> None:
+def test_every_picture_exists_and_the_gallery_is_small() -> None:
     sizes = {path.name: path.stat().st_size for path in gallery.IMAGES.iterdir()}
     assert set(sizes) == set(gallery.PICTURES)
-    shown = {picture.file for chapter in gallery.GALLERY.values() for picture in chapter}
-    assert sum(sizes[file] for file in shown) < 3_000_000
+    in_gallery = {picture.file for chapter in gallery.GALLERY.values() for picture in chapter}
+    assert sum(sizes[file] for file in in_gallery) < 3_000_000
 
 
 # -- The site ------------------------------------------------------------------------------------------------------
@@ -104,14 +109,14 @@ def test_every_picture_is_there_and_small() -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site") / "docs"
     command = [sys.executable, str(ROOT / "docs" / "make_site.py"), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
     return folder / "site"
 
 
 @pytest.fixture
-def served(site: Path) -> Iterator[str]:
-    """The address of the site on this machine."""
+def site_address(site: Path) -> Iterator[str]:
+    """Serve the site on this machine and return its address."""
 
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_words: object) -> None:
@@ -133,37 +138,39 @@ def test_every_command_has_a_page_with_its_options_and_examples(site: Path) -> N
     assert "Cells across" in (site / "python.html").read_text("utf-8")
 
 
-def test_a_link_that_leads_nowhere_is_found(site: Path, tmp_path: Path) -> None:
+def test_a_broken_link_is_found(site: Path, tmp_path: Path) -> None:
     shutil.copytree(site, tmp_path / "site")
     (tmp_path / "site" / "images" / "match.jpg").unlink()
     page = tmp_path / "site" / "index.html"
-    page.write_text(page.read_text("utf-8").replace("</article>", '<a href="gallery.html#gone">x</a></article>'))
+    page.write_text(page.read_text("utf-8").replace("</article>", '<a href="gallery.html#missing">x</a></article>'))
     broken = make_site.broken_links(tmp_path / "site")
-    assert "index.html: gallery.html#gone leads nowhere" in broken
-    assert "matching.html: images/match.jpg leads nowhere" in broken
+    assert "index.html: broken link gallery.html#missing" in broken
+    assert "matching.html: broken link images/match.jpg" in broken
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_site_asks_for_nothing_elsewhere_and_fits(browser: webdriver.Chrome, served: str, width: int) -> None:
+def test_the_site_makes_no_external_requests_and_fits_the_window(
+    browser: webdriver.Chrome, site_address: str, width: int
+) -> None:
     shape = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
     for kind in ("browser", "performance"):
-        browser.get_log(kind)  # what other pages left
-    for name in ("index", "gallery"):
-        browser.get(f"{served}/{name}.html")
+        browser.get_log(kind)  # drop entries of earlier pages
+    for name in ("index", "gallery", "how-to/animations", "output"):
+        browser.get(f"{site_address}/{name}.html")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         for picture in browser.find_elements(By.CSS_SELECTOR, "article img"):
             assert browser.execute_script("return arguments[0].naturalWidth", picture) > 30
     assert browser.get_log("browser") == []
-    said = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
-    asked = {each["params"]["request"]["url"] for each in said if each["method"] == "Network.requestWillBeSent"}
-    assert f"{served}/gallery.html" in asked
-    assert all(address.startswith((served, "data:", "blob:")) for address in asked)
+    messages = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]
+    requested = {each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"}
+    assert f"{site_address}/gallery.html" in requested
+    assert all(address.startswith((site_address, "data:", "blob:")) for address in requested)
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
-def test_the_links_of_a_file_lead_somewhere(name: str) -> None:
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
+def test_the_links_of_a_file_work(name: str) -> None:
     for target, anchor in re.findall(r"\]\((?!\w+:)([^)#]*)#?([^)]*)\)", (ROOT / name).read_text("utf-8")):
         assert (ROOT / (target or name)).exists(), target
         if anchor:

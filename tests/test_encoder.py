@@ -46,25 +46,25 @@ def encode(path: Path, frames: list[Pixels], fps: Fraction = Fraction(30), point
     textures.close()
 
 
-def test_colours_come_back_within_three_steps(tmp_path: Path) -> None:
+def test_decoded_colours_are_within_three_levels(tmp_path: Path) -> None:
     frame = np.repeat(np.array(COLOURS, np.uint8), 16, 0)[np.newaxis].repeat(48, 0)
     encode(tmp_path / "colours.mp4", [frame] * 5)
     for decoded in decode(tmp_path / "colours.mp4", 144, 48):
         for number, colour in enumerate(COLOURS):
-            seen = decoded[24, number * 16 + 8].astype(int)
-            assert np.abs(seen - colour).max() <= 3, (colour, seen)
+            found = decoded[24, number * 16 + 8].astype(int)
+            assert np.abs(found - colour).max() <= 3, (colour, found)
 
 
 @pytest.mark.parametrize(
-    ("fps", "said"),
+    ("fps", "rate"),
     [(Fraction(30000, 1001), "29.97 fps"), (Fraction(25), "25 fps"), (Fraction(60000, 1001), "59.94 fps")],
 )
-def test_the_file_is_what_players_and_platforms_ask_for(tmp_path: Path, fps: Fraction, said: str) -> None:
+def test_the_file_meets_the_requirements_of_players_and_platforms(tmp_path: Path, fps: Fraction, rate: str) -> None:
     path = tmp_path / "it.mp4"
     frames = list(np.random.default_rng(0).integers(0, 256, (130, 36, 64, 3), np.uint8))
     encode(path, frames, fps, RATE_POINTS["h264"]["standard"])
     line = stream_line(path)
-    for word in ("h264 (High)", "yuv420p(tv, bt709, progressive)", "64x36", said):
+    for word in ("h264 (High)", "yuv420p(tv, bt709, progressive)", "64x36", rate):
         assert word in line
     names = list(boxes(path.read_bytes()))
     assert names.index("moov") < names.index("mdat")
@@ -75,13 +75,13 @@ def test_the_file_is_what_players_and_platforms_ask_for(tmp_path: Path, fps: Fra
     kinds = frame_flags(path)
     gop = round(fps * 2)
     assert [i for i, kind in enumerate(kinds) if kind == "I"] == list(range(0, 130, gop))
-    # Closed: the frames before each I frame refer only to what is before it, so it follows a P frame.
+    # Closed GOPs: frames before an I frame do not refer to it, so each I frame follows a P frame.
     assert all(kinds[i - 1] == "P" for i in range(gop, 130, gop))
     assert "BBB" not in kinds
 
 
 @pytest.mark.parametrize("quality", RATE_POINTS["h264"])
-def test_every_quality_is_of_the_high_profile(tmp_path: Path, quality: Quality) -> None:
+def test_every_quality_uses_the_high_profile(tmp_path: Path, quality: Quality) -> None:
     encode(
         tmp_path / "it.mp4",
         list(np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), np.uint8)),
@@ -101,7 +101,7 @@ def test_an_aborted_encoder_leaves_no_process_and_no_thread(tmp_path: Path) -> N
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("encoder")]
 
 
-def test_what_ffmpeg_complains_of_is_shown(tmp_path: Path) -> None:
+def test_errors_of_ffmpeg_are_reported(tmp_path: Path) -> None:
     with (
         pytest.raises(EncoderError, match="no-such-preset"),
         Encoder(tmp_path / "it.mp4", 64, 64, Fraction(30), encoding(RatePoint("no-such-preset", 20, 0, 0))) as encoder,
@@ -110,7 +110,7 @@ def test_what_ffmpeg_complains_of_is_shown(tmp_path: Path) -> None:
             encoder.submit(encoder.next_buffer())
 
 
-def test_ffmpeg_killed_under_us_is_an_error(tmp_path: Path) -> None:
+def test_a_killed_ffmpeg_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(EncoderError), Encoder(tmp_path / "it.mp4", 640, 640, Fraction(30), encoding()) as encoder:
         for number in range(1000):
             if number == 3:
@@ -118,7 +118,7 @@ def test_ffmpeg_killed_under_us_is_an_error(tmp_path: Path) -> None:
             encoder.submit(encoder.next_buffer())
 
 
-def test_an_ffmpeg_that_cannot_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ffmpeg_that_cannot_be_run_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path))
     with (
         pytest.raises(EncoderError, match="can't be run"),
@@ -128,25 +128,25 @@ def test_an_ffmpeg_that_cannot_run_is_named(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "behind",
+    "trailing",
     [
         b"".join(struct.pack(">I4s", 8 * (3000 - level), b"moov") for level in range(3000)),
         struct.pack(">I4s", 1000, b"moov"),
         struct.pack(">I4s", 1000, b"moov") + struct.pack(">I4s", 12, b"free"),
         struct.pack(">I4s", 1, b"mdat"),
     ],
-    ids=["one in another", "past the end", "inside one that ends too late", "without its size"],
+    ids=["nested", "past the end", "inside a box past the end", "without its size"],
 )
-def test_damaged_boxes_behind_a_video_are_no_matter(tmp_path: Path, behind: bytes) -> None:
+def test_damaged_boxes_after_a_video_are_ignored(tmp_path: Path, trailing: bytes) -> None:
     path = tmp_path / "it.mp4"
     run_ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x64:d=0.2", "-pix_fmt", "yuv420p", str(path))
     whole = probe(path)
-    path.write_bytes(path.read_bytes() + behind)
+    path.write_bytes(path.read_bytes() + trailing)
     assert (probe(path).width, probe(path).frames) == (64, whole.frames)
     assert probe(path).fast_start == whole.fast_start
 
 
-def test_a_file_that_is_no_video_is_not_probed(tmp_path: Path) -> None:
+def test_files_that_are_not_videos_are_not_probed(tmp_path: Path) -> None:
     other = {
         "it.gif": b"nothing",
         "it.mp4": b"nothing",
@@ -159,20 +159,20 @@ def test_a_file_that_is_no_video_is_not_probed(tmp_path: Path) -> None:
     encode(tmp_path / "whole.mp4", [np.zeros((64, 64, 3), np.uint8)] * 9)
     (tmp_path / "half.mp4").write_bytes((tmp_path / "whole.mp4").read_bytes()[:1500])
     run_ffmpeg("-f", "lavfi", "-i", "sine=duration=1", str(tmp_path / "sound.mp4"))
-    for name, says in {
+    for name, problem in {
         "it.gif": "is not a picture",
-        "it.mp4": "is not a whole video",
+        "it.mp4": "is not a complete video",
         "none.mp4": "is empty",
         "none.webp": "is empty",
-        "list.m3u8": "is not a video, but a text, a picture or a playlist",
-        "half.mp4": "is not a whole video: it is cut off, damaged, or something else",
-        "sound.mp4": "has no video in it",
+        "list.m3u8": "is not a video but a text file, a picture or a playlist",
+        "half.mp4": "is not a complete video: it is truncated, damaged, or not a video",
+        "sound.mp4": "has no video stream",
     }.items():
-        with pytest.raises(EncoderError, match=f"^{name} {says}"):
+        with pytest.raises(EncoderError, match=f"^{name} {problem}"):
             probe(tmp_path / name)
 
 
-def test_boxes_may_be_nested_deeply(tmp_path: Path) -> None:
+def test_boxes_may_be_deeply_nested(tmp_path: Path) -> None:
     encode(tmp_path / "it.mp4", [np.zeros((64, 64, 3), np.uint8)] * 9)
     nested = b""
     for _ in range(3000):
@@ -183,12 +183,12 @@ def test_boxes_may_be_nested_deeply(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("angle", [0, 90, 180, 270])
-def test_a_video_is_as_large_as_players_show_it(tmp_path: Path, angle: int) -> None:
+def test_the_size_of_a_video_is_its_display_size(tmp_path: Path, angle: int) -> None:
     encode(tmp_path / "it.mp4", [np.zeros((64, 128, 3), np.uint8)] * 9)
-    turned, wide = str(tmp_path / "turned.mp4"), str(tmp_path / "wide.mp4")
-    run_ffmpeg("-display_rotation", str(angle), "-i", str(tmp_path / "it.mp4"), "-c", "copy", turned)
+    rotated, wide = str(tmp_path / "rotated.mp4"), str(tmp_path / "wide.mp4")
+    run_ffmpeg("-display_rotation", str(angle), "-i", str(tmp_path / "it.mp4"), "-c", "copy", rotated)
     run_ffmpeg("-display_rotation", str(angle), "-i", str(tmp_path / "it.mp4"), "-c", "copy", "-aspect", "3", wide)
-    for path, size in ((turned, (128, 64)), (wide, (192, 64))):
+    for path, size in ((rotated, (128, 64)), (wide, (192, 64))):
         found = probe(Path(path))
         assert (found.width, found.height) == (size if angle in (0, 180) else size[::-1])
         assert found.frames == 9

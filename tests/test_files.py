@@ -14,14 +14,22 @@ from hypothesis import strategies as st
 
 from renderer.doctor import examine
 from renderer.errors import BusyError
-from renderer.files import _hidden, check_writable, claimed, leftovers, new_file, new_files, temporary_folder
+from renderer.output_files import (
+    _hidden,
+    check_writable,
+    leftovers,
+    locked_folder,
+    new_file,
+    new_files,
+    temporary_folder,
+)
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 WRITERS = {
     "a file": "new_file(Path('it.mp4'), overwrite=True)",
     "files": "new_files(Path('it/%05d.png'), overwrite=True)",
-    "a folder": "claimed(Path('it'))",
+    "a folder": "locked_folder(Path('it'))",
 }
 
 
@@ -30,7 +38,7 @@ def elsewhere(writer: str) -> Iterator[subprocess.Popen[str]]:
     """Another process that writes, until it is killed."""
     code = f"""
 from pathlib import Path
-from renderer.files import *
+from renderer.output_files import *
 with {writer} as temporary:
     if temporary:
         (temporary if temporary.is_dir() else temporary.parent).joinpath("begun").touch()
@@ -60,7 +68,7 @@ def write_files() -> None:
 
 
 def claim() -> None:
-    with claimed(Path("it")):
+    with locked_folder(Path("it")):
         pass
 
 
@@ -115,7 +123,7 @@ import sys, time
 from pathlib import Path
 from renderer.doctor import examine
 from renderer.errors import BusyError
-from renderer.files import new_file
+from renderer.output_files import new_file
 done = 0
 while done < 20:
     try:

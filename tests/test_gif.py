@@ -1,4 +1,4 @@
-"""GIFs are written by us and decoded again by Pillow."""
+"""GIFs from our writer are decoded by Pillow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FPS = Fraction(25)
 
 
 def write(path: Path, frames: Iterable[Pixels], fps: Fraction = FPS, **options: object) -> Path:
-    """The frames as a GIF; each is handed over in the same buffer."""
+    """Write frames as a GIF; each is passed in the same buffer."""
     frames = list(frames)
     buffer = np.empty_like(frames[0])
     with GifFile(path, buffer.shape[1], buffer.shape[0], fps, **options) as gif:
@@ -40,7 +40,7 @@ def decode(path: Path, mode: str = "RGB") -> list[Pixels]:
 
 @dataclass(frozen=True)
 class Block:
-    """What a GIF says of one frame."""
+    """One frame as stored in a GIF."""
 
     box: tuple[int, int, int, int]  # left, top, width, height
     delay: int
@@ -49,24 +49,24 @@ class Block:
 
 
 def blocks(path: Path) -> list[Block]:
-    """The frames as they stand in the file."""
+    """Return the frames as they are stored in the file."""
     data, found = path.read_bytes(), []
-    at = 13 + (3 << (data[10] & 7) + 1)
+    offset = 13 + (3 << (data[10] & 7) + 1)
     delay = disposal = 0
-    while data[at : at + 1] != b";":
-        if data[at] == 0x21:
-            if data[at + 1] == 0xF9:
-                disposal, delay = data[at + 3] >> 2 & 7, struct.unpack_from("<H", data, at + 4)[0]
-            at += 2
+    while data[offset : offset + 1] != b";":
+        if data[offset] == 0x21:
+            if data[offset + 1] == 0xF9:
+                disposal, delay = data[offset + 3] >> 2 & 7, struct.unpack_from("<H", data, offset + 4)[0]
+            offset += 2
         else:
-            *box, flags = struct.unpack_from("<HHHHB", data, at + 1)
+            *box, flags = struct.unpack_from("<HHHHB", data, offset + 1)
             own = 1 << (flags & 7) + 1 if flags & 0x80 else 0
             found.append(Block(tuple(box), delay, disposal, own))
-            at += 10 + 3 * own + 1
-        while data[at]:
-            at += data[at] + 1
-        at += 1
-    assert at == len(data) - 1
+            offset += 10 + 3 * own + 1
+        while data[offset]:
+            offset += data[offset] + 1
+        offset += 1
+    assert offset == len(data) - 1
     return found
 
 
@@ -80,8 +80,8 @@ def sliding(photo: Pixels, count: int = 6) -> list[Pixels]:
     return [photo[4 * i : 4 * i + 80, 6 * i : 6 * i + 96] for i in range(count)]
 
 
-def walking(photo: Pixels, count: int = 6) -> list[Pixels]:
-    """A photo with a red square of 16 pixels that walks over it, 5 pixels a frame."""
+def with_moving_square(photo: Pixels, count: int = 6) -> list[Pixels]:
+    """A photo with a red square of 16 pixels that moves over it, 5 pixels per frame."""
     frames = [photo.copy() for _ in range(count)]
     for i, frame in enumerate(frames):
         frame[40:56, 20 + 5 * i : 36 + 5 * i] = (220, 30, 20)
@@ -89,7 +89,7 @@ def walking(photo: Pixels, count: int = 6) -> list[Pixels]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "given"),
+    ("requested", "rate"),
     [
         ("25", "25"),
         ("50", "50"),
@@ -101,59 +101,61 @@ def walking(photo: Pixels, count: int = 6) -> list[Pixels]:
         ("1/10", "1/10"),
     ],
 )
-def test_the_nearest_rate_of_whole_hundredths_is_taken(asked: str, given: str) -> None:
-    assert gif_rate(Fraction(asked)) == Fraction(given)
+def test_the_nearest_rate_with_a_delay_in_hundredths_is_used(requested: str, rate: str) -> None:
+    assert gif_rate(Fraction(requested)) == Fraction(rate)
 
 
 RATES = [Fraction(100, hundredths) for hundredths in range(2, 130)]
 
 
 @given(st.fractions(1, 300))
-def test_no_rate_is_nearer(fps: Fraction) -> None:
-    taken = gif_rate(fps)
-    assert taken in RATES
-    assert all(abs(taken - fps) <= abs(rate - fps) for rate in RATES)
+def test_no_other_rate_is_nearer(fps: Fraction) -> None:
+    nearest = gif_rate(fps)
+    assert nearest in RATES
+    assert all(abs(nearest - fps) <= abs(rate - fps) for rate in RATES)
 
 
-@pytest.mark.parametrize(("loop", "said"), [(0, 0), (3, 3), (None, None)])
-def test_a_gif_says_what_it_was_told(tmp_path: Path, photo: Pixels, loop: int | None, said: int | None) -> None:
+@pytest.mark.parametrize(("loop", "stored"), [(0, 0), (3, 3), (None, None)])
+def test_a_gif_stores_its_settings(tmp_path: Path, photo: Pixels, loop: int | None, stored: int | None) -> None:
     path = write(tmp_path / "a.gif", sliding(photo), Fraction(100, 3), loop=loop, comment="render zoom " * 50)
     with Image.open(path) as picture:
         assert (picture.n_frames, picture.size, picture.info["comment"]) == (6, (96, 80), b"render zoom " * 50)
-        assert picture.info.get("loop") == said
+        assert picture.info.get("loop") == stored
         assert {frame.info["duration"] for frame in ImageSequence.Iterator(picture)} == {30}
     assert all(block.delay == 3 for block in blocks(path))
 
 
 @pytest.mark.parametrize(("colours", "tolerance", "bound"), [(256, 0.0, 5), (256, 6.0, 8), (64, 0.0, 7), (16, 0.0, 13)])
-def test_colours_are_near(tmp_path: Path, photo: Pixels, colours: int, tolerance: float, bound: float) -> None:
+def test_colours_are_close_to_the_frames(
+    tmp_path: Path, photo: Pixels, colours: int, tolerance: float, bound: float
+) -> None:
     frames = sliding(photo)
     shown = decode(write(tmp_path / "a.gif", frames, colours=colours, tolerance=tolerance))
-    for frame, seen in zip(frames, shown, strict=True):
-        off = seen.astype(float) - frame
-        assert np.sqrt((off**2).mean()) < bound
-        assert np.abs(off.mean(axis=(0, 1))).max() < 1  # dithering keeps the mean
+    for frame, decoded in zip(frames, shown, strict=True):
+        error = decoded.astype(float) - frame
+        assert np.sqrt((error**2).mean()) < bound
+        assert np.abs(error.mean(axis=(0, 1))).max() < 1  # dithering keeps the mean
 
 
-def test_what_does_not_move_does_not_change_and_is_not_stored(tmp_path: Path, photo: Pixels) -> None:
-    path = write(tmp_path / "a.gif", walking(photo), tolerance=5.0)
+def test_static_pixels_do_not_change_and_are_not_stored(tmp_path: Path, photo: Pixels) -> None:
+    path = write(tmp_path / "a.gif", with_moving_square(photo), tolerance=5.0)
     shown = decode(path)
-    for i, (seen, before) in enumerate(zip(shown[1:], shown, strict=False), 1):
-        changed = np.argwhere((seen != before).any(axis=2))
+    for i, (decoded, before) in enumerate(zip(shown[1:], shown, strict=False), 1):
+        changed = np.argwhere((decoded != before).any(axis=2))
         top, left = changed.min(axis=0)
         bottom, right = changed.max(axis=0) + 1
         assert (top >= 40, bottom <= 56, left >= 15 + 5 * i, right <= 36 + 5 * i) == (True,) * 4
     assert [block.box for block in blocks(path)] == [(0, 0, 160, 120)] + [(15 + 5 * i, 40, 21, 16) for i in range(1, 6)]
 
 
-def test_frames_that_are_all_alike_cost_next_to_nothing(tmp_path: Path, photo: Pixels) -> None:
+def test_identical_frames_take_hardly_any_bytes(tmp_path: Path, photo: Pixels) -> None:
     one = write(tmp_path / "one.gif", [photo]).stat().st_size
     path = write(tmp_path / "many.gif", [photo] * 20)
     assert len(decode(path)) == 20
     assert path.stat().st_size - one < 20 * 40
 
 
-def test_what_comes_to_rest_is_as_good_as_the_palette_allows(tmp_path: Path, photo: Pixels) -> None:
+def test_pixels_at_rest_get_the_nearest_colour(tmp_path: Path, photo: Pixels) -> None:
     frames = sliding(photo)
     frames += [frames[-1]] * 2
 
@@ -161,7 +163,7 @@ def test_what_comes_to_rest_is_as_good_as_the_palette_allows(tmp_path: Path, pho
         shown = decode(write(tmp_path / "a.gif", frames, tolerance=tolerance))
         return float(((shown[number].astype(float) - frames[number]) ** 2).mean())
 
-    assert error(9, 3) > 1.5 * error(0, 3)  # on the move
+    assert error(9, 3) > 1.5 * error(0, 3)  # moving
     assert error(9, -1) < 1.1 * error(0, -1)
 
 
@@ -171,27 +173,27 @@ def test_tolerance_saves_bytes(tmp_path: Path, photo: Pixels) -> None:
     assert sizes[2] < 0.7 * sizes[0]
 
 
-def test_the_palette_follows_the_scene_and_is_kept_while_it_fits(tmp_path: Path, photo: Pixels) -> None:
+def test_the_palette_is_replaced_when_the_scene_changes(tmp_path: Path, photo: Pixels) -> None:
     night = (photo // 3).astype(np.uint8)
     path = write(tmp_path / "a.gif", [photo, photo[::-1], night, photo])
     assert [block.own_colours > 0 for block in blocks(path)] == [False, False, True, False]
     assert np.abs(decode(path)[2].astype(float) - night).mean() < 3
 
 
-def test_transparency_is_kept_in_every_frame(tmp_path: Path, photo: Pixels) -> None:
+def test_transparency_is_preserved_in_every_frame(tmp_path: Path, photo: Pixels) -> None:
     y, x = np.mgrid[:120, :160]
     frames = []
     for i in range(8):
-        far = np.hypot(x - 40 - 10 * i, y - 60)
-        alpha = np.clip(255 * (40 - far), 0, 255).astype(np.uint8)
+        distance = np.hypot(x - 40 - 10 * i, y - 60)
+        alpha = np.clip(255 * (40 - distance), 0, 255).astype(np.uint8)
         frames.append(np.dstack([photo, alpha if i != 5 else alpha * 0]))
     path = write(tmp_path / "a.gif", frames)
-    for frame, seen in zip(frames, decode(path, "RGBA"), strict=True):
+    for frame, decoded in zip(frames, decode(path, "RGBA"), strict=True):
         opaque = frame[..., 3] >= 128
-        assert np.array_equal(seen[..., 3], np.where(opaque, 255, 0))
+        assert np.array_equal(decoded[..., 3], np.where(opaque, 255, 0))
         if opaque.any():
-            assert np.abs(seen[opaque][:, :3].astype(float) - frame[opaque][:, :3]).mean() < 5
-    assert {block.disposal for block in blocks(path)} == {1, 2}  # cleared only before something vanishes
+            assert np.abs(decoded[opaque][:, :3].astype(float) - frame[opaque][:, :3]).mean() < 5
+    assert {block.disposal for block in blocks(path)} == {1, 2}  # cleared only before pixels become transparent
 
 
 @pytest.mark.parametrize(
@@ -207,12 +209,12 @@ def test_few_colours_are_exact(tmp_path: Path, frames: Pixels) -> None:
     assert np.array_equal(decode(write(tmp_path / "a.gif", frames)), frames)
 
 
-def test_nothing_but_transparency(tmp_path: Path) -> None:
+def test_completely_transparent_frames(tmp_path: Path) -> None:
     frames = np.zeros((2, 5, 5, 4), np.uint8)
     assert np.array_equal(decode(write(tmp_path / "a.gif", frames), "RGBA")[0][..., 3], frames[0, ..., 3])
 
 
-def test_noise_goes_through(tmp_path: Path) -> None:
+def test_noise_can_be_encoded(tmp_path: Path) -> None:
     frames = np.random.default_rng(1).integers(0, 256, (3, 90, 110, 3), np.uint8)
     shown = np.array(decode(write(tmp_path / "a.gif", frames, tolerance=0.0)), float)
     assert np.abs(shown - frames).mean() < 25
@@ -226,10 +228,10 @@ CUBE = np.stack(np.meshgrid(*[np.arange(6) * 51] * 3), axis=-1).reshape(-1, 3).a
     colours=st.integers(1, 216), width=st.integers(1, 150), height=st.integers(1, 90), run=st.integers(1, 40),
     seed=st.integers(0, 2**32 - 1),
 )  # fmt: skip
-def test_every_picture_of_few_colours_comes_back(
+def test_pictures_with_few_colours_are_exact(
     tmp_path_factory: pytest.TempPathFactory, colours: int, width: int, height: int, run: int, seed: int
 ) -> None:
-    """All depths, runs of all lengths, and enough codes to fill dictionaries."""
+    """All palette depths, runs of all lengths, and enough codes to fill dictionaries."""
     random = np.random.default_rng(seed)
     known = random.permutation(CUBE)[:colours]
     index = np.repeat(random.integers(0, colours, (2, width * height // run + 1)), run, axis=1)[:, : width * height]
@@ -239,23 +241,25 @@ def test_every_picture_of_few_colours_comes_back(
 
 
 @pytest.mark.parametrize(
-    ("width", "fps", "colours", "said"),
+    ("width", "fps", "colours", "problem"),
     [
-        (70_000, FPS, 256, "70000x10"), (0, FPS, 256, "0x10"), (10, Fraction(30), 256, "take 100/3"),
-        (10, Fraction(60), 256, "take 50"), (10, FPS, 2, "take 4 to 256"),
+        (70_000, FPS, 256, "70000x10"), (0, FPS, 256, "0x10"), (10, Fraction(30), 256, "use 100/3"),
+        (10, Fraction(60), 256, "use 50"), (10, FPS, 2, "use 4 to 256"),
     ],
 )  # fmt: skip
-def test_what_a_gif_cannot_be_is_refused(tmp_path: Path, width: int, fps: Fraction, colours: int, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_unsupported_settings_are_rejected(
+    tmp_path: Path, width: int, fps: Fraction, colours: int, problem: str
+) -> None:
+    with pytest.raises(InputError, match=problem):
         GifFile(tmp_path / "a.gif", width, 10, fps, colours=colours)
 
 
-def test_no_frames_make_no_gif(tmp_path: Path) -> None:
+def test_a_gif_needs_frames(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="no frames"), GifFile(tmp_path / "a.gif", 10, 10, FPS):
         pass
 
 
-def test_a_failure_leaves_the_file_unfinished(tmp_path: Path, photo: Pixels) -> None:
+def test_a_failure_leaves_the_file_incomplete(tmp_path: Path, photo: Pixels) -> None:
     path = tmp_path / "a.gif"
     with pytest.raises(ZeroDivisionError), GifFile(path, 160, 120, FPS) as gif:
         gif.add(photo)

@@ -4,13 +4,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderer.errors import InputError
-from renderer.grid import Grid, adapt_grid, cell_means, cell_signatures, cover_signature, cut_cells, make_grid
+from renderer.grid import (
+    Grid,
+    adapt_grid,
+    cell_at,
+    cell_means,
+    cell_position,
+    cell_signatures,
+    cover_signature,
+    cut_cells,
+    find_cell,
+    make_grid,
+)
+from renderer.parameters import CellPosition
 
 sides = st.integers(1, 12_000)
 
 
 @given(sides, sides)
-def test_the_default_is_about_five_thousand_square_cells(width: int, height: int) -> None:
+def test_the_default_grid_has_about_5000_square_cells(width: int, height: int) -> None:
     grid = make_grid(width, height)
     if max(width, height) < 100 * min(width, height) and min(width, height) > 50:
         assert 4000 <= grid.columns * grid.rows <= 5600
@@ -24,7 +36,7 @@ def test_the_default_is_about_five_thousand_square_cells(width: int, height: int
 def test_a_grid_covers_a_centred_part_of_the_cover(width: int, height: int, columns: int) -> None:
     try:
         grid = make_grid(width, height, columns=columns)
-    except InputError:  # a tower of more than a million cells
+    except InputError:  # more than a million cells
         return
     assert grid.columns == columns
     x, y, w, h = grid.crop
@@ -42,7 +54,7 @@ def test_cell_size_counts_cover_pixels() -> None:
     assert grid.crop == (0, 5 / 427, 1, 416 / 427)
 
 
-def test_bad_grids_are_refused() -> None:
+def test_invalid_grids_are_rejected() -> None:
     with pytest.raises(InputError, match="one of them"):
         make_grid(100, 100, columns=10, cell_size=10)
     with pytest.raises(InputError, match="100 pixels"):
@@ -51,7 +63,7 @@ def test_bad_grids_are_refused() -> None:
         make_grid(4000, 4000, cell_size=2)
 
 
-def test_cells_are_the_blocks_of_the_cover() -> None:
+def test_cells_are_blocks_of_the_cover() -> None:
     cover = np.random.default_rng(0).integers(0, 256, (96 + 5, 128, 3), np.uint8)
     grid = make_grid(128, 101, cell_size=32)
     cells = cut_cells(cover, grid)
@@ -62,7 +74,7 @@ def test_cells_are_the_blocks_of_the_cover() -> None:
 
 
 def picture_with_detail(columns: int, rows: int, seed: int) -> np.ndarray:
-    """Flat grey with noise in some places, 8 pixels a unit."""
+    """Return flat grey with three blocks of noise, 8 pixels per unit."""
     random = np.random.default_rng(seed)
     picture = np.full((rows * 8, columns * 8, 3), 128, np.uint8)
     for _ in range(3):
@@ -80,7 +92,9 @@ def picture_with_detail(columns: int, rows: int, seed: int) -> np.ndarray:
     st.integers(0, 99),
     st.sampled_from([(0.5, 2.0), (0.25, 4.0), (1.0, 4.0), (0.5, 1.0)]),
 )
-def test_adapted_cells_fill_the_grid_once(columns: int, rows: int, seed: int, sides: tuple[float, float]) -> None:
+def test_adaptive_cells_cover_the_grid_exactly_once(
+    columns: int, rows: int, seed: int, sides: tuple[float, float]
+) -> None:
     regular = make_grid(columns * 8, rows * 8, cell_size=8)
     grid = adapt_grid(regular, picture_with_detail(columns, rows, seed), [], *sides)
     assert len(grid) <= len(regular)
@@ -88,19 +102,19 @@ def test_adapted_cells_fill_the_grid_once(columns: int, rows: int, seed: int, si
         np.arange(0, sides[1] + 0.1, 0.25)
     )
     assert (grid.cells[:, 2] == grid.cells[:, 3]).all()
-    places = np.zeros((rows * 4, columns * 4), int)
+    coverage = np.zeros((rows * 4, columns * 4), int)
     number = np.full((rows * 4 + 2, columns * 4 + 2), -1)
     for cell, (left, top, right, bottom) in enumerate(
         np.rint(np.c_[grid.cells[:, :2], grid.cells[:, :2] + grid.cells[:, 2:]] * 4).astype(int)
     ):
-        places[top:bottom, left:right] += 1
+        coverage[top:bottom, left:right] += 1
         number[top + 1 : bottom + 1, left + 1 : right + 1] = cell
-    assert (places == 1).all()
-    assert (number[1:-1, 1:-1] >= number[1:-1, :-2]).all()  # each comes after those left of it and above
+    assert (coverage == 1).all()
+    assert (number[1:-1, 1:-1] >= number[1:-1, :-2]).all()  # each follows those left of and above it
     assert (number[1:-1, 1:-1] >= number[:-2, 1:-1]).all()
 
 
-def test_cells_are_small_over_detail_and_faces_and_large_where_it_is_flat() -> None:
+def test_adaptive_cells_are_small_over_detail_and_faces_and_large_over_flat_areas() -> None:
     cover = np.full((160, 240, 3), 90, np.uint8)
     cover[40:80, 40:80] = np.random.default_rng(0).integers(0, 256, (10, 10, 3), np.uint8).repeat(4, 0).repeat(4, 1)
     cover[100:120, 160:180, 0] = np.linspace(80, 100, 20).astype(np.uint8)  # a pale face
@@ -114,12 +128,12 @@ def test_cells_are_small_over_detail_and_faces_and_large_where_it_is_flat() -> N
     assert np.mean(sides_at(grid, 44, 44, 76, 76)) < 0.7
     assert np.mean(sides_at(grid, 160, 100, 180, 120)) < 1
     assert set(sides_at(grid, 100, 0, 240, 80)) == {2.0}
-    assert set(adapt_grid(regular, np.zeros_like(cover), []).cells[:, 2]) == {2.0}  # of one colour
-    with pytest.raises(InputError, match="--smallest-cell"):
+    assert set(adapt_grid(regular, np.zeros_like(cover), []).cells[:, 2]) == {2.0}  # a single colour
+    with pytest.raises(InputError, match="smallest_cell"):
         adapt_grid(make_grid(4000, 4000, cell_size=5), cover, [], 0.5, 2.0)
 
 
-def test_cells_of_every_size_are_cut_where_they_lie() -> None:
+def test_cells_of_every_size_show_their_part_of_the_cover() -> None:
     cover = picture_with_detail(9, 7, 3)
     grid = adapt_grid(make_grid(72, 56, cell_size=8), cover, [])
     assert len(set(grid.cells[:, 2])) == 3
@@ -127,6 +141,35 @@ def test_cells_of_every_size_are_cut_where_they_lie() -> None:
     means, pictures, signatures = cell_means(cover, grid), cut_cells(cover, grid), cell_signatures(picture, grid)
     for (x, y, side, _), mean, tile, signature in zip(grid.cells * 8, means, pictures, signatures, strict=True):
         exact = cover[int(y) : int(y + side), int(x) : int(x + side)].mean(axis=(0, 1))
-        assert np.abs(mean - exact).max() < 6  # the smallest are interpolated
+        assert np.abs(mean - exact).max() < 6  # the smallest cells are interpolated
         assert np.abs(tile.mean(axis=(0, 1)) - exact).max() < 12
-        assert np.abs(signature.mean(axis=(0, 1)) - exact).max() < 40  # averages of light are lighter
+        assert np.abs(signature.mean(axis=(0, 1)) - exact).max() < 40  # averages in linear light are lighter
+
+
+@given(st.sampled_from([None, (0.5, 2.0), (0.25, 4.0)]), st.floats(-2, 11), st.floats(-2, 9))
+def test_the_cell_at_a_point_contains_it_or_is_the_nearest(
+    sides: tuple[float, float] | None, x: float, y: float
+) -> None:
+    grid = make_grid(72, 56, cell_size=8)
+    grid = adapt_grid(grid, picture_with_detail(9, 7, 3), [], *sides) if sides else grid
+    left, top, width, height = grid.cells[cell_at(grid, (x, y))]
+    inside = min(max(x, 0), 9), min(max(y, 0), 7)
+    assert left <= inside[0] <= left + width
+    assert top <= inside[1] <= top + height
+
+
+@pytest.mark.parametrize("sides", [None, (0.5, 2.0), (0.25, 4.0)])
+def test_every_unit_square_has_a_cell_at_its_centre(sides: tuple[float, float] | None) -> None:
+    grid = make_grid(72, 56, cell_size=8)
+    grid = adapt_grid(grid, picture_with_detail(9, 7, 3), [], *sides) if sides else grid
+    for column in range(9):
+        for row in range(7):
+            cell = find_cell(grid, CellPosition(column, row))
+            left, top, width, height = grid.cells[cell]
+            assert left <= column + 0.5 < left + width
+            assert top <= row + 0.5 < top + height
+            if width >= 1:
+                start = cell_position(grid, cell)
+                assert find_cell(grid, start) == cell
+    with pytest.raises(InputError, match="swap=9,0 is outside the grid: columns are 0 to 8, rows 0 to 6"):
+        find_cell(grid, CellPosition(9, 0), "swap")

@@ -163,7 +163,7 @@ def test_unreadable_photos_are_listed_and_the_rest_goes_on(tmp_path: Path, archi
 def test_an_endless_pipe_is_skipped(tmp_path: Path, archive: Archive) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     library = archive.open_files([tmp_path / "pipe.jpg"])
-    assert library.skipped[0].reason == "is not a file (a pipe or a device)"
+    assert library.skipped[0].reason == "is not a file but a pipe or a device"
 
 
 class Told(Silent):

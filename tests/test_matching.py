@@ -382,9 +382,9 @@ def test_a_library_that_lacks_something_is_told_so(cover: Path) -> None:
         figures = found.recipe["figures"]
         assert isinstance(figures, dict)
         says.append(str(figures["advice"]))
-    assert "more photos with" in says[0]
+    assert "% of the cells, mostly" in says[0]
     assert not says[1]
-    assert "10 photos for 1040 cells repeat often: 52 or more" in says[2]
+    assert "10 photos repeat often in 1040 cells: use at least 52 photos" in says[2]
 
 
 # -- Seeds, pins, extremes -----------------------------------------------------------------------------------------

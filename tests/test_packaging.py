@@ -31,6 +31,7 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel: Path) -> None:
     }
     assert {
         "presets/draft.toml",
+        "renderer/__init__.pyi",
         "renderer/py.typed",
         "renderer/compositor/kernels.py",
         "renderer/report/page.js",

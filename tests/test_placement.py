@@ -27,7 +27,7 @@ def small_map(folder: Path, columns: int = 4, rows: int = 3) -> PlacementMap:
     )  # fmt: skip
 
 
-def test_a_map_survives_its_file(tmp_path: Path) -> None:
+def test_a_map_is_the_same_after_saving_and_loading(tmp_path: Path) -> None:
     saved = small_map(tmp_path)
     save_map(saved, tmp_path / "it.mosaic")
     loaded = load_map(tmp_path / "it.mosaic")
@@ -38,14 +38,14 @@ def test_a_map_survives_its_file(tmp_path: Path) -> None:
     assert loaded.cover_size == (400, 310)
 
 
-def test_a_map_and_its_photos_can_move_together(tmp_path: Path) -> None:
+def test_a_map_and_its_photos_can_be_moved_together(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     save_map(small_map(tmp_path / "here"), tmp_path / "here" / "it.mosaic")
     (tmp_path / "here").rename(tmp_path / "there")
     assert load_map(tmp_path / "there" / "it.mosaic").photos[0].path == tmp_path / "there" / "a.jpg"
 
 
-def test_a_map_is_not_overwritten_unasked(tmp_path: Path) -> None:
+def test_a_map_is_overwritten_only_on_request(tmp_path: Path) -> None:
     save_map(small_map(tmp_path), tmp_path / "it.mosaic")
     with pytest.raises(InputError, match="exists"):
         save_map(small_map(tmp_path), tmp_path / "it.mosaic")
@@ -53,28 +53,28 @@ def test_a_map_is_not_overwritten_unasked(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["it.mosaic"]
 
 
-def test_damaged_maps_are_refused(tmp_path: Path) -> None:
+def test_damaged_maps_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "it.mosaic"
-    with pytest.raises(InputError, match="no such map"):
+    with pytest.raises(InputError, match="does not exist"):
         load_map(path)
     path.write_bytes(b"PK nonsense")
-    with pytest.raises(InputError, match="not a whole placement map"):
+    with pytest.raises(InputError, match="not a valid placement map"):
         load_map(path)
-    whole = small_map(tmp_path)
+    valid = small_map(tmp_path)
     wrong = (
-        replace(whole, photo=whole.photo + 5),
-        replace(whole, cost=whole.cost[:-1]),
-        replace(whole, cell=np.full_like(whole.cell, np.nan)),
-        replace(whole, symmetry=whole.symmetry + np.uint8(8)),
-        replace(whole, gain=whole.gain.astype(np.float64)),
+        replace(valid, photo=valid.photo + 5),
+        replace(valid, cost=valid.cost[:-1]),
+        replace(valid, cell=np.full_like(valid.cell, np.nan)),
+        replace(valid, symmetry=valid.symmetry + np.uint8(8)),
+        replace(valid, gain=valid.gain.astype(np.float64)),
     )
     for broken in wrong:
         save_map(broken, path, overwrite=True)
-        with pytest.raises(InputError, match="not a whole placement map"):
+        with pytest.raises(InputError, match="not a valid placement map"):
             load_map(path)
 
 
-def test_a_map_runs_no_code(tmp_path: Path) -> None:
+def test_loading_a_map_executes_no_code(tmp_path: Path) -> None:
     save_map(small_map(tmp_path), tmp_path / "it.mosaic")
     with zipfile.ZipFile(tmp_path / "it.mosaic") as good, zipfile.ZipFile(tmp_path / "bad.mosaic", "w") as bad:
         for name in good.namelist():
@@ -82,13 +82,13 @@ def test_a_map_runs_no_code(tmp_path: Path) -> None:
                 bad.writestr(name, good.read(name))
         with bad.open("cost.npy", "w") as member:
             np.lib.format.write_array(member, np.array([print], dtype=object), allow_pickle=True)
-    with pytest.raises(InputError, match="not a whole"):
+    with pytest.raises(InputError, match="not a valid placement map"):
         load_map(tmp_path / "bad.mosaic")
 
 
-def test_neighbours_share_an_edge_in_any_layout(tmp_path: Path) -> None:
+def test_neighbours_share_an_edge_in_any_grid(tmp_path: Path) -> None:
     assert len(small_map(tmp_path).neighbours()) == 3 * 3 + 4 * 2
-    # One cell of 2 × 2 units beside two of 1 × 1, as a quadtree lays them.
+    # One cell of 2 × 2 units next to two of 1 × 1, as in a quadtree.
     cell = np.array([[0, 0, 2, 2], [2, 0, 1, 1], [2, 1, 1, 1]], np.float64)
     tree = replace(small_map(tmp_path, 3, 1), cell=cell, photo=np.array([1, 1, 0], np.int32), size=(3.0, 2.0))
     assert tree.neighbours().tolist() == [[0, 1], [0, 2], [1, 2]]

@@ -1,4 +1,4 @@
-"""Animations of other packages."""
+"""Animations from other packages."""
 
 import subprocess
 import sys
@@ -17,13 +17,13 @@ from renderer.timeline import Show
 
 Run = Callable[..., tuple[int, str, str]]
 
-TAKEN = """
+CONFLICTING = """
 from dataclasses import dataclass
 from renderer.scene import Animation, parameter
 
 @dataclass(frozen=True)
-class Taken(Animation):
-    columns: int = parameter(3, "Of its own")
+class Conflicting(Animation):
+    columns: int = parameter(3, "Number of columns")
 
     def prepare(self, stage):
         return lambda progress: stage.scene(stage.whole_camera(), stage.resting_sprites())
@@ -34,7 +34,7 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "plugin"
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the example plugin, installed as anybody would."""
+    """A folder with the example plugin, installed with pip."""
     folder = tmp_path_factory.mktemp("site")
     command = [
         sys.executable,
@@ -52,7 +52,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_example_is_a_whole_package_in_forty_lines(
+def test_the_example_is_a_complete_package_in_under_forty_lines(
     render: Run, site: Path, stage_factory: StageFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert sum(len(path.read_text().splitlines()) for path in EXAMPLE.iterdir() if path.is_file()) < 40
@@ -69,8 +69,8 @@ def test_the_example_is_a_whole_package_in_forty_lines(
     stage = stage_factory.stage((96, 64))
     motion = load_animation("ripple")().play(stage)
     with closing(Compositor(96, 64, stage.textures)) as compositor:
-        rest, moving = (compositor.still(motion(progress)).astype(int) for progress in (0.0, 0.5))
-        assert np.abs(rest - moving).mean() > 3
+        still, moving = (compositor.still(motion(progress)).astype(int) for progress in (0.0, 0.5))
+        assert np.abs(still - moving).mean() > 3
     assert [segment.name for segment in Show(timeline="ripple 2s waves=5, disperse 1s").segments] == [
         "ripple",
         "disperse",
@@ -79,25 +79,28 @@ def test_the_example_is_a_whole_package_in_forty_lines(
 
 
 @pytest.mark.parametrize(
-    ("entry", "says"),
+    ("entry", "message"),
     [
         ("crash = nowhere_at_all:Crash", "the animation crash (nowhere_at_all:Crash) can't be loaded"),
         ("odd = pathlib:Path", "the animation odd (pathlib:Path) is not a renderer.scene.Animation"),
         ("mosaic = animations.zoom:Zoom", "the animation mosaic is named like a command"),
-        ("taken = taken:Taken", "the animation taken was left out: --columns of its parameters is an option of all"),
+        (
+            "conflicting = conflicting:Conflicting",
+            "the animation conflicting was left out: --columns of its parameters is an option of all",
+        ),
     ],
 )
 def test_a_broken_plugin_is_named_and_skipped(
-    render: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, says: str
+    render: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str, message: str
 ) -> None:
     info = tmp_path / "site" / "broken-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[renderer.animations]\n{entry}\n")
-    (info.parent / "taken.py").write_text(TAKEN)
+    (info.parent / "conflicting.py").write_text(CONFLICTING)
     monkeypatch.syspath_prepend(str(info.parent))
     code, out, err = render("zoom", "--size", "96x64", "--columns", "12", "--duration", "0.2", "-o", "it.mp4")
-    assert (code, says in err) == (0, True), err
+    assert (code, message in err) == (0, True), err
     assert "2 frames" not in err
     assert "6 frames" in out
     assert "broken 1.0" in render("animations")[1]

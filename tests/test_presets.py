@@ -144,7 +144,7 @@ def test_a_preset_may_hold_a_timeline(render: Run, cover: Path, own: Path) -> No
         ("extends = 'tik-tok'\n", "there is no preset named tik-tok: did you mean tiktok?"),
         ("rules = 3\n", "mine.toml, line 1: rules is a table: write [rules]"),
         ("description = 3\n", "mine.toml, line 1: description is a text"),
-        ("[[timeline]]\nanimation = 'zoom'\n", "it has no seconds"),
+        ("[[timeline]]\nanimation = 'zoom'\n", "seconds is missing: add seconds = 5"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_preset_is_named_with_its_line(own: Path, text: str, says: str) -> None:

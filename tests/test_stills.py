@@ -1,4 +1,4 @@
-"""Stills: written in strips, read again by others' decoders."""
+"""Stills written in strips are read by third-party decoders."""
 
 import importlib
 import io
@@ -37,7 +37,7 @@ def low_strips(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def picture(cover: Path) -> Pixels:
-    """A photo of 300 × 211, which is whole blocks in neither direction."""
+    """A photo of 300 × 211 pixels: neither is a multiple of the block size."""
     return np.ascontiguousarray(read_picture(cover).pixels[:211, :300])
 
 
@@ -46,21 +46,21 @@ def size_of(pixels: Pixels) -> tuple[int, int]:
 
 
 def chunks(path: Path) -> dict[str, bytes]:
-    """A PNG's chunks by name, data of the same name joined; their checksums are right."""
-    data, place, found = path.read_bytes(), 8, dict[str, bytes]()
-    while place < len(data):
-        length, name = struct.unpack_from(">I4s", data, place)
-        content = data[place + 8 : place + 8 + length]
-        assert zlib.crc32(name + content) == struct.unpack_from(">I", data, place + 8 + length)[0]
+    """Return a PNG's chunks by name, with the data of equal names joined, after checking their checksums."""
+    data, offset, found = path.read_bytes(), 8, dict[str, bytes]()
+    while offset < len(data):
+        length, name = struct.unpack_from(">I4s", data, offset)
+        content = data[offset + 8 : offset + 8 + length]
+        assert zlib.crc32(name + content) == struct.unpack_from(">I", data, offset + 8 + length)[0]
         found[name.decode()] = found.get(name.decode(), b"") + content
-        place += 12 + length
+        offset += 12 + length
     return found
 
 
 @pytest.mark.usefixtures("low_strips")
 @pytest.mark.parametrize("suffix", ALL)
-def test_joints_of_strips_are_not_seen(tmp_path: Path, picture: Pixels, suffix: str) -> None:
-    """The file holds the same picture as one that Pillow writes as a whole."""
+def test_strips_make_the_same_picture_as_a_whole(tmp_path: Path, picture: Pixels, suffix: str) -> None:
+    """The file contains the same picture as a file that Pillow writes at once."""
     path = tmp_path / f"it{suffix}"
     write_still(path, size_of(picture), in_strips(picture))
     whole = io.BytesIO()
@@ -75,7 +75,7 @@ def test_joints_of_strips_are_not_seen(tmp_path: Path, picture: Pixels, suffix: 
 
 
 @pytest.mark.parametrize("suffix", TRANSPARENT)
-def test_transparent_pictures_are_marked_as_srgb_too(tmp_path: Path, picture: Pixels, suffix: str) -> None:
+def test_transparent_pictures_are_tagged_as_srgb(tmp_path: Path, picture: Pixels, suffix: str) -> None:
     path = tmp_path / f"it{suffix}"
     write_picture(path, np.dstack([picture, picture[..., :1]]))
     with Image.open(path) as written:
@@ -91,7 +91,7 @@ def test_transparent_pictures_are_marked_as_srgb_too(tmp_path: Path, picture: Pi
     suffix=st.sampled_from(LOSSLESS),
 )
 @settings(max_examples=40, deadline=None)
-def test_what_is_lossless_comes_back_to_the_bit(
+def test_lossless_formats_are_exact(
     tmp_path_factory: pytest.TempPathFactory, width: int, height: int, flat: bool, seed: int, suffix: str
 ) -> None:
     random = np.random.default_rng(seed)
@@ -109,7 +109,7 @@ def test_what_is_lossless_comes_back_to_the_bit(
 
 
 @pytest.mark.parametrize(("suffix", "dpi"), [(".png", 299.9994), (".jpg", 300), (".tif", 300)])
-def test_the_papers_resolution_is_in_the_file(tmp_path: Path, picture: Pixels, suffix: str, dpi: float) -> None:
+def test_the_resolution_is_stored_in_the_file(tmp_path: Path, picture: Pixels, suffix: str, dpi: float) -> None:
     for given_dpi in (300.0, None):
         path = tmp_path / f"{given_dpi}{suffix}"
         write_still(path, size_of(picture), in_strips(picture), dpi=given_dpi)
@@ -118,8 +118,8 @@ def test_the_papers_resolution_is_in_the_file(tmp_path: Path, picture: Pixels, s
             assert given_dpi is not None or written.info.get("dpi", (1, 1)) == (1, 1)
 
 
-def test_a_file_holds_no_more_than_its_picture(tmp_path: Path, picture: Pixels) -> None:
-    """No program, no date, no place: and so the same file every time."""
+def test_files_have_no_metadata(tmp_path: Path, picture: Pixels) -> None:
+    """No program, date or location, so that the file is always the same."""
     for suffix in ALL:
         for name in ("one", "two"):
             write_still(tmp_path / f"{name}{suffix}", size_of(picture), in_strips(picture), dpi=254)
@@ -132,24 +132,30 @@ def test_a_file_holds_no_more_than_its_picture(tmp_path: Path, picture: Pixels) 
 
 
 @pytest.mark.parametrize(
-    ("name", "size", "says"),
+    ("name", "size", "problem"),
     [
-        ("it.jpg", (65_501, 10), "JPEG holds 65,500 pixels a side: give another format, such as .tif"),
-        ("it.webp", (16_384, 10), "WebP holds 16,383 pixels a side: give another format, such as .jpg, .png or .tif"),
-        ("it.webp", (10_000, 10_000), "WebP holds 40 megapixels here"),
+        ("it.jpg", (65_501, 10), "JPEG is limited to 65,500 pixels per side: use another format, such as .tif"),
+        (
+            "it.webp",
+            (16_384, 10),
+            "WebP is limited to 16,383 pixels per side: use another format, such as .jpg, .png or .tif",
+        ),
+        ("it.webp", (10_000, 10_000), "WebP is limited to 40 megapixels, since it is encoded in memory"),
     ],
 )
-def test_what_a_format_cannot_hold_is_refused(tmp_path: Path, name: str, size: tuple[int, int], says: str) -> None:
-    with pytest.raises(InputError, match=says):
+def test_pictures_beyond_the_limits_of_a_format_are_rejected(
+    tmp_path: Path, name: str, size: tuple[int, int], problem: str
+) -> None:
+    with pytest.raises(InputError, match=problem):
         check_size(Path(name), size)
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=problem):
         write_still(tmp_path / name, size, iter(()))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("low_strips")
 @pytest.mark.parametrize("suffix", ALL)
-def test_a_picture_that_breaks_off_leaves_nothing(tmp_path: Path, picture: Pixels, suffix: str) -> None:
+def test_an_incomplete_picture_leaves_no_file(tmp_path: Path, picture: Pixels, suffix: str) -> None:
     def broken() -> Iterator[Pixels]:
         yield picture[:64]
         yield picture[64:128]
@@ -157,15 +163,15 @@ def test_a_picture_that_breaks_off_leaves_nothing(tmp_path: Path, picture: Pixel
 
     with pytest.raises(RenderError, match="a photo is lost"):
         write_still(tmp_path / f"it{suffix}", size_of(picture), broken())
-    with pytest.raises(ValueError, match="strips of 128 rows in all for 211"):
+    with pytest.raises(ValueError, match="strips have 128 rows in total, expected 211"):
         write_still(tmp_path / f"it{suffix}", size_of(picture), iter([picture[:64], picture[64:128]]))
-    with pytest.raises(ValueError, match="64 rows of 300 are needed"):
+    with pytest.raises(ValueError, match="at row 0 of 211: expected 64 rows of 300"):
         write_still(tmp_path / f"it{suffix}", size_of(picture), iter([picture]))
     assert list(tmp_path.iterdir()) == []
 
 
 @given(width=st.integers(1, 200_000))
-def test_strips_are_of_whole_eights_of_blocks_and_bounded(width: int) -> None:
+def test_strips_have_a_multiple_of_64_rows_and_are_bounded(width: int) -> None:
     rows = strip_rows(width)
     assert rows % 64 == 0
     assert rows == 64 or rows * width <= 4_000_000
@@ -177,7 +183,7 @@ def test_strips_are_of_whole_eights_of_blocks_and_bounded(width: int) -> None:
 @pytest.mark.parametrize(
     ("columns", "size"), [(24, (24 * 40, 16 * 40)), (24, (1000, 500)), (24, (333, 517)), (4, (700, 600))]
 )
-def test_a_mosaic_in_strips_is_the_mosaic_drawn_at_once(
+def test_a_mosaic_drawn_in_strips_is_the_same_as_at_once(
     cover: Path, photos: Path, columns: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_mosaic(cover, MatchSettings((str(photos),), columns=columns), Silent()) as mosaic:
@@ -185,13 +191,13 @@ def test_a_mosaic_in_strips_is_the_mosaic_drawn_at_once(
         strips = list(draw_strips(mosaic, size, 64))
         assert [len(strip) for strip in strips[:-1]] == [64] * (len(strips) - 1)
         assert (np.concatenate(strips) == whole).all()
-        # Strips of a very wide picture are drawn block by block. A row that is begun in its middle differs by rounding.
+        # Strips of a very wide picture are drawn block by block. Rows that start in the middle differ by rounding.
         monkeypatch.setattr(importlib.import_module("renderer.job.drawing"), "_BLOCK_PIXELS", 64 * 100)
         blocks = np.concatenate(list(draw_strips(mosaic, size, 64)))
     assert whole.shape == (size[1], size[0], 3)
     assert difference(blocks, whole).max() <= 2
     assert (blocks != whole).mean() < 0.001
-    assert (whole != 255).any(axis=(1, 2)).all()  # no row or column of the ground is seen
+    assert (whole != 255).any(axis=(1, 2)).all()  # no row or column of the background is visible
     assert (whole != 255).any(axis=(0, 2)).all()
 
 
@@ -201,7 +207,9 @@ def test_a_mosaic_in_strips_is_the_mosaic_drawn_at_once(
     shape=st.floats(0.2, 5),
     columns=st.none() | st.integers(1, 300),
 )
-def test_a_grid_for_paper_has_its_shape(width: int, height: int, shape: float, columns: int | None) -> None:
+def test_a_grid_for_paper_has_the_shape_of_the_paper(
+    width: int, height: int, shape: float, columns: int | None
+) -> None:
     grid = make_grid_of_shape(width, height, shape, columns)
     assert columns in (None, grid.columns)
     assert abs(grid.columns / shape - grid.rows) <= max(0.5, 1 - grid.columns / shape) + 1e-9
@@ -217,15 +225,15 @@ def test_a_grid_for_paper_has_its_shape(width: int, height: int, shape: float, c
 @pytest.mark.parametrize(
     ("text", "inches"), [("60x40cm", (23.622, 15.748)), ("600 × 400 mm", (23.622, 15.748)), ("24x16in", (24, 16))]
 )
-def test_papers(text: str, inches: tuple[float, float]) -> None:
+def test_paper_sizes_are_parsed(text: str, inches: tuple[float, float]) -> None:
     paper = parse_paper(text)
     assert (paper.width, paper.height) == pytest.approx(inches, abs=1e-3)
 
 
-def test_a_print_fills_the_paper_with_what_matters_of_the_cover(
+def test_a_print_fills_the_paper_with_the_important_part_of_the_cover(
     render: Callable[..., tuple[int, str, str]], photos: Path
 ) -> None:
-    """A face at the left of a wide cover is on an upright sheet."""
+    """A face on the left of a wide cover is on the portrait sheet."""
     from skimage.data import astronaut
 
     face = astronaut()[:300, 80:380]

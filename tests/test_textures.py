@@ -9,7 +9,7 @@ from renderer.pictures import to_linear
 from renderer.textures import Textures, pack, unpack
 
 
-def test_packing_keeps_bytes_and_premultiplies() -> None:
+def test_packing_preserves_bytes_and_premultiplies() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 4), np.uint8)
     packed = unpack(pack(pixels))
     assert (packed[..., 3] == pixels[..., 3]).all()
@@ -18,7 +18,7 @@ def test_packing_keeps_bytes_and_premultiplies() -> None:
 
 
 @given(st.integers(1, 70), st.integers(1, 70))
-def test_every_level_of_a_picture_has_the_size_the_kernels_take(width: int, height: int) -> None:
+def test_every_level_of_a_picture_has_the_size_that_kernels_expect(width: int, height: int) -> None:
     store = Textures(budget=0, threads=1)
     texture = store.add_picture(np.zeros((height, width, 3), np.uint8))
     for level in range(store.table.levels[texture]):
@@ -32,7 +32,7 @@ def library() -> Library:
     return library_of(np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), np.uint8))
 
 
-def test_small_levels_of_tiles_keep_the_light(library: Library) -> None:
+def test_small_levels_of_tiles_preserve_the_mean_light(library: Library) -> None:
     store = Textures(budget=0, threads=1)
     store.add_picture(np.zeros((3, 3, 3), np.uint8))
     assert store.add_squares(library) == 1
@@ -43,7 +43,7 @@ def test_small_levels_of_tiles_keep_the_light(library: Library) -> None:
     store.close()
 
 
-def test_the_table_grows_and_keeps_what_it_had(library: Library) -> None:
+def test_the_table_grows_and_preserves_its_entries(library: Library) -> None:
     store = Textures(budget=0, threads=1)
     first = store.add_squares(library)
     addresses = store.table.address[first : first + 5].copy()

@@ -1,5 +1,5 @@
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from animations.reveal import Reveal
 from animations.zoom import Zoom
+from renderer import timeline
 from renderer.compositor import Compositor
 from renderer.errors import InputError
 from renderer.frame_times import frame_at, frame_count, parse_frames, progress_of
@@ -27,12 +28,12 @@ from renderer.timeline import Show, parse_timeline
         ("30000/1001", Fraction(30000, 1001)), ("12.5", Fraction(25, 2)),
     ],
 )  # fmt: skip
-def test_rates_are_exact(text: str, rate: Fraction) -> None:
+def test_frame_rates_are_exact(text: str, rate: Fraction) -> None:
     assert parse_frame_rate(text) == rate
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "fast", "1/0", "241", "nan", "inf", ""])
-def test_bad_rates_are_refused(text: str) -> None:
+def test_invalid_frame_rates_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="--fps"):
         parse_frame_rate(text)
 
@@ -42,7 +43,7 @@ def test_bad_rates_are_refused(text: str) -> None:
     [(10, Fraction(30), 300), (10, Fraction(30000, 1001), 300), (0.05, Fraction(10), 1), (0.25, Fraction(10), 3),
         (0.35, Fraction(10), 4), (0.001, Fraction(24), 1)],
 )  # fmt: skip
-def test_frames_are_counted_half_up(seconds: float, fps: Fraction, frames: int) -> None:
+def test_frame_count_rounds_half_up(seconds: float, fps: Fraction, frames: int) -> None:
     assert frame_count(seconds, fps) == frames
 
 
@@ -55,21 +56,21 @@ def test_progress_runs_from_zero_to_one(count: int) -> None:
 
 
 @given(st.integers(0, 299))
-def test_a_time_falls_on_the_frame_that_is_shown_then(frame: int) -> None:
+def test_a_time_selects_the_frame_shown_at_that_time(frame: int) -> None:
     fps = Fraction(30000, 1001)
     middle = float((frame + Fraction(1, 2)) / fps)
     assert frame_at(middle, 300, fps) == frame
 
 
 @pytest.mark.parametrize("fps", [Fraction(30), Fraction(25), Fraction(30000, 1001)])
-def test_a_time_that_was_printed_means_the_frame_that_begins_there(fps: Fraction) -> None:
+def test_a_rounded_start_time_selects_the_frame_that_starts_there(fps: Fraction) -> None:
     for frame in range(300):
         assert frame_at(float(frame / fps), 300, fps) == frame
         assert frame_at(round(float(frame / fps), 4), 300, fps) == frame
     assert frame_at(0.7, 300, Fraction(30)) == 21
 
 
-def test_the_end_of_the_video_is_its_last_frame() -> None:
+def test_the_end_of_the_video_selects_its_last_frame() -> None:
     assert frame_at(10, 300, Fraction(30)) == 299
     with pytest.raises(InputError, match="lasts 10 seconds"):
         frame_at(10.5, 300, Fraction(30))
@@ -86,7 +87,7 @@ def test_frame_ranges_include_both_ends() -> None:
 # -- Several animations --------------------------------------------------------------------------------------------
 
 
-def test_a_timeline_is_read_as_it_is_written() -> None:
+def test_a_timeline_is_parsed_into_segments() -> None:
     reveal, hold, zoom, out = parse_timeline(
         "reveal 3s order=scan, hold .5s,zoom 5.5s focus=0.4,0.3 focus=0.1,0.2 hold-end=0, zoom 2s direction=out"
     )
@@ -100,32 +101,51 @@ def test_a_timeline_is_read_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
-        ("", "is no segment"),
-        ("zoom", "is no segment"),
-        ("zoom 5s,", "is no segment"),
-        ("zoom 5s, disperse", "disperse.* is no segment"),
-        ("zoom 0s", "lasts 0 seconds"),
-        ("zoom 9999s", "3600 at most"),
+        ("", r'timeline="" is not a segment'),
+        ("zoom", 'timeline="zoom" is not a segment'),
+        ("zoom 5s,", "is not a segment"),
+        ("zoom 5s, disperse", 'timeline="disperse" is not a segment'),
+        ("zoom 0s", 'timeline="zoom 0s": the duration of 0 seconds is out of range'),
+        ("zoom 9999s", "the duration of 9999 seconds is out of range: more than 0, at most 3600"),
         ("zom 3s", "there is no animation named zom"),
-        ("hold 3s", "holds no animation"),
+        ("hold 3s", 'timeline="hold 3s" contains no animation: add one'),
         ("hold 3s long=1", "hold has no parameters"),
         ("reveal 3s oder=scan", "there is no oder: did you mean order"),
         ("reveal 3s order=scn", "order = scn does not fit"),
-        ("reveal 3s order", "order is no parameter"),
-        ("reveal 3s overlap=7", "--overlap 7 is out of range"),
+        ("reveal 3s order", "order is not a parameter: write it as name=value"),
+        ("reveal 3s overlap=7", 'timeline="reveal 3s overlap=7": .*overlap.* 7 is out of range'),
         ("reveal 3s reverse=perhaps", "reverse = perhaps does not fit"),
-        ("zoom 3s, disperse 2s", 'zoom ends with a photo, disperse begins with the whole mosaic: put "zoom 2s direction=out"'),
+        ("zoom 3s, disperse 2s", 'zoom ends with a photo, but disperse starts with the whole mosaic: put "zoom 2s direction=out"'),
         ("disperse 3s, hold 1s, zoom 2s", 'put "gather 3s" between them'),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_refused_with_the_mend(text: str, says: str) -> None:
-    with pytest.raises(InputError, match=says):
+def test_invalid_timelines_are_refused_with_a_fix(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         Show(timeline=text)
 
 
-def test_a_file_says_the_same(tmp_path: Path) -> None:
+def test_parameters_out_of_range_are_spelled_as_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "show.toml"
+    file.write_text('[[timeline]]\nanimation = "reveal"\nseconds = 3\noverlap = 7')
+    with pytest.raises(InputError, match=r"show.toml, timeline 1: .*overlap.* 7 is out of range"):
+        Show(timeline=str(file))
+
+
+@dataclass(frozen=True)
+class LongShow(Show):
+    """A third-party timeline."""
+
+
+@pytest.mark.parametrize("name", ["show", "longshow"])
+def test_a_timeline_within_a_timeline_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(timeline, "load_animation", {"show": Show, "longshow": LongShow}.__getitem__)
+    with pytest.raises(InputError, match=f"a timeline can't contain {name}: write its segments into this timeline"):
+        Show(timeline=f"{name} 5s")
+
+
+def test_a_timeline_file_gives_the_same_segments(tmp_path: Path) -> None:
     file = tmp_path / "show.toml"
     file.write_text(
         """
@@ -144,34 +164,34 @@ def test_a_file_says_the_same(tmp_path: Path) -> None:
         hold-end = 0
         """
     )
-    written = "reveal 3s order=scan from=cover, hold .5s, zoom 5.5s focus=0.4,0.3 focus=0.1,0.2 hold-end=0"
-    assert Show(timeline=str(file)).segments == Show(timeline=written).segments
+    text = "reveal 3s order=scan from=cover, hold .5s, zoom 5.5s focus=0.4,0.3 focus=0.1,0.2 hold-end=0"
+    assert Show(timeline=str(file)).segments == Show(timeline=text).segments
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("[[timeline", "is not TOML"),
-        ("a = 1", r"holds no \[\[timeline\]\] table"),
-        ("[[timeline]]", "timeline 1: it names no animation"),
-        ('[[timeline]]\nanimation = "zoom"', "it has no seconds"),
+        ("a = 1", r"show.toml has no \[\[timeline\]\] table"),
+        ("[[timeline]]", "timeline 1: animation is missing"),
+        ('[[timeline]]\nanimation = "zoom"', "timeline 1: seconds is missing: add seconds = 5"),
         ('[[timeline]]\nanimation = "zoom"\nseconds = 3\nfocal = 1', "there is no focal: did you mean focus"),
         ('[[timeline]]\nanimation = "zoom"\nseconds = 3\nhold-end = []', r"hold-end = \[\] does not fit"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_wrong_is_refused(tmp_path: Path, text: str, says: str) -> None:
+def test_invalid_timeline_files_are_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "show.toml").write_text(text)
-    with pytest.raises(InputError, match=says):
+    with pytest.raises(InputError, match=message):
         Show(timeline=str(tmp_path / "show.toml"))
     with pytest.raises(
-        InputError, match=r"--timeline .*shows.toml: there is no such file or folder: did you mean show.toml?"
+        InputError, match=r"timeline.*shows.toml: there is no such file or folder: did you mean show.toml?"
     ):
         Show(timeline=str(tmp_path / "shows.toml"))
 
 
-def test_every_part_has_its_own_frames_and_the_joints_are_smooth(stage_factory: StageFactory) -> None:
-    said: list[str] = []
-    stage = replace(stage_factory.stage((96, 64), seconds=8.0), frames=80, notice=said.append)
+def test_parts_have_their_own_frames_and_join_smoothly(stage_factory: StageFactory) -> None:
+    notices: list[str] = []
+    stage = replace(stage_factory.stage((96, 64), seconds=8.0), frames=80, notice=notices.append)
     show = Show(
         timeline="hold 1s, reveal 2s, zoom 2s focus=0.9,0.1 hold-end=0.5, zoom 1s direction=out hold-start=0.3, disperse 2s"
     )
@@ -190,11 +210,11 @@ def test_every_part_has_its_own_frames_and_the_joints_are_smooth(stage_factory: 
     for joint in (30, 50, 60):
         steps = [np.abs(frames[at] - frames[at - 1]).mean() for at in (joint - 1, joint, joint + 1)]
         assert steps[1] <= 1.5 * max(steps[0], steps[2]) + 0.5, joint
-    assert len({motion(frame / 79).camera for frame in (48, 49, 50, 51)}) == 1  # at rest on the photo
+    assert len({motion(frame / 79).camera for frame in (48, 49, 50, 51)}) == 1  # paused on the photo
     stage.textures.close()
 
 
-def test_a_part_moves_for_all_of_its_seconds_but_for_rests_that_are_written(stage_factory: StageFactory) -> None:
+def test_a_part_moves_for_all_of_its_seconds_except_explicit_pauses(stage_factory: StageFactory) -> None:
     stage = replace(stage_factory.stage((96, 64), seconds=4.0), frames=120)
     motion = Show(timeline="reveal 1s, hold 1s, zoom 2s hold-start=0.5").play(stage)
     with closing(Compositor(96, 64, stage.textures)) as compositor:
@@ -207,19 +227,21 @@ def test_a_part_moves_for_all_of_its_seconds_but_for_rests_that_are_written(stag
     stage.textures.close()
 
 
-def test_a_view_from_elsewhere_is_joined_by_a_camera_move(stage_factory: StageFactory) -> None:
-    said: list[str] = []
-    stage = replace(stage_factory.stage((64, 96), seconds=6.0), frames=600, notice=said.append)
+def test_different_views_are_joined_by_a_camera_move(stage_factory: StageFactory) -> None:
+    notices: list[str] = []
+    stage = replace(stage_factory.stage((64, 96), seconds=6.0), frames=600, notice=notices.append)
     motion = Show(timeline="reveal 3s, zoom 3s focus=0.02,0.5 landing=tile").play(stage)
-    assert said == ["zoom begins with a short camera move, to where it sees the mosaic from"]
+    assert notices == ["zoom starts with a short camera move, since the previous view is different"]
     x = np.array([motion(frame / 599).camera.centre[0] for frame in range(600)])
     assert np.abs(np.diff(x)).max() < 0.2
     assert x[299] == x[300] > x[-1] + 1
     stage.textures.close()
 
 
-def test_a_zoom_out_of_another_photo_is_refused(stage_factory: StageFactory) -> None:
+def test_a_zoom_out_of_a_different_photo_is_refused(stage_factory: StageFactory) -> None:
     stage = replace(stage_factory.stage((96, 64), seconds=6.0), frames=60)
-    with pytest.raises(InputError, match="leave its focus out"):
+    with pytest.raises(
+        InputError, match="zoom starts at another photo than the previous animation ends with: leave out its focus"
+    ):
         Show(timeline="zoom 3s focus=0.2,0.2, zoom 3s direction=out focus=0.8,0.8").play(stage)
     stage.textures.close()

@@ -217,13 +217,15 @@ def test_far_out_the_picture_of_the_map_serves_without_a_step(cover: Path) -> No
         assert stage.far_pictures  # 60 cells on 160 pixels
         middle = stage.whole_camera().centre
         near, far = (Camera(middle, scale) for scale in (4.0, 4.0 * (1 - 1e-6)))
-        assert len(stage.seen_tiles(tiles, near)) > 1
-        assert len(stage.seen_tiles(tiles, far)) == 1
-        one, other = (compositor.still(stage.scene(camera, stage.seen_tiles(tiles, camera))) for camera in (near, far))
+        assert len(stage.visible_tiles(tiles, near)) > 1
+        assert len(stage.visible_tiles(tiles, far)) == 1
+        one, other = (
+            compositor.still(stage.scene(camera, stage.visible_tiles(tiles, camera))) for camera in (near, far)
+        )
         assert difference(one, other).mean() < 0.5
         # Further out both are averages of light: the same ones, up to what a tile's own levels round.
         away = Camera(middle, 2.0)
-        one, other = (compositor.still(stage.scene(away, shown)) for shown in (tiles, stage.seen_tiles(tiles, away)))
+        one, other = (compositor.still(stage.scene(away, shown)) for shown in (tiles, stage.visible_tiles(tiles, away)))
         assert difference(one, other).mean() < 2.5
 
 
@@ -231,7 +233,7 @@ def test_only_rows_in_view_are_looked_at(stage_factory: StageFactory) -> None:
     stage = stage_factory.stage((160, 90))
     tiles = stage.resting_sprites()
     camera = Camera((12.0, 8.0), 45.0)  # two units high
-    seen = stage.seen_tiles(tiles, camera)
+    seen = stage.visible_tiles(tiles, camera)
     assert 24 * 2 <= len(seen) <= 24 * 4
     compositor = Compositor(160, 90, stage.textures)
     assert (

@@ -1,4 +1,4 @@
-"""Reading videos back, for tests: frames as decoded, tags, boxes."""
+"""Read videos back for tests: decoded frames, tags, boxes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from renderer.pictures import Pixels
 
 
 def decode(path: Path, width: int, height: int) -> Pixels:
-    """All frames as (N, height, width, 3) RGB, converted as the file's own tags say."""
+    """Return all frames as (N, height, width, 3) RGB, converted according to the file's tags."""
     done = run_ffmpeg(
         "-i",
         str(path),
@@ -30,25 +30,25 @@ def decode(path: Path, width: int, height: int) -> Pixels:
 
 
 def stream_line(path: Path) -> str:
-    """What ffmpeg says of the video stream."""
-    said = run_ffmpeg("-i", str(path)).stderr.decode()
-    return next(line.strip() for line in said.splitlines() if "Video:" in line)
+    """Return ffmpeg's description of the video stream."""
+    log = run_ffmpeg("-i", str(path)).stderr.decode()
+    return next(line.strip() for line in log.splitlines() if "Video:" in line)
 
 
 def frame_flags(path: Path) -> str:
-    """I, P or B for every frame, in the order of showing."""
-    said = run_ffmpeg("-i", str(path), "-vf", "showinfo", "-f", "null", "-").stderr.decode()
-    return "".join(part.split()[0] for part in said.split(" type:")[1:])
+    """Return I, P or B for each frame, in display order."""
+    log = run_ffmpeg("-i", str(path), "-vf", "showinfo", "-f", "null", "-").stderr.decode()
+    return "".join(part.split()[0] for part in log.split(" type:")[1:])
 
 
 def boxes(data: bytes, inside: tuple[str, ...] = ("moov", "trak")) -> Iterator[str]:
-    """The names of an MP4's boxes in order, those in some of them included (ISO/IEC 14496-12)."""
-    place = 0
-    while place + 8 <= len(data):
-        size, name = struct.unpack_from(">I4s", data, place)
+    """Yield the names of an MP4's boxes in order, and of the boxes `inside` some of them (ISO/IEC 14496-12)."""
+    offset = 0
+    while offset + 8 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, offset)
         if size == 1:
-            (size,) = struct.unpack_from(">Q", data, place + 8)
+            (size,) = struct.unpack_from(">Q", data, offset + 8)
         yield name.decode("latin-1")
         if name.decode("latin-1") in inside:
-            yield from boxes(data[place + 8 : place + size], inside)
-        place += size or len(data)
+            yield from boxes(data[offset + 8 : offset + size], inside)
+        offset += size or len(data)

@@ -1,4 +1,4 @@
-"""Ripple: waves run outwards over the mosaic, as on water. A whole plugin."""
+"""Ripple: waves run outwards over the mosaic, like ripples on water. A complete plugin."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from renderer.scene import Animation, Motion, Scene, Stage, parameter
 class Ripple(Animation):
     """Waves run outwards over the mosaic."""
 
-    waves: float = parameter(3.0, "How many waves", unit="waves", low=0.5, high=20)
-    height: float = parameter(0.5, "How much smaller a tile is in a trough", low=0, high=0.9)
+    waves: float = parameter(3.0, "Number of waves", unit="waves", low=0.5, high=20)
+    height: float = parameter(0.5, "Reduction of the size of tiles in the troughs", low=0, high=0.9)
 
     def prepare(self, stage: Stage) -> Motion:
         tiles, camera = stage.resting_sprites(), stage.whole_camera()

@@ -1,8 +1,8 @@
-"""Many videos of one file: reading it, planning, running, and what is left to look at.
+"""Render many videos described by one file: read it, plan, run, and report the results.
 
-`campaign` reads a file (`tables` one of its `[[job]]` tables, `rows` a table of people or wares, `names` the outputs)
-and gives tasks; `uptodate` says what each is made of; `running` hands them to a `pool`, whose workers do `work`;
-`manifest` and `page` keep and show what came of it.
+`campaign` reads a file into tasks (`tables` one of its `[[job]]` tables, `rows` a table of data, `names` the outputs);
+`problems` collects what is wrong with it. `fingerprints` finds tasks that are up to date. `running` hands the others to
+a `pool`, whose workers execute `work`. `manifest` stores the results, and `page` shows them.
 """
 
 from renderer.batch.batch import MEMORY_A_WORKER, Batch, campaign_folder, plan_batch, render_batch, worker_count

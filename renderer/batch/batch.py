@@ -1,4 +1,4 @@
-"""A campaign from its tasks to its files: planned, run, written down."""
+"""Plan and render a campaign, and record the results."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from typing import Final
 import psutil
 
 from renderer.batch.campaign import Campaign, Task
+from renderer.batch.fingerprints import Inputs, bytes_of, fingerprints
 from renderer.batch.manifest import Manifest, State
 from renderer.batch.page import check_page
 from renderer.batch.pool import Pool
+from renderer.batch.problems import Origin
 from renderer.batch.running import BatchObserver, run
-from renderer.batch.uptodate import Inputs, bytes_of, fingerprints
 from renderer.batch.work import Outcome
 from renderer.cores import core_count
 from renderer.encoder import is_sequence
 from renderer.errors import BusyError, InputError, RenderError
-from renderer.files import check_writable, claimed
+from renderer.messages import named
+from renderer.output_files import check_writable, locked_folder
 from renderer.progress import Progress
 
 MEMORY_A_WORKER: Final = 900_000_000
-"""Bytes that a worker and its ffmpeg take at most for a video of 1080p at --quality high, matching included."""
+"""Maximum bytes that a worker and its ffmpeg take for a 1080p video at high quality, including matching."""
 
-_MAX_WORKERS: Final = 8  # by themselves: as many maps are in use at once, and 20 are kept
+_MAX_WORKERS: Final = 8  # by default: each uses a map, and the cache holds 20
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A campaign that is planned: what is to be rendered, and what needs not be."""
+    """A planned campaign: the videos to render, and those that are up to date."""
 
     campaign: Campaign
     manifest: Manifest
@@ -43,106 +45,110 @@ class Batch:
 
 
 def worker_count(tasks: int) -> int:
-    """How many workers serve best: one a core, as far as there is work and memory for them."""
+    """Return the default number of workers: one per core, if there are enough tasks and memory."""
     fits = int(psutil.virtual_memory().available // MEMORY_A_WORKER)
     return max(1, min(core_count(), tasks, fits, _MAX_WORKERS))
 
 
 def plan_batch(campaign: Campaign, progress: Progress, *, resume: bool = True, overwrite: bool = False) -> Batch:
-    """See what is up to date, and check that the rest can be written; each set of photos is indexed on the way.
+    """Find what is up to date, and check that the rest can be written. Sets of photos are indexed for it.
 
-    A file that an earlier run made, and that nobody changed since, may be replaced; `overwrite`: so may any other.
-    `resume` False: nothing counts as up to date. Raises InputError with every problem.
+    Files that an earlier run made and nobody changed may be replaced; with `overwrite`, all others too. With `resume`
+    False, nothing counts as up to date. Raises InputError with all problems.
     """
     manifest, inputs = Manifest.load(campaign.folder), Inputs(progress)
     check_page(campaign.folder)
     problems = campaign.problems
     found = fingerprints(campaign.tasks, inputs, problems)
-    campaign = replace(campaign, tasks=problems.without_bad_rows(campaign.tasks, lambda task: task.place.row))
+    campaign = replace(campaign, tasks=problems.without_bad_rows(campaign.tasks, lambda task: task.origin.row))
     current = [task for task in campaign.tasks if resume and manifest.is_up_to_date(task, found[task.name])]
-    names = {task.name for task in current}
+    current_names = {task.name for task in current}
     due = []
     for task in campaign.tasks:
-        if task.name in names:
+        if task.name in current_names:
             continue
-        there = [path for path in task.job.files() if path.exists()] or ([task.job.path] if bytes_of(task.job) else [])
-        if there and not overwrite and not manifest.is_ours(task):
-            problems.add(f"{there[0]} exists, and is not as this campaign made it: -y overwrites it, or move it away")
-        due.append(replace(task, job=replace(task.job, overwrite=bool(there))))
+        existing = [path for path in task.job.files() if path.exists()] or (
+            [task.job.path] if bytes_of(task.job) else []
+        )
+        if existing and not overwrite and not manifest.is_ours(task):
+            fix = f"move it, or use {named('overwrite', True)} to overwrite it"
+            problems.add(f"{existing[0]} exists, and is not the file that this campaign made: {fix}", Origin())
+        due.append(replace(task, job=replace(task.job, overwrite=bool(existing))))
     problems.check()
     return Batch(campaign, manifest, inputs, found, due, current)
 
 
 def render_batch(
-    batch: Batch, pool: Pool, watch: BatchObserver, *, fail_fast: bool = False, timeout: float | None = None
+    batch: Batch, pool: Pool, observer: BatchObserver, *, fail_fast: bool = False, timeout: float | None = None
 ) -> dict[str, Outcome]:
-    """Render what is due; gives what came of each task by its name. Those that are missing were not begun.
+    """Render what is due; return the outcomes by task name, without the tasks that were not started.
 
-    `timeout`: seconds without progress after which a video fails; None: never, as for a pool that reports no progress.
-    The manifest is written after each. Raises RenderError if it, or a folder, can't be written.
+    `timeout`: seconds without progress after which a video fails; None: never, for a pool that reports no progress.
+    The manifest is written after each video. Raises RenderError if it, or a folder, can't be written.
     """
     manifest, outcomes = batch.manifest, dict[str, Outcome]()
-    made = [folder for task in batch.due for folder in _make_folder(_folder_of(task))]
+    created = [folder for task in batch.due for folder in _make_folder(_folder_of(task))]
     for task in batch.due:
-        manifest.note(task, "waiting", batch.fingerprints[task.name], batch.inputs)  # what is there from now on is ours
+        # Files that appear from now on count as this campaign's.
+        manifest.record(task, "waiting", batch.fingerprints[task.name], batch.inputs)
     manifest.save()
 
     def done(task: Task, outcome: Outcome) -> None:
         outcomes[task.name] = outcome
         if outcome.error:
-            _remove_begun(task)  # by a worker that crashed or was killed
+            _remove_incomplete(task)  # the worker may have crashed
         state: State = "failed" if outcome.error else "done"
-        manifest.note(task, state, batch.fingerprints[task.name], batch.inputs, outcome)
+        manifest.record(task, state, batch.fingerprints[task.name], batch.inputs, outcome)
         manifest.save()
 
     try:
-        run(batch.due, pool, watch, done, fail_fast=fail_fast, timeout=timeout)
+        run(batch.due, pool, observer, done, fail_fast=fail_fast, timeout=timeout)
     finally:
-        _remove_empty(made)
+        _remove_empty(created)
     return outcomes
 
 
 @contextmanager
 def campaign_folder(campaign: Campaign) -> Iterator[None]:
-    """Hold the folder of a campaign, which is made: another process can't plan or render in it meanwhile.
+    """Create the folder of a campaign and lock it: no other process can plan or render in it at the same time.
 
-    It goes again if it is empty in the end. Raises InputError, which says who holds it.
+    It is removed when the context exits if it is empty. Raises InputError, which names the process that has the lock.
     """
-    made = _make_folder(campaign.folder)
+    created = _make_folder(campaign.folder)
     try:
-        with contextlib.ExitStack() as held:
+        with contextlib.ExitStack() as stack:
             try:
-                held.enter_context(claimed(campaign.folder))
+                stack.enter_context(locked_folder(campaign.folder))
             except BusyError as error:
                 raise InputError(error.text) from None
             yield
     finally:
-        _remove_empty(made)
+        _remove_empty(created)
 
 
 def _folder_of(task: Task) -> Path:
-    """The folder that a task's files are in, or the folder of its frames."""
+    """Return the folder of a task's files; of a sequence, the folder that contains the folder of its frames."""
     return task.job.path.parent.parent if is_sequence(task.job.path) else task.job.path.parent
 
 
 def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder; gives those that were made, the outermost first. Raises InputError."""
-    made = [each for each in [*reversed(folder.parents), folder] if not each.exists()]
+    """Create a folder; return the folders that were created, the outermost first. Raises InputError."""
+    missing = [each for each in [*reversed(folder.parents), folder] if not each.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder} can't be made ({error.strerror}): give another output") from error
-    return made
+        raise InputError(f"{folder} can't be created ({error.strerror}): choose another output") from error
+    return missing
 
 
-def _remove_empty(made: Sequence[Path]) -> None:
-    for folder in reversed(made):
-        with contextlib.suppress(OSError):  # it holds videos, as it should
+def _remove_empty(created: Sequence[Path]) -> None:
+    for folder in reversed(created):
+        with contextlib.suppress(OSError):  # it contains videos
             folder.rmdir()
 
 
-def _remove_begun(task: Task) -> None:
-    """Remove what a worker that no longer lives had begun of a task's files: to check a name sweeps what is left."""
+def _remove_incomplete(task: Task) -> None:
+    """Remove the incomplete files of a worker that has ended: `check_writable` deletes leftovers of a name."""
     folder = task.job.path.parent
     for path in {task.job.path, *task.job.files()}:
         if path.parent.is_dir():

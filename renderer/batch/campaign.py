@@ -1,4 +1,4 @@
-"""A campaign: a TOML file, or what the command line says in its place, as a list of videos."""
+"""Read a campaign into a list of videos, from a TOML file or from a request alone."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from renderer.batch.problems import Place, Problems
+from renderer.batch.problems import Origin, Problems
 from renderer.batch.tables import BatchRequest, CampaignSource, JobTable
 from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.files import expanded
 from renderer.job import VideoJob
+from renderer.messages import named
 from renderer.names import is_like
+from renderer.paths import expanded
 from renderer.toml_positions import TomlPositions
 
 
@@ -23,56 +24,59 @@ class Task:
     """One video of a campaign."""
 
     job: VideoJob
-    name: str  # its file below the campaign's folder, without the ending
-    place: Place  # where it is written down, for messages
-    fields: Mapping[str, str]  # what tells it from others: cover, animation, preset, its row, its sweep
-    command: str  # that renders it again
+    name: str  # path of its file relative to the campaign's folder, without the extension
+    origin: Origin
+    fields: Mapping[str, str]  # that tell it from others: cover, animation, preset, its row, its sweep
+    command: str  # renders it again
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """The videos of a campaign, and the folder that all of them are in."""
+    """The videos of a campaign, and the folder that contains them all."""
 
     folder: Path
     tasks: Sequence[Task]
-    problems: Problems  # of rows that are skipped; what is found later is noted here too
+    problems: Problems  # of skipped rows; problems found later are added here too
 
     def only(self, patterns: Sequence[str]) -> Campaign:
-        """Those whose name, its last part, cover, animation or preset is like one of some patterns (`reel*`).
+        """Select the videos whose name, last part of it, cover, animation or preset matches a pattern such as `reel*`.
 
         Raises InputError if there are none.
         """
 
-        def fits(task: Task) -> bool:
+        def matches(task: Task) -> bool:
             own = [task.name, task.job.path.name, task.job.path.stem]
             own += [task.fields[key] for key in ("cover", "animation", "preset")]
             return any(is_like(name, pattern) for name in own for pattern in patterns)
 
-        chosen = [task for task in self.tasks if fits(task)] if patterns else self.tasks
-        if not chosen:
-            raise InputError(f"--only {' '.join(patterns)} fits none of {len(self.tasks)} videos: --dry-run lists them")
-        return replace(self, tasks=chosen)
+        selected = [task for task in self.tasks if matches(task)] if patterns else self.tasks
+        if not selected:
+            raise InputError(
+                f"{named('only', ' '.join(patterns))} matches none of {len(self.tasks)} videos: "
+                f"{named('dry_run', True)} lists them"
+            )
+        return replace(self, tasks=selected)
 
 
-def read_campaign(path: Path | None, asked: BatchRequest) -> Campaign:
-    """The videos of a campaign's file, or without one of what is asked. Raises InputError with every problem."""
-    problems = Problems(asked.skip_bad_rows)
+def read_campaign(path: Path | None, request: BatchRequest) -> Campaign:
+    """Return the videos of a campaign file, or of the request alone. Raises InputError with all problems."""
+    problems = Problems(request.skip_bad_rows)
     if path is None:
-        if not asked.keys.get("cover"):
-            raise InputError("render batch needs a campaign's file, or --covers 'covers/*.jpg'")
-        return _collect([{}], CampaignSource(TomlPositions("the command line", ""), {}, asked, problems))
-    table, where = read_toml(expanded(path), "the campaign")
+        if not request.keys.get("cover"):
+            raise InputError(f"A campaign needs a file, or {named('covers')} such as 'covers/*.jpg'")
+        return _collect([{}], CampaignSource(TomlPositions("", ""), {}, request, problems))
+    table, positions = read_toml(expanded(path), f"the campaign {path}")
     for key in table:
         if key not in ("defaults", "job"):
-            problems.add(f"there is no {key}: a campaign has [defaults] and [[job]] tables", where.of(key))
+            problems.add(f"there is no {key}: a campaign has [defaults] and [[job]] tables", Origin(positions.of(key)))
     jobs, defaults = table.get("job", []), table.get("defaults", {})
     if not isinstance(jobs, list) or not isinstance(defaults, dict) or not all(isinstance(job, dict) for job in jobs):
-        problems.add("jobs are written as [[job]], and what is common to all as [defaults]", str(path))
+        problems.add("jobs must be [[job]] tables, and their common keys a [defaults] table", Origin(str(path)))
         problems.check()
     if not jobs:
-        problems.add(f'{path} holds no [[job]]: add one, with cover = "covers/*.jpg"')
+        problems.add('there is no [[job]]: add one, with cover = "covers/*.jpg"', Origin(str(path)))
         problems.check()
-    return _collect(jobs, CampaignSource(where, defaults, asked, problems))
+    return _collect(jobs, CampaignSource(positions, defaults, request, problems))
 
 
 def _collect(jobs: Sequence[dict[str, Any]], source: CampaignSource) -> Campaign:
@@ -82,30 +86,26 @@ def _collect(jobs: Sequence[dict[str, Any]], source: CampaignSource) -> Campaign
     try:
         folder = Path(os.path.commonpath([table.folder.absolute() for table in tables]))
     except ValueError:
-        raise InputError("the outputs of a campaign are on several drives: give each drive a campaign") from None
+        raise InputError("the outputs of the campaign are on several drives: use one campaign per drive") from None
     tasks = []
-    for job, place, fields in videos:
+    for job, origin, fields in videos:
         name = Path(os.path.relpath(job.path, folder)).with_suffix("").as_posix()
-        written = command = ""
-        if (line := source.asked.format_command) is not None:
-            words, values = source.asked.command
-            command = line(words, {**values, "only": (name,)})
-            written = line(("batch",), {"only": (name,)})  # stored in the video
-        tasks.append(Task(replace(job, command=written), name, place, fields, command))
-    _note_clashes(tasks, source.problems)
-    tasks = source.problems.without_bad_rows(tasks, lambda task: task.place.row)
+        job = replace(job, command=source.request.short_command(name))
+        tasks.append(Task(job, name, origin, fields, source.request.video_command(name)))
+    _find_clashes(tasks, source.problems)
+    tasks = source.problems.without_bad_rows(tasks, lambda task: task.origin.row)
     source.problems.check()
     return Campaign(folder, tasks, source.problems)
 
 
-def _note_clashes(tasks: Sequence[Task], problems: Problems) -> None:
-    """Note files that two videos would be written to; systems that don't tell a from A count."""
+def _find_clashes(tasks: Sequence[Task], problems: Problems) -> None:
+    """Add a problem for files that two videos would write; upper and lower case count as equal, as on some systems."""
     taken: dict[str, Task] = {}
     for task in tasks:
         for path in {task.job.path, *task.job.files()}:
             other = taken.setdefault(str(path.absolute()).casefold(), task)
             if other is not task:
                 differing = [name for name, value in task.fields.items() if other.fields.get(name) != value]
-                fix = f"add {{{differing[0]}}} to its output" if differing else "take one of them out"
+                fix = f"add {{{differing[0]}}} to its output" if differing else "remove one of them"
                 for one in (other, task):
-                    problems.add(f"two videos would be {path}: {fix}", one.place)
+                    problems.add(f"two videos would be written to {path}: {fix}", one.origin)

@@ -1,4 +1,4 @@
-"""The overview page of a campaign: every video with its poster, what was wrong, and how to render it again."""
+"""The overview page of a campaign: each video with its poster, its error, and the command that renders it again."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from renderer.batch.manifest import Manifest, ManifestEntry
 from renderer.cores import core_count
 from renderer.encoder import is_sequence, numbered, run_ffmpeg, user_file
 from renderer.errors import FileError, InputError, MissingFileError, RenderError
-from renderer.files import new_file, read_bytes
 from renderer.image_file import open_image
+from renderer.input_files import read_bytes
+from renderer.output_files import new_file
 
 NAME: Final = "index.html"
 
 POSTER_SIDE: Final = 320
-"""Pixels of a poster's longer side at most; it takes about 20 KB of the page."""
+"""Maximum pixels of a poster's longer side; a poster takes about 20 KB of the page."""
 
 _MARK: Final = "<!-- mosaic-renderer campaign -->"
 
-_MAX_BYTES: Final = 1_000_000_000  # a video's poster and text have about 20 KB
+_MAX_BYTES: Final = 1_000_000_000  # a video's poster and text take about 20 KB
 
 
 def check_page(folder: Path) -> None:
-    """Raise InputError if there is a page of this name that is not ours."""
+    """Raise InputError if the folder contains another page under the name of a campaign's."""
     path = folder / NAME
     try:
         if _MARK.encode() in read_bytes(path, _MAX_BYTES):
@@ -40,11 +41,11 @@ def check_page(folder: Path) -> None:
         return
     except FileError:
         pass
-    raise InputError(f"{path} is no page of a campaign: move it away, or give another output")
+    raise InputError(f"{path} is not a campaign page: move it, or choose another output")
 
 
 def write_page(manifest: Manifest) -> Path:
-    """Write the page of a manifest's videos beside it; it needs no other file and asks no other machine."""
+    """Write the page of a manifest's videos next to it, and return its path; it loads nothing from anywhere else."""
     entries = [manifest.entries[output] for output in sorted(manifest.entries)]
     with ThreadPoolExecutor(core_count(), thread_name_prefix="posters") as pool:
         posters = list(pool.map(lambda entry: _poster(manifest.folder, entry), entries))
@@ -67,11 +68,12 @@ def _figure(entry: ManifestEntry, poster: str) -> str:
     first = numbered(Path(output), 0).as_posix() if is_sequence(Path(output)) else output
     link = quote(first, errors="surrogateescape")
     picture = f'<img src="{poster}" alt="">' if poster else '<div class="none"></div>'
-    shown = f'<a href="{link}">{picture}</a>' if entry["state"] == "done" else picture
+    linked = f'<a href="{link}">{picture}</a>' if entry["state"] == "done" else picture
+    command = f"<code>{html.escape(str(entry['command']))}</code>" if entry["command"] else ""
     state = html.escape(_state(entry))
     return (
-        f'<figure class="{html.escape(str(entry["state"]))}">{shown}<figcaption><b>{html.escape(output)}</b><br>{state}'
-        f"<code>{html.escape(str(entry['command']))}</code></figcaption></figure>"
+        f'<figure class="{html.escape(str(entry["state"]))}">{linked}<figcaption><b>{html.escape(output)}</b><br>'
+        f"{state}{command}</figcaption></figure>"
     )
 
 
@@ -79,17 +81,17 @@ def _state(entry: ManifestEntry) -> str:
     if entry["state"] != "done":
         return str(entry["error"] or "not rendered yet")
     probe, checks = entry["probe"], entry["checks"]
-    said = [f"{float(str(entry['bytes'])) / 1e6:.1f} MB", f"rendered in {float(str(entry['seconds'])):.0f} s"]
+    facts = [f"{float(str(entry['bytes'])) / 1e6:.1f} MB", f"rendered in {float(str(entry['seconds'])):.0f} s"]
     if isinstance(probe, dict):
-        said = [f"{probe['width']}x{probe['height']}", f"{float(str(probe['seconds'])):.1f} s", *said]
+        facts = [f"{probe['width']}x{probe['height']}", f"{float(str(probe['seconds'])):.1f} s", *facts]
     if isinstance(checks, list) and checks:
         kept = sum(bool(check["kept"]) for check in checks if isinstance(check, dict))
-        said.append(f"{kept} of {len(checks)} rules kept")
-    return ", ".join(said)
+        facts.append(f"{kept} of {len(checks)} rules met")
+    return ", ".join(facts)
 
 
 def _poster(folder: Path, entry: ManifestEntry) -> str:
-    """A frame of a video as a data URI; empty if there is none."""
+    """Return a frame of a video as a data URI; empty if there is none."""
     if entry["state"] != "done":
         return ""
     path = folder / str(entry["output"])
@@ -97,9 +99,9 @@ def _poster(folder: Path, entry: ManifestEntry) -> str:
     seconds, frames = (
         (float(str(probe[key])) for key in ("seconds", "frames")) if isinstance(probe, dict) else (0.0, 1.0)
     )
-    share = float(str(entry["telling"]))
-    # A little before the frame: what is decoded is the first that is not before this.
-    begin = seconds * (round(share * (frames - 1)) - 0.25) / max(frames, 1)
+    fraction = float(str(entry["telling"]))
+    # Slightly before the frame: ffmpeg decodes the first frame that is not earlier.
+    start = seconds * (round(fraction * (frames - 1)) - 0.25) / max(frames, 1)
     try:
         if is_sequence(path):
             path = numbered(path, 0)
@@ -107,11 +109,11 @@ def _poster(folder: Path, entry: ManifestEntry) -> str:
             return ""
         try:
             with open_image(path, most_reads=math.inf) as picture:
-                picture.seek(round(share * (getattr(picture, "n_frames", 1) - 1)))
+                picture.seek(round(fraction * (getattr(picture, "n_frames", 1) - 1)))
                 return _uri(picture)
         except (OSError, ValueError):
             done = run_ffmpeg(
-                "-ss", f"{max(begin, 0.0):.4f}", *user_file(path), "-frames:v", "1",
+                "-ss", f"{max(start, 0.0):.4f}", *user_file(path), "-frames:v", "1",
                 "-threads", "1", "-f", "image2pipe", "-c:v", "png", "-",
             )  # fmt: skip
             with open_image(done.stdout) as picture:

@@ -1,4 +1,4 @@
-"""Where orders are done: an interface of a few lines, and processes of this machine behind it."""
+"""Pools that run render jobs: the interface, and an implementation with local processes."""
 
 from __future__ import annotations
 
@@ -24,56 +24,57 @@ from renderer import resource_limits
 from renderer.batch.work import JobRunner, Outcome, RenderJob
 from renderer.child_processes import answers, start_child
 from renderer.cores import SHARE, core_count
+from renderer.messages import named
 from renderer.progress import Advance, Progress
 
 PATIENCE: Final = 20.0
-"""Seconds that a worker gets to remove what it has begun."""
+"""Seconds that a worker has to remove incomplete files."""
 
-_SAID_EVERY: Final = 0.2  # seconds between two words on progress
+_REPORT_INTERVAL: Final = 0.2  # seconds between reports of progress
 
-_OTHERS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_THREAD_LIMITS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class Pool(Protocol):
-    """Does orders, `workers` of them at once. A cluster's client can stand here: it need not report progress."""
+    """Runs render jobs, `workers` at a time. It may be a client of a cluster; it need not report progress."""
 
     workers: int
 
     def submit(self, render_job: RenderJob, progress: Progress) -> Future[Outcome]:
-        """Begin an order as soon as a worker is free; nothing but an ended pool raises."""
+        """Run a job as soon as a worker is free; the future raises only if the pool was closed."""
         ...
 
     def stop(self, render_job: Future[Outcome], reason: str) -> None:
-        """End an order at once, whatever it does: the reason is its error. Nothing happens if it is done."""
+        """Stop a job at once, with `reason` as its error; no effect if it has ended."""
         ...
 
 
 @dataclass
-class _InHand:
-    """An order that was submitted: its worker, once it has one, and why it was stopped."""
+class _Submitted:
+    """A submitted job: its worker, once it has one, and why it was stopped."""
 
     process: subprocess.Popen[bytes] | None = None
-    stopped: str = ""
+    stop_reason: str = ""
 
 
 class Processes:
-    """Workers that are processes of this machine, each with its share of the cores. Close it to end them.
+    """A pool of local processes, each with its share of the cores. Close it to end them.
 
-    A worker that crashes takes its own order with it and no other; the next order starts a new one. Closing ends what
-    is in hand: a worker removes what it has begun. So does a worker whose parent was killed. Memory: that of a render
-    for each worker, see `MEMORY_A_WORKER`.
+    If a worker crashes, only its own job fails, and the next job starts a new worker. Closing stops running jobs; their
+    workers remove incomplete files, as they do when the parent is killed. Memory: one render per worker, see
+    `MEMORY_A_WORKER`.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         share = str(max(1, core_count() // workers))
-        self._environment = {SHARE: share, **dict.fromkeys(_OTHERS, share)}
+        self._environment = {SHARE: share, **dict.fromkeys(_THREAD_LIMITS, share)}
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="batch")
-        self._mine = threading.local()
+        self._local = threading.local()
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._in_hand: dict[Future[Outcome], _InHand] = {}
+        self._submitted: dict[Future[Outcome], _Submitted] = {}
         self._closed = False
-        self._lock = threading.Lock()  # of starting a worker, and of closing
+        self._lock = threading.Lock()  # held while a worker is started, and while closing
 
     def __enter__(self) -> Self:
         return self
@@ -85,22 +86,22 @@ class Processes:
 
     def submit(self, render_job: RenderJob, progress: Progress) -> Future[Outcome]:
         """See `Pool`."""
-        mine = _InHand()
-        future = self._threads.submit(self._do, render_job, progress, mine)
-        self._in_hand[future] = mine
-        future.add_done_callback(lambda done: self._in_hand.pop(done, None))
+        submitted = _Submitted()
+        future = self._threads.submit(self._run, render_job, progress, submitted)
+        self._submitted[future] = submitted
+        future.add_done_callback(lambda done: self._submitted.pop(done, None))
         return future
 
     def stop(self, render_job: Future[Outcome], reason: str) -> None:
-        """See `Pool`. The worker is killed with all processes that it has started: they may hang as it does."""
-        mine = self._in_hand.get(render_job)
-        if mine is not None:
-            mine.stopped = reason
-            if mine.process is not None:
-                _kill(mine.process)
+        """See `Pool`. The worker is killed with all processes that it has started, since they may hang too."""
+        submitted = self._submitted.get(render_job)
+        if submitted is not None:
+            submitted.stop_reason = reason
+            if submitted.process is not None:
+                _kill(submitted.process)
 
     def close(self) -> None:
-        """End all workers, and wait until they have removed what they had begun."""
+        """End all workers, and wait until they have removed incomplete files."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._closed = True
@@ -108,10 +109,10 @@ class Processes:
         for process in running:
             with contextlib.suppress(OSError):
                 cast("IO[bytes]", process.stdin).close()
-        until = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE
         for process in running:
             try:
-                process.wait(max(0.0, until - time.monotonic()))
+                process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -119,8 +120,8 @@ class Processes:
         for process in running:
             self._forget(process)
 
-    def _do(self, render_job: RenderJob, progress: Progress, mine: _InHand) -> Outcome:
-        process = mine.process = self._worker()
+    def _run(self, render_job: RenderJob, progress: Progress, submitted: _Submitted) -> Outcome:
+        process = submitted.process = self._worker()
         if process is None:
             return Outcome("no worker could be started" if not self._closed else "stopped")
         try:
@@ -131,13 +132,12 @@ class Processes:
             process.kill()
             code = process.wait()
             self._forget(process)
-            return Outcome(
-                mine.stopped or f"its process ended with code {code}: out of memory, perhaps: give fewer --workers"
-            )
+            crash = f"its process ended with exit code {code}, possibly out of memory: use fewer {named('workers')}"
+            return Outcome(submitted.stop_reason or crash)
 
     def _worker(self) -> subprocess.Popen[bytes] | None:
-        """The worker of the thread that asks, which is started if there is none."""
-        process: subprocess.Popen[bytes] | None = getattr(self._mine, "process", None)
+        """Return the calling thread's worker, starting it if necessary; None if that is impossible."""
+        process: subprocess.Popen[bytes] | None = getattr(self._local, "process", None)
         if process is not None and process.poll() is None:
             return process
         with self._lock:
@@ -146,14 +146,14 @@ class Processes:
             if self._closed:
                 return None
             try:
-                process = self._mine.process = start_child("renderer.batch.pool", self._environment)
+                process = self._local.process = start_child("renderer.batch.pool", self._environment)
             except OSError:
                 return None
             self._running.add(process)
             return process
 
     def _forget(self, process: subprocess.Popen[bytes]) -> None:
-        """Close what a process that has ended was talked to by."""
+        """Close the pipes of a process that has ended."""
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 cast("IO[bytes]", pipe).close()
@@ -161,7 +161,7 @@ class Processes:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and all that it has started, those first: none is left without a parent."""
+    """Kill a process, after all processes that it has started, so that none loses its parent."""
     with contextlib.suppress(psutil.Error):
         for child in reversed(psutil.Process(process.pid).children(recursive=True)):
             with contextlib.suppress(psutil.Error):
@@ -169,41 +169,41 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.kill()
 
 
-# -- What is said between the two ----------------------------------------------------------------------------------
+# -- Messages between the pool and its workers ---------------------------------------------------------------------
 
 
-class _Teller:
-    """Progress that is told to the parent."""
+class _RemoteProgress:
+    """Progress that is sent to the parent."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
-    def tell(self, *message: object) -> None:
+    def send(self, *message: object) -> None:
         pickle.dump(message, self._stream)
         self._stream.flush()
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
-        self.tell("stage", name, total, unit)
-        waiting, said = 0, time.monotonic()
+        self.send("stage", name, total, unit)
+        pending, sent = 0, time.monotonic()
 
         def advance(units: int) -> None:
-            nonlocal waiting, said
-            waiting += units
-            if time.monotonic() - said >= _SAID_EVERY:
-                self.tell("advance", waiting)
-                waiting, said = 0, time.monotonic()
+            nonlocal pending, sent
+            pending += units
+            if time.monotonic() - sent >= _REPORT_INTERVAL:
+                self.send("advance", pending)
+                pending, sent = 0, time.monotonic()
 
         yield advance
-        self.tell("advance", waiting)
-        self.tell("end")
+        self.send("advance", pending)
+        self.send("end")
 
     def notice(self, message: str) -> None:
-        self.tell("notice", message)
+        self.send("notice", message)
 
 
 def _listen(stream: IO[bytes], progress: Progress) -> Outcome:
-    """Pass on what a worker says until it has done its order. Raises EOFError if it ends before."""
+    """Forward a worker's progress until its job ends; return the outcome. Raises EOFError if the worker ends before."""
     with contextlib.ExitStack() as stages:
         advance: list[Advance] = []
         opened: list[contextlib.ExitStack] = []
@@ -224,7 +224,7 @@ def _listen(stream: IO[bytes], progress: Progress) -> Outcome:
 
 
 def serve() -> None:
-    """What a worker's process does until its input ends; what is begun by then is interrupted, and so removed."""
+    """Run a worker process until its input ends; a running job is then interrupted, which removes incomplete files."""
     output = answers()
     cv2.setNumThreads(core_count())
     render_jobs: queue.SimpleQueue[RenderJob | None] = queue.SimpleQueue()
@@ -237,9 +237,9 @@ def serve() -> None:
         resource_limits.interrupt()
         _thread.interrupt_main()
 
-    threading.Thread(target=listen, name="orders", daemon=True).start()
+    threading.Thread(target=listen, name="jobs", daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt, OSError), JobRunner() as runner:
         while (render_job := render_jobs.get()) is not None:
-            outcome = runner.perform(render_job, _Teller(output))
+            outcome = runner.run(render_job, _RemoteProgress(output))
             pickle.dump(outcome, output)
             output.flush()

@@ -1,84 +1,109 @@
-"""What is wrong with a campaign: all of it, told at once, and which rows of its tables it concerns."""
+"""Problems of a campaign: collected, so that all of them are reported at once, each with its origin."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from renderer.errors import InputError
+from renderer.messages import as_key, named, spelled
 
 T = TypeVar("T")
 
-LISTED: Final = 40
-"""Problems that one message lists."""
+MAX_LINES: Final = 40
+"""Problems listed in one message."""
 
-PLACES: Final = 5
-"""Places that are listed of one problem."""
+MAX_ORIGINS: Final = 5
+"""Origins listed for one problem."""
+
+RUN_PARAMETERS: Final = frozenset({"overwrite", "skip_bad_rows", "timeout", "workers"})
+"""Parameters of a run that messages name: a campaign file can't contain them, so they are never spelled as keys."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a problem stands: a line of the campaign's file, or a row of a table."""
+class Origin:
+    """Where the value that causes a problem is written, which decides how the problem names parameters.
 
-    text: str = ""  # empty: the message says it itself
-    row: str = ""  # the row, such as "products.csv, row 3"; empty if it is no row's problem
+    A parameter of the request or of the run stays marked (`renderer.messages.named`): whoever made the request spells
+    it. Any other comes from the campaign file or a preset, and is spelled as a key.
+    """
+
+    text: str = ""  # starts the line, such as "shop.toml, line 7"; empty for the request
+    row: str = ""  # such as "products.csv, row 3"; empty if the problem does not belong to one row
+    requested: frozenset[str] = frozenset()  # parameters whose values the request specifies
+
+    def with_row(self, row: str) -> Origin:
+        """Return the origin of a value that also uses a row; the same if the row is empty."""
+        if not row:
+            return self
+        return replace(self, text=f"{row} ({self.text})" if self.text else row, row=row)
+
+    def spelled(self, message: str) -> str:
+        """Return a message in which only parameters of the request and of the run are still marked."""
+        marked = self.requested | RUN_PARAMETERS
+        return spelled(message, lambda name, value: (named if name in marked else as_key)(name, value))
 
 
 @dataclass
 class Problems:
-    """Problems, each message once with all of its places, in the order in which they were found.
+    """Problems in the order in which they were found: each message once, with all its origins.
 
-    `skip_rows`: problems of rows don't raise; their rows are left out instead.
+    `skip_rows`: problems of rows do not raise; the rows are left out instead.
     """
 
     skip_rows: bool = False
-    _found: dict[str, dict[Place, None]] = field(default_factory=dict)
+    _found: dict[str, dict[Origin, None]] = field(default_factory=dict)
 
-    def add(self, message: str, place: Place | str = "") -> None:
-        """Note one; a place that is a text is no row's."""
-        place = place if isinstance(place, Place) else Place(place)
-        self._found.setdefault(message.removeprefix(f"{place.text}: "), {})[place] = None
+    def add(self, message: str, origin: Origin) -> None:
+        """Add a problem; a message that starts with its origin is not prefixed again."""
+        message = origin.spelled(message).removeprefix(f"{origin.text}: ")
+        self._found.setdefault(message, {})[origin] = None
 
     @contextmanager
-    def at(self, place: Place | str) -> Iterator[None]:
-        """Note an InputError of what is done within, with its place, and go on after it."""
+    def at(self, origin: Origin) -> Iterator[None]:
+        """Add an InputError raised in the context as a problem, and continue after the context."""
         try:
             yield
         except InputError as error:
-            self.add(error.text, place)
+            self.add(error.text, origin)
 
     def check(self) -> None:
-        """Raise InputError if there are any, beside those of rows that are skipped."""
+        """Raise InputError if there are any problems, except those of skipped rows."""
         if self._found and not (self.skip_rows and self._are_of_rows()):
             raise self._error()
 
     def without_bad_rows(self, items: Iterable[T], row_of: Callable[[T], str]) -> list[T]:
-        """Those of some items whose row has no problem. Raises InputError for other problems, or if none are left."""
+        """Return the items whose rows have no problem. Raises InputError for other problems, or if none are left."""
         bad = set(self.bad_rows())
-        kept = [item for item in items if row_of(item) not in bad]
-        if self._found and not (kept and self._are_of_rows()):
+        good = [item for item in items if row_of(item) not in bad]
+        if self._found and not (good and self._are_of_rows()):
             raise self._error()
-        return kept
+        return good
 
     def bad_rows(self) -> list[str]:
-        """The rows that have problems, each once."""
-        return [row for row in dict.fromkeys(place.row for places in self._found.values() for place in places) if row]
+        """Return the rows that have problems, each once."""
+        return [row for row in dict.fromkeys(origin.row for origin in self._origins()) if row]
 
     def lines(self) -> list[str]:
-        """A line for each message; of many the first `LISTED`, and how many more."""
+        """Return one line per message; after the first `MAX_LINES`, only their number."""
         lines = []
-        for message, places in self._found.items():
-            texts = [place.text for place in places if place.text]
-            more = f" and {len(texts) - PLACES} more" if len(texts) > PLACES else ""
-            lines.append(f"{' and '.join(texts[:PLACES])}{more}: {message}" if texts else message)
-        return lines[:LISTED] + ([f"and {len(lines) - LISTED} more"] if len(lines) > LISTED else [])
+        for message, origins in self._found.items():
+            texts = [origin.text for origin in origins if origin.text]
+            more = f" and {len(texts) - MAX_ORIGINS} more" if len(texts) > MAX_ORIGINS else ""
+            lines.append(f"{' and '.join(texts[:MAX_ORIGINS])}{more}: {message}" if texts else message)
+        return lines[:MAX_LINES] + ([f"and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else [])
+
+    def _origins(self) -> Iterator[Origin]:
+        for origins in self._found.values():
+            yield from origins
 
     def _are_of_rows(self) -> bool:
-        return all(place.row for places in self._found.values() for place in places)
+        return all(origin.row for origin in self._origins())
 
     def _error(self) -> InputError:
-        head = [f"{len(self._found)} problems, and nothing was rendered:"] if len(self._found) > 1 else []
-        fix = ["--skip-bad-rows renders the other rows"] if self._are_of_rows() and not self.skip_rows else []
-        return InputError("\n  ".join([*head, *self.lines(), *fix]))
+        heading = [f"{len(self._found)} problems; nothing was rendered:"] if len(self._found) > 1 else []
+        can_skip = self._are_of_rows() and not self.skip_rows
+        fix = [f"use {named('skip_bad_rows', True)} to render the other rows"] if can_skip else []
+        return InputError("\n  ".join([*heading, *self.lines(), *fix]))

@@ -1,4 +1,4 @@
-"""Rows of a table, a video each: from a CSV or a JSON file."""
+"""Rows of a CSV or JSON file, one video each."""
 
 from __future__ import annotations
 
@@ -10,51 +10,55 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from renderer.batch.problems import Place, Problems
+from renderer.batch.problems import Origin, Problems
 from renderer.data_files import MAX_ROWS_BYTES, parse_json
 from renderer.errors import InputError
-from renderer.files import expanded, read_text
+from renderer.input_files import read_text
+from renderer.messages import named
+from renderer.paths import expanded
 
 _DELIMITERS: Final = ",;\t"
 
 
 @dataclass(frozen=True)
 class DataRow:
-    """A row of a table: its values by their fields' names, and where it stands, such as "products.csv, row 3".
+    """A row of a table: its values by field name, and its location, such as "products.csv, row 3".
 
-    Rows are counted from 1, without the line of a CSV file that names the fields. A job without a table has one row
-    without fields, which stands nowhere.
+    Rows are counted from 1, without a CSV file's header. A job without a table has one row without fields and location.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
-    place: str = ""
+    location: str = ""
 
 
-def read_rows(path: Path, problems: Problems) -> list[DataRow]:
-    """The rows of a file that can be used; what is wrong with the others, or with the file, is noted."""
+def read_rows(path: Path, problems: Problems, origin: Origin) -> list[DataRow]:
+    """Return the usable rows of a file, and add the problems of the others, or of the file, to `problems`.
+
+    `origin`: where the file is named.
+    """
     try:
-        text = read_text(expanded(path), "--rows", most=MAX_ROWS_BYTES)
+        text = read_text(expanded(path), named("rows", path), max_bytes=MAX_ROWS_BYTES)
     except InputError as error:
-        problems.add(error.text)
+        problems.add(error.text, origin)
         return []
     rows, count = [], 0
-    with problems.at(str(path)):
+    with problems.at(Origin(str(path))):
         for values in (_from_json if path.suffix.lower() == ".json" else _from_csv)(text):
             count += 1
-            place = f"{path}, row {count}"
+            row = f"{path}, row {count}"
             if isinstance(values, str):
-                problems.add(values, Place(place, place))
-            elif any("\ud800" <= sign <= "\udfff" for word in (*values, *values.values()) for sign in word):
-                problems.add("it holds one half of a surrogate pair, which is no character", Place(place, place))
+                problems.add(values, Origin(row, row))
+            elif any("\ud800" <= char <= "\udfff" for word in (*values, *values.values()) for char in word):
+                problems.add("it contains half of a surrogate pair, which is not a character", Origin(row, row))
             else:
-                rows.append(DataRow(values, place))
+                rows.append(DataRow(values, row))
         if not count:
-            raise InputError("it holds no rows")
+            raise InputError("it has no rows")
     return rows
 
 
 def _from_csv(text: str) -> Iterator[dict[str, str] | str]:
-    """The values of each row, or what is wrong with it. Raises InputError where no row can be read any more."""
+    """Yield the values of each row, or what is wrong with it. Raises InputError if the rest can't be read."""
     first = text.split("\n", 1)[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(_DELIMITERS, key=first.count), strict=True)
     try:
@@ -64,7 +68,7 @@ def _from_csv(text: str) -> Iterator[dict[str, str] | str]:
             if extra or len(values) < len(row):
                 names = ", ".join(map(str, reader.fieldnames or ()))
                 count = len(values) + len(extra)
-                yield f"it has {count} value{'' if count == 1 else 's'}, and the fields are {names}: give one for each"
+                yield f"it has {count} value{'' if count == 1 else 's'}, but the fields are {names}: enter one for each"
             else:
                 yield {str(name).strip(): value.strip() for name, value in row.items()}
     except csv.Error as error:
@@ -72,17 +76,17 @@ def _from_csv(text: str) -> Iterator[dict[str, str] | str]:
 
 
 def _from_json(text: str) -> Iterator[dict[str, str] | str]:
-    """As `_from_csv`."""
+    """Do the same as `_from_csv` for JSON."""
     try:
         found = parse_json(text)
     except ValueError as error:
         raise InputError(f"it is not JSON: {error}") from None
     if not isinstance(found, list):
-        raise InputError('it is no list of rows: write [{"name": "Ada"}]')
+        raise InputError('it is not a list of rows: write [{"name": "Ada"}]')
     for row in found:
         if not isinstance(row, dict):
-            yield 'it is no object: write {"name": "Ada"}'
+            yield 'it is not an object: write {"name": "Ada"}'
         elif wrong := [name for name, value in row.items() if not isinstance(value, str | int | float)]:
-            yield f"{wrong[0]} is neither a text nor a number"
+            yield f"{wrong[0]} is neither text nor a number"
         else:
             yield {name: value if isinstance(value, str) else json.dumps(value) for name, value in row.items()}

@@ -1,4 +1,4 @@
-"""Tasks to a pool, in the order in which they share work."""
+"""Hand tasks to a pool, ordered so that tasks with the same mosaic share the matching."""
 
 from __future__ import annotations
 
@@ -7,104 +7,107 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from renderer.batch.campaign import Task
 from renderer.batch.pool import Pool
+from renderer.batch.problems import Origin
 from renderer.batch.work import Outcome, RenderJob
 from renderer.job import mosaic_key
+from renderer.messages import named
 from renderer.progress import Advance, Progress
 
 STALLED: Final = 60.0
-"""Seconds without progress after which it is said that there is none."""
+"""Seconds without progress after which the observer is notified."""
 
 
 class BatchObserver(Protocol):
-    """Who shows how far a campaign is."""
+    """Displays the progress of a campaign."""
 
     def begin(self, name: str) -> Progress:
-        """A task, or the matching that some share, is handed to a worker; gives who hears of its stages."""
+        """A worker starts a task, or the matching that several tasks share; return the progress of its stages."""
         ...
 
     def stalled(self, name: str, stage: str) -> None:
-        """It has made no progress for a minute, in a stage (empty: before the first)."""
+        """A task has made no progress for a minute, in a stage (empty: before the first)."""
         ...
 
     def end(self, name: str, outcome: Outcome, tasks: int) -> None:
-        """It was done, and `tasks` videos with it (0 if it was only their matching)."""
+        """A task has ended, and with it `tasks` videos (0 if it was only their matching)."""
         ...
 
 
-class _Pulse:
-    """Progress that also notes when it was last told of any."""
+class _WatchedProgress:
+    """Progress that records when it was last reported, and spells parameters in notices as the task's origin does."""
 
-    def __init__(self, inner: Progress) -> None:
-        self._inner = inner
-        self._told = time.monotonic()
+    def __init__(self, inner: Progress, origin: Origin) -> None:
+        self._inner, self._origin = inner, origin
+        self._last = time.monotonic()
         self._stages: list[str] = []
-        self._said = False
+        self._was_stalled = False
 
     @property
     def stage_name(self) -> str:
-        """The stage that is under way; empty before the first."""
+        """The current stage; empty before the first."""
         return self._stages[-1] if self._stages else ""
 
-    def silence(self) -> float:
-        """Seconds since the last sign of progress."""
-        return time.monotonic() - self._told
+    def idle_seconds(self) -> float:
+        """Return the seconds since the last sign of progress."""
+        return time.monotonic() - self._last
 
-    def stalls(self) -> bool:
-        """Whether it makes no progress, asked once of each time that it does not."""
-        stalls, self._said = self.silence() >= STALLED and not self._said, self.silence() >= STALLED
-        return stalls
+    def has_stalled(self) -> bool:
+        """Return whether there is no progress any more; only once for each time that it stops."""
+        stalled, before = self.idle_seconds() >= STALLED, self._was_stalled
+        self._was_stalled = stalled
+        return stalled and not before
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
-        """Begin a stage."""
+        """Start a stage."""
         with self._inner.stage(name, total, unit) as inner:
 
             def advance(units: int) -> None:
-                self._told = time.monotonic()
+                self._last = time.monotonic()
                 inner(units)
 
-            self._told = time.monotonic()
+            self._last = time.monotonic()
             self._stages.append(name)
             try:
                 yield advance
             finally:
                 self._stages.remove(name)
-                self._told = time.monotonic()
+                self._last = time.monotonic()
 
     def notice(self, message: str) -> None:
-        """Pass the line on."""
-        self._inner.notice(message)
+        """Pass a notice on."""
+        self._inner.notice(self._origin.spelled(message))
 
 
 @dataclass(frozen=True)
 class _Running:
-    """An order in hand: its tasks, and whether it is only the matching that they share."""
+    """A running render job: its tasks, and whether it is only the matching that they share."""
 
     name: str
     tasks: Sequence[Task]
     shared: bool
-    pulse: _Pulse
+    progress: _WatchedProgress
 
 
 def run(
     tasks: Sequence[Task],
     pool: Pool,
-    watch: BatchObserver,
+    observer: BatchObserver,
     done: Callable[[Task, Outcome], None],
     *,
     fail_fast: bool = False,
     timeout: float | None = None,
 ) -> None:
-    """Do tasks, and tell `done` of each. Videos of one mosaic wait until it is matched, by one worker for all.
+    """Run tasks, and call `done` after each. Videos of one mosaic wait until one worker has matched it for all.
 
-    Only as much is handed out as there are workers, so that a stop leaves nothing queued. `fail_fast`: a failure ends
-    the run, though not what is in hand: that ends with the pool. `timeout`: seconds without progress after which a task
-    is stopped, and has failed; None for a pool that does not report progress.
+    No more tasks are submitted than there are workers, so that nothing is queued when the run stops. `fail_fast`: the
+    first failure ends the run; tasks that are already running end with the pool. `timeout`: seconds without progress
+    after which a task is stopped and fails; None for a pool that does not report progress.
     """
     mosaics: dict[object, list[Task]] = {}
     for task in tasks:
@@ -114,36 +117,38 @@ def run(
     failed = False
     while (ready or unmatched or running) and not (failed and fail_fast):
         while len(running) < pool.workers and (ready or unmatched):
-            some: Sequence[Task] = [ready.popleft()] if ready else unmatched.popleft()
-            shared = len(some) > 1
-            name = f"{some[0].name} and {len(some) - 1} more" if shared else some[0].name
-            pulse = _Pulse(watch.begin(name))
-            running[pool.submit(RenderJob(some[0].job, match_only=shared), pulse)] = _Running(name, some, shared, pulse)
-        # In turns of a second, as Windows does not interrupt a wait.
+            group: Sequence[Task] = [ready.popleft()] if ready else unmatched.popleft()
+            shared = len(group) > 1
+            name = f"{group[0].name} and {len(group) - 1} more" if shared else group[0].name
+            progress = _WatchedProgress(observer.begin(name), group[0].origin)
+            future = pool.submit(RenderJob(group[0].job, match_only=shared), progress)
+            running[future] = _Running(name, group, shared, progress)
+        # At most one second at a time, because Windows does not interrupt a wait.
         for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:
             one = running.pop(future)
             outcome = future.result()
+            outcome = replace(outcome, error=one.tasks[0].origin.spelled(outcome.error))
             if one.shared and not outcome.error:
-                watch.end(one.name, outcome, 0)
+                observer.end(one.name, outcome, 0)
                 ready.extend(one.tasks)
                 continue
-            watch.end(one.name, outcome, len(one.tasks))
+            observer.end(one.name, outcome, len(one.tasks))
             for task in one.tasks:
                 done(task, outcome)
             failed = failed or bool(outcome.error)
         if timeout is not None:
-            _stop_stalled(running, pool, watch, timeout)
+            _stop_stalled(running, pool, observer, timeout)
 
 
 def _stop_stalled(
-    running: Mapping[Future[Outcome], _Running], pool: Pool, watch: BatchObserver, timeout: float
+    running: Mapping[Future[Outcome], _Running], pool: Pool, observer: BatchObserver, timeout: float
 ) -> None:
-    """Stop what has made no progress for `timeout` seconds, and tell of what has made none for a minute."""
+    """Stop tasks without progress for `timeout` seconds, and report those without progress for a minute."""
     for future, one in running.items():
-        stage = one.pulse.stage_name
-        if one.pulse.silence() >= timeout:
-            during = f" in the stage of {stage}" if stage else ""
-            fix = "give a longer --timeout if it needs more time"
-            pool.stop(future, f"it made no progress for {timeout:g} seconds{during}, and was stopped: {fix}")
-        elif one.pulse.stalls():
-            watch.stalled(one.name, stage)
+        stage = one.progress.stage_name
+        if one.progress.idle_seconds() >= timeout:
+            during = f" while {stage}" if stage else ""
+            fix = f"use a longer {named('timeout')} if it needs more time"
+            pool.stop(future, f"stopped after {timeout:g} seconds without progress{during}: {fix}")
+        elif one.progress.has_stalled():
+            observer.stalled(one.name, stage)

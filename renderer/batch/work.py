@@ -1,4 +1,4 @@
-"""What a worker does: an order in, an outcome out, both plain data that can be sent anywhere."""
+"""The work of a worker: from a render job to its outcome, both plain data that can be sent to other processes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from renderer.encoder import Probe
 from renderer.errors import RenderError
 from renderer.job import OpenMosaic, VideoJob, check_job, mosaic_key, open_mosaic, write_video
 from renderer.memory import MemoryMeter
+from renderer.messages import named
 from renderer.progress import Progress, Timed
 from renderer.rules import RuleCheck
 
 
 @dataclass(frozen=True)
 class RenderJob:
-    """A job to be done, or of its mosaic only the matching, so that the map is kept for those that share it."""
+    """A video to render, or only its mosaic to match, so that the videos that share the map find it in the cache."""
 
     job: VideoJob
     match_only: bool = False
@@ -25,18 +26,18 @@ class RenderJob:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an order."""
+    """The result of a render job."""
 
-    error: str = ""  # one sentence; empty if it was done
+    error: str = ""  # one sentence, with parameters marked (`renderer.messages.named`); empty on success
     seconds: float = 0.0
     bytes: int = 0
-    peak_memory_bytes: int = 0  # the worker's and ffmpeg's
+    peak_memory_bytes: int = 0  # of the worker and ffmpeg
     probe: Probe | None = None
     checks: Sequence[RuleCheck] = ()
 
 
 class JobRunner:
-    """Where a worker does its orders: the mosaic of the last one stays open, as the next one's is often the same."""
+    """Runs render jobs one after another; keeps the last mosaic open, because the next job often has the same one."""
 
     def __init__(self) -> None:
         self._mosaic: tuple[object, OpenMosaic] | None = None
@@ -48,33 +49,33 @@ class JobRunner:
     def __exit__(self, *_error: object) -> None:
         self._open.close()
 
-    def perform(self, render_job: RenderJob, progress: Progress) -> Outcome:
-        """Do an order. What goes wrong stands in the outcome; only an interruption is raised."""
+    def run(self, render_job: RenderJob, progress: Progress) -> Outcome:
+        """Run a job. Errors are returned in the outcome; only an interruption is raised."""
         try:
-            return self._perform(render_job, Timed(progress))
+            return self._run(render_job, Timed(progress))
         except RenderError as error:
             return Outcome(error.text)
         except MemoryError:
-            return Outcome("out of memory: give a smaller --size, or fewer --workers")
-        except Exception as error:  # one video's bug is not the end of the others
+            return Outcome(f"out of memory: use a smaller {named('size')}, or fewer {named('workers')}")
+        except Exception as error:  # a bug in one video must not stop the others
             return Outcome(f"unexpected {type(error).__name__}: {error}")
 
-    def _perform(self, render_job: RenderJob, progress: Timed) -> Outcome:
+    def _run(self, render_job: RenderJob, progress: Timed) -> Outcome:
         if not render_job.match_only:
             check_job(render_job.job)
         with MemoryMeter() as meter:
             mosaic = self._mosaic_of(render_job.job, progress)
             if render_job.match_only:
                 return Outcome("", progress.finished()["total"])
-            made = write_video(mosaic, render_job.job, progress)
+            summary = write_video(mosaic, render_job.job, progress)
         seconds = progress.finished()["total"]
-        return Outcome("", seconds, made.bytes, meter.peak_bytes, made.probe, tuple(made.checks))
+        return Outcome("", seconds, summary.bytes, meter.peak_bytes, summary.probe, tuple(summary.checks))
 
     def _mosaic_of(self, job: VideoJob, progress: Progress) -> OpenMosaic:
-        wanted = mosaic_key(job)
-        if self._mosaic is None or self._mosaic[0] != wanted:
+        key = mosaic_key(job)
+        if self._mosaic is None or self._mosaic[0] != key:
             self._mosaic = None
             self._open.close()
             opened = open_mosaic(job.cover, job.match, progress, job.animation.targets())
-            self._mosaic = (wanted, self._open.enter_context(opened))
+            self._mosaic = (key, self._open.enter_context(opened))
         return self._mosaic[1]

@@ -15,10 +15,10 @@ from rich.progress import Progress as Bars
 
 from renderer.cli.messages import Console, Rate, counted, megabytes, show_file
 from renderer.cli.options import BatchOutputOptions, OutputOptions, PresetOptions, add_command, format_command
-from renderer.cli.terminal import print_json, printable, say
-from renderer.messages import named
+from renderer.cli.terminal import as_option, print_json, printable, say
+from renderer.messages import named, spelled
 from renderer.overlay import OverlaySettings
-from renderer.parameters import check_ranges, given, parameter, parameters
+from renderer.parameters import Validated, given, parameter, parameters
 from renderer.progress import Advance
 from renderer.settings import FileSettings, OutputSettings
 from renderer.sound import SoundSettings
@@ -31,7 +31,7 @@ _KEYS: Final = {"covers": "cover", "animation": "animation", "preset": "preset",
 
 
 @dataclass(frozen=True)
-class BatchOptions:
+class BatchOptions(Validated):
     """Options of campaigns."""
 
     covers: tuple[str, ...] = parameter(
@@ -57,10 +57,6 @@ class BatchOptions:
         high=86_400.0,
     )  # fmt: skip
     dry_run: bool = parameter(False, "Print which videos would be rendered and which are up to date, without rendering")
-
-    def __post_init__(self) -> None:
-        """Raise InputError for a value out of range."""
-        check_ranges(self)
 
 
 def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
@@ -144,7 +140,10 @@ def _print_plan(batch: Batch, skipped: Sequence[str], common: OutputOptions) -> 
 
     rows: list[dict[str, Any]] = [{"output": str(task.job.path), "up_to_date": True} for task in batch.up_to_date]
     for task, plan in zip(batch.due, plan_each([task.job for task in batch.due]), strict=True):
-        found = plan.as_json() if isinstance(plan, Plan) else {"error": plan.text}
+        if isinstance(plan, Plan):
+            found = plan.as_json()
+        else:
+            found = {"error": spelled(task.origin.spelled(plan.text), as_option)}
         rows.append({**found, "output": str(task.job.path), "up_to_date": False})
     code = 1 if skipped or any("error" in row for row in rows) else 0
     if common.json:

@@ -102,7 +102,7 @@ def _command(name: str, suffix: str, draw: Draw) -> Callable[[Path | None, dict[
             print_json(made.as_json())
         elif not common.quiet:
             frames = f", {counted(made.frames, 'frame')}" if made.frames else ""
-            say(f"{made.output}: {made.size[0]}x{made.size[1]}{frames}", *made.says.splitlines())
+            say(f"{made.output}: {made.size[0]}x{made.size[1]}{frames}", *made.caption.splitlines())
         if common.open:
             show_file(path)
 

@@ -12,7 +12,7 @@ from PIL import Image
 from renderer.cli.messages import Console, counted, megabytes
 from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
-from renderer.files import check_writable, missing_file, new_file
+from renderer.input_files import missing_file
 from renderer.library.archive import Archive
 from renderer.library.checking import check_library as check_library
 from renderer.library.checking import colour_picture
@@ -20,6 +20,7 @@ from renderer.library.indexing import Changes
 from renderer.library.named import DEFAULT_NAME, LibraryDefinition, check_name, find, get, library_folder, names
 from renderer.library.reading import Crop
 from renderer.library.walking import absolute
+from renderer.output_files import check_writable, new_file
 
 app: Final = cyclopts.App(
     name="library",

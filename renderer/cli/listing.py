@@ -17,7 +17,7 @@ from renderer.cli.messages import Console
 from renderer.cli.options import shown_default
 from renderer.cli.terminal import Terminal, long_option, print_json, say
 from renderer.errors import InputError
-from renderer.files import require_file
+from renderer.input_files import require_file
 from renderer.parameters import docstring, parameters
 from renderer.settings import OutputSettings
 
@@ -117,7 +117,7 @@ def check_file(
     found = load_preset(preset)
     if found.rules is None:
         raise InputError(f"The preset {found.name} has no [rules] to check a file against")
-    require_file(file, "the video")
+    require_file(file, f"the video {file}")
     checks = check_rules(probe(file), found.rules)
     kept = all(each.kept for each in checks)
     if json:

@@ -27,7 +27,7 @@ from rich.text import Text
 from renderer.cli.options import SIDE_FILES, OutputOptions
 from renderer.cli.terminal import Terminal, print_json, printable, say
 from renderer.errors import InputError
-from renderer.files import is_file
+from renderer.input_files import is_file
 from renderer.parameters import given
 from renderer.placement import JsonValue
 from renderer.progress import Advance

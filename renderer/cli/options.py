@@ -14,7 +14,7 @@ import cyclopts
 from renderer.cli.examples import epilogue
 from renderer.cli.terminal import as_option, long_option, printable
 from renderer.messages import named
-from renderer.parameters import WORDS, Paper, check_ranges, parameter, parameters, spell, word_type
+from renderer.parameters import WORDS, Paper, Validated, parameter, parameters, spell, word_type
 from renderer.scene import Animation
 
 SIDE_FILES: Final = ("save_map", "credits", "report")
@@ -22,7 +22,7 @@ SIDE_FILES: Final = ("save_map", "credits", "report")
 
 
 @dataclass(frozen=True)
-class OutputOptions:
+class OutputOptions(Validated):
     """Options of every command that writes a file."""
 
     output: Path | None = parameter(
@@ -72,7 +72,7 @@ class BatchOutputOptions(OutputOptions):
 
 
 @dataclass(frozen=True)
-class PresetOptions:
+class PresetOptions(Validated):
     """Options that select presets."""
 
     preset: tuple[str, ...] = parameter(
@@ -87,7 +87,7 @@ class PresetOptions:
 
 
 @dataclass(frozen=True)
-class VideoOptions:
+class VideoOptions(Validated):
     """Options of commands that render a video."""
 
     frames: str | None = parameter(None, "A-B: render only these frames, counted from 0, both included")
@@ -95,12 +95,8 @@ class VideoOptions:
 
 
 @dataclass(frozen=True)
-class FrameOptions:
+class FrameOptions(Validated):
     """Options of commands that render one frame."""
-
-    def __post_init__(self) -> None:
-        """Raise InputError for a value out of range."""
-        check_ranges(self)
 
     at: float = parameter(0.0, "Time of the frame in the video", unit="seconds", low=0.0, high=3600.0)
     safe_zones: bool = parameter(
@@ -109,23 +105,15 @@ class FrameOptions:
 
 
 @dataclass(frozen=True)
-class SheetOptions:
+class SheetOptions(Validated):
     """Options of contact sheets."""
-
-    def __post_init__(self) -> None:
-        """Raise InputError for a value out of range."""
-        check_ranges(self)
 
     cells: tuple[int, int] = parameter((3, 3), "Frames across and down, as COLUMNSxROWS", low=1, high=20)
 
 
 @dataclass(frozen=True)
-class MosaicOptions:
+class MosaicOptions(Validated):
     """Options of the still of a whole mosaic."""
-
-    def __post_init__(self) -> None:
-        """Raise InputError for a value out of range."""
-        check_ranges(self)
 
     tile_pixels: int | None = parameter(
         None, "Side of a cell in the picture; default: 32", unit="output pixels", low=1, high=4096
@@ -173,7 +161,7 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: boo
             word, convert = WORDS[single]
             extra = {
                 "metavar": word,
-                "converter": lambda _type, tokens, convert=convert: convert(tokens[0].value),
+                "converter": lambda _type, tokens, convert=convert, name=field.name: convert(tokens[0].value, name),
                 "n_tokens": 1,
                 "accepts_keys": False,
             }

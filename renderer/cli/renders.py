@@ -27,7 +27,7 @@ from renderer.overlay import OverlaySettings
 from renderer.parameters import docstring, given, parameters
 from renderer.scene import Animation
 from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings, check_heard
+from renderer.sound import SoundSettings, check_music_options
 
 if TYPE_CHECKING:
     from renderer.preset import Preset
@@ -45,18 +45,18 @@ def with_presets(
     run = PresetOptions(**given(PresetOptions, values))
     if not run.preset and not run.draft:
         return [(None, dict(values))]
-    from renderer.preset import SETTINGS, as_draft, load_preset
+    from renderer.preset import SETTINGS, load_preset, with_preset
 
     known = {parameter for owner in (*SETTINGS, animation) for parameter in parameters(owner)}
     merged: list[tuple[Preset | None, Values]] = []
     presets: list[Preset | None] = [load_preset(each) for each in dict.fromkeys(run.preset)]
     for preset in presets or [None]:
-        below = {**preset.values, **preset.animations.get(name, {})} if preset else {}
-        if preset and (ignored := [key for key in below if key not in known]):
+        keys = {*preset.values, *preset.animations.get(name, {})} if preset else set()
+        if preset and (ignored := sorted(keys - known)):
             console.notice(
                 f"{name} has no parameter {', '.join(ignored)}: the value of preset {preset.name} is ignored"
             )
-        merged.append((preset, {**(as_draft(below) if run.draft else below), **values}))
+        merged.append((preset, with_preset(preset, name, values, draft=run.draft)))
     return merged
 
 
@@ -109,7 +109,7 @@ def add_animation(
                 command=written_command([name], cover, values),
                 preset=preset.name if preset else "", rules=preset.rules if preset else None,
             )  # fmt: skip
-            check_heard(job.sound, values)
+            check_music_options(job.sound, values)
             jobs.append(job)
         if run.dry_run:
             overwrite = common.overwrite or can_prompt()

@@ -25,7 +25,7 @@ def printable(text: str, *, keep: str = "") -> str:
     return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), spelled(text, as_option))
 
 
-_OPTIONS: Final = {"output": "-o", "paper": "--print"}
+_OPTIONS: Final = {"output": "-o", "overwrite": "-y", "paper": "--print"}
 """Options that are not `--` and the parameter's name. `paper` is an argument of the library only."""
 
 

@@ -1,4 +1,4 @@
-"""Frames → files of every format, and probes of what was written."""
+"""Encode frames into files of every format, and probe the files."""
 
 from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
 from renderer.encoder.formats import (

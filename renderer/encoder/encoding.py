@@ -1,4 +1,4 @@
-"""How frames become a file, as data, and what each quality means for each codec."""
+"""Encoding settings, and what each quality means for each codec."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from renderer.settings import Codec, FileSettings, FormatName, Hardware, Profile
 
 @dataclass(frozen=True)
 class RatePoint:
-    """A point of an encoder's trade of time against size and likeness; benchmarks/encoder.py measures them."""
+    """An operating point of an encoder (speed against size and fidelity), measured by benchmarks/encoder.py."""
 
-    preset: str  # or speed; of ProRes the profile
-    crf: float  # of WebP and ProRes their own scale of quality, of GIF the tolerance
-    seconds_a_megapixel: float  # processor time, on one core of a server of 2024
-    bytes_a_megapixel: float  # on moving mosaics
+    preset: str  # or speed; for ProRes the profile
+    crf: float  # for WebP and ProRes their own quality scale, for GIF the tolerance
+    seconds_a_megapixel: float  # processor time, one core of a 2024 server
+    bytes_a_megapixel: float  # for moving mosaics
 
 
-def _alike(seconds: float, size: float) -> dict[Quality, RatePoint]:
-    """Points of a format that has no qualities."""
+def _same_point(seconds: float, size: float) -> dict[Quality, RatePoint]:
+    """Return the same point for every quality, for formats without quality levels."""
     return {quality: RatePoint("", 0, seconds, size) for quality in get_args(Quality)}
 
 
@@ -69,34 +69,34 @@ RATE_POINTS: Final[dict[Codec | FormatName, dict[Quality, RatePoint]]] = {
         "high": RatePoint("", 1, 0.15, 450_000),
         "max": RatePoint("", 0, 0.15, 470_000),
     },
-    "apng": _alike(0.3, 1_300_000),
-    "png": _alike(0.1, 1_500_000),
-    "jpeg": _alike(0.02, 450_000),
-    "y4m": _alike(0.001, 1_500_000),
+    "apng": _same_point(0.3, 1_300_000),
+    "png": _same_point(0.1, 1_500_000),
+    "jpeg": _same_point(0.02, 450_000),
+    "y4m": _same_point(0.001, 1_500_000),
 }
-"""By codec, or by the format that is its own."""
+"""By codec, or by format where a format has no codecs."""
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """How frames become a file."""
+    """Everything that decides how frames are encoded."""
 
     target: OutputFormat
     quality: Quality = "standard"
-    point: RatePoint | None = None  # in place of the quality's
-    profile: Profile | None = None  # of H.264
-    b_frames: int = 2  # of H.264 and HEVC, between two others
+    point: RatePoint | None = None  # overrides the quality's point
+    profile: Profile | None = None  # H.264 only
+    b_frames: int = 2  # consecutive B-frames, H.264 and HEVC only
     gop_seconds: float = 2.0
-    max_rate: float | None = None  # Mbit/s, over any second
-    bit_rate: float | None = None  # bits a second on average, in place of the quality's crf
-    colours: int = 256  # of GIF, at most
-    hardware: Hardware | None = None  # what encodes, in place of software
-    pass_number: int = 0  # 1 and 2 of two passes, whose files lie in one folder
+    max_rate: float | None = None  # Mbit/s, maximum over any one-second window
+    bit_rate: float | None = None  # average bits per second, instead of the quality's CRF
+    colours: int = 256  # maximum palette size, GIF only
+    hardware: Hardware | None = None  # instead of software
+    pass_number: int = 0  # 1 or 2 in two-pass encoding, with both files in one folder; 0 for one pass
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, target: OutputFormat, settings: FileSettings, metadata: Mapping[str, str]) -> Encoding:
-        """The encoding that a file's settings ask for; what of a name is no Unicode is a ? in the metadata."""
+        """Return the encoding for a file's settings; bytes that are not Unicode become ? in the metadata."""
         plain = {key: value.encode("utf-8", "replace").decode("utf-8") for key, value in metadata.items()}
         return cls(
             target, settings.quality, profile=settings.profile, b_frames=settings.b_frames,
@@ -105,9 +105,9 @@ class Encoding:
 
     @property
     def layout(self) -> PixelLayout:
-        """What the writer is fed."""
+        """The pixel layout that the writer takes."""
         return "yuv420p" if self.target.format.even and not self.target.transparent else "rgba"
 
     def rate_point(self) -> RatePoint:
-        """The point that its quality means."""
+        """Return the operating point in effect."""
         return self.point or RATE_POINTS[self.target.codec or self.target.format.name][self.quality]

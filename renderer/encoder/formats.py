@@ -1,4 +1,4 @@
-"""Formats of files: their endings, what they can hold, and what is chosen for a name and a wish."""
+"""File formats: their extensions and capabilities, and the choice of format and codec for an output."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from pathlib import Path
 from typing import Final
 
 from renderer.errors import InputError
+from renderer.messages import named
 from renderer.settings import Codec, FileSettings, FormatName
 
 STREAM: Final = Path("-")
-"""The name that means standard output."""
+"""The path that stands for standard output."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """What a file is, seen from outside."""
+    """A file format and its capabilities."""
 
     name: FormatName
     suffixes: tuple[str, ...]
-    codecs: tuple[Codec, ...] = ()  # the default first; none where the format is its own codec
+    codecs: tuple[Codec, ...] = ()  # the default first; empty if the format has no choice of codec
     sound: bool = False
-    loops: bool = False  # players show it again and again
-    sequence: bool = False  # one file a frame
-    even: bool = False  # sides must be even
+    loops: bool = False  # players loop it
+    sequence: bool = False  # one file per frame
+    even: bool = False  # width and height must be even
 
 
 FORMATS: Final = (
@@ -45,16 +46,16 @@ TRANSPARENT_CODECS: Final[tuple[Codec, ...]] = ("vp9", "prores")
 TRANSPARENT_FORMATS: Final[tuple[FormatName, ...]] = ("gif", "webp", "apng", "png")
 
 SHORTEST_DELAY: Final = 2
-"""Of a GIF's frame, in hundredths of a second; browsers show anything shorter at 10 frames a second."""
+"""Shortest frame delay of a GIF, in hundredths of a second; browsers play anything shorter at 10 frames per second."""
 DEFAULT_TOLERANCE: Final = 3.0
-"""Of a GIF: how far a pixel may be off, in levels of 255."""
+"""Default error that a GIF's pixels may have, in levels of 255."""
 
 _NUMBER: Final = re.compile(r"%0?\d*d")
 
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """What is to be written: a format, with a codec where it has one."""
+    """The format of an output, with its codec if it has one."""
 
     format: Format
     codec: Codec | None
@@ -62,62 +63,66 @@ class OutputFormat:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether a name stands for no file, but for what another program reads: standard output or a named pipe."""
+    """Return whether a path is a stream that another program reads: standard output or a named pipe."""
     try:
         return path == STREAM or path.is_fifo()
-    except OSError:  # no file can have this name
+    except OSError:  # not a possible file name
         return False
 
 
 def is_sequence(path: Path) -> bool:
-    """Whether a name stands for one file a frame, such as frames/%05d.png."""
+    """Return whether a path is a pattern for one file per frame, such as frames/%05d.png."""
     return _NUMBER.search(path.name) is not None
 
 
 def without_number(text: str) -> str:
-    """A text in which nothing stands for the number of a frame: 100%d is 100_d."""
+    """Return a text without frame-number patterns: 100%d becomes 100_d."""
     return _NUMBER.sub(lambda found: found[0].replace("%", "_"), text)
 
 
 def numbered(path: Path, number: int) -> Path:
-    """The file of one frame of a sequence."""
+    """Return the path of one frame of a sequence."""
     return path.with_name(_NUMBER.sub(lambda found: found[0] % number, path.name, count=1))
 
 
 def choose(path: Path, settings: FileSettings, *, transparent: bool = False) -> OutputFormat:
-    """Format and codec for a name, as far as they are not given. Raises InputError for what does not go together."""
+    """Return the format and codec for a path and its settings. Raises InputError if they do not fit together."""
     found = _format(path, settings.format)
     if found.sequence != is_sequence(path):
         if found.sequence:
-            fix = f"give a name with a number, such as frames/%05d{found.suffixes[0]}"
-            raise InputError(f"-o {path}: {found.name} holds one frame a file: {fix}")
-        raise InputError(f"-o {path}: {found.name} holds all frames in one file: leave the number out")
+            fix = f"use a frame-number pattern, such as frames/%05d{found.suffixes[0]}"
+            raise InputError(f"{named('output', path)}: {found.name} stores one frame per file: {fix}")
+        raise InputError(
+            f"{named('output', path)}: {found.name} stores all frames in one file: remove the frame number"
+        )
     if is_stream(path) and found.name != "y4m":
         raise InputError(
-            f"-o {path} is raw video for the next program: it can't be {found.name}, give the name of a file"
+            f"{named('output', path)} is a stream of raw video and can't be {found.name}: write to a file instead"
         )
     if len(_NUMBER.findall(path.name)) > 1:
-        raise InputError(f"-o {path}: a sequence has one number: leave the others out")
+        raise InputError(f"{named('output', path)}: a sequence has one frame number: remove the others")
     codec = settings.codec
     if codec is not None and codec not in found.codecs:
-        homes = ", ".join(f".{one.name}" for one in FORMATS if codec in one.codecs)
-        holds = f"{found.name} holds {' or '.join(found.codecs)}" if found.codecs else f"{found.name} has no codecs"
-        raise InputError(f"--codec {codec} does not go into {path.name}: {holds}; {codec} goes into {homes}")
+        containers = ", ".join(f".{one.name}" for one in FORMATS if codec in one.codecs)
+        supported = (
+            f"{found.name} supports {' or '.join(found.codecs)}" if found.codecs else f"{found.name} has no codecs"
+        )
+        raise InputError(f"{named('codec', codec)} does not fit {path.name}: {supported}; {codec} fits {containers}")
     if transparent:
-        able = next((one for one in found.codecs if one in TRANSPARENT_CODECS), None)
-        codec = codec or able
+        transparent_codec = next((one for one in found.codecs if one in TRANSPARENT_CODECS), None)
+        codec = codec or transparent_codec
         if found.name not in TRANSPARENT_FORMATS and codec not in TRANSPARENT_CODECS:
-            what = f"{found.name} of {codec}" if codec else found.name
+            kind = f"{found.name} with {codec}" if codec else found.name
             raise InputError(
-                f"--transparent: {what} has no transparency: give a name that ends in .webm (VP9), .mov (ProRes), "
+                f"{named('transparent', True)}: {kind} does not support transparency: use .webm (VP9), .mov (ProRes), "
                 ".gif, .webp or .apng, or frames/%05d.png"
             )
     return OutputFormat(found, codec or (found.codecs[0] if found.codecs else None), transparent)
 
 
-def _format(path: Path, wish: FormatName | None) -> Format:
-    if wish is not None:
-        return next(one for one in FORMATS if one.name == wish)
+def _format(path: Path, requested: FormatName | None) -> Format:
+    if requested is not None:
+        return next(one for one in FORMATS if one.name == requested)
     suffix = path.suffix.lower()
     for one in FORMATS:
         if suffix in one.suffixes:
@@ -125,11 +130,13 @@ def _format(path: Path, wish: FormatName | None) -> Format:
     if is_stream(path):
         return next(one for one in FORMATS if one.name == "y4m")
     known = ", ".join(ending for one in FORMATS for ending in one.suffixes if not one.sequence)
-    raise InputError(f"-o {path}: a name that ends in one of {known} is needed, or frames/%05d.png, or --format")
+    raise InputError(
+        f"{named('output', path)} has no known extension: use one of {known}, or frames/%05d.png, or {named('format')}"
+    )
 
 
 def gif_rate(fps: Fraction) -> Fraction:
-    """The rate nearest to `fps` whose frames last whole hundredths of a second: 50, 33⅓, 25, 20, …, 1/655."""
+    """Return the rate nearest to `fps` whose frame delay is in whole hundredths of a second: 50, 33⅓, 25, …, 1/655."""
     hundredths = 100 / fps
     delays = (max(math.floor(hundredths), SHORTEST_DELAY), max(math.ceil(hundredths), SHORTEST_DELAY))
     return min((Fraction(100, min(delay, 65_535)) for delay in delays), key=lambda rate: abs(rate - fps))

@@ -1,8 +1,8 @@
-"""Frames → a GIF: palettes that follow the scene, and of each frame only what changed.
+"""Encode frames into a GIF, with palettes that follow the scene and only the changed part of each frame.
 
-A frame is written when the next one is known. A pixel that is the same in the next frame gets the nearest colour that
-the palette has; one that will be painted over at once may be a little off where that saves bytes. So nothing that is
-wrong stays, and what does not move is never written again: it cannot boil.
+A frame is written when the next one is known. A pixel that stays the same in the next frame gets the nearest colour of
+the palette; one that changes again may be slightly off where that saves bytes. So no error persists, and areas that do
+not change are never written again, which avoids flicker.
 
 Format: "Graphics Interchange Format, Version 89a", CompuServe, 1990; looping is Netscape's application extension.
 """
@@ -40,26 +40,26 @@ from renderer.errors import EncoderError, InputError
 from renderer.pictures import Pixels
 
 LONGEST_SIDE: Final = 65_535
-_ROUNDS: Final = 2  # of Lloyd's iteration; 6 change nothing that can be measured
-_STILL_FITS: Final = 1.1  # the first palette serves while its error is at most so many times its error at first…
-_FITS_ANYTHING: Final = 0.5  # …or so many squared levels more
-_OPAQUE: Final = 128  # the least alpha that is shown
-_LEAVE, _CLEAR = 1, 2  # what becomes of a frame's box when its time is over
+_ROUNDS: Final = 2  # of Lloyd's iteration; 6 make no measurable difference
+_STILL_FITS: Final = 1.1  # the first palette is reused while its error is at most this factor of its first error…
+_FITS_ANYTHING: Final = 0.5  # …plus this many squared levels
+_OPAQUE: Final = 128  # minimum alpha of a visible pixel
+_LEAVE, _CLEAR = 1, 2  # disposal methods of a frame
 
 
 @dataclass(frozen=True)
 class _Table:
-    """A colour table as the file holds it; the colour after its last is the transparent one."""
+    """A colour table as stored in the file; the index after its last colour is the transparent one."""
 
     palette: Palette
-    error: float  # mean squared error of what it was made for
+    error: float  # mean squared error of the frame that it was made for
     bits: int
     entries: bytes
 
     @classmethod
-    def of(cls, census: Census, points: int, most: int) -> _Table:
-        """The best of at most so many colours for the points of a census."""
-        colours = np.zeros((most, 3), np.float32)
+    def of(cls, census: Census, points: int, size: int) -> _Table:
+        """Return the best table of at most `size` colours for the points of a census."""
+        colours = np.zeros((size, 3), np.float32)
         count = divide(census.points, points, colours) if points else 1
         palette = Palette(colours[:count], np.full(CELLS, -1, np.int16))
         for _ in range(_ROUNDS):
@@ -72,16 +72,16 @@ class _Table:
 
 
 class GifFile:
-    """Writes an animated GIF to `path`; the file is whole when the `with` block ends without an exception.
+    """Writes an animated GIF to `path`; the file is complete when the `with` block ends without an exception.
 
-    width, height: 1…65,535 pixels. fps: one that `gif_rate` gives. colours: 4…256, the transparent one included. loop:
-    0 shows it for ever, n repeats it n times, None shows it once. tolerance: 0 or more levels of 255 that a pixel of a
-    flat area may be off, beside what the palette can't show, if it changes in the next frame again; texture hides
-    more. 0 is the best there is, 6 takes about two thirds of the bytes. comment: is written into the file.
+    width, height: 1…65,535 pixels. fps: a rate returned by `gif_rate`. colours: 4…256, including the transparent one.
+    loop: 0 repeats forever, n repeats n times, None plays once. tolerance: levels of 255 (0 or more) that a pixel of a
+    flat area may be off, in addition to the palette's error, if it changes again in the next frame; texture allows
+    more. 0 gives the best quality, 6 about two thirds of the bytes. comment: stored in the file.
 
-    `add` may be called from any one thread; it takes about 15 ms of a core for 480 × 320 pixels that all move. Memory:
-    40 bytes a pixel and 5 MB, however long the animation is. Raises InputError for what a GIF can't be, OSError if the
-    file can't be written, EncoderError if there were no frames.
+    `add` may be called from any one thread; it takes about 15 ms of one core for 480 × 320 pixels that all move.
+    Memory: 40 bytes per pixel and 5 MB, for any length. Raises InputError for settings that a GIF does not support,
+    OSError if the file can't be written, EncoderError if there were no frames.
     """
 
     def __init__(
@@ -97,17 +97,19 @@ class GifFile:
         comment: str = "",
     ) -> None:
         if not (1 <= width <= LONGEST_SIDE and 1 <= height <= LONGEST_SIDE):
-            raise InputError(f"{path.name} can't be {width}x{height}: a GIF has 1 to {LONGEST_SIDE} pixels a side")
+            raise InputError(f"{path.name} can't be {width}x{height}: sides are 1 to {LONGEST_SIDE} pixels")
         if fps <= 0 or gif_rate(fps) != fps:
-            near = f": take {gif_rate(fps)}" if fps > 0 else ""
-            raise InputError(f"a GIF can't have {fps} frames a second, its frames last whole hundredths{near}")
+            fix = f": use {gif_rate(fps)}" if fps > 0 else ""
+            raise InputError(
+                f"A GIF can't have {fps} frames per second: its delays are whole hundredths of a second{fix}"
+            )
         if not 4 <= colours <= 256:
-            raise InputError(f"a GIF can't have {colours} colours: take 4 to 256")
+            raise InputError(f"A GIF can't have {colours} colours: use 4 to 256")
         self.path = path
         self.frames = 0
         self._size = (width, height)
         self._delay = int(100 / fps)
-        self._most = colours - 1
+        self._table_size = colours - 1
         self._loop = loop
         self._tolerance = tolerance
         self._comment = comment.encode("utf-8", "backslashreplace")
@@ -124,7 +126,7 @@ class GifFile:
             np.zeros((CELLS, 4), np.float64), np.empty((CELLS, 4), np.float32), np.empty(CELLS, np.int32)
         )
         self._dictionary = Dictionary(*np.zeros((5, CODES), np.int32))
-        # A code is at most 12 bits and stands for a pixel or more; 1 byte in 255 is a block's length.
+        # A code has at most 12 bits and encodes at least one pixel; 1 byte in 255 is a block's length.
         self._coded = np.empty(width * height * 8 // 5 + 1024, np.uint8)
         self._first: _Table | None = None
 
@@ -138,12 +140,12 @@ class GifFile:
         with self._file:
             if error is None:
                 if not self.frames:
-                    raise EncoderError(f"{self.path.name}: an animation of no frames can't be written")
-                self._write(self._pending)  # for all we know it stays
+                    raise EncoderError(f"{self.path.name}: there are no frames to write")
+                self._write(self._pending)  # the last frame stays
                 self._file.write(b";")
 
     def add(self, frame: Pixels) -> None:
-        """Take an (H, W, 3) RGB or (H, W, 4) RGBA frame, alpha straight; it may be changed after the call."""
+        """Add an (H, W, 3) RGB or (H, W, 4) RGBA frame with straight alpha; the array may be reused after the call."""
         self._next[..., : frame.shape[2]] = frame
         if frame.shape[2] == 4:
             np.multiply(frame[..., 3] >= _OPAQUE, np.uint8(255), out=self._next[..., 3])
@@ -156,33 +158,33 @@ class GifFile:
 
     @property
     def written(self) -> int:
-        """Bytes of what is written so far: all frames but the last."""
+        """Bytes written so far: all frames but the last."""
         return self._file.tell()
 
     def _write(self, after: Pixels) -> None:
-        """Write the pending frame, which `after` will follow."""
+        """Write the pending frame; `after` is the next one."""
         measure(self._pending, self._canvas.calm)
         *box, vanishing = compare(self._pending, self._before, after, self._canvas, self._census.histogram)
         points = collect(self._census)
         table = self._first
         if table is None:
-            table = self._first = _Table.of(self._census, points, self._most)
+            table = self._first = _Table.of(self._census, points, self._table_size)
             self._file.write(self._header(table))
         elif points:
             error = assign(self._census, points, table.palette, move=False)
             if error > _STILL_FITS * table.error + _FITS_ANYTHING:
-                table = _Table.of(self._census, points, self._most)
+                table = _Table.of(self._census, points, self._table_size)
         if vanishing:
             box = _around(self._pending[..., 3] > after[..., 3], box)
         left, top, right, bottom = box if box[0] < box[2] else (0, 0, 1, 1)
-        own = table is not self._first
+        local = table is not self._first
         self._file.write(
             struct.pack(
                 "<2sBBHBB", b"\x21\xf9", 4, (_CLEAR if vanishing else _LEAVE) << 2 | 1, self._delay,
                 len(table.palette.colours), 0,
             )
-            + struct.pack("<sHHHHB", b",", left, top, right - left, bottom - top, (0x80 | table.bits - 1) if own else 0)
-            + (table.entries if own else b"")
+            + struct.pack("<sHHHHB", b",", left, top, right - left, bottom - top, 0x80 | table.bits - 1 if local else 0)
+            + (table.entries if local else b"")
             + bytes([table.bits])
         )  # fmt: skip
         size = write_image(
@@ -195,14 +197,14 @@ class GifFile:
 
     def _header(self, table: _Table) -> bytes:
         screen = struct.pack("<6sHHBBB", b"GIF89a", *self._size, 0xF0 | table.bits - 1, 0, 0)
-        said = [self._comment[i : i + 255] for i in range(0, len(self._comment), 255)]
+        blocks = [self._comment[i : i + 255] for i in range(0, len(self._comment), 255)]
         loop = b"" if self._loop is None else b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", self._loop, 0)
-        comment = b"\x21\xfe" + b"".join(bytes([len(part)]) + part for part in said) + b"\0" if said else b""
+        comment = b"\x21\xfe" + b"".join(bytes([len(part)]) + part for part in blocks) + b"\0" if blocks else b""
         return screen + table.entries + loop + comment
 
 
 def _around(mask: np.typing.NDArray[np.bool_], box: list[int]) -> list[int]:
-    """The smallest box that holds another and a mask."""
+    """Return the smallest box that contains another box and a mask."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return [
         min(box[0], int(columns[0])), min(box[1], int(rows[0])),

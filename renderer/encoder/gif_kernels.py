@@ -1,11 +1,11 @@
-"""The compiled loops of the GIF writer: what changed, palettes, dithering and LZW.
+"""Compiled loops of the GIF writer: changed pixels, palettes, dithering and LZW.
 
-Colours are opponent colours: luma, and blue and red against it, as floats in the levels of an 8-bit channel. Their
-plain distance is near to what an eye sees, and errors can be added as in RGB.
+Colours are opponent colours: luma, blue minus luma and red minus luma, as floats in the levels of an 8-bit channel.
+Euclidean distance in this space is close to the perceived difference, and errors can be added as in RGB.
 
-Dithering and LZW are one loop. A code stands for as many pixels as the dictionary's longest string that fits them, so
-a string whose colours are only nearly right saves bytes. How far off a pixel may be is weighed by what hides it:
-texture around it, and that it changes again in the next frame. The error is passed on to its neighbours like any
+Dithering and LZW are one loop. A code encodes as many pixels as the longest matching string in the dictionary, so a
+string whose colours match only approximately saves bytes. The error allowed for a pixel depends on what hides it:
+texture around it, and whether it changes again in the next frame. The error is diffused to the neighbours like any
 other (Floyd and Steinberg, "An adaptive algorithm for spatial grey scale", 1976).
 """
 
@@ -21,38 +21,38 @@ from renderer.arrays import Float32Array
 from renderer.compiled import kernel
 from renderer.pictures import Pixels
 
-KEEP: Final = 0  # what is shown stays, or nothing is shown
-LOOSE: Final = 1  # changes in the next frame again
-EXACT: Final = 2  # will stay, and gets the nearest colour
+KEEP: Final = 0  # the visible pixel stays, or the pixel is transparent
+LOOSE: Final = 1  # changes again in the next frame
+EXACT: Final = 2  # stays, and gets the nearest colour
 
-BLOCK: Final = 8  # pixels, a side of the squares whose texture is measured
-CELLS: Final = 64 * 32 * 32  # of the histogram: 4 levels of luma by 8 of each other axis
-CODES: Final = 4096  # in a dictionary: 12 bits are the longest code
+BLOCK: Final = 8  # side of the squares whose texture is measured, pixels
+CELLS: Final = 64 * 32 * 32  # of the histogram: 4 levels of luma by 8 of the other axes
+CODES: Final = 4096  # in a dictionary: codes have at most 12 bits
 
-_CHROMA = 0.8  # weight of colour against luma in a distance
+_CHROMA = 0.8  # weight of the colour axes relative to luma
 _HIDDEN = 100.0  # variance of luma that hides half of an error
-_MIN_CALM = 0.05  # else moving letters on a plain ground would have a halo
-_DITHER_TEXTURE, _DITHER_FLAT = 0.2, 0.6  # part of an error that is passed on: more only adds noise and bytes
-_LONGEST_ERROR = 32.0  # more is not passed on: it would run as a streak over what the palette can't show
-_PIXEL_WORTH = 30.0  # squared error that is worth one pixel more in a code
-_VISITS = 64  # strings looked at for a code; 256 save 0.3 %
+_MIN_CALM = 0.05  # prevents a halo around moving letters on a plain background
+_DITHER_TEXTURE, _DITHER_FLAT = 0.2, 0.6  # share of an error that is diffused: more only adds noise and bytes
+_LONGEST_ERROR = 32.0  # a larger error is not diffused: it would streak across colours missing from the palette
+_PIXEL_WORTH = 30.0  # squared error that is traded for one more pixel in a code
+_VISITS = 64  # strings visited for one code; 256 save 0.3 %
 
 
 class Canvas(NamedTuple):
-    """What is known of each pixel; (H, W) arrays."""
+    """The state of each pixel; (H, W) arrays."""
 
-    wanted: Float32Array  # (H, W, 3) the frame's colours, with errors passed on
-    shown: Float32Array  # (H, W, 3) what a viewer sees so far
-    filled: Pixels  # 1 where a viewer sees anything
+    wanted: Float32Array  # (H, W, 3) target colours of the frame, with diffused errors
+    shown: Float32Array  # (H, W, 3) colours displayed so far
+    filled: Pixels  # 1 where a pixel is displayed
     task: Pixels  # KEEP, LOOSE or EXACT
-    calm: Float32Array  # (H / 8, W / 8) 1 in flat squares, nearer to 0 the more texture hides
+    calm: Float32Array  # (H / 8, W / 8) 1 in flat squares, approaching 0 with more texture
 
 
 class Palette(NamedTuple):
-    """K colours and the way to the nearest."""
+    """K colours, and a cache of the nearest colour of each cell."""
 
     colours: Float32Array  # (K, 3)
-    nearest: npt.NDArray[np.int16]  # (CELLS,) a colour's number; −1 where nobody has asked yet
+    nearest: npt.NDArray[np.int16]  # (CELLS,) index of a colour; −1 where it is not known yet
 
 
 class Census(NamedTuple):
@@ -60,11 +60,11 @@ class Census(NamedTuple):
 
     histogram: npt.NDArray[np.float64]  # (CELLS, 4) weight and weighted R, G, B; zero between frames
     points: Float32Array  # (CELLS, 4) of cells in use: weight and mean opponent colour
-    cells: npt.NDArray[np.int32]  # (CELLS,) their numbers
+    cells: npt.NDArray[np.int32]  # (CELLS,) indices of the cells in use
 
 
 class Dictionary(NamedTuple):
-    """LZW's strings as a tree, (CODES,) each: a code is its parent's string and one symbol more."""
+    """The LZW strings as a tree, (CODES,) each: a code is its parent's string plus one symbol."""
 
     child: npt.NDArray[np.int32]
     sibling: npt.NDArray[np.int32]
@@ -74,7 +74,7 @@ class Dictionary(NamedTuple):
 
 
 def _to_opponent(r, g, b):
-    """Luma (BT.601), blue and red against it, of colours in 0…255."""
+    """Return luma (BT.601), blue minus luma and red minus luma of colours in 0…255."""
     luma = 0.299 * r + 0.587 * g + 0.114 * b
     return luma, _CHROMA * 0.564 * (b - luma), _CHROMA * 0.713 * (r - luma)
 
@@ -83,12 +83,12 @@ _opponent = kernel(_to_opponent)
 
 
 def to_opponent(rgb: Pixels) -> Float32Array:
-    """(K, 3) opponent colours of (K, 3) uint8 RGB."""
+    """Convert (K, 3) uint8 RGB to (K, 3) opponent colours."""
     return np.stack(_to_opponent(*rgb.T.astype(np.float64)), axis=1).astype(np.float32)
 
 
 def to_rgb(colours: Float32Array) -> Pixels:
-    """(K, 3) uint8 RGB of (K, 3) opponent colours."""
+    """Convert (K, 3) opponent colours to (K, 3) uint8 RGB."""
     luma, blue, red = colours.T.astype(np.float64)
     b, r = blue / (_CHROMA * 0.564) + luma, red / (_CHROMA * 0.713) + luma
     g = (luma - 0.299 * r - 0.114 * b) / 0.587
@@ -104,12 +104,12 @@ def _cell(luma, blue, red):
     )
 
 
-# -- What changed --------------------------------------------------------------------------------------------------
+# -- Changed pixels ------------------------------------------------------------------------------------------------
 
 
 @kernel
 def measure(frame: Pixels, calm: Float32Array) -> None:
-    """Fill `calm` by the variance of luma in each square of an (H, W, 4) frame."""
+    """Fill `calm` from the variance of luma in each square of an (H, W, 4) frame."""
     height, width = frame.shape[:2]
     for row in range(calm.shape[0]):
         for column in range(calm.shape[1]):
@@ -128,10 +128,10 @@ def measure(frame: Pixels, calm: Float32Array) -> None:
 def compare(
     frame: Pixels, before: Pixels, after: Pixels, canvas: Canvas, histogram: npt.NDArray[np.float64]
 ) -> tuple[int, int, int, int, int]:
-    """Fill `wanted` and `task`, add what must be written to the histogram.
+    """Fill `wanted` and `task`, and add the pixels to be written to the histogram.
 
-    frame, before, after: (H, W, 4), alpha 0 or 255. Gives the box that holds all of it (left, top, right, bottom), and
-    how many pixels must become transparent after this frame.
+    frame, before, after: (H, W, 4), alpha 0 or 255. Returns the box of the pixels to be written (left, top, right,
+    bottom), and the number of pixels that must become transparent after this frame.
     """
     height, width = canvas.task.shape
     left, top, right, bottom = width, height, 0, 0
@@ -153,7 +153,7 @@ def compare(
             canvas.task[y, x] = EXACT if stays else LOOSE
             left, top, right, bottom = min(left, x), min(top, y), max(right, x + 1), max(bottom, y + 1)
             cell = _cell(luma, blue, red)
-            # A wrong colour is seen in flat squares first: they get more of the palette.
+            # A wrong colour is most visible in flat squares: they get more of the palette.
             weight = np.sqrt(canvas.calm[y // BLOCK, x // BLOCK])
             histogram[cell, 0] += weight
             histogram[cell, 1] += weight * r
@@ -167,7 +167,7 @@ def compare(
 
 @kernel
 def collect(census: Census) -> int:
-    """Gather the cells in use into `points` and empty the histogram. Gives their number."""
+    """Collect the cells in use into `points`, clear the histogram and return their number."""
     count = 0
     for cell in range(CELLS):
         weight = census.histogram[cell, 0]
@@ -195,9 +195,9 @@ def _nearest(colours, luma, blue, red):
 
 @kernel
 def assign(census: Census, count: int, palette: Palette, move: bool) -> float:
-    """Give each point its nearest colour, remember that, and give the mean squared error.
+    """Assign each point to its nearest colour, cache the assignment and return the mean squared error.
 
-    With `move` each colour then becomes the mean of its points (Lloyd, "Least squares quantization in PCM", 1982).
+    With `move`, each colour then becomes the mean of its points (Lloyd, "Least squares quantization in PCM", 1982).
     """
     sums = np.zeros((len(palette.colours), 4))
     error, total = 0.0, 0.0
@@ -222,12 +222,12 @@ def assign(census: Census, count: int, palette: Palette, move: bool) -> float:
 
 
 @kernel
-def _describe(points, order, begin, end, mean):
-    """Fill the mean of some points; give their squared error and the axis that has most of it."""
+def _describe(points, order, start, end, mean):
+    """Fill the mean of some points; return their squared error and the axis with the largest part of it."""
     error, most, axis = 0.0, -1.0, 0
     for a in range(3):
         weight, total, squares = 0.0, 0.0, 0.0
-        for i in range(begin, end):
+        for i in range(start, end):
             w, v = points[order[i], 0], points[order[i], 1 + a]
             weight += w
             total += w * v
@@ -242,13 +242,13 @@ def _describe(points, order, begin, end, mean):
 
 @kernel
 def divide(points: Float32Array, count: int, colours: Float32Array) -> int:
-    """Fill `colours` with the means of boxes, each time cutting the box of most error at its mean. Gives their number.
+    """Fill `colours` with the means of boxes, splitting the box with the largest error each time; return their number.
 
     Wan, Prusinkiewicz and Wong, "Variance-based color image quantization for frame buffer display", 1990.
     """
     most = len(colours)
     order = np.arange(count)
-    begin, end = np.zeros(most, np.int64), np.zeros(most, np.int64)
+    start, end = np.zeros(most, np.int64), np.zeros(most, np.int64)
     error, axis = np.zeros(most), np.zeros(most, np.int64)
     end[0] = count
     error[0], axis[0] = _describe(points, order, 0, count, colours[0])
@@ -261,20 +261,20 @@ def divide(points: Float32Array, count: int, colours: Float32Array) -> int:
         if error[k] <= 1e-3:
             break
         a, middle = 1 + axis[k], colours[k, axis[k]]
-        i, j = begin[k], end[k]
+        i, j = start[k], end[k]
         while i < j:
             if points[order[i], a] <= middle:
                 i += 1
             else:
                 j -= 1
                 order[i], order[j] = order[j], order[i]
-        if i == begin[k] or i == end[k]:  # all alike, but for rounding
+        if i == start[k] or i == end[k]:  # all equal, except for rounding
             error[k] = 0
             continue
-        begin[boxes], end[boxes] = i, end[k]
+        start[boxes], end[boxes] = i, end[k]
         end[k] = i
         for box in (k, boxes):
-            error[box], axis[box] = _describe(points, order, begin[box], end[box], colours[box])
+            error[box], axis[box] = _describe(points, order, start[box], end[box], colours[box])
         boxes += 1
     return boxes
 
@@ -286,7 +286,7 @@ def divide(points: Float32Array, count: int, colours: Float32Array) -> int:
 def _look_up(palette, luma, blue, red):
     cell = _cell(luma, blue, red)
     k = palette.nearest[cell]
-    if k < 0:  # asked for the first time: the colour nearest to the cell's middle
+    if k < 0:  # not cached yet: the colour nearest to the centre of the cell
         middle = (cell >> 10) * 4 + 2, (cell >> 5 & 31) * 8 - 124, (cell & 31) * 8 - 124
         k = _nearest(palette.colours, np.float32(middle[0]), np.float32(middle[1]), np.float32(middle[2]))
         palette.nearest[cell] = k
@@ -300,7 +300,7 @@ def _distance(colour, luma, blue, red):
 
 
 @kernel
-def _passed_on(calm):
+def _diffused_share(calm):
     return _DITHER_TEXTURE + (_DITHER_FLAT - _DITHER_TEXTURE) * calm
 
 
@@ -311,7 +311,7 @@ def _limited(error):
 
 @kernel
 def _put(out, bits, code, width):
-    """Append a code. bits: (4,) those not yet written, how many, where the next byte goes, where its block began."""
+    """Append a code. bits: (4,) pending bits, their count, the offset of the next byte, the offset of its block."""
     held, count, at = bits[0] | (code << bits[1]), bits[1] + width, bits[2]
     while count >= 8:
         out[at] = held & 255
@@ -327,7 +327,7 @@ def _put(out, bits, code, width):
 
 @kernel
 def _finish(out, bits):
-    """Write the last bits, the last block's length and the empty block. Gives the number of bytes."""
+    """Write the last bits, the last block's length and the empty block; return the number of bytes."""
     _put(out, bits, 0, (8 - bits[1]) % 8)
     at, block = bits[2], bits[3]
     if at - block > 1:
@@ -349,7 +349,7 @@ def _learn(dictionary, code, parent, symbol):
 
 @kernel
 def _draw(canvas, palette, box, position, path, count, carry):
-    """Show the symbols of one code, and pass errors on: down into `wanted`, to the right into `carry`."""
+    """Display the symbols of one code and diffuse the errors: down into `wanted`, to the right into `carry`."""
     left, top, right, bottom = box
     for i in range(count):
         y, x = top + (position + i) // (right - left), left + (position + i) % (right - left)
@@ -362,7 +362,7 @@ def _draw(canvas, palette, box, position, path, count, carry):
             for a in range(3):
                 canvas.shown[y, x, a] = palette.colours[path[i], a]
         canvas.filled[y, x] = 1
-        share = _passed_on(canvas.calm[y // BLOCK, x // BLOCK]) / 16
+        share = _diffused_share(canvas.calm[y // BLOCK, x // BLOCK]) / 16
         for a in range(3):
             error = canvas.wanted[y, x, a] + carry[a] - canvas.shown[y, x, a]
             error = share * _limited(error)
@@ -385,10 +385,10 @@ def write_image(
     dictionary: Dictionary,
     out: Pixels,
 ) -> int:
-    """Dither what must be written in a box (left, top, right, bottom) and code it into `out`, in blocks.
+    """Dither the pixels to be written in a box (left, top, right, bottom) and encode them into `out`, in blocks.
 
     The symbol after the last colour is the transparent one. tolerance: levels by which a LOOSE pixel of a flat square
-    may be further off than its nearest colour. `shown` and `filled` are brought up to date. Gives the number of bytes.
+    may be further off than its nearest colour. Updates `shown` and `filled`; returns the number of bytes.
     """
     left, top, right, bottom = box
     across, total = right - left, (right - left) * (bottom - top)
@@ -398,7 +398,7 @@ def write_image(
     child[:] = -1
     for i in range(clear):
         symbol[i], length[i] = i, 1
-    # Strings to be looked at: their last node, the error of its pixel, and the squared errors so far.
+    # Strings to visit: their last node, the error of its pixel, and the sum of squared errors.
     node_of, error_of = np.empty(4 * CODES, np.int32), np.empty((4 * CODES, 4), np.float32)
     path, carry = np.empty(CODES, np.int32), np.zeros(3)
     bits = np.zeros(4, np.int64)
@@ -409,8 +409,8 @@ def write_image(
     while position < total:
         entry = -1
         best, best_score = -1, -np.inf
-        # A string may begin with the nearest colour, or with what is shown already.
-        for begins_transparent in (False, True):
+        # A string may start with the nearest colour, or with the colour already displayed.
+        for starts_transparent in (False, True):
             waiting = 1
             node_of[0] = -1
             error_of[0, 0], error_of[0, 1], error_of[0, 2], error_of[0, 3] = carry[0], carry[1], carry[2], 0
@@ -430,7 +430,7 @@ def write_image(
                 y, x = top + (position + count) // across, left + (position + count) % across
                 task = canvas.task[y, x]
                 calm = canvas.calm[y // BLOCK, x // BLOCK]
-                share = _passed_on(calm) * 7 / 16
+                share = _diffused_share(calm) * 7 / 16
                 if x == left:
                     c0, c1, c2 = np.float32(0), np.float32(0), np.float32(0)
                 t0, t1, t2 = canvas.wanted[y, x, 0] + c0, canvas.wanted[y, x, 1] + c1, canvas.wanted[y, x, 2] + c2
@@ -440,10 +440,10 @@ def write_image(
                     nearest = _look_up(palette, t0, t1, t2)
                     least = _distance(palette.colours[nearest], t0, t1, t2)
                     room = least + (1e-3 if task == EXACT else 1e-3 + tolerance * tolerance / calm)
-                following = (transparent if begins_transparent else nearest) if node < 0 else child[node]
+                following = (transparent if starts_transparent else nearest) if node < 0 else child[node]
                 while following >= 0:
                     s = symbol[following]
-                    if task == KEEP:  # transparent, or what is shown is painted over with its own colour
+                    if task == KEEP:  # transparent, or the displayed colour painted over itself
                         d, shown = least, canvas.shown[y, x]
                         fits = s == transparent
                         if not fits and canvas.filled[y, x]:
@@ -463,7 +463,7 @@ def write_image(
                         error_of[waiting, 3] = cost + max(d - least, 0.0) * calm
                         waiting += 1
                         if node < 0 and previous >= 0 and free < CODES:
-                            # The code before makes an entry of its string and the symbol that is tried now.
+                            # The previous code adds an entry: its string plus the symbol being tried.
                             if entry < 0:
                                 entry = free
                                 _learn(dictionary, entry, previous, s)
@@ -487,7 +487,7 @@ def write_image(
             node = dictionary.parent[node]
         _put(out, bits, best, width)
         previous = best
-        if free == CODES:  # to go on with a full dictionary for a while saves nothing on moving pictures
+        if free == CODES:  # continuing with a full dictionary saves nothing on moving pictures
             _put(out, bits, clear, width)
             child[:] = -1
             width, free, previous = bits_a_symbol + 1, clear + 2, -1

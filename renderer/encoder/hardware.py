@@ -1,4 +1,4 @@
-"""Encoders in hardware: faster, and a little coarser than software at the same size."""
+"""Hardware encoders: faster than software, with slightly lower quality at the same size."""
 
 from __future__ import annotations
 
@@ -9,35 +9,36 @@ from typing import Final
 
 from renderer.errors import EncoderError
 from renderer.ffmpeg import run_ffmpeg
-from renderer.files import temporary_folder
+from renderer.messages import named
+from renderer.output_files import temporary_folder
 from renderer.settings import Codec, Hardware, HardwareWish
 
 KINDS: Final[tuple[Hardware, ...]] = ("nvenc", "qsv", "videotoolbox", "vaapi", "amf")
-"""NVIDIA's, Intel's Quick Sync, Apple's, Linux's general one, AMD's: in this order they are tried."""
+"""Kinds of hardware encoders in the order in which they are tried: NVIDIA, Intel, Apple, VA-API on Linux, AMD."""
 
 CODECS: Final[tuple[Codec, ...]] = ("h264", "hevc", "av1")
 
 _VAAPI_DEVICE: Final = "/dev/dri/renderD128"
-_TRIAL: Final = (320, 240)  # pixels; some refuse smaller frames
+_TRIAL: Final = (320, 240)  # pixels; some encoders refuse smaller frames
 
 
 def input_arguments(kind: Hardware) -> list[str]:
-    """What stands before the input."""
+    """Return the ffmpeg arguments that precede the input."""
     return ["-vaapi_device", _VAAPI_DEVICE] if kind == "vaapi" else []
 
 
 def filters(kind: Hardware) -> list[str]:
-    """What a frame goes through on its way to the encoder."""
+    """Return the filters between the frames and the encoder."""
     return ["format=nv12", "hwupload"] if kind == "vaapi" else []
 
 
 def codec_arguments(
     kind: Hardware, codec: Codec, fps: Fraction, gop_seconds: float, b_frames: int, crf: float, bit_rate: float | None
 ) -> list[str]:
-    """The encoder with a rate like that of `crf` in software (or bits a second), and closed GOPs.
+    """Return the codec arguments for a rate comparable to `crf` in software (or for a bit rate), with closed GOPs.
 
-    Each has a scale of its own; on all of them 6 steps halve the bits, and the points are a little finer than x264's,
-    since hardware searches less.
+    Each encoder has its own scale; on all of them 6 steps halve the bits. The quality is set slightly above x264's,
+    because hardware encoders search less.
     """
     gop = str(max(1, round(fps * Fraction(gop_seconds))))
     level = str(max(1, round(crf)))
@@ -60,8 +61,8 @@ def codec_arguments(
 
 
 def works(kind: Hardware, codec: Codec) -> bool:
-    """Whether one frame can be encoded here."""
-    if kind == "vaapi" and not os.path.exists(_VAAPI_DEVICE):  # noqa: PTH110 (a device, not a file of ours)
+    """Return whether the encoder works on this machine, by encoding one frame."""
+    if kind == "vaapi" and not os.path.exists(_VAAPI_DEVICE):  # noqa: PTH110 (a device, not a file)
         return False
     width, height = _TRIAL
     with temporary_folder() as folder:
@@ -73,27 +74,30 @@ def works(kind: Hardware, codec: Codec) -> bool:
                 *codec_arguments(kind, codec, Fraction(30), 1.0, 0, 20, None), "-y", str(folder / "trial.mp4"),
                 timeout=20,
             )  # fmt: skip
-        except EncoderError:  # it hangs, or can't be run
+        except EncoderError:  # ffmpeg hung, or could not be run
             return False
     return done.returncode == 0
 
 
 def find_hardware(
-    wish: HardwareWish, codec: Codec | None, notice: Callable[[str], None], tried: Callable[[Hardware, Codec], bool]
+    wish: HardwareWish,
+    codec: Codec | None,
+    notice: Callable[[str], None],
+    is_working: Callable[[Hardware, Codec], bool],
 ) -> Hardware | None:
-    """The hardware that encodes, or None for software; where a wish can't be met that is said.
+    """Return the hardware encoder to use, or None for software; a notice reports the choice.
 
-    `tried` tells whether one works, as `works` does.
+    `is_working` returns whether an encoder works here, as `works` does.
     """
     if wish == "software":
         return None
     if codec not in CODECS:
-        notice(f"--encoder {wish}: hardware encodes {', '.join(CODECS)} alone: software it is")
+        notice(f"{named('encoder', wish)}: hardware encodes only {', '.join(CODECS)}; encoding in software")
         return None
     for kind in KINDS if wish == "auto" else (wish,):
-        if tried(kind, codec):
-            notice(f"encoded by {codec}_{kind}, in hardware")
+        if is_working(kind, codec):
+            notice(f"Encoding in hardware with {codec}_{kind}")
             return kind
     if wish != "auto":
-        notice(f"--encoder {wish} could not encode a frame of {codec} here: software does it")
+        notice(f"{named('encoder', wish)} could not encode a {codec} frame on this machine; encoding in software")
     return None

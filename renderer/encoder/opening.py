@@ -1,4 +1,4 @@
-"""The writer for a target."""
+"""Open the writer for an output format."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from renderer.encoder.writer import FrameWriter
 def open_writer(
     path: Path, width: int, height: int, fps: Fraction, encoding: Encoding, *, first: int = 0, sound: Path | None = None
 ) -> FrameWriter:
-    """What writes frames of a size and rate to `path` in an encoding; `first`: the number of a sequence's first.
+    """Return the writer of frames of a size and rate to `path`.
 
-    `sound`: what `renderer.sound` prepared, for a format that carries it.
+    `first`: the number of a sequence's first frame. `sound`: a file prepared by `renderer.sound`.
     """
     match encoding.target.format.name:
         case "y4m":

@@ -1,4 +1,4 @@
-"""What a written file is, read back from itself: nothing is taken from what was asked for."""
+"""Probe a written file: everything is read from the file itself, nothing from the settings that made it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from renderer.ffmpeg import UNLISTED, run_ffmpeg, user_file
 from renderer.image_file import open_image
 from renderer.parameters import NTSC_RATES
 
-_MILLISECOND: Final = Fraction(1, 1000)  # what WebM counts times in
-_PICTURES: Final = (".gif", ".webp", ".apng", ".png")
+_MILLISECOND: Final = Fraction(1, 1000)  # the time base of WebM
+_PICTURE_SUFFIXES: Final = (".gif", ".webp", ".apng", ".png")
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A file's sound."""
+    """A file's audio stream."""
 
     codec: str  # "aac"
     profile: str  # "LC", or empty
-    rate: int  # samples a second
+    rate: int  # samples per second
     channels: str  # "stereo"
     seconds: float
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a file's own headers and packets say; None or empty where its format does not know the thing."""
+    """Properties of a file from its headers and packets; None or empty if its format does not have the property."""
 
     format: str  # "mp4", "gif"
     codec: str  # "h264"
@@ -43,36 +43,36 @@ class Probe:
     tag: str  # "avc1"
     pixel_format: str  # "yuv420p"
     colours: str  # "tv, bt709, progressive"
-    width: int  # as players show it: turned as its headers say, and of square pixels
+    width: int  # display size: after rotation, with square pixels
     height: int
-    fps: Fraction | None  # None: frames last unequally
+    fps: Fraction | None  # None: variable frame rate
     frames: int
     seconds: float
     bytes: int
-    b_frames: int = 0  # most between two others
-    gop: int = 1  # most frames from one key frame to the next
-    fast_start: bool | None = None  # the index stands before the frames
+    b_frames: int = 0  # maximum consecutive B-frames
+    gop: int = 1  # maximum frames from one key frame to the next
+    fast_start: bool | None = None  # the index (moov) precedes the frames
     edit_list: bool | None = None
     loops: bool | None = None
     sound: Sound | None = None
 
     @property
     def bit_rate(self) -> float:
-        """Bits a second, all in all."""
+        """Average bits per second of the whole file."""
         return self.bytes * 8 / self.seconds if self.seconds else 0.0
 
 
 def probe(path: Path) -> Probe:
-    """Read a video's headers and list its packets without decoding them. Raises EncoderError if it is no video."""
-    if path.suffix.lower() in _PICTURES:
+    """Read a video's headers and packets without decoding. Raises EncoderError if the file is not a video."""
+    if path.suffix.lower() in _PICTURE_SUFFIXES:
         return _probe_picture(path)
     copied = ("-map", "0:v:0", "-map", "0:a?", "-c", "copy", "-f", "framecrc", "-")
     done = run_ffmpeg(*user_file(path), *copied)
-    said = done.stderr.decode("utf-8", "replace")
-    stream = re.search(r"Stream #0:\d+.*?: Video: (.*)", said)
+    log = done.stderr.decode("utf-8", "replace")
+    stream = re.search(r"Stream #0:\d+.*?: Video: (.*)", log)
     packets, time_bases = _packets(done.stdout.decode("ascii", "replace"))
     if done.returncode != 0 or stream is None or not packets[0]:
-        raise EncoderError(f"{path.name} {_fault(path, said, known=stream is not None)}")
+        raise EncoderError(f"{path.name} {_fault(path, log, known=stream is not None)}")
     line = stream[1]
     codec = re.match(r"(\w+)((?: \([^)]*\))*)", line)
     layout = re.search(r"(\w+)(?:\(([^)]*)\))?, (\d+)x(\d+)", line)
@@ -80,47 +80,47 @@ def probe(path: Path) -> Probe:
         raise EncoderError(f"{path.name} has no readable video stream: {line}")
     words = re.findall(r"\(([^)]*)\)", codec[2])
     tag = next((word.split(" / ")[0] for word in words if " / " in word), "")
-    # A decoder's name is in small letters, a profile's is not.
+    # The name of a decoder is in lower case, that of a profile is not.
     profile = next((word for word in words if " / " not in word and not word[:1].islower()), "")
-    width, height = _shown(int(layout[3]), int(layout[4]), line, said[stream.end() :].split("Stream #")[0])
+    width, height = _shown(int(layout[3]), int(layout[4]), line, log[stream.end() :].split("Stream #")[0])
     video, base = packets[0], time_bases[0]
-    container = re.search(r"Input #0, (\S+), from", said)
+    container = re.search(r"Input #0, (\S+), from", log)
     boxes = list(_boxes(path)) if container and "mp4" in container[1] else None
-    # Durations in a coarse time base (WebM counts milliseconds) are rounded: the rate is that of all frames together.
-    begin, end = min(packet.shown for packet in video), max(packet.shown + packet.duration for packet in video)
-    seconds = float((end - begin) * base)
+    # Durations in a coarse time base (WebM: milliseconds) are rounded, so the duration is that of all frames together.
+    start, end = min(packet.shown for packet in video), max(packet.shown + packet.duration for packet in video)
+    seconds = float((end - start) * base)
     return Probe(
         format=(path.suffix.lower().lstrip(".") or (container[1] if container else "")),
         codec=codec[1], profile=profile, tag=tag,
         pixel_format=layout[1], colours=layout[2] or "", width=width, height=height,
         fps=_rate(video, base, line), frames=len(video), seconds=seconds, bytes=path.stat().st_size,
-        b_frames=_most_b_frames(video), gop=_longest_gop(video),
+        b_frames=_max_b_frames(video), gop=_longest_gop(video),
         fast_start=boxes.index("moov") < boxes.index("mdat") if boxes and {"moov", "mdat"} <= set(boxes) else None,
         edit_list="edts" in boxes if boxes else None,
-        sound=_sound(said, packets, time_bases),
+        sound=_sound(log, packets, time_bases),
     )  # fmt: skip
 
 
-def _fault(path: Path, said: str, *, known: bool) -> str:
-    """What is wrong with a file, by what ffmpeg said of it; `known`: it found a video in it."""
+def _fault(path: Path, log: str, *, known: bool) -> str:
+    """Return what is wrong with a file, from ffmpeg's log; `known`: ffmpeg found a video stream."""
     if not path.stat().st_size:
         return "is empty"
-    if UNLISTED in said:
-        return "is not a video, but a text, a picture or a playlist"
-    if known or "moov atom not found" in said:
-        return "is not a whole video: it is cut off, damaged, or something else"
-    return "has no video in it" if "matches no streams" in said else "is not a video"
+    if UNLISTED in log:
+        return "is not a video but a text file, a picture or a playlist"
+    if known or "moov atom not found" in log:
+        return "is not a complete video: it is truncated, damaged, or not a video"
+    return "has no video stream" if "matches no streams" in log else "is not a video"
 
 
-def _shown(width: int, height: int, line: str, beside: str) -> tuple[int, int]:
-    """A stream's width and height on the screen: pixels may be other than square, and phones film upright on its side.
+def _shown(width: int, height: int, line: str, details: str) -> tuple[int, int]:
+    """Return a stream's display width and height, after its pixel aspect ratio and rotation.
 
-    `line`: what ffmpeg says of the stream, `beside`: what follows.
+    `line`: ffmpeg's description of the stream; `details`: the lines that follow it.
     """
-    if aspects := re.findall(r"SAR (\d+):(\d+) ", line):  # the codec's, and after it the container's, which counts
+    if aspects := re.findall(r"SAR (\d+):(\d+) ", line):  # the codec's, then the container's, which applies
         width = round(width * int(aspects[-1][0]) / (int(aspects[-1][1]) or 1)) or width
-    turned = re.search(r"(?i)display ?matrix: rotation of (-?[\d.]+)", beside)
-    return (height, width) if turned and round(float(turned[1]) / 90) % 2 else (width, height)
+    rotation = re.search(r"(?i)display ?matrix: rotation of (-?[\d.]+)", details)
+    return (height, width) if rotation and round(float(rotation[1]) / 90) % 2 else (width, height)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class _Packet:
 
 
 def _packets(text: str) -> tuple[list[list[_Packet]], list[Fraction]]:
-    """Packets by stream, and each stream's time base, from ffmpeg's list of them (`framecrc`)."""
+    """Return the packets and the time base of each stream, from ffmpeg's `framecrc` output."""
     packets: list[list[_Packet]] = [[]]
     bases = [Fraction(1)]
     for line in text.splitlines():
@@ -143,7 +143,7 @@ def _packets(text: str) -> tuple[list[list[_Packet]], list[Fraction]]:
             bases[number] = Fraction(int(found[2]), int(found[3]))
         elif line and line[0] != "#":
             words = [word.strip() for word in line.split(",")]
-            # A packet that is a key frame has no word of flags, others say F=0x0.
+            # A key frame has no flags field; other packets have F=0x0.
             key = not any(word.startswith("F=") and not int(word[2:], 16) & 1 for word in words[6:])
             packets[int(words[0])].append(_Packet(int(words[1]), int(words[2]), int(words[3]), key))
     return packets, bases
@@ -153,26 +153,26 @@ def _rate(video: list[_Packet], base: Fraction, line: str) -> Fraction | None:
     lengths = {packet.duration for packet in video}
     if base != _MILLISECOND and len(lengths) == 1 and (duration := lengths.pop()):
         return 1 / (duration * base)
-    said = re.search(r"([\d.]+)(k?) fps", line)
-    if said is None:
+    stated = re.search(r"([\d.]+)(k?) fps", line)
+    if stated is None:
         return None
-    # Rounded times: what ffmpeg took the rate for, if they agree with it to one step.
-    rate = Fraction(said[1]) * (1000 if said[2] else 1)
+    # Rounded times: ffmpeg's estimate of the rate, if all times agree with it to one step.
+    rate = Fraction(stated[1]) * (1000 if stated[2] else 1)
     nearest = NTSC_RATES.get(rate, rate)
     shown = sorted(packet.shown for packet in video)
     ideal = [round(number / nearest / base) for number in range(len(shown))]
     return nearest if all(abs(a - shown[0] - b) <= 1 for a, b in zip(shown, ideal, strict=True)) else None
 
 
-def _most_b_frames(video: list[_Packet]) -> int:
-    """The most frames in a row that are shown before one that was decoded earlier."""
-    most = run = 0
+def _max_b_frames(video: list[_Packet]) -> int:
+    """Return the longest run of frames that are shown before a frame decoded earlier."""
+    longest = run = 0
     latest = -(2**62)
     for packet in video:
         run = run + 1 if packet.shown < latest else 0
         latest = max(latest, packet.shown)
-        most = max(most, run)
-    return most
+        longest = max(longest, run)
+    return longest
 
 
 def _longest_gop(video: list[_Packet]) -> int:
@@ -180,8 +180,8 @@ def _longest_gop(video: list[_Packet]) -> int:
     return max((b - a for a, b in zip(keys, [*keys[1:], len(video)], strict=True)), default=len(video))
 
 
-def _sound(said: str, packets: list[list[_Packet]], bases: list[Fraction]) -> Sound | None:
-    line = re.search(r"Stream #0:\d+.*?: Audio: (\w+)(?: \(([A-Z]+)\))?.*?, (\d+) Hz, ([\w.]+)", said)
+def _sound(log: str, packets: list[list[_Packet]], bases: list[Fraction]) -> Sound | None:
+    line = re.search(r"Stream #0:\d+.*?: Audio: (\w+)(?: \(([A-Z]+)\))?.*?, (\d+) Hz, ([\w.]+)", log)
     if line is None or len(packets) < 2 or not packets[1]:
         return None
     last = packets[1][-1]
@@ -189,30 +189,30 @@ def _sound(said: str, packets: list[list[_Packet]], bases: list[Fraction]) -> So
 
 
 def _boxes(path: Path) -> Iterator[str]:
-    """The names of a file's boxes in order, and of those inside `moov` and `trak` (ISO/IEC 14496-12).
+    """Yield the names of a file's boxes in order, and of those in `moov` and `trak` (ISO/IEC 14496-12).
 
-    Of damaged boxes those that can be read.
+    Damaged boxes are yielded as far as they can be read.
     """
     with path.open("rb") as file:
         yield from _boxes_within(file, 0, path.stat().st_size, (b"moov", b"trak"))
 
 
-def _boxes_within(file: BinaryIO, place: int, end: int, opened: Sequence[bytes]) -> Iterator[str]:
-    """`opened`: the box that is looked into, in it the next; a file may nest boxes without end."""
-    while place + 8 <= end:
-        file.seek(place)
+def _boxes_within(file: BinaryIO, offset: int, end: int, opened: Sequence[bytes]) -> Iterator[str]:
+    """`opened`: the boxes to descend into, one per level, which bounds the depth for files with endless nesting."""
+    while offset + 8 <= end:
+        file.seek(offset)
         header = file.read(16)
         size, name = struct.unpack_from(">I4s", header)
         if size == 1 and len(header) == 16:
             (size,) = struct.unpack_from(">Q", header, 8)
         yield name.decode("latin-1")
         if opened and name == opened[0]:
-            yield from _boxes_within(file, place + 8, min(place + size, end), opened[1:])
-        place += size if size >= 8 else end
+            yield from _boxes_within(file, offset + 8, min(offset + size, end), opened[1:])
+        offset += size if size >= 8 else end
 
 
 def _probe_picture(path: Path) -> Probe:
-    """A picture that moves, by Pillow: its durations are in milliseconds."""
+    """Probe an animated picture with Pillow, whose durations are in milliseconds."""
     try:
         with open_image(path, most_reads=math.inf) as picture:
             duration = []
@@ -226,7 +226,7 @@ def _probe_picture(path: Path) -> Probe:
     except UnidentifiedImageError:
         raise EncoderError(f"{path.name} {'is not a picture' if path.stat().st_size else 'is empty'}") from None
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise EncoderError(f"{path.name} is not a whole picture: {error}") from None
+        raise EncoderError(f"{path.name} is not a complete picture: {error}") from None
     total = sum(duration, Fraction(0))
     even = total > 0 and max(duration) - min(duration) <= 1
     return Probe(

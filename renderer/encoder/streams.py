@@ -1,4 +1,4 @@
-"""Frames → what ffmpeg is not needed for: raw video, one picture a frame, GIF."""
+"""Writers that do not need ffmpeg: raw video, one picture per frame, GIF."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from renderer.pictures import Pixels
 
 
 class RawWriter(FrameWriter):
-    """Writes YUV4MPEG2, 4:2:0 of limited-range BT.709 with chroma sited left, for other tools to read.
+    """Writes YUV4MPEG2 for other programs: 4:2:0, limited-range BT.709, left-sited chroma.
 
-    Source of the format: mjpegtools, yuv4mpeg(5).
+    Format: mjpegtools, yuv4mpeg(5).
     """
 
     def __init__(self, path: Path, width: int, height: int, fps: Fraction) -> None:
@@ -48,17 +48,17 @@ class RawWriter(FrameWriter):
 
     def _failure(self) -> EncoderError:
         if isinstance(self._error, BrokenPipeError):
-            return EncoderError("who read the frames has gone: they were not all taken")
+            return EncoderError("The receiving program closed the pipe before all frames were written")
         if isinstance(self._error, OSError) and self._error.errno == errno.EBADF:
-            return EncoderError("standard output is closed: send it to a program or a file")
+            return EncoderError("Standard output is closed: redirect it to a program or a file")
         return super()._failure()
 
 
 class GifWriter(FrameWriter):
-    """Writes an animated GIF, as `GifFile` does; memory is what that says."""
+    """Writes an animated GIF with `GifFile`, whose docstring states the memory."""
 
     def __init__(self, path: Path, width: int, height: int, fps: Fraction, encoding: Encoding) -> None:
-        # Compiled loops: who writes another format need not wait for them.
+        # Imported here because it loads compiled loops that other formats do not need.
         from renderer.encoder.gif import GifFile
 
         super().__init__(width, height, "rgba")
@@ -80,13 +80,13 @@ class GifWriter(FrameWriter):
         self._file.__exit__(None, None, None)
 
     def _abandon(self) -> None:
-        # What it raises is why there is no file, which is known already.
-        error = EncoderError("given up")
+        # The file is discarded in any case, so its error is not reported.
+        error = EncoderError("aborted")
         self._file.__exit__(type(error), error, None)
 
 
 class SequenceWriter(FrameWriter):
-    """Writes each frame to a PNG or JPEG file of its own, named by `first`, first + 1, …."""
+    """Writes each frame to its own PNG or JPEG file, numbered from `first`."""
 
     def __init__(self, path: Path, width: int, height: int, target: OutputFormat, first: int) -> None:
         super().__init__(width, height, "rgba")

@@ -1,4 +1,4 @@
-"""Frames → video files by ffmpeg."""
+"""Encode frames into video files with ffmpeg."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from renderer.ffmpeg import ffmpeg_path
 from renderer.pictures import Pixels
 
 MAX_THREADS: Final = 4
-"""Encoder threads: each keeps frames of its own, 3 take 600 MiB at 1080p and 24 take 1.1 GiB."""
+"""Maximum encoder threads: each holds its own frames; 3 threads take 600 MiB at 1080p, 24 take 1.1 GiB."""
 
-_LINES: Final = 4  # of ffmpeg's complaints that a message shows: as many first ones (the cause) as last ones
+_LINES: Final = 4  # of ffmpeg's log in an error message: this many first lines (the cause) and last lines
 
 _COLOUR: Final = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
 _TAGGED: Final = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 STATISTICS: Final = "passes"
-"""What the name of a first pass's statistics begins with. They lie where ffmpeg runs, in the folder of its file: x265
-reads colons, quotes and backslashes of a path as its own."""
+"""Name prefix of the first pass's statistics files. ffmpeg runs in the output's folder and gets this bare name, because
+x265 interprets colons, quotes and backslashes in a path."""
 
 _MUXERS: Final = {
     "mp4": ("-use_editlist", "0", "-movflags", "+faststart+negative_cts_offsets", "-f", "mp4"),
@@ -42,14 +42,14 @@ _MUXERS: Final = {
 def video_arguments(
     width: int, height: int, fps: Fraction, encoding: Encoding, threads: int, sound: Path | None = None
 ) -> list[str]:
-    """Ffmpeg's arguments that turn raw frames on standard input into a file that players agree on.
+    """Return ffmpeg's arguments to encode raw frames from standard input into a widely playable file.
 
-    Frames are BT.709 4:2:0, or RGBA where the encoding's layout says so. `sound`: a file of coded sound as
-    long as the frames, whose packets are copied.
+    Frames are BT.709 4:2:0, or RGBA if that is the encoding's layout. `sound`: a file of encoded sound of the video's
+    duration, whose packets are copied.
     """
     colour = _COLOUR if encoding.target.codec else ()
     if encoding.layout == "yuv420p":
-        # Said of the input as well as of the output: a filter between the two keeps what it is told.
+        # The tags are set on the input as well as the output, because a filter between the two keeps its input's.
         source, filters = ["-pix_fmt", "yuv420p", *_COLOUR], [_TAGGED]
     else:
         source = ["-pix_fmt", "rgba"]
@@ -59,7 +59,7 @@ def video_arguments(
     if encoding.hardware:
         filters += hardware.filters(encoding.hardware)
         device = hardware.input_arguments(encoding.hardware)
-        kind = [] if encoding.hardware == "vaapi" else kind  # its frames are in the hardware's own format by then
+        kind = [] if encoding.hardware == "vaapi" else kind  # frames are in the hardware's own format here
     return [
         "-loglevel", "error", *device,
         "-f", "rawvideo", *source, "-video_size", f"{width}x{height}", "-framerate", str(fps), "-i", "pipe:0",
@@ -83,7 +83,7 @@ def _pixel_format(encoding: Encoding) -> str:
 
 
 def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[str]:
-    """The encoder, its speed, its rate, and GOPs that are closed and of fixed length."""
+    """Return the arguments for the encoder, its speed and rate, and closed GOPs of fixed length."""
     point, target = encoding.rate_point(), encoding.target
     if encoding.hardware and target.codec:
         return hardware.codec_arguments(
@@ -92,20 +92,20 @@ def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[st
     gop = max(1, round(fps * Fraction(encoding.gop_seconds)))
     rate = ["-crf", f"{point.crf:g}"] if encoding.bit_rate is None else ["-b:v", f"{encoding.bit_rate:.0f}"]
     if encoding.max_rate is not None:
-        most = f"{encoding.max_rate * 1e6:.0f}"
-        rate += ["-maxrate", most, "-bufsize", most]
+        limit = f"{encoding.max_rate * 1e6:.0f}"
+        rate += ["-maxrate", limit, "-bufsize", limit]
     if encoding.pass_number and target.codec == "h264":
-        # The first pass is a whole file of full quality, which may already be what is wanted.
+        # The first pass writes a complete file at full quality, which may already be small enough.
         log = ["-passlogfile", STATISTICS, "-fastfirstpass", "0"]
         rate += ["-pass", str(encoding.pass_number), *log]
-    every = ["-threads", str(threads), "-g", str(gop)]
+    common = ["-threads", str(threads), "-g", str(gop)]
     match target.codec:
         case "h264":
             profile = encoding.profile or "high"
-            # Without it `ultrafast` is of the Main profile; the other profiles have none.
+            # Without 8x8dct `ultrafast` produces the Main profile; the other profiles do not have it.
             blocks = ["-x264-params", "8x8dct=1"] if profile == "high" else []
             return [
-                "-c:v", "libx264", "-preset", point.preset, *rate, "-profile:v", profile, *every,
+                "-c:v", "libx264", "-preset", point.preset, *rate, "-profile:v", profile, *common,
                 "-keyint_min", str(gop), "-sc_threshold", "0",
                 "-bf", "0" if profile == "baseline" else str(encoding.b_frames), *blocks, "-flags", "+cgop",
             ]  # fmt: skip
@@ -123,11 +123,13 @@ def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[st
                 "-svtav1-params", f"scd=0:lp={threads}",
             ]  # fmt: skip
         case "vp9":
-            hidden = ["-auto-alt-ref", "0"] if target.transparent else []  # libvpx refuses both at once
-            free = ["-b:v", "0"] if encoding.bit_rate is None else []
+            no_alt_ref = (
+                ["-auto-alt-ref", "0"] if target.transparent else []
+            )  # libvpx refuses alpha with alternate reference frames
+            unconstrained = ["-b:v", "0"] if encoding.bit_rate is None else []
             return [
-                "-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", point.preset, *rate, *free, *every,
-                "-row-mt", "1", "-tile-columns", "2", *hidden,
+                "-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", point.preset, *rate, *unconstrained, *common,
+                "-row-mt", "1", "-tile-columns", "2", *no_alt_ref,
             ]  # fmt: skip
         case "prores":
             alpha = ["-alpha_bits", "16" if target.transparent else "0"]
@@ -141,10 +143,10 @@ def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[st
 
 
 class Encoder(FrameWriter):
-    """Writes frames to a video file by ffmpeg.
+    """Writes frames to a video file with ffmpeg.
 
-    Owns the ffmpeg process, a thread that writes to it and one that reads its complaints. Memory: three frames, and
-    ffmpeg's own. The file is complete when the `with` block ends without an exception.
+    Owns the ffmpeg process, a thread that writes to it and one that reads its log. Memory: three frames, plus ffmpeg's
+    own. The file is complete when the `with` block ends without an exception.
     """
 
     def __init__(
@@ -159,21 +161,19 @@ class Encoder(FrameWriter):
         self._folder = path.absolute().parent
         self._first_lines: list[str] = []
         self._last_lines: deque[str] = deque(maxlen=_LINES)
-        self._listener = threading.Thread(target=self._listen, name="encoder-complaints", daemon=True)
+        self._log_reader = threading.Thread(target=self._read_log, name="encoder-log", daemon=True)
 
     def _begin(self) -> None:
         try:
             self._process = subprocess.Popen(
-                # A session of its own: Ctrl-C in the terminal reaches us alone, and we end it.
+                # In its own session, so that Ctrl-C in the terminal reaches only this process, which then ends ffmpeg.
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                 start_new_session=True, creationflags=CREATION_FLAGS, cwd=self._folder,
             )  # fmt: skip
         except OSError as error:
-            raise EncoderError(
-                f"{self._command[0]} can't be run ({error.strerror}): `render doctor` tells more"
-            ) from error
+            raise EncoderError(f"{self._command[0]} can't be run ({error.strerror}): see `render doctor`") from error
         try:
-            self._listener.start()
+            self._log_reader.start()
         except BaseException:
             self._abandon()
             raise
@@ -188,36 +188,38 @@ class Encoder(FrameWriter):
         assert pipe is not None
         try:
             pipe.close()
-        except OSError:  # the real error stands in what ffmpeg says
+        except OSError:  # the actual error is in ffmpeg's log
             self._broken.set()
 
     def _finish(self) -> None:
-        self._listener.join()
+        self._log_reader.join()
         if self._process.wait() != 0:
             raise self._failure()
 
     def _abandon(self) -> None:
         self._process.kill()
         self._process.wait()
-        if self._listener.ident is not None:
-            self._listener.join()
+        if self._log_reader.ident is not None:
+            self._log_reader.join()
 
-    def _listen(self) -> None:
-        # Read to the end always: a full pipe would stop ffmpeg.
+    def _read_log(self) -> None:
+        # Always read to the end: a full pipe would block ffmpeg.
         stream = self._process.stderr
         assert stream is not None
         with stream:
             for line in stream:
-                said = line.decode("utf-8", "replace").rstrip()
-                (self._first_lines if len(self._first_lines) < _LINES else self._last_lines).append(said)
+                kept = self._first_lines if len(self._first_lines) < _LINES else self._last_lines
+                kept.append(line.decode("utf-8", "replace").rstrip())
 
     def _failure(self) -> EncoderError:
         with contextlib.suppress(OSError):
             self._process.kill()
         code = self._process.wait()
-        self._listener.join()
+        self._log_reader.join()
         lines = [*self._first_lines, *self._last_lines]
-        said = "\n  ".join(lines) or f"it ended with code {code} and said nothing"
+        log = "\n  ".join(lines) or f"exit code {code}, no output"
         if any("No space left on device" in line for line in lines):
-            return EncoderError(f"the disk is full: free some space, or write elsewhere. ffmpeg said:\n  {said}")
-        return EncoderError(f"ffmpeg failed:\n  {said}")
+            return EncoderError(
+                f"The disk is full: free some space, or write to another disk. ffmpeg reported:\n  {log}"
+            )
+        return EncoderError(f"ffmpeg failed:\n  {log}")

@@ -1,4 +1,4 @@
-"""What every writer of frames does: buffers in a circle, and a thread of its own that empties them."""
+"""The base of all frame writers: a ring of buffers, and a thread that writes them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Planes = tuple[Pixels, Pixels, Pixels]
 """Y (H, W), Cb and Cr (H/2, W/2) of limited-range BT.709 4:2:0."""
 
 PixelLayout = Literal["yuv420p", "rgba"]
-"""How a frame lies in a buffer: planes, or (H, W, 4) with straight alpha."""
+"""The layout of a frame in a buffer: planes, or (H, W, 4) with straight alpha."""
 
-_BUFFERS: Final = 3  # frames between renderer and encoder: one drawn, one waiting, one written
+_BUFFERS: Final = 3  # one being drawn, one waiting, one being written
 
 
 class FrameWriter:
-    """Writes frames. Opened, fed, closed; on an exception it is aborted and leaves no thread or process behind.
+    """Writes frames: opened, fed, then closed, or aborted on an exception, leaving no thread or process behind.
 
-    A frame is written by a thread of its own while the next is drawn. Memory: three frames, and what the kind of
-    writer says. A subclass writes one frame in `_consume`, ends the file in `_finish`, gives up in `_abandon`.
+    A thread writes each frame while the next one is drawn. Memory: three frames, plus what the subclass states. A
+    subclass writes a frame in `_consume`, completes the file in `_finish` and discards it in `_abandon`.
     """
 
     layout: PixelLayout
@@ -57,7 +57,7 @@ class FrameWriter:
         return self
 
     def next_buffer(self) -> Pixels:
-        """A buffer for one frame, when one is free. Raises EncoderError if writing has failed."""
+        """Wait for a free buffer and return it. Raises EncoderError if writing has failed."""
         while not self._broken.is_set():
             try:
                 return self._free.get(timeout=0.1)
@@ -66,7 +66,7 @@ class FrameWriter:
         raise self._failure()
 
     def planes(self, buffer: Pixels) -> Planes:
-        """The three planes of a buffer of yuv420p, to be filled."""
+        """Return the three planes of a yuv420p buffer, to be filled."""
         width, height = self.shape
         luma, chroma = width * height, width * height // 4
         half = (height // 2, width // 2)
@@ -77,16 +77,16 @@ class FrameWriter:
         )
 
     def pixels(self, buffer: Pixels) -> Pixels:
-        """A buffer of rgba as (H, W, 4), to be filled."""
+        """Return an rgba buffer as (H, W, 4), to be filled."""
         width, height = self.shape
         return buffer.reshape(height, width, 4)
 
     def submit(self, buffer: Pixels) -> None:
-        """Hand over a filled buffer; it may not be touched any more."""
+        """Queue a filled buffer for writing; the caller must not use it any more."""
         self._full.put(buffer)
 
     def close(self) -> None:
-        """Write what is left and wait until the file is whole. Raises EncoderError."""
+        """Write the queued frames and complete the file. Raises EncoderError."""
         self._full.put(None)
         self._thread.join()
         if self._broken.is_set():
@@ -98,7 +98,7 @@ class FrameWriter:
             raise self._failure() from error
 
     def abort(self) -> None:
-        """End at once."""
+        """Stop at once and discard the file."""
         self._broken.set()
         self._abandon()
         self._full.put(None)
@@ -112,7 +112,7 @@ class FrameWriter:
             return
         try:
             self.close()
-        except BaseException:  # an interruption while waiting included
+        except BaseException:  # including an interruption while waiting
             self.abort()
             raise
 
@@ -121,34 +121,34 @@ class FrameWriter:
             while (buffer := self._full.get()) is not None and not self._broken.is_set():
                 self._consume(buffer)
                 self._free.put(buffer)
-        except Exception as error:  # shown where the next frame is handed over
+        except Exception as error:  # raised when the next buffer is requested
             self._error = error
             self._broken.set()
         finally:
             self._end_of_frames()
 
     def _begin(self) -> None:
-        """Open what is written to."""
+        """Open the output."""
 
     def _consume(self, buffer: Pixels) -> None:
-        """Write one frame; called in the thread."""
+        """Write one frame; called in the writer's thread."""
         raise NotImplementedError
 
     def _end_of_frames(self) -> None:
-        """Called in the thread after the last frame, or the failure."""
+        """Called in the writer's thread after the last frame or a failure."""
 
     def _finish(self) -> None:
-        """Make the file whole."""
+        """Complete the file."""
 
     def _abandon(self) -> None:
-        """Give up; may be called twice."""
+        """Discard the file; may be called twice."""
 
     def _failure(self) -> EncoderError:
-        """What went wrong, for the user."""
+        """Return the error to report."""
         if isinstance(self._error, EncoderError):
             return self._error
         if isinstance(self._error, OSError) and self._error.errno == errno.ENOSPC:
-            return EncoderError("the disk is full: free some space, or write elsewhere")
+            return EncoderError("The disk is full: free some space, or write to another disk")
         if isinstance(self._error, OSError):
-            return EncoderError(f"the frames could not be written ({self._error.strerror or self._error})")
-        return EncoderError(f"the frames could not be written: {self._error}")
+            return EncoderError(f"Frames could not be written ({self._error.strerror or self._error})")
+        return EncoderError(f"Frames could not be written: {self._error}")

@@ -1,8 +1,8 @@
-"""How a mosaic is made, in pictures of one's own cover and photos.
+"""Figures that explain how a mosaic is made, from the user's own cover and photos.
 
-A file each: `grid`, `channels`, `match` and `knn` draw a figure, `cells` finds and measures what they are about,
-`space` places photos in a space of three axes, `points` draws them there, `figures` is paper and pen, `settings` says
-what a figure looks like.
+Each of `grid`, `channels`, `match` and `knn` draws one figure. `cells` selects and measures cells, `space` maps photos
+to points with three coordinates, `points` draws the points, `figures` draws text, boxes and pictures, and `settings`
+declares the parameters.
 """
 
 from renderer.explain.channels import explain_channels

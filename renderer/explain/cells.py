@@ -1,4 +1,4 @@
-"""What a figure is about: the cover, a cell of it, its photo, and their numbers."""
+"""The cover, cell and photo that a figure shows, and their measurements."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ import numpy.typing as npt
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.fidelity import turned
-from renderer.files import check_writable
 from renderer.grid import (
     Grid,
     adapt_grid,
+    cell_position,
     cell_signatures,
     cover_signature,
     covered_part,
     find_cell,
     make_grid,
-    place_of,
 )
 from renderer.job import GridSettings, MatchSettings, OpenMosaic, check_cover, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input
 from renderer.library import SHORTER_SIDE
 from renderer.matching import nearest_photos
 from renderer.matching.candidates import Candidates
+from renderer.messages import named
+from renderer.output_files import check_writable
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX
@@ -37,99 +38,104 @@ from renderer.progress import Progress
 from renderer.subject import attention, find_faces
 
 NEAR_PHOTOS: Final = 9
-"""Photos that are shown as near ones."""
+"""Number of nearest photos in a figure."""
 
-_RANKED: Final = 200  # photos among which the chosen one's place is looked for
+_RANKED: Final = 200  # nearest photos among which the rank of the chosen one is determined
 
-_ALIKE: Final = 4.0  # CIELAB units between two colours that look much the same: nearer is no better
-_FAR: Final = 20.0  # and between two that do not
+_SIMILAR: Final = 4.0  # CIELAB distance up to which two colours count as equal
+_DIFFERENT: Final = 20.0  # CIELAB distance from which they count as different
 
-_TRIED: Final = 200  # cells that are told by their looks, of which the nearest photos are then looked for
+_TRIED: Final = 200  # best cells whose nearest photos are determined
 
 
 def read_cover(cover: Path | None) -> tuple[Path, Pixels]:
-    """A cover, or the sample one. Raises InputError, for a `.mosaic` too: it does not hold its cover."""
+    """Return a cover, by default the sample, with its pixels. Raises InputError, also for a `.mosaic` file."""
     path = check_cover(cover)
     if path.suffix.lower() == MAP_SUFFIX:
-        raise InputError(f"render explain draws from the cover, which {path.name} does not hold: give the cover itself")
+        raise InputError(
+            f"{path.name} does not contain the cover, which this figure shows: use the cover picture instead"
+        )
     return path, read_picture(path, shorter_side=SHORTER_SIDE).pixels
 
 
 def check_figure(path: Path, cover: Path, *, overwrite: bool) -> None:
-    """Raise InputError if a figure can't be written to a path, or would take the cover's place."""
+    """Raise InputError if a figure can't be written to a path, or would overwrite the cover."""
     check_writable(path, overwrite=overwrite)
     if path.exists() and path.resolve() == cover.resolve():
-        raise InputError(f"-o {path} is the cover: give another name")
+        raise InputError(f"{named('output', path)} is the cover: choose another name")
 
 
 def lay_grid(cover: Pixels, settings: GridSettings) -> Grid:
-    """The grid that a mosaic of a cover would have. Raises InputError."""
+    """Return the grid of a mosaic of a cover. Raises InputError."""
     grid = make_grid(cover.shape[1], cover.shape[0], settings.columns, settings.cell_size)
     return adapt_grid(grid, cover, find_faces(cover), *settings.cell_sides()) if settings.adaptive else grid
 
 
 def plane_means(picture: Pixels) -> tuple[float, float, float]:
-    """The mean of the red, the green and the blue plane of a picture (…, 3), 0…255."""
+    """Return the means of the red, green and blue channel of a picture (…, 3), 0…255."""
     red, green, blue = picture.reshape(-1, 3).mean(axis=0, dtype=np.float64).tolist()
     return red, green, blue
 
 
 def cut_cell(cover: Pixels, grid: Grid, cell: int) -> Pixels:
-    """The pixels of the cover that a cell covers, as many as there are: at least one."""
+    """Return the cover's pixels in a cell, unscaled: (H, W, 3), at least 1 × 1."""
     part = covered_part(cover, grid.crop)
     x, y, width, height = (grid.cells[cell] / (grid.columns, grid.rows, grid.columns, grid.rows)).tolist()
-    left, right = (round(at * part.shape[1]) for at in (x, x + width))
-    top, bottom = (round(at * part.shape[0]) for at in (y, y + height))
+    left, right = (round(edge * part.shape[1]) for edge in (x, x + width))
+    top, bottom = (round(edge * part.shape[0]) for edge in (y, y + height))
     left, top = min(left, part.shape[1] - 1), min(top, part.shape[0] - 1)
     return part[top : max(bottom, top + 1), left : max(right, left + 1)]
 
 
 @dataclass(frozen=True)
 class Matched:
-    """A cell, the photos that are near it and the one that was chosen for it; photos by number in `mosaic.offered`."""
+    """A cell, its nearest photos and the photo chosen for it; photos are indices into `mosaic.offered.photos`."""
 
     cover: Pixels
     grid: Grid
     mosaic: OpenMosaic
     settings: MatchSettings
     cell: int
-    near: Candidates  # (1, K), the nearest first
+    near: Candidates  # (1, K) the nearest first
     chosen: int
-    symmetry: int  # in which the chosen one is shown
+    symmetry: int  # of the chosen photo, bits as in PlacementMap
 
     @property
-    def place(self) -> CellPosition:
-        """Where the cell is."""
-        return place_of(self.grid, self.cell)
+    def position(self) -> CellPosition:
+        """Column and row of the cell."""
+        return cell_position(self.grid, self.cell)
 
     @property
     def rank(self) -> int | None:
-        """How many photos are nearer to the cell than the chosen one; None if they are too many to be known."""
-        found = np.flatnonzero(self.near.photo[0] == self.chosen)
-        return int(found[0]) if len(found) else None
+        """Number of photos nearer to the cell than the chosen one; None if that is more than `near` contains."""
+        ranks = np.flatnonzero(self.near.photo[0] == self.chosen)
+        return int(ranks[0]) if len(ranks) else None
 
     @property
     def picture(self) -> Pixels:
-        """The cell."""
+        """The cover's pixels in the cell, (H, W, 3)."""
         return cut_cell(self.cover, self.grid, self.cell)
 
     def photo(self, number: int, symmetry: int, side: int) -> Pixels:
-        """The square (side, side, 3) of a photo as it is shown in the cell."""
+        """Return the square crop (side, side, 3) of a photo under a symmetry."""
         square = self.mosaic.offered.square(self.mosaic.offered.photos[number], side)
-        shown: Pixels = turned(square[np.newaxis], np.array([symmetry], np.uint8))[0]
-        return shown
+        tile: Pixels = turned(square[np.newaxis], np.array([symmetry], np.uint8))[0]
+        return tile
 
     def colours(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-        """The means of the planes of the cell, and of its photo as the matcher sees it."""
+        """Return the channel means, 0…255, of the cell and of its photo's tile."""
         return plane_means(self.picture), plane_means(self.mosaic.offered.tiles_of(np.array([self.chosen])))
 
 
 @contextmanager
 def open_matched(
-    cover: Path | None, place: CellPosition | None, path: Path, settings: MatchSettings, progress: Progress,
+    cover: Path | None, position: CellPosition | None, path: Path, settings: MatchSettings, progress: Progress,
     *, overwrite: bool
 ) -> Iterator[Matched]:  # fmt: skip
-    """Match a cover and look at a cell, or at a telling one; `path` is where the figure goes. Raises InputError."""
+    """Match a cover and select a cell. Raises InputError.
+
+    position: of the cell, by default that of a colourful, well matched one; path: of the figure, for checks only.
+    """
     source, pixels = read_cover(cover)
     check_figure(path, source, overwrite=overwrite)
     check_beside(settings, overwrite=overwrite)
@@ -139,33 +145,38 @@ def open_matched(
         grid = placement.grid
         numbers = mosaic.offered.photos.find(placement.photos)
         chosen = numbers[placement.photo]
-        asked = _telling(pixels, grid, mosaic, chosen) if place is None else np.array([find_cell(grid, place)])
-        near = nearest_photos(pixels, grid, mosaic.offered, asked, _RANKED, settings.style())
-        first = int(np.argmax(near.photo[:, 0] == chosen[asked]))  # 0 if none shows its nearest
-        cell = int(asked[first])
+        if position is None:
+            cells = _representative_cells(pixels, grid, mosaic, chosen)
+        else:
+            cells = np.array([find_cell(grid, position)])
+        near = nearest_photos(pixels, grid, mosaic.offered, cells, _RANKED, settings.style())
+        first = int(np.argmax(near.photo[:, 0] == chosen[cells]))  # 0 if no cell shows its nearest photo
+        cell = int(cells[first])
         yield Matched(
             pixels, grid, mosaic, settings, cell, near.rows(slice(first, first + 1)), int(chosen[cell]),
             int(placement.symmetry[cell]),
         )  # fmt: skip
 
 
-def _telling(cover: Pixels, grid: Grid, mosaic: OpenMosaic, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Cells that are colourful, draw the eye, have some detail, and whose photo has nearly their colour; best first.
+def _representative_cells(
+    cover: Pixels, grid: Grid, mosaic: OpenMosaic, chosen: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return the best cells: colourful, salient, with some detail, and with a photo of nearly their colour; best first.
 
-    Most count by their rank among all cells, so that none outweighs the others.
+    Most criteria count by rank among all cells, so that none dominates.
     """
-    seen = cell_signatures(cover_signature(cover, grid, grid.step), grid)
-    lab, photo = mean_lab(seen), mean_lab(mosaic.offered.signatures[chosen])
+    signatures = cell_signatures(cover_signature(cover, grid, grid.step), grid)
+    lab, photo = mean_lab(signatures), mean_lab(mosaic.offered.signatures[chosen])
     small = resize(covered_part(cover, grid.crop), grid.columns, grid.rows).astype(np.float32) / np.float32(255)
     weight = attention(small, mosaic.placement.faces)
     x, y = (grid.cells[:, axis].astype(np.int64) for axis in (0, 1))
-    detail = seen.astype(np.float32).mean(axis=3).std(axis=(1, 2))
+    detail = signatures.astype(np.float32).mean(axis=3).std(axis=(1, 2))
     inside = (x > 0) & (y > 0) & (x < grid.columns - 1) & (y < grid.rows - 1)
     score = (
         1.5 * _rank(np.hypot(lab[:, 1], lab[:, 2]))
         + 0.7 * _rank(weight[np.minimum(y, grid.rows - 1), np.minimum(x, grid.columns - 1)])
         + 1.0 * _rank(detail)
-        + 1.5 * np.clip((_FAR - np.linalg.norm(lab - photo, axis=1)) / (_FAR - _ALIKE), 0, 1)
+        + 1.5 * np.clip((_DIFFERENT - np.linalg.norm(lab - photo, axis=1)) / (_DIFFERENT - _SIMILAR), 0, 1)
         + 0.5 * _rank(-mosaic.placement.cost)
         + inside
     )
@@ -173,5 +184,5 @@ def _telling(cover: Pixels, grid: Grid, mosaic: OpenMosaic, chosen: npt.NDArray[
 
 
 def _rank(values: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """The place of each value among all, 0…1."""
+    """Return the rank of each value among all, 0…1."""
     return np.argsort(np.argsort(values, kind="stable"), kind="stable") / max(len(values) - 1, 1)

@@ -1,4 +1,4 @@
-"""Paper and pen: pictures, words and boxes at places in pixels, drawn by matplotlib."""
+"""Drawing of pictures, text and boxes at pixel positions, with matplotlib."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 SIZE: Final = (1920, 1080)
+"""Default width and height in pixels."""
 
 SMALL_SIZE: Final = (640, 360)
-"""Of what is animated in a format that is large for what it shows."""
+"""Default width and height of GIF, WebP and APNG, whose files are large."""
 
 _DPI: Final = 64  # a power of two: pixels to inches and back without rounding
 
-_FONT: Final = "DejaVu Sans"  # comes with matplotlib
+_FONT: Final = "DejaVu Sans"  # part of matplotlib
 
-_LETTER: Final = 0.53  # width of a letter of a sentence, of the font's size; words that are wider are written smaller
+_LETTER: Final = 0.53  # mean width of a letter relative to the font size; wider lines are drawn smaller
 
-_MIN_TEXT: Final = 5.0  # pixels; nobody reads less
+_MIN_TEXT: Final = 5.0  # minimum font size in pixels
 
-_BLOCKS: Final = 3  # times larger, from where on pixels are shown as squares
+_BLOCKS: Final = 3  # minimum enlargement at which pixels are drawn as squares
 
 CELL: Final = "#e5383b"
 NEAR: Final = "#ff8c1a"
 NEAREST: Final = "#ffd500"
 CHANNELS: Final = ("#d62828", "#1f8f3a", "#2f5fe0")
-"""Of words on the red, green and blue planes."""
+"""Text colours for the red, green and blue channels."""
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of paper and ink."""
+    """Colours as "#rrggbb"."""
 
-    paper: str
-    ink: str
-    soft: str  # of what matters less
+    background: str
+    text: str
+    muted: str  # of secondary text
     line: str
-    channels: tuple[str, str, str]
+    channels: tuple[str, str, str]  # text for red, green and blue
 
 
 THEMES: Final[dict[ThemeName, Theme]] = {
@@ -65,35 +66,36 @@ class Rectangle:
 
     @property
     def right(self) -> float:
-        """Where it ends."""
+        """The x of the right edge."""
         return self.x + self.width
 
     @property
     def bottom(self) -> float:
-        """Where it ends."""
+        """The y of the bottom edge."""
         return self.y + self.height
 
-    def fitted(self, aspect: float, across: float = 0.5, along: float = 0.5) -> Rectangle:
-        """The largest box of a shape (width / height) in it, at shares 0…1 of the room that is left."""
+    def fitted(self, aspect: float, horizontal: float = 0.5, vertical: float = 0.5) -> Rectangle:
+        """Return the largest box of an aspect ratio (width / height) inside, at shares 0…1 of the remaining space."""
         width = min(self.width, self.height * aspect)
         height = width / aspect
-        return Rectangle(self.x + across * (self.width - width), self.y + along * (self.height - height), width, height)
+        left, top = self.x + horizontal * (self.width - width), self.y + vertical * (self.height - height)
+        return Rectangle(left, top, width, height)
 
-    def wider(self, by: float) -> Rectangle:
-        """It, wider by so much on every side."""
-        return Rectangle(self.x - by, self.y - by, self.width + 2 * by, self.height + 2 * by)
+    def expanded(self, margin: float) -> Rectangle:
+        """Return the rectangle with a margin added on every side."""
+        return Rectangle(self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin)
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Rows and columns of the pixels in it."""
+        """The rows and columns of its pixels."""
         return slice(round(self.y), round(self.bottom)), slice(round(self.x), round(self.right))
 
 
 class Drawing:
-    """A sheet of paper of a figure's size. `unit`: pixels that are one on a sheet of 1920 × 1080."""
+    """The canvas of a figure. `unit`: the size in pixels of what is 1 pixel in a figure of 1920 × 1080."""
 
     def __init__(self, settings: FigureSettings, size: tuple[int, int] = SIZE) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # half a second, that only figures need
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes 0.5 s to import
         from matplotlib.figure import Figure
 
         self.width, self.height = self.size = settings.size or size
@@ -101,7 +103,7 @@ class Drawing:
         self.upright = self.height > self.width
         long, short = max(self.size), min(self.size)
         self.unit = min(short / 1080, long / (1350 if self.upright else 1920))
-        figure = Figure(figsize=(self.width / _DPI, self.height / _DPI), dpi=_DPI, facecolor=self.theme.paper)
+        figure = Figure(figsize=(self.width / _DPI, self.height / _DPI), dpi=_DPI, facecolor=self.theme.background)
         self._canvas = FigureCanvasAgg(figure)
         self._axes = figure.add_axes((0, 0, 1, 1))
         self._axes.set_xlim(0, self.width)
@@ -110,84 +112,85 @@ class Drawing:
 
     @property
     def body(self) -> Rectangle:
-        """The sheet without its margins."""
+        """The canvas without its margins."""
         margin = 56 * self.unit
         return Rectangle(margin, margin, self.width - 2 * margin, self.height - 2 * margin)
 
-    def title(self, words: str) -> Rectangle:
-        """Write the title; gives what is left below it."""
+    def title(self, text: str) -> Rectangle:
+        """Draw the title, and return the area below it."""
         body = self.body
-        self.text(body.x, body.y, words, 60, weight="bold", most=body.width)
-        used = 104 * self.unit
-        return Rectangle(body.x, body.y + used, body.width, body.height - used)
+        self.text(body.x, body.y, text, 60, weight="bold", max_width=body.width)
+        height = 104 * self.unit
+        return Rectangle(body.x, body.y + height, body.width, body.height - height)
 
-    def caption(self, room: Rectangle, lines: list[str]) -> Rectangle:
-        """Write lines below everything, long ones in several, the first in full ink; gives what is left above them."""
+    def caption(self, area: Rectangle, lines: list[str]) -> Rectangle:
+        """Draw lines at the bottom, wrapped, the first in the main text colour, and return the area above them."""
         step = 62 * self.unit
-        most = max(
-            int(1.08 * room.width / (_LETTER * 42 * self.unit)), 8
-        )  # letters; a little too many are written smaller
-        written = [
-            (part, self.theme.ink if number == 0 else self.theme.soft)
+        # Up to 8 % too many letters are allowed: such lines are drawn smaller.
+        max_letters = max(int(1.08 * area.width / (_LETTER * 42 * self.unit)), 8)
+        wrapped = [
+            (part, self.theme.text if number == 0 else self.theme.muted)
             for number, line in enumerate(lines)
-            for part in textwrap.wrap(line, most)
+            for part in textwrap.wrap(line, max_letters)
         ]
-        top = room.bottom - step * len(written)
-        for number, (line, ink) in enumerate(written):
-            self.text(room.x, top + (number + 0.5) * step, line, 42, colour=ink, along="center", most=room.width)
-        return Rectangle(room.x, room.y, room.width, top - room.y - 20 * self.unit)
+        top = area.bottom - step * len(wrapped)
+        for number, (line, colour) in enumerate(wrapped):
+            y = top + (number + 0.5) * step
+            self.text(area.x, y, line, 42, colour=colour, vertical="center", max_width=area.width)
+        return Rectangle(area.x, area.y, area.width, top - area.y - 20 * self.unit)
 
     def text(
-        self, x: float, y: float, words: str, size: float, *, colour: str = "", weight: str = "normal",
-        across: Literal["left", "center", "right"] = "left",
-        along: Literal["top", "center", "baseline", "bottom"] = "top", most: float | None = None,
+        self, x: float, y: float, content: str, size: float, *, colour: str = "", weight: str = "normal",
+        horizontal: Literal["left", "center", "right"] = "left",
+        vertical: Literal["top", "center", "baseline", "bottom"] = "top", max_width: float | None = None,
     ) -> Rectangle:  # fmt: skip
-        """Write words at a place; `size` in units, smaller if they are wider than `most` pixels. Gives where they are.
+        """Draw text aligned at a position in pixels, and return its extent.
 
-        `across`, `along`: what of the words is at that place.
+        size: font size in units; it is reduced if the text would be wider than `max_width` pixels. `horizontal`,
+        `vertical`: which part of the text is at the position.
         """
         pixels = max(size * self.unit, _MIN_TEXT)
         text = self._axes.text(
-            x, y, words, fontsize=pixels * 72 / _DPI, color=colour or self.theme.ink, weight=weight, family=_FONT,
-            ha=across, va=along, usetex=False, parse_math=False, linespacing=1.3,
+            x, y, content, fontsize=pixels * 72 / _DPI, color=colour or self.theme.text, weight=weight, family=_FONT,
+            ha=horizontal, va=vertical, usetex=False, parse_math=False, linespacing=1.3,
         )  # fmt: skip
-        place = self._extent(text)
-        if most is not None and place.width > most:
-            text.set_fontsize(max(pixels * most / place.width, _MIN_TEXT) * 72 / _DPI * 0.995)
-            place = self._extent(text)
-        return place
+        extent = self._extent(text)
+        if max_width is not None and extent.width > max_width:
+            text.set_fontsize(max(pixels * max_width / extent.width, _MIN_TEXT) * 72 / _DPI * 0.995)
+            extent = self._extent(text)
+        return extent
 
     def _extent(self, text: Text) -> Rectangle:
-        found = text.get_window_extent()
-        return Rectangle(found.x0, self.height - found.y1, found.width, found.height)
+        box = text.get_window_extent()
+        return Rectangle(box.x0, self.height - box.y1, box.width, box.height)
 
     def picture(self, pixels: Pixels, box: Rectangle, *, squares: bool = False) -> Rectangle:
-        """Draw a picture (H, W, 3) into a box, moved to whole pixels, which it gives.
+        """Draw a picture (H, W, 3) into a box rounded to whole pixels, and return that box.
 
-        `squares`: where it is much enlarged, each of its pixels is seen as one.
+        squares: draw its pixels as squares if it is enlarged 3 times or more.
         """
         rows, columns = box.slices
-        whole = Rectangle(
+        rounded = Rectangle(
             columns.start, rows.start, max(columns.stop - columns.start, 1), max(rows.stop - rows.start, 1)
         )
-        size = int(whole.width), int(whole.height)
+        size = int(rounded.width), int(rounded.height)
         if squares and size[0] >= _BLOCKS * pixels.shape[1]:
-            shown = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+            scaled = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
         else:
-            shown = resize(pixels, *size)
-        extent = (whole.x, whole.right, whole.bottom, whole.y)
-        self._axes.imshow(shown, extent=extent, interpolation="nearest", aspect="auto", zorder=1)
+            scaled = resize(pixels, *size)
+        extent = (rounded.x, rounded.right, rounded.bottom, rounded.y)
+        self._axes.imshow(scaled, extent=extent, interpolation="nearest", aspect="auto", zorder=1)
         self._axes.set_xlim(0, self.width)
         self._axes.set_ylim(self.height, 0)
-        return whole
+        return rounded
 
-    def frame(self, box: Rectangle, colour: str, width: float, *, fill: str = "none", round_: float = 0.0) -> None:
-        """Draw a box: `width` of its line in units, outside of it; its corners are round by `round_` units."""
+    def frame(self, box: Rectangle, colour: str, width: float, *, fill: str = "none", radius: float = 0.0) -> None:
+        """Draw a line around a box. width: of the line, outside the box, in units; radius: of its corners, in units."""
         from matplotlib.patches import FancyBboxPatch
 
         line = width * self.unit
-        outer = box.wider(line / 2)
-        style = f"round,pad=0,rounding_size={round_ * self.unit}" if round_ else "square,pad=0"
+        outer = box.expanded(line / 2)
+        style = f"round,pad=0,rounding_size={radius * self.unit}" if radius else "square,pad=0"
         self._axes.add_patch(
             FancyBboxPatch(
                 (outer.x, outer.y), outer.width, outer.height, boxstyle=style, edgecolor=colour, facecolor=fill,
@@ -196,7 +199,7 @@ class Drawing:
         )  # fmt: skip
 
     def lines(self, ends: np.ndarray[tuple[int, ...], np.dtype[np.float64]], colour: str, pixels: float) -> None:
-        """Draw lines (N, 2, 2), each from x, y to x, y in pixels; `pixels` wide."""
+        """Draw lines (N, 2, 2), each from x, y to x, y in pixels, with a width of `pixels`."""
         from matplotlib.collections import LineCollection
 
         width = [pixels * 72 / _DPI]
@@ -205,7 +208,7 @@ class Drawing:
         )
 
     def pixels(self) -> Pixels:
-        """What is drawn, (H, W, 3)."""
+        """Return the drawing, (H, W, 3) uint8."""
         self._canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib types half of itself
         drawn = np.asarray(self._canvas.buffer_rgba())  # type: ignore[no-untyped-call]
         return np.ascontiguousarray(drawn[..., :3])

@@ -1,4 +1,4 @@
-"""A cell and the photo that was chosen for it, plane by plane."""
+"""Figure: a cell and the photo that was chosen for it, channel by channel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMPARED: Final[dict[Metric, str]] = {
     "lab": "in CIELAB",
     "pixels": "pixel by pixel",
 }
-"""By what the nearest is the nearest."""
+"""How a metric compares, for captions."""
 
 _PHOTO_PIXELS: Final = 512
 
@@ -42,120 +42,127 @@ def explain_match(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> FigureResult:
-    """Draw a cell of the cover and its photo, each with its three planes and their means. Raises InputError.
+    """Draw a cell of the cover and its photo, each with its three channels and their means. Raises InputError.
 
-    `cell`: which one; by default a telling one.
+    cell: its position; by default that of a colourful, well matched cell.
     """
     figure, match = figure or FigureSettings(), match or MatchSettings()
     check_suffix(path, STILL_SUFFIXES)
     with open_matched(cover, cell, path, match, progress or Silent(), overwrite=overwrite) as matched:
-        sheet = Drawing(figure)
-        check_size(path, sheet.size)
-        says = sentences(matched)
-        _draw(sheet, matched, says)
-        write_picture(path, sheet.pixels(), overwrite=overwrite)
-        return FigureResult(path, sheet.size, " ".join(says), facts(matched))
+        drawing = Drawing(figure)
+        check_size(path, drawing.size)
+        sentences = _sentences(matched)
+        _draw(drawing, matched, sentences)
+        write_picture(path, drawing.pixels(), overwrite=overwrite)
+        return FigureResult(path, drawing.size, " ".join(sentences), facts(matched))
 
 
 def facts(matched: Matched) -> dict[str, JsonValue]:
-    """The numbers of a cell and its photo."""
+    """Return the figures of a cell and its photo, for JSON."""
     offered = matched.mosaic.offered
-    wanted, found = matched.colours()
+    cell_means, photo_means = matched.colours()
     return {
-        "cell": list(matched.place),
+        "cell": list(matched.position),
         "match": matched.settings.match,
         "photos": len(offered.photos),
         "photo": str(offered.photos[matched.chosen].path),
         "rank": matched.rank,
-        "cell_means": [round(mean, 2) for mean in wanted],
-        "photo_means": [round(mean, 2) for mean in found],
+        "cell_means": [round(mean, 2) for mean in cell_means],
+        "photo_means": [round(mean, 2) for mean in photo_means],
     }
 
 
-def sentences(matched: Matched) -> list[str]:
-    """What the figure shows."""
-    wanted, found = (tuple(round(mean) for mean in means) for means in matched.colours())
+def _sentences(matched: Matched) -> list[str]:
+    """Return the sentences of the caption."""
+    cell_means, photo_means = (tuple(round(mean) for mean in means) for means in matched.colours())
     count, how = len(matched.mosaic.offered.photos), COMPARED[matched.settings.match]
-    first = f"No photo of {count:,} has just this colour" if wanted != found else f"Of {count:,} photos"
-    joined = ":" if wanted != found else ","
-    tone = ["Seen from afar, tone takes it the rest of the way."] if matched.settings.style().tone else []
+    photos = f"Of {count:,} {'photo' if count == 1 else 'photos'}, this one is"
+    differs = cell_means != photo_means
+    tone = ["Tone corrects the remaining difference."] if differs and matched.settings.style().tone else []
     rank = matched.rank
     if rank == 0:
-        return [f"{first}{joined} this one is the nearest {how}.", *tone]
-    nearer = "those nearer to it" if rank is None else "the one nearer to it" if rank == 1 else f"{rank} nearer ones"
-    serve = "serves" if rank == 1 else "serve"
-    return [f"{first}{joined} this one is near {how}; {nearer} {serve} other cells better.", *tone]
+        return [f"{photos} the nearest {how}.", *tone]
+    nearer = (
+        "The nearer ones suit"
+        if rank is None
+        else "1 nearer photo suits"
+        if rank == 1
+        else f"{rank} nearer photos suit"
+    )
+    return [f"{photos} near {how}. {nearer} other cells better.", *tone]
 
 
-def _draw(sheet: Drawing, matched: Matched, says: list[str]) -> None:
-    room = sheet.caption(sheet.title(f"Cell {matched.place.column}, {matched.place.row} and its photo"), says)
-    unit = sheet.unit
+def _draw(drawing: Drawing, matched: Matched, sentences: list[str]) -> None:
+    column, row = matched.position
+    area = drawing.caption(drawing.title(f"Cell {column}, {row} and its photo"), sentences)
+    unit = drawing.unit
     gap, label = 26 * unit, 66 * unit
     part = covered_part(matched.cover, matched.grid.crop)
-    across = 4
-    if sheet.upright:
-        side = (room.width - 3 * gap) / across
-        high = min(2 * (side + label) + gap, room.height * 0.6)
-        rows = Rectangle(room.x, room.bottom - high, room.width, high)
-        aside = Rectangle(room.x, room.y, room.width, rows.y - room.y - 2 * gap)
+    count = 4  # pictures in a row
+    if drawing.upright:
+        side = (area.width - 3 * gap) / count
+        high = min(2 * (side + label) + gap, area.height * 0.6)
+        rows = Rectangle(area.x, area.bottom - high, area.width, high)
+        side_area = Rectangle(area.x, area.y, area.width, rows.y - area.y - 2 * gap)
     else:
-        wide = min(room.width * 0.25, ((room.height - gap) / 2 - label) * part.shape[1] / part.shape[0])
-        aside = Rectangle(room.x, room.y, wide, room.height)
-        rows = Rectangle(aside.right + 2 * gap, room.y, room.width - aside.width - 2 * gap, room.height)
-    side = min((rows.width - 3 * gap) / across, (rows.height - gap) / 2 - label)
-    left = rows.x + (rows.width - across * side - 3 * gap) / 2
+        wide = min(area.width * 0.25, ((area.height - gap) / 2 - label) * part.shape[1] / part.shape[0])
+        side_area = Rectangle(area.x, area.y, wide, area.height)
+        rows = Rectangle(side_area.right + 2 * gap, area.y, area.width - side_area.width - 2 * gap, area.height)
+    side = min((rows.width - 3 * gap) / count, (rows.height - gap) / 2 - label)
+    left = rows.x + (rows.width - count * side - 3 * gap) / 2
     top = rows.y + (rows.height - 2 * (side + label) - gap) / 2
     colours = matched.colours()
     pictures = matched.picture, matched.photo(matched.chosen, matched.symmetry, _PHOTO_PIXELS)
     for number, (name, picture, mean) in enumerate(zip(("Cell", "Photo"), pictures, colours, strict=True)):
-        for place in range(across):
-            box = Rectangle(left + place * (side + gap), top + number * (side + label + gap), side, side)
-            shown = _squared(picture if place == 0 else plane(picture, place - 1))
-            drawn = sheet.picture(shown, box, squares=True)
-            words = name if place == 0 else f"{NAMES[place - 1][0]} {mean[place - 1]:.0f}"
-            ink = sheet.theme.ink if place == 0 else sheet.theme.channels[place - 1]
-            below = drawn.bottom + label / 2
-            sheet.text(drawn.x, below, words, 42, colour=ink, weight="bold", along="center", most=drawn.width)
-            if place == number == 0:
-                sheet.frame(drawn, CELL, 5)
+        for index in range(count):
+            box = Rectangle(left + index * (side + gap), top + number * (side + label + gap), side, side)
+            square = _squared(picture if index == 0 else plane(picture, index - 1))
+            drawn = drawing.picture(square, box, squares=True)
+            text = name if index == 0 else f"{NAMES[index - 1][0]} {mean[index - 1]:.0f}"
+            colour = drawing.theme.text if index == 0 else drawing.theme.channels[index - 1]
+            y = drawn.bottom + label / 2
+            drawing.text(drawn.x, y, text, 42, colour=colour, weight="bold", vertical="center", max_width=drawn.width)
+            if index == number == 0:
+                drawing.frame(drawn, CELL, 5)
     aspect = part.shape[1] / part.shape[0]
-    if sheet.upright:
-        small = Rectangle(aside.x, aside.y, aside.width, aside.height * 0.66 - gap).fitted(aspect)
-        means = Rectangle(small.x, small.bottom + 2 * gap, small.width, aside.bottom - small.bottom - 2 * gap)
+    if drawing.upright:
+        small = Rectangle(side_area.x, side_area.y, side_area.width, side_area.height * 0.66 - gap).fitted(aspect)
+        means = Rectangle(small.x, small.bottom + 2 * gap, small.width, side_area.bottom - small.bottom - 2 * gap)
     else:
-        small = Rectangle(aside.x, top, aside.width, side).fitted(aspect, across=0.0, along=0.0)
-        means = Rectangle(aside.x, top + side + label + gap, small.width, side + label)
-    _locate(sheet, matched, part, small)
-    _compare(sheet, colours, means)
+        small = Rectangle(side_area.x, top, side_area.width, side).fitted(aspect, horizontal=0.0, vertical=0.0)
+        means = Rectangle(side_area.x, top + side + label + gap, small.width, side + label)
+    _locate(drawing, matched, part, small)
+    _compare(drawing, colours, means)
 
 
 def _compare(
-    sheet: Drawing, colours: tuple[tuple[float, float, float], tuple[float, float, float]], box: Rectangle
+    drawing: Drawing, colours: tuple[tuple[float, float, float], tuple[float, float, float]], box: Rectangle
 ) -> None:
-    """The mean colours of cell and photo, edge to edge."""
-    label = 66 * sheet.unit
+    """Draw the mean colours of cell and photo next to each other."""
+    label = 66 * drawing.unit
     for number, (name, means) in enumerate(zip(("Cell", "Photo"), colours, strict=True)):
         flat = np.rint(np.array(means)).astype(np.uint8).reshape(1, 1, 3)
         half = Rectangle(box.x + number * box.width / 2, box.y, box.width / 2, box.height - label)
-        drawn = sheet.picture(flat, half, squares=True)
+        drawn = drawing.picture(flat, half, squares=True)
         middle = drawn.x + drawn.width / 2
-        sheet.text(middle, box.bottom - label / 2, name, 36, across="center", along="center", most=half.width * 0.9)
-    sheet.frame(Rectangle(box.x, box.y, box.width, box.height - label), sheet.theme.line, 1.5)
+        y, max_width = box.bottom - label / 2, half.width * 0.9
+        drawing.text(middle, y, name, 36, horizontal="center", vertical="center", max_width=max_width)
+    drawing.frame(Rectangle(box.x, box.y, box.width, box.height - label), drawing.theme.line, 1.5)
 
 
-def _locate(sheet: Drawing, matched: Matched, part: Pixels, box: Rectangle) -> None:
-    """The cover, small, with the cell marked."""
-    drawn = sheet.picture(part, box)
+def _locate(drawing: Drawing, matched: Matched, part: Pixels, box: Rectangle) -> None:
+    """Draw the cover with the cell marked."""
+    drawn = drawing.picture(part, box)
     scale = drawn.width / matched.grid.columns, drawn.height / matched.grid.rows
     x, y, width, height = matched.grid.cells[matched.cell].tolist()
     cell = Rectangle(drawn.x + x * scale[0], drawn.y + y * scale[1], width * scale[0], height * scale[1])
-    least = 16 * sheet.unit  # that it be seen on a phone
-    marked = cell.wider(max(least - cell.width, 0) / 2)
-    sheet.frame(marked.wider(4 * sheet.unit), "#ffffff", 4)
-    sheet.frame(marked, CELL, 5)
+    min_width = 16 * drawing.unit  # visible on a phone
+    marked = cell.expanded(max(min_width - cell.width, 0) / 2)
+    drawing.frame(marked.expanded(4 * drawing.unit), "#ffffff", 4)
+    drawing.frame(marked, CELL, 5)
 
 
 def _squared(picture: Pixels) -> Pixels:
-    """A picture whose sides may differ by a pixel, cut to a square."""
+    """Return a picture whose sides may differ by a pixel, cropped to a square."""
     side = min(picture.shape[:2])
     return np.ascontiguousarray(picture[:side, :side])

@@ -1,4 +1,4 @@
-"""What figures look like, as data, and what is told of one that was made."""
+"""Parameters of figures, and the result of drawing one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-from renderer.parameters import CellPosition, check_ranges, parameter
+from renderer.parameters import CellPosition, Validated, parameter
 from renderer.placement import JsonValue
 from renderer.settings import MAX_SIDE
 
@@ -15,53 +15,45 @@ ThemeName = Literal["light", "dark"]
 
 
 @dataclass(frozen=True)
-class FigureSettings:
-    """What a figure looks like."""
+class FigureSettings(Validated):
+    """Appearance of a figure."""
 
-    theme: ThemeName = parameter("light", "Dark words on white, or light ones on black")
+    theme: ThemeName = parameter("light", "Dark text on white, or light text on black")
     size: tuple[int, int] | None = parameter(
-        None, "WIDTHxHEIGHT in pixels; default: 1920x1080, of GIF, WebP and APNG 640x360", low=64, high=MAX_SIDE
+        None, "WIDTHxHEIGHT in pixels; default: 1920x1080, or 640x360 for GIF, WebP and APNG", low=64, high=MAX_SIDE
     )
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
 
 
 @dataclass(frozen=True)
-class CellSettings:
-    """Which cell a figure is about."""
+class CellSettings(Validated):
+    """The cell that a figure shows."""
 
     cell: CellPosition | None = parameter(
-        None, "The cell, counted from 0 at the top left; default: a telling one, colourful and well matched"
+        None, "Cell to show, counted from 0 at the top left; default: a colourful, well matched cell"
     )
 
 
 @dataclass(frozen=True)
-class ClipSettings:
-    """How long a clip lasts."""
+class ClipSettings(Validated):
+    """Timing of a clip."""
 
-    duration: float = parameter(6.0, "How long the clip lasts", unit="seconds", low=0.5, high=60.0)
-    fps: Fraction = parameter(Fraction(30), "Frames a second")
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
+    duration: float = parameter(6.0, "Length of the clip", unit="seconds", low=0.5, high=60.0)
+    fps: Fraction = parameter(Fraction(30), "Frames per second")
 
 
 @dataclass(frozen=True)
 class FigureResult:
-    """A figure that was made."""
+    """The result of drawing a figure."""
 
     output: Path
-    size: tuple[int, int]
-    says: str  # what it shows, in a sentence or two
+    size: tuple[int, int]  # width and height in pixels
+    caption: str  # what it shows, in 1 to 3 sentences
     facts: dict[str, JsonValue]  # the numbers in it
     fps: Fraction | None = None
-    frames: int | None = None
+    frames: int | None = None  # as `fps`, None for a still
 
     def as_json(self) -> dict[str, JsonValue]:
-        """The figure as one JSON object; what a still does not have is null."""
+        """Return the result as a JSON object; `fps` and `frames` of a still are null."""
         return {
             "output": str(self.output),
             "width": self.size[0],

@@ -4,10 +4,10 @@ What `render_…` does is what one command does, and what a Python program calls
 """
 
 from renderer.deprecation import old_names
-from renderer.job.drawing import LOOK_AHEAD, FrameSource, drawing, open_frames
+from renderer.job.drawing import LOOK_AHEAD, FrameSource, count_frames, draw_strips, drawing, open_frames
 from renderer.job.edits import EditResult, EditSettings, edit_mosaic
-from renderer.job.inputs import VERSION, OpenMosaic, check_cover, open_mosaic, sample_pictures
-from renderer.job.outputs import named_output, picture_output
+from renderer.job.inputs import VERSION, OpenMosaic, check_cover, cover_of, open_mosaic, open_placement, sample_pictures
+from renderer.job.outputs import check_beside, named_output, picture_output
 from renderer.job.plans import plan_each, plan_mosaic, plan_videos
 from renderer.job.results import Plan, Summary
 from renderer.job.settings import GridSettings, MatchSettings, TileSettings
@@ -35,14 +35,19 @@ __all__ = [
     "Summary",
     "TileSettings",
     "VideoJob",
+    "check_beside",
     "check_cover",
     "check_job",
+    "count_frames",
+    "cover_of",
+    "draw_strips",
     "drawing",
     "edit_mosaic",
     "mosaic_key",
     "named_output",
     "open_frames",
     "open_mosaic",
+    "open_placement",
     "picture_output",
     "plan_each",
     "plan_mosaic",

@@ -202,7 +202,7 @@ def draw_strips(mosaic: OpenMosaic, size: tuple[int, int], rows: int) -> Generat
                 for left in range(0, width, across)[:: -1 if number % 2 else 1]:
                     off = (left + across / 2 - width / 2, top + tall / 2 - height / 2)
                     camera = replace(whole, centre=(whole.centre[0] + off[0] / scale, whole.centre[1] + off[1] / scale))
-                    block = compositor.still(stage.scene(camera, stage.seen_tiles(tiles, camera)))
+                    block = compositor.still(stage.scene(camera, stage.visible_tiles(tiles, camera)))
                     band[:, left : left + across] = block[: len(band), : width - left]
                 yield from (band[row : row + rows] for row in range(0, len(band), rows))
 
@@ -222,7 +222,7 @@ def _far_picture(stage: Stage) -> int:
     with closing(Compositor(size[0], rows, stage.textures, full_tone=True)) as compositor:
         for top in [*range(0, size[1] - rows, rows), size[1] - rows]:
             camera = Camera((width / 2, height / 2 + (top + (rows - size[1]) / 2) / pixels), pixels)
-            picture[top : top + rows] = compositor.still(stage.scene(camera, strip.seen_tiles(tiles, camera)))
+            picture[top : top + rows] = compositor.still(stage.scene(camera, strip.visible_tiles(tiles, camera)))
     return stage.textures.add_picture(picture)
 
 

@@ -12,23 +12,25 @@ from pathlib import Path
 import numpy as np
 
 from renderer.errors import InputError
-from renderer.files import check_writable, expanded, is_file
 from renderer.grid import Grid, find_cell
+from renderer.input_files import is_file
 from renderer.job.inputs import check_cover, cover_of, open_library
 from renderer.job.outputs import check_suffix
-from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
+from renderer.job.settings import MatchSettings, TileSettings
 from renderer.library import SHORTER_SIDE, Archive, Library, no_photo, reopen
 from renderer.matching.editing import edit_map
 from renderer.matching.repetition import Limits
 from renderer.names import normal, on_disk
-from renderer.parameters import parameter, parse_cell, read_values
+from renderer.output_files import check_writable
+from renderer.parameters import Validated, parameter, parse_cell, read_values
+from renderer.paths import expanded
 from renderer.pictures import read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress, Silent
 
 
 @dataclass(frozen=True)
-class EditSettings:
+class EditSettings(Validated):
     """What is to be changed."""
 
     ban: tuple[str, ...] = parameter(
@@ -131,12 +133,12 @@ def _swaps(
     for text in texts:
         place, _, name = text.partition("=")
         try:
-            wanted = parse_cell(place)
+            wanted = parse_cell(place, "swap")
         except InputError:
             name = ""
         if not name:
             raise InputError(f"--swap {text} is not COLUMN,ROW=PHOTO, such as 31,12=beach.jpg")
-        cell = find_cell(grid, wanted, "--swap")
+        cell = find_cell(grid, wanted, "swap")
         if cell in swaps:
             raise InputError(f"--swap {text} is about a cell that another --swap is about: leave one of them out")
         file = on_disk(expanded(name).absolute())
@@ -198,7 +200,7 @@ def _banned_before(placement: PlacementMap) -> set[str]:
 def _settings(placement: PlacementMap, path: Path) -> MatchSettings:
     """How a map was matched, as far as its recipe says."""
     recipe = placement.recipe
-    known = {name: recipe[name] for name in ("match", *MATCH_OPTIONS) if recipe.get(name) is not None}
+    known = {name: recipe[name] for name in MatchSettings().recipe() if recipe.get(name) is not None}
     return MatchSettings(**read_values(MatchSettings, known, f"the recipe of {path.name}"))
 
 

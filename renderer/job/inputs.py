@@ -17,10 +17,10 @@ import numpy as np
 from renderer.compiled import is_first_run
 from renderer.credits import write_credits
 from renderer.errors import InputError, MissingFileError, RenderError
-from renderer.files import check_input, expanded, is_file, missing_file
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
+from renderer.input_files import check_input, is_file, missing_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
-from renderer.job.settings import MATCH_OPTIONS, MatchSettings, TileSettings
+from renderer.job.settings import MatchSettings, TileSettings
 from renderer.library import (
     CLIP_SUFFIXES,
     DEFAULT_NAME,
@@ -39,6 +39,7 @@ from renderer.library import (
 )
 from renderer.matching import Pin, match_photos, unmatched_map
 from renderer.names import on_disk
+from renderer.paths import expanded
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
@@ -148,25 +149,57 @@ def open_mosaic(
         archive = tiles.archive
         if path.suffix.lower() == MAP_SUFFIX:
             placement = load_map(path)
-            library = reopen(archive, placement.photos, progress, settings.tiles)
             still_of_use = ("save_map", "credits", "library_dir")
             if settings != MatchSettings(**{name: getattr(settings, name) for name in still_of_use}):
                 progress.notice(
                     f"{path.name} is a placement map: the options of matching are ignored, and of --tiles all but "
                     "photos that are not where they were"
                 )
-            placement = replace(placement, photos=tuple(library.photos))
-            inputs = frozenset({path, *(photo.path for photo in placement.photos)})
-            cover = cover_of(path, placement)
-            mosaic = OpenMosaic(placement, library, library, library.skipped, inputs, archive, cover)
+            mosaic = _reopened(placement, settings, archive, progress, cover_of(path, placement), path)
         else:
             mosaic = _match(path, settings, tiles, progress, targets, shape, sampled=cover is None, matched=matched)
-        if matched and settings.save_map is not None:
-            save_map(mosaic.placement, settings.save_map, overwrite=True)
-        if matched and settings.credits is not None:
-            shown = mosaic.cover or str(mosaic.placement.recipe.get("cover", path.stem))
-            write_credits(settings.credits, shown, mosaic.placement.photos, progress, overwrite=True)
+        if matched:
+            _write_map_and_credits(mosaic, settings, progress, path.stem)
         yield mosaic
+
+
+@contextmanager
+def open_placement(
+    placement: PlacementMap, cover: Path | None, settings: MatchSettings, progress: Progress
+) -> Iterator[OpenMosaic]:
+    """Open the photos of a placement map that is in memory, as `open_mosaic` does for a `.mosaic` file.
+
+    `cover`: its cover, which is used only if the file still has the content that was matched. Raises InputError.
+    """
+    with open_tiles(settings, progress) as tiles:
+        cover = cover and cover_of(cover, placement)
+        mosaic = _reopened(placement, settings, tiles.archive, progress, cover, *([cover] if cover else []))
+        _write_map_and_credits(mosaic, settings, progress, "mosaic")
+        yield mosaic
+
+
+def _reopened(
+    placement: PlacementMap,
+    settings: MatchSettings,
+    archive: Archive,
+    progress: Progress,
+    cover: Path | None,
+    *files: Path,
+) -> OpenMosaic:
+    """Return the mosaic of a placement map with its photos opened; `files`: others that must not be overwritten."""
+    library = reopen(archive, placement.photos, progress, settings.tiles)
+    placement = replace(placement, photos=tuple(library.photos))
+    inputs = frozenset({*files, *(photo.path for photo in placement.photos)})
+    return OpenMosaic(placement, library, library, library.skipped, inputs, archive, cover)
+
+
+def _write_map_and_credits(mosaic: OpenMosaic, settings: MatchSettings, progress: Progress, name: str) -> None:
+    """Write the placement map and the credits, if requested; `name`: of a cover that is not known."""
+    if settings.save_map is not None:
+        save_map(mosaic.placement, settings.save_map, overwrite=True)
+    if settings.credits is not None:
+        shown = mosaic.cover or str(mosaic.placement.recipe.get("cover", name))
+        write_credits(settings.credits, shown, mosaic.placement.photos, progress, overwrite=True)
 
 
 def _match(
@@ -204,8 +237,7 @@ def _match(
         "cover_size": list(picture.size),
         "grid": [grid.columns, grid.rows],
         "crop": list(grid.crop),
-        "match": settings.match,
-        **{name: getattr(settings, name) for name in MATCH_OPTIONS},
+        **settings.recipe(),
         "version": VERSION,
     }
     library, pins = _pins(library, targets, tiles.archive, own_pieces=own_pieces)

@@ -13,9 +13,9 @@ from typing import Final
 from renderer.credits import check_credits
 from renderer.encoder import FORMATS, STREAM, is_sequence, is_stream, numbered, without_number
 from renderer.errors import InputError
-from renderer.files import check_free, check_writable, new_file, new_files, shortened
 from renderer.job.inputs import OpenMosaic, check_cover
 from renderer.job.settings import MatchSettings
+from renderer.output_files import check_free, check_writable, new_file, new_files, shortened
 from renderer.placement import MAP_SUFFIX
 from renderer.stills import STILL_SUFFIXES
 
@@ -92,7 +92,7 @@ def check_beside(match: MatchSettings, *, overwrite: bool) -> None:
     """Raise InputError if the map or the credits that a render also writes can't be written."""
     if match.save_map is not None:
         check_suffix(match.save_map, (MAP_SUFFIX,), "--save-map")
-        check_writable(match.save_map, overwrite=overwrite, option="--save-map")
+        check_writable(match.save_map, overwrite=overwrite, parameter="save_map")
     if match.credits is not None:
         check_credits(match.credits, overwrite=overwrite)
 

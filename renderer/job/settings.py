@@ -1,76 +1,91 @@
-"""Where the photos come from and how they are placed, as data."""
+"""Settings of a mosaic: where the photos come from, and how they are placed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from renderer.descriptors import Metric
 from renderer.library import Crop, Filter
 from renderer.matching import MatchStyle
 from renderer.matching.repetition import RepetitionRules
-from renderer.parameters import Day, check_ranges, parameter, parameters
+from renderer.messages import named
+from renderer.parameters import Day, Validated, parameter, parameters
+from renderer.placement import JsonValue
+
+# A map's recipe, and so its cache key, has the parameters of MatchSettings by name. `in_recipe=False` marks those that
+# change no map, and those that decide which photos are used or how the grid is cut: the recipe has the result.
 
 
 @dataclass(frozen=True)
-class TileSettings:
+class TileSettings(Validated):
     """Where the photos come from."""
 
     tiles: tuple[str, ...] = parameter(
         (),
-        "A folder of photos, a photo, a glob, or the name of a library; may be repeated. Default: the library that "
-        "`render library add` made; without one, or by --tiles pieces, pieces of the cover",
+        "Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own "
+        f"library (`render library add`); without one, or with {named('tiles', 'pieces')}, pieces of the cover",
+        in_recipe=False,
     )
     crop: Crop | None = parameter(
-        None, "The square of a photo: what draws the eye, or the centre; default: smart; a library has its own"
+        None,
+        "Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own setting",
+        in_recipe=False,
     )
     video_frames: int | None = parameter(
-        None, "Also take so many frames of each video in a folder; a library has its own number", low=0, high=1000
-    )
-    skip_duplicates: bool = parameter(False, "Of photos that are nearly alike take the best alone")
+        None, "Also use this many frames of each video in a folder; a library has its own setting",
+        low=0, high=1000, in_recipe=False,
+    )  # fmt: skip
+    skip_duplicates: bool = parameter(False, "Keep only the best of each group of near-duplicates", in_recipe=False)
     since: Day | None = parameter(
-        None, "Only photos taken then or later: 2024-05-31, 2024-05 or 2024, as the camera noted, or else the file says"
+        None,
+        "Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the camera "
+        "recorded none",
+        in_recipe=False,
     )
-    until: Day | None = parameter(None, "Only photos taken then or earlier")
+    until: Day | None = parameter(None, "Only photos taken on or before this date", in_recipe=False)
     exclude: tuple[str, ...] = parameter(
-        (), "Leave out photos of a name, or in a folder of that name, such as 'screenshots/*'; may be repeated"
+        (),
+        "Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable",
+        in_recipe=False,
     )
     library_dir: Path | None = parameter(
-        None, "The folder of libraries, instead of MOSAIC_RENDERER_LIBRARIES or the platform's"
+        None,
+        "Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder",
+        in_recipe=False,
     )
 
     def filter(self) -> Filter:
-        """Which photos are wanted."""
+        """Return the filter that the dates and exclusions make."""
         return Filter(self.since, self.until, self.exclude)
 
 
 @dataclass(frozen=True)
-class GridSettings:
-    """How a cover is cut into cells."""
+class GridSettings(Validated):
+    """How a cover is divided into cells."""
 
     columns: int | None = parameter(
         None,
-        "Cells across the cover, with what a frame cuts off; default: about 5,000 cells in all",
-        low=1,
-        high=10_000,
-    )
+        "Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all",
+        low=1, high=10_000, in_recipe=False,
+    )  # fmt: skip
     cell_size: int | None = parameter(
-        None, "Side of a cell, instead of --columns", unit="cover pixels", low=1, high=10_000
+        None, f"Cell side, instead of {named('columns')}", unit="cover pixels", low=1, high=10_000, in_recipe=False
     )
     adaptive: bool = parameter(
-        False, "Smaller cells over faces and edges, larger ones where the cover is flat: as many as without"
+        False, "Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the same"
     )
-    smallest_cell: Literal["1", "1/2", "1/4"] = parameter("1/2", "Side of the smallest adaptive cells, in usual cells")
-    largest_cell: Literal["1", "2", "4"] = parameter("2", "Side of the largest adaptive cells, in usual cells")
-
-    def __post_init__(self) -> None:
-        """Refuse values out of their ranges with InputError."""
-        check_ranges(self)
+    smallest_cell: Literal["1", "1/2", "1/4"] = parameter(
+        "1/2", "Smallest side of an adaptive cell, as a multiple of the regular cell's"
+    )
+    largest_cell: Literal["1", "2", "4"] = parameter(
+        "2", "Largest side of an adaptive cell, as a multiple of the regular cell's"
+    )
 
     def cell_sides(self) -> tuple[float, float]:
-        """The least and the greatest side of a cell, in units."""
+        """Return the smallest and the largest side of a cell, in mosaic units."""
         if not self.adaptive:
             return 1.0, 1.0
         return float(Fraction(self.smallest_cell)), float(Fraction(self.largest_cell))
@@ -78,52 +93,65 @@ class GridSettings:
 
 @dataclass(frozen=True)
 class MatchSettings(GridSettings, TileSettings):
-    """Where the photos come from and how they are placed.
+    """Where the photos come from, and how they are placed.
 
-    The fields of the last base come first: tiles, then the grid, then what is here.
+    Fields of the last base class come first: tiles, then the grid, then those defined here.
     """
 
     match: Metric = parameter(
-        "structure", "Compare shapes and colours, or mean colours (in RGB, or of light in CIELAB), or 32 x 32 pixels"
+        "structure",
+        "What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels "
+        "(32 x 32)",
     )
     max_uses: int | None = parameter(
-        None, "How often one photo may be used; 0: any number; default: 3 times the average", low=0, high=1_000_000
+        None, "Maximum uses of each photo; 0: unlimited; default: 3 times the average", low=0, high=1_000_000
     )
     repeat_distance: int | None = parameter(
-        None, "No photo twice within this distance; 0: anywhere; default: up to 5, as the photos suffice",
+        None, "Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of photos allows",
         unit="cells", low=0, high=1000,
     )  # fmt: skip
     unique: bool = parameter(False, "Use each photo at most once")
-    use_all: bool = parameter(False, "Use every photo at least once: no one is left out")
-    merge_duplicates: bool = parameter(False, "Count photos that look almost the same as one")
-    mirror: bool = parameter(True, "Photos may be mirrored; turn it off if they hold text")
-    turns: bool = parameter(False, "Photos may be turned by right angles: for textures such as galaxies and leaves")
+    use_all: bool = parameter(False, "Use every photo at least once")
+    merge_duplicates: bool = parameter(False, "Count near-duplicates as one photo")
+    mirror: bool = parameter(True, "Allow mirrored photos; turn off for photos with text in them")
+    turns: bool = parameter(
+        False, "Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves"
+    )
     tone: float | Literal["auto"] = parameter(
-        "auto", "How far tiles take on colour and contrast of their cells, from afar; auto: as far as photos bear it",
+        "auto",
+        "Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong as "
+        "the photos allow without visible damage",
         low=0, high=1,
     )  # fmt: skip
-    adapt_palette: bool = parameter(False, "Map the cover's colours to those of the photos: sunsets for a blue cover")
-    blend: float = parameter(0.0, "Share of a cell's own colour that is laid over its tile", low=0, high=1)
-    match_seed: int = parameter(0, "Of the order in which cells look for better photos", low=0, high=2**63 - 1)
-    save_map: Path | None = parameter(None, "Also write the placement map to a .mosaic file, for later renders")
-    credits: Path | None = parameter(None, "Also write the photos used to a text file, and who made them")
+    adapt_palette: bool = parameter(
+        False, "Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets"
+    )
+    blend: float = parameter(0.0, "Strength of the cover-colour overlay on each tile", low=0, high=1)
+    match_seed: int = parameter(0, "Random seed for the matching search", low=0, high=2**63 - 1)
+    save_map: Path | None = parameter(
+        None, "Also write the placement map to a .mosaic file, for later renders", in_recipe=False
+    )
+    credits: Path | None = parameter(
+        None, "Also write a text file with the photos used and their authors", in_recipe=False
+    )
 
     def tile_settings(self) -> TileSettings:
-        """Where the photos come from, alone."""
+        """Return the settings of the photos alone."""
         return TileSettings(**{name: getattr(self, name) for name in parameters(TileSettings)})
 
     def style(self) -> MatchStyle:
-        """How photos are compared and drawn."""
+        """Return how photos are compared and drawn."""
         tone = 1.0 if self.tone == "auto" else self.tone
         return MatchStyle(self.match, self.mirror, self.turns, tone, self.adapt_palette, self.blend)
 
     def rules(self) -> RepetitionRules:
-        """How often, and how near themselves, photos may be used."""
+        """Return how often and how close together a photo may be used."""
         return RepetitionRules(self.max_uses, self.repeat_distance, self.unique, self.use_all, self.merge_duplicates)
 
+    def recipe(self) -> dict[str, JsonValue]:
+        """Return the parameters that a map's recipe has by name.
 
-MATCH_OPTIONS: Final = (
-    "adaptive", "smallest_cell", "largest_cell", "max_uses", "repeat_distance", "unique", "use_all",
-    "merge_duplicates", "mirror", "turns", "tone", "adapt_palette", "blend", "match_seed",
-)  # fmt: skip
-"""What of the settings is written into a map's recipe under its own name."""
+        `match` comes first, as in older maps: the order is part of the cache key.
+        """
+        values = {name: getattr(self, name) for name, info in parameters(self).items() if info.in_recipe}
+        return {"match": values.pop("match"), **values}

@@ -13,7 +13,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
-from renderer.files import check_writable
 from renderer.frame_times import frame_at
 from renderer.grid import covered_part, make_grid
 from renderer.job.drawing import count_frames, draw_strips, open_frames
@@ -23,6 +22,8 @@ from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
+from renderer.messages import FormatCommand
+from renderer.output_files import check_writable
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Paper
 from renderer.pictures import Pixels, read_picture
@@ -31,7 +32,7 @@ from renderer.progress import Progress, Silent, Timed, track
 from renderer.report import LONGEST, Compared, check_report, write_report
 from renderer.scene import Animation
 from renderer.settings import OutputSettings
-from renderer.stills import check_room, check_size, strip_rows, write_picture, write_still
+from renderer.stills import check_disk_space, check_size, strip_rows, write_picture, write_still
 
 PRINT_DPI: Final = 300.0
 """Pixels an inch that a print is made with: as fine as one sees at reading distance."""
@@ -162,6 +163,7 @@ def render_mosaic(
     paper: Paper | None = None,
     dpi: float | None = None,
     report: Path | None = None,
+    command: FormatCommand | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -171,7 +173,8 @@ def render_mosaic(
     the paper's shape then, and shows what matters most of the cover. The file says the `dpi` that are given. Of a
     `.mosaic` the map is what it is: if its shape is another, its edges are cut off.
 
-    `report`: also an HTML file on how like the cover it is; the cover of a `.mosaic` must lie beside it.
+    `report`: also an HTML file on how like the cover it is; the cover of a `.mosaic` must lie beside it. `command`
+    formats the commands that the report offers to copy; without it, the report offers none.
     Memory: within 1 GiB for pictures of any size. Raises RenderError.
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
@@ -197,7 +200,7 @@ def render_mosaic(
         if report is not None and compared is not None:
             source = check_cover(cover)
             saved = source if source.suffix.lower() == MAP_SUFFIX else match.save_map
-            _report(report, compared, summary, saved, overwrite=overwrite)
+            _report(report, compared, summary, saved, command, overwrite=overwrite)
         return summary
 
 
@@ -225,7 +228,7 @@ def ready_mosaic(
     compared = None if report is None else reported_cover(source, report, overwrite=overwrite)
     size = still_size(source, match, tile_pixels, paper, dpi)
     check_size(path, size)
-    check_room(path, size)
+    check_disk_space(path, size)
     shape = None if paper is None else size[0] / size[1]
     with open_mosaic(cover, match, progress, shape=shape, matched=matched) as mosaic:
         check_not_input(mosaic, path)
@@ -235,7 +238,7 @@ def ready_mosaic(
 def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:
     """The cover that a report compares with: of a map the one beside it. Raises InputError for one that is lacking."""
     check_report(report)
-    check_writable(report, overwrite=overwrite, option="--report")
+    check_writable(report, overwrite=overwrite, parameter="report")
     cover = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source
     if cover is None:
         raise InputError(f"--report compares with the cover, which is not beside {source.name}: put it there")
@@ -263,7 +266,9 @@ def _whole_size(units: tuple[float, float], scale: float) -> tuple[int, int]:
     return max(1, round(units[0] * scale)), max(1, round(units[1] * scale))
 
 
-def _report(path: Path, cover: Path, summary: Summary, saved: Path | None, *, overwrite: bool) -> None:
+def _report(
+    path: Path, cover: Path, summary: Summary, saved: Path | None, command: FormatCommand | None, *, overwrite: bool
+) -> None:
     """Write the report on a mosaic, which is drawn for it once more: as large as the report shows or compares."""
     mosaic, placement = summary.mosaic, summary.mosaic.placement
     smallest = float(placement.cell[:, 2:].min())
@@ -279,4 +284,4 @@ def _report(path: Path, cover: Path, summary: Summary, saved: Path | None, *, ov
         figures={name: summary.as_json()[name] for name in REPORTED},
         map_name=saved.name if saved else f"{cover.stem}{MAP_SUFFIX}", map_saved=saved is not None,
     )  # fmt: skip
-    write_report(path, compared, overwrite=overwrite)
+    write_report(path, compared, command=command, overwrite=overwrite)

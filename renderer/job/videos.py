@@ -25,7 +25,6 @@ from renderer.encoder import (
     works,
 )
 from renderer.errors import InputError, RenderError
-from renderer.files import check_writable, shortened, temporary_folder
 from renderer.frame_times import parse_frames
 from renderer.job.drawing import LOOK_AHEAD, FrameSource, count_frames, open_frames, over_colour
 from renderer.job.fitting import encode_to_fit
@@ -34,8 +33,9 @@ from renderer.job.outputs import check_beside, check_not_input, check_video, new
 from renderer.job.results import Summary
 from renderer.job.settings import MatchSettings
 from renderer.memory import MemoryMeter
+from renderer.output_files import check_writable, shortened, temporary_folder
 from renderer.overlay import OverlaySettings, check_overlay
-from renderer.parameters import given
+from renderer.parameters import Validated, given
 from renderer.progress import Advance, Progress, Silent, Timed
 from renderer.rules import PlatformRules, check_rules
 from renderer.scene import Animation
@@ -50,7 +50,7 @@ _LONGEST_STEM: Final = 240  # bytes of a video's name in that of its poster; fil
 
 
 @dataclass(frozen=True)
-class VideoJob:
+class VideoJob(Validated):
     """One video as data: everything that decides about it."""
 
     cover: Path | None  # None: the sample

@@ -13,8 +13,8 @@ import numpy as np
 
 from renderer.errors import EncoderError, FileError, PictureError
 from renderer.ffmpeg import run_ffmpeg, user_file
-from renderer.files import check_input
 from renderer.image_file import MAX_PIXELS
+from renderer.input_files import check_input
 from renderer.pictures import Picture
 
 _SECONDS: Final = 60

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from renderer.errors import InputError
-from renderer.files import expanded
 from renderer.library.library import Library
 from renderer.names import is_like
+from renderer.paths import expanded
 
 
 @dataclass(frozen=True)

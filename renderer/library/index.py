@@ -26,9 +26,9 @@ import numpy.typing as npt
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks
 from renderer.errors import RenderError
-from renderer.files import expanded
 from renderer.library.photos import Numbers, Photo, PhotoColumns, Photos, Skipped, best_named, changed_at, keys_of
 from renderer.names import normal
+from renderer.paths import expanded
 from renderer.pictures import Pixels
 from renderer.private_files import make_private, make_private_folder
 

@@ -20,9 +20,11 @@ import platformdirs
 
 from renderer.data_files import parse_json
 from renderer.errors import FileError, InputError, MissingFileError
-from renderer.files import can_be_path, expanded, new_file, read_bytes, users_folder
+from renderer.input_files import read_bytes
 from renderer.library.reading import Crop
 from renderer.names import normal
+from renderer.output_files import new_file
+from renderer.paths import can_be_path, configured_folder, expanded
 from renderer.private_files import make_private, make_private_folder
 
 DEFAULT_NAME: Final = "default"
@@ -40,7 +42,7 @@ def cache_folder() -> Path:
 
     Raises InputError where neither is known, as `library_folder` does.
     """
-    return users_folder(
+    return configured_folder(
         "MOSAIC_RENDERER_CACHE", lambda: platformdirs.user_cache_path("mosaic-renderer", appauthor=False)
     )
 
@@ -49,7 +51,7 @@ def library_folder(chosen: Path | None = None) -> Path:
     """The folder of named libraries: the chosen one, MOSAIC_RENDERER_LIBRARIES, or one in the user's data."""
     if chosen is not None:
         return expanded(chosen).absolute()
-    return users_folder(
+    return configured_folder(
         "MOSAIC_RENDERER_LIBRARIES",
         lambda: platformdirs.user_data_path("mosaic-renderer", appauthor=False) / "libraries",
     ).absolute()

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, signatures
-from renderer.files import expanded
 from renderer.names import normal
+from renderer.paths import expanded
 from renderer.pictures import Pixels
 
 Numbers = npt.NDArray[np.int64]

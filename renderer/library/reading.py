@@ -14,7 +14,7 @@ import numpy as np
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import FileError, PictureError
-from renderer.files import open_input, read_bytes
+from renderer.input_files import open_input, read_bytes
 from renderer.library.clips import clip_times, read_frame
 from renderer.library.index import File, IndexEntry
 from renderer.library.photos import Photo, Skipped

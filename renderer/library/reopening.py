@@ -10,7 +10,7 @@ import numpy as np
 
 from renderer.descriptors import TILE_PIXELS
 from renderer.errors import InputError
-from renderer.files import is_file
+from renderer.input_files import is_file
 from renderer.library.archive import Archive
 from renderer.library.index import Index
 from renderer.library.library import SHORTER_SIDE, Library

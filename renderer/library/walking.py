@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from renderer.errors import InputError
-from renderer.files import expanded, missing_file
+from renderer.input_files import missing_file
 from renderer.library.photos import Photo, Photos, Skipped, best_named
 from renderer.names import expand_glob, on_disk
+from renderer.paths import expanded
 from renderer.pictures import PICTURE_SUFFIXES
 
 CLIP_SUFFIXES: Final = frozenset([".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".3gp"])

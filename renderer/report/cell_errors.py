@@ -1,4 +1,4 @@
-"""How far a mosaic is from its cover, cell by cell."""
+"""Colour differences between a mosaic and its cover, per pixel and per cell."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from renderer.fidelity import error_map
 from renderer.pictures import Pixels, resize, to_linear
 from renderer.placement import PlacementMap
 
-SHOWN_ERROR: Final = 10.0
-"""CIEDE2000 that is drawn brightest."""
+MAX_DRAWN_ERROR: Final = 10.0
+"""CIEDE2000 from which the error map is white."""
 
 
 @dataclass(frozen=True)
 class CellErrors:
-    """Cover and mosaic compared, at 8 pixels a unit."""
+    """Differences between cover and mosaic, at 8 pixels per unit."""
 
-    error: Float32Array  # (H, W) CIEDE2000 from afar
-    off: Float32Array  # (N,) its mean over each cell
+    error: Float32Array  # (H, W) CIEDE2000 at viewing distance
+    mean_error: Float32Array  # (N,) mean of `error` over each cell
     light: Float32Array  # (N, 3) the cover's mean linear light in each cell
 
     @classmethod
     def of(cls, cover: Pixels, mosaic: Pixels, placement: PlacementMap) -> CellErrors:
-        """Compare the part of a cover that the cells cover with the still of its mosaic, of any size."""
+        """Compare the part of a cover under the grid with a still of its mosaic: (H, W, 3) of any size each."""
         width, height = (max(8, round(side * SIGNATURE_PIXELS)) for side in placement.size)
         cover, mosaic = resize(cover, width, height), resize(mosaic, width, height)
         error = error_map(cover, mosaic)
@@ -45,14 +45,14 @@ class CellErrors:
         return light_to_lab(self.light)
 
     def drawn_error(self) -> Pixels:
-        """The error from black, where there is none, through red to white."""
-        shade = np.clip(self.error * (255 / SHOWN_ERROR), 0, 255).astype(np.uint8)
+        """Return the error map (H, W, 3): black for no error, through red, to white for `MAX_DRAWN_ERROR`."""
+        shade = np.clip(self.error * (255 / MAX_DRAWN_ERROR), 0, 255).astype(np.uint8)
         coloured = np.asarray(cv2.applyColorMap(shade, cv2.COLORMAP_HOT), np.uint8)[..., ::-1]
         return np.ascontiguousarray(coloured)
 
 
 def _means(values: Float32Array, boxes: npt.NDArray[np.int64]) -> Float32Array:
-    """The means (N, C) of values (H, W, C) over boxes (N, 4) of left, top, right and bottom; 8 bytes a pixel."""
+    """Return means (N, C) of values (H, W, C) over boxes (N, 4) left, top, right, bottom. Memory: 8 bytes per pixel."""
     left, top, right, bottom = boxes.T
     area = np.maximum((right - left) * (bottom - top), 1)
     means = np.empty((len(boxes), values.shape[2]), np.float32)

@@ -1,13 +1,14 @@
 "use strict";
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
-const [width, height] = data.size; // in steps: all sides of cells are multiples of one
+const [width, height] = data.size; // in steps; the sides of all cells are multiples of a step
 const count = data.cells.length / 5;
 const cell = (number) => data.cells.slice(5 * number, 5 * number + 5); // left, top, side in steps, photo, error × 10
-const address = (number) => cell(number).slice(0, 2).map((at) => Math.floor(at * data.step)).join(",");
+const unit = (x, y) => [x, y].map((steps) => Math.floor(steps * data.step)).join(",");
+const position = (number) => unit(...cell(number).slice(0, 2));
 const cellsOf = (photo) => [...Array(count).keys()].filter((number) => data.cells[5 * number + 3] === photo);
 
-/* Which cell is where: a number for each square of one step. */
+/* The number of the cell at each step. */
 const owner = new Int32Array(width * height).fill(-1);
 for (let number = 0; number < count; number++) {
   const [left, top, side] = cell(number);
@@ -20,28 +21,28 @@ const pair = document.querySelector(".pair");
 const slider = byId("slider");
 const slide = () => pair.style.setProperty("--at", `${slider.value}%`);
 slider.addEventListener("input", slide);
-slide(); // a page that is loaded again may keep the value
+slide(); // browsers may keep the value when a page is reloaded
 
-/* -- Marks over the mosaic ------------------------------------------------------------------------------------- */
+/* -- Outlines of cells ----------------------------------------------------------------------------------------- */
 
 const marks = document.querySelector(".marks");
 const mosaic = byId("mosaic");
-let chosenCells = [];
+let selectedCells = [];
 
-function outline(pen, boxes, thick) {
-  for (const [colour, times] of [["#000", 2], ["#fff", 1]]) { // white inside black is seen on any ground
-    pen.strokeStyle = colour;
-    pen.lineWidth = thick * times;
-    for (const box of boxes) pen.strokeRect(...box);
+function outline(context, boxes, lineWidth) {
+  for (const [colour, times] of [["#000", 2], ["#fff", 1]]) { // white inside black is visible on any background
+    context.strokeStyle = colour;
+    context.lineWidth = lineWidth * times;
+    for (const box of boxes) context.strokeRect(...box);
   }
 }
 
-/* A canvas's pen, and its pixels for each step, at the mosaic's shape. */
+/* Gives a canvas the mosaic's aspect ratio; returns its context, and its pixels per step across and down. */
 function prepare(canvas) {
   const scale = Math.min(window.devicePixelRatio || 1, 2);
-  const shown = canvas.getBoundingClientRect().width;
-  canvas.width = Math.max(Math.round(shown * scale), 1);
-  canvas.height = Math.max(Math.round((shown * scale * height) / width), 1);
+  const cssWidth = canvas.getBoundingClientRect().width;
+  canvas.width = Math.max(Math.round(cssWidth * scale), 1);
+  canvas.height = Math.max(Math.round((cssWidth * scale * height) / width), 1);
   return [canvas.getContext("2d"), canvas.width / width, canvas.height / height];
 }
 
@@ -50,105 +51,106 @@ const boxes = (numbers, across, down) => numbers.map((number) => {
   return [left * across, top * down, side * across, side * down];
 });
 
-/* Outlines cells over the mosaic, and dims what lies around them. */
+/* Outlines cells over the mosaic, and optionally dims all others. */
 function mark(numbers, dim = false) {
-  const [pen, across, down] = prepare(marks);
-  const found = boxes(numbers, across, down);
+  const [context, across, down] = prepare(marks);
+  const outlined = boxes(numbers, across, down);
   if (dim) {
-    pen.fillStyle = "#000a";
-    pen.fillRect(0, 0, marks.width, marks.height);
-    for (const box of found) pen.clearRect(...box);
+    context.fillStyle = "#000a";
+    context.fillRect(0, 0, marks.width, marks.height);
+    for (const box of outlined) context.clearRect(...box);
   }
-  outline(pen, found, numbers.length > 400 ? 0.5 : 1.5);
+  outline(context, outlined, numbers.length > 400 ? 0.5 : 1.5);
 }
 
-/* Draws where cells are: one with what lies around it, many in the whole mosaic. */
-function drawWhere(canvas, numbers) {
-  const [pen, across, down] = prepare(canvas);
+/* Draws the location of cells: one cell with its surroundings, several cells in the whole mosaic. */
+function drawLocation(canvas, numbers) {
+  const [context, across, down] = prepare(canvas);
   const [x, y] = [mosaic.naturalWidth / width, mosaic.naturalHeight / height];
   if (numbers.length === 1) {
     const [left, top, side] = cell(numbers[0]);
-    const wide = Math.min(Math.max(10 / data.step, 3 * side), width); // ten usual cells
+    const wide = Math.min(Math.max(10 / data.step, 3 * side), width); // 10 units
     const high = (wide * height) / width;
     const from = [
       Math.min(Math.max(left + side / 2 - wide / 2, 0), width - wide),
       Math.min(Math.max(top + side / 2 - high / 2, 0), height - high),
     ];
-    pen.drawImage(mosaic, from[0] * x, from[1] * y, wide * x, high * y, 0, 0, canvas.width, canvas.height);
+    context.drawImage(mosaic, from[0] * x, from[1] * y, wide * x, high * y, 0, 0, canvas.width, canvas.height);
     const times = canvas.width / wide;
-    outline(pen, [[(left - from[0]) * times, (top - from[1]) * times, side * times, side * times]], 2);
+    outline(context, [[(left - from[0]) * times, (top - from[1]) * times, side * times, side * times]], 2);
     return;
   }
-  pen.drawImage(mosaic, 0, 0, canvas.width, canvas.height);
-  pen.fillStyle = "#000a";
-  pen.fillRect(0, 0, canvas.width, canvas.height);
-  const found = boxes(numbers, across, down);
-  boxes(numbers, x, y).forEach((box, place) => pen.drawImage(mosaic, ...box, ...found[place]));
-  if (numbers.length <= 400) outline(pen, found, 1);
+  context.drawImage(mosaic, 0, 0, canvas.width, canvas.height);
+  context.fillStyle = "#000a";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  const targets = boxes(numbers, across, down);
+  boxes(numbers, x, y).forEach((box, index) => context.drawImage(mosaic, ...box, ...targets[index]));
+  if (numbers.length <= 400) outline(context, targets, 1);
 }
 
-const restore = () => mark(chosenCells, chosenCells.length > 1);
+const restore = () => mark(selectedCells, selectedCells.length > 1);
 
-/* -- What is chosen -------------------------------------------------------------------------------------------- */
+/* -- Selection ------------------------------------------------------------------------------------------------- */
 
-const dock = byId("dock");
-/* A file's name as a shell takes it, and `render` no option. */
+const details = byId("details");
+/* A file name quoted for a shell, and not mistaken for an option. */
 function quoted(name) {
   const safe = name.startsWith("-") ? `./${name}` : name;
   return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
 }
 let pressed = null;
 
-function choose(said, numbers, { button = null, at = "", file = "" } = {}) {
+function select(text, numbers, { button = null, at = "", file = "" } = {}) {
   pressed?.removeAttribute("aria-pressed");
   button?.setAttribute("aria-pressed", "true");
   pressed = button;
-  chosenCells = numbers;
-  dock.hidden = false;
-  document.body.classList.add("chosen");
-  byId("chosen").textContent = said;
-  const some = numbers.slice(0, 24).map(address).join("  ");
+  selectedCells = numbers;
+  details.hidden = false;
+  document.body.classList.add("with-details");
+  byId("selected").textContent = text;
+  const listed = numbers.slice(0, 24).map(position).join("  ");
   const more = numbers.length > 24 ? ` and ${numbers.length - 24} more` : "";
-  byId("cells-said").textContent = at ? "" : `${numbers.length === 1 ? "Cell" : "Cells"} ${some}${more}`;
-  const map = quoted(data.map);
-  command("swap", at && `render edit ${map} --swap ${at}=PHOTO`);
-  command("ban", file && `render edit ${map} --ban ${quoted(file)}`);
-  byId("map-hint").textContent = !at && !file ? ""
-    : `${at ? "PHOTO is the one to be shown instead. " : ""}${data.saved ? "" : `The map is what --save-map ${map} writes.`}`;
-  drawWhere(byId("where"), numbers);
+  byId("cell-list").textContent = at ? "" : `${numbers.length === 1 ? "Cell" : "Cells"} ${listed}${more}`;
+  const { swap, ban } = data.commands;
+  showCommand("swap", swap && at && swap.join(at));
+  showCommand("ban", ban && file && ban.join(quoted(file)));
+  byId("map-hint").textContent = [
+    swap && at ? "Replace PHOTO with the path or name of another photo." : "",
+    swap && (at || file) && !data.saved ? `Save the mosaic as ${data.map} first.` : "",
+  ].join(" ").trim();
+  drawLocation(byId("location"), numbers);
   restore();
 }
 
-function command(id, text) {
-  byId(id).textContent = text;
+function showCommand(id, text) {
+  byId(id).textContent = text || "";
   byId(id).parentNode.hidden = !text;
 }
 
-function chooseCell(number, spot) {
+function selectCell(number, at = position(number)) {
   const [, , , photo, error] = cell(number);
-  const at = spot ?? address(number);
   const [name, file] = data.photos[photo];
   const uses = cellsOf(photo).length;
-  const often = uses === 1 ? "here alone" : `${uses} times in all`;
-  choose(`Cell ${at}: ${name}, used ${often}. Off by ${(error / 10).toFixed(1)}.`, [number], { at, file });
+  const count = uses === 1 ? "once" : `${uses} times`;
+  select(`Cell ${at}: ${name}, used ${count}. Colour difference ${(error / 10).toFixed(1)}.`, [number], { at, file });
 }
 
-function choosePhoto(photo, button) {
+function selectPhoto(photo, button) {
   const [name, file] = data.photos[photo];
   const numbers = cellsOf(photo);
-  choose(`${name}: ${numbers.length === 1 ? "once" : `${numbers.length} times`}`, numbers, { button, file });
+  select(`${name}: used ${numbers.length === 1 ? "once" : `${numbers.length} times`}`, numbers, { button, file });
 }
 
-function chooseColour(colour, button) {
-  choose(`${button.querySelector("b").textContent}: the cells that ask for it`, data.colours[colour], { button });
+function selectColour(colour, button) {
+  select(`${button.querySelector("b").textContent}: cells of this colour`, data.colours[colour], { button });
 }
 
 function close() {
-  dock.hidden = true;
-  document.body.classList.remove("chosen");
+  details.hidden = true;
+  document.body.classList.remove("with-details");
   pressed?.removeAttribute("aria-pressed");
   pressed = null;
-  chosenCells = [];
+  selectedCells = [];
   restore();
 }
 
@@ -158,16 +160,16 @@ document.addEventListener("keydown", (event) => event.key === "Escape" && close(
 for (const button of document.querySelectorAll("[data-photo], [data-colour], [data-cell]")) {
   const { photo, colour, cell: number } = button.dataset;
   const numbers = () => (photo ? cellsOf(+photo) : colour ? data.colours[+colour] : [+number]);
-  if (!count) { // no cell is known
+  if (!count) { // the page has no cells: they are too many
     button.disabled = true;
     continue;
   }
   for (const kind of ["mouseenter", "focus"]) button.addEventListener(kind, () => mark(numbers(), true));
   for (const kind of ["mouseleave", "blur"]) button.addEventListener(kind, restore);
   button.addEventListener("click", () => {
-    if (photo) choosePhoto(+photo, button);
-    else if (colour) chooseColour(+colour, button);
-    else chooseCell(+number);
+    if (photo) selectPhoto(+photo, button);
+    else if (colour) selectColour(+colour, button);
+    else selectCell(+number);
   });
 }
 
@@ -176,7 +178,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     const code = byId(button.dataset.copy);
     try {
       await navigator.clipboard.writeText(code.textContent);
-    } catch { // not allowed here: what is selected can still be copied
+    } catch { // not permitted for this page: copy a selection instead
       getSelection().selectAllChildren(code);
       document.execCommand("copy");
     }
@@ -185,28 +187,27 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
-/* -- Pointing at cells ----------------------------------------------------------------------------------------- */
+/* -- Pointer and keys ------------------------------------------------------------------------------------------ */
 
 const cells = byId("cells");
 const tip = byId("tip");
-let spot = [Math.floor(width / 2), Math.floor(height / 2)]; // in steps
+let cursor = [Math.floor(width / 2), Math.floor(height / 2)]; // in steps
 
-function under(event) {
+function stepAt(event) {
   const box = cells.getBoundingClientRect();
   const x = Math.floor(((event.clientX - box.left) / box.width) * width);
   const y = Math.floor(((event.clientY - box.top) / box.height) * height);
   return [Math.min(Math.max(x, 0), width - 1), Math.min(Math.max(y, 0), height - 1)];
 }
 
-const at = ([x, y]) => owner[y * width + x];
-const unit = ([x, y]) => [x, y].map((step) => Math.floor(step * data.step)).join(",");
+const cellAt = ([x, y]) => owner[y * width + x];
 
-function point(place) {
-  const number = at(place);
+function showTip(step) {
+  const number = cellAt(step);
   if (number < 0) return;
   const [left, top, side, photo] = cell(number);
   mark([number]);
-  tip.textContent = `${unit(place)}  ${data.photos[photo][0]}`;
+  tip.textContent = `${unit(...step)}  ${data.photos[photo][0]}`;
   tip.hidden = false;
   const box = cells.getBoundingClientRect();
   const x = (left / width) * box.width;
@@ -220,33 +221,33 @@ function leave() {
   restore();
 }
 
-function chooseAt(place) {
-  spot = place;
-  if (at(place) >= 0) chooseCell(at(place), unit(place));
+function selectAt(step) {
+  cursor = step;
+  if (cellAt(step) >= 0) selectCell(cellAt(step), unit(...step));
 }
 
-cells.addEventListener("pointermove", (event) => event.pointerType === "mouse" && point(under(event)));
+cells.addEventListener("pointermove", (event) => event.pointerType === "mouse" && showTip(stepAt(event)));
 cells.addEventListener("pointerleave", leave);
 cells.addEventListener("blur", leave);
-cells.addEventListener("click", (event) => { tip.hidden = true; chooseAt(under(event)); });
+cells.addEventListener("click", (event) => { tip.hidden = true; selectAt(stepAt(event)); });
 cells.addEventListener("keydown", (event) => {
-  const number = at(spot);
+  const number = cellAt(cursor);
   const by = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
   if (number < 0 || !(by || event.key === "Enter" || event.key === " ")) return;
   event.preventDefault();
-  if (by) { // to the first step beyond the cell
+  if (by) { // to the first step outside the cell
     const [left, top, side] = cell(number);
-    const x = by[0] ? (by[0] < 0 ? left - 1 : left + side) : spot[0];
-    const y = by[1] ? (by[1] < 0 ? top - 1 : top + side) : spot[1];
-    spot = [Math.min(Math.max(x, 0), width - 1), Math.min(Math.max(y, 0), height - 1)];
-    if (dock.hidden) point(spot);
-    else chooseAt(spot);
-  } else chooseAt(spot);
+    const x = by[0] ? (by[0] < 0 ? left - 1 : left + side) : cursor[0];
+    const y = by[1] ? (by[1] < 0 ? top - 1 : top + side) : cursor[1];
+    cursor = [Math.min(Math.max(x, 0), width - 1), Math.min(Math.max(y, 0), height - 1)];
+    if (details.hidden) showTip(cursor);
+    else selectAt(cursor);
+  } else selectAt(cursor);
 });
-cells.addEventListener("focus", () => cells.matches(":focus-visible") && point(spot));
+cells.addEventListener("focus", () => cells.matches(":focus-visible") && showTip(cursor));
 if (!count) cells.remove();
 
 addEventListener("resize", () => {
   restore();
-  if (!dock.hidden) drawWhere(byId("where"), chosenCells);
+  if (!details.hidden) drawLocation(byId("location"), selectedCells);
 });

@@ -1,4 +1,4 @@
-"""What a report says of figures and settings, in words."""
+"""The tables of a report: quality figures and settings, as text."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import html
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
+from renderer.messages import as_key, named, spelled
 from renderer.placement import JsonValue
 
 
 class ReportRow(NamedTuple):
-    """A line of a table."""
+    """A row of a table."""
 
     name: str
     value: str
@@ -18,47 +19,49 @@ class ReportRow(NamedTuple):
 
 
 _FIGURES: Final = {
-    "cells": ("Cells", "{:,}", "squares that the cover is cut into; each shows a photo"),
-    "photos": ("Photos offered", "{:,}", "that could have been placed"),
-    "distinct_photos": ("Photos placed", "{:,}", "different ones, however often each is seen"),
-    "most_uses": ("Most uses of one photo", "{:,}", "--max-uses sets how often one may be seen"),
-    "equal_neighbours": ("Equal neighbours", "{:,} pairs", "of cells side by side that show the same photo; 0 is best"),
-    "delta_e": ("Colours off by, on average", "{:.1f} ΔE", "CIEDE2000, from afar; 1 is just visible, 5 clearly so"),
-    "delta_e_95": ("Colours off by, where it is worst", "{:.1f} ΔE", "95 % of the mosaic are nearer to the cover"),
-    "ssim": ("Shapes kept", "{:.3f} SSIM", "structural similarity of the lightness, from afar; 1 is equal"),
-    "mean_gain": ("Contrast of the photos", "{:.0%}", "of their own, on average; --tone 0 leaves them as they are"),
+    "cells": ("Cells", "{:,}", "of the grid; each shows one photo"),
+    "photos": ("Photos available", "{:,}", "that could be placed"),
+    "distinct_photos": ("Photos used", "{:,}", "each counted once"),
+    "most_uses": ("Most uses of one photo", "{:,}", f"the maximum is set by {named('max_uses')}"),
+    "equal_neighbours": ("Equal neighbours", "{:,}", "pairs of adjacent cells that show the same photo; 0 is best"),
+    "delta_e": (
+        "Mean colour difference", "{:.1f} ΔE", "CIEDE2000 at viewing distance; 1 is just visible, 5 clearly visible",
+    ),
+    "delta_e_95": ("95th percentile of the colour difference", "{:.1f} ΔE", "95 % of the mosaic differs less"),
+    "ssim": ("Structural similarity", "{:.3f} SSIM", "of the grey pictures at viewing distance; 1 is equal"),
+    "mean_gain": ("Contrast of the photos", "{:.0%}", f"of the original, on average; {named('tone', 0)} keeps 100 %"),
 }  # fmt: skip
-"""By the names of a summary: a label, how the value is written, what it means."""
+"""By the keys of a summary: label, format of the value, meaning."""
 
 
 def figure_rows(figures: Mapping[str, JsonValue]) -> Iterator[ReportRow]:
-    """The figures that have a value, in words."""
+    """Return the rows of the figures that have a value. figures: by the keys of a summary."""
     for name, (label, form, meaning) in _FIGURES.items():
         value = figures.get(name)
         if isinstance(value, int | float):
-            yield ReportRow(label, form.format(value), meaning)
+            yield ReportRow(label, form.format(value), spelled(meaning, as_key))
 
 
-_UNSAID: Final = ("cover_digest", "faces", "figures")  # tables of numbers, or said elsewhere
+_OMITTED: Final = ("cover_digest", "faces", "figures")  # not readable, or shown elsewhere in the report
 
-_NOT_OPTIONS: Final = {
+_NOT_PARAMETERS: Final = {
     "cover": "cover",
-    "cover_size": "the cover's width and height, pixels",
-    "grid": "usual cells across and down",
-    "crop": "left, top, width and height of the part of the cover that is shown",
-    "limits": "the rules in force: uses of a photo, and cells between them",
+    "cover_size": "width and height of the cover, in pixels",
+    "grid": "columns and rows of the grid",
+    "crop": "left, top, width and height of the visible part of the cover, as fractions",
+    "limits": "maximum uses of a photo, and distance between uses in cells",
     "version": "version of mosaic-renderer",
 }
 
 
 def settings_rows(recipe: Mapping[str, JsonValue]) -> Iterator[ReportRow]:
-    """What the mosaic was made with, as its map records it; options by the names that they are given by."""
+    """Return the rows of a recipe. Parameters are named as in preset files."""
     for name, value in recipe.items():
-        if name not in _UNSAID:
-            yield ReportRow(_NOT_OPTIONS.get(name) or f"--{name.replace('_', '-')}", _say(value))
+        if name not in _OMITTED:
+            yield ReportRow(_NOT_PARAMETERS.get(name, name), _text(value))
 
 
-def _say(value: JsonValue) -> str:
+def _text(value: JsonValue) -> str:
     match value:
         case None:
             return "default"
@@ -67,14 +70,14 @@ def _say(value: JsonValue) -> str:
         case float():
             return f"{value:.4g}"
         case list():
-            return ", ".join(_say(item) for item in value)
+            return ", ".join(_text(item) for item in value)
         case dict():
-            return ", ".join(f"{name} {_say(item)}" for name, item in value.items())
+            return ", ".join(f"{name} {_text(item)}" for name, item in value.items())
     return str(value)
 
 
 def rows(lines: Iterable[ReportRow]) -> str:
-    """Rows of a table of HTML."""
+    """Return table rows as HTML."""
     return "\n".join(
         f'<tr><th scope="row">{html.escape(line.name)}</th><td>{html.escape(line.value)}</td>'
         + (f"<td>{html.escape(line.meaning)}</td>" if line.meaning else "")

@@ -1,4 +1,4 @@
-"""Pictures that a page holds itself."""
+"""Pictures embedded in a page."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from renderer.errors import RenderError
 from renderer.library import Library
 from renderer.pictures import Pixels, resize
 
-_THUMBNAIL: Final = 80  # pixels a side, as page.css has them
-_COLUMNS: Final = 32  # of thumbnails, as page.css has them
+_THUMBNAIL: Final = 80  # pixels per side, as in page.css
+_COLUMNS: Final = 32  # of thumbnails, as in page.css
 
 
 def fit(picture: Pixels, size: tuple[int, int]) -> Pixels:
-    """A picture scaled to a width and a height."""
+    """Return a picture scaled to a width and height."""
     shrinks = picture.shape[1] >= size[0] and picture.shape[0] >= size[1]
-    how = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, size, interpolation=how), np.uint8)
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.uint8)
 
 
-def data_address(pixels: Pixels, quality: int = 82) -> str:
-    """A picture as a data address."""
+def data_url(pixels: Pixels, quality: int = 82) -> str:
+    """Return a picture as a data URL (WebP)."""
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "WEBP", quality=quality)
     return "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode()
 
 
 class ThumbnailSheet:
-    """Thumbnails as one picture, of which elements show parts: a browser decodes one instead of a thousand."""
+    """Thumbnails in one sprite picture, so that a browser decodes 1 picture instead of 1,000."""
 
     def __init__(self) -> None:
         self.tiles: list[Pixels] = []
 
     def add(self, library: Library, number: int) -> str:
-        """Add a photo's square; gives an element that shows it."""
+        """Add a photo's thumbnail, and return an HTML element that shows it."""
         try:
             tile = library.square(library.photos[number], _THUMBNAIL)
-        except RenderError:  # its file is gone, and it has no thumbnail
+        except RenderError:  # its file is missing, and it has no stored thumbnail
             tile = resize(library.tiles_of(np.array([number]))[0], _THUMBNAIL, _THUMBNAIL)
         row, column = divmod(len(self.tiles), _COLUMNS)
         self.tiles.append(tile)
         return f'<i class="tile x{column} y{row}"></i>'
 
     def style(self) -> str:
-        """The rules that show the thumbnails."""
+        """Return the CSS rules of the elements."""
         row_count = max(-(-len(self.tiles) // _COLUMNS), 1)
         sheet = np.zeros((row_count, _COLUMNS, _THUMBNAIL, _THUMBNAIL, 3), np.uint8)
         for number, tile in enumerate(self.tiles):
             sheet[divmod(number, _COLUMNS)] = tile
         joined = sheet.swapaxes(1, 2).reshape(row_count * _THUMBNAIL, _COLUMNS * _THUMBNAIL, 3)
-        places = [f".x{column}{{--x:{column}}}" for column in range(_COLUMNS)]
-        places += [f".y{row}{{--y:{row}}}" for row in range(row_count)]
-        return f".tile{{background-image:url({data_address(joined, 72)})}}\n{''.join(places)}\n"
+        positions = [f".x{column}{{--x:{column}}}" for column in range(_COLUMNS)]
+        positions += [f".y{row}{{--y:{row}}}" for row in range(row_count)]
+        return f".tile{{background-image:url({data_url(joined, 72)})}}\n{''.join(positions)}\n"

@@ -1,4 +1,6 @@
-"""What an animation is given, what it gives back, and the contract between the two. Animations import this alone.
+"""The public interface for animations, and the only module that they import from this package.
+
+It holds the stage that an animation receives, the scenes that it returns, and its base class.
 
 An animation is a frozen dataclass of parameters with a `prepare` method, registered under the entry-point group
 `renderer.animations`::
@@ -7,7 +9,7 @@ An animation is a frozen dataclass of parameters with a `prepare` method, regist
     class Spin(Animation):
         \"\"\"Turn the whole mosaic once.\"\"\"
 
-        turns: float = parameter(1.0, "How often it turns", unit="turns", low=-10, high=10)
+        turns: float = parameter(1.0, "Number of turns", unit="turns", low=-10, high=10)
 
         def prepare(self, stage: Stage) -> Motion:
             sprites, camera = stage.resting_sprites(), stage.whole_camera()

@@ -1,4 +1,4 @@
-"""The contract of an animation."""
+"""The base class of all animations."""
 
 from __future__ import annotations
 
@@ -6,72 +6,85 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
-from renderer.parameters import check_ranges, parameter
+from renderer.deprecation import warn_renamed
+from renderer.parameters import Validated, parameter
 from renderer.scene.sprites import Motion
 from renderer.scene.stage import Stage, Target
 
 Ending = Literal["mosaic", "photo", "cover", "empty"]
-"""What stands still at an animation's end: the whole mosaic as the fit says, one photo, the plain cover as the fit
-says, or only the background."""
-
+"""What is visible at the start or end of an animation: the whole mosaic or the plain cover (both fitted to the frame as
+the stage's `fit` says), one photo, or only the background."""
 
 RESTS: Final = ("hold_start", "hold_end")
-"""Parameters of animations that are seconds of rest. In a timeline, where rests are written out, they default to 0."""
+"""Names of parameters that are pauses in seconds. They default to 0 in a timeline, where pauses are written out."""
 
 
 @dataclass(frozen=True)
-class Animation(ABC):
-    """Base of all animations: a frozen dataclass whose fields are made by `parameter`, with a docstring of one line.
+class Animation(Validated, ABC):
+    """Base of all animations: a frozen dataclass whose fields are declared with `parameter`.
 
-    `first` and `last` say what stands still at its two ends; `endings` may be overridden where that depends on
-    parameters.
+    The first line of its docstring is the help text of its command. Override `endings`, `default_duration`,
+    `last_photo` or `targets` where the answer depends on parameters. Construction raises InputError for a value out of
+    its range.
     """
 
     first: ClassVar[Ending] = "mosaic"
+    """What is visible at progress 0."""
+
     last: ClassVar[Ending] = "mosaic"
+    """What is visible at progress 1."""
+
     seconds: ClassVar[float] = 10.0
-    """How long it lasts if nobody says."""
+    """Default duration."""
 
-    reverse: bool = parameter(False, "Play it backwards")
+    reverse: bool = parameter(False, "Play in reverse")
 
-    def __post_init__(self) -> None:
-        """Refuse parameters out of their ranges with InputError."""
-        check_ranges(self)
+    def __init_subclass__(cls) -> None:
+        """Accept a `default_duration` overridden under its old name, with a warning."""
+        if "lasts" in vars(cls) and "default_duration" not in vars(cls):
+            warn_renamed("Animation.lasts", "Animation.default_duration", level=3)  # past abc.ABCMeta.__new__
+            cls.default_duration = cls.lasts  # type: ignore[method-assign]
 
     @abstractmethod
     def prepare(self, stage: Stage) -> Motion:
-        """Do once what serves all frames (orders, paths, textures) and return the motion.
+        """Do the work that all frames share (orders, paths, textures) and return the motion.
 
-        Called before the first frame, in each process that draws. The motion must be a pure function of progress
-        and may raise nothing; `prepare` may raise InputError for parameters that don't suit the stage.
+        Called before the first frame, once in each process that draws. The motion must be a pure function of progress
+        and must not raise. `prepare` may raise InputError for parameters that don't suit the stage.
         """
 
     def play(self, stage: Stage) -> Motion:
-        """The motion as it is shown: prepared, and turned round if it is to be played backwards."""
+        """Return the prepared motion, reversed if `reverse` is set. Raises as `prepare` does."""
         motion = self.prepare(stage)
         return (lambda progress: motion(1.0 - progress)) if self.reverse else motion
 
     def endings(self) -> tuple[Ending, Ending]:
-        """What stands still at progress 0 and at progress 1 of the prepared motion."""
+        """Return what is visible at progress 0 and at progress 1 of the prepared motion."""
         return self.first, self.last
 
     def shown_endings(self) -> tuple[Ending, Ending]:
-        """What stands still at the beginning and at the end of what is shown."""
+        """Return what is visible at the start and at the end, with `reverse` taken into account."""
         first, last = self.endings()
         return (last, first) if self.reverse else (first, last)
 
     def default_duration(self) -> float:
-        """Seconds it lasts if nobody says."""
+        """Return the duration in seconds that is used unless another is specified."""
         return self.seconds
 
-    def last_photo(self, stage: Stage) -> int | None:  # noqa: ARG002 (for those who override it)
-        """The cell of the photo that stands still at the end of what is shown, if one does."""
+    def lasts(self) -> float:
+        """Return `default_duration()`: the old name, kept for one version."""
+        warn_renamed("Animation.lasts", "Animation.default_duration")
+        # An override under the old name may call this one, and must not be called by it.
+        return self.default_duration() if type(self).lasts is Animation.lasts else self.seconds
+
+    def last_photo(self, stage: Stage) -> int | None:  # noqa: ARG002 (for overrides)
+        """Return the cell (an index into the first map) whose photo is visible at the end, or None."""
         return None
 
     def targets(self) -> tuple[Target, ...]:
-        """What of the mosaic the animation is about, if the user chose something.
+        """Return the points and photos that the user selected.
 
-        The matcher places a photo that is named, and, where the tiles are cut from the cover, the whole cover at the
-        first point.
+        The matcher puts each named photo into the mosaic and, if the tiles are cut from the cover, the whole cover at
+        the first point.
         """
         return ()

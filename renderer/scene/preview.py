@@ -1,4 +1,4 @@
-"""A scene as a notebook shows it: small, plainly drawn, without the compositor's care."""
+"""A small picture of a scene for notebooks, drawn without the compositor's mip levels and exact edges."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from renderer.scene.easing import ease
 from renderer.scene.sprites import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Scene, Sprites
 from renderer.textures import Textures, unpack
 
-LONGEST: Final = 640
-"""Pixels of a preview's longer side."""
+PREVIEW_PIXELS: Final = 640
+"""Pixels of a preview's longer side, at most."""
 
-_CHECKS: Final = (200, 230)  # grey of a transparent ground, as editors show it
+_CHECKS: Final = (200, 230)  # greys of the checkerboard behind transparent pixels
 
 
 def preview(scene: Scene, textures: Textures, frame: tuple[int, int]) -> Pixels:
-    """A scene (H, W, 3) as a frame of a size would show it, 640 pixels on the longer side at most.
+    """Return a scene as a frame of this size (width, height) shows it, scaled to at most 640 pixels: (H, W, 3) RGB.
 
-    Each sprite is one warped picture with its tone; of a map within a map its own picture is shown.
+    Each sprite is one warped picture with its tone. A nested map is drawn as its picture.
     """
-    shrink = min(1.0, LONGEST / max(frame))
+    shrink = min(1.0, PREVIEW_PIXELS / max(frame))
     width, height = max(round(frame[0] * shrink), 1), max(round(frame[1] * shrink), 1)
     canvas = np.zeros((height, width, 3), np.float32)
     if isinstance(scene.background, int):
@@ -34,8 +34,8 @@ def preview(scene: Scene, textures: Textures, frame: tuple[int, int]) -> Pixels:
     elif scene.background is not None:
         canvas[:] = np.array(scene.background, np.float32) * 255
     else:
-        place = np.add.outer(np.arange(height) // 12, np.arange(width) // 12) % 2
-        canvas[:] = np.array(_CHECKS, np.float32)[place][..., np.newaxis]
+        square = np.add.outer(np.arange(height) // 12, np.arange(width) // 12) % 2
+        canvas[:] = np.array(_CHECKS, np.float32)[square][..., np.newaxis]
     camera = scene.camera
     for sprites in scene.sprites:
         _draw(canvas, sprites, textures, Camera(camera.centre, camera.scale * shrink, camera.angle), shrink)
@@ -45,7 +45,7 @@ def preview(scene: Scene, textures: Textures, frame: tuple[int, int]) -> Pixels:
 
 
 def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures, camera: Camera, shrink: float) -> None:
-    """Draw sprites over a picture that is `shrink` times as large as the frame."""
+    """Draw sprites on a canvas (H, W, 3), 0…255, that is `shrink` times as large as the frame."""
     height, width = canvas.shape[:2]
     cosine, sine = math.cos(camera.angle) * camera.scale, math.sin(camera.angle) * camera.scale
     turn = np.array([[cosine, sine], [-sine, cosine]])
@@ -56,8 +56,8 @@ def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures,
     high = np.clip(np.ceil(centre + reach), 0, (width, height)).astype(int)
     sides = 2 * np.sqrt(np.hypot(*right.T) * np.hypot(*down.T)) / shrink
     faded = 1 - ease(sides, "smooth", TONE_FULL_BELOW, TONE_NONE_ABOVE)
-    seen = (sprites.opacity > 0) & (high > low).all(axis=1) & np.isfinite(centre).all(axis=1)
-    for i in np.flatnonzero(seen).tolist():
+    visible = (sprites.opacity > 0) & (high > low).all(axis=1) & np.isfinite(centre).all(axis=1)
+    for i in np.flatnonzero(visible).tolist():
         texture = int(sprites.texture[i])
         levels = int(textures.table.levels[texture])
         longest = max(int(textures.table.width[texture]), int(textures.table.height[texture]))
@@ -67,7 +67,7 @@ def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures,
         u0, v0, u1, v1 = sprites.window[i]
         x0, y0 = low[i]
         x1, y1 = high[i]
-        # Three corners of the part that is shown, in texels, and where they lie within the sprite's bounds.
+        # Three corners of the window in texels, and their positions within the sprite's bounds.
         source = np.array([[u0, v0], [u1, v0], [u0, v1]]) * texels
         middle, across, along = centre[i], right[i], down[i]
         target = np.array([middle - across - along, middle + across - along, middle - across + along])

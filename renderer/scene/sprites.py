@@ -1,4 +1,4 @@
-"""What is drawn: sprites, the camera that sees them, and the scene that is all of one frame."""
+"""What is drawn: sprites, the camera, and the scene that holds everything in one frame."""
 
 from __future__ import annotations
 
@@ -19,34 +19,36 @@ JOINED_RIGHT: Final = 1
 JOINED_BELOW: Final = 2
 
 TONE_FULL_BELOW: Final = 48.0
-"""Pixels of the output: smaller tiles are drawn with their full tone."""
+"""Output pixels: tiles up to this size are drawn with their full tone."""
+
 TONE_NONE_ABOVE: Final = 240.0
-"""Larger ones without any; smooth between."""
+"""Output pixels: tiles from this size on are drawn without tone; in between, it fades smoothly."""
 
 
 @dataclass(frozen=True)
 class Sprites:
-    """N textured parallelograms in painter's order, in mosaic units (or, as an overlay, in frame units).
+    """N textured parallelograms in painter's order: a structure of arrays.
 
-    Frame units: 1 is the frame's height, the origin its centre, x right, y down.
+    Positions are in mosaic units: 1 is the side of a cell of a regular grid, the origin is the mosaic's top left, x
+    points right and y down. In an overlay they are in frame units: 1 is the frame's height, the origin is its centre.
     """
 
     texture: npt.NDArray[np.int32]  # (N,) index into the stage's textures
     centre: Float64Array  # (N, 2) x, y
     right: Float64Array  # (N, 2) from the centre to the middle of the texture's right edge
     down: Float64Array  # (N, 2) from the centre to the middle of its bottom edge
-    window: Float64Array  # (N, 4) u0, v0, u1, v1: the part of the texture that is shown, in fractions of it
+    window: Float64Array  # (N, 4) left, top, right, bottom of the visible part of the texture, 0…1
     opacity: npt.NDArray[np.float32]  # (N,) 0…1
-    gain: npt.NDArray[np.float32]  # (N, 3) and
-    offset: npt.NDArray[np.float32]  # (N, 3): drawn as gain · colour + offset, sRGB 0…1, fading as a sprite grows
-    joined: npt.NDArray[np.uint8]  # (N,) at rest beside neighbours that come later: JOINED_RIGHT | JOINED_BELOW
-    tile: npt.NDArray[np.int32]  # (N,) which tile of the first map it is, the same in all frames; −1: none
+    gain: npt.NDArray[np.float32]  # (N, 3) factor of each sRGB channel; 1: unchanged
+    offset: npt.NDArray[np.float32]  # (N, 3) added to it, sRGB 0…1; both fade as a sprite grows
+    joined: npt.NDArray[np.uint8]  # (N,) JOINED_RIGHT | JOINED_BELOW: adjoins a later sprite, without a seam
+    tile: npt.NDArray[np.int32]  # (N,) index of the tile in the first map, the same in all frames; −1: not a tile
 
     def __len__(self) -> int:
         return len(self.texture)
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Sprites:
-        """Some of the sprites, by a mask, indices or a slice (which copies nothing)."""
+        """Return some of the sprites, by a mask (N,), indices (M,) or a slice (which copies nothing)."""
         return Sprites(*(values[which] for values in vars(self).values()))
 
     def moved(
@@ -59,36 +61,39 @@ class Sprites:
         axis: npt.ArrayLike = 0.0,
         opacity: npt.ArrayLike = 1.0,
     ) -> Sprites:
-        """The sprites elsewhere: (N, 2) centres, and for each, or for all, its size (1: as it is) and attitude.
+        """Return the sprites moved to other centres, (N, 2), scaled and turned; not joined to any neighbours.
 
-        `angle`: radians clockwise in the plane; `tumble`: radians out of it, around an axis in the plane that lies at
-        `axis` radians (0: along x). Seen from its back a tile shows its picture mirrored. `opacity` multiplies.
-        Nothing that moved joins its neighbours.
+        `size`: factor, 1 leaves a sprite as it is. `angle`: radians clockwise in the plane. `tumble`: radians out of
+        the plane, around an axis in the plane at `axis` radians (0: along x); a tile seen from behind is mirrored.
+        `opacity`: factor, 0…1. Each is one number or an array (N,).
         """
         turn, out, along = (np.asarray(value, np.float64)[..., np.newaxis] for value in (angle, tumble, axis))
         direction = np.concatenate([np.cos(along), np.sin(along)], axis=-1)
         cosine, sine = np.cos(turn), np.sin(turn)
 
-        def placed(vector: Float64Array) -> Float64Array:
-            # What lies along the axis stays, what lies across it is foreshortened.
-            kept = direction * (vector * direction).sum(axis=-1, keepdims=True)
-            flat = kept + (vector - kept) * np.cos(out)
+        def turned(vector: Float64Array) -> Float64Array:
+            # The component along the axis stays, the component across it is foreshortened.
+            parallel = direction * (vector * direction).sum(axis=-1, keepdims=True)
+            flat = parallel + (vector - parallel) * np.cos(out)
             x, y = flat[:, :1], flat[:, 1:]
-            turned = np.concatenate([x * cosine - y * sine, x * sine + y * cosine], axis=1)
-            return turned * np.asarray(size, np.float64)[..., np.newaxis]
+            rotated = np.concatenate([x * cosine - y * sine, x * sine + y * cosine], axis=1)
+            return rotated * np.asarray(size, np.float64)[..., np.newaxis]
 
         return replace(
             self,
             centre=centre,
-            right=placed(self.right),
-            down=placed(self.down),
+            right=turned(self.right),
+            down=turned(self.down),
             opacity=(self.opacity * np.asarray(opacity)).astype(np.float32),
             joined=np.zeros(len(self), np.uint8),
         )
 
 
 def make_sprites(texture: npt.ArrayLike, centre: npt.ArrayLike, right: npt.ArrayLike, down: npt.ArrayLike) -> Sprites:
-    """Opaque, untoned sprites (see `Sprites` for the shapes) that show whole textures and join no neighbours."""
+    """Return opaque sprites without tone that show whole textures and adjoin no neighbours.
+
+    `texture`: (N,) or one index; `centre`, `right`, `down`: (N, 2), or (2,) for all. See `Sprites` for the units.
+    """
     indices = np.atleast_1d(np.asarray(texture, np.int32))
     count = len(indices)
 
@@ -111,40 +116,40 @@ def make_sprites(texture: npt.ArrayLike, centre: npt.ArrayLike, right: npt.Array
 
 @dataclass(frozen=True)
 class Camera:
-    """Where one looks from. A point p of the mosaic is seen at R(angle) · (p − centre) · scale from the middle."""
+    """A view of the plane: point p is drawn R(angle) · (p − centre) · scale pixels from the middle of the frame."""
 
     centre: tuple[float, float]  # the point in the middle of the frame, mosaic units
-    scale: float  # output pixels a unit, above 0
+    scale: float  # output pixels per unit, above 0
     angle: float = 0.0  # radians by which the mosaic appears turned clockwise
 
 
 @dataclass(frozen=True)
 class NestedMap:
-    """A placement map that a sprite shows: drawn as its own tiles where one of them is wider than 2 pixels."""
+    """A placement map used as a texture: drawn as its own tiles where these are wider than 2 pixels."""
 
-    tiles: Sprites  # at rest, in the map's own units
-    size: tuple[float, float]  # width and height of the map, units
+    tiles: Sprites  # at rest, in units of the nested map
+    size: tuple[float, float]  # width and height of the map in its units
 
 
 @dataclass(frozen=True)
 class Scene:
     """Everything in one frame."""
 
-    sprites: tuple[Sprites, ...]  # groups, each painted over those before it; one at rest can serve many scenes
+    sprites: tuple[Sprites, ...]  # groups, each painted over those before it; scenes may share them
     camera: Camera
-    background: Colour | int | None = (0.0, 0.0, 0.0)  # or a texture that fills the frame, centre-cropped; None: clear
-    overlay: Sprites | None = None  # in frame units, over all else
-    nested: Mapping[int, NestedMap] = field(default_factory=dict)  # textures that are maps themselves
-    preview: Callable[[Scene], Pixels] | None = None  # how a notebook shows it
+    background: Colour | int | None = (0.0, 0.0, 0.0)  # or a texture that fills the frame, or None: transparent
+    overlay: Sprites | None = None  # in frame units, over everything else
+    nested: Mapping[int, NestedMap] = field(default_factory=dict)  # by index of the texture that shows the map
+    preview: Callable[[Scene], Pixels] | None = None  # draws it small, for notebooks
 
     def _repr_png_(self) -> bytes | None:
-        """The scene, small, as a notebook shows it."""
+        """Return a small picture of the scene, which notebooks display."""
         if self.preview is None:
             return None
-        shown = io.BytesIO()
-        Image.fromarray(self.preview(self)).save(shown, "PNG")
-        return shown.getvalue()
+        encoded = io.BytesIO()
+        Image.fromarray(self.preview(self)).save(encoded, "PNG")
+        return encoded.getvalue()
 
 
 Motion = Callable[[float], Scene]
-"""A scene for any progress 0…1, each asked for alone: pure, and vectorised over the sprites."""
+"""A pure function from a progress, 0…1, to its scene; called in any order, from any thread and process."""

@@ -1,4 +1,4 @@
-"""The stage: what an animation is given, and what it can ask of it."""
+"""The stage: what an animation receives, and what it can query and create there."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float64Array
+from renderer.deprecation import old_method
 from renderer.errors import InputError
+from renderer.grid import cell_at
 from renderer.library import Library, Photo, find_photo, no_photo
+from renderer.messages import named
 from renderer.parameters import Colour
 from renderer.pictures import read_picture, resize
 from renderer.placement import PlacementMap
@@ -32,59 +35,59 @@ from renderer.subject import attention, subject_place
 from renderer.textures import MAX_SIDE, Textures
 
 Fit = Literal["crop", "pad", "blur"]
-"""How a mosaic meets a frame of another shape: `crop` fills the frame, `pad` shows all of the mosaic over the
-background colour, `blur` all of it over its own blurred picture."""
+"""How a mosaic is fitted to a frame of another shape: `crop` fills the frame, `pad` shows the whole mosaic on the
+background colour, `blur` shows it on its own blurred picture."""
 
 Target = tuple[float, float] | str
-"""A place of a mosaic: a point (x, y) in fractions of its cover, or a photo by its path or name."""
+"""A target in a mosaic: a point (x, y) in fractions of its cover, or a photo by its path or name."""
 
 FAR_PIXELS: Final = 4.0
-"""Pixels a unit below which a map at rest is drawn as its picture."""
+"""Pixels per unit below which a map whose tiles all rest is drawn as one picture."""
 
 
-def _spot(shape: tuple[int, ...], place: tuple[float, float], size: tuple[float, float]) -> Float64Array:
-    """Weights (H, W) that fall off around a place of a map of a size."""
+def _spot(shape: tuple[int, ...], position: tuple[float, float], size: tuple[float, float]) -> Float64Array:
+    """Return weights (H, W), 0…1, that fall off around a position in a map; position and size in mosaic units."""
     y, x = np.mgrid[: shape[0], : shape[1]]
-    away = np.hypot((x + 0.5) / shape[1] - place[0] / size[0], (y + 0.5) / shape[0] - place[1] / size[1])
+    away = np.hypot((x + 0.5) / shape[1] - position[0] / size[0], (y + 0.5) / shape[0] - position[1] / size[1])
     return np.asarray(np.exp(-away / 0.08), np.float64)
 
 
-def _unheard(_message: str) -> None:
-    """Say nothing."""
+def _ignore(_message: str) -> None:
+    """Discard a notice."""
 
 
 def parse_target(text: str) -> Target:
-    """A point from "X,Y", each 0…1, or else the name of a photo. Raises InputError for a point outside."""
+    """Return a point from "X,Y", or any other text as the name of a photo. Raises InputError for X or Y outside 0…1."""
     try:
         x, y = (float(part) for part in text.split(","))
     except ValueError:
         return text
     if not (0 <= x <= 1 and 0 <= y <= 1):
-        raise InputError(f"--focus {text} is outside the cover: X and Y are fractions of it, from 0 to 1")
+        raise InputError(f"{named('focus', text)} is outside the cover: X and Y are fractions of it, from 0 to 1")
     return x, y
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What an animation is given."""
+    """Everything that an animation receives: the maps, their photos and textures, and the frame."""
 
-    maps: Sequence[PlacementMap]  # at least one; the first is the animation's mosaic
+    maps: Sequence[PlacementMap]  # at least one; the first is the mosaic
     libraries: Sequence[Library]  # the photos of each map, in the order of its `photos`
     textures: Textures
-    first_texture: Sequence[int]  # texture of each map's photo 0; its other photos follow in order
+    first_texture: Sequence[int]  # index of the texture of each map's photo 0; those of its other photos follow
     frame: tuple[int, int]  # width and height in pixels
-    seconds: float  # how long the animation lasts
-    seed: int = 0  # of the motion
+    seconds: float  # duration of the animation
+    seed: int = 0  # for `rng`
     fit: Fit = "crop"
     background: Colour | int | None = (0.0, 0.0, 0.0)  # None: transparent
-    covered: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # top, right, bottom, left, shares of the frame
-    subject: tuple[float, float] | None = None  # what must stay in view, in fractions of the first map's cover
-    far_pictures: Sequence[int | None] = ()  # texture of each map's picture at 4 pixels a unit, where it is needed
-    cover: Path | None = None  # the first map's cover, where there is one
-    frames: int = 2  # how many the animation is shown in: progress moves by 1 / (frames − 1)
-    from_cell: int | None = None  # the cell of the photo that stands still when the animation begins, if one does
-    notice: Callable[[str], None] = _unheard  # says one line that a user should know
-    nested: dict[int, NestedMap] = field(default_factory=dict)  # maps that are textures too, by texture
+    covered: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # top, right, bottom, left, 0…1 of the frame
+    subject: tuple[float, float] | None = None  # point to keep visible, in fractions of the first map's cover
+    far_pictures: Sequence[int | None] = ()  # texture of each map drawn at 4 pixels per unit, where needed
+    cover: Path | None = None  # the first map's cover, if known
+    frames: int = 2  # frames of the animation: progress advances by 1 / (frames − 1)
+    from_cell: int | None = None  # index of the cell whose photo is visible at the start, or None
+    notice: Callable[[str], None] = _ignore  # shows one line to the user
+    nested: dict[int, NestedMap] = field(default_factory=dict)  # maps used as textures, by index of the texture
 
     @property
     def mosaic(self) -> PlacementMap:
@@ -92,7 +95,7 @@ class Stage:
         return self.maps[0]
 
     def resting_sprites(self, which: int = 0) -> Sprites:
-        """The tiles of a map, each in its cell."""
+        """Return the tiles of a map, each in its cell."""
         placement = self.maps[which]
         x, y, width, height = placement.cell.T
         flip_x = np.where(placement.symmetry & 1, -0.5, 0.5)
@@ -117,11 +120,11 @@ class Stage:
             tile=np.arange(len(placement), dtype=np.int32),
         )
 
-    def seen_tiles(self, tiles: Sprites, camera: Camera, which: int = 0) -> Sprites:
-        """Those of a map's resting tiles that a camera can see, or, where they are under 4 pixels, its picture.
+    def visible_tiles(self, tiles: Sprites, camera: Camera, which: int = 0) -> Sprites:
+        """Return the resting tiles of a map that may be visible, or one picture of the map if they are under 4 pixels.
 
-        What a frame costs is so bounded by the frame, not by the cells. The tiles are a slice of `tiles`, nothing is
-        copied: from the first to the last that may be seen by its height, which serves as far as cells go by rows.
+        The cost of a frame is thus bounded by its size, not by the number of cells. The result is a slice of `tiles`
+        from the first to the last row in view, without copying.
         """
         picture = self.far_pictures[which] if self.far_pictures else None
         width, height = self.maps[which].size
@@ -133,9 +136,9 @@ class Stage:
         return tiles.take(slice(first, last))
 
     def partly_resting(self, tiles: Sprites, which: int = 0) -> Callable[[npt.NDArray[np.bool_]], Sprites]:
-        """A function that gives those of a map's resting tiles (a mask) that still rest while others move.
+        """Return a function that selects the tiles of a map that are at rest, by a mask (N,), while others move.
 
-        A side is joined if any neighbour there rests as well.
+        The selected tiles adjoin each other without seams.
         """
         cell = self.maps[which].cell
         pairs = self.maps[which].neighbours()
@@ -145,18 +148,18 @@ class Stage:
         def part(resting: npt.NDArray[np.bool_]) -> Sprites:
             if resting.all():
                 return tiles
-            stay = resting[pairs[:, 1]]
+            kept = resting[pairs[:, 1]]
             joined = np.zeros_like(tiles.joined)
-            np.bitwise_or.at(joined, pairs[stay, 0], bits[stay])
+            np.bitwise_or.at(joined, pairs[kept, 0], bits[kept])
             return replace(tiles, joined=joined).take(resting)
 
         return part
 
     def cover_pieces(self) -> Sprites:
-        """The first map's cover in place of its tiles: each cell shows its own piece. Raises InputError without one."""
+        """Return the first map's cover as sprites, one piece per cell. Raises InputError if the cover is missing."""
         if self.cover is None:
-            name = self.mosaic.recipe.get("cover", "of this map")
-            raise InputError(f"the cover {name} is needed and was not found: put it beside the .mosaic file")
+            name = self.mosaic.recipe.get("cover", "of this mosaic")
+            raise InputError(f"the cover {name} was not found: put it next to the .mosaic file")
         picture = read_picture(self.cover, shorter_side=2 * min(self.frame)).pixels
         left, top, width, height = self.mosaic.crop
         rows, columns = picture.shape[:2]
@@ -181,23 +184,23 @@ class Stage:
         )  # fmt: skip
 
     def rng(self) -> np.random.Generator:
-        """Random numbers that follow from the motion's seed."""
+        """Return a new random number generator, always the same one for a seed."""
         return np.random.default_rng(self.seed)
 
     def rest_shares(self, seconds: Sequence[float]) -> Float64Array:
-        """Shares of the time for rests of some seconds, cut so that at least half of it is left to movement."""
+        """Return pauses in seconds as shares of the duration, shortened so that at least half of it is movement."""
         fitting = min(1.0, 0.5 * self.seconds / max(sum(seconds), 1e-9))
         return np.array(seconds, np.float64) * fitting / self.seconds
 
     def view(self, camera: Camera) -> tuple[float, float]:
-        """Width and height of what a camera sees, in mosaic units."""
+        """Return the width and height of the area that a camera shows, in mosaic units."""
         return self.frame[0] / camera.scale, self.frame[1] / camera.scale
 
     def whole_camera(self, which: int = 0) -> Camera:
-        """The camera that sees a map as the fit says: filling the frame, or all of it.
+        """Return the camera for a whole map: filling the frame with `fit` "crop", otherwise showing all of the map.
 
-        A frame that is filled shows the part of the map that matters most, its faces and what draws the eye, and shows
-        it where nothing covers the frame, as far as that can be.
+        Filling the frame shows the most important part of the map (the subject, faces, salient areas), and shows it in
+        the uncovered part of the frame if possible.
         """
         width, height = self.maps[which].size
         across, along = self.frame[0] / width, self.frame[1] / height
@@ -206,7 +209,7 @@ class Stage:
         scale = max(across, along)
         weights = attention(self.maps[which].colours(), self.maps[which].faces)
         if self.subject is not None and which == 0:
-            weights = _spot(weights.shape, self.place(self.subject), self.maps[which].size)
+            weights = _spot(weights.shape, self.position(self.subject), self.maps[which].size)
         top, right, bottom, left = self.covered
         x, y = (
             side * subject_place(weights, axis, self.frame[1 - axis] / scale / side, before, after)
@@ -214,8 +217,8 @@ class Stage:
         )
         return Camera((x, y), scale)
 
-    def place(self, point: tuple[float, float]) -> tuple[float, float]:
-        """A point of the first map, in its units, from fractions of its cover."""
+    def position(self, point: tuple[float, float]) -> tuple[float, float]:
+        """Return the position of a point of the cover (x, y in fractions of it) in units of the first map."""
         left, top, width, height = self.mosaic.crop
         return (
             (point[0] - left) / width * self.mosaic.size[0],
@@ -224,29 +227,28 @@ class Stage:
 
     def cell_at(self, target: Target) -> int:
         """The first map's cell that a target names. Raises InputError if it names a photo that is not placed."""
-        corner, size = self.mosaic.cell[:, :2], self.mosaic.cell[:, 2:]
-        if isinstance(target, str):
-            number = find_photo(target, self.mosaic.photos)
-            if number is None:
-                raise InputError(no_photo(target, self.mosaic.photos))
-            cells = np.flatnonzero(self.mosaic.photo == number)
-            off = np.abs(corner + 0.5 * size - 0.5 * np.array(self.mosaic.size)).max(axis=1)
-            return int(cells[off[cells].argmin()])
-        place = np.array(self.place(target))
-        away = np.maximum(np.maximum(corner - place, place - corner - size), 0).sum(axis=1)
-        return int(np.flatnonzero(away == away.min())[-1])  # on an edge, the cell that begins there
+        if not isinstance(target, str):
+            return cell_at(self.mosaic.grid, self.position(target))
+        number = find_photo(target, self.mosaic.photos)
+        if number is None:
+            raise InputError(no_photo(target, self.mosaic.photos))
+        cells = np.flatnonzero(self.mosaic.photo == number)
+        centres = self.mosaic.cell[:, :2] + 0.5 * self.mosaic.cell[:, 2:]
+        distance = np.abs(centres - 0.5 * np.array(self.mosaic.size)).max(axis=1)
+        return int(cells[distance[cells].argmin()])
 
     def add_background(self) -> int:
-        """A texture of the background alone. Raises InputError where there is none."""
+        """Add a texture of the background. Returns its index. Raises InputError if the background is transparent."""
         if self.background is None:
-            raise InputError("--transparent leaves nothing to hide the tiles with: give another --landing")
+            hidden = f"{named('transparent', True)} leaves no background to hide the tiles"
+            raise InputError(f"{hidden}: choose another {named('landing')}")
         if isinstance(self.background, int):
             return self.background
         colour = np.array(self.background) * 255 + 0.5
         return self.textures.add_picture(np.full((1, 1, 3), colour.astype(np.uint8)))
 
     def add_map(self, which: int) -> int:
-        """A texture that is a whole map: its picture, and from 2 pixels a tile on its own tiles."""
+        """Add a texture of a whole map, drawn as the map's own tiles from 2 pixels per tile. Returns its index."""
         placement = self.maps[which]
         longest = min(round(2 * max(placement.size)), MAX_SIDE)
         picture = np.clip(placement.colours(longest) * 255 + 0.5, 0, 255).astype(np.uint8)
@@ -255,17 +257,21 @@ class Stage:
         return texture
 
     def scene(self, camera: Camera, *sprites: Sprites, overlay: Sprites | None = None) -> Scene:
-        """A scene of groups of sprites over the stage's background."""
-        shown = partial(preview, textures=self.textures, frame=self.frame)
-        return Scene(sprites, camera, self.background, overlay, self.nested, shown)
+        """Return a scene of groups of sprites, in painter's order, on the stage's background."""
+        small = partial(preview, textures=self.textures, frame=self.frame)
+        return Scene(sprites, camera, self.background, overlay, self.nested, small)
 
     def photo(self, index: int, which: int = 0) -> Photo:
-        """A photo of a map."""
+        """Return a photo of a map."""
         return self.maps[which].photos[index]
 
     def add_whole(self, index: int, width: float, height: float, which: int = 0) -> int:
-        """A texture of all of a photo, whose sharpest level is `width` × `height` pixels; 16,384 at most."""
+        """Add a texture of a whole photo, `width` × `height` pixels but at most 16,384 a side. Returns its index."""
         longest = max(width, height)
         shrink = min(1.0, MAX_SIDE / longest)
         size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
         return self.textures.add_whole(self.libraries[which], self.photo(index, which), *size)
+
+    chance = old_method("Stage.chance", rng)
+    place = old_method("Stage.place", position)
+    seen_tiles = old_method("Stage.seen_tiles", visible_tiles)

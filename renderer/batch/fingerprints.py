@@ -1,4 +1,4 @@
-"""What made a video, as one number: as long as it is the same, the video is up to date."""
+"""Fingerprints of videos: a video is up to date as long as its fingerprint stays the same."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from renderer.batch.campaign import Task
 from renderer.batch.problems import Problems
 from renderer.encoder import is_sequence, numbered
 from renderer.errors import RenderError
-from renderer.files import expanded, is_file
+from renderer.input_files import is_file
 from renderer.job import VERSION, VideoJob
 from renderer.library import Archive, file_digest
+from renderer.paths import expanded
 from renderer.progress import Progress
 from renderer.timeline import Show
 
 
 @dataclass
 class Inputs:
-    """Digests of what videos are made of, each taken once; indexing a set of photos is part of it."""
+    """Digests of the files and photos that videos are made of, each computed once; photos are indexed for it."""
 
     progress: Progress
     files: dict[Path, str] = field(default_factory=dict)
     photos: dict[object, str] = field(default_factory=dict)
 
     def file(self, path: Path) -> str:
-        """A file's digest; empty if it can't be read, which its video will tell."""
+        """Return a file's digest; empty if it can't be read, which rendering its video will report."""
         path = expanded(path)
         if path not in self.files:
             try:
@@ -38,7 +39,7 @@ class Inputs:
         return self.files[path]
 
     def photo_set(self, job: VideoJob) -> str:
-        """The digest of a job's photos, which are indexed now; empty if there are none. Raises InputError."""
+        """Index a job's photos and return their digest; empty if there are none. Raises InputError."""
         match = job.match
         key = (match.tiles, match.library_dir, match.crop, match.video_frames)
         if key not in self.photos:
@@ -50,33 +51,33 @@ class Inputs:
         return self.photos[key]
 
     def used_files(self, job: VideoJob) -> list[Path]:
-        """The cover, and every other file that the job's settings name."""
+        """Return the cover, and every other file that the job's settings name."""
         owners = (job.output, job.file, job.overlay, job.sound, job.animation)
         values = [getattr(owner, each.name) for owner in owners for each in fields(owner)]
-        named = [value for value in values if isinstance(value, Path)]
-        named += [Path(target) for target in job.animation.targets() if isinstance(target, str)]
-        return [*([job.cover] if job.cover else []), *(path for path in named if is_file(expanded(path)))]
+        paths = [value for value in values if isinstance(value, Path)]
+        paths += [Path(target) for target in job.animation.targets() if isinstance(target, str)]
+        return [*([job.cover] if job.cover else []), *(path for path in paths if is_file(expanded(path)))]
 
     def fingerprint(self, job: VideoJob) -> str:
-        """Equal for the same inputs, parameters and version, and for nothing else. Raises InputError."""
-        plain: Any = replace(job, cover=None, path=Path(), command="", overwrite=False)
-        parts: Sequence[object] = (job.animation.segments,) if isinstance(job.animation, Show) else ()
+        """Return a digest that is equal only for the same inputs, parameters and version. Raises InputError."""
+        settings: Any = replace(job, cover=None, path=Path(), command="", overwrite=False)
+        segments: Sequence[object] = (job.animation.segments,) if isinstance(job.animation, Show) else ()
         digests = [self.file(path) for path in self.used_files(job)]
-        made_of = repr((VERSION, plain, parts, digests, self.photo_set(job)))
+        made_of = repr((VERSION, settings, segments, digests, self.photo_set(job)))
         return hashlib.blake2b(made_of.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 def fingerprints(tasks: Sequence[Task], inputs: Inputs, problems: Problems) -> dict[str, str]:
-    """Each task's fingerprint by its name; a set of photos that can't be used is noted."""
+    """Return the tasks' fingerprints by name; photos that can't be used become a problem."""
     found: dict[str, str] = {}
     for task in tasks:
-        with problems.at(task.place):
+        with problems.at(task.origin):
             found[task.name] = inputs.fingerprint(task.job)
     return found
 
 
 def bytes_of(job: VideoJob) -> int:
-    """The size of a job's video, of a sequence all its frames together; 0 if it is not there, or not all of it."""
+    """Return the size of a job's video, or of all frames of a sequence; 0 if it is missing or incomplete."""
     paths = [numbered(job.path, number) for number in job.settled().wanted()] if is_sequence(job.path) else [job.path]
     try:
         return sum(path.stat().st_size for path in paths)

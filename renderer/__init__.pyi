@@ -1,0 +1,738 @@
+"""The Python API, with types. Generated from the declared parameters: `poe stubs` writes it."""
+
+from collections.abc import Generator, Sequence
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, overload
+
+from animations.disperse import Disperse as Disperse
+from animations.disperse import Gather as Gather
+from animations.reveal import Reveal as Reveal
+from animations.zoom import Zoom as Zoom
+from renderer.api import Mosaic as Mosaic
+from renderer.api import MosaicFigures as MosaicFigures
+from renderer.api import Source
+from renderer.clip import MosaicClip
+from renderer.errors import Cancelled as Cancelled
+from renderer.errors import InputError as InputError
+from renderer.errors import RenderError as RenderError
+from renderer.job import MatchSettings
+from renderer.job import Summary as Summary
+from renderer.pictures import Pixels
+from renderer.progress import Progress, ProgressFunction
+from renderer.scene import Animation
+from renderer.settings import OutputSettings
+from renderer.timeline import Show as Show
+
+__version__: str
+
+def match(
+    cover: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    tiles: str | Path | Sequence[str | Path] = (),
+    crop: Literal["smart", "centre"] | None = None,
+    video_frames: int | None = None,
+    skip_duplicates: bool = False,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    exclude: str | Path | Sequence[str | Path] = (),
+    library_dir: str | Path | None = None,
+    columns: int | None = None,
+    cell_size: int | None = None,
+    adaptive: bool = False,
+    smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
+    largest_cell: Literal["1", "2", "4"] = "2",
+    match: Literal["structure", "mean", "lab", "pixels"] = "structure",
+    max_uses: int | None = None,
+    repeat_distance: int | None = None,
+    unique: bool = False,
+    use_all: bool = False,
+    merge_duplicates: bool = False,
+    mirror: bool = True,
+    turns: bool = False,
+    tone: float | Literal["auto"] = "auto",
+    adapt_palette: bool = False,
+    blend: float = 0.0,
+    match_seed: int = 0,
+    save_map: str | Path | None = None,
+    credits: str | Path | None = None,
+) -> Mosaic:
+    """Match a cover with photos.
+
+    If the same cover was matched with the same photos and options before, the result is loaded from the cache.
+
+    Args:
+        cover: The picture to make a mosaic of.
+        overwrite: Replace existing files that `save_map` and `credits` name.
+        progress: A function that is called with the name of a stage, the units done and the units in total, or an
+            object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
+            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
+            setting.
+        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        skip_duplicates: Keep only the best of each group of near-duplicates.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
+            camera recorded none.
+        until: Only photos taken on or before this date.
+        exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
+        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
+        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
+            10000).
+        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
+            same.
+        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
+        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
+            (32 x 32).
+        max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
+        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
+            photos allows (cells, 0 to 1000).
+        unique: Use each photo at most once.
+        use_all: Use every photo at least once.
+        merge_duplicates: Count near-duplicates as one photo.
+        mirror: Allow mirrored photos; turn off for photos with text in them.
+        turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
+        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
+            as the photos allow without visible damage (0 to 1).
+        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        blend: Strength of the cover-colour overlay on each tile (0 to 1).
+        match_seed: Random seed for the matching search.
+        save_map: Also write the placement map to a .mosaic file, for later renders.
+        credits: Also write a text file with the photos used and their authors.
+
+    Returns:
+        The mosaic, to be drawn by the other functions, inspected, or saved.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> mosaic = renderer.match("cover.jpg", tiles="photos", max_uses=4)
+        >>> mosaic.figures.ssim
+        0.81
+    """
+
+def render(
+    source: Source,
+    animation: str | Animation,
+    path: str | Path,
+    *,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    frames: str | None = None,
+    overwrite: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    tiles: str | Path | Sequence[str | Path] = (),
+    crop: Literal["smart", "centre"] | None = None,
+    video_frames: int | None = None,
+    skip_duplicates: bool = False,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    exclude: str | Path | Sequence[str | Path] = (),
+    library_dir: str | Path | None = None,
+    columns: int | None = None,
+    cell_size: int | None = None,
+    adaptive: bool = False,
+    smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
+    largest_cell: Literal["1", "2", "4"] = "2",
+    match: Literal["structure", "mean", "lab", "pixels"] = "structure",
+    max_uses: int | None = None,
+    repeat_distance: int | None = None,
+    unique: bool = False,
+    use_all: bool = False,
+    merge_duplicates: bool = False,
+    mirror: bool = True,
+    turns: bool = False,
+    tone: float | Literal["auto"] = "auto",
+    adapt_palette: bool = False,
+    blend: float = 0.0,
+    match_seed: int = 0,
+    save_map: str | Path | None = None,
+    credits: str | Path | None = None,
+    size: tuple[int, int] | str | None = None,
+    long_side: int | None = None,
+    fps: float | Fraction | str = Fraction(30, 1),
+    duration: float | None = None,
+    fit: Literal["crop", "pad", "blur"] = "crop",
+    covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
+    subject: tuple[float, float] | str | None = None,
+    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    transparent: bool = False,
+    motion_blur: float = 0.0,
+    seed: int = 0,
+    title: str | None = None,
+    title_at: Literal["top", "middle", "bottom"] = "bottom",
+    title_size: float = 0.075,
+    title_time: tuple[float, float] | str | None = None,
+    title_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
+    font: str | Path | None = None,
+    logo: str | Path | None = None,
+    logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = "top-right",
+    logo_size: float = 0.14,
+    logo_opacity: float = 0.9,
+    margin: float = 0.06,
+    format: Literal["mp4", "mov", "webm", "gif", "webp", "apng", "png", "jpeg", "y4m"] | None = None,
+    codec: Literal["h264", "hevc", "av1", "vp9", "prores"] | None = None,
+    encoder: Literal["software", "auto", "nvenc", "qsv", "videotoolbox", "vaapi", "amf"] = "software",
+    quality: Literal["draft", "standard", "high", "max"] = "standard",
+    profile: Literal["baseline", "main", "high"] | None = None,
+    b_frames: int = 2,
+    gop_seconds: float = 2.0,
+    max_rate: float | None = None,
+    max_size: int | str | None = None,
+    poster: bool = False,
+    music: str | Path | None = None,
+    music_start: float = 0.0,
+    music_fade: float = 1.0,
+    loudness: float = -14.0,
+    music_bitrate: Literal[192, 384] = 192,
+    **parameters: object,
+) -> Summary:
+    r"""Render an animation of a mosaic to a video file.
+
+    The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        path: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Render small and fast, as the preset `draft` does.
+        frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
+        overwrite: Replace existing files.
+        progress: A function that is called with the name of a stage, the units done and the units in total, or an
+            object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
+            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
+            setting.
+        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        skip_duplicates: Keep only the best of each group of near-duplicates.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
+            camera recorded none.
+        until: Only photos taken on or before this date.
+        exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
+        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
+        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
+            10000).
+        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
+            same.
+        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
+        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
+            (32 x 32).
+        max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
+        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
+            photos allows (cells, 0 to 1000).
+        unique: Use each photo at most once.
+        use_all: Use every photo at least once.
+        merge_duplicates: Count near-duplicates as one photo.
+        mirror: Allow mirrored photos; turn off for photos with text in them.
+        turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
+        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
+            as the photos allow without visible damage (0 to 1).
+        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        blend: Strength of the cover-colour overlay on each tile (0 to 1).
+        match_seed: Random seed for the matching search.
+        save_map: Also write the placement map to a .mosaic file, for later renders.
+        credits: Also write a text file with the photos used and their authors.
+        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
+            8192).
+        fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
+            background colour or a blurred copy.
+        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
+            cover's subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
+            other salient areas (0 to 1).
+        background: Background colour: a name or #rrggbb.
+        transparent: Transparent background, for formats that support it.
+        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        seed: Random seed for the animation.
+        title: Words over the picture; a line break where you write \n.
+        title_at: Where the title stands.
+        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
+        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
+        title_colour: Its colour: a name or #rrggbb.
+        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
+        logo: A picture over the picture, best a PNG with a transparent ground.
+        logo_at: Where the logo stands.
+        logo_size: Its height, of the frame's shorter side (0.01 to 1).
+        logo_opacity: How much of it is seen (0.01 to 1).
+        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        format: File format; default: from the name's extension.
+        codec: Video codec: h264, hevc (MP4, MOV), av1 (MP4, WebM), vp9 (WebM), prores (MOV); default: h264, or vp9 in
+            WebM.
+        encoder: Video encoder: software (best quality), auto (first working hardware encoder), or a specific one.
+        quality: Encoding quality; higher ones take longer and make larger files.
+        profile: H.264 profile; default: high.
+        b_frames: Maximum number of consecutive B-frames, in H.264 and HEVC (0 to 8).
+        gop_seconds: Time between key frames, where players seek and editors cut (seconds, 0.1 to 60).
+        max_rate: Maximum bitrate over any one-second window (Mbit/s, 0.05 to 1000).
+        max_size: Maximum file size, such as 20MB (20,000,000 bytes); uses two passes if necessary.
+        poster: Also write a representative frame as a picture next to the video.
+        music: Soundtrack: trimmed or looped to the length of the video.
+        music_start: Position in the track to start from (seconds, 0 to 86400).
+        music_fade: Length of the fade-in and of the fade-out, each at most half the video (seconds, 0 to 60).
+        loudness: Integrated loudness of the track (EBU R 128) (LUFS, -40 to -5).
+        music_bitrate: Audio bitrate in kbit/s.
+        **parameters: The animation's own parameters, if it is passed by name.
+
+    Returns:
+        What was written: file, size, frames, and figures.
+
+    Raises:
+        InputError: An argument is wrong, a file cannot be used, or the output exists.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> renderer.render("cover.jpg", "zoom", "out.mp4", tiles="photos", size=(1080, 1920), direction="inout")
+    """
+
+def frame(
+    source: Source,
+    animation: str | Animation,
+    *,
+    at: float,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    tiles: str | Path | Sequence[str | Path] = (),
+    crop: Literal["smart", "centre"] | None = None,
+    video_frames: int | None = None,
+    skip_duplicates: bool = False,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    exclude: str | Path | Sequence[str | Path] = (),
+    library_dir: str | Path | None = None,
+    columns: int | None = None,
+    cell_size: int | None = None,
+    adaptive: bool = False,
+    smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
+    largest_cell: Literal["1", "2", "4"] = "2",
+    match: Literal["structure", "mean", "lab", "pixels"] = "structure",
+    max_uses: int | None = None,
+    repeat_distance: int | None = None,
+    unique: bool = False,
+    use_all: bool = False,
+    merge_duplicates: bool = False,
+    mirror: bool = True,
+    turns: bool = False,
+    tone: float | Literal["auto"] = "auto",
+    adapt_palette: bool = False,
+    blend: float = 0.0,
+    match_seed: int = 0,
+    save_map: str | Path | None = None,
+    credits: str | Path | None = None,
+    size: tuple[int, int] | str | None = None,
+    long_side: int | None = None,
+    fps: float | Fraction | str = Fraction(30, 1),
+    duration: float | None = None,
+    fit: Literal["crop", "pad", "blur"] = "crop",
+    covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
+    subject: tuple[float, float] | str | None = None,
+    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    transparent: bool = False,
+    motion_blur: float = 0.0,
+    seed: int = 0,
+    title: str | None = None,
+    title_at: Literal["top", "middle", "bottom"] = "bottom",
+    title_size: float = 0.075,
+    title_time: tuple[float, float] | str | None = None,
+    title_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
+    font: str | Path | None = None,
+    logo: str | Path | None = None,
+    logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = "top-right",
+    logo_size: float = 0.14,
+    logo_opacity: float = 0.9,
+    margin: float = 0.06,
+    **parameters: object,
+) -> Pixels:
+    r"""Draw one frame of an animation: the same pixels as in the video.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        at: The time of the frame in the video, in seconds.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Draw a small frame, as the preset `draft` does.
+        progress: The same as for `renderer.render`.
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
+            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
+            setting.
+        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        skip_duplicates: Keep only the best of each group of near-duplicates.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
+            camera recorded none.
+        until: Only photos taken on or before this date.
+        exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
+        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
+        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
+            10000).
+        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
+            same.
+        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
+        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
+            (32 x 32).
+        max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
+        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
+            photos allows (cells, 0 to 1000).
+        unique: Use each photo at most once.
+        use_all: Use every photo at least once.
+        merge_duplicates: Count near-duplicates as one photo.
+        mirror: Allow mirrored photos; turn off for photos with text in them.
+        turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
+        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
+            as the photos allow without visible damage (0 to 1).
+        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        blend: Strength of the cover-colour overlay on each tile (0 to 1).
+        match_seed: Random seed for the matching search.
+        save_map: Also write the placement map to a .mosaic file, for later renders.
+        credits: Also write a text file with the photos used and their authors.
+        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
+            8192).
+        fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
+            background colour or a blurred copy.
+        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
+            cover's subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
+            other salient areas (0 to 1).
+        background: Background colour: a name or #rrggbb.
+        transparent: Transparent background, for formats that support it.
+        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        seed: Random seed for the animation.
+        title: Words over the picture; a line break where you write \n.
+        title_at: Where the title stands.
+        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
+        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
+        title_colour: Its colour: a name or #rrggbb.
+        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
+        logo: A picture over the picture, best a PNG with a transparent ground.
+        logo_at: Where the logo stands.
+        logo_size: Its height, of the frame's shorter side (0.01 to 1).
+        logo_opacity: How much of it is seen (0.01 to 1).
+        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        **parameters: The animation's own parameters, if it is passed by name.
+
+    Returns:
+        The frame as an array (height, width, 3) of uint8, sRGB; with `transparent`, (height, width, 4) with straight
+        alpha.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> renderer.frame(mosaic, "zoom", at=3.5, size=(640, 360)).shape
+        (360, 640, 3)
+    """
+
+def frames(
+    source: Source,
+    animation: str | Animation,
+    *,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    frames: str | None = None,
+    progress: Progress | ProgressFunction | None = None,
+    tiles: str | Path | Sequence[str | Path] = (),
+    crop: Literal["smart", "centre"] | None = None,
+    video_frames: int | None = None,
+    skip_duplicates: bool = False,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    exclude: str | Path | Sequence[str | Path] = (),
+    library_dir: str | Path | None = None,
+    columns: int | None = None,
+    cell_size: int | None = None,
+    adaptive: bool = False,
+    smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
+    largest_cell: Literal["1", "2", "4"] = "2",
+    match: Literal["structure", "mean", "lab", "pixels"] = "structure",
+    max_uses: int | None = None,
+    repeat_distance: int | None = None,
+    unique: bool = False,
+    use_all: bool = False,
+    merge_duplicates: bool = False,
+    mirror: bool = True,
+    turns: bool = False,
+    tone: float | Literal["auto"] = "auto",
+    adapt_palette: bool = False,
+    blend: float = 0.0,
+    match_seed: int = 0,
+    save_map: str | Path | None = None,
+    credits: str | Path | None = None,
+    size: tuple[int, int] | str | None = None,
+    long_side: int | None = None,
+    fps: float | Fraction | str = Fraction(30, 1),
+    duration: float | None = None,
+    fit: Literal["crop", "pad", "blur"] = "crop",
+    covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
+    subject: tuple[float, float] | str | None = None,
+    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    transparent: bool = False,
+    motion_blur: float = 0.0,
+    seed: int = 0,
+    title: str | None = None,
+    title_at: Literal["top", "middle", "bottom"] = "bottom",
+    title_size: float = 0.075,
+    title_time: tuple[float, float] | str | None = None,
+    title_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
+    font: str | Path | None = None,
+    logo: str | Path | None = None,
+    logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = "top-right",
+    logo_size: float = 0.14,
+    logo_opacity: float = 0.9,
+    margin: float = 0.06,
+    **parameters: object,
+) -> Generator[Pixels, None, None]:
+    r"""Draw the frames of an animation one after another.
+
+    Arguments are checked at once; the cover is matched and photos are opened when the first frame is requested. The
+    generator releases its threads and textures when it is exhausted or closed.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Draw small frames, as the preset `draft` does.
+        frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
+        progress: The same as for `renderer.render`.
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
+            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
+            setting.
+        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        skip_duplicates: Keep only the best of each group of near-duplicates.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
+            camera recorded none.
+        until: Only photos taken on or before this date.
+        exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
+        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
+        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
+            10000).
+        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
+            same.
+        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
+        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
+            (32 x 32).
+        max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
+        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
+            photos allows (cells, 0 to 1000).
+        unique: Use each photo at most once.
+        use_all: Use every photo at least once.
+        merge_duplicates: Count near-duplicates as one photo.
+        mirror: Allow mirrored photos; turn off for photos with text in them.
+        turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
+        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
+            as the photos allow without visible damage (0 to 1).
+        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        blend: Strength of the cover-colour overlay on each tile (0 to 1).
+        match_seed: Random seed for the matching search.
+        save_map: Also write the placement map to a .mosaic file, for later renders.
+        credits: Also write a text file with the photos used and their authors.
+        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
+            8192).
+        fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
+            background colour or a blurred copy.
+        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
+            cover's subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
+            other salient areas (0 to 1).
+        background: Background colour: a name or #rrggbb.
+        transparent: Transparent background, for formats that support it.
+        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        seed: Random seed for the animation.
+        title: Words over the picture; a line break where you write \n.
+        title_at: Where the title stands.
+        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
+        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
+        title_colour: Its colour: a name or #rrggbb.
+        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
+        logo: A picture over the picture, best a PNG with a transparent ground.
+        logo_at: Where the logo stands.
+        logo_size: Its height, of the frame's shorter side (0.01 to 1).
+        logo_opacity: How much of it is seen (0.01 to 1).
+        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        **parameters: The animation's own parameters, if it is passed by name.
+
+    Yields:
+        Each frame as an array of its own, as `renderer.frame` returns it.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> for frame in renderer.frames(mosaic, "zoom", size=(640, 360)):
+        ...     show(frame)
+    """
+
+@overload
+def as_clip(
+    source: Source,
+    animation: str | Animation,
+    *,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    tiles: str | Path | Sequence[str | Path] = (),
+    crop: Literal["smart", "centre"] | None = None,
+    video_frames: int | None = None,
+    skip_duplicates: bool = False,
+    since: date | str | None = None,
+    until: date | str | None = None,
+    exclude: str | Path | Sequence[str | Path] = (),
+    library_dir: str | Path | None = None,
+    columns: int | None = None,
+    cell_size: int | None = None,
+    adaptive: bool = False,
+    smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
+    largest_cell: Literal["1", "2", "4"] = "2",
+    match: Literal["structure", "mean", "lab", "pixels"] = "structure",
+    max_uses: int | None = None,
+    repeat_distance: int | None = None,
+    unique: bool = False,
+    use_all: bool = False,
+    merge_duplicates: bool = False,
+    mirror: bool = True,
+    turns: bool = False,
+    tone: float | Literal["auto"] = "auto",
+    adapt_palette: bool = False,
+    blend: float = 0.0,
+    match_seed: int = 0,
+    save_map: str | Path | None = None,
+    credits: str | Path | None = None,
+    size: tuple[int, int] | str | None = None,
+    long_side: int | None = None,
+    fps: float | Fraction | str = Fraction(30, 1),
+    duration: float | None = None,
+    fit: Literal["crop", "pad", "blur"] = "crop",
+    covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
+    subject: tuple[float, float] | str | None = None,
+    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    transparent: bool = False,
+    motion_blur: float = 0.0,
+    seed: int = 0,
+    title: str | None = None,
+    title_at: Literal["top", "middle", "bottom"] = "bottom",
+    title_size: float = 0.075,
+    title_time: tuple[float, float] | str | None = None,
+    title_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
+    font: str | Path | None = None,
+    logo: str | Path | None = None,
+    logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = "top-right",
+    logo_size: float = 0.14,
+    logo_opacity: float = 0.9,
+    margin: float = 0.06,
+    **parameters: object,
+) -> MosaicClip:
+    r"""Make a MoviePy clip of an animation. MoviePy must be installed: `pip install 'mosaic-renderer[moviepy]'`.
+
+    A clip has no alpha channel: `transparent` must be False.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Draw small frames, as the preset `draft` does.
+        progress: The same as for `renderer.render`; called while the cover is matched.
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
+            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
+            setting.
+        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        skip_duplicates: Keep only the best of each group of near-duplicates.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
+            camera recorded none.
+        until: Only photos taken on or before this date.
+        exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
+        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
+        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
+            10000).
+        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
+            same.
+        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
+        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
+            (32 x 32).
+        max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
+        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
+            photos allows (cells, 0 to 1000).
+        unique: Use each photo at most once.
+        use_all: Use every photo at least once.
+        merge_duplicates: Count near-duplicates as one photo.
+        mirror: Allow mirrored photos; turn off for photos with text in them.
+        turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
+        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
+            as the photos allow without visible damage (0 to 1).
+        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        blend: Strength of the cover-colour overlay on each tile (0 to 1).
+        match_seed: Random seed for the matching search.
+        save_map: Also write the placement map to a .mosaic file, for later renders.
+        credits: Also write a text file with the photos used and their authors.
+        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
+            8192).
+        fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
+            background colour or a blurred copy.
+        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
+            cover's subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
+            other salient areas (0 to 1).
+        background: Background colour: a name or #rrggbb.
+        transparent: Transparent background, for formats that support it.
+        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        seed: Random seed for the animation.
+        title: Words over the picture; a line break where you write \n.
+        title_at: Where the title stands.
+        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
+        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
+        title_colour: Its colour: a name or #rrggbb.
+        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
+        logo: A picture over the picture, best a PNG with a transparent ground.
+        logo_at: Where the logo stands.
+        logo_size: Its height, of the frame's shorter side (0.01 to 1).
+        logo_opacity: How much of it is seen (0.01 to 1).
+        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        **parameters: The animation's own parameters, if it is passed by name.
+
+    Returns:
+        A `moviepy.VideoClip` with frames (height, width, 3) of uint8. Use it in a `with` block, or close it.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: MoviePy is not installed, or the work failed for another reason.
+
+    Examples:
+        >>> with renderer.as_clip(mosaic, "zoom", size=(640, 360)) as clip:
+        ...     clip.write_videofile("out.mp4")
+    """
+
+@overload
+def as_clip(
+    source: Source, animation: Animation, *, match: MatchSettings | None = None, output: OutputSettings | None = None
+) -> MosaicClip: ...

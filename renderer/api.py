@@ -1,0 +1,658 @@
+"""The functions of the Python package: `import renderer` makes them available, typed in `renderer/__init__.pyi`."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import math
+import os
+import re
+import textwrap
+import types
+import warnings
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+from PIL import Image
+
+from renderer.descriptors import TILE_PIXELS
+from renderer.errors import InputError
+from renderer.frame_times import frame_at, parse_frames
+from renderer.job import (
+    LOOK_AHEAD,
+    FrameSource,
+    MatchSettings,
+    OpenMosaic,
+    Summary,
+    VideoJob,
+    check_beside,
+    check_job,
+    count_frames,
+    cover_of,
+    draw_strips,
+    open_frames,
+    open_mosaic,
+    open_placement,
+    write_video,
+)
+from renderer.memory import MemoryMeter
+from renderer.messages import as_argument, named, spelled
+from renderer.overlay import OverlaySettings, check_overlay
+from renderer.parameters import WORDS, ByteSize, Day, given, parameters, suggestion
+from renderer.pictures import Pixels
+from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
+from renderer.plugins import load_animation
+from renderer.preset import Preset, load_preset, with_preset
+from renderer.progress import Progress, ProgressFunction, Silent, Timed, as_progress, track
+from renderer.scene import Animation
+from renderer.settings import FileSettings, OutputSettings
+from renderer.sound import SoundSettings, check_music_options
+from renderer.stills import strip_rows
+
+if TYPE_CHECKING:
+    from renderer.clip import MosaicClip
+
+FRAME_SETTINGS: Final = (MatchSettings, OutputSettings, OverlaySettings)
+"""Whose parameters are keyword options of the functions that draw frames."""
+
+VIDEO_SETTINGS: Final = (*FRAME_SETTINGS, FileSettings, SoundSettings)
+"""Whose parameters are keyword options of `render`."""
+
+_VALID_WHEN_MATCHED: Final = ("tiles", "library_dir", "save_map", "credits")
+"""Options of matching that have an effect on a mosaic that is matched already."""
+
+_OLD_SETTINGS: Final = (MatchSettings, OutputSettings, type(None))
+
+_PREVIEW_PIXELS: Final = 960  # width of a mosaic in a notebook
+
+
+# -- The mosaic ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MosaicFigures:
+    """How similar a mosaic is to its cover, seen from a distance. A figure is None if it was not measured."""
+
+    delta_e: float | None = None  # mean CIEDE2000 colour difference: 1 is just visible side by side
+    delta_e_95: float | None = None  # its 95th percentile
+    ssim: float | None = None  # mean structural similarity of grey values, at most 1: identical
+    mean_gain: float | None = None  # mean contrast factor of the tiles: 1 is the photos' own contrast
+    advice: str = ""  # which photos would improve the mosaic; "" if there is nothing to say
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mosaic:
+    """A cover matched with photos: which photo is in which cell. Made by `renderer.match` or `Mosaic.load`.
+
+    It is immutable, can be pickled, and holds no open files: photos are opened when frames are drawn.
+
+    Examples:
+        >>> mosaic = renderer.match("cover.jpg", tiles="photos")
+        >>> mosaic.figures.delta_e
+        4.2
+        >>> mosaic.save("cover.mosaic")
+    """
+
+    placement: PlacementMap  # cells, photos, and their tone, as arrays
+    cover: Path | None = None  # the cover's file, if it is known
+
+    @classmethod
+    def load(cls, path: str | Path) -> Mosaic:
+        """Read a `.mosaic` file.
+
+        Args:
+            path: The file. Its cover is found if it is in the same folder.
+
+        Raises:
+            InputError: The file is missing, damaged, or from a later version.
+
+        Examples:
+            >>> mosaic = renderer.Mosaic.load("cover.mosaic")
+        """
+        file = _path(path, "path")
+        placement = load_map(file)
+        return cls(placement, cover_of(file, placement))
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write a `.mosaic` file, which all functions and commands accept in place of a cover.
+
+        Args:
+            path: The file; its name ends in `.mosaic`.
+            overwrite: Replace an existing file.
+
+        Raises:
+            InputError: The name has another ending, the file exists, or it cannot be written.
+
+        Examples:
+            >>> mosaic.save("cover.mosaic", overwrite=True)
+        """
+        file = _path(path, "path")
+        if file.suffix.lower() != MAP_SUFFIX:
+            raise InputError(f"{file} is not the name of a mosaic file: use a name that ends in {MAP_SUFFIX}")
+        save_map(self.placement, file, overwrite=overwrite)
+
+    @property
+    def figures(self) -> MosaicFigures:
+        """How similar the mosaic is to its cover."""
+        measured = self.placement.recipe.get("figures")
+        known = measured if isinstance(measured, dict) else {}
+        numbers = {
+            name: float(value)
+            for name in ("delta_e", "delta_e_95", "ssim", "mean_gain")
+            if isinstance(value := known.get(name), int | float)
+        }
+        advice = known.get("advice")
+        return MosaicFigures(**numbers, advice=advice if isinstance(advice, str) else "")
+
+    @property
+    def recipe(self) -> dict[str, JsonValue]:
+        """How the mosaic was made: the cover and its hash, the options of matching, the version."""
+        return dict(self.placement.recipe)
+
+    def image(self, *, tile_pixels: int | None = None, width: int | None = None) -> Pixels:
+        """Draw the whole mosaic.
+
+        Args:
+            tile_pixels: Side of a cell in pixels, at least 1. Default: 32.
+            width: Width of the image in pixels, at least 1, instead of `tile_pixels`.
+
+        Returns:
+            The image as an array (height, width, 3) of uint8, sRGB.
+
+        Raises:
+            InputError: Both sizes are specified, or a photo is missing and has no thumbnail.
+
+        Examples:
+            >>> mosaic.image(width=1920).shape
+            (1280, 1920, 3)
+        """
+        if tile_pixels is not None and width is not None:
+            raise InputError(f"{named('tile_pixels')} and {named('width')} both set the size: use one of them")
+        for name, value in (("tile_pixels", tile_pixels), ("width", width)):
+            if value is not None and not (isinstance(value, int) and value >= 1):
+                raise InputError(f"{named(name, value)} is not a whole number of pixels, at least 1")
+        units = self.placement.size
+        scale = (tile_pixels or TILE_PIXELS) if width is None else width / units[0]
+        size = max(1, round(units[0] * scale)), max(1, round(units[1] * scale))
+        with (
+            _open(self, MatchSettings(), Silent()) as opened,
+            closing(draw_strips(opened, size, strip_rows(size[0]))) as strips,
+        ):
+            image = np.empty((size[1], size[0], 3), np.uint8)
+            top = 0
+            for strip in strips:
+                image[top : top + len(strip)] = strip
+                top += len(strip)
+            return image
+
+    def _repr_png_(self) -> bytes:
+        """Return the mosaic as a PNG, which notebooks show."""
+        png = io.BytesIO()
+        Image.fromarray(self.image(width=_PREVIEW_PIXELS)).save(png, "PNG")
+        return png.getvalue()
+
+    def __repr__(self) -> str:
+        cover = self.placement.recipe.get("cover", "cover unknown")
+        return f"<renderer.Mosaic {cover}: {len(self.placement)} cells, {len(self.placement.photos)} photos>"
+
+
+Source = str | Path | Mosaic | PlacementMap
+"""A cover, a `.mosaic` file, or a mosaic in memory."""
+
+
+# -- Options -------------------------------------------------------------------------------------------------------
+
+_ACCEPTED: Final[dict[Any, str]] = {
+    Path: "str | Path",
+    Fraction: "float | Fraction",
+    ByteSize: "int",
+    Day: "date",
+    tuple[str, ...]: "str | Path | Sequence[str | Path]",
+    type(None): "None",
+}
+"""What is accepted for a parameter of some types, where it is not the type itself: it is converted."""
+
+
+def _accepted(hint: Any) -> str:
+    """Return what is accepted for a parameter of a type, as an annotation; types of `WORDS` are read from text too."""
+    kinds = get_args(hint)
+    if hint in _ACCEPTED:
+        text = _ACCEPTED[hint]
+    elif get_origin(hint) is Literal:
+        text = f"Literal[{', '.join(map(repr, kinds))}]"
+    elif get_origin(hint) in (Union, types.UnionType):
+        text = " | ".join(map(_accepted, kinds))
+    elif get_origin(hint) is tuple:
+        text = f"tuple[{', '.join(map(_accepted, kinds))}]"
+    else:
+        text = str(hint.__name__)
+    return f"{text} | str" if hint in WORDS else text
+
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+_OPTIONS_LINE: Final = re.compile(r"^    \*\*options: .*\n(?:        .*\n)*", re.MULTILINE)
+
+
+def _with_options(*owners: type) -> Callable[[F], F]:
+    """Give a function's signature and docstring a keyword for each declared parameter of some dataclasses.
+
+    Its own `**options` receive them, and the parameters of an animation that is passed by name.
+    """
+    declared = {name: info for owner in owners for name, info in parameters(owner).items()}
+    hints = {name: hint for owner in owners for name, hint in get_type_hints(owner).items()}
+    defaults = {field.name: field.default for owner in owners for field in fields(owner)}
+    options = [
+        inspect.Parameter(
+            name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=_accepted(hints[name])
+        )
+        for name in declared
+    ]
+    lines = [f"{name}: {spelled(info.sentence, as_argument)}." for name, info in declared.items()]
+
+    def extend(function: F) -> F:
+        signature = inspect.signature(function)
+        *own, rest = signature.parameters.values()
+        animated = "animation" in signature.parameters
+        last = [rest.replace(name="parameters")] if animated else []
+        vars(function)["__signature__"] = signature.replace(parameters=[*own, *options, *last])
+        if function.__doc__:  # python -OO leaves docstrings out
+            documented = [*lines, "**parameters: The animation's own parameters, if it is passed by name."][
+                : None if animated else -1
+            ]
+            text = "\n".join(
+                textwrap.fill(line, 116, initial_indent=" " * 4, subsequent_indent=" " * 8) for line in documented
+            )
+            function.__doc__ = _OPTIONS_LINE.sub(lambda _: f"{text}\n", inspect.cleandoc(function.__doc__) + "\n")
+        return function
+
+    return extend
+
+
+def _path(value: object, parameter: str) -> Path:
+    if not isinstance(value, str | os.PathLike):
+        raise InputError(f"{named(parameter)} must be a path, as a str or a pathlib.Path: {value!r} is not")
+    return Path(value)
+
+
+def _source(source: object) -> Path | Mosaic:
+    match source:
+        case Mosaic():
+            return source
+        case PlacementMap():
+            return Mosaic(source)
+        case str() | os.PathLike():
+            return Path(source)
+    raise InputError(
+        f"{named('source')} must be a cover's path, a .mosaic file or a renderer.Mosaic: {source!r} is not"
+    )
+
+
+def _is_matched(source: Path | Mosaic) -> bool:
+    return isinstance(source, Mosaic) or source.suffix.lower() == MAP_SUFFIX
+
+
+@dataclass(frozen=True)
+class _Request:
+    """The checked arguments of a function that draws frames."""
+
+    source: Path | Mosaic
+    animation: Animation
+    match: MatchSettings
+    output: OutputSettings
+    overlay: OverlaySettings
+    values: Mapping[str, object]  # all options, with those of the preset
+    preset: Preset | None
+
+    @contextmanager
+    def open_frames(self, progress: Progress) -> Iterator[FrameSource]:
+        """Open the mosaic and prepare its frames."""
+        with _open(self.source, self.match, progress, self.animation) as mosaic:
+            size = self.output.frame_size(mosaic.placement.cover_size, even=False)
+            with open_frames(mosaic, self.animation, size, self.output, self.overlay, progress) as frame_source:
+                yield frame_source
+
+    def count(self) -> int:
+        """Return the number of frames of the whole animation. Raises InputError."""
+        count = count_frames(self.animation, self.output)
+        check_overlay(self.overlay, float(count / self.output.fps))
+        return count
+
+    def draw(self, numbers: Sequence[int], progress: Progress) -> Generator[Pixels, None, None]:
+        """Yield some frames, each an array of its own."""
+        with (
+            self.open_frames(progress) as frame_source,
+            progress.stage("rendering", len(numbers), "frames") as advance,
+        ):
+            for number, ahead in track(list(zip_longest(numbers, numbers[LOOK_AHEAD:])), advance):
+                if ahead is not None:
+                    frame_source.prefetch(ahead)
+                yield frame_source.picture(number)
+
+
+@contextmanager
+def _open(
+    source: Path | Mosaic, match: MatchSettings, progress: Progress, animation: Animation | None = None
+) -> Iterator[OpenMosaic]:
+    """Match a cover, or open the photos of a mosaic."""
+    if isinstance(source, Mosaic):
+        with open_placement(source.placement, source.cover, match, progress) as mosaic:
+            yield mosaic
+    else:
+        with open_mosaic(source, match, progress, animation.targets() if animation else ()) as mosaic:
+            yield mosaic
+
+
+def _request(
+    source: object,
+    animation: object,
+    options: Mapping[str, object],
+    owners: Sequence[type],
+    *,
+    preset: str | Path | None,
+    draft: bool,
+    overwrite: bool = False,
+) -> _Request:
+    """Check the arguments of a function. `owners` declare its options. Raises InputError."""
+    opened = _source(source)
+    if isinstance(animation, str):
+        name, kind = animation, load_animation(animation)
+    elif isinstance(animation, Animation):
+        name, kind = type(animation).__name__, type(animation)
+    else:
+        raise InputError(
+            f'{named("animation")} must be a name such as "zoom" or an object such as renderer.Zoom(): '
+            f"{animation!r} is neither"
+        )
+    settings = [option for owner in owners for option in parameters(owner)]
+    own = list(parameters(kind))
+    for option in options:
+        if isinstance(animation, Animation) and option in own:
+            raise InputError(f"{named(option)} is a parameter of the animation: use {name}({option}=...)")
+        if option not in settings and option not in own:
+            raise InputError(f"{name} has no parameter {named(option)}{suggestion(option, [*own, *settings])}")
+    loaded = None if preset is None else load_preset(str(preset))
+    values = with_preset(loaded, name, options, draft=draft)
+    if _is_matched(opened):
+        without_effect = [option for option in parameters(MatchSettings) if option not in _VALID_WHEN_MATCHED]
+        if idle := [option for option in options if option in without_effect]:
+            raise InputError(
+                f"{named(idle[0])} has no effect on a mosaic that is already matched: pass it to renderer.match, "
+                "or leave it out"
+            )
+        values = {option: value for option, value in values.items() if option not in without_effect}
+    match = MatchSettings(**given(MatchSettings, values))
+    check_beside(match, overwrite=overwrite)
+    return _Request(
+        opened, animation if isinstance(animation, Animation) else kind(**given(kind, values)), match,
+        OutputSettings(**given(OutputSettings, values)), OverlaySettings(**given(OverlaySettings, values)),
+        values, loaded,
+    )  # fmt: skip
+
+
+def _frames(frames: object) -> str | None:
+    if frames is None or isinstance(frames, str):
+        return frames
+    raise InputError(f'{named("frames")} must be a text such as "10-19": {frames!r} is not')
+
+
+def _with_settings(options: dict[str, object]) -> dict[str, object]:
+    """Return the options of `as_clip` with those of settings objects, which it took before it took options."""
+    old = {name: options[name] for name in ("match", "output") if isinstance(options.get(name, 0), _OLD_SETTINGS)}
+    if not old:
+        return options
+    warnings.warn(
+        "as_clip takes options as keywords, such as columns= and size=: the next version will not accept settings "
+        "objects as match= and output=",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    changed = {
+        name: getattr(settings, name)
+        for settings in old.values()
+        if settings is not None
+        for name in parameters(settings)
+        if getattr(settings, name) != getattr(type(settings)(), name)
+    }
+    return {**changed, **{name: value for name, value in options.items() if name not in old}}
+
+
+# -- The functions -------------------------------------------------------------------------------------------------
+
+
+@_with_options(MatchSettings)
+def match(
+    cover: str | Path,
+    *,
+    overwrite: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    **options: object,
+) -> Mosaic:
+    """Match a cover with photos.
+
+    If the same cover was matched with the same photos and options before, the result is loaded from the cache.
+
+    Args:
+        cover: The picture to make a mosaic of.
+        overwrite: Replace existing files that `save_map` and `credits` name.
+        progress: A function that is called with the name of a stage, the units done and the units in total, or an
+            object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
+        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+
+    Returns:
+        The mosaic, to be drawn by the other functions, inspected, or saved.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> mosaic = renderer.match("cover.jpg", tiles="photos", max_uses=4)
+        >>> mosaic.figures.ssim
+        0.81
+    """
+    known = list(parameters(MatchSettings))
+    for option in options:
+        if option not in known:
+            raise InputError(f"match has no parameter {named(option)}{suggestion(option, known)}")
+    path = _path(cover, "cover")
+    if _is_matched(path):
+        raise InputError(f"{path} is already matched: read it with renderer.Mosaic.load")
+    settings = MatchSettings(**given(MatchSettings, options))
+    check_beside(settings, overwrite=overwrite)
+    with _open(path, settings, as_progress(progress)) as mosaic:
+        return Mosaic(mosaic.placement, mosaic.cover)
+
+
+@_with_options(*VIDEO_SETTINGS)
+def render(
+    source: Source,
+    animation: str | Animation,
+    path: str | Path,
+    *,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    frames: str | None = None,
+    overwrite: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    **options: object,
+) -> Summary:
+    """Render an animation of a mosaic to a video file.
+
+    The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        path: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Render small and fast, as the preset `draft` does.
+        frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
+        overwrite: Replace existing files.
+        progress: A function that is called with the name of a stage, the units done and the units in total, or an
+            object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
+        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+
+    Returns:
+        What was written: file, size, frames, and figures.
+
+    Raises:
+        InputError: An argument is wrong, a file cannot be used, or the output exists.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> renderer.render("cover.jpg", "zoom", "out.mp4", tiles="photos", size=(1080, 1920), direction="inout")
+    """
+    request = _request(source, animation, options, VIDEO_SETTINGS, preset=preset, draft=draft, overwrite=overwrite)
+    output = _path(path, "path")
+    file = FileSettings(**given(FileSettings, request.values))
+    if "format" not in options:
+        file = file.for_name(output, keep_codec="codec" in options)
+    job = VideoJob(
+        request.source if isinstance(request.source, Path) else None, request.animation, output,
+        match=request.match, output=request.output, file=file, overlay=request.overlay,
+        sound=SoundSettings(**given(SoundSettings, request.values)), frames=_frames(frames), overwrite=overwrite,
+        preset=request.preset.name if request.preset else "", rules=request.preset.rules if request.preset else None,
+    )  # fmt: skip
+    check_music_options(job.sound, options)
+    check_job(job)
+    timed = Timed(as_progress(progress))
+    with MemoryMeter() as meter, _open(request.source, request.match, timed, request.animation) as mosaic:
+        summary = write_video(mosaic, job, timed)
+        return replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
+
+
+@_with_options(*FRAME_SETTINGS)
+def frame(
+    source: Source,
+    animation: str | Animation,
+    *,
+    at: float,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    **options: object,
+) -> Pixels:
+    """Draw one frame of an animation: the same pixels as in the video.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        at: The time of the frame in the video, in seconds.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Draw a small frame, as the preset `draft` does.
+        progress: The same as for `renderer.render`.
+        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+
+    Returns:
+        The frame as an array (height, width, 3) of uint8, sRGB; with `transparent`, (height, width, 4) with straight
+        alpha.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> renderer.frame(mosaic, "zoom", at=3.5, size=(640, 360)).shape
+        (360, 640, 3)
+    """
+    request = _request(source, animation, options, FRAME_SETTINGS, preset=preset, draft=draft)
+    if not (isinstance(at, int | float | Fraction) and math.isfinite(at)):
+        raise InputError(f"{named('at')} must be a number of seconds: {at!r} is not")
+    number = frame_at(float(at), request.count(), request.output.fps)
+    with closing(request.draw([number], as_progress(progress))) as drawn:
+        return next(drawn)
+
+
+@_with_options(*FRAME_SETTINGS)
+def frames(
+    source: Source,
+    animation: str | Animation,
+    *,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    frames: str | None = None,
+    progress: Progress | ProgressFunction | None = None,
+    **options: object,
+) -> Generator[Pixels, None, None]:
+    """Draw the frames of an animation one after another.
+
+    Arguments are checked at once; the cover is matched and photos are opened when the first frame is requested. The
+    generator releases its threads and textures when it is exhausted or closed.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Draw small frames, as the preset `draft` does.
+        frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
+        progress: The same as for `renderer.render`.
+        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+
+    Yields:
+        Each frame as an array of its own, as `renderer.frame` returns it.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: The work failed for another reason.
+
+    Examples:
+        >>> for frame in renderer.frames(mosaic, "zoom", size=(640, 360)):
+        ...     show(frame)
+    """
+    request = _request(source, animation, options, FRAME_SETTINGS, preset=preset, draft=draft)
+    count = request.count()
+    selected = range(count) if (text := _frames(frames)) is None else parse_frames(text, count)
+    return request.draw(selected, as_progress(progress))
+
+
+@_with_options(*FRAME_SETTINGS)
+def as_clip(
+    source: Source,
+    animation: str | Animation,
+    *,
+    preset: str | Path | None = None,
+    draft: bool = False,
+    progress: Progress | ProgressFunction | None = None,
+    **options: object,
+) -> MosaicClip:
+    """Make a MoviePy clip of an animation. MoviePy must be installed: `pip install 'mosaic-renderer[moviepy]'`.
+
+    A clip has no alpha channel: `transparent` must be False.
+
+    Args:
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
+        preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
+        draft: Draw small frames, as the preset `draft` does.
+        progress: The same as for `renderer.render`; called while the cover is matched.
+        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+
+    Returns:
+        A `moviepy.VideoClip` with frames (height, width, 3) of uint8. Use it in a `with` block, or close it.
+
+    Raises:
+        InputError: An argument is wrong, or a file cannot be used.
+        RenderError: MoviePy is not installed, or the work failed for another reason.
+
+    Examples:
+        >>> with renderer.as_clip(mosaic, "zoom", size=(640, 360)) as clip:
+        ...     clip.write_videofile("out.mp4")
+    """
+    from renderer.clip import MosaicClip  # MoviePy takes a second to import
+
+    request = _request(source, animation, _with_settings(options), FRAME_SETTINGS, preset=preset, draft=draft)
+    if request.output.transparent:
+        raise InputError(f"{named('transparent', True)} is not possible for a MoviePy clip: leave it out")
+    request.count()
+    with ExitStack() as resources:
+        clip = MosaicClip(resources.enter_context(request.open_frames(as_progress(progress))))
+        clip.resources = resources.pop_all()
+        return clip

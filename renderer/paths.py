@@ -1,0 +1,45 @@
+"""Paths: the home folder, folders that the user can configure, and which texts can be paths."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from renderer.errors import InputError
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path with ~ or ~name replaced by the home folder; as in a shell, an unknown ~name stays as it is."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 (Path.expanduser raises RuntimeError for an unknown user)
+
+
+def home_is_known() -> bool:
+    """Return whether there is a home folder: a container's user may have neither HOME nor an entry in passwd."""
+    return os.path.isabs(os.path.expanduser("~"))  # noqa: PTH111, PTH117 (Path raises instead)
+
+
+def configured_folder(variable: str, default: Callable[[], Path]) -> Path:
+    """Return the folder that an environment variable names, or the default; InputError if the home is unknown."""
+    configured = os.environ.get(variable)
+    if configured:
+        return Path(configured)
+    try:
+        return default()
+    except RuntimeError:  # platformdirs could not determine the home folder
+        raise InputError(
+            "the home folder is unknown: set HOME, or MOSAIC_RENDERER_CACHE and MOSAIC_RENDERER_LIBRARIES, to folders"
+        ) from None
+
+
+def existing_folder(path: Path) -> Path:
+    """Return the folder of a path, or its nearest parent folder that exists."""
+    return next(folder for folder in path.absolute().parents if folder.is_dir())
+
+
+def can_be_path(text: str) -> bool:
+    """Return whether a text can be a path: it contains no NUL and can be encoded."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
