@@ -235,5 +235,5 @@ def test_discs_have_their_area_and_are_clipped() -> None:
 
 
 def test_figure_sizes_out_of_range_are_rejected() -> None:
-    with pytest.raises(InputError, match="--size 10 is out of range"):
+    with pytest.raises(InputError, match="size=10x200 is out of range"):
         FigureSettings(size=(10, 200))
