@@ -176,7 +176,7 @@ def test_the_command_reports_its_changes(render: Run, mosaic: Path, photos: Path
     assert (code, '"output": "it-edited.mosaic"' in out) == (0, True)
     assert "more" not in {photo.path.parent.name for photo in load_map(Path("it-edited.mosaic")).photos}
     assert render("mosaic", "it-edited.mosaic", "-o", "it.png", "--report", "it.html")[0] == 0
-    assert "it-edited.mosaic" in Path("it.html").read_text("utf-8")
+    assert '["render edit it-edited.mosaic --swap ","=PHOTO"]' in Path("it.html").read_text("utf-8")
     Path("china.jpg").unlink()
     code, _, err = render("mosaic", "it-edited.mosaic", "-o", "again.png", "--report", "again.html")
     assert (code, "--report requires the cover next to it-edited.mosaic" in err, Path("again.png").exists()) == (
