@@ -258,7 +258,7 @@ def test_the_font_that_comes_along_covers_latin_greek_and_cyrillic() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "says"),
-    [({"font": "text.ttf", "title": "A"}, "--font .*text.ttf can't be used"), ({"logo": "text.ttf"}, "--logo .*can't be used"), ({"logo": "no.png"}, "--logo .*no.png: there is no such file"), ({"font": "test.ttf", "title": "A"}, r"--font .*test.ttf: there is no such file or folder: did you mean text.ttf\\?")],
+    [({"font": "text.ttf", "title": "A"}, "--font .*text.ttf can't be used"), ({"logo": "text.ttf"}, "--logo .*can't be used"), ({"logo": "no.png"}, "logo=.*no.png: there is no such file"), ({"font": "test.ttf", "title": "A"}, r"font=.*test.ttf: there is no such file or folder: did you mean text.ttf\\?")],
 )  # fmt: skip
 def test_what_can_not_be_used_is_named(stage: Stage, tmp_path: Path, settings: dict[str, str], says: str) -> None:
     (tmp_path / "text.ttf").write_text("no font")

@@ -164,7 +164,7 @@ def test_a_file_that_is_wrong_is_refused(tmp_path: Path, text: str, says: str) -
     with pytest.raises(InputError, match=says):
         Show(timeline=str(tmp_path / "show.toml"))
     with pytest.raises(
-        InputError, match=r"--timeline .*shows.toml: there is no such file or folder: did you mean show.toml?"
+        InputError, match=r"timeline=.*shows.toml: there is no such file or folder: did you mean show.toml?"
     ):
         Show(timeline=str(tmp_path / "shows.toml"))
 
