@@ -553,7 +553,7 @@ def test_a_row_of_json_may_lack_a_field_that_is_not_used(campaign: Path, render:
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("rows.json", "[" * 100_000, "rows.json: it is not JSON: its values lie more than 50 levels deep"),
+        ("rows.json", "[" * 100_000, "rows.json: it is not JSON: its values are nested more than 50 levels deep"),
         ("rows.json", '[{"face": ' * 50_000, "rows.json: it is not JSON"),
         ("rows.json", "{}", "rows.json: it is no list of rows"),
         ("rows.json", "[]", "rows.json: it holds no rows"),
