@@ -233,8 +233,8 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["mosaic", "china.jpg", "--tone", "2"], 2, "--tone 2 is out of range"),
         (["mosaic", "china.jpg", "--tone", "much"], 2, "--tone"),
         (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: choose another -o, or use -y"),
-        (["zoom", "china.jpg", "-o", "text.jpg/such/it.mp4"], 2, "text.jpg is a file, so text.jpg/such/it.mp4 can't be in it"),
-        (["zoom", "china.jpg", "-o", "new/one/it.mp4", "--tiles", "text.jpg"], 2, "none of 1 files is usable as a tile"),
+        (["zoom", "china.jpg", "-o", "text.jpg/such/it.mp4"], 2, "text.jpg is a file: choose another -o"),
+        (["zoom", "china.jpg", "-o", "new/one/it.mp4", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
         (["zoom", "china.jpg", "-o", "frame.png"], 2, "png holds one frame a file: give a name with a number"),
         (["zoom", "china.jpg", "-o", "%03d.mp4"], 2, "mp4 holds all frames in one file"),
         (["zoom", "china.jpg", "-o", "{name}.mp4"], 2, "-o {name}.mp4 has an unknown field: use {cover}, {animation} and {preset}"),
@@ -337,7 +337,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "bad.mosaic"], 2, "not a valid placement map"),
         (["mosaic", "china.jpg", "--save-map", "it.map"], 2, "--save-map it.map must end in .mosaic"),
         (["zoom", "china.jpg", "--focus", "nosuch.jpg"], 2, "--focus nosuch.jpg is neither a point X,Y nor a photo"),
-        (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a readable picture: give another photo"),
+        (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a picture in a supported format: give another photo"),
         (["zoom", "china.jpg", "--logo", "text.jpg"], 2, "--logo text.jpg can't be used"),
         (["zoom", "china.jpg", "--title", "Us", "--font", "text.jpg"], 2, "--font text.jpg can't be used"),
         (["zoom", "china.jpg", "--music", "silent.wav"], 2, "silent.wav is silent where it would be heard"),
@@ -571,7 +571,7 @@ def test_json_has_the_documented_keys(render: Run, cover: Path, photos: Path, tm
     assert (result["fps"], result["frames"]) == ("30000/1001", 15)
     assert result["duration"] == pytest.approx(15 * 1001 / 30000)
     assert (result["cells"], result["photos"]) == (12 * 8, 60)
-    assert result["skipped"] == [{"path": str(broken), "reason": "is not a readable picture"}]
+    assert result["skipped"] == [{"path": str(broken), "reason": "is not a picture in a supported format"}]
     assert {"indexing", "matching", "rendering", "total"} == set(result["seconds"])
     assert result["peak_memory_bytes"] > 50_000_000
     placed = load_map_of(render, cover, photos)
