@@ -150,21 +150,21 @@ def test_expensive_imports_wait_until_they_are_needed(imports: str, expensive: s
 
 
 OPENED = {
-    "input_files.py": {"open": "open_input itself", "os.open": "how open_input opens"},
-    "locks.py": {"os.open": "a lock file, which is made"},
-    "compiled.py": {"path.read_bytes": "machine code that was cached"},
+    "input_files.py": {"open": "open_input itself", "os.open": "open_input itself"},
+    "locks.py": {"os.open": "creates a lock file"},
+    "compiled.py": {"path.read_bytes": "cached machine code"},
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
-    "image_file.py": {"Image.open": "of what open_input opened, or of bytes"},
-    "tiffs.py": {"TiffFile": "of a file that was opened"},
-    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "of what open_input opened"},
-    "placement.py": {"zipfile.ZipFile": "of what open_input opened, or for writing", "file.open": "a member of it"},
-    "library/index.py": {"sqlite3.connect": "an index, which SQLite opens"},
-    "encoder/probe.py": {"path.open": "a video that was written, or is checked"},
-    "explain/knn.py": {"ImageFont.truetype": "the font that comes along"},
+    "image_file.py": {"Image.open": "a file that open_input opened, or bytes"},
+    "tiffs.py": {"TiffFile": "a file that open_input opened"},
+    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "a file that open_input opened"},
+    "placement.py": {"zipfile.ZipFile": "a file that open_input opened, or for writing", "file.open": "a member of the archive"},
+    "library/index.py": {"sqlite3.connect": "SQLite opens the index"},
+    "encoder/probe.py": {"path.open": "a written or checked video"},
+    "explain/knn.py": {"ImageFont.truetype": "the included font"},
     "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the program"},
     "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the program"},
 }  # fmt: skip
-"""What opens files for reading without `input_files.open_input`, and why it may."""
+"""Calls that may open files for reading without `input_files.open_input`, and why."""
 
 OPENS = {
     "open", "io.open", "io.FileIO", "os.open", "np.load", "np.fromfile", "np.memmap", "np.loadtxt", "cv2.imread", "cv2.VideoCapture",
@@ -172,11 +172,11 @@ OPENS = {
 }  # fmt: skip
 
 NO_FILES = {"archive.open", "self._open", "webbrowser.open"}
-"""Methods of that name that open no path."""
+"""Methods of these names that open no path."""
 
 
 def openings(path: Path) -> Iterator[str]:
-    """What a module calls to open files for reading."""
+    """The calls of a module that open files for reading."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(node, ast.Call):
             continue
@@ -192,7 +192,7 @@ def openings(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "renderer").rglob("*.py")), ids=lambda path: path.name)
-def test_every_file_of_the_users_is_opened_by_one_function(path: Path) -> None:
+def test_user_files_are_opened_by_one_function_only(path: Path) -> None:
     module = path.relative_to(ROOT / "renderer").as_posix()
     others = set(openings(path)) - set(OPENED.get(module, ()))
     assert not others, (

@@ -260,7 +260,7 @@ def test_a_sheet_says_which_options_of_the_video_it_ignores(render: Run, cover: 
         (["zoom", "bad.mosaic"], 2, "not a valid placement map"),
         (["mosaic", "china.jpg", "--save-map", "it.map"], 2, "--save-map it.map must end in .mosaic"),
         (["zoom", "china.jpg", "--focus", "nosuch.jpg"], 2, "--focus nosuch.jpg is neither a point X,Y nor a photo"),
-        (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a picture that can be read: give another photo"),
+        (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a picture that can be read: choose another photo"),
         (["zoom", "china.jpg", "--logo", "text.jpg"], 2, "--logo text.jpg can't be used"),
         (["zoom", "china.jpg", "--title", "Us", "--font", "text.jpg"], 2, "--font text.jpg can't be used"),
         (["zoom", "china.jpg", "--music", "silent.wav"], 2, "silent.wav is silent where it would be heard"),
