@@ -274,7 +274,7 @@ def test_hardware_falls_back_to_software() -> None:
     assert find_hardware("software", "h264", notices.append, lambda *_: True) is None
     assert not notices
     assert find_hardware("nvenc", "h264", notices.append, lambda *_: False) is None
-    assert notices[-1].startswith(f"{named('encoder', 'nvenc')} could not encode a h264 frame on this machine")
+    assert notices[-1].startswith(f"{named('encoder', 'nvenc')} could not encode h264 on this machine")
     assert find_hardware("auto", "h264", notices.append, lambda kind, _: kind == "vaapi") == "vaapi"
     assert "h264_vaapi" in notices[-1]
     assert find_hardware("auto", "vp9", notices.append, lambda *_: True) is None

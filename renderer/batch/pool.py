@@ -62,7 +62,7 @@ class Processes:
 
     If a worker crashes, only its own job fails, and the next job starts a new worker. Closing stops running jobs; their
     workers remove incomplete files, as they do when the parent is killed. Memory: one render per worker, see
-    `MEMORY_A_WORKER`.
+    `WORKER_MEMORY`.
     """
 
     def __init__(self, workers: int) -> None:

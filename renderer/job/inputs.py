@@ -187,7 +187,7 @@ def _reopened(
     cover: Path | None,
     *files: Path,
 ) -> OpenMosaic:
-    """Return the mosaic of a placement map with its photos opened; `files`: others that must not be overwritten."""
+    """Open the photos of a placement map; `files`: other files that must not be overwritten."""
     library = reopen(archive, placement.photos, progress, settings.tiles)
     placement = replace(placement, photos=tuple(library.photos))
     inputs = frozenset({*files, *(photo.path for photo in placement.photos)})
@@ -195,7 +195,7 @@ def _reopened(
 
 
 def _write_map_and_credits(mosaic: OpenMosaic, settings: MatchSettings, progress: Progress, name: str) -> None:
-    """Write the placement map and the credits, if requested; `name`: of a cover that is not known."""
+    """Write the placement map and the credits, if requested; `name`: for the credits, if the cover is unknown."""
     if settings.save_map is not None:
         save_map(mosaic.placement, settings.save_map, overwrite=True)
     if settings.credits is not None:

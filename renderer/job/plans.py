@@ -88,8 +88,8 @@ def _plan_of(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Plan:
     target, chosen = job.target, len(job.selected_frames())
     point = RATE_POINTS[target.codec or target.format.name][job.file.quality]
     pixels = chosen * size[0] * size[1] / 1e6
-    seconds = 2 + pixels * (point.seconds_a_megapixel + RENDER_SECONDS_A_MEGAPIXEL) / core_count()
-    size_in_bytes = min(pixels * point.bytes_a_megapixel, float(job.file.max_size or "inf"))
+    seconds = 2 + pixels * (point.seconds_per_megapixel + RENDER_SECONDS_A_MEGAPIXEL) / core_count()
+    size_in_bytes = min(pixels * point.bytes_per_megapixel, float(job.file.max_size or "inf"))
     return Plan(job.path, size, len(mosaic.placement), files, seconds, size_in_bytes, job.output.fps, chosen)
 
 

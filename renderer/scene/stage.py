@@ -142,8 +142,8 @@ class Stage:
         """
         cell = self.maps[which].cell
         pairs = self.maps[which].neighbours()
-        beside = np.abs(cell[pairs[:, 0], 0] + cell[pairs[:, 0], 2] - cell[pairs[:, 1], 0]) < 1e-6
-        bits = np.where(beside, JOINED_RIGHT, JOINED_BELOW).astype(np.uint8)
+        horizontal = np.abs(cell[pairs[:, 0], 0] + cell[pairs[:, 0], 2] - cell[pairs[:, 1], 0]) < 1e-6
+        bits = np.where(horizontal, JOINED_RIGHT, JOINED_BELOW).astype(np.uint8)
 
         def part(resting: npt.NDArray[np.bool_]) -> Sprites:
             if resting.all():
@@ -187,7 +187,7 @@ class Stage:
         """Return a new random number generator, always the same one for a seed."""
         return np.random.default_rng(self.seed)
 
-    def rest_shares(self, seconds: Sequence[float]) -> Float64Array:
+    def pause_shares(self, seconds: Sequence[float]) -> Float64Array:
         """Return pauses in seconds as shares of the duration, shortened so that at least half of it is movement."""
         fitting = min(1.0, 0.5 * self.seconds / max(sum(seconds), 1e-9))
         return np.array(seconds, np.float64) * fitting / self.seconds
@@ -226,7 +226,10 @@ class Stage:
         )
 
     def cell_at(self, target: Target) -> int:
-        """The first map's cell that a target names. Raises InputError if it names a photo that is not placed."""
+        """Return the first map's cell (an index) at a point or with a photo.
+
+        Raises InputError if the photo is not in the mosaic.
+        """
         if not isinstance(target, str):
             return cell_at(self.mosaic.grid, self.position(target))
         number = find_photo(target, self.mosaic.photos)
@@ -274,4 +277,5 @@ class Stage:
 
     chance = old_method("Stage.chance", rng)
     place = old_method("Stage.place", position)
+    rest_shares = old_method("Stage.rest_shares", pause_shares)
     seen_tiles = old_method("Stage.seen_tiles", visible_tiles)
