@@ -16,7 +16,7 @@ from renderer.arrays import Float64Array
 from renderer.deprecation import old_method
 from renderer.errors import InputError
 from renderer.grid import cell_at
-from renderer.library import Library, Photo, find_photo, no_photo
+from renderer.library import Library, Photo, find_photo, unknown_photo
 from renderer.messages import named
 from renderer.parameters import Colour
 from renderer.pictures import read_picture, resize
@@ -31,7 +31,7 @@ from renderer.scene.sprites import (
     Sprites,
     make_sprites,
 )
-from renderer.subject import attention, subject_place
+from renderer.subject import attention, subject_position
 from renderer.textures import MAX_SIDE, Textures
 
 Fit = Literal["crop", "pad", "blur"]
@@ -212,7 +212,7 @@ class Stage:
             weights = _spot(weights.shape, self.position(self.subject), self.maps[which].size)
         top, right, bottom, left = self.covered
         x, y = (
-            side * subject_place(weights, axis, self.frame[1 - axis] / scale / side, before, after)
+            side * subject_position(weights, axis, self.frame[1 - axis] / scale / side, before, after)
             for axis, side, before, after in ((1, width, left, right), (0, height, top, bottom))
         )
         return Camera((x, y), scale)
@@ -234,7 +234,7 @@ class Stage:
             return cell_at(self.mosaic.grid, self.position(target))
         number = find_photo(target, self.mosaic.photos)
         if number is None:
-            raise InputError(no_photo(target, self.mosaic.photos))
+            raise InputError(unknown_photo(target, self.mosaic.photos))
         cells = np.flatnonzero(self.mosaic.photo == number)
         centres = self.mosaic.cell[:, :2] + 0.5 * self.mosaic.cell[:, 2:]
         distance = np.abs(centres - 0.5 * np.array(self.mosaic.size)).max(axis=1)
