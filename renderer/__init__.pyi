@@ -256,17 +256,17 @@ def render(
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
-        title: Words over the picture; a line break where you write \n.
-        title_at: Where the title stands.
-        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
-        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
-        title_colour: Its colour: a name or #rrggbb.
-        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
-        logo: A picture over the picture, best a PNG with a transparent ground.
-        logo_at: Where the logo stands.
-        logo_size: Its height, of the frame's shorter side (0.01 to 1).
-        logo_opacity: How much of it is seen (0.01 to 1).
-        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        title: Title text; \n starts a new line.
+        title_at: Position of the title.
+        title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
+        title_time: When the title is visible: START,END; default: always (seconds, 0 to 3600).
+        title_colour: Colour of the title: a name or #rrggbb.
+        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
+        logo: Logo: a picture file, preferably a PNG with a transparent background.
+        logo_at: Position of the logo.
+        logo_size: Height of the logo, as a fraction of the frame's shorter side (0.01 to 1).
+        logo_opacity: Opacity of the logo (0.01 to 1).
+        margin: Distance of title and logo from the frame's edges, as a fraction of its shorter side (0 to 0.4).
         format: File format; default: from the name's extension.
         codec: Video codec: h264, hevc (MP4, MOV), av1 (MP4, WebM), vp9 (WebM), prores (MOV); default: h264, or vp9 in
             WebM.
@@ -281,7 +281,7 @@ def render(
         music: Soundtrack: trimmed or looped to the length of the video.
         music_start: Position in the track to start from (seconds, 0 to 86400).
         music_fade: Length of the fade-in and of the fade-out, each at most half the video (seconds, 0 to 60).
-        loudness: Integrated loudness of the track (EBU R 128) (LUFS, -40 to -5).
+        loudness: Loudness to which the track is normalized (integrated, EBU R 128) (LUFS, -40 to -5).
         music_bitrate: Audio bitrate in kbit/s.
         **parameters: The animation's own parameters, if it is passed by name.
 
@@ -415,17 +415,17 @@ def frame(
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
-        title: Words over the picture; a line break where you write \n.
-        title_at: Where the title stands.
-        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
-        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
-        title_colour: Its colour: a name or #rrggbb.
-        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
-        logo: A picture over the picture, best a PNG with a transparent ground.
-        logo_at: Where the logo stands.
-        logo_size: Its height, of the frame's shorter side (0.01 to 1).
-        logo_opacity: How much of it is seen (0.01 to 1).
-        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        title: Title text; \n starts a new line.
+        title_at: Position of the title.
+        title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
+        title_time: When the title is visible: START,END; default: always (seconds, 0 to 3600).
+        title_colour: Colour of the title: a name or #rrggbb.
+        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
+        logo: Logo: a picture file, preferably a PNG with a transparent background.
+        logo_at: Position of the logo.
+        logo_size: Height of the logo, as a fraction of the frame's shorter side (0.01 to 1).
+        logo_opacity: Opacity of the logo (0.01 to 1).
+        margin: Distance of title and logo from the frame's edges, as a fraction of its shorter side (0 to 0.4).
         **parameters: The animation's own parameters, if it is passed by name.
 
     Returns:
@@ -562,17 +562,17 @@ def frames(
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
-        title: Words over the picture; a line break where you write \n.
-        title_at: Where the title stands.
-        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
-        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
-        title_colour: Its colour: a name or #rrggbb.
-        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
-        logo: A picture over the picture, best a PNG with a transparent ground.
-        logo_at: Where the logo stands.
-        logo_size: Its height, of the frame's shorter side (0.01 to 1).
-        logo_opacity: How much of it is seen (0.01 to 1).
-        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        title: Title text; \n starts a new line.
+        title_at: Position of the title.
+        title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
+        title_time: When the title is visible: START,END; default: always (seconds, 0 to 3600).
+        title_colour: Colour of the title: a name or #rrggbb.
+        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
+        logo: Logo: a picture file, preferably a PNG with a transparent background.
+        logo_at: Position of the logo.
+        logo_size: Height of the logo, as a fraction of the frame's shorter side (0.01 to 1).
+        logo_opacity: Opacity of the logo (0.01 to 1).
+        margin: Distance of title and logo from the frame's edges, as a fraction of its shorter side (0 to 0.4).
         **parameters: The animation's own parameters, if it is passed by name.
 
     Yields:
@@ -705,17 +705,17 @@ def as_clip(
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
-        title: Words over the picture; a line break where you write \n.
-        title_at: Where the title stands.
-        title_size: Height of its letters, of the frame's shorter side (0.01 to 0.5).
-        title_time: FROM,TO: when it is seen; default: all the time (seconds, 0 to 3600).
-        title_colour: Its colour: a name or #rrggbb.
-        font: A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic.
-        logo: A picture over the picture, best a PNG with a transparent ground.
-        logo_at: Where the logo stands.
-        logo_size: Its height, of the frame's shorter side (0.01 to 1).
-        logo_opacity: How much of it is seen (0.01 to 1).
-        margin: Left free at the frame's edges, of its shorter side (0 to 0.4).
+        title: Title text; \n starts a new line.
+        title_at: Position of the title.
+        title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
+        title_time: When the title is visible: START,END; default: always (seconds, 0 to 3600).
+        title_colour: Colour of the title: a name or #rrggbb.
+        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
+        logo: Logo: a picture file, preferably a PNG with a transparent background.
+        logo_at: Position of the logo.
+        logo_size: Height of the logo, as a fraction of the frame's shorter side (0.01 to 1).
+        logo_opacity: Opacity of the logo (0.01 to 1).
+        margin: Distance of title and logo from the frame's edges, as a fraction of its shorter side (0 to 0.4).
         **parameters: The animation's own parameters, if it is passed by name.
 
     Returns:

@@ -5,6 +5,7 @@ package re-exports counts as one of the module that defines it. What an imported
 """
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,9 +28,11 @@ LAYERS = [
 _DRAWING = ("scene", "timeline", "textures", "overlay", "compositor", "encoder", "sound", "stills", "job")
 """Modules right of the placement map: they draw, or write what was drawn."""
 
+_INDEX = ("library.index", "library.indexing", "library.database")
+
 FORBIDDEN = {
-    "scene": ("matching", "library.index", "job"),
-    "textures": ("matching", "library.index", "job"),
+    "scene": ("matching", *_INDEX, "job"),
+    "textures": ("matching", *_INDEX, "job"),
     "overlay": ("matching", "library", "placement", "job"),
     "compositor": ("matching", "library", "grid", "placement", "job"),
     "timeline": ("matching", "library", "grid", "placement", "compositor", "job"),
@@ -126,6 +129,29 @@ def test_a_planted_import_is_found(module: str, source: str, found: str, monkeyp
 def test_every_forbidden_pair_names_modules() -> None:
     named = {*FORBIDDEN, *(each for others in FORBIDDEN.values() for each in others)}
     assert all(files_of(name.replace(".", "/"))[0].exists() for name in named)
+
+
+OPTION = re.compile(r"(?<![\w{-])(?<!\{ )--[a-z]")  # after a brace, a CSS property
+
+OTHER_PROGRAMS = {"doctor.py": "pip's options", "messages.py": "an example in the description"}
+"""Modules outside the command line that may contain options, and why."""
+
+
+def spelled_options(source: str) -> list[str]:
+    """The texts of a module, docstrings included, that contain an option of a command line."""
+    constants = (node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return [text for text in constants if isinstance(text, str) and OPTION.search(text)]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "renderer").rglob("*.py")), ids=lambda path: path.name)
+def test_only_the_command_line_spells_options(path: Path) -> None:
+    if path.parent.name != "cli" and path.name not in OTHER_PROGRAMS:
+        assert not spelled_options(path.read_text("utf-8")), f"{path.name}: use renderer.messages.named"
+
+
+def test_a_spelled_option_is_found() -> None:
+    assert spelled_options('raise InputError(f"--size {text} is odd")') == ["--size "]
+    assert not spelled_options('CSS = f".x{{--x:{column}}}"; DASHES = "a -- b"')
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "animations").glob("*.py")), ids=lambda path: path.stem)

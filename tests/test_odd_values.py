@@ -1,4 +1,4 @@
-"""No combination of options and odd values ends in "unexpected"."""
+"""No combination of options and odd values causes an unexpected error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ODD = [
 
 @cache
 def options() -> dict[str, list[str]]:
-    """The options of the commands that have a dry run, by command."""
+    """The options of the commands with a dry run, by command."""
     found = dict(commands(build_app([], EveryCommand())))
     return {
         command: sorted(
@@ -49,7 +49,7 @@ def lines(draw: st.DrawFn) -> list[str]:
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=lines())
-def test_no_value_of_an_option_is_unexpected(render: Run, cover: Path, words: list[str]) -> None:
+def test_no_option_value_causes_an_unexpected_error(render: Run, cover: Path, words: list[str]) -> None:
     if not Path("folder").exists():
         Path("china.jpg").write_bytes(cover.read_bytes())
         Path("text.jpg").write_text("holiday\n")

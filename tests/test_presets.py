@@ -1,4 +1,4 @@
-"""Presets: those that come with the program, the user's own, and what is said of broken ones."""
+"""Presets: the included ones, the user's own, and the messages for invalid ones."""
 
 import json
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from renderer.rules import PlatformRules, check_rules
 
 Run = Callable[..., tuple[int, str, str]]
 
-OF_TIME_AND_SIZE = {"size", "shapes", "min_side", "min_seconds"}
-"""Rules that a video which is small and short, for a test, can't keep."""
+TIME_AND_SIZE = {"size", "shapes", "min_side", "min_seconds"}
+"""Rules that the small and short videos of these tests can't pass."""
 
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a user's own presets."""
+    """The folder of the user's own presets."""
     folder = tmp_path / "presets"
     folder.mkdir()
     monkeypatch.setenv("MOSAIC_RENDERER_PRESETS", str(folder))
@@ -32,7 +32,7 @@ def write(folder: Path, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(preset_files()))
-def test_a_preset_makes_what_its_place_asks_for(render: Run, cover: Path, name: str) -> None:
+def test_a_video_of_a_preset_passes_the_rules_of_its_platform(render: Run, cover: Path, name: str) -> None:
     preset = load_preset(name)
     assert preset.description
     assert preset.rules is None or preset.table["as_of"] >= "2026-11"
@@ -42,7 +42,7 @@ def test_a_preset_makes_what_its_place_asks_for(render: Run, cover: Path, name: 
     result = json.loads(out)
     assert Path(result["output"]).stem == f"china-zoom-{name}"
     broken = {item["rule"] for item in result["checks"] if not item["kept"]}
-    assert broken <= OF_TIME_AND_SIZE
+    assert broken <= TIME_AND_SIZE
     assert len(result["checks"]) == (len(preset.rules.required()) if preset.rules else 0)
 
 
@@ -62,7 +62,7 @@ def test_several_presets_share_one_matching(render: Run, cover: Path) -> None:
     assert {path.name for path in Path("out").iterdir()} >= {"whatsapp-china.mp4", "instagram-square-china.mp4"}
 
 
-def test_presets_that_match_differently_share_no_file_beside_them(render: Run, cover: Path, own: Path) -> None:
+def test_presets_with_different_matching_cannot_share_a_credits_file(render: Run, cover: Path, own: Path) -> None:
     (own / "few.toml").write_text("columns = 6")
     (own / "more.toml").write_text("columns = 8")
     words = ("zoom", cover, "--draft", "--duration", "0.2", "--for", "few", "--for", "more", "-o", "out")
@@ -75,7 +75,7 @@ def test_presets_that_match_differently_share_no_file_beside_them(render: Run, c
     assert render(*words)[0] == 0
 
 
-def test_check_tells_kept_rules_from_broken_ones(render: Run, cover: Path) -> None:
+def test_check_reports_rules_that_a_video_breaks(render: Run, cover: Path) -> None:
     words = ("zoom", cover, "--size", "96x64", "--columns", "12", "--duration", "0.4", "--b-frames", "0")
     assert render(*words, "--profile", "main", "-o", "good.mp4")[0] == 0
     assert render(*words, "--profile", "high", "-o", "bad.mp4")[0] == 0
@@ -85,7 +85,7 @@ def test_check_tells_kept_rules_from_broken_ones(render: Run, cover: Path) -> No
     assert [item["rule"] for item in json.loads(out)["checks"] if not item["kept"]] == ["profiles"]
 
 
-def test_the_command_line_counts_more_than_a_preset(render: Run, cover: Path, own: Path) -> None:
+def test_the_command_line_overrides_a_preset(render: Run, cover: Path, own: Path) -> None:
     write(
         own,
         "mine",
@@ -97,7 +97,7 @@ def test_the_command_line_counts_more_than_a_preset(render: Run, cover: Path, ow
     assert (result["fps"], result["width"], result["cells"], result["frames"]) == ("20/1", 96, 96, 8)
 
 
-def test_own_presets_replace_and_inherit(own: Path) -> None:
+def test_own_presets_replace_and_extend_included_ones(own: Path) -> None:
     write(own, "draft", 'extends = "draft"\nfps = 10\n\n[rules]\nmax_fps = 12\n')
     write(own, "next", 'extends = "draft"\nlong_side = 320\n\n[rules]\nformats = ["mp4"]\n')
     found = load_preset("next")
@@ -108,13 +108,13 @@ def test_own_presets_replace_and_inherit(own: Path) -> None:
     assert (copied.values, copied.rules) == (found.values, found.rules)
 
 
-def test_a_preset_may_say_how_music_sounds_where_there_is_none(render: Run, cover: Path, own: Path) -> None:
+def test_a_preset_may_have_sound_settings_without_music(render: Run, cover: Path, own: Path) -> None:
     write(own, "quiet", 'loudness = -20\nmusic_fade = 2\nsize = "96x64"\ncolumns = 12\n')
     code, out, err = render("zoom", cover, "--preset", "quiet", "--dry-run")
     assert (code, "96x64" in out) == (0, True), err
 
 
-def test_a_preset_may_hold_a_timeline(render: Run, cover: Path, own: Path) -> None:
+def test_a_preset_may_contain_a_timeline(render: Run, cover: Path, own: Path) -> None:
     tables = '[[timeline]]\nanimation = "zoom"\nseconds = 0.3\nfocus = "0.4,0.3"\n\n[[timeline]]\nanimation = "hold"\nseconds = 0.2\n'
     write(own, "trailer", f'size = "96x64"\ncolumns = 12\nfps = 10\nanimation = "show"\n\n{tables}')
     write(own, "longer", 'extends = "trailer"\n')
@@ -126,7 +126,7 @@ def test_a_preset_may_hold_a_timeline(render: Run, cover: Path, own: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("fps = 10\nsizes = '9x9'\n", "mine.toml, line 2: there is no option sizes: did you mean size?"),
         ("fps = 10\n\nsize = '3y'\n", "mine.toml, line 3: size = 3y is not a size: give two whole numbers"),
@@ -153,20 +153,20 @@ def test_a_preset_may_hold_a_timeline(render: Run, cover: Path, own: Path) -> No
         ("[[timeline]]\nanimation = 'zoom'\n", "seconds is missing: add seconds = 5"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_in_a_preset_is_named_with_its_line(own: Path, text: str, says: str) -> None:
+def test_a_message_about_a_preset_has_its_line(own: Path, text: str, message: str) -> None:
     write(own, "mine", text)
     with pytest.raises(InputError) as caught:
         load_preset("mine")
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_value_may_be_of_several_kinds(own: Path) -> None:
+def test_a_value_may_have_one_of_several_types(own: Path) -> None:
     write(own, "half", "tone = 0.5\n")
     write(own, "whole", "tone = 'auto'\n")
     assert [load_preset(name).values for name in ("half", "whole")] == [{"tone": 0.5}, {"tone": "auto"}]
 
 
-def test_every_rule_can_be_kept_and_broken() -> None:
+def test_every_rule_can_pass_and_fail() -> None:
     good = Probe(
         "mp4", "h264", "High", "avc1", "yuv420p", "tv", 1080, 1920, Fraction(30), 300, 10.0, 5_000_000, b_frames=2,
         gop=60, fast_start=True, edit_list=False, loops=True, sound=Sound("aac", "LC", 48000, "stereo", 10.0),
