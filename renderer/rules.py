@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
 
-from renderer.deprecation import old_names
+from renderer.deprecation import old_method, old_names
 from renderer.encoder import Probe
 from renderer.parameters import ByteSize, Validated, parameter
 
@@ -41,6 +41,8 @@ class PlatformRules(Validated):
     def required(self) -> list[str]:
         """Return the names of the rules that apply."""
         return [field.name for field in fields(self) if getattr(self, field.name) not in (None, False, ())]
+
+    asked = old_method("PlatformRules.asked", required)
 
 
 @dataclass(frozen=True)
@@ -114,4 +116,4 @@ def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-__getattr__ = old_names(__name__, {"Rules": "PlatformRules"})
+__getattr__ = old_names(__name__, {"Rules": "PlatformRules", "Check": "RuleCheck", "check": "check_rules"})

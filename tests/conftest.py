@@ -1,4 +1,4 @@
-"""What the tests share: real photos, a cache of their own, golden pictures."""
+"""Fixtures that the tests share: real photos, isolated caches, golden pictures, a browser."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
-from selenium import webdriver
 
 from renderer.cli import main
 from renderer.grid import adapt_grid, make_grid
@@ -22,16 +22,21 @@ from renderer.progress import Silent
 from renderer.scene import Fit, Stage
 from renderer.textures import Textures
 
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write the golden pictures anew; look at them after")
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite the golden pictures; look at them afterwards"
+    )
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _no_users_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nor do fixtures that serve many tests."""
+def _isolated_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give fixtures with a wider scope than one test a cache and libraries of their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOSAIC_RENDERER_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("MOSAIC_RENDERER_LIBRARIES", str(tmp_path_factory.mktemp("libraries")))
@@ -39,8 +44,8 @@ def _no_users_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's index, nor the user's libraries."""
+def _isolated_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test its own cache and libraries, instead of the user's."""
     monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("MOSAIC_RENDERER_LIBRARIES", str(tmp_path_factory.mktemp("libraries")))
 
@@ -53,7 +58,7 @@ def cover() -> Path:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 60 real photos: crops of scikit-learn's two, of several shapes, in two folders."""
+    """A folder of 60 real photos in two folders: crops of scikit-learn's two sample pictures, in several shapes."""
     folder = tmp_path_factory.mktemp("photos")
     (folder / "more").mkdir()
     random = np.random.default_rng(7)
@@ -70,7 +75,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def render(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """Run a `render` command in an empty folder; gives exit code, standard output and standard error."""
+    """Run a `render` command in an empty folder. Returns exit code, standard output and standard error."""
     monkeypatch.chdir(tmp_path)
 
     def run(*words: object) -> tuple[int, str, str]:
@@ -79,14 +84,14 @@ def render(
             code = main([str(word) for word in words])
         except SystemExit as end:  # --help and --version
             code = int(end.code or 0)
-        said = capfd.readouterr()
-        return code, said.out, said.err
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
 
     return run
 
 
 class StageFactory:
-    """A cover and its tiles, for stages of any shape."""
+    """Makes stages of any shape from a cover and its tiles."""
 
     def __init__(self, library: Library, path: Path) -> None:
         self.library, self.path, self.cover = library, path, read_picture(path).pixels
@@ -112,18 +117,20 @@ def stage_factory(cover: Path) -> Iterator[StageFactory]:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[webdriver.Chrome]:
-    """A headless Chromium of this machine, for pages of the disk: `browser.get(path.as_uri())`.
+def browser() -> Iterator[Chrome]:
+    """A headless Chromium of this machine, for local pages: `browser.get(path.as_uri())`.
 
-    What the console says is in `browser.get_log("browser")`, the requests are in `browser.get_log("performance")`.
+    `browser.get_log("browser")` contains the console, `browser.get_log("performance")` the requests.
     """
+    from selenium import webdriver
+
     found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")]
     program, driver = next(filter(None, found), None), shutil.which("chromedriver")
     if program is None or driver is None:
         pytest.skip("no Chromium with its driver is installed")
     options = webdriver.ChromeOptions()
     options.binary_location = program
-    # A container's root has no sandbox, and little shared memory; the page that is opened is our own.
+    # Root in a container has no sandbox and little shared memory; the pages are our own.
     for word in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "mute-audio", "disable-background-networking"):
         options.add_argument(f"--{word}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
@@ -133,7 +140,7 @@ def browser() -> Iterator[webdriver.Chrome]:
 
 
 def wait_until(met: Callable[[], object], seconds: float = 180) -> None:
-    """Wait until a condition is met, at most some seconds: a test fails then, and does not hang."""
+    """Wait until a condition is met. Fails after the given seconds, so that the test does not hang."""
     until = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < until, f"not met after {seconds:g} seconds"
@@ -141,15 +148,15 @@ def wait_until(met: Callable[[], object], seconds: float = 180) -> None:
 
 
 def difference(a: Pixels, b: Pixels) -> Pixels:
-    """The absolute difference of two pictures."""
+    """Return the absolute difference of two pictures."""
     return np.abs(a.astype(np.int16) - b.astype(np.int16)).astype(np.uint8)
 
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, Pixels], None]:
-    """Compare a picture with the one stored under a name: the mean difference may be 1 of 255, one pixel's 24.
+    """Compare a picture with the one stored under a name: it may differ by 1 of 255 on average, and by 24 in a pixel.
 
-    A kernel's pixels are exact everywhere; the photos under them may be decoded a little differently elsewhere.
+    The kernels are exact on all platforms, but photos may be decoded slightly differently.
     """
 
     def compare(name: str, pixels: Pixels) -> None:
@@ -162,10 +169,10 @@ def golden(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str, Pix
         assert pixels.shape == expected.shape
         off = difference(pixels, expected)
         if off.mean() > 1 or off.max() > 24:
-            seen = np.concatenate([expected, pixels, np.minimum(off.astype(np.uint16) * 8, 255).astype(np.uint8)], 1)
-            Image.fromarray(seen).save(tmp_path / f"{name}-difference.png")
+            enlarged = np.minimum(off.astype(np.uint16) * 8, 255).astype(np.uint8)
+            Image.fromarray(np.concatenate([expected, pixels, enlarged], 1)).save(tmp_path / f"{name}-difference.png")
             pytest.fail(
-                f"{name} differs by {off.mean():.2f} on average, {off.max()} at most: {tmp_path}/{name}-difference.png"
+                f"{name} differs by {off.mean():.2f} on average and at most {off.max()}: {tmp_path}/{name}-difference.png"
             )
 
     return compare

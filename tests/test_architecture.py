@@ -129,7 +129,7 @@ def test_every_forbidden_pair_names_modules() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "animations").glob("*.py")), ids=lambda path: path.stem)
-def test_an_animation_imports_the_scene_alone(path: Path) -> None:
+def test_an_animation_imports_only_the_scene(path: Path) -> None:
     ours = {
         name for name in imported(path.read_text("utf-8")) if name.startswith(("renderer", "animations", "presets"))
     }
@@ -150,21 +150,21 @@ def test_expensive_imports_wait_until_they_are_needed(imports: str, expensive: s
 
 
 OPENED = {
-    "input_files.py": {"open": "open_input itself", "os.open": "how open_input opens"},
-    "locks.py": {"os.open": "a lock file, which is made"},
-    "compiled.py": {"path.read_bytes": "machine code that was cached"},
+    "input_files.py": {"open": "open_input itself", "os.open": "the opener of open_input"},
+    "locks.py": {"os.open": "a lock file, which is created"},
+    "compiled.py": {"path.read_bytes": "cached machine code"},
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
-    "image_file.py": {"Image.open": "of what open_input opened, or of bytes"},
-    "tiffs.py": {"TiffFile": "of a file that was opened"},
-    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "of what open_input opened"},
-    "placement.py": {"zipfile.ZipFile": "of what open_input opened, or for writing", "file.open": "a member of it"},
-    "library/index.py": {"sqlite3.connect": "an index, which SQLite opens"},
-    "encoder/probe.py": {"path.open": "a video that was written, or is checked"},
-    "explain/knn.py": {"ImageFont.truetype": "the font that comes along"},
-    "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the program"},
-    "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the program"},
+    "image_file.py": {"Image.open": "on a file from open_input, or on bytes"},
+    "tiffs.py": {"TiffFile": "on an open file"},
+    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "on a file from open_input"},
+    "placement.py": {"zipfile.ZipFile": "on a file from open_input, or for writing", "file.open": "a member of the archive"},
+    "library/database.py": {"sqlite3.connect": "an index, opened by SQLite"},
+    "encoder/probe.py": {"path.open": "a video that was written or is checked"},
+    "explain/knn.py": {"ImageFont.truetype": "a bundled font"},
+    "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the package"},
+    "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the package"},
 }  # fmt: skip
-"""What opens files for reading without `input_files.open_input`, and why it may."""
+"""Calls that open files for reading without `input_files.open_input`, with the reason."""
 
 OPENS = {
     "open", "io.open", "io.FileIO", "os.open", "np.load", "np.fromfile", "np.memmap", "np.loadtxt", "cv2.imread", "cv2.VideoCapture",
@@ -172,11 +172,11 @@ OPENS = {
 }  # fmt: skip
 
 NO_FILES = {"archive.open", "self._open", "webbrowser.open"}
-"""Methods of that name that open no path."""
+"""Methods with such names that do not open a path."""
 
 
 def openings(path: Path) -> Iterator[str]:
-    """What a module calls to open files for reading."""
+    """Yield the calls of a module that open files for reading."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(node, ast.Call):
             continue
@@ -192,9 +192,9 @@ def openings(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "renderer").rglob("*.py")), ids=lambda path: path.name)
-def test_every_file_of_the_users_is_opened_by_one_function(path: Path) -> None:
+def test_all_user_files_are_opened_by_one_function(path: Path) -> None:
     module = path.relative_to(ROOT / "renderer").as_posix()
     others = set(openings(path)) - set(OPENED.get(module, ()))
     assert not others, (
-        f"{module} opens files by {', '.join(others)}: input_files.open_input refuses what is no regular file"
+        f"{module} opens files with {', '.join(others)}: use input_files.open_input, which rejects pipes and devices"
     )

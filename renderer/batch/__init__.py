@@ -14,6 +14,7 @@ from renderer.batch.pool import Pool, Processes
 from renderer.batch.running import BatchObserver
 from renderer.batch.tables import BatchRequest
 from renderer.batch.work import Outcome, RenderJob
+from renderer.deprecation import old_names
 
 __all__ = [
     "PAGE",
@@ -35,3 +36,5 @@ __all__ = [
     "worker_count",
     "write_page",
 ]  # fmt: skip
+
+__getattr__ = old_names(__name__, {"Asked": "BatchRequest", "Order": "RenderJob", "Watch": "BatchObserver"})

@@ -157,7 +157,7 @@ def _is_stdout(path: Path) -> bool:
 
 
 def _file_lines(summary: Summary) -> Iterator[str]:
-    """The written files, and the rules of the preset's platform that they break."""
+    """Yield lines about the written files, and the rules of the preset's platform that they break."""
     result = summary.as_json()
     length = f", {counted(summary.frames, 'frame')}, {result['duration']:.2f} s" if summary.frames else ""
     size = f", {megabytes(summary.bytes)}" if summary.bytes else ""
@@ -173,7 +173,7 @@ def _file_lines(summary: Summary) -> Iterator[str]:
 
 
 def _mosaic_lines(summary: Summary) -> Iterator[str]:
-    """What the mosaic is made of, and how similar to the cover it is."""
+    """Yield lines about what the mosaic is made of, and how similar to the cover it is."""
     result = summary.as_json()
     offered = summary.mosaic.offered
     copies = len(offered.groups) - len(np.unique(offered.groups))
@@ -189,7 +189,7 @@ def _mosaic_lines(summary: Summary) -> Iterator[str]:
 
 
 def likeness(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
-    """How similar to its cover a mosaic is, and which photos would improve it, from its recipe."""
+    """Yield lines about how similar to its cover a mosaic is, and how to improve it, from its recipe."""
     match recipe.get("figures"):
         case {"delta_e": float(mean), "delta_e_95": float(worst), "ssim": float(ssim), "mean_gain": float(gain)}:
             yield (
@@ -202,7 +202,7 @@ def likeness(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
 
 
 def rules_in_force(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
-    """The repetition limits with which a mosaic was matched, from its recipe; those not set by the user are marked."""
+    """Yield a line about the repetition limits of a mosaic, from its recipe; defaults are marked."""
     match recipe.get("limits"):
         case {"uses": int(uses), "distance": int(distance)}:
             mark = {

@@ -291,7 +291,7 @@ def written_command(words: Sequence[str], cover: Path | None, values: Mapping[st
 
 
 def _without_folders(name: str, word: object) -> object:
-    """A value without local paths: of an --exclude pattern that starts at / or ~, its last part."""
+    """Return a value without local paths; an `exclude` pattern that starts at / or ~ becomes its last part."""
     if not isinstance(word, str):
         return word
     path = Path(word)

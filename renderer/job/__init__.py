@@ -64,5 +64,11 @@ __all__ = [
 
 __getattr__ = old_names(
     __name__,
-    {"Film": "FrameSource", "Mosaic": "OpenMosaic", "open_film": "open_frames", "telling_frame": "poster_frame"},
+    {
+        "Edited": "EditResult",
+        "Film": "FrameSource",
+        "Mosaic": "OpenMosaic",
+        "open_film": "open_frames",
+        "telling_frame": "poster_frame",
+    },
 )

@@ -17,11 +17,11 @@ from renderer.input_files import is_file
 from renderer.job.inputs import check_cover, cover_of, open_library
 from renderer.job.outputs import check_suffix
 from renderer.job.settings import MatchSettings, TileSettings
-from renderer.library import SHORTER_SIDE, Archive, Library, no_photo, reopen
+from renderer.library import SHORTER_SIDE, Archive, Library, reopen, unknown_photo
 from renderer.matching.editing import edit_map
 from renderer.matching.repetition import Limits
 from renderer.messages import named
-from renderer.names import normal, on_disk
+from renderer.names import normalized, on_disk
 from renderer.output_files import check_writable
 from renderer.parameters import Validated, parameter, parse_cell, read_values
 from renderer.paths import expanded
@@ -92,11 +92,11 @@ def edit_mosaic(
         library = reopen(archive, placement.photos, progress, tiles.tiles)
         placement = replace(placement, photos=tuple(library.photos))
         if tiles.tiles and (others := open_library(tiles, archive, progress)) is not None:
-            library = library.joined(others)
-        files = [file for file, _ in library.photos.taken()]
+            library = library.combined(others)
+        files = [file for file, _ in library.photos.dates()]
         library, swaps = _swaps(edit.swap, placement.grid, library, files, archive)
         digests = _banned(edit.ban, library, files)
-        banned = library.photos.holding(digests)
+        banned = library.photos.with_digests(digests)
         for number in swaps.values():
             if number in banned:
                 name = library.photos[number].path.name
@@ -112,7 +112,7 @@ def edit_mosaic(
         pixels = None if cover is None else read_picture(cover, shorter_side=SHORTER_SIDE).pixels
         settings = _settings(placement, path)
         edited = edit_map(
-            placement, library, pixels, progress, banned=library.photos.holding(remembered), swaps=swaps,
+            placement, library, pixels, progress, banned=library.photos.with_digests(remembered), swaps=swaps,
             style=settings.style(), limits=_limits(placement, settings), seed=settings.match_seed,
         )  # fmt: skip
         edited = replace(edited, recipe={**edited.recipe, "banned": list(remembered)})
@@ -151,13 +151,15 @@ def _swaps(
             raise InputError(f"{swap} matches more than one photo, {paths}: specify more of the path")
         if not numbers:
             if not is_file(file):
-                raise InputError(f"{no_photo(name, library.photos, 'swap')} ({named('tiles', 'FOLDER')} adds others)")
+                raise InputError(
+                    f"{unknown_photo(name, library.photos, 'swap')} ({named('tiles', 'FOLDER')} adds others)"
+                )
             added = archive.open_files([file])
             if added.skipped:
                 raise InputError(f"{named('swap', file)} {added.skipped[0].reason}: choose another photo")
             numbers = [len(files)]
-            library = library.joined(added)
-            files += [path for path, _ in added.photos.taken()]
+            library = library.combined(added)
+            files += [path for path, _ in added.photos.dates()]
         swaps[cell] = numbers[0]
     return library, swaps
 
@@ -168,27 +170,27 @@ def _banned(texts: Sequence[str], library: Library, files: Sequence[Path]) -> li
     for text in texts:
         pattern = expanded(text)
         # A name may contain the characters of a pattern, as a[1].jpg does, and then does not match a1.jpg.
-        form = normal(str(pattern))
+        form = normalized(str(pattern))
         found = _named(text, files) or [
-            number for number, file in enumerate(files) if pattern.name and Path(normal(str(file))).match(form)
+            number for number, file in enumerate(files) if pattern.name and Path(normalized(str(file))).match(form)
         ]
         if not found and glob.has_magic(text):
             raise InputError(f"{named('ban', text)} matches no photo of this mosaic: check the pattern")
         if not found:
-            raise InputError(no_photo(text, library.photos, "ban"))
+            raise InputError(unknown_photo(text, library.photos, "ban"))
         numbers.update(found)
     return sorted({library.photos[number].digest for number in numbers})
 
 
 def _named(text: str, files: Sequence[Path]) -> list[int]:
     """Return the indices of the files with a path, an end of a path, or a name without its extension."""
-    path = Path(normal(str(expanded(text))))
-    own, whole = path.parts, Path(normal(str(path.absolute())))
-    forms = (Path(normal(str(file))) for file in files)
+    path = Path(normalized(str(expanded(text))))
+    own, whole = path.parts, Path(normalized(str(path.absolute())))
+    forms = (Path(normalized(str(file))) for file in files)
     return [
         index
         for index, file in enumerate(forms)
-        if own and (file.parts[-len(own) :] == own or file == whole or file.stem == normal(text))
+        if own and (file.parts[-len(own) :] == own or file == whole or file.stem == normalized(text))
     ]
 
 

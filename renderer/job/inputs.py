@@ -33,8 +33,8 @@ from renderer.library import (
     file_digest,
     filtered,
     find_photo,
-    no_photo,
     reopen,
+    unknown_photo,
     without_duplicates,
 )
 from renderer.matching import Pin, match_photos, unmatched_map
@@ -45,7 +45,7 @@ from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Target
-from renderer.subject import attention, find_faces, subject_place
+from renderer.subject import attention, find_faces, subject_position
 
 try:
     VERSION = version("mosaic-renderer")
@@ -187,7 +187,7 @@ def _reopened(
     cover: Path | None,
     *files: Path,
 ) -> OpenMosaic:
-    """Return the mosaic of a placement map with its photos opened; `files`: others that must not be overwritten."""
+    """Open the photos of a placement map; `files`: other files that must not be overwritten."""
     library = reopen(archive, placement.photos, progress, settings.tiles)
     placement = replace(placement, photos=tuple(library.photos))
     inputs = frozenset({*files, *(photo.path for photo in placement.photos)})
@@ -195,7 +195,7 @@ def _reopened(
 
 
 def _write_map_and_credits(mosaic: OpenMosaic, settings: MatchSettings, progress: Progress, name: str) -> None:
-    """Write the placement map and the credits, if requested; `name`: of a cover that is not known."""
+    """Write the placement map and the credits, if requested; `name`: for the credits, if the cover is unknown."""
     if settings.save_map is not None:
         save_map(mosaic.placement, settings.save_map, overwrite=True)
     if settings.credits is not None:
@@ -286,7 +286,7 @@ def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:
     scale = _SUBJECT_PIXELS / max(width, height)
     small = resize(cover, max(round(width * scale), 2), max(round(height * scale), 2))
     weights = attention(small.astype(np.float32) / np.float32(255), find_faces(cover))
-    x, y = (subject_place(weights, axis, share) - share / 2 for axis, share in ((1, across), (0, along)))
+    x, y = (subject_position(weights, axis, share) - share / 2 for axis, share in ((1, across), (0, along)))
     return replace(grid, crop=(x, y, across, along))
 
 
@@ -354,12 +354,12 @@ def _pins(
     new = [on_disk(expanded(name).absolute()) for name in names if find_photo(name, library.photos) is None]
     missing = [path.name for path in new if not is_file(path)]
     if missing:
-        raise InputError(no_photo(missing[0], library.photos))
+        raise InputError(unknown_photo(missing[0], library.photos))
     if new:
         added = archive.open_files(new)
         if added.skipped:
             raise InputError(f"{named('focus', added.skipped[0].path)} {added.skipped[0].reason}: choose another photo")
-        library = library.joined(added)
+        library = library.combined(added)
     pins: list[Pin] = [(number, None) for name in names if (number := find_photo(name, library.photos)) is not None]
     if own_pieces and not names:
         pins = [(0, points[0] if points else None)]

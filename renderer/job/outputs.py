@@ -82,7 +82,9 @@ def check_suffix(path: Path, suffixes: Sequence[str], parameter: str | None = "o
 
 def check_not_input(mosaic: OpenMosaic, path: Path) -> None:
     """Raise InputError for an output that is the cover or one of the photos, which overwriting would destroy."""
-    if path.exists() and (path.resolve() in {file.resolve() for file in mosaic.inputs} or mosaic.archive.holds(path)):
+    if path.exists() and (
+        path.resolve() in {file.resolve() for file in mosaic.inputs} or mosaic.archive.contains(path)
+    ):
         raise InputError(f"{named('output', path)} is the cover or one of the photos: choose another name")
 
 

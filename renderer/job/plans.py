@@ -127,4 +127,4 @@ def _is_map(cover: Path | None) -> bool:
 
 def _files(mosaic: OpenMosaic, cover: Path | None, match: MatchSettings) -> int:
     """Return the number of files that are tried as tiles; 0 for a saved map."""
-    return 0 if _is_map(cover) else mosaic.archive.count(match.tiles)
+    return 0 if _is_map(cover) else mosaic.archive.candidate_count(match.tiles)

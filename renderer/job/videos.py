@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from renderer.deprecation import old_method
 from renderer.encoder import (
     Encoding,
     FrameWriter,
@@ -91,6 +92,8 @@ class VideoJob(Validated):
             output = replace(output, fps=gif_rate(output.fps))
         return replace(self, output=output)
 
+    settled = old_method("VideoJob.settled", resolved)
+
     def files(self) -> list[Path]:
         """Return the files that would be written, except streams and the frames of a sequence."""
         video = [] if is_stream(self.path) or is_sequence(self.path) else [self.path]
@@ -107,6 +110,8 @@ class VideoJob(Validated):
         """Return the numbers of the frames to write."""
         count = count_frames(self.animation, self.output)
         return parse_frames(self.frames, count) if self.frames else range(count)
+
+    wanted = old_method("VideoJob.wanted", selected_frames)
 
     def seconds(self) -> float:
         """Return the duration of the whole animation in seconds."""
