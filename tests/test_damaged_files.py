@@ -22,7 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_placement import small_map
 
-from renderer.batch import Asked, read_campaign
+from renderer.batch import BatchRequest, read_campaign
 from renderer.batch.manifest import Manifest
 from renderer.data_files import read_toml
 from renderer.errors import InputError, RenderError
@@ -157,7 +157,7 @@ def use_preset() -> None:
 
 
 def use_campaign() -> None:
-    read_campaign(Path("it.toml"), Asked())
+    read_campaign(Path("it.toml"), BatchRequest())
 
 
 @pytest.mark.parametrize(
