@@ -26,7 +26,10 @@ class Disperse(Animation):
         "burst", "How the tiles scatter: burst apart, blown away by wind, falling, or drawn into a vortex"
     )
     origin: tuple[float, float] | None = parameter(
-        None, "Where it starts, in fractions of the cover; default: the middle of the visible part", low=0, high=1
+        None,
+        "Where the scattering starts, in fractions of the cover; default: the middle of the visible part",
+        low=0,
+        high=1,
     )
     stagger: Literal["distance", "noise"] = parameter(
         "distance", "Which tiles leave first: those nearest to the origin, or random ones"
@@ -63,7 +66,7 @@ class Disperse(Animation):
         start = self.spread * (0.75 * near + 0.25 * noise if self.stagger == "distance" else noise)
         turned = 2 * math.pi * self.spin * rng.uniform(-1, 1, (2, len(tiles)))
         axis = rng.uniform(0, math.pi, len(tiles))
-        hold_before, hold_after = stage.rest_shares([self.hold_start, self.hold_end])
+        hold_before, hold_after = stage.pause_shares([self.hold_start, self.hold_end])
         bounds = 0.5 * view + 0.5 * _reach(tiles, growth)
         visible_until = _visible_until(tiles.centre - camera.centre, trajectories, bounds)
         # Most tiles leave the frame before the end of their paths: the animation ends when the last one has left.

@@ -48,7 +48,7 @@ class Reveal(Animation):
         keys = np.where(visible, self._keys(stage, tiles, from_middle), np.inf)  # invisible tiles take no time
         rank = np.argsort(np.argsort(keys, kind="stable")) / max(int(visible.sum()) - 1, 1)
         starts = np.minimum(rank, 1.0) * (1 - self.overlap)
-        before, after = stage.rest_shares([self.hold_start, self.hold_end])
+        before, after = stage.pause_shares([self.hold_start, self.hold_end])
 
         def motion(progress: float) -> Scene:
             time = min(max((progress - before) / (1 - before - after), 0.0), 1.0)

@@ -227,18 +227,18 @@ class _Flight:
         stations: list[tuple[Camera, int | None]] = [(whole, None), *((stop, i) for i, stop in enumerate(stops))]
         if zoom.direction == "inout":
             stations.append((whole, None))
-        rests = [zoom.hold_start, *[zoom.hold_end] * (len(stations) - 1)]
+        pauses = [zoom.hold_start, *[zoom.hold_end] * (len(stations) - 1)]
         if zoom.direction == "out":
             stations.reverse()
         elif zoom.direction == "inout":
-            rests[-1] = zoom.hold_start
+            pauses[-1] = zoom.hold_start
         self.legs = [
             _Leg(a, b, i, j, whole, _bounds(stage, whole), stage.frame) for (a, i), (b, j) in pairwise(stations)
         ]
-        pauses = stage.rest_shares(rests)
+        shares = stage.pause_shares(pauses)
         lengths = np.array([leg.length for leg in self.legs]) + 1e-9
-        moves = (1 - pauses.sum()) * lengths / lengths.sum()
-        self.starts = np.cumsum(pauses[:-1]) + np.concatenate([[0.0], np.cumsum(moves)[:-1]])
+        moves = (1 - shares.sum()) * lengths / lengths.sum()
+        self.starts = np.cumsum(shares[:-1]) + np.concatenate([[0.0], np.cumsum(moves)[:-1]])
         self.ends = self.starts + moves
         self.easing: Easing = zoom.easing
 

@@ -1,12 +1,12 @@
-"""How fast sprites are drawn, against one `cv2.warpAffine` a sprite doing the same work.
+"""Speed of drawing sprites, compared with one `cv2.warpAffine` per sprite that does the same work.
 
     python benchmarks/compositor.py [--rounds 5]
 
-At 1920 × 1080, sprites that turn, tile the frame once in all and carry a tone. Both sides sample two mip levels
-bilinearly, blend them, apply gain and offset and lay the result over the frame by its edge's coverage; the other side
-does so for each sprite within the sprite's bounds, with OpenCV's threads as they are. Both in one run, alternating,
-the median of the rounds in wall time; what is printed is the ratio. Then many small sprites in frames a second, and
-how the time grows with sprites of one size and with pixels at one number of sprites (`--picture FILE` draws that).
+At 1920 × 1080, rotated sprites with a tone cover the frame once in total. Both sides sample two mip levels bilinearly,
+blend them, apply gain and offset, and blend the result over the frame by the coverage of the edges; the OpenCV side
+does so for each sprite within the sprite's bounds, with OpenCV's default threads. Both run alternately in one process;
+printed is the ratio of the medians of wall time. Then many small sprites, in frames per second, and how the time grows
+with the number of sprites of one size and with the pixels of a fixed number of sprites (`--picture FILE` plots it).
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ SIZE = (1920, 1080)
 TEXTURES = 200
 
 
-def turning(count: int, side: float, textures: int, angle: float) -> Sprites:
-    """Sprites of one size on a regular grid over the frame, each turned by another angle, in pixels."""
+def rotated(count: int, side: float, textures: int, angle: float) -> Sprites:
+    """Return sprites of one size, in pixels, on a regular grid over the frame, each at a different angle."""
     columns = math.ceil(math.sqrt(count * SIZE[0] / SIZE[1]))
     rows = math.ceil(count / columns)
-    place = np.arange(count)
-    x = (place % columns + 0.5) * SIZE[0] / columns
-    y = (place // columns + 0.5) * SIZE[1] / rows
-    turn = angle + place * 0.37
+    index = np.arange(count)
+    x = (index % columns + 0.5) * SIZE[0] / columns
+    y = (index // columns + 0.5) * SIZE[1] / rows
+    turn = angle + index * 0.37
     half = side / 2
     sprites = make_sprites(
-        place % textures, np.stack([x, y], 1),
+        index % textures, np.stack([x, y], 1),
         half * np.stack([np.cos(turn), np.sin(turn)], 1), half * np.stack([-np.sin(turn), np.cos(turn)], 1),
     )  # fmt: skip
     return replace(sprites, gain=np.full((count, 3), 0.9, np.float32), offset=np.full((count, 3), 0.05, np.float32))
 
 
 def by_warping(sprites: Sprites, levels: list[list[npt.NDArray[np.uint8]]], frame: npt.NDArray[np.uint8]) -> None:
-    """Draw sprites one after another: the way it is done with OpenCV."""
+    """Draw sprites one by one with OpenCV, onto `frame` (H, W, 3)."""
     frame[:] = 0
     height, width = frame.shape[:2]
     for i in range(len(sprites)):
@@ -64,7 +64,7 @@ def by_warping(sprites: Sprites, levels: list[list[npt.NDArray[np.uint8]]], fram
         warped = []
         for level in (int(detail), int(detail) + 1):
             texels = pyramid[level].shape[0]
-            # From texels to pixels of the sprite's own bounds; beyond the edge the alpha is 0, so the edge is soft.
+            # From texels to pixels within the sprite's bounds; alpha is 0 outside, so the edge is soft.
             to_pixels = np.stack([right * 2 / texels, down * 2 / texels], 1)
             origin = centre - right - down - (x0, y0) - 0.5 + to_pixels @ (0.5, 0.5)
             matrix = np.concatenate([to_pixels, origin[:, np.newaxis]], 1)
@@ -79,7 +79,7 @@ def by_warping(sprites: Sprites, levels: list[list[npt.NDArray[np.uint8]]], fram
 
 
 def fill(textures: Textures, side: int) -> list[list[npt.NDArray[np.uint8]]]:
-    """Textures of noise, and their levels as OpenCV takes them."""
+    """Add textures of noise, and return their levels as OpenCV expects them."""
     rng = np.random.default_rng(0)
     levels = []
     for _ in range(TEXTURES):
@@ -92,17 +92,17 @@ def fill(textures: Textures, side: int) -> list[list[npt.NDArray[np.uint8]]]:
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Wall time of a call."""
-    begun = time.perf_counter()
+    """Return the wall time of a call."""
+    start = time.perf_counter()
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - start
 
 
 def main() -> None:
-    """Measure all of it."""
-    parser = argparse.ArgumentParser(description="How fast sprites are drawn.")
+    """Run all measurements."""
+    parser = argparse.ArgumentParser(description="Speed of drawing sprites.")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--picture", type=Path, help="also draw the growth")
+    parser.add_argument("--picture", type=Path, help="also plot how the time grows")
     options = parser.parse_args()
     camera = Camera((SIZE[0] / 2, SIZE[1] / 2), 1.0)
     with closing(Textures(500_000_000)) as textures, closing(Compositor(*SIZE, textures)) as compositor:
@@ -113,54 +113,53 @@ def main() -> None:
         def ours(sprites: Sprites) -> float:
             return seconds_of(lambda: compositor.draw(Scene((sprites,), camera), frame))
 
-        for count, asked in ((3600, 3.0), (20_000, 6.0)):
+        for count, target in ((3600, 3.0), (20_000, 6.0)):
             side = math.sqrt(SIZE[0] * SIZE[1] / count)
-            sprites = turning(count, side, TEXTURES, 0.2)
+            sprites = rotated(count, side, TEXTURES, 0.2)
             ours(sprites)
             pairs = [
                 (ours(sprites), seconds_of(lambda sprites=sprites: by_warping(sprites, levels, canvas)))
                 for _ in range(options.rounds)
             ]
             mine, other = (statistics.median(times) * 1e3 for times in zip(*pairs, strict=True))
-            alike = np.abs(unpack(frame)[..., :3].astype(int) - canvas).mean()
+            deviation = np.abs(unpack(frame)[..., :3].astype(int) - canvas).mean()
             print(
-                f"{count} turning sprites: {mine:.0f} ms, one warpAffine each {other:.0f} ms: {other / mine:.1f} times "
-                f"as fast (asked: {asked:g}); the two pictures differ by {alike:.1f} of 255 on average"
+                f"{count} rotated sprites: {mine:.0f} ms, one warpAffine each {other:.0f} ms: {other / mine:.1f} times "
+                f"as fast (target: {target:g}); the two pictures differ by {deviation:.1f} of 255 on average"
             )
-        small = turning(100_000, 4.0, TEXTURES, 0.2)
+        small = rotated(100_000, 4.0, TEXTURES, 0.2)
         ours(small)
         took = statistics.median(ours(small) for _ in range(options.rounds))
-        print(f"100000 sprites of 4 pixels: {1 / took:.1f} frames a second (asked: 10)")
+        print(f"100000 sprites of 4 pixels: {1 / took:.1f} frames per second (target: 10)")
         by_count = {}
         for count in (1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000):
-            sprites = turning(count, 8.0, TEXTURES, 0.2)
+            sprites = rotated(count, 8.0, TEXTURES, 0.2)
             ours(sprites)
             by_count[count] = statistics.median(ours(sprites) for _ in range(options.rounds)) * 1e3
             print(f"{count} sprites of 8 pixels: {by_count[count]:.1f} ms, {by_count[count] / count * 1e3:.2f} µs each")
         by_side = {}
         for side in (8, 16, 32, 64, 128, 256):
-            sprites = turning(1000, float(side), TEXTURES, 0.2)
+            sprites = rotated(1000, float(side), TEXTURES, 0.2)
             ours(sprites)
             by_side[side] = statistics.median(ours(sprites) for _ in range(options.rounds)) * 1e3
-            print(
-                f"1000 sprites of {side} pixels: {by_side[side]:.1f} ms, {by_side[side] / side**2 * 1e3:.1f} ns a pixel"
-            )
+            per_pixel = by_side[side] / side**2 * 1e3
+            print(f"1000 sprites of {side} pixels: {by_side[side]:.1f} ms, {per_pixel:.1f} ns per pixel")
     if options.picture:
         draw_growth(by_count, by_side, options.picture)
 
 
 def draw_growth(by_count: dict[int, float], by_side: dict[int, float], path: Path) -> None:
-    """Milliseconds by sprites and by pixels of a sprite, both logarithmic, with a line of slope one beside each."""
+    """Plot milliseconds by number of sprites and by pixels of a sprite, both logarithmic, next to a line of slope 1."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     pixels = {side**2: took for side, took in by_side.items()}
-    titles = ("sprites of 8 pixels", "pixels of each of 1000 sprites")
+    titles = ("sprites of 8 pixels", "pixels per sprite, 1000 sprites")
     for axes, points, what in zip(figure.subplots(1, 2), (by_count, pixels), titles, strict=True):
         axes.loglog(list(points), list(points.values()), "o-", label="measured")
         last = max(points)
         axes.loglog(list(points), [points[last] * x / last for x in points], "--", color="grey", label="linear")
-        axes.set(xlabel=what, ylabel="milliseconds a frame")
+        axes.set(xlabel=what, ylabel="milliseconds per frame")
         axes.grid(visible=True, which="both", alpha=0.3)
         axes.legend()
     figure.savefig(path, dpi=120)

@@ -51,7 +51,7 @@ class Measured:
     vmaf: float
 
     @property
-    def bytes_a_megapixel(self) -> float:
+    def bytes_per_megapixel(self) -> float:
         """The size of the file relative to its pixels."""
         return self.megabits * 1e6 / 8 / float(FPS) / MEGAPIXELS
 
@@ -171,7 +171,7 @@ def row(point: Measured) -> str:
     """Return a line of a Markdown table."""
     return (
         f"| {point.preset} | {point.crf:.3g} | {point.milliseconds:.1f} | {point.megabits:.1f} "
-        f"| {point.bytes_a_megapixel:,.0f} | {point.ssim:.4f} | {point.vmaf:.2f} |"
+        f"| {point.bytes_per_megapixel:,.0f} | {point.ssim:.4f} | {point.vmaf:.2f} |"
     )
 
 

@@ -1,20 +1,22 @@
-"""How like its cover a mosaic is under each rule, and what is given for what: likeness, repeats, tone.
+"""Measure the similarity of mosaics to their cover under several rules, and the trade-offs with repeats and tone.
 
     python benchmarks/fidelity.py --tiles FOLDER [--cover PICTURE]... [--front front.png]
 
-The cover is by default scikit-learn's china.jpg at 1920 × 1280 with 60 × 40 cells. Stills of 32 pixels a cell are
-drawn, reduced by an area filter to 8 pixels a cell and compared with the cover, reduced likewise: mean CIEDE2000 and
-grey SSIM after a Gaussian blur of 2 pixels, in sRGB; *light* is the same, averaged in linear light. *Clipped* are
-pixels that tone drives out of range in any channel. `--front` draws the front: colour against structure for a range of
-weights of the texture and of strengths of tone, the defaults ringed; and colour against the uses that are allowed.
+The default cover is scikit-learn's china.jpg at 1920 × 1280 with 60 × 40 cells. Stills of 32 pixels per cell are drawn,
+reduced by an area filter to 8 pixels per cell, and compared with the cover, reduced likewise: mean CIEDE2000 and grey
+SSIM after a Gaussian blur of 2 pixels, in sRGB; `light` is the same, averaged in linear light. `clipped` is the share
+of pixels that tone clips in any channel. `--front` plots the Pareto front of colour and structure for several weights
+of texture and strengths of tone, with the defaults ringed, and colour against the maximum uses.
 
-Tried and left out, on china, astronaut and flower with 2,000 and with 61 photos: Floyd and Steinberg's error diffusion
-of mean light, by `lab` at tone 0, in a serpentine. At this distance it gains 0.1 of deltaE at the most and loses 0.01
-to 0.05 of SSIM (china, 2,000 photos: 5.88 / 0.605 without, 5.91 / 0.594 with half of the error passed on, 6.45 / 0.550
-with all; the search of `structure` 4.94 / 0.911); only from four times as far it gains, 0.1 to 0.5. With at most 2 uses
-no exchange of further cells gains: four times the candidates 13.35 / 0.688, exchanges in each round 13.25 / 0.694, both
-and 16 rounds 13.34 / 0.694, where 13.26 / 0.684 stands; a quarter of the texture's weight and twice the colour's
-12.99 / 0.651.
+Rejected after tests on china, astronaut and flower with 2,000 and 61 photos:
+
+- Error diffusion (Floyd and Steinberg) of mean light, by `lab` at tone 0, in serpentine order. At this distance it
+  improves deltaE by at most 0.1 and loses 0.01 to 0.05 of SSIM (china, 2,000 photos: 5.88 / 0.605 without, 5.91 / 0.594
+  with half of the error diffused, 6.45 / 0.550 with all; the search of `structure` 4.94 / 0.911). It gains 0.1 to 0.5
+  only at four times the distance.
+- More swaps with at most 2 uses (13.26 / 0.684 now): four times the candidates 13.35 / 0.688, swaps in each round
+  13.25 / 0.694, both and 16 rounds 13.34 / 0.694; a quarter of the texture's weight and twice the colour's
+  12.99 / 0.651.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from PIL import Image
 from renderer.fidelity import Likeness, likeness
 from renderer.grid import covered_part
 from renderer.job import MatchSettings, OpenMosaic, render_mosaic, sample_pictures
-from renderer.matching import eye
+from renderer.matching import perceptual_search
 from renderer.pictures import Pixels, read_picture, resize
 
 COLUMNS = 60
@@ -56,7 +58,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Result:
-    """One mosaic, measured."""
+    """Measurements of one mosaic."""
 
     srgb: Likeness
     light: Likeness
@@ -69,13 +71,13 @@ class Result:
 
 
 def reduced(picture: Pixels, columns: int, rows: int) -> npt.NDArray[np.float32]:
-    """A picture at 8 pixels a cell by an area filter in sRGB, 0…1."""
+    """Return a picture at 8 pixels per cell by an area filter in sRGB, 0…1."""
     small = cv2.resize(picture.astype(np.float32) / 255, (8 * columns, 8 * rows), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.float32)
 
 
 def clipped(mosaic: OpenMosaic) -> float:
-    """The share of tile pixels that tone drives out of range, though they were not at its end themselves."""
+    """Return the share of tile pixels that tone clips, except pixels at the end of the range before."""
     placement = mosaic.placement
     count = 0.0
     for cell in range(len(placement)):
@@ -86,12 +88,12 @@ def clipped(mosaic: OpenMosaic) -> float:
 
 
 def measure(cover: Path, settings: MatchSettings, tiles: str, folder: Path) -> Result:
-    """Make a mosaic and measure it as an outsider would: from its picture."""
-    begun = time.perf_counter()
+    """Render a mosaic and measure its picture."""
+    started = time.perf_counter()
     summary = render_mosaic(
         cover, folder / "mosaic.png", match=replace(settings, tiles=(tiles,), columns=COLUMNS), overwrite=True
     )
-    seconds = summary.seconds.get("matching", time.perf_counter() - begun)
+    seconds = summary.seconds.get("matching", time.perf_counter() - started)
     placement = summary.mosaic.placement
     columns, rows = (round(side) for side in placement.size)
     part = covered_part(read_picture(cover).pixels, placement.crop)
@@ -105,7 +107,7 @@ def measure(cover: Path, settings: MatchSettings, tiles: str, folder: Path) -> R
 
 
 def line(name: str, result: Result) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     return (
         f"| {name} | {result.srgb.colour:.2f} | {result.srgb.colour_worst:.1f} | {result.srgb.structure:.3f} "
         f"| {result.light.colour:.2f} / {result.light.structure:.3f} | {result.most_uses} | {result.distinct} "
@@ -117,23 +119,23 @@ HEADER = """| rule | deltaE | 95 % | SSIM | light | most uses | photos | equal n
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
 
 
-# -- The front -----------------------------------------------------------------------------------------------------
+# -- The plots -----------------------------------------------------------------------------------------------------
 
-Curve = list[tuple[float, float, bool]]  # x, y, whether it is the default
+Curve = list[tuple[float, float, bool]]  # x, y, whether this is the default
 
 
 def front(cover: Path, tiles: str, folder: Path) -> dict[str, Curve]:
-    """Colour and structure for a range of weights of texture under some rules, and of strengths of tone."""
+    """Return colour and structure for several weights of texture under five rules, and several strengths of tone."""
     curves: dict[str, Curve] = {}
-    default = eye.TEXTURE
+    default = perceptual_search.TEXTURE
     for name in list(RULES)[:5]:
         curves[name] = []
         for weight in (0.0, 50.0, 150.0, 300.0, default, 1200.0, 3000.0):
-            eye.TEXTURE = weight  # type: ignore[misc]  # no option of the program's, but what the picture is about
-            # Another seed a weight: maps that were made before are kept by their settings.
+            perceptual_search.TEXTURE = weight  # type: ignore[misc]  # a constant without an option
+            # A different seed per weight, since maps are cached by their settings.
             found = measure(cover, replace(RULES[name], match_seed=1 + int(weight)), tiles, folder).srgb
             curves[name].append((found.colour, found.structure, weight == default))
-    eye.TEXTURE = default  # type: ignore[misc]  # as it was
+    perceptual_search.TEXTURE = default  # type: ignore[misc]  # restored
     curves["tone from 0 to 1, at most 4 uses"] = []
     for strength in (0.0, 0.25, 0.5, 0.75, 0.9, 1.0):
         found = measure(cover, replace(RULES["the same, tone auto"], tone=strength), tiles, folder).srgb
@@ -142,9 +144,9 @@ def front(cover: Path, tiles: str, folder: Path) -> dict[str, Curve]:
 
 
 def front_of_uses(cover: Path, tiles: str, folder: Path) -> dict[str, Curve]:
-    """Most uses of a photo and colour, without tone and with all of it."""
+    """Return maximum uses of a photo and colour, without and with full tone."""
     curves: dict[str, Curve] = {}
-    for name, tone in (("without tone", 0.0), ("with all of it", 1.0)):
+    for name, tone in (("without tone", 0.0), ("with full tone", 1.0)):
         default = measure(cover, MatchSettings(tone=tone), tiles, folder)
         curves[name] = [(float(default.most_uses), default.srgb.colour, True)]
         for uses in (2, 3, 6, 8, 16, 38, 0):
@@ -156,7 +158,7 @@ def front_of_uses(cover: Path, tiles: str, folder: Path) -> dict[str, Curve]:
 
 
 def draw(by_structure: dict[str, Curve], by_uses: dict[str, Curve], path: Path) -> None:
-    """The fronts as a picture, what is default ringed."""
+    """Plot the curves, with the defaults ringed."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 6), layout="constrained")
@@ -177,16 +179,16 @@ def draw(by_structure: dict[str, Curve], by_uses: dict[str, Curve], path: Path) 
 
 
 def main() -> None:
-    """Print the table of each cover, and draw the front."""
+    """Print the table of each cover, and plot the front."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--tiles", required=True, help="a folder of photos")
     options.add_argument("--cover", action="append", default=[], type=Path, help="a picture; may be repeated")
-    options.add_argument("--front", type=Path, help="draw the front to this file")
-    given = options.parse_args()
+    options.add_argument("--front", type=Path, help="file for a plot")
+    arguments = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        os.environ["MOSAIC_RENDERER_CACHE"] = name  # no map that another version made
-        covers: list[Path] = given.cover
+        os.environ["MOSAIC_RENDERER_CACHE"] = name  # without maps cached by other versions
+        covers: list[Path] = arguments.cover
         if not covers:
             covers = [folder / "china.png"]
             with Image.open(sample_pictures()[0]) as picture:
@@ -195,9 +197,13 @@ def main() -> None:
         for cover in covers:
             print(f"\n{cover.name}\n\n{HEADER}")
             for rule, settings in RULES.items():
-                print(line(rule, measure(cover, settings, given.tiles, folder)), flush=True)
-        if given.front:
-            draw(front(covers[0], given.tiles, folder), front_of_uses(covers[0], given.tiles, folder), given.front)
+                print(line(rule, measure(cover, settings, arguments.tiles, folder)), flush=True)
+        if arguments.front:
+            draw(
+                front(covers[0], arguments.tiles, folder),
+                front_of_uses(covers[0], arguments.tiles, folder),
+                arguments.front,
+            )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""What a zoom looks like, in numbers: steadiness, likeness to a supersampled truth, flicker, landing, cost.
+"""The quality of a zoom in figures: steadiness, likeness to a supersampled reference, flicker, landing, cost.
 
     python benchmarks/flight.py [--cover PICTURE] [--tiles FOLDER] [--zoompan]
 
-Measured on frames before encoding. *Steadiness*: a similarity is fitted to points tracked from frame to frame in the
-steady middle of the flight; printed is the root mean square of the second difference of the displacement, at the
-centre and 300 pixels out. *Likeness*: PSNR against every pixel as the mean light of 8 × 8 points, each interpolated
-between the photo's own pixels. *Flicker*: how much the error against that truth changes from frame to frame, as a
-share of what sampling the nearest mip level gives. *Landing*: the last frame against a Lanczos resize of the photo,
-before encoding and after. *Cost*: processor time a frame. With `--zoompan` the same flight is made by ffmpeg's zoompan
-from a stitched picture of 46 megapixels, the way it is done without a renderer, and measured beside it.
+Measured on frames before encoding. *Steadiness*: a similarity transform is fitted to points tracked from frame to
+frame in the uniform middle of the flight; printed is the root mean square of the second difference of the displacement,
+at the centre and 300 pixels from it. *Likeness*: PSNR against a reference whose pixels are the mean light of 8 × 8
+points, each interpolated between the photo's own pixels. *Flicker*: the change of the error against that reference from
+frame to frame, relative to sampling the nearest mip level. *Landing*: the last frame compared with a Lanczos resize of
+the photo, before and after encoding. *Cost*: processor time per frame. With `--zoompan` the same flight is also
+rendered by ffmpeg's zoompan filter from a stitched picture of 46 megapixels, for comparison.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ from renderer.scene import Camera, Motion, Stage
 from renderer.settings import FileSettings, OutputSettings
 from renderer.textures import unpack
 
-PLACES = ((0.471, 0.533), (0.412, 0.457), (0.544, 0.418), (0.555, 0.563), (0.437, 0.581))
-"""Where likeness is measured, in fractions of the cover; flicker at the first."""
+POINTS = ((0.471, 0.533), (0.412, 0.457), (0.544, 0.418), (0.555, 0.563), (0.437, 0.581))
+"""Points where likeness is measured, in fractions of the cover; flicker is measured at the first."""
 
 SECONDS, FPS = 10.0, Fraction(30)
 
 
 def decibels(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> float:
-    """PSNR of two 8-bit pictures; infinite if they are equal."""
+    """Return the PSNR of two 8-bit pictures in dB; infinite if they are equal."""
     error = float(np.mean((a.astype(np.float64) - b) ** 2))
     return 10 * math.log10(255**2 / error) if error else math.inf
 
 
 def unsteadiness(frames: Sequence[Pixels]) -> tuple[float, float]:
-    """Second difference of the motion between frames, rms in pixels, at the centre and 300 pixels out."""
+    """Return the RMS second difference of the motion in pixels, at the centre and 300 pixels from it."""
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
     height, width = grey[0].shape
     middle = np.array([[width / 2, height / 2], [width / 2 + 300, height / 2]])
@@ -70,8 +70,8 @@ def unsteadiness(frames: Sequence[Pixels]) -> tuple[float, float]:
     return float(centre), float(out)
 
 
-def truth(stage: Stage, camera: Camera, steps: int = 8) -> Pixels:
-    """Every pixel as the mean light of 8 × 8 points, each interpolated between the photo's own pixels."""
+def reference(stage: Stage, camera: Camera, steps: int = 8) -> Pixels:
+    """Return a frame whose pixels are the mean light of 8 × 8 points, interpolated between the photo's pixels."""
     width, height = stage.frame
     columns = round(stage.mosaic.size[0])
     total = np.zeros((height, width, 3))
@@ -92,7 +92,7 @@ def truth(stage: Stage, camera: Camera, steps: int = 8) -> Pixels:
 
 
 def bilinear(tile: Pixels, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> Pixels:
-    """A tile (S, S, 3) at the columns x and rows y, in fractions of its side: (len(y), len(x), 3)."""
+    """Return a tile (S, S, 3) sampled at columns x and rows y, in fractions of its side: (len(y), len(x), 3)."""
     u, v = np.meshgrid(x * tile.shape[1] - 0.5, y * tile.shape[0] - 0.5)
     edge = cv2.BORDER_REPLICATE
     sampled = cv2.remap(tile, u.astype(np.float32), v.astype(np.float32), cv2.INTER_LINEAR, borderMode=edge)
@@ -100,7 +100,7 @@ def bilinear(tile: Pixels, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64
 
 
 def nearest_mip(stage: Stage, camera: Camera) -> Pixels:
-    """The frame by bilinear sampling of the mip level that is nearest in size, one tile after another."""
+    """Return the frame sampled bilinearly from the mip level of the nearest size, tile by tile."""
     width, height = stage.frame
     columns = round(stage.mosaic.size[0])
     x = (np.arange(width) + 0.5 - width / 2) / camera.scale + camera.centre[0]
@@ -118,7 +118,7 @@ def nearest_mip(stage: Stage, camera: Camera) -> Pixels:
 
 
 def level_pixels(stage: Stage, texture: int, level: int) -> Pixels:
-    """One level of a tile, from the tile itself where it is one of the small ones."""
+    """Return a level of a tile, from the base levels if it is a small one."""
     side = int(stage.textures.table.width[texture]) >> level
     if side > 32:
         return np.ascontiguousarray(unpack(stage.textures.pixels(texture, level))[..., :3])
@@ -127,9 +127,9 @@ def level_pixels(stage: Stage, texture: int, level: int) -> Pixels:
 
 
 def measure_likeness(mosaic: OpenMosaic) -> None:
-    """Print PSNR by tile size, and flicker of a slow zoom."""
+    """Print the PSNR by tile size, and the flicker of a slow zoom."""
     size = (240, 160)
-    # The tiles are as sharp as in a video of full size; what is compared is a small part of its frame.
+    # The tiles are as sharp as in a video of full size; a small part of its frame is compared.
     with (
         drawing(mosaic, (1920, 1080), OutputSettings(size=(1920, 1080))) as (full, _),
         closing(Compositor(*size, full.textures)) as compositor,
@@ -138,21 +138,21 @@ def measure_likeness(mosaic: OpenMosaic) -> None:
         tiles = stage.resting_sprites()
         for pixels in (4.3, 8.3, 33.0, 64.7, 127.0, 250.0, 720.0):
             found = []
-            for place in PLACES:
-                shown = stage.photo(int(stage.mosaic.photo[stage.cell_at(place)]))
-                camera = Camera((stage.mosaic.size[0] * place[0], stage.mosaic.size[1] * place[1]), pixels)
-                if pixels <= shown.crop[2]:  # beyond its own pixels a photo has no truth
-                    found.append(decibels(compositor.still(stage.scene(camera, tiles)), truth(stage, camera)))
+            for point in POINTS:
+                photo = stage.photo(int(stage.mosaic.photo[stage.cell_at(point)]))
+                camera = Camera((stage.mosaic.size[0] * point[0], stage.mosaic.size[1] * point[1]), pixels)
+                if pixels <= photo.crop[2]:  # a magnified photo has no reference
+                    found.append(decibels(compositor.still(stage.scene(camera, tiles)), reference(stage, camera)))
             if found:
                 lowest, median = min(found), statistics.median(found)
-                print(f"likeness at {pixels:g} pixels a tile: median {median:.1f} dB, lowest {lowest:.1f}")
-        centre = (stage.mosaic.size[0] * PLACES[0][0], stage.mosaic.size[1] * PLACES[0][1])
+                print(f"likeness at {pixels:g} pixels per tile: median {median:.1f} dB, lowest {lowest:.1f}")
+        centre = (stage.mosaic.size[0] * POINTS[0][0], stage.mosaic.size[1] * POINTS[0][1])
         ours, others = [], []
         before: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None = None
         for step in range(24):
             camera = Camera(centre, 14.0 * 2 ** (step / 12))
-            wanted = truth(stage, camera).astype(np.float64)
-            errors = (compositor.still(stage.scene(camera, tiles)) - wanted, nearest_mip(stage, camera) - wanted)
+            expected = reference(stage, camera).astype(np.float64)
+            errors = (compositor.still(stage.scene(camera, tiles)) - expected, nearest_mip(stage, camera) - expected)
             if before is not None:
                 ours.append(float(np.sqrt(((errors[0] - before[0]) ** 2).mean())))
                 others.append(float(np.sqrt(((errors[1] - before[1]) ** 2).mean())))
@@ -161,12 +161,12 @@ def measure_likeness(mosaic: OpenMosaic) -> None:
 
 
 def frames_of(compositor: Compositor, motion: Motion, numbers: Sequence[int], count: int) -> list[Pixels]:
-    """Some frames of a motion."""
+    """Return frames of a motion by their numbers."""
     return [compositor.still(motion(progress_of(number, count))) for number in numbers]
 
 
 def measure_flight(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
-    """Print steadiness, landing, cost, and the largest step of brightness."""
+    """Print steadiness, landing, cost, and the largest step in brightness."""
     count = round(SECONDS * FPS)
     with drawing(mosaic, size, OutputSettings(size=size, duration=SECONDS)) as (stage, compositor):
         zoom = Zoom()
@@ -175,26 +175,26 @@ def measure_flight(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
         compositor.draw(motion(0.0), frame)
         costs, bright = [], []
         for number in range(count):
-            begun = time.process_time()
+            start = time.process_time()
             if number + LOOK_AHEAD < count:
                 compositor.prefetch(motion(progress_of(number + LOOK_AHEAD, count)))
             compositor.draw(motion(progress_of(number, count)), frame)
-            costs.append((time.process_time() - begun) * 1e3)
+            costs.append((time.process_time() - start) * 1e3)
             bright.append(float(unpack(frame)[..., :3].mean()))
         name = f"{size[0]}x{size[1]}"
-        print(f"cost at {name}: {statistics.mean(costs):.1f} ms a frame, median {statistics.median(costs):.1f}")
+        print(f"cost at {name}: {statistics.mean(costs):.1f} ms per frame, median {statistics.median(costs):.1f}")
         print(f"brightness at {name}: second difference at most {np.abs(np.diff(bright, n=2)).max():.2f} of 255")
         if size[0] > 2000:
             return
         centre, out = unsteadiness(frames_of(compositor, motion, range(count // 3, count // 3 + 60), count))
-        print(f"steadiness: {centre:.3f} px at the centre, {out:.3f} px 300 px out")
+        print(f"steadiness: {centre:.3f} px at the centre, {out:.3f} px 300 px from it")
         last = compositor.still(motion(1.0))
         photo = stage.photo(int(stage.mosaic.photo[landing_cell(stage, motion)]))
         print(f"landing: {decibels(last, lanczos(photo.path, size)):.1f} dB against a Lanczos resize")
 
 
 def measure_encoded(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
-    """Print how like the photo a video's last frame still is, decoded again."""
+    """Print the PSNR of a video's last frame, after encoding and decoding, against the photo."""
     for quality in ("draft", "standard", "high"):
         output = OutputSettings(size=size, duration=4.0)
         with tempfile.TemporaryDirectory() as name, drawing(mosaic, size, output) as (stage, compositor):
@@ -219,13 +219,13 @@ def measure_encoded(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
 
 
 def landing_cell(stage: Stage, motion: Motion) -> int:
-    """The cell that the camera lands on."""
+    """Return the index of the cell that the camera lands on."""
     x, y = motion(1.0).camera.centre
     return stage.cell_at((x / stage.mosaic.size[0], y / stage.mosaic.size[1]))
 
 
 def lanczos(path: Path, size: tuple[int, int]) -> Pixels:
-    """A photo that fills a frame, centre-cropped, resized by Pillow's Lanczos."""
+    """Return a photo resized with Pillow's Lanczos filter to fill a frame, centre-cropped."""
     picture = Image.fromarray(read_picture(path).pixels)
     scale = max(size[0] / picture.width, size[1] / picture.height)
     resized = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
@@ -234,7 +234,7 @@ def lanczos(path: Path, size: tuple[int, int]) -> Pixels:
 
 
 def measure_zoompan(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
-    """Make the same flight from a stitched picture by ffmpeg's zoompan, and print the same of it."""
+    """Render the same flight with ffmpeg's zoompan from a stitched picture, and print the same figures."""
     count = round(SECONDS * FPS)
     tile = 96
     width, height = (round(units * tile) for units in mosaic.placement.size)
@@ -243,16 +243,16 @@ def measure_zoompan(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
         drawing(mosaic, (width, height), OutputSettings(size=size), full_tone=True) as (whole, stitcher),
     ):
         middle = (mosaic.placement.size[0] / 2, mosaic.placement.size[1] / 2)
-        begun = time.perf_counter()
+        start = time.perf_counter()
         stitched = stitcher.still(whole.scene(Camera(middle, float(tile)), whole.resting_sprites()))
         Image.fromarray(stitched).save(Path(name, "stitched.png"), compress_level=1)
         with drawing(mosaic, size, OutputSettings(size=size, duration=SECONDS)) as (stage, _):
             motion = Zoom().prepare(stage)
             end = motion(1.0).camera
-            start = stage.whole_camera()
-        most = end.scale / start.scale
+            whole_view = stage.whole_camera()
+        magnification = end.scale / whole_view.scale
         x, y = end.centre[0] / mosaic.placement.size[0], end.centre[1] / mosaic.placement.size[1]
-        move = f"zoompan=z='pow({most:.4f},on/{count - 1})':x='(iw-iw/zoom)*{x:.5f}':y='(ih-ih/zoom)*{y:.5f}'"
+        move = f"zoompan=z='pow({magnification:.4f},on/{count - 1})':x='(iw-iw/zoom)*{x:.5f}':y='(ih-ih/zoom)*{y:.5f}'"
         raw = Path(name, "frames.rgb")
         filters = f"{move}:d={count}:s={size[0]}x{size[1]}:fps=30"
         done = run_ffmpeg(
@@ -261,10 +261,11 @@ def measure_zoompan(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
         )  # fmt: skip
         if done.returncode:
             raise SystemExit(done.stderr.decode())
-        took = time.perf_counter() - begun
+        took = time.perf_counter() - start
         frames = np.memmap(raw, np.uint8, "r", shape=(count, size[1], size[0], 3))
         centre, out = unsteadiness([np.array(frames[n]) for n in range(count // 3, count // 3 + 60)])
-        print(f"zoompan: {took:.0f} s for {count} frames; steadiness {centre:.3f} px at the centre, {out:.3f} px out")
+        print(f"zoompan: {took:.0f} s for {count} frames")
+        print(f"zoompan: steadiness {centre:.3f} px at the centre, {out:.3f} px 300 px from it")
         photo = lanczos(stage.photo(int(stage.mosaic.photo[landing_cell(stage, motion)])).path, size)
         ends = [cv2.cvtColor(np.array(frame), cv2.COLOR_RGB2GRAY) for frame in (frames[-1], photo)]
         sharp = [float(cv2.Laplacian(end, cv2.CV_64F).var()) for end in ends]
@@ -272,13 +273,13 @@ def measure_zoompan(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
 
 
 def main() -> None:
-    """Measure all of it."""
-    parser = argparse.ArgumentParser(description="What a zoom looks like, in numbers.")
+    """Run all measurements."""
+    parser = argparse.ArgumentParser(description="The quality of a zoom in figures.")
     parser.add_argument("--cover", type=Path, help="default: the sample cover")
     parser.add_argument("--tiles", nargs="+", default=[], help="folders of photos; default: pieces of the cover")
-    parser.add_argument("--zoompan", action="store_true", help="also make the flight by ffmpeg's zoompan")
+    parser.add_argument("--zoompan", action="store_true", help="also render the flight with ffmpeg's zoompan")
     options = parser.parse_args()
-    plain = MatchSettings(tiles=tuple(options.tiles), tone=0.0, mirror=False)  # the truth knows of neither
+    plain = MatchSettings(tiles=tuple(options.tiles), tone=0.0, mirror=False)  # the reference has neither
     with open_mosaic(options.cover, plain, Silent()) as mosaic:
         measure_likeness(mosaic)
     with open_mosaic(options.cover, MatchSettings(tiles=tuple(options.tiles)), Silent()) as mosaic:

@@ -1,10 +1,10 @@
-"""The tile library: how fast it indexes, opens, and how much memory it takes.
+"""The tile library: speed of indexing and opening, and memory.
 
     python benchmarks/library.py [--photos FOLDER] [--only indexing opening]
 
-Indexing is compared with a bare loop on the same files in the same run: two processes that do no more than Pillow's
-`draft`, `thumbnail` and JPEG encoding. Without --photos the files are made: photos of 12 megapixels and of 0.3, cut
-from scikit-learn's. Opening is measured on libraries of 100,000 and 1,000,000 photos whose rows are made, not read.
+Indexing is compared with a minimal loop on the same files in the same run: two processes that only call Pillow's
+`draft`, `thumbnail` and JPEG encoding. Without --photos, files are generated: photos of 12 and 0.3 megapixels, cut from
+scikit-learn's. Opening is measured on libraries of 100,000 and 1,000,000 photos with generated rows.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ROUNDS = 3
 
 
 def bare(path: Path) -> int:
-    """What any program that makes thumbnails does at least."""
+    """Make a thumbnail, with the minimum of work."""
     with Image.open(path) as image:
         image.draft("RGB", (256, 256))
         image.thumbnail((256, 256))
@@ -49,9 +49,9 @@ def bare(path: Path) -> int:
 
 
 def make_photos(folder: Path, count: int, size: tuple[int, int]) -> None:
-    """Photos of a size: parts of the sample pictures, scaled up, with the noise that a sensor has.
+    """Make photos of a size: parts of the sample pictures, scaled up, with sensor noise.
 
-    Forty are made; the others are theirs with a few more bytes at the end, which a decoder never sees.
+    Forty are generated; the others are copies with a few more bytes at the end, which decoders ignore.
     """
     random = np.random.default_rng(3)
     made = []
@@ -69,14 +69,14 @@ def make_photos(folder: Path, count: int, size: tuple[int, int]) -> None:
 
 
 def processor_seconds() -> float:
-    """Processor time of this process and of all its children, those that have ended too."""
-    mine = psutil.Process()
-    times = [mine.cpu_times(), *(child.cpu_times() for child in mine.children(recursive=True))]
+    """Return the processor time of this process and its children, including ended ones."""
+    process = psutil.Process()
+    times = [process.cpu_times(), *(child.cpu_times() for child in process.children(recursive=True))]
     return sum(each.user + each.system for each in times) + times[0].children_user + times[0].children_system
 
 
 def compare_indexing(name: str, files: list[Path]) -> None:
-    """The bare loop, ours with centred and with smart crops: medians of rounds that take turns."""
+    """Compare the minimal loop with indexing with centred and smart crops: medians of interleaved rounds."""
     wall: dict[str, list[float]] = {"bare": [], "centre": [], "smart": []}
     processor: dict[str, list[float]] = {"bare": [], "centre": [], "smart": []}
     with tempfile.TemporaryDirectory() as temporary, ProcessPoolExecutor(2, get_context("spawn")) as pool:
@@ -90,18 +90,18 @@ def compare_indexing(name: str, files: list[Path]) -> None:
             "centre": lambda: index("centre"),
             "smart": lambda: index("smart"),
         }
-        work["bare"]()  # processes started, files in memory
+        work["bare"]()  # starts the processes and caches the files
         for _ in range(ROUNDS):
             for kind, run in work.items():
-                begun, spent = time.perf_counter(), processor_seconds()
+                start, processor_start = time.perf_counter(), processor_seconds()
                 run()
-                wall[kind].append(time.perf_counter() - begun)
-                processor[kind].append(processor_seconds() - spent)
+                wall[kind].append(time.perf_counter() - start)
+                processor[kind].append(processor_seconds() - processor_start)
     rate = {kind: len(files) / statistics.median(seconds) for kind, seconds in wall.items()}
     each = {kind: statistics.median(seconds) / len(files) * 1000 for kind, seconds in processor.items()}
     print(
-        f"{len(files)} of {name}: bare loop {rate['bare']:.0f} photos/s, indexing {rate['centre']:.0f} "
-        f"({rate['centre'] / rate['bare']:.2f} of it), with smart crops {rate['smart']:.0f}; processor ms a photo "
+        f"{len(files)} of {name}: minimal loop {rate['bare']:.0f} photos/s, indexing {rate['centre']:.0f} "
+        f"({rate['centre'] / rate['bare']:.2f} of it), with smart crops {rate['smart']:.0f}; processor ms per photo "
         f"{each['bare']:.2f}, {each['centre']:.2f} ({each['bare'] / each['centre']:.2f}), {each['smart']:.2f}",
         flush=True,
     )
@@ -111,9 +111,9 @@ def compare_indexing(name: str, files: list[Path]) -> None:
 
 
 def make_rows(path: Path, count: int) -> None:
-    """An index of photos that never were: random signatures, thumbnails of a few bytes."""
+    """Make an index of photos that do not exist: random signatures, thumbnails of a few bytes."""
     with Index(path) as index:
-        database, random = index._database, np.random.default_rng(5)
+        database, random = index._connection, np.random.default_rng(5)
         database.execute("PRAGMA synchronous = OFF")
         database.execute("BEGIN")
         for block in range(count // BLOCK + 1):
@@ -142,21 +142,21 @@ from renderer.library import Archive, Library
 from renderer.library.index import Index
 from pathlib import Path
 with MemoryMeter() as meter, Index(Path(sys.argv[1])) as index:
-    begun = time.perf_counter()
+    start = time.perf_counter()
     photos, _ = index.all()
     library = Library(photos, indexes=[index])
     library.signatures, library.means, library.groups
-    opened = time.perf_counter() - begun
-    begun = time.perf_counter()
+    opened = time.perf_counter() - start
+    start = time.perf_counter()
     some = library.take(photos.find([photos[number] for number in range(0, len(photos), len(photos) // 5000)]))
     some.tiles
-    placed = time.perf_counter() - begun
+    placed = time.perf_counter() - start
 print(len(photos), opened, placed, meter.peak_bytes)
 """
 
 
 def compare_opening(count: int) -> None:
-    """Seconds to open a library for matching in a new process, and that process's memory."""
+    """Measure the seconds to open a library for matching in a new process, and its memory."""
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary, "library.sqlite")
         make_rows(path, count)
@@ -166,15 +166,15 @@ def compare_opening(count: int) -> None:
         ]
         _, opened, placed, memory = (statistics.median(values) for values in zip(*results, strict=True))
         print(
-            f"{count} photos: opened in {opened:.2f} s, 5,000 of them taken with their squares in {placed:.2f} s; "
-            f"{memory / 2**20:.0f} MiB with Python and all modules; the index {path.stat().st_size / 1e6:.0f} MB"
+            f"{count} photos: opened in {opened:.2f} s, 5,000 of them selected with their squares in {placed:.2f} s; "
+            f"{memory / 2**20:.0f} MiB including Python and all modules; the index {path.stat().st_size / 1e6:.0f} MB"
         )
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--photos", help="a folder of photos to index, instead of some that are made")
+    parser.add_argument("--photos", help="a folder of photos to index instead of generated ones")
     parser.add_argument("--only", nargs="+", choices=["indexing", "opening"], default=["indexing", "opening"])
     options = parser.parse_args()
     if "indexing" in options.only:

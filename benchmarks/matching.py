@@ -1,11 +1,11 @@
-"""How long matching takes, how it grows with photos and cells, and against the plain loop.
+"""Measure the time and memory of matching by number of photos and cells, and compare with a plain loop.
 
     python benchmarks/matching.py [--most 1000000] [--plot growth.png]
 
-Libraries are synthetic: mixtures of pieces of scikit-learn's two photos, their contrast and colour changed. Each size
-is matched in a process of its own with the default rules; the memory is that process's peak. *Pixels* is the pixel-wise
-metric on 40,000 photos and 4,800 cells, against the plain loop over `numpy.linalg.norm` on two processes, of which a
-part is timed and scaled; both in processor time, on two cores.
+Libraries are synthetic: mixtures of pieces of scikit-learn's two photos with changed contrast and colour. Each size is
+matched in a separate process with the default rules; memory is that process's peak. The metric `pixels` is measured on
+40,000 photos and 4,800 cells, and compared with a plain loop over `numpy.linalg.norm` on two processes, of which a part
+is timed and scaled; both in processor time, on two cores.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ AT_CELLS, AT_PHOTOS = 10_000, 10_000
 
 @dataclass(frozen=True)
 class Photos(Sequence[Photo]):
-    """As many photos as are wanted, without files."""
+    """A sequence of `count` photos without files."""
 
     count: int
 
@@ -60,71 +60,71 @@ class Photos(Sequence[Photo]):
 
 
 def pieces(count: int, side: int, seed: int) -> Pixels:
-    """Random square pieces of the two sample photos, (count, side, side, 3)."""
+    """Return random square pieces of the two sample photos, (count, side, side, 3)."""
     random = np.random.default_rng(seed)
     pictures = [read_picture(path).pixels for path in sample_pictures()]
-    found = []
+    crops = []
     for number in range(count):
         picture = pictures[number % 2]
         edge = int(random.integers(side, 200))
         top, left = (int(random.integers(0, length - edge)) for length in picture.shape[:2])
-        found.append(resize(picture[top : top + edge, left : left + edge], side, side))
-    return np.stack(found)
+        crops.append(resize(picture[top : top + edge, left : left + edge], side, side))
+    return np.stack(crops)
 
 
 def mixed(count: int, kinds: npt.NDArray[np.uint8], seed: int) -> Pixels:
-    """Mixtures of two pictures of some kinds, each changed in contrast and colour."""
+    """Return mixtures of two random pictures of `kinds`, with changed contrast and colour."""
     random = np.random.default_rng(seed)
-    found = np.empty((count, *kinds.shape[1:]), np.uint8)
+    mixtures = np.empty((count, *kinds.shape[1:]), np.uint8)
     for start in range(0, count, 10_000):
         number = min(10_000, count - start)
         a, b = (kinds[random.integers(0, len(kinds), number)].astype(np.float32) for _ in range(2))
         share, contrast = random.random((number, 1, 1, 1)), random.uniform(0.7, 1.2, (number, 1, 1, 1))
         shift = random.uniform(-30, 30, (number, 1, 1, 3))
-        found[start : start + number] = np.clip((share * a + (1 - share) * b) * contrast + shift, 0, 255)
-    return found
+        mixtures[start : start + number] = np.clip((share * a + (1 - share) * b) * contrast + shift, 0, 255)
+    return mixtures
 
 
 def run(sizes: tuple[int, int]) -> tuple[int, int, float, float, int]:
-    """Match once: photos, cells, seconds, processor seconds, peak bytes."""
+    """Match once, and return photos, cells, seconds, processor seconds and peak bytes."""
     photos, cells = sizes
     library = Library([], np.empty((0, 32, 32, 3), np.uint8))
-    library.photos = Photos(photos)  # type: ignore[assignment]  # a list of a million takes a gigabyte
+    library.photos = Photos(photos)  # type: ignore[assignment]  # a list of a million photos would take a gigabyte
     library.__dict__["signatures"] = mixed(photos, signatures(pieces(2_000, 32, 1)), 2)
-    matching.first_copies = lambda _library: np.arange(photos)  # type: ignore[attr-defined]  # none are copies
+    matching.first_copies = lambda _library: np.arange(photos)  # type: ignore[attr-defined]  # there are no copies
     cover = read_picture(sample_pictures()[0]).pixels
     grid = make_grid(cover.shape[1], cover.shape[0], columns=round((cells * cover.shape[1] / cover.shape[0]) ** 0.5))
-    few = Library(library.photos[:500], np.empty((0, 32, 32, 3), np.uint8))  # compiles
+    few = Library(library.photos[:500], np.empty((0, 32, 32, 3), np.uint8))  # to compile the kernels
     few.__dict__["signatures"] = library.signatures[:500]
-    matching.first_copies, every = lambda _library: np.arange(500), matching.first_copies  # type: ignore[attr-defined]  # made rows have no digests
+    matching.first_copies, every = lambda _library: np.arange(500), matching.first_copies  # type: ignore[attr-defined]  # synthetic rows have no digests
     match_photos(cover, make_grid(640, 427, columns=6), few, Silent())
-    matching.first_copies = every  # type: ignore[attr-defined]  # made rows have no digests
-    begun, used = time.perf_counter(), time.process_time()
+    matching.first_copies = every  # type: ignore[attr-defined]  # synthetic rows have no digests
+    started, used = time.perf_counter(), time.process_time()
     with MemoryMeter() as meter:
         placed = match_photos(cover, grid, library, Silent())
-    return photos, len(placed), time.perf_counter() - begun, time.process_time() - used, meter.peak_bytes
+    return photos, len(placed), time.perf_counter() - started, time.process_time() - used, meter.peak_bytes
 
 
-def against_the_loop() -> None:
-    """The pixel-wise metric and the plain loop."""
+def compare_with_loop() -> None:
+    """Compare the metric `pixels` with a plain loop."""
     photos, cells = mixed(40_000, pieces(500, 32, 1), 2), mixed(4_800, pieces(500, 32, 3), 4)
     few = [tile.astype(np.float64) for tile in photos[:3_000]]
-    begun = time.process_time()
+    started = time.process_time()
     for cell in cells[:3].astype(np.float64):
         plain = [float(np.linalg.norm(cell - tile)) for tile in few]
-    loop = (time.process_time() - begun) / 9_000 * 40_000 * 4_800 / 2
-    PixelCosts([cells[:2]], photos[:100], (0,), lambda _cells: None).nearest(np.arange(2), 1)  # compiles
-    begun = time.process_time()
+    loop = (time.process_time() - started) / 9_000 * 40_000 * 4_800 / 2
+    PixelCosts([cells[:2]], photos[:100], (0,), lambda _cells: None).nearest(np.arange(2), 1)  # to compile the kernels
+    started = time.process_time()
     found = PixelCosts([cells], photos, (0,), lambda _cells: None).nearest(np.arange(4_800), 1)
-    ours = (time.process_time() - begun) / 2
+    ours = (time.process_time() - started) / 2
     first = PixelCosts([cells[2:3]], photos[:3_000], (0,), lambda _cells: None).nearest(np.arange(1), 1)
     assert first.cost[0, 0] == np.float32(min(plain))
     assert found.cost.min() >= 0
-    print(f"\npixels: {ours:.1f} s against {loop:.0f} s of the plain loop: {loop / ours:.0f} times as fast")
+    print(f"\npixels: {ours:.1f} s, plain loop {loop:.0f} s: {loop / ours:.0f} times as fast")
 
 
 def plot(lines: dict[str, list[tuple[float, float]]], path: Path) -> None:
-    """Processor seconds against photos and against cells, both axes logarithmic."""
+    """Plot processor seconds against photos and against cells, both axes logarithmic."""
     picture = Image.new("RGB", (900, 420), "white")
     pen = ImageDraw.Draw(picture)
     for number, (name, points) in enumerate(lines.items()):
@@ -137,9 +137,9 @@ def plot(lines: dict[str, list[tuple[float, float]]], path: Path) -> None:
             level = 350 - (power - low) / max(high - low, 1e-9) * 300
             pen.line([(left, level), (left + 340, level)], "#e0e0e0")
             pen.text((left - 40, level - 6), f"{10.0**power:g} s", "black")
-        places = list(zip(across.tolist(), along.tolist(), strict=True))
-        pen.line(places, "#2471a3", 2)
-        for (u, v), (size, seconds) in zip(places, points, strict=True):
+        positions = list(zip(across.tolist(), along.tolist(), strict=True))
+        pen.line(positions, "#2471a3", 2)
+        for (u, v), (size, seconds) in zip(positions, points, strict=True):
             pen.ellipse([u - 4, v - 4, u + 4, v + 4], "#2471a3")
             pen.text((u - 14, 358), f"{size:,.0f}", "black")
             pen.text((u - 10, v - 20), f"{seconds:.1f}", "#2471a3")
@@ -148,29 +148,29 @@ def plot(lines: dict[str, list[tuple[float, float]]], path: Path) -> None:
 
 
 def main() -> None:
-    """Print what was measured, and draw it."""
+    """Print and plot the results."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    options.add_argument("--most", type=int, default=PHOTOS[-1], help="photos of the largest library")
-    options.add_argument("--plot", type=Path, help="draw the growth to this file")
-    given = options.parse_args()
-    against_the_loop()
-    wanted = [(photos, AT_CELLS) for photos in PHOTOS if photos <= given.most]
-    wanted += [(AT_PHOTOS, cells) for cells in CELLS]
+    options.add_argument("--most", type=int, default=PHOTOS[-1], help="number of photos of the largest library")
+    options.add_argument("--plot", type=Path, help="file for a plot")
+    arguments = options.parse_args()
+    compare_with_loop()
+    sizes_to_run = [(photos, AT_CELLS) for photos in PHOTOS if photos <= arguments.most]
+    sizes_to_run += [(AT_PHOTOS, cells) for cells in CELLS]
     lines: dict[str, list[tuple[float, float]]] = {
         f"photos, at {AT_CELLS:,} cells": [],
         f"cells, at {AT_PHOTOS:,} photos": [],
     }
     by_photos, by_cells = lines.values()
     print("\n| photos | cells | seconds | processor seconds | peak memory |\n|--:|--:|--:|--:|--:|")
-    for number, sizes in enumerate(wanted):
+    for number, sizes in enumerate(sizes_to_run):
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             photos, cells, seconds, used, peak = pool.apply(run, (sizes,))
         print(f"| {photos:,} | {cells:,} | {seconds:.1f} | {used:.1f} | {peak / 2**20:.0f} MiB |", flush=True)
-        (by_photos if number < len(wanted) - len(CELLS) else by_cells).append(
-            (photos if number < len(wanted) - len(CELLS) else cells, used)
+        (by_photos if number < len(sizes_to_run) - len(CELLS) else by_cells).append(
+            (photos if number < len(sizes_to_run) - len(CELLS) else cells, used)
         )
-    if given.plot:
-        plot(lines, given.plot)
+    if arguments.plot:
+        plot(lines, arguments.plot)
 
 
 if __name__ == "__main__":

@@ -21,14 +21,6 @@ STUB: Final = Path(api.__file__).with_name("__init__.pyi")
 
 _FUNCTIONS: Final = (api.match, api.render, api.frame, api.frames, api.as_clip)
 
-_OLD_CLIP: Final = """
-@overload
-def as_clip(
-    source: Source, animation: Animation, *, match: MatchSettings | None = None, output: OutputSettings | None = None
-) -> MosaicClip: ...
-"""
-"""The signature that `as_clip` had before it took options; it still works."""
-
 _HEAD: Final = '''
 """The Python API, with types. Generated from the declared parameters: `poe stubs` writes it."""
 
@@ -36,7 +28,7 @@ from collections.abc import Generator, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal
 
 {animations}
 from renderer.api import Mosaic as Mosaic
@@ -46,12 +38,10 @@ from renderer.clip import MosaicClip
 from renderer.errors import Cancelled as Cancelled
 from renderer.errors import InputError as InputError
 from renderer.errors import RenderError as RenderError
-from renderer.job import MatchSettings
 from renderer.job import Summary as Summary
 from renderer.pictures import Pixels
 from renderer.progress import Progress, ProgressFunction
 from renderer.scene import Animation
-from renderer.settings import OutputSettings
 {own_animations}
 
 __version__: str
@@ -85,9 +75,7 @@ def stub() -> str:
         animations="\n".join(line for line in imports if not line.startswith("from renderer")),
         own_animations="\n".join(line for line in imports if line.startswith("from renderer")),
     )
-    functions = [_definition(function) for function in _FUNCTIONS]
-    functions[-1:] = [f"@overload\n{functions[-1]}", _OLD_CLIP]
-    return _formatted(head + "\n".join(functions))
+    return _formatted(head + "\n".join(map(_definition, _FUNCTIONS)))
 
 
 def _formatted(source: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, overload
+from typing import Literal
 
 from animations.disperse import Disperse as Disperse
 from animations.disperse import Gather as Gather
@@ -17,12 +17,10 @@ from renderer.clip import MosaicClip
 from renderer.errors import Cancelled as Cancelled
 from renderer.errors import InputError as InputError
 from renderer.errors import RenderError as RenderError
-from renderer.job import MatchSettings
 from renderer.job import Summary as Summary
 from renderer.pictures import Pixels
 from renderer.progress import Progress, ProgressFunction
 from renderer.scene import Animation
-from renderer.settings import OutputSettings
 from renderer.timeline import Show as Show
 
 __version__: str
@@ -109,7 +107,7 @@ def match(
         The mosaic, to be drawn by the other functions, inspected, or saved.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -121,7 +119,7 @@ def match(
 def render(
     source: Source,
     animation: str | Animation,
-    path: str | Path,
+    output: str | Path,
     *,
     preset: str | Path | None = None,
     draft: bool = False,
@@ -199,9 +197,9 @@ def render(
     The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
-        path: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
+        output: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Render small and fast, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
@@ -288,10 +286,11 @@ def render(
         **parameters: The animation's own parameters, if it is passed by name.
 
     Returns:
-        What was written: file, size, frames, and figures.
+        A summary of what was written: the file, its size, the number of frames, the seconds that each stage took.
+            Its `as_json()` has the same keys as the command's JSON output.
 
     Raises:
-        InputError: An argument is wrong, a file cannot be used, or the output exists.
+        InputError: An argument is invalid, a file cannot be used, or the output exists.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -360,7 +359,7 @@ def frame(
     r"""Draw one frame of an animation: the same pixels as in the video.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         at: The time of the frame in the video, in seconds.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -434,7 +433,7 @@ def frame(
         alpha.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -507,7 +506,7 @@ def frames(
     generator releases its threads and textures when it is exhausted or closed.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
@@ -577,10 +576,10 @@ def frames(
         **parameters: The animation's own parameters, if it is passed by name.
 
     Yields:
-        Each frame as an array of its own, as `renderer.frame` returns it.
+        Each frame as a new array, in the format that `renderer.frame` returns.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -588,7 +587,6 @@ def frames(
         ...     show(frame)
     """
 
-@overload
 def as_clip(
     source: Source,
     animation: str | Animation,
@@ -652,7 +650,7 @@ def as_clip(
     A clip has no alpha channel: `transparent` must be False.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
@@ -724,15 +722,10 @@ def as_clip(
         A `moviepy.VideoClip` with frames (height, width, 3) of uint8. Use it in a `with` block, or close it.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: MoviePy is not installed, or the work failed for another reason.
 
     Examples:
         >>> with renderer.as_clip(mosaic, "zoom", size=(640, 360)) as clip:
         ...     clip.write_videofile("out.mp4")
     """
-
-@overload
-def as_clip(
-    source: Source, animation: Animation, *, match: MatchSettings | None = None, output: OutputSettings | None = None
-) -> MosaicClip: ...

@@ -59,13 +59,13 @@ if TYPE_CHECKING:
     from renderer.clip import MosaicClip
 
 FRAME_SETTINGS: Final = (MatchSettings, OutputSettings, OverlaySettings)
-"""Whose parameters are keyword options of the functions that draw frames."""
+"""The settings whose parameters are keyword arguments of the functions that draw frames."""
 
 VIDEO_SETTINGS: Final = (*FRAME_SETTINGS, FileSettings, SoundSettings)
-"""Whose parameters are keyword options of `render`."""
+"""The settings whose parameters are keyword arguments of `render`."""
 
 _VALID_WHEN_MATCHED: Final = ("tiles", "library_dir", "save_map", "credits")
-"""Options of matching that have an effect on a mosaic that is matched already."""
+"""Matching options that have an effect on a mosaic that is already matched."""
 
 _OLD_SETTINGS: Final = (MatchSettings, OutputSettings, type(None))
 
@@ -216,11 +216,11 @@ _ACCEPTED: Final[dict[Any, str]] = {
     tuple[str, ...]: "str | Path | Sequence[str | Path]",
     type(None): "None",
 }
-"""What is accepted for a parameter of some types, where it is not the type itself: it is converted."""
+"""The types that are accepted for a parameter and converted, if there are others than the declared type."""
 
 
 def _accepted(hint: Any) -> str:
-    """Return what is accepted for a parameter of a type, as an annotation; types of `WORDS` are read from text too."""
+    """Return the types that are accepted for a parameter, as an annotation; types in `WORDS` are parsed from text."""
     kinds = get_args(hint)
     if hint in _ACCEPTED:
         text = _ACCEPTED[hint]
@@ -242,9 +242,9 @@ _OPTIONS_LINE: Final = re.compile(r"^    \*\*options: .*\n(?:        .*\n)*", re
 
 
 def _with_options(*owners: type) -> Callable[[F], F]:
-    """Give a function's signature and docstring a keyword for each declared parameter of some dataclasses.
+    """Add a keyword argument for each declared parameter of some dataclasses to a function's signature and docstring.
 
-    Its own `**options` receive them, and the parameters of an animation that is passed by name.
+    The function receives them in `**options`, together with the parameters of an animation that is passed by name.
     """
     declared = {name: info for owner in owners for name, info in parameters(owner).items()}
     hints = {name: hint for owner in owners for name, hint in get_type_hints(owner).items()}
@@ -263,12 +263,11 @@ def _with_options(*owners: type) -> Callable[[F], F]:
         animated = "animation" in signature.parameters
         last = [rest.replace(name="parameters")] if animated else []
         vars(function)["__signature__"] = signature.replace(parameters=[*own, *options, *last])
-        if function.__doc__:  # python -OO leaves docstrings out
-            documented = [*lines, "**parameters: The animation's own parameters, if it is passed by name."][
-                : None if animated else -1
-            ]
+        if function.__doc__:  # Python drops docstrings under -OO
+            animation = ["**parameters: The animation's own parameters, if it is passed by name."] if animated else []
             text = "\n".join(
-                textwrap.fill(line, 116, initial_indent=" " * 4, subsequent_indent=" " * 8) for line in documented
+                textwrap.fill(line, 116, initial_indent=" " * 4, subsequent_indent=" " * 8)
+                for line in [*lines, *animation]
             )
             function.__doc__ = _OPTIONS_LINE.sub(lambda _: f"{text}\n", inspect.cleandoc(function.__doc__) + "\n")
         return function
@@ -301,7 +300,7 @@ def _is_matched(source: Path | Mosaic) -> bool:
 
 @dataclass(frozen=True)
 class _Request:
-    """The checked arguments of a function that draws frames."""
+    """The validated arguments of a function that draws frames."""
 
     source: Path | Mosaic
     animation: Animation
@@ -326,7 +325,7 @@ class _Request:
         return count
 
     def draw(self, numbers: Sequence[int], progress: Progress) -> Generator[Pixels, None, None]:
-        """Yield some frames, each an array of its own."""
+        """Yield the frames with some numbers, each as a new array."""
         with (
             self.open_frames(progress) as frame_source,
             progress.stage("rendering", len(numbers), "frames") as advance,
@@ -360,7 +359,7 @@ def _request(
     draft: bool,
     overwrite: bool = False,
 ) -> _Request:
-    """Check the arguments of a function. `owners` declare its options. Raises InputError."""
+    """Validate the arguments of a function; `owners` declare its options. Raises InputError."""
     opened = _source(source)
     if isinstance(animation, str):
         name, kind = animation, load_animation(animation)
@@ -444,13 +443,13 @@ def match(
         overwrite: Replace existing files that `save_map` and `credits` name.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
-        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+        **options: The fields of `renderer.job.MatchSettings`.
 
     Returns:
         The mosaic, to be drawn by the other functions, inspected, or saved.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -475,7 +474,7 @@ def match(
 def render(
     source: Source,
     animation: str | Animation,
-    path: str | Path,
+    output: str | Path,
     *,
     preset: str | Path | None = None,
     draft: bool = False,
@@ -489,34 +488,37 @@ def render(
     The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
-        path: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
+        output: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Render small and fast, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
-        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings`,
+            `renderer.settings.FileSettings`, `renderer.overlay.OverlaySettings` and `renderer.sound.SoundSettings`, and
+            the animation's own parameters, if it is passed by name.
 
     Returns:
-        What was written: file, size, frames, and figures.
+        A summary of what was written: the file, its size, the number of frames, the seconds that each stage took.
+            Its `as_json()` has the same keys as the command's JSON output.
 
     Raises:
-        InputError: An argument is wrong, a file cannot be used, or the output exists.
+        InputError: An argument is invalid, a file cannot be used, or the output exists.
         RenderError: The work failed for another reason.
 
     Examples:
         >>> renderer.render("cover.jpg", "zoom", "out.mp4", tiles="photos", size=(1080, 1920), direction="inout")
     """
     request = _request(source, animation, options, VIDEO_SETTINGS, preset=preset, draft=draft, overwrite=overwrite)
-    output = _path(path, "path")
+    path = _path(output, "output")
     file = FileSettings(**given(FileSettings, request.values))
     if "format" not in options:
-        file = file.for_name(output, keep_codec="codec" in options)
+        file = file.for_name(path, keep_codec="codec" in options)
     job = VideoJob(
-        request.source if isinstance(request.source, Path) else None, request.animation, output,
+        request.source if isinstance(request.source, Path) else None, request.animation, path,
         match=request.match, output=request.output, file=file, overlay=request.overlay,
         sound=SoundSettings(**given(SoundSettings, request.values)), frames=_frames(frames), overwrite=overwrite,
         preset=request.preset.name if request.preset else "", rules=request.preset.rules if request.preset else None,
@@ -543,20 +545,21 @@ def frame(
     """Draw one frame of an animation: the same pixels as in the video.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         at: The time of the frame in the video, in seconds.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw a small frame, as the preset `draft` does.
         progress: The same as for `renderer.render`.
-        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings` and
+            `renderer.overlay.OverlaySettings`, and the animation's own parameters, if it is passed by name.
 
     Returns:
         The frame as an array (height, width, 3) of uint8, sRGB; with `transparent`, (height, width, 4) with straight
         alpha.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -588,19 +591,20 @@ def frames(
     generator releases its threads and textures when it is exhausted or closed.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         progress: The same as for `renderer.render`.
-        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings` and
+            `renderer.overlay.OverlaySettings`, and the animation's own parameters, if it is passed by name.
 
     Yields:
-        Each frame as an array of its own, as `renderer.frame` returns it.
+        Each frame as a new array, in the format that `renderer.frame` returns.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: The work failed for another reason.
 
     Examples:
@@ -628,18 +632,19 @@ def as_clip(
     A clip has no alpha channel: `transparent` must be False.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. Options of matching are errors for the last two.
+        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
         progress: The same as for `renderer.render`; called while the cover is matched.
-        **options: Those of the command, as keyword arguments; they are documented where they are declared.
+        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings` and
+            `renderer.overlay.OverlaySettings`, and the animation's own parameters, if it is passed by name.
 
     Returns:
         A `moviepy.VideoClip` with frames (height, width, 3) of uint8. Use it in a `with` block, or close it.
 
     Raises:
-        InputError: An argument is wrong, or a file cannot be used.
+        InputError: An argument is invalid, or a file cannot be used.
         RenderError: MoviePy is not installed, or the work failed for another reason.
 
     Examples:

@@ -1,6 +1,6 @@
-"""Processes of our own that work for this one: plain children, which end when their input does.
+"""Child processes that work for this one, and end when their standard input ends.
 
-They are started anew, never forked, and talk by pickled messages on standard input and output.
+They are new processes, never forked, and exchange pickled messages on standard input and output.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ else:
 _CRASHES: Final = frozenset(
     -number for name in ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT") if (number := getattr(signal, name, None))
 )
-"""Exit codes of a process that its own code ended; all other signals come from outside, such as a lack of memory."""
+"""Exit codes of a crash; other signals come from outside, for example when memory runs out."""
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
 
 class ChildError(RenderError):
-    """A process of ours ended, or was ended, before it answered; the message says why.
+    """A child process ended or was killed before it answered; the message says why.
 
-    ``crashed``: its own code made it end, and would again; otherwise the same work may succeed later.
+    ``crashed``: its own code made it crash, and would do so again; otherwise the same work may succeed later.
     """
 
     def __init__(self, message: str, *, crashed: bool = False) -> None:
@@ -43,7 +43,7 @@ class ChildError(RenderError):
 
 
 def start_child(module: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start a process that calls a module's `serve()`; Ctrl-C is not passed on to it. Raises OSError."""
+    """Start a process that calls a module's `serve()`; Ctrl-C does not reach it. Raises OSError."""
     return subprocess.Popen(
         [sys.executable, "-P", "-c", f"from {module} import serve; serve()"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -52,18 +52,18 @@ def start_child(module: str, environment: Mapping[str, str] | None = None) -> su
     )  # fmt: skip
 
 
-def ask(process: subprocess.Popen[bytes], message: object, seconds: float) -> object:
-    """Send a message to a child and return its answer.
+def request(process: subprocess.Popen[bytes], message: object, seconds: float) -> object:
+    """Send a message to a child process and return its answer.
 
-    A child that has not answered after some seconds is killed. Raises ChildError if it ended without an answer.
+    The process is killed after `seconds`. Raises ChildError if it ended without an answer.
     """
-    late = threading.Event()
+    timed_out = threading.Event()
 
-    def end() -> None:
-        late.set()
+    def stop() -> None:
+        timed_out.set()
         process.kill()
 
-    timer = threading.Timer(seconds, end)
+    timer = threading.Timer(seconds, stop)
     timer.daemon = True
     timer.start()
     try:
@@ -73,37 +73,37 @@ def ask(process: subprocess.Popen[bytes], message: object, seconds: float) -> ob
     except (EOFError, OSError, ValueError, pickle.UnpicklingError):
         process.kill()
         code = process.wait()
-        if late.is_set():
+        if timed_out.is_set():
             raise ChildError(f"takes longer than {seconds:.0f} seconds to decode") from None
         if code in _CRASHES:
             raise ChildError("makes its decoder crash", crashed=True) from None
-        raise ChildError("was not read, since the process that decodes it was ended (out of memory?)") from None
+        raise ChildError("was not read: the process that decodes it was killed (out of memory?)") from None
     finally:
         timer.cancel()
 
 
-def end_child(process: subprocess.Popen[bytes]) -> None:
-    """Kill a child, wait for its end and close its pipes."""
+def stop_child(process: subprocess.Popen[bytes]) -> None:
+    """Kill a child process, wait for its end and close its pipes."""
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
-        with suppress(OSError):  # of what it was still to be sent
+        with suppress(OSError):  # data was still to be sent
             cast("IO[bytes]", pipe).close()
 
 
-def answers() -> BinaryIO:
-    """In such a process: what its messages are written to; what a library prints does not get between."""
+def result_stream() -> BinaryIO:
+    """In a child process: return the stream for its answers; output of libraries is redirected away from it."""
     stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return stream
 
 
-def end_with_parent() -> None:
-    """In such a process: be killed when the thread that started it ends, in the middle of work too.
+def exit_with_parent() -> None:
+    """In a child process: be killed when the thread that started it ends, even during work.
 
-    The kernel does it, on Linux alone, and takes that thread for the parent (prctl(2)): a decoder may hold Python's
-    lock, so that no thread of ours would run. Elsewhere the process ends when it next reads its input. For processes
-    that have nothing to clean up.
+    On Linux, the kernel does this, for the parent thread (prctl(2)): a decoder may hold Python's global lock, so that
+    no thread of this process could do it. On other systems, the process ends when it next reads its input. For
+    processes without anything to clean up.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

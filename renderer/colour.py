@@ -1,4 +1,4 @@
-"""Colours that a file states by numbers instead of by an ICC profile (CICP, gAMA, cHRM), turned into linear sRGB."""
+"""Converting colours that a file states by numbers, not by an ICC profile (CICP, gAMA, cHRM), to linear sRGB."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Light = npt.NDArray[np.float32]
-"""(height, width, 3) linear light with the primaries of sRGB, 1 is white; colours outside its gamut leave 0…1."""
+"""(height, width, 3) linear light with sRGB primaries, white is 1; colours outside the gamut are outside 0…1."""
 
 Primaries = tuple[float, float, float, float, float, float, float, float]
 """CIE 1931 x and y of red, green, blue and white."""
@@ -37,40 +37,40 @@ _PRIMARIES: Final[dict[int, Primaries]] = {
 """ColourPrimaries of ITU-T H.273, table 2."""
 
 Curve = float | Literal["sRGB", "PQ", "HLG"]
-"""From a value to light: a power, or the function of a standard."""
+"""Transfer function from a value to light: an exponent, or the function of a standard."""
 
 _CURVES: Final[dict[int, Curve]] = {4: 2.2, 5: 2.8, 8: 1.0, 16: "PQ", 17: 2.6, 18: "HLG"}
-"""TransferCharacteristics of ITU-T H.273, table 3. All others are taken as sRGB: 1, 6, 14 and 15 describe a camera, and
-what has them was judged on the displays that sRGB describes; browsers do the same."""
+"""TransferCharacteristics of ITU-T H.273, table 3. All others are treated as sRGB, as in browsers: 1, 6, 14 and 15
+describe cameras, whose pictures are graded on displays that sRGB describes."""
 
 _REFERENCE_WHITE: Final = 203.0  # cd/m²: diffuse white in PQ and HLG, ITU-R BT.2408-7, 2.2
 
 _HIGHLIGHTS: Final = 0.001
-"""The share of an HDR picture's values that may be brighter than its peak: a few stray pixels darken nothing."""
+"""Share of an HDR picture's values that may exceed its peak, so that a few stray pixels do not darken it."""
 
 _GAMMA_OF_SRGB: Final = 0.05
-"""How far a gAMA of 1/2.2 may be off. Writers of sRGB give it to readers without an sRGB curve (PNG, third edition,
-11.3.2.5); libpng ignores as much."""
+"""Tolerance of a gAMA of 1/2.2, which counts as sRGB: encoders write it for decoders without an sRGB curve (PNG, third
+edition, 11.3.2.5). libpng has the same tolerance."""
 
 
 @dataclass(frozen=True)
 class Colours:
-    """What the values of a picture mean."""
+    """The colour space of a picture."""
 
     primaries: Primaries = _SRGB
     curve: Curve = "sRGB"
 
 
 def from_cicp(primaries: int, transfer: int) -> Colours | None:
-    """The colours of code points of ITU-T H.273; None for sRGB, for unspecified ones and for unknown ones."""
+    """Return the colours of ITU-T H.273 code points; None for sRGB, and for unspecified and unknown ones."""
     return _unless_srgb(Colours(_PRIMARIES.get(primaries, _SRGB), _CURVES.get(transfer, "sRGB")))
 
 
 def from_gamma(gamma: float | None, chromaticities: Sequence[float] | None) -> Colours | None:
-    """The colours of a PNG's gAMA and cHRM chunks, each None where it is missing; None for sRGB.
+    """Return the colours of a PNG's gAMA and cHRM chunks, each None if missing; None for sRGB.
 
-    `chromaticities`: x and y of white, red, green and blue, in the order of the chunk. Values that no display has, as
-    in a damaged file, count as missing.
+    `chromaticities`: x and y of white, red, green and blue, in the order of the chunk. Implausible values, as in a
+    damaged file, count as missing.
     """
     curve: Curve = "sRGB"
     if gamma is not None and 0.1 <= gamma <= 10 and abs(gamma * 2.2 - 1) > _GAMMA_OF_SRGB:
@@ -85,8 +85,8 @@ def from_gamma(gamma: float | None, chromaticities: Sequence[float] | None) -> C
 
 
 def _unless_srgb(colours: Colours) -> Colours | None:
-    same = max(abs(one - other) for one, other in zip(colours.primaries, _SRGB, strict=True)) < 0.002
-    return None if same and colours.curve == "sRGB" else colours
+    is_srgb = max(abs(one - other) for one, other in zip(colours.primaries, _SRGB, strict=True)) < 0.002
+    return None if is_srgb and colours.curve == "sRGB" else colours
 
 
 ADOBE_RGB: Final = Colours((0.64, 0.33, 0.21, 0.71, 0.15, 0.06, *_D65), 563 / 256)
@@ -94,10 +94,10 @@ ADOBE_RGB: Final = Colours((0.64, 0.33, 0.21, 0.71, 0.15, 0.06, *_D65), 563 / 25
 
 
 def light_of(colours: Colours, histogram: Callable[[], Sequence[int]]) -> Callable[[npt.NDArray[np.uint8]], Light]:
-    """What turns 8-bit pixels (height, width, 3) of a picture into light.
+    """Return a function that converts the 8-bit pixels (height, width, 3) of a picture to light.
 
-    `histogram` gives how often the picture has each value, of red, green and blue one after the other, (768,); it is
-    asked for an HDR picture, whose highlights are compressed as far as its own peak needs.
+    `histogram` returns how often each value occurs in the picture, for red, then green, then blue, (768,). It is called
+    for HDR pictures only, whose highlights are compressed according to their peak.
     """
     values = np.arange(256) / 255
     matrix = _to_srgb_primaries(colours.primaries)
@@ -107,17 +107,17 @@ def light_of(colours: Colours, histogram: Callable[[], Sequence[int]]) -> Callab
         )
         return lambda pixels: table[pixels] @ matrix
     is_hlg = colours.curve == "HLG"
-    shown = _hlg(values) ** 1.2 * (1000 / _REFERENCE_WHITE) if is_hlg else _pq(values)
-    table = (_hlg(values) if is_hlg else shown).astype(np.float32)
-    tone = _tone_curve(_peak(shown, histogram()))
-    # Weights of luminance, and the system gamma of a display of 1,000 cd/m²: ITU-R BT.2100-2, table 5.
+    display = _hlg(values) ** 1.2 * (1000 / _REFERENCE_WHITE) if is_hlg else _pq(values)
+    table = (_hlg(values) if is_hlg else display).astype(np.float32)
+    tone = _tone_curve(_peak(display, histogram()))
+    # Luminance weights, and the system gamma of a display of 1,000 cd/m²: ITU-R BT.2100-2, table 5.
     weights = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
     def light(pixels: npt.NDArray[np.uint8]) -> Light:
         linear = table[pixels]
         if is_hlg:
             linear *= ((linear @ weights) ** np.float32(0.2) * np.float32(1000 / _REFERENCE_WHITE))[..., np.newaxis]
-        # The brightest channel is compressed, and the others with it: the hue stays.
+        # All channels are compressed by the factor of the brightest one, which preserves the hue.
         brightest = np.maximum(linear.max(axis=-1, keepdims=True), np.float32(1e-6))
         linear *= tone(brightest) / brightest
         return np.asarray(linear @ matrix, np.float32)
@@ -126,7 +126,7 @@ def light_of(colours: Colours, histogram: Callable[[], Sequence[int]]) -> Callab
 
 
 def srgb_to_linear(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Linear light 0…1 of sRGB values 0…1, same shape: IEC 61966-2-1."""
+    """Convert sRGB values 0…1 to linear light 0…1, same shape: IEC 61966-2-1."""
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
 
@@ -134,7 +134,7 @@ _M1, _M2, _C1, _C2, _C3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4
 
 
 def _pq(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Light of PQ values, 1 is reference white: ITU-R BT.2100-2, table 4."""
+    """Convert PQ values to light, reference white is 1: ITU-R BT.2100-2, table 4."""
     root = values ** (1 / _M2)
     return (np.maximum(root - _C1, 0) / (_C2 - _C3 * root)) ** (1 / _M1) * (10_000 / _REFERENCE_WHITE)
 
@@ -145,40 +145,40 @@ def _pq_value(light: float) -> float:
 
 
 def _hlg(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Light of the scene, 0…1, of HLG values: ITU-R BT.2100-2, table 5."""
+    """Convert HLG values to scene light 0…1: ITU-R BT.2100-2, table 5."""
     a = 0.17883277
     b, c = 1 - 4 * a, 0.5 - a * math.log(4 * a)
     return np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
 
 
-def _peak(shown: npt.NDArray[np.float64], histogram: Sequence[int]) -> float:
-    """The light that a picture hardly exceeds in any channel. `shown`: the light of each value."""
+def _peak(display: npt.NDArray[np.float64], histogram: Sequence[int]) -> float:
+    """Return the light that a picture almost never exceeds in any channel. `display`: the light of each value."""
     counts = np.asarray(histogram, np.int64).reshape(3, 256)
     above = counts.sum(axis=1, keepdims=True) - counts.cumsum(axis=1)
-    return float(shown[(above > counts.sum(axis=1, keepdims=True) * _HIGHLIGHTS).sum(axis=1).max()])
+    return float(display[(above > counts.sum(axis=1, keepdims=True) * _HIGHLIGHTS).sum(axis=1).max()])
 
 
 def _tone_curve(peak: float) -> Callable[[npt.NDArray[np.floating]], npt.NDArray[np.floating]]:
-    """What brings light up to a peak to 1 at most: that of ITU-R BT.2390 (EETF; also BT.2408, annex 5).
+    """Return a function that compresses light up to a peak to at most 1: ITU-R BT.2390 (EETF; also BT.2408, annex 5).
 
-    It leaves dark and middle tones as they are and compresses highlights, so that those above white keep their detail.
+    It leaves shadows and midtones unchanged and compresses highlights, so that those above white keep their detail.
     """
     if peak <= 1:
         return lambda light: light
     white, top = _pq_value(1.0), _pq_value(peak)
-    most = white / top
-    knee = max(1.5 * most - 0.5, 0.0)
+    maximum = white / top
+    knee = max(1.5 * maximum - 0.5, 0.0)
     nodes = np.linspace(0, 1, 1024)
     t = np.clip((nodes - knee) / (1 - knee), 0, 1)
-    bent = (2 * t**3 - 3 * t**2 + 1) * knee + (t**3 - 2 * t**2 + t) * (1 - knee) + (-2 * t**3 + 3 * t**2) * most
+    spline = (2 * t**3 - 3 * t**2 + 1) * knee + (t**3 - 2 * t**2 + t) * (1 - knee) + (-2 * t**3 + 3 * t**2) * maximum
     before = _pq(nodes * top)
-    after = _pq(np.where(nodes < knee, nodes, bent) * top)
+    after = _pq(np.where(nodes < knee, nodes, spline) * top)
     return lambda light: np.interp(light, before, after)
 
 
 def _to_srgb_primaries(primaries: Primaries) -> npt.NDArray[np.float32]:
-    """The matrix from linear light of some primaries to that of sRGB, for rows: light @ matrix."""
-    # Bradford's cone responses (ICC.1:2022, annex E): white stays white.
+    """Return the matrix from linear light with these primaries to that of sRGB, for row vectors: light @ matrix."""
+    # Bradford chromatic adaptation (ICC.1:2022, annex E): white stays white.
     cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
     whites = [cones @ _xyz(*white) for white in (primaries[6:], _D65)]
     adapted = np.linalg.inv(cones) @ np.diag(whites[1] / whites[0]) @ cones @ _to_xyz(primaries)
@@ -186,11 +186,11 @@ def _to_srgb_primaries(primaries: Primaries) -> npt.NDArray[np.float32]:
 
 
 def _to_xyz(primaries: Primaries) -> npt.NDArray[np.float64]:
-    """The matrix from linear light of some primaries to CIE XYZ, for columns: SMPTE RP 177."""
-    columns = np.array([(x, y, 1 - x - y) for x, y in (primaries[at : at + 2] for at in (0, 2, 4))]).T
+    """Return the matrix from linear light with these primaries to CIE XYZ, for column vectors: SMPTE RP 177."""
+    columns = np.array([(x, y, 1 - x - y) for x, y in (primaries[start : start + 2] for start in (0, 2, 4))]).T
     return columns * np.linalg.solve(columns, _xyz(*primaries[6:]))
 
 
 def _xyz(x: float, y: float) -> npt.NDArray[np.float64]:
-    """CIE XYZ of a chromaticity with Y = 1."""
+    """Return the CIE XYZ of a chromaticity, with Y = 1."""
     return np.array([x / y, 1.0, (1 - x - y) / y])

@@ -1,4 +1,4 @@
-"""Compiling the loops that NumPy can't say: how, in one place."""
+"""Compiling loops that NumPy can't express, with Numba."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from renderer.paths import home_is_known
 Kernel = TypeVar("Kernel", bound=Callable[..., object])
 
 
-_CACHED: Final[list[Any]] = []  # Numba's dispatchers have no type
+_CACHED_KERNELS: Final[list[Any]] = []  # Numba's dispatchers have no type
 
 _DIGEST_BYTES: Final = 16
 
-if not home_is_known():  # Numba would make a folder named ~ in the working folder
+if not home_is_known():  # Numba would create a folder named ~ in the working folder
     cache = os.environ.get("MOSAIC_RENDERER_CACHE")
-    config.CACHE_DIR = str(Path(cache, "compiled").absolute()) if cache else ""  # type: ignore[attr-defined]  # made when Numba is imported
+    config.CACHE_DIR = str(Path(cache, "compiled").absolute()) if cache else ""  # type: ignore[attr-defined]  # created when Numba is imported
     config.CACHE_LOCATOR_CLASSES = "UserProvidedCacheLocator,InTreeCacheLocator"  # type: ignore[attr-defined]
 
 
 class _CheckedFiles(IndexDataCacheFile):
-    """Numba's files of one compiled function, each ended by a digest of what is before it.
+    """Numba's cache files of one function, each followed by a digest of its content.
 
-    A file that is damaged counts as absent, so the function is compiled anew and the file written over. Loaded as they
-    are, damaged ones raise anything, or end the process: they hold machine code.
+    A damaged file counts as missing, so that the function is compiled again and the file replaced. Loading a damaged
+    file, which contains machine code, could raise any error or crash the process.
     """
 
     def save(self, key: object, data: object) -> None:
-        """Write what was compiled; where that can't be done, it is compiled again the next time."""
+        """Write a compiled function; if that fails, it is compiled again in the next run."""
         with contextlib.suppress(OSError):
             super().save(key, data)
 
     def _load_index(self) -> object:
-        return super()._load_index() if _is_whole(Path(self._index_path)) else {}
+        return super()._load_index() if _is_intact(Path(self._index_path)) else {}
 
     def _load_data(self, name: str) -> object:
         path = Path(self._data_path(name))
-        if not _is_whole(path):
-            raise FileNotFoundError(path)  # what `load` takes for a file that was deleted
+        if not _is_intact(path):
+            raise FileNotFoundError(path)  # `load` treats it as a deleted file
         return super()._load_data(name)
 
     @contextmanager
@@ -59,16 +59,16 @@ class _CheckedFiles(IndexDataCacheFile):
 
 
 class _CheckedCache(FunctionCache):
-    """Numba's cache of one function, on files that are checked."""
+    """Numba's cache of one function, with checked files."""
 
     def __init__(self, function: Callable[..., object]) -> None:
-        """Raises RuntimeError where there is no folder that can be written to."""
+        """Raises RuntimeError if there is no writable folder."""
         super().__init__(function)
         plain = self._cache_file
         self._cache_file = _CheckedFiles(self.cache_path, self._impl.filename_base, plain._source_stamp)
 
     def save_overload(self, sig: object, data: object) -> None:
-        """As `_CheckedFiles.save`: Numba makes the folder first."""
+        """Save as `_CheckedFiles.save` does; Numba creates the folder first, which may fail."""
         with contextlib.suppress(OSError):
             super().save_overload(sig, data)
 
@@ -77,7 +77,7 @@ def _digest(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()
 
 
-def _is_whole(path: Path) -> bool:
+def _is_intact(path: Path) -> bool:
     try:
         content = path.read_bytes()
     except OSError:
@@ -86,21 +86,21 @@ def _is_whole(path: Path) -> bool:
 
 
 def kernel(function: Kernel) -> Kernel:
-    """Compile a function to machine code, without the GIL and without fastmath; cached where that can be written."""
+    """Compile a function to machine code, without the GIL and without fastmath; cached if possible."""
     compiled = njit(nogil=True, error_model="numpy")(function)
     with contextlib.suppress(RuntimeError):
         vars(compiled)["_cache"] = _CheckedCache(function)
-        _CACHED.append(compiled)
+        _CACHED_KERNELS.append(compiled)
     return cast("Kernel", compiled)
 
 
-def is_first_run(kernels: Sequence[Any] = _CACHED) -> bool:
-    """Whether none of the kernels (by default all that are cached) was ever compiled here: it takes 15 s then."""
+def is_first_run(kernels: Sequence[Any] = _CACHED_KERNELS) -> bool:
+    """Return whether none of the kernels (by default, all) was compiled on this machine before: it takes 15 s."""
     return bool(kernels) and not any(
         any(Path(each.stats.cache_path).glob(f"*.{each.py_func.__name__}-*.nbi")) for each in kernels
     )
 
 
 def inlined(function: Kernel) -> Kernel:
-    """Compile a function into each of its callers."""
+    """Compile a function inline into its callers."""
     return cast("Kernel", njit(inline="always", error_model="numpy")(function))

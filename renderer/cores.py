@@ -1,19 +1,19 @@
-"""How many threads work is spread over: decided here for every room."""
+"""The number of threads, for all modules."""
 
 from __future__ import annotations
 
 import os
 from typing import Final
 
-SHARE: Final = "MOSAIC_RENDERER_CORES"
-"""The environment's word for a process that shares the machine with others of ours: how many cores are its own."""
+CORES_VARIABLE: Final = "MOSAIC_RENDERER_CORES"
+"""Environment variable with the number of cores of a worker process, one of several on the machine."""
 
 
 def core_count() -> int:
-    """The cores that this process may keep busy: its share, or all that the system gives it."""
-    share = os.environ.get(SHARE, "")
+    """Return the number of cores that this process may use: its share, or all that are available to it."""
+    share = os.environ.get(CORES_VARIABLE, "")
     if share.isdecimal() and int(share) > 0:
         return int(share)
-    if hasattr(os, "sched_getaffinity"):  # fewer than the machine has, in a container
+    if hasattr(os, "sched_getaffinity"):  # in a container, fewer than the machine has
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

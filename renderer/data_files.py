@@ -13,18 +13,18 @@ from renderer.input_files import read_text
 from renderer.toml_positions import TomlPositions
 
 MAX_TOML_BYTES: Final = 4_000_000
-"""A campaign of 10,000 jobs has about one million."""
+"""A campaign of 10,000 jobs takes about 1 MB."""
 
 MAX_ROWS_BYTES: Final = 64_000_000
-"""Of a CSV or JSON file: parsed, it takes up to 30 times as much memory."""
+"""Maximum size of a CSV or JSON file: parsed, it takes up to 30 times as much memory."""
 
 MAX_DEPTH: Final = 50
-"""Tables and lists within each other; what this program writes or asks for has 5 at most."""
+"""Maximum nesting of tables and lists; files of this program have at most 5 levels."""
 
-# The time that tomllib takes grows with the square of a dotted key's length: 400 KB of "a.a.a" take six minutes.
+# tomllib's time grows with the square of a dotted key's length: 400 KB of "a.a.a" take six minutes.
 _LONG_KEY: Final = re.compile(rf"""(?<![\w"'-])(?:[\w"'-]++\s*+\.\s*+){{{MAX_DEPTH}}}""")
 
-_TOO_DEEP: Final = f"its values lie more than {MAX_DEPTH} levels deep"
+_TOO_DEEP: Final = f"its values are nested more than {MAX_DEPTH} levels deep"
 
 
 def read_toml(path: Path, subject: str) -> tuple[dict[str, Any], TomlPositions]:
@@ -45,7 +45,7 @@ def read_toml(path: Path, subject: str) -> tuple[dict[str, Any], TomlPositions]:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """What a JSON text holds. Raises ValueError for one that is none, or whose values lie too deep."""
+    """Return the value of a JSON text. Raises ValueError if it is not JSON or nested too deeply."""
     try:
         value = json.loads(text)
     except RecursionError:
@@ -55,7 +55,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def _check_values(value: object) -> None:
-    """Raise ValueError for values so deep that recursion over them fails, and for whole numbers beyond 64 bits."""
+    """Raise ValueError for values nested so deeply that recursion would fail, and for integers beyond 64 bits."""
     level = [value]
     for _ in range(MAX_DEPTH):
         deeper: list[object] = []
@@ -65,7 +65,7 @@ def _check_values(value: object) -> None:
                 if kind is dict or kind is list:
                     deeper.append(inner)
                 elif kind is int and not -(2**63) <= cast("int", inner) < 2**63:
-                    raise ValueError("a whole number in it is beyond 64 bits")
+                    raise ValueError("it contains an integer beyond 64 bits")
         if not deeper:
             return
         level = deeper

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from functools import wraps
+from importlib import import_module
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -13,16 +13,18 @@ R = TypeVar("R")
 
 
 def old_names(module: str, renamed: Mapping[str, str]) -> Callable[[str], object]:
-    """Return a module's `__getattr__` that resolves old names to new ones of the same module, with a warning.
+    """Return a module's `__getattr__` that resolves old names to new ones, with a warning.
 
-    `renamed`: new names by old ones.
+    `renamed`: new names by old ones, of the same module or, for what has moved, with the module's full name.
     """
 
     def find(name: str) -> object:
         if name not in renamed:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        warn_renamed(f"{module}.{name}", f"{module}.{renamed[name]}", level=3)
-        found: object = getattr(sys.modules[module], renamed[name])
+        home, _, new = renamed[name].rpartition(".")
+        home = home or module
+        warn_renamed(f"{module}.{name}", f"{home}.{new}")
+        found: object = getattr(import_module(home), new)
         return found
 
     return find
@@ -40,7 +42,7 @@ def old_method(old: str, method: Callable[P, R]) -> Callable[P, R]:
 
 
 def warn_renamed(old: str, new: str, *, level: int = 2) -> None:
-    """Warn that an old name was used. `level`: frames up to the code that used it, counted from the caller."""
+    """Warn that an old name was used. `level`: as `stacklevel` of `warnings.warn`, counted from the caller."""
     warnings.warn(
         f"{old} is now {new}; the old name will be removed in the next version", DeprecationWarning, level + 1
     )

@@ -138,11 +138,12 @@ def _cache() -> Finding:
 
 def _libraries() -> Finding:
     try:
-        from renderer.library.named import library_folder, names
+        from renderer.library.definitions import library_folder, library_names
 
         folder = library_folder()
         return Finding(
-            "libraries", f"{folder} ({', '.join(names(folder)) or 'none: create one with render library add FOLDER'})"
+            "libraries",
+            f"{folder} ({', '.join(library_names(folder)) or 'none: create one with render library add FOLDER'})",
         )
     except Exception as error:  # broken imports, or no home folder
         return Finding("libraries", "unknown", str(error))

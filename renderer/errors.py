@@ -1,4 +1,4 @@
-"""The one family of errors that the renderer raises on purpose, each with the exit code of the command line."""
+"""The errors that the renderer raises on purpose, each with the exit code of the command line."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Cancelled(RenderError):  # noqa: N818 (the user's request, not a fault)
 
 
 class FileError(InputError):
-    """A file can't be read; ``reason`` says why, without the path.
+    """A file can't be read; `reason` says why, without the path.
 
-    ``transient``: the file's bytes do not prove it, and the same file may be readable later: memory ran out, an I/O
-    error, too many open files, a process that was ended, a time limit, a file that is not there now.
+    `transient`: the same file may be readable later, as the cause is not its content but lack of memory, an I/O error,
+    too many open files, a killed process, a time limit or a missing file.
     """
 
     def __init__(self, path: object, reason: str, *, transient: bool = False) -> None:
@@ -54,7 +54,7 @@ class FileError(InputError):
         self.transient = transient
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle by the constructor's arguments: an error may come from another process."""
+        """Pickle by the constructor's arguments, as an error may come from another process."""
         return type(self), (self.path, self.reason), {"transient": self.transient}
 
 
@@ -63,12 +63,12 @@ class MissingFileError(FileError):
 
 
 class PictureError(FileError):
-    """A file is not a picture that can be used."""
+    """A file is not a usable picture."""
 
 
 class EncoderError(RenderError):
-    """ffmpeg could not be run or failed; the message ends with its own last lines."""
+    """ffmpeg could not be started, or failed; the message ends with the last lines of its output."""
 
 
 class BusyError(RenderError):
-    """Another process writes the same thing; the message says which one."""
+    """Another process is writing the same file or folder; the message names it."""

@@ -210,8 +210,8 @@ def ciede2000(a: Float32Array, b: Float32Array) -> Float32Array:
         + 0.32 * np.cos(3 * middle + np.float32(np.pi / 30))
         - 0.20 * np.cos(4 * middle - np.float32(np.radians(63)))
     )
-    off = (mean_light - 50) ** 2
-    light_term = (light_b - light_a) / (1 + 0.015 * off / np.sqrt(20 + off))
+    squared_light = (mean_light - 50) ** 2
+    light_term = (light_b - light_a) / (1 + 0.015 * squared_light / np.sqrt(20 + squared_light))
     chroma_term = (c2 - c1) / (1 + 0.045 * mean_chroma)
     hue_term = hue / (1 + 0.015 * mean_chroma * tint)
     power = mean_chroma**7
@@ -228,10 +228,10 @@ def turned(signatures: Pixels, symmetry: npt.NDArray[np.uint8]) -> Pixels:
     """Return square pictures (N, S, S, 3), each under its symmetry 0…7 (bits as in PlacementMap)."""
     tiles = signatures.copy()
     for bit, flip in ((1, np.s_[:, :, ::-1]), (2, np.s_[:, ::-1])):
-        some = (symmetry & bit) > 0
-        tiles[some] = tiles[some][flip]
-    some = (symmetry & 4) > 0
-    tiles[some] = tiles[some].swapaxes(1, 2)
+        flipped = (symmetry & bit) > 0
+        tiles[flipped] = tiles[flipped][flip]
+    transposed = (symmetry & 4) > 0
+    tiles[transposed] = tiles[transposed].swapaxes(1, 2)
     return tiles
 
 
@@ -253,14 +253,14 @@ def far_view(
     corner = np.rint(cell[:, :2] * scale).astype(np.int64)
     sides = np.rint(cell[:, 2] * scale).astype(np.int64)
     for side in np.unique(sides):
-        some = np.flatnonzero(sides == side)
+        cells = np.flatnonzero(sides == side)
         times = side // SIGNATURE_PIXELS
-        colours = tiles[some].astype(np.float32) / 255 * gain[some, None, None] + offset[some, None, None]
+        colours = tiles[cells].astype(np.float32) / 255 * gain[cells, None, None] + offset[cells, None, None]
         colours = np.clip(colours, 0, 1, out=colours)
         if times > 1:
             colours = colours.repeat(times, axis=1).repeat(times, axis=2)
         inside = np.arange(side)
-        rows = corner[some, 1, None] + inside
-        columns = corner[some, 0, None] + inside
+        rows = corner[cells, 1, None] + inside
+        columns = corner[cells, 0, None] + inside
         picture[rows[:, :, None], columns[:, None, :]] = colours
     return picture

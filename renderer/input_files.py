@@ -41,7 +41,7 @@ def is_file(path: Path) -> bool:
 
 def open_input(path: Path) -> BufferedReader:
     """Open a user file for reading. Raises FileError as `check_input` does, or if permission is missing."""
-    check_input(path)  # before opening it: opening some devices already triggers an action
+    check_input(path)  # before opening it: opening alone triggers an action of some devices
     try:
         file = open(path, "rb", opener=_open_without_waiting)  # noqa: SIM115 (the caller closes it)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Locks between processes: a thing is written by one at a time, and leftovers can be told from what is in use.
+"""Locks between processes: a file has one writer at a time, and leftovers can be distinguished from files in use.
 
-A lock is the operating system's lock on an open file: it ends with its process, whatever ends that. Processes started
-by the holder don't inherit it.
+A lock is the operating system's lock on an open file: it is released when its process ends, for whatever reason. Child
+processes do not inherit it.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from typing import Final
 from renderer.errors import BusyError
 
 RETRY_SECONDS: Final = 0.5
-"""Seconds in which a lock is tried again: a check holds one for some milliseconds."""
+"""Seconds for which a lock is retried: a check holds one for some milliseconds."""
 
 _BUSY: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-_LONGEST_COMMAND: Final = 120  # characters
-_LONGEST_NOTE: Final = 1000  # bytes of what a lock file says
+_MAX_COMMAND: Final = 120  # characters
+_MAX_HOLDER: Final = 1000  # bytes of the text in a lock file
 
 if sys.platform == "win32":
     import msvcrt
 
     def _lock(descriptor: int) -> None:
-        # A byte far behind the text: what is locked can't be read on Windows.
+        # A byte far behind the text: locked bytes can't be read on Windows.
         os.lseek(descriptor, 1 << 30, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 else:
@@ -42,36 +42,36 @@ else:
 
 
 @contextmanager
-def locked(path: Path, what: object, patience: float = RETRY_SECONDS) -> Iterator[bool]:
-    """Hold the lock file `path`, which is made, says who holds it, and is deleted in the end.
+def locked(path: Path, label: object, retry_seconds: float = RETRY_SECONDS) -> Iterator[bool]:
+    """Hold the lock file `path`, which is created, names the holder, and is deleted when the context exits.
 
-    `what`: the thing that is locked, for messages. `patience`: seconds until it counts as held. Yields whether it is
-    locked: False on a file system that has no locks, where the work goes on without. Raises BusyError if another
-    process, or another thread of this one, holds it; OSError if the file can't be made.
+    `label`: what is locked, for messages. `retry_seconds`: how long to retry. Yields whether it is locked: False on a
+    file system without locks, where the work continues without. Raises BusyError if another process, or another thread
+    of this one, holds it; OSError if the file can't be created.
     """
-    descriptor, alone = _take(path, what, patience)
+    descriptor, is_locked = _acquire(path, label, retry_seconds)
     try:
-        if alone:
-            with contextlib.suppress(OSError):  # the disk is full: it says nothing then
+        if is_locked:
+            with contextlib.suppress(OSError):  # the disk is full: the file stays empty
                 os.ftruncate(descriptor, 0)
                 os.lseek(descriptor, 0, os.SEEK_SET)
-                os.write(descriptor, _note().encode("utf-8", "replace"))
-        yield alone
+                os.write(descriptor, _describe_holder().encode("utf-8", "replace"))
+        yield is_locked
     finally:
-        if sys.platform == "win32":  # an open file can't be deleted there, one that another has opened neither
+        if sys.platform == "win32":  # which can't delete open files
             os.close(descriptor)
             with contextlib.suppress(OSError):
                 path.unlink()
-        else:  # while it is still locked: so nobody else can have taken it
+        else:  # while it is still locked, so that no other process holds it
             with contextlib.suppress(OSError):
-                if alone:
+                if is_locked:
                     path.unlink()
             os.close(descriptor)
 
 
-def _take(path: Path, what: object, patience: float) -> tuple[int, bool]:
-    """An open descriptor of a lock file, and whether it is locked."""
-    end = time.monotonic() + patience
+def _acquire(path: Path, label: object, retry_seconds: float) -> tuple[int, bool]:
+    """Return an open descriptor of a lock file, and whether it is locked."""
+    end = time.monotonic() + retry_seconds
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         try:
@@ -82,21 +82,19 @@ def _take(path: Path, what: object, patience: float) -> tuple[int, bool]:
             if error.errno not in _BUSY:
                 return descriptor, False
             if time.monotonic() > end:
-                holder = _read_note(descriptor)
+                holder = _read_holder(descriptor)
                 os.close(descriptor)
                 raise BusyError(
-                    f"{what} is being written by {holder}: wait until that has ended, or write elsewhere"
+                    f"{label} is being written by {holder}: wait until it finishes, or write elsewhere"
                 ) from None
             time.sleep(0.02)
-        os.close(descriptor)  # it was held, or deleted by its last holder after it had been opened here
+        os.close(descriptor)  # another process holds it, or deleted it after it was opened here
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds a lock file, as far as that can be told; nothing is made or changed."""
+    """Return whether a lock file is held, if that can be determined; nothing is created or changed."""
     try:
-        descriptor = os.open(
-            path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
-        )  # or a pipe of this name would be waited for
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # not blocked by a pipe of this name
     except OSError:
         return False
     try:
@@ -109,25 +107,25 @@ def is_held(path: Path) -> bool:
 
 
 def _is_open(path: Path, descriptor: int) -> bool:
-    """Whether a path still names the file that was opened."""
+    """Return whether a path is still the file that was opened."""
     try:
         return os.path.samestat(path.stat(follow_symlinks=False), os.fstat(descriptor))
     except FileNotFoundError:
         return False
 
 
-def _note() -> str:
-    """What a lock file says of its holder."""
+def _describe_holder() -> str:
+    """Return the text of a lock file, which names its holder."""
     program, *words = sys.argv or [""]
     name = {"__main__": "render"}.get(Path(program).stem, Path(program).stem)
     command = shlex.join([name, *words])
-    if len(command) > _LONGEST_COMMAND:
-        command = f"{command[:_LONGEST_COMMAND]}…"
-    said = f" (`{command}`)" if program not in ("", "-c") else ""  # a worker of ours is no command of the user's
-    return f"process {os.getpid()} on {socket.gethostname()}{said}, since {time.strftime('%H:%M:%S')}"
+    if len(command) > _MAX_COMMAND:
+        command = f"{command[:_MAX_COMMAND]}…"
+    quoted = f" (`{command}`)" if program not in ("", "-c") else ""  # the user did not start workers
+    return f"process {os.getpid()} on {socket.gethostname()}{quoted}, since {time.strftime('%H:%M:%S')}"
 
 
-def _read_note(descriptor: int) -> str:
+def _read_holder(descriptor: int) -> str:
     os.lseek(descriptor, 0, os.SEEK_SET)
-    said = os.read(descriptor, _LONGEST_NOTE).decode("utf-8", "replace")
-    return "".join(letter for letter in said if letter.isprintable()) or "another process"
+    text = os.read(descriptor, _MAX_HOLDER).decode("utf-8", "replace")
+    return "".join(letter for letter in text if letter.isprintable()) or "another process"

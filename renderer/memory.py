@@ -1,4 +1,4 @@
-"""How much memory a render takes, ffmpeg included."""
+"""Measuring the memory of a render, including ffmpeg."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INTERVAL: Final = 0.1  # seconds; shorter peaks may be missed
 
 
 class MemoryMeter:
-    """Watches the resident memory of this process and its children, from a thread of its own, while in the `with`."""
+    """Measures the peak resident memory of this process and its children, in a thread, until the context exits."""
 
     def __init__(self) -> None:
         self.peak_bytes = 0
@@ -31,10 +31,10 @@ class MemoryMeter:
         self._thread.join()
 
     def measure(self) -> int:
-        """The memory taken now, in bytes; also counted into `peak_bytes`."""
-        this = psutil.Process()
-        total = int(this.memory_info().rss)
-        for child in this.children(recursive=True):
+        """Return the current memory in bytes, and update `peak_bytes`."""
+        process = psutil.Process()
+        total = int(process.memory_info().rss)
+        for child in process.children(recursive=True):
             with contextlib.suppress(psutil.Error):  # it may have ended
                 total += int(child.memory_info().rss)
         self.peak_bytes = max(self.peak_bytes, total)

@@ -1,7 +1,7 @@
 """Parameters in messages: marked by name where a message is made, spelled where it is shown.
 
 The library does not know how an option is written. It marks a parameter with `named`; the command line then shows
-`--max-size 3y`, a Python traceback `max_size=3y`, and a report on a preset or campaign file `max_size = 3y`.
+`--max-size 3y`, Python `max_size=3y`, and a report on a preset or campaign file `max_size = 3y`.
 """
 
 from __future__ import annotations

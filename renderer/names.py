@@ -1,7 +1,7 @@
-"""Names of files as they are compared, and the files that a pattern of names means.
+"""File names: comparing them in one Unicode form, and finding the files that a glob matches.
 
-Systems and keyboards write é as one character or as two (Unicode's NFC and NFD), and most file systems keep what they
-are given: every comparison of names is of their composed form.
+Systems and keyboards write é as one character or as two (Unicode's NFC and NFD), and most file systems store what they
+receive: names are always compared in NFC.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 
-def normal(name: str) -> str:
-    """A name or path in the one form in which names are compared: Unicode's NFC."""
+def normalized(name: str) -> str:
+    """Return a name or path in the Unicode form in which names are compared, NFC."""
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
-def is_like(name: str, pattern: str) -> bool:
-    """Whether a name fits a pattern, or is that very name, as a[1].jpg may be."""
-    name, pattern = normal(name), normal(pattern)
+def matches(name: str, pattern: str) -> bool:
+    """Return whether a name matches a glob pattern or equals it: a[1].jpg may be a name."""
+    name, pattern = normalized(name), normalized(pattern)
     return name == pattern or fnmatch(name, pattern)
 
 
-def first_names(names: Sequence[str], most: int = 3) -> str:
-    """The first of some names, as a message lists them, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def list_names(names: Sequence[str], maximum: int = 3) -> str:
+    """Return names as a list for a message: the first ones, and how many more there are."""
+    more = f" and {len(names) - maximum} more" if len(names) > maximum else ""
+    return ", ".join(names[:maximum]) + more
 
 
 def on_disk(path: Path) -> Path:
-    """A path as its file is named on the disk, where that differs in the form of its characters only."""
+    """Return a path in the Unicode form that the disk has, if the file exists there in another form."""
     if str(path).isascii() or os.path.lexists(path):
         return path
     found = Path(path.anchor)
@@ -42,57 +42,61 @@ def on_disk(path: Path) -> Path:
 
 
 def expand_glob(pattern: Path) -> list[Path]:
-    """The existing files and folders that a pattern of a path means, sorted.
+    """Return the existing files and folders that a path pattern matches, sorted.
 
-    A part of the pattern that is there by that very name means just that one; otherwise *, ? and [ in it fit names,
-    hidden ones only if it begins with a dot. ** means a folder and all folders below it, each once.
+    If a part of the pattern is the name of an existing file, it matches that file only; otherwise *, ? and [ in it
+    match names, hidden ones only if it starts with a dot. ** matches a folder and all folders below it, each once.
     """
     found = [Path(pattern.anchor)]
     parts = pattern.parts[len(found[0].parts) :]
     for part in parts:
         found = [child for folder in found for child in _children(folder, part)]
-    if parts[-1:] == ("**",):  # all that is in them too
+    if parts[-1:] == ("**",):  # and everything in them
         found += [child for folder in found for child in _children(folder, "*")]
     return sorted(dict.fromkeys(found), key=str)
 
 
 def _children(folder: Path, part: str) -> Iterator[Path]:
-    """What one part of a pattern means in a folder."""
-    named = _child(folder, part)
+    """Yield what one part of a pattern matches in a folder."""
+    exact = _child(folder, part)
     if part == "**":
         yield from _folders_below(folder)
-    elif os.path.lexists(named):
-        yield named
+    elif os.path.lexists(exact):
+        yield exact
     elif glob.has_magic(part):
         names = (entry.name for entry in _entries(folder))
-        yield from (folder / name for name in names if is_like(name, part) and (name[0] != "." or part[0] == "."))
+        yield from (folder / name for name in names if matches(name, part) and (name[0] != "." or part[0] == "."))
 
 
 def _child(folder: Path, name: str) -> Path:
-    """A file in a folder by its name, in whichever form the disk has it."""
+    """Return the path of a file in a folder, in the Unicode form that the disk has."""
     child = folder / name
     if name.isascii() or os.path.lexists(child):
         return child
-    return next((folder / entry.name for entry in _entries(folder) if normal(entry.name) == normal(name)), child)
+    return next(
+        (folder / entry.name for entry in _entries(folder) if normalized(entry.name) == normalized(name)), child
+    )
 
 
 def _folders_below(folder: Path) -> Iterator[Path]:
-    seen: set[str] = set()
-    waiting = [folder] if folder.is_dir() else []
-    while waiting:
-        here = waiting.pop()
-        real = os.path.realpath(here)
-        if real not in seen:
-            seen.add(real)
-            yield here
-            waiting += [here / entry.name for entry in _entries(here) if entry.name[0] != "." and _is_folder(entry)]
+    visited: set[str] = set()
+    pending = [folder] if folder.is_dir() else []
+    while pending:
+        current = pending.pop()
+        real = os.path.realpath(current)
+        if real not in visited:
+            visited.add(real)
+            yield current
+            pending += [
+                current / entry.name for entry in _entries(current) if entry.name[0] != "." and _is_folder(entry)
+            ]
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as listing:
             return list(listing)
-    except OSError:  # no folder, or one that may not be read
+    except OSError:  # not a folder, or not readable
         return []
 
 

@@ -54,8 +54,8 @@ def check_writable(path: Path, *, overwrite: bool, parameter: str = "output") ->
     """Raise InputError if `path` can't be written, BusyError if another process is writing it: called before the work.
 
     `parameter`: the one that sets the path, for messages. Missing folders are not an error, as they are made with the
-    file. Permissions alone do not show what root may write, or a read-only disk or a system folder allows: so this
-    makes the temporary folder that writing needs, and deletes it.
+    file. Permissions do not reveal a read-only disk, a protected system folder, or what root may write: so this makes
+    the temporary folder that writing needs, and deletes it.
     """
     parents = path.absolute().parents
     folder = parents[0]

@@ -41,32 +41,40 @@ LONGEST_TITLE: Final = 1000
 
 @dataclass(frozen=True)
 class OverlaySettings(Validated):
-    """A title and a logo over the picture."""
+    """A title and a logo on all frames."""
 
-    title: str | None = parameter(None, "Words over the picture; a line break where you write \\n")
-    title_at: Literal["top", "middle", "bottom"] = parameter("bottom", "Where the title stands")
-    title_size: float = parameter(0.075, "Height of its letters, of the frame's shorter side", low=0.01, high=0.5)
+    title: str | None = parameter(None, "Title text; \\n starts a new line")
+    title_at: Literal["top", "middle", "bottom"] = parameter("bottom", "Position of the title")
+    title_size: float = parameter(
+        0.075, "Height of the title's letters, as a fraction of the frame's shorter side", low=0.01, high=0.5
+    )
     title_time: tuple[float, float] | None = parameter(
-        None, "FROM,TO: when it is seen; default: all the time", unit="seconds", low=0, high=3600
+        None, "When the title is visible: START,END; default: always", unit="seconds", low=0, high=3600
     )
-    title_colour: Colour = parameter((1.0, 1.0, 1.0), "Its colour: a name or #rrggbb")
-    font: Path | None = parameter(None, "A font file; default: DejaVu Sans Bold, for Latin, Greek and Cyrillic")
-    logo: Path | None = parameter(None, "A picture over the picture, best a PNG with a transparent ground")
+    title_colour: Colour = parameter((1.0, 1.0, 1.0), "Colour of the title: a name or #rrggbb")
+    font: Path | None = parameter(
+        None, "Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic)"
+    )
+    logo: Path | None = parameter(None, "Logo: a picture file, preferably a PNG with a transparent background")
     logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = parameter(
-        "top-right", "Where the logo stands"
+        "top-right", "Position of the logo"
     )
-    logo_size: float = parameter(0.14, "Its height, of the frame's shorter side", low=0.01, high=1)
-    logo_opacity: float = parameter(0.9, "How much of it is seen", low=0.01, high=1)
-    margin: float = parameter(0.06, "Left free at the frame's edges, of its shorter side", low=0, high=0.4)
+    logo_size: float = parameter(
+        0.14, "Height of the logo, as a fraction of the frame's shorter side", low=0.01, high=1
+    )
+    logo_opacity: float = parameter(0.9, "Opacity of the logo", low=0.01, high=1)
+    margin: float = parameter(
+        0.06, "Distance of title and logo from the frame's edges, as a fraction of its shorter side", low=0, high=0.4
+    )
 
     def __post_init__(self) -> None:
         """Check the values, the title's times and its length."""
         super().__post_init__()
         if self.title_time is not None and self.title_time[0] >= self.title_time[1]:
-            start, end = self.title_time
-            raise InputError(f"--title-time {start:g},{end:g} ends before it begins: give FROM,TO in seconds")
+            time = named("title_time", "{:g},{:g}".format(*self.title_time))
+            raise InputError(f"{time} ends before it starts: give START,END in seconds")
         if self.title is not None and len(self.title) > LONGEST_TITLE:
-            raise InputError(f"--title has {len(self.title):,} characters: give {LONGEST_TITLE:,} at most")
+            raise InputError(f"{named('title')} has {len(self.title):,} characters: the maximum is {LONGEST_TITLE:,}")
 
 
 def check_overlay(settings: OverlaySettings, seconds: float) -> None:

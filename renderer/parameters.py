@@ -155,11 +155,11 @@ class _Field(NamedTuple):
             # Python's "3" for 3 is told apart by its quotes.
             shown = repr(value) if isinstance(value, str) and not lenient and not choices else str(value)
             shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[: _MAX_SHOWN - 1]}…"
-            fix = suggestion(shown, choices)
+            fix = suggestion(value, choices) if isinstance(value, str) else ""
             raise InputError(f"{named(name, shown)} is not {_form(self.hint)}{fix}") from None
         for number in found if isinstance(found, tuple) else (found,):
             if isinstance(number, int | float) and not self.info.low <= number <= self.info.high:
-                raise InputError(f"{named(name, spell(found))} is out of range: it must be {self._range()}")
+                raise InputError(f"{named(name, f'{number:.10g}')} is out of range: it must be {self._range()}")
         return found
 
     def _range(self) -> str:
@@ -414,28 +414,27 @@ def _convert(hint: Any, value: object, name: str, *, lenient: bool) -> object:
     if origin in (types.UnionType, Union):
         if value is None and types.NoneType in kinds:
             return None
-        return _convert_to_first([kind for kind in kinds if kind is not types.NoneType], value, name, lenient=lenient)
-    if hint in WORDS:
-        return _convert_word(hint, value, name)
+        return _convert_to_first(kinds, value, name, lenient=lenient)
     if origin is Literal:
         return _convert_choice(kinds, value)
-    if origin is tuple:
-        return _convert_tuple(kinds, value, name, lenient=lenient)
     if hint in _SCALARS:
         return _SCALARS[hint](_from_text(hint, value) if lenient else value)
+    if hint in WORDS:
+        return _convert_word(hint, value, name)
+    if origin is tuple:
+        return _convert_tuple(kinds, value, name, lenient=lenient)
     if isinstance(hint, type) and not isinstance(value, hint):
         raise TypeError(value)
     return value
 
 
 def _convert_to_first(kinds: Sequence[Any], value: object, name: str, *, lenient: bool) -> object:
-    """Return a value as the first of some types that it fits."""
-    for kind in kinds[:-1]:
-        try:
+    """Return a value as the first of some types, except None, that it fits."""
+    *others, last = [kind for kind in kinds if kind is not types.NoneType]
+    for kind in others:
+        with contextlib.suppress(TypeError, ValueError, InputError):
             return _convert(kind, value, name, lenient=lenient)
-        except (TypeError, ValueError, InputError):
-            continue
-    return _convert(kinds[-1], value, name, lenient=lenient)
+    return _convert(last, value, name, lenient=lenient)
 
 
 def _convert_choice(kinds: Sequence[object], value: object) -> object:
@@ -476,18 +475,24 @@ def _flag(value: object) -> bool:
 
 
 def _whole(value: object) -> int:
+    if type(value) is int:  # the test of a protocol takes ten times as long
+        return value
     if not isinstance(value, SupportsIndex) or isinstance(value, bool):  # NumPy's numbers are no int
         raise TypeError(value)
     return operator.index(value)
 
 
 def _number(value: object) -> float:
+    if type(value) is float:
+        return value
     if not isinstance(value, SupportsFloat) or isinstance(value, bool):
         raise TypeError(value)
     return float(value)
 
 
 def _text(value: object) -> str:
+    if type(value) is str:
+        return value
     text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(text, str):
         raise TypeError(value)

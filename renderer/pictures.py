@@ -1,4 +1,4 @@
-"""Opening and resizing one picture: upright, in sRGB whatever its colours, 8-bit RGB, decoded no larger than asked."""
+"""Opening and resizing pictures: upright, 8-bit RGB, converted to sRGB, decoded no larger than needed."""
 
 from __future__ import annotations
 
@@ -38,31 +38,31 @@ from renderer.resource_limits import call_limited
 from renderer.tiffs import RAW_FILE, TiffError, is_raw, to_bytes
 
 Pixels = npt.NDArray[np.uint8]
-"""(height, width, 3) sRGB, 8 bits a channel."""
+"""(height, width, 3) sRGB, 8 bits per channel."""
 
 _READABLE: Final = (
     ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .heic .heif .hif .ppm .pgm .jp2 .jpf .jpx .j2k"
 )
-# Listed as skipped, not passed over in silence.
+# These are listed as skipped, not ignored silently.
 _RAW: Final = ".dng .cr2 .cr3 .crw .nef .nrw .arw .sr2 .orf .rw2 .rwl .raf .pef .srw .x3f .3fr .iiq .gpr"
 
 PICTURE_SUFFIXES: Final = frozenset([*_READABLE.split(), *_RAW.split()])
-"""File name endings that a folder is searched for, in lower case. A file that is named itself may have any."""
+"""File name suffixes that a folder is searched for, in lower case. A single file may have any suffix."""
 
 DECODING_SECONDS: Final = 60
-"""What a demanding picture may take to be decoded, in a process of its own."""
+"""Time limit for decoding a demanding picture in a separate process."""
 
 DECODING_BYTES: Final = 4_000_000_000
-"""Memory that a demanding picture may take to be decoded; 100 million pixels of a TIFF take 1.4 GB."""
+"""Memory limit for decoding a demanding picture; 100 million pixels of a TIFF take 1.4 GB."""
 
-_one_demanding_picture = threading.Lock()
+_demanding_lock = threading.Lock()
 
-# About damaged EXIF blocks and the like: the pixels are what counts.
+# Warnings about damaged EXIF blocks and the like do not concern the pixels.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class LargePictureError(PictureError):
-    """A picture demands so much that it should be decoded while no other such one is."""
+    """A picture is demanding: it should not be decoded at the same time as another such picture."""
 
 
 @dataclass(frozen=True)
@@ -71,21 +71,21 @@ class Picture:
 
     pixels: Pixels
     size: tuple[int, int]  # width, height of the upright original; `pixels` may hold fewer
-    orientation: int = 1  # how the file has it: the EXIF tag, 1…8
-    captured: str | None = None  # when it was taken, as the camera's clock had it: YYYY-MM-DDTHH:MM:SS
-    share: float = 1.0  # of the file's rows that could be read; below 1 of a damaged file, from which `size` is cut
+    orientation: int = 1  # of the file: the EXIF tag, 1…8
+    captured: str | None = None  # capture time, local time of the camera: YYYY-MM-DDTHH:MM:SS
+    share: float = 1.0  # of the file's rows that could be read; below 1 if damaged, and `size` is cropped to them
 
     @property
     def damage(self) -> str | None:
-        """What a user should know of the file, after its name; None if it is whole."""
+        """The end of a notice about the file, after its name; None if it is intact."""
         return f"is damaged: only its upper {int(self.share * 100)} % is used" if self.share < 1 else None
 
 
 @contextlib.contextmanager
 def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile]:
-    """Open a picture file for reading its header; every way in which that fails becomes a PictureError.
+    """Open a picture file and read its header; every failure becomes a PictureError.
 
-    `data`: the file's bytes, if they have been read already.
+    `data`: the file's bytes, if they were read before.
     """
     try:
         with open_image(path if data is None else data) as image:
@@ -97,20 +97,20 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile
         raise PictureError(path, error.reason, transient=error.transient) from None
     except UnreasonableImageError as error:
         raise PictureError(path, str(error)) from None
-    except TiffError as error:  # a thumbnail alone may be all that can be read of a raw file
+    except TiffError as error:  # often only the thumbnail of a raw file can be read
         raise PictureError(path, RAW_FILE if _is_named_raw(path) else str(error)) from None
     except UnidentifiedImageError:
-        beginning = _first_bytes(path) if data is None else data[:16]
-        raw = is_raw(beginning) or _is_named_raw(path)
-        unknown = RAW_FILE if raw else "is not a picture that can be read"
-        raise PictureError(path, unknown if beginning else "is empty") from None
+        start = _first_bytes(path) if data is None else data[:16]
+        raw = is_raw(start) or _is_named_raw(path)
+        unknown = RAW_FILE if raw else "is not a readable picture"
+        raise PictureError(path, unknown if start else "is empty") from None
     except Image.DecompressionBombError:
         raise PictureError(path, f"has more than {MAX_PIXELS // 1_000_000} million pixels: scale it down") from None
-    except Exception as error:  # decoders report damage by whatever they like
+    except Exception as error:  # decoders report damage with any exception
         if not is_transient(error):
             raise PictureError(path, f"is damaged ({str(error).rstrip('.') or type(error).__name__})") from error
         memory = not isinstance(error, OSError) or error.errno in (None, errno.ENOMEM)
-        reason = "is too large for this machine's memory" if memory else f"may not be read ({error})"
+        reason = "is too large for this machine's memory" if memory else f"can't be read ({error})"
         raise PictureError(path, reason, transient=True) from error
 
 
@@ -131,26 +131,27 @@ def read_picture(
     data: bytes | None = None,
     large: bool = True,
 ) -> Picture:
-    """Decode a picture: upright, in sRGB, alpha over `background`; of an animation the first frame.
+    """Decode a picture: upright, in sRGB, alpha blended over `background`; of an animation, the first frame.
 
-    Without a `background` the alpha is kept, and the pixels are (height, width, 4).
+    If `background` is None, alpha is kept, and the pixels are (height, width, 4).
 
-    With `shorter_side`, a JPEG is decoded at the smallest of its eight scales that still has that many pixels on the
-    shorter side, if it has them; other formats come whole. `data`: the file's bytes, if they have been read already.
-    Of a file that is damaged further down the upper part is read, if that is half of it or more: see `Picture.share`.
+    With `shorter_side`, a JPEG is decoded at the smallest of its eight scales with at least this shorter side, or in
+    full size if it is smaller; other formats are decoded in full size. `data`: the file's bytes, if they were read
+    before. If a file is damaged, its upper part is decoded if that is at least half of it: see `Picture.share`.
 
-    A picture that may take long or much memory, as far as its header tells, is decoded in a process of its own, which
-    gets 60 seconds and 4 GB, one such at a time; with `shorter_side`, such a picture comes reduced, to four times that
-    or more. Others have at most 24 million pixels, or are JPEGs of one scan: they take a second or two, and 0.3 GB.
+    A demanding picture, which according to its header may take much time or memory, is decoded in a separate process
+    with a limit of 60 seconds and 4 GB, one at a time; with `shorter_side`, it is reduced to at least four times that
+    size. Others have at most 24 million pixels, or are JPEGs with one scan: they take 1 to 2 seconds and 0.3 GB.
 
-    Raises PictureError, which names the path; LargePictureError unless `large`, where other processes may decode too.
+    Raises PictureError, which names the path; LargePictureError for a demanding picture if `large` is false, as when
+    other processes decode as well.
     """
     with _open(path, data) as image:
         if not is_demanding(image):
             return _decode(image, shorter_side, background)
     if not large:
         raise LargePictureError(path, "is large")
-    with _one_demanding_picture:
+    with _demanding_lock:
         call = partial(_decode_demanding, path, shorter_side, background, data)
         try:
             return call_limited(call, seconds=DECODING_SECONDS, memory=DECODING_BYTES)
@@ -163,35 +164,35 @@ def read_picture(
 def _decode_demanding(
     path: Path, shorter_side: int | None, background: tuple[int, int, int] | None, data: bytes | None
 ) -> Picture:
-    """What `read_picture` calls in a process of its own. Raises PictureError."""
+    """Decode a picture in the separate process of `read_picture`. Raises PictureError."""
     with _open(path, data) as image:
         picture = _decode(image, shorter_side, background)
     if shorter_side is None or min(picture.size) <= shorter_side or background is None:
         return picture
     scale = shorter_side / min(picture.size)
     width, height = (max(round(side * scale), 1) for side in picture.size)
-    # The first step of `resize`, so that a picture that is made smaller by it is the same in the end.
+    # The first step of `resize`, so that later resizing gives the same result.
     return replace(picture, pixels=_reduced(picture.pixels, width, height))
 
 
 def _decode(image: ImageFile.ImageFile, shorter_side: int | None, background: tuple[int, int, int] | None) -> Picture:
-    """Decode an opened picture as `read_picture` says, in this process. Raises what decoders do."""
+    """Decode an opened picture in this process, as documented in `read_picture`. Raises what decoders raise."""
     size, draft = image.size, None
-    colours = _colours(image)  # before it is decoded: its file is read
-    # Pillow turns a TIFF as it decodes it, and forgets how it lay; it decodes a PNG to find EXIF behind its pixels.
-    noted = _noted(image) if isinstance(image, TiffImageFile) else None
+    colours = _colours(image)  # before decoding, since it reads the file
+    # Pillow rotates a TIFF while decoding and drops its orientation; it decodes a PNG to find EXIF after the pixels.
+    metadata = _metadata(image) if isinstance(image, TiffImageFile) else None
     if shorter_side is not None and min(size) > shorter_side:
-        # `draft` promises at least the asked size; it does nothing where the decoder can't scale.
+        # `draft` guarantees at least this size; it has no effect if the decoder can't scale.
         scale = shorter_side / min(size)
         draft = (int(size[0] * scale) + 1, int(size[1] * scale) + 1)
-    with np.errstate(all="ignore"):  # values that no picture has: NaN, infinity
+    with np.errstate(all="ignore"):  # for NaN and infinity
         image, share = load_upper(image, draft)
-        if _is_to_be_turned(image):
+        if _needs_rotation(image):
             size = (size[1], size[0])
-        orientation, captured = noted or _noted(image)
-        ImageOps.exif_transpose(image, in_place=True)  # each copy of a large photo is 100 MB
+        orientation, captured = metadata or _metadata(image)
+        ImageOps.exif_transpose(image, in_place=True)  # in place: a copy of a large photo takes 100 MB
         if share < 1:
-            scale = max(image.width / size[0], image.height / size[1])  # of the side that was not cut
+            scale = max(image.width / size[0], image.height / size[1])  # of the side that was not cropped
             size = (round(image.width / scale), round(image.height / scale))
         return Picture(_to_srgb(image, colours, background), size, orientation, captured, share)
 
@@ -201,26 +202,28 @@ _ORIENTATION, _EXIF_BLOCK, _CAPTURED, _COLOUR_SPACE, _INTEROPERABILITY = 0x0112,
 _BITS_PER_SAMPLE: Final = 258  # TIFF 6.0
 
 
-def _is_to_be_turned(image: Image.Image) -> bool:
-    """Whether width and height of an opened picture are still to be exchanged. Decodes a PNG."""
-    # Pillow gives a TIFF upright, libheif a HEIC, each with that size.
+def _needs_rotation(image: Image.Image) -> bool:
+    """Return whether width and height of an opened picture must be swapped to make it upright. Decodes a PNG."""
+    # Pillow returns a TIFF upright, and libheif a HEIC, with the upright size.
     return not isinstance(image, TiffImageFile) and image.getexif().get(_ORIENTATION, 1) in range(5, 9)
 
 
-def _noted(image: Image.Image) -> tuple[int, str | None]:
-    """What the camera noted of a picture, as far as anybody needs it: orientation and time. Damage is no matter."""
+def _metadata(image: Image.Image) -> tuple[int, str | None]:
+    """Return the EXIF orientation and capture time of a picture. Damaged EXIF counts as missing."""
     try:
         exif = image.getexif()
-        orientation = image.info.get("original_orientation") or exif.get(_ORIENTATION, 1)  # libheif turns by itself
+        orientation = image.info.get("original_orientation") or exif.get(
+            _ORIENTATION, 1
+        )  # libheif rotates the picture itself
         day, _, clock = str(exif.get_ifd(_EXIF_BLOCK).get(_CAPTURED, "")).strip("\0 ").partition(" ")
         captured = f"{day.replace(':', '-')}T{clock}" if len(day) == 10 and day[:4] > "0000" else None
         return (orientation if orientation in range(1, 9) else 1), captured
-    except Exception:  # whatever a parser of damaged bytes raises
+    except Exception:  # parsers of damaged bytes raise anything
         return 1, None
 
 
 def _colours(image: Image.Image) -> Colours | bytes | None:
-    """What an opened picture says of its colours: numbers, or an ICC profile; None if nothing, or sRGB. Not decoded."""
+    """Return the colours that a picture states: numbers or an ICC profile; None for none or sRGB. Not decoded."""
     profile: bytes | None = image.info.get("icc_profile")
     if image.format == "PNG" and image.fp is not None:
         # cICP, iCCP, sRGB, gAMA and cHRM, in this order (PNG, third edition, 4.3).
@@ -233,23 +236,23 @@ def _colours(image: Image.Image) -> Colours | bytes | None:
         return profile
     try:
         if image.format in ("HEIF", "AVIF"):
-            # Pillow says nothing of an AVIF's colours. libheif reads them, although it can't decode the picture.
+            # Pillow does not return an AVIF's colours. libheif reads them, although it can't decode the picture.
             info = image.info if image.format == "HEIF" else pi_heif.open_heif(image.fp).info
             nclx = info.get("nclx_profile") or {}
             return from_cicp(nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2))
         if image.format in ("JPEG", "MPO"):
             exif = image.getexif()
-            # Cameras tell Adobe RGB by not saying sRGB, and by the rule that the file keeps: DCF 2.0, 3.2.4.
+            # Cameras mark Adobe RGB by a colour space other than sRGB and the interoperability index: DCF 2.0, 3.2.4.
             if exif.get_ifd(_EXIF_BLOCK).get(_COLOUR_SPACE, 1) != 1 and exif.get_ifd(_INTEROPERABILITY).get(1) == "R03":
                 return ADOBE_RGB
-    except Exception:  # whatever a parser of damaged bytes raises
+    except Exception:  # parsers of damaged bytes raise anything
         return None
     return None
 
 
 def _png_code_points(file: IO[bytes]) -> tuple[int, int] | None:
-    """Colour primaries and transfer characteristics of a PNG's cICP chunk, if it has one before its pixels."""
-    begin = file.tell()
+    """Return colour primaries and transfer characteristics of a PNG's cICP chunk, if it precedes the pixels."""
+    position = file.tell()
     file.seek(8)
     try:
         for _ in range(1000):
@@ -263,14 +266,14 @@ def _png_code_points(file: IO[bytes]) -> tuple[int, int] | None:
     except (struct.error, ValueError):  # the file ends
         pass
     finally:
-        file.seek(begin)
+        file.seek(position)
     return None
 
 
 def _to_srgb(image: Image.Image, colours: Colours | bytes | None, background: tuple[int, int, int] | None) -> Pixels:
-    """Eight-bit sRGB of an image in any mode, by the colours that its file states; an unusable profile counts as none.
+    """Convert an image in any mode to 8-bit sRGB, from the colours that its file states; a bad profile is ignored.
 
-    Works in bands, since each copy of a large picture is 600 MB; what is plain sRGB already is not touched.
+    Works in bands, since each copy of a large picture takes 600 MB; sRGB images are not converted.
     """
     if image.mode.startswith(("I", "F")):
         image = _to_eight_bits(image)
@@ -305,9 +308,9 @@ def _to_srgb(image: Image.Image, colours: Colours | bytes | None, background: tu
 
 @lru_cache(maxsize=32)
 def _from_profile(profile: bytes, mode: str) -> Callable[[Image.Image], Image.Image] | None:
-    """What turns pictures of a profile into sRGB; None if nothing does (a damaged profile) or need be (sRGB itself).
+    """Return a conversion from an ICC profile to sRGB; None if the profile is damaged or is sRGB itself.
 
-    To build it takes longer than to use it, and a folder's photos mostly share one profile.
+    Cached, since building it takes longer than using it, and most photos of a folder share one profile.
     """
     try:
         transform = ImageCms.buildTransform(
@@ -315,8 +318,8 @@ def _from_profile(profile: bytes, mode: str) -> Callable[[Image.Image], Image.Im
         )
         if mode == "RGB":
             steps = np.stack(np.meshgrid(*[np.arange(0, 256, 15, dtype=np.uint8)] * 3), axis=-1).reshape(18, -1, 3)
-            shown = ImageCms.applyTransform(Image.fromarray(steps), transform)
-            if shown is None or np.abs(np.asarray(shown, np.int16) - steps).max() <= 1:
+            converted = ImageCms.applyTransform(Image.fromarray(steps), transform)
+            if converted is None or np.abs(np.asarray(converted, np.int16) - steps).max() <= 1:
                 return None
     except (ImageCms.PyCMSError, OSError):
         return None
@@ -328,10 +331,10 @@ def _from_profile(profile: bytes, mode: str) -> Callable[[Image.Image], Image.Im
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Sixteen-bit and float images as 8-bit grey."""
+    """Convert a 16-bit or float image to 8-bit grey."""
     if image.mode == "F":
         return Image.fromarray(to_bytes(np.asarray(image)))
-    # What Pillow opens as I it has scaled to 16 bits; of what it opens as I;16, TIFFs alone may have 12.
+    # Pillow scales images of mode I to 16 bits; of mode I;16, only TIFFs may have 12.
     bits = image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] if isinstance(image, TiffImageFile) else 16
     return Image.fromarray(to_bytes(np.asarray(image), (1 << bits) - 1))
 
@@ -340,7 +343,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _linear_to_srgb_table() -> npt.NDArray[np.uint8]:
-    # 16 bits of linear light: the darkest 8-bit step of sRGB is 20 of these, so rounding is exact to the byte.
+    # 16 bits of linear light: the darkest 8-bit step of sRGB is 20 of these steps, so that rounding is exact.
     value = np.arange(65536) / 65535
     encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
     return (encoded * 255 + 0.5).astype(np.uint8)
@@ -348,25 +351,25 @@ def _linear_to_srgb_table() -> npt.NDArray[np.uint8]:
 
 _TO_LINEAR: Final = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
 BYTE_OF_LIGHT_16: Final = _linear_to_srgb_table()
-"""The 8-bit sRGB value of linear light 0…65535, (65536,)."""
+"""(65536,) 8-bit sRGB value of each linear light 0…65535."""
 LIGHT_16: Final = np.rint(_TO_LINEAR.astype(np.float64) * 65535).astype(np.uint32)
-"""Linear light 0…65535 of the 8-bit sRGB values, (256,)."""
+"""(256,) linear light 0…65535 of each 8-bit sRGB value."""
 
 
 def to_linear(pixels: Pixels) -> npt.NDArray[np.float32]:
-    """Linear light 0…1 of 8-bit sRGB, same shape."""
-    # Five times as fast as indexing, and it wants two dimensions.
+    """Convert 8-bit sRGB to linear light 0…1, same shape."""
+    # Five times as fast as indexing; it requires two dimensions.
     light = cv2.LUT(np.ascontiguousarray(pixels).reshape(len(pixels), -1), _TO_LINEAR)
     return light.reshape(pixels.shape).astype(np.float32, copy=False)
 
 
 def to_srgb(linear: npt.NDArray[np.float32]) -> Pixels:
-    """8-bit sRGB of linear light 0…1 (values outside are clipped), same shape."""
+    """Convert linear light to 8-bit sRGB, same shape; values outside 0…1 are clipped."""
     return BYTE_OF_LIGHT_16[(np.clip(linear, 0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Resize to (height, width, 3): smaller by area averages of linear light, larger by Lanczos (radius 3) in sRGB."""
+    """Resize to (height, width, 3): down with area averages of linear light, up with Lanczos (radius 3) in sRGB."""
     if (pixels.shape[1], pixels.shape[0]) == (width, height):
         return pixels
     if width <= pixels.shape[1] and height <= pixels.shape[0]:
@@ -376,34 +379,34 @@ def resize(pixels: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
 
 
-_BAND_PIXELS: Final = 4_000_000  # of a picture that are worked on at once: 48 MB of light
+_BAND_PIXELS: Final = 4_000_000  # converted at a time: 48 MB of light
 
 
 def _reduced(pixels: Pixels, width: int, height: int) -> Pixels:
-    """A large picture at a whole fraction of its size, four times what is asked or more; made in bands, for memory."""
-    times = min(pixels.shape[1] // width, pixels.shape[0] // height) // 4
-    if times < 2 or pixels.shape[0] * pixels.shape[1] <= _BAND_PIXELS:
+    """Reduce a large picture by an integer factor, to at least four times the target size; in bands, to save memory."""
+    factor = min(pixels.shape[1] // width, pixels.shape[0] // height) // 4
+    if factor < 2 or pixels.shape[0] * pixels.shape[1] <= _BAND_PIXELS:
         return pixels
-    small = np.empty((pixels.shape[0] // times, pixels.shape[1] // times, 3), np.uint8)
-    rows = max(_BAND_PIXELS // (pixels.shape[1] * times), 1)
+    small = np.empty((pixels.shape[0] // factor, pixels.shape[1] // factor, 3), np.uint8)
+    rows = max(_BAND_PIXELS // (pixels.shape[1] * factor), 1)
     for top in range(0, len(small), rows):
         part = small[top : top + rows]
-        end = (top + len(part)) * times if top + len(part) < len(small) else len(pixels)  # the rest, if there is any
-        light = cv2.resize(to_linear(pixels[top * times : end]), part.shape[1::-1], interpolation=cv2.INTER_AREA)
+        end = (top + len(part)) * factor if top + len(part) < len(small) else len(pixels)  # including the remainder
+        light = cv2.resize(to_linear(pixels[top * factor : end]), part.shape[1::-1], interpolation=cv2.INTER_AREA)
         part[:] = to_srgb(light.astype(np.float32, copy=False))
     return small
 
 
 def centre_square(width: int, height: int) -> tuple[int, int, int]:
-    """The largest centred square of a picture: left, top and side in pixels."""
+    """Return the largest centred square of a picture: left, top and side in pixels."""
     side = min(width, height)
     return (width - side) // 2, (height - side) // 2, side
 
 
-def reduced(light: npt.NDArray[np.float32], times: int) -> npt.NDArray[np.float32]:
-    """Means over squares of `times` × `times` pixels of pictures (N, S, S, 3), S a multiple of it: (N, S/t, S/t, 3)."""
+def reduced(light: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
+    """Average pictures (N, S, S, 3) over squares of factor × factor pixels; S is a multiple of it. (N, S/f, S/f, 3)."""
     count, side = light.shape[:2]
-    small = side // times
-    # One tall picture: no mean reaches over two of them, and OpenCV is ten times as fast as NumPy's over two axes.
+    small = side // factor
+    # As one tall picture: no mean crosses a border, and OpenCV is ten times as fast as NumPy over two axes.
     tall = cv2.resize(light.reshape(count * side, side, 3), (small, count * small), interpolation=cv2.INTER_AREA)
     return np.asarray(tall, np.float32).reshape(count, small, small, 3)

@@ -93,7 +93,7 @@ class PlacementMap:
         picture = np.zeros((max(2, round(height * scale)), max(2, round(width * scale)), 3), np.float32)
         colours = np.array([photo.mean for photo in self.photos], np.float32)[self.photo] * self.gain + self.offset
         corners = np.concatenate([self.cell[:, :2], self.cell[:, :2] + self.cell[:, 2:]], axis=1)
-        # Each pixel shows the cell under its centre. The loop is over cells, since they may be in any layout.
+        # Each pixel shows the cell under its centre. The loop is over cells, since they may have any sizes.
         edges = np.ceil(corners * scale - 0.5).astype(np.int64)
         for (left, top, right, bottom), colour in zip(edges.tolist(), colours, strict=True):
             picture[top:bottom, left:right] = colour
@@ -119,7 +119,7 @@ class PlacementMap:
         return np.minimum.accumulate(self.cell[::-1, 1])[::-1]
 
     def neighbours(self) -> npt.NDArray[np.int64]:
-        """Return pairs (M, 2) of cells that share an edge, the left or upper one first, each pair once. Any layout."""
+        """Return each pair (M, 2) of cells of any sizes that share an edge, the left or upper one first."""
         x, y, width, height = np.round(self.cell.T * 1e6).astype(np.int64)
         across = _touching(x, x + width, y, y + height)
         along = _touching(y, y + height, x, x + width)

@@ -1,4 +1,4 @@
-"""Finding animations: ours and anybody's, by the entry-point group `renderer.animations`."""
+"""Finding animations, built-in and third-party, by the entry-point group `renderer.animations`."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Final
 
 from renderer.errors import InputError
+from renderer.parameters import suggestion
 from renderer.scene import Animation
 
 GROUP: Final = "renderer.animations"
 
 
 def installed() -> dict[str, EntryPoint]:
-    """The animations that are installed, by name, not yet imported."""
+    """Return the entry points of the installed animations, by name, without importing them."""
     return {point.name: point for point in sorted(entry_points(group=GROUP), key=lambda point: point.name)}
 
 
 def load_animation(name: str) -> type[Animation]:
-    """The class of an animation. Raises InputError if there is none of that name or its package is broken."""
+    """Return the class of an animation. Raises InputError for an unknown name or a broken package."""
     point = installed().get(name)
     if point is None:
-        raise InputError(f"there is no animation named {name}: there are {', '.join(installed()) or 'none'}")
+        fix = suggestion(name, installed()) or f": installed are {', '.join(installed()) or 'none'}"
+        raise InputError(f"there is no animation {name}{fix}")
     try:
         found = point.load()
-    except Exception as error:  # a plugin may fail in any way
+    except Exception as error:  # importing a plugin may raise anything
         raise InputError(f"the animation {name} ({point.value}) can't be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Animation)):
         raise InputError(f"the animation {name} ({point.value}) is not a renderer.scene.Animation")
@@ -31,6 +33,6 @@ def load_animation(name: str) -> type[Animation]:
 
 
 def origin(name: str) -> str:
-    """The distribution that an installed animation comes from, with its version."""
+    """Return the distribution of an installed animation, with its version."""
     distribution = installed()[name].dist
     return f"{distribution.name} {distribution.version}" if distribution else "unknown"

@@ -1,4 +1,4 @@
-"""Presets: options that belong together, as TOML files that come with the program or are the user's own."""
+"""Presets: named sets of options, as TOML files that are included or the user's own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from renderer import plugins
 from renderer.data_files import read_toml
 from renderer.errors import InputError
 from renderer.job import MatchSettings
-from renderer.messages import named
+from renderer.messages import as_key, named
 from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters, read_values, spell, suggestion
 from renderer.paths import configured_folder, expanded
@@ -26,47 +26,47 @@ from renderer.timeline import read_timeline
 from renderer.toml_positions import TomlPositions
 
 SETTINGS: Final = (OutputSettings, FileSettings, MatchSettings, OverlaySettings, SoundSettings)
-"""Whose parameters are keys at the top of a preset."""
+"""The settings whose parameters are top-level keys of a preset."""
 
-_WORDS: Final = ("description", "source", "as_of", "extends", "animation")
+_OTHER_KEYS: Final = ("description", "source", "as_of", "extends", "animation")
 _MAX_PARENTS: Final = 10
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Options by their names, and what the place that they are for asks of a file."""
+    """A named set of options, and the rules of the platform that it is for."""
 
     name: str
     path: Path
     description: str
-    table: dict[str, Any]  # as it is written, with what it inherits
-    values: dict[str, Any]  # by parameter, typed
+    table: dict[str, Any]  # as written, including inherited keys
+    values: dict[str, Any]  # by parameter, converted
     animation: str | None = None
     animations: dict[str, dict[str, Any]] = field(default_factory=dict)  # values of an animation's own parameters
     rules: PlatformRules | None = None
 
     @property
     def size(self) -> str:
-        """The size that it gives, as lists tell it; "" if it gives none."""
-        longest = self.values.get("long_side")
+        """The frame size, as text for lists; "" if the preset sets none."""
+        long_side = self.values.get("long_side")
         if size := self.values.get("size"):
             return spell(size)
-        return f"{longest} at most" if longest else ""
+        return f"at most {long_side}" if long_side else ""
 
     @property
     def rate(self) -> str:
-        """Its frames a second, as lists tell them; "" if it gives none."""
+        """The frames per second, as text for lists; "" if the preset sets none."""
         return spell(self.values.get("fps", ""))
 
     def as_toml(self) -> str:
-        """The whole preset, with what it inherits, to copy."""
+        """Return the whole preset, including inherited keys, as TOML."""
         return tomli_w.dumps(self.table)
 
 
 def preset_folder() -> Path | None:
-    """Where the user's own presets are: MOSAIC_RENDERER_PRESETS, or a folder of the platform's for settings.
+    """Return the folder of the user's own presets: MOSAIC_RENDERER_PRESETS, or one in the platform's settings folder.
 
-    None where neither is known: there are none then.
+    None if neither is known; then there are no own presets.
     """
     try:
         return configured_folder(
@@ -78,29 +78,29 @@ def preset_folder() -> Path | None:
 
 
 def own_presets() -> dict[str, Path]:
-    """The user's own presets by name."""
+    """Return the files of the user's own presets, by name."""
     folder = preset_folder()
     return {path.stem: path for path in sorted(folder.glob("*.toml"))} if folder else {}
 
 
 def preset_files() -> dict[str, Path]:
-    """All presets by name: the user's own, and those that come with the program where no own one has their name."""
+    """Return the files of all presets, by name; the user's own replace included ones with the same name."""
     shipped = Path(str(resources.files("presets")))
     return {**{path.stem: path for path in sorted(shipped.glob("*.toml"))}, **own_presets()}
 
 
 def load_preset(name: str) -> Preset:
-    """A preset by its name, or by the path of its file. Raises InputError, which names file and line."""
+    """Load a preset by its name, or by the path of its file. Raises InputError, which names file and line."""
     return _load(_find(name), 0)
 
 
 def as_draft(values: dict[str, Any]) -> dict[str, Any]:
-    """A preset's values made small and fast, in its own shape, as the preset draft says."""
+    """Return a preset's values with those of the preset `draft`, small and fast; the shape is kept."""
     draft = load_preset("draft").values
     if values.get("size"):
         width, height = values["size"]
         shrink = min(1.0, draft["long_side"] / max(width, height))
-        # Even sides, as most formats need them.
+        # Even sides, which most formats need.
         draft = {**draft, "size": (2 * round(width * shrink / 2), 2 * round(height * shrink / 2))}
     return {**values, **draft}
 
@@ -121,34 +121,34 @@ def _find(name: str) -> Path:
         return expanded(name)
     files = preset_files()
     if name not in files:
-        fix = suggestion(name, files) or ": `render presets` lists them"
-        raise InputError(f"there is no preset named {name}{fix}")
+        fix = suggestion(name, files) or ": `render presets` lists all"
+        raise InputError(f"there is no preset {name}{fix}")
     return files[name]
 
 
 def _load(path: Path, depth: int) -> Preset:
-    own, where = read_toml(path, named("preset", path))
+    own, positions = read_toml(path, named("preset", path))
     table = own
     parent = own.pop("extends", None)
     if parent is not None:
         if not isinstance(parent, str) or depth >= _MAX_PARENTS:
-            raise InputError(f"{where.of('extends')}: extends is the name of another preset, and no circle of them")
-        # A user's draft that extends draft means the one that comes with the program.
+            raise InputError(f"{positions.of('extends')}: extends must be the name of another preset, without a cycle")
+        # An own preset that extends its own name means the included one.
         same = Path(str(resources.files("presets"))) / f"{parent}.toml"
         if parent != path.stem and not parent.endswith(".toml") and parent not in preset_files():
             fix = suggestion(parent, preset_files())
-            raise InputError(f"{where.of('extends')}: there is no preset named {parent}{fix}")
+            raise InputError(f"{positions.of('extends')}: there is no preset {parent}{fix}")
         inherited = _load(same if parent == path.stem and path != same and same.is_file() else _find(parent), depth + 1)
         table = merged(inherited.table, own)
     values: dict[str, Any] = {}
     animations: dict[str, dict[str, Any]] = {}
     rules = None
     for key, value in table.items():
-        if key in _WORDS:
+        if key in _OTHER_KEYS:
             if not isinstance(value, str):
-                raise InputError(f"{where.of(key)}: {key} is a text")
+                raise InputError(f"{positions.of(key)}: {key} must be text")
         elif key == "rules":
-            rules = _read(PlatformRules, value, where, key)
+            rules = _read(PlatformRules, value, positions, key)
         elif key == "timeline":
             if key in own:
                 read_timeline(path)
@@ -156,56 +156,56 @@ def _load(path: Path, depth: int) -> Preset:
         elif isinstance(value, dict):
             if key not in plugins.installed():
                 fix = suggestion(key, ["rules", *plugins.installed()])
-                raise InputError(f"{where.of(key)}: there is no animation {key}{fix}")
-            animations[key] = _values(plugins.load_animation(key), value, where, key)
+                raise InputError(f"{positions.of(key)}: there is no animation {key}{fix}")
+            animations[key] = _values(plugins.load_animation(key), value, positions, key)
         else:
-            values.update(read_setting(key, value, where.of(key)))
+            values.update(read_setting(key, value, positions.of(key)))
     animation = table.get("animation")
     if animation is not None and animation not in plugins.installed():
         fix = suggestion(str(animation), plugins.installed())
-        raise InputError(f"{where.of('animation')}: there is no animation {animation}{fix}")
+        raise InputError(f"{positions.of('animation')}: there is no animation {animation}{fix}")
     description = str(table.get("description", ""))
     return Preset(path.stem, path, description, table, values, animation, animations, rules)
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """A table over another: tables within are merged, all else is replaced."""
+    """Return a table with the keys of another on top: nested tables are merged, other values replaced."""
     table = dict(below)
     for key, value in above.items():
-        under = table.get(key)
-        table[key] = merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+        old = table.get(key)
+        table[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return table
 
 
-def read_setting(key: str, value: object, place: str) -> dict[str, Any]:
-    """The value of a key at the top of a preset, typed. Raises InputError, whose message begins with the place."""
+def read_setting(key: str, value: object, position: str) -> dict[str, Any]:
+    """Return the converted value of a top-level key. Raises InputError; its message starts with the position."""
     for owner in SETTINGS:
         if key.replace("-", "_") in parameters(owner):
-            return read_parameter(owner, key, value, place)
-    known = [*_WORDS, "rules", *(name for owner in SETTINGS for name in parameters(owner))]
-    raise InputError(f"{place}: there is no option {key}{suggestion(key, known)}")
+            return read_parameter(owner, key, value, position)
+    known = [*_OTHER_KEYS, "rules", *(name for owner in SETTINGS for name in parameters(owner))]
+    raise InputError(f"{position}: there is no option {key}{suggestion(key, known)}")
 
 
-def read_parameter(owner: type, key: str, value: object, place: str) -> dict[str, Any]:
-    """One parameter's value, read and tried alone, so that a message has its line. Raises InputError."""
+def read_parameter(owner: type, key: str, value: object, position: str) -> dict[str, Any]:
+    """Return one parameter's value, checked alone, so that a message has its line. Raises InputError."""
+    read = read_values(owner, {key: value}, position)
     try:
-        read = read_values(owner, {key: value}, place)
         owner(**read)
     except InputError as error:
-        raise InputError(error.text if error.text.startswith(place) else f"{place}: {error.text}") from None
+        raise InputError(f"{position}: {error.message(as_key)}") from None
     return read
 
 
-def _values(owner: type, table: dict[str, Any], where: TomlPositions, name: str) -> dict[str, Any]:
-    """Values of an owner's parameters, from the table of a name."""
+def _values(owner: type, table: dict[str, Any], positions: TomlPositions, name: str) -> dict[str, Any]:
+    """Return the values of an owner's parameters from the table `name`."""
     return {
         parameter: read
         for key, value in table.items()
-        for parameter, read in read_parameter(owner, key, value, where.of(name, key)).items()
+        for parameter, read in read_parameter(owner, key, value, positions.of(name, key)).items()
     }
 
 
-def _read(owner: type[PlatformRules], table: object, where: TomlPositions, name: str) -> PlatformRules:
+def _read(owner: type[PlatformRules], table: object, positions: TomlPositions, name: str) -> PlatformRules:
     if not isinstance(table, dict):
-        raise InputError(f"{where.of(name)}: {name} is a table: write [{name}]")
-    return owner(**_values(owner, table, where, name))
+        raise InputError(f"{positions.of(name)}: {name} must be a table: write [{name}]")
+    return owner(**_values(owner, table, positions, name))

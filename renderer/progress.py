@@ -50,7 +50,7 @@ class Silent:
 
 
 class Reported:
-    """Progress that calls a function, or none; notices go to the logger `renderer` at level INFO."""
+    """Progress that is passed to a function, if there is one; notices go to the logger `renderer` at level INFO."""
 
     def __init__(self, report: ProgressFunction | None = None) -> None:
         self._report: ProgressFunction = report or (lambda _stage, _done, _total: None)

@@ -1,4 +1,4 @@
-"""What a place asks of a file, and whether a file keeps to it."""
+"""The rules of a platform for video files, and their check against a file."""
 
 from __future__ import annotations
 
@@ -6,61 +6,63 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
 
-from renderer.deprecation import old_names
+from renderer.deprecation import old_method, old_names
 from renderer.encoder import Probe
 from renderer.parameters import ByteSize, Validated, parameter
 
 
 @dataclass(frozen=True)
 class PlatformRules(Validated):
-    """What a place asks of a file. What is empty, none or false is not asked."""
+    """The requirements of a platform. Those that are empty, None or False do not apply."""
 
-    formats: tuple[str, ...] = parameter((), "Endings of the name, without the dot")
-    codecs: tuple[str, ...] = parameter((), "As ffmpeg names them")
-    tags: tuple[str, ...] = parameter((), "The codec's tag in MP4 and MOV, such as hvc1")
-    profiles: tuple[str, ...] = parameter((), "The codec's profile")
-    pixel_formats: tuple[str, ...] = parameter((), "As ffmpeg names them")
-    size: tuple[int, int] | None = parameter(None, "WIDTHxHEIGHT exactly", low=1, high=100_000)
-    shapes: tuple[str, ...] = parameter((), "Width by height, such as 9:16, to a hundredth")
-    min_side: int | None = parameter(None, "Of the shorter side", unit="pixels", low=1, high=100_000)
-    max_side: int | None = parameter(None, "Of the longer side", unit="pixels", low=1, high=100_000)
-    min_fps: float | None = parameter(None, "Frames a second", low=0.1, high=1000)
-    max_fps: float | None = parameter(None, "Frames a second", low=0.1, high=1000)
-    min_seconds: float | None = parameter(None, "How long it lasts", unit="seconds", low=0, high=1e6)
-    max_seconds: float | None = parameter(None, "How long it lasts", unit="seconds", low=0, high=1e6)
-    max_bytes: ByteSize | None = parameter(None, "How large the file is, such as 20MB", low=1, high=1e15)
-    max_bit_rate: float | None = parameter(None, "All in all", unit="Mbit/s", low=0, high=10_000)
-    max_b_frames: int | None = parameter(None, "Between two other frames", low=0, high=16)
-    max_gop_seconds: float | None = parameter(None, "From one key frame to the next", unit="seconds", low=0, high=3600)
-    fast_start: bool = parameter(False, "The index stands before the frames")
-    no_edit_list: bool = parameter(False, "No box that shifts times")
-    loops: bool = parameter(False, "It is shown again and again")
-    sound_codecs: tuple[str, ...] = parameter((), "Of the sound, where there is any")
-    max_sound_rate: int | None = parameter(None, "Of the sound", unit="samples a second", low=1, high=1_000_000)
+    formats: tuple[str, ...] = parameter((), "Allowed file name extensions, without the dot")
+    codecs: tuple[str, ...] = parameter((), "Allowed video codecs, by ffmpeg's names")
+    tags: tuple[str, ...] = parameter((), "Allowed codec tags in MP4 and MOV, such as hvc1")
+    profiles: tuple[str, ...] = parameter((), "Allowed codec profiles")
+    pixel_formats: tuple[str, ...] = parameter((), "Allowed pixel formats, by ffmpeg's names")
+    size: tuple[int, int] | None = parameter(None, "Exact size in pixels, WIDTHxHEIGHT", low=1, high=100_000)
+    shapes: tuple[str, ...] = parameter((), "Allowed aspect ratios, such as 9:16, with a tolerance of 1 %")
+    min_side: int | None = parameter(None, "Minimum of the shorter side", unit="pixels", low=1, high=100_000)
+    max_side: int | None = parameter(None, "Maximum of the longer side", unit="pixels", low=1, high=100_000)
+    min_fps: float | None = parameter(None, "Minimum frames per second", low=0.1, high=1000)
+    max_fps: float | None = parameter(None, "Maximum frames per second", low=0.1, high=1000)
+    min_seconds: float | None = parameter(None, "Minimum length", unit="seconds", low=0, high=1e6)
+    max_seconds: float | None = parameter(None, "Maximum length", unit="seconds", low=0, high=1e6)
+    max_bytes: ByteSize | None = parameter(None, "Maximum file size, such as 20MB", low=1, high=1e15)
+    max_bit_rate: float | None = parameter(None, "Maximum bitrate of the whole file", unit="Mbit/s", low=0, high=10_000)
+    max_b_frames: int | None = parameter(None, "Maximum number of consecutive B-frames", low=0, high=16)
+    max_gop_seconds: float | None = parameter(None, "Maximum time between key frames", unit="seconds", low=0, high=3600)
+    fast_start: bool = parameter(False, "The index must precede the frames")
+    no_edit_list: bool = parameter(False, "No edit list (which shifts timestamps)")
+    loops: bool = parameter(False, "The file must loop")
+    sound_codecs: tuple[str, ...] = parameter((), "Allowed audio codecs, if there is audio")
+    max_sound_rate: int | None = parameter(None, "Maximum audio sample rate", unit="Hz", low=1, high=1_000_000)
 
-    def asked(self) -> list[str]:
-        """The names of what is asked."""
+    def required(self) -> list[str]:
+        """Return the names of the rules that apply."""
         return [field.name for field in fields(self) if getattr(self, field.name) not in (None, False, ())]
+
+    asked = old_method("PlatformRules.asked", required)
 
 
 @dataclass(frozen=True)
 class RuleCheck:
-    """One rule, and what was found."""
+    """The check of one rule. The names are keys of JSON output and manifests."""
 
     rule: str  # "max_fps"
     found: str
-    asked: str
-    kept: bool
+    asked: str  # the required value
+    kept: bool  # whether the file passed
 
 
 def check_rules(found: Probe, rules: PlatformRules) -> list[RuleCheck]:
-    """What a file has for each thing that is asked of it, in the rules' order."""
-    checks = {rule: (shown, asked, kept) for rule, shown, asked, kept in _all_checks(found, rules)}
-    return [RuleCheck(rule, *checks[rule]) for rule in rules.asked() if rule in checks]
+    """Check a file against each rule that applies, in the order of the rules."""
+    checks = {rule: (value, required, passed) for rule, value, required, passed in _all_checks(found, rules)}
+    return [RuleCheck(rule, *checks[rule]) for rule in rules.required() if rule in checks]
 
 
 def _all_checks(found: Probe, rules: PlatformRules) -> Iterator[tuple[str, str, str, bool]]:
-    """Rule, what was found, what is asked, and whether it is kept; for rules that are not asked anything at all."""
+    """Yield rule, found value, required value and whether it passed; anything for rules that do not apply."""
     for rule, value in (
         ("formats", found.format),
         ("codecs", found.codec),
@@ -85,8 +87,8 @@ def _all_checks(found: Probe, rules: PlatformRules) -> Iterator[tuple[str, str, 
     for rule, number, shown, unit in (
         ("min_side", min(size), _by(size), " pixels"),
         ("max_side", max(size), _by(size), " pixels"),
-        ("min_fps", fps, f"{fps:g} frames/s" if fps else "uneven", " frames/s"),
-        ("max_fps", fps, f"{fps:g} frames/s" if fps else "uneven", " frames/s"),
+        ("min_fps", fps, f"{fps:g} frames/s" if fps else "variable", " frames/s"),
+        ("max_fps", fps, f"{fps:g} frames/s" if fps else "variable", " frames/s"),
         ("min_seconds", found.seconds, seconds, " s"),
         ("max_seconds", found.seconds, seconds, " s"),
         ("max_bytes", found.bytes, f"{found.bytes / 1e6:.2f} MB", ""),
@@ -98,20 +100,20 @@ def _all_checks(found: Probe, rules: PlatformRules) -> Iterator[tuple[str, str, 
         limit: float | None = getattr(rules, rule)
         if limit is None:
             continue
-        least = rule.startswith("min")
-        said = f"{limit / 1e6:g} MB" if rule == "max_bytes" else f"{limit:g}{unit}"
-        # Times are counted in whole frames: half a one is no fault.
+        is_minimum = rule.startswith("min")
+        limit_shown = f"{limit / 1e6:g} MB" if rule == "max_bytes" else f"{limit:g}{unit}"
+        # Times are whole numbers of frames: half a frame is tolerated.
         slack = 0.5 / fps if rule.endswith("seconds") and fps else 1e-6
-        kept = number >= limit - slack if least else number <= limit + slack
+        passed = number >= limit - slack if is_minimum else number <= limit + slack
         known = number > 0 or not rule.endswith("fps")
-        yield rule, shown, f"at {'least' if least else 'most'} {said}", kept and known
+        yield rule, shown, f"at {'least' if is_minimum else 'most'} {limit_shown}", passed and known
     plain = None if found.edit_list is None else not found.edit_list
     for rule, fact in (("fast_start", found.fast_start), ("no_edit_list", plain), ("loops", found.loops)):
-        yield rule, "not known" if fact is None else "yes" if fact else "no", "yes", fact is True
+        yield rule, "unknown" if fact is None else "yes" if fact else "no", "yes", fact is True
 
 
 def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-__getattr__ = old_names(__name__, {"Rules": "PlatformRules"})
+__getattr__ = old_names(__name__, {"Rules": "PlatformRules", "Check": "RuleCheck", "check": "check_rules"})

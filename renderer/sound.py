@@ -47,14 +47,11 @@ class SoundSettings(Validated):
     music: Path | None = parameter(None, "Soundtrack: trimmed or looped to the length of the video")
     music_start: float = parameter(0.0, "Position in the track to start from", unit="seconds", low=0.0, high=86_400.0)
     music_fade: float = parameter(
-        1.0,
-        "Length of the fade-in and of the fade-out, each at most half the video",
-        unit="seconds",
-        low=0.0,
+        1.0, "Length of the fade-in and of the fade-out, each at most half the video", unit="seconds", low=0.0,
         high=60.0,
-    )
+    )  # fmt: skip
     loudness: float = parameter(
-        -14.0, "Integrated loudness of the track (EBU R 128)", unit="LUFS", low=-40.0, high=-5.0
+        -14.0, "Loudness to which the track is normalized (integrated, EBU R 128)", unit="LUFS", low=-40.0, high=-5.0
     )
     music_bitrate: Literal[192, 384] = parameter(192, "Audio bitrate in kbit/s")
 

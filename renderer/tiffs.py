@@ -1,4 +1,4 @@
-"""TIFFs that Pillow doesn't read or reads wrong: raw files, thumbnails before pictures, deep and planar samples."""
+"""TIFF files that Pillow can't read or misreads: raw files, leading thumbnails, deep and planar samples."""
 
 from __future__ import annotations
 
@@ -15,47 +15,47 @@ if TYPE_CHECKING:
     from PIL._imaging import PixelAccess
     from tifffile import TiffPage
 
-RAW_FILE: Final = "is a camera's raw file: export it as JPEG"
+RAW_FILE: Final = "is a raw file of a camera: export it as JPEG"
 
-_RAW_BEGINNINGS: Final = (
+_RAW_SIGNATURES: Final = (
     (0, b"IIRO"), (0, b"IIRS"), (0, b"MMOR"),  # Olympus
     (0, b"IIU\0"),  # Panasonic, Leica
     (0, b"FUJIFILMCCD-RAW"), (0, b"FOVb"), (0, b"\0MRM"),  # Fujifilm, Sigma, Minolta
     (4, b"ftypcrx "), (6, b"HEAPCCDR"), (8, b"CR\2"),  # Canon: CR3, CRW, CR2
     (8, b"IIII"), (8, b"MMMM"),  # Phase One
 )  # fmt: skip
-"""Offsets and bytes by which raw files are known that are not told by their TIFF tags."""
+"""Offsets and bytes of raw files that can't be recognized by their TIFF tags."""
 
 _NEW_SUBFILE, _SUBFILE, _BITS, _COMPRESSION, _PHOTOMETRIC = 254, 255, 258, 259, 262  # TIFF 6.0
 _PLANAR, _SUB_PAGES, _SAMPLE_FORMAT, _DNG_VERSION = 284, 330, 339, 50706
-_KEPT: Final = (0x0112, 0x013B, 0x8298)  # orientation, artist, copyright
+_COPIED_TAGS: Final = (0x0112, 0x013B, 0x8298)  # orientation, artist, copyright
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5  # values of PhotometricInterpretation
 _SENSOR: Final = (32803, 34892)  # a colour filter array, linear raw: TIFF/EP, DNG 1.6
 
 _REDUCED_OR_MASK: Final = 0b101  # bits of NewSubfileType
 
-_MAX_PAGES: Final = 32  # that are looked at
+_MAX_PAGES: Final = 32  # that are examined
 
 _MAX_BYTES: Final = 1_200_000_000
-"""Of samples: as much as the largest picture that Pillow is given takes on its way."""
+"""Maximum size of the samples: the memory that Pillow takes for the largest picture it decodes."""
 
-_READ_HERE: Final = (1, 8, 32773, 32946)  # no compression, Deflate, PackBits; tifffile needs a library for the others
+_COMPRESSIONS: Final = (1, 8, 32773, 32946)  # none, Deflate, PackBits; tifffile needs a library for the others
 
 
 class TiffError(ValueError):
-    """A TIFF is not a picture that can be used; the message says why, without the path."""
+    """A TIFF can't be used as a picture; the message says why, without the path."""
 
 
-def is_raw(beginning: bytes) -> bool:
-    """Whether a file with these first 16 bytes is a camera's raw file that is no ordinary TIFF."""
-    return any(beginning[at : at + len(mark)] == mark for at, mark in _RAW_BEGINNINGS)
+def is_raw(start: bytes) -> bool:
+    """Return whether the first 16 bytes of a file are those of a raw file that is not an ordinary TIFF."""
+    return any(start[offset : offset + len(signature)] == signature for offset, signature in _RAW_SIGNATURES)
 
 
 def open_tiff(file: IO[bytes], name: str | bytes = "") -> ImageFile.ImageFile:
-    """Open a TIFF at its first full-sized page: by Pillow, or by tifffile where Pillow can't or would read it wrong.
+    """Open a TIFF at its first full-sized page: with Pillow, or with tifffile if Pillow can't read it or misreads it.
 
-    Raises TiffError for what is recognised and no usable picture, and what Pillow raises.
+    Raises TiffError for a recognized file that is not a usable picture, and what Pillow raises.
     """
     file.seek(0)
     if is_raw(file.read(16)):
@@ -66,9 +66,9 @@ def open_tiff(file: IO[bytes], name: str | bytes = "") -> ImageFile.ImageFile:
         tags = image.tag_v2
         if not (
             _DNG_VERSION in tags or _SUB_PAGES in tags or _is_reduced(tags.get(_NEW_SUBFILE), tags.get(_SUBFILE))
-        ) and _reads_right(image):
+        ) and _is_read_correctly(image):
             return image
-    except SyntaxError:  # layouts that Pillow doesn't know
+    except SyntaxError:  # a layout that Pillow does not support
         pass
     number, page = _full_page(file)
     if number is not None:
@@ -76,7 +76,7 @@ def open_tiff(file: IO[bytes], name: str | bytes = "") -> ImageFile.ImageFile:
             file.seek(0)
             image = TiffImageFile(file, name)
             image.seek(number)
-            if _reads_right(image):
+            if _is_read_correctly(image):
                 return image
         except SyntaxError:
             pass
@@ -87,12 +87,12 @@ def _is_reduced(new: int | None, old: int | None) -> bool:
     return bool((new or 0) & _REDUCED_OR_MASK) or old == 2
 
 
-def _reads_right(image: TiffImageFile) -> bool:
-    """Whether Pillow decodes a page as it is meant."""
+def _is_read_correctly(image: TiffImageFile) -> bool:
+    """Return whether Pillow decodes a page correctly."""
     tags = image.tag_v2
     bits, kinds = tags.get(_BITS, (1,)), set(tags.get(_SAMPLE_FORMAT, (1,)))
     photometric, compressed = tags.get(_PHOTOMETRIC, _WHITE_IS_ZERO), tags.get(_COMPRESSION, 1) != 1
-    if kinds == {3}:  # floats; compressed ones are decoded in this machine's order of bytes, and read in the file's
+    if kinds == {3}:  # floats; Pillow decodes compressed ones in native byte order, but reads them in the file's
         return photometric == _BLACK_IS_ZERO and (tags.prefix == b"II" or not compressed)
     if kinds != {1} or max(bits) > 16 or (max(bits) > 8 and photometric == _WHITE_IS_ZERO):
         return False
@@ -100,10 +100,10 @@ def _reads_right(image: TiffImageFile) -> bool:
 
 
 def _full_page(file: IO[bytes]) -> tuple[int | None, TiffPage]:
-    """A TIFF's first page that is a picture of full size, with its number if it is no page's subpage."""
-    from tifffile import TiffFile, TiffPage  # 0.1 s, which only such a TIFF needs
+    """Return a TIFF's first full-sized page, and its number unless it is a subpage."""
+    from tifffile import TiffFile, TiffPage  # takes 0.1 s, and only such a TIFF needs it
 
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is odd in a file is for nobody to read
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # oddities of a file are not worth reporting
     file.seek(0)
     tiff = TiffFile(file)
     pages = [page for page in itertools.islice(tiff.pages, _MAX_PAGES) if isinstance(page, TiffPage)]
@@ -118,14 +118,14 @@ def _full_page(file: IO[bytes]) -> tuple[int | None, TiffPage]:
     for number, page in numbered:
         if not _is_reduced(page.subfiletype, page.tags.valueof(_SUBFILE)):
             return number, page
-    raise TiffError("holds only a thumbnail (its page is marked as reduced): export the picture itself")
+    raise TiffError("contains only a thumbnail (its page is marked as reduced): export the full picture")
 
 
 class _DeepTiff(ImageFile.ImageFile):
-    """A page that tifffile reads, as a picture of eight bits in the order of the file: not yet upright."""
+    """A page that tifffile reads, as an 8-bit picture in the orientation of the file."""
 
     format = "TIFF"
-    format_description = "TIFF of samples that Pillow does not read"
+    format_description = "TIFF with samples that Pillow does not read"
 
     def __init__(self, file: IO[bytes], page: TiffPage) -> None:
         self._page: TiffPage | None = page
@@ -134,9 +134,9 @@ class _DeepTiff(ImageFile.ImageFile):
     def _open(self) -> None:
         page = self._page
         if page is None or page.dtype is None:
-            raise TiffError("holds no picture")
-        ink = page.photometric
-        colours = {_WHITE_IS_ZERO: "L", _BLACK_IS_ZERO: "L", _RGB: "RGB", _CMYK: "CMYK"}.get(ink)
+            raise TiffError("contains no picture")
+        photometric = page.photometric
+        colours = {_WHITE_IS_ZERO: "L", _BLACK_IS_ZERO: "L", _RGB: "RGB", _CMYK: "CMYK"}.get(photometric)
         samples, bits = page.samplesperpixel, 8 * page.dtype.itemsize
         if (
             colours is None
@@ -144,23 +144,23 @@ class _DeepTiff(ImageFile.ImageFile):
             or samples < len(colours)
             or page.dtype.kind not in "uf"
             or page.bitspersample != bits
-            or page.compression not in _READ_HERE
+            or page.compression not in _COMPRESSIONS
             or page.predictor not in (1, 2)
         ):
-            kind = {"u": "whole", "i": "signed", "f": "floating-point", "c": "complex"}.get(page.dtype.kind, "other")
+            kind = {"u": "integer", "i": "signed", "f": "floating-point", "c": "complex"}.get(page.dtype.kind, "other")
             raise TiffError(
-                f"holds {page.bitspersample}-bit {kind} numbers in a form that can't be read "
-                f"({samples} a pixel, compression {page.compression}): save it with 8 or 16 bits a channel"
+                f"has {page.bitspersample}-bit {kind} samples in an unsupported form "
+                f"({samples} per pixel, compression {page.compression}): save it with 8 or 16 bits per channel"
             )
         if page.nbytes > _MAX_BYTES:
-            raise TiffError(f"takes {page.nbytes / 1e9:.1f} GB of memory: save it with 8 bits a channel")
-        extra = page.extrasamples[0] if page.extrasamples and ink != _CMYK else 0
+            raise TiffError(f"takes {page.nbytes / 1e9:.1f} GB of memory: save it with 8 bits per channel")
+        extra = page.extrasamples[0] if page.extrasamples and photometric != _CMYK else 0
         self._premultiplied = extra == 1
         self._mode = colours + ("A" if extra in (1, 2) else "")
         self._size = (page.imagewidth, page.imagelength)
         self.tile = []
         exif = Image.Exif()
-        for tag in _KEPT:
+        for tag in _COPIED_TAGS:
             if (value := page.tags.valueof(tag)) is not None:
                 exif[tag] = int(value) if isinstance(value, int) else value
         if isinstance(block := page.tags.valueof(0x8769), dict) and "DateTimeOriginal" in block:
@@ -170,7 +170,7 @@ class _DeepTiff(ImageFile.ImageFile):
             self.info["icc_profile"] = profile
 
     def load(self) -> PixelAccess | None:
-        """Decode the page, once."""
+        """Decode the page, only once."""
         if self._page is not None:
             page, self._page = self._page, None
             values = to_bytes(page.asarray(maxworkers=1))
@@ -185,38 +185,40 @@ class _DeepTiff(ImageFile.ImageFile):
 
 
 def to_bytes(samples: npt.NDArray[np.generic], highest: float | None = None) -> npt.NDArray[np.uint8]:
-    """Samples of whole numbers or floats as eight bits, same shape; what is no number is 0.
+    """Convert integer or float samples to 8 bits, same shape; NaN becomes 0.
 
-    `highest`: the sample that is white. Without it that is the largest number of up to 16 bits; of 32 bits and of
-    floats, whose range no tag tells, it is the least of the usual ones that fits: 1 for floats of which most are not
-    above it (the rest are highlights), else 255 or 65535, or all 32 bits. Raises TiffError if none fits.
+    `highest`: the sample value of white. By default, the largest number of up to 16 bits; for 32 bits and floats, whose
+    range no tag states, the smallest usual range that fits: 1 for floats whose median is not above it (the rest are
+    highlights), else 255 or 65535, or all 32 bits. Raises TiffError if none fits.
     """
     if samples.dtype == np.uint8:
         return samples.astype(np.uint8, copy=False)
-    white = highest or _highest(samples)
+    white = highest or _white_value(samples)
     values = np.empty(samples.shape, np.uint8)
-    for band, out in zip(samples, values, strict=True):  # a row or a plane, so that there is no float copy of the whole
+    for band, out in zip(
+        samples, values, strict=True
+    ):  # row by row or plane by plane, to avoid a float copy of everything
         row = np.nan_to_num(band.astype(np.float32), copy=False, nan=0, posinf=white, neginf=0)
         out[...] = np.clip(row * np.float32(255 / white) + np.float32(0.5), 0, 255)
     return values
 
 
-def _highest(samples: npt.NDArray[np.generic]) -> float:
+def _white_value(samples: npt.NDArray[np.generic]) -> float:
     if samples.dtype == np.uint16:
         return 65535.0
-    some = samples.reshape(-1)[:: max(samples.size // 1_000_000, 1)].astype(np.float64)
-    some = some[np.isfinite(some)]
-    if not some.size:
-        raise TiffError("holds no numbers: export it anew")
-    some = some[some > 0]
-    if samples.dtype.kind == "f" and (not some.size or np.median(some) <= 1):
+    sample = samples.reshape(-1)[:: max(samples.size // 1_000_000, 1)].astype(np.float64)
+    sample = sample[np.isfinite(sample)]
+    if not sample.size:
+        raise TiffError("contains no finite numbers: export it again")
+    sample = sample[sample > 0]
+    if samples.dtype.kind == "f" and (not sample.size or np.median(sample) <= 1):
         return 1.0
-    peak = float(some.max(initial=0))
+    peak = float(sample.max(initial=0))
     ranges = (255.0, 65535.0, float(2**32 - 1))[: 3 if samples.dtype.kind == "u" else 2]
-    slack = 1.05 if samples.dtype.kind == "f" else 1.0  # resampling overshoots
+    slack = 1.05 if samples.dtype.kind == "f" else 1.0  # resampling may overshoot
     for white in ranges:
         if peak <= white * slack:
-            if samples.dtype.kind == "f" and peak < white / 16:  # neither bytes nor 16 bits: it would be nearly black
+            if samples.dtype.kind == "f" and peak < white / 16:  # neither 8 nor 16 bits: it would be nearly black
                 break
             return white
-    raise TiffError(f"holds values up to {peak:.3g}: scale them to 0…1")
+    raise TiffError(f"has values up to {peak:.3g}: scale them to 0…1")

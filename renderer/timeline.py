@@ -14,11 +14,12 @@ from typing import Any, Final
 import numpy as np
 
 from renderer.data_files import read_toml
+from renderer.deprecation import old_names
 from renderer.errors import InputError
-from renderer.messages import Spelling, as_argument, as_key, named
+from renderer.messages import as_key, named
 from renderer.parameters import parameter, parameters, read_values
 from renderer.plugins import load_animation
-from renderer.scene import RESTS, Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
+from renderer.scene import PAUSE_PARAMETERS, Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
 
 _SEGMENT: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b(.*)", re.DOTALL)
 
@@ -79,7 +80,7 @@ def read_timeline(path: Path) -> list[Segment]:
         seconds = table.pop("seconds", None)
         if not isinstance(seconds, int | float) or isinstance(seconds, bool):
             raise InputError(f"{location}: seconds is missing: add seconds = 5")
-        segments.append(_segment(name, float(seconds), table, location, as_key))
+        segments.append(_segment(name, float(seconds), table, location))
     return segments
 
 
@@ -94,11 +95,11 @@ def _parse_segment(text: str) -> Segment:
         if not equals:
             raise InputError(f"{location}: {word} is not a parameter: write it as name=value")
         given[key] = (*_as_tuple(given[key]), value) if key in given else value
-    return _segment(found[1], float(found[2]), given, location, as_argument)
+    return _segment(found[1], float(found[2]), given, location)
 
 
-def _segment(name: str, seconds: float, given: Mapping[str, object], location: str, spelling: Spelling) -> Segment:
-    """Return a segment from parameters by their names. `location` starts its errors, `spelling` is for parameters."""
+def _segment(name: str, seconds: float, given: Mapping[str, object], location: str) -> Segment:
+    """Return a segment from parameters by their names. Raises InputError, which starts with `location`."""
     if not 0 < seconds <= 3600:
         raise InputError(f"{location}: the duration of {seconds:g} seconds is out of range: more than 0, at most 3600")
     if name == "hold":
@@ -108,12 +109,12 @@ def _segment(name: str, seconds: float, given: Mapping[str, object], location: s
     kind = load_animation(name)
     if issubclass(kind, Show):
         raise InputError(f"{location}: a timeline can't contain {name}: write its segments into this timeline")
-    values: dict[str, Any] = {pause: 0.0 for pause in RESTS if pause in parameters(kind)}
+    values: dict[str, Any] = {pause: 0.0 for pause in PAUSE_PARAMETERS if pause in parameters(kind)}
     values |= read_values(kind, given, location)
     try:
         return Segment(kind(**values), seconds, name)
     except InputError as error:
-        raise InputError(f"{location}: {error.message(spelling)}") from None
+        raise InputError(f"{location}: {error.message(as_key)}") from None
 
 
 def _as_tuple(value: object) -> tuple[object, ...]:
@@ -126,9 +127,9 @@ class Show(Animation):
 
     timeline: str = parameter(
         "hold 0.5s, reveal 3.5s from=cover, hold 1.5s, zoom 6s, hold 1.5s, zoom 2s direction=out, hold 1s, disperse 3s",
-        "Animations in order, each with its duration and parameters, and pauses (hold), such as "
+        "Animations and pauses in order, each with its duration and parameters, such as "
         '"reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3, hold 1s, zoom 2s direction=out, disperse 2s"; '
-        "or a .toml file with a [[timeline]] table for each",
+        "or a .toml file with a [[timeline]] table for each of them",
     )
 
     def __post_init__(self) -> None:
@@ -266,3 +267,9 @@ def _with_pauses(motions: Sequence[Motion | None]) -> list[Motion]:
 
 def _still(scene: Scene) -> Motion:
     return lambda _progress: scene
+
+
+__getattr__ = old_names(
+    __name__,
+    {name: f"renderer.frame_times.{name}" for name in ("frame_at", "frame_count", "parse_frames", "progress_of")},
+)

@@ -1,4 +1,4 @@
-"""Where in a TOML file a key stands, for messages: TOML's reader does not tell."""
+"""Lines of the keys of a TOML file, for messages: TOML parsers do not report them."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ _HEADER: Final = re.compile(rf"\s*(\[\[?)\s*({_WORDS})\s*\]\]?\s*(?:#.*)?")
 _KEY: Final = re.compile(rf"\s*({_WORDS})\s*=")
 
 Key = str | int
-"""The name of a table or of a key, or the number of a table among those of one name, from 0."""
+"""The name of a table or key, or the index of a table in an array of tables, from 0."""
 
 
 class TomlPositions:
-    """The lines of a file's tables and keys, as far as they can be found without parsing it as a whole."""
+    """The lines of a file's tables and keys, found without a complete parser."""
 
-    def __init__(self, name: object, text: str) -> None:
-        """`name`: what messages call the file."""
-        self.name = str(name)
+    def __init__(self, file: object, text: str) -> None:
+        """`file`: the name of the file in messages. `text`: its content."""
+        self.file = str(file)
         self._lines: dict[tuple[Key, ...], int] = {}
         counts: dict[tuple[Key, ...], int] = {}
         table: tuple[Key, ...] = ()
-        within = ""  # the quotes of a text of several lines
+        open_quotes = ""  # of a multi-line string
         for number, line in enumerate(text.splitlines(), 1):
-            if not within and (header := _HEADER.fullmatch(line)):
+            if not open_quotes and (header := _HEADER.fullmatch(line)):
                 table = ()
                 for word in _words(header[2]):
                     table = (*table, word)
                     if table in counts:
                         table = (*table, counts[table])
                 if header[1] == "[[":
-                    name_of_all = table[:-1] if isinstance(table[-1], int) else table
-                    counts[name_of_all] = counts.get(name_of_all, -1) + 1
-                    table = (*name_of_all, counts[name_of_all])
+                    array = table[:-1] if isinstance(table[-1], int) else table
+                    counts[array] = counts.get(array, -1) + 1
+                    table = (*array, counts[array])
                 self._lines.setdefault(table, number)
-            elif not within and (key := _KEY.match(line)):
+            elif not open_quotes and (key := _KEY.match(line)):
                 self._lines.setdefault((*table, *_words(key[1])), number)
             for quotes in ('"""', "'''"):
-                if line.count(quotes) % 2 and within in ("", quotes):
-                    within = "" if within else quotes
+                if line.count(quotes) % 2 and open_quotes in ("", quotes):
+                    open_quotes = "" if open_quotes else quotes
 
     def of(self, *keys: Key) -> str:
-        """File and line of a key in its tables, or of the innermost table that is found."""
+        """Return file and line of a key in its tables, or of the innermost table that was found."""
         for length in range(len(keys), 0, -1):
             if keys[:length] in self._lines:
-                return f"{self.name}, line {self._lines[keys[:length]]}"
-        return self.name
+                return f"{self.file}, line {self._lines[keys[:length]]}"
+        return self.file
 
 
-def _words(written: str) -> list[str]:
-    return [word.strip("\"'") for word in re.findall(_WORD, written)]
+def _words(text: str) -> list[str]:
+    return [word.strip("\"'") for word in re.findall(_WORD, text)]

@@ -1,4 +1,4 @@
-"""ICC profiles of wide gamuts, made by hand."""
+"""ICC profiles of wide gamuts, built from their primaries."""
 
 import struct
 
@@ -6,15 +6,15 @@ import numpy as np
 
 
 def profile(primaries: list[list[float]], gamma: float) -> bytes:
-    """A matrix profile (ICC.1:2001-04): the primaries' XYZ, adapted to D50, one row each, and a power for all."""
+    """Return a matrix profile (ICC.1:2001-04) with one gamma. `primaries`: XYZ adapted to D50, one row each."""
 
     def xyz(values: list[float]) -> bytes:
         return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(value * 65536)) for value in values)
 
     curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
-    about = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"wide\0" + bytes(78)
+    description = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"wide\0" + bytes(78)
     tags = {
-        b"desc": about, b"cprt": b"text\0\0\0\0none\0\0\0\0", b"wtpt": xyz([0.9642, 1.0, 0.8249]), b"rXYZ": xyz(primaries[0]),
+        b"desc": description, b"cprt": b"text\0\0\0\0none\0\0\0\0", b"wtpt": xyz([0.9642, 1.0, 0.8249]), b"rXYZ": xyz(primaries[0]),
         b"gXYZ": xyz(primaries[1]), b"bXYZ": xyz(primaries[2]), b"rTRC": curve, b"gTRC": curve, b"bTRC": curve,
     }  # fmt: skip
     table, data, start = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)

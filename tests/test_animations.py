@@ -1,4 +1,4 @@
-"""What holds for every animation that is installed, and the pictures of ours."""
+"""Properties of every installed animation, and golden frames of the built-in ones."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -62,25 +62,25 @@ def test_scenes_are_finite_and_pure(animation: Animation, stage: Stage) -> None:
                 assert (values == equal).all() or values is vars(sprites)["texture"]
 
 
-def test_it_begins_and_ends_as_it_says(animation: Animation, stage: Stage) -> None:
+def test_the_first_and_last_frames_match_the_endings(animation: Animation, stage: Stage) -> None:
     stage = replace(stage, background=(0.1, 0.2, 0.3))
     motion = animation.play(stage)
     for ending, progress in zip(animation.shown_endings(), (0.0, 1.0), strict=True):
-        seen = draw(stage, motion(progress))
+        frame = draw(stage, motion(progress))
         if ending == "mosaic":
-            # A zoom may have moved its whole view, so that what it lands on is in it.
+            # A zoom may have moved its first view to include the photo where it lands.
             camera = motion(progress).camera
             assert camera.scale == pytest.approx(stage.whole_camera().scale)
-            assert difference(seen, draw(stage, replace(whole(stage), camera=camera))).mean() < 0.1
+            assert difference(frame, draw(stage, replace(whole(stage), camera=camera))).mean() < 0.1
         elif ending == "cover":
-            assert (seen == draw(stage, stage.scene(stage.whole_camera(), stage.cover_pieces()))).all()
+            assert (frame == draw(stage, stage.scene(stage.whole_camera(), stage.cover_pieces()))).all()
         elif ending == "empty":
-            assert (seen == (26, 51, 77)).all()
+            assert (frame == (26, 51, 77)).all()
         else:
-            assert seen.std() > 10
+            assert frame.std() > 10
 
 
-def test_backwards_is_the_other_way_round(animation: Animation, stage: Stage) -> None:
+def test_reverse_plays_the_same_frames_backwards(animation: Animation, stage: Stage) -> None:
     forwards = replace(animation, reverse=False).play(stage)
     backwards = replace(animation, reverse=True).play(stage)
     for progress in (0.0, 0.25, 0.6, 1.0):
@@ -88,28 +88,28 @@ def test_backwards_is_the_other_way_round(animation: Animation, stage: Stage) ->
     assert replace(animation, reverse=True).shown_endings() == replace(animation, reverse=False).shown_endings()[::-1]
 
 
-def test_nothing_jumps(animation: Animation, stage: Stage) -> None:
-    """At 240 frames a second no tile in sight moves further than a fifteenth of the frame's width at once."""
-    known = np.ones((len(stage.mosaic), 3), np.float32)
-    known[:, 0] += np.arange(len(known)) * 1e-5  # a tone that nobody sees tells tiles apart
-    stage = replace(stage, maps=[replace(stage.mosaic, gain=known)])
+def test_tiles_move_without_jumps(animation: Animation, stage: Stage) -> None:
+    """At 240 frames per second no visible tile moves more than a fifteenth of the frame's width between two frames."""
+    gain = np.ones((len(stage.mosaic), 3), np.float32)
+    gain[:, 0] += np.arange(len(gain)) * 1e-5  # an invisible tone identifies the tiles
+    stage = replace(stage, maps=[replace(stage.mosaic, gain=gain)])
     motion = animation.play(stage)
     count = round(stage.seconds * 240)
-    seen = 0
+    compared = 0
     for frame in range(0, count, 23):
-        now, then = (places(motion(progress)) for progress in (frame / count, (frame + 1) / count))
+        now, then = (visible_positions(motion(progress)) for progress in (frame / count, (frame + 1) / count))
         both = list(now.keys() & then.keys())
         if both:
             before, after = (np.array([found[tile] for tile in both]) for found in (now, then))
             assert np.abs(after - before)[:, :2].max() < SIZE[0] / 15, frame
             larger = np.maximum(before, after)[:, 2]
             assert (np.abs(after - before)[:, 2] < 0.25 * larger + 1).all(), frame
-            seen += len(both)
-    assert seen > 1000
+            compared += len(both)
+    assert compared > 1000
 
 
-def places(scene: Scene) -> dict[tuple[float, int], tuple[float, float, float]]:
-    """Where the sprites in sight are, in pixels from the frame's middle, and half their width, by tile and texture."""
+def visible_positions(scene: Scene) -> dict[tuple[float, int], tuple[float, float, float]]:
+    """Positions of visible sprites in pixels from the frame's middle, and half their widths, by tile and texture."""
     found = {}
     for sprites in scene.sprites:
         centre = (sprites.centre - scene.camera.centre) * scene.camera.scale
@@ -121,18 +121,18 @@ def places(scene: Scene) -> dict[tuple[float, int], tuple[float, float, float]]:
 
 @settings(max_examples=6, deadline=None)
 @given(st.integers(0, 2**32))
-def test_a_seed_gives_its_own_motion(stage_factory: StageFactory, seed: int) -> None:
+def test_different_seeds_give_different_motions(stage_factory: StageFactory, seed: int) -> None:
     with closing(stage_factory.stage(SIZE).textures) as textures:
         stage = replace(stage_factory.stage(SIZE), textures=textures, seed=seed)
         one, other = (Disperse().play(replace(stage, seed=number)) for number in (seed, seed + 1))
         assert not np.array_equal(one(0.5).sprites[1].centre, other(0.5).sprites[1].centre)
 
 
-def test_pixels_depend_on_neither_order_nor_threads(animation: Animation, stage: Stage) -> None:
+def test_pixels_do_not_depend_on_order_or_threads(animation: Animation, stage: Stage) -> None:
     motion = animation.play(stage)
-    moments = (0.0, 0.3, 0.55, 0.8, 1.0)
-    forwards = [draw(stage, motion(p), threads=1) for p in moments]
-    backwards = [draw(stage, motion(p), threads=3) for p in moments[::-1]][::-1]
+    times = (0.0, 0.3, 0.55, 0.8, 1.0)
+    forwards = [draw(stage, motion(p), threads=1) for p in times]
+    backwards = [draw(stage, motion(p), threads=3) for p in times[::-1]][::-1]
     for one, same in zip(forwards, backwards, strict=True):
         assert difference(one, same).max() == 0
 
@@ -149,19 +149,19 @@ def test_golden_frames(stage: Stage, golden: Callable[[str, Pixels], None], name
     golden(f"{file}-{percent:03d}", draw(stage, GOLDEN[name].play(stage)(percent / 100)))
 
 
-def test_the_cover_is_needed_for_a_reveal_from_it(stage: Stage) -> None:
-    with pytest.raises(Exception, match=r"put it beside the \.mosaic file"):
+def test_a_reveal_from_a_missing_cover_is_refused(stage: Stage) -> None:
+    with pytest.raises(Exception, match=r"the cover .* was not found: put it next to the \.mosaic file"):
         Reveal(start="cover").play(replace(stage, cover=None))
 
 
-def test_few_cells_and_short_times(stage_factory: StageFactory, animation: Animation) -> None:
+def test_an_animation_of_a_single_frame_can_be_drawn(stage_factory: StageFactory, animation: Animation) -> None:
     stage = replace(stage_factory.stage(SIZE, seconds=0.1), frames=1)
     motion: Motion = animation.play(stage)
     assert np.isfinite(draw(stage, motion(0.4)).astype(float)).all()
     stage.textures.close()
 
 
-def test_cells_of_several_sizes_rest_without_seams(stage_factory: StageFactory) -> None:
+def test_resting_cells_of_different_sizes_have_no_seams(stage_factory: StageFactory) -> None:
     stage = replace(stage_factory.stage(SIZE, adaptive=True), background=(1.0, 0.0, 0.0))
     white = stage.textures.add_picture(np.full((32, 32, 3), 255, np.uint8))
     tiles = stage.resting_sprites()
@@ -173,20 +173,20 @@ def test_cells_of_several_sizes_rest_without_seams(stage_factory: StageFactory) 
     )
     assert len(set(stage.mosaic.cell[:, 2])) == 3
     whole = stage.whole_camera()
-    for scale in (1.0, 1.37, 3.1):  # their edges lie anywhere between pixels
+    for scale in (1.0, 1.37, 3.1):  # edges at arbitrary positions between pixels
         camera = replace(whole, scale=scale * whole.scale)
         assert (draw(stage, stage.scene(camera, stage.visible_tiles(plain, camera))) == 255).all()
         some = np.random.default_rng(1).random(len(tiles)) < 0.7
         drawn = draw(stage, stage.scene(camera, stage.partly_resting(plain)(some)))
-        # Where a pixel and those around it belong to tiles that rest, nothing shines through.
+        # Where a pixel and its neighbours belong to resting tiles, the background does not show through.
         y, x = np.mgrid[: SIZE[1], : SIZE[0]]
-        places = [
+        x_units, y_units = (
             (v - half) / camera.scale + at
             for v, half, at in zip((x + 0.5, y + 0.5), (80, 45), camera.centre, strict=True)
-        ]
+        )
         rests = np.zeros(x.shape, bool)
         for left, top, side, _ in stage.mosaic.cell[some]:
-            rests |= (places[0] >= left) & (places[0] < left + side) & (places[1] >= top) & (places[1] < top + side)
+            rests |= (x_units >= left) & (x_units < left + side) & (y_units >= top) & (y_units < top + side)
         inner = rests[1:-1, 1:-1] & rests[:-2, 1:-1] & rests[2:, 1:-1] & rests[1:-1, :-2] & rests[1:-1, 2:]
         inner &= rests[:-2, :-2] & rests[:-2, 2:] & rests[2:, :-2] & rests[2:, 2:]
         assert inner.mean() > 0.1
@@ -195,7 +195,7 @@ def test_cells_of_several_sizes_rest_without_seams(stage_factory: StageFactory) 
 
 
 @pytest.mark.parametrize("name", installed())
-def test_cells_of_several_sizes_move(stage_factory: StageFactory, name: str) -> None:
+def test_animations_work_with_cells_of_different_sizes(stage_factory: StageFactory, name: str) -> None:
     stage = stage_factory.stage(SIZE, seconds=6.0, adaptive=True)
     animation = load_animation(name)()
     motion = animation.play(stage)
@@ -207,7 +207,7 @@ def test_cells_of_several_sizes_move(stage_factory: StageFactory, name: str) -> 
     stage.textures.close()
 
 
-def test_gather_rests_before_and_after_as_it_is_seen(stage_factory: StageFactory) -> None:
+def test_gather_pauses_at_the_start_and_end_as_played(stage_factory: StageFactory) -> None:
     made = stage_factory.stage(SIZE, seconds=8.0)
     motion = Gather(hold_start=1.0, hold_end=2.0).play(made)
     shares = {progress: np.mean(draw(made, motion(progress)) > 0) for progress in (0.0, 0.12, 0.3)}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
@@ -50,13 +51,12 @@ def frames_of(path: Path) -> list[Pixels]:
 def test_import_is_fast_and_lists_the_names() -> None:
     code = (
         "import renderer, sys\n"
-        "assert not {'numpy', 'cv2', 'numba', 'PIL', 'renderer.job'} & set(sys.modules), sorted(sys.modules)\n"
         "assert set(renderer.__all__) <= set(dir(renderer))\n"
-        "assert all(hasattr(renderer, name) for name in renderer.__all__)\n"
-        "assert 'moviepy' not in sys.modules\n"
-        "assert renderer.Zoom.__name__ == 'Zoom'\n"
+        "assert not {'numpy', 'cv2', 'numba', 'PIL', 'moviepy', 'renderer.job'} & set(sys.modules), sorted(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+    assert all(getattr(renderer, name).__name__ == name for name in renderer.__all__)
+    assert renderer.__version__
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -88,20 +88,26 @@ def test_help_shows_every_option(function: Callable[..., object]) -> None:
         assert f"\n{section}\n" in text
 
 
-def test_old_imports_work() -> None:
-    code = (
-        "from renderer.job import (EditSettings, MatchSettings, Summary, VideoJob, edit_mosaic, render_frame,"
-        " render_mosaic, render_sheet, render_video, render_videos)\n"
-        "from renderer.settings import FileSettings, OutputSettings\n"
-        "from renderer.overlay import OverlaySettings\n"
-        "from renderer.sound import SoundSettings\n"
-        "from renderer.placement import Photo, PlacementMap, load_map, save_map\n"
-        "from renderer.errors import InputError, RenderError\n"
-        "from renderer.scene import Animation, Camera, Scene, Sprites, Stage, ease, make_sprites, parameter\n"
-        "from animations.reveal import Reveal\n"
-        "from renderer import as_clip\n"
-    )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+OLD = {
+    "renderer": ["as_clip"],
+    "renderer.job": [
+        "EditSettings", "MatchSettings", "Summary", "VideoJob", "edit_mosaic", "render_frame", "render_mosaic",
+        "render_sheet", "render_video", "render_videos",
+    ],
+    "renderer.settings": ["FileSettings", "OutputSettings"],
+    "renderer.overlay": ["OverlaySettings"],
+    "renderer.sound": ["SoundSettings"],
+    "renderer.placement": ["Photo", "PlacementMap", "load_map", "save_map"],
+    "renderer.errors": ["InputError", "RenderError"],
+    "renderer.scene": ["Animation", "Camera", "Scene", "Sprites", "Stage", "ease", "make_sprites", "parameter"],
+    "animations.reveal": ["Reveal"],
+}  # fmt: skip
+"""What the documentation of version 0.1.0 imports."""
+
+
+@pytest.mark.parametrize(("module", "name"), [(module, name) for module, names in OLD.items() for name in names])
+def test_old_imports_work(module: str, name: str) -> None:
+    assert getattr(import_module(module), name).__name__ == name
 
 
 # -- Mosaics -------------------------------------------------------------------------------------------------------
@@ -296,14 +302,14 @@ def test_wrong_arguments_are_input_errors(mosaic: renderer.Mosaic, cover: Path, 
         (lambda: renderer.match(cover, max_use=4), "match has no parameter max_use=: did you mean max_uses"),  # type: ignore[call-arg]
         (lambda: renderer.match(tmp_path / "a.mosaic"), "already matched: read it with renderer.Mosaic.load"),
         (lambda: renderer.frame(None, "zoom", at=0), "source= must be"),  # type: ignore[arg-type]
-        (lambda: renderer.frame(mosaic, "zom", at=0), "no animation named zom"),
+        (lambda: renderer.frame(mosaic, "zom", at=0), r"no animation (named )?zom\b"),
         (lambda: renderer.frame(mosaic, renderer.Zoom, at=0), "animation= must be"),  # type: ignore[arg-type]
         (lambda: renderer.frame(mosaic, renderer.Zoom(), at=0, direction="out"), r"use Zoom\(direction=...\)"),
         (lambda: renderer.frame(mosaic, "zoom", at="1"), "at= must be a number"),  # type: ignore[arg-type]
         (lambda: renderer.frame(mosaic, "zoom", at=99, duration=1.0), "at=99"),
         (lambda: renderer.frame(mosaic, "zoom", at=0, codec="h264"), "zoom has no parameter codec="),
         (lambda: renderer.frames(mosaic, "zoom", duration=9999.0), "duration"),  # before the first frame
-        (lambda: renderer.render(mosaic, "zoom", 3), "path= must be a path"),  # type: ignore[arg-type]
+        (lambda: renderer.render(mosaic, "zoom", 3), "output= must be a path"),  # type: ignore[arg-type]
         (lambda: renderer.render(mosaic, "zoom", tmp_path / "out.xyz"), "out.xyz"),
         (lambda: mosaic.image(width=0), "width=0 is not"),
         (lambda: mosaic.image(width=10, tile_pixels=3), "use one of them"),

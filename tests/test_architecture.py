@@ -1,4 +1,8 @@
-"""The layering rules: which module may import which."""
+"""The layering rules: which module may import which.
+
+Direct imports count, wherever they stand in a module, those under `TYPE_CHECKING` included. An import of a name that a
+package re-exports counts as one of the module that defines it. What an imported module imports does not count.
+"""
 
 import ast
 import subprocess
@@ -20,12 +24,62 @@ LAYERS = [
 ]  # fmt: skip
 
 
-def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+_DRAWING = ("scene", "timeline", "textures", "overlay", "compositor", "encoder", "sound", "stills", "job")
+"""Modules right of the placement map: they draw, or write what was drawn."""
+
+FORBIDDEN = {
+    "scene": ("matching", "library.index", "job"),
+    "textures": ("matching", "library.index", "job"),
+    "overlay": ("matching", "library", "placement", "job"),
+    "compositor": ("matching", "library", "grid", "placement", "job"),
+    "timeline": ("matching", "library", "grid", "placement", "compositor", "job"),
+    "encoder": ("matching", "library", "grid", "placement", "scene", "textures", "overlay", "compositor", "job"),
+    **dict.fromkeys(("descriptors", "library", "grid", "placement", "fidelity", "matching"), _DRAWING),
+    "credits": ("matching", *_DRAWING),
+    "report": ("matching", *_DRAWING),
+    "explain": ("scene", "timeline", "preset", "batch"),
+    "batch": ("matching", "textures", "overlay", "compositor", "explain", "report"),
+}
+"""Modules that may not import each other, even though the order of the layers would allow it."""
+
+
+def imported(source: str) -> Iterator[str]:
+    """The full names that a module imports; names that a package re-exports also by their own module."""
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+                if own := RE_EXPORTS.get(node.module, {}).get(alias.name):
+                    yield own
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
+
+
+def re_exports(package: Path) -> dict[str, str]:
+    """The full names of what a package imports from its own modules, by name."""
+    return {
+        alias.asname or alias.name: f"{node.module}.{alias.name}"
+        for node in ast.parse((package / "__init__.py").read_text("utf-8")).body
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"renderer.{package.name}.")
+        for alias in node.names
+    }
+
+
+RE_EXPORTS = {
+    f"renderer.{path.parent.name}": re_exports(path.parent) for path in (ROOT / "renderer").glob("*/__init__.py")
+}
+
+
+def violations(module: str, source: str) -> list[str]:
+    """The imports in the source of a module that its layer or the forbidden pairs do not allow."""
+    lower = set(LAYERS[: LAYERS.index(module) + 1])
+    found = []
+    for name in imported(source):
+        own = name.removeprefix("renderer.")
+        sideways = any(own == each or own.startswith(f"{each}.") for each in FORBIDDEN.get(module, ()))
+        if name.startswith("animations") or (own != name and (own.split(".")[0] not in lower or sideways)):
+            found.append(name)
+    return found
 
 
 def files_of(module: str) -> list[Path]:
@@ -41,18 +95,44 @@ def test_every_module_has_a_layer() -> None:
 
 
 @pytest.mark.parametrize("module", LAYERS)
-def test_a_module_imports_only_lower_layers(module: str) -> None:
-    lower = set(LAYERS[: LAYERS.index(module) + 1])
+def test_a_module_imports_only_what_its_layer_allows(module: str) -> None:
     for path in files_of(module):
-        for name in imported(path):
-            if name.startswith("renderer."):
-                assert name.split(".")[1] in lower, f"{path.name} imports {name}"
-            assert not name.startswith("animations"), f"{path.name} imports {name}"
+        assert not violations(module, path.read_text("utf-8")), path.name
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "found"),
+    [
+        ("compositor", "from renderer.matching import match_photos", "renderer.matching.match_photos"),
+        ("compositor", "def late():\n    import renderer.matching.tone", "renderer.matching.tone"),
+        ("scene", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from renderer.library.index import Index", "renderer.library.index.Index"),
+        ("scene", "from renderer.library import Index", "renderer.library.index.Index"),
+        ("textures", "from renderer.library.index import Index", "renderer.library.index.Index"),
+        ("overlay", "import renderer.matching", "renderer.matching"),
+        ("library", "from renderer.scene import Stage", "renderer.scene.Stage"),
+        ("grid", "from renderer.compositor.kernels import SHARPER", "renderer.compositor.kernels.SHARPER"),
+        ("matching", "from renderer.textures import Textures", "renderer.textures.Textures"),
+        ("placement", "from renderer.job import MatchSettings", "renderer.job.MatchSettings"),
+        ("encoder", "from renderer.compositor import Compositor", "renderer.compositor.Compositor"),
+        ("batch", "from renderer.report import write_report", "renderer.report.write_report"),
+        ("settings", "from animations.zoom import Zoom", "animations.zoom.Zoom"),
+    ],
+)  # fmt: skip
+def test_a_planted_import_is_found(module: str, source: str, found: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RE_EXPORTS, "renderer.library", {"Index": "renderer.library.index.Index"})
+    assert found in violations(module, source)
+
+
+def test_every_forbidden_pair_names_modules() -> None:
+    named = {*FORBIDDEN, *(each for others in FORBIDDEN.values() for each in others)}
+    assert all(files_of(name.replace(".", "/"))[0].exists() for name in named)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "animations").glob("*.py")), ids=lambda path: path.stem)
-def test_an_animation_imports_the_scene_alone(path: Path) -> None:
-    ours = {name for name in imported(path) if name.startswith(("renderer", "animations", "presets"))}
+def test_an_animation_imports_only_the_scene(path: Path) -> None:
+    ours = {
+        name for name in imported(path.read_text("utf-8")) if name.startswith(("renderer", "animations", "presets"))
+    }
     assert all(name.startswith("renderer.scene.") for name in ours)
 
 
@@ -70,21 +150,21 @@ def test_expensive_imports_wait_until_they_are_needed(imports: str, expensive: s
 
 
 OPENED = {
-    "input_files.py": {"open": "open_input itself", "os.open": "how open_input opens"},
-    "locks.py": {"os.open": "a lock file, which is made"},
-    "compiled.py": {"path.read_bytes": "machine code that was cached"},
+    "input_files.py": {"open": "open_input itself", "os.open": "the opener of open_input"},
+    "locks.py": {"os.open": "a lock file, which is created"},
+    "compiled.py": {"path.read_bytes": "cached machine code"},
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
-    "image_file.py": {"Image.open": "of what open_input opened, or of bytes"},
-    "tiffs.py": {"TiffFile": "of a file that was opened"},
-    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "of what open_input opened"},
-    "placement.py": {"zipfile.ZipFile": "of what open_input opened, or for writing", "file.open": "a member of it"},
-    "library/index.py": {"sqlite3.connect": "an index, which SQLite opens"},
-    "encoder/probe.py": {"path.open": "a video that was written, or is checked"},
-    "explain/knn.py": {"ImageFont.truetype": "the font that comes along"},
-    "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the program"},
-    "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the program"},
+    "image_file.py": {"Image.open": "on a file from open_input, or on bytes"},
+    "tiffs.py": {"TiffFile": "on an open file"},
+    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "on a file from open_input"},
+    "placement.py": {"zipfile.ZipFile": "on a file from open_input, or for writing", "file.open": "a member of the archive"},
+    "library/database.py": {"sqlite3.connect": "an index, opened by SQLite"},
+    "encoder/probe.py": {"path.open": "a video that was written or is checked"},
+    "explain/knn.py": {"ImageFont.truetype": "a bundled font"},
+    "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the package"},
+    "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the package"},
 }  # fmt: skip
-"""What opens files for reading without `input_files.open_input`, and why it may."""
+"""Calls that open files for reading without `input_files.open_input`, with the reason."""
 
 OPENS = {
     "open", "io.open", "io.FileIO", "os.open", "np.load", "np.fromfile", "np.memmap", "np.loadtxt", "cv2.imread", "cv2.VideoCapture",
@@ -92,11 +172,11 @@ OPENS = {
 }  # fmt: skip
 
 NO_FILES = {"archive.open", "self._open", "webbrowser.open"}
-"""Methods of that name that open no path."""
+"""Methods with such names that do not open a path."""
 
 
 def openings(path: Path) -> Iterator[str]:
-    """What a module calls to open files for reading."""
+    """Yield the calls of a module that open files for reading."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if not isinstance(node, ast.Call):
             continue
@@ -112,9 +192,9 @@ def openings(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "renderer").rglob("*.py")), ids=lambda path: path.name)
-def test_every_file_of_the_users_is_opened_by_one_function(path: Path) -> None:
+def test_all_user_files_are_opened_by_one_function(path: Path) -> None:
     module = path.relative_to(ROOT / "renderer").as_posix()
     others = set(openings(path)) - set(OPENED.get(module, ()))
     assert not others, (
-        f"{module} opens files by {', '.join(others)}: input_files.open_input refuses what is no regular file"
+        f"{module} opens files with {', '.join(others)}: use input_files.open_input, which rejects pipes and devices"
     )

@@ -184,7 +184,7 @@ def test_all_problems_are_listed_with_their_lines(campaign: Path, render: Run) -
     for line, says in (
         (2, "there is no option fsp: did you mean fps?"),
         (5, "covers/x.jpg: there is no such file or folder"),
-        (9, "there is no preset named instagram-rel: did you mean instagram-reel?"),
+        (9, "there is no preset instagram-rel: did you mean instagram-reel?"),
         (10, "there is no animation zom: did you mean zoom?"),
         (14, "seed = 9..0 is not a sweep"),
         (15, "there is no other"),
@@ -627,11 +627,19 @@ def test_a_table_may_contain_whole_paths_if_the_template_names_no_folder(campaig
 # -- Origins of problems -------------------------------------------------------------------------------------------
 
 NO_LOGO = "none.png: there is no such file"
+NO_SIZE = "3y is not a size: give two whole numbers"
 
 
 @pytest.mark.parametrize(
     ("defaults", "job", "words", "problem"),
     [
+        ('size = "3y"', "", (), f"campaign.toml, line 2: size = {NO_SIZE}"),
+        ("", 'size = "3y"', (), f"campaign.toml, line 5: size = {NO_SIZE}"),
+        ("", 'rows = "rows.csv"\nsize = "{size}"', (), f"rows.csv, row 1 (campaign.toml, line 6): size = {NO_SIZE}"),
+        ("", 'preset = "bad"', (), f"bad.toml, line 2: size = {NO_SIZE}"),
+        ("", "", ("--size", "3y"), f"render: --size {NO_SIZE}"),
+        ('size = "3y"', "", ("--size", "64x32"), f"campaign.toml, line 2: size = {NO_SIZE}"),
+        ("transparent = true", "", ("--fit", "blur"), "line 3: transparent = true cannot be combined with --fit blur"),
         ('logo = "none.png"', "", (), f"campaign.toml, line 2: logo = {NO_LOGO}"),
         ("", 'logo = "none.png"', (), f"campaign.toml, line 5: logo = {NO_LOGO}"),
         (
@@ -665,7 +673,8 @@ def test_parameters_are_spelled_as_where_they_were_specified(
     campaign: Path, render: Run, defaults: str, job: str, words: tuple[str, ...], problem: str
 ) -> None:
     """As keys with the line of the campaign file, a row or a preset; as options from the command line."""
-    Path("rows.csv").write_text("file,name\nnone,Ada\n")
+    Path("rows.csv").write_text("file,size\nnone,3y\n")
+    Path("presets/bad.toml").write_text('# wrong\nsize = "3y"\n')
     Path("presets/marked.toml").write_text('logo = "none.png"\n')
     Image.new("RGB", (20, 20)).save("wide.png")
     campaign.write_text(f'[defaults]\n{defaults}\n[[job]]\ncover = "covers/a.jpg"\n{job}\n')

@@ -1,4 +1,4 @@
-"""Colours that files state by numbers: what must come out, against numbers of the specifications."""
+"""Colours that files state by numbers, compared with values of the specifications."""
 
 import io
 import struct
@@ -21,7 +21,7 @@ TO_2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164,
 
 
 def png(path: Path, pixels: PIXELS, *chunks: tuple[bytes, bytes]) -> Path:
-    """A PNG of (height, width) or (height, width, 3 or 4) samples of 8 or 16 bits, with chunks before its pixels."""
+    """Write a PNG of (height, width) or (height, width, 3 or 4) 8- or 16-bit samples, with chunks before its pixels."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -62,13 +62,13 @@ def middle(path: Path) -> npt.NDArray[np.int64]:
 
 
 def pq(nits: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """SMPTE ST 2084, the way in: from cd/m² to a value 0…1."""
+    """SMPTE ST 2084, inverse EOTF: from cd/m² to a value 0…1."""
     power = (np.asarray(nits) / 10_000) ** 0.1593017578125
     return ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
 
 
 def hlg(scene: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """ARIB STD-B67, the way in: from light of the scene 0…1 to a value 0…1."""
+    """ARIB STD-B67, OETF: from scene light 0…1 to a value 0…1."""
     light = np.asarray(scene)
     return np.where(
         light <= 1 / 12, np.sqrt(3 * light), 0.17883277 * np.log(np.maximum(12 * light - 0.28466892, 1e-9)) + 0.55991073
@@ -80,12 +80,12 @@ def test_gamma_and_primaries_of_a_png(tmp_path: Path) -> None:
     assert (middle(png(path, patch(55, 55, 55), gamma(1.0))) == 128).all()
     assert (middle(png(path, patch(55)[..., 0], gamma(1.0))) == 128).all()  # grey
     assert np.abs(middle(png(path, patch(55, 55, 55).astype(np.uint16) * 257, gamma(1.0))) - 128).max() <= 1
-    # What is red in sRGB stands as (234, 51, 35) in Display P3.
+    # The red of sRGB is (234, 51, 35) in Display P3.
     assert np.abs(middle(png(path, patch(234, 51, 35), DISPLAY_P3)) - (255, 0, 0)).max() <= 4
     assert np.abs(middle(png(path, patch(234, 51, 35), gamma(1 / 2.2), DISPLAY_P3)) - (255, 0, 0)).max() <= 4
 
 
-def test_white_stays_white_under_any_light(tmp_path: Path) -> None:
+def test_white_stays_white_for_any_white_point(tmp_path: Path) -> None:
     warm = primaries(0.3457, 0.3585, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)  # D50
     assert np.abs(middle(png(tmp_path / "it.png", patch(255, 255, 255), warm)) - 255).max() <= 1
 
@@ -98,12 +98,12 @@ def test_white_stays_white_under_any_light(tmp_path: Path) -> None:
         [primaries(0.3, 0.3, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5)], [(b"cICP", b"")],
     ],
 )  # fmt: skip
-def test_srgb_and_nonsense_leave_the_pixels_alone(tmp_path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
+def test_srgb_and_invalid_chunks_leave_the_pixels_unchanged(tmp_path: Path, chunks: list[tuple[bytes, bytes]]) -> None:
     pixels = np.arange(32 * 32 * 3, dtype=np.uint8).reshape(32, 32, 3)
     assert (read_picture(png(tmp_path / "it.png", pixels, *chunks)).pixels == pixels).all()
 
 
-def test_which_statement_of_a_png_counts(tmp_path: Path) -> None:
+def test_the_precedence_of_png_colour_chunks(tmp_path: Path) -> None:
     """PNG, third edition, 4.3: cICP, then iCCP, then sRGB, then gAMA and cHRM."""
     path = tmp_path / "it.png"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -123,12 +123,12 @@ def test_transparent_pngs_keep_their_alpha_and_their_background(tmp_path: Path) 
 
 
 def avif(path: Path, pixels: npt.NDArray[np.uint8], code_points: tuple[int, int]) -> Path:
-    """An AVIF, its nclx box changed: Pillow's writer knows sRGB alone."""
+    """Write an AVIF and change its nclx box: Pillow writes only sRGB."""
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "AVIF", quality=100, subsampling="4:4:4")
     data = encoded.getvalue()
-    at = data.index(b"colrnclx") + 8
-    path.write_bytes(data[:at] + struct.pack(">HH", *code_points) + data[at + 4 :])
+    start = data.index(b"colrnclx") + 8
+    path.write_bytes(data[:start] + struct.pack(">HH", *code_points) + data[start + 4 :])
     return path
 
 
@@ -160,18 +160,18 @@ def test_wide_gamuts_by_code_points(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_hdr_pictures_have_white_at_203_nits(tmp_path: Path, suffix: str, curve: str) -> None:
     def stored(light: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """8-bit values of light, 1 being reference white; grey alone where it matters to HLG."""
+        """Return 8-bit values of light, reference white is 1; for HLG, only of grey."""
         nits = np.asarray(light) * 203
         values = pq(nits) if curve == "PQ" else hlg((nits / 1000) ** (1 / 1.2))
         return np.rint(values * 255).astype(np.uint8)
 
     path, points = tmp_path / f"it.{suffix}", (9, 16 if curve == "PQ" else 18)
-    # No brighter than white: nothing is compressed.
+    # Without highlights, nothing is compressed.
     for light in (1.0, 0.5, 0.18, 0.05):
         wanted = int(to_srgb(np.full((1, 1, 3), light, np.float32))[0, 0, 0])
         value = int(stored(light))
         assert np.abs(middle(WRITERS[suffix](path, patch(value, value, value), points)) - wanted).max() <= 5
-    # With highlights of 1,000 cd/m²: they are told apart, white is still nearly white, the rest as before.
+    # With highlights of 1,000 cd/m², these differ, white stays nearly white, and the rest is unchanged.
     steps = stored([0.05, 0.18, 0.5, 1.0, 2.0, 4.9])
     bars = np.repeat(np.repeat(steps[np.newaxis, :, np.newaxis], 32, 1), 3, 2)
     pixels = read_picture(WRITERS[suffix](path, np.tile(bars, (48, 1, 1)), points)).pixels
@@ -181,7 +181,7 @@ def test_hdr_pictures_have_white_at_203_nits(tmp_path: Path, suffix: str, curve:
     assert brightest >= 252
 
 
-def test_colours_of_hdr_keep_their_hue(tmp_path: Path) -> None:
+def test_hdr_colours_keep_their_hue(tmp_path: Path) -> None:
     light = np.array([0.4, 0.2, 0.05])  # an orange, of sRGB's primaries
     wanted = to_srgb(light.astype(np.float32).reshape(1, 1, 3)).reshape(3).astype(int)
     deep = np.rint(pq(TO_2020 @ light * 203) * 65535).astype(np.uint16)
@@ -192,7 +192,7 @@ def test_colours_of_hdr_keep_their_hue(tmp_path: Path) -> None:
     assert np.abs(middle(png(tmp_path / "it.png", np.tile(stored, (8, 8, 1)), cicp(9, 18))) - wanted).max() <= 6
 
 
-def test_a_profile_counts_more_than_an_avifs_code_points(tmp_path: Path) -> None:
+def test_a_profile_takes_precedence_over_an_avifs_code_points(tmp_path: Path) -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     encoded = io.BytesIO()
     Image.fromarray(patch(234, 51, 35)).save(encoded, "AVIF", quality=100, subsampling="4:4:4", icc_profile=profile)
@@ -200,7 +200,7 @@ def test_a_profile_counts_more_than_an_avifs_code_points(tmp_path: Path) -> None
     assert np.abs(middle(tmp_path / "it.avif") - (234, 51, 35)).max() <= 3
 
 
-def test_cameras_that_say_adobe_rgb_in_exif(tmp_path: Path) -> None:
+def test_adobe_rgb_in_exif_is_recognized(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0xA001] = 0xFFFF
     exif.get_ifd(0x8769)[0xA005] = {1: "R03"}
@@ -211,7 +211,7 @@ def test_cameras_that_say_adobe_rgb_in_exif(tmp_path: Path) -> None:
 
 
 def test_gain_map_jpegs_show_their_base_picture(tmp_path: Path) -> None:
-    """A second picture in the file brightens the first on HDR displays; it is left out."""
+    """The second picture of the file brightens the first on HDR displays; it is ignored."""
     base, gain = Image.fromarray(patch(120, 90, 60)), Image.fromarray(patch(255, 255, 255))
     xmp = b'<x:xmpmeta xmlns:hdrgm="http://ns.adobe.com/hdr-gain-map/1.0/" hdrgm:Version="1.0"/>'
     base.save(tmp_path / "it.jpg", "MPO", save_all=True, append_images=[gain], quality=95, xmp=xmp)
@@ -223,13 +223,13 @@ def test_gain_map_jpegs_show_their_base_picture(tmp_path: Path) -> None:
 @given(
     st.integers(0, 255), st.integers(0, 255), st.floats(allow_nan=True), st.lists(st.floats(), min_size=8, max_size=8)
 )
-def test_any_numbers_give_light(one: int, other: int, power: float, chromaticities: list[float]) -> None:
+def test_any_numbers_give_finite_light(one: int, other: int, power: float, chromaticities: list[float]) -> None:
     every = np.arange(256, dtype=np.uint8)[:, np.newaxis, np.newaxis].repeat(3, 2)
     for colours in (from_cicp(one, other), from_gamma(power, chromaticities)):
         if colours is not None:
             light = light_of(colours, lambda: [1] * 768)(every)
             assert light.shape == every.shape
             assert np.isfinite(light).all()
-            # Grey stays grey, and what is more stays more.
+            # Grey stays grey, and the order of values is preserved.
             assert np.abs(light - light[..., :1]).max() < 0.01 * max(light.max(), 1)
             assert (np.diff(light[:, 0, 1]) >= 0).all()

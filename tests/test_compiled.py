@@ -9,7 +9,7 @@ from renderer.compiled import _CheckedFiles, is_first_run
 
 
 def loaded(path: Path) -> Any:
-    """The compiled function of a module, as a new process would have it."""
+    """Load a compiled function from a module, as a new process would."""
     path.write_text("from renderer.compiled import kernel\n\n@kernel\ndef double(x):\n    return 2 * x\n")
     spec = spec_from_file_location("loops", path)
     assert spec is not None
@@ -30,7 +30,7 @@ def test_a_kernel_is_compiled_once(tmp_path: Path) -> None:
     assert sum(again.stats.cache_hits.values()) == 1
 
 
-def _cut(content: bytes) -> bytes:
+def _truncated(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
@@ -39,12 +39,12 @@ def _flipped(content: bytes) -> bytes:
     return content[:middle] + bytes(byte ^ 0xFF for byte in content[middle : middle + 64]) + content[middle + 64 :]
 
 
-@pytest.mark.parametrize("damaged", [_cut, _flipped, lambda _: b""])
-@pytest.mark.parametrize("ending", ["*.nbi", "*.nbc"])
-def test_a_damaged_file_of_a_kernel_is_compiled_anew(tmp_path: Path, ending: str, damaged: Any) -> None:
+@pytest.mark.parametrize("damaged", [_truncated, _flipped, lambda _: b""])
+@pytest.mark.parametrize("pattern", ["*.nbi", "*.nbc"])
+def test_a_kernel_with_a_damaged_cache_file_is_compiled_again(tmp_path: Path, pattern: str, damaged: Any) -> None:
     path = tmp_path / "loops.py"
     assert loaded(path)(21) == 42
-    (file,) = (tmp_path / "__pycache__").glob(ending)
+    (file,) = (tmp_path / "__pycache__").glob(pattern)
     file.write_bytes(damaged(file.read_bytes()))
     repaired = loaded(path)
     assert repaired(21) == 42
@@ -54,7 +54,7 @@ def test_a_damaged_file_of_a_kernel_is_compiled_anew(tmp_path: Path, ending: str
     assert sum(again.stats.cache_hits.values()) == 1
 
 
-def test_a_kernel_that_can_not_be_kept_is_used_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_that_can_not_be_cached_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

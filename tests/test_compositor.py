@@ -1,4 +1,4 @@
-"""Drawing, against a slow and plain reference."""
+"""The compositor, compared with a slow and simple reference."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def textures() -> Iterator[Textures]:
 
 
 def smooth_picture(side: int, seed: int = 0) -> Pixels:
-    """A picture without detail that two samplers could disagree on."""
+    """A picture without detail on which two samplers could differ."""
     noise = np.random.default_rng(seed).random((5, 5, 3)).astype(np.float32)
     return (cv2.resize(noise, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1) * 255).astype(np.uint8)
 
@@ -34,7 +34,7 @@ def draw(scene: Scene, textures: Textures, width: int = 90, height: int = 60, **
     compositor = Compositor(width, height, textures, **options)
     try:
         frame = compositor.new_frame()
-        frame[:] = 0xDEADBEEF  # whatever stood there before is gone
+        frame[:] = 0xDEADBEEF  # must be overwritten
         compositor.draw(scene, frame)
         return unpack(frame).copy()
     finally:
@@ -44,7 +44,7 @@ def draw(scene: Scene, textures: Textures, width: int = 90, height: int = 60, **
 def reference(
     picture: NDArray[np.uint8], scene: Scene, width: int = 90, height: int = 60, steps: int = 8
 ) -> NDArray[np.float64]:
-    """Every pixel as the mean of 8 × 8 points, each the nearest texel of the topmost sprite (texture 0 alone)."""
+    """Each pixel as the mean of 8 × 8 points, each the nearest texel of the topmost sprite (texture 0 only)."""
     total = np.zeros((height, width, 3))
     (sprites,), camera = scene.sprites, scene.camera
     cosine, sine = math.cos(camera.angle) * camera.scale, math.sin(camera.angle) * camera.scale
@@ -52,8 +52,8 @@ def reference(
     for sub_y in range(steps):
         for sub_x in range(steps):
             y, x = np.mgrid[:height, :width]
-            place = np.stack([x + (sub_x + 0.5) / steps, y + (sub_y + 0.5) / steps], -1)
-            point = (place - (width / 2, height / 2)) @ np.linalg.inv(turn).T + camera.centre
+            position = np.stack([x + (sub_x + 0.5) / steps, y + (sub_y + 0.5) / steps], -1)
+            point = (position - (width / 2, height / 2)) @ np.linalg.inv(turn).T + camera.centre
             colour = np.tile(np.array(scene.background) * 255, (height, width, 1)).astype(float)
             for i in range(len(sprites)):
                 basis = np.stack([sprites.right[i], sprites.down[i]], 1)
@@ -69,10 +69,12 @@ def reference(
     return total / steps**2
 
 
-def assert_close(drawn: NDArray[np.uint8], expected: NDArray[np.float64], mean: float = 0.8, most: float = 12) -> None:
+def assert_close(
+    drawn: NDArray[np.uint8], expected: NDArray[np.float64], mean: float = 0.8, maximum: float = 12
+) -> None:
     off = np.abs(drawn[..., :3] - expected)
     assert off.mean() < mean
-    assert off.max() < most
+    assert off.max() < maximum
 
 
 CAMERA = Camera((0.0, 0.0), 30.0)
@@ -90,7 +92,7 @@ def test_any_affine_sprite_is_drawn(
     picture = smooth_picture(64)
     sprite = make_sprites(textures.add_picture(picture), (0.13, -0.21), right, down)
     scene = Scene((sprite,), replace(CAMERA, angle=angle), (0.2, 0.3, 0.4))
-    squeezed = right == (0.15, 0.0)  # one level serves both axes: the longer one is softened
+    squeezed = right == (0.15, 0.0)  # one level is used for both axes, which blurs the longer one
     assert_close(draw(scene, textures), reference(picture, scene), *((1.2, 60) if squeezed else (0.8, 14)))
 
 
@@ -109,7 +111,7 @@ def test_mirrored_tiles_cover_the_same_pixels(textures: Textures, scale: float) 
 
 
 @pytest.mark.parametrize("level", ["largest", "smaller"])
-def test_a_texture_of_one_column_is_drawn_as_a_wider_one(textures: Textures, level: str) -> None:
+def test_a_texture_of_one_column_is_drawn_like_a_wider_one(textures: Textures, level: str) -> None:
     column = smooth_picture(64)[:, :1]
     high = 2.0 if level == "largest" else 0.5
     frames = [
@@ -119,7 +121,7 @@ def test_a_texture_of_one_column_is_drawn_as_a_wider_one(textures: Textures, lev
     assert np.abs(frames[0].astype(int) - frames[1]).max() <= 1
 
 
-def test_opacity_tone_and_windows(textures: Textures) -> None:
+def test_opacity_tone_and_windows_are_applied(textures: Textures) -> None:
     picture = smooth_picture(64)
     plain = make_sprites(textures.add_picture(picture), (0.0, 0.0), (0.6, 0.1), (-0.1, 0.6))
     sprite = replace(
@@ -130,7 +132,7 @@ def test_opacity_tone_and_windows(textures: Textures) -> None:
         window=np.array([[0.25, 0.125, 0.75, 1.0]]),
     )
     scene = Scene((sprite,), CAMERA, (1.0, 1.0, 0.0))
-    assert_close(draw(scene, textures), reference(picture, scene), most=14)
+    assert_close(draw(scene, textures), reference(picture, scene), maximum=14)
 
 
 def test_tone_fades_as_a_tile_grows(textures: Textures) -> None:
@@ -155,7 +157,7 @@ def grid_of_tiles(textures: Textures, columns: int, rows: int, pictures: list[Pi
     return replace(sprites, joined=joined.astype(np.uint8))
 
 
-def test_at_one_to_one_a_mosaic_is_stitched_exactly(textures: Textures) -> None:
+def test_at_one_texel_per_pixel_tiles_are_copied_exactly(textures: Textures) -> None:
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 256, (16, 16, 3), np.uint8) for _ in range(12)]
     sprites = grid_of_tiles(textures, 4, 3, pictures)
@@ -183,11 +185,11 @@ def test_tiles_at_rest_have_no_seams(textures: Textures, scale: float, angle: fl
 def test_edges_between_tiles_are_blended_by_coverage(textures: Textures) -> None:
     black, white = np.zeros((32, 32, 3), np.uint8), np.full((32, 32, 3), 255, np.uint8)
     sprites = grid_of_tiles(textures, 2, 1, [black, white])
-    drawn = draw(Scene((sprites,), Camera((1.0, 0.5), 20.0)), textures, 21, 8)  # the joint is in the middle of pixel 10
+    drawn = draw(Scene((sprites,), Camera((1.0, 0.5), 20.0)), textures, 21, 8)  # the edge is in the middle of pixel 10
     assert drawn[4, [9, 10, 11], 0].tolist() == [0, 128, 255]
 
 
-def test_alpha_is_composited_and_kept(textures: Textures) -> None:
+def test_alpha_is_composited_and_preserved(textures: Textures) -> None:
     picture = np.zeros((32, 32, 4), np.uint8)
     picture[..., 0] = 255
     picture[..., 3] = 128
@@ -197,7 +199,7 @@ def test_alpha_is_composited_and_kept(textures: Textures) -> None:
     assert (over_blue[..., 3] == 255).all()
 
 
-def test_an_overlay_is_in_units_of_the_frame(textures: Textures) -> None:
+def test_an_overlay_is_in_frame_units(textures: Textures) -> None:
     white = textures.add_picture(np.full((8, 8, 3), 255, np.uint8))
     mosaic = make_sprites(white, (50.0, 50.0), (0.5, 0), (0, 0.5))  # far away
     overlay = make_sprites(white, (0.25, 0.0), (0.25, 0), (0, 0.25))
@@ -225,7 +227,7 @@ def scattered(textures: Textures, count: int = 60) -> Scene:
     return Scene((replace(sprites, opacity=random.uniform(0, 1, count).astype(np.float32)),), CAMERA)
 
 
-def test_pixels_do_not_depend_on_threads_or_on_what_was_drawn_before(textures: Textures) -> None:
+def test_pixels_do_not_depend_on_threads_or_earlier_scenes(textures: Textures) -> None:
     scene = scattered(textures)
     alone = draw(scene, textures, threads=1)
     assert (draw(scene, textures, threads=7) == alone).all()
@@ -244,22 +246,22 @@ def test_two_compositors_share_textures(textures: Textures) -> None:
     scenes = [Scene((sprites,), Camera((0, 0), scale)) for sprites in (sprite, other) for scale in (60.0, 200.0)]
     expected = [draw(scene, textures) for scene in scenes]
     pair = [Compositor(90, 60, textures) for _ in range(2)]
-    for turn, (scene, wanted) in enumerate(zip(scenes * 2, expected * 2, strict=True)):
+    for turn, (scene, reference_frame) in enumerate(zip(scenes * 2, expected * 2, strict=True)):
         frame = pair[turn % 2].new_frame()
         pair[turn % 2].draw(scene, frame)
-        assert (unpack(frame) == wanted).all()
+        assert (unpack(frame) == reference_frame).all()
     for compositor in pair:
         compositor.close()
 
 
 @pytest.mark.parametrize("field", ["centre", "right", "down", "window", "opacity", "gain", "offset"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
-def test_no_number_of_a_sprite_breaks_the_drawing(textures: Textures, field: str, value: float) -> None:
+def test_no_value_in_a_sprite_breaks_drawing(textures: Textures, field: str, value: float) -> None:
     sprite = make_sprites(textures.add_picture(smooth_picture(64)), (0, 0), (0.5, 0), (0, 0.5))
     draw(Scene((replace(sprite, **{field: np.full_like(getattr(sprite, field), value)}),), CAMERA), textures)
 
 
-def test_what_is_seen_through_has_no_lines_at_its_joints(textures: Textures) -> None:
+def test_translucent_tiles_have_no_lines_between_them(textures: Textures) -> None:
     sprites = grid_of_tiles(textures, 8, 6, [np.full((32, 32, 3), 255, np.uint8)])
     half = replace(sprites, opacity=np.full(48, 0.5, np.float32))
     drawn = draw(Scene((half,), Camera((4.03, 3.01), 13.3), (0.0, 0.0, 0.0)), textures)[..., 0]
@@ -276,7 +278,7 @@ def test_levels_of_a_picture_with_alpha_have_no_halo() -> None:
     assert np.abs(smaller.astype(int) - (15, 15, 15, 64)).max() <= 1
 
 
-def test_levels_are_dropped_when_the_cache_is_full_and_made_again(textures: Textures) -> None:
+def test_levels_are_dropped_when_the_cache_is_full_and_recreated(textures: Textures) -> None:
     textures.budget = 20_000
     pictures = [smooth_picture(64, seed) for seed in range(8)]
     sprites = grid_of_tiles(textures, 8, 1, pictures)
@@ -308,17 +310,17 @@ def test_yuv_is_bt709_with_left_sited_chroma(textures: Textures) -> None:
         assert np.abs(plane - (128 + 224 * sited)).max() <= 0.6
 
 
-def test_sprites_outside_or_edge_on_cost_nothing_and_harm_nothing(textures: Textures) -> None:
+def test_sprites_outside_the_frame_or_edge_on_are_not_drawn(textures: Textures) -> None:
     white = textures.add_picture(np.full((8, 8, 3), 255, np.uint8))
-    places = [(1e9, 0), (-1e9, 1e9), (0, 0), (0, 0), (1e5, 1e5)]
+    centres = [(1e9, 0), (-1e9, 1e9), (0, 0), (0, 0), (1e5, 1e5)]
     rights = [(0.5, 0), (0.5, 0), (0, 0), (0.5, 0), (1.2e5, 0)]
     downs = [(0, 0.5), (0, 0.5), (0, 0.5), (1, 0), (0, 1.2e5)]
-    drawn = draw(Scene((make_sprites([white] * 5, places, rights, downs),), CAMERA), textures)
+    drawn = draw(Scene((make_sprites([white] * 5, centres, rights, downs),), CAMERA), textures)
     assert (drawn[..., :3] == 255).all()  # the last one, a hundred thousand units large, covers the frame
 
 
 @pytest.mark.parametrize("angle", [0.0, math.pi / 2, 0.2])
-def test_what_a_photo_hides_is_left_out_without_a_trace(textures: Textures, angle: float) -> None:
+def test_skipping_what_a_photo_hides_changes_no_pixel(textures: Textures, angle: float) -> None:
     rng = np.random.default_rng(3)
     first = [textures.add_picture(smooth_picture(32, seed)) for seed in range(6)]
     y, x = (axis.ravel() for axis in np.mgrid[-3:4, -4:5])
@@ -327,25 +329,25 @@ def test_what_a_photo_hides_is_left_out_without_a_trace(textures: Textures, angl
     photo = make_sprites(textures.add_picture(smooth_picture(64, 9)), (0.21, -0.13), (1.37, 0.0), (0.0, 0.94))
     camera = Camera((0.1, 0.2), 19.3, angle)
     both = Sprites(*(np.concatenate(pair) for pair in zip(vars(tiles).values(), vars(photo).values(), strict=True)))
-    apart, together = draw(Scene((tiles, photo), camera), textures), draw(Scene((both,), camera), textures)
-    assert (apart == together).all()
+    separate, combined = draw(Scene((tiles, photo), camera), textures), draw(Scene((both,), camera), textures)
+    assert (separate == combined).all()
 
 
-@pytest.mark.parametrize("half", [(2.0, 2.0), (1.5, 1.0)], ids=["beyond the frame", "just the frame"])
-def test_what_is_hidden_is_not_loaded(textures: Textures, half: tuple[float, float]) -> None:
+@pytest.mark.parametrize("half", [(2.0, 2.0), (1.5, 1.0)], ids=["larger than the frame", "exactly the frame"])
+def test_hidden_textures_are_not_loaded(textures: Textures, half: tuple[float, float]) -> None:
     def refuse(level: int) -> NDArray[np.uint32]:
-        raise AssertionError(f"level {level} was made")
+        raise AssertionError(f"level {level} was created")
 
     hidden = make_sprites(textures.add(64, 64, refuse, mean=(0, 0, 0)), (0, 0), (0.5, 0), (0, 0.5))
     photo = make_sprites(textures.add_picture(smooth_picture(64)), (0, 0), (half[0], 0), (0, half[1]))
     draw(Scene((hidden, photo), CAMERA), textures)
-    with pytest.raises(AssertionError, match="was made"):
+    with pytest.raises(AssertionError, match="was created"):
         draw(Scene((photo, hidden), CAMERA), textures)
 
 
 @pytest.mark.parametrize("change", [32 / 2**0.5, 16 / 2**0.5], ids=["32 to 16 texels", "16 to 8"])
-def test_a_change_of_level_is_no_step(textures: Textures, change: float) -> None:
-    picture = np.random.default_rng(4).integers(0, 256, (64, 64, 3), np.uint8)  # all the detail there can be
+def test_a_change_of_mip_level_is_smooth(textures: Textures, change: float) -> None:
+    picture = np.random.default_rng(4).integers(0, 256, (64, 64, 3), np.uint8)  # the maximum of detail
     tile = make_sprites(textures.add_picture(picture), (0.0, 0.0), (0.5, 0.0), (0.0, 0.5))
     scales = change * 1.002 ** np.arange(-5, 7)
     frames = [draw(Scene((tile,), Camera((0, 0), scale)), textures, 20, 20)[..., :3].astype(float) for scale in scales]
@@ -356,56 +358,54 @@ def test_a_change_of_level_is_no_step(textures: Textures, change: float) -> None
 
 
 def exposed(textures: Textures, motion: Callable[[float], Scene], shutter: float) -> tuple[Pixels, list[float]]:
-    """A frame around progress 0.5, and the moments that its motion was asked for."""
-    moments: list[float] = []
+    """A frame around progress 0.5, and the progress values at which its motion was called."""
+    calls: list[float] = []
 
     def watched(progress: float) -> Scene:
-        moments.append(progress)
+        calls.append(progress)
         return motion(progress)
 
     with closing(Compositor(90, 60, textures)) as compositor:
         frame = compositor.new_frame()
         compositor.expose(watched, 0.5, shutter, frame)
-        return unpack(frame).copy(), moments
+        return unpack(frame).copy(), calls
 
 
-def test_an_open_shutter_averages_light(textures: Textures) -> None:
+def test_motion_blur_averages_light(textures: Textures) -> None:
     white = make_sprites(textures.add_picture(np.full((8, 8, 3), 255, np.uint8)), (0, 0), (10, 0), (0, 10))
 
     def motion(progress: float) -> Scene:
         return Scene((replace(white, centre=np.array([[200 * (progress - 0.5), 0.0]])),), Camera((0, 0), 1.0))
 
-    sharp, asked = exposed(textures, motion, 0.0)
-    assert (len(asked), (sharp == draw(motion(0.5), textures)).all()) == (1, True)
-    blurred, asked = exposed(textures, motion, 0.1)  # 20 pixels: the square's own width
-    assert len(asked) == 2 + 11
+    sharp, calls = exposed(textures, motion, 0.0)
+    assert (len(calls), (sharp == draw(motion(0.5), textures)).all()) == (1, True)
+    blurred, calls = exposed(textures, motion, 0.1)  # 20 pixels, the width of the square
+    assert len(calls) == 2 + 11
     light = to_linear(np.ascontiguousarray(blurred[30:31, :, :3]))[0, :, 0]
-    ramp = np.clip(1 - np.abs(np.arange(90) + 0.5 - 45) / 20, 0, 1)  # a square seen through a gate as wide as itself
+    ramp = np.clip(1 - np.abs(np.arange(90) + 0.5 - 45) / 20, 0, 1)  # the convolution of two boxes of equal width
     assert np.abs(light - ramp).max() < 0.06
     assert light.sum() == pytest.approx(20, rel=0.03)  # no light is lost
-    _, asked = exposed(textures, motion, 0.4)
-    assert len(asked) == 2 + 16
+    _, calls = exposed(textures, motion, 0.4)
+    assert len(calls) == 2 + 16
 
 
-def test_what_rests_is_drawn_once_whatever_the_shutter(textures: Textures) -> None:
+def test_a_still_scene_is_drawn_once_at_any_shutter(textures: Textures) -> None:
     scene = Scene((make_sprites(textures.add_picture(smooth_picture(64)), (0, 0), (0.9, 0), (0, 0.9)),), CAMERA)
-    frame, asked = exposed(textures, lambda _progress: scene, 0.9)
-    assert len(asked) == 3
+    frame, calls = exposed(textures, lambda _progress: scene, 0.9)
+    assert len(calls) == 3
     assert (frame == draw(scene, textures)).all()
 
 
 @pytest.mark.parametrize("thickness", [0.3, 0.03, 0.003])
 @pytest.mark.parametrize("angle", [0.0, 0.6, math.pi / 2])
-def test_a_sprite_seen_almost_from_its_edge_stays_within_its_bounds(
-    textures: Textures, thickness: float, angle: float
-) -> None:
-    """Both its axes lie nearly along one line then, and four edges that are nearly parallel bound no ends."""
+def test_an_almost_edge_on_sprite_stays_within_its_bounds(textures: Textures, thickness: float, angle: float) -> None:
+    """Its axes are nearly parallel, as are its four edges, which then do not bound its ends."""
     number = textures.add_picture(np.full((32, 32, 3), 255, np.uint8))
     along = np.array([math.cos(angle), math.sin(angle)])
     across = np.array([-along[1], along[0]])
     sprite = make_sprites(number, (0, 0), 4 * along, 6 * along + thickness * across)
-    seen = draw(Scene((sprite,), Camera((0, 0), 1.0)), textures)[..., 0]
+    drawn = draw(Scene((sprite,), Camera((0, 0), 1.0)), textures)[..., 0]
     reach = np.abs(4 * along) + np.abs(6 * along) + thickness + 1
-    rows, columns = np.nonzero(seen)
+    rows, columns = np.nonzero(drawn)
     assert (np.abs(columns + 0.5 - 45) <= reach[0] + 0.5).all()
     assert (np.abs(rows + 0.5 - 30) <= reach[1] + 0.5).all()

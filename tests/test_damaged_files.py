@@ -1,4 +1,4 @@
-"""Every file that the program reads, damaged in hundreds of ways: it is read, or refused with a reason."""
+"""Every kind of file that the program reads, damaged in hundreds of ways: it is read or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from renderer.input_files import open_input
 from renderer.job import EditSettings, VideoJob, edit_mosaic
 from renderer.library import Photo
 from renderer.library.archive import Archive
+from renderer.library.definitions import find_library
 from renderer.library.index import File, Index
-from renderer.library.named import find
 from renderer.placement import load_map, save_map
 from renderer.preset import load_preset
 from renderer.progress import Silent
@@ -44,7 +44,7 @@ ODD = [
     "a\0b", "x" * 5000, "../..", "{", "rgb(999999999999999999999,0,0)", [], [1, 2], ["a\0b"], {}, {"a": {"b": [1]}},
     date(2024, 5, 31), [[["deep"]]],
 ]  # fmt: skip
-"""Values that stand where others are due."""
+"""Values that replace valid ones."""
 
 many = settings(
     max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
@@ -52,9 +52,9 @@ many = settings(
 
 
 def damaged(data: bytes, cut: tuple[str, float, float, bytes]) -> bytes:
-    """Bytes with some flipped, cut out, put in or doubled."""
-    how, where, length, other = cut
-    start = round(where * len(data))
+    """Return bytes with some of them flipped, removed, inserted or doubled."""
+    how, position, length, other = cut
+    start = round(position * len(data))
     end = start + round(length * (len(data) - start))
     match how:
         case "flip":
@@ -72,17 +72,17 @@ cuts = st.tuples(
 )  # fmt: skip
 
 
-def places(value: object, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Where values stand in a structure of tables and lists."""
+def key_paths(value: object, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the key paths of all values in nested tables and lists."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield (*above, key)
-        yield from places(inner, (*above, key))
+        yield from key_paths(inner, (*above, key))
 
 
-def with_value(value: Any, place: tuple[str | int, ...], other: object) -> Any:
-    """A structure with another value at a place; without it, if that is None."""
+def with_value(value: Any, key_path: tuple[str | int, ...], other: object) -> Any:
+    """Return a structure with another value at a key path, or without that key if the value is None."""
     copy = dict(value) if isinstance(value, dict) else list(value)
-    first, *rest = place
+    first, *rest = key_path
     if rest:
         copy[first] = with_value(value[first], tuple(rest), other)
     elif other is None:
@@ -93,9 +93,11 @@ def with_value(value: Any, place: tuple[str | int, ...], other: object) -> Any:
 
 
 def changes(value: object) -> st.SearchStrategy[Any]:
-    """A structure with an odd value where another was."""
+    """Structures with one value replaced by an odd one."""
     return st.builds(
-        lambda place, odd: with_value(value, place, odd), st.sampled_from(list(places(value))), st.sampled_from(ODD)
+        lambda key_path, odd: with_value(value, key_path, odd),
+        st.sampled_from(list(key_paths(value))),
+        st.sampled_from(ODD),
     )
 
 
@@ -152,7 +154,7 @@ def use_preset() -> None:
         values.pop(name, None)
     from animations.zoom import Zoom
 
-    VideoJob.of(Path("china.jpg"), Zoom, Path("it.mp4"), values).settled().wanted()
+    VideoJob.of(Path("china.jpg"), Zoom, Path("it.mp4"), values).resolved().selected_frames()
     preset.as_toml()
 
 
@@ -170,13 +172,13 @@ def test_toml(content: dict[str, Any], use: Callable[[], object], folder: Path) 
 
     @many
     @given(changes(content).map(as_toml) | st.builds(damaged, st.just(as_toml(content)), cuts))
-    def holds(data: bytes) -> None:
+    def check(data: bytes) -> None:
         file.write_bytes(data)
         is_read_or_refused(use)
 
     file.write_bytes(as_toml(content))
     use()
-    holds()
+    check()
 
 
 @pytest.mark.parametrize(
@@ -192,13 +194,13 @@ def test_rows(name: str, data: bytes, folder: Path) -> None:
 
     @many
     @given(changed | st.builds(damaged, st.just(data), cuts))
-    def holds(content: bytes) -> None:
+    def check(content: bytes) -> None:
         (folder / name).write_bytes(content)
         is_read_or_refused(use_campaign)
 
     (folder / name).write_bytes(data)
     use_campaign()
-    holds()
+    check()
 
 
 # -- Maps ----------------------------------------------------------------------------------------------------------
@@ -206,7 +208,7 @@ def test_rows(name: str, data: bytes, folder: Path) -> None:
 
 @pytest.fixture
 def header(folder: Path) -> dict[str, Any]:
-    """The header of it.mosaic, which is there: 12 cells with three photos that are not."""
+    """The header of it.mosaic, a map of 12 cells and three missing photos."""
     save_map(small_map(folder), folder / "it.mosaic")
     with zipfile.ZipFile(folder / "it.mosaic") as file:
         found: dict[str, Any] = json.loads(file.read("map.json"))
@@ -218,7 +220,7 @@ def header(folder: Path) -> dict[str, Any]:
 
 
 def write_map(header: object, **arrays: Any) -> None:
-    """Give it.mosaic another header, and other members as bytes."""
+    """Replace the header of it.mosaic, and other members, given as bytes."""
     with zipfile.ZipFile("it.mosaic") as file:
         members = {name: file.read(name) for name in file.namelist()}
     members |= {"map.json": header if isinstance(header, bytes) else as_json(header)}
@@ -246,11 +248,11 @@ def use_map() -> None:
 def test_map_headers(header: dict[str, Any]) -> None:
     @many
     @given(changes(header).map(as_json) | st.builds(damaged, st.just(as_json(header)), cuts))
-    def holds(data: bytes) -> None:
+    def check(data: bytes) -> None:
         write_map(data)
         is_read_or_refused(use_map)
 
-    holds()
+    check()
 
 
 def test_map_archives(folder: Path) -> None:
@@ -259,15 +261,15 @@ def test_map_archives(folder: Path) -> None:
 
     @many
     @given(st.builds(damaged, st.just(whole), cuts))
-    def holds(data: bytes) -> None:
+    def check(data: bytes) -> None:
         (folder / "it.mosaic").write_bytes(data)
         is_read_or_refused(lambda: load_map(folder / "it.mosaic"))
 
-    holds()
+    check()
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "reason"),
+    ("key_path", "value", "reason"),
     [
         (("photos", 1, "digest"), "not hex", "photo 1 in its header: digest is 'not hex', not hexadecimal"),
         (("photos", 2, "path"), "a\0b", "photo 2 in its header: path is 'a"),
@@ -279,10 +281,10 @@ def test_map_archives(folder: Path) -> None:
         (("recipe", "cover_size"), [0, 310], "cover_size in its recipe is"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_map_is_said(
-    header: dict[str, Any], render: Run, place: tuple[str | int, ...], value: object, reason: str
+def test_errors_name_the_damage_of_a_map(
+    header: dict[str, Any], render: Run, key_path: tuple[str | int, ...], value: object, reason: str
 ) -> None:
-    write_map(with_value(header, place, value))
+    write_map(with_value(header, key_path, value))
     for words in (["edit", "it.mosaic", "--ban", "a"], ["mosaic", "it.mosaic", "-o", "it.png"]):
         code, _, err = render(*words)
         assert (code, err.count("not a valid placement map"), err.count("\n")) == (2, 1, 1)
@@ -301,7 +303,9 @@ def test_what_is_wrong_with_a_map_is_said(
     ],
     ids=["blanks", "values", "formula", "cells", "array"],
 )  # fmt: skip
-def test_a_map_takes_no_more_memory_than_its_cells_need(header: dict[str, Any], members: dict[str, bytes]) -> None:
+def test_loading_a_map_takes_no_more_memory_than_its_cells_need(
+    header: dict[str, Any], members: dict[str, bytes]
+) -> None:
     tracemalloc.start()
     write_map(members.pop("header", None) or header, **members)
     tracemalloc.clear_traces()
@@ -313,7 +317,7 @@ def test_a_map_takes_no_more_memory_than_its_cells_need(header: dict[str, Any], 
     assert peak < 60_000_000
 
 
-# -- What the program keeps for itself -----------------------------------------------------------------------------
+# -- Files that the program stores ---------------------------------------------------------------------------------
 
 
 def test_library_definitions(folder: Path) -> None:
@@ -321,11 +325,11 @@ def test_library_definitions(folder: Path) -> None:
 
     @many
     @given(changes(content).map(as_json) | st.builds(damaged, st.just(as_json(content)), cuts))
-    def holds(data: bytes) -> None:
+    def check(data: bytes) -> None:
         (folder / "it.json").write_bytes(data)
-        is_read_or_refused(lambda: find("it", folder))
+        is_read_or_refused(lambda: find_library("it", folder))
 
-    holds()
+    check()
 
 
 def test_manifests(folder: Path) -> None:
@@ -333,11 +337,11 @@ def test_manifests(folder: Path) -> None:
 
     @many
     @given(changes(content).map(as_json) | st.builds(damaged, st.just(as_json(content)), cuts))
-    def holds(data: bytes) -> None:
+    def check(data: bytes) -> None:
         (folder / "manifest.json").write_bytes(data)
         is_read_or_refused(lambda: Manifest.load(folder))
 
-    holds()
+    check()
 
 
 def use_index(sources: Path) -> None:
@@ -345,7 +349,7 @@ def use_index(sources: Path) -> None:
         library = archive.open([str(sources)])
         assert len(library.photos) == 1
         assert library.tiles.shape == (1, 32, 32, 3)
-        _ = library.photos[0], library.photos.taken()
+        _ = library.photos[0], library.photos.dates()
         for index in archive.all_indexes():
             index.thumbnail(library.photos[0])
 
@@ -357,33 +361,33 @@ def test_indexes(folder: Path) -> None:
 
     @settings(many, max_examples=30)
     @given(st.builds(damaged, st.just(whole), cuts))
-    def holds(data: bytes) -> None:
+    def check(data: bytes) -> None:
         for left in file.parent.glob("photos-smart.sqlite*"):
             left.unlink()
         file.write_bytes(data)
         is_read_or_refused(lambda: use_index(folder / "china.jpg"))
 
-    holds()
+    check()
 
 
 INDEX_USES: dict[str, Callable[[Index, Photo], object]] = {
-    "seen": lambda index, _: index.seen(),
-    "unknown": lambda index, _: index.unknown(),
+    "scanned": lambda index, _: index.scanned(),
+    "unread": lambda index, _: index.unread(),
     "all": lambda index, _: index.all(),
-    "span": lambda index, _: [str(date)[:10] for date in index.span()],
+    "date_range": lambda index, _: [str(date)[:10] for date in index.date_range()],
     "photo": lambda index, photo: index.photo(1, photo.mean),
     "tiles": lambda index, _: index.tiles(np.array([1])),
-    "looks": lambda index, _: index.descriptors(np.array([1])),
-    "taken": lambda index, _: index.taken(np.array([1])),
+    "descriptors": lambda index, _: index.descriptors(np.array([1])),
+    "dates": lambda index, _: index.dates(np.array([1])),
     "thumbnail": lambda index, photo: index.thumbnail(photo),
     "tile": lambda index, photo: index.tile(photo),
     "digest_at": lambda index, photo: index.digest_at(photo.path),
-    "is_current": lambda index, photo: index.is_current(photo),
-    "places_of": lambda index, photo: index.places_of(photo),
-    "has": lambda index, photo: index.has(photo.path, photo.digest),
-    "named": lambda index, photo: index.named(photo.path.name),
-    "adopt": lambda index, photo: index.adopt(File(Path("moved.jpg"), 1, 1), photo.digest),
-    "forget_gone": lambda index, _: index.forget_gone(),
+    "is_unchanged": lambda index, photo: index.is_unchanged(photo),
+    "paths_of": lambda index, photo: index.paths_of(photo),
+    "contains": lambda index, photo: index.contains(photo.path, photo.digest),
+    "find_by_name": lambda index, photo: index.find_by_name(photo.path.name),
+    "reuse": lambda index, photo: index.reuse(File(Path("moved.jpg"), 1, 1), photo.digest),
+    "forget_missing": lambda index, _: index.forget_missing(),
 }
 
 INDEX_COLUMNS = {
@@ -407,20 +411,20 @@ def test_values_of_an_index(folder: Path, value: str) -> None:
     for table, columns in INDEX_COLUMNS.items():
         for column in columns.split():
             uses = list(INDEX_USES)
-            while uses:  # after a failure, go on with another copy: the failed one was perhaps set aside
+            while uses:  # after a failure, continue with a new copy: the damaged one may have been renamed
                 for left in folder.glob("it.sqlite*"):
                     left.unlink()
                 file.write_bytes(whole)
                 with contextlib.closing(sqlite3.connect(file)) as database, database:
                     database.execute("PRAGMA synchronous = OFF")
                     database.execute(f"UPDATE {table} SET {column} = {value}")
-                with Index(file) as index, contextlib.suppress(RenderError, sqlite3.Error):  # anew, then
-                    index.look(iter([File.at(photo.path)]))
+                with Index(file) as index, contextlib.suppress(RenderError, sqlite3.Error):  # then with a new copy
+                    index.scan(iter([File.at(photo.path)]))
                     while uses:
                         INDEX_USES[uses.pop(0)](index, photo)
 
 
-# -- Other things than files ---------------------------------------------------------------------------------------
+# -- Pipes and other special files ---------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
@@ -446,7 +450,7 @@ def test_values_of_an_index(folder: Path, value: str) -> None:
     ],
     ids=" ".join,
 )
-def test_pipes_are_refused(folder: Path, render: Run, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pipes_are_rejected(folder: Path, render: Run, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOSAIC_RENDERER_LIBRARIES", str(folder))
     for name in (
         "pipe.mosaic",
@@ -464,13 +468,13 @@ def test_pipes_are_refused(folder: Path, render: Run, words: list[str], monkeypa
     assert (code, err.count("is not a file but a pipe or a device"), err.count("\n")) == (2, 1, 1)
 
 
-def test_a_pipe_that_takes_a_files_place_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opening_does_not_block_on_a_pipe_that_replaced_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if not hasattr(os, "mkfifo"):
         pytest.skip("Windows has no such pipes")
     os.mkfifo("pipe")
     monkeypatch.setattr(
         "renderer.input_files.check_input", lambda _path: None
-    )  # as if it had come between check and opening
+    )  # as if it replaced the file after the check
     with pytest.raises(InputError, match="is not a file"):
         open_input(folder / "pipe")
 
@@ -478,7 +482,7 @@ def test_a_pipe_that_takes_a_files_place_is_not_waited_for(folder: Path, monkeyp
 @pytest.mark.parametrize("name", ["a\0b.jpg", "x" * 300 + ".jpg", "n\0/b.jpg"], ids=["nul", "long", "folder"])
 @pytest.mark.parametrize("key", ["logo", "font", "music", "tiles", "cover", "rows", "preset"])
 @pytest.mark.usefixtures("folder")
-def test_names_that_no_file_can_have(render: Run, name: str, key: str) -> None:
+def test_invalid_file_names_are_input_errors(render: Run, name: str, key: str) -> None:
     job = {"cover": "china.jpg", "title": "A", key: name}
     Path("it.toml").write_bytes(as_toml({"job": [job]}))
     code, _, err = render("batch", "it.toml", "--dry-run")
@@ -492,8 +496,8 @@ def test_names_that_no_file_can_have(render: Run, name: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("a = " + "[" * 3000, "its values lie more than 50 levels deep"),
-        ("[" + "a." * 400_000 + "a]", "its values lie more than 50 levels deep"),  # tomllib takes six minutes
+        ("a = " + "[" * 3000, "its values are nested more than 50 levels deep"),
+        ("[" + "a." * 400_000 + "a]", "its values are nested more than 50 levels deep"),  # tomllib takes six minutes
         ("a = 1" + "0" * 5000, "not TOML"),
         ("a = 99999999999999999999", "beyond 64 bits"),
         ("", ""),
@@ -501,7 +505,7 @@ def test_names_that_no_file_can_have(render: Run, name: str, key: str) -> None:
     ],
     ids=["lists", "keys", "digits", "large", "empty", "mark"],
 )
-def test_toml_within_bounds(tmp_path: Path, content: str, reason: str) -> None:
+def test_limits_of_toml_files(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "it.toml").write_text(content, "utf-8")
     if not reason:
         assert read_toml(tmp_path / "it.toml", "it.toml")[0] in ({}, {"fps": 30})
@@ -511,14 +515,14 @@ def test_toml_within_bounds(tmp_path: Path, content: str, reason: str) -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_file_is_not_read_beyond_its_bound(render: Run) -> None:
+def test_large_files_are_not_read(render: Run) -> None:
     with Path("large.toml").open("wb") as file:
-        file.truncate(10**12)  # of no bytes on the disk
+        file.truncate(10**12)  # a sparse file
     Path("wide.toml").write_text("fps = 30", "utf-16")
     for name, reason in (
         ("large.toml", "is larger than 4 MB"),
         ("wide.toml", "is not UTF-8"),
-        ("/dev/zero", "there is no preset named /dev/zero"),
+        ("/dev/zero", "there is no preset /dev/zero"),
     ):
         assert reason in render("zoom", "china.jpg", "--preset", name)[2]
     if os.name == "posix":

@@ -1,4 +1,4 @@
-"""Maps changed by hand."""
+"""Edits of maps: bans and swaps."""
 
 import shutil
 import sys
@@ -21,23 +21,23 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 def names(placement: PlacementMap) -> list[str]:
-    """What each cell shows."""
+    """Return the file name of each cell's photo."""
     return [placement.photos[number].path.name for number in placement.photo.tolist()]
 
 
 def same(one: PlacementMap, other: PlacementMap) -> np.ndarray:
-    """The cells that are drawn the same."""
-    shown = [a == b for a, b in zip(names(one), names(other), strict=True)]
+    """Return which cells are drawn the same."""
+    same_photo = [a == b for a, b in zip(names(one), names(other), strict=True)]
     drawn = [
         (getattr(one, part) == getattr(other, part)).reshape(len(one), -1).all(axis=1)
         for part in ("gain", "offset", "symmetry")
     ]
-    return np.logical_and.reduce([shown, *drawn])
+    return np.logical_and.reduce([same_photo, *drawn])
 
 
 @pytest.fixture
 def mosaic(tmp_path: Path, cover: Path, photos: Path) -> Path:
-    """A map beside its cover."""
+    """A map next to its cover."""
     (tmp_path / "china.jpg").write_bytes(cover.read_bytes())
     path = tmp_path / "it.mosaic"
     with open_mosaic(tmp_path / "china.jpg", MatchSettings(tiles=(str(photos),), columns=9, save_map=path), Silent()):
@@ -45,9 +45,9 @@ def mosaic(tmp_path: Path, cover: Path, photos: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("beside", [True, False], ids=["cover at hand", "cover gone"])
-def test_only_what_is_asked_for_changes(mosaic: Path, beside: bool) -> None:
-    if not beside:
+@pytest.mark.parametrize("with_cover", [True, False], ids=["with cover", "without cover"])
+def test_only_banned_and_swapped_cells_change(mosaic: Path, with_cover: bool) -> None:
+    if not with_cover:
         (mosaic.parent / "china.jpg").unlink()
     before = load_map(mosaic)
     banned, swapped_in = names(before)[0], names(before)[-1]
@@ -59,14 +59,14 @@ def test_only_what_is_asked_for_changes(mosaic: Path, beside: bool) -> None:
     touched[2 * 9 + 3] = True
     assert same(before, after)[~touched].all()
     assert (edited.changed, edited.banned) == (touched.sum(), 1)
-    assert ("figures" in after.recipe) == beside
+    assert ("figures" in after.recipe) == with_cover
     limits = before.recipe["limits"]
     assert isinstance(limits, dict)
-    assert after.uses().max() <= limits["uses"] + 1  # a swap is a wish, and no rule of it
+    assert after.uses().max() <= limits["uses"] + 1  # swaps are exempt from the limits
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="the disk compares names so itself")
-def test_photos_are_named_in_any_form_of_unicode(tmp_path: Path, cover: Path, photos: Path) -> None:
+@pytest.mark.skipif(sys.platform == "darwin", reason="the file system normalizes names itself")
+def test_photos_are_found_by_names_in_any_unicode_normalization(tmp_path: Path, cover: Path, photos: Path) -> None:
     composed, decomposed = "Caf\u00e9", "Cafe\u0301"
     (tmp_path / "photos").mkdir()
     for number, photo in enumerate(sorted((photos / "more").iterdir())):
@@ -76,8 +76,8 @@ def test_photos_are_named_in_any_form_of_unicode(tmp_path: Path, cover: Path, ph
         cover, MatchSettings(tiles=(str(tmp_path / "photos"),), columns=9, save_map=path), Silent()
     ) as made:
         first, second = names(made.placement)[0], made.placement.photos[-1].path.name
-    asked = {name: name.replace(decomposed, composed) for name in (first, second)}
-    for edit in (EditSettings(ban=(asked[first],)), EditSettings(swap=(f"0,0={asked[second]}",))):
+    composed_names = {name: name.replace(decomposed, composed) for name in (first, second)}
+    for edit in (EditSettings(ban=(composed_names[first],)), EditSettings(swap=(f"0,0={composed_names[second]}",))):
         edit_mosaic(
             tmp_path / f"{composed}.mosaic", tmp_path / "new.mosaic", replace(edit, cover=cover), overwrite=True
         )
@@ -86,15 +86,15 @@ def test_photos_are_named_in_any_form_of_unicode(tmp_path: Path, cover: Path, ph
             assert first not in after
         else:
             assert after[0] == second
-    with pytest.raises(InputError, match="leave"):
-        every = EditSettings(ban=(f"{composed}*",), swap=(f"0,0={asked[second]}",))
+    with pytest.raises(InputError, match="is both in swap= and in ban=: remove it from one"):
+        every = EditSettings(ban=(f"{composed}*",), swap=(f"0,0={composed_names[second]}",))
         edit_mosaic(path, tmp_path / "new.mosaic", every, overwrite=True)
 
 
 @pytest.mark.parametrize("options", [{"match": "mean"}, {"match": "lab"}, {"match": "pixels", "turns": True}, {"adaptive": True}, {"blend": 0.3, "tone": 0.5}], ids=str)  # fmt: skip
 def test_every_kind_of_map_can_be_edited(tmp_path: Path, cover: Path, photos: Path, options: dict[str, object]) -> None:
     path = tmp_path / "it.mosaic"
-    settings = MatchSettings(tiles=(str(photos),), columns=9, save_map=path, **options)  # type: ignore[arg-type] # as one row each
+    settings = MatchSettings(tiles=(str(photos),), columns=9, save_map=path, **options)  # type: ignore[arg-type] # options of mixed types
     with open_mosaic(cover, settings, Silent()) as made:
         before = made.placement
     banned = {names(before)[0], names(before)[5]}
@@ -105,7 +105,7 @@ def test_every_kind_of_map_can_be_edited(tmp_path: Path, cover: Path, photos: Pa
     assert same(before, after)[kept].all()
 
 
-def test_a_name_that_reads_as_a_pattern_means_its_photo_alone(tmp_path: Path, cover: Path, photos: Path) -> None:
+def test_a_file_name_with_pattern_characters_matches_only_its_photo(tmp_path: Path, cover: Path, photos: Path) -> None:
     (tmp_path / "tiles").mkdir()
     for name, photo in zip(["a[1].jpg", "a1.jpg", "a2.jpg", "b.jpg"], sorted(photos.rglob("*.jpg")), strict=False):
         shutil.copy(photo, tmp_path / "tiles" / name)
@@ -128,7 +128,7 @@ def test_a_name_that_reads_as_a_pattern_means_its_photo_alone(tmp_path: Path, co
     ],
     ids=str,
 )
-def test_a_recipe_that_says_nonsense_is_no_rule(mosaic: Path, photos: Path, recipe: dict[str, JsonValue]) -> None:
+def test_invalid_values_in_a_recipe_are_ignored(mosaic: Path, photos: Path, recipe: dict[str, JsonValue]) -> None:
     before = load_map(mosaic)
     save_map(replace(before, recipe={**before.recipe, **recipe}), mosaic, overwrite=True)
     banned, tiles = names(before)[0], TileSettings(tiles=(str(photos),))
@@ -136,7 +136,7 @@ def test_a_recipe_that_says_nonsense_is_no_rule(mosaic: Path, photos: Path, reci
     assert banned not in names(load_map(mosaic))
 
 
-def test_a_ban_is_remembered_until_the_photo_is_swapped_in(mosaic: Path, photos: Path) -> None:
+def test_a_ban_persists_until_the_photo_is_swapped_in(mosaic: Path, photos: Path) -> None:
     first, tiles = names(load_map(mosaic))[0], TileSettings(tiles=(str(photos),))
     edit_mosaic(mosaic, mosaic, EditSettings(ban=(first,)), overwrite=True)
     for name in names(load_map(mosaic))[:8]:
@@ -149,7 +149,7 @@ def test_a_ban_is_remembered_until_the_photo_is_swapped_in(mosaic: Path, photos:
 
 @settings(max_examples=10, deadline=None)
 @given(st.sets(st.integers(0, 53), min_size=1, max_size=6))
-def test_repeats_keep_their_distance(
+def test_edits_respect_the_repeat_distance(
     tmp_path_factory: pytest.TempPathFactory, cover: Path, photos: Path, cells: set[int]
 ) -> None:
     path = tmp_path_factory.mktemp("maps") / "it.mosaic"
@@ -159,13 +159,13 @@ def test_repeats_keep_their_distance(
     edit_mosaic(path, path, EditSettings(ban=tuple(banned)), TileSettings(tiles=(str(photos),)), overwrite=True)
     after = load_map(path)
     assert not banned & set(names(after))
-    shown = after.photo.reshape(6, 9)
+    photo = after.photo.reshape(6, 9)
     for y, x in ((0, 1), (1, 0), (1, 1)):
-        assert (shown[y:, x:] != shown[: 6 - y, : 9 - x]).all()
-    assert (shown[1:, :-1] != shown[:-1, 1:]).all()
+        assert (photo[y:, x:] != photo[: 6 - y, : 9 - x]).all()
+    assert (photo[1:, :-1] != photo[:-1, 1:]).all()
 
 
-def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Path) -> None:
+def test_the_command_reports_its_changes(render: Run, mosaic: Path, photos: Path) -> None:
     name = names(load_map(mosaic))[0]
     code, out, err = render(
         "edit", "it.mosaic", "--ban", name, "--tiles", photos, "--swap", f"8,5={photos / 'photo00.jpg'}"
@@ -179,7 +179,7 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
     assert "it-edited.mosaic" in Path("it.html").read_text("utf-8")
     Path("china.jpg").unlink()
     code, _, err = render("mosaic", "it-edited.mosaic", "-o", "again.png", "--report", "again.html")
-    assert (code, "the cover, which is not beside it-edited.mosaic" in err, Path("again.png").exists()) == (
+    assert (code, "--report requires the cover next to it-edited.mosaic" in err, Path("again.png").exists()) == (
         2,
         True,
         False,
@@ -187,37 +187,43 @@ def test_the_command_says_what_it_changed(render: Run, mosaic: Path, photos: Pat
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("words", "message"),
     [
-        ([], "nothing is to be changed: give --ban PHOTO, or --swap"),
+        ([], "no change is specified: use --ban PHOTO or --swap COLUMN,ROW=PHOTO"),
         (["--ban", "phot00.jpg"], "--ban phot00.jpg is not a photo of this mosaic: did you mean"),
         (["--swap", "9,9=photo00.jpg"], "--swap 9,9 is outside the grid: columns are 0 to 8, rows 0 to 5"),
         (["--swap", "1=photo00.jpg"], "--swap 1=photo00.jpg is not COLUMN,ROW=PHOTO"),
         (["--swap", "1,1="], "--swap 1,1= is not COLUMN,ROW=PHOTO"),
-        (["--swap", "1,1=photo00", "--swap", "1,1=photo01"], "--swap 1,1=photo01 is about a cell that another --swap is about"),
-        (["--ban", "c0000[0-8].jpg"], "--ban c0000[0-8].jpg fits no photo of this mosaic: check the pattern"),
+        (["--swap", "1,1=photo00", "--swap", "1,1=photo01"], "--swap 1,1=photo01 is for the same cell as another --swap"),
+        (["--ban", "c0000[0-8].jpg"], "--ban c0000[0-8].jpg matches no photo of this mosaic: check the pattern"),
         (["--swap", "1,1=nothing.jpg"], "--swap nothing.jpg is not a photo of this mosaic"),
-        (["--swap", "1,1=it.mosaic"], "it.mosaic is not a picture that can be read: give another photo"),
+        (["--swap", "1,1=it.mosaic"], "it.mosaic is not a readable picture: choose another photo"),
         (["--ban", "*"], "no photo is left to fill 54 cells of this map: ban fewer"),
         (["--ban", "photo*", "--cover", "it.mosaic"], "it.mosaic is not the cover of it.mosaic, or has changed"),
-        (["--ban", "photo*", "--since", "2024"], "--since 2024 has no effect without --tiles"),
-        (["--ban", "photo*", "-o", "it.png"], "it.png: a name that ends in .mosaic is needed"),
+        (["--ban", "photo*", "--since", "2024"], "--since 2024 requires --tiles"),
+        (["--ban", "photo*", "-o", "it.png"], "-o it.png must end in .mosaic"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
-def test_bad_edits_are_one_sentence_and_change_nothing(render: Run, mosaic: Path, words: list[str], says: str) -> None:
+def test_invalid_edits_fail_with_one_line_and_change_nothing(
+    render: Run, mosaic: Path, words: list[str], message: str
+) -> None:
     before = mosaic.read_bytes()
     code, _, err = render("edit", "it.mosaic", "-o", "new.mosaic", *words)
-    assert (code, says in err, err.count("\n")) == (2, True, 1), err
+    assert (code, message in err, err.count("\n")) == (2, True, 1), err
     assert (mosaic.read_bytes(), Path("new.mosaic").exists()) == (before, False)
 
 
-def test_two_photos_of_one_name_are_told_apart(render: Run, mosaic: Path, tmp_path: Path) -> None:
+def test_photos_with_the_same_name_are_distinguished_by_path(render: Run, mosaic: Path, tmp_path: Path) -> None:
     for folder, colour in (("one", (200, 0, 0)), ("two", (0, 0, 200))):
         (tmp_path / "twice" / folder).mkdir(parents=True)
         Image.new("RGB", (40, 40), colour).save(tmp_path / "twice" / folder / "same.png")
     words = ("edit", mosaic.name, "--tiles", "twice", "-o", "new.mosaic")
     code, _, err = render(*words, "--swap", "0,0=same.png")
-    assert (code, "is more than one photo" in err, "give more of the path" in err) == (2, True, True), err
+    assert (code, "--swap 0,0=same.png matches more than one photo" in err, "specify more of the path" in err) == (
+        2,
+        True,
+        True,
+    ), err
     assert render(*words, "--swap", "0,0=two/same.png")[0] == 0
     assert load_map(Path("new.mosaic")).photos[load_map(Path("new.mosaic")).photo[0]].path.parent.name == "two"

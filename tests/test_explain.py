@@ -103,9 +103,9 @@ def test_near_photos_are_ordered_by_the_metrics_distance(match_cell: Callable[..
         signature = cell_signatures(cover_signature(matched.cover, grid), grid)[matched.cell : matched.cell + 1]
         distance = np.linalg.norm(mean_lab(library.signatures) - mean_lab(signature), axis=1)
     else:
-        wanted = cut_cells(matched.cover, grid)[matched.cell].astype(float)
+        target = cut_cells(matched.cover, grid)[matched.cell].astype(float)
         both = np.stack([library.tiles, library.tiles[:, :, ::-1]]).astype(float)
-        distance = np.sqrt(((both - wanted) ** 2).sum(axis=(2, 3, 4))).min(axis=0)
+        distance = np.sqrt(((both - target) ** 2).sum(axis=(2, 3, 4))).min(axis=0)
     assert near[0] == distance.argmin()
     assert costs == pytest.approx(np.sort(distance), rel=1e-3)
 
@@ -235,5 +235,5 @@ def test_discs_have_their_area_and_are_clipped() -> None:
 
 
 def test_figure_sizes_out_of_range_are_rejected() -> None:
-    with pytest.raises(InputError, match="--size 10 is out of range"):
+    with pytest.raises(InputError, match="size=10 is out of range"):
         FigureSettings(size=(10, 200))

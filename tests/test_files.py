@@ -1,4 +1,4 @@
-"""Files that appear only when they are whole, by one process at a time, and nothing that is left behind."""
+"""Output files appear only when complete, are written by one process at a time, and leave nothing behind."""
 
 import os
 import subprocess
@@ -34,14 +34,14 @@ WRITERS = {
 
 
 @contextmanager
-def elsewhere(writer: str) -> Iterator[subprocess.Popen[str]]:
-    """Another process that writes, until it is killed."""
+def other_process(writer: str) -> Iterator[subprocess.Popen[str]]:
+    """Start another process that is writing, until it is killed."""
     code = f"""
 from pathlib import Path
 from renderer.output_files import *
 with {writer} as temporary:
     if temporary:
-        (temporary if temporary.is_dir() else temporary.parent).joinpath("begun").touch()
+        (temporary if temporary.is_dir() else temporary.parent).joinpath("started").touch()
     print(flush=True)
     input()
 """
@@ -67,7 +67,7 @@ def write_files() -> None:
         (folder / "00000.png").write_text("ours")
 
 
-def claim() -> None:
+def lock_folder() -> None:
     with locked_folder(Path("it")):
         pass
 
@@ -87,27 +87,27 @@ def entries(folder: Path) -> list[str]:
     [
         (WRITERS["a file"], write, ["it", "it.mp4"]),
         (WRITERS["files"], write_files, ["it", "it/00000.png"]),
-        (WRITERS["a folder"], claim, ["it"]),
+        (WRITERS["a folder"], lock_folder, ["it"]),
     ],
     ids=WRITERS,
 )
-def test_one_writes_at_a_time_and_what_a_killed_one_left_is_swept(
+def test_one_process_writes_at_a_time_and_leftovers_of_killed_ones_are_deleted(
     here: Path, writer: str, ours: Callable[[], None], left: list[str]
 ) -> None:
     Path("it").mkdir()
-    with elsewhere(writer) as process:
+    with other_process(writer) as process:
         with pytest.raises(BusyError, match=rf"being written by process {process.pid} on .*: wait until"):
             ours()
         process.kill()
         process.wait()
-        assert entries(here) != left  # the killed one's, which the next one takes away
+        assert entries(here) != left  # of the killed process, deleted by the next one
         ours()
     assert entries(here) == left
 
 
-def test_a_check_before_the_work_tells_of_another_writer_through_a_link_too(here: Path) -> None:
+def test_the_check_before_the_work_detects_another_writer_even_through_a_link(here: Path) -> None:
     Path("link.mp4").symlink_to("it.mp4")
-    with elsewhere(WRITERS["a file"]):
+    with other_process(WRITERS["a file"]):
         for name in ("it.mp4", "link.mp4", "../" + here.name + "/it.mp4"):
             with pytest.raises(BusyError, match=f"{name} is being written"):
                 check_writable(Path(name), overwrite=True)
@@ -116,8 +116,8 @@ def test_a_check_before_the_work_tells_of_another_writer_through_a_link_too(here
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_who_waits_its_turn_gets_it(here: Path) -> None:
-    # Many at once: each gets the lock or is refused, and of those that get it none sees another's files.
+def test_waiting_processes_get_the_lock_eventually(here: Path) -> None:
+    # Each process gets the lock or an error, and none that gets it sees another's files.
     code = """
 import sys, time
 from pathlib import Path
@@ -136,43 +136,45 @@ while done < 20:
     except BusyError:
         pass
 """
-    crowd = [
+    processes = [
         subprocess.Popen([sys.executable, "-c", code, str(number)], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
         for number in range(4)
     ]
-    for process in crowd:
+    for process in processes:
         _, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (0, "")
     assert entries(here) == ["it.txt"]
 
 
-def test_a_file_system_without_locks_is_written_to_all_the_same(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_can_be_written_on_a_file_system_without_locks(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_descriptor: int) -> None:
         raise OSError(38, "Function not implemented")
 
     monkeypatch.setattr("renderer.locks._lock", refuse)
-    begun = here / ".it.mp4.part-01234567"
-    begun.mkdir()
+    leftover = here / ".it.mp4.part-01234567"
+    leftover.mkdir()
     write()
-    assert begun.exists()  # it may be somebody's who writes
+    assert leftover.exists()  # another process may be using it
     assert Path("it.mp4").read_text() == "ours"
 
 
 @pytest.mark.parametrize("writer", ["temporary_folder()", WRITERS["a file"]], ids=["temporary files", "a file"])
-def test_leftovers_are_named_and_temporary_ones_swept(here: Path, monkeypatch: pytest.MonkeyPatch, writer: str) -> None:
+def test_leftovers_are_listed_and_temporary_ones_deleted(
+    here: Path, monkeypatch: pytest.MonkeyPatch, writer: str
+) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(here))
     monkeypatch.setitem(ENVIRONMENT, "TMPDIR", str(here))
     monkeypatch.setitem(ENVIRONMENT, "TEMP", str(here))
-    with elsewhere(writer) as process:
+    with other_process(writer) as process:
         with temporary_folder():
             pass
-        assert len(entries(here)) == 3  # those of the one that lives: folder, file and lock
+        assert len(entries(here)) == 3  # of the running process: folder, file and lock
         assert leftovers(here) == []
         process.kill()
         process.wait()
-        begun = leftovers(here)
-        assert [entries(folder) for folder in begun] == [["begun"]]
-        assert str(begun[0]) in next(found.value for found in examine(here) if found.name == "leftovers")
+        found = leftovers(here)
+        assert [entries(folder) for folder in found] == [["started"]]
+        assert str(found[0]) in next(each.value for each in examine(here) if each.name == "leftovers")
         with temporary_folder() as folder:
             assert folder.is_dir()
             if "temporary" in writer:
@@ -188,7 +190,7 @@ def test_a_failure_leaves_nothing(here: Path) -> None:
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1).filter(lambda name: name.strip(".")))
-def test_hidden_names_are_short_and_one_for_each(name: str) -> None:
+def test_hidden_names_are_short_and_unique(name: str) -> None:
     path = Path("folder") / name
     hidden = _hidden(path, ".part-01234567")
     assert hidden.parent == path.parent

@@ -262,7 +262,7 @@ def test_a_file_fits_the_maximum_size(
     path = Path(words[0])
     limit = round(path.stat().st_size * 0.4)
     code, _, err = render(*command, "--max-size", str(limit), "-y")
-    assert (code, "% of what this quality takes" in err or "the GIF is" in err) == (0, True)
+    assert (code, "% of what this quality needs" in err or "the GIF is" in err) == (0, True)
     assert 0.8 * limit <= path.stat().st_size <= limit  # within 3 % of files that are not as tiny as this one
     assert probe(path).seconds == pytest.approx(2, abs=0.01)
     assert [one.name for one in Path().iterdir()] == [path.name]
@@ -277,7 +277,7 @@ def test_hardware_falls_back_to_software() -> None:
     assert find_hardware("software", "h264", notices.append, lambda *_: True) is None
     assert not notices
     assert find_hardware("nvenc", "h264", notices.append, lambda *_: False) is None
-    assert notices[-1].startswith(f"{named('encoder', 'nvenc')} could not encode a h264 frame on this machine")
+    assert notices[-1].startswith(f"{named('encoder', 'nvenc')} could not encode h264 on this machine")
     assert find_hardware("auto", "h264", notices.append, lambda kind, _: kind == "vaapi") == "vaapi"
     assert "h264_vaapi" in notices[-1]
     assert find_hardware("auto", "vp9", notices.append, lambda *_: True) is None

@@ -1,4 +1,4 @@
-"""Image files that may be anything: other formats, cut off, made to take minutes or gigabytes."""
+"""Untrusted image files: unsupported formats, truncated files, and files that take minutes or gigabytes."""
 
 import io
 import os
@@ -37,7 +37,7 @@ def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
     return stream.getvalue()
 
 
-# -- Which formats -------------------------------------------------------------------------------------------------
+# -- Formats -------------------------------------------------------------------------------------------------------
 
 
 EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
@@ -49,7 +49,7 @@ showpage
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the stub is a shell script")
+@pytest.mark.skipif(sys.platform == "win32", reason="the replacement is a shell script")
 def test_no_picture_starts_another_program(
     cover: Path, tmp_path: Path, render: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,7 +58,7 @@ def test_no_picture_starts_another_program(
     stub.write_text(f"#!/bin/sh\ntouch '{started}'\n")
     stub.chmod(0o755)
     monkeypatch.setenv("PATH", str(stub.parent), prepend=os.pathsep)
-    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # it is looked for anew
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # so that it is searched again
     (tmp_path / "photos").mkdir()
     for path in (tmp_path / "holiday.jpg", tmp_path / "photos" / "holiday.jpg"):
         path.write_bytes(EPS)
@@ -69,40 +69,40 @@ def test_no_picture_starts_another_program(
         ([cover, "--tiles", "photos"], 0),
         ([cover, "--tiles", "photos", "--logo", "holiday.jpg"], 2),
     ):
-        done, _, told = render(*still, *words)
-        assert (done, "holiday.jpg" in told) == (code, True)
+        done, _, err = render(*still, *words)
+        assert (done, "holiday.jpg" in err) == (code, True)
     assert not started.exists()
-    with suppress(OSError), Image.open(tmp_path / "holiday.jpg") as image:  # Pillow itself would start it
+    with suppress(OSError), Image.open(tmp_path / "holiday.jpg") as image:  # Pillow alone would start it
         image.load()
     assert started.exists()
 
 
-# -- Cut off -------------------------------------------------------------------------------------------------------
+# -- Truncated files -----------------------------------------------------------------------------------------------
 
 
-def test_a_jpeg_that_lacks_only_its_end_marker_is_whole(photo: Image.Image, tmp_path: Path) -> None:
+def test_a_jpeg_without_its_end_marker_is_intact(photo: Image.Image, tmp_path: Path) -> None:
     path = tmp_path / "it.jpg"
     for options in ({}, {"progressive": True}, {"quality": 100, "subsampling": 0}):
         data = encoded(photo, "JPEG", **options)
         path.write_bytes(data)
-        whole = read_picture(path)
+        intact = read_picture(path)
         path.write_bytes(data[:-2])
-        seen = read_picture(path)
-        assert (seen.pixels == whole.pixels).all()
-        assert (seen.size, seen.damage) == (whole.size, None)
+        picture = read_picture(path)
+        assert (picture.pixels == intact.pixels).all()
+        assert (picture.size, picture.damage) == (intact.size, None)
 
 
-CUT = {
+TRUNCATED = {
     "jpg": ("JPEG", {}), "png": ("PNG", {}), "tif": ("TIFF", {}), "gif": ("GIF", {}), "ppm": ("PPM", {}),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("suffix", CUT)
+@pytest.mark.parametrize("suffix", TRUNCATED)
 @pytest.mark.parametrize("orientation", [1, 6])
-def test_a_picture_that_is_cut_off_is_used_as_far_as_it_goes(
+def test_the_intact_part_of_a_truncated_picture_is_used(
     photo: Image.Image, tmp_path: Path, suffix: str, orientation: int
 ) -> None:
-    kind, options = CUT[suffix]
+    kind, options = TRUNCATED[suffix]
     if orientation != 1:
         if suffix in ("gif", "ppm"):
             pytest.skip("has no orientation")
@@ -112,16 +112,16 @@ def test_a_picture_that_is_cut_off_is_used_as_far_as_it_goes(
     path = tmp_path / f"it.{suffix}"
     data = encoded(photo, kind, **options)
     path.write_bytes(data)
-    whole = read_picture(path)
+    intact = read_picture(path)
     path.write_bytes(data[: len(data) * 4 // 5])
-    seen = read_picture(path)
-    assert 0.6 < seen.share < 1
-    assert seen.damage == f"is damaged: only its upper {int(seen.share * 100)} % is used"
-    assert seen.size == seen.pixels.shape[1::-1]
-    rows = round(seen.share * photo.height)
-    # What was the top of the file's rows is at the right when it is turned as orientation 6 says.
-    expected = whole.pixels[:rows] if orientation == 1 else whole.pixels[:, -rows:]
-    assert np.abs(seen.pixels.astype(int) - expected).mean() < 1
+    picture = read_picture(path)
+    assert 0.6 < picture.share < 1
+    assert picture.damage == f"is damaged: only its upper {int(picture.share * 100)} % is used"
+    assert picture.size == picture.pixels.shape[1::-1]
+    rows = round(picture.share * photo.height)
+    # With orientation 6, the file's top rows are at the right of the upright picture.
+    expected = intact.pixels[:rows] if orientation == 1 else intact.pixels[:, -rows:]
+    assert np.abs(picture.pixels.astype(int) - expected).mean() < 1
     path.write_bytes(data[: len(data) // 5])
     with pytest.raises(PictureError, match="damaged") as caught:
         read_picture(path)
@@ -129,7 +129,7 @@ def test_a_picture_that_is_cut_off_is_used_as_far_as_it_goes(
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "AVIF", "JPEG2000"])
-def test_a_picture_whose_decoder_gives_all_or_nothing_is_refused_when_it_is_cut_off(
+def test_a_truncated_picture_is_rejected_if_its_decoder_returns_no_partial_result(
     photo: Image.Image, tmp_path: Path, kind: str
 ) -> None:
     path = tmp_path / "it.jpg"
@@ -141,10 +141,10 @@ def test_a_picture_whose_decoder_gives_all_or_nothing_is_refused_when_it_is_cut_
 
 @settings(max_examples=60, deadline=None)
 @given(kind=st.sampled_from(["JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "PPM"]), share=st.floats(0, 1))
-def test_wherever_a_picture_is_cut_it_is_used_or_refused(
+def test_a_picture_truncated_anywhere_is_used_or_rejected(
     photo: Image.Image, tmp_path_factory: pytest.TempPathFactory, kind: str, share: float
 ) -> None:
-    path = tmp_path_factory.mktemp("cut") / "it.jpg"
+    path = tmp_path_factory.mktemp("truncated") / "it.jpg"
     data = encoded(photo.resize((96, 64)), kind)
     path.write_bytes(data[: int(len(data) * share)])
     with suppress(PictureError):
@@ -154,29 +154,29 @@ def test_wherever_a_picture_is_cut_it_is_used_or_refused(
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_damaged_covers_and_tiles_are_told(
+def test_damaged_covers_and_tiles_are_reported(
     photo: Image.Image, tmp_path: Path, kind: str, render: Callable[..., tuple[int, str, str]]
 ) -> None:
     data = encoded(photo.resize((640, 640)), kind)
     (tmp_path / "photos").mkdir()
     for name in ("cover.jpg", "photos/tile.jpg"):
         (tmp_path / name).write_bytes(data[: len(data) * 7 // 10])
-    code, _, told = render(
+    code, _, err = render(
         "mosaic", str(tmp_path / "cover.jpg"), "--tiles", str(tmp_path / "photos"), "--columns", "12", "-o", "it.png"
     )
     assert code == 0
-    assert told.count("cover.jpg is damaged: only its upper") == 1
-    assert "1 file is damaged, and the part that can be read is used: tile.jpg" in told
+    assert err.count("cover.jpg is damaged: only its upper") == 1
+    assert "1 file is damaged; the readable part is used: tile.jpg" in err
     cover = read_picture(tmp_path / "cover.jpg").size
     width, height = read_picture(Path("it.png")).size
-    assert abs(height / width - cover[1] / cover[0]) <= 1 / 12  # the shape of what is left of it, to a cell
+    assert abs(height / width - cover[1] / cover[0]) <= 1 / 12  # the shape of the readable part, to one cell
 
 
-# -- What takes minutes or gigabytes -------------------------------------------------------------------------------
+# -- Files that take minutes or gigabytes --------------------------------------------------------------------------
 
 
 def png(width: int, height: int) -> bytes:
-    """A PNG of black pixels, a thousandth of their size."""
+    """Return a PNG of black pixels, a thousandth of their size."""
     coder = zlib.compressobj(9)
     pixels = coder.compress(bytes(min(height * (width + 1), 2_000_000))) + coder.flush()
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
@@ -188,7 +188,7 @@ def png(width: int, height: int) -> bytes:
 
 
 def with_scans(picture: Image.Image, count: int) -> bytes:
-    """A progressive JPEG whose last scan is there so many times more."""
+    """Return a progressive JPEG with `count` more copies of its last scan."""
     data = encoded(picture, "JPEG", progressive=True)
     last, end = data.rfind(b"\xff\xda"), data.rfind(b"\xff\xd9")
     return data[:end] + data[last:end] * count + data[end:]
@@ -197,14 +197,14 @@ def with_scans(picture: Image.Image, count: int) -> bytes:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (lambda _: png(1, 100_000_000), "100,000 on a side"),
-        (lambda _: b"\xff\xd8" + b"\xff" * 2_000_000, "200,000 pieces"),
-        (lambda _: b"\xff\xd8" + b"\xff\xfe\0\2" * 500_000, "200,000 pieces"),
+        (lambda _: png(1, 100_000_000), "100,000 per side"),
+        (lambda _: b"\xff\xd8" + b"\xff" * 2_000_000, "200,000 chunks"),
+        (lambda _: b"\xff\xd8" + b"\xff\xfe\0\2" * 500_000, "200,000 chunks"),
         (lambda photo: with_scans(photo, 3000), "200 scans"),
     ],
     ids=["thin", "fill bytes", "comments", "scans"],
 )
-def test_what_no_photo_is_is_refused_at_once(
+def test_unreasonable_files_are_rejected_quickly(
     photo: Image.Image, tmp_path: Path, make: Callable[[Image.Image], bytes], reason: str
 ) -> None:
     path = tmp_path / "it.jpg"
@@ -214,23 +214,23 @@ def test_what_no_photo_is_is_refused_at_once(
     assert not caught.value.transient
 
 
-def test_a_demanding_picture_is_the_same_from_its_own_process(
+def test_a_demanding_picture_is_the_same_from_a_separate_process(
     photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "it.jpg"
     path.write_bytes(with_scans(photo.resize((1600, 1064)), 30))  # more scans than encoders write
-    apart: list[Pixels] = [read_picture(path).pixels, read_picture(path, shorter_side=64).pixels]
+    separate: list[Pixels] = [read_picture(path).pixels, read_picture(path, shorter_side=64).pixels]
     assert read_picture(path).size == read_picture(path, shorter_side=1).size == (1600, 1064)
     monkeypatch.setattr(pictures, "is_demanding", lambda _image: False)
-    here = [read_picture(path).pixels, read_picture(path, shorter_side=64).pixels]
-    assert (apart[0] == here[0]).all()
-    assert (resize(apart[1], 96, 64) == resize(here[1], 96, 64)).all()
+    local = [read_picture(path).pixels, read_picture(path, shorter_side=64).pixels]
+    assert (separate[0] == local[0]).all()
+    assert (resize(separate[1], 96, 64) == resize(local[1], 96, 64)).all()
 
 
-# -- What may pass -------------------------------------------------------------------------------------------------
+# -- Transient failures --------------------------------------------------------------------------------------------
 
 
-def test_what_takes_too_long_or_too_much_memory_may_be_tried_again(
+def test_exceeding_time_or_memory_is_transient(
     photo: Image.Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "it.jpg"
@@ -262,8 +262,8 @@ def no_more_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="these failures are Linux's")
-def test_failures_of_the_system_prove_nothing_about_a_file(cover: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these failures")
+def test_failures_of_the_system_are_transient(cover: Path) -> None:
     def skipped(path: Path) -> Skipped:
         found = read_file(File(path, path.stat().st_size, 0), "centre")
         assert isinstance(found, Skipped)
@@ -272,14 +272,14 @@ def test_failures_of_the_system_prove_nothing_about_a_file(cover: Path) -> None:
     with no_more_files():
         found = skipped(cover)
     assert (found.transient, "Too many open files" in found.reason) == (True, True)
-    found = skipped(Path("/proc/self/mem"))  # whose first byte gives EIO
+    found = skipped(Path("/proc/self/mem"))  # reading its first byte fails with EIO
     assert (found.transient, "Input/output error" in found.reason) == (True, True)
     with pytest.raises(PictureError) as caught:
         read_picture(Path("/proc/self/mem"))
     assert caught.value.transient
 
 
-# -- What is said --------------------------------------------------------------------------------------------------
+# -- Output of decoders --------------------------------------------------------------------------------------------
 
 
 def test_decoders_write_nothing_to_standard_error(
@@ -294,7 +294,7 @@ def test_decoders_write_nothing_to_standard_error(
         with suppress(PictureError):
             read_picture(path)
     data = bytearray(encoded(photo, "TIFF"))
-    tag = data.find(struct.pack("<HHI", 277, 3, 1))  # SamplesPerPixel, of which Pillow logs an error
+    tag = data.find(struct.pack("<HHI", 277, 3, 1))  # SamplesPerPixel, for which Pillow logs an error
     data[tag + 8 : tag + 10] = struct.pack("<H", 2048)
     path.write_bytes(bytes(data))
     with pytest.raises(PictureError):

@@ -1,4 +1,4 @@
-"""The index of photos: what it finds again, what it survives, who may use it at once."""
+"""The index of photos: updating it, recovery from damage, and concurrent use."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ from renderer.progress import Silent
 
 
 def fill(folder: Path, count: int) -> list[Path]:
-    """Small pictures, no two alike."""
+    """Make small pictures, all different."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{number:04}.png" for number in range(count)]
     for number, path in enumerate(paths):
@@ -39,7 +39,7 @@ def fill(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def look(index: Index, folder: Path) -> Changes:
+def update(index: Index, folder: Path) -> Changes:
     return refresh(index, find_files([str(folder)])[0], "smart", Silent())
 
 
@@ -47,10 +47,10 @@ def names(index: Index) -> list[str]:
     return [photo.path.name for photo in index.all()[0]]
 
 
-def test_what_was_read_is_read_back_as_it_was(tmp_path: Path) -> None:
+def test_stored_entries_are_read_back_unchanged(tmp_path: Path) -> None:
     paths = fill(tmp_path / "photos", 30)
     with Index(tmp_path / "it.sqlite") as index:
-        assert look(index, tmp_path / "photos").read == 30
+        assert update(index, tmp_path / "photos").read == 30
     with Index(tmp_path / "it.sqlite") as index:
         photos, skipped = index.all()
         assert ([photo.path for photo in photos], skipped) == (paths, [])
@@ -66,36 +66,36 @@ def test_what_was_read_is_read_back_as_it_was(tmp_path: Path) -> None:
             assert thumbnail.shape == (9, 12 + number % 5, 3)
 
 
-def test_numbers_beyond_a_block_keep_their_places(tmp_path: Path) -> None:
+def test_photos_in_several_blocks_keep_their_data(tmp_path: Path) -> None:
     entry = read_file(File(fill(tmp_path, 1)[0], 0, 0), "centre")
     assert isinstance(entry, list)
     count = 2 * BLOCK + 10
     with Index(tmp_path / "it.sqlite") as index:
         files = [File(Path(f"/{number:05}.png"), 1, 1) for number in range(count)]
         index.store([(file, entry) for file in files])
-        index.store([(file, entry) for file in files[:500]])  # changed: they get numbers at the end
+        index.store([(file, entry) for file in files[:500]])  # changed: they get new numbers
         photos, _ = index.all()
         assert [photo.path for photo in photos] == [file.path for file in files]
         assert (photos.columns.signature == entry[0].signature).all()
-        assert len(set(photos.columns.place.tolist())) == count
+        assert len(set(photos.columns.number.tolist())) == count
 
 
-def test_a_refresh_looks_only_at_what_is_new_changed_moved_or_gone(tmp_path: Path) -> None:
+def test_a_refresh_handles_new_changed_moved_and_deleted_files_only(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     paths = fill(folder, 20)
     with Index(tmp_path / "it.sqlite") as index:
-        look(index, folder)
-        unchanged = look(index, folder)
-        assert (unchanged.known, unchanged.read, unchanged.moved) == (20, 0, 0)
+        update(index, folder)
+        again = update(index, folder)
+        assert (again.unchanged, again.read, again.moved) == (20, 0, 0)
         (folder / "album").mkdir()
         for path in paths[:5]:
             path.rename(folder / "album" / path.name)  # moved
-        paths[5].unlink()  # gone
+        paths[5].unlink()  # deleted
         Image.new("RGB", (30, 30), (1, 2, 3)).save(paths[6])  # changed
         Image.new("RGB", (31, 30), (3, 2, 1)).save(folder / "new.png")
         before = {photo.path.name: photo.digest for photo in index.all()[0]}
-        changes = look(index, folder)
-        assert (changes.known, changes.moved, changes.read, index.forget_gone()) == (13, 5, 2, 1)
+        changes = update(index, folder)
+        assert (changes.unchanged, changes.moved, changes.read, index.forget_missing()) == (13, 5, 2, 1)
         after = {photo.path.name: photo.digest for photo in index.all()[0]}
         assert set(after) == set(before) - {paths[5].name} | {"new.png"}
         assert {name for name in before.keys() & after.keys() if before[name] != after[name]} == {paths[6].name}
@@ -104,41 +104,41 @@ def test_a_refresh_looks_only_at_what_is_new_changed_moved_or_gone(tmp_path: Pat
 def test_a_moved_folder_is_not_decoded_again(tmp_path: Path) -> None:
     fill(tmp_path / "photos", 12)
     with Index(tmp_path / "it.sqlite") as index:
-        look(index, tmp_path / "photos")
+        update(index, tmp_path / "photos")
         thumbnails = index._rows("SELECT number, jpeg FROM thumbnail ORDER BY number")
         (tmp_path / "photos").rename(tmp_path / "pictures")
-        changes = look(index, tmp_path / "pictures")
-        assert (changes.moved, changes.read, index.forget_gone()) == (12, 0, 0)
+        changes = update(index, tmp_path / "pictures")
+        assert (changes.moved, changes.read, index.forget_missing()) == (12, 0, 0)
         assert index._rows("SELECT number, jpeg FROM thumbnail ORDER BY number") == thumbnails
         assert {photo.path.parent.name for photo in index.all()[0]} == {"pictures"}
 
 
-def test_a_copy_is_known_beside_its_original(tmp_path: Path) -> None:
+def test_a_copy_is_stored_in_addition_to_its_original(tmp_path: Path) -> None:
     (path,) = fill(tmp_path / "photos", 1)
     with Index(tmp_path / "it.sqlite") as index:
-        look(index, tmp_path / "photos")
+        update(index, tmp_path / "photos")
         (tmp_path / "photos" / "copy.png").write_bytes(path.read_bytes())
-        assert look(index, tmp_path / "photos").moved == 1
+        assert update(index, tmp_path / "photos").moved == 1
         one, other = index.all()[0]
         assert (one.path.name, other.path.name) == ("0000.png", "copy.png")
         assert (one.digest, one.crop, one.mean) == (other.digest, other.crop, other.mean)
 
 
-def test_what_cannot_be_read_is_remembered_until_it_changes(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_not_read_again_until_it_changes(tmp_path: Path) -> None:
     folder = tmp_path / "photos"
     folder.mkdir()
     bad = folder / "bad.jpg"
     bad.write_text("no picture")
     with Index(tmp_path / "it.sqlite") as index:
-        look(index, folder)
-        assert index.unknown() == []
+        update(index, folder)
+        assert index.unread() == []
         assert [item.path for item in index.all()[1]] == [bad]
         Image.new("RGB", (9, 9)).save(bad)
-        assert look(index, folder).read == 1
+        assert update(index, folder).read == 1
         assert index.all()[1] == []
 
 
-def test_a_file_that_vanishes_before_it_is_read_is_skipped(tmp_path: Path) -> None:
+def test_a_file_that_is_deleted_before_it_is_read_is_skipped(tmp_path: Path) -> None:
     paths = fill(tmp_path, 3)
     files = [File(path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
     paths[1].unlink()
@@ -165,8 +165,8 @@ LIMITED = """
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="limits of memory are of Linux")
-def test_a_picture_for_which_memory_ran_out_is_read_when_there_is_more(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux limits memory")
+def test_a_picture_that_exceeded_the_memory_is_read_again_later(tmp_path: Path) -> None:
     pytest.importorskip("renderer.image_file")
     fill(tmp_path / "photos", 2)
     Image.new("RGB", (6000, 6000)).save(tmp_path / "photos" / "large.png", compress_level=1)
@@ -174,8 +174,8 @@ def test_a_picture_for_which_memory_ran_out_is_read_when_there_is_more(tmp_path:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("2 [True]\n", "")
     with Index(tmp_path / "it.sqlite") as index:
-        changes = look(index, tmp_path / "photos")
-        assert (changes.known, changes.read, changes.skipped) == (2, 1, [])
+        changes = update(index, tmp_path / "photos")
+        assert (changes.unchanged, changes.read, changes.skipped) == (2, 1, [])
 
 
 KILLED = """
@@ -187,7 +187,7 @@ KILLED = """
     from renderer.library.walking import find_files
     from renderer.progress import Silent
 
-    class Deadly(Silent):
+    class Killer(Silent):
         done = 0
 
         @contextmanager
@@ -201,80 +201,80 @@ KILLED = """
                 os.kill(os.getpid(), signal.SIGKILL)
 
     with Index(Path(sys.argv[1])) as index:
-        refresh(index, find_files([sys.argv[2]])[0], "smart", Deadly())
+        refresh(index, find_files([sys.argv[2]])[0], "smart", Killer())
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no kill -9")
-def test_killed_in_the_middle_it_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_indexing_continues_after_the_process_was_killed(tmp_path: Path) -> None:
     fill(tmp_path / "photos", 120)
     command = [sys.executable, "-c", textwrap.dedent(KILLED), tmp_path / "it.sqlite", tmp_path / "photos"]
-    kept = 0
+    stored = 0
     for end in ("45", "40"):
         assert subprocess.run([*command, end], check=False).returncode == -signal.SIGKILL
         with Index(tmp_path / "it.sqlite") as index:
             photos, _ = index.all()
-            assert len(photos) >= kept + 15  # all but the last quarter of a second
-            kept = len(photos)
+            assert len(photos) >= stored + 15  # all but the last quarter of a second
+            stored = len(photos)
             assert all(index.thumbnail(photo) is not None for photo in photos)
-            assert len(photos.tiles_of(np.arange(kept))) == kept
+            assert len(photos.tiles_of(np.arange(stored))) == stored
     with Index(tmp_path / "it.sqlite") as index:
-        changes = look(index, tmp_path / "photos")
-        assert (changes.known, changes.known + changes.read, index.count()) == (kept, 120, 120)
+        changes = update(index, tmp_path / "photos")
+        assert (changes.unchanged, changes.unchanged + changes.read, index.count()) == (stored, 120, 120)
 
 
-def test_two_processes_may_refresh_one_index_at_once(tmp_path: Path) -> None:
+def test_several_processes_can_refresh_one_index_at_once(tmp_path: Path) -> None:
     fill(tmp_path / "photos", 150)
     command = [sys.executable, "-m", "renderer", "library", "add", str(tmp_path / "photos"), "--name", "both", "--json"]
     running = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [process.communicate(timeout=60)[0] for process in running]
+    outputs = [process.communicate(timeout=60)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0, 0]
-    assert all('"photos": 150' in text for text in said)
+    assert all('"photos": 150' in text for text in outputs)
     with Index(Path(os.environ["MOSAIC_RENDERER_LIBRARIES"], "both.sqlite")) as index:
         assert (index.count(), len(index._rows("SELECT * FROM thumbnail")), len(index._rows("SELECT * FROM tile"))) == (
             150, 150, 150,
         )  # fmt: skip
 
 
-def test_an_index_can_be_read_while_it_is_written_to(tmp_path: Path) -> None:
+def test_an_index_can_be_read_while_it_is_written(tmp_path: Path) -> None:
     fill(tmp_path / "photos", 10)
     with Index(tmp_path / "it.sqlite") as writing, Index(tmp_path / "it.sqlite") as reading:
-        look(writing, tmp_path / "photos")
+        update(writing, tmp_path / "photos")
         before, _ = reading.all()
         fill(tmp_path / "photos", 14)
-        look(writing, tmp_path / "photos")
+        update(writing, tmp_path / "photos")
         assert len([photo.path for photo in before]) == 10
         assert len(reading.all()[0]) == 14
 
 
-def test_an_index_without_its_tables_is_made_anew(tmp_path: Path) -> None:
-    said: list[str] = []
-    with Index(tmp_path / "it.sqlite", notice=said.append) as index:
-        index._database.execute("DROP VIEW known")
+def test_an_index_with_missing_tables_is_rebuilt(tmp_path: Path) -> None:
+    notices: list[str] = []
+    with Index(tmp_path / "it.sqlite", notice=notices.append) as index:
+        index._connection.execute("DROP VIEW known")
         with pytest.raises(sqlite3.OperationalError) as error:
             index.count()
         index.recover(error.value)
         assert index.count() == 0
-        assert "is damaged" in said[0]
+        assert "is damaged" in notices[0]
 
 
-def test_what_an_older_version_read_wrongly_is_read_again(tmp_path: Path) -> None:
+def test_files_that_version_1_misread_are_read_again(tmp_path: Path) -> None:
     fill(tmp_path / "photos", 3)
     with Image.open(tmp_path / "photos" / "0000.png") as picture:
         picture.save(tmp_path / "photos" / "right.jpg")
     (tmp_path / "photos" / "bad.jpg").write_text("no picture")
     with Index(tmp_path / "it.sqlite") as index:
-        look(index, tmp_path / "photos")
-        index._database.execute("PRAGMA user_version = 1")
+        update(index, tmp_path / "photos")
+        index._connection.execute("PRAGMA user_version = 1")
     with Index(tmp_path / "it.sqlite") as index:
         assert (index.count(), index.skipped()) == (4, [])
-        changes = look(index, tmp_path / "photos")
-        assert (changes.known, changes.read, len(index.skipped())) == (1, 3, 1)
+        changes = update(index, tmp_path / "photos")
+        assert (changes.unchanged, changes.read, len(index.skipped())) == (1, 3, 1)
     with Index(tmp_path / "it.sqlite") as index:
-        assert look(index, tmp_path / "photos").known == 5
+        assert update(index, tmp_path / "photos").unchanged == 5
 
 
-def test_an_index_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+def test_an_index_of_a_later_version_is_not_changed(tmp_path: Path) -> None:
     with Index(tmp_path / "it.sqlite"):
         pass
     database = sqlite3.connect(tmp_path / "it.sqlite")
@@ -284,24 +284,24 @@ def test_an_index_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
         Index(tmp_path / "it.sqlite")
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_a_cache_that_cannot_be_written_to_is_done_without(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_memory_replaces_a_cache_that_is_not_writable(tmp_path: Path) -> None:
     fill(tmp_path / "photos", 3)
     (tmp_path / "closed").mkdir(mode=0o500)
-    said: list[str] = []
-    with Index(tmp_path / "closed" / "it.sqlite", may_be_memory=True, notice=said.append) as index:
-        look(index, tmp_path / "photos")
+    notices: list[str] = []
+    with Index(tmp_path / "closed" / "it.sqlite", memory_fallback=True, notice=notices.append) as index:
+        update(index, tmp_path / "photos")
         assert names(index) == ["0000.png", "0001.png", "0002.png"]
-        assert "is not kept" in said[0]
+        assert "is not saved" in notices[0]
     with pytest.raises(RenderError, match="can't be used"):
         Index(tmp_path / "closed" / "it.sqlite")
 
 
-def test_a_file_where_the_cache_should_be_is_done_without(tmp_path: Path) -> None:
+def test_memory_replaces_a_cache_whose_folder_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("not a folder")
     fill(tmp_path / "photos", 3)
-    with Index(tmp_path / "cache" / "it.sqlite", may_be_memory=True) as index:
-        look(index, tmp_path / "photos")
+    with Index(tmp_path / "cache" / "it.sqlite", memory_fallback=True) as index:
+        update(index, tmp_path / "photos")
         assert len(names(index)) == 3
 
 
@@ -319,7 +319,7 @@ OPENING = """
 """
 
 
-def test_a_new_index_may_be_opened_by_several_processes_at_once(tmp_path: Path) -> None:
+def test_several_processes_can_create_an_index_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", textwrap.dedent(OPENING), tmp_path]
     running = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
@@ -329,13 +329,13 @@ def test_a_new_index_may_be_opened_by_several_processes_at_once(tmp_path: Path) 
         assert process.stdin is not None
         process.stdin.write("\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=60)[1] for process in running]
-    assert said == [""] * 4
+    errors = [process.communicate(timeout=60)[1] for process in running]
+    assert errors == [""] * 4
 
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Iterator[Path]:
-    """An index that another program does not let go of."""
+    """An index that another program keeps locked."""
     path = tmp_path / "it.sqlite"
     with Index(path):
         pass
@@ -347,39 +347,39 @@ def locked(tmp_path: Path) -> Iterator[Path]:
     database.close()
 
 
-def test_a_locked_cache_is_waited_for_a_while_and_then_done_without(
+def test_memory_replaces_a_cache_that_stays_locked(
     tmp_path: Path, locked: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("renderer.library.index._SILENT_SECONDS", 0.1)
-    monkeypatch.setattr("renderer.library.index._CACHE_SECONDS", 0.4)
+    monkeypatch.setattr("renderer.library.database._NOTICE_SECONDS", 0.1)
+    monkeypatch.setattr("renderer.library.database._CACHE_LOCK_SECONDS", 0.4)
     fill(tmp_path / "photos", 2)
-    said: list[str] = []
-    with Index(locked, may_be_memory=True, notice=said.append) as index:
-        look(index, tmp_path / "photos")
+    notices: list[str] = []
+    with Index(locked, memory_fallback=True, notice=notices.append) as index:
+        update(index, tmp_path / "photos")
         assert names(index) == ["0000.png", "0001.png"]
-    waiting, without = said
+    waiting, fallback = notices
     assert waiting.startswith(f"Waiting for {locked} (up to 0 seconds)")
-    assert "MOSAIC_RENDERER_CACHE names another folder" in waiting
-    assert "is not kept" in without
+    assert "MOSAIC_RENDERER_CACHE sets another folder" in waiting
+    assert "is not saved" in fallback
 
 
-def test_a_locked_library_is_waited_for(tmp_path: Path, locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("renderer.library.index._SILENT_SECONDS", 0.1)
-    monkeypatch.setattr("renderer.library.index._LOCKED_SECONDS", 0.4)
+def test_a_library_waits_for_a_lock(tmp_path: Path, locked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("renderer.library.database._NOTICE_SECONDS", 0.1)
+    monkeypatch.setattr("renderer.library.database._LIBRARY_LOCK_SECONDS", 0.4)
     with pytest.raises(RenderError, match=r"it\.sqlite can't be used"):
         Index(locked)
     fill(tmp_path / "photos", 2)
-    with Index(tmp_path / "other.sqlite") as index:  # locked in mid-use, and set free again
+    with Index(tmp_path / "other.sqlite") as index:  # locked during use, and then released
         other = sqlite3.connect(tmp_path / "other.sqlite", isolation_level=None, check_same_thread=False)
         other.execute("BEGIN IMMEDIATE")
         timer = threading.Timer(0.25, other.close)
         timer.start()
-        assert look(index, tmp_path / "photos").read == 2
+        assert update(index, tmp_path / "photos").read == 2
         timer.join()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions are of Unix")
-def test_its_files_are_for_their_owner_alone(tmp_path: Path) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="only Unix has these permissions")
+def test_only_the_owner_can_read_its_files(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "it.sqlite"
     old = [path.with_name("old.sqlite" + suffix) for suffix in ("", "-wal", "-shm")]
     before = os.umask(0o022)
@@ -400,36 +400,36 @@ def test_its_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
-    """A folder of photos, and the bytes of an index of it."""
+    """A folder of photos, and the bytes of its index."""
     folder = tmp_path_factory.mktemp("filled")
     fill(folder / "photos", 5)
     (folder / "photos" / "bad.jpg").write_text("no picture")
     with Index(folder / "it.sqlite") as index:
-        look(index, folder / "photos")
+        update(index, folder / "photos")
     return folder / "photos", (folder / "it.sqlite").read_bytes()
 
 
 @given(damages=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=64)), min_size=1, max_size=8))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_an_index_that_is_damaged_anywhere_is_well_again_the_second_time(
+def test_an_index_with_any_damage_works_at_the_second_attempt(
     filled: tuple[Path, bytes], damages: list[tuple[float, bytes]]
 ) -> None:
-    folder, whole = filled
-    damaged = bytearray(whole)
-    for where, new in damages:
-        place = int(where * (len(whole) - 1))
-        damaged[place : place + len(new)] = new
+    folder, intact = filled
+    damaged = bytearray(intact)
+    for position, new in damages:
+        start = int(position * (len(intact) - 1))
+        damaged[start : start + len(new)] = new
     with tempfile.TemporaryDirectory() as cache, pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOSAIC_RENDERER_CACHE", cache)
-        Path(cache, "photos-smart.sqlite").write_bytes(damaged[: len(whole)])
+        Path(cache, "photos-smart.sqlite").write_bytes(damaged[: len(intact)])
         for last in (False, True):
             try:
                 with Archive(Silent()) as archive:
                     library = archive.open([str(folder)])
                     assert len(library.photos) == 5
                     numbers = np.arange(5)
-                    library.photos.descriptors_of(numbers), library.tiles, library.photos.taken()
-                    assert library.photos.named("0003.png") is not None
+                    library.photos.descriptors_of(numbers), library.tiles, library.photos.dates()
+                    assert library.photos.find_by_name("0003.png") is not None
                     for photo in library.photos:
                         library.square(photo, 16)
             except RenderError:
@@ -438,10 +438,10 @@ def test_an_index_that_is_damaged_anywhere_is_well_again_the_second_time(
 
 
 @pytest.mark.parametrize("table", ["tile", "thumbnail", "block"])
-def test_an_index_with_an_empty_table_is_made_anew(filled: tuple[Path, bytes], table: str) -> None:
-    folder, whole = filled
+def test_an_index_with_an_empty_table_is_rebuilt(filled: tuple[Path, bytes], table: str) -> None:
+    folder, intact = filled
     path = Path(os.environ["MOSAIC_RENDERER_CACHE"], "photos-smart.sqlite")
-    path.write_bytes(whole)
+    path.write_bytes(intact)
     database = sqlite3.connect(path)
     database.execute(f"DELETE FROM {table}")
     database.commit()
@@ -458,7 +458,7 @@ def test_an_index_with_an_empty_table_is_made_anew(filled: tuple[Path, bytes], t
     | st.from_regex(r"[0-9]{4}:[0-9]{2}:[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", fullmatch=True),
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_a_file_says_of_its_dates_it_is_a_tile(
+def test_a_photo_with_any_dates_is_a_tile(
     tmp_path_factory: pytest.TempPathFactory, modified_ns: int, orientation: int, captured: str
 ) -> None:
     path = tmp_path_factory.mktemp("dated") / "photo.jpg"
@@ -467,20 +467,20 @@ def test_whatever_a_file_says_of_its_dates_it_is_a_tile(
     exif.get_ifd(0x8769)[0x9003] = captured.encode("utf-8", "replace")
     Image.new("RGB", (60, 40), (1, 2, 3)).save(path, exif=exif)
 
-    class Dated(type(path)):  # type: ignore[misc]  # of whichever system this is
-        """A file on a file system that can hold any date."""
+    class Dated(type(path)):  # type: ignore[misc]  # of the current system's class
+        """A file on a file system that can store any date."""
 
         def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
             status = super().stat(follow_symlinks=follow_symlinks)
-            return SimpleNamespace(st_mode=status.st_mode, st_size=status.st_size, st_mtime_ns=modified_ns)  # type: ignore[return-value]  # what is asked of it
+            return SimpleNamespace(st_mode=status.st_mode, st_size=status.st_size, st_mtime_ns=modified_ns)  # type: ignore[return-value]  # the fields that are used
 
     with Index(path.with_name("it.sqlite")) as index:
         dated = Dated(path)
         assert refresh(index, [dated], "smart", Silent()).read == 1
-        assert refresh(index, [dated], "smart", Silent()).known == 1
-        photos, skipped = index.seen()
+        assert refresh(index, [dated], "smart", Silent()).unchanged == 1
+        photos, skipped = index.scanned()
         assert (len(photos), skipped) == (1, [])
-        assert index.is_current(replace(photos[0], path=dated))
-        ((_, taken),) = photos.taken()
-        assert Filter(since="0001").is_in_time(taken)
+        assert index.is_unchanged(replace(photos[0], path=dated))
+        ((_, taken),) = photos.dates()
+        assert Filter(since="0001").includes_date(taken)
         assert datetime.fromisoformat(taken)

@@ -1,6 +1,7 @@
 import contextlib
 import glob
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from renderer.library import (
 )
 from renderer.library.checking import near_duplicates
 from renderer.library.reading import cut, smart_square
+from renderer.messages import as_argument, spelled
 from renderer.names import expand_glob
 from renderer.pictures import read_picture, resize
 from renderer.progress import Silent
@@ -51,23 +53,21 @@ def pieces(cover: Path) -> Library:
     return cut_parts(cover, read_picture(cover), file_digest(cover), [], Silent())
 
 
-def test_folders_are_walked_without_what_is_hidden(tmp_path: Path) -> None:
-    shown = [make(tmp_path / name) for name in ("b.jpg", "a.png", "deep/er/c.JPG")]
+def test_hidden_files_and_folders_are_skipped(tmp_path: Path) -> None:
+    visible = [make(tmp_path / name) for name in ("b.jpg", "a.png", "deep/er/c.JPG")]
     for name in (".hidden.jpg", ".cache/d.jpg", "deep/.e/f.jpg"):
         make(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no picture")
-    assert find_files([str(tmp_path)]) == ([shown[1], shown[0], shown[2]], [])
+    assert find_files([str(tmp_path)]) == ([visible[1], visible[0], visible[2]], [])
 
 
-def test_files_globs_and_folders_may_be_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_globs_and_folders_can_be_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b, c = (make(tmp_path / name) for name in ("x/a.jpg", "x/b.jpg", "y/c.jpg"))
     monkeypatch.chdir(tmp_path)
     assert find_files(["x/b.jpg", "x/*.jpg", "**/c.jpg", "y"])[0] == [b, a, c]
 
 
-def test_the_name_of_a_folder_in_front_of_a_glob_is_taken_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_existing_folders_match_literally_in_a_glob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = [make(tmp_path / "photos [2024]" / "trip [1]" / name) for name in ("a.jpg", "b[2].jpg")]
     other = make(tmp_path / "photos 2" / "trip 1" / "a.jpg")
     monkeypatch.chdir(tmp_path)
@@ -86,7 +86,7 @@ NAMES = ("a", "b", ".a", "ab", "a[b]", "A")
     st.lists(st.sampled_from(("*", "a*", "?", "[ab]", "**", ".*", "b", "a[[]b]")), min_size=1, max_size=4),
 )
 @settings(max_examples=60, deadline=None)
-def test_globs_mean_what_those_of_python_do(files: list[list[str]], pattern: list[str]) -> None:
+def test_globs_match_as_in_python(files: list[list[str]], pattern: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for parts in files:
             with contextlib.suppress(OSError):  # a folder where a file should be, or the reverse
@@ -99,32 +99,36 @@ def test_globs_mean_what_those_of_python_do(files: list[list[str]], pattern: lis
 COMPOSED, DECOMPOSED = "Caf\u00e9", "Cafe\u0301"
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="the disk compares names so itself")
-@pytest.mark.parametrize(("there", "asked"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
-def test_names_are_the_same_in_whichever_form_of_unicode(
-    tmp_path: Path, archive: Archive, there: str, asked: str
-) -> None:
-    photo = make(tmp_path / there / f"{there} 1.jpg")
+@pytest.mark.skipif(sys.platform == "darwin", reason="the file system normalizes names")
+@pytest.mark.parametrize(("stored", "requested"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_names_match_in_any_unicode_form(tmp_path: Path, archive: Archive, stored: str, requested: str) -> None:
+    photo = make(tmp_path / stored / f"{stored} 1.jpg")
     other = make(tmp_path / "plain.jpg", (0, 0, 200))
-    for source in (f"{asked}/{asked} 1.jpg", f"{asked}/*.jpg", f"{asked}/{asked}*", f"**/{asked}*.jpg", asked):
+    for source in (
+        f"{requested}/{requested} 1.jpg",
+        f"{requested}/*.jpg",
+        f"{requested}/{requested}*",
+        f"**/{requested}*.jpg",
+        requested,
+    ):
         assert find_files([str(tmp_path / source)])[0] == [photo]
     library = archive.open_files([other, photo])
-    for name in (f"{asked} 1.jpg", f"{asked} 1", str(tmp_path / asked / f"{asked} 1.jpg")):
+    for name in (f"{requested} 1.jpg", f"{requested} 1", str(tmp_path / requested / f"{requested} 1.jpg")):
         assert find_photo(name, library.photos) == 1
         assert find_photo(name, list(library.photos)) == 1
-    for pattern in (f"{asked}*", asked, f"{asked}/*.jpg", str(tmp_path / asked / "*")):
+    for pattern in (f"{requested}*", requested, f"{requested}/*.jpg", str(tmp_path / requested / "*")):
         left = filtered(library, Filter(exclude=(pattern,)), [tmp_path])
         assert [photo.path for photo in left.photos] == [other]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are text on Windows")
-def test_a_photo_is_named_by_bytes_that_are_no_text(tmp_path: Path, archive: Archive) -> None:
+def test_a_photo_is_found_by_a_name_that_is_not_utf8(tmp_path: Path, archive: Archive) -> None:
     name = os.fsdecode(b"caf\xe9.png")
     make(tmp_path / "plain.png").rename(tmp_path / name)
     assert find_photo(name, archive.open_files([tmp_path / name]).photos) == 0
 
 
-def test_a_name_that_is_wrong_is_answered_with_near_ones(tmp_path: Path) -> None:
+def test_a_wrong_name_suggests_similar_ones(tmp_path: Path) -> None:
     make(tmp_path / "holiday.jpg")
     with pytest.raises(InputError, match=r"did you mean holiday\.jpg"):
         find_files([str(tmp_path / "holidy.jpg")])
@@ -136,7 +140,7 @@ def test_an_unchanged_photo_is_not_decoded_again(tmp_path: Path, archive: Archiv
     path = make(tmp_path / "photo.png", (255, 0, 0))
     first = archive.open_files([path])
     before = path.stat()
-    # Other bytes of the same length and time: only somebody who decoded the file would notice.
+    # Other bytes with the same length and time: only decoding the file would reveal the change.
     path.write_bytes(b"\0" * before.st_size)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     again = archive.open_files([path])
@@ -145,10 +149,10 @@ def test_an_unchanged_photo_is_not_decoded_again(tmp_path: Path, archive: Archiv
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
     changed = archive.open_files([path])
     assert not changed.photos
-    assert "not a picture" in changed.skipped[0].reason
+    assert "not a readable picture" in changed.skipped[0].reason
 
 
-def test_unreadable_photos_are_listed_and_the_rest_goes_on(tmp_path: Path, archive: Archive) -> None:
+def test_unreadable_photos_are_listed_and_the_others_are_used(tmp_path: Path, archive: Archive) -> None:
     good = make(tmp_path / "good.jpg")
     empty = tmp_path / "empty.jpg"
     empty.touch()
@@ -159,62 +163,62 @@ def test_unreadable_photos_are_listed_and_the_rest_goes_on(tmp_path: Path, archi
     assert {item.path: item.reason.split()[1] for item in library.skipped} == {empty: "empty", cut: "damaged"}
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of Unix")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="only Unix has named pipes")
 def test_an_endless_pipe_is_skipped(tmp_path: Path, archive: Archive) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     library = archive.open_files([tmp_path / "pipe.jpg"])
     assert library.skipped[0].reason == "is not a file but a pipe or a device"
 
 
-class Told(Silent):
-    """Progress that remembers what was said."""
+class Recorder(Silent):
+    """Progress that records the notices."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.notices: list[str] = []
 
     def notice(self, message: str) -> None:
-        self.said.append(message)
+        self.notices.append(message)
 
 
-@pytest.mark.parametrize("spoilt_from", [0, 4096])
-def test_a_damaged_index_is_named_set_aside_and_made_anew(tmp_path: Path, spoilt_from: int) -> None:
+@pytest.mark.parametrize("damaged_from", [0, 4096])
+def test_a_damaged_index_is_reported_renamed_and_rebuilt(tmp_path: Path, damaged_from: int) -> None:
     paths = [make(tmp_path / f"{i}.jpg", (i, 0, 0), (300, 300)) for i in range(40)]
     with Archive(Silent()) as archive:
-        file = archive.cache().path
+        file = archive.cache_index().path
         archive.open_files(paths)
     data = bytearray(file.read_bytes())
-    data[spoilt_from:] = b"\xaa" * (len(data) - spoilt_from)
+    data[damaged_from:] = b"\xaa" * (len(data) - damaged_from)
     file.write_bytes(bytes(data))
-    told = Told()
-    with Archive(told) as archive:
+    recorder = Recorder()
+    with Archive(recorder) as archive:
         library = archive.open_files(paths)
         assert len(library.photos) == 40
         assert library.square(library.photos[7], 32).mean() > 1
-    assert "is damaged" in told.said[0]
+    assert "is damaged" in recorder.notices[0]
     assert file.with_name(f"{file.name}.damaged").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are text on Windows")
-def test_a_name_that_is_no_text_is_a_name(tmp_path: Path, archive: Archive) -> None:
+def test_a_photo_whose_name_is_not_utf8_is_indexed(tmp_path: Path, archive: Archive) -> None:
     name = tmp_path / os.fsdecode(b"caf\xe9.png")
     make(tmp_path / "plain.png").rename(name)
     for _ in range(2):
         assert [photo.path for photo in archive.open_files([name]).photos] == [name]
 
 
-def test_a_crop_off_the_middle_is_shown_at_every_size(tmp_path: Path, archive: Archive) -> None:
+def test_an_off_centre_crop_is_shown_at_every_size(tmp_path: Path, archive: Archive) -> None:
     picture = Image.new("RGB", (900, 600), (0, 255, 0))
     picture.paste((255, 0, 0), (0, 0, 300, 300))
     picture.save(tmp_path / "it.png")
     (photo,) = archive.open_files([tmp_path / "it.png"]).photos
     library = reopen(archive, [replace(photo, crop=(0, 0, 300))], Silent())
-    # From the thumbnail, a JPEG, in small, and from the file itself in large.
-    for seen in (library.tiles[0], *(library.square(library.photos[0], side) for side in (64, 256))):
-        assert np.abs(seen.astype(int) - (255, 0, 0)).mean() < 2
+    # Small sizes from the thumbnail, a JPEG, and large ones from the file.
+    for square in (library.tiles[0], *(library.square(library.photos[0], side) for side in (64, 256))):
+        assert np.abs(square.astype(int) - (255, 0, 0)).mean() < 2
     assert (library.square(library.photos[0], 512) == (255, 0, 0)).all()
 
 
-def test_a_tile_is_the_middle_of_the_photo(cover: Path) -> None:
+def test_a_centred_tile_is_the_middle_of_the_photo(cover: Path) -> None:
     with Archive(Silent(), crop="centre") as archive:
         check_tile_of_the_middle(cover, archive.open_files([cover]))
 
@@ -223,15 +227,15 @@ def check_tile_of_the_middle(cover: Path, library: Library) -> None:
     (photo,) = library.photos
     assert (photo.size, photo.crop) == ((640, 427), (106, 0, 427))
     middle = read_picture(cover).pixels[:, 106 : 106 + 427]
-    assert np.abs(np.array(photo.mean) * 255 - middle.mean(axis=(0, 1))).max() < 8  # light is averaged, not numbers
-    # From the thumbnail and from the file itself: the same picture.
+    assert np.abs(np.array(photo.mean) * 255 - middle.mean(axis=(0, 1))).max() < 8  # the mean is of linear light
+    # The thumbnail and the file give the same picture.
     small, large = library.square(photo, 128), library.square(photo, 427)
     assert small.shape == (128, 128, 3)
     assert np.abs(large.astype(int) - middle).max() == 0
     assert np.abs(small.mean() - large.mean()) < 5
 
 
-def test_a_vanished_photo_is_shown_from_its_thumbnail(tmp_path: Path, archive: Archive) -> None:
+def test_a_deleted_photo_is_shown_from_its_thumbnail(tmp_path: Path, archive: Archive) -> None:
     path = make(tmp_path / "photo.png", (10, 200, 30), (600, 600))
     library = archive.open_files([path])
     path.unlink()
@@ -251,13 +255,13 @@ def test_pixels_of_a_file_that_changed_since_it_was_indexed_are_not_used(
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     for pixels in (library.square(library.photos[0], 512), library.whole(library.photos[0], 500, 500)):
         assert np.abs(pixels.mean(axis=(0, 1)) - (10, 200, 30)).max() < 4
-    # Another process has looked at the file meanwhile: these photos are still those that were opened.
+    # Another process refreshes the index: these photos are still those that were opened.
     with Archive(Silent()) as other:
         assert other.open_files([path]).means[0].tolist() == [1, 0, 0]
     assert np.abs(library.square(library.photos[0], 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 4
 
 
-def test_parts_are_thousands_at_several_scales(cover: Path) -> None:
+def test_there_are_thousands_of_parts_at_several_scales(cover: Path) -> None:
     library = pieces(cover)
     whole, *parts = library.photos
     assert not whole.is_part
@@ -275,7 +279,7 @@ def test_parts_are_thousands_at_several_scales(cover: Path) -> None:
         )
 
 
-def test_a_vanished_photo_opens_whole_from_its_thumbnail(tmp_path: Path, archive: Archive) -> None:
+def test_a_deleted_photo_is_shown_whole_from_its_thumbnail(tmp_path: Path, archive: Archive) -> None:
     path = tmp_path / "photo.png"
     picture = Image.new("RGB", (900, 300), (0, 0, 255))
     picture.paste((255, 0, 0), (0, 0, 300, 300))
@@ -287,32 +291,35 @@ def test_a_vanished_photo_opens_whole_from_its_thumbnail(tmp_path: Path, archive
 
 
 class TestPhotosOfASavedMap:
-    def test_are_found_where_they_were(self, tmp_path: Path, cover: Path, archive: Archive) -> None:
+    def test_are_found_at_their_old_paths(self, tmp_path: Path, cover: Path, archive: Archive) -> None:
         photos = archive.open_files([make(tmp_path / f"{i}.jpg", (i * 20, 0, 0)) for i in range(5)]).photos
         wanted = [photos[3], *list(pieces(cover).photos)[:40:10], photos[1]]
         again = reopen(archive, wanted, Silent())
         assert list(again.photos) == wanted
 
-    def test_are_found_where_they_are_now(self, tmp_path: Path, archive: Archive) -> None:
+    def test_are_found_at_their_new_paths(self, tmp_path: Path, archive: Archive) -> None:
         photos = list(archive.open_files([make(tmp_path / f"{i}.jpg", (i * 20, 0, 0)) for i in range(5)]).photos)
         (tmp_path / "new").mkdir()
         for photo in photos[2:]:
             photo.path.rename(tmp_path / "new" / photo.path.name)
-        told = Told()
-        again = reopen(archive, photos, told, [str(tmp_path / "new")])
+        recorder = Recorder()
+        again = reopen(archive, photos, recorder, [str(tmp_path / "new")])
         assert [photo.path.parent.name for photo in again.photos] == [tmp_path.name] * 2 + ["new"] * 3
         assert [photo.digest for photo in again.photos] == [photo.digest for photo in photos]
-        assert told.said == []
+        assert recorder.notices == []
 
-    def test_are_shown_from_their_thumbnails_if_they_are_gone(self, tmp_path: Path, archive: Archive) -> None:
+    def test_are_shown_from_their_thumbnails_if_they_are_missing(self, tmp_path: Path, archive: Archive) -> None:
         photos = list(archive.open_files([make(tmp_path / f"{i}.jpg", (9, i * 20, 0)) for i in range(5)]).photos)
         photos[3].path.unlink()
-        told = Told()
-        again = reopen(archive, photos, told)
-        assert "3.jpg of this map, gone or changed" in told.said[0]
+        recorder = Recorder()
+        again = reopen(archive, photos, recorder)
+        assert re.fullmatch(
+            r"1 photo of this map is missing or changed \(.*3\.jpg\)\. Thumbnails .*tiles=FOLDER.*",
+            spelled(recorder.notices[0], as_argument),
+        )
         assert np.abs(again.square(again.photos[3], 512).mean(axis=(0, 1)) - (9, 60, 0)).max() < 4
 
-    def test_are_named_if_nothing_is_left_of_them(
+    def test_are_named_in_the_error_if_they_have_no_thumbnail(
         self, tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         path = make(tmp_path / "it.jpg")
@@ -320,15 +327,17 @@ class TestPhotosOfASavedMap:
         make(path, (0, 0, 255), (50, 50))
         monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(tmp_path / "another"))
         with (
-            Archive(Silent()) as knows_nothing,
-            pytest.raises(InputError, match=r"it\.jpg of this map, gone or changed .* --tiles FOLDER"),
+            Archive(Silent()) as empty,
+            pytest.raises(
+                InputError, match=r"1 photo of this map is missing or changed \(.*it\.jpg\): use tiles=FOLDER"
+            ),
         ):
-            reopen(knows_nothing, photos, Silent())
+            reopen(empty, photos, Silent())
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None)
-def test_the_square_that_draws_the_eye_is_inside_and_as_large_as_can_be(width: int, height: int, seed: int) -> None:
+def test_the_smart_square_is_inside_the_picture_and_as_large_as_possible(width: int, height: int, seed: int) -> None:
     scale = min(64 / min(width, height), 1.0)
     shape = (max(round(height * scale), 1), max(round(width * scale), 1), 3)
     if max(shape) > 4000:
@@ -341,18 +350,18 @@ def test_the_square_that_draws_the_eye_is_inside_and_as_large_as_can_be(width: i
     assert cut(noise, (left, top, side), (width, height)).shape[:2] == (min(shape[:2]),) * 2
 
 
-@pytest.mark.parametrize("place", [60, 240])
-def test_the_square_follows_the_subject(cover: Path, place: int) -> None:
+@pytest.mark.parametrize("middle", [60, 240])
+def test_the_smart_square_contains_the_subject(cover: Path, middle: int) -> None:
     plain = Image.new("RGB", (300, 100), (120, 150, 200))
     with Image.open(cover) as picture:
-        plain.paste(picture.resize((60, 60)), (place - 30, 20))
+        plain.paste(picture.resize((60, 60)), (middle - 30, 20))
     left, _, side = smart_square(np.asarray(plain), (300, 100))
-    assert left <= place - 30
-    assert place + 30 <= left + side
+    assert left <= middle - 30
+    assert middle + 30 <= left + side
     assert smart_square(np.full((100, 300, 3), 90, np.uint8), (300, 100)) == (100, 0, 100)
 
 
-def test_awkward_files_are_left_out_with_their_reasons(tmp_path: Path, archive: Archive) -> None:
+def test_unusable_files_are_skipped_with_their_reasons(tmp_path: Path, archive: Archive) -> None:
     folder = tmp_path / "photos"
     good = [make(folder / name) for name in ("a.jpg", "deep/b.png")]
     make(folder / "text.png").rename(folder / "really-a-picture.jpg")
@@ -365,7 +374,7 @@ def test_awkward_files_are_left_out_with_their_reasons(tmp_path: Path, archive: 
     (folder / "raw.nef").write_text("raw " * 99)
     (folder / "folder.png").mkdir()
     wanted = {
-        "empty.jpg": "is empty", "text.jpg": "is not a picture", "cut.jpg": "is damaged", "raw.nef": "raw file",
+        "empty.jpg": "is empty", "text.jpg": "is not a readable picture", "cut.jpg": "is damaged", "raw.nef": "raw file",
         "folder.png": "a folder",
     }  # fmt: skip
     if hasattr(os, "mkfifo"):
@@ -374,13 +383,13 @@ def test_awkward_files_are_left_out_with_their_reasons(tmp_path: Path, archive: 
         (folder / "nowhere.jpg").symlink_to(folder / "nothing")
         (folder / "deep" / "round").symlink_to(folder)
         wanted |= {
-            "pipe.jpg": "a pipe", "itself.jpg": "leads to no file", "nowhere.jpg": "leads to no file",
-            "round": "link back",
+            "pipe.jpg": "a pipe", "itself.jpg": "is a broken link", "nowhere.jpg": "is a broken link",
+            "round": "a link to one of its parent folders",
         }  # fmt: skip
     if hasattr(os, "geteuid") and os.geteuid() != 0:
         make(folder / "closed.jpg").chmod(0)
         (folder / "closed").mkdir(mode=0)
-        wanted |= {"closed.jpg": "may not be read", "closed": "may not be read"}
+        wanted |= {"closed.jpg": "can't be read", "closed": "can't be read"}
     for _ in range(2):  # the second time from the index
         library = archive.open([str(folder)])
         assert sorted(photo.path for photo in library.photos) == sorted(good)
@@ -390,7 +399,7 @@ def test_awkward_files_are_left_out_with_their_reasons(tmp_path: Path, archive: 
             assert reason in found[name], name
 
 
-def test_a_folder_deeper_than_python_recurses(tmp_path: Path) -> None:
+def test_folders_nested_deeper_than_the_recursion_limit_are_walked(tmp_path: Path) -> None:
     folder = tmp_path
     for _ in range(300):
         folder = folder / "a"
@@ -408,7 +417,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_frames_of_videos_are_tiles_too(tmp_path: Path, clip: Path) -> None:
+def test_video_frames_can_be_tiles(tmp_path: Path, clip: Path) -> None:
     (tmp_path / "IMG_7.MOV").write_bytes(clip.read_bytes())
     make(tmp_path / "photo.png", (0, 255, 0))
     (tmp_path / "broken.mp4").write_text("no video")
@@ -431,7 +440,7 @@ def test_frames_of_videos_are_tiles_too(tmp_path: Path, clip: Path) -> None:
 
 
 def make_clip(path: Path, *options: str, size: str = "64x48") -> Path:
-    """Four seconds of red, ten frames a second, each a key frame."""
+    """Make four seconds of red video, ten frames per second, each a key frame."""
     source = ("-f", "lavfi", "-i", f"color=red:size={size}:duration=4:rate=10")
     assert run_ffmpeg(*source, "-g", "1", "-pix_fmt", "yuv420p", *options, "-y", str(path)).returncode == 0
     return path
@@ -441,7 +450,7 @@ def make_clip(path: Path, *options: str, size: str = "64x48") -> Path:
     ("pixel_aspect", "rotation", "size"),
     [("3/2", "0", (96, 48)), ("2/3", "0", (64, 72)), ("1", "90", (48, 64)), ("3/2", "90", (48, 96)), ("4000", "0", (64, 48))],
 )  # fmt: skip
-def test_a_frame_of_a_clip_has_the_shape_that_is_shown(
+def test_a_video_frame_has_its_display_shape(
     tmp_path: Path, pixel_aspect: str, rotation: str, size: tuple[int, int]
 ) -> None:
     coded = make_clip(tmp_path / "coded.mov", "-vf", f"setsar={pixel_aspect}")
@@ -452,7 +461,7 @@ def test_a_frame_of_a_clip_has_the_shape_that_is_shown(
     assert photo.size == size
 
 
-def test_of_a_clip_that_is_cut_off_the_frames_that_are_there_are_used(tmp_path: Path) -> None:
+def test_the_intact_frames_of_a_truncated_clip_are_used(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mkv")
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     with Archive(Silent(), video_frames=4) as archive:
@@ -461,25 +470,25 @@ def test_of_a_clip_that_is_cut_off_the_frames_that_are_there_are_used(tmp_path: 
     assert (times[:1], len(times) < 4, library.skipped) == ([0.5], True, [])
 
 
-def test_a_playlist_that_is_named_as_a_clip_opens_no_other_file(tmp_path: Path) -> None:
+def test_a_playlist_with_a_video_suffix_opens_no_other_file(tmp_path: Path) -> None:
     make_clip(tmp_path / "private.ts")
     (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile private.ts\nduration 4\n")
     with Archive(Silent(), video_frames=2) as archive:
         library = archive.open([str(tmp_path / "list.mp4")])
-    assert (len(library.photos), library.skipped[0].reason) == (0, "is not a video that can be read")
+    assert (len(library.photos), library.skipped[0].reason) == (0, "is not a readable video")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="a stub in the place of ffmpeg is a shell script")
+@pytest.mark.skipif(os.name != "posix", reason="the replacement for ffmpeg is a shell script")
 @pytest.mark.parametrize(
     "stub",
     [
         "kill -9 $$",
         'case "$*" in *image2pipe*) kill -9 $$ ;; esac; "$FFMPEG" "$@"',
         '"$FFMPEG" "$@"; case "$*" in *image2pipe*) echo "Cannot allocate memory" >&2; exit 69 ;; esac',
-        "exit 251",  # what ffmpeg ends with if a disk gives an I/O error
+        "exit 251",  # ffmpeg's exit code for an I/O error of a disk
     ],
 )
-def test_a_clip_is_read_again_after_a_failure_that_its_bytes_do_not_prove(
+def test_a_clip_is_read_again_after_a_transient_failure(
     tmp_path: Path, clip: Path, monkeypatch: pytest.MonkeyPatch, stub: str
 ) -> None:
     program = tmp_path / "ffmpeg"
@@ -522,7 +531,7 @@ def test_near_duplicates_are_found_by_structure_and_colour(tmp_path: Path, cover
     assert "smaller.jpg" not in [photo.path.name for photo in fewer.photos]
 
 
-def test_copies_share_a_group_and_nothing_else_does(tmp_path: Path, cover: Path, archive: Archive) -> None:
+def test_only_copies_share_a_group(tmp_path: Path, cover: Path, archive: Archive) -> None:
     paths = [make(tmp_path / f"{i}.png", (i, 0, 0)) for i in range(4)]
     paths.append(tmp_path / "copy.png")
     paths[4].write_bytes(paths[1].read_bytes())
@@ -535,10 +544,10 @@ def test_copies_share_a_group_and_nothing_else_does(tmp_path: Path, cover: Path,
     assert parts.photos.find(list(parts.photos)[5:9]).tolist() == [5, 6, 7, 8]
 
 
-def test_libraries_are_joined_and_taken_apart(tmp_path: Path, cover: Path, archive: Archive) -> None:
+def test_libraries_can_be_combined_and_split(tmp_path: Path, cover: Path, archive: Archive) -> None:
     indexed = archive.open_files([make(tmp_path / f"{i}.png", (i * 30, 0, 0)) for i in range(5)])
     parts = pieces(cover).take(np.arange(0, 40, 10))
-    joined = indexed.joined(parts)
+    joined = indexed.combined(parts)
     assert list(joined.photos) == [*indexed.photos, *parts.photos]
     assert (joined.tiles == np.concatenate([indexed.tiles, parts.tiles])).all()
     some = joined.take(np.array([7, 2]))
@@ -549,18 +558,18 @@ def test_libraries_are_joined_and_taken_apart(tmp_path: Path, cover: Path, archi
 
 
 def test_a_piece_is_the_same_at_every_level(cover: Path) -> None:
-    """The small levels are cut when the cover is read, the large ones when the camera comes near."""
+    """Small levels are cut when the cover is read, large ones when they are drawn."""
     library = pieces(cover)
     for number in range(1, len(library.photos), 97):
         photo = library.photos[number]
         assert difference(resize(library.square(photo, photo.crop[2]), 32, 32), library.tiles[number]).mean() < 0.5
 
 
-def taken(path: Path, day: str) -> Path:
-    """A photo of a day, `2024:05:31 12:00:00` as cameras write it; without one, its file was last changed in 2020."""
+def make_dated(path: Path, time: str) -> Path:
+    """Make a photo with a capture time, such as `2024:05:31 12:00:00`, or else with a modification time in 2020."""
     exif = Image.Exif()
-    if day:
-        exif.get_ifd(0x8769)[0x9003] = day
+    if time:
+        exif.get_ifd(0x8769)[0x9003] = time
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (40, 30), (len(path.name), 50, 50)).save(path, exif=exif)
     os.utime(path, (1_590_000_000, 1_590_000_000))
@@ -582,12 +591,12 @@ def taken(path: Path, day: str) -> Path:
     ],
     ids=lambda value: str(value) if isinstance(value, Filter) else "",
 )
-def test_filters_leave_photos_out(tmp_path: Path, archive: Archive, wanted: Filter, left: set[str]) -> None:
+def test_filters_exclude_photos(tmp_path: Path, archive: Archive, wanted: Filter, left: set[str]) -> None:
     folder = tmp_path / "photos"
-    taken(folder / "trip" / "may.jpg", "2024:05:31 23:59:59")
-    taken(folder / "june.jpg", "2024:06:01 00:00:00")
-    taken(folder / "plain.png", "")
-    taken(folder / "trip" / "screens" / "grab1.png", "")
+    make_dated(folder / "trip" / "may.jpg", "2024:05:31 23:59:59")
+    make_dated(folder / "june.jpg", "2024:06:01 00:00:00")
+    make_dated(folder / "plain.png", "")
+    make_dated(folder / "trip" / "screens" / "grab1.png", "")
     library = archive.open([str(folder)])
     found = filtered(library, wanted, archive.folders([str(folder)]))
     assert {photo.path.name for photo in found.photos} == left
@@ -596,18 +605,18 @@ def test_filters_leave_photos_out(tmp_path: Path, archive: Archive, wanted: Filt
     assert len(filtered(library, absolute, archive.folders([str(folder)])).photos) == 2
 
 
-def test_signs_of_a_pattern_are_also_taken_as_they_are(tmp_path: Path, archive: Archive) -> None:
+def test_wildcards_in_a_pattern_also_match_literally(tmp_path: Path, archive: Archive) -> None:
     for name in ("trip [a]/may.jpg", "july[7].jpg", "june.jpg"):
-        taken(tmp_path / name, "")
+        make_dated(tmp_path / name, "")
     found = filtered(archive.open([str(tmp_path)]), Filter(exclude=("trip [a]", "july[7].jpg")), [tmp_path])
     assert [photo.path.name for photo in found.photos] == ["june.jpg"]
 
 
-def test_filters_that_leave_nothing_say_what_there_is(tmp_path: Path, archive: Archive) -> None:
-    taken(tmp_path / "may.jpg", "2024:05:31 23:59:59")
-    with pytest.raises(InputError, match="--since 2025 leaves none of 1 photos, which were taken from 2024-05-31"):
+def test_filters_that_exclude_every_photo_are_errors(tmp_path: Path, archive: Archive) -> None:
+    make_dated(tmp_path / "may.jpg", "2024:05:31 23:59:59")
+    with pytest.raises(InputError, match="since=2025 excludes the only photo, taken from 2024-05-31 to 2024-05-31"):
         filtered(archive.open([str(tmp_path)]), Filter(since="2025"), [tmp_path])
-    with pytest.raises(InputError, match="--exclude names nothing"):
+    with pytest.raises(InputError, match="exclude= is empty"):
         filtered(archive.open([str(tmp_path)]), Filter(exclude=("",)), [tmp_path])
-    with pytest.raises(InputError, match="--until 2024-04 is before --since 2024-05"):
+    with pytest.raises(InputError, match="until=2024-04 is before since=2024-05"):
         filtered(archive.open([str(tmp_path)]), Filter(since="2024-05", until="2024-04"), [tmp_path])

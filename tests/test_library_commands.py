@@ -22,7 +22,7 @@ def test_an_added_library_is_the_default_until_it_is_removed(render: Run, cover:
     code, out, _ = render("library", "add", photos)
     assert (code, out) == (0, "default: 60 photos; 60 read\n")
     code, out, err = render("mosaic", cover, *SMALL)
-    assert (code, "of 60 tiles used" in out, "The tiles are the library default: 60 photos" in err) == (0, True, True)
+    assert (code, "of 60 tiles used" in out, "Using your library default: 60 photos" in err) == (0, True, True)
     assert "pieces of the cover" in render("mosaic", cover, "--tiles", "pieces", *SMALL)[2]
     assert "60 photos from" in render("library", "list")[1]
     code, out, _ = render("library", "remove", "default")
@@ -90,9 +90,13 @@ def test_photos_of_a_missing_drive_are_kept(render: Run, cover: Path, how: str) 
     Path("here/0.png").unlink()
     code, out, err = render("library", "refresh")
     assert (code, out) == (0, "default: 5 photos; 1 deleted\n")
-    assert "drive is not there or empty: what is known of its photos is kept" in err
+    assert "drive is missing or empty: its photos stay in the library" in err
     code, _, err = render("mosaic", cover, *SMALL)
-    assert (code, "photos (" in err, "are not where they were: shown from thumbnails" in err) == (0, True, True)
+    assert (code, "photos are missing (" in err, "so thumbnails are shown: `render library refresh` finds" in err) == (
+        0,
+        True,
+        True,
+    )
 
 
 def test_a_check_lists_problems_and_draws_the_colours(render: Run, cover: Path) -> None:
@@ -117,7 +121,7 @@ def test_a_check_lists_problems_and_draws_the_colours(render: Run, cover: Path) 
     assert (found["colours"]["medium red"], found["colours"]["dark blue"]) == (1, 0)
     assert [len(group) for group in found["near_duplicates"]] == [2]
     code, out, err = render("mosaic", cover, "--tiles", "it", "--skip-duplicates", *SMALL)
-    assert (code, "1 near-duplicates left out" in err, "of 2 tiles used" in out) == (0, True, True)
+    assert (code, "1 near-duplicate excluded" in err, "of 2 tiles used" in out) == (0, True, True)
 
 
 def test_a_damaged_library_is_reported_and_rebuilt(render: Run, cover: Path, photos: Path) -> None:
@@ -126,7 +130,7 @@ def test_a_damaged_library_is_reported_and_rebuilt(render: Run, cover: Path, pho
     file.write_bytes(b"\xaa" * file.stat().st_size)
     code, out, err = render("mosaic", cover, *SMALL)
     assert (code, "of 60 tiles used" in out) == (0, True)
-    assert "default.sqlite is damaged: it was set aside as default.sqlite.damaged and is made anew" in err
+    assert "default.sqlite is damaged: it was renamed to default.sqlite.damaged, and a new one is made" in err
 
 
 def test_a_changed_photo_is_shown_unchanged_until_a_refresh(render: Run, cover: Path) -> None:
@@ -146,9 +150,7 @@ def test_a_changed_photo_is_shown_unchanged_until_a_refresh(render: Run, cover: 
     for number in (1, 2):
         Image.new("RGB", (500, 500), (250, 250, 0)).save(f"photos/{number}.png")
     message, colour = landing()
-    assert message == (
-        "2 photos have changed: run `render library refresh family`; until then they are shown from their thumbnails\n"
-    )
+    assert message == ("2 photos have changed, so old thumbnails are shown: run `render library refresh family`\n")
     assert np.abs(np.array(colour) - (0, 120, 200)).max() < 6  # a thumbnail is a JPEG
     assert "2 read" in render("library", "refresh", "family")[1]
     assert landing() == ("", [250, 250, 0])
@@ -162,9 +164,9 @@ def test_a_folder_of_videos_is_answered_with_the_option_to_use_them(render: Run,
     for dry in ((), ("--dry-run",)):
         code, _, err = render("zoom", cover, "--tiles", "clips", *dry)
         assert code == 2
-        assert "clips holds no pictures: --video-frames 10 takes ten frames of each of 2 videos as tiles" in err
+        assert "clips contains no pictures: --video-frames 10 uses ten frames of each of the 2 videos" in err
     code, _, err = render("mosaic", cover, "--tiles", "clips/one.mp4", *SMALL)
-    assert (code, "--video-frames 10 takes ten frames of the video" in err) == (2, True)
+    assert (code, "--video-frames 10 uses ten frames of the video" in err) == (2, True)
     code, out, err = render("library", "add", "clips")
     assert (code, out) == (0, "default: 0 photos; no changes\n")
     assert "`render library add FOLDER --name default --video-frames 10`" in err
@@ -233,7 +235,7 @@ def test_a_library_damaged_anywhere_is_repaired_by_the_second_command(
     assert code in (0, 1)
     assert "unexpected" not in err
     if code == 1:
-        assert "it was set aside; the same command makes it anew" in err
+        assert "is damaged and was renamed: run the same command again to rebuild it" in err
         assert render("mosaic", cover, *SMALL)[0] == 0
 
 
@@ -262,10 +264,10 @@ def test_focus_names_photos_of_a_library(render: Run, cover: Path, photos: Path)
     [
         (["add"], "needs a folder"),
         (["add", "nowhere"], "there is no such file or folder"),
-        (["add", ".", "--name", "a/b"], "a library's name is up to 64 letters"),
-        (["add", ".", "--name", "pieces"], "give another name"),
+        (["add", ".", "--name", "a/b"], "--name a/b is not a library name: use up to 64 letters"),
+        (["add", ".", "--name", "pieces"], "--name pieces is reserved: --tiles pieces means pieces of the cover"),
         (["add", ".", "--video-frames", "-1"], "--video-frames"),
-        (["show", "wedding"], "there is no library wedding: render library add FOLDER makes one"),
+        (["show", "wedding"], "there is no library wedding: create one with `render library add FOLDER`"),
         (["refresh", "wedding"], "there is no library wedding"),
         (["remove", "wedding"], "there is no library wedding"),
         (["check", "wedding"], "there is no library wedding"),

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from renderer.grid import Grid, adapt_grid, cell_means, cell_signatures, cover_s
 from renderer.library import Library, Photo
 from renderer.matching import MatchStyle, match_photos
 from renderer.matching.assignment import assign
-from renderer.matching.candidates import least
+from renderer.matching.candidates import cheapest
 from renderer.matching.cell_raster import rasterize_cells
 from renderer.matching.repetition import RepetitionRules, resolve_limits
 from renderer.matching.structure import COLOUR, MISS, SHIFT, StructureCosts, Weights
-from renderer.matching.tone import MAX_GAIN, MIN_GAIN, reach
+from renderer.matching.tone import MAX_GAIN, MIN_GAIN, colour_range
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import PlacementMap
 from renderer.progress import Silent
@@ -29,7 +30,7 @@ ANY = RepetitionRules(max_uses=0, repeat_distance=0)
 
 
 def plain(metric: Metric) -> MatchStyle:
-    """As the plain metrics are defined: photos as they are."""
+    """Return a style that uses a metric as defined, with unchanged photos."""
     return MatchStyle(metric, mirror=False, tone=0.0)
 
 
@@ -43,16 +44,16 @@ def library_of(tiles: Pixels) -> Library:
 
 
 def tiles_from(cover: Path, count: int, seed: int = 1) -> Pixels:
-    """Real 32 × 32 pieces of a photo."""
+    """Return 32 × 32 pieces of a photo."""
     pixels = read_picture(cover).pixels
     random = np.random.default_rng(seed)
     corners = zip(random.integers(0, 427 - 32, count), random.integers(0, 640 - 32, count), strict=True)
     return np.stack([pixels[y : y + 32, x : x + 32] for y, x in corners])
 
 
-def test_pixels_answers_as_the_plain_loop(cover: Path) -> None:
+def test_pixels_finds_the_same_photos_as_a_plain_loop(cover: Path) -> None:
     tiles = tiles_from(cover, 80)
-    tiles[50] = tiles[10]  # the first of two equal photos is the answer
+    tiles[50] = tiles[10]  # of two equal photos, the first is chosen
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, cell_size=32)
     found = match_photos(pixels, grid, library_of(tiles), Silent(), style=plain("pixels"), rules=ANY)
@@ -63,29 +64,29 @@ def test_pixels_answers_as_the_plain_loop(cover: Path) -> None:
 
 
 @pytest.mark.parametrize("metric", ["mean", "lab"])
-def test_the_nearest_mean_is_taken_if_repeats_do_not_matter(cover: Path, metric: Metric) -> None:
+def test_without_repetition_rules_each_cell_shows_the_nearest_mean(cover: Path, metric: Metric) -> None:
     tiles = tiles_from(cover, 200)
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=40)
     found = match_photos(pixels, grid, library_of(tiles), Silent(), style=plain(metric), rules=ANY)
     if metric == "mean":
-        means, wanted = tiles.reshape(200, -1, 3).mean(axis=1), cell_means(pixels, grid).astype(float)
+        means, targets = tiles.reshape(200, -1, 3).mean(axis=1), cell_means(pixels, grid).astype(float)
     else:
         library = library_of(tiles)
         cells = cell_signatures(cover_signature(pixels, grid), grid)
-        means, wanted = (rgb2lab(light_mean(signatures)) for signatures in (library.signatures, cells))
-    for cell, mean in enumerate(wanted):
+        means, targets = (rgb2lab(light_mean(signatures)) for signatures in (library.signatures, cells))
+    for cell, mean in enumerate(targets):
         assert found.cost[cell] == pytest.approx(np.linalg.norm(means - mean, axis=1).min(), abs=0.02)
 
 
 def light_mean(signatures: Pixels) -> np.ndarray:
-    """The mean light of signatures as sRGB 0…1, by the formulas of IEC 61966-2-1."""
+    """Return the means of signatures in linear light, as sRGB 0…1, by IEC 61966-2-1."""
     value = signatures / 255
     light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4).mean(axis=(1, 2))
     return np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
 
 
-def test_copies_of_a_photo_are_one_and_ties_go_by_order(cover: Path) -> None:
+def test_copies_count_as_one_photo_and_ties_are_resolved_by_order(cover: Path) -> None:
     tiles = tiles_from(cover, 40)
     photos = list(library_of(tiles).photos)
     copies = [replace(photo, path=Path(f"copy{i}.jpg")) for i, photo in enumerate(photos)]
@@ -98,28 +99,28 @@ def test_copies_of_a_photo_are_one_and_ties_go_by_order(cover: Path) -> None:
         assert found.equal_neighbours() == 0
 
 
-def test_photos_that_look_the_same_count_as_one_if_wished(cover: Path) -> None:
+def test_near_duplicates_count_as_one_photo_on_request(cover: Path) -> None:
     tiles = tiles_from(cover, 30)
     brighter = np.clip(tiles.astype(np.int16) + 2, 0, 255).astype(np.uint8)
     pixels = read_picture(cover).pixels
     library, grid = library_of(np.concatenate([tiles, brighter])), make_grid(640, 427, columns=6)
     assert len(match_photos(pixels, grid, library, Silent(), rules=RepetitionRules(unique=True)).photos) == 24
-    with pytest.raises(InputError, match="--use-all"):
+    with pytest.raises(InputError, match="use_all=True"):
         match_photos(pixels, grid, library, Silent(), rules=RepetitionRules(use_all=True))
     merged = match_photos(pixels, grid, library, Silent(), rules=RepetitionRules(unique=True, merge_duplicates=True))
     assert all(int(photo.digest) < 30 for photo in merged.photos)
 
 
-# -- The metric `structure` ----------------------------------------------------------------------------------------
+# -- The metric `structure` --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
-def test_structure_looks_at_every_photo_under_its_own_cost(cover: Path, strength: float) -> None:
+def test_structure_searches_all_photos_by_its_cost(cover: Path, strength: float) -> None:
     photos = describe_structure(library_of(tiles_from(cover, 700)).signatures)
     cells = describe_structure(library_of(tiles_from(cover, 30, seed=2)).signatures)
     weights = Weights.of_tone(strength)
     costs = StructureCosts(cells, photos, (0,), weights, lambda _cells: None)
-    darkest, lightest = reach(photos, weights.tight_gain)
+    darkest, lightest = colour_range(photos, weights.tight_gain)
     expected = np.empty((30, 700))
     for i in range(30):
         product, own = photos.detail @ cells.detail[i], (photos.detail**2).sum(axis=1)
@@ -134,12 +135,12 @@ def test_structure_looks_at_every_photo_under_its_own_cost(cover: Path, strength
     everything, symmetry = costs.block(np.arange(30))
     assert everything == pytest.approx(expected, rel=1e-4, abs=1e-2)
     prices = np.random.default_rng(0).random(700).astype(np.float32) * 500
-    priced, same = costs.nearest(np.arange(30), 40, prices), least(everything, symmetry, 40, prices)
+    priced, same = costs.nearest(np.arange(30), 40, prices), cheapest(everything, symmetry, 40, prices)
     assert (priced.photo == same.photo).all()
 
 
 @pytest.mark.parametrize(("mirror", "turns", "symmetries"), [(True, False, 2), (False, True, 4), (True, True, 8)])
-def test_a_tile_is_turned_so_that_it_fits(cover: Path, mirror: bool, turns: bool, symmetries: int) -> None:
+def test_tiles_are_shown_under_their_best_symmetry(cover: Path, mirror: bool, turns: bool, symmetries: int) -> None:
     tiles = tiles_from(cover, 12)
     style = MatchStyle(mirror=mirror, turns=turns, tone=0.0)
     assert len(style.symmetries) == symmetries
@@ -155,29 +156,29 @@ def test_a_tile_is_turned_so_that_it_fits(cover: Path, mirror: bool, turns: bool
             assert (found.symmetry == symmetry).all()
 
 
-def test_looking_at_the_whole_makes_it_more_like_the_cover(cover: Path) -> None:
+def test_the_perceptual_search_increases_similarity_to_the_cover(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     grid, library = make_grid(640, 427, columns=30), library_of(tiles_from(cover, 400))
-    seen = {}
+    similarity = {}
     for metric in ("lab", "structure"):
         found = match_photos(pixels, grid, library, Silent(), style=MatchStyle(metric, tone=0.0), rules=ANY)  # type: ignore[arg-type]  # a literal of the loop
-        seen[metric] = afar(found, pixels, grid, library)
-    assert seen["structure"].structure > seen["lab"].structure + 0.1
-    assert seen["structure"].colour < seen["lab"].colour
+        similarity[metric] = likeness_of(found, pixels, grid, library)
+    assert similarity["structure"].structure > similarity["lab"].structure + 0.1
+    assert similarity["structure"].colour < similarity["lab"].colour
 
 
-def afar(found: PlacementMap, cover: Pixels, grid: Grid, library: Library):  # type: ignore[no-untyped-def]
+def likeness_of(found: PlacementMap, cover: Pixels, grid: Grid, library: Library):  # type: ignore[no-untyped-def]
     chosen = np.array([int(photo.digest) for photo in found.photos])[found.photo]
     tiles = turned(library.signatures[chosen], found.symmetry)
     return likeness(cover_signature(cover, grid), far_view(found.cell, found.size, tiles, found.gain, found.offset))
 
 
-# -- Rules ---------------------------------------------------------------------------------------------------------
+# -- Repetition --------------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.data())
-def test_rules_are_kept_or_refused(data: st.DataObject) -> None:
+def test_repetition_rules_are_met_or_rejected(data: st.DataObject) -> None:
     count, columns, rows = (data.draw(st.integers(*limits)) for limits in ((1, 40), (1, 9), (1, 7)))
     random = np.random.default_rng(data.draw(st.integers(0, 9)))
     kind = data.draw(st.sampled_from(["noise", "black", "equal"]))
@@ -195,7 +196,7 @@ def test_rules_are_kept_or_refused(data: st.DataObject) -> None:
     try:
         found = match_photos(cover, grid, library_of(tiles), Silent(), style=MatchStyle(metric), rules=rules, pins=pins)
     except InputError:
-        assert rules.max_uses or rules.unique or rules.use_all or rules.repeat_distance  # never by the defaults
+        assert rules.max_uses or rules.unique or rules.use_all or rules.repeat_distance  # defaults can always be met
         return
     digests = np.array([int(photo.digest) for photo in found.photos])[found.photo].reshape(rows, columns)
     uses = np.bincount(digests.ravel(), minlength=count)
@@ -213,32 +214,36 @@ def test_rules_are_kept_or_refused(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "photos", "says"),
+    ("rules", "photos", "message"),
     [
-        (RepetitionRules(unique=True), 11, "--unique needs at least 12 photos for 12 cells, and there are 11"),
-        (RepetitionRules(max_uses=2), 5, "--max-uses 2 needs at least 6 photos for 12 cells, and there are 5"),
-        (RepetitionRules(repeat_distance=1), 3, "--repeat-distance 1 needs about 4 photos, and there are 3"),
+        (RepetitionRules(unique=True), 11, "unique=True needs at least 12 photos for 12 cells, and there are 11"),
+        (RepetitionRules(max_uses=2), 5, "max_uses=2 needs at least 6 photos for 12 cells, and there are 5"),
+        (RepetitionRules(repeat_distance=1), 3, "repeat_distance=1 needs about 4 photos, and there are 3"),
         (
             RepetitionRules(max_uses=1, use_all=True),
             13,
-            "--use-all needs a cell for each of 13 photos, and there are 12",
+            "use_all=True needs a cell for each of 13 photos, and there are 12 cells",
         ),
-        (RepetitionRules(max_uses=2, unique=True), 99, "--unique uses every photo at most once, --max-uses 2 more"),
+        (
+            RepetitionRules(max_uses=2, unique=True),
+            99,
+            "unique=True limits each photo to one use, and max_uses=2 does not",
+        ),
     ],
 )
-def test_too_few_photos_for_a_rule_are_refused(rules: RepetitionRules, photos: int, says: str) -> None:
-    with pytest.raises(InputError, match=says):
+def test_too_few_photos_for_a_rule_are_rejected(rules: RepetitionRules, photos: int, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         resolve_limits(rules, rasterize_cells(make_grid(4, 3, columns=4).cells), photos)
 
 
 @pytest.mark.parametrize(("photos", "uses", "distance"), [(1, 2400, 0), (60, 120, 1), (2000, 4, 5), (7200, 1, 0)])
-def test_defaults_follow_from_the_sizes(photos: int, uses: int, distance: int) -> None:
+def test_default_limits_follow_from_the_sizes(photos: int, uses: int, distance: int) -> None:
     limits = resolve_limits(RepetitionRules(), rasterize_cells(make_grid(60, 40, columns=60).cells), photos)
     assert (limits.uses, limits.distance) == (uses, distance)
 
 
 @pytest.mark.parametrize("uses", [1, 2, 5])
-def test_uses_are_shared_out_as_the_best_assignment_does(cover: Path, uses: int) -> None:
+def test_the_auction_is_within_2_percent_of_the_optimal_assignment(cover: Path, uses: int) -> None:
     photos = describe_structure(library_of(tiles_from(cover, 150)).signatures)
     cells = describe_structure(library_of(tiles_from(cover, 140, seed=2)).signatures)
     costs = StructureCosts(cells, photos, (0, 1), Weights.of_tone(0.0), lambda _cells: None)
@@ -250,11 +255,11 @@ def test_uses_are_shared_out_as_the_best_assignment_does(cover: Path, uses: int)
     assert best * (1 - 1e-6) <= found.cost.sum() <= best * 1.02
 
 
-# -- Tone ----------------------------------------------------------------------------------------------------------
+# -- Tone --------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("metric", ["structure", "mean", "lab", "pixels"])
-def test_rules_hold_for_cells_of_several_sizes(cover: Path, metric: Metric) -> None:
+def test_repetition_rules_hold_in_adaptive_grids(cover: Path, metric: Metric) -> None:
     pixels = read_picture(cover).pixels
     grid = adapt_grid(make_grid(640, 427, columns=15), pixels, [(0.2, 0.2, 0.2, 0.3)], 0.25, 4.0)
     assert len(set(grid.cells[:, 2])) >= 3
@@ -279,33 +284,33 @@ def test_rules_hold_for_cells_of_several_sizes(cover: Path, metric: Metric) -> N
     assert (high[pinned[0]] >= np.array(found.size) / 2).all()
 
 
-def test_as_many_adapted_cells_look_more_like_the_cover() -> None:
+def test_adaptive_cells_increase_similarity_with_the_same_number_of_cells() -> None:
     random = np.random.default_rng(0)
     cover = np.full((128, 192, 3), 150, np.uint8)
     cover[40:80, 40:80] = random.integers(0, 256, (10, 10, 3), np.uint8).repeat(4, 0).repeat(4, 1)
     colours = np.concatenate([random.integers(0, 256, (600, 3), np.uint8), cover[:1, 0]])
     tiles = np.broadcast_to(colours[:, None, None], (601, 32, 32, 3))
-    regular, off = make_grid(192, 128, cell_size=8), []
+    regular, errors = make_grid(192, 128, cell_size=8), []
     for grid in (regular, adapt_grid(regular, cover, [])):
         figures = match_photos(cover, grid, library_of(tiles), Silent(), style=MatchStyle(tone=0.0), rules=ANY).recipe[
             "figures"
         ]
         assert isinstance(figures, dict)
-        off.append(figures["delta_e"])
-    assert off[1] < 0.8 * off[0]  # type: ignore[operator]  # JSON's numbers
+        errors.append(figures["delta_e"])
+    assert errors[1] < 0.8 * errors[0]  # type: ignore[operator]  # numbers of JSON
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_tone_brings_colours_near_and_leaves_photos_recognisable(cover: Path, dark: bool) -> None:
+def test_tone_reduces_colour_errors_within_its_bounds(cover: Path, dark: bool) -> None:
     pixels = read_picture(cover).pixels
-    if dark:  # where tone has hardly any room
+    if dark:  # little range for tone
         pixels = (pixels // 8).astype(np.uint8)
     grid, library = make_grid(640, 427, columns=30), library_of(tiles_from(cover, 300))
     found = {
         tone: match_photos(pixels, grid, library, Silent(), style=MatchStyle(tone=tone)) for tone in (0.0, 0.5, 1.0)
     }
-    off = [afar(found[tone], pixels, grid, library).colour for tone in (0.0, 0.5, 1.0)]
-    assert off[0] > 1.2 * off[1] > 1.4 * off[2]
+    errors = [likeness_of(found[tone], pixels, grid, library).colour for tone in (0.0, 0.5, 1.0)]
+    assert errors[0] > 1.2 * errors[1] > 1.4 * errors[2]
     assert (found[0.0].gain == 1).all()
     assert not found[0.0].offset.any()
     toned = found[1.0]
@@ -317,7 +322,7 @@ def test_tone_brings_colours_near_and_leaves_photos_recognisable(cover: Path, da
     assert clipped.mean() < 0.02
 
 
-def test_only_blend_lays_the_cover_over_the_tiles(cover: Path) -> None:
+def test_blend_overlays_the_mean_colours_of_the_cells(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     grid, library = make_grid(640, 427, columns=12), library_of(tiles_from(cover, 50))
     plain_map, blended = (
@@ -329,35 +334,35 @@ def test_only_blend_lays_the_cover_over_the_tiles(cover: Path) -> None:
     assert blended.offset == pytest.approx(0.3 * cells.colour, abs=1e-5)
 
 
-def test_a_palette_is_adapted_to_the_photos(cover: Path) -> None:
+def test_the_covers_palette_is_adapted_to_the_photos(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     sunsets = np.clip(tiles_from(cover, 80) * np.array([1.0, 0.6, 0.3]) + [60, 20, 0], 0, 255).astype(np.uint8)
     grid, library = make_grid(640, 427, columns=20), library_of(sunsets)
-    given, adapted = (
+    unchanged, adapted = (
         match_photos(
             pixels, grid, library, Silent(), style=MatchStyle(tone=0.0, adapt_palette=adapt), rules=ANY
         ).recipe["figures"]
         for adapt in (False, True)
     )
-    assert isinstance(given, dict)
+    assert isinstance(unchanged, dict)
     assert isinstance(adapted, dict)
-    assert float(str(adapted["delta_e"])) < 0.7 * float(str(given["delta_e"]))
+    assert float(str(adapted["delta_e"])) < 0.7 * float(str(unchanged["delta_e"]))
 
 
-# -- Figures -------------------------------------------------------------------------------------------------------
+# -- Figures -----------------------------------------------------------------------------------------------------------
 
 
-def test_figures_are_those_of_scikit_image(cover: Path) -> None:
+def test_figures_equal_those_of_scikit_image(cover: Path) -> None:
     a = read_picture(cover).pixels[:96, :128]
     b = np.clip(a.astype(np.int16) + np.random.default_rng(3).integers(-40, 40, a.shape), 0, 255).astype(np.uint8)
     lab = [rgb2lab(picture).astype(np.float32) for picture in (a, b)]
-    lab[0][:4, :4, 1:] = 0  # grey, whose hue is nothing
+    lab[0][:4, :4, 1:] = 0  # grey, which has no hue
     assert ciede2000(*lab) == pytest.approx(deltaE_ciede2000(*lab), abs=2e-3)
     grey = [picture[..., 1].astype(np.float32) / 255 for picture in (a, b)]
     assert ssim(*grey) == pytest.approx(structural_similarity(*grey, data_range=1), abs=1e-5)
 
 
-def test_a_mosaic_is_like_itself() -> None:
+def test_a_picture_is_identical_to_itself() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (16, 24, 3)).astype(np.uint8)
     same = likeness(picture, picture)
     assert (same.colour, same.colour_worst, same.structure) == (0, 0, pytest.approx(1))
@@ -372,25 +377,27 @@ def test_colours_have_plain_names(colour: tuple[int, int, int], name: str) -> No
     assert colour_name(rgb2lab(np.array(colour) / 255).astype(np.float32)) == name
 
 
-def test_a_library_that_lacks_something_is_told_so(cover: Path) -> None:
+def test_advice_names_missing_colours_and_too_few_photos(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     sunsets = np.full((40, 32, 32, 3), (220, 120, 40), np.uint8)
     sunsets += np.arange(40, dtype=np.uint8)[:, None, None, None] % 8
-    says = []
+    advice = []
     for tiles, columns in ((sunsets, 12), (tiles_from(cover, 300), 12), (tiles_from(cover, 10), 40)):
         found = match_photos(pixels, make_grid(640, 427, columns=columns), library_of(tiles), Silent())
         figures = found.recipe["figures"]
         assert isinstance(figures, dict)
-        says.append(str(figures["advice"]))
-    assert "% of the cells, mostly" in says[0]
-    assert not says[1]
-    assert "10 photos repeat often in 1040 cells: use at least 52 photos" in says[2]
+        advice.append(str(figures["advice"]))
+    assert re.fullmatch(
+        r"few photos match the colours of \d+ % of the cells, mostly (.+): add photos with \1", advice[0]
+    )
+    assert not advice[1]
+    assert "10 photos repeat often in 1040 cells: use at least 52 photos" in advice[2]
 
 
-# -- Seeds, pins, extremes -----------------------------------------------------------------------------------------
+# -- Seeds, pins, edge cases -------------------------------------------------------------------------------------------
 
 
-def test_a_seed_decides(cover: Path) -> None:
+def test_the_seed_changes_the_result(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=30)
     library = library_of(tiles_from(cover, 100))
@@ -402,7 +409,7 @@ def test_a_seed_decides(cover: Path) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_a_pinned_photo_is_placed_once_where_it_should_be(x: float, y: float) -> None:
+def test_a_pinned_photo_is_used_once_in_its_cell(x: float, y: float) -> None:
     random = np.random.default_rng(0)
     cover = random.integers(0, 256, (60, 90, 3), np.uint8)
     library = library_of(random.integers(0, 256, (20, 32, 32, 3), np.uint8))
@@ -412,7 +419,7 @@ def test_a_pinned_photo_is_placed_once_where_it_should_be(x: float, y: float) ->
     assert cells == [min(int(y * 6), 5) * 9 + min(int(x * 9), 8)]
 
 
-def test_without_a_place_the_pinned_photo_is_near_the_middle(cover: Path) -> None:
+def test_a_photo_pinned_without_a_point_is_near_the_centre(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=30)
     found = match_photos(pixels, grid, library_of(tiles_from(cover, 50)), Silent(), pins=[(0, None)])
@@ -435,10 +442,10 @@ def test_small_libraries_and_covers_are_matched() -> None:
         match_photos(cover, make_grid(2, 2), library_of(np.empty((0, 32, 32, 3), np.uint8)), Silent())
 
 
-def test_large_grids_are_worked_on_in_bands_that_leave_no_trace(cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_processing_in_bands_does_not_change_the_result(cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels, library, grid = read_picture(cover).pixels, library_of(tiles_from(cover, 60)), make_grid(640, 427, 18)
     maps = []
-    for steps in (10**6, 40):  # all at once, then two rows of cells at a time
+    for steps in (10**6, 40):  # one band, then bands of two rows of cells
         monkeypatch.setattr("renderer.matching.tone._BAND_STEPS", steps)
         monkeypatch.setattr("renderer.matching.perceptual_search._BAND", 64 * steps)
         maps.append(match_photos(pixels, grid, library, Silent()))
@@ -446,7 +453,7 @@ def test_large_grids_are_worked_on_in_bands_that_leave_no_trace(cover: Path, mon
     np.testing.assert_allclose(maps[0].offset, maps[1].offset, atol=1e-5)
 
 
-def test_a_turned_picture_has_the_turned_structure(cover: Path) -> None:
+def test_the_descriptor_of_a_transformed_picture_is_transformed(cover: Path) -> None:
     library = library_of(tiles_from(cover, 16))
     symmetry = np.arange(16, dtype=np.uint8) % 8
     found = describe_structure(library.signatures).turned(symmetry)

@@ -166,7 +166,7 @@ def test_an_illegible_title_causes_a_notice_or_an_error(plain: Stage) -> None:
         InputError, match=r"title= of 26 characters does not fit into 16x16 pixels in .*: shorten it or increase size="
     ):
         drawn(replace(plain, frame=(16, 16)), OverlaySettings(title="Sommerferien Südfrankreich"))
-    with pytest.raises(InputError, match="--title has 1,001 characters: give 1,000 at most"):
+    with pytest.raises(InputError, match="title= has 1,001 characters: the maximum is 1,000"):
         OverlaySettings(title="a" * 1001)
 
 
@@ -327,5 +327,5 @@ def test_a_title_after_the_end_of_the_video_is_refused() -> None:
 
 
 def test_a_title_time_that_ends_before_it_starts_is_refused() -> None:
-    with pytest.raises(InputError, match="ends before it begins"):
+    with pytest.raises(InputError, match=r"title_time=.* ends before it starts"):
         OverlaySettings(title="A", title_time=(3.0, 1.0))

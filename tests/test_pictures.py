@@ -23,26 +23,26 @@ def photo(cover: Path) -> Image.Image:
         return image.resize((96, 64)).convert("RGB")
 
 
-TURNS = {
+ROTATIONS = {
     1: [], 2: [Image.Transpose.FLIP_LEFT_RIGHT], 3: [Image.Transpose.ROTATE_180], 4: [Image.Transpose.FLIP_TOP_BOTTOM],
     5: [Image.Transpose.TRANSPOSE], 6: [Image.Transpose.ROTATE_90], 7: [Image.Transpose.TRANSVERSE], 8: [Image.Transpose.ROTATE_270],
 }  # fmt: skip
 
 
-def save_turned(stored: Image.Image, path: Path, kind: str, orientation: int) -> None:
-    """Write a picture of a kind of file with an EXIF orientation."""
+def save_rotated(stored: Image.Image, path: Path, kind: str, orientation: int) -> None:
+    """Write a picture of a file type with an EXIF orientation."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    turn = [(274, "H", 1, orientation, True)]
+    tag = [(274, "H", 1, orientation, True)]
     pixels = np.asarray(stored)
     match kind:
         case "heic":
             pillow_heif.from_pillow(stored).save(path, quality=100, chroma=444, exif=exif.tobytes())
         case "float tif":
-            tifffile.imwrite(path, (pixels / 255).astype(np.float32), photometric="rgb", extratags=turn)
+            tifffile.imwrite(path, (pixels / 255).astype(np.float32), photometric="rgb", extratags=tag)
         case "planar tif":
             planes = np.moveaxis(pixels, -1, 0).astype(np.uint16) * 257
-            tifffile.imwrite(path, planes, photometric="rgb", planarconfig="separate", extratags=turn)
+            tifffile.imwrite(path, planes, photometric="rgb", planarconfig="separate", extratags=tag)
         case "deflated tif":
             stored.save(path, exif=exif, compression="tiff_adobe_deflate")
         case "jpg" | "webp" | "avif":
@@ -59,23 +59,23 @@ def save_turned(stored: Image.Image, path: Path, kind: str, orientation: int) ->
         ("float tif", (96, 64)), ("planar tif", (96, 64)), ("webp", (96, 64)), ("avif", (96, 64)), ("heic", (96, 64)),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("orientation", TURNS)
-def test_photos_stand_upright(
+@pytest.mark.parametrize("orientation", ROTATIONS)
+def test_photos_are_upright(
     photo: Image.Image, tmp_path: Path, orientation: int, kind: str, size: tuple[int, int]
 ) -> None:
-    """Pixels and the stated size agree, whatever the file and however the camera was held."""
+    """Pixels and size agree for every file type and orientation."""
     upright = photo.resize(size)
     stored = upright
-    for turn in TURNS[orientation]:
+    for turn in ROTATIONS[orientation]:
         stored = stored.transpose(turn)
-    path = tmp_path / f"turned.{kind.split()[-1]}"
-    save_turned(stored, path, kind, orientation)
-    whole, small = read_picture(path), read_picture(path, shorter_side=32)
-    assert whole.size == small.size == size
-    assert whole.pixels.shape == (size[1], size[0], 3)
+    path = tmp_path / f"rotated.{kind.split()[-1]}"
+    save_rotated(stored, path, kind, orientation)
+    full, small = read_picture(path), read_picture(path, shorter_side=32)
+    assert full.size == small.size == size
+    assert full.pixels.shape == (size[1], size[0], 3)
     assert small.pixels.shape[0] * size[0] == pytest.approx(small.pixels.shape[1] * size[1], rel=0.02)
-    assert whole.orientation == small.orientation == orientation
-    assert np.abs(whole.pixels.astype(int) - np.asarray(upright)).mean() < 6
+    assert full.orientation == small.orientation == orientation
+    assert np.abs(full.pixels.astype(int) - np.asarray(upright)).mean() < 6
 
 
 @pytest.mark.parametrize(
@@ -101,19 +101,21 @@ def test_modes_become_rgb(photo: Image.Image, tmp_path: Path, mode: str, suffix:
     assert np.abs(pixels.astype(int) - wanted).mean() <= tolerance
 
 
-def test_progressive_jpegs_open_and_are_scaled(photo: Image.Image, tmp_path: Path) -> None:
+def test_progressive_jpegs_are_decoded_scaled(photo: Image.Image, tmp_path: Path) -> None:
     photo.resize((960, 640)).save(tmp_path / "it.jpg", progressive=True, quality=95)
     picture = read_picture(tmp_path / "it.jpg", shorter_side=64)
     assert (picture.size, picture.pixels.shape) == ((960, 640), (80, 120, 3))
 
 
-@pytest.mark.parametrize("orientation", TURNS)
-def test_jpegs_of_phones_stand_upright_with_their_time(photo: Image.Image, tmp_path: Path, orientation: int) -> None:
+@pytest.mark.parametrize("orientation", ROTATIONS)
+def test_jpegs_of_phones_are_upright_with_their_capture_time(
+    photo: Image.Image, tmp_path: Path, orientation: int
+) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif.get_ifd(0x8769)[0x9003] = "2024:05:31 18:20:07"
     stored = photo
-    for turn in TURNS[orientation]:
+    for turn in ROTATIONS[orientation]:
         stored = stored.transpose(turn)
     stored.save(tmp_path / "it.jpg", exif=exif, quality=95, subsampling=0)
     picture = read_picture(tmp_path / "it.jpg")
@@ -122,7 +124,7 @@ def test_jpegs_of_phones_stand_upright_with_their_time(photo: Image.Image, tmp_p
 
 
 @pytest.mark.parametrize("suffix", ["heic", "heif"])
-def test_photos_as_phones_write_them(photo: Image.Image, tmp_path: Path, suffix: str) -> None:
+def test_photos_in_formats_of_phones(photo: Image.Image, tmp_path: Path, suffix: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = photo.transpose(Image.Transpose.ROTATE_90)
@@ -132,7 +134,7 @@ def test_photos_as_phones_write_them(photo: Image.Image, tmp_path: Path, suffix:
     assert picture.size == (96, 64)
     assert np.abs(picture.pixels.astype(int) - np.asarray(photo)).mean() < 4
     path.write_bytes(path.read_bytes()[:900])
-    with pytest.raises(PictureError, match=r"damaged|not a picture"):
+    with pytest.raises(PictureError, match=r"damaged|not a readable picture"):
         read_picture(path)
 
 
@@ -159,7 +161,7 @@ def test_interlaced_pngs(photo: Image.Image, tmp_path: Path) -> None:
     assert (read_picture(tmp_path / "it.png").pixels == pixels).all()
 
 
-def test_of_an_animation_the_first_frame(photo: Image.Image, tmp_path: Path) -> None:
+def test_the_first_frame_of_an_animation_is_used(photo: Image.Image, tmp_path: Path) -> None:
     grey = photo.convert("L")
     for suffix in ("gif", "webp"):
         path = tmp_path / f"it.{suffix}"
@@ -178,7 +180,7 @@ def test_every_kind_of_transparency(tmp_path: Path, mode: str) -> None:
     assert np.abs(pixels[0, [10, 3990]].astype(int) - [(172, 45, 45), (255, 0, 0)]).max() <= 2
 
 
-def test_alpha_lies_over_the_background(tmp_path: Path) -> None:
+def test_alpha_is_blended_over_the_background(tmp_path: Path) -> None:
     Image.new("RGBA", (4, 4), (255, 0, 0, 128)).save(tmp_path / "half.png")
     assert (
         np.abs(
@@ -210,19 +212,19 @@ def test_wide_gamut_photos_become_srgb(tmp_path: Path, name: str, suffix: str) -
     wanted = to_srgb(light.astype(np.float32).reshape(1, 1, 3)).reshape(3)
     path = tmp_path / f"it.{suffix}"
     Image.new("RGB", (32, 32), tuple(stored.tolist())).save(path, icc_profile=profile(primaries, gamma), quality=100)
-    seen = read_picture(path).pixels[16, 16].astype(int)
-    assert np.abs(seen - wanted).max() <= 3
-    assert np.abs(seen - stored).max() > 5
+    pixel = read_picture(path).pixels[16, 16].astype(int)
+    assert np.abs(pixel - wanted).max() <= 3
+    assert np.abs(pixel - stored).max() > 5
 
 
-def test_large_pictures_are_shrunk_in_bands_as_at_once(cover: Path) -> None:
+def test_reducing_in_bands_equals_reducing_at_once(cover: Path) -> None:
     pixels = np.tile(read_picture(cover).pixels, (5, 5, 1))
     small = resize(pixels, 300, 200)
     whole = cv2.resize(to_linear(pixels), (300, 200), interpolation=cv2.INTER_AREA).astype(np.float32)
     assert np.abs(small.astype(int) - to_srgb(whole)).mean() < 2
 
 
-def test_jpegs_are_decoded_no_larger_than_asked(cover: Path) -> None:
+def test_jpegs_are_decoded_no_larger_than_needed(cover: Path) -> None:
     small = read_picture(cover, shorter_side=60)
     assert small.size == (640, 427)
     assert 60 <= min(small.pixels.shape[:2]) < 120
@@ -246,17 +248,17 @@ def unreadable(path: Path, kind: str, photo: Image.Image) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("empty", "is empty"), ("text", "not a picture"), ("truncated", "damaged"), ("missing", "does not exist"), ("folder", "not a file but a folder")],
+    [("empty", "is empty"), ("text", "not a readable picture"), ("truncated", "damaged"), ("missing", "does not exist"), ("folder", "not a file but a folder")],
 )  # fmt: skip
-def test_what_is_no_picture_says_why(photo: Image.Image, tmp_path: Path, kind: str, reason: str) -> None:
+def test_errors_say_why_a_file_is_not_a_picture(photo: Image.Image, tmp_path: Path, kind: str, reason: str) -> None:
     path = tmp_path / "it.jpg"
     unreadable(path, kind, photo)
     with pytest.raises(PictureError, match=reason):
         read_picture(path)
 
 
-def test_absurd_sizes_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
-    # A PNG header that claims 100,000 × 100,000 pixels.
+def test_excessive_sizes_are_rejected_before_decoding(tmp_path: Path) -> None:
+    # A PNG whose header states 100,000 × 100,000 pixels.
     Image.new("L", (1, 1)).save(tmp_path / "one.png")
     data = bytearray((tmp_path / "one.png").read_bytes())
     data[16:24] = (100_000).to_bytes(4, "big") * 2
@@ -266,21 +268,21 @@ def test_absurd_sizes_are_refused_before_they_are_decoded(tmp_path: Path) -> Non
         read_picture(tmp_path / "bomb.png")
 
 
-def test_a_wrong_ending_does_not_matter(photo: Image.Image, tmp_path: Path) -> None:
+def test_a_wrong_suffix_does_not_matter(photo: Image.Image, tmp_path: Path) -> None:
     photo.save(tmp_path / "picture.png")
     (tmp_path / "picture.png").rename(tmp_path / "picture.jpg")
     assert read_picture(tmp_path / "picture.jpg").size == (96, 64)
 
 
-def test_light_there_and_back_is_exact() -> None:
+def test_the_round_trip_through_linear_light_is_exact() -> None:
     every = np.arange(256, dtype=np.uint8)
     assert (to_srgb(to_linear(every)) == every).all()
 
 
-def test_shrinking_averages_light() -> None:
+def test_reducing_averages_light() -> None:
     board = np.zeros((2, 2, 3), np.uint8)
     board[0, 0] = board[1, 1] = 255
-    assert (resize(board, 1, 1) == 188).all()  # half of the light, not half of the number
+    assert (resize(board, 1, 1) == 188).all()  # half of the light, not half of the value
 
 
 @given(st.integers(1, 9999), st.integers(1, 9999))

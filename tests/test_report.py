@@ -119,21 +119,21 @@ def test_arrow_keys_move_between_cells(page: webdriver.Chrome, placement: Placem
 
 def test_selecting_a_photo_lists_its_cells(page: webdriver.Chrome, placement: PlacementMap) -> None:
     uses = placement.uses()
-    most = int(uses.argmax())
+    most_used = int(uses.argmax())
     first = page.find_element(By.CSS_SELECTOR, "[data-photo]")
-    assert first.text.split("\n") == [f"{uses[most]} times", placement.photos[most].path.name]
+    assert first.text.split("\n") == [f"{uses[most_used]} times", placement.photos[most_used].path.name]
     first.send_keys(Keys.ENTER)
-    number = int((placement.photo == most).argmax())
+    number = int((placement.photo == most_used).argmax())
     assert text(page, "#cell-list").startswith(f"Cells {number % COLUMNS},{number // COLUMNS} ")
     assert first.get_attribute("aria-pressed") == "true"
 
 
 def test_file_names_are_escaped_and_paths_are_absent(page: webdriver.Chrome, folder: Path) -> None:
-    shown = {name.get_attribute("textContent") for name in page.find_elements(By.CSS_SELECTOR, ".photos li span")}
-    assert shown == {path.name for path in (folder / "tiles").rglob("photo*.jpg")} | {
+    file_names = {name.get_attribute("textContent") for name in page.find_elements(By.CSS_SELECTOR, ".photos li span")}
+    assert file_names == {path.name for path in (folder / "tiles").rglob("photo*.jpg")} | {
         path.name for path in (folder / "tiles").glob("[i<]*.jpg")
     }
-    assert len(shown) == 60
+    assert len(file_names) == 60
     source = (folder / "it.html").read_text("utf-8")
     assert "<img src=x" not in source
     assert str(folder) not in source

@@ -6,6 +6,7 @@ from conftest import StageFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
+from renderer import scene
 from renderer.errors import InputError
 from renderer.parameters import parameters
 from renderer.scene import EASINGS, Animation, Camera, Motion, Stage, ease, parameter
@@ -49,7 +50,7 @@ def test_parameters_out_of_range_are_refused() -> None:
     assert parameters(Spin)["turns"].unit == "turns"
     Spin(turns=10, axis=(0.0, 1.0))
     for wrong in ({"turns": 10.5}, {"turns": float("nan")}, {"axis": (0.5, 1.5)}):
-        with pytest.raises(InputError, match=r"--(turns|axis) .* is out of range: it is from"):
+        with pytest.raises(InputError, match=r"(turns|axis)=.* is out of range: it must be from"):
             Spin(**wrong)  # type: ignore[arg-type]  # the table mixes types
 
 
@@ -62,7 +63,16 @@ def test_renamed_stage_methods_still_work_with_a_warning(stage_factory: StageFac
     tiles, camera = stage.resting_sprites(), Camera((12.0, 8.0), 45.0)
     with pytest.warns(DeprecationWarning, match=r"Stage\.seen_tiles is now Stage\.visible_tiles"):
         assert len(stage.seen_tiles(tiles, camera)) == len(stage.visible_tiles(tiles, camera))
+    with pytest.warns(DeprecationWarning, match=r"Stage\.rest_shares is now Stage\.pause_shares"):
+        assert (stage.rest_shares([1.0, 1.5]) == stage.pause_shares([1.0, 1.5])).all()
     stage.textures.close()
+
+
+def test_renamed_module_names_still_work_with_a_warning() -> None:
+    with pytest.warns(DeprecationWarning, match=r"renderer\.scene\.RESTS is now renderer\.scene\.PAUSE_PARAMETERS"):
+        assert scene.RESTS == scene.PAUSE_PARAMETERS
+    with pytest.warns(DeprecationWarning, match=r"renderer\.scene\.Floats is now renderer\.scene\.Float64Array"):
+        assert scene.Floats == scene.Float64Array
 
 
 def test_an_overridden_lasts_still_sets_the_default_duration_with_a_warning() -> None:

@@ -226,7 +226,7 @@ def test_a_grid_for_paper_has_the_shape_of_the_paper(
     ("text", "inches"), [("60x40cm", (23.622, 15.748)), ("600 × 400 mm", (23.622, 15.748)), ("24x16in", (24, 16))]
 )
 def test_paper_sizes_are_parsed(text: str, inches: tuple[float, float]) -> None:
-    paper = parse_paper(text)
+    paper = parse_paper(text, "paper")
     assert (paper.width, paper.height) == pytest.approx(inches, abs=1e-3)
 
 
@@ -247,7 +247,7 @@ def test_a_print_fills_the_paper_with_the_important_part_of_the_cover(
     assert code == 0, err
     assert "it.tif: 500x750" in out
     assert "600 cells" in out
-    assert "Only 17% of the cover is seen on paper of this shape" in err
+    assert "Only 17% of the cover fits on paper of this shape; paper closer to the cover's shape shows more" in err
     with Image.open("it.tif") as written:
         assert written.size == (500, 750)
         assert written.info["dpi"] == pytest.approx((127, 127))

@@ -1,4 +1,4 @@
-"""What stays in view when a cover is cut to a frame."""
+"""The area that stays visible when a cover is cropped to a frame."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ from PIL import Image
 from renderer.job import MatchSettings, drawing, open_mosaic
 from renderer.progress import Silent
 from renderer.settings import OutputSettings
-from renderer.subject import attention, find_faces, subject_place
+from renderer.subject import attention, find_faces, subject_position
 
 FACE = (0.36, 0.14, 0.17, 0.2)
-"""Left, top, width and height of the face of skimage's astronaut, read off the picture."""
+"""Left, top, width and height of the face of skimage's astronaut, measured in the picture."""
 
 
 def test_a_face_is_found_and_a_cup_has_none() -> None:
@@ -33,7 +33,7 @@ def test_tiny_pictures_have_no_faces(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("size", [(160, 90), (160, 60), (60, 160)], ids=["16:9", "8:3", "3:8"])
-def test_a_wide_frame_keeps_the_face(tmp_path: Path, size: tuple[int, int]) -> None:
+def test_a_wide_frame_contains_the_face(tmp_path: Path, size: tuple[int, int]) -> None:
     cover = tmp_path / "astronaut.png"
     Image.fromarray(skimage.data.astronaut()).save(cover)
     with (
@@ -49,11 +49,13 @@ def test_a_wide_frame_keeps_the_face(tmp_path: Path, size: tuple[int, int]) -> N
 
 
 @given(st.integers(0, 1), st.floats(0.01, 1), st.integers(0, 1000))
-def test_what_is_shown_lies_inside_the_picture(axis: int, share: float, seed: int) -> None:
+def test_the_window_is_inside_the_picture(axis: int, share: float, seed: int) -> None:
     colours = np.random.default_rng(seed).random((20, 30, 3)).astype(np.float32)
-    middle = subject_place(attention(colours, [(0.9, 0.9, 0.3, 0.3)]), axis, share)
+    middle = subject_position(attention(colours, [(0.9, 0.9, 0.3, 0.3)]), axis, share)
     assert share / 2 - 1e-6 <= middle <= 1 - share / 2 + 1e-6
 
 
-def test_where_nothing_stands_out_the_middle_is_shown() -> None:
-    assert subject_place(attention(np.full((20, 30, 3), 0.5, np.float32), []), 1, 0.5) == pytest.approx(0.5, abs=0.01)
+def test_the_middle_is_shown_if_nothing_stands_out() -> None:
+    assert subject_position(attention(np.full((20, 30, 3), 0.5, np.float32), []), 1, 0.5) == pytest.approx(
+        0.5, abs=0.01
+    )

@@ -1,4 +1,4 @@
-"""Processes that read photos."""
+"""Worker processes that read photos."""
 
 import signal
 import sys
@@ -23,20 +23,22 @@ def files_in(folder: Path, *names: str) -> list[File]:
     return files
 
 
-def facts(read: Read) -> object:
+def comparable(read: Read) -> object:
     return read if isinstance(read, Skipped) else [(one.photo, one.thumbnail, one.signature.tolist()) for one in read]
 
 
-def test_a_process_reads_what_we_read_here(tmp_path: Path) -> None:
+def test_a_worker_returns_the_same_as_reading_in_this_process(tmp_path: Path) -> None:
     files = files_in(tmp_path, "a.png", "b.jpg")
     (tmp_path / "bad.jpg").write_text("no picture")
-    # Too large to be decoded by several processes at once, so it comes back to be read here.
+    # Too large for several processes to decode at once, so that it is read in this process.
     Image.new("L", (5000, 5000), 77).save(tmp_path / "large.png", compress_level=1)
     files += [File(tmp_path / "bad.jpg", 10, 1), File(tmp_path / "large.png", 10, 1)]
     reader = Reader("smart", process=True)
     try:
         assert reader._worker is not None
-        assert [facts(read) for read in reader.read(files)] == [facts(read_file(file, "smart")) for file in files]
+        assert [comparable(read) for read in reader.read(files)] == [
+            comparable(read_file(file, "smart")) for file in files
+        ]
     finally:
         reader.close()
 
@@ -46,18 +48,18 @@ def test_a_process_reads_what_we_read_here(tmp_path: Path) -> None:
     ("number", "reason", "transient"),
     [("SIGSEGV", "makes its decoder crash", False), ("SIGKILL", "out of memory", True)],
 )
-def test_a_file_that_a_decoder_dies_of_is_found_and_the_rest_is_read(
+def test_a_file_that_crashes_its_decoder_is_identified_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str, reason: str, transient: bool
 ) -> None:
     read = Worker.read
 
-    def dying(worker: Worker, files: Sequence[File]) -> list[Read | None]:
+    def read_or_die(worker: Worker, files: Sequence[File]) -> list[Read | None]:
         if any(file.path.name == "deadly.png" for file in files):
             worker._process.send_signal(getattr(signal, number))
             worker._process.wait()
         return read(worker, files)
 
-    monkeypatch.setattr(Worker, "read", dying)
+    monkeypatch.setattr(Worker, "read", read_or_die)
     reader = Reader("smart", process=True)
     try:
         one, deadly, other = reader.read(files_in(tmp_path, "a.png", "deadly.png", "b.png"))

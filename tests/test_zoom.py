@@ -1,4 +1,4 @@
-"""The zoom's motion, and its pictures."""
+"""The zoom's motion and its golden frames."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +33,7 @@ def still(stage: Stage, progress: float, zoom: Zoom | None = None) -> Pixels:
 
 
 def view(camera: Camera, stage: Stage) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of what a camera sees, in mosaic units."""
+    """Left, top, right and bottom of the area that a camera shows, in mosaic units."""
     x, y = camera.centre
     w, h = stage.frame[0] / camera.scale / 2, stage.frame[1] / camera.scale / 2
     return x - w, y - h, x + w, y + h
@@ -56,12 +56,12 @@ def test_the_flight_is_monotone_and_stays_within_the_first_view(
     width, height = stage.mosaic.size
     for camera in cameras:
         left, top, right, bottom = view(camera, stage)
-        assert left >= -0.5  # a landing may look half a cell beyond
+        assert left >= -0.5  # a landing may show half a cell outside
         assert top >= -0.5
         assert right <= width + 0.5
         assert bottom <= height + 0.5
         assert left <= cameras[-1 if direction == "in" else 0 if direction == "out" else 60].centre[0] <= right
-    # Felt as steady: in the middle of the flight the logarithm of the scale moves evenly.
+    # Constant perceived speed: in the middle of the flight the logarithm of the scale is linear.
     steps = np.diff(np.log(scales[55:65] if direction != "inout" else scales[28:34]))
     assert np.ptp(np.abs(steps)) < 1e-6
     stage.textures.close()
@@ -72,16 +72,16 @@ def test_the_flight_is_monotone_and_stays_within_the_first_view(
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=4),
     st.sampled_from(["in", "out", "inout"]),
 )
-def test_a_tour_is_smooth_and_rests_at_each_photo(
+def test_a_tour_is_smooth_and_pauses_at_each_photo(
     stage_factory: StageFactory, points: list[tuple[float, float]], direction: Literal["in", "out", "inout"]
 ) -> None:
     stage = stage_factory.stage((160, 90), seconds=20.0)
     motion = Zoom(focus=tuple(f"{x},{y}" for x, y in points), direction=direction).prepare(stage)
-    moments = np.linspace(0, 1, 2001)
-    cameras = [motion(p).camera for p in moments]
+    times = np.linspace(0, 1, 2001)
+    cameras = [motion(p).camera for p in times]
     scale = np.log([camera.scale for camera in cameras])
     centre = np.array([camera.centre for camera in cameras])
-    # Felt speed: zooming, and panning in widths of the view; it neither jumps nor exceeds a bound.
+    # Perceived speed: zooming, and panning in widths of the view; it neither jumps nor exceeds a bound.
     speed = np.hypot(np.diff(scale), np.linalg.norm(np.diff(centre, axis=0), axis=1) * np.exp(scale[1:]) / 160)
     assert speed.max() < 0.06
     assert np.abs(np.diff(speed)).max() < 0.012
@@ -94,7 +94,7 @@ def test_a_tour_is_smooth_and_rests_at_each_photo(
 
 @settings(max_examples=15, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1))
-def test_the_camera_goes_where_the_focus_points(stage_factory: StageFactory, x: float, y: float) -> None:
+def test_the_camera_ends_at_the_focus(stage_factory: StageFactory, x: float, y: float) -> None:
     stage = stage_factory.stage((160, 90))
     camera = Zoom(focus=(f"{x},{y}",)).prepare(stage)(1.0).camera
     cell = (min(int(x * 24), 23), min(int(y * 16), 15))
@@ -105,19 +105,19 @@ def test_the_camera_goes_where_the_focus_points(stage_factory: StageFactory, x: 
 
 @pytest.mark.parametrize("focus", ["0,0", "1,1", "0,0.5", "0.5,1", "0.7,0.2"])
 @pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
-def test_nothing_beside_the_mosaic_is_seen(stage_factory: StageFactory, size: tuple[int, int], focus: str) -> None:
+def test_nothing_outside_the_mosaic_is_visible(stage_factory: StageFactory, size: tuple[int, int], focus: str) -> None:
     stage = replace(stage_factory.stage(size), background=(1.0, 0.0, 1.0))
     motion = Zoom(focus=(focus,), hold_start=0, hold_end=0).prepare(stage)
     compositor = Compositor(*size, stage.textures, threads=2)
     for progress in np.linspace(0, 1, 40):
-        seen = compositor.still(motion(progress)).astype(int)
-        magenta = (np.abs(seen - (255, 0, 255)).max(axis=2) < 40).mean()
+        frame = compositor.still(motion(progress)).astype(int)
+        magenta = (np.abs(frame - (255, 0, 255)).max(axis=2) < 40).mean()
         assert magenta < 0.002, progress
     compositor.close()
     stage.textures.close()
 
 
-def test_rests_are_rests(stage_factory: StageFactory) -> None:
+def test_the_camera_does_not_move_during_pauses(stage_factory: StageFactory) -> None:
     stage = stage_factory.stage((160, 90), seconds=10.0)
     motion = Zoom(hold_start=1.0, hold_end=2.0).prepare(stage)
     cameras = [motion(p).camera for p in (0.0, 0.1, 0.12, 0.78, 0.8, 1.0)]
@@ -135,12 +135,12 @@ def test_the_video_ends_on_the_photo_filling_the_frame(stage_factory: StageFacto
         resized = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.LANCZOS)
         left, top = (resized.width - size[0]) // 2, (resized.height - size[1]) // 2
         expected = np.asarray(resized.crop((left, top, left + size[0], top + size[1])))
-    assert difference(last, expected).max() <= 1  # pixel for pixel what a good resize gives
+    assert difference(last, expected).max() <= 1  # equals a Lanczos resize
     stage.textures.close()
 
 
 @pytest.mark.parametrize("symmetry", range(1, 8))
-def test_nobody_lands_on_a_mirrored_photo(stage_factory: StageFactory, symmetry: int) -> None:
+def test_photos_are_never_mirrored_after_landing(stage_factory: StageFactory, symmetry: int) -> None:
     stage = stage_factory.stage((160, 90))
     turned = np.full(len(stage.mosaic), symmetry, np.uint8)
     mirrored = replace(stage, maps=[replace(stage.mosaic, symmetry=turned)])
@@ -150,7 +150,7 @@ def test_nobody_lands_on_a_mirrored_photo(stage_factory: StageFactory, symmetry:
     stage.textures.close()
 
 
-def test_the_landing_opens_without_a_jump(stage_factory: StageFactory) -> None:
+def test_the_photo_opens_smoothly(stage_factory: StageFactory) -> None:
     stage = stage_factory.stage((160, 90))
     motion = Zoom(hold_start=0, hold_end=0).prepare(stage)
     compositor = Compositor(160, 90, stage.textures, threads=2)
@@ -162,20 +162,20 @@ def test_the_landing_opens_without_a_jump(stage_factory: StageFactory) -> None:
     stage.textures.close()
 
 
-def test_every_size_and_shape_of_the_frame_lands_on_the_same_photo(cover: Path, photos: Path) -> None:
+def test_frames_of_any_size_and_shape_land_on_the_same_photo(cover: Path, photos: Path) -> None:
     output = OutputSettings()
-    shown = [output, replace(output, fit="pad"), replace(output, covered=(0.1, 0.2, 0.4, 0.0))]
+    outputs = [output, replace(output, fit="pad"), replace(output, covered=(0.1, 0.2, 0.4, 0.0))]
     with open_mosaic(cover, MatchSettings(tiles=(str(photos),), columns=30), Silent()) as mosaic:
         cells = set()
         for size in [(32, 32), (90, 160), (160, 90), (540, 960), (640, 120)]:
-            for one in shown:
+            for one in outputs:
                 with drawing(mosaic, size, one) as (stage, _):
                     cells.add(Zoom().last_photo(stage))
     assert len(cells) == 1
 
 
 @pytest.mark.parametrize("fit", ["pad", "blur", "crop"])
-def test_the_cover_meets_the_frame_as_asked(stage_factory: StageFactory, fit: Fit) -> None:
+def test_the_first_view_follows_the_fit(stage_factory: StageFactory, fit: Fit) -> None:
     stage = stage_factory.stage((90, 160), fit=fit)
     camera = Zoom().prepare(stage)(0.0).camera
     left, top, right, bottom = view(camera, stage)
@@ -198,17 +198,17 @@ def test_golden_frames(
     stage.textures.close()
 
 
-@pytest.mark.xfail(reason="the comparison must see a wrong frame", strict=True)
+@pytest.mark.xfail(reason="the comparison must detect a wrong frame", strict=True)
 def test_golden_frames_can_fail(
     stage_factory: StageFactory, golden: Callable[[str, Pixels], None], request: pytest.FixtureRequest
 ) -> None:
     if request.config.getoption("--update-golden"):
-        pytest.fail("nothing is written from a wrong frame")
+        pytest.fail("a wrong frame is not stored")
     stage = stage_factory.stage(FRAMES["16:9"])
     golden("zoom-16x9-050", still(stage, 0.51))
 
 
-def test_far_out_the_picture_of_the_map_serves_without_a_step(cover: Path) -> None:
+def test_the_far_picture_replaces_tiles_smoothly(cover: Path) -> None:
     with (
         open_mosaic(cover, MatchSettings(columns=60), Silent()) as mosaic,
         drawing(mosaic, (160, 108), OutputSettings()) as (stage, compositor),
@@ -223,33 +223,36 @@ def test_far_out_the_picture_of_the_map_serves_without_a_step(cover: Path) -> No
             compositor.still(stage.scene(camera, stage.visible_tiles(tiles, camera))) for camera in (near, far)
         )
         assert difference(one, other).mean() < 0.5
-        # Further out both are averages of light: the same ones, up to what a tile's own levels round.
-        away = Camera(middle, 2.0)
-        one, other = (compositor.still(stage.scene(away, shown)) for shown in (tiles, stage.visible_tiles(tiles, away)))
+        # Further out both are averages of light, equal up to the rounding of the tiles' levels.
+        distant = Camera(middle, 2.0)
+        one, other = (
+            compositor.still(stage.scene(distant, sprites)) for sprites in (tiles, stage.visible_tiles(tiles, distant))
+        )
         assert difference(one, other).mean() < 2.5
 
 
-def test_only_rows_in_view_are_looked_at(stage_factory: StageFactory) -> None:
+def test_only_rows_in_view_are_selected(stage_factory: StageFactory) -> None:
     stage = stage_factory.stage((160, 90))
     tiles = stage.resting_sprites()
     camera = Camera((12.0, 8.0), 45.0)  # two units high
-    seen = stage.visible_tiles(tiles, camera)
-    assert 24 * 2 <= len(seen) <= 24 * 4
+    visible = stage.visible_tiles(tiles, camera)
+    assert 24 * 2 <= len(visible) <= 24 * 4
     compositor = Compositor(160, 90, stage.textures)
     assert (
-        difference(compositor.still(stage.scene(camera, seen)), compositor.still(stage.scene(camera, tiles))).max() == 0
+        difference(compositor.still(stage.scene(camera, visible)), compositor.still(stage.scene(camera, tiles))).max()
+        == 0
     )
     compositor.close()
     stage.textures.close()
 
 
-def test_frames_are_equal_in_any_order(stage_factory: StageFactory) -> None:
+def test_frames_do_not_depend_on_their_order(stage_factory: StageFactory) -> None:
     stage = stage_factory.stage((160, 90))
     motion = Zoom().prepare(stage)
     compositor = Compositor(160, 90, stage.textures, threads=2)
-    moments = np.linspace(0, 1, 7)
-    forwards = [compositor.still(motion(p)) for p in moments]
-    backwards = [compositor.still(motion(p)) for p in moments[::-1]][::-1]
+    times = np.linspace(0, 1, 7)
+    forwards = [compositor.still(motion(p)) for p in times]
+    backwards = [compositor.still(motion(p)) for p in times[::-1]][::-1]
     compositor.close()
     for one, other in zip(forwards, backwards, strict=True):
         assert difference(one, other).max() == 0

@@ -6,9 +6,7 @@ from typing import assert_type
 
 import renderer
 from renderer.clip import MosaicClip
-from renderer.job import MatchSettings
 from renderer.pictures import Pixels
-from renderer.settings import OutputSettings
 
 
 def accepted(cover: str, photos: Path) -> None:
@@ -24,7 +22,6 @@ def accepted(cover: str, photos: Path) -> None:
     for frame in renderer.frames(mosaic, "zoom", size=(640, 360), background="navy"):
         assert_type(frame, Pixels)
     assert_type(renderer.as_clip(mosaic, "zoom", title="Hello"), MosaicClip)
-    assert_type(renderer.as_clip(mosaic, renderer.Zoom(), match=MatchSettings(), output=OutputSettings()), MosaicClip)
 
 
 def rejected(mosaic: renderer.Mosaic) -> None:

@@ -5,7 +5,7 @@
 a `pool`, whose workers execute `work`. `manifest` stores the results, and `page` shows them.
 """
 
-from renderer.batch.batch import MEMORY_A_WORKER, Batch, campaign_folder, plan_batch, render_batch, worker_count
+from renderer.batch.batch import WORKER_MEMORY, Batch, campaign_folder, plan_batch, render_batch, worker_count
 from renderer.batch.campaign import Campaign, Task, read_campaign
 from renderer.batch.manifest import Manifest
 from renderer.batch.page import NAME as PAGE
@@ -14,10 +14,11 @@ from renderer.batch.pool import Pool, Processes
 from renderer.batch.running import BatchObserver
 from renderer.batch.tables import BatchRequest
 from renderer.batch.work import Outcome, RenderJob
+from renderer.deprecation import old_names
 
 __all__ = [
-    "MEMORY_A_WORKER",
     "PAGE",
+    "WORKER_MEMORY",
     "Batch",
     "BatchObserver",
     "BatchRequest",
@@ -35,3 +36,5 @@ __all__ = [
     "worker_count",
     "write_page",
 ]  # fmt: skip
+
+__getattr__ = old_names(__name__, {"Asked": "BatchRequest", "Order": "RenderJob", "Watch": "BatchObserver"})

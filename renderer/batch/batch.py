@@ -26,7 +26,7 @@ from renderer.messages import named
 from renderer.output_files import check_writable, locked_folder
 from renderer.progress import Progress
 
-MEMORY_A_WORKER: Final = 900_000_000
+WORKER_MEMORY: Final = 900_000_000
 """Maximum bytes that a worker and its ffmpeg take for a 1080p video at high quality, including matching."""
 
 _MAX_WORKERS: Final = 8  # by default: each uses a map, and the cache holds 20
@@ -46,7 +46,7 @@ class Batch:
 
 def worker_count(tasks: int) -> int:
     """Return the default number of workers: one per core, if there are enough tasks and memory."""
-    fits = int(psutil.virtual_memory().available // MEMORY_A_WORKER)
+    fits = int(psutil.virtual_memory().available // WORKER_MEMORY)
     return max(1, min(core_count(), tasks, fits, _MAX_WORKERS))
 
 

@@ -14,7 +14,7 @@ from renderer.data_files import read_toml
 from renderer.errors import InputError
 from renderer.job import VideoJob
 from renderer.messages import named
-from renderer.names import is_like
+from renderer.names import matches
 from renderer.paths import expanded
 from renderer.toml_positions import TomlPositions
 
@@ -44,12 +44,12 @@ class Campaign:
         Raises InputError if there are none.
         """
 
-        def matches(task: Task) -> bool:
+        def is_selected(task: Task) -> bool:
             own = [task.name, task.job.path.name, task.job.path.stem]
             own += [task.fields[key] for key in ("cover", "animation", "preset")]
-            return any(is_like(name, pattern) for name in own for pattern in patterns)
+            return any(matches(name, pattern) for name in own for pattern in patterns)
 
-        selected = [task for task in self.tasks if matches(task)] if patterns else self.tasks
+        selected = [task for task in self.tasks if is_selected(task)] if patterns else self.tasks
         if not selected:
             raise InputError(
                 f"{named('only', ' '.join(patterns))} matches none of {len(self.tasks)} videos: "

@@ -78,7 +78,8 @@ def fingerprints(tasks: Sequence[Task], inputs: Inputs, problems: Problems) -> d
 
 def bytes_of(job: VideoJob) -> int:
     """Return the size of a job's video, or of all frames of a sequence; 0 if it is missing or incomplete."""
-    paths = [numbered(job.path, number) for number in job.settled().wanted()] if is_sequence(job.path) else [job.path]
+    numbers = job.resolved().selected_frames()
+    paths = [numbered(job.path, number) for number in numbers] if is_sequence(job.path) else [job.path]
     try:
         return sum(path.stat().st_size for path in paths)
     except OSError:

@@ -108,7 +108,7 @@ def _poster(folder: Path, entry: ManifestEntry) -> str:
         if not path.is_file():
             return ""
         try:
-            with open_image(path, most_reads=math.inf) as picture:
+            with open_image(path, max_reads=math.inf) as picture:
                 picture.seek(round(fraction * (getattr(picture, "n_frames", 1) - 1)))
                 return _uri(picture)
         except (OSError, ValueError):

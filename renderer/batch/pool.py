@@ -22,8 +22,8 @@ import psutil
 
 from renderer import resource_limits
 from renderer.batch.work import JobRunner, Outcome, RenderJob
-from renderer.child_processes import answers, start_child
-from renderer.cores import SHARE, core_count
+from renderer.child_processes import result_stream, start_child
+from renderer.cores import CORES_VARIABLE, core_count
 from renderer.messages import named
 from renderer.progress import Advance, Progress
 
@@ -62,13 +62,13 @@ class Processes:
 
     If a worker crashes, only its own job fails, and the next job starts a new worker. Closing stops running jobs; their
     workers remove incomplete files, as they do when the parent is killed. Memory: one render per worker, see
-    `MEMORY_A_WORKER`.
+    `WORKER_MEMORY`.
     """
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         share = str(max(1, core_count() // workers))
-        self._environment = {SHARE: share, **dict.fromkeys(_THREAD_LIMITS, share)}
+        self._environment = {CORES_VARIABLE: share, **dict.fromkeys(_THREAD_LIMITS, share)}
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="batch")
         self._local = threading.local()
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -225,7 +225,7 @@ def _listen(stream: IO[bytes], progress: Progress) -> Outcome:
 
 def serve() -> None:
     """Run a worker process until its input ends; a running job is then interrupted, which removes incomplete files."""
-    output = answers()
+    output = result_stream()
     cv2.setNumThreads(core_count())
     render_jobs: queue.SimpleQueue[RenderJob | None] = queue.SimpleQueue()
 

@@ -318,7 +318,7 @@ class JobTable:
             job, path=path, file=job.file if "format" in own else job.file.for_name(path, keep_codec="codec" in own),
             preset=preset.name if preset else "", rules=preset.rules if preset else None,
         )  # fmt: skip
-        job.settled().wanted()
+        job.resolved().selected_frames()
         _check_files({"logo": job.overlay.logo, "font": job.overlay.font})  # of the preset
         self._check_sound(job)
         return job, fields

@@ -15,8 +15,8 @@ from rich.progress import Progress as Bars
 
 from renderer.cli.messages import Console, Rate, counted, megabytes, show_file
 from renderer.cli.options import BatchOutputOptions, OutputOptions, PresetOptions, add_command, format_command
-from renderer.cli.terminal import as_option, print_json, printable, say
-from renderer.messages import named, spelled
+from renderer.cli.terminal import print_json, printable, say
+from renderer.messages import named
 from renderer.overlay import OverlaySettings
 from renderer.parameters import Validated, given, parameter, parameters
 from renderer.progress import Advance
@@ -139,10 +139,7 @@ def _print_plan(batch: Batch, skipped: Sequence[str], common: OutputOptions) -> 
 
     rows: list[dict[str, Any]] = [{"output": str(task.job.path), "up_to_date": True} for task in batch.up_to_date]
     for task, plan in zip(batch.due, plan_each([task.job for task in batch.due]), strict=True):
-        if isinstance(plan, Plan):
-            found = plan.as_json()
-        else:
-            found = {"error": spelled(task.origin.spelled(plan.text), as_option)}
+        found = plan.as_json() if isinstance(plan, Plan) else {"error": task.origin.spelled(plan.text)}
         rows.append({**found, "output": str(task.job.path), "up_to_date": False})
     code = 1 if skipped or any("error" in row for row in rows) else 0
     if common.json:
@@ -199,14 +196,14 @@ class BatchProgress:
         )  # fmt: skip
         self._all = self._bars.add_task(counted(self._total, "video"), total=self._total, stage="", unit="videos")
         self._rows: dict[str, TaskID] = {}
-        from renderer.batch import MEMORY_A_WORKER
+        from renderer.batch import WORKER_MEMORY
         from renderer.cores import core_count
 
         skipped = f", {len(batch.up_to_date)} up to date" if batch.up_to_date else ""
         share = max(1, core_count() // workers)
         console.notice(
             f"{counted(self._total, 'video')} to render{skipped}: {workers} at a time, each with "
-            f"{counted(share, 'core')} and up to {MEMORY_A_WORKER / 1e9:.1f} GB of memory at 1080p"
+            f"{counted(share, 'core')} and up to {WORKER_MEMORY / 1e9:.1f} GB of memory at 1080p"
         )
 
     def __enter__(self) -> BatchProgress:

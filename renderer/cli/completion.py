@@ -19,7 +19,7 @@ import cyclopts
 
 from renderer import plugins
 from renderer.cli.options import EveryCommand
-from renderer.library.named import library_folder
+from renderer.library.definitions import library_folder
 from renderer.pictures import PICTURE_SUFFIXES
 
 Shell = Literal["bash", "zsh", "fish"]

@@ -16,8 +16,16 @@ from renderer.input_files import missing_file
 from renderer.library.archive import Archive
 from renderer.library.checking import check_library as check_library
 from renderer.library.checking import colour_picture
+from renderer.library.definitions import (
+    DEFAULT_NAME,
+    LibraryDefinition,
+    check_name,
+    find_library,
+    get_library,
+    library_folder,
+    library_names,
+)
 from renderer.library.indexing import Changes
-from renderer.library.named import DEFAULT_NAME, LibraryDefinition, check_name, find, get, library_folder, names
 from renderer.library.reading import Crop
 from renderer.library.walking import absolute
 from renderer.output_files import check_writable, new_file
@@ -113,8 +121,8 @@ def add(
     for source in sources:
         if not source.exists():
             raise InputError(missing_file(source))
-    known = find(check_name(name), common.folder)
-    definition = (known or LibraryDefinition(name, common.folder, ())).adding(
+    known = find_library(check_name(name), common.folder)
+    definition = (known or LibraryDefinition(name, common.folder, ())).extended(
         list(map(str, sources)), crop, video_frames
     )
     if known is not None and definition.crop != known.crop:
@@ -131,18 +139,18 @@ def add(
 @app.command(usage=f"Usage: render library refresh {_NAME_USAGE}")
 def refresh(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     """Update a library with new, changed, moved and deleted photos."""
-    _refresh(get(name, common.folder), common)
+    _refresh(get_library(name, common.folder), common)
 
 
 def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
     with Archive(common.console(), library_dir=definition.folder) as archive:
         changes = archive.refresh(definition)
-        index = archive.named(definition)
-        photos, skipped = archive.repaired(index, lambda: (index.count(), index.skipped()))
+        index = archive.library_index(definition)
+        photos, skipped = archive.with_recovery(index, lambda: (index.count(), index.skipped()))
         clips = 0 if photos or definition.video_frames else archive.count_clips(definition.sources)
     result = {
         "library": definition.name, "photos": photos, "read": changes.read, "moved": changes.moved,
-        "gone": changes.gone, "skipped": len(skipped),
+        "gone": changes.missing, "skipped": len(skipped),
     }  # fmt: skip
     common.print_summaries(result, f"{definition.name}: {counted(photos, 'photo')}; {_changes(changes, len(skipped))}")
     if clips:
@@ -157,7 +165,7 @@ def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
 
 def _changes(changes: Changes, skipped: int) -> str:
     """Describe the changes of a library."""
-    parts = [(changes.read, "read"), (changes.moved, "moved or copied"), (changes.gone, "deleted")]
+    parts = [(changes.read, "read"), (changes.moved, "moved or copied"), (changes.missing, "deleted")]
     changed = ", ".join(f"{count} {what}" for count, what in parts if count) or "no changes"
     unusable = f"; {counted(skipped, 'file')} can't be used (see `render library check`)" if skipped else ""
     return f"{changed}{unusable}"
@@ -168,10 +176,10 @@ def list_libraries(*, common: LibraryOptions = _NO_OPTIONS) -> None:
     """List all libraries."""
     rows, lines = [], []
     with Archive(common.console(), library_dir=common.folder) as archive:
-        for name in names(common.folder):
-            definition = get(name, common.folder)
-            index = archive.named(definition)
-            photos = archive.repaired(index, index.count)
+        for name in library_names(common.folder):
+            definition = get_library(name, common.folder)
+            index = archive.library_index(definition)
+            photos = archive.with_recovery(index, index.count)
             rows.append({"library": name, "photos": photos, "folders": definition.sources})
             lines.append(f"{name}: {counted(photos, 'photo')} from {', '.join(definition.sources)}")
     common.print_summaries(
@@ -182,11 +190,11 @@ def list_libraries(*, common: LibraryOptions = _NO_OPTIONS) -> None:
 @app.command(usage=f"Usage: render library show {_NAME_USAGE}")
 def show(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     """Show the folders, dates, settings and files of a library."""
-    definition = get(name, common.folder)
+    definition = get_library(name, common.folder)
     with Archive(common.console(), library_dir=common.folder) as archive:
-        index = archive.named(definition)
-        photos, skipped, (oldest, newest) = archive.repaired(
-            index, lambda: (index.count(), index.skipped(), index.span())
+        index = archive.library_index(definition)
+        photos, skipped, (oldest, newest) = archive.with_recovery(
+            index, lambda: (index.count(), index.skipped(), index.date_range())
         )
     size = sum(file.stat().st_size for file in definition.files)
     result = {
@@ -208,7 +216,7 @@ def show(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS)
 @app.command(usage="Usage: render library remove NAME [OPTIONS]")
 def remove(name: _Name, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     """Delete a library's index. The photos themselves are not touched."""
-    definition = get(name, common.folder)
+    definition = get_library(name, common.folder)
     removed = definition.files
     definition.remove()
     common.print_summaries(
@@ -235,7 +243,7 @@ def check(
     if picture.suffix.lower() != ".png":
         raise InputError(f"-o {picture}: the file name must end in .png")
     check_writable(picture, overwrite=overwrite)
-    definition = get(name, common.folder)
+    definition = get_library(name, common.folder)
     console = common.console()
     with Archive(console, library_dir=common.folder) as archive:
         library = archive.open([name])

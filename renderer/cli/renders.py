@@ -51,8 +51,7 @@ def with_presets(
     merged: list[tuple[Preset | None, Values]] = []
     presets: list[Preset | None] = [load_preset(each) for each in dict.fromkeys(run.preset)]
     for preset in presets or [None]:
-        keys = {*preset.values, *preset.animations.get(name, {})} if preset else set()
-        if preset and (ignored := sorted(keys - known)):
+        if preset and (ignored := [key for key in with_preset(preset, name, {}) if key not in known]):
             console.notice(
                 f"{name} has no parameter {', '.join(ignored)}: the value of preset {preset.name} is ignored"
             )

@@ -1,4 +1,4 @@
-"""Scene → frame: the only place where anything is drawn."""
+"""The compositor: draws scenes into frames."""
 
 from __future__ import annotations
 
@@ -39,22 +39,24 @@ PixelBox = tuple[int, int, int, int]
 _NO_BOX: Final[PixelBox] = (0, 0, 0, 0)
 
 OPENED_PIXELS: Final = 2.0
-"""Width of a tile from which on a map within a map is drawn as its own tiles."""
+"""Width of a tile in pixels above which a nested map is drawn as its own tiles."""
 
 MAX_EXPOSURES: Final = 16
-"""Scenes that one frame with motion blur is averaged of, at most."""
+"""Maximum number of scenes averaged for one frame with motion blur."""
 
-_DEEPEST: Final = 4  # maps within maps that are opened at once; deeper ones are under 2 pixels at any real size
+_MAX_DEPTH: Final = 4  # levels of nested maps drawn as tiles; deeper ones are under 2 pixels at any practical size
 
-_BANDS_PER_THREAD: Final = 4  # so that a band with much to draw does not keep the others waiting
+_BANDS_PER_THREAD: Final = 4  # so that threads stay busy when some bands take longer than others
 
 
 class Compositor:
-    """Draws scenes at one size, in bands of rows over threads of its own; close it to end them.
+    """Draws scenes at one size, in bands of rows, on its own threads; `close` ends them.
 
-    Memory: about 300 bytes for each sprite of the largest scene, one frame if the background is a picture, three more
-    with motion blur, and what the textures take. Nothing is allocated for a frame, except that scenes may need texture
-    levels not yet loaded.
+    `width`, `height`: pixels of the frame. `threads`: default one per core, at most 8. `full_tone`: draw tiles of any
+    size with their full tone, as stills of a map are drawn.
+
+    Memory: about 300 bytes per sprite of the largest scene, one frame if the background is a picture, four more with
+    motion blur, and the textures. Drawing a frame allocates nothing, except for texture levels not yet loaded.
     A pixel depends on the scene alone, not on threads, bands or earlier scenes.
     """
 
@@ -65,57 +67,60 @@ class Compositor:
         textures: Textures,
         *,
         threads: int | None = None,
-        full_tone: bool = False,  # at any size, as stills of a map are drawn
+        full_tone: bool = False,
     ) -> None:
         self.width, self.height = width, height
         self.textures = textures
         self._tone_sizes = (1e12, 2e12) if full_tone else (TONE_FULL_BELOW, TONE_NONE_ABOVE)
         threads = threads or min(core_count(), 8)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="compositor")
-        # Bands are of whole row pairs, as 4:2:0 chroma needs them.
+        # Bands consist of row pairs, as 4:2:0 chroma requires.
         pairs = (height + 1) // 2
         count = max(1, min(pairs, threads * _BANDS_PER_THREAD))
         edges = [2 * (pairs * i // count) for i in range(count)] + [height]
         self._bands = list(pairwise(edges))
-        self._lists: list[DrawList] = []  # one for each group of sprites
+        self._lists: list[DrawList] = []  # one per group of sprites
         self._missing = np.empty((0, 2), np.int32)
-        self._nothing = empty_draw_list(0)
-        self._asked = np.zeros((0, 0), np.int64)  # as the table's `used`, for scenes that are only looked ahead to
+        self._no_draws = empty_draw_list(0)
+        self._prefetched = np.zeros((0, 0), np.int64)  # like the table's `used`, for prefetched scenes
         self._prefetches = 0
         self._ahead = np.empty((256, 2), np.int32)
         self._no_picture: Packed = np.empty((0, 0), np.uint32)
         self._background: tuple[int, Packed] | None = None
-        self._light: npt.NDArray[np.uint32] | None = None  # sums of light, where there is motion blur
+        self._light: npt.NDArray[np.uint32] | None = None  # sums of light for motion blur
 
     def close(self) -> None:
-        """End the drawing threads."""
+        """Stop the drawing threads."""
         self._pool.shutdown(cancel_futures=True)
 
     def new_frame(self) -> Packed:
-        """A frame to draw into, (height, width) uint32."""
+        """Return an uninitialised frame to draw into, (height, width) uint32."""
         return np.empty((self.height, self.width), np.uint32)
 
     def draw(self, scene: Scene, frame: Packed) -> None:
-        """Draw a scene into `frame`, (height, width) packed. Raises RenderError if a photo is lost."""
+        """Draw a scene into `frame`, (height, width) uint32, packed.
+
+        Raises RenderError if a photo can't be read, ValueError for a frame of another shape or type.
+        """
         if frame.shape != (self.height, self.width) or frame.dtype != np.uint32 or not frame.flags.c_contiguous:
-            raise ValueError(f"a frame is {(self.height, self.width)} uint32 in one piece: `new_frame` makes one")
+            raise ValueError(f"a frame is a contiguous uint32 array {(self.height, self.width)}: use `new_frame`")
         colour, picture = self._prepare_background(scene.background)
         groups = self._groups(scene)
-        seen = self._list_visible(groups)
+        visible = self._list_visible(groups)
         table = self.textures.table
 
         def band(top: int, end: int) -> None:
             fill_band(frame, top, end, colour, picture)
-            for (_, _, hidden), draw, count in zip(groups, self._lists, seen, strict=False):
+            for (_, _, hidden), draw, count in zip(groups, self._lists, visible, strict=False):
                 draw_band(frame, top, end, table, draw, count, hidden)
 
         self._in_bands(band)
 
     def expose(self, motion: Motion, progress: float, shutter: float, frame: Packed) -> None:
-        """Draw what is seen of a motion while the shutter is open, `shutter` of progress around a moment.
+        """Draw a motion with motion blur into `frame`; the shutter is open for `shutter` of progress around `progress`.
 
-        As many scenes are averaged in linear light as it takes for the fastest sprite in sight to move no further
-        than 2 pixels from one to the next, at most 16; a picture that hardly moves is drawn once.
+        Scenes are averaged in linear light: as many as needed for the fastest visible sprite to move at most 2 pixels
+        from one to the next, at most 16. If nothing moves more than 1 pixel, only one is drawn. Raises as `draw` does.
         """
         first, last = max(progress - shutter / 2, 0.0), min(progress + shutter / 2, 1.0)
         if shutter <= 0 or (moved := self._travel(motion(first), motion(last))) <= 1.0:
@@ -127,66 +132,68 @@ class Compositor:
         total = self._light
         for number in range(count):
             self.draw(motion(first + (last - first) * (number + 0.5) / count), frame)
-            begin = number == 0
-            self._in_bands(partial(gather_light, frame, LIGHT_16, total, begin))
+            first_scene = number == 0
+            self._in_bands(partial(gather_light, frame, LIGHT_16, total, first_scene))
         self._in_bands(partial(develop, total, count, BYTE_OF_LIGHT_16, frame))
 
     def _travel(self, before: Scene, after: Scene) -> float:
-        """How many pixels the fastest sprite that is in sight in both scenes moves between them."""
-        places = [self._places(scene) for scene in (before, after)]
-        _, here, there = np.intersect1d(places[0][0], places[1][0], return_indices=True)
+        """Return the distance in pixels of the fastest sprite that is visible in both scenes."""
+        old, new = (self._visible_points(scene) for scene in (before, after))
+        _, here, there = np.intersect1d(old[0], new[0], return_indices=True)
         if not len(here):
             return 0.0
-        return float(np.abs(places[1][1][there] - places[0][1][here]).max())
+        return float(np.abs(new[1][there] - old[1][here]).max())
 
-    def _places(self, scene: Scene) -> tuple[npt.NDArray[np.int64], Float64Array]:
-        """Who is in sight (M,), and where in pixels: centre and the middles of two edges, (M, 3, 2)."""
-        names, points = [np.empty(0, np.int64)], [np.empty((0, 3, 2))]
+    def _visible_points(self, scene: Scene) -> tuple[npt.NDArray[np.int64], Float64Array]:
+        """Return identifiers of the visible sprites, (M,), and in pixels centre and two edge midpoints, (M, 3, 2)."""
+        identifiers, points = [np.empty(0, np.int64)], [np.empty((0, 3, 2))]
         for sprites, view, _ in self._groups(scene):
             to_pixels = np.array([view[:2], view[3:5]]).T
             centre = sprites.centre @ to_pixels + (view[2], view[5])
             right, down = sprites.right @ to_pixels, sprites.down @ to_pixels
             reach = np.abs(right) + np.abs(down)
-            seen = (sprites.opacity > 0) & ((centre + reach > 0) & (centre - reach < (self.width, self.height))).all(
+            visible = (sprites.opacity > 0) & ((centre + reach > 0) & (centre - reach < (self.width, self.height))).all(
                 axis=1
             )
-            # The same photo may lie in many cells; only what is no tile goes by its texture.
-            name = np.where(sprites.tile >= 0, sprites.tile.astype(np.int64), -1 - sprites.texture.astype(np.int64))
-            names.append(name[seen])
-            points.append(np.stack([centre, centre + right, centre + down], 1)[seen])
-        return np.concatenate(names), np.concatenate(points)
+            # One photo may be in many cells, so tiles are identified by their index, other sprites by their texture.
+            identifier = np.where(
+                sprites.tile >= 0, sprites.tile.astype(np.int64), -1 - sprites.texture.astype(np.int64)
+            )
+            identifiers.append(identifier[visible])
+            points.append(np.stack([centre, centre + right, centre + down], 1)[visible])
+        return np.concatenate(identifiers), np.concatenate(points)
 
     def _in_bands(self, work: Callable[[int, int], None]) -> None:
         for _ in self._pool.map(lambda rows: work(*rows), self._bands):
             pass
 
     def prefetch(self, scene: Scene) -> None:
-        """Begin to load what a coming scene needs, so that drawing it need not wait. Changes nothing of the pixels."""
+        """Start to load the textures of a later scene, so that drawing it does not wait. Does not affect any pixels."""
         table = self.textures.table
-        if self._asked.shape != table.used.shape:
-            self._asked = np.zeros_like(table.used)
+        if self._prefetched.shape != table.used.shape:
+            self._prefetched = np.zeros_like(table.used)
             self._prefetches = 0
         self._prefetches += 1
-        table = table._replace(used=self._asked)
+        table = table._replace(used=self._prefetched)
         for sprites, view, hidden in self._groups(scene):
-            found = self._ahead
-            _, lacking = self._list_group(sprites, view, hidden, table, self._prefetches, self._nothing, found)
-            if lacking > len(found):  # what did not fit is loaded when it is needed
-                self._ahead = np.empty((2 * lacking, 2), np.int32)
-            self.textures.prefetch(found[:lacking])
+            levels = self._ahead
+            _, missing_count = self._list_group(sprites, view, hidden, table, self._prefetches, self._no_draws, levels)
+            if missing_count > len(levels):  # levels that did not fit are loaded when needed
+                self._ahead = np.empty((2 * missing_count, 2), np.int32)
+            self.textures.prefetch(levels[:missing_count])
 
     def still(self, scene: Scene) -> Pixels:
-        """Draw a scene as (height, width, 3) RGB."""
+        """Return a scene drawn as (height, width, 3) RGB, uint8. Raises as `draw` does."""
         frame = self.new_frame()
         self.draw(scene, frame)
         return np.ascontiguousarray(unpack(frame)[..., :3])
 
     def _groups(self, scene: Scene) -> list[tuple[Sprites, Viewport, PixelBox]]:
-        """A scene's groups of sprites in painter's order, each with the view it is seen by and what hides it later."""
+        """Return a scene's groups of sprites in painter's order, each with its view and the box hidden later."""
         view = _view(scene.camera, self.width, self.height)
         groups = [(sprites, view) for sprites in scene.sprites]
         if scene.nested:
-            groups = [part for sprites, view in groups for part in self._opened(sprites, view, scene.nested)]
+            groups = [part for sprites, view in groups for part in self._expanded(sprites, view, scene.nested)]
         if scene.overlay is not None:
             groups.append((scene.overlay, _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
         hidden = _NO_BOX
@@ -196,12 +203,12 @@ class Compositor:
             hidden = max(hidden, self._covered(sprites, view), key=_area)
         return listed[::-1]
 
-    def _opened(
+    def _expanded(
         self, sprites: Sprites, view: Viewport, nested: Mapping[int, NestedMap], depth: int = 0
     ) -> list[tuple[Sprites, Viewport]]:
-        """A group with the maps among its textures opened into their own tiles, where these are wider than 2 pixels.
+        """Return a group with its nested maps replaced by their own tiles, where these are wider than 2 pixels.
 
-        Their tiles stay as they are and get a view of their own, so that nothing is copied and no precision is lost.
+        These tiles are not changed but get their own view, so that nothing is copied and no precision is lost.
         """
         to_pixels = np.array([view[:2], view[3:5]])
         groups: list[tuple[Sprites, Viewport]] = []
@@ -211,26 +218,26 @@ class Compositor:
             wide, high = inner.size
             across, along = to_pixels @ sprites.right[at] * 2 / wide, to_pixels @ sprites.down[at] * 2 / high
             whole = sprites.opacity[at] >= 1 and (sprites.window[at] == (0, 0, 1, 1)).all()
-            if not whole or depth == _DEEPEST or min(np.hypot(*across), np.hypot(*along)) <= OPENED_PIXELS:
+            if not whole or depth == _MAX_DEPTH or min(np.hypot(*across), np.hypot(*along)) <= OPENED_PIXELS:
                 continue
             corner = to_pixels @ (sprites.centre[at] - sprites.right[at] - sprites.down[at]) + (view[2], view[5])
-            if not self._in_sight(corner, across * wide, along * high):
+            if not self._in_frame(corner, across * wide, along * high):
                 continue
             groups.append((sprites.take(slice(done, at)), view))
             (a, d), (b, e), (c, f) = across.tolist(), along.tolist(), corner.tolist()
-            groups += self._opened(inner.tiles, (a, b, c, d, e, f), nested, depth + 1)
+            groups += self._expanded(inner.tiles, (a, b, c, d, e, f), nested, depth + 1)
             done = at + 1
         groups.append((sprites.take(slice(done, None)), view))
         return [(some, its_view) for some, its_view in groups if len(some)]
 
-    def _in_sight(self, corner: Float64Array, across: Float64Array, along: Float64Array) -> bool:
-        """Whether any of a parallelogram's bounds lies in the frame, all in pixels."""
+    def _in_frame(self, corner: Float64Array, across: Float64Array, along: Float64Array) -> bool:
+        """Return whether the bounds of a parallelogram, in pixels, overlap the frame."""
         corners = corner + np.array([[0, 0], across, along, across + along])
         low, high = corners.min(axis=0), corners.max(axis=0)
         return bool((high > 0).all() and (low < (self.width, self.height)).all())
 
     def _covered(self, sprites: Sprites, view: Viewport) -> PixelBox:
-        """The pixels that a group wholly covers if it is one opaque, upright sprite: a photo that fills the frame."""
+        """Return the pixels that a group fully covers if it is one opaque, axis-aligned sprite (a landed photo)."""
         if len(sprites) != 1 or sprites.opacity[0] < 1 or not 0 <= sprites.texture[0] < len(self.textures):
             return _NO_BOX
         if not self.textures.table.opaque[sprites.texture[0]]:
@@ -247,30 +254,30 @@ class Compositor:
         return int(left), int(top), max(int(far), int(left)), max(int(bottom), int(top))
 
     def _list_visible(self, groups: Sequence[tuple[Sprites, Viewport, PixelBox]]) -> list[int]:
-        """Fill the groups' draw lists and load the texture levels they need; gives how many sprites each shows."""
+        """Fill the groups' draw lists and load the texture levels they need. Returns each group's number of sprites."""
         while len(self._lists) < len(groups):
             self._lists.append(empty_draw_list(0))
         while True:
             scene_number = self.textures.next_scene()
             counts: list[int] = []
-            lacking = 0
+            missing_count = 0
             for (sprites, view, hidden), draw in zip(groups, self._lists, strict=False):
-                seen, more = self._list_group(
-                    sprites, view, hidden, self.textures.table, scene_number, draw, self._missing[lacking:]
+                count, more = self._list_group(
+                    sprites, view, hidden, self.textures.table, scene_number, draw, self._missing[missing_count:]
                 )
-                counts.append(seen)
-                lacking += more
-            if lacking <= len(self._missing) and all(
-                seen <= len(draw.texture) for seen, draw in zip(counts, self._lists, strict=False)
+                counts.append(count)
+                missing_count += more
+            if missing_count <= len(self._missing) and all(
+                count <= len(draw.texture) for count, draw in zip(counts, self._lists, strict=False)
             ):
                 break
-            # Too little room: half as much again as is needed, and once more from the start.
-            self._missing = np.empty((lacking + lacking // 2 + 64, 2), np.int32)
-            for number, seen in enumerate(counts):
-                if seen > len(self._lists[number].texture):
-                    self._lists[number] = empty_draw_list(seen + seen // 2 + 64)
-        if lacking:
-            self.textures.load(self._missing[:lacking], scene_number)
+            # Too small: enlarge to half as much again as needed, and repeat.
+            self._missing = np.empty((missing_count + missing_count // 2 + 64, 2), np.int32)
+            for number, count in enumerate(counts):
+                if count > len(self._lists[number].texture):
+                    self._lists[number] = empty_draw_list(count + count // 2 + 64)
+        if missing_count:
+            self.textures.load(self._missing[:missing_count], scene_number)
         return counts
 
     def _list_group(
@@ -290,12 +297,12 @@ class Compositor:
         )  # fmt: skip
 
     def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:
-        """Convert a frame of even size to the planes Y, Cb, Cr of limited-range BT.709 4:2:0."""
+        """Convert a frame of even size to limited-range BT.709 4:2:0: planes Y (H, W), Cb and Cr (H/2, W/2), uint8."""
         luma, blue, red = planes
         self._in_bands(lambda top, end: to_yuv420(frame, luma, blue, red, top // 2, end // 2))
 
     def to_rgba(self, frame: Packed, pixels: Pixels) -> None:
-        """Convert a frame to (height, width, 4) with straight alpha."""
+        """Convert a frame to `pixels`, (height, width, 4) RGBA with straight alpha, uint8."""
         self._in_bands(lambda top, end: to_rgba(frame, pixels, top, end))
 
     def _prepare_background(self, background: Colour | int | None) -> tuple[np.uint32, Packed]:
@@ -309,10 +316,10 @@ class Compositor:
         return np.uint32(0), self._background[1]
 
     def _filling_picture(self, texture: int) -> Packed:
-        """A texture's largest level scaled to fill the frame, centre-cropped, smoothly."""
+        """Return a texture's largest level scaled to fill the frame, centre-cropped, with bicubic interpolation."""
         rgb = np.ascontiguousarray(unpack(self.textures.pixels(texture, 0))[..., :3])
         height, width = rgb.shape[:2]
-        ratio = min(width / self.width, height / self.height)  # texels a pixel
+        ratio = min(width / self.width, height / self.height)  # texels per pixel
         left, top = (width - ratio * self.width) / 2, (height - ratio * self.height) / 2
         transform = np.array([[ratio, 0, left + ratio / 2 - 0.5], [0, ratio, top + ratio / 2 - 0.5]])
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
@@ -322,7 +329,7 @@ class Compositor:
 
 
 def _view(camera: Camera, width: int, height: int) -> Viewport:
-    """The affine map from scene units to frame pixels, row by row."""
+    """Return the affine map from scene units to frame pixels, row by row."""
     cosine = math.cos(camera.angle) * camera.scale
     sine = math.sin(camera.angle) * camera.scale
     x, y = camera.centre

@@ -1,17 +1,18 @@
-"""The compiled loops of the compositor: choosing what is seen, sampling textures, blending, RGB to YUV.
+"""The compiled loops of the compositor: visibility, texture sampling, blending, RGB to YUV.
 
 All of them release the GIL, use integers for every pixel (so that a pixel depends on neither bands nor threads) and
-are compiled without fastmath. They stand in one file because the cache on disk is renewed by the file's own time.
+are compiled without fastmath. They are in one file because the cache on disk is invalidated by the file's own
+modification time.
 
-A pixel is one uint32: R in the lowest byte, then G, B and alpha, premultiplied. Colours are blended two at a time:
-the masks below leave 16 bits to each of two channels, so that one 32-bit product weighs both. The sampling loop is
-the hottest of the program; what lets LLVM turn it into vector gathers is that all its arithmetic stays in 32 bits
-(hence the casts: Numba widens to 64 otherwise) and that it is told that textures and frame do not overlap. Without
-either it runs three times slower: 36 ms instead of 12 for a 1080p frame of two mip levels with tone. Two neighbouring
-texels are read as one number of 64 bits, since what gathers cost is their count.
+A pixel is one uint32: R in the lowest byte, then G, B and alpha, premultiplied. Two colour channels are blended at a
+time: the masks below give each 16 bits, so that one 32-bit product weights both. The sampling loop is the hottest of
+the program. LLVM turns it into vector gathers because all arithmetic stays in 32 bits (hence the casts: Numba widens
+to 64 otherwise) and because metadata declares that textures and frame do not overlap. Without either it is three times
+slower: 36 ms instead of 12 for a 1080p frame of two mip levels with tone. Two neighbouring texels are read as one
+64-bit number, since the cost of gathers is their number.
 """
 
-# What is inlined or compiled has its types from Numba; the three kernels that are called from outside are annotated.
+# Numba infers the types of inlined and compiled functions; the kernels called from other modules are annotated.
 # mypy: disable-error-code="no-untyped-def, no-any-return, no-untyped-call"
 from __future__ import annotations
 
@@ -30,24 +31,26 @@ from renderer.textures import TextureTable
 
 
 def emitted(function: Callable[..., object]) -> Callable[..., Any]:
-    """Make a function that writes its own LLVM instructions callable from kernels."""
+    """Make a function that emits its own LLVM instructions callable from kernels."""
     return cast("Callable[..., Any]", intrinsic(function))
 
 
 class DrawList(NamedTuple):
-    """What is seen of a scene, ready to draw: M sprites in painter's order, in pixels of the frame.
+    """The visible sprites of a scene, ready to draw: M sprites in painter's order, in pixels of the frame.
 
-    s and t are a pixel centre's place between a sprite's edges, −1…1 along its `right` and its `down` axis.
+    s and t are a pixel centre's position between a sprite's edges, −1…1 along its `right` and its `down` axis.
     """
 
     texture: npt.NDArray[np.int32]  # (M,)
     level: npt.NDArray[np.int32]  # (M,) the finer of the two mip levels
     blend: npt.NDArray[np.int32]  # (M,) weight of the coarser one, 0…256
     rows: npt.NDArray[np.int32]  # (M, 2) first row and the row after the last
-    columns: npt.NDArray[np.int32]  # (M, 2) the same; its edges alone don't bound a sliver, whose ends are all point
+    columns: npt.NDArray[
+        np.int32
+    ]  # (M, 2) likewise; needed for slivers, whose edges are nearly parallel and bound no ends
     inverse: npt.NDArray[np.float64]  # (M, 6) s = i0 x + i1 y + i2, t = i3 x + i4 y + i5
     half: npt.NDArray[np.float64]  # (M, 2) distance from the centre to the edges s = 1 and t = 1, pixels
-    forward: npt.NDArray[np.int32]  # (M, 2) side on which a neighbour follows: −1, 1; 0: none
+    forward: npt.NDArray[np.int32]  # (M, 2) side on which a neighbour is drawn later: −1, 1; 0: none
     window: npt.NDArray[np.float64]  # (M, 4) u0, v0, u1, v1 in fractions of the texture
     opacity: npt.NDArray[np.int32]  # (M,) 1…256
     gain: npt.NDArray[np.int32]  # (M, 3) in 1/256
@@ -55,7 +58,7 @@ class DrawList(NamedTuple):
 
 
 def empty_draw_list(capacity: int) -> DrawList:
-    """Room for `capacity` sprites: about 240 bytes each."""
+    """Return a draw list with space for `capacity` sprites, about 240 bytes each."""
     return DrawList(
         texture=np.empty(capacity, np.int32),
         level=np.empty(capacity, np.int32),
@@ -72,11 +75,11 @@ def empty_draw_list(capacity: int) -> DrawList:
     )
 
 
-# -- Memory that LLVM may gather from ------------------------------------------------------------------------------
+# -- Memory access that LLVM may vectorise --------------------------------------------------------------------------
 
 
 def _texture_scope(module):
-    """Metadata that says: what is loaded under this scope is never what `put_pixel` stores (LLVM's alias.scope)."""
+    """Return metadata (LLVM's alias.scope) that declares that loads in this scope never alias `put_pixel`'s stores."""
     domain = module.add_metadata([ir.MetaDataString(module, "compositor")])
     scope = module.add_metadata([ir.MetaDataString(module, "textures"), domain])
     return module.add_metadata([scope])
@@ -84,7 +87,7 @@ def _texture_scope(module):
 
 @emitted
 def texel_pair(typing_context, address, index):
-    """Load the uint32 at `address` + 4 · `index`, which no frame overlaps, and the one after it, in the upper half."""
+    """Load the uint32 at `address` + 4 · `index`, which no frame overlaps, and the next one into the upper half."""
 
     def generate(context, builder, signature, arguments):
         base = builder.inttoptr(arguments[0], ir.IntType(32).as_pointer())
@@ -124,14 +127,14 @@ def put_pixel(typing_context, address, index, value):
 
 @emitted
 def fetch(typing_context, address):
-    """Ask for the 64 bytes around `address` to be brought into the cache."""
+    """Prefetch the 64 bytes around `address` into the processor's cache."""
 
     def generate(context, builder, signature, arguments):
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
         function = builder.module.declare_intrinsic(
             "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, word, word, word])
         )
-        # To be read (0), kept in all levels (3), data (1).
+        # For reading (0), into all cache levels (3), data (1).
         builder.call(function, [builder.inttoptr(arguments[0], byte), word(0), word(3), word(1)])
         return context.get_dummy_value()
 
@@ -170,13 +173,13 @@ def over(below, above):
 
 @inlined
 def straight(value, alpha):
-    """One channel of a premultiplied colour, as it was."""
+    """One channel of a premultiplied colour, with straight alpha."""
     return min(U32(U32(value * U32(255) + U32(alpha >> U32(1))) // alpha), U32(255))
 
 
 @inlined
 def unpacked(pixel):
-    """A premultiplied pixel's red, green, blue as they were, and its alpha."""
+    """Red, green and blue of a premultiplied pixel with straight alpha, and its alpha."""
     alpha = U32(pixel >> U32(24))
     r, g, b = U32(pixel & U32(255)), U32((pixel >> U32(8)) & U32(255)), U32((pixel >> U32(16)) & U32(255))
     if U32(0) < alpha < U32(255):
@@ -186,13 +189,13 @@ def unpacked(pixel):
 
 @inlined
 def tone_channel(value, gain, offset, alpha):
-    """One channel's gain · value + offset, within 0…alpha as premultiplied colours are."""
+    """One channel's gain · value + offset, clamped to 0…alpha, the range of premultiplied colours."""
     return U32(min(max(I32(I32(I32(value) * gain) + offset + I32(128)) >> I32(8), I32(0)), I32(alpha)))
 
 
 @inlined
 def tone(pixel, gain_r, gain_g, gain_b, offset_r, offset_g, offset_b):
-    """Gain and offset in 1/256 on the three colours of a premultiplied pixel."""
+    """Apply gain and offset, in 1/256, to the three colours of a premultiplied pixel."""
     alpha = U32(pixel >> U32(24))
     share = I32(alpha + U32(alpha >> U32(7)))
     r = tone_channel(U32(pixel & U32(255)), gain_r, I32(I32(offset_r * share) >> I32(8)), alpha)
@@ -203,13 +206,13 @@ def tone(pixel, gain_r, gain_g, gain_b, offset_r, offset_g, offset_b):
 
 @inlined
 def bilinear(address, width, height, u, v):
-    """The pixel at (u, v), texel centres at whole numbers, in 1/65536; outside, the nearest texel of the edge."""
+    """The pixel at (u, v) in 1/65536 texel, texel centres at whole numbers; outside, the nearest texel of the edge."""
     u = I32(min(max(u, I32(0)), I32((width - 1) << 16)))
     v = I32(min(max(v, I32(0)), I32((height - 1) << 16)))
     x0 = I32(max(min(I32(u >> 16), I32(width - 2)), I32(0)))
     y0 = I32(v >> 16)
     y1 = I32(min(I32(y0 + 1), I32(height - 1)))
-    across = U32(I32(u - I32(x0 << 16)) >> 8)  # in the last column 256: all of the right one
+    across = U32(I32(u - I32(x0 << 16)) >> 8)  # 256 in the last column: only the right texel
     upper = texel_pair(address, I32(y0 * width + x0))
     lower = texel_pair(address, I32(y1 * width + x0))
     top = mix(U32(upper), U32(upper >> U64(32)), across)
@@ -217,13 +220,13 @@ def bilinear(address, width, height, u, v):
     return mix(top, bottom, U32(I32(v & I32(65535)) >> 8))
 
 
-# The loops below differ in one thing each, known when they are compiled: LLVM gathers in vectors only from a loop
-# without branches. Tone is always applied, since gain 1 and offset 0 change nothing and cost less than a fifth loop.
+# There is one loop for each case, since LLVM gathers in vectors only in loops without branches. Tone is always applied:
+# gain 1 and offset 0 change nothing and cost less than further loops.
 
 
 @inlined
 def sample_one(level, paint, k):
-    """Pixel `k` of a span from one mip level, with its tone. `level`: see `level_step`; `paint`: gain and offset."""
+    """Pixel `k` of a span from one mip level, with tone. `level`: see `level_at`; `paint`: gain and offset."""
     address, width, height, u, v, du, dv = level
     pixel = bilinear(address, width, height, I32(u + I32(k * du)), I32(v + I32(k * dv)))
     return tone(pixel, paint[0], paint[1], paint[2], paint[3], paint[4], paint[5])
@@ -231,7 +234,7 @@ def sample_one(level, paint, k):
 
 @inlined
 def sample_two(fine, coarse, blend, paint, k):
-    """Pixel `k` of a span from two mip levels, with its tone."""
+    """Pixel `k` of a span from two mip levels, with tone."""
     address, width, height, u, v, du, dv = fine
     pixel = bilinear(address, width, height, I32(u + I32(k * du)), I32(v + I32(k * dv)))
     address, width, height, u, v, du, dv = coarse
@@ -241,7 +244,7 @@ def sample_two(fine, coarse, blend, paint, k):
 
 @inlined
 def lesser(a, b):
-    """The smaller of two floats; `min` minds NaNs, and LLVM then makes no vectors."""
+    """The smaller of two floats; `min` handles NaNs, which keeps LLVM from vectorising."""
     return a if a < b else b
 
 
@@ -253,10 +256,10 @@ def greater(a, b):
 
 @inlined
 def coverage(edges, k):
-    """Weight 0…256 of pixel `k` of a span: how much of it lies between the sprite's edges, times its opacity.
+    """Weight 0…256 of pixel `k` of a span: the share of it between the sprite's edges, times the opacity.
 
-    `edges`: for each of the two axes the distance from the centre at pixel 0, its step, and where the two edges lie,
-    in pixels; then the opacity. An edge at ±1e9 is one that does not count.
+    `edges`: for each of the two axes the distance from the centre at pixel 0, its step, and the positions of the two
+    edges, in pixels; then the opacity. An edge at ±1e9 is ignored.
     """
     s, s_step, s_low, s_high, t, t_step, t_low, t_high, opacity = edges
     step = np.float32(k)
@@ -272,7 +275,7 @@ def coverage(edges, k):
 
 @kernel
 def store_span(target, count, fine, coarse, blend, paint):
-    """Draw `count` pixels of a row that an opaque sprite covers wholly."""
+    """Draw `count` pixels of a row that an opaque sprite fully covers."""
     if blend > 0:
         for step in range(count):
             put_pixel(target, step, sample_two(fine, coarse, blend, paint, I32(step)))
@@ -283,7 +286,7 @@ def store_span(target, count, fine, coarse, blend, paint):
 
 @kernel
 def mix_span(target, count, fine, coarse, blend, paint, edges):
-    """Draw `count` pixels of a row by their coverage, of a texture without transparency."""
+    """Draw `count` pixels of a row weighted by their coverage, from a texture without transparency."""
     if blend > 0:
         for step in range(count):
             k = I32(step)
@@ -298,7 +301,7 @@ def mix_span(target, count, fine, coarse, blend, paint, edges):
 
 @kernel
 def over_span(target, count, fine, coarse, blend, paint, edges):
-    """Draw `count` pixels of a row by their coverage and the texture's own alpha."""
+    """Draw `count` pixels of a row weighted by their coverage and the texture's alpha."""
     if blend > 0:
         for step in range(count):
             k = I32(step)
@@ -312,12 +315,13 @@ def over_span(target, count, fine, coarse, blend, paint, edges):
 
 
 SHARPER = 0.5
-"""Mip levels finer than one texel a pixel. Blending two levels blurs as much: so the picture comes 3.5 dB nearer to a
-supersampled one and flickers less (0.48 of nearest-mip sampling, against 0.71 without and 0.46 with 0.75, which is
-no nearer), at the same cost (benchmarks/flight.py)."""
+"""Mip levels by which sampling is finer than one texel per pixel, to offset the blur of blending two levels.
+
+At the same cost the picture is 3.5 dB closer to a supersampled one, and its flicker is 0.48 times that of nearest-mip
+sampling (0: 0.71; 0.75: 0.46, but no closer), as measured by benchmarks/flight.py."""
 
 
-# -- What is seen --------------------------------------------------------------------------------------------------
+# -- Visibility ----------------------------------------------------------------------------------------------------
 
 
 @inlined
@@ -329,7 +333,7 @@ def fade(size, full_below, none_above):
 
 @inlined
 def whole(value):
-    """Whether a number is a whole one, but for rounding."""
+    """Whether a number is whole, up to rounding errors."""
     return abs(value - round(value)) < 1e-6
 
 
@@ -353,12 +357,12 @@ def list_visible(
     draw: DrawList,
     missing: npt.NDArray[np.int32],
 ) -> tuple[int, int]:
-    """Fill the draw list with the sprites that touch the frame, and list the mip levels they need and lack.
+    """Fill the draw list with the sprites that touch the frame, and list the mip levels they need that are not loaded.
 
-    `view` (6,) takes scene units to pixels: x' = v0 x + v1 y + v2, y' = v3 x + v4 y + v5. `frame_size` is width,
-    height in pixels; `hidden` left, top, right and bottom of what is painted over later; `tone_sizes` the tile sizes in
-    pixels up to which tone is full and from which there is none. Returns how many sprites are seen and how many levels
-    they lack; of both, only as many as the lists have room for are written.
+    `view` (6,) maps scene units to pixels: x' = v0 x + v1 y + v2, y' = v3 x + v4 y + v5. `frame_size`: width and height
+    in pixels. `hidden`: left, top, right and bottom of the box that is painted over later. `tone_sizes`: tile sizes in
+    pixels up to which tone is full and from which there is none. `missing`: (M, 2) rows of texture, level. Returns the
+    number of visible sprites and of missing levels; entries beyond the capacity of the lists are not written.
     """
     width, height = frame_size
     full_below, none_above = tone_sizes
@@ -376,7 +380,7 @@ def list_visible(
         reach_x = abs(right_x) + abs(down_x)
         reach_y = abs(right_y) + abs(down_y)
         if min(abs(right_x), abs(right_y)) + min(abs(down_x), abs(down_y)) > 1e-9:
-            # Coverage is measured across an edge; at the corners of what is turned it reaches half a pixel further.
+            # Coverage is measured across an edge, so at corners of rotated sprites it extends half a pixel further.
             reach_x += 0.5
             reach_y += 0.5
         first = int(math.floor(max(y - reach_y, 0.0)))
@@ -391,7 +395,7 @@ def list_visible(
         length_right = math.hypot(right_x, right_y)
         length_down = math.hypot(down_x, down_y)
         if abs(area) < 1e-9 * (1.0 + length_right * length_down):
-            continue  # seen from its edge
+            continue  # edge-on
 
         t = texture[i]
         if t < 0 or t >= len(table.width):
@@ -400,11 +404,11 @@ def list_visible(
             abs(window[i, 2] - window[i, 0]) * table.width[t] / (2.0 * length_right),
             abs(window[i, 3] - window[i, 1]) * table.height[t] / (2.0 * length_down),
         )
-        if not texels < 1e9:  # nor NaN: nothing to be seen
+        if not texels < 1e9:  # too large or NaN: nothing to draw
             continue
         detail = math.log2(max(texels, 1.0))
         if not (whole(detail) and whole(x - reach_x) and whole(y - reach_y) and whole(x + reach_x)):
-            detail -= SHARPER  # else texels lie on pixels, and are drawn as they are
+            detail -= SHARPER  # otherwise texels coincide with pixels and are drawn unchanged
         detail = min(max(detail, 0.0), table.levels[t] - 1.0)
         level = int(detail)
         blend = int(round((detail - level) * 256.0))
@@ -439,9 +443,9 @@ def list_visible(
         draw.half[seen, 1] = abs(area) / length_right
         draw.forward[seen, 0] = 0
         draw.forward[seen, 1] = 0
-        if joined[i] and opacity[i] >= 1.0 and table.opaque[t]:  # what is seen through must not lie twice
-            # A neighbour to the right or below is drawn later and blends over this sprite's edge. Which of the
-            # sprite's own axes points there depends on how the photo is mirrored and turned within its cell.
+        if joined[i] and opacity[i] >= 1.0 and table.opaque[t]:  # transparent edges must not overlap
+            # A neighbour to the right or below is drawn later and blends over this sprite's edge. Which axis of the
+            # sprite points there depends on how the photo is mirrored and turned within its cell.
             upright = abs(right[i, 0]) >= abs(right[i, 1])
             across, along = (0, 1) if upright else (1, 0)
             if joined[i] & 1:
@@ -463,22 +467,26 @@ def list_visible(
 
 
 VECTOR = 8
-"""Pixels that the span loops draw at once, where the processor's vectors are the widest. What is left over of a span is
-drawn one by one, as slowly as a whole vector: spans are made longer where the next pixels are not covered at all."""
+"""Pixels that the span loops draw at once on processors with the widest vectors.
+
+The remainder of a span is drawn one by one and takes as long as a whole vector, so spans are lengthened where the next
+pixels are not covered at all."""
 
 CACHE_LINE = 64  # bytes
 
-LONG_SPAN = 32  # pixels of a row from which on a sprite's inner ones are drawn by a loop of their own
+LONG_SPAN = 32  # pixels of a row from which a sprite's fully covered ones are drawn by a separate loop
 
 
 TOUCH = 0.5 - 1e-6
-"""How far from a pixel's centre an edge may lie to touch the pixel. What touches less than a millionth of it does so by
-rounding: a sprite that reaches over whatever it touches would be seen in its neighbour's corner."""
+"""Maximum distance in pixels from a pixel's centre to an edge that touches it.
+
+Overlaps below a millionth of a pixel are rounding errors: if they counted, a sprite that is extended over every touched
+pixel would be visible in a corner of its neighbour."""
 
 
 @inlined
 def crossing(slope, start, low, high):
-    """The range of x for which low ≤ slope · x + start ≤ high; an empty one if there is none."""
+    """The range of x for which low ≤ slope · x + start ≤ high; empty (1, 0) if there is none."""
     if abs(slope) < 1e-12:
         if low <= start <= high:
             return -1e9, 1e9
@@ -490,7 +498,7 @@ def crossing(slope, start, low, high):
 
 @inlined
 def level_plane(table, t, level, window, inverse):
-    """A level's address and size, and its place (u, v) as linear functions of a pixel's centre, in texels."""
+    """A level's address and size, and the position (u, v) in texels as linear functions of a pixel's centre."""
     width = max(table.width[t] >> level, 1)
     height = max(table.height[t] >> level, 1)
     across = 0.5 * (window[2] - window[0]) * width
@@ -504,19 +512,19 @@ def level_plane(table, t, level, window, inverse):
 
 @inlined
 def in_texels(value):
-    """A place in 1/65536 texel. A span may begin far outside a strongly magnified window: 32 bits hold ±32,768."""
+    """A position in 1/65536 texel, clamped to 32 bits (±32,768): spans may start far outside a magnified window."""
     return I32(math.floor(lesser(greater(value, -8192.0), 24576.0) * 65536.0 + 0.5))
 
 
 @inlined
 def in_level(value, size):
-    """A place in texels as that of a texel, of the edge if it lies outside."""
+    """The index of the texel at a position in texels, clamped to the level."""
     return int(lesser(greater(value, 0.0), size - 1.0))
 
 
 @inlined
 def level_at(plane, x, y):
-    """A level from the pixel centre (x, y) on, as the span loops take it: place and step in 1/65536 texel."""
+    """A level for the span loops, starting at pixel centre (x, y): position and step in 1/65536 texel."""
     address, width, height, ux, uy, u0, vx, vy, v0 = plane
     u = in_texels(ux * x + uy * y + u0)
     v = in_texels(vx * x + vy * y + v0)
@@ -525,27 +533,27 @@ def level_at(plane, x, y):
 
 @inlined
 def first_pixel(x, low, high):
-    """The first pixel whose centre is not left of x, kept within low…high."""
+    """The first pixel whose centre is not left of x, clamped to low…high."""
     return int(math.ceil(lesser(greater(x - 0.5, float(low)), float(high))))
 
 
 @inlined
 def end_pixel(x, low, high):
-    """The pixel after the last whose centre is not right of x, kept within low…high."""
+    """The pixel after the last whose centre is not right of x, clamped to low…high."""
     return int(math.floor(lesser(greater(x - 0.5, low - 1.0), high - 1.0))) + 1
 
 
 AHEAD = 2
-"""Rows before its own that a row's texels are asked for. A tile is read once a frame, so it is in no near cache; one
-that is mirrored is read backwards, which the processor does not foresee: it took 2.4 times as long at 64 pixels a tile,
-one that is not 1.3 times."""
+"""Number of rows by which texels are prefetched. A tile is read once per frame and so is not in a fast cache; mirrored
+tiles are read backwards, which the processor does not predict. At 64 pixels per tile and without prefetching, mirrored
+tiles took 2.4 times as long, others 1.3 times."""
 
-SMALL = 32  # texels a side up to which a level is not worth asking for
+SMALL = 32  # side in texels up to which prefetching a level does not pay
 
 
 @inlined
 def fetch_ahead(plane, begin, stop, y):
-    """Ask for the texels of the pixels begin … stop − 1 of a row of an upright sprite."""
+    """Prefetch the texels of the pixels begin … stop − 1 of a row of an axis-aligned sprite."""
     address, width, height, ux, _, u0, _, vy, v0 = plane
     left = in_level(ux * (begin + 0.5) + u0, width)
     right = in_level(ux * (stop - 0.5) + u0, width)
@@ -565,7 +573,7 @@ def fill_band(
     colour: np.uint32,
     picture: npt.NDArray[np.uint32],
 ) -> None:
-    """Fill the rows first_row … end_row − 1 of `frame` (H, W): from `picture` if it is (H, W), with `colour` if not."""
+    """Fill the rows first_row … end_row − 1 of `frame` (H, W) from `picture` if it is (H, W), else with `colour`."""
     for y in range(first_row, end_row):
         if picture.shape[0] == frame.shape[0]:
             frame[y] = picture[y]
@@ -583,9 +591,9 @@ def draw_band(
     seen: int,
     hidden: tuple[int, int, int, int],
 ) -> None:
-    """Draw the first `seen` sprites of a draw list over the rows first_row … end_row − 1 of `frame` (H, W) uint32.
+    """Draw the first `seen` sprites of a draw list onto the rows first_row … end_row − 1 of `frame` (H, W) uint32.
 
-    `hidden`: left, top, right and bottom of what is painted over later, and may be left undrawn.
+    `hidden`: left, top, right and bottom of the box that is painted over later and may be skipped.
     """
     width = frame.shape[1]
     hidden_left, hidden_top, hidden_right, hidden_bottom = hidden
@@ -607,9 +615,9 @@ def draw_band(
         stored = opaque and draw.opacity[i] == 256
         inverse = draw.inverse[i]
         window = draw.window[i]
-        # Distances from the centre in pixels, linear in x and y, and the edges they are measured against. On its
-        # forward side a sprite reaches over every pixel that it touches: the neighbour that follows in painter's
-        # order blends over it by its own coverage, so that the two together cover exactly the whole pixel.
+        # Distances from the centre in pixels, linear in x and y, and the edges they are compared with. On its forward
+        # side a sprite extends over every pixel that it touches: the neighbour that is drawn later blends over it with
+        # its own coverage, so that together they cover the pixel exactly.
         half_s, half_t = draw.half[i, 0], draw.half[i, 1]
         low_s = -1e9 if draw.forward[i, 0] < 0 else -half_s
         high_s = 1e9 if draw.forward[i, 0] > 0 else half_s
@@ -617,8 +625,8 @@ def draw_band(
         high_t = 1e9 if draw.forward[i, 1] > 0 else half_t
         slope_s = inverse[0] * half_s
         slope_t = inverse[3] * half_t
-        upright = inverse[1] == 0.0 and inverse[3] == 0.0  # then all rows have the same pixels
-        lengthened = upright and half_s < 4096.0  # beyond, 32 bits can't tell that a pixel is not covered at all
+        upright = inverse[1] == 0.0 and inverse[3] == 0.0  # all rows have the same pixels
+        lengthened = upright and half_s < 4096.0  # above, float32 is too coarse for a coverage of exactly 0
         fine_plane = level_plane(table, t, level, window, inverse)
         coarse_plane = level_plane(table, t, coarser, window, inverse)
         begin = stop = inner = inner_end = 0
@@ -627,7 +635,7 @@ def draw_band(
             start_s = (inverse[1] * row + inverse[2]) * half_s
             start_t = (inverse[4] * row + inverse[5]) * half_t
             if y == top or not upright:
-                # The pixels begin … stop − 1 are touched, inner … inner_end − 1 of them are covered whole.
+                # The pixels begin … stop − 1 are touched, of which inner … inner_end − 1 are fully covered.
                 low_a, high_a = crossing(slope_s, start_s, -half_s - TOUCH, half_s + TOUCH)
                 low_b, high_b = (-1e9, 1e9) if upright else crossing(slope_t, start_t, -half_t - TOUCH, half_t + TOUCH)
                 begin = first_pixel(greater(low_a, low_b), draw.columns[i, 0], draw.columns[i, 1])
@@ -639,7 +647,7 @@ def draw_band(
                     inner = first_pixel(greater(low_a, low_b) - 1e-9, begin, stop)
                     inner_end = max(end_pixel(lesser(high_a, high_b) + 1e-9, begin, stop), inner)
                     inner_end = inner + (inner_end - inner) // VECTOR * VECTOR
-                if lengthened and draw.forward[i, 0]:  # its last pixel is covered whole, the next is not its own
+                if lengthened and draw.forward[i, 0]:  # fully cover the last pixel, but not the next
                     last = slope_s * (stop - 0.5) + start_s
                     if slope_s > 0.0 and draw.forward[i, 0] > 0:
                         high_s = last + 0.5
@@ -702,9 +710,9 @@ def gather_light(
     first_row: int,
     end_row: int,
 ) -> None:
-    """Add the light of `frame` (H, W), weighed by alpha, to `total` (H, W, 4), or begin with it.
+    """Add the light of `frame` (H, W), weighted by alpha, to `total` (H, W, 4), or set it with `begin`.
 
-    `light` (256,) is what a byte means, 0…65535; sums of 16 frames, times 255, stay within 32 bits.
+    `light` (256,): linear light of each byte, 0…65535. Sums of 16 frames, times alpha up to 255, fit into 32 bits.
     """
     for y in range(first_row, end_row):
         for x in range(frame.shape[1]):
@@ -728,7 +736,7 @@ def develop(
     first_row: int,
     end_row: int,
 ) -> None:
-    """Write the mean of `count` frames' light as premultiplied colours; `bytes_of` (65536,) is the byte of a light."""
+    """Write the mean light of `count` frames to `frame` (H, W), premultiplied. `bytes_of` (65536,): bytes by light."""
     for y in range(first_row, end_row):
         for x in range(frame.shape[1]):
             weight = total[y, x, 3]
@@ -743,7 +751,7 @@ def develop(
             frame[y, x] = U32(r | U32(g << U32(8)) | U32(b << U32(16)) | U32(alpha << U32(24)))
 
 
-# -- To the encoder ------------------------------------------------------------------------------------------------
+# -- Pixel formats for the encoder ---------------------------------------------------------------------------------
 
 
 @kernel
@@ -757,9 +765,9 @@ def to_yuv420(
 ) -> None:
     """Convert row pairs first_pair … end_pair − 1 of `frame` (H, W) uint32 to planar 4:2:0 in limited range.
 
-    Matrix of ITU-R BT.709 (item 3.2 to 3.5: Kr 0.2126, Kb 0.0722; 219 steps of luma from 16, 224 of chroma around
-    128), in 1/65536. Chroma is sited on the left luma column (H.264 annex E, type 0), so it is averaged over rows and
-    by 1-2-1 over columns. `luma` (H, W), `blue` and `red` (H/2, W/2), uint8; width and height are even.
+    `luma` (H, W), `blue` and `red` (H/2, W/2), uint8; width and height are even. The matrix is that of ITU-R BT.709
+    (items 3.2 to 3.5: Kr 0.2126, Kb 0.0722; 219 steps of luma from 16, 224 of chroma around 128), in 1/65536. Chroma is
+    sited on the left luma column (H.264 annex E, type 0), so it is averaged over rows and by 1-2-1 over columns.
     """
     MASK = U32(0x00FF00FF)
     width = frame.shape[1]
@@ -786,14 +794,14 @@ def to_yuv420(
             g += 2 * (I32(U32(upper[2 * i] >> U32(8)) & U32(255)) + I32(U32(lower[2 * i] >> U32(8)) & U32(255)))
             r = I32(rb & U32(0xFFFF))
             b = I32(U32(rb) >> U32(16))
-            # Sums of weight 8: three more bits than a byte, hence the shift by 19.
+            # The sums have weight 8, three bits more than a byte, hence the shift by 19.
             blue[pair, i] = np.uint8((-6596 * r - 22188 * g + 28784 * b + 67371008) >> 19)
             red[pair, i] = np.uint8((28784 * r - 26145 * g - 2639 * b + 67371008) >> 19)
 
 
 @kernel
 def to_rgba(frame: npt.NDArray[np.uint32], pixels: npt.NDArray[np.uint8], first_row: int, end_row: int) -> None:
-    """Write rows first_row … end_row − 1 of `frame` (H, W) to `pixels` (H, W, 4) with straight alpha."""
+    """Convert rows first_row … end_row − 1 of `frame` (H, W) to `pixels` (H, W, 4) with straight alpha, uint8."""
     for y in range(first_row, end_row):
         for x in range(frame.shape[1]):
             r, g, b, alpha = unpacked(frame[y, x])

@@ -1,5 +1,6 @@
 """Encode frames into files of every format, and probe the files."""
 
+from renderer.deprecation import old_names
 from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
 from renderer.encoder.formats import (
     FORMATS,
@@ -50,3 +51,5 @@ __all__ = [
     "without_number",
     "works",
 ]
+
+__getattr__ = old_names(__name__, {"Target": "OutputFormat"})

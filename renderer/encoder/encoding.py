@@ -17,8 +17,8 @@ class RatePoint:
 
     preset: str  # or speed; for ProRes the profile
     crf: float  # for WebP and ProRes their own quality scale, for GIF the tolerance
-    seconds_a_megapixel: float  # processor time, one core of a 2024 server
-    bytes_a_megapixel: float  # for moving mosaics
+    seconds_per_megapixel: float  # processor time, one core of a 2024 server
+    bytes_per_megapixel: float  # for moving mosaics
 
 
 def _same_point(seconds: float, size: float) -> dict[Quality, RatePoint]:

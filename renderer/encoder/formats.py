@@ -131,7 +131,8 @@ def _format(path: Path, requested: FormatName | None) -> Format:
         return next(one for one in FORMATS if one.name == "y4m")
     known = ", ".join(ending for one in FORMATS for ending in one.suffixes if not one.sequence)
     raise InputError(
-        f"{named('output', path)} has no known extension: use one of {known}, or frames/%05d.png, or {named('format')}"
+        f"{named('output', path)} has no known extension: use one of {known}, a pattern such as frames/%05d.png, or "
+        f"specify {named('format')}"
     )
 
 

@@ -99,5 +99,5 @@ def find_hardware(
             notice(f"Encoding in hardware with {codec}_{kind}")
             return kind
     if wish != "auto":
-        notice(f"{named('encoder', wish)} could not encode a {codec} frame on this machine; encoding in software")
+        notice(f"{named('encoder', wish)} could not encode {codec} on this machine; encoding in software")
     return None

@@ -214,7 +214,7 @@ def _boxes_within(file: BinaryIO, offset: int, end: int, opened: Sequence[bytes]
 def _probe_picture(path: Path) -> Probe:
     """Probe an animated picture with Pillow, whose durations are in milliseconds."""
     try:
-        with open_image(path, most_reads=math.inf) as picture:
+        with open_image(path, max_reads=math.inf) as picture:
             duration = []
             frames = int(getattr(picture, "n_frames", 1))
             for number in range(frames):

@@ -5,6 +5,7 @@ to points with three coordinates, `points` draws the points, `figures` draws tex
 declares the parameters.
 """
 
+from renderer.deprecation import old_names
 from renderer.explain.channels import explain_channels
 from renderer.explain.grid import explain_grid
 from renderer.explain.knn import explain_knn
@@ -21,3 +22,5 @@ __all__ = [
     "explain_knn",
     "explain_match",
 ]
+
+__getattr__ = old_names(__name__, {"Explained": "FigureResult"})

@@ -34,7 +34,7 @@ def explain_channels(
     drawing = Drawing(figure)
     check_size(path, drawing.size)
     means = plane_means(pixels)
-    caption = "The red, green and blue channels, with their means (0 to 255). Together they form the picture."
+    caption = "Red, green and blue with their means (0 to 255). Together they form the picture."
     area = drawing.caption(drawing.title("One picture, three channels"), [caption])
     unit = drawing.unit
     whole, channels, text_right = _arranged(area, pixels.shape[1] / pixels.shape[0], 28 * unit, (170 * unit, 62 * unit))

@@ -64,7 +64,7 @@ def points_of(matched: Matched, numbers: npt.NDArray[np.int64], near: int) -> Sp
     near_structure = describe_structure(library.signatures[nearest]).turned(symmetry)
     energy = np.maximum((near_structure.detail**2).sum(axis=1), np.float32(1e-6))
     gain = (near_structure.detail @ cell_structure.detail[0]) / energy
-    gain = np.clip(gain, weights.least_gain, weights.most_gain)[:, np.newaxis]
+    gain = np.clip(gain, weights.min_gain, weights.max_gain)[:, np.newaxis]
     photo_vectors = _vectors(describe_structure(library.signatures[numbers]), weights)
     return _projected(photo_vectors, _vectors(near_structure, weights, gain), _vectors(cell_structure, weights))
 

@@ -1,6 +1,6 @@
-"""One render from inputs to file: the only place where the rooms are put together.
+"""Complete renders, from inputs to files: the one package that combines all others.
 
-What `render_…` does is what one command does, and what a Python program calls for the same.
+Each `render_…` function does what one command does.
 """
 
 from renderer.deprecation import old_names
@@ -64,5 +64,11 @@ __all__ = [
 
 __getattr__ = old_names(
     __name__,
-    {"Film": "FrameSource", "Mosaic": "OpenMosaic", "open_film": "open_frames", "telling_frame": "poster_frame"},
+    {
+        "Edited": "EditResult",
+        "Film": "FrameSource",
+        "Mosaic": "OpenMosaic",
+        "open_film": "open_frames",
+        "telling_frame": "poster_frame",
+    },
 )

@@ -28,37 +28,37 @@ from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Packed, Textures, unpack
 
 LOOK_AHEAD: Final = 12
-"""Frames before its own that a texture level begins to be loaded: a large photo takes a third of a second, and what
-is loaded early takes memory for as long."""
+"""Frames by which texture levels are loaded ahead: a large photo takes a third of a second, but a level that is loaded
+earlier occupies memory for longer."""
 
 FAR_STRIP: Final = 256
-"""Rows of a map's picture from afar that are drawn at once."""
+"""Rows of a map's small picture that are drawn at once."""
 
 
 @dataclass(frozen=True)
 class FrameSource:
-    """An animation of a mosaic as frames, counted from 0; each can be drawn without the others."""
+    """The frames of an animation of a mosaic, counted from 0; each can be drawn without the others."""
 
     stage: Stage
     compositor: Compositor
     motion: Motion
     fps: Fraction
-    shutter: float  # how much of the progress the shutter is open for one frame
+    shutter: float  # progress during which the shutter is open for one frame
 
     def draw(self, number: int, frame: Packed) -> None:
-        """Draw a frame into one of the compositor's (`new_frame`)."""
+        """Draw a frame into a buffer of the compositor (`new_frame`)."""
         self.compositor.expose(self.motion, self._progress(number), self.shutter, frame)
 
     def scene(self, number: int) -> Scene:
-        """What a frame shows."""
+        """Return the scene of a frame."""
         return self.motion(self._progress(number))
 
     def prefetch(self, number: int) -> None:
-        """Begin to load what a frame will show."""
+        """Start to load the textures of a frame."""
         self.compositor.prefetch(self.scene(number))
 
     def picture(self, number: int) -> Pixels:
-        """A frame as a uint8 picture of its own: (H, W, 3) RGB, or (H, W, 4) with straight alpha if it has any."""
+        """Return a frame as a new uint8 picture: (H, W, 3) RGB, or (H, W, 4) with straight alpha if it has any."""
         frame = self.compositor.new_frame()
         self.draw(number, frame)
         if self.stage.background is not None:
@@ -72,7 +72,7 @@ class FrameSource:
 
 
 def over_colour(picture: Pixels, colour: Colour) -> Pixels:
-    """A picture (H, W, 3), or (H, W, 4) with straight alpha laid over a colour, as (H, W, 3)."""
+    """Return a picture (H, W, 3), or (H, W, 4) with straight alpha, over a colour, as (H, W, 3)."""
     if picture.shape[2] == 3:
         return picture
     share = picture[..., 3:].astype(np.float32) / 255
@@ -81,7 +81,7 @@ def over_colour(picture: Pixels, colour: Colour) -> Pixels:
 
 
 def count_frames(animation: Animation, output: OutputSettings) -> int:
-    """Frames of a whole video. Raises InputError if they are too many."""
+    """Return the number of frames of a whole video. Raises InputError if there are too many."""
     return frame_count(output.duration or animation.default_duration(), output.fps)
 
 
@@ -94,8 +94,8 @@ def open_frames(
     overlay: OverlaySettings | None = None,
     progress: Progress | None = None,
 ) -> Iterator[FrameSource]:
-    """An animation of a mosaic with what is laid over it, ready to be drawn; closed in the end."""
-    output = _lasting(output, animation)
+    """Open an animation of a mosaic with its overlays, ready to draw; closed when the context exits."""
+    output = _with_duration(output, animation)
     with drawing(mosaic, size, output, progress=progress) as (stage, compositor):
         motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
         yield FrameSource(stage, compositor, motion, output.fps, output.motion_blur / max(stage.frames - 1, 1))
@@ -109,13 +109,13 @@ def check_frames(
     overlay: OverlaySettings | None = None,
     progress: Progress | None = None,
 ) -> None:
-    """Raise what `open_film` raises for an animation, a title or a logo that can't be used; nothing is drawn."""
-    with _staged(mosaic, size, _lasting(output, animation), progress or Silent()) as stage:
+    """Raise what `open_frames` raises for an unusable animation, title or logo, without drawing."""
+    with _staged(mosaic, size, _with_duration(output, animation), progress or Silent()) as stage:
         with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
 
 
-def _lasting(output: OutputSettings, animation: Animation) -> OutputSettings:
-    """The settings with a duration: that of the animation where none is given."""
+def _with_duration(output: OutputSettings, animation: Animation) -> OutputSettings:
+    """Return the settings with a duration, by default the animation's."""
     return replace(output, duration=output.duration or animation.default_duration())
 
 
@@ -128,7 +128,7 @@ def drawing(
     full_tone: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[tuple[Stage, Compositor]]:
-    """A stage with a mosaic on it and a compositor for it; both are closed in the end."""
+    """Give a stage with a mosaic and a compositor for it; both are closed when the context exits."""
     with _staged(mosaic, size, output, progress or Silent()) as stage:
         if stage.whole_camera().scale < FAR_PIXELS:
             stage = replace(stage, far_pictures=[_far_picture(stage)])
@@ -138,11 +138,11 @@ def drawing(
 
 @contextmanager
 def _staged(mosaic: OpenMosaic, size: tuple[int, int], output: OutputSettings, progress: Progress) -> Iterator[Stage]:
-    """A stage with a mosaic on it, of which nothing was drawn yet; its textures are closed in the end."""
-    # Larger tiles than the frame's shorter side are only passed, on the way to the photo that has a texture of its own.
+    """Give a stage with a mosaic, without drawing anything; its textures are closed when the context exits."""
+    # Tiles larger than the frame's shorter side are visible only briefly, before the photo's own texture replaces them.
     square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
-    # Twelve bytes a pixel hold two mip levels of all that a frame can show; twice that lets the next frames find
-    # most of theirs.
+    # 12 bytes per pixel hold two mip levels of everything that a frame can show; with twice that, most of the next
+    # frames' textures are already loaded.
     with closing(Textures(budget=32_000_000 + 24 * size[0] * size[1], longest_square=square)) as textures:
         first = textures.add_squares(mosaic.library)
         background: tuple[float, float, float] | int | None = None if output.transparent else output.background
@@ -159,32 +159,32 @@ def _staged(mosaic: OpenMosaic, size: tuple[int, int], output: OutputSettings, p
 
 
 STILL_TEXTURES: Final = 192_000_000
-"""Bytes of textures that are kept from one strip of a still to the next: a row of cells, at any usual size."""
+"""Bytes of textures that stay loaded from one strip of a still to the next: a row of cells, at any usual size."""
 
-_BLOCK_PIXELS: Final = 1 << 20  # drawn at once: its textures take 80 MB at most, or what one tile takes
+_BLOCK_PIXELS: Final = 1 << 20  # drawn at once; their textures take at most 80 MB, or one tile's
 
 _MAX_STRIPS: Final = 4  # drawn at once: 48 MB
 
-_LARGEST_SQUARE: Final = 4096  # texels; a tile that is printed larger is magnified
+_LARGEST_SQUARE: Final = 4096  # texels; a tile printed larger is magnified
 
-_LOADING_BYTES: Final = 128_000_000  # taken while levels are made, 16 a texel, by all threads together
+_LOADING_BYTES: Final = 128_000_000  # used by all threads together to make levels, 16 per texel
 
-_LOADERS: Final = 4  # threads that decode photos: 60 MB each for one of 8 megapixels
+_LOADERS: Final = 4  # threads that decode photos; one of 8 megapixels takes 60 MB
 
 
 def draw_strips(mosaic: OpenMosaic, size: tuple[int, int], rows: int) -> Generator[Pixels, None, None]:
-    """A mosaic that fills a picture of a size, in strips of `rows` from top to bottom, every tile with its full tone.
+    """Draw a mosaic that fills a picture of a size, with full tone, in strips of `rows` from top to bottom.
 
-    What juts out in a picture of another shape is cut off, most of it where least is seen. The pixels are those of the
-    picture drawn at once. Memory: 3 bytes a pixel of 8 strips at most, and the textures: 192 MB, or those of one tile.
+    If the picture has another shape, the mosaic is cropped, away from important areas. The pixels are those of the
+    picture drawn at once. Memory: at most 3 bytes per pixel of 8 strips, and the textures: 192 MB, or one tile's.
     """
     placement, (width, height) = mosaic.placement, size
     scale = max(side / units for side, units in zip(size, placement.size, strict=True))
     side = scale * float(placement.cell[:, 2:].max())
-    # The levels blended are up to SHARPER finer than the next power of two; for half of that a finer one is not loaded.
+    # Blended levels are up to SHARPER finer than the next power of two; up to half of that, no finer one is loaded.
     square = min(max(2 ** math.ceil(math.log2(side) + SHARPER / 2), 64), _LARGEST_SQUARE)
     threads = max(1, min(_LOADING_BYTES // (16 * square**2), core_count(), _LOADERS))
-    # Of tiles that are taller than a strip several strips are drawn at once, since each is loaded anew for the next.
+    # Tiles taller than a strip would be loaded again for each: so several strips are drawn at once.
     tall = min(rows * min(math.ceil(side / rows), _MAX_STRIPS), height)
     across = min(max(_BLOCK_PIXELS // tall, 64), width)
     with closing(Textures(STILL_TEXTURES, threads, longest_square=square)) as textures:
@@ -198,7 +198,7 @@ def draw_strips(mosaic: OpenMosaic, size: tuple[int, int], rows: int) -> Generat
         with closing(Compositor(across, tall, textures, full_tone=True)) as compositor:
             for number, top in enumerate(range(0, height, tall)):
                 band = np.empty((min(tall, height - top), width, 3), np.uint8)
-                # Back and forth: so the textures used last are those that the next band begins with.
+                # Alternating directions: so the next band starts with the textures used last.
                 for left in range(0, width, across)[:: -1 if number % 2 else 1]:
                     off = (left + across / 2 - width / 2, top + tall / 2 - height / 2)
                     camera = replace(whole, centre=(whole.centre[0] + off[0] / scale, whole.centre[1] + off[1] / scale))
@@ -208,9 +208,9 @@ def draw_strips(mosaic: OpenMosaic, size: tuple[int, int], rows: int) -> Generat
 
 
 def _far_picture(stage: Stage) -> int:
-    """The texture of a map's picture at 4 pixels a unit, or fewer if it would be larger than a texture can be.
+    """Return the texture of a map's picture at 4 pixels per unit, or fewer if it would exceed the maximum texture size.
 
-    It is drawn in strips: the compositor takes 300 bytes a sprite that it sees.
+    It is drawn in strips, since the compositor needs 300 bytes per visible sprite.
     """
     width, height = stage.mosaic.size
     pixels = min(FAR_PIXELS, LONGEST_TEXTURE / max(width, height))
@@ -227,6 +227,6 @@ def _far_picture(stage: Stage) -> int:
 
 
 def _blurred(placement: PlacementMap) -> Pixels:
-    """A blurred and dimmed small picture of a mosaic."""
+    """Return a blurred and darkened small picture of a mosaic."""
     soft = cv2.GaussianBlur(placement.colours(), (0, 0), 8)
     return np.asarray(np.clip(soft * 0.6, 0, 1) * 255 + 0.5, np.uint8)

@@ -1,4 +1,4 @@
-"""A saved map with other photos: some taken out, some put where they are wanted."""
+"""Editing a saved map: replacing photos, and choosing the photos of cells."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from renderer.input_files import is_file
 from renderer.job.inputs import check_cover, cover_of, open_library
 from renderer.job.outputs import check_suffix
 from renderer.job.settings import MatchSettings, TileSettings
-from renderer.library import SHORTER_SIDE, Archive, Library, no_photo, reopen
+from renderer.library import SHORTER_SIDE, Archive, Library, reopen, unknown_photo
 from renderer.matching.editing import edit_map
 from renderer.matching.repetition import Limits
-from renderer.names import normal, on_disk
+from renderer.messages import named
+from renderer.names import normalized, on_disk
 from renderer.output_files import check_writable
 from renderer.parameters import Validated, parameter, parse_cell, read_values
 from renderer.paths import expanded
@@ -31,28 +32,28 @@ from renderer.progress import Progress, Silent
 
 @dataclass(frozen=True)
 class EditSettings(Validated):
-    """What is to be changed."""
+    """The changes to a map."""
 
     ban: tuple[str, ...] = parameter(
-        (), "Take a photo out wherever it is: its path, its name, or a pattern such as 'screenshots/*'; may be repeated"
+        (), "Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable"
     )
     swap: tuple[str, ...] = parameter(
-        (), "COLUMN,ROW=PHOTO: show a photo, by its path or name, in a cell, counted from 0; may be repeated"
+        (), "Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable"
     )
-    cover: Path | None = parameter(None, "The cover, where it does not lie beside the map: new photos are fitted to it")
+    cover: Path | None = parameter(None, "Cover, if it is not next to the map; new photos are matched to it")
 
 
 @dataclass(frozen=True)
 class EditResult:
-    """What came of it."""
+    """The result of an edit."""
 
     output: Path
     placement: PlacementMap
-    changed: int  # cells
-    banned: int  # photos taken out
+    changed: int  # number of cells
+    banned: int  # number of photos removed
 
     def as_json(self) -> dict[str, JsonValue]:
-        """As one JSON object."""
+        """Return the result as one JSON object."""
         return {
             "output": str(self.output),
             "cells": len(self.placement),
@@ -72,46 +73,46 @@ def edit_mosaic(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> EditResult:
-    """Change a `.mosaic` file's photos and write it to `output`, which may be the same file if `overwrite`.
+    """Change the photos of a `.mosaic` file and write it to `output`, which may be the same file if `overwrite`.
 
-    Cells that lose their photo get another one of the map, or of `tiles`, if any are given. What is banned stays so in
-    later edits, until it is swapped in. Raises RenderError; InputError for what names no photo or no cell.
+    Cells that lose their photo get another one of the map, or of `tiles`, if specified. Banned photos stay banned in
+    later edits, until one is swapped in. Raises RenderError; InputError for unknown photos and cells.
     """
     progress, tiles = progress or Silent(), tiles or TileSettings()
     path = check_cover(path)
-    check_suffix(path, (MAP_SUFFIX,), "render edit")
+    check_suffix(path, (MAP_SUFFIX,), None)
     check_suffix(output, (MAP_SUFFIX,))
     check_writable(output, overwrite=overwrite)
     if not edit.ban and not edit.swap:
-        raise InputError("nothing is to be changed: give --ban PHOTO, or --swap COLUMN,ROW=PHOTO")
+        raise InputError(f"no change is specified: use {named('ban', 'PHOTO')} or {named('swap', 'COLUMN,ROW=PHOTO')}")
     if tiles.filter() and not tiles.tiles:
-        raise InputError(f"{tiles.filter()} has no effect without --tiles, of which it leaves out some: give both")
+        raise InputError(f"{tiles.filter()} requires {named('tiles')}, the photos that it filters: specify both")
     with Archive(progress, library_dir=tiles.library_dir, crop=tiles.crop, video_frames=tiles.video_frames) as archive:
         placement = load_map(path)
         library = reopen(archive, placement.photos, progress, tiles.tiles)
         placement = replace(placement, photos=tuple(library.photos))
         if tiles.tiles and (others := open_library(tiles, archive, progress)) is not None:
-            library = library.joined(others)
-        files = [file for file, _ in library.photos.taken()]
+            library = library.combined(others)
+        files = [file for file, _ in library.photos.dates()]
         library, swaps = _swaps(edit.swap, placement.grid, library, files, archive)
         digests = _banned(edit.ban, library, files)
-        banned = library.photos.holding(digests)
+        banned = library.photos.with_digests(digests)
         for number in swaps.values():
             if number in banned:
                 name = library.photos[number].path.name
-                raise InputError(f"{name} is both wanted by --swap and taken out by --ban: leave one of them out")
+                raise InputError(f"{name} is both in {named('swap')} and in {named('ban')}: remove it from one")
         shown = {library.photos[number].digest for number in swaps.values()}
         remembered = sorted({*digests, *_banned_before(placement)} - shown)
         cover = cover_of(path, placement, edit.cover)
         if cover is None:
             progress.notice(
-                "The cover is not beside the map: new photos are fitted to what those before them showed; --cover "
-                "names it"
+                "The cover is not next to the map, so new photos are matched to those that they replace: specify "
+                f"{named('cover')} to match them to the cover"
             )
         pixels = None if cover is None else read_picture(cover, shorter_side=SHORTER_SIDE).pixels
         settings = _settings(placement, path)
         edited = edit_map(
-            placement, library, pixels, progress, banned=library.photos.holding(remembered), swaps=swaps,
+            placement, library, pixels, progress, banned=library.photos.with_digests(remembered), swaps=swaps,
             style=settings.style(), limits=_limits(placement, settings), seed=settings.match_seed,
         )  # fmt: skip
         edited = replace(edited, recipe={**edited.recipe, "banned": list(remembered)})
@@ -125,96 +126,99 @@ def edit_mosaic(
 def _swaps(
     texts: Sequence[str], grid: Grid, library: Library, files: list[Path], archive: Archive
 ) -> tuple[Library, dict[int, int]]:
-    """The photo by its number for each cell that one is wanted in, and the library with those that were not in it.
+    """Return the index of the photo for each swapped cell, and the library with the photos that it lacked.
 
-    files: those of the library's photos; what is added to it is added here.
+    `files`: those of the library's photos; files of added photos are appended.
     """
     swaps: dict[int, int] = {}
     for text in texts:
-        place, _, name = text.partition("=")
+        position, _, name = text.partition("=")
+        swap = named("swap", text)
         try:
-            wanted = parse_cell(place, "swap")
+            target = parse_cell(position, "swap")
         except InputError:
             name = ""
         if not name:
-            raise InputError(f"--swap {text} is not COLUMN,ROW=PHOTO, such as 31,12=beach.jpg")
-        cell = find_cell(grid, wanted, "swap")
+            raise InputError(f"{swap} is not COLUMN,ROW=PHOTO, such as 31,12=beach.jpg")
+        cell = find_cell(grid, target, "swap")
         if cell in swaps:
-            raise InputError(f"--swap {text} is about a cell that another --swap is about: leave one of them out")
+            raise InputError(f"{swap} is for the same cell as another {named('swap')}: remove one of them")
         file = on_disk(expanded(name).absolute())
         numbers = [number for number, path in enumerate(files) if path == file] or _named(name, files)
         numbers = [number for number in numbers if not library.photos[number].is_part] or numbers
         if len({library.photos[number].digest for number in numbers}) > 1:
             paths = " and ".join(str(files[number]) for number in numbers[:3])
-            raise InputError(f"--swap {text} is more than one photo, {paths}: give more of the path")
+            raise InputError(f"{swap} matches more than one photo, {paths}: specify more of the path")
         if not numbers:
             if not is_file(file):
-                raise InputError(f"{no_photo(name, library.photos, '--swap')}; --tiles FOLDER offers others")
+                raise InputError(
+                    f"{unknown_photo(name, library.photos, 'swap')} ({named('tiles', 'FOLDER')} adds others)"
+                )
             added = archive.open_files([file])
             if added.skipped:
-                raise InputError(f"--swap {file} {added.skipped[0].reason}: give another photo")
+                raise InputError(f"{named('swap', file)} {added.skipped[0].reason}: choose another photo")
             numbers = [len(files)]
-            library = library.joined(added)
-            files += [path for path, _ in added.photos.taken()]
+            library = library.combined(added)
+            files += [path for path, _ in added.photos.dates()]
         swaps[cell] = numbers[0]
     return library, swaps
 
 
 def _banned(texts: Sequence[str], library: Library, files: Sequence[Path]) -> list[str]:
-    """The digests of the photos that paths, names and patterns mean; files: those of the library's photos."""
+    """Return the digests of the photos that match paths, names and patterns; `files`: those of the library's photos."""
     numbers: set[int] = set()
     for text in texts:
         pattern = expanded(text)
-        # A name may hold the signs of a pattern, as a[1].jpg does, and is then not one for a1.jpg.
-        form = normal(str(pattern))
-        meant = _named(text, files) or [
-            number for number, file in enumerate(files) if pattern.name and Path(normal(str(file))).match(form)
+        # A name may contain the characters of a pattern, as a[1].jpg does, and then does not match a1.jpg.
+        form = normalized(str(pattern))
+        found = _named(text, files) or [
+            number for number, file in enumerate(files) if pattern.name and Path(normalized(str(file))).match(form)
         ]
-        if not meant and glob.has_magic(text):
-            raise InputError(f"--ban {text} fits no photo of this mosaic: check the pattern")
-        if not meant:
-            raise InputError(no_photo(text, library.photos, "--ban"))
-        numbers.update(meant)
+        if not found and glob.has_magic(text):
+            raise InputError(f"{named('ban', text)} matches no photo of this mosaic: check the pattern")
+        if not found:
+            raise InputError(unknown_photo(text, library.photos, "ban"))
+        numbers.update(found)
     return sorted({library.photos[number].digest for number in numbers})
 
 
 def _named(text: str, files: Sequence[Path]) -> list[int]:
-    """The places of the files that a path, the end of one, or a name without its ending means."""
-    path = Path(normal(str(expanded(text))))
-    own, whole = path.parts, Path(normal(str(path.absolute())))
-    forms = (Path(normal(str(file))) for file in files)
+    """Return the indices of the files with a path, an end of a path, or a name without its extension."""
+    path = Path(normalized(str(expanded(text))))
+    own, whole = path.parts, Path(normalized(str(path.absolute())))
+    forms = (Path(normalized(str(file))) for file in files)
     return [
-        place
-        for place, file in enumerate(forms)
-        if own and (file.parts[-len(own) :] == own or file == whole or file.stem == normal(text))
+        index
+        for index, file in enumerate(forms)
+        if own and (file.parts[-len(own) :] == own or file == whole or file.stem == normalized(text))
     ]
 
 
 def _banned_before(placement: PlacementMap) -> set[str]:
-    """The digests of the photos that earlier edits took out."""
-    kept = placement.recipe.get("banned")
-    digests = map(str, kept) if isinstance(kept, list) else ()
+    """Return the digests of the photos that earlier edits banned."""
+    banned = placement.recipe.get("banned")
+    digests = map(str, banned) if isinstance(banned, list) else ()
     return {digest for digest in digests if re.fullmatch("([0-9a-f]{2})+", digest)}
 
 
 def _settings(placement: PlacementMap, path: Path) -> MatchSettings:
-    """How a map was matched, as far as its recipe says."""
+    """Return the settings with which a map was matched; defaults for those that its recipe lacks."""
     recipe = placement.recipe
     known = {name: recipe[name] for name in MatchSettings().recipe() if recipe.get(name) is not None}
     return MatchSettings(**read_values(MatchSettings, known, f"the recipe of {path.name}"))
 
 
 def _limits(placement: PlacementMap, settings: MatchSettings) -> list[Limits]:
-    """The rules that a map keeps, the strictest first: what was left open gives way where photos are too few."""
+    """Return the limits that a map keeps, the strictest first; automatic ones are relaxed for too few photos."""
     match placement.recipe.get("limits"):
         case {"uses": int(uses), "distance": int(distance)} if uses > 0 and distance >= 0:
-            # Beyond these there is no more to forbid, whatever a file says.
+            # Larger values, which a damaged file may have, mean the same.
             uses, distance = min(uses, len(placement)), min(distance, math.ceil(max(placement.size)))
         case _:
             return [Limits(len(placement), 0, use_all=False)]
-    asked = settings.unique or settings.max_uses is not None
+    fixed = settings.unique or settings.max_uses is not None
     doublings = (len(placement) // uses).bit_length()
-    often = [uses] if asked else [min(uses << doubling, len(placement)) for doubling in range(doublings + 1)]
-    nearer = range(distance - 1, -1, -1) if settings.repeat_distance is None else ()
-    pairs = [*((most, distance) for most in often), *((often[-1], apart) for apart in nearer)]
-    return [Limits(most, apart, use_all=False) for most, apart in pairs]
+    max_uses = [uses] if fixed else [min(uses << doubling, len(placement)) for doubling in range(doublings + 1)]
+    shorter = range(distance - 1, -1, -1) if settings.repeat_distance is None else ()
+    pairs = [*((count, distance) for count in max_uses), *((max_uses[-1], apart) for apart in shorter)]
+    return [Limits(count, apart, use_all=False) for count, apart in pairs]

@@ -1,4 +1,4 @@
-"""A file that fits into a number of bytes: encoded as often as it takes, and what that costs is said."""
+"""Encoding a file to a maximum size, in as many passes as necessary."""
 
 from __future__ import annotations
 
@@ -11,36 +11,40 @@ from typing import Final
 
 from renderer.encoder import STATISTICS, Encoding, gif_rate
 from renderer.errors import InputError
+from renderer.messages import named
 from renderer.settings import Codec, OutputSettings
 
 FULL: Final = 0.97
-"""Share of the allowed bytes from which on a file is large enough."""
+"""Minimum share of the allowed bytes that a file should use."""
 
 _AIM: Final = 0.985
 _TRIES: Final = 6
-_TWO_PASSES: Final[tuple[Codec, ...]] = ("h264", "hevc")  # their first pass is a whole file, and tells the second
+_TWO_PASSES: Final[tuple[Codec, ...]] = ("h264", "hevc")  # the first pass writes a whole file, and statistics
 _RATED: Final[tuple[Codec, ...]] = ("h264", "hevc", "av1", "vp9")
 _QUALITY_RANGE: Final = (1.0, 100.0)  # of WebP
-_MIN_RATE: Final = 16_000.0  # bits a second; encoders refuse much less
-_SHRINKS: Final = 4  # of a GIF at most
-_TOLERABLE: Final = 0.8  # share of a GIF's bytes that a higher tolerance reaches before it is seen
+_MIN_RATE: Final = 16_000.0  # bits per second; encoders reject much lower rates
+_MAX_SHRINKS: Final = 4  # of a GIF
+_TOLERABLE: Final = 0.8  # share of a GIF's bytes that a higher tolerance can save to before it is visible
 _MAX_TOLERANCE: Final = 12.0
-_SLOWEST: Final = Fraction(10)  # frames a second
-_COARSE: Final = 0.5  # share of the bytes that the quality takes, from which down a viewer sees the difference
+_SLOWEST: Final = Fraction(10)  # frames per second
+_COARSE: Final = 0.5  # share of the bytes that the quality needs; below it a viewer sees the difference
+
+
+_SMALLER: Final = f"a smaller {named('size')}, a lower {named('fps')} or a shorter {named('duration')}"
 
 
 @dataclass(frozen=True)
 class RateControl:
-    """The number that decides how large a file is: bits a second, or a quality."""
+    """The number that controls the size of a file: bits per second, or a quality."""
 
     first: float
     low: float
     high: float
-    turn: Callable[[Encoding, float], Encoding]
+    apply: Callable[[Encoding, float], Encoding]
 
 
 Encode = Callable[[Path, Encoding, OutputSettings], int]
-"""Writes a path in an encoding, as a picture of some settings, and gives its bytes."""
+"""Writes a video to a path, with an encoding and settings, and returns its bytes."""
 
 
 def encode_to_fit(
@@ -52,9 +56,9 @@ def encode_to_fit(
     cap: int,
     notice: Callable[[str], None],
 ) -> OutputSettings:
-    """Write a file of at most `cap` bytes, and at least 97 % of them if its quality alone would take more.
+    """Write a file of at most `cap` bytes, and at least 97 % of that if its quality alone would need more.
 
-    Gives the settings that the file has: of a GIF, size and rate are lowered where they must. Raises InputError where
+    Returns the settings of the file: for a GIF, size and frame rate are reduced if necessary. Raises InputError if
     nothing makes it fit.
     """
     if encoding.target.format.name == "gif":
@@ -65,14 +69,14 @@ def encode_to_fit(
         plain = encode(path, first, output)
         if plain <= cap:
             return output
-        knob = _knob(encoding, plain, seconds, cap)
+        rate_control = _rate_control(encoding, plain, seconds, cap)
         if cap / plain < _COARSE:
             notice(
-                f"--max-size: {_megabytes(cap)} are {100 * cap / plain:.0f} % of what this quality takes, so the "
-                "picture will be coarser: a smaller --size, a lower --fps or a shorter --duration would help"
+                f"{named('max_size')} is {100 * cap / plain:.0f} % of what this quality needs ({_megabytes(cap)}), so "
+                f"the picture will be coarser: {_SMALLER} would help"
             )
         second = replace(encoding, pass_number=2) if with_log else encoding
-        _search(lambda one: encode(path, one, output), second, path, knob, cap)
+        _search(lambda one: encode(path, one, output), second, path, rate_control, cap)
     finally:
         for left in path.parent.glob(f"{STATISTICS}*"):
             left.unlink(missing_ok=True)
@@ -82,14 +86,14 @@ def encode_to_fit(
 def _fit_gif(
     encode: Encode, encoding: Encoding, output: OutputSettings, path: Path, cap: int, notice: Callable[[str], None]
 ) -> OutputSettings:
-    """Lower rate, size and colours of a GIF until its tolerance can do the rest."""
+    """Reduce frame rate, size and colours of a GIF until a higher tolerance is enough."""
     assert output.size is not None
-    asked = output
-    for _ in range(_SHRINKS):
+    requested = output
+    for _ in range(_MAX_SHRINKS):
         size = encode(path, encoding, output)
         if size * _TOLERABLE <= cap:
             break
-        # A third of what is to be saved by the rate, as far as it still moves; by the palette; the rest by the size.
+        # The frame rate saves a third, while motion stays smooth enough; then the palette; the size saves the rest.
         aim = cap / size / _TOLERABLE**0.5
         rate = gif_rate(max(output.fps * Fraction(aim**0.35), min(output.fps, _SLOWEST)))
         colours = max(encoding.colours // 2, 64) if aim < 0.6 else encoding.colours
@@ -98,29 +102,29 @@ def _fit_gif(
         width, height = (max(round(side * shrink), 16) for side in output.size)
         output = replace(output, size=(width, height), fps=rate)
         encoding = replace(encoding, colours=colours)
-    if output is asked and size <= cap:
+    if output is requested and size <= cap:
         return output
-    if output is not asked:
+    if output is not requested:
         width, height = output.size or (0, 0)
         notice(
-            f"--max-size: the GIF is {width}x{height}, of {float(output.fps):.3g} frames a second and "
-            f"{encoding.colours} colours, to fit: a shorter --duration, or MP4, would show more"
+            f"To fit {named('max_size')}, the GIF is {width}x{height} with {float(output.fps):.3g} frames per second "
+            f"and {encoding.colours} colours: a shorter {named('duration')} or MP4 allows more"
         )
     if not FULL * cap <= size <= cap:
-        _search(lambda one: encode(path, one, output), encoding, path, _tolerance_knob(encoding), cap)
+        _search(lambda one: encode(path, one, output), encoding, path, _tolerance_control(encoding), cap)
     return output
 
 
-def _tolerance_knob(encoding: Encoding) -> RateControl:
-    """How true a GIF is, 1 / (1 + tolerance)."""
+def _tolerance_control(encoding: Encoding) -> RateControl:
+    """The accuracy of a GIF, 1 / (1 + tolerance)."""
     point = encoding.rate_point()
-    most = 1 / (1 + _MAX_TOLERANCE)
+    least = 1 / (1 + _MAX_TOLERANCE)
     return RateControl(
-        0.6 / (1 + point.crf), most, 1.0, lambda one, value: replace(one, point=replace(point, crf=1 / value - 1))
+        0.6 / (1 + point.crf), least, 1.0, lambda one, value: replace(one, point=replace(point, crf=1 / value - 1))
     )
 
 
-def _knob(encoding: Encoding, plain: int, seconds: float, cap: int) -> RateControl:
+def _rate_control(encoding: Encoding, plain: int, seconds: float, cap: int) -> RateControl:
     target = encoding.target
     if target.codec in _RATED:
         rate = _AIM * cap * 8 / seconds
@@ -129,46 +133,46 @@ def _knob(encoding: Encoding, plain: int, seconds: float, cap: int) -> RateContr
         point = encoding.rate_point()
         start = max(point.crf * (cap / plain), _QUALITY_RANGE[0])
         return RateControl(start, *_QUALITY_RANGE, lambda one, value: replace(one, point=replace(point, crf=value)))
-    what = target.codec or target.format.name
+    name = target.codec or target.format.name
     raise InputError(
-        f"--max-size: {what} has no rate to be lowered, and takes {_megabytes(plain)}: give a smaller --size, a lower "
-        "--fps or a shorter --duration, or another format"
+        f"{named('max_size')} is not possible with {name}, which has a fixed quality and needs {_megabytes(plain)}: "
+        f"use {_SMALLER}, or another format"
     )
 
 
-def _search(encode: Callable[[Encoding], int], encoding: Encoding, path: Path, knob: RateControl, cap: int) -> None:
-    """Turn the knob until the file fits closely; of several that fit the largest is kept."""
+def _search(encode: Callable[[Encoding], int], encoding: Encoding, path: Path, control: RateControl, cap: int) -> None:
+    """Vary the rate control until the file fits closely; of several that fit, keep the largest."""
     best = path.with_name(f"{path.name}.best")
-    kept = 0
-    seen: list[tuple[float, int]] = []  # knob and bytes
-    value = min(max(knob.first, knob.low), knob.high)
+    best_size = 0
+    tried: list[tuple[float, int]] = []  # value and bytes
+    value = min(max(control.first, control.low), control.high)
     try:
         for _ in range(_TRIES):
-            size = encode(knob.turn(encoding, value))
-            seen.append((value, size))
-            if kept < size <= cap:
+            size = encode(control.apply(encoding, value))
+            tried.append((value, size))
+            if best_size < size <= cap:
                 path.replace(best)
-                kept = size
+                best_size = size
             if FULL * cap <= size <= cap:
                 break
-            following = min(max(_next(seen, _AIM * cap), knob.low), knob.high)
-            if any(math.isclose(following, tried, rel_tol=1e-3) for tried, _ in seen):
+            following = min(max(_next(tried, _AIM * cap), control.low), control.high)
+            if any(math.isclose(following, earlier, rel_tol=1e-3) for earlier, _ in tried):
                 break
             value = following
-        if not kept:
-            least = min(size for _, size in seen)
+        if not best_size:
+            least = min(size for _, size in tried)
             raise InputError(
-                f"--max-size: {_megabytes(cap)} are too few, {_megabytes(least)} is the least that was reached: give a "
-                "smaller --size, a lower --fps or a shorter --duration"
+                f"{named('max_size', _megabytes(cap))} is too small, the smallest file was {_megabytes(least)}: use "
+                f"{_SMALLER}"
             )
         best.replace(path)
     finally:
         best.unlink(missing_ok=True)
 
 
-def _next(seen: list[tuple[float, int]], aim: float) -> float:
-    """Where the bytes should be as wished: on a line through the nearest two points, both in logarithms."""
-    near = sorted(seen, key=lambda point: abs(math.log(point[1] / aim)))[:2]
+def _next(tried: list[tuple[float, int]], aim: float) -> float:
+    """Return the value that should give `aim` bytes: on the line through the nearest two points, in logarithms."""
+    near = sorted(tried, key=lambda point: abs(math.log(point[1] / aim)))[:2]
     (value, size), slope = near[0], 1.0
     if len(near) == 2 and near[0][0] != near[1][0] and near[0][1] != near[1][1]:
         slope = math.log(near[1][1] / near[0][1]) / math.log(near[1][0] / near[0][0])

@@ -1,4 +1,4 @@
-"""From a cover and photos to a mosaic, ready to be drawn."""
+"""From a cover and photos to a matched mosaic."""
 
 from __future__ import annotations
 
@@ -33,58 +33,59 @@ from renderer.library import (
     file_digest,
     filtered,
     find_photo,
-    no_photo,
     reopen,
+    unknown_photo,
     without_duplicates,
 )
 from renderer.matching import Pin, match_photos, unmatched_map
+from renderer.messages import named
 from renderer.names import on_disk
 from renderer.paths import expanded
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Target
-from renderer.subject import attention, find_faces, subject_place
+from renderer.subject import attention, find_faces, subject_position
 
 try:
     VERSION = version("mosaic-renderer")
 except PackageNotFoundError:  # a bare checkout
     VERSION = "0"
 
-_SUBJECT_PIXELS: Final = 160  # longer side of the picture in which a cover's subject is sought
+_SUBJECT_PIXELS: Final = 160  # longer side of the copy of the cover in which its subject is detected
 
-_MUCH_CUT: Final = 0.7  # of a cover: if a mosaic's shape leaves less, it is said
+_MIN_UNCROPPED: Final = 0.7  # share of a cover; a notice says so if a mosaic's shape leaves less
 
 
 @dataclass(frozen=True)
 class OpenMosaic:
-    """A matched cover, ready to be drawn."""
+    """A matched cover with its open photo library."""
 
     placement: PlacementMap
     library: Library  # exactly the map's photos, in its order
     offered: Library  # the photos that could have been placed
     skipped: list[Skipped]
-    inputs: frozenset[Path]  # the cover, the map, files that could not be used: never to be written to
-    archive: Archive  # knows the photos, which are not to be written to either
-    cover: Path | None = None  # the picture itself, where it is at hand
+    inputs: frozenset[Path]  # the cover, the map, unusable files: never overwritten
+    archive: Archive  # knows the photos, which are never overwritten either
+    cover: Path | None = None  # None if the file of a saved map's cover is missing
 
     @property
     def usable(self) -> int:
-        """How many photos could have been placed."""
+        """The number of photos that could have been placed."""
         return len(self.offered.photos)
 
 
 def sample_pictures() -> list[Path]:
-    """The photos that scikit-learn ships (CC BY; china.jpg, flower.jpg), the first of them to be the cover."""
+    """Return the photos that scikit-learn includes (CC BY; china.jpg, flower.jpg). The first is the sample cover."""
     package = find_spec("sklearn")  # found without the second that importing it takes
     if package is None or not package.submodule_search_locations:
-        raise RenderError("scikit-learn is not installed, so there is no sample cover: give a cover")
+        raise RenderError("scikit-learn, which includes the sample cover, is not installed: specify a cover")
     folder = Path(package.submodule_search_locations[0], "datasets", "images")
     return [folder / "china.jpg", folder / "flower.jpg"]
 
 
 def check_cover(cover: Path | None) -> Path:
-    """The cover, or the sample one. Raises InputError if it does not exist, or is a video."""
+    """Return the absolute path of the cover, or of the sample. Raises InputError if it is missing or is a video."""
     if cover is None:
         return sample_pictures()[0]
     cover = on_disk(expanded(cover))
@@ -94,15 +95,15 @@ def check_cover(cover: Path | None) -> Path:
         raise InputError(missing_file(cover)) from None
     if cover.suffix.lower() in CLIP_SUFFIXES:
         raise InputError(
-            f"{cover} is a video, and a cover is a picture: take one of its frames "
-            f"(ffmpeg -ss 3 -i {shlex.quote(str(cover))} -frames:v 1 cover.jpg); as tiles, videos serve with "
-            "--tiles FOLDER --video-frames 5"
+            f"{cover} is a video, but a cover must be a picture: extract a frame "
+            f"(ffmpeg -ss 3 -i {shlex.quote(str(cover))} -frames:v 1 cover.jpg). To use frames of videos as tiles, set "
+            f"{named('video_frames')}"
         )
     return cover.absolute()
 
 
 class TileSource:
-    """The photos that are offered as tiles: opened when a cover first needs them, then kept for the next covers."""
+    """The photos offered as tiles: opened when a cover first needs them, and reused for the next covers."""
 
     def __init__(self, settings: TileSettings, archive: Archive, progress: Progress) -> None:
         self.archive = archive
@@ -110,13 +111,13 @@ class TileSource:
 
     @cached_property
     def library(self) -> Library | None:
-        """None where no photos are given. Raises InputError for tiles of which none can be used."""
+        """The library; None if no photos are specified. Raises InputError if none of the tiles is usable."""
         return open_library(self._settings, self.archive, self._progress)
 
 
 @contextmanager
 def open_tiles(settings: TileSettings, progress: Progress) -> Iterator[TileSource]:
-    """The photos of some settings; their indexes are closed in the end."""
+    """Open the photos of some settings; their indexes are closed when the context exits."""
     with Archive(
         progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
     ) as archive:
@@ -134,26 +135,26 @@ def open_mosaic(
     matched: bool = True,
     tiles: TileSource | None = None,
 ) -> Iterator[OpenMosaic]:
-    """Match a cover with photos, or load a `.mosaic` given in its place; closes its index in the end.
+    """Match a cover with photos, or load a `.mosaic` file; its index is closed when the context exits.
 
-    `cover` None means scikit-learn's samples. `targets`: what an animation is about: photos that must be
-    placed, points where the whole cover goes if the tiles are its pieces. `shape`: the mosaic's width / height, if it
-    is not the cover's; what matters most of the cover is then kept. `matched` False: all inputs are opened and checked
-    in the same way, but photos are put into cells without being compared, and no file is written. `tiles`: those of the
-    same settings, if they are open already. Raises InputError.
+    `cover`: a picture or a `.mosaic` file; None means scikit-learn's samples. `targets`: an animation's targets: photos
+    that must be placed, and points where the whole cover is placed if the tiles are its pieces. `shape`: the mosaic's
+    width / height, if it differs from the cover's, which is then cropped to its most important part. `matched` False:
+    all inputs are opened and checked in the same way, but photos are placed without comparing them, and no file is
+    written. `tiles`: the tiles of the same settings, if already open. Raises InputError.
     """
     path = check_cover(cover)
     if matched and is_first_run():
-        progress.notice("The first run here compiles what is to be fast: 15 seconds to a minute, once")
+        progress.notice("First run: compiling (one time only, 15 seconds to a minute)")
     with open_tiles(settings, progress) if tiles is None else nullcontext(tiles) as tiles:
         archive = tiles.archive
         if path.suffix.lower() == MAP_SUFFIX:
             placement = load_map(path)
-            still_of_use = ("save_map", "credits", "library_dir")
-            if settings != MatchSettings(**{name: getattr(settings, name) for name in still_of_use}):
+            used = ("save_map", "credits", "library_dir")
+            if settings != MatchSettings(**{name: getattr(settings, name) for name in used}):
                 progress.notice(
-                    f"{path.name} is a placement map: the options of matching are ignored, and of --tiles all but "
-                    "photos that are not where they were"
+                    f"{path.name} is a placement map: matching options are ignored, and {named('tiles')} is used only "
+                    "to find photos that have moved"
                 )
             mosaic = _reopened(placement, settings, archive, progress, cover_of(path, placement), path)
         else:
@@ -186,7 +187,7 @@ def _reopened(
     cover: Path | None,
     *files: Path,
 ) -> OpenMosaic:
-    """Return the mosaic of a placement map with its photos opened; `files`: others that must not be overwritten."""
+    """Open the photos of a placement map; `files`: other files that must not be overwritten."""
     library = reopen(archive, placement.photos, progress, settings.tiles)
     placement = replace(placement, photos=tuple(library.photos))
     inputs = frozenset({*files, *(photo.path for photo in placement.photos)})
@@ -194,7 +195,7 @@ def _reopened(
 
 
 def _write_map_and_credits(mosaic: OpenMosaic, settings: MatchSettings, progress: Progress, name: str) -> None:
-    """Write the placement map and the credits, if requested; `name`: of a cover that is not known."""
+    """Write the placement map and the credits, if requested; `name`: for the credits, if the cover is unknown."""
     if settings.save_map is not None:
         save_map(mosaic.placement, settings.save_map, overwrite=True)
     if settings.credits is not None:
@@ -226,7 +227,8 @@ def _match(
     own_pieces = library is None
     if library is None:
         progress.notice(
-            "No photos given: the tiles are pieces of the cover itself. For a mosaic of your photos: --tiles FOLDER"
+            "No photos specified: the tiles are pieces of the cover itself. To use your photos: "
+            f"{named('tiles', 'FOLDER')}"
         )
         cell = picture.size[0] * grid.crop[2] / grid.columns
         others = sample_pictures()[1:] if sampled else []
@@ -241,8 +243,8 @@ def _match(
         "version": VERSION,
     }
     library, pins = _pins(library, targets, tiles.archive, own_pieces=own_pieces)
-    kept = cached_map(recipe, library, pins)
-    placement = reuse_map(kept, library)
+    cached = cached_map(recipe, library, pins)
+    placement = reuse_map(cached, library)
     if placement is None:
         faces = find_faces(picture.pixels) if matched or settings.adaptive else []
         if settings.adaptive:
@@ -253,84 +255,87 @@ def _match(
                 picture.pixels, grid, library, progress,
                 style=settings.style(), rules=settings.rules(), seed=settings.match_seed, pins=pins, recipe=recipe,
             )  # fmt: skip
-            cache_map(placement, kept)
+            cache_map(placement, cached)
         else:
             placement = unmatched_map(grid, library, rules=settings.rules(), pins=pins, recipe=recipe)
     placed = library.take(library.photos.find(placement.photos))
-    gone = [photo.path for photo in placement.photos if not is_file(photo.path)]
-    if gone:
+    missing = [photo.path for photo in placement.photos if not is_file(photo.path)]
+    if missing:
         progress.notice(
-            f"{len(gone)} photos ({gone[0].name}) are not where they were: shown from thumbnails; render library "
-            "refresh looks for them"
+            f"{_photos(len(missing), 'is', 'are')} missing ({missing[0].name}), so thumbnails are shown: "
+            "`render library refresh` finds photos that have moved"
         )
     changed = {photo.path: index for photo in placement.photos if (index := placed.changed_in(photo)) is not None}
     if changed:
         names = sorted({index.path.stem for index in changed.values()})
         refresh = " and ".join(f"`render library refresh {name}`" for name in names)
-        count = "1 photo has" if len(changed) == 1 else f"{len(changed)} photos have"
-        progress.notice(f"{count} changed: run {refresh}; until then they are shown from their thumbnails")
+        progress.notice(f"{_photos(len(changed), 'has', 'have')} changed, so old thumbnails are shown: run {refresh}")
     inputs = frozenset({path, *(item.path for item in library.skipped)})
     return OpenMosaic(placement, placed, library, library.skipped, inputs, tiles.archive, path)
 
 
 def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:
-    """A grid over the part of a cover that matters most, instead of its middle."""
+    """Return a grid moved from the centre of a cover to its most important part."""
     across, along = grid.crop[2:]
-    if across * along < _MUCH_CUT:
+    if across * along < _MIN_UNCROPPED:
         progress.notice(
-            f"Only {across * along:.0%} of the cover is seen on paper of this shape: one nearer to its own shows more"
+            f"Only {across * along:.0%} of the cover fits on paper of this shape; paper closer to the cover's shape "
+            "shows more"
         )
     height, width = cover.shape[:2]
     scale = _SUBJECT_PIXELS / max(width, height)
     small = resize(cover, max(round(width * scale), 2), max(round(height * scale), 2))
     weights = attention(small.astype(np.float32) / np.float32(255), find_faces(cover))
-    x, y = (subject_place(weights, axis, share) - share / 2 for axis, share in ((1, across), (0, along)))
+    x, y = (subject_position(weights, axis, share) - share / 2 for axis, share in ((1, across), (0, along)))
     return replace(grid, crop=(x, y, across, along))
 
 
 def open_library(settings: TileSettings, archive: Archive, progress: Progress) -> Library | None:
-    """The photos to match, or None where none are given. Raises InputError for tiles of which none can be used."""
+    """Return the photos to match, or None if none are specified. Raises InputError if no tile is usable."""
     library = archive.open(settings.tiles)
     if not library.photos and not library.skipped:
         if settings.tiles and settings.tiles != (PIECES,):
             raise InputError(no_pictures(settings.tiles, archive))
         return None
-    wanted = settings.filter()
-    if wanted and library.photos:
+    criteria = settings.filter()
+    if criteria and library.photos:
         found = len(library.photos)
-        library = filtered(library, wanted, archive.folders(settings.tiles))
-        progress.notice(f"{found - len(library.photos)} of {found} photos left out by {wanted}")
+        library = filtered(library, criteria, archive.folders(settings.tiles))
+        progress.notice(f"{found - len(library.photos)} of {found} photos excluded by {criteria}")
     if settings.skip_duplicates:
-        library, left_out = without_duplicates(library)
-        progress.notice(f"{left_out} near-duplicates left out")
+        library, count = without_duplicates(library)
+        progress.notice(f"{count} near-duplicate{'' if count == 1 else 's'} excluded")
     if not settings.tiles:
         progress.notice(
-            f"The tiles are the library {DEFAULT_NAME}: {len(library.photos)} photos in {archive.folder}; "
-            f"--tiles {PIECES} takes pieces of the cover instead"
+            f"Using your library {DEFAULT_NAME}: {len(library.photos)} photos in {archive.folder}; "
+            f"{named('tiles', PIECES)} uses pieces of the cover instead"
         )
     tried = len(library.photos) + len(library.skipped)
     if not library.photos:
         first = library.skipped[0]
-        fix = _mend_clips(archive.count_clips(settings.tiles)) or "give --tiles others"
-        raise InputError(f"none of {tried} files can be used as a tile ({first.path.name} {first.reason}): {fix}")
+        fix = _clips_fix(archive.count_clips(settings.tiles)) or f"specify other {named('tiles')}"
+        raise InputError(f"none of {tried} files is usable as a tile ({first.path.name} {first.reason}): {fix}")
     if library.skipped:
         first = library.skipped[0]
         progress.notice(
-            f"{len(library.skipped)} of {tried} files skipped ({first.path.name} {first.reason}); -v lists them all"
+            f"{len(library.skipped)} of {tried} files skipped ({first.path.name} {first.reason}); "
+            f"{named('verbose', True)} lists all"
         )
     return library
 
 
-def cover_of(path: Path, placement: PlacementMap, named: Path | None = None) -> Path | None:
-    """The cover of a saved map: as it is named, or if it lies beside the map and is what it was.
+def cover_of(path: Path, placement: PlacementMap, named_cover: Path | None = None) -> Path | None:
+    """Return the cover of a saved map: the `named_cover`, or the file next to the map if it is unchanged.
 
-    Raises InputError for one that is named and is another.
+    Raises InputError for a `named_cover` that is not the map's cover.
     """
-    if named is not None:
-        named = check_cover(named)
-        if file_digest(named) != placement.recipe.get("cover_digest"):
-            raise InputError(f"--cover {named} is not the cover of {path.name}, or has changed since: leave it out")
-        return named
+    if named_cover is not None:
+        cover = check_cover(named_cover)
+        if file_digest(cover) != placement.recipe.get("cover_digest"):
+            raise InputError(
+                f"{named('cover', cover)} is not the cover of {path.name}, or has changed since: specify another"
+            )
+        return cover
     name = placement.recipe.get("cover")
     beside = path.parent / name if isinstance(name, str) and Path(name).name == name else None
     try:
@@ -343,18 +348,18 @@ def cover_of(path: Path, placement: PlacementMap, named: Path | None = None) -> 
 def _pins(
     library: Library, targets: Sequence[Target], archive: Archive, *, own_pieces: bool
 ) -> tuple[Library, list[Pin]]:
-    """Which photos must be placed and where, and the library with those that were not in it yet."""
+    """Return which photos must be placed where, and the library with those that it lacked."""
     names = [target for target in targets if isinstance(target, str)]
     points = [target for target in targets if not isinstance(target, str)]
     new = [on_disk(expanded(name).absolute()) for name in names if find_photo(name, library.photos) is None]
     missing = [path.name for path in new if not is_file(path)]
     if missing:
-        raise InputError(no_photo(missing[0], library.photos))
+        raise InputError(unknown_photo(missing[0], library.photos))
     if new:
         added = archive.open_files(new)
         if added.skipped:
-            raise InputError(f"--focus {added.skipped[0].path} {added.skipped[0].reason}: give another photo")
-        library = library.joined(added)
+            raise InputError(f"{named('focus', added.skipped[0].path)} {added.skipped[0].reason}: choose another photo")
+        library = library.combined(added)
     pins: list[Pin] = [(number, None) for name in names if (number := find_photo(name, library.photos)) is not None]
     if own_pieces and not names:
         pins = [(0, points[0] if points else None)]
@@ -362,12 +367,17 @@ def _pins(
 
 
 def no_pictures(tiles: Sequence[str], archive: Archive) -> str:
-    """The sentence for sources of tiles in which there are none."""
-    fix = _mend_clips(archive.count_clips(tiles)) or "give a folder that does"
-    return f"--tiles {' '.join(tiles)} holds no pictures: {fix}"
+    """Return the message for sources of tiles without any pictures."""
+    fix = _clips_fix(archive.count_clips(tiles)) or "choose another folder"
+    return f"{named('tiles', ' '.join(tiles))} contains no pictures: {fix}"
 
 
-def _mend_clips(count: int) -> str:
-    """How videos become tiles, if there are some."""
-    videos = "the video" if count == 1 else f"each of {count} videos"
-    return f"--video-frames 10 takes ten frames of {videos} as tiles" if count else ""
+def _clips_fix(count: int) -> str:
+    """How to use a number of videos as tiles, for messages; empty for none."""
+    videos = "the video" if count == 1 else f"each of the {count} videos"
+    return f"{named('video_frames', 10)} uses ten frames of {videos}" if count else ""
+
+
+def _photos(count: int, one: str, several: str) -> str:
+    """A number of photos with their verb, as in "1 photo has" and "2 photos have"."""
+    return f"1 photo {one}" if count == 1 else f"{count} photos {several}"

@@ -1,4 +1,4 @@
-"""Maps that were made before: the same cover, photos and settings give the same map, so none is matched twice."""
+"""The cache of placement maps: the same cover, photos and settings give the same map, so none is matched twice."""
 
 from __future__ import annotations
 
@@ -21,30 +21,33 @@ MAX_CACHED_MAPS: Final = 20
 
 
 def cached_map(recipe: dict[str, JsonValue], library: Library, pins: Sequence[Pin]) -> Path:
-    """Where the map of these inputs is kept, if it was made before."""
+    """Return the path in the cache of the map of these inputs; a file is there if it was made before.
+
+    What decides about a map must be in its recipe, its photos or its pins: the file name is a hash of these.
+    """
     photos = hashlib.blake2b(library.photos.columns.key.tobytes(), digest_size=16).hexdigest()
     inputs = json.dumps([MATCHER_VERSION, recipe, photos, pins])
     return cache_folder() / "maps" / f"{hashlib.blake2b(inputs.encode(), digest_size=16).hexdigest()}{MAP_SUFFIX}"
 
 
-def reuse_map(kept: Path, library: Library) -> PlacementMap | None:
-    """A kept map with the library's own photos, which may have moved since; None if there is none that serves."""
+def reuse_map(path: Path, library: Library) -> PlacementMap | None:
+    """Return a cached map with the library's own photos, which may have moved since; None if there is no usable one."""
     try:
-        placement = load_map(kept)
-        os.utime(kept)
+        placement = load_map(path)
+        os.utime(path)
     except (InputError, OSError):
         return None
     numbers = library.photos.find(placement.photos)
     return replace(placement, photos=tuple(library.photos.take(numbers))) if (numbers >= 0).all() else None
 
 
-def cache_map(placement: PlacementMap, kept: Path) -> None:
-    """Keep a map for the next render, and only the 20 used last; where that can't be done, nothing is lost."""
+def cache_map(placement: PlacementMap, path: Path) -> None:
+    """Store a map for later renders, and delete all but the 20 used last. Failures are ignored."""
     with contextlib.suppress(RenderError, OSError):
-        make_private_folder(kept.parent)
-        make_private(kept.parent)  # an older version left it open to everyone
-        save_map(placement, kept, overwrite=True)
-        make_private(kept)
-        by_age = sorted(kept.parent.glob(f"*{MAP_SUFFIX}"), key=lambda path: path.stat().st_mtime, reverse=True)
+        make_private_folder(path.parent)
+        make_private(path.parent)  # older versions made it readable by everyone
+        save_map(placement, path, overwrite=True)
+        make_private(path)
+        by_age = sorted(path.parent.glob(f"*{MAP_SUFFIX}"), key=lambda each: each.stat().st_mtime, reverse=True)
         for old in by_age[MAX_CACHED_MAPS:]:
             old.unlink(missing_ok=True)

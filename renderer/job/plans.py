@@ -1,4 +1,4 @@
-"""What a render would make, told before it: by doing all of it that neither compares photos nor draws."""
+"""Plans: what a render would make, found by doing everything except comparing photos and drawing."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress, Silent
 
 RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
-"""Processor time that drawing takes, as benchmarks/render.py measured it."""
+"""Processor time of drawing, measured by benchmarks/render.py."""
 
 MATCH_SECONDS_A_CELL: Final = 0.0012
-"""What matching takes with 2,000 photos that are known, as measured at 5,000 and at 60,000 cells."""
+"""Matching time with 2,000 indexed photos, measured with 5,000 and with 60,000 cells."""
 
 _STILL_RATES: Final = {".png": (0.1, 1.3), ".webp": (0.35, 0.3), ".tif": (0.08, 1.5), ".tiff": (0.08, 1.5)}
 _JPEG_RATES: Final = (0.06, 0.35)
-"""Seconds a megapixel, drawn and written by two cores, and bytes a pixel: between what was measured at 32 and at 200
-pixels a cell; smaller cells take more, larger ones less."""
+"""Seconds per megapixel, drawn and written by two cores, and bytes per pixel: between the measurements with 32 and with
+200 pixels per cell; smaller cells take more, larger ones less."""
 
 
 def plan_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) -> list[Plan]:
-    """What `render_videos` would make: it does what that does up to the first frame, but for comparing photos.
+    """Return what `render_videos` would make, by doing the same up to the first frame, except comparing photos.
 
-    Photos that are not known yet are read, and stay known. Raises what `render_videos` raises before it draws.
+    New photos are read and indexed. Raises what `render_videos` raises before it draws.
     """
     progress = progress or Silent()
     plans: dict[int, Plan] = {}
@@ -48,10 +48,9 @@ def plan_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) -> l
 
 
 def plan_each(jobs: Sequence[VideoJob], progress: Progress | None = None) -> list[Plan | RenderError]:
-    """A plan of each of many videos, as `plan_videos` tells it, or why it can't be made.
+    """Return the plan of each video, as `plan_videos` does, or the error that prevents it.
 
-    Photos that several of them share are opened once, and so is a mosaic. Raises RenderError for what is the fault of
-    no one job.
+    Videos that share photos or a mosaic open them once. Raises RenderError for errors that concern no single job.
     """
     progress = progress or Silent()
     plans: dict[int, Plan | RenderError] = {}
@@ -86,11 +85,11 @@ def _plan_of(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Plan:
     with ready_video(mosaic, job, progress) as ready:
         job, size = ready.job, ready.size
         check_frames(mosaic, job.animation, size, job.output, job.overlay, progress)
-    target, chosen = job.target, len(job.wanted())
+    target, chosen = job.target, len(job.selected_frames())
     point = RATE_POINTS[target.codec or target.format.name][job.file.quality]
     pixels = chosen * size[0] * size[1] / 1e6
-    seconds = 2 + pixels * (point.seconds_a_megapixel + RENDER_SECONDS_A_MEGAPIXEL) / core_count()
-    size_in_bytes = min(pixels * point.bytes_a_megapixel, float(job.file.max_size or "inf"))
+    seconds = 2 + pixels * (point.seconds_per_megapixel + RENDER_SECONDS_A_MEGAPIXEL) / core_count()
+    size_in_bytes = min(pixels * point.bytes_per_megapixel, float(job.file.max_size or "inf"))
     return Plan(job.path, size, len(mosaic.placement), files, seconds, size_in_bytes, job.output.fps, chosen)
 
 
@@ -106,7 +105,7 @@ def plan_mosaic(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Plan:
-    """What `render_mosaic` would make: it does what that does up to the first strip, but for comparing photos.
+    """Return what `render_mosaic` would make, by doing the same up to the first strip, except comparing photos.
 
     Raises what `render_mosaic` raises before it draws.
     """
@@ -127,5 +126,5 @@ def _is_map(cover: Path | None) -> bool:
 
 
 def _files(mosaic: OpenMosaic, cover: Path | None, match: MatchSettings) -> int:
-    """The files that are tried as tiles; none for a saved map."""
-    return 0 if _is_map(cover) else mosaic.archive.count(match.tiles)
+    """Return the number of files that are tried as tiles; 0 for a saved map."""
+    return 0 if _is_map(cover) else mosaic.archive.candidate_count(match.tiles)

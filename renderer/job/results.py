@@ -1,4 +1,4 @@
-"""What a render made, or would make."""
+"""The results of renders, and plans of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from renderer.rules import RuleCheck
 
 @dataclass
 class Summary:
-    """What a render made; `as_json` has the keys that README.md documents."""
+    """The result of a render; docs/output.md documents the keys of `as_json`."""
 
     output: Path
     size: tuple[int, int]
@@ -27,14 +27,14 @@ class Summary:
     frames: int | None = None
     peak_memory_bytes: int = 0
     recipe: dict[str, JsonValue] = field(default_factory=dict)
-    bytes: int = 0  # 0: not known, of frames on standard output
+    bytes: int = 0  # 0: unknown, as for a stream
     poster: Path | None = None
     preset: str = ""
-    checks: Sequence[RuleCheck] = ()  # what the preset's place asks of the file
-    probe: Probe | None = None  # what the file itself says
+    checks: Sequence[RuleCheck] = ()  # of the file, against the rules of the preset's platform
+    probe: Probe | None = None  # of the written file
 
     def as_json(self) -> dict[str, JsonValue]:
-        """The summary as one JSON object; what a still does not have is null."""
+        """Return the summary as one JSON object; values that a still lacks are null."""
         placement = self.mosaic.placement
         uses = placement.uses()
         recorded = placement.recipe.get("figures")
@@ -69,24 +69,24 @@ class Summary:
 REPORTED: Final = (
     "cells", "photos", "distinct_photos", "most_uses", "equal_neighbours", *FIGURES,
 )  # fmt: skip
-"""What of a summary a report shows."""
+"""Keys of a summary that a report shows."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a render would make; what a still does not have is None."""
+    """What a render would make; values that a still lacks are None."""
 
     output: Path
     size: tuple[int, int]
     cells: int
-    photos: int  # files that would be tried as tiles, filters aside; 0: pieces of the cover, or those of a map
-    seconds: float  # here, very roughly
+    photos: int  # files that would be tried as tiles, before filters; 0: pieces of the cover, or a saved map
+    seconds: float  # a rough estimate for this machine
     bytes: float
     fps: Fraction | None = None
     frames: int | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
-        """The plan as one JSON object."""
+        """Return the plan as one JSON object."""
         return {
             "output": str(self.output),
             "width": self.size[0],

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+from renderer.deprecation import old_method
 from renderer.descriptors import Metric
 from renderer.library import Crop, Filter
 from renderer.matching import MatchStyle
@@ -143,6 +144,8 @@ class MatchSettings(GridSettings, TileSettings):
         """Return how photos are compared and drawn."""
         tone = 1.0 if self.tone == "auto" else self.tone
         return MatchStyle(self.match, self.mirror, self.turns, tone, self.adapt_palette, self.blend)
+
+    look = old_method("MatchSettings.look", style)
 
     def rules(self) -> RepetitionRules:
         """Return how often and how close together a photo may be used."""

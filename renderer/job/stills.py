@@ -1,4 +1,4 @@
-"""Pictures that stand still: one frame, a contact sheet, the whole mosaic."""
+"""Still pictures: one frame, a contact sheet, the whole mosaic."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from renderer.job.results import REPORTED, Summary
 from renderer.job.settings import MatchSettings
 from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
-from renderer.messages import FormatCommand
+from renderer.messages import FormatCommand, named
 from renderer.output_files import check_writable
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Paper
@@ -35,10 +35,10 @@ from renderer.settings import OutputSettings
 from renderer.stills import check_disk_space, check_size, strip_rows, write_picture, write_still
 
 PRINT_DPI: Final = 300.0
-"""Pixels an inch that a print is made with: as fine as one sees at reading distance."""
+"""Default pixels per inch of a print: the finest detail visible at reading distance."""
 
 SHEET_FRAME_PIXELS: Final = 480
-"""The longer side of a contact sheet's frames."""
+"""Longer side of a contact sheet's frames."""
 
 
 def render_frame(
@@ -54,9 +54,9 @@ def render_frame(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Render the frame of an animation that is on the screen `at` seconds: the same pixels as in the video.
+    """Render the frame of an animation at a time in seconds, with the same pixels as in the video. Raises RenderError.
 
-    `safe_zones`: what the output's settings say is covered by an app is shaded.
+    `safe_zones`: shade the edges that an app covers (`output.covered`).
     """
     output = output or OutputSettings()
     shown = frame_at(at, count_frames(animation, output), output.fps)
@@ -78,7 +78,10 @@ def render_sheet(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Draw a contact sheet: `cells` (columns, rows) frames of an animation from its first to its last, with times."""
+    """Draw a contact sheet: `cells` (columns, rows) evenly spaced frames of an animation, with their times.
+
+    Raises RenderError.
+    """
     output = output or OutputSettings()
     count = count_frames(animation, output)
     shown = np.rint(np.linspace(0, count - 1, cells[0] * cells[1])).astype(int).tolist()
@@ -103,7 +106,7 @@ def _render(
     overwrite: bool,
     progress: Progress | None,
 ) -> Summary:
-    """Some frames of a video, arranged to one picture; `longest`: their longer side in pixels at most."""
+    """Render frames of a video, arranged into one picture; `longest`: maximum of a frame's longer side in pixels."""
     match, timed = match or MatchSettings(), Timed(progress or Silent())
     check_still(path, match, overwrite=overwrite)
     check_overlay(overlay or OverlaySettings(), float(count_frames(animation, output) / output.fps))
@@ -125,7 +128,7 @@ def _render(
 
 
 def shade(frame: Pixels, covered: tuple[float, float, float, float]) -> Pixels:
-    """A frame (H, W, 3 or 4) with what is covered, shares at top, right, bottom and left, shaded red and outlined."""
+    """Return a frame (H, W, 3 or 4) with its covered edges, fractions at top, right, bottom and left, shaded red."""
     height, width = frame.shape[:2]
     left, top = round(covered[3] * width), round(covered[0] * height)
     right, bottom = width - round(covered[1] * width), height - round(covered[2] * height)
@@ -138,7 +141,7 @@ def shade(frame: Pixels, covered: tuple[float, float, float, float]) -> Pixels:
 
 
 def _sheet(frames: Sequence[Pixels], labels: Sequence[str], cells: tuple[int, int]) -> Pixels:
-    """Frames in rows on a dark ground, each with its label under it."""
+    """Arrange frames in rows on a dark background, each with its label below."""
     height, width = frames[0].shape[:2]
     gap = 12
     line = 22
@@ -167,15 +170,15 @@ def render_mosaic(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Draw a whole mosaic as a still of any size, every tile with its full tone.
+    """Draw a whole mosaic as a still of any size, with full tone.
 
-    `tile_pixels` output pixels a cell (32), or as many as fill a `paper` at `dpi` pixels an inch (300); the mosaic has
-    the paper's shape then, and shows what matters most of the cover. The file says the `dpi` that are given. Of a
-    `.mosaic` the map is what it is: if its shape is another, its edges are cut off.
+    `tile_pixels`: output pixels per cell (32), unless `paper` sets the size, at `dpi` pixels per inch (300): then the
+    cover is cropped to the paper's shape, away from important areas. The file stores a specified `dpi`. A `.mosaic` has
+    a fixed shape: on paper of another shape its edges are cropped.
 
-    `report`: also an HTML file on how like the cover it is; the cover of a `.mosaic` must lie beside it. `command`
-    formats the commands that the report offers to copy; without it, the report offers none.
-    Memory: within 1 GiB for pictures of any size. Raises RenderError.
+    `report`: also write an HTML file that compares the mosaic with the cover; the cover of a `.mosaic` must be next to
+    it. `command` formats the commands that the report offers to copy; without it, the report offers none. Memory: at
+    most 1 GiB for pictures of any size. Raises RenderError.
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
     with (
@@ -218,10 +221,10 @@ def ready_mosaic(
     progress: Progress,
     matched: bool = True,
 ) -> Iterator[tuple[OpenMosaic, tuple[int, int], Path | None]]:
-    """What comes before the first strip of a mosaic's still: a render and a plan both do it.
+    """Prepare the still of a mosaic up to its first strip, for renders and plans.
 
-    Gives the mosaic (`matched` as `open_mosaic` takes it), the picture's width and height, and the cover that a report
-    compares with. Raises InputError for what can't be done.
+    Gives the mosaic (`matched` as in `open_mosaic`), the picture's width and height, and the cover for a report. Raises
+    InputError for what can't be done.
     """
     check_still(path, match, overwrite=overwrite)
     source = check_cover(cover)
@@ -236,40 +239,40 @@ def ready_mosaic(
 
 
 def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:
-    """The cover that a report compares with: of a map the one beside it. Raises InputError for one that is lacking."""
+    """Return the cover for a report: a map's is next to it. Raises InputError if it is missing."""
     check_report(report)
     check_writable(report, overwrite=overwrite, parameter="report")
     cover = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source
     if cover is None:
-        raise InputError(f"--report compares with the cover, which is not beside {source.name}: put it there")
+        raise InputError(f"{named('report')} requires the cover next to {source.name}: copy it there")
     return cover
 
 
 def still_size(
     cover: Path, match: MatchSettings, tile_pixels: int | None, paper: Paper | None, dpi: float | None
 ) -> tuple[int, int]:
-    """Width and height of the still of a whole mosaic. Raises InputError and PictureError."""
+    """Return width and height of the still of a whole mosaic. Raises InputError and PictureError."""
     if paper is not None and tile_pixels is not None:
-        raise InputError("--print and --tile-pixels both set the size of the picture: give one of them")
+        raise InputError(f"{named('paper')} and {named('tile_pixels')} both set the picture's size: use one of them")
     if paper is not None:
         return paper.pixels(dpi or PRINT_DPI)
     if cover.suffix.lower() == MAP_SUFFIX:
         return _whole_size(load_map(cover).size, tile_pixels or TILE_PIXELS)
-    # Decoded as the mosaic's cover is: a header doesn't tell how much of a damaged picture can be read.
+    # Decoded like the mosaic's cover, as the header does not show how much of a damaged picture is readable.
     size = read_picture(cover, shorter_side=SHORTER_SIDE).size
     grid = make_grid(*size, match.columns, match.cell_size)
     return _whole_size((grid.columns, grid.rows), tile_pixels or TILE_PIXELS)
 
 
 def _whole_size(units: tuple[float, float], scale: float) -> tuple[int, int]:
-    """Width and height of a whole mosaic of some units at so many pixels each."""
+    """Return width and height in pixels of a whole mosaic, at `scale` pixels per unit."""
     return max(1, round(units[0] * scale)), max(1, round(units[1] * scale))
 
 
 def _report(
     path: Path, cover: Path, summary: Summary, saved: Path | None, command: FormatCommand | None, *, overwrite: bool
 ) -> None:
-    """Write the report on a mosaic, which is drawn for it once more: as large as the report shows or compares."""
+    """Write the report on a mosaic, which is drawn again at the size that the report shows or compares."""
     mosaic, placement = summary.mosaic, summary.mosaic.placement
     smallest = float(placement.cell[:, 2:].min())
     scale = min(

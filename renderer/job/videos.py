@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from renderer.deprecation import old_method
 from renderer.encoder import (
     Encoding,
     FrameWriter,
@@ -33,6 +34,7 @@ from renderer.job.outputs import check_beside, check_not_input, check_video, new
 from renderer.job.results import Summary
 from renderer.job.settings import MatchSettings
 from renderer.memory import MemoryMeter
+from renderer.messages import named
 from renderer.output_files import check_writable, shortened, temporary_folder
 from renderer.overlay import OverlaySettings, check_overlay
 from renderer.parameters import Validated, given
@@ -44,14 +46,14 @@ from renderer.sound import SoundSettings, check_sound, prepare_sound
 from renderer.stills import write_picture
 
 SMALL_SIDE: Final = 640
-"""Pixels of the longer side of a GIF, an animated WebP or an APNG, where no size is given: they are large files."""
+"""Default longer side in pixels of a GIF, an animated WebP or an APNG, which are large files."""
 
-_LONGEST_STEM: Final = 240  # bytes of a video's name in that of its poster; file systems take 255
+_LONGEST_STEM: Final = 240  # bytes of a video's name in its poster's; file systems allow 255
 
 
 @dataclass(frozen=True)
 class VideoJob(Validated):
-    """One video as data: everything that decides about it."""
+    """One video as data: everything that determines it."""
 
     cover: Path | None  # None: the sample
     animation: Animation
@@ -61,15 +63,15 @@ class VideoJob(Validated):
     file: FileSettings = field(default_factory=FileSettings)
     overlay: OverlaySettings = field(default_factory=OverlaySettings)
     sound: SoundSettings = field(default_factory=SoundSettings)
-    frames: str | None = None  # "A-B": only these
+    frames: str | None = None  # "A-B": only these, counted from 0
     overwrite: bool = False
-    command: str = ""  # is written into the file
+    command: str = ""  # stored in the file's metadata
     preset: str = ""
-    rules: PlatformRules | None = None  # what the file is checked against
+    rules: PlatformRules | None = None  # for the check of the file
 
     @classmethod
     def of(cls, cover: Path | None, animation: type[Animation], path: Path, values: Mapping[str, Any]) -> VideoJob:
-        """A job of parameters by name, each given to the settings that declare it. Raises InputError."""
+        """Make a job from parameters by name, whichever settings declare them. Raises InputError."""
         return cls(
             cover, animation(**given(animation, values)), path, match=MatchSettings(**given(MatchSettings, values)),
             output=OutputSettings(**given(OutputSettings, values)), file=FileSettings(**given(FileSettings, values)),
@@ -79,41 +81,45 @@ class VideoJob(Validated):
 
     @property
     def target(self) -> OutputFormat:
-        """Format and codec. Raises InputError for what does not go together."""
+        """Format and codec. Raises InputError for an unsupported combination."""
         return choose(self.path, self.file, transparent=self.output.transparent)
 
-    def settled(self) -> VideoJob:
-        """The job with what its format asks of size and rate. Raises InputError."""
+    def resolved(self) -> VideoJob:
+        """Return the job with its format's default size and possible frame rate. Raises InputError."""
         target = self.target
         output = replace(self.output, long_side=self.output.long_side or (SMALL_SIDE if target.format.loops else None))
         if target.format.name == "gif":
             output = replace(output, fps=gif_rate(output.fps))
         return replace(self, output=output)
 
+    settled = old_method("VideoJob.settled", resolved)
+
     def files(self) -> list[Path]:
-        """What would be written, as far as it has a name of its own."""
+        """Return the files that would be written, except streams and the frames of a sequence."""
         video = [] if is_stream(self.path) or is_sequence(self.path) else [self.path]
         return [*video, self.poster_path] if self.file.poster else video
 
     @property
     def poster_path(self) -> Path:
-        """The picture beside the video."""
+        """The path of the poster, next to the video."""
         folder = self.path.parent.parent if is_sequence(self.path) else self.path.parent
         stem = self.path.parent.name if is_sequence(self.path) else self.path.stem
         return folder / f"{shortened(stem, _LONGEST_STEM)}-poster.jpg"
 
-    def wanted(self) -> Sequence[int]:
-        """The numbers of the frames that are written."""
+    def selected_frames(self) -> Sequence[int]:
+        """Return the numbers of the frames to write."""
         count = count_frames(self.animation, self.output)
         return parse_frames(self.frames, count) if self.frames else range(count)
 
+    wanted = old_method("VideoJob.wanted", selected_frames)
+
     def seconds(self) -> float:
-        """How long the whole animation lasts."""
+        """Return the duration of the whole animation in seconds."""
         return float(count_frames(self.animation, self.output) / self.output.fps)
 
 
 def render_video(job: VideoJob, progress: Progress | None = None) -> Summary:
-    """Render an animation of a mosaic to a video file, which appears only when it is whole and has been probed.
+    """Render an animation of a mosaic to a video file, which appears only when it is complete and has been probed.
 
     Raises RenderError.
     """
@@ -121,9 +127,9 @@ def render_video(job: VideoJob, progress: Progress | None = None) -> Summary:
 
 
 def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) -> list[Summary]:
-    """Render several videos; those of one cover and one matching are made of one mosaic. Raises RenderError.
+    """Render several videos; those with the same cover and matching share one mosaic. Raises RenderError.
 
-    All are checked before the work. What is whole when one fails stays.
+    All are checked first. If one fails, finished ones are kept.
     """
     summaries: dict[int, Summary] = {}
     for numbers in check_jobs(jobs):
@@ -138,43 +144,50 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
 
 
 def mosaic_key(job: VideoJob) -> object:
-    """Equal for jobs that are made of one mosaic."""
+    """Return a key that is equal for jobs that share one mosaic."""
     return job.cover, job.match, job.animation.targets()
 
 
 def check_jobs(jobs: Sequence[VideoJob]) -> list[list[int]]:
-    """The numbers of the jobs, those of one mosaic together. Raises InputError for what can't be done, before the work.
+    """Check jobs and return their indices, grouped by mosaic. Raises InputError for a job that can't be done.
 
-    A render and a plan both begin with this.
+    Both renders and plans start with this.
     """
     by_mosaic: dict[object, list[int]] = {}
     for number, job in enumerate(jobs):
         check_job(job)
         if job.path in (other.path for other in jobs[:number]):
-            raise InputError(f"-o {job.path} is one name for several files: give a name with {{preset}} in it")
+            raise InputError(
+                f"{named('output', job.path)} is one name for several files: use a name with {{preset}} in it"
+            )
         by_mosaic.setdefault(mosaic_key(job), []).append(number)
     for file in {file for job in jobs for file in (job.match.save_map, job.match.credits) if file is not None}:
         if len(by_mosaic) > 1:
-            raise InputError(f"{file} is of one mosaic, and these presets make {len(by_mosaic)}: give them one by one")
+            raise InputError(
+                f"{file} is for one mosaic, but these presets make {len(by_mosaic)}: render one preset at a time"
+            )
     return list(by_mosaic.values())
 
 
 def check_job(job: VideoJob) -> None:
-    """Raise InputError for a job that can't be done: before the work."""
-    check_video(job.path, job.settled().wanted(), overwrite=job.overwrite)
+    """Raise InputError for a job that can't be done."""
+    check_video(job.path, job.resolved().selected_frames(), overwrite=job.overwrite)
     check_sound(job.sound, job.path, job.target)
-    check_overlay(job.overlay, job.settled().seconds())
+    check_overlay(job.overlay, job.resolved().seconds())
     check_beside(job.match, overwrite=job.overwrite)
     if job.file.max_size is not None and (is_stream(job.path) or job.target.format.sequence):
-        raise InputError(f"--max-size is for one file: {job.path} is none")
+        kind = "a stream" if is_stream(job.path) else "a sequence of files"
+        raise InputError(f"{named('max_size')} requires a single output file, and {job.path} is {kind}")
     if job.file.poster:
         if is_stream(job.path):
-            raise InputError(f"--poster is a file beside the video: -o {job.path} has no place for it")
+            raise InputError(
+                f"{named('poster', True)} writes a file next to the video, but {named('output', job.path)} is a stream"
+            )
         check_writable(job.poster_path, overwrite=job.overwrite)
 
 
 def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summary:
-    """Write one video of a mosaic, its poster and what they are; the summary's seconds are the caller's."""
+    """Write one video of a mosaic and its poster; the caller adds the seconds and the memory to the summary."""
     with (
         ready_video(mosaic, job, progress) as ready,
         new_video(job.path, overwrite=job.overwrite) as temporary,
@@ -184,75 +197,80 @@ def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summar
             Encoding.of(job.target, job.file, {"comment": job.command, "title": job.path.stem}),
             hardware=find_hardware(job.file.encoder, job.target.codec, progress.notice, works),
         )
-        beside = sound.stat().st_size if sound else 0
+        sound_bytes = sound.stat().st_size if sound else 0
 
         def encode(path: Path, encoding: Encoding, output: OutputSettings) -> int:
-            size, wanted = _size(mosaic, job, output), replace(job, output=output).wanted()
+            size, selected = _size(mosaic, job, output), replace(job, output=output).selected_frames()
             with (
                 open_frames(mosaic, job.animation, size, output, job.overlay, progress) as frame_source,
-                progress.stage("rendering", len(wanted), "frames") as advance,
-                open_writer(path, *size, frame_source.fps, encoding, first=wanted[0], sound=sound) as writer,
+                progress.stage("rendering", len(selected), "frames") as advance,
+                open_writer(path, *size, frame_source.fps, encoding, first=selected[0], sound=sound) as writer,
             ):
-                _feed(writer, frame_source, wanted, advance)
-            return path.stat().st_size - beside if path.is_file() else 0
+                _feed(writer, frame_source, selected, advance)
+            return path.stat().st_size - sound_bytes if path.is_file() else 0
 
-        if ready.most is None:
+        if ready.max_bytes is None:
             encode(temporary, encoding, job.output)
         else:
-            fitted = encode_to_fit(encode, encoding, job.output, temporary, ready.seconds, ready.most, progress.notice)
+            fitted = encode_to_fit(
+                encode, encoding, job.output, temporary, ready.seconds, ready.max_bytes, progress.notice
+            )
             job = replace(job, output=fitted)
-        size, wanted = _size(mosaic, job, job.output), job.wanted()
-        found = check_written(temporary, size, job.output.fps, wanted)
-    if is_sequence(job.path) and not job.frames and (older := numbered(job.path, wanted[-1] + 1)).exists():
-        progress.notice(f"{older} and what follows it were there before, and are not of this video")
+        size, selected = _size(mosaic, job, job.output), job.selected_frames()
+        found = check_written(temporary, size, job.output.fps, selected)
+    if is_sequence(job.path) and not job.frames and (older := numbered(job.path, selected[-1] + 1)).exists():
+        progress.notice(f"{older} and later frames are from an earlier render: they are not part of this video")
     if job.file.poster:
         with open_frames(mosaic, job.animation, size, job.output, job.overlay, progress) as frame_source:
             picture = frame_source.picture(poster_frame(job.animation, frame_source.stage.frames))
         write_picture(job.poster_path, over_colour(picture, job.output.background), overwrite=job.overwrite)
     return Summary(
-        job.path, size, mosaic, {}, job.output.fps, len(wanted),
+        job.path, size, mosaic, {}, job.output.fps, len(selected),
         recipe={**mosaic.placement.recipe, "command": job.command},
-        bytes=_bytes_of(job.path, wanted), poster=job.poster_path if job.file.poster else None, preset=job.preset,
+        bytes=_bytes_of(job.path, selected), poster=job.poster_path if job.file.poster else None, preset=job.preset,
         checks=check_rules(found, job.rules) if found and job.rules else (), probe=found,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ReadyVideo:
-    """A video of which only the frames are lacking."""
+    """A video that is ready for its first frame."""
 
-    job: VideoJob  # with all that its format and its mosaic decide about it, its size included
+    job: VideoJob  # with the values that its format and its mosaic determine, such as the size
     size: tuple[int, int]  # width and height in pixels
-    seconds: float  # of the frames that are wanted
-    sound: Path | None  # a file that lasts as long as the context
-    most: int | None  # bytes that the picture may have, beside the sound
+    seconds: float  # of the selected frames
+    sound: Path | None  # a file that is deleted when the context exits
+    max_bytes: int | None  # of the file without its sound
 
 
 @contextmanager
 def ready_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Iterator[ReadyVideo]:
-    """What comes between a mosaic and its first frame: a render and a plan both do it. Raises InputError."""
-    asked, job = job.output.fps, job.settled()
-    if job.output.fps != asked:
-        progress.notice(f"GIF counts in hundredths of a second: {float(job.output.fps):.3g} frames in each second")
+    """Prepare a video up to its first frame, for renders and plans. Raises InputError."""
+    requested, job = job.output.fps, job.resolved()
+    if job.output.fps != requested:
+        progress.notice(
+            f"GIF times are multiples of 0.01 seconds: {named('fps')} becomes {float(job.output.fps):.3g} frames per "
+            "second"
+        )
     for path in job.files():
         check_not_input(mosaic, path)
     size = _size(mosaic, job, job.output)
     job = replace(job, output=replace(job.output, size=size))
-    seconds = float(len(job.wanted()) / job.output.fps)
+    seconds = float(len(job.selected_frames()) / job.output.fps)
     with _sound(job, seconds, progress) as sound:
-        most = job.file.max_size
-        left = None if most is None else _left(most, sound.stat().st_size if sound else 0)
-        yield ReadyVideo(job, size, seconds, sound, left)
+        max_size = job.file.max_size
+        max_bytes = None if max_size is None else _without_sound(max_size, sound.stat().st_size if sound else 0)
+        yield ReadyVideo(job, size, seconds, sound, max_bytes)
 
 
 def _size(mosaic: OpenMosaic, job: VideoJob, output: OutputSettings) -> tuple[int, int]:
-    """Width and height of a job's frames in pixels. Raises InputError."""
+    """Return width and height of a job's frames in pixels. Raises InputError."""
     return output.frame_size(mosaic.placement.cover_size, even=job.target.format.even)
 
 
 @contextmanager
 def _sound(job: VideoJob, seconds: float, progress: Progress) -> Iterator[Path | None]:
-    """The sound of a job's video, in a file that lasts as long as it is needed; None without music."""
+    """Give the file of a video's sound, which is deleted when the context exits; None without music."""
     if job.sound.music is None:
         yield None
         return
@@ -263,35 +281,36 @@ def _sound(job: VideoJob, seconds: float, progress: Progress) -> Iterator[Path |
         yield sound
 
 
-def _left(most: int, sound: int) -> int:
-    """The bytes that are left of the most that a file may have, beside its sound. Raises InputError if none are."""
-    if most <= sound:
+def _without_sound(max_size: int, sound: int) -> int:
+    """Return the bytes that a file of a maximum size has left for its picture. Raises InputError if there are none."""
+    if max_size <= sound:
         raise InputError(
-            f"--max-size: the sound alone takes {sound / 1e6:.2f} MB: leave --music out, or give a shorter --duration"
+            f"{named('max_size')} is too small, as the sound alone takes {sound / 1e6:.2f} MB: remove "
+            f"{named('music')} or choose a shorter {named('duration')}"
         )
-    return most - sound
+    return max_size - sound
 
 
 def poster_frame(animation: Animation, frames: int) -> int:
-    """The frame that shows most: the whole mosaic where it stands, at the beginning or the end."""
+    """Return the most representative frame: the start or end if it shows the whole mosaic, else the middle."""
     first, last = animation.shown_endings()
     if first == "mosaic":
         return 0
     return frames - 1 if last == "mosaic" else frames // 2
 
 
-def _bytes_of(path: Path, wanted: Sequence[int]) -> int:
+def _bytes_of(path: Path, frames: Sequence[int]) -> int:
     if is_stream(path):
         return 0
-    return sum(numbered(path, number).stat().st_size for number in wanted) if is_sequence(path) else path.stat().st_size
+    return sum(numbered(path, number).stat().st_size for number in frames) if is_sequence(path) else path.stat().st_size
 
 
-def _feed(writer: FrameWriter, frame_source: FrameSource, wanted: Sequence[int], advance: Advance) -> None:
-    """Draw frames and hand them over; the encoder works on one while the next is drawn."""
+def _feed(writer: FrameWriter, frame_source: FrameSource, selected: Sequence[int], advance: Advance) -> None:
+    """Draw frames and pass them to the encoder, which encodes one while the next is drawn."""
     frame = frame_source.compositor.new_frame()
-    for place, number in enumerate(wanted):
-        if place + LOOK_AHEAD < len(wanted):
-            frame_source.prefetch(wanted[place + LOOK_AHEAD])
+    for index, number in enumerate(selected):
+        if index + LOOK_AHEAD < len(selected):
+            frame_source.prefetch(selected[index + LOOK_AHEAD])
         frame_source.draw(number, frame)
         buffer = writer.next_buffer()
         if writer.layout == "yuv420p":
@@ -302,15 +321,15 @@ def _feed(writer: FrameWriter, frame_source: FrameSource, wanted: Sequence[int],
         advance(1)
 
 
-def check_written(path: Path, size: tuple[int, int], fps: Fraction, wanted: Sequence[int]) -> Probe | None:
-    """What was written; None on standard output. Raises RenderError if it is not what was drawn."""
+def check_written(path: Path, size: tuple[int, int], fps: Fraction, selected: Sequence[int]) -> Probe | None:
+    """Probe what was written; None for a stream. Raises RenderError if it is not what was drawn."""
     if is_stream(path):
         return None
-    found = probe(numbered(path, wanted[-1]) if is_sequence(path) else path)
-    frames = 1 if is_sequence(path) else len(wanted)
-    # A format that shows pictures for a time may hold equal ones once, for longer.
-    whole = found.frames == frames or abs(found.seconds - float(frames / fps)) < float(0.5 / fps)
-    if (found.width, found.height) != size or not whole:
+    found = probe(numbered(path, selected[-1]) if is_sequence(path) else path)
+    frames = 1 if is_sequence(path) else len(selected)
+    # Formats with a duration for each frame may store equal frames once.
+    complete = found.frames == frames or abs(found.seconds - float(frames / fps)) < float(0.5 / fps)
+    if (found.width, found.height) != size or not complete:
         raise RenderError(
             f"ffmpeg wrote {found.frames} frames of {found.width}x{found.height} instead of {frames} of "
             f"{size[0]}x{size[1]}: please report this, with the output of `render doctor`"

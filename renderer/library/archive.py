@@ -1,4 +1,4 @@
-"""The indexes of one run, and libraries opened from them."""
+"""The indexes that one run uses, and the libraries opened from them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from renderer.errors import FileError, InputError
-from renderer.library.index import Index
-from renderer.library.indexing import Changes, refresh
-from renderer.library.library import Library
-from renderer.library.named import (
+from renderer.library.definitions import (
     DEFAULT_NAME,
     PIECES,
     LibraryDefinition,
     cache_folder,
-    find,
-    keep_private,
+    find_library,
     library_folder,
-    names,
+    library_names,
+    restrict_default_folder,
 )
+from renderer.library.index import Index
+from renderer.library.indexing import Changes, refresh
+from renderer.library.library import Library
 from renderer.library.photos import Photos, Skipped
 from renderer.library.reading import Crop, file_digest
 from renderer.library.walking import CLIP_SUFFIXES, absolute, find_files
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class Archive:
-    """The index of plain files, in the cache, and those of named libraries: opened when needed, closed in the end."""
+    """The index of plain files, in the cache, and those of named libraries: opened on demand, closed on exit."""
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class Archive:
         crop: Crop | None = None,
         video_frames: int | None = None,
     ) -> None:
-        """`crop` and `video_frames` are of plain files; a named library has its own."""
+        """`crop` and `video_frames` apply to plain files; a named library has its own."""
         self.folder = library_folder(library_dir)
         self.crop, self.video_frames = crop or DEFAULT_CROP, video_frames or 0
         self._progress = progress
         self._stack = ExitStack()
         self._open: dict[Path, Index] = {}
-        self._tried: dict[tuple[str, ...], int] = {}  # files and photos, by the sources that were opened
-        self._told: set[str] = set()  # of names that mean two things
+        self._counts: dict[tuple[str, ...], int] = {}  # candidates by the sources that were opened
+        self._ambiguous: set[str] = set()  # names of a library and a file, for which a notice was shown
 
     def __enter__(self) -> Self:
         return self
@@ -67,40 +67,42 @@ class Archive:
 
     # -- Indexes ---------------------------------------------------------------------------------------------------
 
-    def cache(self) -> Index:
-        """The index of plain files. Each kind of crop has one, since a square's descriptors are of its crop."""
-        return self._index(cache_folder() / f"photos-{self.crop}.sqlite", may_be_memory=True)
+    def cache_index(self) -> Index:
+        """Return the index of plain files. Each crop mode has its own, since signatures depend on the crop."""
+        return self._index(cache_folder() / f"photos-{self.crop}.sqlite", memory_fallback=True)
 
-    def named(self, definition: LibraryDefinition) -> Index:
-        """The index of a named library."""
+    def library_index(self, definition: LibraryDefinition) -> Index:
+        """Return the index of a named library."""
         for file in definition.files:
             make_private(file)
         return self._index(definition.index_path)
 
-    def holds(self, path: Path) -> bool:
-        """Whether a file is a photo of an index that was opened, by its path or its content."""
+    def contains(self, path: Path) -> bool:
+        """Return whether a file is a photo of an open index, by its path or its content."""
         try:
             digest = file_digest(path)
             return any(
-                index.has(file, digest) for index in self._open.values() for file in {path.absolute(), path.resolve()}
+                index.contains(file, digest)
+                for index in self._open.values()
+                for file in {path.absolute(), path.resolve()}
             )
         except (FileError, sqlite3.Error):
             return False
 
     def all_indexes(self) -> list[Index]:
-        """Every index that there is."""
-        definitions = (find(name, self.folder) for name in names(self.folder))
-        return [self.cache(), *(self.named(definition) for definition in definitions if definition)]
+        """Return every index that exists."""
+        definitions = (find_library(name, self.folder) for name in library_names(self.folder))
+        return [self.cache_index(), *(self.library_index(definition) for definition in definitions if definition)]
 
-    def _index(self, path: Path, *, may_be_memory: bool = False) -> Index:
+    def _index(self, path: Path, *, memory_fallback: bool = False) -> Index:
         if path not in self._open:
-            index = Index(path, may_be_memory=may_be_memory, notice=self._progress.notice)
+            index = Index(path, memory_fallback=memory_fallback, notice=self._progress.notice)
             self._open[path] = self._stack.enter_context(index)
-            keep_private(path.parent)
+            restrict_default_folder(path.parent)
         return self._open[path]
 
-    def repaired(self, index: Index, work: Callable[[], T]) -> T:
-        """The result of some work on an index; if it fails for the index's sake, once more on a mended one."""
+    def with_recovery(self, index: Index, work: Callable[[], T]) -> T:
+        """Return the result of work on an index; after a database error, recover the index and run the work again."""
         try:
             return work()
         except sqlite3.Error as error:
@@ -110,14 +112,14 @@ class Archive:
     # -- Opening ---------------------------------------------------------------------------------------------------
 
     def open(self, sources: Sequence[str]) -> Library:
-        """A library of what folders, files, globs and names of libraries name; without any, of the default library.
+        """Return a library of folders, files, globs and named libraries; without sources, the default library.
 
-        Raises InputError for a source that names nothing; RenderError.
+        Raises InputError for a source that does not exist; RenderError.
         """
-        libraries, plain = self.sorted(sources)
+        libraries, plain = self.split_sources(sources)
         files, skipped = find_files(plain, clips=self.video_frames > 0)
-        opened = [self._opened(definition) for definition in libraries]
-        self._tried[tuple(sources)] = len(files) + sum(len(library.photos) for library in opened)
+        opened = [self._open_library(definition) for definition in libraries]
+        self._counts[tuple(sources)] = len(files) + sum(len(library.photos) for library in opened)
         if plain:
             opened.insert(0, self.open_files(files, skipped))
         if not opened:
@@ -125,70 +127,70 @@ class Archive:
         library = opened[0]
         for other in opened[1:]:
             skipped = library.skipped + other.skipped
-            library = library.joined(other)
+            library = library.combined(other)
             library.skipped = skipped
         return library
 
-    def sorted(self, sources: Sequence[str]) -> tuple[list[LibraryDefinition], list[str]]:
-        """Sources that are libraries, and those that are not; without any, the default library if there is one.
+    def split_sources(self, sources: Sequence[str]) -> tuple[list[LibraryDefinition], list[str]]:
+        """Split sources into libraries and others; without sources, return the default library if there is one.
 
-        The word `pieces` alone is neither: it means that no photos are wanted.
+        The single word `pieces` is neither: it selects no photos.
         """
         if tuple(sources) == (PIECES,):
             return [], []
         if not sources:
-            default = find(DEFAULT_NAME, self.folder)
+            default = find_library(DEFAULT_NAME, self.folder)
             return ([default] if default else []), []
         libraries: dict[str, LibraryDefinition] = {}
         plain = []
         for source in sources:
-            found = find(source, self.folder)
+            found = find_library(source, self.folder)
             if found is None:
                 plain.append(source)
-                near = difflib.get_close_matches(source, names(self.folder), n=1)
-                if near and not glob.has_magic(source) and not os.path.lexists(absolute(source)):
-                    raise InputError(f"there is neither a library nor a file {source}: did you mean {near[0]}?")
+                similar = difflib.get_close_matches(source, library_names(self.folder), n=1)
+                if similar and not glob.has_magic(source) and not os.path.lexists(absolute(source)):
+                    raise InputError(f"there is no library or file {source}: did you mean {similar[0]}?")
                 continue
             libraries[source] = found
-            if os.path.lexists(source) and source not in self._told:
-                self._told.add(source)
+            if os.path.lexists(source) and source not in self._ambiguous:
+                self._ambiguous.add(source)
                 self._progress.notice(
-                    f"{source} is a library, and a file or folder too: the library is used; ./{source} is the other"
+                    f"{source} is both a library and a file or folder: the library is used; ./{source} is the other"
                 )
         return list(libraries.values()), plain
 
-    def count(self, sources: Sequence[str]) -> int:
-        """How many files, and photos of libraries, `open` has tried for some sources."""
-        return self._tried[tuple(sources)]
+    def candidate_count(self, sources: Sequence[str]) -> int:
+        """Return the number of files and library photos that `open` tried for these sources."""
+        return self._counts[tuple(sources)]
 
     def count_clips(self, sources: Sequence[str]) -> int:
-        """How many videos lie among plain files and folders, if no frames of videos are asked for."""
-        _, plain = self.sorted(sources)
+        """Return the number of videos among plain files and folders, if video frames are not enabled; else 0."""
+        _, plain = self.split_sources(sources)
         files = [] if self.video_frames else find_files(plain, clips=True)[0]
         return sum(path.suffix.lower() in CLIP_SUFFIXES for path in files)
 
     def folders(self, sources: Sequence[str]) -> list[Path]:
-        """The folders that sources mean, of libraries those that they are of; of a glob the part that is no pattern."""
-        libraries, plain = self.sorted(sources)
-        meant = [absolute(source) for source in (*plain, *(each for one in libraries for each in one.sources))]
+        """Return the folders of sources: those of a library, and the part of a glob before its pattern."""
+        libraries, plain = self.split_sources(sources)
+        paths = [absolute(source) for source in (*plain, *(each for one in libraries for each in one.sources))]
         return [
             next(path for path in (each, *each.parents) if path.exists() or not glob.has_magic(str(path)))
-            for each in meant
+            for each in paths
         ]
 
     def open_files(self, files: Sequence[Path], skipped: Iterable[Skipped] = ()) -> Library:
-        """A library of just some files, in their order."""
-        index = self.cache()
+        """Return a library of these files, in their order."""
+        index = self.cache_index()
 
         def work() -> Library:
             changes = refresh(index, files, self.crop, self._progress, video_frames=self.video_frames)
-            photos, known_skipped = index.seen()
-            return Library(photos, None, [*skipped, *changes.skipped, *known_skipped], indexes=[index])
+            photos, stored_skipped = index.scanned()
+            return Library(photos, None, [*skipped, *changes.skipped, *stored_skipped], indexes=[index])
 
-        return self.repaired(index, work)
+        return self.with_recovery(index, work)
 
-    def _opened(self, definition: LibraryDefinition) -> Library:
-        index = self.named(definition)
+    def _open_library(self, definition: LibraryDefinition) -> Library:
+        index = self.library_index(definition)
 
         def work() -> Library:
             if not index.count():
@@ -196,36 +198,36 @@ class Archive:
             photos, skipped = index.all()
             return Library(photos, None, skipped, indexes=[index])
 
-        return self.repaired(index, work)
+        return self.with_recovery(index, work)
 
     # -- Named libraries -------------------------------------------------------------------------------------------
 
     def refresh(self, definition: LibraryDefinition) -> Changes:
-        """Bring a named library up to date with its folders. Raises RenderError."""
-        index = self.named(definition)
-        return self.repaired(index, lambda: self._refresh(index, definition))
+        """Update the index of a named library from its folders. Raises RenderError."""
+        index = self.library_index(definition)
+        return self.with_recovery(index, lambda: self._refresh(index, definition))
 
     def _refresh(self, index: Index, definition: LibraryDefinition) -> Changes:
-        there: list[str] = []
-        away: list[Path] = []
+        available: list[str] = []
+        unavailable: list[Path] = []
         for source in definition.sources:
-            if _is_away(Path(source), empty=index.count() > 0):
-                away.append(Path(source))
+            if _is_unavailable(Path(source), had_photos=index.count() > 0):
+                unavailable.append(Path(source))
             else:
-                there.append(source)
-        files, skipped = find_files(there, clips=definition.video_frames > 0)
+                available.append(source)
+        files, skipped = find_files(available, clips=definition.video_frames > 0)
         changes = refresh(index, files, definition.crop, self._progress, video_frames=definition.video_frames)
         changes.skipped += skipped
-        for path in away:
-            self._progress.notice(f"{path} is not there or empty: what is known of its photos is kept")
-        changes.gone = index.forget_gone(away)
-        index.note(changes.skipped)
+        for path in unavailable:
+            self._progress.notice(f"{path} is missing or empty: its photos stay in the library")
+        changes.missing = index.forget_missing(unavailable)
+        index.store_unscannable(changes.skipped)
         return changes
 
 
-def _is_away(path: Path, *, empty: bool) -> bool:
-    """Whether a folder is not there for now; an `empty` one, where photos were, is a drive that is not plugged in."""
+def _is_unavailable(path: Path, *, had_photos: bool) -> bool:
+    """Return whether a folder does not exist, or is empty but had photos: its drive may not be connected."""
     try:
-        return not path.exists() or (empty and path.is_dir() and not any(path.iterdir()))
-    except OSError:  # it is there, and the walk tells what is the matter with it
+        return not path.exists() or (had_photos and path.is_dir() and not any(path.iterdir()))
+    except OSError:  # it exists, and walking it reports the error
         return False

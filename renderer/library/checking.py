@@ -1,4 +1,4 @@
-"""What is wrong with a library, and what it lacks: near-duplicates, small photos, colours without a tile."""
+"""Problems of a library: near-duplicates, small photos, and missing colours."""
 
 from __future__ import annotations
 
@@ -16,71 +16,71 @@ from renderer.library.photos import Photo
 from renderer.pictures import Pixels
 from renderer.progress import Progress
 
-ALIKE: Final = 6.0
-"""Two photos are nearly alike if their looks differ by less than this, root mean square, of 255: a photo and its
-smaller, compressed or slightly cropped copy do, and the shots of a burst mostly; other photos hardly ever."""
+MAX_DISTANCE: Final = 6.0
+"""Maximum RMS difference, of 255, between the descriptors of near-duplicates: smaller, compressed or slightly cropped
+copies of a photo are below it, as are most shots of a burst; other photos almost never are."""
 
 _HUES: Final = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
-_HUE_ENDS: Final = (15, 45, 70, 160, 200, 260, 300, 345)  # degrees; from the last one on it is red again
+_HUE_ENDS: Final = (15, 45, 70, 160, 200, 260, 300, 345)  # degrees; above the last one, the hue is red again
 _TONES: Final = ("dark", "medium", "light")
-_GREY: Final = 0.12  # saturation times lightness range (chroma, 0…1) below which a photo has no hue
+_GREY: Final = 0.12  # chroma (0…1) below which a photo counts as grey
 
 
 # -- Near-duplicates -----------------------------------------------------------------------------------------------
 
 
 def near_duplicates(library: Library) -> list[list[int]]:
-    """Groups of photos that are nearly alike, by their numbers, the best of each first: most pixels, then sharpest.
+    """Return groups of near-duplicates by their indices, the best photo of each first: most pixels, then sharpest.
 
-    The whole picture in 8 × 8 colours is the perceptual hash, whatever square of it is the tile. Every photo of a
-    group is like its best one.
+    The descriptor, the whole picture in 8 × 8 colours, is the perceptual hash, whatever square of it is the tile.
+    Every photo of a group is similar to its best one.
     """
     from scipy.spatial import cKDTree  # takes a quarter of a second to import
 
     _, first, copy_of = np.unique(library.photos.columns.key, return_index=True, return_inverse=True)
-    signature = library.photos.descriptors_of(first).astype(np.float32)
-    # Averages of 4 × 4 differ by no more than what they are averages of: what is alike is near in these 12 numbers.
-    coarse = signature.reshape(-1, 2, 4, 2, 4, 3).mean(axis=(2, 4)).reshape(-1, 12)
-    pairs = cKDTree(coarse).query_pairs(ALIKE * 12**0.5, output_type="ndarray")
-    apart = [
-        ((signature[some[:, 0]] - signature[some[:, 1]]) ** 2).mean(axis=(1, 2, 3))
-        for some in np.array_split(pairs, len(pairs) // 100_000 + 1)
+    descriptors = library.photos.descriptors_of(first).astype(np.float32)
+    # Averages of 4 × 4 differ by no more than their inputs: near-duplicates are close in these 12 dimensions.
+    coarse = descriptors.reshape(-1, 2, 4, 2, 4, 3).mean(axis=(2, 4)).reshape(-1, 12)
+    pairs = cKDTree(coarse).query_pairs(MAX_DISTANCE * 12**0.5, output_type="ndarray")
+    distances = [
+        ((descriptors[batch[:, 0]] - descriptors[batch[:, 1]]) ** 2).mean(axis=(1, 2, 3))
+        for batch in np.array_split(pairs, len(pairs) // 100_000 + 1)
     ]
-    # Of a nearly plain picture, such as a sky, the structure must be alike too, not only the colour.
-    contrast = signature.reshape(-1, 64, 3).std(axis=1).mean(axis=1)
-    allowed = np.clip(contrast[pairs].min(axis=1) / 3, 1.0, ALIKE)
-    pairs = pairs[np.concatenate(apart) < allowed**2]
-    near: dict[int, set[int]] = {}
+    # Nearly plain pictures, such as a sky, must have a similar structure as well, not only a similar colour.
+    contrast = descriptors.reshape(-1, 64, 3).std(axis=1).mean(axis=1)
+    allowed = np.clip(contrast[pairs].min(axis=1) / 3, 1.0, MAX_DISTANCE)
+    pairs = pairs[np.concatenate(distances) < allowed**2]
+    neighbours: dict[int, set[int]] = {}
     for a, b in pairs.tolist():
-        near.setdefault(a, set()).add(b)
-        near.setdefault(b, set()).add(a)
+        neighbours.setdefault(a, set()).add(b)
+        neighbours.setdefault(b, set()).add(a)
     members: dict[int, list[int]] = {}
-    wanted = np.isin(copy_of, np.array(list(near), np.int64)) | (np.bincount(copy_of)[copy_of] > 1)
-    for number in np.flatnonzero(wanted).tolist():
-        members.setdefault(int(copy_of[number]), []).append(number)
-    quality = {content: _quality(library, numbers[0]) for content, numbers in members.items()}
-    groups, taken = [], set()
+    has_duplicate = np.isin(copy_of, np.array(list(neighbours), np.int64)) | (np.bincount(copy_of)[copy_of] > 1)
+    for index in np.flatnonzero(has_duplicate).tolist():
+        members.setdefault(int(copy_of[index]), []).append(index)
+    quality = {content: _quality(library, indices[0]) for content, indices in members.items()}
+    groups, grouped = [], set()
     for content in sorted(members, key=lambda content: (quality[content], -content), reverse=True):
-        if content not in taken:
-            alike = [content, *(other for other in sorted(near.get(content, ())) if other not in taken)]
-            taken.update(alike)
-            numbers = [number for other in alike for number in members[other]]
-            if len(numbers) > 1:
-                groups.append(numbers)
+        if content not in grouped:
+            similar = [content, *(other for other in sorted(neighbours.get(content, ())) if other not in grouped)]
+            grouped.update(similar)
+            indices = [index for other in similar for index in members[other]]
+            if len(indices) > 1:
+                groups.append(indices)
     return sorted(groups)
 
 
-def _quality(library: Library, number: int) -> tuple[int, float]:
-    width, height = library.photos[number].size
-    tile = library.tiles_of(np.array([number]))[0]
+def _quality(library: Library, index: int) -> tuple[int, float]:
+    width, height = library.photos[index].size
+    tile = library.tiles_of(np.array([index]))[0]
     return width * height, float(cv2.Laplacian(cv2.cvtColor(tile, cv2.COLOR_RGB2GRAY), cv2.CV_32F).std())
 
 
 def without_duplicates(library: Library) -> tuple[Library, int]:
-    """A library with only the best of each group of near-duplicates, and how many were left out."""
-    spare = [number for group in near_duplicates(library) for number in group[1:]]
-    kept = np.setdiff1d(np.arange(len(library.photos)), np.array(spare, np.int64))
-    return library.take(kept), len(spare)
+    """Return a library with only the best of each group of near-duplicates, and the number of photos left out."""
+    duplicates = [index for group in near_duplicates(library) for index in group[1:]]
+    remaining = np.setdiff1d(np.arange(len(library.photos)), np.array(duplicates, np.int64))
+    return library.take(remaining), len(duplicates)
 
 
 # -- Colours -------------------------------------------------------------------------------------------------------
@@ -89,14 +89,14 @@ def without_duplicates(library: Library) -> tuple[Library, int]:
 def _hue_and_lightness(
     means: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Hue in degrees 0…360, lightness 0…1 (both as HSL has them) and whether there is a hue at all, (N,) each."""
+    """Return HSL hue in degrees 0…360, HSL lightness 0…1 and whether a colour has a hue, (N,) each."""
     top, low = means.max(axis=1), means.min(axis=1)
     hls = cv2.cvtColor(means.reshape(-1, 1, 3), cv2.COLOR_RGB2HLS).reshape(-1, 3).astype(np.float64)
     return hls[:, 0], hls[:, 1], (top - low) >= _GREY
 
 
 def colour_counts(means: npt.NDArray[np.float32]) -> dict[str, int]:
-    """How many photos there are of each of 27 colours, by names such as "dark blue"; means (N, 3), sRGB 0…1."""
+    """Return the number of photos of each of 27 colours, by names such as "dark blue"; means (N, 3), sRGB 0…1."""
     hue, lightness, has_hue = _hue_and_lightness(means)
     which = np.where(has_hue, np.digitize(hue, _HUE_ENDS) % len(_HUES), len(_HUES))
     tone = np.minimum((lightness * len(_TONES)).astype(int), len(_TONES) - 1)
@@ -106,14 +106,14 @@ def colour_counts(means: npt.NDArray[np.float32]) -> dict[str, int]:
 
 
 _FIELD: Final = 64  # pixels
-_COLUMNS, _ROWS = 24, 10  # hues, and one column of greys beside them; lightness, the light ones above
+_COLUMNS, _ROWS = 24, 10  # columns: hues, and one more for greys; rows: lightness, light at the top
 
 
 def colour_picture(library: Library) -> Pixels:
-    """The library's squares laid out by hue (left to right, greys last) and lightness (light above), (H, W, 3).
+    """Return the library's squares arranged by hue (left to right, greys last) and lightness (light at the top).
 
-    A field shows the most colourful of its photos and how many they are; where there is none, the colour that is
-    missing as a dot.
+    Each field shows its most colourful photo and the number of photos; an empty field shows its colour as a dot.
+    Returns (H, W, 3).
     """
     hue, lightness, has_hue = _hue_and_lightness(library.means)
     column = np.where(has_hue, (hue / 360 * _COLUMNS).astype(int) % _COLUMNS, _COLUMNS)
@@ -124,11 +124,12 @@ def colour_picture(library: Library) -> Pixels:
     for y in range(_ROWS):
         for x in range(_COLUMNS + 1):
             corner = (x * _FIELD, y * _FIELD)
-            here = np.flatnonzero((column == x) & (row == y))
-            if len(here):
-                shown = library.photos[int(here[chroma[here].argmax() if x < _COLUMNS else chroma[here].argmin()])]
-                picture.paste(Image.fromarray(library.square(shown, _FIELD - 2)), (corner[0] + 1, corner[1] + 1))
-                label = str(len(here))
+            inside = np.flatnonzero((column == x) & (row == y))
+            if len(inside):
+                best = chroma[inside].argmax() if x < _COLUMNS else chroma[inside].argmin()
+                photo = library.photos[int(inside[best])]
+                picture.paste(Image.fromarray(library.square(photo, _FIELD - 2)), (corner[0] + 1, corner[1] + 1))
+                label = str(len(inside))
                 width = draw.textlength(label)
                 draw.rectangle((corner[0] + 1, corner[1] + 1, corner[0] + 5 + width, corner[1] + 13), (0, 0, 0))
                 draw.text((corner[0] + 3, corner[1] + 1), label, (255, 255, 255))
@@ -142,26 +143,26 @@ def colour_picture(library: Library) -> Pixels:
     return np.asarray(picture)
 
 
-# -- All of it -----------------------------------------------------------------------------------------------------
+# -- The report ----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class LibraryReport:
-    """What was found."""
+    """Problems of a library."""
 
     photos: int
     duplicates: list[list[Photo]]  # each group's best photo first
-    small: list[Photo]  # squares of fewer pixels than asked
+    small: list[Photo]  # with squares of fewer pixels than requested
     colours: dict[str, int]
 
     @property
     def missing_colours(self) -> list[str]:
-        """Colours of which fewer than a thousandth of the photos are."""
+        """Colours that at most a thousandth of the photos have."""
         return [name for name, count in self.colours.items() if count <= self.photos / 1000]
 
 
 def check_library(library: Library, progress: Progress, *, tile_pixels: int) -> LibraryReport:
-    """Look at all photos of a library."""
+    """Return the problems of a library. `tile_pixels`: side below which a photo's square counts as small."""
     small = []
     with progress.stage("checking", len(library.photos), "photos") as advance:
         for photo in library.photos:
@@ -169,5 +170,5 @@ def check_library(library: Library, progress: Progress, *, tile_pixels: int) -> 
                 small.append(photo)
             advance(1)
     groups: Sequence[Sequence[int]] = near_duplicates(library)
-    duplicates = [[library.photos[number] for number in group] for group in groups]
+    duplicates = [[library.photos[index] for index in group] for group in groups]
     return LibraryReport(len(library.photos), duplicates, small, colour_counts(library.means))

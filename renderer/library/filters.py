@@ -1,4 +1,4 @@
-"""Which photos of a library are wanted: by when they were taken, and by where they lie."""
+"""Filtering the photos of a library by date and by path."""
 
 from __future__ import annotations
 
@@ -10,68 +10,68 @@ import numpy as np
 
 from renderer.errors import InputError
 from renderer.library.library import Library
-from renderer.names import is_like
+from renderer.messages import named
+from renderer.names import matches
 from renderer.paths import expanded
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What photos must be, to be wanted; days are ISO 8601, of which the month or the day may be missing."""
+    """Conditions for photos. Dates are ISO 8601; the month or the day may be omitted."""
 
     since: str | None = None
     until: str | None = None
-    exclude: tuple[str, ...] = ()  # patterns of names and folders, as `filtered` reads them
+    exclude: tuple[str, ...] = ()  # patterns of names and folders, as in `filtered`
 
     def __bool__(self) -> bool:
         return self != Filter()
 
     def __str__(self) -> str:
-        """As it was asked for on the command line."""
-        asked = [f"--exclude {pattern}" for pattern in self.exclude]
-        days = (("--since", self.since), ("--until", self.until))
-        return " ".join([*(f"{option} {day}" for option, day in days if day), *asked])
+        """The parameters, as messages name them."""
+        values = [("since", self.since), ("until", self.until), *(("exclude", pattern) for pattern in self.exclude)]
+        return " ".join(named(parameter, value) for parameter, value in values if value)
 
-    def is_in_time(self, taken: str) -> bool:
-        """Whether a moment, ISO 8601, is not before `since` and not after `until`, however much of each is given."""
-        return (self.since is None or taken[: len(self.since)] >= self.since) and (
-            self.until is None or taken[: len(self.until)] <= self.until
+    def includes_date(self, date: str) -> bool:
+        """Return whether a time, ISO 8601, is not before `since` and not after `until`, at the precision of each."""
+        return (self.since is None or date[: len(self.since)] >= self.since) and (
+            self.until is None or date[: len(self.until)] <= self.until
         )
 
 
-def filtered(library: Library, wanted: Filter, folders: Sequence[Path]) -> Library:
-    """A library of those photos alone that are wanted, and of those skipped files that would be.
+def filtered(library: Library, criteria: Filter, folders: Sequence[Path]) -> Library:
+    """Return a library of the photos, and the skipped files, that meet the criteria.
 
-    A pattern such as `screenshots`, `*.png` or `2019/*/draft-*` is compared, part by part, with a photo's name and the
-    folders that it is in below those that were asked for (`folders`); one that begins at the root or with ~, with the
-    whole path. A photo was taken when its camera noted, or else when its file was last changed. Raises InputError if
-    no photo is left.
+    A pattern such as `screenshots`, `*.png` or `2019/*/draft-*` is compared, part by part, with a photo's name and its
+    folders below the requested ones (`folders`); a pattern that starts with the root or with ~, with the whole path.
+    The date is the capture time, or else the file's modification time. Raises InputError if no photo is left.
     """
-    patterns = [expanded(pattern) for pattern in wanted.exclude]
+    patterns = [expanded(pattern) for pattern in criteria.exclude]
     if any(not pattern.parts for pattern in patterns):
-        raise InputError("--exclude names nothing: give the name of a file or folder, or a pattern")
-    anywhere = [pattern.parts for pattern in patterns if not pattern.is_absolute()]
+        raise InputError(f"{named('exclude')} is empty: specify the name of a file or folder, or a pattern")
+    relative = [pattern.parts for pattern in patterns if not pattern.is_absolute()]
     absolute = [pattern.parts for pattern in patterns if pattern.is_absolute()]
     above = {folder: len(folder.parts) for folder in folders}
 
     def is_excluded(path: Path) -> bool:
         below = path.parts[max((above[folder] for folder in path.parents if folder in above), default=-1) :]
-        return any(_begins(path.parts, pattern) for pattern in absolute) or any(
-            _begins(below[start:], pattern) for pattern in anywhere for start in range(len(below))
+        return any(_starts_with(path.parts, pattern) for pattern in absolute) or any(
+            _starts_with(below[start:], pattern) for pattern in relative for start in range(len(below))
         )
 
-    if wanted.since and wanted.until and wanted.until < wanted.since[: len(wanted.until)]:
-        raise InputError(f"--until {wanted.until} is before --since {wanted.since}: no photo was taken then")
-    facts = library.photos.taken()
-    kept = [wanted.is_in_time(taken) and not is_excluded(path) for path, taken in facts]
-    if facts and not any(kept):
-        days = sorted(taken[:10] for _, taken in facts)
-        when = f", which were taken from {days[0]} to {days[-1]}" if wanted.since or wanted.until else ""
-        raise InputError(f"{wanted} leaves none of {len(facts)} photos{when}: ask for less")
-    left = library.take(np.flatnonzero(kept))
-    left.skipped = [item for item in library.skipped if not is_excluded(item.path)]
-    return left
+    if criteria.since and criteria.until and criteria.until < criteria.since[: len(criteria.until)]:
+        raise InputError(f"{named('until', criteria.until)} is before {named('since', criteria.since)}: swap the dates")
+    dates = library.photos.dates()
+    included = [criteria.includes_date(date) and not is_excluded(path) for path, date in dates]
+    if dates and not any(included):
+        days = sorted(date[:10] for _, date in dates)
+        taken = f", taken from {days[0]} to {days[-1]}" if criteria.since or criteria.until else ""
+        photos = "the only photo" if len(dates) == 1 else f"all {len(dates):,} photos"
+        raise InputError(f"{criteria} excludes {photos}{taken}: relax the filter")
+    result = library.take(np.flatnonzero(included))
+    result.skipped = [item for item in library.skipped if not is_excluded(item.path)]
+    return result
 
 
-def _begins(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether a path begins with a pattern, whose signs may also be meant as they are, as in a[1].jpg."""
-    return len(parts) >= len(pattern) and all(map(is_like, parts, pattern))
+def _starts_with(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Return whether a path starts with a pattern; a part such as a[1].jpg also matches literally."""
+    return len(parts) >= len(pattern) and all(map(matches, parts, pattern))

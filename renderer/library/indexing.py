@@ -1,4 +1,4 @@
-"""Bringing an index up to date with the files that there are."""
+"""Updating an index: scanning files, and reading those that are new or changed."""
 
 from __future__ import annotations
 
@@ -18,107 +18,107 @@ from renderer.library.photos import Skipped
 from renderer.library.reading import Crop, file_digest
 from renderer.library.walking import CLIP_SUFFIXES
 from renderer.library.workers import Read, Reader
-from renderer.names import first_names
+from renderer.names import list_names
 from renderer.progress import Progress
 
 _STORE_SECONDS: Final = 0.25
-"""How often what was read is stored: what an interruption can cost."""
+"""Interval at which data is stored: at most this much work is lost on interruption."""
 
-_AT_ONCE: Final = 16  # small files that a thread reads before it hands them over; some portions are in memory
-_WORTH_PROCESSES: Final = 2000  # files: two processes start in the time that a thread reads a thousand small ones
-_BYTES_AT_ONCE: Final = 1_000_000  # of files, if they are not that small
+_BATCH_FILES: Final = 16  # small files that a thread reads at once; some batches are in memory
+_MIN_FILES_FOR_PROCESSES: Final = 2000  # two processes start in the time in which a thread reads 1,000 small files
+_BATCH_BYTES: Final = 1_000_000  # of larger files
 
 
 @dataclass
 class Changes:
-    """What a look at some files found."""
+    """What an update of an index found: numbers of files."""
 
-    known: int = 0
+    unchanged: int = 0
     read: int = 0
-    moved: int = 0  # found again by their content: moved, or copied
-    gone: int = 0
-    damaged: list[Path] = field(default_factory=list)  # of what was read: files of which only a part can be read
-    skipped: list[Skipped] = field(default_factory=list)  # what could not be looked at; the index knows of others
+    moved: int = 0  # recognized by their content: moved or copied
+    missing: int = 0
+    damaged: list[Path] = field(default_factory=list)  # files that were read in part
+    skipped: list[Skipped] = field(default_factory=list)  # files that could not be scanned; the index stores others
 
 
 def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress, *, video_frames: int = 0) -> Changes:
-    """Read those of some files that the index does not know as they are now; the others are only looked at.
+    """Scan files, and read those that are not stored as they are now.
 
-    Memory: a path each, and 48 thumbnails a thread. Interrupted, it has kept what it had read. Raises sqlite3.Error.
+    Memory: one path per file, and 48 thumbnails per thread. On interruption, files read so far stay stored. Raises
+    sqlite3.Error.
     """
     changes = Changes()
-    index.look(_looked_at(paths, video_frames, changes.skipped))
-    unknown = index.unknown()
-    changes.known = len(paths) - len(unknown) - len(changes.skipped)
-    if not unknown:
+    index.scan(_scanned(paths, video_frames, changes.skipped))
+    unread = index.unread()
+    changes.unchanged = len(paths) - len(unread) - len(changes.skipped)
+    if not unread:
         return changes
-    with progress.stage("indexing", len(unknown), "photos") as advance:
-        waiting: list[tuple[File, Read]] = []
-        stored = time.monotonic()
+    with progress.stage("indexing", len(unread), "photos") as advance:
+        pending: list[tuple[File, Read]] = []
+        last_stored = time.monotonic()
         try:
-            for file, found in _read_all(index, unknown, crop):
+            for file, found in _read_all(index, unread, crop):
                 if isinstance(found, bool):
                     changes.moved += found
                 else:
-                    waiting.append((file, found))
-                if waiting and time.monotonic() - stored > _STORE_SECONDS:
-                    _store(index, waiting, changes)
-                    stored = time.monotonic()
+                    pending.append((file, found))
+                if pending and time.monotonic() - last_stored > _STORE_SECONDS:
+                    _store(index, pending, changes)
+                    last_stored = time.monotonic()
                 advance(1)
         finally:
-            _store(index, waiting, changes)
+            _store(index, pending, changes)
     if changes.damaged:
         files = "1 file is" if len(changes.damaged) == 1 else f"{len(changes.damaged)} files are"
-        names = first_names([path.name for path in changes.damaged])
-        progress.notice(f"{files} damaged, and the part that can be read is used: {names}")
+        names = list_names([path.name for path in changes.damaged])
+        progress.notice(f"{files} damaged; the readable part is used: {names}")
     return changes
 
 
-def _store(index: Index, waiting: list[tuple[File, Read]], changes: Changes) -> None:
-    """Store what was read. What may be readable the next time, though it does not change, is not noted."""
-    transient = [found for _, found in waiting if isinstance(found, Skipped) and found.transient]
-    index.store([(file, found) for file, found in waiting if not isinstance(found, Skipped) or not found.transient])
+def _store(index: Index, pending: list[tuple[File, Read]], changes: Changes) -> None:
+    """Store the data of files, except transient failures, which the next run tries again."""
+    transient = [found for _, found in pending if isinstance(found, Skipped) and found.transient]
+    index.store([(file, found) for file, found in pending if not isinstance(found, Skipped) or not found.transient])
     changes.skipped += transient
-    changes.read += sum(not isinstance(found, Skipped) for _, found in waiting)
-    changes.damaged += [file.path for file, found in waiting if not isinstance(found, Skipped) and found[0].damaged]
-    waiting.clear()
+    changes.read += sum(not isinstance(found, Skipped) for _, found in pending)
+    changes.damaged += [file.path for file, found in pending if not isinstance(found, Skipped) and found[0].damaged]
+    pending.clear()
 
 
-def _looked_at(paths: Iterable[Path], video_frames: int, skipped: list[Skipped]) -> Iterator[File]:
+def _scanned(paths: Iterable[Path], video_frames: int, skipped: list[Skipped]) -> Iterator[File]:
     for path in paths:
         try:
             yield File.at(path, video_frames if path.suffix.lower() in CLIP_SUFFIXES else 0)
         except OSError as error:
-            reason = "is a link that leads to no file" if path.is_symlink() else f"may not be read ({error.strerror})"
+            reason = "is a broken link" if path.is_symlink() else f"can't be read ({error.strerror})"
             skipped.append(Skipped(path, reason))
 
 
 def _read_all(index: Index, files: Sequence[File], crop: Crop) -> Iterator[tuple[File, Read | bool]]:
-    """Read files in their order; True for one whose content the index knew from another place.
+    """Yield files in their order, with their data; True if the index had the same content from another path.
 
-    False for one that another process has read meanwhile. Every thread has a worker process, if there are so many
-    files that its start does not matter.
+    False if another process has stored the file meanwhile. With many files, each thread has a worker process.
     """
-    many = len(files) >= _WORTH_PROCESSES
-    mine = threading.local()
+    use_processes = len(files) >= _MIN_FILES_FOR_PROCESSES
+    local = threading.local()
     readers: list[Reader] = []
 
-    def begin() -> None:
-        mine.reader = Reader(crop, process=many)
-        readers.append(mine.reader)
+    def start() -> None:
+        local.reader = Reader(crop, process=use_processes)
+        readers.append(local.reader)
 
-    def read(some: Sequence[File]) -> list[tuple[File, Read | bool]]:
-        here = {file: _found_again(index, file) for file in some}
-        new = [file for file in some if here[file] is None]
-        read: dict[File, Read | bool] = dict(zip(new, mine.reader.read(new), strict=True)) if new else {}
-        return [(file, read[file] if found is None else found) for file, found in here.items()]
+    def read(batch: Sequence[File]) -> list[tuple[File, Read | bool]]:
+        stored = {file: _find_stored(index, file) for file in batch}
+        new = [file for file in batch if stored[file] is None]
+        read: dict[File, Read | bool] = dict(zip(new, local.reader.read(new), strict=True)) if new else {}
+        return [(file, read[file] if found is None else found) for file, found in stored.items()]
 
     workers = min(core_count(), 8)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="index", initializer=begin)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="index", initializer=start)
     running: deque[Future[list[tuple[File, Read | bool]]]] = deque()
     try:
-        for some in _portions(files):
-            running.append(pool.submit(read, some))
+        for batch in _batches(files):
+            running.append(pool.submit(read, batch))
             if len(running) > 2 * workers:
                 yield from running.popleft().result()
         while running:
@@ -129,27 +129,27 @@ def _read_all(index: Index, files: Sequence[File], crop: Crop) -> Iterator[tuple
             reader.close()
 
 
-def _found_again(index: Index, file: File) -> Skipped | bool | None:
-    """Whether a file's content is known from another place (True) or is here by now (False); None if it is new."""
-    if index.knows(file):
+def _find_stored(index: Index, file: File) -> Skipped | bool | None:
+    """Return True if a file's content was stored for another path, False if it is now stored; None if it is new."""
+    if index.is_stored(file):
         return False
-    # Only a file of a size that is known already can be one that was moved, and is hashed before it is read.
+    # A moved or copied file has the size of a stored one: only such files are hashed before they are read.
     if index.has_size(file):
         try:
-            if index.adopt(file, file_digest(file.path)):
+            if index.reuse(file, file_digest(file.path)):
                 return True
         except FileError as error:
             return Skipped(file.path, error.reason, error.transient)
     return None
 
 
-def _portions(files: Sequence[File]) -> Iterator[list[File]]:
-    """Files in their order, by a few small ones or one large one."""
-    some: list[File] = []
+def _batches(files: Sequence[File]) -> Iterator[list[File]]:
+    """Yield files in their order, in batches of a few small ones or one large one."""
+    batch: list[File] = []
     for file in files:
-        some.append(file)
-        if len(some) == _AT_ONCE or sum(each.bytes for each in some) >= _BYTES_AT_ONCE:
-            yield some
-            some = []
-    if some:
-        yield some
+        batch.append(file)
+        if len(batch) == _BATCH_FILES or sum(each.bytes for each in batch) >= _BATCH_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,4 +1,4 @@
-"""The photos of one mosaic: what the matcher and the compositor ask for."""
+"""The photos of one mosaic, for the matcher and the compositor."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from renderer.library.reading import THUMBNAIL_PIXELS, cut
 from renderer.pictures import Pixels, read_picture, resize
 
 SHORTER_SIDE: Final = 4096
-"""A cover, and a picture that parts are cut from, is decoded to at least this height where its decoder can scale."""
+"""Covers, and pictures that parts are cut from, are decoded to at least this shorter side if the decoder can scale."""
 
 PICTURE_CACHE_PIXELS: Final = 40_000_000
-"""Decoded pictures that tiles are cut from are kept up to this many pixels: 120 MB."""
+"""Maximum total size of the cached decoded pictures that tiles are cut from: 120 MB."""
 
 
 class Library:
-    """Photos ready to be matched and drawn, for as long as the indexes that they are kept in are open.
+    """Photos ready to be matched and drawn while their indexes are open.
 
-    Memory: 230 bytes a photo. Squares and thumbnails are read when they are asked for.
+    Memory: 230 bytes per photo. Squares and thumbnails are read on demand.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Library:
         pictures: Mapping[Path, Pixels] | None = None,
         missing: Iterable[Path] = (),
     ) -> None:
-        """`photos` in memory need their `tiles`, (N, 32, 32, 3).
+        """Combine photos with the sources of their pixels.
 
-        `indexes` know thumbnails; `pictures` that parts are cut from are decoded already; files that are `missing`
-        are not looked for.
+        `tiles`: (N, 32, 32, 3), required if `photos` are in memory. `indexes`: the sources of thumbnails. `pictures`:
+        decoded pictures that parts are cut from. `missing`: files that are not opened.
         """
         if not isinstance(photos, Photos):
             if tiles is None:
@@ -58,11 +58,11 @@ class Library:
         self._missing = frozenset(missing)
         self._lock = threading.Lock()
 
-    # -- What is matched -------------------------------------------------------------------------------------------
+    # -- Matching --------------------------------------------------------------------------------------------------
 
     @property
     def signatures(self) -> Pixels:
-        """What the matcher compares first, (N, 8, 8, 3) in sRGB: 192 bytes a photo."""
+        """The signatures that the matcher compares first, (N, 8, 8, 3) in sRGB: 192 bytes per photo."""
         return self.photos.columns.signature
 
     @property
@@ -72,55 +72,55 @@ class Library:
 
     @cached_property
     def groups(self) -> npt.NDArray[np.int32]:
-        """A number for each photo, (N,), that those share which show the same square of the same content."""
+        """(N,) group of each photo: photos that show the same square of the same content share one."""
         return np.unique(self.photos.columns.key, return_inverse=True)[1].astype(np.int32).reshape(-1)
 
     @cached_property
     def tiles(self) -> Pixels:
-        """All photos' squares, (N, 32, 32, 3): 3 KiB a photo, read when first asked for and kept."""
+        """The squares of all photos, (N, 32, 32, 3): 3 KiB per photo, read on first access and cached."""
         return self.tiles_of(np.arange(len(self.photos)))
 
-    def tiles_of(self, numbers: Numbers) -> Pixels:
-        """The squares (N, 32, 32, 3) of the photos of some numbers."""
-        return self.photos.tiles_of(numbers)
+    def tiles_of(self, indices: Numbers) -> Pixels:
+        """Return the squares of the photos at these indices, (N, 32, 32, 3)."""
+        return self.photos.tiles_of(indices)
 
-    def take(self, numbers: Numbers) -> Library:
-        """A library of the photos of some numbers, in their order, with all else as it is here."""
+    def take(self, indices: Numbers) -> Library:
+        """Return a library of the photos at these indices, in their order, otherwise unchanged."""
         return Library(
-            self.photos.take(numbers), None, self.skipped,
+            self.photos.take(indices), None, self.skipped,
             indexes=self.indexes, pictures=self._pictures, missing=self._missing,
         )  # fmt: skip
 
-    def joined(self, other: Library) -> Library:
-        """The photos of this library, then those of another."""
+    def combined(self, other: Library) -> Library:
+        """Return a library of these photos followed by those of another library."""
         return Library(
             self.photos + other.photos, None, self.skipped,
             indexes=list(dict.fromkeys([*self.indexes, *other.indexes])),
             pictures={**self._pictures, **other._pictures}, missing=self._missing | other._missing,
         )  # fmt: skip
 
-    # -- What is drawn ---------------------------------------------------------------------------------------------
+    # -- Drawing ---------------------------------------------------------------------------------------------------
 
     def square(self, photo: Photo, side: int) -> Pixels:
-        """A photo's square, scaled to (side, side, 3). From the thumbnail if that is large enough, else the file.
+        """Return a photo's square, scaled to (side, side, 3): from its thumbnail if it is large enough, else its file.
 
-        May be called from several threads. A photo whose file is gone, spoilt or changed since it was indexed is
-        scaled up from its thumbnail. Raises RenderError if there is none.
+        Thread-safe. If the file is missing, damaged or has changed since it was indexed, the thumbnail is scaled up.
+        Raises RenderError if there is none.
         """
         thumbnail = self._thumbnail(photo) if side <= THUMBNAIL_PIXELS else None
         if thumbnail is not None:
             square = cut(thumbnail, photo.crop, photo.size)
-            if len(square) >= min(side, photo.crop[2]):  # of a long panorama it may be less
+            if len(square) >= min(side, photo.crop[2]):  # a long panorama's thumbnail may be smaller
                 return resize(square, side, side)
         picture = self._picture(photo, shorter_side=None if photo.is_part else side)
         return resize(cut(picture, photo.crop, photo.size), side, side)
 
     def whole(self, photo: Photo, width: int, height: int, *, sharp: bool = True) -> Pixels:
-        """All of a photo (of a part, its square), scaled to (height, width, 3).
+        """Return a photo's whole picture (a part's square), scaled to (height, width, 3).
 
-        `sharp`: by Lanczos from all of its pixels, as it is looked at when it stands still; otherwise by averages of
-        light, as a mip level. A photo whose file is gone or changed since it was indexed is scaled up from its
-        thumbnail. Raises RenderError if there is none.
+        `sharp`: scaled with Lanczos from all pixels, for still views; otherwise by averaging linear light, as a mip
+        level. If the file is missing or has changed since it was indexed, the thumbnail is scaled up. Raises
+        RenderError if there is none.
         """
         if photo.is_part:
             pixels = self.square(photo, photo.crop[2])
@@ -131,16 +131,16 @@ class Library:
         return resize(pixels, width, height)
 
     def changed_in(self, photo: Photo) -> Index | None:
-        """The index that read a photo from a file that has had another size or time since; None: it is as it was.
+        """Return the index that holds a photo whose file has changed in size or time since; None if it is unchanged.
 
-        The file's pixels are then not the photo's. Raises RenderError.
+        The pixels of a changed file are not the photo's. Raises RenderError.
         """
-        if photo.is_part:  # pictures that pieces are cut from are in no index, but are read in this run
+        if photo.is_part:  # pictures that pieces are cut from are not indexed, but read in this run
             return None
-        states = [(index, index.is_current(photo)) for index in self.indexes]
-        if any(is_current for _, is_current in states):
+        states = [(index, index.is_unchanged(photo)) for index in self.indexes]
+        if any(is_unchanged for _, is_unchanged in states):
             return None
-        return next((index for index, is_current in states if is_current is False), None)
+        return next((index for index, is_unchanged in states if is_unchanged is False), None)
 
     def _thumbnail(self, photo: Photo) -> Pixels | None:
         if photo.is_part or photo.path in self._pictures:
@@ -149,30 +149,30 @@ class Library:
         return next((thumbnail for thumbnail in found if thumbnail is not None), None)
 
     def _picture(self, photo: Photo, shorter_side: int | None) -> Pixels:
-        """A photo's picture, whole, from its file or else its thumbnail; what parts are cut from is kept."""
+        """Return a photo's whole picture, from its file or else its thumbnail; pictures of parts are cached."""
         try:
             if photo.path in self._missing:
-                raise PictureError(photo.path, "is gone")
+                raise PictureError(photo.path, "is missing")
             if self.changed_in(photo) is not None:
                 raise PictureError(photo.path, "has changed")
             if photo.time is not None:
                 return read_frame(photo.path, photo.time).pixels
             if not photo.is_part:
-                kept = self._pictures.get(photo.path)
-                large_enough = kept is not None and shorter_side is not None and min(kept.shape[:2]) >= shorter_side
-                if kept is not None and large_enough:
-                    return kept
+                cached = self._pictures.get(photo.path)
+                is_enough = cached is not None and shorter_side is not None and min(cached.shape[:2]) >= shorter_side
+                if cached is not None and is_enough:
+                    return cached
                 return read_picture(photo.path, shorter_side=shorter_side).pixels
             with self._lock:
                 if photo.path not in self._pictures:
                     pixels = read_picture(photo.path, shorter_side=SHORTER_SIDE).pixels
-                    kept_pixels = sum(kept.shape[0] * kept.shape[1] for kept in self._pictures.values())
-                    if kept_pixels + pixels.shape[0] * pixels.shape[1] > PICTURE_CACHE_PIXELS:
+                    cached_pixels = sum(cached.shape[0] * cached.shape[1] for cached in self._pictures.values())
+                    if cached_pixels + pixels.shape[0] * pixels.shape[1] > PICTURE_CACHE_PIXELS:
                         self._pictures.clear()
                     self._pictures[photo.path] = pixels
                 return self._pictures[photo.path]
         except PictureError as error:
             thumbnail = self._thumbnail(photo)
             if thumbnail is None:
-                raise RenderError(f"{error.text} (it was read a moment ago)") from None
+                raise RenderError(f"{error.text}, but could be read earlier in this run: render again") from None
             return thumbnail

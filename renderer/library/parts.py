@@ -1,4 +1,4 @@
-"""Pieces of a picture as tiles, where there are no photos."""
+"""Pieces of a picture as tiles, if there are no photos."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from renderer.pictures import Picture, Pixels, read_picture, resize
 from renderer.progress import Progress, track
 
 _PART_SCALES: Final = (2, 3, 4.5, 6.5, 9.5, 14)
-"""How often a part's side goes into the picture's shorter side. Smaller parts are a blur when the camera is near."""
+"""Ratios of the picture's shorter side to a part's side. Smaller parts look blurred when the camera is near."""
 
-_PART_STEP: Final = 10  # of a part's 32 pixels: parts overlap by two thirds, which makes 4,500 of a picture of 3 : 2
+_PART_STEP: Final = 10  # of a part's 32 pixels: parts overlap by two thirds, and a 3:2 picture has 4,500
 
-_SMALLEST_PART: Final = 16  # pixels; smaller ones show nothing, and sides are multiples of it
+_SMALLEST_PART: Final = 16  # pixels; smaller parts show no detail, and sides are multiples of it
 
 
 def cut_parts(
     cover: Path, picture: Picture, digest: str, others: Sequence[Path], progress: Progress, *, smallest: float = 0.0
 ) -> Library:
-    """A library of the whole cover, which comes first, and of square pieces of it and of other pictures.
+    """Return a library of the whole cover, which comes first, and square pieces of it and of other pictures.
 
-    `picture`, `digest`: of the cover, which is read already. It serves when there are no photos: the pieces of a
-    cover always have the cover's colours. Pieces are larger than `smallest` pixels of the cover, as far as there are
-    such: in cells of their own size they would lie where they were cut, and be no mosaic. Raises PictureError.
+    Used if there are no photos: the pieces of a cover always have its colours. `picture`, `digest`: of the cover.
+    Pieces are larger than `smallest` pixels of the cover if possible: in cells of their own size they would return to
+    where they were cut, which makes no mosaic. Raises PictureError.
     """
-    # The whole cover is the tile that the camera lands on: it is shown from its middle.
+    # The whole cover is the tile where the camera ends: its centre square is shown.
     whole = entry_of(cover, digest, picture, "centre")
     photos, tiles = [whole.photo], [whole.tile[np.newaxis]]
     pictures = {cover: picture.pixels}
@@ -49,7 +49,7 @@ def cut_parts(
 
 
 def parts_of(path: Path, picture: Picture, digest: str, *, smallest: float = 0.0) -> tuple[list[Photo], Pixels]:
-    """All the pieces of a picture, larger than `smallest` pixels or the largest, and their tiles (N, 32, 32, 3)."""
+    """Return the pieces of a picture and their tiles, (N, 32, 32, 3): those above `smallest` pixels, or the largest."""
     photos: list[Photo] = []
     tiles = [np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8)]
     for scale in _PART_SCALES:
@@ -65,20 +65,20 @@ def parts_of(path: Path, picture: Picture, digest: str, *, smallest: float = 0.0
 
 
 def _parts_at(picture: Picture, scale: float) -> tuple[list[tuple[int, int, int]], Pixels, npt.NDArray[np.float64]]:
-    """Crop boxes, tiles (N, 32, 32, 3) and their mean colours (N, 3), 0…1, of all parts of one scale.
+    """Return crop boxes, tiles (N, 32, 32, 3) and mean colours (N, 3), 0…1, of all parts at one scale.
 
-    The picture is scaled once, so that a part becomes a tile where it lies, and a box filter gives all the means.
+    The picture is scaled once, so that tiles are windows of it, and a box filter computes all means.
     """
     width, height = picture.size
-    # In sixteens, so that a part and its neighbours begin on whole pixels: its small levels, which are cut here, and
-    # its large ones, which are cut from the file, then show exactly the same.
+    # A multiple of 16, so that parts start on whole pixels: small mip levels, cut here, and large ones, cut from the
+    # file, then show exactly the same.
     side = round(min(width, height) / scale / _SMALLEST_PART) * _SMALLEST_PART
     if min(width, height) / scale < _SMALLEST_PART:
         return [], np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8), np.empty((0, 3))
     columns, rows = (length * TILE_PIXELS // side // 2 * 2 for length in (width, height))
-    decoded = picture.pixels.shape[1] / width
-    shown = [round(count * side / TILE_PIXELS * decoded) for count in (rows, columns)]
-    scaled = resize(np.ascontiguousarray(picture.pixels[: shown[0], : shown[1]]), columns, rows)
+    decoded_scale = picture.pixels.shape[1] / width
+    decoded_size = [round(count * side / TILE_PIXELS * decoded_scale) for count in (rows, columns)]
+    scaled = resize(np.ascontiguousarray(picture.pixels[: decoded_size[0], : decoded_size[1]]), columns, rows)
     windows = np.lib.stride_tricks.sliding_window_view(scaled, (TILE_PIXELS, TILE_PIXELS), axis=(0, 1))
     windows = windows[::_PART_STEP, ::_PART_STEP]
     step = _PART_STEP * side // TILE_PIXELS

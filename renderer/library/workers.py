@@ -1,8 +1,8 @@
-"""Reading files in processes of their own.
+"""Reading files in worker processes.
 
-Small photos keep Python's lock busy, so threads read few more of them than one thread does; and a decoder that crashes
-on a damaged file takes only its process with it. A process of ours is a plain child that gets files on its standard
-input and gives back what it read; it ends with its parent, however that ended, and is ended if it takes too long.
+Decoding small photos holds Python's global lock, so that several threads are little faster than one; and a decoder
+that crashes on a damaged file ends only its own process. A worker receives files on standard input and returns what it
+read on standard output. It ends with its parent, and is killed after a time limit.
 """
 
 from __future__ import annotations
@@ -13,57 +13,57 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, cast
 
-from renderer.child_processes import ChildError, answers, ask, end_child, end_with_parent, start_child
+from renderer.child_processes import ChildError, exit_with_parent, request, result_stream, start_child, stop_child
 from renderer.library.index import File, IndexEntry
 from renderer.library.photos import Skipped
 from renderer.library.reading import Crop, read_file
 from renderer.pictures import LargePictureError
 
 Read = list[IndexEntry] | Skipped
-"""What a file holds, or why it can't be used."""
+"""The index entries of a file, or why it can't be used."""
 
 
 PICTURE_SECONDS: Final = 60
-"""What a request may take, and each frame of a clip in it. A picture that is read here takes a second or two."""
+"""Time limit per request, plus the same for each video frame in it. A picture takes 1 to 2 seconds."""
 
-SLOWEST_DISK: Final = 5_000_000
-"""Bytes a second that are waited for beyond that: of a long video all are read, for its hash."""
+MIN_DISK_SPEED: Final = 5_000_000
+"""Bytes per second for which the time limit is extended: a long video is read completely, for its hash."""
 
 
 class Worker:
-    """One such process, for one thread. Close it in the end."""
+    """One worker process, for one thread. It must be closed."""
 
     def __init__(self, crop: Crop) -> None:
-        """Start it; it is ready about half a second later. Raises ChildError."""
+        """Start the process, which takes about half a second. Raises ChildError."""
         self._crop = crop
         try:
             self._process = start_child("renderer.library.workers")
         except OSError as error:
             raise ChildError(f"{sys.executable} can't be started ({error.strerror})") from error
         try:
-            self.read([])  # answered when it is ready
+            self.read([])  # returns when the process is ready
         except BaseException:
             self.close()
             raise
 
     def read(self, files: Sequence[File]) -> list[Read | None]:
-        """What some files hold; None for one that is too large to be read by several processes at once.
+        """Return the entries of files; None for one that is too large for several processes to read at once.
 
-        Raises ChildError if the process ended over them, or took so long that it was ended.
+        Raises ChildError if the process crashed or exceeded the time limit.
         """
         frames, size = sum(file.frames for file in files), sum(file.bytes for file in files)
-        seconds = PICTURE_SECONDS * (1 + frames) + size / SLOWEST_DISK
-        return cast("list[Read | None]", ask(self._process, (list(files), self._crop), seconds))
+        seconds = PICTURE_SECONDS * (1 + frames) + size / MIN_DISK_SPEED
+        return cast("list[Read | None]", request(self._process, (list(files), self._crop), seconds))
 
     def close(self) -> None:
-        """End the process and wait for its end."""
-        end_child(self._process)
+        """Kill the process and wait for its end."""
+        stop_child(self._process)
 
 
 def serve() -> None:
-    """What the process does."""
-    results = answers()
-    end_with_parent()
+    """Run a worker process: read files until the input ends."""
+    results = result_stream()
+    exit_with_parent()
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
             files, crop = pickle.load(sys.stdin.buffer)
@@ -79,7 +79,7 @@ def _read_small(file: File, crop: Crop) -> Read | None:
 
 
 class Reader:
-    """Reads files for one thread: by a worker, which is started anew if a file made it crash, or here without one."""
+    """Reads files for one thread: with a worker, which is restarted after a crash, or in this process."""
 
     def __init__(self, crop: Crop, *, process: bool) -> None:
         self._crop = crop
@@ -88,23 +88,23 @@ class Reader:
     def _start(self) -> Worker | None:
         try:
             return Worker(self._crop)
-        except ChildError:  # a frozen program, say, whose executable is no Python
+        except ChildError:  # such as a frozen program, whose executable is not Python
             return None
 
     def read(self, files: Sequence[File]) -> list[Read]:
-        """What each of some files holds, or why it can't be used."""
+        """Return the entries of each file, or why it can't be used."""
         try:
             return self._read(files)
         except ChildError:
             self._restart()
-        found: list[Read] = []
-        for file in files:  # each alone, to find the one that it was
+        results: list[Read] = []
+        for file in files:  # one by one, to identify the file that caused the failure
             try:
-                found += self._read([file])
+                results += self._read([file])
             except ChildError as error:
                 self._restart()
-                found.append(Skipped(file.path, str(error), transient=not error.crashed))
-        return found
+                results.append(Skipped(file.path, str(error), transient=not error.crashed))
+        return results
 
     def _read(self, files: Sequence[File]) -> list[Read]:
         read = self._worker.read(files) if self._worker else [None] * len(files)
@@ -117,7 +117,7 @@ class Reader:
         self._worker = self._start()
 
     def close(self) -> None:
-        """End the worker, if there is one."""
+        """Stop the worker, if there is one."""
         if self._worker is not None:
             self._worker.close()
             self._worker = None

@@ -1,11 +1,12 @@
-"""Sharing out photos that may be used a limited number of times: an auction over the best candidates of each cell.
+"""Assignment of photos with limited uses to cells: an auction over the best candidates of each cell.
 
-Bertsekas, "The auction algorithm", 1988, for photos of several uses as in Bertsekas and Castañon, "The auction
-algorithm for the transportation problem", 1989. Cells bid for the photo of least cost + price; a photo goes to the
-highest bidders, and its price is the lowest bid that still holds. A cell knows only its best candidates: when their
-prices have risen so far that a photo it does not know may be as good, it stops and looks for candidates at the
-present prices. So no matrix of all costs is needed, and the result is the best of all assignments, to within
-`epsilon` a cell.
+Cells bid for the photo of lowest cost + price. A photo goes to the highest bidders, and its price is the lowest
+accepted bid. A cell knows only its best candidates: when their prices have risen so far that another photo may be as
+good, it stops bidding until its candidates are searched again at the current prices. So no matrix of all costs is
+needed, and the total cost is minimal to within `epsilon` per cell.
+
+Source: Bertsekas, "The auction algorithm", 1988; for several uses: Bertsekas and Castañon, "The auction algorithm for
+the transportation problem", 1989.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call"
@@ -20,24 +21,24 @@ from renderer.compiled import kernel
 from renderer.matching.candidates import Candidates, Costs, Indices
 
 _ACCURACY: Final = 0.01
-"""Epsilon, as a share of how much a cell's candidates differ: ten times more loses quality, ten times less is slow."""
+"""Epsilon relative to the range of a cell's candidates: 10 times more loses quality, 10 times less is slow."""
 
 _MAX_CANDIDATES: Final = 20_000_000
-"""In all: cells that look again look for more, as far as these allow. 180 MB."""
+"""Maximum number for all cells together, which limits repeated searches. 180 MB."""
 
-_WIDEST: Final = 1024
-"""Candidates of one cell; prices rise by then."""
+_MAX_PER_CELL: Final = 1024
+"""Maximum number of candidates of one cell; prices have risen by then."""
 
 _MAX_ROUNDS: Final = 40
-"""Of looking for further candidates; prices then stand where they stand, and what is left takes what is free."""
+"""Maximum number of repeated searches; remaining cells then take the best photo with free uses."""
 
 
 def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count: int) -> tuple[Candidates, Candidates]:
-    """Give each of some cells a photo for the least sum of costs: what they get (M, 1), and what they know (M, K).
+    """Assign a photo to each of `cells` with the minimum total cost.
 
-    capacity: (photos,) how many of these cells may show each photo; it must suffice for all. What cells know is in
-    order of cost + the price that uses of a photo are worth in the end. count: how many
-    candidates a cell looks at first. Memory: 9 bytes a candidate, 16 a use.
+    Returns the assigned photos (M, 1), and the candidates (M, K) in the order of cost + final price. capacity:
+    (photos,) maximum uses of each photo in these cells, sufficient for all of them; count: initial number of candidates
+    per cell. Memory: 9 bytes per candidate, 16 per use.
     """
     number = len(cells)
     usable = int((capacity > 0).sum())
@@ -45,39 +46,39 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
     count = min(max(count, 2), usable, max(_MAX_CANDIDATES // number, 16))
     known = costs.nearest(cells, count, closed)
     best = np.bincount(known.photo[:, 0], minlength=costs.photos)
-    if (best <= capacity).all():  # everyone's first choice
+    if (best <= capacity).all():  # each cell gets its best photo
         return known.take(np.zeros((number, 1), np.int64)), known
-    spread = known.cost[:, -1] - known.cost[:, 0]
-    epsilon = max(_ACCURACY * float(spread.mean()), 1e-6 * float(known.cost.mean()), 1e-6)
+    cost_range = known.cost[:, -1] - known.cost[:, 0]
+    epsilon = max(_ACCURACY * float(cost_range.mean()), 1e-6 * float(known.cost.mean()), 1e-6)
     slots = np.minimum(capacity, number).astype(np.int64)
     first_slot = np.concatenate([[0], np.cumsum(slots)])
     auction = (
         np.zeros(costs.photos),  # prices
         first_slot,
-        np.full(first_slot[-1], -1, np.int64),  # who holds each use: of every photo a heap,
-        np.zeros(first_slot[-1]),  # for which bid, the lowest on top
-        np.zeros(costs.photos, np.int64),  # uses that are held
-        np.full(number, -1, np.int64),  # the candidate that each cell holds
+        np.full(first_slot[-1], -1, np.int64),  # the cell that holds each use: a heap for each photo
+        np.zeros(first_slot[-1]),  # its bid, the lowest on top
+        np.zeros(costs.photos, np.int64),  # number of held uses of each photo
+        np.full(number, -1, np.int64),  # index of the candidate that each cell holds
     )
     photo, symmetry, cost = known.photo, known.symmetry, known.cost
-    # A photo that is not among the candidates costs at least what the last of them did when they were looked up.
+    # Photos that are not candidates cost at least as much as the last candidate did at the time of the search.
     outside = np.full(number, np.inf) if count == usable else cost[:, -1].astype(np.float64)
     waiting = np.arange(number)
     prices, held = auction[0], auction[5]
     for _ in range(_MAX_ROUNDS):
-        bid(photo, cost, outside, waiting, epsilon, *auction)
+        run_auction(photo, cost, outside, waiting, epsilon, *auction)
         waiting = np.flatnonzero(held < 0)
         if not len(waiting):
             break
-        width = min(2 * photo.shape[1], usable, max(min(_MAX_CANDIDATES // number, _WIDEST), count))
+        width = min(2 * photo.shape[1], usable, max(min(_MAX_CANDIDATES // number, _MAX_PER_CELL), count))
         if width > photo.shape[1]:
             wider = ((0, 0), (0, width - photo.shape[1]))
             photo, symmetry = np.pad(photo, wider), np.pad(symmetry, wider)
             cost = np.pad(cost, wider, constant_values=np.inf)
-        at_prices = (closed + prices).astype(np.float32)
-        found = costs.nearest(cells[waiting], width, at_prices)
+        current = (closed + prices).astype(np.float32)
+        found = costs.nearest(cells[waiting], width, current)
         photo[waiting], symmetry[waiting], cost[waiting] = found.photo, found.symmetry, found.cost
-        last = found.cost[:, -1] + at_prices[found.photo[:, -1]]
+        last = found.cost[:, -1] + current[found.photo[:, -1]]
         outside[waiting] = np.inf if width == usable else last * (1 + 1e-6)
     for cell in np.flatnonzero(held < 0):
         free = slots > auction[4]
@@ -86,14 +87,14 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
         auction[4][photo[cell, 0]] += 1
         held[cell] = 0
     known = Candidates(photo, symmetry, cost)
-    given = known.take(held[:, np.newaxis])
-    known.reorder(lambda some: np.argsort(cost[some] + prices[photo[some]], axis=1, kind="stable"))
-    return given, known
+    assigned = known.take(held[:, np.newaxis])
+    known.reorder(lambda rows: np.argsort(cost[rows] + prices[photo[rows]], axis=1, kind="stable"))
+    return assigned, known
 
 
 @kernel
-def bid(photo, cost, outside, waiting, epsilon, prices, first_slot, holders, bids, filled, held):
-    """Let the waiting cells bid, and those they drive out, until all hold a photo or know none that is worth it."""
+def run_auction(photo, cost, outside, waiting, epsilon, prices, first_slot, holders, bids, filled, held):
+    """Let the waiting cells bid, and cells that are outbid, until each holds a photo or needs more candidates."""
     queue = np.empty(len(held), np.int64)
     count = len(waiting)
     queue[:count] = waiting
@@ -101,59 +102,59 @@ def bid(photo, cost, outside, waiting, epsilon, prices, first_slot, holders, bid
     while count > 0:
         count -= 1
         cell = queue[count]
-        place = -1
-        least, second = np.inf, outside[cell]
+        choice = -1
+        lowest, second = np.inf, outside[cell]
         for i in range(candidates):
             value = cost[cell, i] + prices[photo[cell, i]]
-            if value < least:
-                if least < second:
-                    second = least
-                least = value
-                place = i
+            if value < lowest:
+                if lowest < second:
+                    second = lowest
+                lowest = value
+                choice = i
             elif value < second:
                 second = value
-        if place < 0 or least > outside[cell]:
-            continue  # a photo that it does not know may be as good
-        wanted = photo[cell, place]
+        if choice < 0 or lowest > outside[cell]:
+            continue  # a photo that is not a candidate may be as good
+        target = photo[cell, choice]
         if second == np.inf:
-            second = least
-        offer = prices[wanted] + second - least + epsilon
-        start, uses = first_slot[wanted], first_slot[wanted + 1] - first_slot[wanted]
-        if filled[wanted] < uses:
-            raise_bid(holders[start:], bids[start:], filled[wanted], cell, offer)
-            filled[wanted] += 1
+            second = lowest
+        amount = prices[target] + second - lowest + epsilon
+        start, uses = first_slot[target], first_slot[target + 1] - first_slot[target]
+        if filled[target] < uses:
+            push_bid(holders[start:], bids[start:], filled[target], cell, amount)
+            filled[target] += 1
         else:
             held[holders[start]] = -1
             queue[count] = holders[start]
             count += 1
-            replace_lowest(holders[start : start + uses], bids[start : start + uses], cell, offer)
-        held[cell] = place
-        if filled[wanted] == uses:
-            prices[wanted] = bids[start]
+            replace_lowest(holders[start : start + uses], bids[start : start + uses], cell, amount)
+        held[cell] = choice
+        if filled[target] == uses:
+            prices[target] = bids[start]
 
 
 @kernel
-def raise_bid(holders, bids, place, cell, offer):
-    """Put a bid at the end of a photo's heap, the lowest on top, and let it rise above higher ones."""
-    while place > 0:
-        above = (place - 1) // 2
-        if bids[above] <= offer:
+def push_bid(holders, bids, slot, cell, amount):
+    """Add a bid at the end, `slot`, of a photo's heap with the lowest bid on top."""
+    while slot > 0:
+        parent = (slot - 1) // 2
+        if bids[parent] <= amount:
             break
-        holders[place], bids[place] = holders[above], bids[above]
-        place = above
-    holders[place], bids[place] = cell, offer
+        holders[slot], bids[slot] = holders[parent], bids[parent]
+        slot = parent
+    holders[slot], bids[slot] = cell, amount
 
 
 @kernel
-def replace_lowest(holders, bids, cell, offer):
-    """Put a bid in place of a photo's lowest."""
-    place = 0
-    while 2 * place + 1 < len(bids):
-        below = 2 * place + 1
-        if below + 1 < len(bids) and bids[below + 1] < bids[below]:
-            below += 1
-        if offer <= bids[below]:
+def replace_lowest(holders, bids, cell, amount):
+    """Replace the lowest bid of a photo's heap."""
+    slot = 0
+    while 2 * slot + 1 < len(bids):
+        child = 2 * slot + 1
+        if child + 1 < len(bids) and bids[child + 1] < bids[child]:
+            child += 1
+        if amount <= bids[child]:
             break
-        holders[place], bids[place] = holders[below], bids[below]
-        place = below
-    holders[place], bids[place] = cell, offer
+        holders[slot], bids[slot] = holders[child], bids[child]
+        slot = child
+    holders[slot], bids[slot] = cell, amount

@@ -1,4 +1,4 @@
-"""What a metric offers to the rules: the best photos of a cell, and what any photo would cost in any cell."""
+"""The interface of a metric: the best photos for a cell, and the cost of any photo in any cell."""
 
 from __future__ import annotations
 
@@ -17,55 +17,60 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Candidates:
-    """K photos for each of N cells, best first, equally good ones in library order."""
+    """K photos for each of N cells, the best first, equal ones in library order."""
 
-    photo: npt.NDArray[np.int32]  # (N, K)
-    symmetry: npt.NDArray[np.uint8]  # (N, K) in which of the allowed symmetries the photo fits best
-    cost: Float32Array  # (N, K) in the metric's own unit
+    photo: npt.NDArray[np.int32]  # (N, K) photo numbers
+    symmetry: npt.NDArray[np.uint8]  # (N, K) the allowed symmetry under which the photo fits best
+    cost: Float32Array  # (N, K) in the metric's unit
 
     def reorder(self, order: Callable[[slice], Indices]) -> None:
-        """Put the candidates of each cell in another order, (M, K) for a slice of cells; in blocks of 8 MB."""
-        for some in blocks(len(self.photo), max(1_000_000 // max(self.photo.shape[1], 1), 1)):
-            places = order(some)
+        """Reorder the candidates of each cell in place. order: returns indices (M, K) for a slice of M cells.
+
+        Works in blocks of 8 MB.
+        """
+        for rows in blocks(len(self.photo), max(1_000_000 // max(self.photo.shape[1], 1), 1)):
+            indices = order(rows)
             for values in (self.photo, self.symmetry, self.cost):
-                values[some] = np.take_along_axis(values[some], places, axis=1)
+                values[rows] = np.take_along_axis(values[rows], indices, axis=1)
 
     def rows(self, cells: slice) -> Candidates:
-        """Those of some cells."""
+        """Return the candidates of a slice of cells."""
         return Candidates(self.photo[cells], self.symmetry[cells], self.cost[cells])
 
-    def take(self, places: Indices) -> Candidates:
-        """Those at some places, (N, M), of each row."""
+    def take(self, indices: Indices) -> Candidates:
+        """Return the candidates at indices (N, M) of each cell."""
         return Candidates(
-            np.take_along_axis(self.photo, places, axis=1),
-            np.take_along_axis(self.symmetry, places, axis=1),
-            np.take_along_axis(self.cost, places, axis=1),
+            np.take_along_axis(self.photo, indices, axis=1),
+            np.take_along_axis(self.symmetry, indices, axis=1),
+            np.take_along_axis(self.cost, indices, axis=1),
         )
 
 
 class Costs(Protocol):
-    """How well photos fit cells. Costs are finite and not negative."""
+    """The costs of photos in cells: finite, and at least 0."""
 
     cells: int
     photos: int
 
     def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
-        """The `count` photos of least cost + price (prices (photos,), inf for a photo that may not be taken).
+        """Return the `count` photos of lowest cost + price for each cell, in the order of that sum.
 
-        They are in order of that sum; `cost` is without the price.
+        prices: (photos,), inf for photos that are not allowed. `cost` of the result does not include the price.
         """
         ...
 
     def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
-        """The cost (M, photos) of every photo in some cells, and its symmetry there."""
+        """Return the cost (M, photos) of every photo in each cell, and its best symmetry (M, photos)."""
         ...
 
 
-def least(cost: Float32Array, symmetry: npt.NDArray[np.uint8], count: int, prices: Float32Array | None) -> Candidates:
-    """The candidates in a block of costs (M, photos)."""
+def cheapest(
+    cost: Float32Array, symmetry: npt.NDArray[np.uint8], count: int, prices: Float32Array | None
+) -> Candidates:
+    """Return the `count` candidates of lowest cost + price from blocks (M, photos)."""
     total = cost if prices is None else cost + prices
     if count < total.shape[1]:
-        # Up to the count-th value all are wanted; of those equal to it, the first in library order.
+        # Everything below the count-th value is in; of photos equal to it, the first in library order.
         bound = np.partition(total, count - 1, axis=1)[:, count - 1 : count]
         rank = np.where(total <= bound, total, np.inf)
         order = np.argsort(rank, axis=1, kind="stable")[:, :count]

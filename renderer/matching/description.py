@@ -1,4 +1,4 @@
-"""What the matcher sees: a cover in cells, the costs of photos there, and placed photos from afar, with their tone."""
+"""Inputs and results of matching: a cover by cells, the costs of photos, and placed photos with their tone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from renderer.matching.tone import Shades, shades_of, tone_of
 from renderer.pictures import Pixels
 from renderer.progress import Advance
 
-_MEASURED_CELLS = 30_000  # of which likeness is told: 100 MB
+_MEASURED_CELLS = 30_000  # maximum number of cells in the quality figures: 100 MB
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,15 @@ class MatchStyle:
     """How photos are compared and drawn."""
 
     metric: Metric = "structure"
-    mirror: bool = True  # photos may be mirrored
-    turns: bool = False  # and turned by right angles
-    tone: float = 1.0  # strength, 0…1, of the tone that fits a tile to its cell
-    adapt_palette: bool = False  # the cover's colours are first mapped to what the library has
-    blend: float = 0.0  # share, 0…1, of the cell's mean colour that is laid over its tile
+    mirror: bool = True  # allow mirrored photos
+    turns: bool = False  # allow photos rotated by multiples of 90°
+    tone: float = 1.0  # strength 0…1 of the adjustment of tiles to their cells
+    adapt_palette: bool = False  # map the cover's colours to those of the library first
+    blend: float = 0.0  # strength 0…1 of the overlay of the cell's mean colour
 
     @property
     def symmetries(self) -> tuple[int, ...]:
-        """The symmetries (bits as in PlacementMap) in which photos may be shown."""
+        """The allowed symmetries, bits as in PlacementMap."""
         if self.turns:
             return tuple(range(8)) if self.mirror else (0, 3, 5, 6)
         return (0, 1) if self.mirror else (0,)
@@ -55,105 +55,111 @@ class MatchStyle:
 
 @dataclass(frozen=True)
 class CoverDescription:
-    """A cover in N cells."""
+    """A cover by its N cells."""
 
-    cover: Pixels  # in the colours that are looked for
+    cover: Pixels  # (H, W, 3) in the colours to match
     grid: Grid
-    layout: CellRaster
-    picture: Pixels  # the cover at 8 pixels a step of the layout, (H, W, 3)
-    shown: Pixels  # (N, 8, 8, 3) the cells' signatures
-    cells: Structure  # and what they look like
+    raster: CellRaster
+    picture: Pixels  # (h, w, 3) the cover at 8 pixels per step of the raster
+    signatures: Pixels  # (N, 8, 8, 3) of the cells
+    cells: Structure  # their descriptors
 
     def __len__(self) -> int:
         return len(self.grid)
 
 
 def describe_cover(cover: Pixels, grid: Grid) -> CoverDescription:
-    """A cover as a grid cuts it."""
-    layout = rasterize_cells(grid.cells)
-    picture = cover_signature(cover, grid, layout.step)
-    shown = cell_signatures(picture, grid)
-    return CoverDescription(cover, grid, layout, picture, shown, describe_structure(shown))
+    """Describe a cover (H, W, 3) by the cells of a grid."""
+    raster = rasterize_cells(grid.cells)
+    picture = cover_signature(cover, grid, raster.step)
+    signatures = cell_signatures(picture, grid)
+    return CoverDescription(cover, grid, raster, picture, signatures, describe_structure(signatures))
 
 
 def adapted_cover(cover: Pixels, library: Library, style: MatchStyle) -> Pixels:
-    """The cover in the colours that are looked for."""
+    """Return the cover in the colours to match."""
     return adapt_palette(cover, mean_lab(library.signatures)) if style.adapt_palette else cover
 
 
 def costs_of(
-    seen: CoverDescription, library: Library, numbers: Indices, style: MatchStyle, advance: Advance
+    description: CoverDescription, library: Library, numbers: Indices, style: MatchStyle, advance: Advance
 ) -> tuple[Costs, Structure | None]:
-    """The costs of photos in cells under a metric, and for `structure` what the photos look like."""
-    whole = len(numbers) == len(library.photos)
+    """Return the costs of photos by number in the cells, and their descriptors if the metric is `structure`."""
+    all_photos = len(numbers) == len(library.photos)
     if style.metric == "pixels":
-        pictures = cut_cells(seen.cover, seen.grid)
-        undone = [np.full(len(pictures), inverse_symmetry(symmetry), np.uint8) for symmetry in style.symmetries]
-        tiles = library.tiles if whole else library.tiles_of(numbers)
-        return PixelCosts([turned(pictures, symmetry) for symmetry in undone], tiles, style.symmetries, advance), None
+        pictures = cut_cells(description.cover, description.grid)
+        inverses = [np.full(len(pictures), inverse_symmetry(symmetry), np.uint8) for symmetry in style.symmetries]
+        tiles = library.tiles if all_photos else library.tiles_of(numbers)
+        cells_by_symmetry = [turned(pictures, symmetry) for symmetry in inverses]
+        return PixelCosts(cells_by_symmetry, tiles, style.symmetries, advance), None
     if style.metric == "mean":
-        cells = cell_means(seen.cover, seen.grid).astype(np.float32)
+        cells = cell_means(description.cover, description.grid).astype(np.float32)
         return MeanCosts(cells, library.means[numbers] * 255, advance), None
-    signatures = library.signatures if whole else library.signatures[numbers]
+    signatures = library.signatures if all_photos else library.signatures[numbers]
     if style.metric == "lab":
-        return MeanCosts(mean_lab(seen.shown), mean_lab(signatures), advance), None
+        return MeanCosts(mean_lab(description.signatures), mean_lab(signatures), advance), None
     photos = describe_structure(signatures)
-    return StructureCosts(seen.cells, photos, style.symmetries, Weights.of_tone(style.tone), advance), photos
+    return StructureCosts(description.cells, photos, style.symmetries, Weights.of_tone(style.tone), advance), photos
 
 
-# -- Once photos are placed ----------------------------------------------------------------------------------------
+# -- Placed photos -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class TonedTiles:
-    """The tiles of N cells, as they are drawn from afar."""
+    """The tiles of N cells with their tone."""
 
-    tiles: Pixels  # (N, 8, 8, 3) as they are turned
+    tiles: Pixels  # (N, 8, 8, 3) signatures under their symmetry
     gain: Float32Array  # (N, 3)
     offset: Float32Array  # (N, 3)
 
 
 def apply_tone(
-    seen: CoverDescription,
+    description: CoverDescription,
     library: Library,
     chosen: Indices,
     symmetry: npt.NDArray[np.uint8],
     structure: Structure,
     style: MatchStyle,
 ) -> TonedTiles:
-    """Give placed photos their tone. chosen (N,): their numbers in the library; structure (N,): as they are turned."""
-    used, place_of = np.unique(chosen, return_inverse=True)
-    pictures = [shades_of(library.tiles_of(used[some])) for some in blocks(len(used), 4096)]
-    shades = Shades(np.concatenate(pictures), place_of.reshape(-1))
+    """Compute the tone of placed photos.
+
+    chosen: (N,) their numbers in the library; symmetry: (N,); structure: their N descriptors under their symmetry.
+    """
+    used, index = np.unique(chosen, return_inverse=True)
+    histograms = [shades_of(library.tiles_of(used[block])) for block in blocks(len(used), 4096)]
+    shades = Shades(np.concatenate(histograms), index.reshape(-1))
     tiles = turned(library.signatures[chosen], symmetry)
-    gain, offset = tone_of(seen.cells, structure, tiles, shades, seen.picture, seen.layout, style.tone)
-    gain, offset = (1 - style.blend) * gain, (1 - style.blend) * offset + style.blend * seen.cells.colour
+    gain, offset = tone_of(
+        description.cells, structure, tiles, shades, description.picture, description.raster, style.tone
+    )
+    gain, offset = (1 - style.blend) * gain, (1 - style.blend) * offset + style.blend * description.cells.colour
     return TonedTiles(tiles, gain.astype(np.float32), offset.astype(np.float32))
 
 
-def figures_of(seen: CoverDescription, dressed: TonedTiles, advice: str) -> Figures:
-    """How like its cover a mosaic is; advice: what there is to say of the library."""
-    return measure(*_from_afar(seen, dressed), dressed.gain, advice)
+def figures_of(description: CoverDescription, toned: TonedTiles, advice: str) -> Figures:
+    """Return the quality figures of a mosaic. advice: on the library, or ""."""
+    return measure(*_low_resolution(description, toned), toned.gain, advice)
 
 
-def _from_afar(seen: CoverDescription, dressed: TonedTiles) -> tuple[Float32Array, Float32Array]:
-    """Cover and mosaic at 8 pixels a unit, sRGB 0…1; of a very large grid the middle rows, which tell enough.
+def _low_resolution(description: CoverDescription, toned: TonedTiles) -> tuple[Float32Array, Float32Array]:
+    """Return cover and mosaic at 8 pixels per unit, (H, W, 3) sRGB 0…1.
 
-    8 pixels a unit of all would take gigabytes.
+    Of a very large grid, only the middle rows are returned: all would take gigabytes.
     """
-    grid = seen.grid
+    grid = description.grid
     rows = min(grid.rows, max(_MEASURED_CELLS // grid.columns, 1))
     first = (grid.rows - rows) // 2
     top, height = grid.cells[:, 1], grid.cells[:, 3]
-    some = (top < first + rows) & (top + height > first)
-    begin, end = float(top[some].min()), float((top + height)[some].max())
+    inside = (top < first + rows) & (top + height > first)
+    start, end = float(top[inside].min()), float((top + height)[inside].max())
     drawn = far_view(
-        grid.cells[some] - (0, begin, 0, 0), (grid.columns, end - begin), dressed.tiles[some], dressed.gain[some],
-        dressed.offset[some], grid.step,
+        grid.cells[inside] - (0, start, 0, 0), (grid.columns, end - start), toned.tiles[inside],
+        toned.gain[inside], toned.offset[inside], grid.step,
     )  # fmt: skip
     scale = SIGNATURE_PIXELS / grid.step
-    cover = seen.picture[round(first * scale) : round((first + rows) * scale)].astype(np.float32) / 255
-    drawn = drawn[round((first - begin) * scale) :][: len(cover)]
+    cover = description.picture[round(first * scale) : round((first + rows) * scale)].astype(np.float32) / 255
+    drawn = drawn[round((first - start) * scale) :][: len(cover)]
     size = grid.columns * SIGNATURE_PIXELS, rows * SIGNATURE_PIXELS
     small, mosaic = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (cover, drawn))
     return np.asarray(small, np.float32), np.asarray(mosaic, np.float32)

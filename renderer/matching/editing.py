@@ -1,4 +1,4 @@
-"""A map changed by hand: photos taken out, photos put where someone wants them. All other cells stay as they are."""
+"""Edits of a map: photos removed, and photos placed in specified cells. All other cells stay the same."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ from renderer.matching.duplicates import first_copies
 from renderer.matching.perceptual_search import improve
 from renderer.matching.repetition import Limits
 from renderer.matching.spacing import refill
+from renderer.messages import named
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap
 from renderer.progress import Progress
 
 _ALTERNATIVES = 64
-"""Photos among which a cell's new one is looked for."""
+"""Number of candidates for a cell's new photo."""
 
 
 def edit_map(
@@ -48,20 +49,19 @@ def edit_map(
     limits: Sequence[Limits],
     seed: int = 0,
 ) -> PlacementMap:
-    """A map without some photos, and with others where they are wanted; only the cells that this concerns change.
+    """Return a map without banned photos and with specified photos in some cells; only these cells change.
 
-    library: the map's photos, in its order, and others that may take their places. banned: numbers of photos that may
-    not be shown; swaps: of some cells the numbers of the photos that they show. A cell that loses its photo gets, of
-    what `limits` allow, the one that looks best there; of several limits the first that the photos suffice for counts,
-    and swaps are not bound by them. cover: without it, cells are compared with what the map has shown there, and there
-    are no figures. Memory: as of matching. Raises InputError if there are too few photos.
+    library: the map's photos, in its order, and additional ones; banned: numbers of photos to remove; swaps: the number
+    of the new photo by cell; limits: of these, the first that the photos can meet applies to cells that lose their
+    photo, but not to swaps; cover: (H, W, 3), or None, with which new photos are fitted to what the map showed, and the
+    result has no figures. Memory: as for matching. Raises InputError if there are too few photos.
     """
-    seen = _view(placement, library, cover, style)
-    # Candidates go by their place among `numbers`: copies of a photo are one.
+    description = _describe(placement, library, cover, style)
+    # Candidates are indices into `numbers`, which has copies of a photo once.
     numbers = first_copies(library)
-    place = np.searchsorted(numbers, np.unique(library.groups, return_index=True)[1][library.groups])
+    index = np.searchsorted(numbers, np.unique(library.groups, return_index=True)[1][library.groups])
     placed = Candidates(
-        place[placement.photo, np.newaxis].astype(np.int32),
+        index[placement.photo, np.newaxis].astype(np.int32),
         placement.symmetry[:, np.newaxis].copy(),
         placement.cost[:, np.newaxis].copy(),
     )
@@ -69,31 +69,35 @@ def edit_map(
     lost[list(swaps)] = False
     empty = np.flatnonzero(lost)
     with progress.stage("matching", 1, "maps") as advance:
-        costs, photos = costs_of(seen, library, numbers, style, lambda _rows: None)
+        costs, photos = costs_of(description, library, numbers, style, lambda _rows: None)
         for cell, number in swaps.items():
-            cost, symmetry = (values[0, place[number]] for values in costs.block(np.array([cell])))
-            placed.photo[cell], placed.symmetry[cell], placed.cost[cell] = place[number], symmetry, cost
+            cost, symmetry = (values[0, index[number]] for values in costs.block(np.array([cell])))
+            placed.photo[cell], placed.symmetry[cell], placed.cost[cell] = index[number], symmetry, cost
         placed.photo[empty] = -1
-        left, kept = _fill(costs, seen.layout, placed, empty, place[banned], limits)
-        known = _choices(costs, empty, left, placed)
+        remaining, used_limits = _fill(costs, description.raster, placed, empty, index[banned], limits)
+        candidates = _candidates(costs, empty, remaining, placed)
         if photos is not None and len(empty):
             improve(
-                placed, known, seen.cells, photos, seen.picture, seen.layout, left, lost,
-                symmetries=style.symmetries, strength=style.tone, distance=kept.distance, least_uses=0, seed=seed,
+                placed, candidates, description.cells, photos, description.picture, description.raster, remaining,
+                lost, symmetries=style.symmetries, strength=style.tone, distance=used_limits.distance, min_uses=0,
+                seed=seed,
             )  # fmt: skip
         advance(1)
     chosen, symmetry = numbers[placed.photo[:, 0]], placed.symmetry[:, 0]
     structure = (describe_structure(library.signatures[numbers]) if photos is None else photos)[placed.photo[:, 0]]
-    dressed = apply_tone(seen, library, chosen, symmetry, structure.turned(symmetry), style)
+    toned = apply_tone(description, library, chosen, symmetry, structure.turned(symmetry), style)
     changed = lost
     changed[list(swaps)] = True
-    gain = np.where(changed[:, np.newaxis], dressed.gain, placement.gain)
-    offset = np.where(changed[:, np.newaxis], dressed.offset, placement.offset)
-    recipe: dict[str, JsonValue] = {**placement.recipe, "limits": {"uses": kept.uses, "distance": kept.distance}}
+    gain = np.where(changed[:, np.newaxis], toned.gain, placement.gain)
+    offset = np.where(changed[:, np.newaxis], toned.offset, placement.offset)
+    recipe: dict[str, JsonValue] = {
+        **placement.recipe,
+        "limits": {"uses": used_limits.uses, "distance": used_limits.distance},
+    }
     before = recipe.pop("figures", None)
     if cover is not None:
         advice = str(before.get("advice") or "") if isinstance(before, dict) else ""
-        recipe["figures"] = figures_of(seen, TonedTiles(dressed.tiles, gain, offset), advice).as_json()
+        recipe["figures"] = figures_of(description, TonedTiles(toned.tiles, gain, offset), advice).as_json()
     used, photo = np.unique(chosen, return_inverse=True)
     return replace(
         placement, photo=photo.reshape(-1).astype(np.int32), symmetry=symmetry, gain=gain, offset=offset,
@@ -101,8 +105,8 @@ def edit_map(
     )  # fmt: skip
 
 
-def _view(placement: PlacementMap, library: Library, cover: Pixels | None, style: MatchStyle) -> CoverDescription:
-    """The cover in the map's cells; without one, the mosaic as it has been so far, seen from afar."""
+def _describe(placement: PlacementMap, library: Library, cover: Pixels | None, style: MatchStyle) -> CoverDescription:
+    """Describe the cover in the map's cells or, without a cover, the mosaic before the edit at low resolution."""
     grid = placement.grid
     if cover is not None:
         return describe_cover(adapted_cover(cover, library, style), grid)
@@ -112,30 +116,40 @@ def _view(placement: PlacementMap, library: Library, cover: Pixels | None, style
 
 
 def _fill(
-    costs: Costs, layout: CellRaster, placed: Candidates, empty: Indices, banned: Indices, limits: Sequence[Limits]
+    costs: Costs, raster: CellRaster, placed: Candidates, empty: Indices, banned: Indices, limits: Sequence[Limits]
 ) -> tuple[npt.NDArray[np.int32], Limits]:
-    """Fill empty cells by the first of some limits that allows it; returns the uses left of each photo, and which."""
+    """Fill empty cells within the first possible limits; return each photo's remaining uses, and these limits."""
     uses = np.bincount(placed.photo[placed.photo >= 0], minlength=costs.photos).astype(np.int32)
-    for kept in limits:
-        left = np.maximum(kept.uses - uses, 0, dtype=np.int32)
-        left[banned] = 0
+    for current in limits:
+        remaining = np.maximum(current.uses - uses, 0, dtype=np.int32)
+        remaining[banned] = 0
         filled = Candidates(*(values.copy() for values in vars(placed).values()))
-        if refill(costs, layout, filled, empty, left, kept.distance):
-            for values, found in zip(vars(placed).values(), vars(filled).values(), strict=True):
-                values[:] = found
-            return left, kept
-    rules = f"a photo at most {kept.uses} times, not twice within {kept.distance} cells"
-    few = "no photo is" if len(np.unique(banned)) == costs.photos else f"by its rules ({rules}) too few photos are"
-    raise InputError(f"{few} left to fill {len(empty)} cells of this map: ban fewer, or --tiles FOLDER offers others")
+        if refill(costs, raster, filled, empty, remaining, current.distance):
+            for values, new in zip(vars(placed).values(), vars(filled).values(), strict=True):
+                values[:] = new
+            return remaining, current
+    cells = "1 cell" if len(empty) == 1 else f"{len(empty)} cells"
+    fix = f"ban fewer photos, or add photos with {named('tiles')}"
+    if len(np.unique(banned)) == costs.photos:
+        raise InputError(f"no photo is left to fill {cells} of this map: {fix}")
+    times = "once" if current.uses == 1 else f"{current.uses} times"
+    raise InputError(
+        f"too few photos are left to fill {cells} of this map, which uses each photo at most {times} and repeats none "
+        f"within {current.distance} cells: {fix}"
+    )
 
 
-def _choices(costs: Costs, cells: Indices, left: npt.NDArray[np.int32], placed: Candidates) -> Candidates:
-    """What each cell may show instead: of some `cells` the best photos that have uses left, of others nothing."""
-    usable = int((left > 0).sum())
+def _candidates(costs: Costs, cells: Indices, remaining: npt.NDArray[np.int32], placed: Candidates) -> Candidates:
+    """Return the best photos with remaining uses for `cells`, and none (−1) for all other cells."""
+    usable = int((remaining > 0).sum())
     shape = (len(placed.photo), min(_ALTERNATIVES, usable))
-    known = Candidates(np.full(shape, -1, np.int32), np.zeros(shape, np.uint8), np.zeros(shape, np.float32))
+    candidates = Candidates(np.full(shape, -1, np.int32), np.zeros(shape, np.uint8), np.zeros(shape, np.float32))
     if len(cells) and usable:
-        prices = np.where(left > 0, np.float32(0), np.float32(np.inf))
+        prices = np.where(remaining > 0, np.float32(0), np.float32(np.inf))
         best = costs.nearest(cells, shape[1], prices)
-        known.photo[cells], known.symmetry[cells], known.cost[cells] = best.photo, best.symmetry, best.cost
-    return known
+        candidates.photo[cells], candidates.symmetry[cells], candidates.cost[cells] = (
+            best.photo,
+            best.symmetry,
+            best.cost,
+        )
+    return candidates

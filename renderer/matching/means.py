@@ -1,4 +1,4 @@
-"""The metrics `mean` and `lab`: distances of mean colours, found in a tree by scikit-learn."""
+"""The metrics `mean` and `lab`: distances of mean colours, searched in a k-d tree of scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import numpy.typing as npt
 
 from renderer.arrays import Float32Array
 from renderer.descriptors import blocks
-from renderer.matching.candidates import Candidates, Indices, least
+from renderer.matching.candidates import Candidates, Indices, cheapest
 from renderer.progress import Advance
 
-_TIES = 4  # photos beyond those asked for, among which equal distances are put in order
+_TIES = 4  # additional neighbours, so that equal distances can be ordered by number
 
-_BLOCK = 1024  # cells at once
+_BLOCK = 1024  # cells per search
 
 
 class MeanCosts:
-    """`Costs` of Euclidean distances between mean colours (N, 3) and (P, 3). Memory: the tree, 100 bytes a photo."""
+    """`Costs` of Euclidean distances between mean colours (N, 3) and (P, 3). Memory: 100 bytes per photo."""
 
     def __init__(self, cells: Float32Array, photos: Float32Array, advance: Advance) -> None:
-        from sklearn.neighbors import NearestNeighbors  # a second to import, and a saved map needs none of it
+        from sklearn.neighbors import NearestNeighbors  # takes 1 s to import, and a saved map does not need it
 
         self.cells, self.photos = len(cells), len(photos)
         self._cells, self._colours, self._advance = cells, photos, advance
         self._searcher = NearestNeighbors(algorithm="kd_tree").fit(photos)
 
     def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
-        """See `Costs`. With prices all photos are looked at: the tree knows none."""
+        """See `Costs`. With prices, all photos are compared, since the tree does not include them."""
         count = min(count, self.photos)
         parts = []
         for rows in blocks(len(cells), _BLOCK):
             if prices is None or not prices.any():
                 parts.append(self._unpriced(cells[rows], count))
             else:
-                parts.append(least(*self.block(cells[rows]), count, prices))
+                parts.append(cheapest(*self.block(cells[rows]), count, prices))
             self._advance(rows.stop - rows.start)
         return Candidates(
             np.concatenate([part.photo for part in parts]),

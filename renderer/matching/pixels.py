@@ -1,9 +1,9 @@
-"""The metric `pixels`: exact Euclidean distances of 32 × 32 pixels, most of which need not be worked out.
+"""The metric `pixels`: exact Euclidean distances of 32 × 32 pixels, with a lower bound that avoids most of them.
 
-The sums over 4 × 4 pixels are an orthogonal projection (up to a factor), so the distance of two pictures is at least
-that of their sums together with that of what the sums leave (of which the lengths are known): a distance in 193
-dimensions instead of 3072. Matrix products give these, and only photos whose bound is below the best found so far are
-looked at in full, in whole numbers. On real photos one in some thousands is.
+Sums over 4 × 4 pixels are an orthogonal projection (up to a factor). So the distance of two pictures is at least that
+of their sums, combined with the difference of the lengths of their residuals: a distance in 193 instead of 3,072
+dimensions, computed by matrix products. Only photos with a bound below the best distance so far are compared exactly,
+in integers: with real photos about one in some thousands.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
@@ -25,20 +25,20 @@ from renderer.matching.candidates import Candidates, Indices
 from renderer.pictures import Pixels
 from renderer.progress import Advance
 
-_PATCH: Final = 4  # pixels a side whose sum is taken
+_PATCH: Final = 4  # pixels per side of the sums
 _CELLS: Final = 32
 _PHOTOS: Final = 16384
-"""The block of one matrix product: 2 MB a thread."""
+"""Block of one matrix product: 2 MB per thread."""
 
 _SLACK: Final = 2000.0
-"""What a squared bound (up to 2e8) may be off by in 32 bits; sixty times what was seen."""
+"""Error allowed for a squared bound (up to 2e8) in 32 bits: 60 times the largest error measured."""
 
 
 class PixelCosts:
-    """`Costs` of distances of pixels, in 8-bit steps. Memory: the pictures, and 0.8 KB of sums a picture."""
+    """`Costs` of pixel distances, in 8-bit steps. Memory: the pictures, and 0.8 KB of sums per picture."""
 
     def __init__(self, cells: Sequence[Pixels], photos: Pixels, symmetries: Sequence[int], advance: Advance) -> None:
-        """`cells`: pictures (N, 32, 32, 3) of the cells for each symmetry, as a tile in it would look untouched."""
+        """cells: pictures (N, 32, 32, 3) for each symmetry, with its inverse applied; photos: tiles (P, 32, 32, 3)."""
         self.cells, self.photos = len(cells[0]), len(photos)
         self._advance = advance
         self._cells = [np.ascontiguousarray(pictures).reshape(len(pictures), -1) for pictures in cells]
@@ -49,7 +49,7 @@ class PixelCosts:
         self._symmetries = np.array(symmetries, np.uint8)
 
     def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
-        """See `Costs`. The cells are shared among threads."""
+        """See `Costs`. The cells are divided among threads."""
         count = min(count, self.photos)
         price = np.zeros(self.photos, np.float32) if prices is None else prices
         shape = (len(cells), count)
@@ -59,15 +59,15 @@ class PixelCosts:
         def search(rows: slice) -> int:
             chosen = cells[rows]
             for symmetry, pictures, sums in zip(self._symmetries, self._cells, self._sums, strict=True):
-                wanted = sums[chosen]
-                length = np.einsum("nd,nd->n", wanted, wanted)
-                for some in blocks(self.photos, _PHOTOS):
-                    bound = wanted @ self._photo_sums[some].T
+                cell_sums = sums[chosen]
+                length = np.einsum("nd,nd->n", cell_sums, cell_sums)
+                for block in blocks(self.photos, _PHOTOS):
+                    bound = cell_sums @ self._photo_sums[block].T
                     np.multiply(bound, -2, out=bound)
                     bound += length[:, np.newaxis]
-                    bound += self._lengths[some]
-                    look(
-                        bound, pictures[chosen], self._photos, some.start, price, symmetry,
+                    bound += self._lengths[block]
+                    merge_nearest(
+                        bound, pictures[chosen], self._photos, block.start, price, symmetry,
                         found.photo[rows], found.symmetry[rows], found.cost[rows], totals[rows],
                     )  # fmt: skip
             return len(chosen)
@@ -89,16 +89,16 @@ class PixelCosts:
 
 
 def _sums(pictures: Pixels) -> Float32Array:
-    """(N, 193) sums over 4 × 4 pixels, a quarter each, and the length of what they leave."""
-    found = np.empty((len(pictures), 193), np.float32)
-    for some in blocks(len(pictures), 1024):
-        part = pictures[some].astype(np.float32)
+    """Return (N, 193): a quarter of each sum over 4 × 4 pixels, and the length of the residual."""
+    result = np.empty((len(pictures), 193), np.float32)
+    for block in blocks(len(pictures), 1024):
+        part = pictures[block].astype(np.float32)
         side = part.shape[1] // _PATCH
         sums = part.reshape(len(part), side, _PATCH, side, _PATCH, 3).sum(axis=(2, 4)).reshape(len(part), -1) / _PATCH
         flat = part.reshape(len(part), -1).astype(np.float64)
-        rest = np.einsum("nd,nd->n", flat, flat) - np.einsum("nd,nd->n", sums, sums, dtype=np.float64)
-        found[some] = np.concatenate([sums, np.sqrt(np.maximum(rest, 0))[:, np.newaxis]], axis=1)
-    return found
+        residual = np.einsum("nd,nd->n", flat, flat) - np.einsum("nd,nd->n", sums, sums, dtype=np.float64)
+        result[block] = np.concatenate([sums, np.sqrt(np.maximum(residual, 0))[:, np.newaxis]], axis=1)
+    return result
 
 
 # -- Compiled ------------------------------------------------------------------------------------------------------
@@ -106,58 +106,58 @@ def _sums(pictures: Pixels) -> Float32Array:
 
 @kernel
 def distance(a, b):
-    """Euclidean distance of two rows of bytes: its square is a whole number below 2**31."""
+    """Return the Euclidean distance of two rows of bytes; its square is an integer below 2**31."""
     total = np.int32(0)
     for i in range(len(a)):
-        off = np.int32(a[i]) - np.int32(b[i])
-        total += off * off
+        difference = np.int32(a[i]) - np.int32(b[i])
+        total += difference * difference
     return np.float32(np.sqrt(np.float64(total)))
 
 
 @kernel
-def look(bound, pictures, photos, start, prices, symmetry, photo, symmetries, cost, totals):
-    """Merge a block of photos into the nearest of some cells (heaps, the worst on top), given squared lower bounds."""
-    kept = totals.shape[1]
+def merge_nearest(bound, pictures, photos, start, prices, symmetry, photo, symmetries, cost, totals):
+    """Merge a block of photos into the nearest photos of each row (heaps, the worst on top). bound: squared."""
+    size = totals.shape[1]
     for row in range(bound.shape[0]):
-        # The one that promises most first: what it costs rules out most of the others.
-        promising = 0
+        # The photo with the lowest bound is compared first: its cost excludes most of the others.
+        lowest = 0
         for i in range(1, bound.shape[1]):
-            if bound[row, i] < bound[row, promising]:
-                promising = i
+            if bound[row, i] < bound[row, lowest]:
+                lowest = i
         for turn in range(-1, bound.shape[1]):
-            i = promising if turn < 0 else turn
-            if turn == promising:
+            i = lowest if turn < 0 else turn
+            if turn == lowest:
                 continue
-            spare = totals[row, 0] - prices[start + i]
-            if spare < 0 or bound[row, i] > spare * spare + np.float32(_SLACK):
+            limit = totals[row, 0] - prices[start + i]
+            if limit < 0 or bound[row, i] > limit * limit + np.float32(_SLACK):
                 continue
-            away = distance(pictures[row], photos[start + i])
-            total = away + prices[start + i]
+            cost_here = distance(pictures[row], photos[start + i])
+            total = cost_here + prices[start + i]
             number = start + i
             if total > totals[row, 0] or (total == totals[row, 0] and number >= photo[row, 0]):
                 continue
-            place = 0
+            slot = 0
             known = -1
-            for j in range(kept):  # under another symmetry it may be here already
+            for j in range(size):  # it may be here already under another symmetry
                 if photo[row, j] == number:
                     known = j
             if known >= 0:
                 if total >= totals[row, known]:
                     continue
-                place = known
+                slot = known
             while True:
-                below = 2 * place + 1
-                if below >= kept:
+                child = 2 * slot + 1
+                if child >= size:
                     break
-                if below + 1 < kept and (
-                    totals[row, below + 1] > totals[row, below]
-                    or (totals[row, below + 1] == totals[row, below] and photo[row, below + 1] > photo[row, below])
+                if child + 1 < size and (
+                    totals[row, child + 1] > totals[row, child]
+                    or (totals[row, child + 1] == totals[row, child] and photo[row, child + 1] > photo[row, child])
                 ):
-                    below += 1
-                if totals[row, below] < total or (totals[row, below] == total and photo[row, below] < number):
+                    child += 1
+                if totals[row, child] < total or (totals[row, child] == total and photo[row, child] < number):
                     break
-                totals[row, place], photo[row, place] = totals[row, below], photo[row, below]
-                symmetries[row, place], cost[row, place] = symmetries[row, below], cost[row, below]
-                place = below
-            totals[row, place], photo[row, place] = total, number
-            symmetries[row, place], cost[row, place] = symmetry, away
+                totals[row, slot], photo[row, slot] = totals[row, child], photo[row, child]
+                symmetries[row, slot], cost[row, slot] = symmetries[row, child], cost[row, child]
+                slot = child
+            totals[row, slot], photo[row, slot] = total, number
+            symmetries[row, slot], cost[row, slot] = symmetry, cost_here

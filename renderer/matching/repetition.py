@@ -1,4 +1,4 @@
-"""The rules of repetition: what the user asked for, what follows from the sizes, and whether it can be kept."""
+"""Repetition rules: the requested limits, defaults from the sizes of library and grid, and whether they can be met."""
 
 from __future__ import annotations
 
@@ -10,52 +10,57 @@ import numpy as np
 
 from renderer.errors import InputError
 from renderer.matching.cell_raster import CellRaster
-from renderer.matching.spacing import reach_of, spread
+from renderer.matching.spacing import arrange, in_steps
+from renderer.messages import named
 
-SLACK: Final = 3
-"""By default a photo may be used this many times as often as it must on average: enough to choose by look."""
+DEFAULT_USES: Final = 3
+"""Default maximum uses of a photo, relative to the mean: enough for a choice by appearance."""
 
-FARTHEST: Final = 5
-"""Cells that repeats are kept apart by default, in a library that affords it."""
+MAX_DEFAULT_DISTANCE: Final = 5
+"""Default distance between repeats in cells, if the library is large enough."""
 
 
 @dataclass(frozen=True)
 class RepetitionRules:
-    """What a user asks for; None: as the sizes of library and grid allow."""
+    """Requested limits on repetition. None: a default from the sizes of library and grid."""
 
-    max_uses: int | None = None  # of one photo; 0: any number
-    repeat_distance: int | None = None  # no photo twice within so many cells; 0: anywhere
-    unique: bool = False  # every photo at most once
-    use_all: bool = False  # every photo at least once
-    merge_duplicates: bool = False  # photos that look almost the same count as one
+    max_uses: int | None = None  # of each photo; 0: no limit
+    repeat_distance: int | None = None  # cells within which no photo is repeated; 0: no limit
+    unique: bool = False  # each photo at most once
+    use_all: bool = False  # each photo at least once
+    merge_duplicates: bool = False  # near-duplicates count as one photo
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Rules in numbers, which can be kept."""
+    """Limits on repetition that can be met."""
 
-    uses: int  # of one photo at most; as many as there are cells if there is no limit
-    distance: int  # cells within which no photo is shown twice; 0: none
-    use_all: bool
+    uses: int  # maximum uses of each photo; the number of cells if there is no limit
+    distance: int  # cells within which no photo is repeated; 0: no limit
+    use_all: bool  # each photo at least once
 
 
-def resolve_limits(rules: RepetitionRules, layout: CellRaster, photos: int, pinned: int = 0) -> Limits:
-    """Fill in what was left open, and make sure that `photos` can fill the cells (all but `pinned`) by the rules.
+def resolve_limits(rules: RepetitionRules, raster: CellRaster, photos: int, pinned: int = 0) -> Limits:
+    """Return limits with defaults filled in, for a number of `photos` and all but `pinned` cells.
 
-    Raises InputError with the numbers and the mend if they can't.
+    Raises InputError if the photos can't fill the cells under these rules.
     """
-    cells = len(layout) - pinned
+    cells = len(raster) - pinned
     if rules.unique and rules.max_uses not in (None, 1):
-        raise InputError(f"--unique uses every photo at most once, --max-uses {rules.max_uses} more: give one of them")
+        raise InputError(
+            f"{named('unique', True)} limits each photo to one use, and {named('max_uses', rules.max_uses)} does not: "
+            "use one of them"
+        )
     if rules.use_all and photos > cells:
         raise InputError(
-            f"--use-all needs a cell for each of {photos} photos, and there are {cells}: give more --columns"
+            f"{named('use_all', True)} needs a cell for each of {photos} photos, and there are {cells} cells: use a "
+            f"larger {named('columns')}"
         )
-    asked_uses = 1 if rules.unique else rules.max_uses
-    uses = math.ceil(SLACK * cells / photos) if asked_uses is None else asked_uses or cells
+    requested = 1 if rules.unique else rules.max_uses
+    uses = math.ceil(DEFAULT_USES * cells / photos) if requested is None else requested or cells
     if uses * photos < cells:
-        rule = "--unique" if rules.unique else f"--max-uses {uses}"
-        fix = f"give fewer --columns, more photos, or --max-uses {math.ceil(cells / photos)}"
+        rule = named("unique", True) if rules.unique else named("max_uses", uses)
+        fix = f"use a smaller {named('columns')}, more photos, or {named('max_uses', math.ceil(cells / photos))}"
         raise InputError(
             f"{rule} needs at least {math.ceil(cells / uses)} photos for {cells} cells, and there are {photos}: {fix}"
         )
@@ -63,40 +68,44 @@ def resolve_limits(rules: RepetitionRules, layout: CellRaster, photos: int, pinn
     distance = default_distance(photos) if rules.repeat_distance is None else rules.repeat_distance
     if uses == 1:
         return Limits(1, 0, rules.use_all)
-    while distance and not _can_be_kept(layout, photos, cells, uses, distance, use_all=rules.use_all):
+    while distance and not _can_be_met(raster, photos, cells, uses, distance, use_all=rules.use_all):
         if rules.repeat_distance is not None:
-            raise InputError(_too_near(layout, photos, cells, uses, distance, asked_uses))
+            raise InputError(_distance_message(raster, photos, cells, uses, distance, requested))
         distance -= 1
     return Limits(uses, distance, rules.use_all)
 
 
 def default_distance(photos: int) -> int:
-    """How far apart repeats are kept: a cell's neighbourhood needs an eighth of the photos at the most."""
+    """Return the default distance between repeats in cells: a neighbourhood has at most an eighth of the photos."""
     if photos < 9:
         return 0
-    return min(max(int((math.sqrt(photos / 8) - 1) / 2), 1), FARTHEST)
+    return min(max(int((math.sqrt(photos / 8) - 1) / 2), 1), MAX_DEFAULT_DISTANCE)
 
 
-def _most_near(layout: CellRaster, distance: int) -> float:
-    """No more cells than this lie within a distance of one, or are it: so many of the smallest, around the largest."""
-    return float(((2 * reach_of(layout, distance) + int(layout.box[:, 2].max())) / layout.box[:, 2].min()) ** 2)
+def _max_neighbours(raster: CellRaster, distance: int) -> float:
+    """Return an upper bound for the cells within a distance of a cell, itself included: smallest around the largest."""
+    side = 2 * in_steps(raster, distance) + int(raster.box[:, 2].max())
+    return float((side / raster.box[:, 2].min()) ** 2)
 
 
-def _can_be_kept(layout: CellRaster, photos: int, cells: int, uses: int, distance: int, *, use_all: bool) -> bool:
-    # Where so many photos are left over, a cell always finds one that is neither near nor used up.
-    if photos >= _most_near(layout, distance) + cells // uses:
+def _can_be_met(raster: CellRaster, photos: int, cells: int, uses: int, distance: int, *, use_all: bool) -> bool:
+    # With this many photos, each cell has one that is neither a neighbour nor used up.
+    if photos >= _max_neighbours(raster, distance) + cells // uses:
         return True
-    nothing = np.full(len(layout), -1, np.int32)
-    return spread(layout, nothing, np.full(photos, uses, np.int32), distance, evenly=use_all) is not None
+    empty = np.full(len(raster), -1, np.int32)
+    return arrange(raster, empty, np.full(photos, uses, np.int32), distance, evenly=use_all) is not None
 
 
-def _too_near(layout: CellRaster, photos: int, cells: int, uses: int, distance: int, asked_uses: int | None) -> str:
-    nothing = np.full(len(layout), -1, np.int32)
-    many = min(len(layout), _most_near(layout, distance) + cells // uses + 1)
-    placed = spread(layout, nothing, np.full(int(many), uses, np.int32), distance)
-    needed = int(placed.max()) + 1 if placed is not None else int(many)
-    limit = f" with --max-uses {uses}" if asked_uses else ""
+def _distance_message(
+    raster: CellRaster, photos: int, cells: int, uses: int, distance: int, requested_uses: int | None
+) -> str:
+    empty = np.full(len(raster), -1, np.int32)
+    enough = int(min(len(raster), _max_neighbours(raster, distance) + cells // uses + 1))
+    placed = arrange(raster, empty, np.full(enough, uses, np.int32), distance)
+    needed = int(placed.max()) + 1 if placed is not None else enough
+    limit = f" with {named('max_uses', uses)}" if requested_uses else ""
+    possible = min(default_distance(photos), distance - 1)
     return (
-        f"--repeat-distance {distance}{limit} needs about {needed} photos, and there are {photos}: "
-        f"give more photos, or --repeat-distance {min(default_distance(photos), distance - 1)}"
+        f"{named('repeat_distance', distance)}{limit} needs about {needed} photos, and there are {photos}: use more "
+        f"photos, or {named('repeat_distance', possible)}"
     )

@@ -1,4 +1,4 @@
-"""Repeat distances: no photo twice within some cells of itself (Chebyshev's distance), for any layout of cells."""
+"""Repeat distances: no photo is repeated within a Chebyshev distance, for grids with cells of any sizes."""
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
 from __future__ import annotations
@@ -18,39 +18,44 @@ PhotoIndices = npt.NDArray[np.int32]
 _MAX_TRIES: Final = 4
 
 
-def reach_of(layout: CellRaster, distance: int) -> int:
-    """A distance in cells as steps of the layout's raster."""
-    return round(distance / layout.step)
+def in_steps(raster: CellRaster, distance: int) -> int:
+    """Convert a distance in cells to steps of the raster."""
+    return round(distance / raster.step)
 
 
-def clashing(layout: CellRaster, photo: PhotoIndices, cost: Float32Array, distance: int) -> Indices:
-    """The cells that must show something else: of two that are too near each other, the one that fits worse.
+def conflicting_cells(raster: CellRaster, photo: PhotoIndices, cost: Float32Array, distance: int) -> Indices:
+    """Return the cells whose photo must be replaced: of two equal photos too near each other, the one of higher cost.
 
-    photo: (N,) −1 where nothing is shown; a negative cost marks a cell that stays.
+    photo: (N,) −1 for empty cells; cost: (N,), negative for cells that keep their photo.
     """
     order = np.argsort(cost, kind="stable")
-    return np.flatnonzero(keep_apart(layout.raster, layout.box, reach_of(layout, distance), order, photo))
+    return np.flatnonzero(find_conflicts(raster.numbers, raster.box, in_steps(raster, distance), order, photo))
 
 
 def refill(
-    costs: Costs, layout: CellRaster, placed: Candidates, empty: Indices, left: npt.NDArray[np.int32], distance: int
+    costs: Costs,
+    raster: CellRaster,
+    placed: Candidates,
+    empty: Indices,
+    remaining: npt.NDArray[np.int32],
+    distance: int,
 ) -> bool:
-    """Give empty cells the best photo that is allowed there; False if some can't have any.
+    """Place the best allowed photo in each empty cell, and return whether all cells could be filled.
 
-    placed: (N, 1) what cells show, changed in place, −1 where they are empty; left: (photos,) further uses, changed.
+    placed: (N, 1) what cells show, −1 for empty cells, changed in place; remaining: (photos,) uses, changed in place.
     """
-    reach = reach_of(layout, distance)
+    radius = in_steps(raster, distance)
     if not len(empty):
         return True
     count = 64
     for _ in range(_MAX_TRIES):
-        prices = np.where(left > 0, np.float32(0), np.float32(np.inf))
-        usable = int((left > 0).sum())
+        prices = np.where(remaining > 0, np.float32(0), np.float32(np.inf))
+        usable = int((remaining > 0).sum())
         if not usable:
             return False
         found = costs.nearest(empty, min(count, usable), prices)
-        take_allowed(
-            layout.raster, layout.box, reach, empty, found.photo, found.symmetry, found.cost, left,
+        place_allowed(
+            raster.numbers, raster.box, radius, empty, found.photo, found.symmetry, found.cost, remaining,
             placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0],
         )  # fmt: skip
         empty = empty[placed.photo[empty, 0] < 0]
@@ -60,18 +65,18 @@ def refill(
     return False
 
 
-def spread(
-    layout: CellRaster, taken: PhotoIndices, left: npt.NDArray[np.int32], distance: int, *, evenly: bool = False
+def arrange(
+    raster: CellRaster, fixed: PhotoIndices, remaining: npt.NDArray[np.int32], distance: int, *, evenly: bool = False
 ) -> PhotoIndices | None:
-    """Some placement that keeps a distance and limits of use, whatever it looks like; None if none was found.
+    """Return any placement (N,) within a distance and limits of use, regardless of cost; None if none was found.
 
-    taken: (N,) the photos of cells that are settled, −1 elsewhere; left: (photos,) further uses. Cells are filled in
-    raster order, by the first photo that is allowed, or else (with `evenly` always) by the least used one, so that as
-    many photos as can be are used.
+    fixed: (N,) the photos of cells that keep them, −1 elsewhere; remaining: (photos,) uses. Cells are filled in raster
+    order with the first allowed photo. If that fails, or with `evenly`, they are filled with the allowed photo that has
+    the most remaining uses, so that as many photos as possible are used.
     """
     for first_fit in (False,) if evenly else (True, False):
-        photo = taken.copy()
-        if fill_any(layout.raster, layout.box, reach_of(layout, distance), left.copy(), first_fit, photo):
+        photo = fixed.copy()
+        if fill_any(raster.numbers, raster.box, in_steps(raster, distance), remaining.copy(), first_fit, photo):
             return photo
     return None
 
@@ -80,66 +85,68 @@ def spread(
 
 
 @kernel
-def is_clear(raster, box, reach, cell, shown, photo):
-    """Whether no cell within reach of one shows a photo. The cell itself doesn't count."""
-    if reach < 1:
+def is_clear(raster, box, radius, cell, placed, photo):
+    """Return whether no other cell within `radius` steps of a cell shows a photo."""
+    if radius < 1:
         return True
-    for y in range(max(box[cell, 1] - reach, 0), min(box[cell, 1] + box[cell, 3] + reach, raster.shape[0])):
-        for x in range(max(box[cell, 0] - reach, 0), min(box[cell, 0] + box[cell, 2] + reach, raster.shape[1])):
+    for y in range(max(box[cell, 1] - radius, 0), min(box[cell, 1] + box[cell, 3] + radius, raster.shape[0])):
+        for x in range(max(box[cell, 0] - radius, 0), min(box[cell, 0] + box[cell, 2] + radius, raster.shape[1])):
             other = raster[y, x]
-            if other >= 0 and other != cell and shown[other] == photo:
+            if other >= 0 and other != cell and placed[other] == photo:
                 return False
     return True
 
 
 @kernel
-def keep_apart(raster, box, reach, order, photo):
-    """(N,) true for cells that must give way, if cells claim their photos in an order."""
-    shown = np.full(len(photo), -1, photo.dtype)
-    gives_way = np.zeros(len(photo), np.bool_)
+def find_conflicts(raster, box, radius, order, photo):
+    """Return (N,) whether each cell conflicts with a cell before it in an order."""
+    placed = np.full(len(photo), -1, photo.dtype)
+    conflicts = np.zeros(len(photo), np.bool_)
     for cell in order:
-        if photo[cell] < 0 or is_clear(raster, box, reach, cell, shown, photo[cell]):
-            shown[cell] = photo[cell]
+        if photo[cell] < 0 or is_clear(raster, box, radius, cell, placed, photo[cell]):
+            placed[cell] = photo[cell]
         else:
-            gives_way[cell] = True
-    return gives_way
+            conflicts[cell] = True
+    return conflicts
 
 
 @kernel
-def take_allowed(raster, box, reach, empty, photo, symmetry, cost, left, shown, shown_symmetry, shown_cost):
-    """Each empty cell in turn takes the first of its candidates that has uses left and is not near."""
+def place_allowed(raster, box, radius, empty, photo, symmetry, cost, remaining, placed, placed_symmetry, placed_cost):
+    """Place in each empty cell the first candidate with remaining uses and no equal neighbour."""
     for row in range(len(empty)):
         cell = empty[row]
         for i in range(photo.shape[1]):
             number = photo[row, i]
-            if left[number] > 0 and is_clear(raster, box, reach, cell, shown, number):
-                shown[cell], shown_symmetry[cell], shown_cost[cell] = number, symmetry[row, i], cost[row, i]
-                left[number] -= 1
+            if remaining[number] > 0 and is_clear(raster, box, radius, cell, placed, number):
+                placed[cell], placed_symmetry[cell], placed_cost[cell] = number, symmetry[row, i], cost[row, i]
+                remaining[number] -= 1
                 break
 
 
 @kernel
-def fill_any(raster, box, reach, left, first_fit, shown):
-    """Fill the cells that show nothing; false if one can't be filled."""
-    near = np.full(len(left), -1, np.int64)
+def fill_any(raster, box, radius, remaining, first_fit, placed):
+    """Fill the empty cells, and return whether all could be filled."""
+    near = np.full(len(remaining), -1, np.int64)
     for y in range(raster.shape[0]):
         for x in range(raster.shape[1]):
             cell = raster[y, x]
-            if cell < 0 or shown[cell] >= 0:
+            if cell < 0 or placed[cell] >= 0:
                 continue
-            for v in range(max(box[cell, 1] - reach, 0), min(box[cell, 1] + box[cell, 3] + reach, raster.shape[0])):
-                for u in range(max(box[cell, 0] - reach, 0), min(box[cell, 0] + box[cell, 2] + reach, raster.shape[1])):
+            for v in range(max(box[cell, 1] - radius, 0), min(box[cell, 1] + box[cell, 3] + radius, raster.shape[0])):
+                for u in range(
+                    max(box[cell, 0] - radius, 0), min(box[cell, 0] + box[cell, 2] + radius, raster.shape[1])
+                ):
                     other = raster[v, u]
-                    if other >= 0 and shown[other] >= 0:
-                        near[shown[other]] = cell
+                    if other >= 0 and placed[other] >= 0:
+                        near[placed[other]] = cell
             best = -1
-            for photo in range(len(left)):
-                if left[photo] > 0 and near[photo] != cell and (best < 0 or left[photo] > left[best]):
+            for photo in range(len(remaining)):
+                if remaining[photo] > 0 and near[photo] != cell and (best < 0 or remaining[photo] > remaining[best]):
                     best = photo
                     if first_fit:
                         break
             if best < 0:
                 return False
-            shown[cell] = best
-            left[best] -= 1
+            placed[cell] = best
+            remaining[best] -= 1
     return True

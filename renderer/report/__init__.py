@@ -92,7 +92,7 @@ def write_report(
     unused_items = "\n".join(_unused(compared.offered, number, sheet) for number in unused[:MAX_UNUSED].tolist())
     worst = "\n".join(_worst_cells(compared, errors, sheet))
     missing = missing_colours(mean_lab(compared.offered.signatures), errors.lab)
-    advice = compared.figures.get("advice")
+    advice = str(compared.figures.get("advice") or "")
     style = f"{_part('page.css')}{sheet.style()}:root {{ --shape: {size[0] / size[1]:.4f} }}\n"
     script = _part("page.js")
     page = Template(_part("page.html")).substitute(
@@ -111,7 +111,7 @@ def write_report(
         brightest=f"{MAX_DRAWN_ERROR:g}",
         figures=rows(figure_rows(compared.figures)),
         worst=worst,
-        advice=f"<p><strong>{html.escape(str(advice))}.</strong></p>" if advice else "",
+        advice=f"<p><strong>{html.escape(advice[0].upper() + advice[1:])}.</strong></p>" if advice else "",
         missing="\n".join(_missing(missing, errors, placement)),
         none_missing="hidden" if missing else "",
         some_missing="" if missing else "hidden",

@@ -21,7 +21,7 @@ from __future__ import annotations
 from renderer.arrays import Float64Array
 from renderer.deprecation import old_names
 from renderer.parameters import Colour, parameter
-from renderer.scene.animation import RESTS, Animation, Ending
+from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending
 from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.sprites import (
     JOINED_BELOW,
@@ -42,7 +42,7 @@ __all__ = [
     "FAR_PIXELS",
     "JOINED_BELOW",
     "JOINED_RIGHT",
-    "RESTS",
+    "PAUSE_PARAMETERS",
     "TONE_FULL_BELOW",
     "TONE_NONE_ABOVE",
     "Animation",
@@ -64,4 +64,4 @@ __all__ = [
     "parse_target",
 ]
 
-__getattr__ = old_names(__name__, {"Floats": "Float64Array"})
+__getattr__ = old_names(__name__, {"Floats": "Float64Array", "RESTS": "PAUSE_PARAMETERS"})

@@ -15,7 +15,7 @@ Ending = Literal["mosaic", "photo", "cover", "empty"]
 """What is visible at the start or end of an animation: the whole mosaic or the plain cover (both fitted to the frame as
 the stage's `fit` says), one photo, or only the background."""
 
-RESTS: Final = ("hold_start", "hold_end")
+PAUSE_PARAMETERS: Final = ("hold_start", "hold_end")
 """Names of parameters that are pauses in seconds. They default to 0 in a timeline, where pauses are written out."""
 
 
@@ -24,8 +24,8 @@ class Animation(Validated, ABC):
     """Base of all animations: a frozen dataclass whose fields are declared with `parameter`.
 
     The first line of its docstring is the help text of its command. Override `endings`, `default_duration`,
-    `last_photo` or `targets` where the answer depends on parameters. Construction raises InputError for a value out of
-    its range.
+    `last_photo` or `targets` where the answer depends on parameters. Construction raises InputError for a value of the
+    wrong type or out of its range.
     """
 
     first: ClassVar[Ending] = "mosaic"
@@ -37,7 +37,7 @@ class Animation(Validated, ABC):
     seconds: ClassVar[float] = 10.0
     """Default duration."""
 
-    reverse: bool = parameter(False, "Play in reverse")
+    reverse: bool = parameter(False, "Play the animation in reverse")
 
     def __init_subclass__(cls) -> None:
         """Accept a `default_duration` overridden under its old name, with a warning."""

@@ -16,7 +16,7 @@ from renderer.arrays import Float64Array
 from renderer.deprecation import old_method
 from renderer.errors import InputError
 from renderer.grid import cell_at
-from renderer.library import Library, Photo, find_photo, no_photo
+from renderer.library import Library, Photo, find_photo, unknown_photo
 from renderer.messages import named
 from renderer.parameters import Colour
 from renderer.pictures import read_picture, resize
@@ -31,7 +31,7 @@ from renderer.scene.sprites import (
     Sprites,
     make_sprites,
 )
-from renderer.subject import attention, subject_place
+from renderer.subject import attention, subject_position
 from renderer.textures import MAX_SIDE, Textures
 
 Fit = Literal["crop", "pad", "blur"]
@@ -142,8 +142,8 @@ class Stage:
         """
         cell = self.maps[which].cell
         pairs = self.maps[which].neighbours()
-        beside = np.abs(cell[pairs[:, 0], 0] + cell[pairs[:, 0], 2] - cell[pairs[:, 1], 0]) < 1e-6
-        bits = np.where(beside, JOINED_RIGHT, JOINED_BELOW).astype(np.uint8)
+        horizontal = np.abs(cell[pairs[:, 0], 0] + cell[pairs[:, 0], 2] - cell[pairs[:, 1], 0]) < 1e-6
+        bits = np.where(horizontal, JOINED_RIGHT, JOINED_BELOW).astype(np.uint8)
 
         def part(resting: npt.NDArray[np.bool_]) -> Sprites:
             if resting.all():
@@ -187,7 +187,7 @@ class Stage:
         """Return a new random number generator, always the same one for a seed."""
         return np.random.default_rng(self.seed)
 
-    def rest_shares(self, seconds: Sequence[float]) -> Float64Array:
+    def pause_shares(self, seconds: Sequence[float]) -> Float64Array:
         """Return pauses in seconds as shares of the duration, shortened so that at least half of it is movement."""
         fitting = min(1.0, 0.5 * self.seconds / max(sum(seconds), 1e-9))
         return np.array(seconds, np.float64) * fitting / self.seconds
@@ -212,7 +212,7 @@ class Stage:
             weights = _spot(weights.shape, self.position(self.subject), self.maps[which].size)
         top, right, bottom, left = self.covered
         x, y = (
-            side * subject_place(weights, axis, self.frame[1 - axis] / scale / side, before, after)
+            side * subject_position(weights, axis, self.frame[1 - axis] / scale / side, before, after)
             for axis, side, before, after in ((1, width, left, right), (0, height, top, bottom))
         )
         return Camera((x, y), scale)
@@ -226,12 +226,15 @@ class Stage:
         )
 
     def cell_at(self, target: Target) -> int:
-        """The first map's cell that a target names. Raises InputError if it names a photo that is not placed."""
+        """Return the first map's cell (an index) at a point or with a photo.
+
+        Raises InputError if the photo is not in the mosaic.
+        """
         if not isinstance(target, str):
             return cell_at(self.mosaic.grid, self.position(target))
         number = find_photo(target, self.mosaic.photos)
         if number is None:
-            raise InputError(no_photo(target, self.mosaic.photos))
+            raise InputError(unknown_photo(target, self.mosaic.photos))
         cells = np.flatnonzero(self.mosaic.photo == number)
         centres = self.mosaic.cell[:, :2] + 0.5 * self.mosaic.cell[:, 2:]
         distance = np.abs(centres - 0.5 * np.array(self.mosaic.size)).max(axis=1)
@@ -274,4 +277,5 @@ class Stage:
 
     chance = old_method("Stage.chance", rng)
     place = old_method("Stage.place", position)
+    rest_shares = old_method("Stage.rest_shares", pause_shares)
     seen_tiles = old_method("Stage.seen_tiles", visible_tiles)

@@ -1,7 +1,7 @@
-"""Libraries that have a name: where they are, and what each is made of.
+"""Named libraries: where they are stored, and which folders each consists of.
 
-A library is two files in the library folder: NAME.json says which folders it is of, NAME.sqlite is its index, which
-can be made anew from them.
+A library is two files in the library folder: NAME.json lists its folders, and NAME.sqlite is its index, which can be
+rebuilt from them.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ from renderer.data_files import parse_json
 from renderer.errors import FileError, InputError, MissingFileError
 from renderer.input_files import read_bytes
 from renderer.library.reading import Crop
-from renderer.names import normal
+from renderer.messages import named
+from renderer.names import normalized
 from renderer.output_files import new_file
 from renderer.paths import can_be_path, configured_folder, expanded
 from renderer.private_files import make_private, make_private_folder
 
 DEFAULT_NAME: Final = "default"
-"""The library that is used where no tiles are named."""
+"""The library that is used if no tiles are specified."""
 
 _MAX_BYTES: Final = 4_000_000  # of a definition: 10,000 folders with long names
-_MAX_FRAMES: Final = 1000  # of a clip, as --video-frames allows
+_MAX_FRAMES: Final = 1000  # per video, the limit of `video_frames`
 
 PIECES: Final = "pieces"
-"""Among `--tiles`: pieces of the cover, although there is a default library. No library may have this name."""
+"""Value of `tiles` for pieces of the cover instead of the default library. No library may have this name."""
 
 
 def cache_folder() -> Path:
-    """The folder of what may be deleted at any time: what MOSAIC_RENDERER_CACHE names, or the platform's for caches.
+    """Return the folder of files that may be deleted at any time: MOSAIC_RENDERER_CACHE, or the platform's cache.
 
-    Raises InputError where neither is known, as `library_folder` does.
+    Raises InputError if neither is known, as `library_folder` does.
     """
     return configured_folder(
         "MOSAIC_RENDERER_CACHE", lambda: platformdirs.user_cache_path("mosaic-renderer", appauthor=False)
@@ -48,7 +49,7 @@ def cache_folder() -> Path:
 
 
 def library_folder(chosen: Path | None = None) -> Path:
-    """The folder of named libraries: the chosen one, MOSAIC_RENDERER_LIBRARIES, or one in the user's data."""
+    """Return the folder of named libraries: the chosen one, MOSAIC_RENDERER_LIBRARIES, or one in the user's data."""
     if chosen is not None:
         return expanded(chosen).absolute()
     return configured_folder(
@@ -57,12 +58,12 @@ def library_folder(chosen: Path | None = None) -> Path:
     ).absolute()
 
 
-def keep_private(folder: Path) -> None:
-    """Correct the permissions of the platform's folders for the cache and libraries.
+def restrict_default_folder(folder: Path) -> None:
+    """Make the platform's folder for the cache or for libraries readable by its owner only.
 
-    One that a user chose may hold other files, and stays as it is.
+    A folder that the user chose may hold other files, and keeps its permissions.
     """
-    with contextlib.suppress(RuntimeError):  # a user without a home folder, whose folders were all chosen
+    with contextlib.suppress(RuntimeError):  # no home folder: the user chose all folders
         is_cache = not os.environ.get("MOSAIC_RENDERER_CACHE") and folder == cache_folder()
         if is_cache or (not os.environ.get("MOSAIC_RENDERER_LIBRARIES") and folder == library_folder()):
             make_private(folder)
@@ -70,45 +71,46 @@ def keep_private(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class LibraryDefinition:
-    """What a named library is made of."""
+    """What a named library consists of."""
 
     name: str
-    folder: Path  # where its files are
-    sources: tuple[str, ...]  # absolute paths of folders and files, or globs
+    folder: Path  # of its files
+    sources: tuple[str, ...]  # absolute paths of folders, files or globs
     crop: Crop = "smart"
     video_frames: int = 0
 
     @property
     def index_path(self) -> Path:
-        """Its index."""
+        """The path of its index."""
         return self.folder / f"{self.name}.sqlite"
 
     @property
     def files(self) -> list[Path]:
-        """Every file of it that there is."""
+        """Its existing files."""
         names = [f"{self.name}.json"]
-        names += [f"{self.name}.sqlite{aside}{part}" for aside in ("", ".damaged") for part in ("", "-wal", "-shm")]
+        names += [f"{self.name}.sqlite{damaged}{part}" for damaged in ("", ".damaged") for part in ("", "-wal", "-shm")]
         return [self.folder / name for name in names if (self.folder / name).exists()]
 
     def save(self) -> None:
-        """Write it down. Raises RenderError where that can't be done."""
+        """Write the definition. Raises RenderError if that fails."""
         try:
             make_private_folder(self.folder)
-            keep_private(self.folder)
+            restrict_default_folder(self.folder)
         except OSError as error:
-            raise InputError(f"{self.folder} can't be made ({error.strerror}): choose another --library-dir") from None
+            fix = f"choose another {named('library_dir')}"
+            raise InputError(f"{self.folder} can't be made ({error.strerror}): {fix}") from None
         content = {"folders": list(self.sources), "crop": self.crop, "video_frames": self.video_frames}
         with new_file(self.folder / f"{self.name}.json", overwrite=True) as temporary:
             temporary.touch(mode=0o600)
             temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
     def remove(self) -> None:
-        """Delete its files; the photos stay as they are."""
+        """Delete its files, not the photos."""
         for file in self.files:
             file.unlink(missing_ok=True)
 
-    def adding(self, sources: Sequence[str], crop: Crop | None, video_frames: int | None) -> LibraryDefinition:
-        """The same with more folders, and with other settings where they are given."""
+    def extended(self, sources: Sequence[str], crop: Crop | None, video_frames: int | None) -> LibraryDefinition:
+        """Return the definition with more folders, and with the settings that are not None."""
         return replace(
             self,
             sources=tuple(dict.fromkeys([*self.sources, *sources])),
@@ -118,26 +120,28 @@ class LibraryDefinition:
 
 
 def check_name(name: str) -> str:
-    """A library's name, as it may be. Raises InputError."""
-    name = normal(name)
+    """Return a library's name, normalized. Raises InputError if it is not valid."""
+    name = normalized(name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
-        raise InputError(f"--name {name}: a library's name is up to 64 letters, digits, - and _")
+        raise InputError(f"{named('name', name)} is not a library name: use up to 64 letters, digits, - and _")
     if name == PIECES:
-        raise InputError(f"--name {name}: among --tiles this word means pieces of the cover: give another name")
+        raise InputError(
+            f"{named('name', name)} is reserved: {named('tiles', name)} means pieces of the cover. Choose another name"
+        )
     return name
 
 
-def names(folder: Path) -> list[str]:
-    """The libraries that there are."""
+def library_names(folder: Path) -> list[str]:
+    """Return the names of the existing libraries, sorted."""
     try:
         return sorted(path.stem for path in folder.glob("*.json") if re.fullmatch(r"\w[\w-]{0,63}", path.stem))
     except OSError:
         return []
 
 
-def find(name: str, folder: Path) -> LibraryDefinition | None:
-    """The library of a name, if there is one. Raises InputError if what is written of it can't be read."""
-    name = normal(name)
+def find_library(name: str, folder: Path) -> LibraryDefinition | None:
+    """Return the library of a name, if it exists. Raises InputError if its definition can't be read."""
+    name = normalized(name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
         return None
     path = folder / f"{name}.json"
@@ -155,18 +159,18 @@ def find(name: str, folder: Path) -> LibraryDefinition | None:
     except MissingFileError:
         return None
     except FileError as error:
-        raise InputError(f"{path} {error.reason}: mend or delete it, and add the library again") from None
+        raise InputError(f"{path} {error.reason}: fix or delete it, and add the library again") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} can't be read ({error}): mend or delete it, and add the library again") from None
+        raise InputError(f"{path} can't be read ({error}): fix or delete it, and add the library again") from None
     return LibraryDefinition(name, folder, tuple(sources), cast("Crop", crop), frames)
 
 
-def get(name: str, folder: Path) -> LibraryDefinition:
-    """The library of a name. Raises InputError if there is none."""
-    found = find(name, folder)
+def get_library(name: str, folder: Path) -> LibraryDefinition:
+    """Return the library of a name. Raises InputError if it does not exist."""
+    found = find_library(name, folder)
     if found is None:
-        known = names(folder)
-        near = difflib.get_close_matches(name, known, n=1) or known[:3]
-        fix = f"did you mean {' or '.join(near)}?" if near else "render library add FOLDER makes one"
+        known = library_names(folder)
+        similar = difflib.get_close_matches(name, known, n=1) or known[:3]
+        fix = f"did you mean {' or '.join(similar)}?" if similar else "create one with `render library add FOLDER`"
         raise InputError(f"there is no library {name}: {fix}")
     return found

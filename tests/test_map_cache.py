@@ -1,0 +1,137 @@
+"""The cache of placement maps: its key follows from the declared parameters."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import numpy as np
+import pytest
+
+from renderer.job import GridSettings, MatchSettings, TileSettings, inputs, open_mosaic
+from renderer.parameters import parameter, parameters
+from renderer.placement import PlacementMap
+from renderer.progress import Silent
+
+PHOTOS = 54
+"""As many as cells with 9 columns: so each photo can be used exactly once, or left out."""
+
+NOT_DERIVED: dict[str, dict[str, object]] = {
+    "tiles": {"tiles": "fewer"},
+    "crop": {"crop": "centre"},  # smart is what None means
+    "since": {"since": "2000"},
+    "until": {"until": "2100"},
+    "exclude": {"exclude": "photo00.jpg"},
+    "library_dir": {"library_dir": "libraries"},
+    "save_map": {"save_map": "it.mosaic"},
+    "credits": {"credits": "it.txt"},
+    "cell_size": {"cell_size": 80, "columns": None},
+}
+"""Other values of parameters that are names, paths and dates."""
+
+UNCHANGED = {"since", "until", "library_dir", "save_map", "credits", "video_frames", "skip_duplicates"}
+"""Parameters that choose the same photos from this folder, or change no map."""
+
+
+def other_value(name: str, default: object) -> dict[str, object]:
+    """Another valid value of a parameter of MatchSettings, from its type, choices and range."""
+    if name in NOT_DERIVED:
+        return NOT_DERIVED[name]
+    hint, info = get_type_hints(MatchSettings)[name], parameters(MatchSettings)[name]
+    kinds = [hint, *get_args(hint)]
+    if isinstance(default, bool):
+        return {name: not default}
+    choices = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
+    if left := [choice for choice in choices if choice != default]:
+        return {name: left[0]}
+    for number in (info.low, info.low + 1, (info.low + min(info.high, 100)) / 2):
+        value: object = number if float in kinds else int(number)
+        if value not in (default, 0):  # 0 may mean the default
+            return {name: value}
+    raise AssertionError(f"give another value of {name} in NOT_DERIVED")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+    """A working folder with two folders of photos, and a cache in which they are indexed."""
+    made = tmp_path_factory.mktemp("maps")
+    for name, count in (("tiles", PHOTOS), ("fewer", PHOTOS + 2)):
+        (made / name).mkdir()
+        for path in sorted(photos.rglob("*.jpg"))[-count:]:
+            shutil.copy2(path, made / name)
+    (made / "libraries").mkdir()
+    return made
+
+
+@pytest.fixture
+def keys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The cache keys of the maps that a test asks for, in order."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(folder / "cache"))
+    found: list[str] = []
+    original = inputs.cached_map
+
+    def record(*values: Any) -> Path:
+        found.append((path := original(*values)).name)
+        return path
+
+    monkeypatch.setattr(inputs, "cached_map", record)
+    return found
+
+
+def placement(cover: Path, settings: MatchSettings, *, matched: bool) -> PlacementMap:
+    with open_mosaic(cover, settings, Silent(), matched=matched) as mosaic:
+        return mosaic.placement
+
+
+def same(one: PlacementMap, other: PlacementMap) -> bool:
+    arrays = ("cell", "photo", "symmetry", "gain", "offset", "cost")
+    return one.photos == other.photos and all(np.array_equal(getattr(one, a), getattr(other, a)) for a in arrays)
+
+
+@pytest.mark.parametrize("name", parameters(MatchSettings))
+def test_a_changed_parameter_gives_another_key_or_the_same_map(
+    folder: Path, cover: Path, keys: list[str], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = MatchSettings(tiles="tiles", columns=9)  # type: ignore[arg-type]  # one text stands for a tuple
+    changed = replace(base, **other_value(name, getattr(base, name)))  # type: ignore[arg-type]  # of any parameter
+    assert getattr(changed, name) != getattr(base, name)
+    for settings in (base, changed):
+        placement(cover, settings, matched=False)
+    if parameters(MatchSettings)[name].in_recipe or name not in UNCHANGED:
+        assert keys[0] != keys[1]
+        return
+    assert keys[0] == keys[1]
+    maps = []
+    for number, settings in enumerate((base, changed)):
+        monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(folder / f"cache-{name}-{number}"))  # neither finds a map
+        maps.append(placement(cover, settings, matched=True))
+    assert same(*maps)
+
+
+@dataclass(frozen=True)
+class MoreSettings(MatchSettings):
+    """Settings with parameters of which their author said nothing, or that they change no map."""
+
+    contrast: float = parameter(0.0, "Contrast")
+    preview: bool = parameter(False, "Open the map", in_recipe=False)
+
+
+def test_a_new_parameter_is_part_of_the_key_unless_declared_otherwise() -> None:
+    assert list(MoreSettings().recipe()) == [*MatchSettings().recipe(), "contrast"]
+
+
+def test_the_recipe_is_that_of_older_maps() -> None:
+    assert json.dumps(MatchSettings(unique=True, tone=0.5).recipe()) == (  # the order is part of the key
+        '{"match": "structure", "adaptive": false, "smallest_cell": "1/2", "largest_cell": "2", "max_uses": null, '
+        '"repeat_distance": null, "unique": true, "use_all": false, "merge_duplicates": false, "mirror": true, '
+        '"turns": false, "tone": 0.5, "adapt_palette": false, "blend": 0.0, "match_seed": 0}'
+    )
+
+
+def test_tile_and_grid_settings_are_in_the_key_by_their_results() -> None:
+    shape = {"adaptive", "smallest_cell", "largest_cell"}
+    declared = {**parameters(TileSettings), **parameters(GridSettings)}
+    assert {name for name, info in declared.items() if info.in_recipe} == shape
