@@ -79,6 +79,16 @@ def mixed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def detail(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A grey cover with detail in the middle, so that an adaptive grid has cells of all sizes."""
+    pixels = np.full((427, 640, 3), 120, np.uint8)
+    pixels[150:290, 260:420] = np.random.default_rng(1).integers(0, 256, (140, 160, 3), np.uint8)
+    path = tmp_path_factory.mktemp("detail") / "detail.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
 RESULTS: dict[tuple[str, ...], Pixels | None] = {}
 """Results of commands without one of their options, which several rows share; None: the command failed."""
 
@@ -129,7 +139,7 @@ RESULTS: dict[tuple[str, ...], Pixels | None] = {}
         (["mosaic", "COVER", "--columns", "12", "--tiles", "PHOTOS", "--use-all", "--max-uses", "3", "--repeat-distance", "2"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "12", "--turns", "--tone", "0.5", "--blend", "0.1", "--merge-duplicates", "--adapt-palette"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "40", "--tiles", "PHOTOS", "--match", "lab"], "china-mosaic.png", "1280x832"),
-        (["mosaic", "COVER", "--columns", "12", "--adaptive", "--smallest-cell", "1/4", "--largest-cell", "4"], "china-mosaic.png", "384x256"),
+        (["mosaic", "DETAIL", "--columns", "12", "--adaptive", "--smallest-cell", "1/4", "--largest-cell", "4"], "detail-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "12", "--tile-pixels", "10", "-o", "it.jpg"], "it.jpg", "120x80"),
         (["mosaic", "COVER", "--tiles", "PHOTOS", "--print", "6x4cm", "--dpi", "100", "-o", "it.tif"], "it.tif", "236x157"),
         (["still", "zoom", "COVER", "--at", "3.5", *STILL, "-o", "frame.png"], "frame.png", "96x64"),
@@ -157,13 +167,14 @@ def test_commands(
     cover: Path,
     photos: Path,
     mixed: Path,
+    detail: Path,
     monkeypatch: pytest.MonkeyPatch,
     words: list[str],
     output: str | None,
     says: str,
 ) -> None:
     """Each row writes its file and message, and each of its options changes the result."""
-    inputs = {"COVER": str(cover), "PHOTOS": str(photos), "MIXED": str(mixed)}
+    inputs = {"COVER": str(cover), "PHOTOS": str(photos), "MIXED": str(mixed), "DETAIL": str(detail)}
     code, out, err = render(*(inputs.get(word, word) for word in words))
     assert (code, "Traceback" in err) == (0, False), err
     assert says in out
