@@ -566,7 +566,7 @@ def test_a_row_of_json_may_lack_unused_fields(campaign: Path, render: Run) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "says"),
+    ("name", "text", "problem"),
     [
         ("rows.json", "[" * 100_000, "rows.json: it is not JSON: its values are nested more than 50 levels deep"),
         ("rows.json", '[{"face": ' * 50_000, "rows.json: it is not JSON"),
@@ -576,11 +576,11 @@ def test_a_row_of_json_may_lack_unused_fields(campaign: Path, render: Run) -> No
         ("rows.csv", "face\n", "rows.csv: it has no rows"),
     ],
 )
-def test_an_unreadable_table_is_a_problem(campaign: Path, render: Run, name: str, text: str, says: str) -> None:
+def test_an_unreadable_table_is_a_problem(campaign: Path, render: Run, name: str, text: str, problem: str) -> None:
     Path(name).write_text(text)
     campaign.write_text(f'[[job]]\n{SMALL}rows = "{name}"\ncover = "covers/{{face}}.jpg"\n')
     code, _, err = render("batch", "campaign.toml", "--skip-bad-rows")
-    assert (code, says in err) == (2, True), err
+    assert (code, problem in err) == (2, True), err
 
 
 OUTSIDE = ["../private/secret", "/etc/passwd", "x/../../private/secret", "..", "..\\private\\secret", "C:\\secret"]
@@ -669,7 +669,7 @@ NO_SIZE = "3y is not a size: give two whole numbers"
         ("", "", ("--workers", "0"), "render: --workers 0 is out of range"),
     ],
 )
-def test_parameters_are_spelled_as_where_they_were_specified(
+def test_parameters_are_spelled_for_their_origin(
     campaign: Path, render: Run, defaults: str, job: str, words: tuple[str, ...], problem: str
 ) -> None:
     """As keys with the line of the campaign file, a row or a preset; as options from the command line."""
@@ -683,7 +683,7 @@ def test_parameters_are_spelled_as_where_they_were_specified(
     assert not Path("out").exists()
 
 
-def test_errors_of_a_render_are_spelled_as_their_origin(campaign: Path, render: Run) -> None:
+def test_errors_of_a_render_are_spelled_for_their_origin(campaign: Path, render: Run) -> None:
     """The manifest and the page have keys; the terminal has options for what the command line specified."""
     for name in ("file.wav", "line.wav"):
         with wave.open(name, "wb") as file:
@@ -705,7 +705,7 @@ def test_errors_of_a_render_are_spelled_as_their_origin(campaign: Path, render: 
             assert not re.search("[\x1e\x1f]|u001[ef]|x1[ef]", text)
 
 
-def test_notices_and_plans_are_spelled_as_their_origin(
+def test_notices_and_plans_are_spelled_for_their_origin(
     campaign: Path, render: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = f'[[job]]\n{SMALL}cover = "covers/a.jpg"\nformat = "webm"\n'

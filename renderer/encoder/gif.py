@@ -116,7 +116,7 @@ class GifFile:
         shape = (height, width)
         self._before, self._pending, self._next = np.zeros((3, *shape, 4), np.uint8)
         self._canvas = Canvas(
-            wanted=np.empty((*shape, 3), np.float32),
+            target=np.empty((*shape, 3), np.float32),
             shown=np.empty((*shape, 3), np.float32),
             filled=np.zeros(shape, np.uint8),
             task=np.empty(shape, np.uint8),

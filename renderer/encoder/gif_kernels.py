@@ -41,7 +41,7 @@ _VISITS = 64  # strings visited for one code; 256 save 0.3 %
 class Canvas(NamedTuple):
     """The state of each pixel; (H, W) arrays."""
 
-    wanted: Float32Array  # (H, W, 3) target colours of the frame, with diffused errors
+    target: Float32Array  # (H, W, 3) target colours of the frame, with diffused errors
     shown: Float32Array  # (H, W, 3) colours displayed so far
     filled: Pixels  # 1 where a pixel is displayed
     task: Pixels  # KEEP, LOOSE or EXACT
@@ -128,7 +128,7 @@ def measure(frame: Pixels, calm: Float32Array) -> None:
 def compare(
     frame: Pixels, before: Pixels, after: Pixels, canvas: Canvas, histogram: npt.NDArray[np.float64]
 ) -> tuple[int, int, int, int, int]:
-    """Fill `wanted` and `task`, and add the pixels to be written to the histogram.
+    """Fill `target` and `task`, and add the pixels to be written to the histogram.
 
     frame, before, after: (H, W, 4), alpha 0 or 255. Returns the box of the pixels to be written (left, top, right,
     bottom), and the number of pixels that must become transparent after this frame.
@@ -140,7 +140,7 @@ def compare(
         for x in range(width):
             r, g, b = frame[y, x, 0], frame[y, x, 1], frame[y, x, 2]
             luma, blue, red = _opponent(float(r), float(g), float(b))
-            canvas.wanted[y, x, 0], canvas.wanted[y, x, 1], canvas.wanted[y, x, 2] = luma, blue, red
+            canvas.target[y, x, 0], canvas.target[y, x, 1], canvas.target[y, x, 2] = luma, blue, red
             if frame[y, x, 3] == 0:
                 canvas.task[y, x] = KEEP
                 continue
@@ -224,7 +224,7 @@ def assign(census: Census, count: int, palette: Palette, move: bool) -> float:
 @kernel
 def _describe(points, order, start, end, mean):
     """Fill the mean of some points; return their squared error and the axis with the largest part of it."""
-    error, most, axis = 0.0, -1.0, 0
+    error, widest, axis = 0.0, -1.0, 0
     for a in range(3):
         weight, total, squares = 0.0, 0.0, 0.0
         for i in range(start, end):
@@ -235,8 +235,8 @@ def _describe(points, order, start, end, mean):
         mean[a] = total / weight
         spread = squares - total * total / weight
         error += spread
-        if spread > most:
-            most, axis = spread, a
+        if spread > widest:
+            widest, axis = spread, a
     return error, axis
 
 
@@ -246,14 +246,14 @@ def divide(points: Float32Array, count: int, colours: Float32Array) -> int:
 
     Wan, Prusinkiewicz and Wong, "Variance-based color image quantization for frame buffer display", 1990.
     """
-    most = len(colours)
+    size = len(colours)
     order = np.arange(count)
-    start, end = np.zeros(most, np.int64), np.zeros(most, np.int64)
-    error, axis = np.zeros(most), np.zeros(most, np.int64)
+    start, end = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    error, axis = np.zeros(size), np.zeros(size, np.int64)
     end[0] = count
     error[0], axis[0] = _describe(points, order, 0, count, colours[0])
     boxes = 1
-    while boxes < most:
+    while boxes < size:
         k = 0
         for i in range(1, boxes):
             if error[i] > error[k]:
@@ -349,7 +349,7 @@ def _learn(dictionary, code, parent, symbol):
 
 @kernel
 def _draw(canvas, palette, box, position, path, count, carry):
-    """Display the symbols of one code and diffuse the errors: down into `wanted`, to the right into `carry`."""
+    """Display the symbols of one code and diffuse the errors: down into `target`, to the right into `carry`."""
     left, top, right, bottom = box
     for i in range(count):
         y, x = top + (position + i) // (right - left), left + (position + i) % (right - left)
@@ -364,15 +364,15 @@ def _draw(canvas, palette, box, position, path, count, carry):
         canvas.filled[y, x] = 1
         share = _diffused_share(canvas.calm[y // BLOCK, x // BLOCK]) / 16
         for a in range(3):
-            error = canvas.wanted[y, x, a] + carry[a] - canvas.shown[y, x, a]
+            error = canvas.target[y, x, a] + carry[a] - canvas.shown[y, x, a]
             error = share * _limited(error)
             carry[a] = 7 * error
             if y + 1 < bottom:
                 if x > left:
-                    canvas.wanted[y + 1, x - 1, a] += 3 * error
-                canvas.wanted[y + 1, x, a] += 5 * error
+                    canvas.target[y + 1, x - 1, a] += 3 * error
+                canvas.target[y + 1, x, a] += 5 * error
                 if x + 1 < right:
-                    canvas.wanted[y + 1, x + 1, a] += error
+                    canvas.target[y + 1, x + 1, a] += error
 
 
 @kernel
@@ -433,7 +433,7 @@ def write_image(
                 share = _diffused_share(calm) * 7 / 16
                 if x == left:
                     c0, c1, c2 = np.float32(0), np.float32(0), np.float32(0)
-                t0, t1, t2 = canvas.wanted[y, x, 0] + c0, canvas.wanted[y, x, 1] + c1, canvas.wanted[y, x, 2] + c2
+                t0, t1, t2 = canvas.target[y, x, 0] + c0, canvas.target[y, x, 1] + c1, canvas.target[y, x, 2] + c2
                 e0, e1, e2 = np.float32(0), np.float32(0), np.float32(0)
                 nearest, least, room = transparent, 0.0, 0.0
                 if task != KEEP:
