@@ -49,7 +49,7 @@ class OverlaySettings(Validated):
         0.075, "Height of the title's letters, as a fraction of the frame's shorter side", low=0.01, high=0.5
     )
     title_time: tuple[float, float] | None = parameter(
-        None, "When the title is visible: START,END; default: always", unit="seconds", low=0, high=3600
+        None, "When the title is visible; default: always", unit="seconds", low=0, high=3600, metavar="START,END"
     )
     title_colour: Colour = parameter((1.0, 1.0, 1.0), "Colour of the title: a name or #rrggbb")
     font: Path | None = parameter(
