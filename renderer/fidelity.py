@@ -88,7 +88,7 @@ def advise(photos: Float32Array, cells: Float32Array) -> str:
     commonest = next(iter(by_colour))
     return (
         f"few photos match the colours of {round(100 * missing / len(cells))} % of the cells, mostly {commonest}: "
-        f"add photos with {commonest}"
+        f"add photos in {commonest}"
     )
 
 

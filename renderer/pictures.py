@@ -102,7 +102,7 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile
     except UnidentifiedImageError:
         start = _first_bytes(path) if data is None else data[:16]
         raw = is_raw(start) or _is_named_raw(path)
-        unknown = RAW_FILE if raw else "is not a readable picture"
+        unknown = RAW_FILE if raw else "is not a picture in a supported format"
         raise PictureError(path, unknown if start else "is empty") from None
     except Image.DecompressionBombError:
         raise PictureError(path, f"has more than {MAX_PIXELS // 1_000_000} million pixels: scale it down") from None

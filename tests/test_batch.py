@@ -568,7 +568,7 @@ def test_a_row_of_json_may_lack_unused_fields(campaign: Path, render: Run) -> No
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("rows.json", "[" * 100_000, "rows.json: it is not JSON: its values lie more than 50 levels deep"),
+        ("rows.json", "[" * 100_000, "rows.json: it is not JSON: its values are nested more than 50 levels deep"),
         ("rows.json", '[{"face": ' * 50_000, "rows.json: it is not JSON"),
         ("rows.json", "{}", "rows.json: it is not a list of rows"),
         ("rows.json", "[]", "rows.json: it has no rows"),

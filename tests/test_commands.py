@@ -79,6 +79,16 @@ def mixed(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def detail(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A grey cover with detail in the middle, so that an adaptive grid has cells of all sizes."""
+    pixels = np.full((427, 640, 3), 120, np.uint8)
+    pixels[150:290, 260:420] = np.random.default_rng(1).integers(0, 256, (140, 160, 3), np.uint8)
+    path = tmp_path_factory.mktemp("detail") / "detail.png"
+    Image.fromarray(pixels).save(path)
+    return path
+
+
 RESULTS: dict[tuple[str, ...], Pixels | None] = {}
 """Results of commands without one of their options, which several rows share; None: the command failed."""
 
@@ -129,7 +139,7 @@ RESULTS: dict[tuple[str, ...], Pixels | None] = {}
         (["mosaic", "COVER", "--columns", "12", "--tiles", "PHOTOS", "--use-all", "--max-uses", "3", "--repeat-distance", "2"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "12", "--turns", "--tone", "0.5", "--blend", "0.1", "--merge-duplicates", "--adapt-palette"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "40", "--tiles", "PHOTOS", "--match", "lab"], "china-mosaic.png", "1280x832"),
-        (["mosaic", "COVER", "--columns", "12", "--adaptive", "--smallest-cell", "1/4", "--largest-cell", "4"], "china-mosaic.png", "384x256"),
+        (["mosaic", "DETAIL", "--columns", "12", "--adaptive", "--smallest-cell", "1/4", "--largest-cell", "4"], "detail-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "12", "--tile-pixels", "10", "-o", "it.jpg"], "it.jpg", "120x80"),
         (["mosaic", "COVER", "--tiles", "PHOTOS", "--print", "6x4cm", "--dpi", "100", "-o", "it.tif"], "it.tif", "236x157"),
         (["still", "zoom", "COVER", "--at", "3.5", *STILL, "-o", "frame.png"], "frame.png", "96x64"),
@@ -157,13 +167,14 @@ def test_commands(
     cover: Path,
     photos: Path,
     mixed: Path,
+    detail: Path,
     monkeypatch: pytest.MonkeyPatch,
     words: list[str],
     output: str | None,
     says: str,
 ) -> None:
     """Each row writes its file and message, and each of its options changes the result."""
-    inputs = {"COVER": str(cover), "PHOTOS": str(photos), "MIXED": str(mixed)}
+    inputs = {"COVER": str(cover), "PHOTOS": str(photos), "MIXED": str(mixed), "DETAIL": str(detail)}
     code, out, err = render(*(inputs.get(word, word) for word in words))
     assert (code, "Traceback" in err) == (0, False), err
     assert says in out
@@ -219,7 +230,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["batch", "--covers", "china.jpg", "--animation", "zoom", "--credits", "it.txt"], 2, "--credits: several videos would write the same file"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--exclude", "chin*"], 2, "--exclude chin* excludes the only photo"),
         (["zoom", "china.jpg", "--tiles", "china.jpg", "--since", "2024-02-30"], 2, "--since 2024-02-30 is not a date: give one such as"),
-        (["zoom", "china.jpg", "--tiles", "text.jpg"], 2, "none of 1 files can be used"),
+        (["zoom", "china.jpg", "--tiles", "text.jpg"], 2, "none of 1 files is usable as a tile"),
         (["zoom", "china.jpg", "--tiles", "*.tif"], 2, "matches no file"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "9", "--unique"], 2, "--unique needs at least 54 photos for 54 cells, and there are 1"),
         (["mosaic", "china.jpg", "--report", "report.txt"], 2, "--report report.txt must end in .html"),
@@ -233,7 +244,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["mosaic", "china.jpg", "--tone", "2"], 2, "--tone 2 is out of range"),
         (["mosaic", "china.jpg", "--tone", "much"], 2, "--tone"),
         (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: choose another -o, or use -y"),
-        (["zoom", "china.jpg", "-o", "text.jpg/such/it.mp4"], 2, "text.jpg is a file, so text.jpg/such/it.mp4 can't be in it"),
+        (["zoom", "china.jpg", "-o", "text.jpg/such/it.mp4"], 2, "text.jpg/such/it.mp4 can't be written, since text.jpg is a file"),
         (["zoom", "china.jpg", "-o", "new/one/it.mp4", "--tiles", "text.jpg"], 2, "none of 1 files is usable as a tile"),
         (["zoom", "china.jpg", "-o", "frame.png"], 2, "png holds one frame a file: give a name with a number"),
         (["zoom", "china.jpg", "-o", "%03d.mp4"], 2, "mp4 holds all frames in one file"),
@@ -317,7 +328,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "china.jpg", "--title", "Us", "--title-time", "4"], 2, "--title-time 4 is not a pair of numbers"),
         (["zoom", "china.jpg", "--frames", "5-99999"], 2, "--frames 5-99999 is outside the video"),
         (["zoom", "china.jpg", "--columns", "0"], 2, "--columns 0 is out of range"),
-        (["zoom", "china.jpg", "--columns", "9", "--cell-size", "9"], 2, "give one of them"),
+        (["zoom", "china.jpg", "--columns", "9", "--cell-size", "9"], 2, "both set the grid: use one of them"),
         (["zoom", "china.jpg", "--cell-size", "1000"], 2, "larger than the cover's shorter side"),
         (["still", "zoom", "china.jpg", "--at", "11"], 2, "--at 11 is outside the video, which is 10 seconds long"),
         (["still", "zoom", "china.jpg", "--at", "nan"], 2, "--at nan is out of range"),
@@ -328,7 +339,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "china.jpg", "--dry-run", "-o", "text.jpg/it.mp4"], 2, "text.jpg is a file"),
         (["explain", "match", "china.jpg", "--columns", "9", "--cell", "9,0"], 2, "--cell 9,0 is outside the grid: columns are 0 to 8, rows 0 to 5"),
         (["explain", "match", "china.jpg", "--cell", "3x2"], 2, "--cell 3x2 is not a cell: give COLUMN,ROW"),
-        (["explain", "match", "bad.mosaic"], 2, "give the cover itself"),
+        (["explain", "match", "bad.mosaic"], 2, "bad.mosaic does not contain the cover"),
         (["explain", "grid", "china.jpg", "-o", "taken.mp4"], 2, "must end in .png or .jpg"),
         (["explain", "grid", "china.jpg", "-o", "china.jpg", "-y"], 2, "is the cover"),
         (["explain", "channels", "china.jpg", "-o", "-"], 2, "figures can't be written to standard output: use a file name ending in .png"),
@@ -337,7 +348,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "bad.mosaic"], 2, "not a valid placement map"),
         (["mosaic", "china.jpg", "--save-map", "it.map"], 2, "--save-map it.map must end in .mosaic"),
         (["zoom", "china.jpg", "--focus", "nosuch.jpg"], 2, "--focus nosuch.jpg is neither a point X,Y nor a photo"),
-        (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a readable picture: choose another photo"),
+        (["zoom", "china.jpg", "--focus", "text.jpg"], 2, "text.jpg is not a picture in a supported format: choose another photo"),
         (["zoom", "china.jpg", "--logo", "text.jpg"], 2, "--logo text.jpg can't be used"),
         (["zoom", "china.jpg", "--title", "Us", "--font", "text.jpg"], 2, "--font text.jpg can't be used"),
         (["zoom", "china.jpg", "--music", "silent.wav"], 2, "silent.wav is silent where it would be heard"),
@@ -571,7 +582,7 @@ def test_json_has_the_documented_keys(render: Run, cover: Path, photos: Path, tm
     assert (result["fps"], result["frames"]) == ("30000/1001", 15)
     assert result["duration"] == pytest.approx(15 * 1001 / 30000)
     assert (result["cells"], result["photos"]) == (12 * 8, 60)
-    assert result["skipped"] == [{"path": str(broken), "reason": "is not a readable picture"}]
+    assert result["skipped"] == [{"path": str(broken), "reason": "is not a picture in a supported format"}]
     assert {"indexing", "matching", "rendering", "total"} == set(result["seconds"])
     assert result["peak_memory_bytes"] > 50_000_000
     placed = load_map_of(render, cover, photos)

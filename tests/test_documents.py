@@ -11,16 +11,18 @@ import tomllib
 from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gallery
 import make_site
 import pytest
-from selenium import webdriver
-from selenium.webdriver.common.by import By
 
 from examples import PAGES, README, ROOT, blocks, fenced, run_example, small
 from renderer.cli.examples import examples
 from renderer.preset import load_preset
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -150,7 +152,7 @@ def test_a_broken_link_is_found(site: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_site_makes_no_external_requests_and_fits_the_window(
-    browser: webdriver.Chrome, site_address: str, width: int
+    browser: "Chrome", site_address: str, width: int
 ) -> None:
     shape = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", shape)
@@ -159,7 +161,7 @@ def test_the_site_makes_no_external_requests_and_fits_the_window(
     for name in ("index", "gallery", "how-to/animations", "output"):
         browser.get(f"{site_address}/{name}.html")
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
-        for picture in browser.find_elements(By.CSS_SELECTOR, "article img"):
+        for picture in browser.find_elements("css selector", "article img"):
             assert browser.execute_script("return arguments[0].naturalWidth", picture) > 30
     assert browser.get_log("browser") == []
     messages = [json.loads(line["message"])["message"] for line in browser.get_log("performance")]

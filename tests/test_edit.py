@@ -176,7 +176,7 @@ def test_the_command_reports_its_changes(render: Run, mosaic: Path, photos: Path
     assert (code, '"output": "it-edited.mosaic"' in out) == (0, True)
     assert "more" not in {photo.path.parent.name for photo in load_map(Path("it-edited.mosaic")).photos}
     assert render("mosaic", "it-edited.mosaic", "-o", "it.png", "--report", "it.html")[0] == 0
-    assert "it-edited.mosaic" in Path("it.html").read_text("utf-8")
+    assert '["render edit it-edited.mosaic --swap ","=PHOTO"]' in Path("it.html").read_text("utf-8")
     Path("china.jpg").unlink()
     code, _, err = render("mosaic", "it-edited.mosaic", "-o", "again.png", "--report", "again.html")
     assert (code, "--report requires the cover next to it-edited.mosaic" in err, Path("again.png").exists()) == (
@@ -197,7 +197,7 @@ def test_the_command_reports_its_changes(render: Run, mosaic: Path, photos: Path
         (["--swap", "1,1=photo00", "--swap", "1,1=photo01"], "--swap 1,1=photo01 is for the same cell as another --swap"),
         (["--ban", "c0000[0-8].jpg"], "--ban c0000[0-8].jpg matches no photo of this mosaic: check the pattern"),
         (["--swap", "1,1=nothing.jpg"], "--swap nothing.jpg is not a photo of this mosaic"),
-        (["--swap", "1,1=it.mosaic"], "it.mosaic is not a readable picture: choose another photo"),
+        (["--swap", "1,1=it.mosaic"], "it.mosaic is not a picture in a supported format: choose another photo"),
         (["--ban", "*"], "no photo is left to fill 54 cells of this map: ban fewer"),
         (["--ban", "photo*", "--cover", "it.mosaic"], "it.mosaic is not the cover of it.mosaic, or has changed"),
         (["--ban", "photo*", "--since", "2024"], "--since 2024 requires --tiles"),

@@ -197,7 +197,7 @@ def test_a_device_is_never_replaced(render: Run, cover: Path, words: tuple[str, 
     code, _, err = render(
         *command, cover, "--columns", "8", *options, "-y", *(["--format", "mp4"] * ("DEVICE" in words))
     )
-    assert (code, "is a device, which no file may take the place of" in err) == (2, True), err
+    assert (code, "is a device, which can't be replaced by a file: choose a file name" in err) == (2, True), err
     assert device.is_char_device()
     assert not {path.name for path in Path().iterdir()} & {"it.mp4", "it.png"}
 

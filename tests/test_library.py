@@ -149,7 +149,7 @@ def test_an_unchanged_photo_is_not_decoded_again(tmp_path: Path, archive: Archiv
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + 10**9))
     changed = archive.open_files([path])
     assert not changed.photos
-    assert "not a readable picture" in changed.skipped[0].reason
+    assert "not a picture in a supported format" in changed.skipped[0].reason
 
 
 def test_unreadable_photos_are_listed_and_the_others_are_used(tmp_path: Path, archive: Archive) -> None:
@@ -374,7 +374,7 @@ def test_unusable_files_are_skipped_with_their_reasons(tmp_path: Path, archive: 
     (folder / "raw.nef").write_text("raw " * 99)
     (folder / "folder.png").mkdir()
     wanted = {
-        "empty.jpg": "is empty", "text.jpg": "is not a readable picture", "cut.jpg": "is damaged", "raw.nef": "raw file",
+        "empty.jpg": "is empty", "text.jpg": "is not a picture in a supported format", "cut.jpg": "is damaged", "raw.nef": "raw file",
         "folder.png": "a folder",
     }  # fmt: skip
     if hasattr(os, "mkfifo"):

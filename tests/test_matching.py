@@ -387,9 +387,7 @@ def test_advice_names_missing_colours_and_too_few_photos(cover: Path) -> None:
         figures = found.recipe["figures"]
         assert isinstance(figures, dict)
         advice.append(str(figures["advice"]))
-    assert re.fullmatch(
-        r"few photos match the colours of \d+ % of the cells, mostly (.+): add photos with \1", advice[0]
-    )
+    assert re.fullmatch(r"few photos match the colours of \d+ % of the cells, mostly (.+): add photos in \1", advice[0])
     assert not advice[1]
     assert "10 photos repeat often in 1040 cells: use at least 52 photos" in advice[2]
 

@@ -83,10 +83,10 @@ def test_the_example_is_a_complete_package_in_under_forty_lines(
     [
         ("crash = nowhere_at_all:Crash", "the animation crash (nowhere_at_all:Crash) can't be loaded"),
         ("odd = pathlib:Path", "the animation odd (pathlib:Path) is not a renderer.scene.Animation"),
-        ("mosaic = animations.zoom:Zoom", "the animation mosaic is named like a command"),
+        ("mosaic = animations.zoom:Zoom", "The animation mosaic was left out: a command has the same name"),
         (
             "conflicting = conflicting:Conflicting",
-            "the animation conflicting was left out: --columns of its parameters is an option of all",
+            "The animation conflicting was left out: its parameter columns has the name of a common option. Rename it",
         ),
     ],
 )

@@ -179,7 +179,7 @@ def test_invalid_timeline_files_are_refused(tmp_path: Path, text: str, message: 
     with pytest.raises(InputError, match=message):
         Show(timeline=str(tmp_path / "show.toml"))
     with pytest.raises(
-        InputError, match=r"timeline.*shows.toml: there is no such file or folder: did you mean show.toml?"
+        InputError, match=r"timeline=.*shows.toml: there is no such file or folder: did you mean show.toml?"
     ):
         Show(timeline=str(tmp_path / "shows.toml"))
 

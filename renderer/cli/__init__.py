@@ -66,7 +66,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     app.command(still)
     sheet = cyclopts.App(name="sheet", help="Render several frames of an animation in one picture.")
     app.command(sheet)
-    groups = {"Tiles and matching": MatchSettings, "Output": OutputOptions, "Picture": MosaicOptions}
+    groups = {"Tiles and matching": MatchSettings, "Picture": MosaicOptions, "Output": OutputOptions}
     add_command(app, "mosaic", "Render the whole mosaic as a picture.", groups, mosaic, wanted=wanted)
     add_edit(app, wanted)
     app.command(_doctor, name="doctor", usage="Usage: render doctor")

@@ -35,16 +35,15 @@ class BatchOptions(Validated):
     """Options of campaigns."""
 
     covers: tuple[str, ...] = parameter(
-        (), "Cover pictures, as paths or globs, instead of those in the file; may be repeated"
+        (), "Cover pictures, as paths or globs, instead of those in the file; repeatable"
     )
-    animation: tuple[str, ...] = parameter((), "Animations, instead of those in the file; may be repeated")
+    animation: tuple[str, ...] = parameter((), "Animations, instead of those in the file; repeatable")
     rows: Path | None = parameter(
         None, "CSV or JSON file with one video per row; {FIELD} in an option or key is replaced by the row's value"
     )
     only: tuple[str, ...] = parameter(
         (),
-        "Render only videos whose name, cover, animation or preset matches this pattern, such as 'reel*'; may be "
-        "repeated",
+        "Render only videos whose name, cover, animation or preset matches this pattern, such as 'reel*'; repeatable",
     )
     workers: int | None = parameter(
         None, "Number of videos to render at a time; default: chosen from cores and memory", low=1, high=256

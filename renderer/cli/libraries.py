@@ -100,7 +100,7 @@ _Name = Annotated[str, cyclopts.Parameter(help="Name of the library", show_defau
 
 @app.command(usage="Usage: render library add FOLDER... [OPTIONS]")
 def add(
-    *folder: Annotated[Path, cyclopts.Parameter(help="Folder of photos, or a single photo; may be repeated")],
+    *folder: Annotated[Path, cyclopts.Parameter(help="Folder of photos, or a single photo; repeatable")],
     name: Annotated[str, _text("Name of the library")] = DEFAULT_NAME,
     crop: Annotated[
         Crop | None,

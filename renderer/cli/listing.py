@@ -46,7 +46,7 @@ def animations(
             try:
                 about = docstring(plugins.load_animation(found)).splitlines()[0]
             except InputError as error:
-                about = f"broken: {error}"
+                about = f"broken: {error.text}"
             table.add_row(found, about, plugins.origin(found))
         Terminal().print(table)
         return
@@ -85,7 +85,7 @@ def presets(
         try:
             found = load_preset(each)
         except InputError as error:
-            table.add_row(each, f"broken: {error}")
+            table.add_row(each, f"broken: {error.text}")
             continue
         table.add_row(each, found.description, found.size, found.rate, str(found.table.get("as_of", "")))
     console = Terminal()
