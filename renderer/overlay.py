@@ -285,7 +285,7 @@ def _set_title(text: str, path: Path, stage: Stage, settings: OverlaySettings) -
         fits &= width + 2 * setting.pad <= right - left and height + 2 * setting.pad <= bottom - top
         if fits and (may_break or len(lines) <= max_lines):
             if size < legible:
-                stage.notice(f"the title fits only with {size}-pixel letters, which are hard to read: shorten it")
+                stage.notice(f"The title fits only with {size}-pixel letters, which are hard to read: shorten it")
             return setting
     raise InputError(
         f"{named('title')} of {len(text)} characters does not fit into {stage.frame[0]}x{stage.frame[1]} pixels in "
