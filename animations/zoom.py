@@ -46,16 +46,18 @@ class Zoom(Animation):
     direction: Literal["in", "out", "inout"] = parameter("in", "Fly into the photo, out of it, or in and back out")
     focus: tuple[str, ...] = parameter(
         (),
-        "Where to zoom: a point X,Y in fractions of the cover, or the path or name of a photo; repeat for a tour; "
-        "default: a suitable photo near the middle",
+        "Where to fly: a point X,Y in fractions of the cover, or the path or name of a photo; repeatable: visits one "
+        "after another; default: a suitable photo near the middle",
     )
     landing: Landing = parameter(
-        "photo", "How the photo is shown: filling the frame, whole over the background, or as its square tile"
+        "photo",
+        "How the photo is shown on arrival: photo (fills the frame), whole (uncropped, over the background) or tile "
+        "(only its square)",
     )
     easing: Easing = parameter("cruise", "How the camera speeds up and slows down")
     hold_start: float = parameter(0.7, "Pause before the flight", unit="seconds", low=0.0, high=60.0)
     hold_end: float = parameter(
-        1.0, "Pause after the flight, and at each photo on the way", unit="seconds", low=0.0, high=60.0
+        1.0, "Pause after the flight, and at each photo of a tour", unit="seconds", low=0.0, high=60.0
     )
 
     def __post_init__(self) -> None:

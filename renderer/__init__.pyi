@@ -67,41 +67,46 @@ def match(
         overwrite: Replace existing files that `save_map` and `credits` name.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
-        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
-            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
+            default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
+            uses pieces of the cover.
         crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
             setting.
-        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
+            add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
-        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
-            camera recorded none.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; a photo without a capture date has
+            the date of its file.
         until: Only photos taken on or before this date.
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
-        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
-        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
-            10000).
-        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
+            or a folder of the platform.
+        columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
+            as make about 5,000 cells (1 to 10000).
+        cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
         adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
             same.
-        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
-        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
+        largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
             (32 x 32).
         max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
-        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
-            photos allows (cells, 0 to 1000).
+        repeat_distance: No photo appears twice within this distance; 0: no minimum; default: 5, or less if there are
+            few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Count near-duplicates as one photo.
+        merge_duplicates: Treat near-duplicates as one photo when limiting how often, and how close together, it is
+            used.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
-            as the photos allow without visible damage (0 to 1).
-        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly
+            as possible without visibly degrading the photos (0 to 1).
+        adapt_palette: Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns
+            orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
-        save_map: Also write the placement map to a .mosaic file, for later renders.
-        credits: Also write a text file with the photos used and their authors.
+        save_map: Also save the mosaic to a .mosaic file, which later commands accept as the cover.
+        credits: Also write a text file that lists the photos used and their authors.
 
     Returns:
         The mosaic, to be drawn by the other functions, inspected, or saved.
@@ -206,52 +211,57 @@ def render(
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
-        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
-            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
+            default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
+            uses pieces of the cover.
         crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
             setting.
-        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
+            add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
-        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
-            camera recorded none.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; a photo without a capture date has
+            the date of its file.
         until: Only photos taken on or before this date.
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
-        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
-        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
-            10000).
-        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
+            or a folder of the platform.
+        columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
+            as make about 5,000 cells (1 to 10000).
+        cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
         adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
             same.
-        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
-        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
+        largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
             (32 x 32).
         max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
-        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
-            photos allows (cells, 0 to 1000).
+        repeat_distance: No photo appears twice within this distance; 0: no minimum; default: 5, or less if there are
+            few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Count near-duplicates as one photo.
+        merge_duplicates: Treat near-duplicates as one photo when limiting how often, and how close together, it is
+            used.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
-            as the photos allow without visible damage (0 to 1).
-        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly
+            as possible without visibly degrading the photos (0 to 1).
+        adapt_palette: Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns
+            orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
-        save_map: Also write the placement map to a .mosaic file, for later renders.
-        credits: Also write a text file with the photos used and their authors.
-        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        save_map: Also save the mosaic to a .mosaic file, which later commands accept as the cover.
+        credits: Also write a text file that lists the photos used and their authors.
+        size: Frame size in pixels; default: the cover's aspect ratio, with long_side= (16 to 8192).
         long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
         fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
             background colour or a blurred copy.
-        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
-            cover's subject stay clear of them (0 to 0.6).
-        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
-            other salient areas (0 to 1).
+        covered: Parts of the frame that an app's controls hide at each edge, as fractions of it: the title, the logo
+            and the subject are kept out of them (0 to 0.6).
+        subject: Point of the cover to keep in view where fit=crop cuts it off, as fractions of its width and height;
+            default: faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
@@ -259,7 +269,7 @@ def render(
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
-        title_time: When the title is visible: START,END; default: always (seconds, 0 to 3600).
+        title_time: When the title is visible; default: always (seconds, 0 to 3600).
         title_colour: Colour of the title: a name or #rrggbb.
         font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
         logo: Logo: a picture file, preferably a PNG with a transparent background.
@@ -271,7 +281,7 @@ def render(
         codec: Video codec: h264, hevc (MP4, MOV), av1 (MP4, WebM), vp9 (WebM), prores (MOV); default: h264, or vp9 in
             WebM.
         encoder: Video encoder: software (best quality), auto (first working hardware encoder), or a specific one.
-        quality: Encoding quality; higher ones take longer and make larger files.
+        quality: Encoding quality; a higher quality takes longer and makes a larger file.
         profile: H.264 profile; default: high.
         b_frames: Maximum number of consecutive B-frames, in H.264 and HEVC (0 to 8).
         gop_seconds: Time between key frames, where players seek and editors cut (seconds, 0.1 to 60).
@@ -281,7 +291,7 @@ def render(
         music: Soundtrack: trimmed or looped to the length of the video.
         music_start: Position in the track to start from (seconds, 0 to 86400).
         music_fade: Length of the fade-in and of the fade-out, each at most half the video (seconds, 0 to 60).
-        loudness: Loudness to which the track is normalized (integrated, EBU R 128) (LUFS, -40 to -5).
+        loudness: Integrated loudness of the normalized track, as in EBU R 128 (LUFS, -40 to -5).
         music_bitrate: Audio bitrate in kbit/s.
         **parameters: The animation's own parameters, if it is passed by name.
 
@@ -365,52 +375,57 @@ def frame(
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw a small frame, as the preset `draft` does.
         progress: The same as for `renderer.render`.
-        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
-            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
+            default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
+            uses pieces of the cover.
         crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
             setting.
-        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
+            add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
-        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
-            camera recorded none.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; a photo without a capture date has
+            the date of its file.
         until: Only photos taken on or before this date.
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
-        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
-        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
-            10000).
-        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
+            or a folder of the platform.
+        columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
+            as make about 5,000 cells (1 to 10000).
+        cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
         adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
             same.
-        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
-        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
+        largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
             (32 x 32).
         max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
-        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
-            photos allows (cells, 0 to 1000).
+        repeat_distance: No photo appears twice within this distance; 0: no minimum; default: 5, or less if there are
+            few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Count near-duplicates as one photo.
+        merge_duplicates: Treat near-duplicates as one photo when limiting how often, and how close together, it is
+            used.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
-            as the photos allow without visible damage (0 to 1).
-        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly
+            as possible without visibly degrading the photos (0 to 1).
+        adapt_palette: Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns
+            orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
-        save_map: Also write the placement map to a .mosaic file, for later renders.
-        credits: Also write a text file with the photos used and their authors.
-        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        save_map: Also save the mosaic to a .mosaic file, which later commands accept as the cover.
+        credits: Also write a text file that lists the photos used and their authors.
+        size: Frame size in pixels; default: the cover's aspect ratio, with long_side= (16 to 8192).
         long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
         fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
             background colour or a blurred copy.
-        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
-            cover's subject stay clear of them (0 to 0.6).
-        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
-            other salient areas (0 to 1).
+        covered: Parts of the frame that an app's controls hide at each edge, as fractions of it: the title, the logo
+            and the subject are kept out of them (0 to 0.6).
+        subject: Point of the cover to keep in view where fit=crop cuts it off, as fractions of its width and height;
+            default: faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
@@ -418,7 +433,7 @@ def frame(
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
-        title_time: When the title is visible: START,END; default: always (seconds, 0 to 3600).
+        title_time: When the title is visible; default: always (seconds, 0 to 3600).
         title_colour: Colour of the title: a name or #rrggbb.
         font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
         logo: Logo: a picture file, preferably a PNG with a transparent background.
@@ -512,52 +527,57 @@ def frames(
         draft: Draw small frames, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         progress: The same as for `renderer.render`.
-        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
-            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
+            default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
+            uses pieces of the cover.
         crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
             setting.
-        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
+            add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
-        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
-            camera recorded none.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; a photo without a capture date has
+            the date of its file.
         until: Only photos taken on or before this date.
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
-        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
-        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
-            10000).
-        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
+            or a folder of the platform.
+        columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
+            as make about 5,000 cells (1 to 10000).
+        cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
         adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
             same.
-        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
-        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
+        largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
             (32 x 32).
         max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
-        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
-            photos allows (cells, 0 to 1000).
+        repeat_distance: No photo appears twice within this distance; 0: no minimum; default: 5, or less if there are
+            few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Count near-duplicates as one photo.
+        merge_duplicates: Treat near-duplicates as one photo when limiting how often, and how close together, it is
+            used.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
-            as the photos allow without visible damage (0 to 1).
-        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly
+            as possible without visibly degrading the photos (0 to 1).
+        adapt_palette: Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns
+            orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
-        save_map: Also write the placement map to a .mosaic file, for later renders.
-        credits: Also write a text file with the photos used and their authors.
-        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        save_map: Also save the mosaic to a .mosaic file, which later commands accept as the cover.
+        credits: Also write a text file that lists the photos used and their authors.
+        size: Frame size in pixels; default: the cover's aspect ratio, with long_side= (16 to 8192).
         long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
         fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
             background colour or a blurred copy.
-        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
-            cover's subject stay clear of them (0 to 0.6).
-        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
-            other salient areas (0 to 1).
+        covered: Parts of the frame that an app's controls hide at each edge, as fractions of it: the title, the logo
+            and the subject are kept out of them (0 to 0.6).
+        subject: Point of the cover to keep in view where fit=crop cuts it off, as fractions of its width and height;
+            default: faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
@@ -565,7 +585,7 @@ def frames(
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
-        title_time: When the title is visible: START,END; default: always (seconds, 0 to 3600).
+        title_time: When the title is visible; default: always (seconds, 0 to 3600).
         title_colour: Colour of the title: a name or #rrggbb.
         font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
         logo: Logo: a picture file, preferably a PNG with a transparent background.
@@ -655,52 +675,57 @@ def as_clip(
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
         progress: The same as for `renderer.render`; called while the cover is matched.
-        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own
-            library (`render library add`); without one, or with tiles=pieces, pieces of the cover.
+        tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
+            default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
+            uses pieces of the cover.
         crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
             setting.
-        video_frames: Also use this many frames of each video in a folder; a library has its own setting (0 to 1000).
+        video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
+            add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
-        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the
-            camera recorded none.
+        since: Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; a photo without a capture date has
+            the date of its file.
         until: Only photos taken on or before this date.
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
-        library_dir: Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder.
-        columns: Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all (1 to
-            10000).
-        cell_size: Cell side, instead of columns= (cover pixels, 1 to 10000).
+        library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
+            or a folder of the platform.
+        columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
+            as make about 5,000 cells (1 to 10000).
+        cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
         adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
             same.
-        smallest_cell: Smallest side of an adaptive cell, as a multiple of the regular cell's.
-        largest_cell: Largest side of an adaptive cell, as a multiple of the regular cell's.
+        smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
+        largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
             (32 x 32).
         max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
-        repeat_distance: Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of
-            photos allows (cells, 0 to 1000).
+        repeat_distance: No photo appears twice within this distance; 0: no minimum; default: 5, or less if there are
+            few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Count near-duplicates as one photo.
+        merge_duplicates: Treat near-duplicates as one photo when limiting how often, and how close together, it is
+            used.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong
-            as the photos allow without visible damage (0 to 1).
-        adapt_palette: Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets.
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly
+            as possible without visibly degrading the photos (0 to 1).
+        adapt_palette: Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns
+            orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
-        save_map: Also write the placement map to a .mosaic file, for later renders.
-        credits: Also write a text file with the photos used and their authors.
-        size: Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape (16 to 8192).
+        save_map: Also save the mosaic to a .mosaic file, which later commands accept as the cover.
+        credits: Also write a text file that lists the photos used and their authors.
+        size: Frame size in pixels; default: the cover's aspect ratio, with long_side= (16 to 8192).
         long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
         fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
             background colour or a blurred copy.
-        covered: Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the
-            cover's subject stay clear of them (0 to 0.6).
-        subject: Point of the cover that must stay visible, in fractions of its width and height; default: faces and
-            other salient areas (0 to 1).
+        covered: Parts of the frame that an app's controls hide at each edge, as fractions of it: the title, the logo
+            and the subject are kept out of them (0 to 0.6).
+        subject: Point of the cover to keep in view where fit=crop cuts it off, as fractions of its width and height;
+            default: faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
@@ -708,7 +733,7 @@ def as_clip(
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
-        title_time: When the title is visible: START,END; default: always (seconds, 0 to 3600).
+        title_time: When the title is visible; default: always (seconds, 0 to 3600).
         title_colour: Colour of the title: a name or #rrggbb.
         font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
         logo: Logo: a picture file, preferably a PNG with a transparent background.

@@ -151,7 +151,7 @@ def _system_folder() -> Path:
     try:
         return Path(tempfile.gettempdir())
     except OSError as error:
-        raise RenderError(f"no folder for temporary files ({error.strerror}): set TMPDIR to one") from error
+        raise RenderError(f"No folder for temporary files ({error.strerror}): set TMPDIR to one") from error
 
 
 def leftovers(folder: Path) -> list[Path]:

@@ -49,7 +49,7 @@ class OverlaySettings(Validated):
         0.075, "Height of the title's letters, as a fraction of the frame's shorter side", low=0.01, high=0.5
     )
     title_time: tuple[float, float] | None = parameter(
-        None, "When the title is visible: START,END; default: always", unit="seconds", low=0, high=3600
+        None, "When the title is visible; default: always", unit="seconds", low=0, high=3600, metavar="START,END"
     )
     title_colour: Colour = parameter((1.0, 1.0, 1.0), "Colour of the title: a name or #rrggbb")
     font: Path | None = parameter(
@@ -285,7 +285,7 @@ def _set_title(text: str, path: Path, stage: Stage, settings: OverlaySettings) -
         fits &= width + 2 * setting.pad <= right - left and height + 2 * setting.pad <= bottom - top
         if fits and (may_break or len(lines) <= max_lines):
             if size < legible:
-                stage.notice(f"the title fits only with {size}-pixel letters, which are hard to read: shorten it")
+                stage.notice(f"The title fits only with {size}-pixel letters, which are hard to read: shorten it")
             return setting
     raise InputError(
         f"{named('title')} of {len(text)} characters does not fit into {stage.frame[0]}x{stage.frame[1]} pixels in "

@@ -73,6 +73,7 @@ class ParameterInfo:
     high: float = math.inf
     option: str = ""  # another spelling on the command line, such as "-o"
     in_recipe: bool = True  # of MatchSettings: stored in a map's recipe, and so part of its cache key
+    metavar: str = ""  # what the help calls the value, where its type does not say it
 
     @property
     def sentence(self) -> str:
@@ -92,9 +93,10 @@ def parameter(
     high: float = math.inf,
     option: str = "",
     in_recipe: bool = True,
+    metavar: str = "",
 ) -> T:
     """Declare a parameter of a dataclass: its default, one line of help, its unit and its range."""
-    info = ParameterInfo(help, unit, low, high, option, in_recipe)
+    info = ParameterInfo(help, unit, low, high, option, in_recipe, metavar)
     return field(default=default, metadata={"parameter": info})
 
 

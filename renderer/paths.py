@@ -28,7 +28,7 @@ def configured_folder(variable: str, default: Callable[[], Path]) -> Path:
         return default()
     except RuntimeError:  # platformdirs could not determine the home folder
         raise InputError(
-            "the home folder is unknown: set HOME, or MOSAIC_RENDERER_CACHE and MOSAIC_RENDERER_LIBRARIES, to folders"
+            "The home folder is unknown: set HOME, or MOSAIC_RENDERER_CACHE and MOSAIC_RENDERER_LIBRARIES, to folders"
         ) from None
 
 

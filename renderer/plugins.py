@@ -26,9 +26,9 @@ def load_animation(name: str) -> type[Animation]:
     try:
         found = point.load()
     except Exception as error:  # importing a plugin may raise anything
-        raise InputError(f"the animation {name} ({point.value}) can't be loaded: {error}") from error
+        raise InputError(f"The animation {name} ({point.value}) can't be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Animation)):
-        raise InputError(f"the animation {name} ({point.value}) is not a renderer.scene.Animation")
+        raise InputError(f"The animation {name} ({point.value}) is not a renderer.scene.Animation")
     return found
 
 

@@ -31,7 +31,10 @@ class OutputSettings(Validated):
     """How a video looks."""
 
     size: tuple[int, int] | None = parameter(
-        None, "Frame size in pixels, WIDTHxHEIGHT; default: the cover's shape", low=16, high=MAX_SIDE
+        None,
+        f"Frame size in pixels; default: the cover's aspect ratio, with {named('long_side')}",
+        low=16,
+        high=MAX_SIDE,
     )
     long_side: int | None = parameter(
         None,
@@ -49,14 +52,14 @@ class OutputSettings(Validated):
     )
     covered: tuple[float, float, float, float] = parameter(
         (0.0, 0.0, 0.0, 0.0),
-        "Frame edges that an app covers with its controls, as fractions of the frame: title, logo and the cover's "
-        "subject stay clear of them",
+        "Parts of the frame that an app's controls hide at each edge, as fractions of it: the title, the logo and the "
+        "subject are kept out of them",
         low=0.0, high=0.6,
     )  # fmt: skip
     subject: tuple[float, float] | None = parameter(
         None,
-        "Point of the cover that must stay visible, in fractions of its width and height; default: faces and other "
-        "salient areas",
+        f"Point of the cover to keep in view where {named('fit', 'crop')} cuts it off, as fractions of its width and "
+        "height; default: faces and other salient areas",
         low=0.0, high=1.0,
     )  # fmt: skip
     background: Colour = parameter((0.0, 0.0, 0.0), "Background colour: a name or #rrggbb")
@@ -108,7 +111,7 @@ class FileSettings(Validated):
         "software",
         "Video encoder: software (best quality), auto (first working hardware encoder), or a specific one",
     )
-    quality: Quality = parameter("standard", "Encoding quality; higher ones take longer and make larger files")
+    quality: Quality = parameter("standard", "Encoding quality; a higher quality takes longer and makes a larger file")
     profile: Profile | None = parameter(None, "H.264 profile; default: high")
     b_frames: int = parameter(2, "Maximum number of consecutive B-frames, in H.264 and HEVC", low=0, high=8)
     gop_seconds: float = parameter(

@@ -51,7 +51,7 @@ class SoundSettings(Validated):
         high=60.0,
     )  # fmt: skip
     loudness: float = parameter(
-        -14.0, "Loudness to which the track is normalized (integrated, EBU R 128)", unit="LUFS", low=-40.0, high=-5.0
+        -14.0, "Integrated loudness of the normalized track, as in EBU R 128", unit="LUFS", low=-40.0, high=-5.0
     )
     music_bitrate: Literal[192, 384] = parameter(192, "Audio bitrate in kbit/s")
 

@@ -189,7 +189,7 @@ def test_the_command_reports_its_changes(render: Run, mosaic: Path, photos: Path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "no change is specified: use --ban PHOTO or --swap COLUMN,ROW=PHOTO"),
+        ([], "No change is specified: use --ban PHOTO or --swap COLUMN,ROW=PHOTO"),
         (["--ban", "phot00.jpg"], "--ban phot00.jpg is not a photo of this mosaic: did you mean"),
         (["--swap", "9,9=photo00.jpg"], "--swap 9,9 is outside the grid: columns are 0 to 8, rows 0 to 5"),
         (["--swap", "1=photo00.jpg"], "--swap 1=photo00.jpg is not COLUMN,ROW=PHOTO"),
@@ -198,7 +198,7 @@ def test_the_command_reports_its_changes(render: Run, mosaic: Path, photos: Path
         (["--ban", "c0000[0-8].jpg"], "--ban c0000[0-8].jpg matches no photo of this mosaic: check the pattern"),
         (["--swap", "1,1=nothing.jpg"], "--swap nothing.jpg is not a photo of this mosaic"),
         (["--swap", "1,1=it.mosaic"], "it.mosaic is not a picture in a supported format: choose another photo"),
-        (["--ban", "*"], "no photo is left to fill 54 cells of this map: ban fewer"),
+        (["--ban", "*"], "No photo is left to fill 54 cells of this map: ban fewer"),
         (["--ban", "photo*", "--cover", "it.mosaic"], "it.mosaic is not the cover of it.mosaic, or has changed"),
         (["--ban", "photo*", "--since", "2024"], "--since 2024 requires --tiles"),
         (["--ban", "photo*", "-o", "it.png"], "-o it.png must end in .mosaic"),

@@ -161,7 +161,7 @@ def test_a_title_without_spaces_is_broken_and_stays_legible(plain: Stage) -> Non
 def test_an_illegible_title_causes_a_notice_or_an_error(plain: Stage) -> None:
     notices: list[str] = []
     drawn(replace(plain, frame=(180, 180), notice=notices.append), OverlaySettings(title="lorem ipsum dolor " * 50))
-    assert notices == ["the title fits only with 6-pixel letters, which are hard to read: shorten it"]
+    assert notices == ["The title fits only with 6-pixel letters, which are hard to read: shorten it"]
     with pytest.raises(
         InputError, match=r"title= of 26 characters does not fit into 16x16 pixels in .*: shorten it or increase size="
     ):

@@ -86,7 +86,7 @@ def _collect(jobs: Sequence[dict[str, Any]], source: CampaignSource) -> Campaign
     try:
         folder = Path(os.path.commonpath([table.folder.absolute() for table in tables]))
     except ValueError:
-        raise InputError("the outputs of the campaign are on several drives: use one campaign per drive") from None
+        raise InputError("The outputs of the campaign are on several drives: use one campaign per drive") from None
     tasks = []
     for job, origin, fields in videos:
         name = Path(os.path.relpath(job.path, folder)).with_suffix("").as_posix()

@@ -29,7 +29,7 @@ from renderer.parameters import docstring
 
 
 def _doctor() -> int:
-    """Check that this machine can render, and show how to fix what is missing."""
+    """Check that this machine can render, and show how to fix any problems."""
     from renderer.doctor import main as doctor
 
     return doctor()
@@ -97,7 +97,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
         for _, command in commands(app):
             if (run := command.default_command) is not None and not run.__doc__:
                 command.help = docstring(run)
-    app["--help"].help = "Show this page, or the help of a command; -h shows its common options only."
+    app["--help"].help = "Show this page or, after a command, its options; there, -h lists only the common ones."
     app["--version"].help = "Show the version."
     return app
 

@@ -46,7 +46,7 @@ class CompletionRow:
 
 
 def completion(shell: Annotated[Shell, cyclopts.Parameter(help="Shell that will run the script")], /) -> None:
-    """Print a script with which a shell completes commands, options and names."""
+    """Print a script that enables Tab completion in your shell."""
     sys.stdout.write(completion_script(shell))
 
 

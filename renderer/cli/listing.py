@@ -74,7 +74,7 @@ def animations(
 def presets(
     name: Annotated[str | None, cyclopts.Parameter(help="Name of a preset: print it as TOML")] = None, /
 ) -> None:
-    """List the presets, or print one as a start for your own."""
+    """List the presets, or print one as a starting point for your own."""
     from renderer.preset import load_preset, preset_files, preset_folder
 
     if name is not None:

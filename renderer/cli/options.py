@@ -77,12 +77,12 @@ class PresetOptions(Validated):
 
     preset: tuple[str, ...] = parameter(
         (),
-        "Use the options of a preset, such as those for a platform: `render presets` lists them; repeat it to render "
-        "several videos",
+        "Apply the options of a preset, for example for a platform (see `render presets`); repeatable: renders a "
+        "video for each",
         option="--for",
     )
     draft: bool = parameter(
-        False, "Render small and fast: the preset draft overrides other presets; explicit options still apply"
+        False, "Render a small video quickly: the preset draft overrides other presets, but not options of the command"
     )
 
 
@@ -90,8 +90,11 @@ class PresetOptions(Validated):
 class VideoOptions(Validated):
     """Options of commands that render a video."""
 
-    frames: str | None = parameter(None, "A-B: render only these frames, counted from 0, both included")
-    dry_run: bool = parameter(False, "Print cells, frames, size, and estimated time and file size, without rendering")
+    frames: str | None = parameter(None, "Render only frames A to B, inclusive, counted from 0", metavar="A-B")
+    dry_run: bool = parameter(
+        False,
+        "Print the number of cells and frames, the frame size, and estimates of time and file size; render nothing",
+    )
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class FrameOptions(Validated):
 class SheetOptions(Validated):
     """Options of contact sheets."""
 
-    cells: tuple[int, int] = parameter((3, 3), "Frames across and down, as COLUMNSxROWS", low=1, high=20)
+    cells: tuple[int, int] = parameter((3, 3), "Frames across and down", low=1, high=20, metavar="COLUMNSxROWS")
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,10 @@ class MosaicOptions(Validated):
     report: Path | None = parameter(
         None, "Also write an HTML report: cover and mosaic compared, matching errors, and photos by use"
     )
-    dry_run: bool = parameter(False, "Print cells, photos, size, and estimated time and file size, without rendering")
+    dry_run: bool = parameter(
+        False,
+        "Print the number of cells and photos, the picture size, and estimates of time and file size; render nothing",
+    )
 
 
 _METAVARS: Final[dict[Any, str]] = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}
@@ -155,12 +161,12 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: boo
             continue
         hint = hints[field.name]
         single = word_type(hint)
-        metavar = _METAVARS.get(hint) or _METAVARS.get(next(iter(get_args(hint)), None))
+        metavar = info.metavar or _METAVARS.get(hint) or _METAVARS.get(next(iter(get_args(hint)), None))
         extra: dict[str, Any] = {"metavar": metavar} if metavar else {}
         if single is not None:
             word, convert = WORDS[single]
             extra = {
-                "metavar": word,
+                "metavar": info.metavar or word,
                 "converter": lambda _type, tokens, convert=convert, name=field.name: convert(tokens[0].value, name),
                 "n_tokens": 1,
                 "accepts_keys": False,

@@ -84,7 +84,7 @@ def edit_mosaic(
     check_suffix(output, (MAP_SUFFIX,))
     check_writable(output, overwrite=overwrite)
     if not edit.ban and not edit.swap:
-        raise InputError(f"no change is specified: use {named('ban', 'PHOTO')} or {named('swap', 'COLUMN,ROW=PHOTO')}")
+        raise InputError(f"No change is specified: use {named('ban', 'PHOTO')} or {named('swap', 'COLUMN,ROW=PHOTO')}")
     if tiles.filter() and not tiles.tiles:
         raise InputError(f"{tiles.filter()} requires {named('tiles')}, the photos that it filters: specify both")
     with Archive(progress, library_dir=tiles.library_dir, crop=tiles.crop, video_frames=tiles.video_frames) as archive:

@@ -314,7 +314,8 @@ def open_library(settings: TileSettings, archive: Archive, progress: Progress) -
     if not library.photos:
         first = library.skipped[0]
         fix = _clips_fix(archive.count_clips(settings.tiles)) or f"specify other {named('tiles')}"
-        raise InputError(f"none of {tried} files is usable as a tile ({first.path.name} {first.reason}): {fix}")
+        subject = "The only file is not" if tried == 1 else f"None of {tried} files is"
+        raise InputError(f"{subject} usable as a tile ({first.path.name} {first.reason}): {fix}")
     if library.skipped:
         first = library.skipped[0]
         progress.notice(

@@ -26,8 +26,9 @@ class TileSettings(Validated):
 
     tiles: tuple[str, ...] = parameter(
         (),
-        "Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your own "
-        f"library (`render library add`); without one, or with {named('tiles', 'pieces')}, pieces of the cover",
+        "Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your default "
+        f"library (see `render library add`), or pieces of the cover if you have none; {named('tiles', 'pieces')} "
+        "always uses pieces of the cover",
         in_recipe=False,
     )
     crop: Crop | None = parameter(
@@ -36,14 +37,14 @@ class TileSettings(Validated):
         in_recipe=False,
     )
     video_frames: int | None = parameter(
-        None, "Also use this many frames of each video in a folder; a library has its own setting",
+        None, "Also use this many frames of each video in a folder; for a library, set it with `render library add`",
         low=0, high=1000, in_recipe=False,
     )  # fmt: skip
     skip_duplicates: bool = parameter(False, "Keep only the best of each group of near-duplicates", in_recipe=False)
     since: Day | None = parameter(
         None,
-        "Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; the file's date counts if the camera "
-        "recorded none",
+        "Only photos taken on or after this date: 2024-05-31, 2024-05 or 2024; a photo without a capture date has the "
+        "date of its file",
         in_recipe=False,
     )
     until: Day | None = parameter(None, "Only photos taken on or before this date", in_recipe=False)
@@ -54,7 +55,8 @@ class TileSettings(Validated):
     )
     library_dir: Path | None = parameter(
         None,
-        "Folder of your libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder",
+        "Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES, or a folder "
+        "of the platform",
         in_recipe=False,
     )
 
@@ -69,20 +71,26 @@ class GridSettings(Validated):
 
     columns: int | None = parameter(
         None,
-        "Number of columns of the cover's grid, before a frame crops it; default: about 5,000 cells in all",
+        "Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many as "
+        "make about 5,000 cells",
         low=1, high=10_000, in_recipe=False,
     )  # fmt: skip
     cell_size: int | None = parameter(
-        None, f"Cell side, instead of {named('columns')}", unit="cover pixels", low=1, high=10_000, in_recipe=False
+        None,
+        f"Side of a cell; use instead of {named('columns')}",
+        unit="cover pixels",
+        low=1,
+        high=10_000,
+        in_recipe=False,
     )
     adaptive: bool = parameter(
         False, "Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the same"
     )
     smallest_cell: Literal["1", "1/2", "1/4"] = parameter(
-        "1/2", "Smallest side of an adaptive cell, as a multiple of the regular cell's"
+        "1/2", f"Side of the smallest cells with {named('adaptive')}, relative to a regular cell"
     )
     largest_cell: Literal["1", "2", "4"] = parameter(
-        "2", "Largest side of an adaptive cell, as a multiple of the regular cell's"
+        "2", f"Side of the largest cells with {named('adaptive')}, relative to a regular cell"
     )
 
     def cell_sides(self) -> tuple[float, float]:
@@ -108,32 +116,34 @@ class MatchSettings(GridSettings, TileSettings):
         None, "Maximum uses of each photo; 0: unlimited; default: 3 times the average", low=0, high=1_000_000
     )
     repeat_distance: int | None = parameter(
-        None, "Minimum distance between two uses of a photo; 0: none; default: up to 5, as the number of photos allows",
+        None, "No photo appears twice within this distance; 0: no minimum; default: 5, or less if there are few photos",
         unit="cells", low=0, high=1000,
     )  # fmt: skip
     unique: bool = parameter(False, "Use each photo at most once")
     use_all: bool = parameter(False, "Use every photo at least once")
-    merge_duplicates: bool = parameter(False, "Count near-duplicates as one photo")
+    merge_duplicates: bool = parameter(
+        False, "Treat near-duplicates as one photo when limiting how often, and how close together, it is used"
+    )
     mirror: bool = parameter(True, "Allow mirrored photos; turn off for photos with text in them")
     turns: bool = parameter(
         False, "Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves"
     )
     tone: float | Literal["auto"] = parameter(
         "auto",
-        "Strength of the adjustment of each tile's colour and contrast to its cell, seen from afar; auto: as strong as "
-        "the photos allow without visible damage",
+        "How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly as "
+        "possible without visibly degrading the photos",
         low=0, high=1,
     )  # fmt: skip
     adapt_palette: bool = parameter(
-        False, "Map the cover's colours to the range of colours in the photos, such as a blue cover to sunsets"
+        False, "Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns orange"
     )
     blend: float = parameter(0.0, "Strength of the cover-colour overlay on each tile", low=0, high=1)
     match_seed: int = parameter(0, "Random seed for the matching search", low=0, high=2**63 - 1)
     save_map: Path | None = parameter(
-        None, "Also write the placement map to a .mosaic file, for later renders", in_recipe=False
+        None, "Also save the mosaic to a .mosaic file, which later commands accept as the cover", in_recipe=False
     )
     credits: Path | None = parameter(
-        None, "Also write a text file with the photos used and their authors", in_recipe=False
+        None, "Also write a text file that lists the photos used and their authors", in_recipe=False
     )
 
     def tile_settings(self) -> TileSettings:

@@ -149,7 +149,7 @@ class Archive:
                 plain.append(source)
                 similar = difflib.get_close_matches(source, library_names(self.folder), n=1)
                 if similar and not glob.has_magic(source) and not os.path.lexists(absolute(source)):
-                    raise InputError(f"there is no library or file {source}: did you mean {similar[0]}?")
+                    raise InputError(f"There is no library or file {source}: did you mean {similar[0]}?")
                 continue
             libraries[source] = found
             if os.path.lexists(source) and source not in self._ambiguous:

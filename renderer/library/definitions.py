@@ -172,5 +172,5 @@ def get_library(name: str, folder: Path) -> LibraryDefinition:
         known = library_names(folder)
         similar = difflib.get_close_matches(name, known, n=1) or known[:3]
         fix = f"did you mean {' or '.join(similar)}?" if similar else "create one with `render library add FOLDER`"
-        raise InputError(f"there is no library {name}: {fix}")
+        raise InputError(f"There is no library {name}: {fix}")
     return found

@@ -322,7 +322,7 @@ class Index(Database):
         """Raise RenderError if some of these photos were deleted since the library was opened."""
         ((count,),) = self._rows(f"SELECT count(*) FROM photo {_among(np.unique(numbers))}")
         if count < len(np.unique(numbers)):
-            raise RenderError(f"a photo was removed from {self.path} during this run: render again")
+            raise RenderError(f"A photo was removed from {self.path} during this run: render again")
 
     def photo(self, number: int, mean: tuple[float, float, float]) -> Photo:
         """Return a photo, with its mean colour, which the caller has. Raises RenderError if it was deleted."""

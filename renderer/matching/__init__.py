@@ -161,7 +161,7 @@ def _usable_within(
 ) -> tuple[Indices, npt.NDArray[np.bool_], Limits]:
     """Return the result of `_usable`, and the limits on repetition. Raises InputError."""
     if not len(library.photos):
-        raise InputError(f"no photo can be used: {named('tiles')} must contain at least one picture")
+        raise InputError(f"No photo can be used: {named('tiles')} must contain at least one picture")
     numbers, reserved = _usable(library, pins, merge=rules.merge_duplicates)
     usable = len(numbers) - int(reserved.sum())
     return numbers, reserved, resolve_limits(rules, rasterize_cells(grid.cells), usable, len(pins))

@@ -131,10 +131,10 @@ def _fill(
     cells = "1 cell" if len(empty) == 1 else f"{len(empty)} cells"
     fix = f"ban fewer photos, or add photos with {named('tiles')}"
     if len(np.unique(banned)) == costs.photos:
-        raise InputError(f"no photo is left to fill {cells} of this map: {fix}")
+        raise InputError(f"No photo is left to fill {cells} of this map: {fix}")
     times = "once" if current.uses == 1 else f"{current.uses} times"
     raise InputError(
-        f"too few photos are left to fill {cells} of this map, which uses each photo at most {times} and repeats none "
+        f"Too few photos are left to fill {cells} of this map, which uses each photo at most {times} and repeats none "
         f"within {current.distance} cells: {fix}"
     )
 

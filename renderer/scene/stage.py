@@ -159,7 +159,7 @@ class Stage:
         """Return the first map's cover as sprites, one piece per cell. Raises InputError if the cover is missing."""
         if self.cover is None:
             name = self.mosaic.recipe.get("cover", "of this mosaic")
-            raise InputError(f"the cover {name} was not found: put it next to the .mosaic file")
+            raise InputError(f"The cover {name} was not found: put it next to the .mosaic file")
         picture = read_picture(self.cover, shorter_side=2 * min(self.frame)).pixels
         left, top, width, height = self.mosaic.crop
         rows, columns = picture.shape[:2]
