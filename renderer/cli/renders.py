@@ -19,6 +19,7 @@ from renderer.cli.options import (
     VideoOptions,
     VideoOutputOptions,
     add_command,
+    format_command,
     written_command,
 )
 from renderer.errors import InputError
@@ -208,6 +209,7 @@ def mosaic(cover: Path | None, values: dict[str, object]) -> None:
     summary = render_mosaic(
         cover, path, match=match,
         tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report,
+        command=format_command,
         overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=console,
     )  # fmt: skip
     print_summaries([summary], common, console)
