@@ -216,7 +216,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
     [
         (["zoom", "chin.jpg"], 2, r"chin.jpg: there is no such file or folder: did you mean china.jpg?"),
         (["zoom", "nowhere/at/all.jpg"], 2, "there is no such file"),
-        (["zoom", "text.jpg"], 2, "text.jpg: is not a picture"),
+        (["zoom", "text.jpg"], 2, "text.jpg: is not a readable picture"),
         (["zoom", "empty.jpg"], 2, "empty.jpg: is empty"),
         (["zoom", "folder"], 2, "folder: is not a file"),
         (["zoom", "china.jpg", "--tiles", "folder"], 2, "--tiles folder contains no pictures"),
@@ -244,7 +244,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["mosaic", "china.jpg", "--tone", "2"], 2, "--tone 2 is out of range"),
         (["mosaic", "china.jpg", "--tone", "much"], 2, "--tone"),
         (["zoom", "china.jpg", "-o", "taken.mp4"], 2, "taken.mp4 exists: choose another -o, or use -y"),
-        (["zoom", "china.jpg", "-o", "text.jpg/such/it.mp4"], 2, "text.jpg/such/it.mp4 can't be written, since text.jpg is a file"),
+        (["zoom", "china.jpg", "-o", "text.jpg/such/it.mp4"], 2, "text.jpg is a file: choose another -o"),
         (["zoom", "china.jpg", "-o", "new/one/it.mp4", "--tiles", "text.jpg"], 2, "The only file is not usable as a tile"),
         (["zoom", "china.jpg", "-o", "frame.png"], 2, "-o frame.png: png stores one frame per file: use a frame-number pattern, such as frames/%05d.png"),
         (["zoom", "china.jpg", "-o", "%03d.mp4"], 2, "-o %03d.mp4: mp4 stores all frames in one file: remove the frame number"),
@@ -295,7 +295,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "china.jpg", "--tone", "much"], 2, "--tone much is not one of a number, auto"),
         (["zoom", "china.jpg", "--match"], 2, "--match needs a value: one of structure, mean, lab, pixels"),
         (["zoom", "china.jpg", "--unique", "3"], 2, "--unique takes no value, but 3 follows it"),
-        (["zoom", "china.jpg", "text.jpg"], 2, "Unexpected argument text.jpg for zoom (see render zoom --help)"),
+        (["zoom", "china.jpg", "text.jpg"], 2, "Unexpected argument text.jpg for zoom: to use it as photos of the mosaic, write --tiles text.jpg"),
         (["zoom", "china.jpg", "x" * 300], 2, "Unexpected argument xxx"),
         (["check", "chima.jpg", "--for", "whatsapp"], 2, "chima.jpg: there is no such file or folder: did you mean"),
         (["check", ".", "--for", "whatsapp"], 2, "the video . is not a file but a folder"),
@@ -363,7 +363,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["show", "china.jpg", "--columns", "12", "--timeline", "zoom 1s focus=0.1,0.1, zoom 1s direction=out focus=0.9,0.9"], 2, "zoom starts at another photo"),
         (["mosaic", "china.jpg", "--columns", "12", "-o", "china.jpg", "-y"], 2, "-o china.jpg is the cover or one of the photos"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "12", "--repeat-distance", "3"], 2, "--repeat-distance 3 needs about"),
-        (["mosaic", "text.jpg", "--report", "report.html"], 2, "text.jpg: is not a picture"),
+        (["mosaic", "text.jpg", "--report", "report.html"], 2, "text.jpg: is not a readable picture"),
         (["mosaic", "china.jpg", "--report", "text.jpg/it.html"], 2, "text.jpg is a file"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "1", "--use-all", "--tiles", "poster-poster.jpg"], 2, "--use-all needs a cell for each of 2 photos"),
     ],
@@ -427,7 +427,7 @@ def test_file_names_do_not_control_the_terminal(render: Run, cover: Path) -> Non
         (("mosaic", "--columns", "6"), shown),
         (("mosaic", "--columns", "6"), shown),  # the output exists
         (("zoom", "--dry-run"), shown),
-        (("mosaic", "--tiles", "\x1b[2J.txt.jpg"), "\\x1b[2J.txt.jpg"),
+        (("mosaic", "--tiles", "\x1b[2J.txt.jpg", "-o", "other.png"), "\\x1b[2J.txt.jpg"),
     ):
         _, out, err = render(words[0], name, *words[1:])
         assert not set("\x1b\u202e") & set(out + err)
@@ -626,6 +626,8 @@ def test_a_report_is_a_self_contained_page(render: Run, cover: Path, photos: Pat
     assert "://" not in page
     assert str(photos) not in page
     assert "photo00.jpg" in page
+    for command in ("render edit china.mosaic --swap ", "render edit china.mosaic --ban "):
+        assert command in page
     pictures = [base64.b64decode(found) for found in re.findall(r"data:image/webp;base64,([^\")]+)", page)]
     thumbnails, *others = [Image.open(io.BytesIO(picture)).size for picture in pictures]
     assert others == [(384, 256), (384, 256), (192, 128)]  # cover, mosaic, difference

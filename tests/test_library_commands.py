@@ -43,7 +43,7 @@ def test_a_named_library_is_used_by_tiles(render: Run, cover: Path, photos: Path
     code, _, err = render("mosaic", cover, "--tiles", "weding", *SMALL)
     assert (code, "did you mean wedding?" in err) == (2, True)
     code, out, _ = render("zoom", cover, "--tiles", "wedding", "--dry-run")
-    assert (code, f"{count} files as tiles" in out) == (0, True)
+    assert (code, f"{count} tile files" in out) == (0, True)
 
 
 def test_a_library_wins_over_a_folder_of_the_same_name_with_a_notice(render: Run, cover: Path, photos: Path) -> None:
