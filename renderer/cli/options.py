@@ -77,8 +77,7 @@ class PresetOptions(Validated):
 
     preset: tuple[str, ...] = parameter(
         (),
-        "Use the options of a preset, such as those for a platform: `render presets` lists them; repeat it to render "
-        "several videos",
+        "Use the options of a preset, such as for a platform (see `render presets`); repeatable",
         option="--for",
     )
     draft: bool = parameter(
@@ -91,7 +90,7 @@ class VideoOptions(Validated):
     """Options of commands that render a video."""
 
     frames: str | None = parameter(None, "A-B: render only these frames, counted from 0, both included")
-    dry_run: bool = parameter(False, "Print cells, frames, size, and estimated time and file size, without rendering")
+    dry_run: bool = parameter(False, "Print frames, cells, and estimated time and file size, without rendering")
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ class MosaicOptions(Validated):
     report: Path | None = parameter(
         None, "Also write an HTML report: cover and mosaic compared, matching errors, and photos by use"
     )
-    dry_run: bool = parameter(False, "Print cells, photos, size, and estimated time and file size, without rendering")
+    dry_run: bool = parameter(False, "Print pixels, cells, and estimated time and file size, without rendering")
 
 
 _METAVARS: Final[dict[Any, str]] = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}
