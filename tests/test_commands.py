@@ -667,7 +667,7 @@ def test_a_saved_map_renders_the_same_video_without_matching(render: Run, cover:
         "two.mp4",
     )
     assert code == 0
-    assert "matching are ignored" in err
+    assert "matching options are ignored" in err
     assert "matching" not in json.loads(out)["seconds"]
     assert (decode(Path("one.mp4"), 96, 64) == decode(Path("two.mp4"), 96, 64)).all()
     for command in (["mosaic", "it.mosaic"], ["still", "zoom", "it.mosaic"]):
@@ -812,7 +812,7 @@ STREAMS = [
     (("nosuch",), "2>&-", 2, ""),
     (("nosuch",), "2>/dev/full", 2, ""),
     (("--version",), "<&-", 0, ""),
-    (("zoom", *SMALL, "-o", "-"), ">&-", 1, "standard output is closed"),
+    (("zoom", *SMALL, "-o", "-"), ">&-", 1, "Standard output is closed"),
     (("still", "zoom", "--at", "0", *STILL, "-o", "it.png"), ">&-", 1, "Standard output can't be written to"),
     (
         ("still", "zoom", "--at", "0", *STILL, "-o", "it.png", "--json"),
@@ -894,7 +894,7 @@ def test_a_full_disk_is_reported(render: Run, cover: Path, monkeypatch: pytest.M
     assert "the disk is full" in err
     code, _, err = render("zoom", cover, *SMALL, "-o", "it.mp4")
     assert code == 1
-    assert "the disk is full" in err
+    assert "The disk is full" in err
     assert [path.name for path in Path().iterdir()] == []
 
 
