@@ -122,6 +122,7 @@ RESULTS: dict[tuple[str, ...], Pixels | None] = {}
         (["zoom", "COVER", *SMALL, "-o", "it.gif"], "it.gif", "6 frames"),
         (["zoom", "COVER", *SMALL, "--preset", "whatsapp"], "china-zoom-whatsapp.mp4", "whatsapp: 7 of 7 rules met"),
         (["zoom", "COVER", *SMALL, "-o", "{animation}-{cover}"], "zoom-china.mp4", "6 frames"),
+        (["mosaic", "COVER", "--columns", "12", "-o", "{cover}-{animation}.tif"], "china-mosaic.tif", "384x256"),
         (["disperse", "COVER", *SMALL, "--transparent", "--poster", "-o", "it.webm", "--subject", "0.2,0.3", "--size", "64x96"], "it.webm", "it-poster.jpg"),
         (["still", "disperse", "COVER", *STILL, "--at", "3", "--transparent", "-o", "it.png"], "it.png", "96x64"),
         (["sheet", "disperse", "COVER", *STILL, "--cells", "2x1", "--transparent", "-o", "it.png"], "it.png", "228x110"),
@@ -667,7 +668,7 @@ def test_a_saved_map_renders_the_same_video_without_matching(render: Run, cover:
         "two.mp4",
     )
     assert code == 0
-    assert "matching are ignored" in err
+    assert "matching options are ignored" in err
     assert "matching" not in json.loads(out)["seconds"]
     assert (decode(Path("one.mp4"), 96, 64) == decode(Path("two.mp4"), 96, 64)).all()
     for command in (["mosaic", "it.mosaic"], ["still", "zoom", "it.mosaic"]):
@@ -812,7 +813,7 @@ STREAMS = [
     (("nosuch",), "2>&-", 2, ""),
     (("nosuch",), "2>/dev/full", 2, ""),
     (("--version",), "<&-", 0, ""),
-    (("zoom", *SMALL, "-o", "-"), ">&-", 1, "standard output is closed"),
+    (("zoom", *SMALL, "-o", "-"), ">&-", 1, "Standard output is closed"),
     (("still", "zoom", "--at", "0", *STILL, "-o", "it.png"), ">&-", 1, "Standard output can't be written to"),
     (
         ("still", "zoom", "--at", "0", *STILL, "-o", "it.png", "--json"),
@@ -894,7 +895,7 @@ def test_a_full_disk_is_reported(render: Run, cover: Path, monkeypatch: pytest.M
     assert "the disk is full" in err
     code, _, err = render("zoom", cover, *SMALL, "-o", "it.mp4")
     assert code == 1
-    assert "the disk is full" in err
+    assert "The disk is full" in err
     assert [path.name for path in Path().iterdir()] == []
 
 

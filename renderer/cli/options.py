@@ -77,8 +77,7 @@ class PresetOptions(Validated):
 
     preset: tuple[str, ...] = parameter(
         (),
-        "Apply the options of a preset, for example for a platform (see `render presets`); repeatable: renders a "
-        "video for each",
+        "Apply a preset, for example for a platform (see `render presets`); repeatable",
         option="--for",
     )
     draft: bool = parameter(
@@ -91,10 +90,7 @@ class VideoOptions(Validated):
     """Options of commands that render a video."""
 
     frames: str | None = parameter(None, "Render only frames A to B, inclusive, counted from 0", metavar="A-B")
-    dry_run: bool = parameter(
-        False,
-        "Print the number of cells and frames, the frame size, and estimates of time and file size; render nothing",
-    )
+    dry_run: bool = parameter(False, "Print what would be rendered, and estimate time and file size")
 
 
 @dataclass(frozen=True)
@@ -135,10 +131,7 @@ class MosaicOptions(Validated):
     report: Path | None = parameter(
         None, "Also write an HTML report: cover and mosaic compared, matching errors, and photos by use"
     )
-    dry_run: bool = parameter(
-        False,
-        "Print the number of cells and photos, the picture size, and estimates of time and file size; render nothing",
-    )
+    dry_run: bool = parameter(False, "Print what would be rendered, and estimate time and file size")
 
 
 _METAVARS: Final[dict[Any, str]] = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}

@@ -20,6 +20,8 @@ from renderer.output_files import check_free, check_writable, new_file, new_file
 from renderer.placement import MAP_SUFFIX
 from renderer.stills import STILL_SUFFIXES
 
+_VIDEO_SUFFIXES: Final = tuple(suffix for one in FORMATS for suffix in one.suffixes)
+
 _LONGEST_STEM: Final = 200
 """Maximum bytes of a cover's name in an output's; file systems allow 255, including the animation's and preset's."""
 
@@ -48,9 +50,9 @@ def named_output(
         except (KeyError, IndexError, ValueError):
             message = f"{named('output', output)} has an unknown field: use {{cover}}, {{animation}} and {{preset}}"
             raise InputError(message) from None
-        if path.suffix.lower() not in (ending for one in FORMATS for ending in one.suffixes):
+        if path.suffix.lower() not in (*_VIDEO_SUFFIXES, *STILL_SUFFIXES):
             path = path.with_name(path.name + suffix)
-    elif in_folder and output.suffix.lower() in (ending for one in FORMATS for ending in one.suffixes):
+    elif in_folder and output.suffix.lower() in _VIDEO_SUFFIXES:
         raise InputError(
             f"{named('output', output)} is one name for several files: use a folder, or a name with {{preset}} in it"
         )
@@ -68,7 +70,7 @@ def picture_output(output: Path | None, kind: str) -> Path | None:
     """
     if output is None or output.suffix.lower() in STILL_SUFFIXES:
         return output
-    if output.suffix.lower() not in (ending for one in FORMATS for ending in one.suffixes):
+    if output.suffix.lower() not in _VIDEO_SUFFIXES:
         return output
     return output.with_name(f"{output.stem}-{kind}.png")
 
