@@ -81,18 +81,18 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
         Picture(
             "render zoom coffee.png --tiles photos --columns 40 --direction out --focus rocket.png --size 480x270 "
             "--fps 20 --duration 5 --hold-end 1 --max-size 280KB -o zoom-out.mp4",
-            "Out of a photo, until it is one of thousands",
+            "From one photo back to the whole mosaic, where it is one of thousands",
         ),
     ),
     "Reveal": (
         Picture(
             f"render reveal astronaut.png --tiles photos --columns 40 --duration 4 {_CLIP} -o reveal-spiral.mp4",
-            "Tile by tile in a spiral, each with a pop",
+            "Tile by tile in a spiral, with each tile popping up",
         ),
         Picture(
             "render reveal flower.jpg --tiles photos --columns 40 --order hue --enter flip --duration 4 "
             f"{_CLIP} -o reveal-hue.mp4",
-            "In the order of hue, each tile flipping over",
+            "In order of hue, with each tile flipping over",
         ),
         Picture(
             "render reveal chelsea.png --tiles photos --columns 40 --from cover --order wave --enter flip --duration 4 "
@@ -102,7 +102,7 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
         Picture(
             "render reveal rocket.jpg --tiles photos --columns 40 --order random --enter drop --duration 4 "
             f"{_CLIP} -o reveal-drop.mp4",
-            "In random order, each tile dropping in",
+            "In random order, with each tile dropping in",
         ),
     ),
     "Disperse and gather": (
@@ -145,7 +145,7 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
     "Stills": (
         Picture(
             "render mosaic china.jpg --tiles photos --columns 60 --tile-pixels 13 -o still.jpg",
-            "A still, which can be rendered at any size, for example for a print of two metres",
+            "A still picture, which can be rendered at any size, for example for a print two metres wide",
         ),
         Picture(
             "render mosaic astronaut.png --tiles photos --adaptive --columns 44 --tile-pixels 16 -o still-adaptive.jpg",
@@ -168,7 +168,7 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
         ),
         Picture(
             "render explain channels astronaut.png --size 960x540 -o explain-channels.jpg",
-            "Its red, green and blue planes, separately and combined",
+            "The red, green and blue planes of the cover, separately and combined",
         ),
         Picture(
             "render explain match astronaut.png --tiles photos --size 1280x720 -o match.jpg",
@@ -212,7 +212,7 @@ def prepare_folder(folder: Path, pieces: int = 120) -> None:
 
 
 def main(names: Collection[str]) -> None:
-    """Render the pictures with these file names (with or without ending), or all."""
+    """Render the pictures with these file names (with or without extension), or all."""
     files = [next((file for file in PICTURES if Path(file).stem == name), name) for name in names]
     if unknown := set(files) - set(PICTURES):
         raise SystemExit(f"{min(unknown)}: no such picture. Choose from: {', '.join(PICTURES)}")

@@ -24,9 +24,10 @@ Every command with its examples and options. These pages come from the same decl
 
 _ABOUT_ANIMATIONS: Final = """# Animations
 
-The parameters of each animation, in addition to the options that all have in common. A parameter is an option on the
-command line, a word in a timeline (`--timeline "reveal 3s order=hue"`), a key in the animation's table of a preset, and
-a keyword argument in Python. You can also [write an animation](writing-animations.md).
+This page lists the parameters of each animation; all animations also accept the common options. A parameter is an
+option on the command line, a `name=value` pair in a timeline (`--timeline "reveal 3s order=hue"`), a key in the
+animation's table of a preset, and a keyword argument in Python. You can also [write an
+animation](writing-animations.md).
 """
 
 _ABOUT_PRESETS: Final = """# Presets
@@ -44,7 +45,7 @@ hide: [navigation, toc]
 
 # Gallery
 
-Every picture was rendered with the command below it. The covers are sample pictures of scikit-image and scikit-learn,
+Each picture was rendered with the command below it. The covers are sample pictures of scikit-image and scikit-learn,
 and `photos` is a folder of about 1,500 pieces cut from them.
 """
 

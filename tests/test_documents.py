@@ -137,7 +137,7 @@ def test_every_command_has_a_page_with_its_options_and_examples(site: Path) -> N
     assert "--theme" in page
     assert examples("explain knn")[0].about in page
     assert "(0.01 to 1)" in (site / "commands" / "reveal.html").read_text("utf-8")
-    assert "Cells across" in (site / "python.html").read_text("utf-8")
+    assert "Number of columns of cells" in (site / "python.html").read_text("utf-8")
 
 
 def test_a_broken_link_is_found(site: Path, tmp_path: Path) -> None:
