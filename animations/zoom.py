@@ -46,8 +46,8 @@ class Zoom(Animation):
     direction: Literal["in", "out", "inout"] = parameter("in", "Fly into the photo, out of it, or in and back out")
     focus: tuple[str, ...] = parameter(
         (),
-        "Where to fly: a point X,Y in fractions of the cover, or the path or name of a photo; repeatable: visits one "
-        "after another; default: a suitable photo near the middle",
+        "Where to fly: a point X,Y in fractions of the cover, or the path or name of a photo; repeatable: the camera "
+        "visits them one after another; default: a suitable photo near the middle",
     )
     landing: Landing = parameter(
         "photo",
@@ -57,7 +57,7 @@ class Zoom(Animation):
     easing: Easing = parameter("cruise", "How the camera speeds up and slows down")
     hold_start: float = parameter(0.7, "Pause before the flight", unit="seconds", low=0.0, high=60.0)
     hold_end: float = parameter(
-        1.0, "Pause after the flight, and at each photo of a tour", unit="seconds", low=0.0, high=60.0
+        1.0, "Pause after the flight, and at each photo if focus is repeated", unit="seconds", low=0.0, high=60.0
     )
 
     def __post_init__(self) -> None:

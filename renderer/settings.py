@@ -52,14 +52,14 @@ class OutputSettings(Validated):
     )
     covered: tuple[float, float, float, float] = parameter(
         (0.0, 0.0, 0.0, 0.0),
-        "Parts of the frame that an app's controls hide at each edge, as fractions of it: the title, the logo and the "
-        "subject are kept out of them",
+        "Strip that an app's controls hide at each edge, as a fraction of the frame's height or width: the title, the "
+        "logo and the subject are kept out of these strips",
         low=0.0, high=0.6,
     )  # fmt: skip
     subject: tuple[float, float] | None = parameter(
         None,
-        f"Point of the cover to keep in view where {named('fit', 'crop')} cuts it off, as fractions of its width and "
-        "height; default: faces and other salient areas",
+        f"Point to keep in view when {named('fit', 'crop')} cuts off parts of the cover, as fractions of the cover's "
+        "width and height; default: faces and other salient areas",
         low=0.0, high=1.0,
     )  # fmt: skip
     background: Colour = parameter((0.0, 0.0, 0.0), "Background colour: a name or #rrggbb")

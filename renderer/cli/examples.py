@@ -42,7 +42,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Render for two platforms, each checked against its rules",
         ),
         (
-            "render zoom cover.jpg --direction inout --focus 0.4,0.3 --duration 12",
+            "render zoom cover.jpg --tiles pieces --direction inout --focus 0.4,0.3 --duration 12",
             "Fly in and out again, with pieces of the cover as tiles",
         ),
         ("render zoom cover.jpg --tiles ~/Pictures --music song.mp3 --title 'Our year'", "Add music and a title"),

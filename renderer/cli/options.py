@@ -77,11 +77,12 @@ class PresetOptions(Validated):
 
     preset: tuple[str, ...] = parameter(
         (),
-        "Apply a preset, for example for a platform (see `render presets`); repeatable",
+        "Apply a preset, for example for a platform (see `render presets`); repeatable: renders a video for each",
         option="--for",
     )
     draft: bool = parameter(
-        False, "Render a small video quickly: the preset draft overrides other presets, but not options of the command"
+        False,
+        "Render a small video quickly: the draft preset overrides other presets, but not options that you specify",
     )
 
 
@@ -172,6 +173,7 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: boo
             negative=as_option(field.name, "False") if field.default is True else (),
             allow_repeating=True,  # the last one counts, as everywhere
             show=not hidden and (not short or issubclass(owner, Animation) or field.name in COMMON),
+            show_choices=float not in get_args(hint),  # a number or a word: the help text names the word
             show_default=shown_default if shown_default(field.default) else False,
             **extra,
         )

@@ -33,7 +33,8 @@ class TileSettings(Validated):
     )
     crop: Crop | None = parameter(
         None,
-        "Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own setting",
+        "Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with `render "
+        "library add`; default: smart",
         in_recipe=False,
     )
     video_frames: int | None = parameter(
@@ -55,8 +56,8 @@ class TileSettings(Validated):
     )
     library_dir: Path | None = parameter(
         None,
-        "Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES, or a folder "
-        "of the platform",
+        "Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES, or the "
+        "operating system's folder for data",
         in_recipe=False,
     )
 
@@ -122,7 +123,7 @@ class MatchSettings(GridSettings, TileSettings):
     unique: bool = parameter(False, "Use each photo at most once")
     use_all: bool = parameter(False, "Use every photo at least once")
     merge_duplicates: bool = parameter(
-        False, "Treat near-duplicates as one photo when limiting how often, and how close together, it is used"
+        False, "Treat photos whose square tiles look nearly the same as one: use only the first of each group"
     )
     mirror: bool = parameter(True, "Allow mirrored photos; turn off for photos with text in them")
     turns: bool = parameter(
@@ -130,12 +131,13 @@ class MatchSettings(GridSettings, TileSettings):
     )
     tone: float | Literal["auto"] = parameter(
         "auto",
-        "How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly as "
-        "possible without visibly degrading the photos",
+        "How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: "
+        "as strongly as possible without visibly degrading the photos",
         low=0, high=1,
     )  # fmt: skip
     adapt_palette: bool = parameter(
-        False, "Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns orange"
+        False,
+        "Shift the cover's colours into the range of the photos' colours: with sunset photos, a blue cover turns orange",
     )
     blend: float = parameter(0.0, "Strength of the cover-colour overlay on each tile", low=0, high=1)
     match_seed: int = parameter(0, "Random seed for the matching search", low=0, high=2**63 - 1)
