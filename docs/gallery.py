@@ -92,7 +92,7 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
         Picture(
             "render reveal flower.jpg --tiles photos --columns 40 --order hue --enter flip --duration 4 "
             f"{_CLIP} -o reveal-hue.mp4",
-            "In the order of hue, each tile flipping over",
+            "In order of hue, each tile flipping over",
         ),
         Picture(
             "render reveal chelsea.png --tiles photos --columns 40 --from cover --order wave --enter flip --duration 4 "
@@ -145,7 +145,7 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
     "Stills": (
         Picture(
             "render mosaic china.jpg --tiles photos --columns 60 --tile-pixels 13 -o still.jpg",
-            "A still, which can be rendered at any size, for example for a print of two metres",
+            "A still, which can be rendered at any size, for example for a two-metre print",
         ),
         Picture(
             "render mosaic astronaut.png --tiles photos --adaptive --columns 44 --tile-pixels 16 -o still-adaptive.jpg",
@@ -212,7 +212,7 @@ def prepare_folder(folder: Path, pieces: int = 120) -> None:
 
 
 def main(names: Collection[str]) -> None:
-    """Render the pictures with these file names (with or without ending), or all."""
+    """Render the pictures with these file names (with or without extension), or all."""
     files = [next((file for file in PICTURES if Path(file).stem == name), name) for name in names]
     if unknown := set(files) - set(PICTURES):
         raise SystemExit(f"{min(unknown)}: no such picture. Choose from: {', '.join(PICTURES)}")

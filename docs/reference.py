@@ -24,7 +24,7 @@ Every command with its examples and options. These pages come from the same decl
 
 _ABOUT_ANIMATIONS: Final = """# Animations
 
-The parameters of each animation, in addition to the options that all have in common. A parameter is an option on the
+The parameters of each animation, in addition to the options that all animations share. A parameter is an option on the
 command line, a word in a timeline (`--timeline "reveal 3s order=hue"`), a key in the animation's table of a preset, and
 a keyword argument in Python. You can also [write an animation](writing-animations.md).
 """
