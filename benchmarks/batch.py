@@ -4,7 +4,7 @@
 
 Videos of 6 seconds, 1280 × 720, 30 frames per second: five animations of each cover. Both start with an empty cache, so
 that each indexes and matches; the renders of the shell loop share the cache, as they do for a user. They alternate in
-one run. Printed are wall times, the ratio of each round, the median of the ratios, and the maximum memory of a worker.
+one run. The program prints wall times, the ratio of each round, the median ratio, and the maximum memory of a worker.
 """
 
 from __future__ import annotations

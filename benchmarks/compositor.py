@@ -5,8 +5,9 @@
 At 1920 × 1080, rotated sprites with a tone cover the frame once in total. Both sides sample two mip levels bilinearly,
 blend them, apply gain and offset, and blend the result over the frame by the coverage of the edges; the OpenCV side
 does so for each sprite within the sprite's bounds, with OpenCV's default threads. Both run alternately in one process;
-printed is the ratio of the medians of wall time. Then many small sprites, in frames per second, and how the time grows
-with the number of sprites of one size and with the pixels of a fixed number of sprites (`--picture FILE` plots it).
+the program prints the ratio of their median wall times. It then prints the frames per second with many small sprites,
+and how the time grows with the number of sprites of one size and with the pixels of a fixed number of sprites
+(`--picture FILE` plots the growth).
 """
 
 from __future__ import annotations

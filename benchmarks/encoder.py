@@ -1,13 +1,13 @@
 """Measure speed, size and fidelity of encoder presets on the zoom of a photo mosaic: the basis of `RATE_POINTS`.
 
-Frames of a 1920 × 1080 zoom are drawn once and stored as raw 4:2:0. Measured are the processor time (user and system,
-over all threads) that ffmpeg takes to read and encode them with the renderer's own arguments, the size of the file, and
-its SSIM (all planes) and VMAF against the raw frames; then the same at equal sizes, interpolated over the logarithm of
-the size. Run `python benchmarks/encoder.py --tiles FOLDER`; without `--tiles` the mosaic is made of pieces of the
-sample cover. It needs about 3 MB of temporary space per frame, half a minute per encoding, and a system with `resource`
-(not Windows). Sizes, SSIM and VMAF are reproducible with the same photos, ffmpeg and number of cores. Processor times
-vary by about 5 %, more if other processes use the cores and their caches, so the minimum of `--repeats` is used. VMAF
-is measured on every third frame; differences below 0.3 are not significant.
+Frames of a 1920 × 1080 zoom are drawn once and stored as raw 4:2:0. The program measures the processor time (user and
+system, over all threads) that ffmpeg takes to read and encode them with the renderer's own arguments, the size of the
+file, and its SSIM (all planes) and VMAF against the raw frames. It then prints the same at equal sizes, interpolated
+over the logarithm of the size. Run `python benchmarks/encoder.py --tiles FOLDER`; without `--tiles` the mosaic is made
+of pieces of the sample cover. It needs about 3 MB of temporary space per frame, half a minute per encoding, and a
+system with `resource` (not Windows). Sizes, SSIM and VMAF are reproducible with the same photos, ffmpeg and number of
+cores. Processor times vary by about 5 %, more if other processes use the cores and their caches, so the minimum of
+`--repeats` is used. VMAF is measured on every third frame; differences below 0.3 are not significant.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def at_size(points: Sequence[Measured], megabits: float) -> Measured | None:
 
 
 def common_sizes(groups: Sequence[Sequence[Measured]]) -> list[float]:
-    """Return three sizes that all presets reach, in Mbit/s; none if there are none."""
+    """Return three sizes that all presets reach, in Mbit/s; empty if there are none."""
     low = max(min(point.megabits for point in points) for points in groups)
     high = min(max(point.megabits for point in points) for points in groups)
     return [float(size) for size in np.geomspace(low, high, 5)[1:4]] if low < high else []

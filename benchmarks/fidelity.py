@@ -77,7 +77,7 @@ def reduced(picture: Pixels, columns: int, rows: int) -> npt.NDArray[np.float32]
 
 
 def clipped(mosaic: OpenMosaic) -> float:
-    """Return the share of tile pixels that tone clips, except pixels at the end of the range before."""
+    """Return the share of tile pixels that tone clips, except pixels that were at the end of the range before."""
     placement = mosaic.placement
     count = 0.0
     for cell in range(len(placement)):

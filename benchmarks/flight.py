@@ -2,13 +2,13 @@
 
     python benchmarks/flight.py [--cover PICTURE] [--tiles FOLDER] [--zoompan]
 
-Measured on frames before encoding. *Steadiness*: a similarity transform is fitted to points tracked from frame to
-frame in the uniform middle of the flight; printed is the root mean square of the second difference of the displacement,
-at the centre and 300 pixels from it. *Likeness*: PSNR against a reference whose pixels are the mean light of 8 × 8
-points, each interpolated between the photo's own pixels. *Flicker*: the change of the error against that reference from
-frame to frame, relative to sampling the nearest mip level. *Landing*: the last frame compared with a Lanczos resize of
-the photo, before and after encoding. *Cost*: processor time per frame. With `--zoompan` the same flight is also
-rendered by ffmpeg's zoompan filter from a stitched picture of 46 megapixels, for comparison.
+Measured on frames before encoding. *Steadiness*: a similarity transform is fitted to points tracked from frame to frame
+in the uniform middle of the flight; the result is the root mean square of the second difference of the displacement, at
+the centre and 300 pixels from it. *Likeness*: PSNR against a reference whose pixels are the mean light of 8 × 8 points,
+each interpolated between the photo's own pixels. *Flicker*: the change of the error against that reference from frame
+to frame, relative to sampling the nearest mip level. *Landing*: the last frame compared with a Lanczos resize of the
+photo, before and after encoding. *Cost*: processor time per frame. With `--zoompan` the same flight is also rendered by
+ffmpeg's zoompan filter from a stitched picture of 46 megapixels, for comparison.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def measure_likeness(mosaic: OpenMosaic) -> None:
                 ours.append(float(np.sqrt(((errors[0] - before[0]) ** 2).mean())))
                 others.append(float(np.sqrt(((errors[1] - before[1]) ** 2).mean())))
             before = errors
-        print(f"flicker: {statistics.mean(ours) / statistics.mean(others):.2f} of nearest-mip sampling's")
+        print(f"flicker: {statistics.mean(ours) / statistics.mean(others):.2f} times that of nearest-mip sampling")
 
 
 def frames_of(compositor: Compositor, motion: Motion, numbers: Sequence[int], count: int) -> list[Pixels]:

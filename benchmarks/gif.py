@@ -2,9 +2,9 @@
 
 Frames of animations of a photo mosaic are drawn once and passed to every encoder. The files are decoded by Pillow and
 compared with the frames: SSIM (Gaussian window of 1.5 pixels, mean of R, G and B) at full size and at half size, which
-is closer to how dithered pixels look. Then ours at equal bytes: interpolated between its tolerances over the logarithm
-of the size. The last column is how much smaller `gifsicle -O3` makes each file; without gifsicle (`apt-get install
-gifsicle`) it is empty.
+is closer to how dithered pixels look. The last columns show ours at equal bytes, interpolated between tolerances
+over the logarithm of the size. Another column is the size of each file after `gifsicle -O3`, relative to before;
+without gifsicle (`apt-get install gifsicle`) it is empty.
 
 Run `python benchmarks/gif.py --tiles FOLDER`; without `--tiles` the mosaic is made of pieces of the sample cover. Sizes
 and SSIM are reproducible with the same photos and versions. Times are wall time of one run each.
@@ -83,7 +83,7 @@ def _blur(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def ssim(a: Pixels, b: Pixels) -> float:
-    """Return the mean over pixels and channels (Wang et al., "Image quality assessment", 2004)."""
+    """Return the mean SSIM over pixels and channels (Wang et al., "Image quality assessment", 2004)."""
     x, y = a.astype(np.float32), b.astype(np.float32)
     mean_x, mean_y = _blur(x), _blur(y)
     variance = _blur(x * x) - mean_x**2 + _blur(y * y) - mean_y**2
@@ -160,7 +160,7 @@ def graphs() -> Iterator[tuple[str, str | None]]:
 
 
 def at_size(points: Sequence[Measured], size: int) -> tuple[float, float, float]:
-    """Return our SSIM and half SSIM at a size, and the fraction of it used: below 1 if all of ours are smaller."""
+    """Return our SSIM and half SSIM at a size, and the fraction of it used: below 1 if all our files are smaller."""
     points = sorted(points, key=lambda point: point.size)
     logarithms = [math.log(point.size) for point in points]
     logarithm = math.log(size)

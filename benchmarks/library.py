@@ -39,7 +39,7 @@ ROUNDS = 3
 
 
 def bare(path: Path) -> int:
-    """Make a thumbnail, with the minimum of work."""
+    """Make a thumbnail with minimal work."""
     with Image.open(path) as image:
         image.draft("RGB", (256, 256))
         image.thumbnail((256, 256))

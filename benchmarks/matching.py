@@ -5,7 +5,7 @@
 Libraries are synthetic: mixtures of pieces of scikit-learn's two photos with changed contrast and colour. Each size is
 matched in a separate process with the default rules; memory is that process's peak. The metric `pixels` is measured on
 40,000 photos and 4,800 cells, and compared with a plain loop over `numpy.linalg.norm` on two processes, of which a part
-is timed and scaled; both in processor time, on two cores.
+is timed and extrapolated; both in processor time, on two cores.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     python benchmarks/stills.py --tiles FOLDER [--tiles FOLDER …] [--cover FILE] [--megapixels 1000]
 
 One mosaic of 150 columns is written to each format by a separate process, with the map already cached. Memory is the
-summary's: resident, sampled ten times per second. Processor time is that of the whole process, including its start; for
-comparison, the same run measures the processor time of drawing the same strips without writing them.
+resident memory that the summary reports, sampled ten times per second. Processor time is that of the whole process,
+including its start; for comparison, the same run measures the processor time of drawing the same strips without writing
+them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Write `renderer/__init__.pyi`: the Python API with every option as a typed keyword, for type checkers and editors.
 
 The options are those of the functions' run-time signatures, which come from the declared parameters. `poe stubs` runs
-this; a test compares the file with what it would write.
+this; a test checks that the file is up to date.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The presets that are included: output settings by name, one TOML file each."""
+"""The included presets: named output settings, one TOML file each."""

@@ -66,7 +66,7 @@ def match(
         cover: The picture to make a mosaic of.
         overwrite: Replace existing files that `save_map` and `credits` name.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
-            object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
+            object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
             default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
             uses pieces of the cover.
@@ -210,7 +210,7 @@ def render(
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
-            object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
+            object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
             default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
             uses pieces of the cover.
@@ -256,12 +256,12 @@ def render(
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
-        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
-            background colour or a blurred copy.
-        covered: Parts of the frame that an app's controls hide at each edge, as fractions of it: the title, the logo
-            and the subject are kept out of them (0 to 0.6).
-        subject: Point of the cover to keep in view where fit=crop cuts it off, as fractions of its width and height;
-            default: faces and other salient areas (0 to 1).
+        fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
+            copy (blur).
+        covered: Parts of the frame that an app's controls hide, as fractions from each edge: the title, the logo and
+            the subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
+            faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
@@ -288,7 +288,7 @@ def render(
         max_rate: Maximum bitrate over any one-second window (Mbit/s, 0.05 to 1000).
         max_size: Maximum file size, such as 20MB (20,000,000 bytes); uses two passes if necessary.
         poster: Also write a representative frame as a picture next to the video.
-        music: Soundtrack: trimmed or looped to the length of the video.
+        music: Soundtrack, trimmed or looped to the video's length.
         music_start: Position in the track to start from (seconds, 0 to 86400).
         music_fade: Length of the fade-in and of the fade-out, each at most half the video (seconds, 0 to 60).
         loudness: Integrated loudness of the normalized track, as in EBU R 128 (LUFS, -40 to -5).
@@ -420,12 +420,12 @@ def frame(
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
-        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
-            background colour or a blurred copy.
-        covered: Parts of the frame that an app's controls hide at each edge, as fractions of it: the title, the logo
-            and the subject are kept out of them (0 to 0.6).
-        subject: Point of the cover to keep in view where fit=crop cuts it off, as fractions of its width and height;
-            default: faces and other salient areas (0 to 1).
+        fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
+            copy (blur).
+        covered: Parts of the frame that an app's controls hide, as fractions from each edge: the title, the logo and
+            the subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
+            faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
@@ -572,12 +572,12 @@ def frames(
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
-        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
-            background colour or a blurred copy.
-        covered: Parts of the frame that an app's controls hide at each edge, as fractions of it: the title, the logo
-            and the subject are kept out of them (0 to 0.6).
-        subject: Point of the cover to keep in view where fit=crop cuts it off, as fractions of its width and height;
-            default: faces and other salient areas (0 to 1).
+        fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
+            copy (blur).
+        covered: Parts of the frame that an app's controls hide, as fractions from each edge: the title, the logo and
+            the subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
+            faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
@@ -720,12 +720,12 @@ def as_clip(
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
-        fit: How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the
-            background colour or a blurred copy.
-        covered: Parts of the frame that an app's controls hide at each edge, as fractions of it: the title, the logo
-            and the subject are kept out of them (0 to 0.6).
-        subject: Point of the cover to keep in view where fit=crop cuts it off, as fractions of its width and height;
-            default: faces and other salient areas (0 to 1).
+        fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
+            copy (blur).
+        covered: Parts of the frame that an app's controls hide, as fractions from each edge: the title, the logo and
+            the subject stay clear of them (0 to 0.6).
+        subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
+            faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).

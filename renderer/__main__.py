@@ -16,13 +16,13 @@ _NEEDED_BYTES = 800_000_000
 
 _CORE_BYTES = 300_000_000
 
-_MAX_CORES = 8  # maximum counted, and used by OpenBLAS if the address space is limited
+_MAX_CORES = 8  # counted at most, and used by OpenBLAS if address space is limited
 
 
 def needed_memory() -> int:
     """Return the bytes of address space that are required to start.
 
-    Measured: a small video uses 1,000 MB with one core and 1,600 MB with two, and can be rendered in 1,400 MB.
+    Measured: a small video uses 1,000 MB with one core; with two it uses 1,600 MB, but 1,400 MB are enough.
     """
     return _NEEDED_BYTES + _CORE_BYTES * min(core_count(), _MAX_CORES)
 
@@ -64,7 +64,7 @@ def _run() -> int:
             "limit is lower. Raise the limit (ulimit -v)\n"
         )
         return 1
-    if not sys.warnoptions:  # warnings of libraries, with lines of their sources, are not for users
+    if not sys.warnoptions:  # library warnings quote source lines, which do not help users
         warnings.simplefilter("ignore")
     try:
         from renderer.cli import main as command

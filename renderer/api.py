@@ -83,7 +83,7 @@ class MosaicFigures:
     delta_e_95: float | None = None  # its 95th percentile
     ssim: float | None = None  # mean structural similarity of grey values, at most 1: identical
     mean_gain: float | None = None  # mean contrast factor of the tiles: 1 is the photos' own contrast
-    advice: str = ""  # which photos would improve the mosaic; "" if there is nothing to say
+    advice: str = ""  # which photos would improve the mosaic; "" if there is no advice
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -216,7 +216,7 @@ _ACCEPTED: Final[dict[Any, str]] = {
     tuple[str, ...]: "str | Path | Sequence[str | Path]",
     type(None): "None",
 }
-"""The types that are accepted for a parameter and converted, if there are others than the declared type."""
+"""The types that are accepted for a parameter and converted, where they differ from the declared type."""
 
 
 def _accepted(hint: Any) -> str:
@@ -403,7 +403,7 @@ def _frames(frames: object) -> str | None:
 
 
 def _with_settings(options: dict[str, object]) -> dict[str, object]:
-    """Return the options of `as_clip` with those of settings objects, which it took before it took options."""
+    """Return the options of `as_clip`, with those from settings objects, which it took before it took keywords."""
     old = {name: options[name] for name in ("match", "output") if isinstance(options.get(name, 0), _OLD_SETTINGS)}
     if not old:
         return options
@@ -442,7 +442,7 @@ def match(
         cover: The picture to make a mosaic of.
         overwrite: Replace existing files that `save_map` and `credits` name.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
-            object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
+            object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
         **options: The fields of `renderer.job.MatchSettings`.
 
     Returns:
@@ -496,7 +496,7 @@ def render(
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
-            object of the protocol `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
+            object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
         **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings`,
             `renderer.settings.FileSettings`, `renderer.overlay.OverlaySettings` and `renderer.sound.SoundSettings`, and
             the animation's own parameters, if it is passed by name.

@@ -15,7 +15,7 @@ R = TypeVar("R")
 def old_names(module: str, renamed: Mapping[str, str]) -> Callable[[str], object]:
     """Return a module's `__getattr__` that resolves old names to new ones, with a warning.
 
-    `renamed`: new names by old ones, of the same module or, for what has moved, with the module's full name.
+    `renamed`: new names by old ones; the new name of an object that moved includes its module.
     """
 
     def find(name: str) -> object:

@@ -9,7 +9,7 @@ class RenderError(Exception):
     """A render failed for a reason other than its input: exit code 1. The message is one or two sentences.
 
     `str(error)` spells parameters as keyword arguments; `error.text` is the message with the parameters still marked,
-    for messages made from it.
+    for building other messages.
     """
 
     exit_code = 1

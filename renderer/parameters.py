@@ -53,7 +53,7 @@ class ByteSize(int):
 
 
 class Day(str):
-    """A day, month or year, written as 2024-05-31, 2024-05 or 2024: the prefix of its ISO 8601 timestamps."""
+    """A day, month or year, written as 2024-05-31, 2024-05 or 2024: the prefix of all its ISO 8601 timestamps."""
 
 
 class CellPosition(NamedTuple):
@@ -72,8 +72,8 @@ class ParameterInfo:
     low: float = -math.inf
     high: float = math.inf
     option: str = ""  # another spelling on the command line, such as "-o"
-    in_recipe: bool = True  # of MatchSettings: stored in a map's recipe, and so part of its cache key
-    metavar: str = ""  # what the help calls the value, where its type does not say it
+    in_recipe: bool = True  # MatchSettings only: stored in a map's recipe, and therefore part of its cache key
+    metavar: str = ""  # what help calls the value, unless its type determines that
 
     @property
     def sentence(self) -> str:
@@ -86,7 +86,7 @@ class ParameterInfo:
 
 def parameter(
     default: T,
-    help: str,  # noqa: A002 (as the field of ParameterInfo, which no builtin can shadow)
+    help: str,  # noqa: A002 (named as the field of ParameterInfo)
     *,
     unit: str = "",
     low: float = -math.inf,
@@ -110,7 +110,7 @@ def parameters(owner: object) -> dict[str, ParameterInfo]:
 
 
 def given(owner: type, values: Mapping[str, object]) -> dict[str, Any]:
-    """Return those values that are parameters of a dataclass, by name."""
+    """Return those of `values` that belong to parameters of a dataclass, by name."""
     return {name: values[name] for name in parameters(owner) if name in values}
 
 
@@ -120,9 +120,10 @@ def given(owner: type, values: Mapping[str, object]) -> dict[str, Any]:
 class Validated:
     """Base of frozen dataclasses whose values are checked on construction.
 
-    Type, choice and range follow from each field's annotation and its `parameter`, and a wrong value raises InputError.
-    These are converted: str to Path and Path to str, a single value to a tuple of one, list to tuple, int to float,
-    and what is written as a word (a size, colour, frame rate, number of bytes, date, paper size) from its text.
+    Type, choices and range follow from each field's annotation and its `parameter`; a wrong value raises InputError.
+    Values are converted from str to Path and from Path to str, from a single value to a tuple of one, from list to
+    tuple and from int to float. Sizes, colours, frame rates, numbers of bytes, dates and paper sizes are parsed from
+    text.
     """
 
     def __post_init__(self) -> None:
@@ -137,12 +138,12 @@ class Validated:
 
 
 class _Field(NamedTuple):
-    """What the value of a dataclass's field must be."""
+    """The requirements for the value of a dataclass's field."""
 
     name: str
     hint: Any
     info: ParameterInfo
-    default: object  # needs no check; _NO_DEFAULT if there is none, or it needs conversion
+    default: object  # needs no check; _NO_DEFAULT if there is none or it must be converted
 
     def check(self, value: object, *, lenient: bool = False, name: str | None = None) -> object:
         """Return a value, converted. Raises InputError, which names the field, or `name`.
@@ -154,7 +155,7 @@ class _Field(NamedTuple):
             found = _convert(self.hint, value, name, lenient=lenient)
         except (TypeError, ValueError, OverflowError):
             choices = list(_choices(self.hint))
-            # Python's "3" for 3 is told apart by its quotes.
+            # Quotes distinguish "3" from 3 in Python.
             shown = repr(value) if isinstance(value, str) and not lenient and not choices else str(value)
             shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[: _MAX_SHOWN - 1]}…"
             fix = suggestion(value, choices) if isinstance(value, str) else ""
@@ -165,7 +166,7 @@ class _Field(NamedTuple):
         return found
 
     def _range(self) -> str:
-        """The range with its unit, for messages."""
+        """Return the range with its unit, for messages."""
         low, high, unit = self.info.low, self.info.high, self.info.unit
         if math.isfinite(high):
             return f"from {low:g} to {high:g} {unit}".rstrip()
@@ -174,12 +175,12 @@ class _Field(NamedTuple):
 
 _NO_DEFAULT: Final = object()
 
-_MAX_SHOWN: Final = 100  # characters of a wrong value
+_MAX_SHOWN: Final = 100  # characters of a wrong value in a message
 
 
-@cache  # evaluating annotations for each of 5,000 rows took a quarter of the time of their check
+@cache  # evaluating annotations took a quarter of the time to check 5,000 rows
 def _checked_fields(owner: type) -> tuple[_Field, ...]:
-    """The fields of a dataclass, with their annotations evaluated."""
+    """Return the fields of a dataclass, with their annotations evaluated."""
     hints = get_type_hints(owner)
     found = []
     for each in fields(owner):
@@ -200,9 +201,9 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
 
 def docstring(thing: type | Callable[..., object]) -> str:
-    """Return the docstring of a class or function; from its source where Python drops docstrings (`python -OO`).
+    """Return the docstring of a class or function, read from its source if Python drops docstrings (`python -OO`).
 
-    Without a source: its name. (A dataclass without a docstring gets its signature as one.)
+    Returns its name if there is no source. (Python gives a dataclass without a docstring its signature as one.)
     """
     if sys.flags.optimize < 2:
         return inspect.getdoc(thing) or thing.__name__
@@ -374,7 +375,7 @@ WORDS: Final[dict[Any, tuple[str, Callable[[str, str], object]]]] = {
     ByteSize: ("BYTES", parse_bytes),
     Day: ("DATE", parse_day),
 }
-"""Types that are written as one word: how the help shows it, and the function that parses it."""
+"""Types that are written as one word: the placeholder in help, and the function that parses the word."""
 
 
 def word_type(hint: Any) -> Any:
@@ -408,9 +409,9 @@ def read_values(owner: type, values: Mapping[str, object], where: str) -> dict[s
 
 
 def _convert(hint: Any, value: object, name: str, *, lenient: bool) -> object:
-    """Return a value as an annotated type; the same object if it is one.
+    """Return a value converted to an annotated type; the same object if it already has that type.
 
-    Raises TypeError or ValueError, and InputError for what is not a word of a word type.
+    Raises TypeError, ValueError, or, if a word of a type in `WORDS` can't be parsed, InputError.
     """
     origin, kinds = get_origin(hint), get_args(hint)
     if origin in (types.UnionType, Union):
@@ -431,7 +432,7 @@ def _convert(hint: Any, value: object, name: str, *, lenient: bool) -> object:
 
 
 def _convert_to_first(kinds: Sequence[Any], value: object, name: str, *, lenient: bool) -> object:
-    """Return a value as the first of some types, except None, that it fits."""
+    """Return a value converted to the first of some types, except None, that accepts it."""
     *others, last = [kind for kind in kinds if kind is not types.NoneType]
     for kind in others:
         with contextlib.suppress(TypeError, ValueError, InputError):
@@ -440,7 +441,7 @@ def _convert_to_first(kinds: Sequence[Any], value: object, name: str, *, lenient
 
 
 def _convert_choice(kinds: Sequence[object], value: object) -> object:
-    """Return the choice with the text of a value: 192 also for "192", and "1" for 1."""
+    """Return the choice that has the same text as a value: 192 also for "192", and "1" for 1."""
     for kind in kinds:
         if str(kind) == str(value):
             return value if type(value) is type(kind) else kind
@@ -477,9 +478,9 @@ def _flag(value: object) -> bool:
 
 
 def _whole(value: object) -> int:
-    if type(value) is int:  # the test of a protocol takes ten times as long
+    if type(value) is int:  # checking a protocol takes ten times as long
         return value
-    if not isinstance(value, SupportsIndex) or isinstance(value, bool):  # NumPy's numbers are no int
+    if not isinstance(value, SupportsIndex) or isinstance(value, bool):  # a NumPy integer is not an int
         raise TypeError(value)
     return operator.index(value)
 
@@ -513,7 +514,7 @@ _FLAGS: Final = {"true": True, "yes": True, "on": True, "false": False, "no": Fa
 
 
 def _from_text(hint: object, value: object) -> object:
-    """Return a text as the flag or number that is meant, a number as text, and 3.0 as a whole number."""
+    """Convert text to a flag or number, a number to text, and 3.0 to a whole number, if the type requires it."""
     match value:
         case str() if hint is bool:
             return _FLAGS.get(value.lower(), value)
@@ -529,7 +530,7 @@ def _from_text(hint: object, value: object) -> object:
 
 
 def _choices(hint: Any) -> Iterator[str]:
-    """The choices of an annotation, as text."""
+    """Yield the choices of an annotation, as text."""
     if get_origin(hint) is Literal:
         yield from map(str, get_args(hint))
     elif get_origin(hint) in (types.UnionType, Union):
@@ -538,7 +539,7 @@ def _choices(hint: Any) -> Iterator[str]:
 
 
 def _form(hint: Any) -> str:
-    """What a value of an annotated type is, for messages."""
+    """Return what a value of an annotated type must be, for messages."""
     origin, kinds = get_origin(hint), [kind for kind in get_args(hint) if kind is not types.NoneType]
     if (word := word_type(hint)) is not None:
         return WORDS[word][0]
@@ -555,7 +556,7 @@ def _form(hint: Any) -> str:
 
 
 def spell(value: object) -> str:
-    """Return a value as it is written on the command line; of a path only the name, since it ends up in files."""
+    """Return a value as it is written on the command line. A path becomes its name, since it is stored in files."""
     match value:
         case Path():
             return value.name

@@ -21,7 +21,7 @@ def load_animation(name: str) -> type[Animation]:
     """Return the class of an animation. Raises InputError for an unknown name or a broken package."""
     point = installed().get(name)
     if point is None:
-        fix = suggestion(name, installed()) or f": installed are {', '.join(installed()) or 'none'}"
+        fix = suggestion(name, installed()) or f": the installed ones are {', '.join(installed()) or 'none'}"
         raise InputError(f"there is no animation {name}{fix}")
     try:
         found = point.load()

@@ -1,4 +1,4 @@
-"""Presets: named sets of options, as TOML files that are included or the user's own."""
+"""Presets: named sets of options in TOML files, either included or the user's own."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Preset:
 def preset_folder() -> Path | None:
     """Return the folder of the user's own presets: MOSAIC_RENDERER_PRESETS, or one in the platform's settings folder.
 
-    None if neither is known; then there are no own presets.
+    None if neither is known; the user then has no presets.
     """
     try:
         return configured_folder(
@@ -84,7 +84,7 @@ def own_presets() -> dict[str, Path]:
 
 
 def preset_files() -> dict[str, Path]:
-    """Return the files of all presets, by name; the user's own replace included ones with the same name."""
+    """Return the files of all presets, by name; the user's own presets replace included ones of the same name."""
     shipped = Path(str(resources.files("presets")))
     return {**{path.stem: path for path in sorted(shipped.glob("*.toml"))}, **own_presets()}
 
@@ -95,7 +95,7 @@ def load_preset(name: str) -> Preset:
 
 
 def as_draft(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a preset's values with those of the preset `draft`, small and fast; the shape is kept."""
+    """Return a preset's values, overridden by the preset `draft` (small and fast); the aspect ratio stays the same."""
     draft = load_preset("draft").values
     if values.get("size"):
         width, height = values["size"]
@@ -108,9 +108,9 @@ def as_draft(values: dict[str, Any]) -> dict[str, Any]:
 def with_preset(
     preset: Preset | None, animation: str, values: Mapping[str, object], *, draft: bool = False
 ) -> dict[str, Any]:
-    """Return the values of a preset and of its table for an animation, replaced by `values` where those have a key.
+    """Return the values of a preset and of its table for an animation, overridden by `values`.
 
-    `draft`: the preset's values are made small and fast first.
+    `draft`: the preset `draft` overrides the preset's values first.
     """
     preset_values = {**preset.values, **preset.animations.get(animation, {})} if preset else {}
     return {**(as_draft(preset_values) if draft else preset_values), **values}
@@ -133,7 +133,7 @@ def _load(path: Path, depth: int) -> Preset:
     if parent is not None:
         if not isinstance(parent, str) or depth >= _MAX_PARENTS:
             raise InputError(f"{positions.of('extends')}: extends must be the name of another preset, without a cycle")
-        # An own preset that extends its own name means the included one.
+        # A user's preset that extends its own name extends the included preset.
         same = Path(str(resources.files("presets"))) / f"{parent}.toml"
         if parent != path.stem and not parent.endswith(".toml") and parent not in preset_files():
             fix = suggestion(parent, preset_files())
@@ -169,7 +169,7 @@ def _load(path: Path, depth: int) -> Preset:
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Return a table with the keys of another on top: nested tables are merged, other values replaced."""
+    """Return a table overridden by the keys of another: nested tables are merged, other values replaced."""
     table = dict(below)
     for key, value in above.items():
         old = table.get(key)
@@ -187,7 +187,7 @@ def read_setting(key: str, value: object, position: str) -> dict[str, Any]:
 
 
 def read_parameter(owner: type, key: str, value: object, position: str) -> dict[str, Any]:
-    """Return one parameter's value, checked alone, so that a message has its line. Raises InputError."""
+    """Return one parameter's value, checked by itself so that an InputError names its line."""
     read = read_values(owner, {key: value}, position)
     try:
         owner(**read)

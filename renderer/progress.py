@@ -74,7 +74,7 @@ class Reported:
 
 
 def as_progress(progress: Progress | ProgressFunction | None) -> Progress:
-    """Return the progress to report to: an object of the protocol as it is, a function wrapped. Raises InputError."""
+    """Return the object to report progress to: a `Progress` unchanged, or a function wrapped. Raises InputError."""
     if isinstance(progress, Progress):
         return progress
     if progress is None or callable(progress):

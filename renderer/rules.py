@@ -1,4 +1,4 @@
-"""The rules of a platform for video files, and their check against a file."""
+"""The rules of a platform for video files, and the check of a file against them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class PlatformRules(Validated):
     pixel_formats: tuple[str, ...] = parameter((), "Allowed pixel formats, by ffmpeg's names")
     size: tuple[int, int] | None = parameter(None, "Exact size in pixels, WIDTHxHEIGHT", low=1, high=100_000)
     shapes: tuple[str, ...] = parameter((), "Allowed aspect ratios, such as 9:16, with a tolerance of 1 %")
-    min_side: int | None = parameter(None, "Minimum of the shorter side", unit="pixels", low=1, high=100_000)
-    max_side: int | None = parameter(None, "Maximum of the longer side", unit="pixels", low=1, high=100_000)
+    min_side: int | None = parameter(None, "Minimum length of the shorter side", unit="pixels", low=1, high=100_000)
+    max_side: int | None = parameter(None, "Maximum length of the longer side", unit="pixels", low=1, high=100_000)
     min_fps: float | None = parameter(None, "Minimum frames per second", low=0.1, high=1000)
     max_fps: float | None = parameter(None, "Maximum frames per second", low=0.1, high=1000)
     min_seconds: float | None = parameter(None, "Minimum length", unit="seconds", low=0, high=1e6)
@@ -47,7 +47,7 @@ class PlatformRules(Validated):
 
 @dataclass(frozen=True)
 class RuleCheck:
-    """The check of one rule. The names are keys of JSON output and manifests."""
+    """The result of checking one rule. The field names are keys of JSON output and manifests."""
 
     rule: str  # "max_fps"
     found: str
@@ -62,7 +62,7 @@ def check_rules(found: Probe, rules: PlatformRules) -> list[RuleCheck]:
 
 
 def _all_checks(found: Probe, rules: PlatformRules) -> Iterator[tuple[str, str, str, bool]]:
-    """Yield rule, found value, required value and whether it passed; anything for rules that do not apply."""
+    """Yield rule, found value, required value and whether it passed; meaningless for rules that do not apply."""
     for rule, value in (
         ("formats", found.format),
         ("codecs", found.codec),

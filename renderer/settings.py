@@ -1,4 +1,4 @@
-"""Settings of a video: how it looks, and what its file is like."""
+"""Settings of a video: its appearance and its file."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ MAX_SIDE: Final = 8192
 """Pixels: the limit of H.264's highest level and of every player."""
 
 LONG_SIDE: Final = 1920
-"""Pixels of a frame's longer side, unless specified."""
+"""Default length of a frame's longer side, in pixels."""
 
 
 @dataclass(frozen=True)
 class OutputSettings(Validated):
-    """How a video looks."""
+    """Settings of a video's appearance."""
 
     size: tuple[int, int] | None = parameter(
         None,
@@ -47,8 +47,8 @@ class OutputSettings(Validated):
     )
     fit: Fit = parameter(
         "crop",
-        "How a cover of another shape fits the frame: crop fills it; pad and blur show the whole cover, over the "
-        "background colour or a blurred copy",
+        "How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred "
+        "copy (blur)",
     )
     covered: tuple[float, float, float, float] = parameter(
         (0.0, 0.0, 0.0, 0.0),
@@ -58,8 +58,8 @@ class OutputSettings(Validated):
     )  # fmt: skip
     subject: tuple[float, float] | None = parameter(
         None,
-        f"Point to keep in view when {named('fit', 'crop')} cuts off parts of the cover, as fractions of the cover's "
-        "width and height; default: faces and other salient areas",
+        f"Point of the cover that {named('fit', 'crop')} keeps in view, as fractions of the cover's width and "
+        "height; default: faces and other salient areas",
         low=0.0, high=1.0,
     )  # fmt: skip
     background: Colour = parameter((0.0, 0.0, 0.0), "Background colour: a name or #rrggbb")
@@ -70,7 +70,7 @@ class OutputSettings(Validated):
     seed: int = parameter(0, "Random seed for the animation", low=0, high=2**63 - 1)
 
     def __post_init__(self) -> None:
-        """Check the values, and those that exclude each other."""
+        """Check the values, and combinations that exclude each other."""
         super().__post_init__()
         top, right, bottom, left = self.covered
         if max(top + bottom, right + left) > 0.9:
@@ -82,7 +82,7 @@ class OutputSettings(Validated):
     def frame_size(self, cover: tuple[float, float], *, even: bool = True) -> tuple[int, int]:
         """Return the frame's width and height in pixels, for a cover's width and height.
 
-        `even`: both must be even, as 4:2:0 subsampling needs. Raises InputError for a given size that is odd.
+        `even`: both must be even, as 4:2:0 subsampling needs. Raises InputError if the specified size is odd.
         """
         if self.size is not None:
             width, height = self.size
@@ -100,7 +100,7 @@ class OutputSettings(Validated):
 
 @dataclass(frozen=True)
 class FileSettings(Validated):
-    """What a video's file is like."""
+    """Settings of a video's file."""
 
     format: FormatName | None = parameter(None, "File format; default: from the name's extension")
     codec: Codec | None = parameter(
@@ -126,7 +126,7 @@ class FileSettings(Validated):
     poster: bool = parameter(False, "Also write a representative frame as a picture next to the video")
 
     def for_name(self, path: Path, *, keep_codec: bool) -> FileSettings:
-        """Return the settings for a file whose extension overrides their own format and codec, such as a preset's."""
+        """Return the settings for a file whose extension overrides a different format and its codec (from a preset)."""
         ending = path.suffix.lower().removeprefix(".")
         if not ending or self.format is None or ending == self.format:
             return self

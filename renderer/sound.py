@@ -44,7 +44,7 @@ _SILENT: Final = -70.0  # LUFS: the absolute gate of ITU-R BS.1770-4; quieter bl
 class SoundSettings(Validated):
     """The music of a video."""
 
-    music: Path | None = parameter(None, "Soundtrack: trimmed or looped to the length of the video")
+    music: Path | None = parameter(None, "Soundtrack, trimmed or looped to the video's length")
     music_start: float = parameter(0.0, "Position in the track to start from", unit="seconds", low=0.0, high=86_400.0)
     music_fade: float = parameter(
         1.0, "Length of the fade-in and of the fade-out, each at most half the video", unit="seconds", low=0.0,
@@ -57,7 +57,7 @@ class SoundSettings(Validated):
 
 
 def check_music_options(settings: SoundSettings, given: Collection[str]) -> None:
-    """Raise InputError if sound parameters were specified by name, but no music."""
+    """Raise InputError if `given` contains sound parameters but there is no music."""
     unused = [name for name in parameters(SoundSettings) if name in given]
     if unused and settings.music is None:
         raise InputError(f"{named(unused[0])} has no effect without {named('music')}: specify a track, or omit it")
@@ -86,10 +86,10 @@ def check_sound(settings: SoundSettings, path: Path, target: OutputFormat) -> No
 def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target: OutputFormat) -> Path:
     """Write the sound of a video of some seconds into a temporary folder and return its path.
 
-    It is trimmed or looped, faded, and normalized to the requested loudness: by one gain if its peaks allow, otherwise
-    by ffmpeg's `loudnorm` with the values measured in a first pass. WebM gets Opus; other formats AAC in whole packets,
-    so that the sound ends within half a packet (11 ms) of the video. Disk: 0.4 MB per second. Raises InputError for a
-    track that can't be used.
+    It is trimmed or looped, faded, and normalized to the requested loudness: by a constant gain if its peaks allow it,
+    otherwise by ffmpeg's `loudnorm` with the values measured in a first pass. WebM gets Opus; other formats get AAC in
+    whole packets, so that the sound ends within half a packet (11 ms) of the video. Disk: 0.4 MB per second. Raises
+    InputError for a track that can't be used.
     """
     if settings.music is None:
         raise ValueError("there is no music")
@@ -102,7 +102,7 @@ def prepare_sound(settings: SoundSettings, seconds: float, folder: Path, target:
     fades = _fades(settings.music_fade, seconds)
     looped = ["-stream_loop", "-1", *_PCM, "-i", str(piece)]
     length = f"atrim=end_sample={min(samples, whole)},apad=whole_len={whole}"
-    # Loudness is measured in blocks of 0.4 s: for a video under a second, that of one second of the track is used.
+    # Loudness is measured in blocks of 0.4 s: a video shorter than 1 s uses the loudness of 1 s of the track.
     measured = _measure(track, looped, [length, *fades] if seconds >= SHORTEST else [f"atrim=end={SHORTEST:g}"])
     level = _level(measured, settings.loudness)
     bitrate = f"{settings.music_bitrate}k"

@@ -33,7 +33,7 @@ from renderer.pictures import Pixels
 T = TypeVar("T")
 
 JPEG_QUALITY: Final = 95
-"""With full chroma resolution, so that prints show no compression artefacts."""
+"""Used with full chroma resolution, so that prints show no compression artefacts."""
 
 MAX_WEBP_PIXELS: Final = 40_000_000
 """WebP is encoded in memory, 12 bytes per pixel: 480 MB for this many."""
@@ -100,7 +100,7 @@ _MIN_BYTES: Final = {".jpg": 0.15, ".jpeg": 0.15, ".webp": 0.1}
 
 
 def check_disk_space(path: Path, size: tuple[int, int]) -> None:
-    """Raise InputError if a picture of a size does not fit on the disk, before it is drawn for hours."""
+    """Raise InputError if a picture of a size does not fit on the disk. Drawing it may take hours, so check first."""
     needed = size[0] * size[1] * _MIN_BYTES.get(path.suffix.lower(), 0.6)
     free = shutil.disk_usage(existing_folder(path)).free
     if needed > free:
@@ -158,13 +158,13 @@ def _encoded(encode: Callable[[T], bytes], strips: Iterable[T]) -> Iterator[byte
 
 @cache
 def _srgb_profile() -> bytes:
-    """Return an sRGB ICC profile that is always the same, with a fixed creation date."""
+    """Return an sRGB ICC profile with a fixed creation date, so that it is always the same."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     return profile[:24] + struct.pack(">6H", 2000, 1, 1, 0, 0, 0) + profile[36:]
 
 
 def _deflate(data: npt.NDArray[np.uint8], flush: int, *, wrapped: bool) -> bytes:
-    """Return deflated bytes, wrapped as zlib or raw.
+    """Return deflated bytes: a zlib stream if `wrapped`, otherwise raw.
 
     Only runs are searched: the residual of the prediction is noise for photos, where longer matches save 0.5 % and take
     three times as long.
@@ -239,7 +239,7 @@ def _paeth(rows: Pixels, above: Pixels | None) -> npt.NDArray[np.uint8]:
 
 
 def _combined_adler32(first: int, second: int, length: int) -> int:
-    """Return the Adler-32 checksum of two parts (RFC 1950) from theirs and the length of the second in bytes."""
+    """Return the Adler-32 checksum (RFC 1950) of two parts, from theirs and the length in bytes of the second."""
     prime = 65521
     low = ((first & 0xFFFF) + (second & 0xFFFF) - 1) % prime
     high = ((first >> 16) + (second >> 16) + length * ((first & 0xFFFF) - 1)) % prime

@@ -30,7 +30,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--update-golden", action="store_true", help="rewrite the golden pictures; look at them afterwards"
+        "--update-golden", action="store_true", help="rewrite the golden pictures; check them by eye afterwards"
     )
 
 
@@ -140,7 +140,7 @@ def browser() -> Iterator[Chrome]:
 
 
 def wait_until(met: Callable[[], object], seconds: float = 180) -> None:
-    """Wait until a condition is met. Fails after the given seconds, so that the test does not hang."""
+    """Wait until a condition is met. Fails after `seconds`, so that the test does not hang."""
     until = time.monotonic() + seconds
     while not met():
         assert time.monotonic() < until, f"not met after {seconds:g} seconds"

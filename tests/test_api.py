@@ -185,7 +185,7 @@ def test_match_writes_the_map_and_refuses_to_overwrite(cover: Path, photos: Path
 # -- Videos and frames ---------------------------------------------------------------------------------------------
 
 
-def test_the_example_of_the_documentation(
+def test_the_documented_example_works(
     cover: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -209,7 +209,7 @@ def test_the_example_of_the_documentation(
 
 
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")  # MoviePy's
-def test_a_clip_has_the_frames(mosaic: renderer.Mosaic) -> None:
+def test_a_clip_has_the_same_frames(mosaic: renderer.Mosaic) -> None:
     with renderer.as_clip(mosaic, "zoom", direction="out", **SMALL) as clip:
         expected = renderer.frame(mosaic, "zoom", at=0.35, direction="out", **SMALL)
         assert (clip.get_frame(0.35) == expected).all()
@@ -251,7 +251,7 @@ def test_options_have_the_effect_of_the_command_line(
     assert (frame != renderer.frame(mosaic, "zoom", at=0.5, direction="out", **SMALL)).any()
 
 
-def test_presets_and_drafts(mosaic: renderer.Mosaic, tmp_path: Path) -> None:
+def test_presets_and_drafts_set_options(mosaic: renderer.Mosaic, tmp_path: Path) -> None:
     summary = renderer.render(mosaic, "zoom", tmp_path / "a.mp4", preset="instagram-reel", draft=True, duration=3.0)
     assert (summary.size[0] / summary.size[1], summary.preset) == (9 / 16, "instagram-reel")
     assert max(summary.size) < 1920

@@ -712,7 +712,7 @@ def test_notices_and_plans_are_spelled_for_their_origin(
     campaign.write_text(f'{text}encoder = "nvenc"\n')
     for words, spelling in (((), "encoder = nvenc"), (("--encoder", "qsv"), "--encoder qsv")):
         code, _, err = render("batch", "campaign.toml", "-v", "--no-resume", *words)
-        assert (code, f"a-zoom: {spelling}: hardware encodes only h264" in err) == (0, True), err
+        assert (code, f"a-zoom: {spelling}: hardware encoders support only h264" in err) == (0, True), err
     error = InputError(f"{named('columns', 8)} is too few for {named('title', 'It')}")
     monkeypatch.setattr("renderer.job.plan_each", lambda jobs: [error for _ in jobs])
     plan = ("batch", "campaign.toml", "--title", "It", "--dry-run")

@@ -163,7 +163,7 @@ RESULTS: dict[tuple[str, ...], Pixels | None] = {}
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
-def test_commands(
+def test_commands_write_their_files_and_every_option_has_an_effect(
     render: Run,
     cover: Path,
     photos: Path,
@@ -758,7 +758,7 @@ def test_missing_photos_of_a_map_are_named(
     assert render("mosaic", "it.mosaic", "--tiles", "moved")[0] == 0
 
 
-def test_metadata_and_tags_of_the_default_file(render: Run, cover: Path) -> None:
+def test_the_default_video_is_h264_in_the_high_profile(render: Run, cover: Path) -> None:
     assert render("zoom", cover, *SMALL)[0] == 0
     assert "h264 (High)" in stream_line(Path("china-zoom.mp4"))
 
@@ -950,7 +950,7 @@ def test_the_cover_is_never_overwritten(render: Run) -> None:
     assert picture.read_bytes() == before
 
 
-def test_photos_are_only_ever_read(render: Run, cover: Path) -> None:
+def test_photos_are_never_overwritten(render: Run, cover: Path) -> None:
     Path("ext").mkdir()
     for name in ("a", "b"):
         Image.new("RGB", (40, 30), (1, 2, 3)).save(f"ext/{name}.png")
@@ -960,7 +960,7 @@ def test_photos_are_only_ever_read(render: Run, cover: Path) -> None:
     assert read_picture(Path("ext/b.png")).size == (40, 30)
 
 
-def test_an_output_that_is_a_link_is_written_through(render: Run, cover: Path) -> None:
+def test_an_output_link_is_preserved_and_its_target_is_written(render: Run, cover: Path) -> None:
     Path("real").mkdir()
     Path("real/it.png").touch()
     Path("link.png").symlink_to("real/it.png")

@@ -118,7 +118,7 @@ OFFERED: list[tuple[str, set[str], set[str]]] = [
 """A line, some words that are offered at its end, and some that are not."""
 
 
-def test_offered_words(shell: str) -> None:
+def test_only_suitable_words_are_offered(shell: str) -> None:
     rows = [row for row in OFFERED if "=" not in row[0] or shell != "zsh"]
     for (line, offered, not_offered), found in zip(rows, offers(shell, [row[0] for row in rows]), strict=True):
         assert offered <= found, line
@@ -135,7 +135,9 @@ def test_offered_words(shell: str) -> None:
         ("render library add --library-dir My\t", ["library", "add", "--library-dir", "My photos"]),
     ],
 )
-def test_completed_lines(shell: str, folder: Path, typed: str, arguments: list[str]) -> None:
+def test_a_completed_line_has_the_expected_arguments(
+    shell: str, folder: Path, typed: str, arguments: list[str]
+) -> None:
     record = {"fish": "function render; printf '%s\\n' $argv > arguments; end"}.get(
         shell, "render() { printf '%s\\n' \"$@\" > arguments; }"
     )

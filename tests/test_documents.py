@@ -37,7 +37,7 @@ def test_every_example_of_a_page_runs(example: str, render: Run, photos: Path, c
 
 
 @pytest.mark.parametrize("name", WITH_PYTHON)
-def test_the_python_of_a_page_runs(
+def test_the_python_blocks_of_a_page_run(
     name: str, photos: Path, cover: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All its blocks run as one program, on a small scale."""

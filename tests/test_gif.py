@@ -209,7 +209,7 @@ def test_few_colours_are_exact(tmp_path: Path, frames: Pixels) -> None:
     assert np.array_equal(decode(write(tmp_path / "a.gif", frames)), frames)
 
 
-def test_completely_transparent_frames(tmp_path: Path) -> None:
+def test_completely_transparent_frames_are_preserved(tmp_path: Path) -> None:
     frames = np.zeros((2, 5, 5, 4), np.uint8)
     assert np.array_equal(decode(write(tmp_path / "a.gif", frames), "RGBA")[0][..., 3], frames[0, ..., 3])
 

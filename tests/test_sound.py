@@ -133,7 +133,7 @@ def test_the_file_starts_with_its_headers_and_has_no_edit_list(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("requested", "level", "rate", "channels"), [(-14, 0.02, 48000, 1), (-14, 0.7, 44100, 2), (-23, 0.3, 22050, 6)]
 )
-def test_loudness_is_the_requested_one(
+def test_the_requested_loudness_is_reached(
     tmp_path: Path, requested: float, level: float, rate: int, channels: int
 ) -> None:
     """For tracks of any loudness, sample rate and number of channels."""
@@ -165,7 +165,7 @@ def test_peaks_stay_below_the_maximum_when_a_constant_gain_would_exceed_it(tmp_p
     assert peak < -0.5  # −1 dBTP and what the codec adds
 
 
-def test_fades_and_the_start_position(tmp_path: Path) -> None:
+def test_music_starts_at_its_position_and_fades_in_and_out(tmp_path: Path) -> None:
     low, high = tone(3), 0.05 * np.sin(2 * np.pi * 1760 * np.arange(9 * RATE) / RATE)
     track = write_track(tmp_path / "two.wav", np.concatenate([low, high]))
     sound = decode_sound(
@@ -242,7 +242,7 @@ def test_the_music_is_not_overwritten(tmp_path: Path) -> None:
         check_sound(SoundSettings(track), track, target("it.mp4"))
 
 
-def test_a_render_with_music(render: Callable[..., tuple[int, str, str]], cover: Path) -> None:
+def test_videos_contain_the_requested_music(render: Callable[..., tuple[int, str, str]], cover: Path) -> None:
     write_track(Path("tone.wav"), tone(2))
     small = ("--size", "96x64", "--columns", "12", "--duration", "1.5", "--fps", "12", "--music", "tone.wav")
     for name in ("it.mp4", "it.webm"):

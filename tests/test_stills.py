@@ -183,7 +183,7 @@ def test_strips_have_a_multiple_of_64_rows_and_are_bounded(width: int) -> None:
 @pytest.mark.parametrize(
     ("columns", "size"), [(24, (24 * 40, 16 * 40)), (24, (1000, 500)), (24, (333, 517)), (4, (700, 600))]
 )
-def test_a_mosaic_drawn_in_strips_is_the_same_as_at_once(
+def test_a_mosaic_drawn_in_strips_equals_one_drawn_at_once(
     cover: Path, photos: Path, columns: int, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_mosaic(cover, MatchSettings((str(photos),), columns=columns), Silent()) as mosaic:

@@ -46,7 +46,7 @@ _SECTIONS: Final = {
 
 
 def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
-    """Build the command line, with options for the commands among the words `wanted`.
+    """Build the command line. Only the commands that `wanted` contains get their options.
 
     Animations that can't be loaded are left out; the reasons are appended to `problems`.
     """
@@ -97,7 +97,7 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
         for _, command in commands(app):
             if (run := command.default_command) is not None and not run.__doc__:
                 command.help = docstring(run)
-    app["--help"].help = "Show this page or, after a command, its options; there, -h lists only the common ones."
+    app["--help"].help = "Show this page or, after a command, all its options (-h: only the common ones)."
     app["--version"].help = "Show the version."
     return app
 
@@ -132,7 +132,7 @@ def _terminate(_signal: int, _frame: FrameType | None) -> None:
 
 
 _NO_MEMORY: Final = ("Insufficient memory", "can't start new thread", "failed to map segment", "annot allocate memory")
-"""Parts of the messages with which OpenCV, threads, the dynamic loader and the system report a lack of memory."""
+"""Parts of the out-of-memory messages of OpenCV, threads, the dynamic loader and the system."""
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):  # Ctrl-C, kill, terminal closed, Ctrl-Break
         number = getattr(signal, name, None)  # None where the platform lacks the signal
-        if number and signal.getsignal(number) is not signal.SIG_IGN:  # ignored in the background or after nohup
+        if number and signal.getsignal(number) is not signal.SIG_IGN:  # in the background or under nohup
             signal.signal(number, _terminate)
     verbose = "-v" in words or "--verbose" in words
     try:
@@ -182,7 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _complain(message, verbose=verbose, code=InputError.exit_code)
         if _is_out_of_memory(error):
             return _complain("Out of memory: use a smaller --size or fewer photos", verbose=verbose, code=1)
-        # A bug, or an unforeseen failure: still one line.
+        # A bug or an unforeseen failure is also reported in one line.
         message = f"unexpected {type(error).__name__}: {error} (-v shows the traceback)"
         return _complain(message, verbose=verbose, code=1)
     return result if isinstance(result, int) else 0

@@ -46,9 +46,9 @@ class BatchOptions(Validated):
         "Render only videos whose name, cover, animation or preset matches this pattern, such as 'reel*'; repeatable",
     )
     workers: int | None = parameter(
-        None, "Number of videos to render at a time; default: chosen from cores and memory", low=1, high=256
+        None, "Number of videos to render at a time; default: depends on cores and memory", low=1, high=256
     )
-    resume: bool = parameter(True, "Skip videos that are up to date; with --no-resume render all of them again")
+    resume: bool = parameter(True, "Skip videos that are up to date; --no-resume renders all of them again")
     fail_fast: bool = parameter(False, "Stop when the first video fails")
     skip_bad_rows: bool = parameter(False, "Skip rows with errors and render the others; the exit code is then 1")
     timeout: float = parameter(
@@ -59,7 +59,7 @@ class BatchOptions(Validated):
 
 
 def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
-    """Register the command; its options are made only if it is among the words `wanted`."""
+    """Register the command. Its options are built only if `wanted` contains its name."""
     from renderer.job import MatchSettings
 
     groups = {
@@ -184,7 +184,7 @@ def _print_summary(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Seque
 
 
 class BatchProgress:
-    """The progress of a campaign: a table of the running videos on a terminal, a line per finished video elsewhere."""
+    """The progress of a campaign: on a terminal, a table of running videos; elsewhere, a line per finished video."""
 
     def __init__(self, console: Console, batch: Batch, workers: int, timeout: float) -> None:
         self._console, self._total, self._done, self._timeout = console, len(batch.due), 0, timeout

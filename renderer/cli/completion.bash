@@ -1,4 +1,4 @@
-# Completion of `render` for bash 3.2 and later, written by `render completion bash`. Write it again after an update.
+# Completion of `render` for bash 3.2 and later, written by `render completion bash`. Run it again after an update.
 
 _render_row() { # commands, names (none: an argument), values
   [[ $1 == *"|$command|"* ]] || return 0

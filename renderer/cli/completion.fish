@@ -1,4 +1,4 @@
-# Completion of `render` for fish, written by `render completion fish`. Write it again after an update.
+# Completion of `render` for fish, written by `render completion fish`. Run it again after an update.
 
 function __render_command # the command on the line
     set -l words (commandline -opc)

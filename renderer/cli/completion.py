@@ -1,4 +1,4 @@
-"""`render completion`: scripts with which shells complete commands, options and their values.
+"""`render completion`: scripts that let shells complete commands, options and their values.
 
 The templates `completion.bash`, `.zsh` and `.fish` contain the code of each shell. This module fills in their table:
 for each option and argument, the commands that take it and its values. The user's presets and libraries are looked up
@@ -38,7 +38,7 @@ _KINDS: Final = {
 
 @dataclass(frozen=True)
 class CompletionRow:
-    """An option with its names, or an argument (no names), and its values: choices, a kind, or "" for a flag."""
+    """An option, or an argument (which has no names), with its values: choices, a kind, or "" for a flag."""
 
     names: tuple[str, ...]
     values: str
@@ -108,7 +108,7 @@ def _rows(words: str, app: cyclopts.App) -> Iterator[CompletionRow]:
 
 
 def _split(words: str) -> tuple[str, str]:
-    """Split the words of a command into its group ("" at the top level) and its own word."""
+    """Split the words of a command into its group ("" at the top level) and its name."""
     group, _, name = words.rpartition(" ")
     return group, name
 

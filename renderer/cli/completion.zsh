@@ -1,5 +1,5 @@
 #compdef render
-# Completion of `render` for zsh, written by `render completion zsh`. Write it again after an update.
+# Completion of `render` for zsh, written by `render completion zsh`. Run it again after an update.
 
 _render_subcommand() { # group, word:description
   [[ $1 == $command ]] && subcommands+=($2)
@@ -22,7 +22,7 @@ _render_row() { # commands, names (none: an argument), values, description
     specs+=("*:argument:$action")
   fi
   for name in ${=2}; do
-    specs+=("*${name}[$4]${3:+:value:$action}") # without --name=value, in which zsh would not expand ~
+    specs+=("*${name}[$4]${3:+:value:$action}") # not --name=value, because zsh would not expand ~ in it
   done
 }
 

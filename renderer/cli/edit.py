@@ -15,7 +15,7 @@ from renderer.errors import InputError
 from renderer.messages import named
 from renderer.parameters import given
 
-_EDITED: Final = "-edited"  # added to the output's name, once
+_EDITED: Final = "-edited"  # appended to the output's name, but only once
 
 
 def add_edit(app: cyclopts.App, wanted: Collection[str]) -> None:

@@ -27,7 +27,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Render a video that flies from the cover into one of your photos",
         ),
         ("render mosaic cover.jpg --tiles ~/Pictures -o mosaic.png", "Render the mosaic as a picture"),
-        ("render library add ~/Pictures", "Use these photos from now on when --tiles is not specified"),
+        ("render library add ~/Pictures", "Use these photos whenever --tiles is not specified"),
         ("render zoom", "Try it with the sample cover"),
     ),
     "zoom": (
@@ -91,7 +91,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("render mosaic cover.jpg --tiles ~/Pictures -o mosaic.png", "Render the mosaic as a picture"),
         (
             "render mosaic cover.jpg --tiles ~/Pictures --print 60x40cm -o poster.tif",
-            "Make a poster with 300 pixels per inch",
+            "Make a poster at 300 pixels per inch",
         ),
         (
             "render mosaic cover.jpg --tiles ~/Pictures --columns 6 --unique --no-mirror",
@@ -130,7 +130,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("render explain grid cover.jpg --columns 24 --adaptive", "Use large cells, and smaller ones over fine detail"),
     ),
     "explain channels": (
-        ("render explain channels cover.jpg", "Show red, green and blue, separate and joined"),
+        ("render explain channels cover.jpg", "Show red, green and blue, separately and combined"),
         ("render explain channels cover.jpg --theme dark -o dark.png", "Use a dark theme, for dark slides"),
     ),
     "explain match": (
@@ -175,8 +175,8 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("render library list", "List the libraries with their folders"),
         ("render library list --json", "List them as JSON"),
     ),
-    "library show": (("render library show wedding", "Show its folders, dates, settings and size"),),
-    "library remove": (("render library remove wedding", "Delete its index, not its photos"),),
+    "library show": (("render library show wedding", "Show the folders, dates, settings and size of a library"),),
+    "library remove": (("render library remove wedding", "Delete the index of a library, but not the photos"),),
     "library check": (
         ("render library check", "Check the default library"),
         ("render library check wedding --verbose -o colours.png", "Check another library and list everything found"),
@@ -196,7 +196,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "presets": (
         ("render presets", "List the presets, and the folder for your own"),
-        ("render presets tiktok > mine.toml", "Save a preset as a start for your own"),
+        ("render presets tiktok > mine.toml", "Save a preset as a starting point for your own"),
     ),
     "check": (
         ("render check clip.mp4 --preset instagram-reel", "Check a video against Instagram's rules"),
@@ -205,11 +205,14 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "completion": (
         ("render completion bash > ~/.render.bash", "For bash; then add to ~/.bashrc: source ~/.render.bash"),
         ("render completion zsh > ~/.render.zsh", "For zsh; then add to ~/.zshrc after compinit: source ~/.render.zsh"),
-        ("render completion fish > ~/.config/fish/completions/render.fish", "For fish, which finds the file by itself"),
+        (
+            "render completion fish > ~/.config/fish/completions/render.fish",
+            "For fish, which loads the file automatically",
+        ),
     ),
     "doctor": (("render doctor", "Check this machine before the first render, or after a failed one"),),
 }
-"""By the words of a command; the most useful come first."""
+"""Examples by command, the most useful first."""
 
 
 def examples(words: str) -> list[Example]:
@@ -249,9 +252,9 @@ def epilogue(words: str, *, short: bool | None = None) -> str:
 
 
 def break_command(command: str, width: int, indent: str = "    ") -> list[str]:
-    r"""Break a command into lines of at most `width` columns if its words allow, continued by \ as shells read it.
+    r"""Break a command into lines of at most `width` columns where possible; all lines except the last end in \.
 
-    An option stays on the line of its value.
+    An option and its value stay on the same line.
     """
     words = re.findall(r"""--?\w[\w-]* (?:'[^']*'|[^\s-]\S*)|(?:'[^']*'|\S)+""", command)
     lines = [indent + words[0]]

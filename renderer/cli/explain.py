@@ -25,7 +25,7 @@ _COVER: Final = ("[COVER]", "Cover picture; default: a sample photo")
 
 
 def build_app(wanted: Collection[str]) -> cyclopts.App:
-    """Build the commands; options are made only for those among the words `wanted`."""
+    """Build the commands. Only those that `wanted` contains get their options."""
     app = cyclopts.App(
         name="explain", help="Draw figures that explain how a mosaic is made from your cover and photos."
     )
@@ -70,13 +70,16 @@ def build_app(wanted: Collection[str]) -> cyclopts.App:
 
     figures: list[tuple[str, str, str, dict[str, type], Draw]] = [
         ("grid", ".png", "Draw the grid of cells over the cover.", {"Grid": GridSettings}, grid),
-        ("channels", ".png", "Draw the red, green and blue channels of the cover, separate and joined.", {}, channels),
+        (
+            "channels", ".png", "Draw the red, green and blue channels of the cover, separately and combined.", {},
+            channels,
+        ),
         (
             "match", ".png", "Draw a cell and its photo, each with its colour channels and their means.",
             {"Cell": explain.CellSettings, "Tiles and matching": MatchSettings}, match,
         ),
         (
-            "knn", ".mp4", "Render a clip of the search: photos as points in colour space, and the nearest ones.",
+            "knn", ".mp4", "Render a clip of the search: photos as points in colour space, the nearest ones marked.",
             {"Cell": explain.CellSettings, "Clip": explain.ClipSettings, "Tiles and matching": MatchSettings}, knn,
         ),
     ]  # fmt: skip

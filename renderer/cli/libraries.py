@@ -37,7 +37,7 @@ app: Final = cyclopts.App(
 )
 
 LISTED: Final = 10
-"""Lines of each list that `check` prints without --verbose."""
+"""Maximum lines of each list that `check` prints without --verbose."""
 
 _NAME_USAGE: Final = "[NAME] [OPTIONS]"
 
@@ -105,7 +105,7 @@ def add(
     crop: Annotated[
         Crop | None,
         cyclopts.Parameter(
-            help="Square to use of each photo: its most interesting part (smart) or its centre; default: smart"
+            help="Square part of each photo to use: the most interesting one (smart) or the centre; default: smart"
         ),
     ] = None,
     video_frames: Annotated[int | None, _FRAMES] = None,
@@ -126,7 +126,7 @@ def add(
         list(map(str, sources)), crop, video_frames
     )
     if known is not None and definition.crop != known.crop:
-        known.remove()  # all crops differ
+        known.remove()  # all crops change
     definition.save()
     try:
         _refresh(definition, common)
@@ -276,7 +276,7 @@ def check(
 
 
 def _listed(noun: str, items: list[str], shown: int | None, about: str = "") -> list[str]:
-    """Return a heading with a count, the first items, and the number of those left out."""
+    """Return a heading with a count, the first items, and the number of further items."""
     more = len(items) - len(items[:shown])
     lines = [f"    {item}" for item in items[:shown]]
     return [f"  {counted(len(items), noun)}{about}", *lines, *([f"    and {more} more (-v lists all)"] if more else [])]

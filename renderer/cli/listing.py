@@ -27,7 +27,7 @@ def animations(
     /,
     *,
     sample: Annotated[
-        Path | None, cyclopts.Parameter(help="Also render a small sample video of it, with the sample cover")
+        Path | None, cyclopts.Parameter(help="Also render a small sample video of the animation, with the sample cover")
     ] = None,
     overwrite: Annotated[
         bool,

@@ -75,7 +75,7 @@ class Console:
 
         def advance(units: int) -> None:
             nonlocal start, done, reported
-            if not done:  # work before the first unit is done only once: compiling, filling caches
+            if not done:  # one-time work precedes the first unit: compiling, filling caches
                 start = time.monotonic()
             done += units
             now = time.monotonic()
@@ -99,14 +99,14 @@ def open_console(values: dict[str, object]) -> tuple[OutputOptions, Console]:
 
 
 def can_prompt() -> bool:
-    """Whether a user can answer questions: standard input and standard error are terminals."""
+    """Return whether a user can answer questions: standard input and standard error are terminals."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def ask_overwrite(files: Sequence[Path], values: Mapping[str, object], *, overwrite: bool) -> bool:
-    """Whether to overwrite existing files. On a terminal, ask for each of them; raise InputError if the answer is no.
+    """Return whether to overwrite existing files. On a terminal, ask about each; raise InputError if the answer is no.
 
-    `values`: the options of the command, some of which name further files to write.
+    `values`: the options of the command, some of which name other files to write.
     """
     others = (values.get(name) for name in SIDE_FILES)
     existing = [file for file in (*files, *others) if isinstance(file, Path) and is_file(file)]
@@ -149,7 +149,7 @@ def print_summaries(summaries: Sequence[Summary], common: OutputOptions, console
 
 
 def _is_stdout(path: Path) -> bool:
-    """Whether a path means standard output: - or /dev/stdout."""
+    """Return whether a path means standard output: - or /dev/stdout."""
     try:
         return str(path) == "-" or os.path.samestat(path.stat(), os.fstat(sys.stdout.fileno()))
     except (OSError, ValueError):  # no such file, or standard output has no descriptor

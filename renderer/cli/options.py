@@ -1,4 +1,4 @@
-"""From declared parameters to the options of a command, and back to a command line."""
+"""Turn declared parameters into options of a command, and values back into a command line."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class VideoOptions(Validated):
     """Options of commands that render a video."""
 
     frames: str | None = parameter(None, "Render only frames A to B, inclusive, counted from 0", metavar="A-B")
-    dry_run: bool = parameter(False, "Print what would be rendered, and estimate time and file size")
+    dry_run: bool = parameter(False, "Only print the plan, with estimated time and file size")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class SheetOptions(Validated):
 
 @dataclass(frozen=True)
 class MosaicOptions(Validated):
-    """Options of the still of a whole mosaic."""
+    """Options of a still of the whole mosaic."""
 
     tile_pixels: int | None = parameter(
         None, "Side of a cell in the picture; default: 32", unit="output pixels", low=1, high=4096
@@ -132,17 +132,17 @@ class MosaicOptions(Validated):
     report: Path | None = parameter(
         None, "Also write an HTML report: cover and mosaic compared, matching errors, and photos by use"
     )
-    dry_run: bool = parameter(False, "Print what would be rendered, and estimate time and file size")
+    dry_run: bool = parameter(False, "Only print the plan, with estimated time and file size")
 
 
 _METAVARS: Final[dict[Any, str]] = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}
-"""How the help calls the value of an option, by its type or the first of several."""
+"""What help calls the value of an option, by its type, or by the first type in a union or tuple."""
 
 
 def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: bool = False) -> list[inspect.Parameter]:
     """Return a keyword parameter for cyclopts for each declared parameter of a dataclass.
 
-    `short`: help shows the common ones; `hidden`: it shows none.
+    `short`: help shows only the common ones. `hidden`: help shows none.
     """
     hints = get_type_hints(owner)
     declared = parameters(owner)
@@ -171,7 +171,7 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: boo
             help=printable(info.sentence),
             group=group,
             negative=as_option(field.name, "False") if field.default is True else (),
-            allow_repeating=True,  # the last one counts, as everywhere
+            allow_repeating=True,  # the last one applies, as with most programs
             show=not hidden and (not short or issubclass(owner, Animation) or field.name in COMMON),
             show_choices=float not in get_args(hint),  # a number or a word: the help text names the word
             show_default=shown_default if shown_default(field.default) else False,
@@ -197,7 +197,7 @@ def shown_default(default: object) -> str:
 
 
 class EveryCommand(tuple[str, ...]):
-    """Words that contain every command name: builds the options of all commands."""
+    """Words that contain every command name, so that the options of all commands are built."""
 
     def __contains__(self, word: object) -> bool:
         return not str(word).startswith("-")
@@ -226,11 +226,11 @@ def add_command(
     hidden: Sequence[type] = (),
     takes: tuple[str, str] = COVER,
 ) -> None:
-    """Register a command that takes a file and the options of some dataclasses, and calls `run` with the values given.
+    """Register a command that takes a file and the options of some dataclasses, and passes the values to `run`.
 
-    `takes` is the file argument as usage shows it, in brackets if it is optional, and its help. Options of `hidden`
-    dataclasses are accepted but not shown. Options are made only for a command among the words `wanted`: those of all
-    commands take a third of a second.
+    `takes`: the file argument as usage shows it, in brackets if it is optional, and its help. Options of `hidden`
+    dataclasses are accepted but not shown. Options are built only if `wanted` contains the name of the command, because
+    building those of all commands takes a third of a second.
     """
     file, help_file = takes
     positional = inspect.Parameter(
@@ -267,7 +267,7 @@ def format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
     """Return a command as a shell line: `render edit cover.mosaic --swap 3,2=best.jpg`.
 
     `words`: the command and its file; `values`: parameters by name. A parameter that is None is left out, and one with
-    several values is repeated. It is the `renderer.messages.FormatCommand` of the command line.
+    several values is repeated. This is the command line's `renderer.messages.FormatCommand`.
     """
     line = ["render", *words]
     for name, value in values.items():
@@ -281,7 +281,7 @@ def format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
 
 
 def written_command(words: Sequence[str], cover: Path | None, values: Mapping[str, object]) -> str:
-    """Return the command that makes a file, without local paths: it is stored in the file."""
+    """Return the command that makes a file, without local paths, to be stored in the file."""
     left_out = {*parameters(OutputOptions), *SIDE_FILES}
     shared = {
         name: tuple(_without_folders(name, word) for word in value) if isinstance(value, tuple) else value

@@ -39,9 +39,9 @@ Values = dict[str, Any]
 def with_presets(
     name: str, animation: type[Animation], values: Mapping[str, object], console: Console
 ) -> list[tuple[Preset | None, Values]]:
-    """Return the values of a command once for each preset that it names, or once without a preset.
+    """Return each preset of a command with the resulting values, or one entry without a preset.
 
-    Values given on the command line override those of a preset.
+    Values from the command line override those of a preset.
     """
     run = PresetOptions(**given(PresetOptions, values))
     if not run.preset and not run.draft:
@@ -64,9 +64,9 @@ _FOR_VIDEOS: Final = (SoundSettings, FileSettings, VideoOptions)
 
 
 def _for_picture(values: Mapping[str, object], kind: str, console: Console) -> Values:
-    """Return the values without those that apply only to videos, which a notice names.
+    """Return the values without those that apply only to videos; a notice names the ignored ones.
 
-    So one command line can be tried as a still or sheet, and then rendered.
+    This way, a command line can be tried as a still or sheet before it is rendered as a video.
     """
     ignored = [name for owner in _FOR_VIDEOS for name in parameters(owner) if name in values]
     if ignored:

@@ -21,16 +21,16 @@ _UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    r"""Return a text safe to print: parameters as options, control characters not in `keep` as \x1b."""
+    r"""Return a text made safe to print: parameters as options; control characters, except `keep`, escaped (\x1b)."""
     return _UNSAFE.sub(lambda found: found[0] if found[0] in keep else _escaped(found[0]), spelled(text, as_option))
 
 
 _OPTIONS: Final = {"output": "-o", "overwrite": "-y", "paper": "--print"}
-"""Options that are not `--` and the parameter's name. `paper` is an argument of the library only."""
+"""Options that are not spelled `--` and the parameter's name. The library's name for `--print` is `paper`."""
 
 
 def long_option(parameter: str) -> str:
-    """Return the option of a parameter that is declared by this name: `--max-size`."""
+    """Return the long option of a parameter: `--max-size`."""
     return f"--{parameter.replace('_', '-')}"
 
 
@@ -73,7 +73,7 @@ class Terminal(Console):
     """A console that interprets no markup and no emoji names, and is at least 40 columns wide."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        """Create a console for standard output or standard error, where the terminal itself wraps lines."""
+        """Create a console for standard output or standard error. On standard error, the terminal wraps long lines."""
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=stderr)
 
     @property  # type: ignore[misc]  # read-only here

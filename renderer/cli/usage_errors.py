@@ -55,7 +55,7 @@ def usage_message(error: cyclopts.CycloptsError, words: Sequence[str]) -> str:
 
 
 def _takes(app: cyclopts.App | None, option: str) -> bool:
-    """Whether a command has this option."""
+    """Return whether a command has this option."""
     return app is not None and any(option in argument.names for argument in app.assemble_argument_collection())
 
 

@@ -66,7 +66,7 @@ def is_stream(path: Path) -> bool:
     """Return whether a path is a stream that another program reads: standard output or a named pipe."""
     try:
         return path == STREAM or path.is_fifo()
-    except OSError:  # not a possible file name
+    except OSError:  # not a valid file name
         return False
 
 
@@ -137,7 +137,7 @@ def _format(path: Path, requested: FormatName | None) -> Format:
 
 
 def gif_rate(fps: Fraction) -> Fraction:
-    """Return the rate nearest to `fps` whose frame delay is in whole hundredths of a second: 50, 33⅓, 25, …, 1/655."""
+    """Return the rate nearest to `fps` with a frame delay in whole hundredths of a second: 50, 33⅓, 25, …, 1/655."""
     hundredths = 100 / fps
     delays = (max(math.floor(hundredths), SHORTEST_DELAY), max(math.ceil(hundredths), SHORTEST_DELAY))
     return min((Fraction(100, min(delay, 65_535)) for delay in delays), key=lambda rate: abs(rate - fps))

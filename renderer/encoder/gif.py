@@ -40,7 +40,7 @@ from renderer.errors import EncoderError, InputError
 from renderer.pictures import Pixels
 
 LONGEST_SIDE: Final = 65_535
-_ROUNDS: Final = 2  # of Lloyd's iteration; 6 make no measurable difference
+_ROUNDS: Final = 2  # iterations of Lloyd's algorithm; 6 make no measurable difference
 _STILL_FITS: Final = 1.1  # the first palette is reused while its error is at most this factor of its first error…
 _FITS_ANYTHING: Final = 0.5  # …plus this many squared levels
 _OPAQUE: Final = 128  # minimum alpha of a visible pixel
@@ -79,7 +79,7 @@ class GifFile:
     flat area may be off, in addition to the palette's error, if it changes again in the next frame; texture allows
     more. 0 gives the best quality, 6 about two thirds of the bytes. comment: stored in the file.
 
-    `add` may be called from any one thread; it takes about 15 ms of one core for 480 × 320 pixels that all move.
+    `add` may be called from any single thread; it takes about 15 ms of one core for 480 × 320 pixels that all move.
     Memory: 40 bytes per pixel and 5 MB, for any length. Raises InputError for settings that a GIF does not support,
     OSError if the file can't be written, EncoderError if there were no frames.
     """
@@ -141,7 +141,7 @@ class GifFile:
             if error is None:
                 if not self.frames:
                     raise EncoderError(f"{self.path.name}: there are no frames to write")
-                self._write(self._pending)  # the last frame stays
+                self._write(self._pending)  # nothing changes after the last frame
                 self._file.write(b";")
 
     def add(self, frame: Pixels) -> None:
@@ -158,7 +158,7 @@ class GifFile:
 
     @property
     def written(self) -> int:
-        """Bytes written so far: all frames but the last."""
+        """Bytes written so far; the last frame is still pending."""
         return self._file.tell()
 
     def _write(self, after: Pixels) -> None:

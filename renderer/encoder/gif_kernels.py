@@ -5,7 +5,7 @@ Euclidean distance in this space is close to the perceived difference, and error
 
 Dithering and LZW are one loop. A code encodes as many pixels as the longest matching string in the dictionary, so a
 string whose colours match only approximately saves bytes. The error allowed for a pixel depends on what hides it:
-texture around it, and whether it changes again in the next frame. The error is diffused to the neighbours like any
+the texture around it, and whether it changes again in the next frame. The error is diffused to the neighbours like any
 other (Floyd and Steinberg, "An adaptive algorithm for spatial grey scale", 1976).
 """
 
@@ -26,16 +26,16 @@ LOOSE: Final = 1  # changes again in the next frame
 EXACT: Final = 2  # stays, and gets the nearest colour
 
 BLOCK: Final = 8  # side of the squares whose texture is measured, pixels
-CELLS: Final = 64 * 32 * 32  # of the histogram: 4 levels of luma by 8 of the other axes
+CELLS: Final = 64 * 32 * 32  # of the histogram: each has 4 levels of luma and 8 levels of each other axis
 CODES: Final = 4096  # in a dictionary: codes have at most 12 bits
 
 _CHROMA = 0.8  # weight of the colour axes relative to luma
 _HIDDEN = 100.0  # variance of luma that hides half of an error
-_MIN_CALM = 0.05  # prevents a halo around moving letters on a plain background
+_MIN_CALM = 0.05  # avoids a halo around moving letters on a plain background
 _DITHER_TEXTURE, _DITHER_FLAT = 0.2, 0.6  # share of an error that is diffused: more only adds noise and bytes
 _LONGEST_ERROR = 32.0  # a larger error is not diffused: it would streak across colours missing from the palette
 _PIXEL_WORTH = 30.0  # squared error that is traded for one more pixel in a code
-_VISITS = 64  # strings visited for one code; 256 save 0.3 %
+_VISITS = 64  # maximum strings visited for one code; 256 would save 0.3 %
 
 
 class Canvas(NamedTuple):

@@ -35,7 +35,7 @@ def filters(kind: Hardware) -> list[str]:
 def codec_arguments(
     kind: Hardware, codec: Codec, fps: Fraction, gop_seconds: float, b_frames: int, crf: float, bit_rate: float | None
 ) -> list[str]:
-    """Return the codec arguments for a rate comparable to `crf` in software (or for a bit rate), with closed GOPs.
+    """Return the codec arguments for a rate comparable to `crf` in software (or for `bit_rate`), with closed GOPs.
 
     Each encoder has its own scale; on all of them 6 steps halve the bits. The quality is set slightly above x264's,
     because hardware encoders search less.
@@ -92,7 +92,7 @@ def find_hardware(
     if wish == "software":
         return None
     if codec not in CODECS:
-        notice(f"{named('encoder', wish)}: hardware encodes only {', '.join(CODECS)}; encoding in software")
+        notice(f"{named('encoder', wish)}: hardware encoders support only {', '.join(CODECS)}; encoding in software")
         return None
     for kind in KINDS if wish == "auto" else (wish,):
         if is_working(kind, codec):

@@ -80,13 +80,13 @@ def probe(path: Path) -> Probe:
         raise EncoderError(f"{path.name} has no readable video stream: {line}")
     words = re.findall(r"\(([^)]*)\)", codec[2])
     tag = next((word.split(" / ")[0] for word in words if " / " in word), "")
-    # The name of a decoder is in lower case, that of a profile is not.
+    # Names of decoders start in lower case, names of profiles do not.
     profile = next((word for word in words if " / " not in word and not word[:1].islower()), "")
     width, height = _shown(int(layout[3]), int(layout[4]), line, log[stream.end() :].split("Stream #")[0])
     video, base = packets[0], time_bases[0]
     container = re.search(r"Input #0, (\S+), from", log)
     boxes = list(_boxes(path)) if container and "mp4" in container[1] else None
-    # Durations in a coarse time base (WebM: milliseconds) are rounded, so the duration is that of all frames together.
+    # Durations in a coarse time base (WebM: milliseconds) are rounded, so their sum would be wrong.
     start, end = min(packet.shown for packet in video), max(packet.shown + packet.duration for packet in video)
     seconds = float((end - start) * base)
     return Probe(
@@ -117,7 +117,7 @@ def _shown(width: int, height: int, line: str, details: str) -> tuple[int, int]:
 
     `line`: ffmpeg's description of the stream; `details`: the lines that follow it.
     """
-    if aspects := re.findall(r"SAR (\d+):(\d+) ", line):  # the codec's, then the container's, which applies
+    if aspects := re.findall(r"SAR (\d+):(\d+) ", line):  # the codec's, then the container's, which takes precedence
         width = round(width * int(aspects[-1][0]) / (int(aspects[-1][1]) or 1)) or width
     rotation = re.search(r"(?i)display ?matrix: rotation of (-?[\d.]+)", details)
     return (height, width) if rotation and round(float(rotation[1]) / 90) % 2 else (width, height)
@@ -156,7 +156,7 @@ def _rate(video: list[_Packet], base: Fraction, line: str) -> Fraction | None:
     stated = re.search(r"([\d.]+)(k?) fps", line)
     if stated is None:
         return None
-    # Rounded times: ffmpeg's estimate of the rate, if all times agree with it to one step.
+    # Times are rounded: use ffmpeg's estimate of the rate if all times agree with it within one step.
     rate = Fraction(stated[1]) * (1000 if stated[2] else 1)
     nearest = NTSC_RATES.get(rate, rate)
     shown = sorted(packet.shown for packet in video)
@@ -198,7 +198,7 @@ def _boxes(path: Path) -> Iterator[str]:
 
 
 def _boxes_within(file: BinaryIO, offset: int, end: int, opened: Sequence[bytes]) -> Iterator[str]:
-    """`opened`: the boxes to descend into, one per level, which bounds the depth for files with endless nesting."""
+    """`opened`: the boxes to descend into, one per level, which bounds the depth if a file nests them endlessly."""
     while offset + 8 <= end:
         file.seek(offset)
         header = file.read(16)

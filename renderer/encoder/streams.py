@@ -55,7 +55,7 @@ class RawWriter(FrameWriter):
 
 
 class GifWriter(FrameWriter):
-    """Writes an animated GIF with `GifFile`, whose docstring states the memory."""
+    """Writes an animated GIF with `GifFile`, whose docstring states its memory use."""
 
     def __init__(self, path: Path, width: int, height: int, fps: Fraction, encoding: Encoding) -> None:
         # Imported here because it loads compiled loops that other formats do not need.

@@ -22,7 +22,7 @@ from renderer.pictures import Pixels
 MAX_THREADS: Final = 4
 """Maximum encoder threads: each holds its own frames; 3 threads take 600 MiB at 1080p, 24 take 1.1 GiB."""
 
-_LINES: Final = 4  # of ffmpeg's log in an error message: this many first lines (the cause) and last lines
+_LINES: Final = 4  # an error message quotes this many first lines (the cause) and last lines of ffmpeg's log
 
 _COLOUR: Final = ("-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709")
 _TAGGED: Final = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
@@ -44,12 +44,12 @@ def video_arguments(
 ) -> list[str]:
     """Return ffmpeg's arguments to encode raw frames from standard input into a widely playable file.
 
-    Frames are BT.709 4:2:0, or RGBA if that is the encoding's layout. `sound`: a file of encoded sound of the video's
-    duration, whose packets are copied.
+    Frames are BT.709 4:2:0, or RGBA if that is the encoding's layout. `sound`: a file of encoded sound, as long as the
+    video, whose packets are copied.
     """
     colour = _COLOUR if encoding.target.codec else ()
     if encoding.layout == "yuv420p":
-        # The tags are set on the input as well as the output, because a filter between the two keeps its input's.
+        # The tags are set on the input as well as the output, because a filter between the two keeps the input's tags.
         source, filters = ["-pix_fmt", "yuv420p", *_COLOUR], [_TAGGED]
     else:
         source = ["-pix_fmt", "rgba"]
@@ -102,7 +102,7 @@ def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[st
     match target.codec:
         case "h264":
             profile = encoding.profile or "high"
-            # Without 8x8dct `ultrafast` produces the Main profile; the other profiles do not have it.
+            # `ultrafast` would produce the Main profile without 8x8dct, which only High supports.
             blocks = ["-x264-params", "8x8dct=1"] if profile == "high" else []
             return [
                 "-c:v", "libx264", "-preset", point.preset, *rate, "-profile:v", profile, *common,

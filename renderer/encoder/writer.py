@@ -23,9 +23,9 @@ _BUFFERS: Final = 3  # one being drawn, one waiting, one being written
 
 
 class FrameWriter:
-    """Writes frames: opened, fed, then closed, or aborted on an exception, leaving no thread or process behind.
+    """Writes frames. Leaves no thread or process behind when it is closed, or aborted by an exception.
 
-    A thread writes each frame while the next one is drawn. Memory: three frames, plus what the subclass states. A
+    A thread writes each frame while the next one is drawn. Memory: three frames, plus what the subclass needs. A
     subclass writes a frame in `_consume`, completes the file in `_finish` and discards it in `_abandon`.
     """
 
@@ -82,7 +82,7 @@ class FrameWriter:
         return buffer.reshape(height, width, 4)
 
     def submit(self, buffer: Pixels) -> None:
-        """Queue a filled buffer for writing; the caller must not use it any more."""
+        """Queue a filled buffer for writing; the caller must not use it afterwards."""
         self._full.put(buffer)
 
     def close(self) -> None:
