@@ -34,7 +34,7 @@ _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 class ChildError(RenderError):
     """A child process ended or was killed before it answered; the message says why.
 
-    ``crashed``: its own code made it crash, and would do so again; otherwise the same work may succeed later.
+    `crashed`: its own code crashed, and would crash again; otherwise the same work may succeed later.
     """
 
     def __init__(self, message: str, *, crashed: bool = False) -> None:
@@ -83,11 +83,11 @@ def request(process: subprocess.Popen[bytes], message: object, seconds: float) -
 
 
 def stop_child(process: subprocess.Popen[bytes]) -> None:
-    """Kill a child process, wait for its end and close its pipes."""
+    """Kill a child process, wait until it has ended, and close its pipes."""
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
-        with suppress(OSError):  # data was still to be sent
+        with suppress(OSError):  # there was unsent data
             cast("IO[bytes]", pipe).close()
 
 
@@ -99,11 +99,11 @@ def result_stream() -> BinaryIO:
 
 
 def exit_with_parent() -> None:
-    """In a child process: be killed when the thread that started it ends, even during work.
+    """In a child process: ensure that it is killed when the thread that started it ends, even while it works.
 
     On Linux, the kernel does this, for the parent thread (prctl(2)): a decoder may hold Python's global lock, so that
-    no thread of this process could do it. On other systems, the process ends when it next reads its input. For
-    processes without anything to clean up.
+    no thread of this process could do it. On other systems, the process ends when it next reads its input. Only for
+    processes that have nothing to clean up.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Converting colours that a file states by numbers, not by an ICC profile (CICP, gAMA, cHRM), to linear sRGB."""
+"""Converting colours that a file states as numbers (CICP, gAMA, cHRM), not as an ICC profile, to linear sRGB."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ _HIGHLIGHTS: Final = 0.001
 """Share of an HDR picture's values that may exceed its peak, so that a few stray pixels do not darken it."""
 
 _GAMMA_OF_SRGB: Final = 0.05
-"""Tolerance of a gAMA of 1/2.2, which counts as sRGB: encoders write it for decoders without an sRGB curve (PNG, third
-edition, 11.3.2.5). libpng has the same tolerance."""
+"""Tolerance within which a gAMA counts as 1/2.2, and so as sRGB: encoders write it for decoders without an sRGB curve
+(PNG, third edition, 11.3.2.5). libpng has the same tolerance."""
 
 
 @dataclass(frozen=True)

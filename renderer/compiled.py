@@ -95,12 +95,12 @@ def kernel(function: Kernel) -> Kernel:
 
 
 def is_first_run(kernels: Sequence[Any] = _CACHED_KERNELS) -> bool:
-    """Return whether none of the kernels (by default, all) was compiled on this machine before: it takes 15 s."""
+    """Return whether none of the kernels (default: all) was compiled on this machine before; compiling takes 15 s."""
     return bool(kernels) and not any(
         any(Path(each.stats.cache_path).glob(f"*.{each.py_func.__name__}-*.nbi")) for each in kernels
     )
 
 
 def inlined(function: Kernel) -> Kernel:
-    """Compile a function inline into its callers."""
+    """Compile a function so that it is inlined into its callers."""
     return cast("Kernel", njit(inline="always", error_model="numpy")(function))

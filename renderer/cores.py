@@ -1,4 +1,4 @@
-"""The number of threads, for all modules."""
+"""The number of cores, which determines the number of threads of all modules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 CORES_VARIABLE: Final = "MOSAIC_RENDERER_CORES"
-"""Environment variable with the number of cores of a worker process, one of several on the machine."""
+"""Environment variable with the number of cores that each of several worker processes may use."""
 
 
 def core_count() -> int:

@@ -1,4 +1,4 @@
-"""Reading TOML and JSON: limited in bytes and nesting; every failure is one error that names the file."""
+"""Reading TOML and JSON, with limits on size and nesting; every failure is one error that names the file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from renderer.input_files import read_text
 from renderer.toml_positions import TomlPositions
 
 MAX_TOML_BYTES: Final = 4_000_000
-"""A campaign of 10,000 jobs takes about 1 MB."""
+"""Maximum size of a TOML file; a campaign of 10,000 jobs takes about 1 MB."""
 
 MAX_ROWS_BYTES: Final = 64_000_000
 """Maximum size of a CSV or JSON file: parsed, it takes up to 30 times as much memory."""

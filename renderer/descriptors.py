@@ -1,4 +1,4 @@
-"""Descriptors: what the matcher compares of cells and photos."""
+"""Descriptors: the numbers by which the matcher compares cells and photos."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ TILE_PIXELS: Final = 32
 """Side in pixels of the small square picture of a photo (or a cell) that descriptors are computed from."""
 
 SIGNATURE_PIXELS: Final = 8
-"""Side in pixels of the signature: the detail of a tile that is visible in a mosaic; in memory for all photos."""
+"""Side in pixels of the signature: the detail of a tile that is visible in a mosaic. The signatures of all photos are
+in memory."""
 
 Metric = Literal["structure", "mean", "lab", "pixels"]
 """`structure`: the visible shapes and the colour of a cell, separately. `mean`: its mean RGB. `lab`: the mean of its

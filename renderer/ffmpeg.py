@@ -19,11 +19,11 @@ _DEMUXERS: Final = (
 """Self-contained formats: no playlists (hls, concat, dash, sdp), which open other files."""
 
 UNLISTED: Final = "Format not on whitelist"
-"""ffmpeg's message about a file of another format."""
+"""ffmpeg's message about a file in any other format."""
 
 
 def user_file(path: Path) -> list[str]:
-    """Return the arguments for ffmpeg to read a user file, and no other file, whatever it contains."""
+    """Return the arguments that let ffmpeg read a user file and no other file, whatever the file contains."""
     return ["-protocol_whitelist", "file", "-format_whitelist", _DEMUXERS, "-i", str(path.absolute())]
 
 

@@ -1,4 +1,4 @@
-"""Opening untrusted image files: only supported formats, within limits, and damaged files as far as they go."""
+"""Opening untrusted image files: only supported formats, within limits, and the intact part of damaged files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "
 MAX_PIXELS: Final = 400_000_000
 """Pictures with more pixels are rejected before decoding: 1.2 GB of RGB, twice the largest camera's."""
 
-# Pillow rejects twice this; its default is lower than what phones and film scanners produce.
+# Pillow rejects pictures above twice this value; its default is below what phones and film scanners produce.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 MAX_WHOLE_PIXELS: Final = 100_000_000
@@ -38,7 +38,7 @@ MAX_SIDE: Final = 100_000
 """Maximum pixels per side. JPEG allows 65,535, about as many as the longest panoramas have."""
 
 MAX_BYTES: Final = 2_000_000_000
-"""Maximum file size. 100 million pixels of four 32-bit channels have 1.6 GB."""
+"""Maximum file size. 100 million pixels of four 32-bit channels take 1.6 GB."""
 
 MAX_READS: Final = 200_000
 """Maximum reads of a file. A photo takes 10 to 100, a PNG 3 per block of 8 KiB; this many take half a second."""
@@ -47,7 +47,7 @@ MAX_BYTES_AT_ONCE: Final = 256_000_000
 """Maximum size of files that are read at once, as WebP, AVIF and HEIC are; three times the largest known ones."""
 
 MAX_SCANS: Final = 200
-"""Maximum scans of a JPEG. Encoders write 1 to 12; 3 × 64 would send each coefficient of the channels separately."""
+"""Maximum scans of a JPEG. Encoders write 1 to 12; 3 × 64 would store each coefficient of each channel separately."""
 
 _MAX_USUAL_SCANS: Final = 20
 
@@ -185,11 +185,11 @@ def _count(data: bytes) -> int:
 
 
 def load_upper(image: ImageFile.ImageFile, draft: tuple[int, int] | None) -> tuple[ImageFile.ImageFile, float]:
-    """Decode an image; with `draft`, a size, at the smallest scale of its decoder that has at least this size.
+    """Decode an image; with `draft`, a size, at the smallest scale of its decoder that gives at least this size.
 
     A truncated or damaged image is cropped below its last good row, if at least half of its rows are good. Returns the
     decoded image, which may be another object, and the share of its rows that remain: 1 if it is intact. Raises what
-    Pillow raises, UnreasonableImageError, and MemoryError even where the decoder reports damage.
+    Pillow raises, UnreasonableImageError, and MemoryError even if the decoder reports a lack of memory as damage.
     """
     if draft is not None:
         image.draft("RGB", draft)
@@ -262,7 +262,7 @@ def _good_rows(data: bytes, draft: tuple[int, int] | None) -> tuple[ImageFile.Im
         rows = int(present[-1]) + 1 if len(present) else 0
         return image, rows if rows == image.height else max(
             rows - 1, 0
-        )  # the last row contains colours of the grey below it
+        )  # the last row is blended with the grey below it
     # Pixels that were not decoded keep their previous values.
     other, _ = _decoded(data, draft, 255)
     differs = np.asarray(image)[:, -1] != np.asarray(other)[:, -1]
@@ -274,7 +274,7 @@ _EOI: Final = b"\xff\xd9"  # end marker of a JPEG
 
 
 def _decoded(data: bytes, draft: tuple[int, int] | None, fill: int) -> tuple[ImageFile.ImageFile, bool]:
-    """Decode an image as far as possible over pixels of value `fill`, not upright; return whether it is complete."""
+    """Decode an image as far as possible over pixels of value `fill`, unrotated; return whether it is complete."""
     image = _opened(_Source(io.BytesIO(data), MAX_READS))
     if draft is not None:
         image.draft("RGB", draft)

@@ -69,8 +69,8 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
 def read_text(path: Path, subject: str, *, max_bytes: int) -> str:
     """Return the text of a user file: UTF-8 with or without a byte order mark; lines end with a line feed.
 
-    `subject` starts the error message: the path with the parameter that names it, `named("preset", path)`, or with
-    words, `f"the campaign {path}"`. Raises InputError.
+    `subject` starts the error message. It contains the path, either with its parameter, as in `named("preset", path)`,
+    or with words, as in `f"the campaign {path}"`. Raises InputError.
     """
     try:
         data = read_bytes(path, max_bytes)
@@ -93,7 +93,7 @@ def require_file(path: Path, subject: str) -> None:
 def missing_file(path: Path, subject: str | None = None) -> str:
     """Return the message for a path that does not exist; it suggests similar names from the same folder.
 
-    `subject` starts the message, as in `read_text`; by default the path does.
+    `subject` starts the message, as in `read_text`; default: the path.
     """
     subject = subject or str(path)
     try:

@@ -21,7 +21,7 @@ from typing import Final
 from renderer.errors import BusyError
 
 RETRY_SECONDS: Final = 0.5
-"""Seconds for which a lock is retried: a check holds one for some milliseconds."""
+"""Seconds for which a lock is retried: a check holds a lock for a few milliseconds."""
 
 _BUSY: Final = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 _MAX_COMMAND: Final = 120  # characters
@@ -45,9 +45,9 @@ else:
 def locked(path: Path, label: object, retry_seconds: float = RETRY_SECONDS) -> Iterator[bool]:
     """Hold the lock file `path`, which is created, names the holder, and is deleted when the context exits.
 
-    `label`: what is locked, for messages. `retry_seconds`: how long to retry. Yields whether it is locked: False on a
-    file system without locks, where the work continues without. Raises BusyError if another process, or another thread
-    of this one, holds it; OSError if the file can't be created.
+    `label`: what is locked, for messages. `retry_seconds`: how long to retry. Yields whether the file is locked: False
+    on a file system without locks, where the work continues without one. Raises BusyError if another process, or
+    another thread of this one, holds the lock; OSError if the file can't be created.
     """
     descriptor, is_locked = _acquire(path, label, retry_seconds)
     try:
@@ -107,7 +107,7 @@ def is_held(path: Path) -> bool:
 
 
 def _is_open(path: Path, descriptor: int) -> bool:
-    """Return whether a path is still the file that was opened."""
+    """Return whether a path still refers to the file that was opened."""
     try:
         return os.path.samestat(path.stat(follow_symlinks=False), os.fstat(descriptor))
     except FileNotFoundError:

@@ -20,7 +20,7 @@ def normalized(name: str) -> str:
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Return whether a name matches a glob pattern or equals it: a[1].jpg may be a name."""
+    """Return whether a name matches a glob pattern, or equals it: a[1].jpg may be an actual name."""
     name, pattern = normalized(name), normalized(pattern)
     return name == pattern or fnmatch(name, pattern)
 
@@ -44,14 +44,15 @@ def on_disk(path: Path) -> Path:
 def expand_glob(pattern: Path) -> list[Path]:
     """Return the existing files and folders that a path pattern matches, sorted.
 
-    If a part of the pattern is the name of an existing file, it matches that file only; otherwise *, ? and [ in it
-    match names, hidden ones only if it starts with a dot. ** matches a folder and all folders below it, each once.
+    A part of the pattern that is the name of an existing file matches only that file. In other parts, *, ? and [ are
+    wildcards; they match hidden names only if the part starts with a dot. ** matches a folder and all folders below it,
+    each once.
     """
     found = [Path(pattern.anchor)]
     parts = pattern.parts[len(found[0].parts) :]
     for part in parts:
         found = [child for folder in found for child in _children(folder, part)]
-    if parts[-1:] == ("**",):  # and everything in them
+    if parts[-1:] == ("**",):  # and everything in those folders
         found += [child for folder in found for child in _children(folder, "*")]
     return sorted(dict.fromkeys(found), key=str)
 

@@ -34,7 +34,7 @@ _MAX_SUFFIX: Final = 16
 def check_free(path: Path, *, overwrite: bool, parameter: str = "output") -> None:
     """Raise InputError if `path` is not a regular file, or exists and may not be overwritten; OSError for a bad name.
 
-    `parameter`: the one that sets the path, for messages.
+    `parameter`: the parameter that sets the path, for messages.
     """
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         mode = path.stat().st_mode  # follows links
@@ -51,11 +51,11 @@ def check_free(path: Path, *, overwrite: bool, parameter: str = "output") -> Non
 
 
 def check_writable(path: Path, *, overwrite: bool, parameter: str = "output") -> None:
-    """Raise InputError if `path` can't be written, BusyError if another process is writing it: called before the work.
+    """Raise InputError if `path` can't be written, BusyError if another process is writing it. Call it before the work.
 
-    `parameter`: the one that sets the path, for messages. Missing folders are not an error, as they are made with the
-    file. Permissions do not reveal a read-only disk, a protected system folder, or what root may write: so this makes
-    the temporary folder that writing needs, and deletes it.
+    `parameter`: the parameter that sets the path, for messages. Missing folders are not an error, as they are created
+    with the file. Permissions do not reveal a read-only disk, a protected system folder, or what root may write, so
+    this creates the temporary folder that writing needs, and deletes it.
     """
     parents = path.absolute().parents
     folder = parents[0]
@@ -88,7 +88,7 @@ def shortened(stem: str, max_bytes: int) -> str:
 
 
 def _hidden(path: Path, ending: str) -> Path:
-    """Return a hidden name next to `path`: the same each time, and at most 120 bytes, as some file systems limit it."""
+    """Return a hidden path next to `path`, always the same; its name has at most 120 bytes, for all file systems."""
     name = os.fsencode(path.name)
     if len(name) > _MAX_NAME:
         same = unicodedata.normalize("NFC", path.name).casefold()  # some file systems treat two spellings as one name
@@ -112,7 +112,7 @@ def _exclusive(path: Path, label: Path, retry_seconds: float = RETRY_SECONDS) ->
 
 @contextmanager
 def _workspace(path: Path, label: Path) -> Iterator[Path]:
-    """Yield a new folder next to `path` to write it in, while holding its lock; deleted when the context exits."""
+    """Yield a new folder next to `path` for writing it, while holding its lock; deleted when the context exits."""
     with _exclusive(path, label):
         folder = _hidden(path, f"{_PART}{secrets.token_hex(4)}")
         folder.mkdir(0o700)
@@ -164,8 +164,8 @@ def leftovers(folder: Path) -> list[Path]:
 def locked_folder(folder: Path) -> Iterator[None]:
     """Hold the lock of an existing folder; a hidden file in it names the holder.
 
-    It only excludes others that call this function: files in the folder can still be written. Raises BusyError, which
-    names the holder, and InputError if the folder is not writable.
+    The lock only excludes other callers of this function: files in the folder can still be written. Raises BusyError,
+    which names the holder, and InputError if the folder is not writable.
     """
     with contextlib.ExitStack() as held:
         try:
@@ -196,7 +196,7 @@ def _made(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _reported(path: Path) -> Iterator[None]:
-    """Raise the system's errors about writing `path` as RenderError."""
+    """Turn the system's errors about writing `path` into RenderErrors."""
     try:
         yield
     except OSError as error:
@@ -207,10 +207,10 @@ def _reported(path: Path) -> Iterator[None]:
 
 @contextmanager
 def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Yield a temporary path to write to; renamed to `path` at the end, deleted if anything fails.
+    """Yield a temporary path to write to; the file is renamed to `path` at the end, or deleted if anything fails.
 
-    It has the suffix of `path` and its own folder: other files may be made next to it, and are deleted with it. Folders
-    that had to be made are deleted as well if they are empty.
+    It has the suffix of `path` and a folder of its own: other files may be created next to it, and are deleted with it.
+    Folders that were created for `path` are deleted as well if they are empty.
 
     Raises InputError as `check_writable` does, BusyError while another process writes the file, and RenderError if the
     disk is full or the file can't be written.
@@ -228,7 +228,8 @@ def new_file(path: Path, *, overwrite: bool) -> Iterator[Path]:
 def new_files(pattern: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yield a temporary folder to write files to; they are moved to the folder of `pattern` when all are complete.
 
-    `pattern`: the name that stands for all of them. Its folder is made if it is missing. Raises as `new_file` does.
+    `pattern`: the file name pattern that stands for all of them. Its folder is created if it is missing. Raises as
+    `new_file` does.
     """
     with _reported(pattern.parent), _made(pattern.parent), _workspace(pattern, pattern) as temporary:
         yield temporary

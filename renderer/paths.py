@@ -20,7 +20,7 @@ def home_is_known() -> bool:
 
 
 def configured_folder(variable: str, default: Callable[[], Path]) -> Path:
-    """Return the folder that an environment variable names, or the default; InputError if the home is unknown."""
+    """Return the folder that an environment variable names, or the default. Raises InputError without a home folder."""
     configured = os.environ.get(variable)
     if configured:
         return Path(configured)
@@ -33,7 +33,7 @@ def configured_folder(variable: str, default: Callable[[], Path]) -> Path:
 
 
 def existing_folder(path: Path) -> Path:
-    """Return the folder of a path, or its nearest parent folder that exists."""
+    """Return the nearest existing folder above a path."""
     return next(folder for folder in path.absolute().parents if folder.is_dir())
 
 

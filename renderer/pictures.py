@@ -70,14 +70,14 @@ class Picture:
     """A decoded picture."""
 
     pixels: Pixels
-    size: tuple[int, int]  # width, height of the upright original; `pixels` may hold fewer
+    size: tuple[int, int]  # width, height of the upright original; `pixels` may be smaller
     orientation: int = 1  # of the file: the EXIF tag, 1…8
     captured: str | None = None  # capture time, local time of the camera: YYYY-MM-DDTHH:MM:SS
-    share: float = 1.0  # of the file's rows that could be read; below 1 if damaged, and `size` is cropped to them
+    share: float = 1.0  # share of the rows that could be read; below 1, the file is damaged and `size` is cropped
 
     @property
     def damage(self) -> str | None:
-        """The end of a notice about the file, after its name; None if it is intact."""
+        """The rest of a notice that starts with the file's name; None if the file is intact."""
         return f"is damaged: only its upper {int(self.share * 100)} % is used" if self.share < 1 else None
 
 
@@ -135,16 +135,17 @@ def read_picture(
 
     If `background` is None, alpha is kept, and the pixels are (height, width, 4).
 
-    With `shorter_side`, a JPEG is decoded at the smallest of its eight scales with at least this shorter side, or in
-    full size if it is smaller; other formats are decoded in full size. `data`: the file's bytes, if they were read
-    before. If a file is damaged, its upper part is decoded if that is at least half of it: see `Picture.share`.
+    With `shorter_side`, a JPEG is decoded at the smallest of its eight scales with at least this shorter side, or at
+    full size if it is smaller; other formats are decoded at full size. `data`: the file's bytes, if they were read
+    before. The upper part of a damaged file is decoded if it is at least half of the picture: see `Picture.share`.
 
-    A demanding picture, which according to its header may take much time or memory, is decoded in a separate process
+    A demanding picture, which may take much time or memory according to its header, is decoded in a separate process
     with a limit of 60 seconds and 4 GB, one at a time; with `shorter_side`, it is reduced to at least four times that
-    size. Others have at most 24 million pixels, or are JPEGs with one scan: they take 1 to 2 seconds and 0.3 GB.
+    size. Other pictures have at most 24 million pixels, or are JPEGs with one scan: they take 1 to 2 seconds and 0.3
+    GB.
 
-    Raises PictureError, which names the path; LargePictureError for a demanding picture if `large` is false, as when
-    other processes decode as well.
+    Raises PictureError, which names the path; LargePictureError for a demanding picture if `large` is false, as it is
+    when several processes decode.
     """
     with _open(path, data) as image:
         if not is_demanding(image):
@@ -223,7 +224,7 @@ def _metadata(image: Image.Image) -> tuple[int, str | None]:
 
 
 def _colours(image: Image.Image) -> Colours | bytes | None:
-    """Return the colours that a picture states: numbers or an ICC profile; None for none or sRGB. Not decoded."""
+    """Return the colours that a picture states (numbers or an ICC profile), None for sRGB; pixels are not decoded."""
     profile: bytes | None = image.info.get("icc_profile")
     if image.format == "PNG" and image.fp is not None:
         # cICP, iCCP, sRGB, gAMA and cHRM, in this order (PNG, third edition, 4.3).
@@ -334,7 +335,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     """Convert a 16-bit or float image to 8-bit grey."""
     if image.mode == "F":
         return Image.fromarray(to_bytes(np.asarray(image)))
-    # Pillow scales images of mode I to 16 bits; of mode I;16, only TIFFs may have 12.
+    # Pillow scales images of mode I to 16 bits. Among those of mode I;16, only TIFFs may have 12 bits.
     bits = image.tag_v2.get(_BITS_PER_SAMPLE, (16,))[0] if isinstance(image, TiffImageFile) else 16
     return Image.fromarray(to_bytes(np.asarray(image), (1 << bits) - 1))
 
@@ -358,7 +359,7 @@ LIGHT_16: Final = np.rint(_TO_LINEAR.astype(np.float64) * 65535).astype(np.uint3
 
 def to_linear(pixels: Pixels) -> npt.NDArray[np.float32]:
     """Convert 8-bit sRGB to linear light 0…1, same shape."""
-    # Five times as fast as indexing; it requires two dimensions.
+    # LUT is five times as fast as indexing, but requires two dimensions.
     light = cv2.LUT(np.ascontiguousarray(pixels).reshape(len(pixels), -1), _TO_LINEAR)
     return light.reshape(pixels.shape).astype(np.float32, copy=False)
 
@@ -404,7 +405,7 @@ def centre_square(width: int, height: int) -> tuple[int, int, int]:
 
 
 def reduced(light: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
-    """Average pictures (N, S, S, 3) over squares of factor × factor pixels; S is a multiple of it. (N, S/f, S/f, 3)."""
+    """Return the averages (N, S/f, S/f, 3) of pictures (N, S, S, 3) over f × f pixels; the factor f divides S."""
     count, side = light.shape[:2]
     small = side // factor
     # As one tall picture: no mean crosses a border, and OpenCV is ten times as fast as NumPy over two axes.

@@ -24,8 +24,9 @@ _running: Final[set[subprocess.Popen[bytes]]] = set()
 def call_limited(call: Callable[[], T], *, seconds: float, memory: int) -> T:
     """Call a module-level function (or a `functools.partial` of one) in a separate process, and return its result.
 
-    The process is killed after `seconds`; on Linux it gets `memory` bytes of address space. Starting it takes half a
-    second. Raises what the function raises, which must be picklable; MemoryError; ChildError if the process ended.
+    The process is killed after `seconds`; on Linux, its address space may grow by `memory` bytes. Starting the process
+    takes half a second. Raises what the function raises, which must be picklable; MemoryError; ChildError if the
+    process ended without a result.
     """
     try:
         process = start_child("renderer.resource_limits")
@@ -52,7 +53,7 @@ def interrupt() -> None:
 
 
 def serve() -> None:
-    """Run the child process: one call."""
+    """Run the child process, which makes one call."""
     results = result_stream()
     exit_with_parent()
     outcome: tuple[bool, object]

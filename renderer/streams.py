@@ -1,4 +1,4 @@
-"""Standard input, output and error of the command, which may be closed, or lead to a full disk.
+"""Standard input, output and error of the command, which may be closed, or redirected to a full disk.
 
 If standard output can't be written to, the command fails; if standard error can't, messages are lost and the work goes
 on.

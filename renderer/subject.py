@@ -17,7 +17,7 @@ Weights = npt.NDArray[np.float64]
 Face = tuple[float, float, float, float]
 """Left, top, width and height of a face, in fractions of the picture."""
 
-_FACE_SEARCH_PIXELS: Final = 320  # longer side: takes 0.15 s, and finds faces from a thirteenth of it
+_FACE_SEARCH_PIXELS: Final = 320  # longer side: a search takes 0.15 s, and finds faces of at least a thirteenth of it
 
 _HEAD: Final = 2.2  # size of a head with hair and a margin, in multiples of the detected box from brow to chin
 
@@ -77,7 +77,7 @@ def saliency(colours: npt.NDArray[np.float32]) -> Weights:
 
 
 def attention(colours: npt.NDArray[np.float32], faces: Sequence[Face]) -> Weights:
-    """Return the importance of each pixel of a picture (H, W, 3), (H, W): its saliency, and faces with hair."""
+    """Return the importance (H, W) of each pixel of a picture (H, W, 3): its saliency, plus a weight for heads."""
     weights = saliency(colours)
     height, width = weights.shape
     heads = np.zeros_like(weights)

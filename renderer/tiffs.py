@@ -35,7 +35,7 @@ _SENSOR: Final = (32803, 34892)  # a colour filter array, linear raw: TIFF/EP, D
 
 _REDUCED_OR_MASK: Final = 0b101  # bits of NewSubfileType
 
-_MAX_PAGES: Final = 32  # that are examined
+_MAX_PAGES: Final = 32  # pages that are examined
 
 _MAX_BYTES: Final = 1_200_000_000
 """Maximum size of the samples: the memory that Pillow takes for the largest picture it decodes."""
@@ -170,7 +170,7 @@ class _DeepTiff(ImageFile.ImageFile):
             self.info["icc_profile"] = profile
 
     def load(self) -> PixelAccess | None:
-        """Decode the page, only once."""
+        """Decode the page, on the first call only."""
         if self._page is not None:
             page, self._page = self._page, None
             values = to_bytes(page.asarray(maxworkers=1))
@@ -187,9 +187,9 @@ class _DeepTiff(ImageFile.ImageFile):
 def to_bytes(samples: npt.NDArray[np.generic], highest: float | None = None) -> npt.NDArray[np.uint8]:
     """Convert integer or float samples to 8 bits, same shape; NaN becomes 0.
 
-    `highest`: the sample value of white. By default, the largest number of up to 16 bits; for 32 bits and floats, whose
-    range no tag states, the smallest usual range that fits: 1 for floats whose median is not above it (the rest are
-    highlights), else 255 or 65535, or all 32 bits. Raises TiffError if none fits.
+    `highest`: the sample value of white. By default, the largest number of 8 or 16 bits. No tag states the range of
+    32-bit integers and floats; for them, it is the smallest usual value that fits: 1 for floats whose median is at most
+    1 (the rest are highlights), else 255, 65535 or the largest 32-bit number. Raises TiffError if none fits.
     """
     if samples.dtype == np.uint8:
         return samples.astype(np.uint8, copy=False)

@@ -1,4 +1,4 @@
-"""Lines of the keys of a TOML file, for messages: TOML parsers do not report them."""
+"""Line numbers of the keys of a TOML file, for messages: TOML parsers do not report them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TomlPositions:
                     open_quotes = "" if open_quotes else quotes
 
     def of(self, *keys: Key) -> str:
-        """Return file and line of a key in its tables, or of the innermost table that was found."""
+        """Return the file and line of a key inside its tables, or of the innermost table that was found."""
         for length in range(len(keys), 0, -1):
             if keys[:length] in self._lines:
                 return f"{self.file}, line {self._lines[keys[:length]]}"

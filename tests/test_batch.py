@@ -205,7 +205,7 @@ def test_clashes_are_found_before_rendering(campaign: Path, render: Run) -> None
     )
 
 
-def test_sweeps_and_rows(campaign: Path, render: Run) -> None:
+def test_each_row_is_combined_with_every_sweep_value(campaign: Path, render: Run) -> None:
     Path("people.csv").write_text("name;face\nAda;a\nZoë O'Hara;b\n", "utf-8")
     campaign.write_text(
         f'[[job]]\n{SMALL}cover = "covers/{{face}}.jpg"\ntitle = "For {{name}}"\noutput = "out/{{name}}/{{seed}}-{{columns}}"\n'
@@ -279,13 +279,13 @@ def test_no_value_leads_out_of_the_folder(values: list[str]) -> None:
     assert all(len(part.encode()) <= MAX_BYTES + 4 and part.isprintable() for part in path.parts)
 
 
-def test_long_names_stay_apart() -> None:
+def test_long_names_remain_distinct() -> None:
     names = {output_path("out/{name}", {"name": "x" * 500 + end}, ".mp4").name for end in "abc"}
     assert len(names) == 3
 
 
 @pytest.mark.usefixtures("campaign")
-def test_a_campaign_without_a_file(render: Run) -> None:
+def test_a_campaign_can_be_described_by_options_alone(render: Run) -> None:
     words = ("--covers", "covers/*.jpg", "--animation", "zoom", "--animation", "gather", "--size", "48x32")
     code, out, err = render("batch", *words, "--dry-run", "-o", "all/{animation}/{cover}", "--title", "{cover}!")
     assert code == 0, err
@@ -811,7 +811,7 @@ def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_positions_of_repeated_tables() -> None:
+def test_keys_of_repeated_tables_are_located() -> None:
     positions = TomlPositions(
         "it.toml", '[[job]]\na = 1\ntext = """\na = 3\n"""\n[job.sweep]\nb = 2\n[[job]]\n[job.sweep]\n"b" = 3 # b\n'
     )
@@ -831,7 +831,7 @@ def test_a_foreign_manifest_is_not_overwritten(campaign: Path, render: Run) -> N
 
 
 @pytest.mark.usefixtures("campaign")
-def test_a_campaign_from_python() -> None:
+def test_python_can_describe_a_campaign_without_a_file() -> None:
     with pytest.raises(InputError, match=r"A campaign needs a file, or covers= such as"):
         read_campaign(None, BatchRequest())
     (task,) = read_campaign(None, BatchRequest({"cover": ("covers/a.jpg",)}, {"title": "{cover}"})).tasks

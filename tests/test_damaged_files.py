@@ -167,7 +167,7 @@ def use_campaign() -> None:
     [(PRESET, use_preset), (TIMELINE, lambda: Show(timeline="it.toml")), (CAMPAIGN, use_campaign)],
     ids=["preset", "timeline", "campaign"],
 )
-def test_toml(content: dict[str, Any], use: Callable[[], object], folder: Path) -> None:
+def test_damaged_toml_is_read_or_refused(content: dict[str, Any], use: Callable[[], object], folder: Path) -> None:
     file = folder / "it.toml"
 
     @many
@@ -186,7 +186,7 @@ def test_toml(content: dict[str, Any], use: Callable[[], object], folder: Path) 
     [("rows.json", as_json(ROWS)), ("rows.csv", b'name;age\r\nAda;36\r\n"Zo\xc3\xab;";4\r\n')],
     ids=["json", "csv"],
 )
-def test_rows(name: str, data: bytes, folder: Path) -> None:
+def test_damaged_rows_are_read_or_refused(name: str, data: bytes, folder: Path) -> None:
     (folder / "it.toml").write_text(
         f'[[job]]\ncover = "china.jpg"\nrows = "{name}"\ntitle = "{{name}}"\noutput = "out/{{name}}"\n'
     )
@@ -245,7 +245,7 @@ def use_map() -> None:
     edit_mosaic(Path("it.mosaic"), Path("other.mosaic"), EditSettings(ban=("a",)), overwrite=True)
 
 
-def test_map_headers(header: dict[str, Any]) -> None:
+def test_damaged_map_headers_are_read_or_refused(header: dict[str, Any]) -> None:
     @many
     @given(changes(header).map(as_json) | st.builds(damaged, st.just(as_json(header)), cuts))
     def check(data: bytes) -> None:
@@ -255,7 +255,7 @@ def test_map_headers(header: dict[str, Any]) -> None:
     check()
 
 
-def test_map_archives(folder: Path) -> None:
+def test_damaged_map_archives_are_read_or_refused(folder: Path) -> None:
     save_map(small_map(folder), folder / "it.mosaic")
     whole = (folder / "it.mosaic").read_bytes()
 
@@ -320,7 +320,7 @@ def test_loading_a_map_takes_no_more_memory_than_its_cells_need(
 # -- Files that the program stores ---------------------------------------------------------------------------------
 
 
-def test_library_definitions(folder: Path) -> None:
+def test_damaged_library_definitions_are_read_or_refused(folder: Path) -> None:
     content = {"folders": ["/photos", "more/*.jpg"], "crop": "smart", "video_frames": 3}
 
     @many
@@ -332,7 +332,7 @@ def test_library_definitions(folder: Path) -> None:
     check()
 
 
-def test_manifests(folder: Path) -> None:
+def test_damaged_manifests_are_read_or_refused(folder: Path) -> None:
     content = {"format": "mosaic-renderer campaign 1", "videos": [{"output": "a.mp4", "state": "done", "bytes": 1}]}
 
     @many
@@ -354,7 +354,7 @@ def use_index(sources: Path) -> None:
             index.thumbnail(library.photos[0])
 
 
-def test_indexes(folder: Path) -> None:
+def test_damaged_indexes_are_read_or_refused(folder: Path) -> None:
     use_index(folder / "china.jpg")
     file = Path(os.environ["MOSAIC_RENDERER_CACHE"]) / "photos-smart.sqlite"
     whole = file.read_bytes()
@@ -398,7 +398,7 @@ INDEX_COLUMNS = {
 
 
 @pytest.mark.parametrize("value", ["'text'", "x'ff00'", "-1"])
-def test_values_of_an_index(folder: Path, value: str) -> None:
+def test_damaged_values_of_an_index_are_read_or_refused(folder: Path, value: str) -> None:
     (folder / "tiles").mkdir()
     (folder / "tiles" / "china.jpg").write_bytes((folder / "china.jpg").read_bytes())
     (folder / "tiles" / "not.jpg").write_bytes(b"not a picture")
@@ -505,7 +505,7 @@ def test_invalid_file_names_are_input_errors(render: Run, name: str, key: str) -
     ],
     ids=["lists", "keys", "digits", "large", "empty", "mark"],
 )
-def test_limits_of_toml_files(tmp_path: Path, content: str, reason: str) -> None:
+def test_limits_of_toml_files_are_enforced(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "it.toml").write_text(content, "utf-8")
     if not reason:
         assert read_toml(tmp_path / "it.toml", "it.toml")[0] in ({}, {"fps": 30})

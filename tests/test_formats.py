@@ -268,7 +268,7 @@ def test_a_file_fits_the_maximum_size(
     assert [one.name for one in Path().iterdir()] == [path.name]
     before = path.read_bytes()
     code, _, err = render(*command, "--max-size", "1200", "-y")
-    assert (code, "is too small, the smallest file was 0.0" in err) == (2, True)
+    assert (code, "is too small: the smallest file was 0.0" in err) == (2, True)
     assert path.read_bytes() == before
 
 

@@ -379,7 +379,7 @@ def test_a_library_waits_for_a_lock(tmp_path: Path, locked: Path, monkeypatch: p
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only Unix has these permissions")
-def test_only_the_owner_can_read_its_files(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_an_index(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "it.sqlite"
     old = [path.with_name("old.sqlite" + suffix) for suffix in ("", "-wal", "-shm")]
     before = os.umask(0o022)

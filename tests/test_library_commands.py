@@ -52,7 +52,7 @@ def test_a_library_wins_over_a_folder_of_the_same_name_with_a_notice(render: Run
         Image.new("RGB", (40, 40), (1, 2, 3)).save(f"wedding/{name}.png")
     render("library", "add", photos, "--name", "wedding")
     code, out, err = render("mosaic", cover, "--tiles", "wedding", *SMALL)
-    assert (code, "of 60 tiles" in out, "./wedding is the other" in err) == (0, True, True)
+    assert (code, "of 60 tiles" in out, "Write ./wedding for the file or folder" in err) == (0, True, True)
     assert "of 2 tiles" in render("mosaic", cover, "--tiles", "./wedding", *SMALL)[1]
 
 

@@ -101,7 +101,7 @@ def test_modes_become_rgb(photo: Image.Image, tmp_path: Path, mode: str, suffix:
     assert np.abs(pixels.astype(int) - wanted).mean() <= tolerance
 
 
-def test_progressive_jpegs_are_decoded_scaled(photo: Image.Image, tmp_path: Path) -> None:
+def test_progressive_jpegs_are_decoded_at_a_smaller_scale(photo: Image.Image, tmp_path: Path) -> None:
     photo.resize((960, 640)).save(tmp_path / "it.jpg", progressive=True, quality=95)
     picture = read_picture(tmp_path / "it.jpg", shorter_side=64)
     assert (picture.size, picture.pixels.shape) == ((960, 640), (80, 120, 3))
@@ -124,7 +124,7 @@ def test_jpegs_of_phones_are_upright_with_their_capture_time(
 
 
 @pytest.mark.parametrize("suffix", ["heic", "heif"])
-def test_photos_in_formats_of_phones(photo: Image.Image, tmp_path: Path, suffix: str) -> None:
+def test_heif_photos_are_decoded_upright(photo: Image.Image, tmp_path: Path, suffix: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     stored = photo.transpose(Image.Transpose.ROTATE_90)
@@ -138,14 +138,14 @@ def test_photos_in_formats_of_phones(photo: Image.Image, tmp_path: Path, suffix:
         read_picture(path)
 
 
-def test_sixteen_bits_of_colour(photo: Image.Image, tmp_path: Path) -> None:
+def test_sixteen_bit_colours_are_converted(photo: Image.Image, tmp_path: Path) -> None:
     deep = np.asarray(photo).astype(np.uint16) * 257
     for suffix in ("png", "tif"):
         cv2.imwrite(str(tmp_path / f"deep.{suffix}"), deep[..., ::-1])
         assert np.abs(read_picture(tmp_path / f"deep.{suffix}").pixels.astype(int) - np.asarray(photo)).max() <= 1
 
 
-def test_interlaced_pngs(photo: Image.Image, tmp_path: Path) -> None:
+def test_interlaced_pngs_are_decoded(photo: Image.Image, tmp_path: Path) -> None:
     pixels = np.asarray(photo)
     # The seven passes of Adam7: first column, first row, steps; each row with its filter byte, 0.
     passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
@@ -170,7 +170,7 @@ def test_the_first_frame_of_an_animation_is_used(photo: Image.Image, tmp_path: P
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
-def test_every_kind_of_transparency(tmp_path: Path, mode: str) -> None:
+def test_every_kind_of_transparency_is_blended(tmp_path: Path, mode: str) -> None:
     half = Image.new("RGBA", (4000, 2), (90, 90, 90, 128))
     half.paste((90, 90, 90, 0), (2000, 0, 4000, 2))
     if mode == "PA":

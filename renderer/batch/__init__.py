@@ -1,8 +1,9 @@
 """Render many videos described by one file: read it, plan, run, and report the results.
 
-`campaign` reads a file into tasks (`tables` one of its `[[job]]` tables, `rows` a table of data, `names` the outputs);
-`problems` collects what is wrong with it. `fingerprints` finds tasks that are up to date. `running` hands the others to
-a `pool`, whose workers execute `work`. `manifest` stores the results, and `page` shows them.
+`campaign` reads a file into tasks: `tables` expands its `[[job]]` tables, `rows` reads tables of data, and `names`
+builds the names of the outputs. `problems` collects the problems of the file. `fingerprints` finds tasks that are up to
+date. `running` hands the others to a `pool`, whose workers execute `work`. `manifest` stores the results, and `page`
+shows them.
 """
 
 from renderer.batch.batch import WORKER_MEMORY, Batch, campaign_folder, plan_batch, render_batch, worker_count

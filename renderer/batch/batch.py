@@ -51,10 +51,10 @@ def worker_count(tasks: int) -> int:
 
 
 def plan_batch(campaign: Campaign, progress: Progress, *, resume: bool = True, overwrite: bool = False) -> Batch:
-    """Find what is up to date, and check that the rest can be written. Sets of photos are indexed for it.
+    """Find the videos that are up to date, and check that the others can be written. This indexes their photos.
 
-    Files that an earlier run made and nobody changed may be replaced; with `overwrite`, all others too. With `resume`
-    False, nothing counts as up to date. Raises InputError with all problems.
+    Files that an earlier run made and nobody has changed may be replaced; with `overwrite`, all other files too. With
+    `resume` False, nothing counts as up to date. Raises InputError with all problems.
     """
     manifest, inputs = Manifest.load(campaign.folder), Inputs(progress)
     check_page(campaign.folder)
@@ -81,10 +81,10 @@ def plan_batch(campaign: Campaign, progress: Progress, *, resume: bool = True, o
 def render_batch(
     batch: Batch, pool: Pool, observer: BatchObserver, *, fail_fast: bool = False, timeout: float | None = None
 ) -> dict[str, Outcome]:
-    """Render what is due; return the outcomes by task name, without the tasks that were not started.
+    """Render the videos that are due; return the outcomes of the tasks that were started, by task name.
 
-    `timeout`: seconds without progress after which a video fails; None: never, for a pool that reports no progress.
-    The manifest is written after each video. Raises RenderError if it, or a folder, can't be written.
+    `timeout`: seconds without progress after which a video fails; None: never, for a pool that reports no progress. The
+    manifest is written after each video. Raises RenderError if the manifest or a folder can't be written.
     """
     manifest, outcomes = batch.manifest, dict[str, Outcome]()
     created = [folder for task in batch.due for folder in _make_folder(_folder_of(task))]
@@ -112,7 +112,8 @@ def render_batch(
 def campaign_folder(campaign: Campaign) -> Iterator[None]:
     """Create the folder of a campaign and lock it: no other process can plan or render in it at the same time.
 
-    It is removed when the context exits if it is empty. Raises InputError, which names the process that has the lock.
+    A created folder is removed when the context exits if it is empty. Raises InputError, which names the process that
+    has the lock.
     """
     created = _make_folder(campaign.folder)
     try:

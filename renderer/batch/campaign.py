@@ -26,7 +26,7 @@ class Task:
     job: VideoJob
     name: str  # path of its file relative to the campaign's folder, without the extension
     origin: Origin
-    fields: Mapping[str, str]  # that tell it from others: cover, animation, preset, its row, its sweep
+    fields: Mapping[str, str]  # that distinguish it from others: cover, animation, preset, its row, its sweep
     command: str  # renders it again
 
 
@@ -99,7 +99,7 @@ def _collect(jobs: Sequence[dict[str, Any]], source: CampaignSource) -> Campaign
 
 
 def _find_clashes(tasks: Sequence[Task], problems: Problems) -> None:
-    """Add a problem for files that two videos would write; upper and lower case count as equal, as on some systems."""
+    """Add a problem for each file that two videos would write; case is ignored, as on some systems."""
     taken: dict[str, Task] = {}
     for task in tasks:
         for path in {task.job.path, *task.job.files()}:

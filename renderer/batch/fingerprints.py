@@ -22,14 +22,14 @@ from renderer.timeline import Show
 
 @dataclass
 class Inputs:
-    """Digests of the files and photos that videos are made of, each computed once; photos are indexed for it."""
+    """Digests of the files and photos that videos are made from, each computed once; this indexes the photos."""
 
     progress: Progress
     files: dict[Path, str] = field(default_factory=dict)
     photos: dict[object, str] = field(default_factory=dict)
 
     def file(self, path: Path) -> str:
-        """Return a file's digest; empty if it can't be read, which rendering its video will report."""
+        """Return a file's digest; empty if it can't be read, which is reported when the video is rendered."""
         path = expanded(path)
         if path not in self.files:
             try:

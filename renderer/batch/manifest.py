@@ -43,7 +43,7 @@ _FIELDS: Final[dict[str, type | UnionType]] = {
     "output": str, "state": str, "error": str | None, "fingerprint": str, "seconds": int | float, "bytes": int,
     "probe": dict | None, "checks": list, "telling": int | float, "command": str,
 }  # fmt: skip
-"""The fields of an entry that are read again, and their types; the others are for people."""
+"""The fields of an entry that later runs read, and their types; the others are for people."""
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Manifest:
         return Path(task.job.path).absolute().relative_to(self.folder).as_posix()
 
     def is_ours(self, task: Task) -> bool:
-        """Return whether an earlier run made the existing file of a task, and nobody changed it since."""
+        """Return whether an earlier run made the existing file of a task, and nobody has changed it since."""
         entry = self.entries.get(self.key(task))
         return entry is not None and (entry["state"] != "done" or entry["bytes"] == bytes_of(task.job))
 

@@ -1,4 +1,4 @@
-"""Build names of inputs and outputs from fields. Values are not trusted: none may lead out of its folder."""
+"""Build names of inputs and outputs from fields. Values are not trusted: no value may lead out of the folder."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def output_folder(template: str) -> Path:
 
 
 def output_path(template: str, fields: Mapping[str, str], suffix: str) -> Path:
-    """Return the path that a template makes with fields; `suffix` is added unless the template has an extension.
+    """Return the path that a template gives with these fields; `suffix` is added unless the template has an extension.
 
     The value of a field never adds a path component. Raises InputError for an unknown field.
     """
@@ -99,7 +99,7 @@ def _safe_value(value: str) -> str:
 
 
 def _component(text: str, suffix: str = "") -> str:
-    """Return a path component that is not empty, hidden, like an option, a device name or too long."""
+    """Return a path component that is safe: not empty, hidden, too long, a device name or like an option."""
     name = text.strip(" ").rstrip(". ") or "_"
     if name[0] in ".-" or _RESERVED.fullmatch(name):
         name = f"_{name.lstrip('.')}"

@@ -32,7 +32,7 @@ _MAX_BYTES: Final = 1_000_000_000  # a video's poster and text take about 20 KB
 
 
 def check_page(folder: Path) -> None:
-    """Raise InputError if the folder contains another page under the name of a campaign's."""
+    """Raise InputError if the folder contains another file with the name of a campaign page."""
     path = folder / NAME
     try:
         if _MARK.encode() in read_bytes(path, _MAX_BYTES):
@@ -45,7 +45,7 @@ def check_page(folder: Path) -> None:
 
 
 def write_page(manifest: Manifest) -> Path:
-    """Write the page of a manifest's videos next to it, and return its path; it loads nothing from anywhere else."""
+    """Write the page of a manifest's videos next to the manifest, and return its path. It loads no other files."""
     entries = [manifest.entries[output] for output in sorted(manifest.entries)]
     with ThreadPoolExecutor(core_count(), thread_name_prefix="posters") as pool:
         posters = list(pool.map(lambda entry: _poster(manifest.folder, entry), entries))

@@ -28,7 +28,7 @@ from renderer.messages import named
 from renderer.progress import Advance, Progress
 
 PATIENCE: Final = 20.0
-"""Seconds that a worker has to remove incomplete files."""
+"""Time limit in seconds for a worker to remove incomplete files."""
 
 _REPORT_INTERVAL: Final = 0.2  # seconds between reports of progress
 
@@ -58,7 +58,7 @@ class _Submitted:
 
 
 class Processes:
-    """A pool of local processes, each with its share of the cores. Close it to end them.
+    """A pool of local processes, each with its share of the cores. Close the pool to end them.
 
     If a worker crashes, only its own job fails, and the next job starts a new worker. Closing stops running jobs; their
     workers remove incomplete files, as they do when the parent is killed. Memory: one render per worker, see
@@ -161,7 +161,7 @@ class Processes:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process, after all processes that it has started, so that none loses its parent."""
+    """Kill all processes that a process has started, and then the process itself, so that none loses its parent."""
     with contextlib.suppress(psutil.Error):
         for child in reversed(psutil.Process(process.pid).children(recursive=True)):
             with contextlib.suppress(psutil.Error):
@@ -203,7 +203,7 @@ class _RemoteProgress:
 
 
 def _listen(stream: IO[bytes], progress: Progress) -> Outcome:
-    """Forward a worker's progress until its job ends; return the outcome. Raises EOFError if the worker ends before."""
+    """Forward a worker's progress until its job ends; return the outcome. Raises EOFError if the worker ends first."""
     with contextlib.ExitStack() as stages:
         advance: list[Advance] = []
         opened: list[contextlib.ExitStack] = []

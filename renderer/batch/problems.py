@@ -13,10 +13,10 @@ from renderer.messages import as_key, named, spelled
 T = TypeVar("T")
 
 MAX_LINES: Final = 40
-"""Problems listed in one message."""
+"""Maximum number of problems listed in one message."""
 
 MAX_ORIGINS: Final = 5
-"""Origins listed for one problem."""
+"""Maximum number of origins listed for one problem."""
 
 RUN_PARAMETERS: Final = frozenset({"overwrite", "skip_bad_rows", "timeout", "workers"})
 """Parameters of a run that messages name: a campaign file can't contain them, so they are never spelled as keys."""
@@ -27,7 +27,7 @@ class Origin:
     """Where the value that causes a problem is written, which decides how the problem names parameters.
 
     A parameter of the request or of the run stays marked (`renderer.messages.named`): whoever made the request spells
-    it. Any other comes from the campaign file or a preset, and is spelled as a key.
+    it. Any other parameter comes from the campaign file or a preset, and is spelled as a key.
     """
 
     text: str = ""  # starts the line, such as "shop.toml, line 7"; empty for the request

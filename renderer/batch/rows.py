@@ -24,7 +24,7 @@ _DELIMITERS: Final = ",;\t"
 class DataRow:
     """A row of a table: its values by field name, and its location, such as "products.csv, row 3".
 
-    Rows are counted from 1, without a CSV file's header. A job without a table has one row without fields and location.
+    Rows are counted from 1, without a CSV file's header. A job without a table has one row without fields or location.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)

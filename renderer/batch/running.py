@@ -57,7 +57,7 @@ class _WatchedProgress:
         return time.monotonic() - self._last
 
     def has_stalled(self) -> bool:
-        """Return whether there is no progress any more; only once for each time that it stops."""
+        """Return whether progress has stopped: True only once for each time that it stops."""
         stalled, before = self.idle_seconds() >= STALLED, self._was_stalled
         self._was_stalled = stalled
         return stalled and not before

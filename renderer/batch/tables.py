@@ -29,7 +29,7 @@ from renderer.sound import check_sound
 from renderer.toml_positions import TomlPositions
 
 MAX_VIDEOS: Final = 10_000
-"""Videos of one table: more are most likely a mistake in a sweep."""
+"""Maximum number of videos of one table: more are most likely a mistake in a sweep."""
 
 NO_PRESET: Final = "plain"
 """The value of {preset} without a preset."""
@@ -58,15 +58,13 @@ Video = tuple[VideoJob, Origin, Fields]
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What is specified besides a campaign file; it overrides the file."""
+    """Values that are specified in addition to a campaign file, and override it."""
 
     keys: Mapping[str, Any] = field(default_factory=dict)  # of each job: cover, preset, animation, output, rows
     values: Mapping[str, Any] = field(default_factory=dict)  # parameters by name, typed
     draft: bool = False
     skip_bad_rows: bool = False  # leave out rows with problems and render the others
-    format_command: FormatCommand | None = (
-        None  # formats the commands that render one video again; None: there are none
-    )
+    format_command: FormatCommand | None = None  # formats the commands that render one video again; None: no commands
     command: tuple[Sequence[str], Mapping[str, object]] = (("batch",), {})  # renders the campaign again: words, values
 
     @property
@@ -141,7 +139,7 @@ class JobTable:
         return output_folder(self._template)
 
     def _texts(self, key: str) -> list[str]:
-        """Return the text or texts of a key, each once."""
+        """Return the texts of a key, each once."""
         value = self._table.get(key, [])
         texts = [value] if isinstance(value, str | Path) else value
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str | Path) for text in texts):
@@ -177,7 +175,7 @@ class JobTable:
         return {name for row in self._rows for name in row.fields}
 
     def _value_origin(self, value: object, row: DataRow, origin: Origin) -> Origin:
-        """Return the origin of a value: with the row if it has fields of the table, and no unknown ones."""
+        """Return the origin of a value, with the row if the value has fields of the data and no unknown fields."""
         names = field_names(value)
         unknown = names - self._columns - {"cover", "animation", "preset"}
         return origin.with_row(row.location) if names & self._columns and not unknown else origin
@@ -250,7 +248,7 @@ class JobTable:
         others = dict.fromkeys((name for kind in kinds.values() for name in parameters(kind)), "default")
         for row in rows:
             covers = self._covers(row)
-            if not (covers and kinds):  # there will be no videos, but its keys are still checked
+            if not (covers and kinds):  # there will be no videos, but the keys are still checked
                 every = kinds or {name: plugins.load_animation(name) for name in plugins.installed()}
                 own = {"cover": "", "animation": "", "preset": ""}
                 self._values(keys, row, own, every, next(iter(every)))
@@ -282,7 +280,7 @@ class JobTable:
             known = key.replace("-", "_")
             with self._problems.at(origin):
                 read: dict[str, Any] = {}
-                if table and table[0] != "sweep":  # an animation's own
+                if table and table[0] != "sweep":  # a parameter in an animation's table
                     if table[0] == name:
                         read = read_parameter(kinds[name], key, _filled(value, fields, key), origin.text)
                 elif known in parameters(kinds[name]):
@@ -400,7 +398,7 @@ def _check_timeline(template: str, fields: Fields) -> None:
 
 
 def _check_files(values: Mapping[str, Any]) -> None:
-    """Raise InputError for a file among the parameters that does not exist."""
+    """Raise InputError if a file that a parameter names does not exist."""
     for name in _FILES:
         if (path := values.get(name)) is not None:
             require_file(expanded(path), named(name, path))

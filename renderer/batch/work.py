@@ -18,7 +18,7 @@ from renderer.rules import RuleCheck
 
 @dataclass(frozen=True)
 class RenderJob:
-    """A video to render, or only its mosaic to match, so that the videos that share the map find it in the cache."""
+    """A video to render, or only its mosaic to match: the videos that share the map then find it in the cache."""
 
     job: VideoJob
     match_only: bool = False

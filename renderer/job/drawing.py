@@ -1,4 +1,4 @@
-"""From a mosaic and an animation to frames."""
+"""Drawing the frames of an animation of a mosaic."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Packed, Textures, unpack
 
 LOOK_AHEAD: Final = 12
-"""Frames by which texture levels are loaded ahead: a large photo takes a third of a second, but a level that is loaded
-earlier occupies memory for longer."""
+"""Number of frames by which texture levels are loaded in advance: a large photo takes a third of a second, but a level
+that is loaded earlier occupies memory for longer."""
 
 FAR_STRIP: Final = 256
 """Rows of a map's small picture that are drawn at once."""
@@ -115,7 +115,7 @@ def check_frames(
 
 
 def _with_duration(output: OutputSettings, animation: Animation) -> OutputSettings:
-    """Return the settings with a duration, by default the animation's."""
+    """Return the settings with their duration, or else the animation's default duration."""
     return replace(output, duration=output.duration or animation.default_duration())
 
 
@@ -128,7 +128,7 @@ def drawing(
     full_tone: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[tuple[Stage, Compositor]]:
-    """Give a stage with a mosaic and a compositor for it; both are closed when the context exits."""
+    """Yield a stage with a mosaic, and a compositor for it; both are closed when the context exits."""
     with _staged(mosaic, size, output, progress or Silent()) as stage:
         if stage.whole_camera().scale < FAR_PIXELS:
             stage = replace(stage, far_pictures=[_far_picture(stage)])
@@ -138,7 +138,7 @@ def drawing(
 
 @contextmanager
 def _staged(mosaic: OpenMosaic, size: tuple[int, int], output: OutputSettings, progress: Progress) -> Iterator[Stage]:
-    """Give a stage with a mosaic, without drawing anything; its textures are closed when the context exits."""
+    """Yield a stage with a mosaic, without drawing anything; its textures are closed when the context exits."""
     # Tiles larger than the frame's shorter side are visible only briefly, before the photo's own texture replaces them.
     square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
     # 12 bytes per pixel hold two mip levels of everything that a frame can show; with twice that, most of the next
@@ -161,7 +161,7 @@ def _staged(mosaic: OpenMosaic, size: tuple[int, int], output: OutputSettings, p
 STILL_TEXTURES: Final = 192_000_000
 """Bytes of textures that stay loaded from one strip of a still to the next: a row of cells, at any usual size."""
 
-_BLOCK_PIXELS: Final = 1 << 20  # drawn at once; their textures take at most 80 MB, or one tile's
+_BLOCK_PIXELS: Final = 1 << 20  # drawn at once; their textures take at most 80 MB, or those of one tile
 
 _MAX_STRIPS: Final = 4  # drawn at once: 48 MB
 
@@ -173,18 +173,19 @@ _LOADERS: Final = 4  # threads that decode photos; one of 8 megapixels takes 60 
 
 
 def draw_strips(mosaic: OpenMosaic, size: tuple[int, int], rows: int) -> Generator[Pixels, None, None]:
-    """Draw a mosaic that fills a picture of a size, with full tone, in strips of `rows` from top to bottom.
+    """Draw a mosaic that fills a picture of this size, with full tone, in strips of `rows` from top to bottom.
 
-    If the picture has another shape, the mosaic is cropped, away from important areas. The pixels are those of the
-    picture drawn at once. Memory: at most 3 bytes per pixel of 8 strips, and the textures: 192 MB, or one tile's.
+    If the picture has another shape, the mosaic is cropped, away from important areas. The pixels are the same as if
+    the picture were drawn at once. Memory: at most 3 bytes per pixel of 8 strips, and the textures: 192 MB, or those of
+    one tile.
     """
     placement, (width, height) = mosaic.placement, size
     scale = max(side / units for side, units in zip(size, placement.size, strict=True))
     side = scale * float(placement.cell[:, 2:].max())
-    # Blended levels are up to SHARPER finer than the next power of two; up to half of that, no finer one is loaded.
+    # Sampling is SHARPER levels finer than one texel per pixel; textures may be too coarse by up to half of that.
     square = min(max(2 ** math.ceil(math.log2(side) + SHARPER / 2), 64), _LARGEST_SQUARE)
     threads = max(1, min(_LOADING_BYTES // (16 * square**2), core_count(), _LOADERS))
-    # Tiles taller than a strip would be loaded again for each: so several strips are drawn at once.
+    # Tiles taller than a strip would be loaded again for each strip, so several strips are drawn at once.
     tall = min(rows * min(math.ceil(side / rows), _MAX_STRIPS), height)
     across = min(max(_BLOCK_PIXELS // tall, 64), width)
     with closing(Textures(STILL_TEXTURES, threads, longest_square=square)) as textures:
@@ -198,7 +199,7 @@ def draw_strips(mosaic: OpenMosaic, size: tuple[int, int], rows: int) -> Generat
         with closing(Compositor(across, tall, textures, full_tone=True)) as compositor:
             for number, top in enumerate(range(0, height, tall)):
                 band = np.empty((min(tall, height - top), width, 3), np.uint8)
-                # Alternating directions: so the next band starts with the textures used last.
+                # Directions alternate, so that each band starts with the textures that were used last.
                 for left in range(0, width, across)[:: -1 if number % 2 else 1]:
                     off = (left + across / 2 - width / 2, top + tall / 2 - height / 2)
                     camera = replace(whole, centre=(whole.centre[0] + off[0] / scale, whole.centre[1] + off[1] / scale))

@@ -73,10 +73,10 @@ def edit_mosaic(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> EditResult:
-    """Change the photos of a `.mosaic` file and write it to `output`, which may be the same file if `overwrite`.
+    """Change the photos of a `.mosaic` file and write it to `output`, which may be the same file if `overwrite` is set.
 
     Cells that lose their photo get another one of the map, or of `tiles`, if specified. Banned photos stay banned in
-    later edits, until one is swapped in. Raises RenderError; InputError for unknown photos and cells.
+    later edits, until one is swapped in. Raises InputError for unknown photos and cells, and other RenderErrors.
     """
     progress, tiles = progress or Silent(), tiles or TileSettings()
     path = check_cover(path)
@@ -126,9 +126,9 @@ def edit_mosaic(
 def _swaps(
     texts: Sequence[str], grid: Grid, library: Library, files: list[Path], archive: Archive
 ) -> tuple[Library, dict[int, int]]:
-    """Return the index of the photo for each swapped cell, and the library with the photos that it lacked.
+    """Return the library with the photos that it lacked, and the index of the photo for each swapped cell.
 
-    `files`: those of the library's photos; files of added photos are appended.
+    `files`: the files of the library's photos; those of added photos are appended.
     """
     swaps: dict[int, int] = {}
     for text in texts:
@@ -165,7 +165,7 @@ def _swaps(
 
 
 def _banned(texts: Sequence[str], library: Library, files: Sequence[Path]) -> list[str]:
-    """Return the digests of the photos that match paths, names and patterns; `files`: those of the library's photos."""
+    """Return the digests of the photos that match paths, names and patterns. `files`: the files of the photos."""
     numbers: set[int] = set()
     for text in texts:
         pattern = expanded(text)
@@ -183,7 +183,7 @@ def _banned(texts: Sequence[str], library: Library, files: Sequence[Path]) -> li
 
 
 def _named(text: str, files: Sequence[Path]) -> list[int]:
-    """Return the indices of the files with a path, an end of a path, or a name without its extension."""
+    """Return the indices of the files whose path, end of the path, or name without extension is `text`."""
     path = Path(normalized(str(expanded(text))))
     own, whole = path.parts, Path(normalized(str(path.absolute())))
     forms = (Path(normalized(str(file))) for file in files)
@@ -209,7 +209,7 @@ def _settings(placement: PlacementMap, path: Path) -> MatchSettings:
 
 
 def _limits(placement: PlacementMap, settings: MatchSettings) -> list[Limits]:
-    """Return the limits that a map keeps, the strictest first; automatic ones are relaxed for too few photos."""
+    """Return the limits for editing a map, the strictest first; automatic ones are relaxed for too few photos."""
     match placement.recipe.get("limits"):
         case {"uses": int(uses), "distance": int(distance)} if uses > 0 and distance >= 0:
             # Larger values, which a damaged file may have, mean the same.

@@ -24,7 +24,7 @@ _RATED: Final[tuple[Codec, ...]] = ("h264", "hevc", "av1", "vp9")
 _QUALITY_RANGE: Final = (1.0, 100.0)  # of WebP
 _MIN_RATE: Final = 16_000.0  # bits per second; encoders reject much lower rates
 _MAX_SHRINKS: Final = 4  # of a GIF
-_TOLERABLE: Final = 0.8  # share of a GIF's bytes that a higher tolerance can save to before it is visible
+_TOLERABLE: Final = 0.8  # share to which a higher tolerance can reduce a GIF's bytes before it is visible
 _MAX_TOLERANCE: Final = 12.0
 _SLOWEST: Final = Fraction(10)  # frames per second
 _COARSE: Final = 0.5  # share of the bytes that the quality needs; below it a viewer sees the difference
@@ -44,7 +44,7 @@ class RateControl:
 
 
 Encode = Callable[[Path, Encoding, OutputSettings], int]
-"""Writes a video to a path, with an encoding and settings, and returns its bytes."""
+"""Writes a video to a path, with an encoding and settings, and returns its size in bytes."""
 
 
 def encode_to_fit(
@@ -58,8 +58,8 @@ def encode_to_fit(
 ) -> OutputSettings:
     """Write a file of at most `cap` bytes, and at least 97 % of that if its quality alone would need more.
 
-    Returns the settings of the file: for a GIF, size and frame rate are reduced if necessary. Raises InputError if
-    nothing makes it fit.
+    Returns the settings of the file: for a GIF, size and frame rate are reduced if necessary. Raises InputError if the
+    file can't be made to fit.
     """
     if encoding.target.format.name == "gif":
         return _fit_gif(encode, encoding, output, path, cap, notice)
@@ -72,7 +72,7 @@ def encode_to_fit(
         rate_control = _rate_control(encoding, plain, seconds, cap)
         if cap / plain < _COARSE:
             notice(
-                f"{named('max_size')} is {100 * cap / plain:.0f} % of what this quality needs ({_megabytes(cap)}), so "
+                f"{named('max_size')} ({_megabytes(cap)}) is {100 * cap / plain:.0f} % of what this quality needs, so "
                 f"the picture will be coarser: {_SMALLER} would help"
             )
         second = replace(encoding, pass_number=2) if with_log else encoding
@@ -93,7 +93,8 @@ def _fit_gif(
         size = encode(path, encoding, output)
         if size * _TOLERABLE <= cap:
             break
-        # The frame rate saves a third, while motion stays smooth enough; then the palette; the size saves the rest.
+        # The frame rate contributes a third of the reduction, while motion remains smooth enough; then a smaller
+        # palette is used; the size contributes the rest.
         aim = cap / size / _TOLERABLE**0.5
         rate = gif_rate(max(output.fps * Fraction(aim**0.35), min(output.fps, _SLOWEST)))
         colours = max(encoding.colours // 2, 64) if aim < 0.6 else encoding.colours
@@ -116,7 +117,7 @@ def _fit_gif(
 
 
 def _tolerance_control(encoding: Encoding) -> RateControl:
-    """The accuracy of a GIF, 1 / (1 + tolerance)."""
+    """Return the rate control of a GIF: its accuracy, 1 / (1 + tolerance)."""
     point = encoding.rate_point()
     least = 1 / (1 + _MAX_TOLERANCE)
     return RateControl(
@@ -162,7 +163,7 @@ def _search(encode: Callable[[Encoding], int], encoding: Encoding, path: Path, c
         if not best_size:
             least = min(size for _, size in tried)
             raise InputError(
-                f"{named('max_size', _megabytes(cap))} is too small, the smallest file was {_megabytes(least)}: use "
+                f"{named('max_size', _megabytes(cap))} is too small: the smallest file was {_megabytes(least)}. Use "
                 f"{_SMALLER}"
             )
         best.replace(path)
@@ -171,7 +172,7 @@ def _search(encode: Callable[[Encoding], int], encoding: Encoding, path: Path, c
 
 
 def _next(tried: list[tuple[float, int]], aim: float) -> float:
-    """Return the value that should give `aim` bytes: on the line through the nearest two points, in logarithms."""
+    """Return the value that should give `aim` bytes, from the line through the nearest two points in logarithms."""
     near = sorted(tried, key=lambda point: abs(math.log(point[1] / aim)))[:2]
     (value, size), slope = near[0], 1.0
     if len(near) == 2 and near[0][0] != near[1][0] and near[0][1] != near[1][1]:

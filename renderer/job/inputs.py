@@ -1,4 +1,4 @@
-"""From a cover and photos to a matched mosaic."""
+"""Matching a cover with photos, and opening saved maps."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ except PackageNotFoundError:  # a bare checkout
 
 _SUBJECT_PIXELS: Final = 160  # longer side of the copy of the cover in which its subject is detected
 
-_MIN_UNCROPPED: Final = 0.7  # share of a cover; a notice says so if a mosaic's shape leaves less
+_MIN_UNCROPPED: Final = 0.7  # share of a cover; if a mosaic's shape leaves less, a notice says so
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class OpenMosaic:
     """A matched cover with its open photo library."""
 
     placement: PlacementMap
-    library: Library  # exactly the map's photos, in its order
+    library: Library  # exactly the map's photos, in the same order
     offered: Library  # the photos that could have been placed
     skipped: list[Skipped]
     inputs: frozenset[Path]  # the cover, the map, unusable files: never overwritten
     archive: Archive  # knows the photos, which are never overwritten either
-    cover: Path | None = None  # None if the file of a saved map's cover is missing
+    cover: Path | None = None  # None if the cover of a saved map is missing
 
     @property
     def usable(self) -> int:
@@ -77,7 +77,7 @@ class OpenMosaic:
 
 def sample_pictures() -> list[Path]:
     """Return the photos that scikit-learn includes (CC BY; china.jpg, flower.jpg). The first is the sample cover."""
-    package = find_spec("sklearn")  # found without the second that importing it takes
+    package = find_spec("sklearn")  # not imported, which would take a second
     if package is None or not package.submodule_search_locations:
         raise RenderError("scikit-learn, which includes the sample cover, is not installed: specify a cover")
     folder = Path(package.submodule_search_locations[0], "datasets", "images")
@@ -117,7 +117,7 @@ class TileSource:
 
 @contextmanager
 def open_tiles(settings: TileSettings, progress: Progress) -> Iterator[TileSource]:
-    """Open the photos of some settings; their indexes are closed when the context exits."""
+    """Open the photos that the settings specify; their indexes are closed when the context exits."""
     with Archive(
         progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
     ) as archive:
@@ -137,9 +137,9 @@ def open_mosaic(
 ) -> Iterator[OpenMosaic]:
     """Match a cover with photos, or load a `.mosaic` file; its index is closed when the context exits.
 
-    `cover`: a picture or a `.mosaic` file; None means scikit-learn's samples. `targets`: an animation's targets: photos
-    that must be placed, and points where the whole cover is placed if the tiles are its pieces. `shape`: the mosaic's
-    width / height, if it differs from the cover's, which is then cropped to its most important part. `matched` False:
+    `cover`: a picture or a `.mosaic` file; None means scikit-learn's samples. `targets` of an animation: photos that
+    must be placed, and points where the whole cover is placed if the tiles are its pieces. `shape`: the mosaic's width
+    / height, if it differs from the cover's, which is then cropped to its most important part. If `matched` is False,
     all inputs are opened and checked in the same way, but photos are placed without comparing them, and no file is
     written. `tiles`: the tiles of the same settings, if already open. Raises InputError.
     """
@@ -195,7 +195,7 @@ def _reopened(
 
 
 def _write_map_and_credits(mosaic: OpenMosaic, settings: MatchSettings, progress: Progress, name: str) -> None:
-    """Write the placement map and the credits, if requested; `name`: for the credits, if the cover is unknown."""
+    """Write the placement map and the credits, if requested; `name`: for credits of an unknown cover."""
     if settings.save_map is not None:
         save_map(mosaic.placement, settings.save_map, overwrite=True)
     if settings.credits is not None:
@@ -326,7 +326,7 @@ def open_library(settings: TileSettings, archive: Archive, progress: Progress) -
 
 
 def cover_of(path: Path, placement: PlacementMap, named_cover: Path | None = None) -> Path | None:
-    """Return the cover of a saved map: the `named_cover`, or the file next to the map if it is unchanged.
+    """Return the cover of a saved map: `named_cover`, or the file next to the map if it is unchanged.
 
     Raises InputError for a `named_cover` that is not the map's cover.
     """
@@ -349,7 +349,7 @@ def cover_of(path: Path, placement: PlacementMap, named_cover: Path | None = Non
 def _pins(
     library: Library, targets: Sequence[Target], archive: Archive, *, own_pieces: bool
 ) -> tuple[Library, list[Pin]]:
-    """Return which photos must be placed where, and the library with those that it lacked."""
+    """Return the library with the photos that it lacked, and which photos must be placed where."""
     names = [target for target in targets if isinstance(target, str)]
     points = [target for target in targets if not isinstance(target, str)]
     new = [on_disk(expanded(name).absolute()) for name in names if find_photo(name, library.photos) is None]
@@ -374,11 +374,11 @@ def no_pictures(tiles: Sequence[str], archive: Archive) -> str:
 
 
 def _clips_fix(count: int) -> str:
-    """How to use a number of videos as tiles, for messages; empty for none."""
+    """Return how to use `count` videos as tiles, for messages; empty for none."""
     videos = "the video" if count == 1 else f"each of the {count} videos"
     return f"{named('video_frames', 10)} uses ten frames of {videos}" if count else ""
 
 
 def _photos(count: int, one: str, several: str) -> str:
-    """A number of photos with their verb, as in "1 photo has" and "2 photos have"."""
+    """Return a number of photos with its verb, as in "1 photo has" and "2 photos have"."""
     return f"1 photo {one}" if count == 1 else f"{count} photos {several}"

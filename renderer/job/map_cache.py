@@ -21,9 +21,9 @@ MAX_CACHED_MAPS: Final = 20
 
 
 def cached_map(recipe: dict[str, JsonValue], library: Library, pins: Sequence[Pin]) -> Path:
-    """Return the path in the cache of the map of these inputs; a file is there if it was made before.
+    """Return the path of the map of these inputs in the cache; the file exists if the map was made before.
 
-    What decides about a map must be in its recipe, its photos or its pins: the file name is a hash of these.
+    Everything that determines a map must be in its recipe, photos or pins: the file name is a hash of these.
     """
     photos = hashlib.blake2b(library.photos.columns.key.tobytes(), digest_size=16).hexdigest()
     inputs = json.dumps([MATCHER_VERSION, recipe, photos, pins])
@@ -42,7 +42,7 @@ def reuse_map(path: Path, library: Library) -> PlacementMap | None:
 
 
 def cache_map(placement: PlacementMap, path: Path) -> None:
-    """Store a map for later renders, and delete all but the 20 used last. Failures are ignored."""
+    """Store a map for later renders, and keep only the 20 maps that were used last. Failures are ignored."""
     with contextlib.suppress(RenderError, OSError):
         make_private_folder(path.parent)
         make_private(path.parent)  # older versions made it readable by everyone

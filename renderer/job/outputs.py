@@ -23,13 +23,13 @@ from renderer.stills import STILL_SUFFIXES
 _VIDEO_SUFFIXES: Final = tuple(suffix for one in FORMATS for suffix in one.suffixes)
 
 _LONGEST_STEM: Final = 200
-"""Maximum bytes of a cover's name in an output's; file systems allow 255, including the animation's and preset's."""
+"""Maximum bytes of a cover's name in an output's name; file systems allow 255, including animation and preset."""
 
 
 def named_output(
     output: Path | None, cover: Path | None, animation: str, preset: str, suffix: str, *, in_folder: bool = False
 ) -> Path:
-    """Return the path of a render: `output` as it is or with its fields filled in, or a default name in its folder.
+    """Return the path of a render: `output` as it is or with its fields filled in, or a default name in that folder.
 
     Fields are {cover} (at most 200 bytes of the file's stem, without placeholders of frame numbers), {animation} and
     {preset}. `in_folder`: a plain `output` means a folder, as several files are written. Raises InputError for an
@@ -76,7 +76,7 @@ def picture_output(output: Path | None, kind: str) -> Path | None:
 
 
 def check_suffix(path: Path, suffixes: Sequence[str], parameter: str | None = "output") -> None:
-    """Raise InputError for a name with another extension. `parameter`: the one that sets the path, if any."""
+    """Raise InputError for a name with another extension. `parameter`: the parameter that sets the path, if any."""
     if path.suffix.lower() not in suffixes:
         subject = named(parameter, path) if parameter else str(path)
         raise InputError(f"{subject} must end in {' or '.join(suffixes)}")
@@ -123,7 +123,7 @@ def check_video(path: Path, numbers: Sequence[int], *, overwrite: bool) -> None:
 
 @contextmanager
 def new_video(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give a temporary path to write a video to; it is renamed on exit, or deleted if anything goes wrong.
+    """Yield a temporary path to write a video to; it is renamed on exit, or deleted if anything goes wrong.
 
     A sequence is first written to a temporary folder. Raises InputError and RenderError as `new_file` does.
     """

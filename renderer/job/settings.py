@@ -16,8 +16,8 @@ from renderer.messages import named
 from renderer.parameters import Day, Validated, parameter, parameters
 from renderer.placement import JsonValue
 
-# A map's recipe, and so its cache key, has the parameters of MatchSettings by name. `in_recipe=False` marks those that
-# change no map, and those that decide which photos are used or how the grid is cut: the recipe has the result.
+# A map's recipe, and so its cache key, contains the parameters of MatchSettings by name. `in_recipe=False` marks those
+# that change no map, and those that determine the photos or the grid, because the recipe contains the result.
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class MatchSettings(GridSettings, TileSettings):
     )
 
     def tile_settings(self) -> TileSettings:
-        """Return the settings of the photos alone."""
+        """Return only the settings of the photos."""
         return TileSettings(**{name: getattr(self, name) for name in parameters(TileSettings)})
 
     def style(self) -> MatchStyle:
@@ -164,7 +164,7 @@ class MatchSettings(GridSettings, TileSettings):
         return RepetitionRules(self.max_uses, self.repeat_distance, self.unique, self.use_all, self.merge_duplicates)
 
     def recipe(self) -> dict[str, JsonValue]:
-        """Return the parameters that a map's recipe has by name.
+        """Return the parameters that a map's recipe contains, by name.
 
         `match` comes first, as in older maps: the order is part of the cache key.
         """

@@ -172,9 +172,9 @@ def render_mosaic(
 ) -> Summary:
     """Draw a whole mosaic as a still of any size, with full tone.
 
-    `tile_pixels`: output pixels per cell (32), unless `paper` sets the size, at `dpi` pixels per inch (300): then the
-    cover is cropped to the paper's shape, away from important areas. The file stores a specified `dpi`. A `.mosaic` has
-    a fixed shape: on paper of another shape its edges are cropped.
+    `tile_pixels`: output pixels per cell (default: 32). Instead, `paper` can set the size, at `dpi` pixels per inch
+    (default: 300); the cover is then cropped to the paper's shape, away from important areas. The file stores a
+    specified `dpi`. A `.mosaic` has a fixed shape: on paper of another shape, its edges are cropped.
 
     `report`: also write an HTML file that compares the mosaic with the cover; the cover of a `.mosaic` must be next to
     it. `command` formats the commands that the report offers to copy; without it, the report offers none. Memory: at
@@ -223,8 +223,8 @@ def ready_mosaic(
 ) -> Iterator[tuple[OpenMosaic, tuple[int, int], Path | None]]:
     """Prepare the still of a mosaic up to its first strip, for renders and plans.
 
-    Gives the mosaic (`matched` as in `open_mosaic`), the picture's width and height, and the cover for a report. Raises
-    InputError for what can't be done.
+    Yields the mosaic (`matched` as in `open_mosaic`), the picture's width and height, and the cover for a report.
+    Raises InputError for a still that can't be rendered.
     """
     check_still(path, match, overwrite=overwrite)
     source = check_cover(cover)
@@ -239,7 +239,7 @@ def ready_mosaic(
 
 
 def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:
-    """Return the cover for a report: a map's is next to it. Raises InputError if it is missing."""
+    """Return the cover for a report; that of a map must be next to the map. Raises InputError if it is missing."""
     check_report(report)
     check_writable(report, overwrite=overwrite, parameter="report")
     cover = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source

@@ -1,4 +1,4 @@
-"""An animation as a video file."""
+"""Rendering an animation to a video file."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from renderer.stills import write_picture
 SMALL_SIDE: Final = 640
 """Default longer side in pixels of a GIF, an animated WebP or an APNG, which are large files."""
 
-_LONGEST_STEM: Final = 240  # bytes of a video's name in its poster's; file systems allow 255
+_LONGEST_STEM: Final = 240  # bytes of a video's name in the name of its poster; file systems allow 255
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class VideoJob(Validated):
         return choose(self.path, self.file, transparent=self.output.transparent)
 
     def resolved(self) -> VideoJob:
-        """Return the job with its format's default size and possible frame rate. Raises InputError."""
+        """Return the job with its format's default size and a supported frame rate. Raises InputError."""
         target = self.target
         output = replace(self.output, long_side=self.output.long_side or (SMALL_SIDE if target.format.loops else None))
         if target.format.name == "gif":
@@ -129,7 +129,7 @@ def render_video(job: VideoJob, progress: Progress | None = None) -> Summary:
 def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) -> list[Summary]:
     """Render several videos; those with the same cover and matching share one mosaic. Raises RenderError.
 
-    All are checked first. If one fails, finished ones are kept.
+    All videos are checked first. If one fails, the finished ones remain.
     """
     summaries: dict[int, Summary] = {}
     for numbers in check_jobs(jobs):
@@ -270,7 +270,7 @@ def _size(mosaic: OpenMosaic, job: VideoJob, output: OutputSettings) -> tuple[in
 
 @contextmanager
 def _sound(job: VideoJob, seconds: float, progress: Progress) -> Iterator[Path | None]:
-    """Give the file of a video's sound, which is deleted when the context exits; None without music."""
+    """Yield the file of a video's sound, which is deleted when the context exits; None without music."""
     if job.sound.music is None:
         yield None
         return
@@ -322,7 +322,7 @@ def _feed(writer: FrameWriter, frame_source: FrameSource, selected: Sequence[int
 
 
 def check_written(path: Path, size: tuple[int, int], fps: Fraction, selected: Sequence[int]) -> Probe | None:
-    """Probe what was written; None for a stream. Raises RenderError if it is not what was drawn."""
+    """Probe the written file; None for a stream. Raises RenderError if its frames are not those that were drawn."""
     if is_stream(path):
         return None
     found = probe(numbered(path, selected[-1]) if is_sequence(path) else path)

@@ -1,4 +1,4 @@
-"""The tile library: the photos, and what was computed for each, on disk.
+"""The tile library: the photos and the data computed for each of them, on disk.
 
 `walking` finds files, `reading` reads one, `workers` reads many in other processes, `index` stores the results in a
 `database`, `indexing` updates it, `definitions` stores what named libraries consist of, `archive` opens all of these

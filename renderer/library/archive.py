@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class Archive:
-    """The index of plain files, in the cache, and those of named libraries: opened on demand, closed on exit."""
+    """The index of plain files, in the cache, and the indexes of named libraries: opened on demand, closed on exit."""
 
     def __init__(
         self,
@@ -48,13 +48,13 @@ class Archive:
         crop: Crop | None = None,
         video_frames: int | None = None,
     ) -> None:
-        """`crop` and `video_frames` apply to plain files; a named library has its own."""
+        """`crop` and `video_frames` apply to plain files; a named library has its own settings."""
         self.folder = library_folder(library_dir)
         self.crop, self.video_frames = crop or DEFAULT_CROP, video_frames or 0
         self._progress = progress
         self._stack = ExitStack()
         self._open: dict[Path, Index] = {}
-        self._counts: dict[tuple[str, ...], int] = {}  # candidates by the sources that were opened
+        self._counts: dict[tuple[str, ...], int] = {}  # numbers of candidates, by the sources that were opened
         self._ambiguous: set[str] = set()  # names of a library and a file, for which a notice was shown
 
     def __enter__(self) -> Self:
@@ -68,7 +68,7 @@ class Archive:
     # -- Indexes ---------------------------------------------------------------------------------------------------
 
     def cache_index(self) -> Index:
-        """Return the index of plain files. Each crop mode has its own, since signatures depend on the crop."""
+        """Return the index of plain files. Each crop mode has its own index, since signatures depend on the crop."""
         return self._index(cache_folder() / f"photos-{self.crop}.sqlite", memory_fallback=True)
 
     def library_index(self, definition: LibraryDefinition) -> Index:
@@ -102,7 +102,7 @@ class Archive:
         return self._open[path]
 
     def with_recovery(self, index: Index, work: Callable[[], T]) -> T:
-        """Return the result of work on an index; after a database error, recover the index and run the work again."""
+        """Return the result of `work` on an index; after a database error, recover the index and call `work` again."""
         try:
             return work()
         except sqlite3.Error as error:
@@ -114,7 +114,7 @@ class Archive:
     def open(self, sources: Sequence[str]) -> Library:
         """Return a library of folders, files, globs and named libraries; without sources, the default library.
 
-        Raises InputError for a source that does not exist; RenderError.
+        Raises InputError for a source that does not exist, and other RenderErrors.
         """
         libraries, plain = self.split_sources(sources)
         files, skipped = find_files(plain, clips=self.video_frames > 0)
@@ -132,9 +132,9 @@ class Archive:
         return library
 
     def split_sources(self, sources: Sequence[str]) -> tuple[list[LibraryDefinition], list[str]]:
-        """Split sources into libraries and others; without sources, return the default library if there is one.
+        """Split sources into named libraries and others; without sources, return the default library, if any.
 
-        The single word `pieces` is neither: it selects no photos.
+        The single source `pieces` is neither: it selects no photos.
         """
         if tuple(sources) == (PIECES,):
             return [], []
@@ -155,7 +155,8 @@ class Archive:
             if os.path.lexists(source) and source not in self._ambiguous:
                 self._ambiguous.add(source)
                 self._progress.notice(
-                    f"{source} is both a library and a file or folder: the library is used; ./{source} is the other"
+                    f"{source} is both a library and a file or folder: the library is used. "
+                    f"Write ./{source} for the file or folder"
                 )
         return list(libraries.values()), plain
 
@@ -170,7 +171,7 @@ class Archive:
         return sum(path.suffix.lower() in CLIP_SUFFIXES for path in files)
 
     def folders(self, sources: Sequence[str]) -> list[Path]:
-        """Return the folders of sources: those of a library, and the part of a glob before its pattern."""
+        """Return the folders of sources: the folders of libraries, and the parts of globs before their patterns."""
         libraries, plain = self.split_sources(sources)
         paths = [absolute(source) for source in (*plain, *(each for one in libraries for each in one.sources))]
         return [

@@ -17,7 +17,7 @@ from renderer.pictures import Pixels
 from renderer.progress import Progress
 
 MAX_DISTANCE: Final = 6.0
-"""Maximum RMS difference, of 255, between the descriptors of near-duplicates: smaller, compressed or slightly cropped
+"""Maximum RMS difference (0…255) between the descriptors of near-duplicates: smaller, compressed or slightly cropped
 copies of a photo are below it, as are most shots of a burst; other photos almost never are."""
 
 _HUES: Final = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
@@ -30,10 +30,10 @@ _GREY: Final = 0.12  # chroma (0…1) below which a photo counts as grey
 
 
 def near_duplicates(library: Library) -> list[list[int]]:
-    """Return groups of near-duplicates by their indices, the best photo of each first: most pixels, then sharpest.
+    """Return groups of near-duplicates as indices, the best photo of each first: most pixels, then sharpest.
 
-    The descriptor, the whole picture in 8 × 8 colours, is the perceptual hash, whatever square of it is the tile.
-    Every photo of a group is similar to its best one.
+    The perceptual hash is the descriptor, the whole picture in 8 × 8 colours, so the crop of a tile does not matter.
+    Every photo of a group is similar to the best photo of the group.
     """
     from scipy.spatial import cKDTree  # takes a quarter of a second to import
 
@@ -112,7 +112,7 @@ _COLUMNS, _ROWS = 24, 10  # columns: hues, and one more for greys; rows: lightne
 def colour_picture(library: Library) -> Pixels:
     """Return the library's squares arranged by hue (left to right, greys last) and lightness (light at the top).
 
-    Each field shows its most colourful photo and the number of photos; an empty field shows its colour as a dot.
+    Each field shows its most colourful photo and its number of photos; an empty field shows its colour as a dot.
     Returns (H, W, 3).
     """
     hue, lightness, has_hue = _hue_and_lightness(library.means)
@@ -152,7 +152,7 @@ class LibraryReport:
 
     photos: int
     duplicates: list[list[Photo]]  # each group's best photo first
-    small: list[Photo]  # with squares of fewer pixels than requested
+    small: list[Photo]  # with squares smaller than requested
     colours: dict[str, int]
 
     @property

@@ -18,16 +18,16 @@ from renderer.input_files import check_input
 from renderer.pictures import Picture
 
 _MAX_SECONDS: Final = 60
-"""Time limit for one frame: ffmpeg might never finish with a damaged file."""
+"""Time limit for one frame: ffmpeg might never finish reading a damaged file."""
 
 _TRANSIENT_CODES: Final = (errno.ENOMEM, errno.EAGAIN, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.ENOSPC)
 
 _SQUARE_PIXELS: Final = "scale=w='iw*if(between(sar,0.1,10),max(sar,1),1)':h='ih/if(between(sar,0.1,10),min(sar,1),1)'"
-"""Filter that widens or heightens an anamorphic frame as players do; a pixel ratio beyond 10 counts as damage."""
+"""Filter that stretches an anamorphic frame as players do; a pixel aspect ratio beyond 10 counts as damage."""
 
 
 def _run(path: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run ffmpeg on a clip. Raises PictureError, transient unless the clip's content causes the failure."""
+    """Run ffmpeg on a clip. Raises PictureError, which is transient unless the clip's content is the cause."""
     try:
         check_input(path)
         done = run_ffmpeg(*arguments, timeout=_MAX_SECONDS)
@@ -42,7 +42,8 @@ def _run(path: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 def _transient_failure(done: subprocess.CompletedProcess[bytes]) -> str | None:
     """Return why ffmpeg failed if the clip is not the cause: a signal, lack of memory, a disk error; else None."""
-    # A negative code is a signal; a shell around ffmpeg returns 128 + its number, and ffmpeg itself exits with 255.
+    # A negative code is a signal; a shell that runs ffmpeg returns 128 + the number of the signal, and ffmpeg itself
+    # exits with 255.
     if done.returncode < 0 or 128 < done.returncode < 160 or done.returncode == 255:
         return "ffmpeg was killed"
     for code in _TRANSIENT_CODES:  # as ffmpeg's exit code, or in the messages of one of its components
@@ -65,7 +66,7 @@ def clip_times(path: Path, frames: int) -> list[float]:
 
 def read_frame(path: Path, time: float) -> Picture:
     """Decode the frame of a clip at a time in seconds: upright, in square pixels, sRGB. Raises PictureError."""
-    # Netpbm output contains its own size. ffmpeg rotates frames upright.
+    # Netpbm output states its size. ffmpeg rotates frames upright.
     full = _run(
         path, "-ss", f"{time:.3f}", *user_file(path), "-frames:v", "1", "-vf", _SQUARE_PIXELS,
         "-f", "image2pipe", "-c:v", "ppm", "-",

@@ -78,7 +78,7 @@ class Database:
     """A SQLite file shared by concurrent processes, and by the threads of each.
 
     Committed data survives the end of a process, however it ends. The file is readable by its owner only. The context
-    manager closes it. Methods may raise sqlite3.Error, after which `recover` makes it usable again.
+    manager closes it. Methods may raise sqlite3.Error, after which `recover` makes the database usable again.
     """
 
     def __init__(
@@ -170,7 +170,8 @@ class Database:
     def recover(self, error: sqlite3.Error) -> None:
         """Make the database usable again after an error: replace a damaged file, or use memory if it is not writable.
 
-        It is empty afterwards. Raises RenderError if the file is not writable and there is no memory fallback.
+        The database is empty afterwards. Raises RenderError if the file is not writable and there is no memory
+        fallback.
         """
         with self._lock:
             self._connection.close()
@@ -211,7 +212,7 @@ class Database:
 
     @contextmanager
     def _final_read(self) -> Iterator[None]:
-        """Raise RenderError for errors when it is too late to rebuild the index in this run."""
+        """Turn database errors into RenderErrors when it is too late to rebuild the index in this run."""
         try:
             with as_damage():
                 yield
@@ -232,7 +233,7 @@ class Database:
 
 @contextmanager
 def as_damage() -> Iterator[None]:
-    """Turn the errors that values of a wrong type or size cause into SQLite's error for a damaged file."""
+    """Turn errors caused by values of the wrong type or size into SQLite's error for a damaged file."""
     try:
         yield
     except (TypeError, ValueError, OverflowError, LookupError, AttributeError, cv2.error) as error:
@@ -240,14 +241,16 @@ def as_damage() -> Iterator[None]:
 
 
 def _connect(name: str) -> sqlite3.Connection:
-    """Open a database and update its schema. Raises sqlite3.Error; RenderError for a later version's file."""
+    """Open a database and update its schema. Raises sqlite3.Error, or RenderError for a file of a later version."""
     connection = sqlite3.connect(name, timeout=_NOTICE_SECONDS, check_same_thread=False, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(_MIGRATIONS):
-            raise RenderError(f"{name} was made by a later version of this program: use that version, or delete it")
+            raise RenderError(
+                f"{name} was made by a later version of this program: use that version, or delete the file"
+            )
         while version < len(_MIGRATIONS):
             connection.execute("BEGIN IMMEDIATE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have updated it
@@ -273,7 +276,7 @@ def _is_locked(error: sqlite3.Error) -> bool:
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    """Return whether an error means that the file is damaged, not that it is unavailable or closed."""
+    """Return whether an error means that the file is damaged, rather than unavailable or closed."""
     if isinstance(error, sqlite3.OperationalError):
         return _error_code(error) in (sqlite3.SQLITE_ERROR, 0)  # a table is missing, or text is not UTF-8
     return not isinstance(error, sqlite3.ProgrammingError | sqlite3.InterfaceError)

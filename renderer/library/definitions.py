@@ -49,7 +49,7 @@ def cache_folder() -> Path:
 
 
 def library_folder(chosen: Path | None = None) -> Path:
-    """Return the folder of named libraries: the chosen one, MOSAIC_RENDERER_LIBRARIES, or one in the user's data."""
+    """Return the folder of named libraries: `chosen`, MOSAIC_RENDERER_LIBRARIES, or one in the user's data folder."""
     if chosen is not None:
         return expanded(chosen).absolute()
     return configured_folder(
@@ -61,7 +61,7 @@ def library_folder(chosen: Path | None = None) -> Path:
 def restrict_default_folder(folder: Path) -> None:
     """Make the platform's folder for the cache or for libraries readable by its owner only.
 
-    A folder that the user chose may hold other files, and keeps its permissions.
+    A folder that the user chose may contain other files, and keeps its permissions.
     """
     with contextlib.suppress(RuntimeError):  # no home folder: the user chose all folders
         is_cache = not os.environ.get("MOSAIC_RENDERER_CACHE") and folder == cache_folder()
@@ -81,12 +81,12 @@ class LibraryDefinition:
 
     @property
     def index_path(self) -> Path:
-        """The path of its index."""
+        """The path of the library's index."""
         return self.folder / f"{self.name}.sqlite"
 
     @property
     def files(self) -> list[Path]:
-        """Its existing files."""
+        """The existing files of the library."""
         names = [f"{self.name}.json"]
         names += [f"{self.name}.sqlite{damaged}{part}" for damaged in ("", ".damaged") for part in ("", "-wal", "-shm")]
         return [self.folder / name for name in names if (self.folder / name).exists()]
@@ -105,7 +105,7 @@ class LibraryDefinition:
             temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
 
     def remove(self) -> None:
-        """Delete its files, not the photos."""
+        """Delete the library's files, not the photos."""
         for file in self.files:
             file.unlink(missing_ok=True)
 
@@ -140,7 +140,7 @@ def library_names(folder: Path) -> list[str]:
 
 
 def find_library(name: str, folder: Path) -> LibraryDefinition | None:
-    """Return the library of a name, if it exists. Raises InputError if its definition can't be read."""
+    """Return the library with this name, if it exists. Raises InputError if its definition can't be read."""
     name = normalized(name)
     if not re.fullmatch(r"\w[\w-]{0,63}", name):
         return None
@@ -159,14 +159,14 @@ def find_library(name: str, folder: Path) -> LibraryDefinition | None:
     except MissingFileError:
         return None
     except FileError as error:
-        raise InputError(f"{path} {error.reason}: fix or delete it, and add the library again") from None
+        raise InputError(f"{path} {error.reason}: fix it, or delete it and add the library again") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} can't be read ({error}): fix or delete it, and add the library again") from None
+        raise InputError(f"{path} can't be read ({error}): fix it, or delete it and add the library again") from None
     return LibraryDefinition(name, folder, tuple(sources), cast("Crop", crop), frames)
 
 
 def get_library(name: str, folder: Path) -> LibraryDefinition:
-    """Return the library of a name. Raises InputError if it does not exist."""
+    """Return the library with this name. Raises InputError if it does not exist."""
     found = find_library(name, folder)
     if found is None:
         known = library_names(folder)

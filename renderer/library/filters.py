@@ -17,7 +17,7 @@ from renderer.paths import expanded
 
 @dataclass(frozen=True)
 class Filter:
-    """Conditions for photos. Dates are ISO 8601; the month or the day may be omitted."""
+    """Conditions for photos. Dates are ISO 8601; the day, or the month and the day, may be omitted."""
 
     since: str | None = None
     until: str | None = None
@@ -42,8 +42,9 @@ def filtered(library: Library, criteria: Filter, folders: Sequence[Path]) -> Lib
     """Return a library of the photos, and the skipped files, that meet the criteria.
 
     A pattern such as `screenshots`, `*.png` or `2019/*/draft-*` is compared, part by part, with a photo's name and its
-    folders below the requested ones (`folders`); a pattern that starts with the root or with ~, with the whole path.
-    The date is the capture time, or else the file's modification time. Raises InputError if no photo is left.
+    folders below the requested `folders`. A pattern that starts with the root or with ~ is compared with the whole
+    path. A photo's date is its capture time, or else its file's modification time. Raises InputError if no photo is
+    left.
     """
     patterns = [expanded(pattern) for pattern in criteria.exclude]
     if any(not pattern.parts for pattern in patterns):

@@ -1,7 +1,7 @@
 """The index: one SQLite file with everything that was computed for a set of photos.
 
-A photo's metadata is a row, and so are its thumbnail and its 32 × 32 square. What the matcher needs of all photos, the
-signature and the mean colour, is stored as arrays in blocks of 1024 photos: a library is opened by reading some
+The metadata, the thumbnail and the 32 × 32 square of a photo are one row each. The signatures and the mean colours,
+which the matcher needs for all photos, are stored as arrays in blocks of 1,024 photos: opening a library reads some
 hundred blobs, not a hundred thousand rows. A photo's number gives its position in the blocks.
 """
 
@@ -51,7 +51,7 @@ _AS_SCANNED: Final = (
 )
 
 _RETENTION_SECONDS: Final = 3600
-"""How long the data of missing files stays stored: another process may be about to draw them."""
+"""How long the data of missing files is retained: another process may be about to draw these photos."""
 
 BLOCK: Final = 1024
 _SIGNATURE_BYTES: Final = SIGNATURE_PIXELS * SIGNATURE_PIXELS * 3
@@ -99,7 +99,7 @@ class Index(Database):
     # -- Scanning --------------------------------------------------------------------------------------------------
 
     def scan(self, files: Iterator[File]) -> None:
-        """Record files as they are now, for the methods below to compare. Deletes data of files missing for an hour."""
+        """Record the current state of files, for the methods below. Deletes the data of files missing for an hour."""
         with self._lock:
             self._connection.execute("DROP TABLE IF EXISTS scanned")
             self._connection.execute(_SCANNED)
@@ -121,7 +121,7 @@ class Index(Database):
             database.executemany("DELETE FROM tile WHERE number = ?", numbers)
 
     def unread(self) -> list[File]:
-        """Return the scanned files that are not stored as they are now."""
+        """Return the scanned files that are new, or have changed since they were stored."""
         rows = self._rows(
             "SELECT path, bytes, modified_ns, frames FROM scanned"
             f" WHERE NOT EXISTS (SELECT 1 FROM known AS found WHERE {_AS_SCANNED})"
@@ -141,9 +141,9 @@ class Index(Database):
             return self._photos(numbers), _skipped(skipped)
 
     def forget_missing(self, unavailable: Sequence[Path] = ()) -> int:
-        """Forget files that were not scanned and no longer exist; return the number of photos.
+        """Forget files that were not scanned and no longer exist; return the number of their photos.
 
-        Photos in `unavailable` folders, as on a drive that is not connected, stay.
+        Photos in `unavailable` folders, such as those on a disconnected drive, remain.
         """
         rows = self._rows(
             "SELECT DISTINCT path FROM (SELECT path, frames FROM known UNION SELECT path, frames FROM skipped) AS known"
@@ -165,7 +165,7 @@ class Index(Database):
     # -- Storing ---------------------------------------------------------------------------------------------------
 
     def is_stored(self, file: File) -> bool:
-        """Return whether a file is stored as it is now: another process may have stored it meanwhile."""
+        """Return whether the current state of a file is stored: another process may have stored it in the meantime."""
         values = (os.fsencode(file.path), file.frames, file.bytes, file.modified_ns)
         condition = "path = ? AND frames = ? AND +bytes = ? AND +modified_ns = ?"
         return any(
@@ -173,11 +173,11 @@ class Index(Database):
         )
 
     def has_size(self, file: File) -> bool:
-        """Return whether a file of this size is stored, so that this one may be a copy of it or may have been moved."""
+        """Return whether a file of the same size is stored: this file may be a copy of it, or may have been moved."""
         return bool(self._rows("SELECT 1 FROM known WHERE bytes = ? AND frames = ? LIMIT 1", file.bytes, file.frames))
 
     def reuse(self, file: File, digest: str) -> bool:
-        """Reuse the data of a file with the same content, if any: moved if that file is missing, else copied."""
+        """Reuse the data of a file with the same content, if any: move it if that file is missing, else copy it."""
         with self._transaction() as database:
             found = database.execute(
                 "SELECT path, number, clip_ms FROM known WHERE digest = ? AND frames = ? AND path <> ?"
@@ -277,7 +277,7 @@ class Index(Database):
         return int(self._rows("SELECT count(*) FROM known")[0][0])
 
     def date_range(self) -> tuple[str | None, str | None]:
-        """Return the capture times of the oldest and the newest photo, of those that have one: ISO 8601."""
+        """Return the earliest and the latest capture time, ISO 8601; None if no photo has one."""
         oldest, newest = self._rows("SELECT CAST(min(captured) AS TEXT), CAST(max(captured) AS TEXT) FROM known")[0]
         return oldest, newest
 
@@ -325,7 +325,7 @@ class Index(Database):
             raise RenderError(f"A photo was removed from {self.path} during this run: render again")
 
     def photo(self, number: int, mean: tuple[float, float, float]) -> Photo:
-        """Return a photo, with its mean colour, which the caller has. Raises RenderError if it was deleted."""
+        """Return a photo; `mean` is its mean colour, which the caller has. Raises RenderError if it was deleted."""
         with self._final_read():
             rows = self._rows(f"SELECT {_PHOTO} FROM photo WHERE number = ?", number)
             if not rows:
@@ -364,7 +364,7 @@ class Index(Database):
         return descriptors
 
     def dates(self, numbers: Numbers) -> list[tuple[Path, str]]:
-        """Return the path and the capture time of each photo, or else its modification time: ISO 8601."""
+        """Return each photo's path and its capture time, or else its file's modification time: ISO 8601."""
         facts: dict[int, tuple[Path, str]] = {}
         with self._final_read():
             for batch in blocks(len(numbers), BLOCK):
@@ -403,7 +403,7 @@ class Index(Database):
             return np.frombuffer(rows[0][0], np.uint8).reshape(TILE_PIXELS, TILE_PIXELS, 3) if rows else None
 
     def digest_at(self, path: Path) -> str | None:
-        """Return the digest of a file, if it is stored as it is now."""
+        """Return the stored digest of a file; None if the file has changed or is not stored."""
         try:
             file = File.at(path)
         except OSError:
@@ -418,8 +418,8 @@ class Index(Database):
     def is_unchanged(self, photo: Photo) -> bool | None:
         """Return whether a photo's file has the size and modification time that it had when it was read.
 
-        None if it was not read from this path, or no longer exists. Data from before the file changed counts as well:
-        another process may have refreshed the index meanwhile.
+        None if the photo was not read from this path, or the file no longer exists. Data of earlier states of the file
+        counts as well: another process may have refreshed the index in the meantime.
         """
         with self._final_read():
             rows = self._rows(
@@ -455,7 +455,7 @@ class Index(Database):
         )
 
     def find_by_name(self, name: str) -> list[int]:
-        """Return the numbers of photos with a path, or a file name with or without suffix; the best match first."""
+        """Return the numbers of photos with a path, or a file name with or without suffix, the best match first."""
         # Characters beyond ASCII may be stored in another Unicode form: `match_name` compares those.
         last = normalized(expanded(name).name).translate({ord(letter): f"!{letter}" for letter in "!%_"})
         pattern = "".join(["%", *(letter if letter.isascii() else "%" for letter in last), "%"])
@@ -489,7 +489,7 @@ def _is_missing(path: bytes) -> bool:
 
 
 def _write_slot(database: sqlite3.Connection, column: str, number: int, value: bytes) -> None:
-    """Write a value of a photo to its block, which the first photo creates."""
+    """Write a value of a photo to its block; the first photo of a block creates it."""
     block, slot = divmod(number, BLOCK)
     database.execute(
         "INSERT OR IGNORE INTO block VALUES (?, zeroblob(?), zeroblob(?), zeroblob(?))",

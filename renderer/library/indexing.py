@@ -24,7 +24,7 @@ from renderer.progress import Progress
 _STORE_SECONDS: Final = 0.25
 """Interval at which data is stored: at most this much work is lost on interruption."""
 
-_BATCH_FILES: Final = 16  # small files that a thread reads at once; some batches are in memory
+_BATCH_FILES: Final = 16  # small files that a thread reads in one batch; several batches are in memory
 _MIN_FILES_FOR_PROCESSES: Final = 2000  # two processes start in the time in which a thread reads 1,000 small files
 _BATCH_BYTES: Final = 1_000_000  # of larger files
 
@@ -38,14 +38,14 @@ class Changes:
     moved: int = 0  # recognized by their content: moved or copied
     missing: int = 0
     damaged: list[Path] = field(default_factory=list)  # files that were read in part
-    skipped: list[Skipped] = field(default_factory=list)  # files that could not be scanned; the index stores others
+    skipped: list[Skipped] = field(default_factory=list)  # files to scan or read again later; the index has the others
 
 
 def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress, *, video_frames: int = 0) -> Changes:
-    """Scan files, and read those that are not stored as they are now.
+    """Scan files, and read those that are new or have changed.
 
-    Memory: one path per file, and 48 thumbnails per thread. On interruption, files read so far stay stored. Raises
-    sqlite3.Error.
+    Memory: one path per file, and 48 thumbnails per thread. On interruption, the files read so far remain stored.
+    Raises sqlite3.Error.
     """
     changes = Changes()
     index.scan(_scanned(paths, video_frames, changes.skipped))
@@ -95,9 +95,10 @@ def _scanned(paths: Iterable[Path], video_frames: int, skipped: list[Skipped]) -
 
 
 def _read_all(index: Index, files: Sequence[File], crop: Crop) -> Iterator[tuple[File, Read | bool]]:
-    """Yield files in their order, with their data; True if the index had the same content from another path.
+    """Yield files in their order, each with its data, or whether data of the same content was reused.
 
-    False if another process has stored the file meanwhile. With many files, each thread has a worker process.
+    True: the data of another path was reused. False: another process has stored the file in the meantime. With many
+    files, each thread has a worker process.
     """
     use_processes = len(files) >= _MIN_FILES_FOR_PROCESSES
     local = threading.local()
@@ -130,7 +131,7 @@ def _read_all(index: Index, files: Sequence[File], crop: Crop) -> Iterator[tuple
 
 
 def _find_stored(index: Index, file: File) -> Skipped | bool | None:
-    """Return True if a file's content was stored for another path, False if it is now stored; None if it is new."""
+    """Return True if the data of another path was reused, False if the file is already stored, None if it is new."""
     if index.is_stored(file):
         return False
     # A moved or copied file has the size of a stored one: only such files are hashed before they are read.

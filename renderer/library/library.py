@@ -20,7 +20,7 @@ from renderer.library.reading import THUMBNAIL_PIXELS, cut
 from renderer.pictures import Pixels, read_picture, resize
 
 SHORTER_SIDE: Final = 4096
-"""Covers, and pictures that parts are cut from, are decoded to at least this shorter side if the decoder can scale."""
+"""Minimum shorter side of decoded covers, and of pictures that parts are cut from, if the decoder can scale."""
 
 PICTURE_CACHE_PIXELS: Final = 40_000_000
 """Maximum total size of the cached decoded pictures that tiles are cut from: 120 MB."""
@@ -45,7 +45,7 @@ class Library:
         """Combine photos with the sources of their pixels.
 
         `tiles`: (N, 32, 32, 3), required if `photos` are in memory. `indexes`: the sources of thumbnails. `pictures`:
-        decoded pictures that parts are cut from. `missing`: files that are not opened.
+        decoded pictures that parts are cut from. `missing`: missing files, which are not opened.
         """
         if not isinstance(photos, Photos):
             if tiles is None:
@@ -85,7 +85,7 @@ class Library:
         return self.photos.tiles_of(indices)
 
     def take(self, indices: Numbers) -> Library:
-        """Return a library of the photos at these indices, in their order, otherwise unchanged."""
+        """Return a library of the photos at these indices, in this order, and otherwise unchanged."""
         return Library(
             self.photos.take(indices), None, self.skipped,
             indexes=self.indexes, pictures=self._pictures, missing=self._missing,
@@ -102,10 +102,10 @@ class Library:
     # -- Drawing ---------------------------------------------------------------------------------------------------
 
     def square(self, photo: Photo, side: int) -> Pixels:
-        """Return a photo's square, scaled to (side, side, 3): from its thumbnail if it is large enough, else its file.
+        """Return a photo's square, scaled to (side, side, 3), from its thumbnail if that is large enough, or its file.
 
         Thread-safe. If the file is missing, damaged or has changed since it was indexed, the thumbnail is scaled up.
-        Raises RenderError if there is none.
+        Raises RenderError if there is no thumbnail.
         """
         thumbnail = self._thumbnail(photo) if side <= THUMBNAIL_PIXELS else None
         if thumbnail is not None:
@@ -116,11 +116,11 @@ class Library:
         return resize(cut(picture, photo.crop, photo.size), side, side)
 
     def whole(self, photo: Photo, width: int, height: int, *, sharp: bool = True) -> Pixels:
-        """Return a photo's whole picture (a part's square), scaled to (height, width, 3).
+        """Return a photo's whole picture (for a part, its square), scaled to (height, width, 3).
 
         `sharp`: scaled with Lanczos from all pixels, for still views; otherwise by averaging linear light, as a mip
         level. If the file is missing or has changed since it was indexed, the thumbnail is scaled up. Raises
-        RenderError if there is none.
+        RenderError if there is no thumbnail.
         """
         if photo.is_part:
             pixels = self.square(photo, photo.crop[2])
@@ -131,11 +131,11 @@ class Library:
         return resize(pixels, width, height)
 
     def changed_in(self, photo: Photo) -> Index | None:
-        """Return the index that holds a photo whose file has changed in size or time since; None if it is unchanged.
+        """Return the index of a photo if its file has since changed in size or modification time; else None.
 
         The pixels of a changed file are not the photo's. Raises RenderError.
         """
-        if photo.is_part:  # pictures that pieces are cut from are not indexed, but read in this run
+        if photo.is_part:  # pictures that pieces are cut from are not indexed: they are read in this run
             return None
         states = [(index, index.is_unchanged(photo)) for index in self.indexes]
         if any(is_unchanged for _, is_unchanged in states):

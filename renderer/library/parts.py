@@ -20,7 +20,7 @@ from renderer.progress import Progress, track
 _PART_SCALES: Final = (2, 3, 4.5, 6.5, 9.5, 14)
 """Ratios of the picture's shorter side to a part's side. Smaller parts look blurred when the camera is near."""
 
-_PART_STEP: Final = 10  # of a part's 32 pixels: parts overlap by two thirds, and a 3:2 picture has 4,500
+_PART_STEP: Final = 10  # of a part's 32 pixels: parts overlap by two thirds, and a 3:2 picture has 4,500 of them
 
 _SMALLEST_PART: Final = 16  # pixels; smaller parts show no detail, and sides are multiples of it
 
@@ -30,11 +30,11 @@ def cut_parts(
 ) -> Library:
     """Return a library of the whole cover, which comes first, and square pieces of it and of other pictures.
 
-    Used if there are no photos: the pieces of a cover always have its colours. `picture`, `digest`: of the cover.
-    Pieces are larger than `smallest` pixels of the cover if possible: in cells of their own size they would return to
-    where they were cut, which makes no mosaic. Raises PictureError.
+    Used if there are no photos: the pieces of a cover always have its colours. `picture` and `digest` are those of the
+    cover. Pieces are larger than `smallest` pixels of the cover if possible: pieces as large as the cells would be
+    placed where they were cut, which makes no mosaic. Raises PictureError.
     """
-    # The whole cover is the tile where the camera ends: its centre square is shown.
+    # The whole cover is the tile on which the camera lands: its centre square is shown.
     whole = entry_of(cover, digest, picture, "centre")
     photos, tiles = [whole.photo], [whole.tile[np.newaxis]]
     pictures = {cover: picture.pixels}
@@ -49,7 +49,7 @@ def cut_parts(
 
 
 def parts_of(path: Path, picture: Picture, digest: str, *, smallest: float = 0.0) -> tuple[list[Photo], Pixels]:
-    """Return the pieces of a picture and their tiles, (N, 32, 32, 3): those above `smallest` pixels, or the largest."""
+    """Return the pieces of a picture above `smallest` pixels, or the largest, and their tiles, (N, 32, 32, 3)."""
     photos: list[Photo] = []
     tiles = [np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8)]
     for scale in _PART_SCALES:

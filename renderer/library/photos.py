@@ -45,10 +45,10 @@ class Skipped:
 
 
 class PhotoStore(Protocol):
-    """A source of photos, which have a number in it."""
+    """A source of numbered photos."""
 
     def photo(self, number: int, mean: tuple[float, float, float]) -> Photo:
-        """Return a photo, with its mean colour, which the caller has."""
+        """Return a photo; `mean` is its mean colour, which the caller has."""
         ...
 
     def tiles(self, numbers: Numbers) -> Pixels:
@@ -68,7 +68,7 @@ class PhotoStore(Protocol):
         ...
 
     def find_by_name(self, name: str) -> list[int]:
-        """Return the numbers of photos with a path, or a file name with or without suffix; the best match first."""
+        """Return the numbers of photos with a path, or a file name with or without suffix, the best match first."""
         ...
 
 
@@ -111,7 +111,7 @@ def modification_time(modified_ns: int) -> str:
 
 
 def match_name(name: str, files: Iterable[tuple[int, Path]]) -> list[tuple[int, Path]]:
-    """Return the numbered files with a path, or a file name with or without suffix; the best match first."""
+    """Return the numbered files with a path, or a file name with or without suffix, the best match first."""
     name, path = normalized(name), normalized(str(expanded(name).absolute()))
     ranked = [
         (0 if normalized(str(file)) == path else 1 if normalized(file.name) == name else 2, number, file)
@@ -123,7 +123,7 @@ def match_name(name: str, files: Iterable[tuple[int, Path]]) -> list[tuple[int, 
 
 @dataclass(frozen=True)
 class PhotoColumns:
-    """The data of every photo that is held in memory: 216 bytes each."""
+    """The data that is held in memory for every photo: 216 bytes each."""
 
     number: npt.NDArray[np.int32]  # (N,) in its store
     signature: Pixels  # (N, 8, 8, 3) sRGB: what the matcher compares first
@@ -223,7 +223,7 @@ class Photos(Sequence[Photo]):
                 yield store, selected, self.columns.number[indices[selected]].astype(np.int64)
 
     def find_by_name(self, name: str) -> int | None:
-        """Return the index of the first photo, except pieces, with a path or a file name with or without suffix."""
+        """Return the index of the first photo, except pieces, with a path, or a file name with or without suffix."""
         for which, store in enumerate(self._stores):
             for number in store.find_by_name(name):
                 found = np.flatnonzero((self._store == which) & (self.columns.number == number))
@@ -244,7 +244,7 @@ class Photos(Sequence[Photo]):
         return np.argsort(self.columns.key, kind="stable")
 
     def find(self, photos: Iterable[Photo]) -> Numbers:
-        """Return the index of the first photo here with the same square of the same content; -1 if there is none."""
+        """Return for each photo the index of the first one here with the same square of the same content, or -1."""
         keys = keys_of_photos(list(photos))
         if not len(self):
             return np.full(len(keys), -1)

@@ -1,4 +1,4 @@
-"""Reading what the index stores of one file: its square, thumbnail and descriptors."""
+"""Reading what the index stores about one file: its square, thumbnail and descriptors."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ THUMBNAIL_PIXELS: Final = 256
 """Shorter side of the thumbnails in the index, if the photo has that many pixels."""
 
 MAX_THUMBNAIL_RATIO: Final = 4
-"""Maximum longer side of a thumbnail, in multiples of 256 pixels: of a panorama, tiles need no more."""
+"""Maximum longer side of a thumbnail, in multiples of 256 pixels: tiles need no more of a panorama."""
 
 Crop = Literal["smart", "centre"]
 """How the square of a photo is chosen: `smart` around its subject, `centre` in the middle."""
 
 _MAX_BUFFERED_BYTES: Final = 64_000_000  # larger files are read twice, for the hash and for the pixels
 
-_SUBJECT_PIXELS: Final = 32  # shorter side of the picture in which the subject is searched
+_SUBJECT_PIXELS: Final = 32  # shorter side of the copy of a picture in which its subject is detected
 
 
 def file_digest(path: Path) -> str:
@@ -56,7 +56,7 @@ def file_digest(path: Path) -> str:
 def read_file(file: File, crop: Crop, *, large: bool = True) -> list[IndexEntry] | Skipped:
     """Return the index entries of a file: one for a picture, several for video frames; or why it can't be used.
 
-    Raises LargePictureError for a demanding picture if `large` is false, as when other processes decode as well.
+    Raises LargePictureError for a demanding picture if `large` is false, as it is when several processes decode.
     """
     path = file.path
     try:
@@ -116,7 +116,7 @@ def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: flo
 
 
 def _capture_time(text: str) -> str | None:
-    """Return a capture time in ISO 8601, only the day if the time is invalid; None if the day is invalid as well."""
+    """Return a capture time in ISO 8601, or only the day if the time is invalid; None if the day is invalid too."""
     for length in (19, 10):
         with contextlib.suppress(ValueError):
             return datetime.fromisoformat(text[:length]).isoformat()[:length]
@@ -146,7 +146,7 @@ def _jpeg(pixels: Pixels) -> bytes:
 
 
 def cut(pixels: Pixels, box: tuple[int, int, int], size: tuple[int, int]) -> Pixels:
-    """Return the part of a decoded picture in a crop box, in pixels of the original's `size`; at least 1 × 1."""
+    """Return the part of a decoded picture inside a crop box (in pixels of the original `size`): at least 1 × 1."""
     height, width = pixels.shape[:2]
     left, top, side = (value * width / size[0] for value in box)
     edge = min(max(round(side), 1), width, height)

@@ -27,7 +27,7 @@ def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, source
     """Return a library of these photos, in this order, with the current paths of those that have moved.
 
     Photos are found by their content in every index, and in `sources`, which are searched only if some are missing. A
-    missing photo is shown from its thumbnail. Raises InputError, which names the photos without one.
+    missing photo is shown from its thumbnail. Raises InputError, which names the missing photos without a thumbnail.
     """
     indexes = archive.all_indexes()
     contents = {(photo.path, photo.digest): photo for photo in photos}
@@ -59,7 +59,7 @@ def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, source
         picture = read_picture(path, shorter_side=SHORTER_SIDE)
         pictures[path] = picture.pixels
         parts.update({(path, photo.crop): tile for photo, tile in zip(*parts_of(path, picture, digest), strict=True)})
-    # Makes the tiles that are neither in an index nor cut above.
+    # The source of tiles that are neither in an index nor cut above.
     source = Library(
         [], np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8), indexes=indexes, pictures=pictures, missing=missing
     )

@@ -29,10 +29,11 @@ _Pending = tuple[Path, frozenset[tuple[int, int]]]  # a folder, and its parents 
 
 
 def find_files(sources: Sequence[str], *, clips: bool = False) -> tuple[list[Path], list[Skipped]]:
-    """Return the files of folders (recursively, without hidden ones), single files and globs, each once, by source.
+    """Return the files in folders (recursively, except hidden ones), single files and glob matches, each once.
 
-    Folders contribute files with a picture's suffix, and with `clips` a video's; single files may have any suffix.
-    Returns the files to read, and those that can't be used. Raises InputError for a source that does not exist.
+    Of folders, only files with the suffix of a picture or, with `clips`, of a video are used; single files may have any
+    suffix. Returns the files to read, in the order of the sources, and those that can't be used. Raises InputError for
+    a source that does not exist.
     """
     found: dict[Path, None] = {}
     skipped: list[Skipped] = []
@@ -64,7 +65,8 @@ def absolute(source: str | Path) -> Path:
 def walk(folder: Path, skipped: list[Skipped], *, clips: bool = False) -> Iterator[Path]:
     """Yield the pictures in a folder and its subfolders, by name; add what can't be used to `skipped`.
 
-    Links to folders are followed, each folder once. The clip of a Live Photo is skipped, as its picture is used.
+    Links to folders are followed; each folder is visited once. The clip of a Live Photo is skipped, as its picture is
+    used.
     """
     visited: set[tuple[int, int]] = set()
     pending: list[_Pending] = [(folder.absolute(), frozenset())]
@@ -92,7 +94,7 @@ def walk(folder: Path, skipped: list[Skipped], *, clips: bool = False) -> Iterat
             if _is_folder(entry):
                 if suffix in PICTURE_SUFFIXES:
                     skipped.append(Skipped(path, "is not a file but a folder"))
-                # In a Photos library of macOS, only the originals: the rest is smaller copies.
+                # In a Photos library of macOS, only the originals are used: the rest are smaller copies.
                 elif parent.suffix != ".photoslibrary" or entry.name in ("originals", "Masters"):
                     folders.append((path, above | {identity}))
             elif suffix in PICTURE_SUFFIXES or (
@@ -114,7 +116,7 @@ def _suffix(name: str) -> str:
 
 
 def find_photo(name: str, photos: Sequence[Photo]) -> int | None:
-    """Return the index of the first photo, except pieces, with a path or a file name with or without suffix."""
+    """Return the index of the first photo, except pieces, with a path, or a file name with or without suffix."""
     if isinstance(photos, Photos):
         return photos.find_by_name(name)
     found = match_name(name, ((index, photo.path) for index, photo in enumerate(photos) if not photo.is_part))
@@ -125,7 +127,7 @@ _MAX_COMPARED_NAMES: Final = 5000  # for suggestions: reading a million names wo
 
 
 def unknown_photo(name: str, photos: Sequence[Photo], parameter: str = "focus") -> str:
-    """Return the message for a name that matches no photo. `parameter`: the one that names the photo."""
+    """Return the message for a name that matches no photo. `parameter`: the parameter that names the photo."""
     names = [photo.path.name for photo in islice(photos, _MAX_COMPARED_NAMES) if not photo.is_part]
     similar = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     kinds, point = ("neither a point X,Y nor", "X,Y, or ") if parameter == "focus" else ("not", "")

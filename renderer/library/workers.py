@@ -1,8 +1,8 @@
 """Reading files in worker processes.
 
-Decoding small photos holds Python's global lock, so that several threads are little faster than one; and a decoder
-that crashes on a damaged file ends only its own process. A worker receives files on standard input and returns what it
-read on standard output. It ends with its parent, and is killed after a time limit.
+Decoding small photos holds Python's global lock, so several threads are hardly faster than one. A decoder that crashes
+on a damaged file ends only its own process. A worker receives files on standard input and returns what it read on
+standard output. It ends with its parent, and is killed after a time limit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PICTURE_SECONDS: Final = 60
 """Time limit per request, plus the same for each video frame in it. A picture takes 1 to 2 seconds."""
 
 MIN_DISK_SPEED: Final = 5_000_000
-"""Bytes per second for which the time limit is extended: a long video is read completely, for its hash."""
+"""Minimum bytes per second that the time limit allows for: a long video is read completely, for its hash."""
 
 
 class Worker:
@@ -56,7 +56,7 @@ class Worker:
         return cast("list[Read | None]", request(self._process, (list(files), self._crop), seconds))
 
     def close(self) -> None:
-        """Kill the process and wait for its end."""
+        """Kill the process and wait until it has ended."""
         stop_child(self._process)
 
 
