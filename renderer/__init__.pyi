@@ -68,10 +68,9 @@ def match(
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
-            default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
-            uses pieces of the cover.
-        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
-            setting.
+            default library, or else pieces of the cover, as with tiles=pieces.
+        crop: Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with
+            `render library add`; default: smart.
         video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
             add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
@@ -80,7 +79,7 @@ def match(
         until: Only photos taken on or before this date.
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
         library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
-            or a folder of the platform.
+            or the operating system's folder for data.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
@@ -95,13 +94,12 @@ def match(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Treat near-duplicates as one photo when limiting how often, and how close together, it is
-            used.
+        merge_duplicates: Treat photos whose square tiles look nearly the same as one: use only the first of each group.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly
-            as possible without visibly degrading the photos (0 to 1).
-        adapt_palette: Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: as
+            strongly as possible without visibly degrading the photos (0 to 1).
+        adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
@@ -212,10 +210,9 @@ def render(
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
-            default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
-            uses pieces of the cover.
-        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
-            setting.
+            default library, or else pieces of the cover, as with tiles=pieces.
+        crop: Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with
+            `render library add`; default: smart.
         video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
             add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
@@ -224,7 +221,7 @@ def render(
         until: Only photos taken on or before this date.
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
         library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
-            or a folder of the platform.
+            or the operating system's folder for data.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
@@ -239,13 +236,12 @@ def render(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Treat near-duplicates as one photo when limiting how often, and how close together, it is
-            used.
+        merge_duplicates: Treat photos whose square tiles look nearly the same as one: use only the first of each group.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly
-            as possible without visibly degrading the photos (0 to 1).
-        adapt_palette: Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: as
+            strongly as possible without visibly degrading the photos (0 to 1).
+        adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
@@ -258,8 +254,8 @@ def render(
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
         fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
             copy (blur).
-        covered: Parts of the frame that an app's controls hide, as fractions from each edge: the title, the logo and
-            the subject stay clear of them (0 to 0.6).
+        covered: Strip that an app's controls hide at each edge, as a fraction of the frame's height or width: the
+            title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
@@ -376,10 +372,9 @@ def frame(
         draft: Draw a small frame, as the preset `draft` does.
         progress: The same as for `renderer.render`.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
-            default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
-            uses pieces of the cover.
-        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
-            setting.
+            default library, or else pieces of the cover, as with tiles=pieces.
+        crop: Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with
+            `render library add`; default: smart.
         video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
             add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
@@ -388,7 +383,7 @@ def frame(
         until: Only photos taken on or before this date.
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
         library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
-            or a folder of the platform.
+            or the operating system's folder for data.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
@@ -403,13 +398,12 @@ def frame(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Treat near-duplicates as one photo when limiting how often, and how close together, it is
-            used.
+        merge_duplicates: Treat photos whose square tiles look nearly the same as one: use only the first of each group.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly
-            as possible without visibly degrading the photos (0 to 1).
-        adapt_palette: Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: as
+            strongly as possible without visibly degrading the photos (0 to 1).
+        adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
@@ -422,8 +416,8 @@ def frame(
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
         fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
             copy (blur).
-        covered: Parts of the frame that an app's controls hide, as fractions from each edge: the title, the logo and
-            the subject stay clear of them (0 to 0.6).
+        covered: Strip that an app's controls hide at each edge, as a fraction of the frame's height or width: the
+            title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
@@ -528,10 +522,9 @@ def frames(
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         progress: The same as for `renderer.render`.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
-            default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
-            uses pieces of the cover.
-        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
-            setting.
+            default library, or else pieces of the cover, as with tiles=pieces.
+        crop: Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with
+            `render library add`; default: smart.
         video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
             add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
@@ -540,7 +533,7 @@ def frames(
         until: Only photos taken on or before this date.
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
         library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
-            or a folder of the platform.
+            or the operating system's folder for data.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
@@ -555,13 +548,12 @@ def frames(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Treat near-duplicates as one photo when limiting how often, and how close together, it is
-            used.
+        merge_duplicates: Treat photos whose square tiles look nearly the same as one: use only the first of each group.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly
-            as possible without visibly degrading the photos (0 to 1).
-        adapt_palette: Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: as
+            strongly as possible without visibly degrading the photos (0 to 1).
+        adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
@@ -574,8 +566,8 @@ def frames(
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
         fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
             copy (blur).
-        covered: Parts of the frame that an app's controls hide, as fractions from each edge: the title, the logo and
-            the subject stay clear of them (0 to 0.6).
+        covered: Strip that an app's controls hide at each edge, as a fraction of the frame's height or width: the
+            title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.
@@ -676,10 +668,9 @@ def as_clip(
         draft: Draw small frames, as the preset `draft` does.
         progress: The same as for `renderer.render`; called while the cover is matched.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
-            default library (see `render library add`), or pieces of the cover if you have none; tiles=pieces always
-            uses pieces of the cover.
-        crop: Square crop of each photo: smart (its salient area) or centre; default: smart, or the library's own
-            setting.
+            default library, or else pieces of the cover, as with tiles=pieces.
+        crop: Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with
+            `render library add`; default: smart.
         video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
             add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
@@ -688,7 +679,7 @@ def as_clip(
         until: Only photos taken on or before this date.
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
         library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
-            or a folder of the platform.
+            or the operating system's folder for data.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
@@ -703,13 +694,12 @@ def as_clip(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Treat near-duplicates as one photo when limiting how often, and how close together, it is
-            used.
+        merge_duplicates: Treat photos whose square tiles look nearly the same as one: use only the first of each group.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto: as strongly
-            as possible without visibly degrading the photos (0 to 1).
-        adapt_palette: Shift the cover's colours into the range of the photos': with sunset photos, a blue cover turns
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: as
+            strongly as possible without visibly degrading the photos (0 to 1).
+        adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
@@ -722,8 +712,8 @@ def as_clip(
         duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
         fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
             copy (blur).
-        covered: Parts of the frame that an app's controls hide, as fractions from each edge: the title, the logo and
-            the subject stay clear of them (0 to 0.6).
+        covered: Strip that an app's controls hide at each edge, as a fraction of the frame's height or width: the
+            title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
         background: Background colour: a name or #rrggbb.

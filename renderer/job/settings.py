@@ -27,8 +27,7 @@ class TileSettings(Validated):
     tiles: tuple[str, ...] = parameter(
         (),
         "Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your default "
-        f"library (see `render library add`), or pieces of the cover if you have none; {named('tiles', 'pieces')} "
-        "always uses pieces of the cover",
+        f"library, or else pieces of the cover, as with {named('tiles', 'pieces')}",
         in_recipe=False,
     )
     crop: Crop | None = parameter(
