@@ -46,8 +46,8 @@ class Disperse(Animation):
         camera = stage.whole_camera()
         rng = stage.rng()
         all_tiles = stage.resting_sprites()
-        nearness = rng.random(len(all_tiles)) ** 3  # a few come close to the viewer
-        order = np.argsort(nearness, kind="stable")  # and are drawn over the others
+        nearness = rng.random(len(all_tiles)) ** 3  # a few tiles come close to the viewer
+        order = np.argsort(nearness, kind="stable")  # those are drawn over the others
         tiles, growth = all_tiles.take(order), self.depth * (2.5 * nearness[order] - 0.3)
         resting_part = stage.partly_resting(all_tiles)
         position = np.argsort(order)
@@ -61,7 +61,7 @@ class Disperse(Animation):
             near = 0.5 - (tiles.centre[:, 0] - camera.centre[0]) / view[0]
         else:
             near = np.linalg.norm(away, axis=1) / np.linalg.norm(0.5 * view + np.abs(origin - camera.centre))
-        near = np.clip(near, 0.0, 1.0)  # when an invisible tile leaves does not matter
+        near = np.clip(near, 0.0, 1.0)  # it does not matter when an invisible tile leaves
         noise = rng.random(len(tiles))
         start = self.spread * (0.75 * near + 0.25 * noise if self.stagger == "distance" else noise)
         turned = 2 * math.pi * self.spin * rng.uniform(-1, 1, (2, len(tiles)))
@@ -118,7 +118,7 @@ def _reach(tiles: Sprites, growth: Float64Array) -> Float64Array:
 def _visible_until(centre: Float64Array, trajectory: Trajectory, bounds: Float64Array) -> Float64Array:
     """Return the share of its path after which each tile is outside the frame, 0…1, (N,).
 
-    `centre`: (N, 2), relative to the middle of the frame. `bounds`: (N, 2), its largest value inside the frame.
+    `centre`: (N, 2), relative to the middle of the frame. `bounds`: (N, 2), at which a tile is outside the frame.
     """
     until = np.zeros(len(centre))
     every = np.arange(len(centre))

@@ -32,11 +32,11 @@ class Reveal(Animation):
     hold_end: float = parameter(2.0, "Pause on the whole mosaic", unit="seconds", low=0, high=60)
 
     def endings(self) -> tuple[Ending, Ending]:
-        """Return what it starts from, and the mosaic."""
+        """Return the empty frame or the cover, and the mosaic."""
         return ("cover" if self.start == "cover" else "empty"), "mosaic"
 
     def prepare(self, stage: Stage) -> Motion:
-        """Sort the tiles by the order, which gives each its start time."""
+        """Sort the tiles by `order`, which determines when each appears."""
         camera = stage.whole_camera()
         tiles = stage.resting_sprites()
         resting_part = stage.partly_resting(tiles)
@@ -69,7 +69,7 @@ class Reveal(Animation):
     def _entering(
         self, tiles: Sprites, way: Float64Array, middle: tuple[float, float], view: tuple[float, float]
     ) -> Sprites:
-        """Return tiles at 0…1 of their entrance, (M,)."""
+        """Return tiles as they enter. `way`: (M,) how far each has entered, 0…1."""
         opacity = ease(way, "smooth", 0.0, 0.6)
         match self.enter:
             case "fade":

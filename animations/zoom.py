@@ -32,8 +32,8 @@ Landing = Literal["photo", "whole", "tile"]
 PAN = 1.2
 """Trade-off between zooming and panning: ρ in van Wijk and Nuij, "Smooth and efficient zooming and panning", 2003.
 
-Their user tests on maps found 1.4. A lower value pulls back less between two photos, so the viewer keeps track of the
-direction."""
+In their user tests with maps, 1.4 was best. With a lower value, the camera pulls back less between two photos, so that
+the viewer keeps track of the direction."""
 
 _SHARP = 1080
 """Side in pixels from which a photo's square crop is sharp enough to land on: the shorter side of most videos."""
@@ -166,7 +166,7 @@ class _Leg:
         return start, distance, r0, r1 - r0
 
     def _pull_back(self, way: float) -> Camera:
-        """Return the camera between two photos, on the path whose zooming and panning together seem shortest."""
+        """Return the camera between two photos, on the path that seems shortest, counting both zooming and panning."""
         start, distance, r0, length = self._arc()
         r = r0 + way * length
         width = start * math.cosh(r0) / math.cosh(r)
@@ -190,7 +190,7 @@ class _Leg:
 
 
 def _opening(landed: Camera, camera: Camera) -> float:
-    """Return how far a photo has opened, 0…1, as the camera approaches `landed`: from a quarter of its final size."""
+    """Return how far a photo has opened, 0…1: as `camera` nears `landed`, starting at a quarter of its final size."""
     return float(ease(1.0 - math.log(landed.scale / camera.scale) / 1.4, "smooth", 0.0, 0.95))
 
 
@@ -222,7 +222,7 @@ def _on_line(start: Camera, end: Camera, share: float) -> tuple[float, float]:
 
 
 class _Flight:
-    """All legs on one time axis, each between two pauses; the legs share the moving time by their lengths."""
+    """All legs on one time axis, each between two pauses; the moving time is divided in proportion to their lengths."""
 
     def __init__(self, zoom: Zoom, stage: Stage, stops: Sequence[Camera]) -> None:
         whole = _including(stage, stops[0])
@@ -287,7 +287,7 @@ class _Stop:
         self.texture = stage.add_whole(index, float(texels[0]), float(texels[1]))
 
     def _aligned(self, crop: Float64Array, scale: float, frame: tuple[int, int]) -> Camera:
-        """Return the camera that shows a part of the photo, moved so that the photo's corner is a pixel's corner."""
+        """Return the camera that shows a part of the photo, moved so that the photo's corner is at a pixel's corner."""
         centre, right, down = self._placement(np.array([0.0, 0.0, 1.0, 1.0]), 1.0)
         middle, _, _ = self._placement(crop, 1.0)
         corner = (centre - np.abs(right + down) - middle) * scale + 0.5 * np.array(frame)  # in pixels of the frame
@@ -304,7 +304,7 @@ class _Stop:
         return self.tile.centre[0] + right * shift[0] + down * shift[1], right * size[0], down * size[1]
 
     def sprite(self, opening: float) -> Sprites:
-        """Return the photo, opened from its square crop by 0…1."""
+        """Return the photo at an opening from 0, its square crop, to 1, fully opened."""
         window = self.square + opening * (self.opened - self.square)
         centre, right, down = self._placement(window, opening)
         return replace(
@@ -321,7 +321,7 @@ class _Stop:
 
 
 def _upright(tiles: Sprites, cells: Sequence[int]) -> Sprites:
-    """Return the tiles with those of some cells neither mirrored nor turned: the flight ends on the photo as it is."""
+    """Return the tiles, those of `cells` neither mirrored nor turned, so that the flight ends on the original photo."""
     right, down = tiles.right.copy(), tiles.down.copy()
     half = np.abs(right[cells]) + np.abs(down[cells])
     right[cells] = half * (1, 0)
@@ -330,7 +330,7 @@ def _upright(tiles: Sprites, cells: Sequence[int]) -> Sprites:
 
 
 def _veil(texture: int, camera: Camera, frame: tuple[int, int], opacity: float) -> Sprites:
-    """Return the background as a sprite, over the tiles that a whole photo leaves visible."""
+    """Return the background as a sprite that hides the tiles around a whole photo."""
     sprite = make_sprites(
         texture, camera.centre, (0.5 * frame[0] / camera.scale, 0.0), (0.0, 0.5 * frame[1] / camera.scale)
     )
@@ -343,7 +343,7 @@ def _suitable_cell(stage: Stage) -> int:
     The choice depends on the map alone: previews and videos of any shape land on the same photo.
     """
     mosaic, tiles = stage.mosaic, stage.libraries[0].tiles
-    # The area that both portrait and landscape frames start with: no flight has to leave the subject for the photo.
+    # The area with which both portrait and landscape frames start, so that no flight has to leave the subject.
     upright, wide = (replace(stage, frame=frame, covered=(0, 0, 0, 0), fit="crop") for frame in ((9, 16), (16, 9)))
     x, y = upright.whole_camera(), wide.whole_camera()
     visible = np.minimum((upright.view(x)[0], wide.view(y)[1]), mosaic.size)

@@ -92,7 +92,7 @@ def _text(value: object) -> str:
 
 
 def _one_line(text: str) -> str:
-    """Replace line breaks and control characters by spaces; keep surrogates, which stand for undecodable bytes."""
+    """Replace line breaks and control characters with spaces; keep surrogates, which stand for undecodable bytes."""
     return " ".join(
         "".join(char if char.isprintable() or "\ud800" <= char <= "\udfff" else " " for char in text).split()
     )

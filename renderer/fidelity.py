@@ -2,7 +2,7 @@
 
 Cover and mosaic are compared at 8 pixels per cell, blurred with a standard deviation of 2 pixels: about what a viewer
 sees from the distance at which tiles stop being distinct. Colours are compared by the mean CIEDE2000 (1 is just
-visible side by side, 5 clearly visible), shapes by the SSIM of the grey pictures (1 is equal).
+visible side by side, 5 clearly visible), shapes by the SSIM of the grey pictures (1 means identical).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ FIGURES: Final = ("delta_e", "delta_e_95", "ssim", "mean_gain", "advice")
 
 
 MAX_COLOUR_DISTANCE: Final = 12.0
-"""CIELAB distance up to which a photo has a cell's colour; beyond it, tone changes the photo too visibly."""
+"""CIELAB distance up to which a photo counts as having a cell's colour; beyond it, tone changes a photo too visibly."""
 
 MISSING_SHARE: Final = 0.15
 """Minimum share of cells with missing colours for which advice is given."""
@@ -72,11 +72,11 @@ MISSING_SHARE: Final = 0.15
 MAX_CELLS_PER_PHOTO: Final = 20
 """Cells per photo above which a library is reported as too small."""
 
-_MIN_PHOTOS: Final = 5  # of a colour, so that it is not reported as missing
+_MIN_PHOTOS: Final = 5  # of a colour that is not reported as missing
 
 
 def advise(photos: Float32Array, cells: Float32Array) -> str:
-    """Return a sentence on what a library lacks for a cover, or "". photos (P, 3), cells (N, 3): CIELAB means."""
+    """Return a sentence about what a library lacks for a cover, or "". photos (P, 3), cells (N, 3): CIELAB means."""
     if len(cells) > MAX_CELLS_PER_PHOTO * len(photos):
         needed = math.ceil(len(cells) / MAX_CELLS_PER_PHOTO)
         count = "1 photo repeats" if len(photos) == 1 else f"{len(photos)} photos repeat"
@@ -95,7 +95,7 @@ def advise(photos: Float32Array, cells: Float32Array) -> str:
 def missing_colours(photos: Float32Array, cells: Float32Array) -> dict[str, npt.NDArray[np.int64]]:
     """Return the numbers of the cells with a colour that few photos have, by colour name, the commonest colour first.
 
-    photos (P, 3), cells (N, 3): CIELAB means. Few: less than 5 photos within `MAX_COLOUR_DISTANCE`.
+    photos (P, 3), cells (N, 3): CIELAB means. "Few" are fewer than 5 photos within `MAX_COLOUR_DISTANCE`.
     """
     from scipy.spatial import cKDTree  # takes 0.2 s to import, and a saved map does not need it
 
@@ -113,7 +113,7 @@ _HUES: Final = (
 
 
 def colour_name(lab: Float32Array) -> str:
-    """Return a plain name of a CIELAB colour (3,), such as "dark blue"."""
+    """Return a plain name for a CIELAB colour (3,), such as "dark blue"."""
     lightness, hue = float(lab[0]), float(np.degrees(np.arctan2(lab[2], lab[1])) % 360)
     if np.hypot(lab[1], lab[2]) < 8:
         return "black" if lightness < 20 else "dark grey" if lightness < 45 else "grey" if lightness < 80 else "white"
@@ -134,7 +134,7 @@ def likeness(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> Lik
 def error_map(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> Float32Array:
     """Return the CIEDE2000 of each pixel, (H, W), of two pictures (H, W, 3) at 8 pixels per cell, both blurred.
 
-    512 rows are compared at a time: all at once would take 130 bytes per pixel.
+    512 rows are compared at a time: all rows at once would take 130 bytes per pixel.
     """
     error = np.empty(cover.shape[:2], np.float32)
     for rows in blocks(len(error), 512):
@@ -246,7 +246,7 @@ def far_view(
     """Draw a mosaic from signatures with their tone at 8 pixels per step: (H, W, 3) sRGB 0…1 float32.
 
     cell (N, 4) and size in mosaic units; tiles (N, 8, 8, 3) uint8 with their symmetry applied; gain, offset (N, 3);
-    step: units, of which all sides are multiples. 5,000 cells take 20 ms and 4 MB.
+    step: length in units of which all sides are multiples. 5,000 cells take 20 ms and 4 MB.
     """
     scale = SIGNATURE_PIXELS / step
     picture = np.zeros((round(size[1] * scale), round(size[0] * scale), 3), np.float32)

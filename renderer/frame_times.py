@@ -37,7 +37,7 @@ def progress_of(frame: int, count: int, *, loop: bool = False) -> float:
 
 def frame_at(seconds: float, count: int, fps: Fraction) -> int:
     """Return the frame shown at a time from the start. Raises InputError for a time outside the video."""
-    # A time printed with a few digits means the frame that starts there.
+    # A time printed with few digits may be just before the start of the frame that it stands for.
     frame = math.floor(_exact(seconds) * fps + Fraction(1, 1000))
     if not 0 <= frame <= count or seconds < 0:
         raise InputError(

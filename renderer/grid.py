@@ -27,7 +27,7 @@ MAX_CELLS: Final = 1_000_000
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Square cells over the centre of a cover. Mosaic units: a cell of the regular grid is 1 × 1."""
+    """Square cells over the centre of a cover. Lengths are in mosaic units: a cell of a regular grid is 1 × 1."""
 
     columns: int  # width in units
     rows: int  # height in units
@@ -47,7 +47,7 @@ def make_grid(width: int, height: int, columns: int | None = None, cell_size: in
     """Return a regular grid for a cover of `width` × `height` pixels, centre-cropped to whole cells.
 
     The grid has `columns` columns, or cells of `cell_size` cover pixels; by default about 5,000 cells. Raises
-    InputError if both are specified, or if there would be no cell or more than a million.
+    InputError if both are specified, or if there would be no cells or more than a million.
     """
     _check_one(columns, cell_size)
     if cell_size is not None:
@@ -60,7 +60,7 @@ def make_grid(width: int, height: int, columns: int | None = None, cell_size: in
         crop_width, crop_height = columns * cell_size, rows * cell_size
     else:
         columns = columns or max(1, round(math.sqrt(DEFAULT_CELLS * width / height)))
-        side = min(width / columns, float(height))  # a panorama may be less high than a column is wide
+        side = min(width / columns, float(height))  # a panorama may be lower than a column is wide
         rows = max(1, int(height / side + 1e-9))
         crop_width, crop_height = round(columns * side), round(rows * side)
     _check_cells(columns, rows)
@@ -71,10 +71,10 @@ def make_grid(width: int, height: int, columns: int | None = None, cell_size: in
 def make_grid_of_shape(
     width: int, height: int, shape: float, columns: int | None = None, cell_size: int | None = None
 ) -> Grid:
-    """Return a regular grid of a given aspect ratio `shape` (width / height), centred on the cover, as large as fits.
+    """Return the largest regular grid of aspect ratio `shape` (width / height) that fits, centred on the cover.
 
-    `columns` and `cell_size` as for `make_grid`; by default about 5,000 cells, in the numbers of columns and rows that
-    match the aspect ratio best. Raises InputError as `make_grid` does.
+    `columns` and `cell_size` are as for `make_grid`. The default is about 5,000 cells, in the numbers of columns and
+    rows that match the aspect ratio best. Raises InputError as `make_grid` does.
     """
     _check_one(columns, cell_size)
     if cell_size is not None:
@@ -125,8 +125,8 @@ def adapt_grid(grid: Grid, cover: Pixels, faces: Sequence[Face], smallest: float
     It has at most as many cells as the regular `grid`. A quadtree: blocks of `largest` units are split into 2 × 2
     parts, down to `smallest` (the ratio is a power of two). The error of a block is the root mean square distance in
     CIELAB between the blurred cover and the block's mean colour, times its area; errors in faces count more. The tree
-    minimizes the sum of errors plus a penalty per cell, and the penalty is the smallest that meets the number of
-    cells. faces: left, top, width and height of each, as fractions of the cover. Raises InputError if a grid of the
+    minimizes the sum of errors plus a penalty per cell; the penalty is the smallest that leaves few enough cells.
+    faces: left, top, width and height of each, as fractions of the cover. Raises InputError if a grid of only the
     smallest cells would have more than a million.
 
     Source: Chou, Lookabaugh and Gray, "Optimal pruning with applications to tree-structured source coding and
@@ -156,7 +156,7 @@ def adapt_grid(grid: Grid, cover: Pixels, faces: Sequence[Face], smallest: float
 def _block_errors(grid: Grid, cover: Pixels, faces: Sequence[Face], smallest: float, levels: int) -> list[Float32Array]:
     """Return the error of each block times its area: one array (H, W) per level, the smallest blocks first.
 
-    −1 marks blocks outside the grid; blocks across its edge are infinite, so that they are split.
+    −1 marks blocks outside the grid. Blocks across its edge have an infinite error, so that they are split.
     """
     lab = to_lab(cover_signature(cover, grid).astype(np.float32) / 255)
     lab = np.asarray(cv2.GaussianBlur(lab, (0, 0), _BLUR_PIXELS), np.float32)
@@ -194,7 +194,7 @@ def _pooled(values: Float32Array, side: int) -> Float32Array:
 
 
 def _leaves(errors: list[Float32Array], penalty: float) -> list[npt.NDArray[np.bool_]]:
-    """Return, for each level from the smallest blocks, which blocks are leaves of the tree of minimum cost."""
+    """Return which blocks are leaves of the tree of minimum cost: one array per level, the smallest blocks first."""
     costs = [np.where(error < 0, 0, error + np.float32(penalty)) for error in errors]
     split = [np.zeros(costs[0].shape, bool)]
     best = costs[0]
@@ -213,7 +213,7 @@ def _leaves(errors: list[Float32Array], penalty: float) -> list[npt.NDArray[np.b
 
 
 def _order(cells: npt.NDArray[np.float64], smallest: float, largest: float) -> npt.NDArray[np.int64]:
-    """Return an order with each cell after those left of and above it: blocks by rows, cells in a block in Z order."""
+    """Return an order with each cell after those left of and above it: blocks row by row, each block in Z order."""
     block = np.floor(cells[:, :2] / largest)
     inside = np.rint((cells[:, :2] - block * largest) / smallest).astype(np.int64)
     curve = np.zeros(len(cells), np.int64)
@@ -232,7 +232,7 @@ def cell_position(grid: Grid, cell: int) -> CellPosition:
 
 
 def find_cell(grid: Grid, position: CellPosition, parameter: str = "cell") -> int:
-    """Return the cell at the centre of a unit square. Raises InputError, about `parameter`, outside the grid."""
+    """Return the cell at the centre of a unit square. Raises InputError, which names `parameter`, if it is outside."""
     column, row = position
     if not (0 <= column < grid.columns and 0 <= row < grid.rows):
         raise InputError(
@@ -305,7 +305,7 @@ def cut_cells(cover: Pixels, grid: Grid) -> Pixels:
 
 
 def cover_signature(cover: Pixels, grid: Grid, step: float = 1.0) -> Pixels:
-    """Return the covered part at 8 pixels per `step` units, averaged in linear light: (H, W, 3) uint8."""
+    """Return the part under the grid at 8 pixels per `step` units, averaged in linear light: (H, W, 3) uint8."""
     width, height = (round(units / step * SIGNATURE_PIXELS) for units in (grid.columns, grid.rows))
     return resize(covered_part(cover, grid.crop), width, height)
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 
 def unbreakable_pieces(paragraph: str) -> list[str]:
-    """Split a paragraph wherever a line may end (Unicode Standard Annex #14): after spaces, between CJK characters.
+    """Split a paragraph wherever a line may end, such as after spaces and between CJK characters.
 
-    Takes 0.15 ms per character.
+    Follows Unicode Standard Annex #14. Takes 0.15 ms per character.
     """
     from uniseg.linebreak import line_break_units  # takes 0.1 s, which only a title needs
 
@@ -29,7 +29,7 @@ def even_lines(pieces: Sequence[str], width: float, measure: Callable[[str], flo
     too wide becomes a line by itself.
 
     Dynamic programming as in Knuth and Plass, "Breaking paragraphs into lines", 1981: the best breaks of the first k
-    pieces follow from those of fewer, so it terminates for any widths.
+    pieces follow from those of fewer pieces, so the search terminates for any widths.
     """
     whole = [measure(piece) for piece in pieces]
     stripped = [measure(piece.rstrip()) for piece in pieces]  # at the end of a line

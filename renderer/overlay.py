@@ -31,7 +31,8 @@ _MAX_LINES: Final = 3  # of a title, unless that makes its letters too small to 
 _CAPITAL: Final = 0.73  # height of a capital letter of DejaVu, as a share of the font size
 
 _LEGIBLE: Final = 0.03
-"""Height of the smallest legible letters, in the frame's shorter side: 2 mm on a phone, like 8 points in print."""
+"""Height of the smallest legible letters, as a fraction of the frame's shorter side: 2 mm on a phone, like 8-point
+type in print."""
 
 _SIZES: Final = 80  # font sizes that are tried, each nine tenths of the previous: from 5,600 to 1.4 pixels
 
@@ -168,7 +169,7 @@ def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np
     try:
         logo = Image.fromarray(read_picture(path, background=None).pixels)
     except PictureError as error:
-        raise InputError(f"{named('logo', path)} can't be used, it {error.reason}") from None
+        raise InputError(f"{named('logo', path)} can't be used because it {error.reason}") from None
     height = max(round(settings.logo_size * min(stage.frame)), 1)
     width = max(stage.frame[0] - 2 * round(settings.margin * min(stage.frame)), 1)
     scale = min(height / logo.height, width / logo.width)
@@ -199,7 +200,7 @@ def _checked_font(font: Path) -> Iterator[None]:
         raise
     except Exception as error:
         raise InputError(
-            f"{named('font', font)} can't be used, it is not a readable font: choose a TrueType or OpenType file"
+            f"{named('font', font)} can't be used because it is not a readable font: choose a TrueType or OpenType file"
         ) from error
 
 
@@ -260,12 +261,12 @@ class _Setting:
 def _set_title(text: str, path: Path, stage: Stage, settings: OverlaySettings) -> _Setting:
     """Return a title broken into lines, in the largest size that fits, up to the requested one.
 
-    Down to the smallest legible size, words stay whole and the number of lines is limited; below it, neither applies
-    and words that are too wide are broken. Raises InputError if it fits in no size.
+    Down to the smallest legible size, words stay whole and the number of lines is limited. If that does not fit, words
+    that are too wide are broken, into any number of lines, also in smaller sizes. Raises InputError if no size fits.
     """
     left, top, right, bottom = _uncovered(stage)
     margin = round(settings.margin * min(stage.frame))
-    # Wide margins leave half of the uncovered part.
+    # Margins leave at least half of the uncovered part.
     space = (max(right - left - 2 * margin, (right - left) // 2), max(bottom - top - 2 * margin, (bottom - top) // 2))
     paragraphs = [unbreakable_pieces(re.sub(r"[ \t]+", " ", line).strip(" ")) for line in text.splitlines()]
     max_lines = max(_MAX_LINES, len(paragraphs))

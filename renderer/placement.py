@@ -76,7 +76,7 @@ class PlacementMap:
 
     @property
     def faces(self) -> list[Face]:
-        """The cover's faces, each left, top, width and height as fractions of the mosaic."""
+        """The cover's faces: left, top, width and height of each as fractions of the mosaic."""
         left, top, width, height = self.crop
         faces = self.recipe.get("faces")
         boxes: list[Face] = []
@@ -93,7 +93,7 @@ class PlacementMap:
         picture = np.zeros((max(2, round(height * scale)), max(2, round(width * scale)), 3), np.float32)
         colours = np.array([photo.mean for photo in self.photos], np.float32)[self.photo] * self.gain + self.offset
         corners = np.concatenate([self.cell[:, :2], self.cell[:, :2] + self.cell[:, 2:]], axis=1)
-        # Each pixel shows the cell under its centre. The loop is over cells, since they may have any sizes.
+        # Each pixel shows the cell under its centre. The loop is over cells, since their sizes may differ.
         edges = np.ceil(corners * scale - 0.5).astype(np.int64)
         for (left, top, right, bottom), colour in zip(edges.tolist(), colours, strict=True):
             picture[top:bottom, left:right] = colour
@@ -110,16 +110,16 @@ class PlacementMap:
 
     @cached_property
     def bottoms(self) -> npt.NDArray[np.float64]:
-        """(N,) the largest y in units of the bottom edges of each cell and all cells before it."""
+        """(N,) the largest y, in units, among the bottom edges of each cell and all cells before it."""
         return np.maximum.accumulate(self.cell[:, 1] + self.cell[:, 3])
 
     @cached_property
     def tops(self) -> npt.NDArray[np.float64]:
-        """(N,) the smallest y in units of the top edges of each cell and all cells after it."""
+        """(N,) the smallest y, in units, among the top edges of each cell and all cells after it."""
         return np.minimum.accumulate(self.cell[::-1, 1])[::-1]
 
     def neighbours(self) -> npt.NDArray[np.int64]:
-        """Return each pair (M, 2) of cells of any sizes that share an edge, the left or upper one first."""
+        """Return all pairs (M, 2) of cells, of any size, that share an edge, the left or upper one first."""
         x, y, width, height = np.round(self.cell.T * 1e6).astype(np.int64)
         across = _touching(x, x + width, y, y + height)
         along = _touching(y, y + height, x, x + width)
@@ -139,9 +139,9 @@ class PlacementMap:
 def _touching(
     low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], start: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Return pairs (M, 2) of adjacent boxes: the first ends along an axis where the second starts.
+    """Return pairs (M, 2) of boxes that touch along an axis: the first ends where the second starts.
 
-    `low`, `high` (N,): extents along that axis; `start`, `end` (N,): along the other. The boxes must not overlap.
+    `low`, `high` (N,): extents along that axis; `start`, `end` (N,): along the other axis. Boxes must not overlap.
     """
     pairs = [np.empty((0, 2), np.int64)]
     by_high, by_low = np.argsort(high, kind="stable"), np.lexsort((start, low))
@@ -189,7 +189,7 @@ def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) ->
 def load_map(path: Path) -> PlacementMap:
     """Read a `.mosaic` file. Raises InputError if it is missing, damaged, or of a later version.
 
-    Memory is bounded by what a map with this number of cells, at most a million, can need, whatever the file claims.
+    Whatever the file claims, it takes no more memory than a map with its number of cells, at most a million, can need.
     """
     try:
         with open_input(path) as opened, _archive(opened) as file:
@@ -326,7 +326,7 @@ def _photo_to_json(photo: Photo, folder: Path) -> dict[str, JsonValue]:
 
 
 def _photos_from_json(entries: object, folder: Path) -> tuple[Photo, ...]:
-    """Return the photos of a map in a folder. Raises ValueError with the number of a wrong entry and the reason."""
+    """Return the photos of a map in `folder`. Raises ValueError with the number of an invalid entry and the reason."""
     photos = []
     for number, entry in enumerate(entries if isinstance(entries, list) else [entries]):
         try:
@@ -368,7 +368,7 @@ def _photo_from_json(entry: dict[str, JsonValue], folder: Path) -> Photo:
 
 
 def _recipe_from_json(recipe: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Return a map's recipe from its file. Raises ValueError for unusable numbers."""
+    """Return a copy of the recipe in a map's file. Raises ValueError for unusable numbers."""
     sides, crop, faces = (recipe.get(name) for name in ("cover_size", "crop", "faces"))
     if sides is not None and not (_are_numbers(sides, 2, _LONGEST_SIDE) and 0 not in cast("list[float]", sides)):
         raise ValueError(f"cover_size in its recipe is {_quoted(sides)}")

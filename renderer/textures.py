@@ -110,7 +110,7 @@ class Textures:
         Raises ValueError for a side outside 1…16,384.
         """
         if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
-            raise ValueError(f"a texture can't have {width} × {height} texels: a side is from 1 to {MAX_SIDE}")
+            raise ValueError(f"a texture can't have {width} × {height} texels: each side must be 1 to {MAX_SIDE}")
         index = len(self)
         self._reserve(index + 1)
         self._describe(slice(index, index + 1), width, height, opaque)
@@ -176,7 +176,7 @@ class Textures:
     # -- Loading ---------------------------------------------------------------------------------------------------
 
     def prefetch(self, missing: npt.NDArray[np.int32]) -> None:
-        """Start to create levels that a later scene needs; does not wait. `missing`: (M, 2) rows of texture, level."""
+        """Start creating levels that a later scene needs; does not wait. `missing`: (M, 2) rows of texture, level."""
         for texture, level in missing.tolist():
             if (texture, level) not in self._pending:
                 self._pending[texture, level] = self._submit(texture, level)
@@ -263,7 +263,7 @@ def _padded(level: Packed) -> Packed:
 
 
 def _top_side(photo: Photo) -> int:
-    """Return the side of a square's largest level: the power of two that holds the photo's own pixels, 32…16,384."""
+    """Return the side of a square's largest level: the power of two that holds all of its pixels, 32…16,384."""
     return min(max(TILE_PIXELS, 1 << (photo.crop[2] - 1).bit_length()), MAX_SIDE)
 
 

@@ -33,7 +33,7 @@ _FIXES: Final[dict[tuple[Ending, Ending], str]] = {
     ("cover", "mosaic"): "reveal 3s from=cover",
     ("mosaic", "cover"): "reveal 3s from=cover reverse=true",
 }
-"""What to put between two animations, by the end of the first and the start of the second."""
+"""The segment to put between two animations, by the end of the first and the start of the second."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +172,8 @@ class Show(Animation):
     def prepare(self, stage: Stage) -> Motion:
         """Prepare all animations, each for its own frames.
 
-        An animation whose camera starts elsewhere than the previous one ends starts with a camera move. Raises
-        InputError where they show different photos.
+        If an animation's camera does not start where the previous one ends, the animation starts with a camera move.
+        Raises InputError if the previous animation ends at a photo and this one starts at another.
         """
         seconds = np.array([segment.seconds for segment in self.segments])
         cuts = np.rint(np.concatenate([[0.0], np.cumsum(seconds)]) / seconds.sum() * stage.frames).astype(int).tolist()
@@ -193,8 +193,8 @@ class Show(Animation):
             if camera is not None and _camera_distance(camera, motion(0.0).camera, stage) > 0.01:
                 if cell is not None:
                     raise InputError(
-                        f"{self._name()}: {segment.name} starts at another photo than the previous animation ends "
-                        "with: leave out its focus to start there"
+                        f"{self._name()}: {segment.name} does not start at the photo where the previous animation "
+                        "ends: leave out its focus to start there"
                     )
                 stage.notice(f"{segment.name} starts with a short camera move, since the previous view is different")
                 motion = _with_camera_move(motion, camera, min(_CAMERA_MOVE_SECONDS / part.seconds, 0.3))
@@ -228,13 +228,13 @@ def _endings(segment: Segment) -> tuple[Ending, Ending]:
 
 
 def _camera_distance(camera: Camera, other: Camera, stage: Stage) -> float:
-    """Return the largest distance in pixels, at the edge of the frame, between a point's positions in two cameras."""
+    """Return the largest distance in pixels that a point at the edge of the frame moves between two cameras."""
     moved = math.dist(camera.centre, other.centre) * camera.scale
     return moved + abs(other.scale / camera.scale - 1) * 0.5 * max(stage.frame) + abs(other.angle - camera.angle) * 1e3
 
 
 def _with_camera_move(motion: Motion, camera: Camera, share: float) -> Motion:
-    """Return a motion that starts at another camera and reaches its own within a share of its time."""
+    """Return the motion with a camera that starts at `camera` and joins the motion's own within a share of the time."""
     start = motion(0.0).camera
 
     def moved(progress: float) -> Scene:
@@ -252,7 +252,7 @@ def _with_camera_move(motion: Motion, camera: Camera, share: float) -> Motion:
 
 
 def _with_pauses(motions: Sequence[Motion | None]) -> list[Motion]:
-    """Replace pauses by the last scene before them, or by the first scene after them at the start."""
+    """Replace each pause with the last scene before it or, at the start, with the first scene after it."""
     played: list[Motion] = []
     for number, motion in enumerate(motions):
         if motion is not None:

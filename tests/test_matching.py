@@ -51,7 +51,7 @@ def tiles_from(cover: Path, count: int, seed: int = 1) -> Pixels:
     return np.stack([pixels[y : y + 32, x : x + 32] for y, x in corners])
 
 
-def test_pixels_finds_the_same_photos_as_a_plain_loop(cover: Path) -> None:
+def test_the_metric_pixels_finds_the_same_photos_as_a_plain_loop(cover: Path) -> None:
     tiles = tiles_from(cover, 80)
     tiles[50] = tiles[10]  # of two equal photos, the first is chosen
     pixels = read_picture(cover).pixels
@@ -115,7 +115,7 @@ def test_near_duplicates_count_as_one_photo_on_request(cover: Path) -> None:
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.4, 1.0])
-def test_structure_searches_all_photos_by_its_cost(cover: Path, strength: float) -> None:
+def test_the_metric_structure_compares_all_photos_by_its_cost(cover: Path, strength: float) -> None:
     photos = describe_structure(library_of(tiles_from(cover, 700)).signatures)
     cells = describe_structure(library_of(tiles_from(cover, 30, seed=2)).signatures)
     weights = Weights.of_tone(strength)
@@ -216,13 +216,13 @@ def test_repetition_rules_are_met_or_rejected(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("rules", "photos", "message"),
     [
-        (RepetitionRules(unique=True), 11, "unique=True needs at least 12 photos for 12 cells, and there are 11"),
-        (RepetitionRules(max_uses=2), 5, "max_uses=2 needs at least 6 photos for 12 cells, and there are 5"),
-        (RepetitionRules(repeat_distance=1), 3, "repeat_distance=1 needs about 4 photos, and there are 3"),
+        (RepetitionRules(unique=True), 11, "unique=True needs at least 12 photos for 12 cells, not 11"),
+        (RepetitionRules(max_uses=2), 5, "max_uses=2 needs at least 6 photos for 12 cells, not 5"),
+        (RepetitionRules(repeat_distance=1), 3, "repeat_distance=1 needs about 4 photos, not 3"),
         (
             RepetitionRules(max_uses=1, use_all=True),
             13,
-            "use_all=True needs a cell for each of 13 photos, and there are 12 cells",
+            "use_all=True needs at least 13 cells for 13 photos, not 12",
         ),
         (
             RepetitionRules(max_uses=2, unique=True),

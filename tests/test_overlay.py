@@ -142,7 +142,7 @@ def test_any_title_is_drawn_within_any_frame(
         "Sommerferien Südfrankreich",
     ],
 )  # fmt: skip
-def test_a_title_whose_longest_word_is_a_line_is_as_large_as_it_can_be(
+def test_a_title_whose_longest_word_is_a_line_is_as_large_as_possible(
     plain: Stage, title: str, frame: tuple[int, int]
 ) -> None:
     _, top, _, bottom = box(replace(plain, frame=frame), OverlaySettings(title=title))
@@ -228,7 +228,7 @@ def test_logos_are_read_like_other_pictures(stage: Stage, tmp_path: Path) -> Non
     assert (bottom - top) == pytest.approx(2 * (right - left), abs=2.5)
 
 
-def test_a_damaged_logo_is_named(stage: Stage, tmp_path: Path) -> None:
+def test_the_error_for_a_damaged_logo_names_it(stage: Stage, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     encoded = io.BytesIO()
     Image.fromarray(rng.integers(0, 255, (16, 16, 3), np.uint8)).save(encoded, "AVIF")
@@ -244,7 +244,7 @@ def test_a_damaged_logo_is_named(stage: Stage, tmp_path: Path) -> None:
         except InputError as error:
             messages.append(str(error))
     assert len(messages) > 20
-    assert all(each.startswith(f"logo={tmp_path / 'logo.avif'} can't be used, it ") for each in messages)
+    assert all(each.startswith(f"logo={tmp_path / 'logo.avif'} can't be used because it ") for each in messages)
 
 
 def test_letters_missing_from_a_font_cause_a_notice(stage: Stage) -> None:
@@ -263,9 +263,9 @@ def test_the_default_font_covers_latin_greek_and_cyrillic() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"font": "text.ttf", "title": "A"}, "font=.*text.ttf can't be used, it is not a readable font"), ({"logo": "text.ttf"}, "logo=.*text.ttf can't be used"), ({"logo": "no.png"}, "logo=.*no.png: there is no such file"), ({"font": "test.ttf", "title": "A"}, r"font=.*test.ttf: there is no such file or folder: did you mean text.ttf\\?")],
+    [({"font": "text.ttf", "title": "A"}, "font=.*text.ttf can't be used because it is not a readable font"), ({"logo": "text.ttf"}, "logo=.*text.ttf can't be used"), ({"logo": "no.png"}, "logo=.*no.png: there is no such file"), ({"font": "test.ttf", "title": "A"}, r"font=.*test.ttf: there is no such file or folder: did you mean text.ttf\\?")],
 )  # fmt: skip
-def test_unusable_fonts_and_logos_are_named(
+def test_errors_for_unusable_fonts_and_logos_name_them(
     stage: Stage, tmp_path: Path, settings: dict[str, str], message: str
 ) -> None:
     (tmp_path / "text.ttf").write_text("no font")
@@ -304,7 +304,7 @@ def small_font() -> bytes:
     ),
     st.floats(0, 4),
 )
-def test_a_damaged_font_is_drawn_or_named(
+def test_a_damaged_font_is_drawn_or_the_error_names_it(
     plain: Stage, small_font: bytes, tmp_path: Path, changes: list[tuple[int, int]], length: float
 ) -> None:
     damaged = bytearray(small_font)

@@ -236,7 +236,7 @@ def test_different_views_are_joined_by_a_camera_move(stage_factory: StageFactory
 def test_a_zoom_out_of_a_different_photo_is_refused(stage_factory: StageFactory) -> None:
     stage = replace(stage_factory.stage((96, 64), seconds=6.0), frames=60)
     with pytest.raises(
-        InputError, match="zoom starts at another photo than the previous animation ends with: leave out its focus"
+        InputError, match="zoom does not start at the photo where the previous animation ends: leave out its focus"
     ):
         Show(timeline="zoom 3s focus=0.2,0.2, zoom 3s direction=out focus=0.8,0.8").play(stage)
     stage.textures.close()

@@ -52,8 +52,8 @@ _BANDS_PER_THREAD: Final = 4  # so that threads stay busy when some bands take l
 class Compositor:
     """Draws scenes at one size, in bands of rows, on its own threads; `close` ends them.
 
-    `width`, `height`: pixels of the frame. `threads`: default one per core, at most 8. `full_tone`: draw tiles of any
-    size with their full tone, as stills of a map are drawn.
+    `width`, `height`: pixels of the frame. `threads`: by default one per core, at most 8. `full_tone`: draw tiles of
+    any size with their full tone, as in stills of a map.
 
     Memory: about 300 bytes per sprite of the largest scene, one frame if the background is a picture, four more with
     motion blur, and the textures. Drawing a frame allocates nothing, except for texture levels not yet loaded.
@@ -103,7 +103,7 @@ class Compositor:
         Raises RenderError if a photo can't be read, ValueError for a frame of another shape or type.
         """
         if frame.shape != (self.height, self.width) or frame.dtype != np.uint32 or not frame.flags.c_contiguous:
-            raise ValueError(f"a frame is a contiguous uint32 array {(self.height, self.width)}: use `new_frame`")
+            raise ValueError(f"a frame must be a contiguous uint32 array {(self.height, self.width)}: use `new_frame`")
         colour, picture = self._prepare_background(scene.background)
         groups = self._groups(scene)
         visible = self._list_visible(groups)
@@ -117,10 +117,11 @@ class Compositor:
         self._in_bands(band)
 
     def expose(self, motion: Motion, progress: float, shutter: float, frame: Packed) -> None:
-        """Draw a motion with motion blur into `frame`; the shutter is open for `shutter` of progress around `progress`.
+        """Draw a motion with motion blur into `frame`, with the shutter open for `shutter`, centred on `progress`.
 
-        Scenes are averaged in linear light: as many as needed for the fastest visible sprite to move at most 2 pixels
-        from one to the next, at most 16. If nothing moves more than 1 pixel, only one is drawn. Raises as `draw` does.
+        Both are shares of the motion, 0…1. Scenes are averaged in linear light: as many as needed for the fastest
+        visible sprite to move at most 2 pixels from one to the next, up to 16. If nothing moves more than 1 pixel, only
+        one is drawn. Raises as `draw` does.
         """
         first, last = max(progress - shutter / 2, 0.0), min(progress + shutter / 2, 1.0)
         if shutter <= 0 or (moved := self._travel(motion(first), motion(last))) <= 1.0:
@@ -145,7 +146,7 @@ class Compositor:
         return float(np.abs(new[1][there] - old[1][here]).max())
 
     def _visible_points(self, scene: Scene) -> tuple[npt.NDArray[np.int64], Float64Array]:
-        """Return identifiers of the visible sprites, (M,), and in pixels centre and two edge midpoints, (M, 3, 2)."""
+        """Return the visible sprites' identifiers, (M,), and centres and two edge midpoints in pixels, (M, 3, 2)."""
         identifiers, points = [np.empty(0, np.int64)], [np.empty((0, 3, 2))]
         for sprites, view, _ in self._groups(scene):
             to_pixels = np.array([view[:2], view[3:5]]).T
@@ -168,7 +169,7 @@ class Compositor:
             pass
 
     def prefetch(self, scene: Scene) -> None:
-        """Start to load the textures of a later scene, so that drawing it does not wait. Does not affect any pixels."""
+        """Start loading the textures of a later scene, so that drawing it does not wait. Does not affect any pixels."""
         table = self.textures.table
         if self._prefetched.shape != table.used.shape:
             self._prefetched = np.zeros_like(table.used)
@@ -189,7 +190,10 @@ class Compositor:
         return np.ascontiguousarray(unpack(frame)[..., :3])
 
     def _groups(self, scene: Scene) -> list[tuple[Sprites, Viewport, PixelBox]]:
-        """Return a scene's groups of sprites in painter's order, each with its view and the box hidden later."""
+        """Return a scene's groups of sprites in painter's order.
+
+        Each comes with its view and the box of pixels that later groups hide.
+        """
         view = _view(scene.camera, self.width, self.height)
         groups = [(sprites, view) for sprites in scene.sprites]
         if scene.nested:
@@ -271,7 +275,7 @@ class Compositor:
                 count <= len(draw.texture) for count, draw in zip(counts, self._lists, strict=False)
             ):
                 break
-            # Too small: enlarge to half as much again as needed, and repeat.
+            # The lists are too small: make them 1.5 times as long as needed, and repeat.
             self._missing = np.empty((missing_count + missing_count // 2 + 64, 2), np.int32)
             for number, count in enumerate(counts):
                 if count > len(self._lists[number].texture):

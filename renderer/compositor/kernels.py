@@ -1,15 +1,15 @@
 """The compiled loops of the compositor: visibility, texture sampling, blending, RGB to YUV.
 
 All of them release the GIL, use integers for every pixel (so that a pixel depends on neither bands nor threads) and
-are compiled without fastmath. They are in one file because the cache on disk is invalidated by the file's own
-modification time.
+are compiled without fastmath. They are in one file because the cache on disk checks only the modification time of a
+kernel's own file.
 
 A pixel is one uint32: R in the lowest byte, then G, B and alpha, premultiplied. Two colour channels are blended at a
-time: the masks below give each 16 bits, so that one 32-bit product weights both. The sampling loop is the hottest of
+time: the masks below give each 16 bits, so that one 32-bit product weights both. The sampling loop is the hottest in
 the program. LLVM turns it into vector gathers because all arithmetic stays in 32 bits (hence the casts: Numba widens
-to 64 otherwise) and because metadata declares that textures and frame do not overlap. Without either it is three times
+to 64 otherwise) and because metadata declares that textures and frame do not overlap. Without either, it is three times
 slower: 36 ms instead of 12 for a 1080p frame of two mip levels with tone. Two neighbouring texels are read as one
-64-bit number, since the cost of gathers is their number.
+64-bit number, since the cost depends on the number of gathers.
 """
 
 # Numba infers the types of inlined and compiled functions; the kernels called from other modules are annotated.
@@ -31,7 +31,7 @@ from renderer.textures import TextureTable
 
 
 def emitted(function: Callable[..., object]) -> Callable[..., Any]:
-    """Make a function that emits its own LLVM instructions callable from kernels."""
+    """Return a function that kernels can call, from one that emits its own LLVM instructions."""
     return cast("Callable[..., Any]", intrinsic(function))
 
 
@@ -45,9 +45,7 @@ class DrawList(NamedTuple):
     level: npt.NDArray[np.int32]  # (M,) the finer of the two mip levels
     blend: npt.NDArray[np.int32]  # (M,) weight of the coarser one, 0…256
     rows: npt.NDArray[np.int32]  # (M, 2) first row and the row after the last
-    columns: npt.NDArray[
-        np.int32
-    ]  # (M, 2) likewise; needed for slivers, whose edges are nearly parallel and bound no ends
+    columns: npt.NDArray[np.int32]  # (M, 2) likewise; for slivers, whose nearly parallel edges limit no row
     inverse: npt.NDArray[np.float64]  # (M, 6) s = i0 x + i1 y + i2, t = i3 x + i4 y + i5
     half: npt.NDArray[np.float64]  # (M, 2) distance from the centre to the edges s = 1 and t = 1, pixels
     forward: npt.NDArray[np.int32]  # (M, 2) side on which a neighbour is drawn later: −1, 1; 0: none
@@ -173,13 +171,13 @@ def over(below, above):
 
 @inlined
 def straight(value, alpha):
-    """One channel of a premultiplied colour, with straight alpha."""
+    """One channel of a premultiplied colour, converted to straight alpha."""
     return min(U32(U32(value * U32(255) + U32(alpha >> U32(1))) // alpha), U32(255))
 
 
 @inlined
 def unpacked(pixel):
-    """Red, green and blue of a premultiplied pixel with straight alpha, and its alpha."""
+    """Red, green and blue of a premultiplied pixel, converted to straight alpha, and its alpha."""
     alpha = U32(pixel >> U32(24))
     r, g, b = U32(pixel & U32(255)), U32((pixel >> U32(8)) & U32(255)), U32((pixel >> U32(16)) & U32(255))
     if U32(0) < alpha < U32(255):
@@ -206,7 +204,7 @@ def tone(pixel, gain_r, gain_g, gain_b, offset_r, offset_g, offset_b):
 
 @inlined
 def bilinear(address, width, height, u, v):
-    """The pixel at (u, v) in 1/65536 texel, texel centres at whole numbers; outside, the nearest texel of the edge."""
+    """The pixel at (u, v) in 1/65536 texel, with texel centres at whole numbers; outside, the nearest edge texel."""
     u = I32(min(max(u, I32(0)), I32((width - 1) << 16)))
     v = I32(min(max(v, I32(0)), I32((height - 1) << 16)))
     x0 = I32(max(min(I32(u >> 16), I32(width - 2)), I32(0)))
@@ -220,8 +218,8 @@ def bilinear(address, width, height, u, v):
     return mix(top, bottom, U32(I32(v & I32(65535)) >> 8))
 
 
-# There is one loop for each case, since LLVM gathers in vectors only in loops without branches. Tone is always applied:
-# gain 1 and offset 0 change nothing and cost less than further loops.
+# There is one loop for each case, since LLVM vectorises gathers only in loops without branches. Tone is always applied:
+# gain 1 and offset 0 change nothing, and cost less than additional loops.
 
 
 @inlined
@@ -317,8 +315,8 @@ def over_span(target, count, fine, coarse, blend, paint, edges):
 SHARPER = 0.5
 """Mip levels by which sampling is finer than one texel per pixel, to offset the blur of blending two levels.
 
-At the same cost the picture is 3.5 dB closer to a supersampled one, and its flicker is 0.48 times that of nearest-mip
-sampling (0: 0.71; 0.75: 0.46, but no closer), as measured by benchmarks/flight.py."""
+At the same cost, the picture is 3.5 dB closer to a supersampled one, and its flicker is 0.48 times that of nearest-mip
+sampling (with 0: 0.71 times; with 0.75: 0.46 times, but no closer), as measured by benchmarks/flight.py."""
 
 
 # -- Visibility ----------------------------------------------------------------------------------------------------
@@ -357,7 +355,7 @@ def list_visible(
     draw: DrawList,
     missing: npt.NDArray[np.int32],
 ) -> tuple[int, int]:
-    """Fill the draw list with the sprites that touch the frame, and list the mip levels they need that are not loaded.
+    """Fill the draw list with the sprites that touch the frame, and `missing` with the mip levels to load for them.
 
     `view` (6,) maps scene units to pixels: x' = v0 x + v1 y + v2, y' = v3 x + v4 y + v5. `frame_size`: width and height
     in pixels. `hidden`: left, top, right and bottom of the box that is painted over later. `tone_sizes`: tile sizes in
@@ -469,12 +467,12 @@ def list_visible(
 VECTOR = 8
 """Pixels that the span loops draw at once on processors with the widest vectors.
 
-The remainder of a span is drawn one by one and takes as long as a whole vector, so spans are lengthened where the next
-pixels are not covered at all."""
+The remaining pixels of a span are drawn one by one, which takes as long as a whole vector. Spans are therefore
+lengthened where the next pixels are not covered at all."""
 
 CACHE_LINE = 64  # bytes
 
-LONG_SPAN = 32  # pixels of a row from which a sprite's fully covered ones are drawn by a separate loop
+LONG_SPAN = 32  # pixels of a sprite in a row, from which the fully covered ones are drawn by a separate loop
 
 
 TOUCH = 0.5 - 1e-6
@@ -548,7 +546,7 @@ AHEAD = 2
 tiles are read backwards, which the processor does not predict. At 64 pixels per tile and without prefetching, mirrored
 tiles took 2.4 times as long, others 1.3 times."""
 
-SMALL = 32  # side in texels up to which prefetching a level does not pay
+SMALL = 32  # side in texels up to which prefetching a level does not pay off
 
 
 @inlined
@@ -710,7 +708,7 @@ def gather_light(
     first_row: int,
     end_row: int,
 ) -> None:
-    """Add the light of `frame` (H, W), weighted by alpha, to `total` (H, W, 4), or set it with `begin`.
+    """Add the light of `frame` (H, W), weighted by alpha, to `total` (H, W, 4), or with `begin` set `total` to it.
 
     `light` (256,): linear light of each byte, 0…65535. Sums of 16 frames, times alpha up to 255, fit into 32 bits.
     """

@@ -45,11 +45,11 @@ _RANKED: Final = 200  # nearest photos among which the rank of the chosen one is
 _SIMILAR: Final = 4.0  # CIELAB distance up to which two colours count as equal
 _DIFFERENT: Final = 20.0  # CIELAB distance from which they count as different
 
-_TRIED: Final = 200  # best cells whose nearest photos are determined
+_TRIED: Final = 200  # number of best cells whose nearest photos are determined
 
 
 def read_cover(cover: Path | None) -> tuple[Path, Pixels]:
-    """Return a cover, by default the sample, with its pixels. Raises InputError, also for a `.mosaic` file."""
+    """Return the path and pixels of a cover, by default the sample. Raises InputError, also for a `.mosaic` file."""
     path = check_cover(cover)
     if path.suffix.lower() == MAP_SUFFIX:
         raise InputError(
@@ -66,7 +66,7 @@ def check_figure(path: Path, cover: Path, *, overwrite: bool) -> None:
 
 
 def lay_grid(cover: Pixels, settings: GridSettings) -> Grid:
-    """Return the grid of a mosaic of a cover. Raises InputError."""
+    """Return the grid for a mosaic of a cover. Raises InputError."""
     grid = make_grid(cover.shape[1], cover.shape[0], settings.columns, settings.cell_size)
     return adapt_grid(grid, cover, find_faces(cover), *settings.cell_sides()) if settings.adaptive else grid
 
@@ -107,7 +107,7 @@ class Matched:
 
     @property
     def rank(self) -> int | None:
-        """Number of photos nearer to the cell than the chosen one; None if that is more than `near` contains."""
+        """Number of photos nearer to the cell than the chosen one; None if the chosen one is not in `near`."""
         ranks = np.flatnonzero(self.near.photo[0] == self.chosen)
         return int(ranks[0]) if len(ranks) else None
 
@@ -134,7 +134,7 @@ def open_matched(
 ) -> Iterator[Matched]:  # fmt: skip
     """Match a cover and select a cell. Raises InputError.
 
-    position: of the cell, by default that of a colourful, well matched one; path: of the figure, for checks only.
+    position: of the cell; None: a colourful, well matched cell is selected; path: of the figure, only to check it.
     """
     source, pixels = read_cover(cover)
     check_figure(path, source, overwrite=overwrite)
@@ -161,7 +161,7 @@ def open_matched(
 def _representative_cells(
     cover: Pixels, grid: Grid, mosaic: OpenMosaic, chosen: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Return the best cells: colourful, salient, with some detail, and with a photo of nearly their colour; best first.
+    """Return the best cells, best first: colourful, salient, with some detail, and with a photo of a similar colour.
 
     Most criteria count by rank among all cells, so that none dominates.
     """

@@ -17,7 +17,7 @@ NAMES = ("Red", "Green", "Blue")
 
 
 def plane(picture: Pixels, channel: int) -> Pixels:
-    """Return one channel of a picture (H, W, 3) in its own colour: (H, W, 3). The three add up to the picture."""
+    """Return one channel of a picture (H, W, 3) in its own colour: (H, W, 3). All channels add up to the picture."""
     single = np.zeros_like(picture)
     single[..., channel] = picture[..., channel]
     return single
@@ -54,13 +54,13 @@ def explain_channels(
 
 
 Arranged = tuple[Rectangle, list[Rectangle], bool]
-"""Boxes for the picture and its channels, and whether the labels are right of the channels (else below)."""
+"""Boxes for the picture and its channels, and whether the labels are to the right of the channels, not below them."""
 
 
 def _arranged(area: Rectangle, aspect: float, gap: float, label: tuple[float, float]) -> Arranged:
-    """Return the largest arrangement: channels in a column right of, a row below, or a column below the picture.
+    """Return the largest arrangement: channels in a column to the right of the picture, or in a row or column below it.
 
-    label: width of a label right of a channel, and height of a label below one.
+    label: width of a label to the right of a channel, and height of a label below a channel.
     """
     right, column = (arrange(area, aspect, gap, label[0]) for arrange in (_column_right, _column_below))
     row = _row_below(area, aspect, gap, label[1])

@@ -75,7 +75,10 @@ class Rectangle:
         return self.y + self.height
 
     def fitted(self, aspect: float, horizontal: float = 0.5, vertical: float = 0.5) -> Rectangle:
-        """Return the largest box of an aspect ratio (width / height) inside, at shares 0…1 of the remaining space."""
+        """Return the largest rectangle of an aspect ratio (width / height) that fits inside.
+
+        horizontal, vertical: its position, as a fraction 0…1 of the remaining space.
+        """
         width = min(self.width, self.height * aspect)
         height = width / aspect
         left, top = self.x + horizontal * (self.width - width), self.y + vertical * (self.height - height)
@@ -92,7 +95,7 @@ class Rectangle:
 
 
 class Drawing:
-    """The canvas of a figure. `unit`: the size in pixels of what is 1 pixel in a figure of 1920 × 1080."""
+    """The canvas of a figure. `unit`: pixels for each pixel of a figure of 1920 × 1080."""
 
     def __init__(self, settings: FigureSettings, size: tuple[int, int] = SIZE) -> None:
         from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes 0.5 s to import
@@ -126,7 +129,7 @@ class Drawing:
     def caption(self, area: Rectangle, lines: list[str]) -> Rectangle:
         """Draw lines at the bottom, wrapped, the first in the main text colour, and return the area above them."""
         step = 62 * self.unit
-        # Up to 8 % too many letters are allowed: such lines are drawn smaller.
+        # A line may have up to 8 % more letters than fit, and is then drawn smaller.
         max_letters = max(int(1.08 * area.width / (_LETTER * 42 * self.unit)), 8)
         wrapped = [
             (part, self.theme.text if number == 0 else self.theme.muted)
@@ -185,7 +188,7 @@ class Drawing:
         return rounded
 
     def frame(self, box: Rectangle, colour: str, width: float, *, fill: str = "none", radius: float = 0.0) -> None:
-        """Draw a line around a box. width: of the line, outside the box, in units; radius: of its corners, in units."""
+        """Draw a line around a box, outside it. width: of the line, in units; radius: of its corners, in units."""
         from matplotlib.patches import FancyBboxPatch
 
         line = width * self.unit
@@ -209,6 +212,6 @@ class Drawing:
 
     def pixels(self) -> Pixels:
         """Return the drawing, (H, W, 3) uint8."""
-        self._canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib types half of itself
+        self._canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib is only partly typed
         drawn = np.asarray(self._canvas.buffer_rgba())  # type: ignore[no-untyped-call]
         return np.ascontiguousarray(drawn[..., :3])

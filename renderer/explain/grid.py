@@ -74,7 +74,7 @@ def explain_grid(
 
 
 def _arranged(area: Rectangle, aspect: float, gap: float, *, upright: bool) -> tuple[Rectangle, Rectangle]:
-    """Return boxes for the whole cover and for a square part right of it, or below it in an upright figure."""
+    """Return boxes for the whole cover and for a square part to the right of it, or below it in an upright figure."""
     if upright:
         side = min(area.width * 0.94, max(area.height - gap - area.width / aspect, area.height * 0.42))
         above = Rectangle(area.x, area.y, area.width, area.height - side - gap).fitted(aspect, vertical=0.0)

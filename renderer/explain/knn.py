@@ -66,8 +66,8 @@ def explain_knn(
     """Write a clip of the photos around a cell: all of them, the near ones, then the nearest.
 
     The file name's extension sets the format. cell: its position; by default that of a colourful, well matched cell.
-    The space is that of the metric; one of many dimensions is projected, and the caption says so. Raises InputError
-    and RenderError.
+    Photos are drawn in the space of the metric. A space of many dimensions is projected to three, and the caption says
+    so. Raises InputError and RenderError.
     """
     figure, clip, match, progress = (
         figure or FigureSettings(), clip or ClipSettings(), match or MatchSettings(), progress or Silent(),
@@ -294,7 +294,7 @@ class PointCloud:
             point_unit * min(max((4000 / max(len(order), 1)) ** 0.5, 0.7), 1.8) * 6
         )
         background = np.array(_rgb(self.theme.background), np.float32)
-        # Distant points are paler; once the near photos have appeared, all other points are.
+        # Distant points are paler. While the near photos appear, all other points become paler too.
         contrast = (np.clip((magnification[order] - 0.72) / 0.5, 0.35, 1) * (1 - 0.55 * found)).astype(np.float32)
         colour = background + (self.colours[order] - background) * contrast[:, np.newaxis]
         draw_discs(picture, points[order], radius, colour.astype(np.float32), np.full(len(order), 0.92, np.float32))

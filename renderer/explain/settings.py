@@ -50,7 +50,7 @@ class FigureResult:
     caption: str  # what it shows, in 1 to 3 sentences
     facts: dict[str, JsonValue]  # the numbers in it
     fps: Fraction | None = None
-    frames: int | None = None  # as `fps`, None for a still
+    frames: int | None = None  # None for a still, like `fps`
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the result as a JSON object; `fps` and `frames` of a still are null."""

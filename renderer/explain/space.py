@@ -1,4 +1,4 @@
-"""Photos and a cell as points with three coordinates, by the metric that compares them."""
+"""Photos and a cell as points with three coordinates, in the space of the metric that compares them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _PERCENTILE: Final = 99.5  # of the photos inside the box: a single outlier must
 
 @dataclass(frozen=True)
 class Space:
-    """Points in a box −1…1 with coordinates x, y and z (upwards) on one scale."""
+    """Points in a box −1…1 with coordinates x, y and z (upwards) on the same scale."""
 
     photos: Float32Array  # (P, 3) the requested photos
-    near: Float32Array  # (K, 3) the nearest photos, as they are compared with the cell
+    near: Float32Array  # (K, 3) the nearest photos, transformed as for the comparison with the cell
     cell: Float32Array  # (3,)
     axes: tuple[str, str, str]  # labels
     caption: str  # what the position of a point means
@@ -34,7 +34,7 @@ class Space:
 def points_of(matched: Matched, numbers: npt.NDArray[np.int64], near: int) -> Space:
     """Return points of photos by number (P,), of the `near` nearest photos, and of the cell.
 
-    Means have three numbers, which are the coordinates. Descriptors with more numbers are projected to the photos'
+    The three numbers of a mean colour are its coordinates. Descriptors with more numbers are projected to the photos'
     first three principal components. Memory: 12 KiB per photo for `pixels`, 200 bytes for other metrics.
     """
     library, style = matched.mosaic.offered, matched.settings.style()

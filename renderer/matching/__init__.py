@@ -41,18 +41,18 @@ __all__ = [
 ]
 
 Pin = tuple[int, tuple[float, float] | None]
-"""A photo's number in the library, and a point (x, y) as fractions of the cover; None: where it fits best."""
+"""A photo's number in the library and its point (x, y) as fractions of the cover, or None for the best central cell."""
 
 MATCHER_VERSION = 4
-"""Increased when the same inputs give a different map, so that cached maps are not used."""
+"""Increased whenever the same inputs would give a different map, so that older cached maps are not used."""
 
 _CANDIDATES = 128
 """Initial number of candidates per cell in the assignment."""
 
-_BLOCK = 256  # cells whose costs for all photos are in memory
+_BLOCK = 256  # cells whose costs for all photos are in memory at once
 
 _ALTERNATIVES = 64
-"""Candidates per cell in the perceptual search; twice as many without tone, which corrects most differences."""
+"""Candidates per cell in the perceptual search; twice as many without tone, since tone corrects most differences."""
 
 
 def match_photos(
@@ -69,11 +69,11 @@ def match_photos(
 ) -> PlacementMap:
     """Return a map that shows the best photo in each cell, within the repetition rules.
 
-    Photos are assigned with the minimum total cost, repeats that are too near each other are replaced, and with
-    `structure` a local search in an order drawn from `seed` improves the similarity at viewing distance. Then each tile
-    gets its tone. Each photo of `pins` is used exactly once: in the cell at its point, or without a point in the cell
-    near the centre where it fits best. cover: (H, W, 3) uint8. Raises InputError if the library is empty or too small
-    for the rules.
+    Photos are assigned at the minimum total cost, and repeats that are too near each other are replaced. With
+    `structure`, a local search in a random order (from `seed`) improves the similarity at viewing distance. Finally,
+    each tile gets its tone. Each photo in `pins` is used exactly once: in the cell at its point or, if it has none, in
+    the cell near the centre where it fits best. cover: (H, W, 3) uint8. Raises InputError if the library is empty or
+    too small for the rules.
     """
     style, rules = style or MatchStyle(), rules or RepetitionRules()
     numbers, reserved, limits = _usable_within(grid, library, rules, pins)
@@ -86,7 +86,7 @@ def match_photos(
             nonlocal remaining_steps
             steps = min(rows, remaining_steps)
             remaining_steps -= steps
-            advance(steps)  # also with 0 steps, since it may raise to cancel
+            advance(steps)  # called even for 0 steps, since it may raise to cancel
 
         costs, photos = costs_of(description, library, numbers, style, advance_rows)
         pin_costs = [costs_of(description, library, np.array([number]), style, advance_rows)[0] for number, _ in pins]
@@ -136,9 +136,9 @@ def unmatched_map(
     pins: Sequence[Pin] = (),
     recipe: dict[str, JsonValue] | None = None,
 ) -> PlacementMap:
-    """Return a map of the same cells without matching: it shows the photos of `pins`, or else the first photo.
+    """Return a map of the grid without matching: its cells show the photos of `pins`, or the first photo if none.
 
-    For checks of what is done with a map. Raises InputError if `match_photos` does for these rules.
+    Use it to check everything that follows matching. Raises InputError as `match_photos` does.
     """
     _usable_within(grid, library, rules or RepetitionRules(), pins)
     count = len(grid)
@@ -170,9 +170,9 @@ def _usable_within(
 def nearest_photos(
     cover: Pixels, grid: Grid, library: Library, cells: Indices, count: int, style: MatchStyle | None = None
 ) -> Candidates:
-    """Return the `count` photos of lowest cost for each of `cells` (M,), without repetition rules, the nearest first.
+    """Return the `count` photos of lowest cost for each of `cells` (M,), nearest first, without repetition rules.
 
-    Photos are numbers in the library; of copies, only the first is included.
+    Photos are given as numbers in the library. Only the first of several copies is included.
     """
     style = style or MatchStyle()
     numbers = first_copies(library)
@@ -184,9 +184,9 @@ def nearest_photos(
 
 
 def _usable(library: Library, pins: Sequence[Pin], *, merge: bool) -> tuple[Indices, npt.NDArray[np.bool_]]:
-    """Return the numbers (P,) of the photos that may be placed, and which of them are reserved for their pin (P,).
+    """Return the numbers (P,) of the photos that may be placed, and whether each is reserved for its pin (P,).
 
-    If all photos are pinned, none is reserved.
+    If all photos are pinned, none are reserved.
     """
     pinned = [number for number, _ in pins]
     first = first_descriptors(library) if merge else first_copies(library)
@@ -196,7 +196,7 @@ def _usable(library: Library, pins: Sequence[Pin], *, merge: bool) -> tuple[Indi
 
 
 def _pin(pin_costs: Sequence[Costs], grid: Grid, numbers: Indices, pins: Sequence[Pin]) -> tuple[Candidates, list[int]]:
-    """Return a placement (N, 1) with the pinned photos only, −1 in all other cells, and the pinned cells.
+    """Return a placement (N, 1) of only the pinned photos, with −1 in all other cells, and a list of the pinned cells.
 
     pin_costs: the costs of each pinned photo.
     """
@@ -218,7 +218,7 @@ def _place(
     costs: Costs, raster: CellRaster, placed: Candidates, cells: Indices,
     capacity: npt.NDArray[np.int32], limits: Limits, alternatives: int,
 ) -> Candidates:  # fmt: skip
-    """Fill `cells` within the limits, and return other candidates for each cell, (N, `alternatives`)."""
+    """Fill `cells` within the limits, and return alternative candidates for each cell, (N, `alternatives`)."""
     photos = np.flatnonzero(capacity)
     reserved_cells = np.empty(0, np.int64)
     if limits.use_all:
@@ -247,7 +247,7 @@ def _enforce_distance(
 ) -> None:  # fmt: skip
     """Replace repeats that are too near each other."""
     rank = placed.cost[:, 0].copy()
-    rank[reserved_cells] = -1  # a photo's reserved cell keeps it
+    rank[reserved_cells] = -1  # cells reserved for a photo keep it
     rank[np.setdiff1d(np.arange(len(raster)), cells)] = -2  # pinned cells come first
     empty = conflicting_cells(raster, placed.photo[:, 0], rank, limits.distance)
     placed.photo[empty] = -1
@@ -255,7 +255,7 @@ def _enforce_distance(
     remaining = capacity - np.bincount(current[current >= 0], minlength=len(capacity)).astype(np.int32)
     if refill(costs, raster, placed, empty, remaining, limits.distance):
         return
-    # There are too few photos for a choice by cost: use any arrangement within the limits.
+    # There are too few photos to choose by cost: use any arrangement within the limits.
     fixed = placed.photo[:, 0].copy()
     fixed[cells] = -1
     arranged = arrange(raster, fixed, capacity, limits.distance, evenly=limits.use_all)
@@ -277,13 +277,13 @@ def _enforce_distance(
 
 
 def _cell_under(grid: Grid, point: tuple[float, float]) -> int:
-    """Return the cell at or nearest to a point (x, y), as fractions of the cover."""
+    """Return the cell at, or nearest to, a point (x, y) in fractions of the cover."""
     left, top, width, height = grid.crop
     return cell_at(grid, ((point[0] - left) / width * grid.columns, (point[1] - top) / height * grid.rows))
 
 
 def _best_central_cell(grid: Grid, cost: Float32Array, pinned: Sequence[int]) -> int:
-    """Return the cell of lowest cost in the central ninth of the grid that is not pinned, if there is one."""
+    """Return the cell of lowest cost that is not pinned, if possible in the central ninth of the grid."""
     centre = (grid.cells[:, :2] + 0.5 * grid.cells[:, 2:]) / (grid.columns, grid.rows)
     middle = (np.abs(centre - 0.5) <= max(1 / 6, 0.5 / min(grid.columns, grid.rows))).all(axis=1)
     order = np.lexsort((cost, ~middle))

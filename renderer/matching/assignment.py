@@ -2,8 +2,8 @@
 
 Cells bid for the photo of lowest cost + price. A photo goes to the highest bidders, and its price is the lowest
 accepted bid. A cell knows only its best candidates: when their prices have risen so far that another photo may be as
-good, it stops bidding until its candidates are searched again at the current prices. So no matrix of all costs is
-needed, and the total cost is minimal to within `epsilon` per cell.
+good, it stops bidding until new candidates are searched for at the current prices. This requires no matrix of all
+costs, and the total cost is minimal to within `epsilon` per cell.
 
 Source: Bertsekas, "The auction algorithm", 1988; for several uses: Bertsekas and Castañon, "The auction algorithm for
 the transportation problem", 1989.
@@ -21,23 +21,23 @@ from renderer.compiled import kernel
 from renderer.matching.candidates import Candidates, Costs, Indices
 
 _ACCURACY: Final = 0.01
-"""Epsilon relative to the range of a cell's candidates: 10 times more loses quality, 10 times less is slow."""
+"""Epsilon relative to the cost range of a cell's candidates: 10 times as much loses quality, a tenth of it is slow."""
 
 _MAX_CANDIDATES: Final = 20_000_000
-"""Maximum number for all cells together, which limits repeated searches. 180 MB."""
+"""Maximum number of candidates of all cells together, which limits repeated searches: 180 MB."""
 
 _MAX_PER_CELL: Final = 1024
-"""Maximum number of candidates of one cell; prices have risen by then."""
+"""Maximum number of candidates of one cell: more are not needed, since prices have risen by then."""
 
 _MAX_ROUNDS: Final = 40
-"""Maximum number of repeated searches; remaining cells then take the best photo with free uses."""
+"""Maximum number of repeated searches; then each remaining cell takes the best photo with free uses."""
 
 
 def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count: int) -> tuple[Candidates, Candidates]:
     """Assign a photo to each of `cells` with the minimum total cost.
 
     Returns the assigned photos (M, 1), and the candidates (M, K) in the order of cost + final price. capacity:
-    (photos,) maximum uses of each photo in these cells, sufficient for all of them; count: initial number of candidates
+    (photos,) maximum uses of each photo in these cells, with a sum of at least M; count: initial number of candidates
     per cell. Memory: 9 bytes per candidate, 16 per use.
     """
     number = len(cells)
@@ -94,7 +94,7 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
 
 @kernel
 def run_auction(photo, cost, outside, waiting, epsilon, prices, first_slot, holders, bids, filled, held):
-    """Let the waiting cells bid, and cells that are outbid, until each holds a photo or needs more candidates."""
+    """Let waiting and outbid cells bid until each cell holds a photo or needs more candidates."""
     queue = np.empty(len(held), np.int64)
     count = len(waiting)
     queue[:count] = waiting
@@ -135,7 +135,7 @@ def run_auction(photo, cost, outside, waiting, epsilon, prices, first_slot, hold
 
 @kernel
 def push_bid(holders, bids, slot, cell, amount):
-    """Add a bid at the end, `slot`, of a photo's heap with the lowest bid on top."""
+    """Add a bid to a photo's heap, which has the lowest bid on top. slot: the first free index of the heap."""
     while slot > 0:
         parent = (slot - 1) // 2
         if bids[parent] <= amount:

@@ -17,7 +17,7 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Candidates:
-    """K photos for each of N cells, the best first, equal ones in library order."""
+    """K photos for each of N cells, the best first, ties in library order."""
 
     photo: npt.NDArray[np.int32]  # (N, K) photo numbers
     symmetry: npt.NDArray[np.uint8]  # (N, K) the allowed symmetry under which the photo fits best
@@ -70,7 +70,7 @@ def cheapest(
     """Return the `count` candidates of lowest cost + price from blocks (M, photos)."""
     total = cost if prices is None else cost + prices
     if count < total.shape[1]:
-        # Everything below the count-th value is in; of photos equal to it, the first in library order.
+        # All photos below the count-th value are included, and of those equal to it, the first in library order.
         bound = np.partition(total, count - 1, axis=1)[:, count - 1 : count]
         rank = np.where(total <= bound, total, np.inf)
         order = np.argsort(rank, axis=1, kind="stable")[:, :count]

@@ -1,4 +1,4 @@
-"""A raster of cell numbers for a grid with cells of any sizes, for distances and neighbourhoods."""
+"""A raster of a grid's cell numbers, to find distances and neighbours among cells of any size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class CellRaster:
-    """N cells on a raster. Its step is the side of the smallest cell, at most 1 unit."""
+    """N cells on a raster whose step is the side of the smallest cell, at most 1 unit."""
 
     numbers: npt.NDArray[np.int32]  # (H, W) number of the cell at each step, −1 for none
     box: npt.NDArray[np.int32]  # (N, 4) left, top, width, height of each cell in steps

@@ -1,4 +1,4 @@
-"""Inputs and results of matching: a cover by cells, the costs of photos, and placed photos with their tone."""
+"""Inputs and results of matching: the description of a cover, the costs of photos, and placed photos with tone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from renderer.matching.tone import Shades, shades_of, tone_of
 from renderer.pictures import Pixels
 from renderer.progress import Advance
 
-_MEASURED_CELLS = 30_000  # maximum number of cells in the quality figures: 100 MB
+_MEASURED_CELLS = 30_000  # maximum number of cells that are measured for the quality figures: 100 MB
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class MatchStyle:
 
 @dataclass(frozen=True)
 class CoverDescription:
-    """A cover by its N cells."""
+    """A cover, described by its N cells."""
 
     cover: Pixels  # (H, W, 3) in the colours to match
     grid: Grid
@@ -77,14 +77,14 @@ def describe_cover(cover: Pixels, grid: Grid) -> CoverDescription:
 
 
 def adapted_cover(cover: Pixels, library: Library, style: MatchStyle) -> Pixels:
-    """Return the cover in the colours to match."""
+    """Return the cover in the colours to match: those of the library with `style.adapt_palette`, else its own."""
     return adapt_palette(cover, mean_lab(library.signatures)) if style.adapt_palette else cover
 
 
 def costs_of(
     description: CoverDescription, library: Library, numbers: Indices, style: MatchStyle, advance: Advance
 ) -> tuple[Costs, Structure | None]:
-    """Return the costs of photos by number in the cells, and their descriptors if the metric is `structure`."""
+    """Return the costs of the photos `numbers` in the cells, and for the metric `structure` the photos' descriptors."""
     all_photos = len(numbers) == len(library.photos)
     if style.metric == "pixels":
         pictures = cut_cells(description.cover, description.grid)
@@ -145,7 +145,7 @@ def figures_of(description: CoverDescription, toned: TonedTiles, advice: str) ->
 def _low_resolution(description: CoverDescription, toned: TonedTiles) -> tuple[Float32Array, Float32Array]:
     """Return cover and mosaic at 8 pixels per unit, (H, W, 3) sRGB 0…1.
 
-    Of a very large grid, only the middle rows are returned: all would take gigabytes.
+    For a very large grid, only the middle rows are returned: all rows would take gigabytes.
     """
     grid = description.grid
     rows = min(grid.rows, max(_MEASURED_CELLS // grid.columns, 1))

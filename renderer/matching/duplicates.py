@@ -11,20 +11,20 @@ from renderer.library import Library
 from renderer.matching.candidates import Indices
 
 MAX_DIFFERENCE: Final = 2.0
-"""Maximum root mean square difference in CIELAB, without the finest detail, of near-duplicates, such as shots of a
-burst, or resized or slightly corrected copies."""
+"""Maximum root mean square difference in CIELAB, without the finest detail, between near-duplicates, such as burst
+shots and resized or slightly corrected copies."""
 
 _LEADING: Final = 8  # coefficients for finding candidate pairs, which are then compared by all coefficients
 
 
 def first_copies(library: Library) -> Indices:
-    """Return the numbers of the photos in order, without all but the first copy of each file."""
+    """Return the numbers of the photos in order, including only the first copy of each file."""
     _, first = np.unique(library.groups, return_index=True)
     return np.sort(first).astype(np.int64)
 
 
 def first_descriptors(library: Library) -> Indices:
-    """Return the numbers of the photos in order, without all but the first of each group of near-duplicates."""
+    """Return the numbers of the photos in order, including only the first of each group of near-duplicates."""
     from scipy.sparse import coo_array  # takes 0.5 s to import, and is rarely needed
     from scipy.sparse.csgraph import connected_components
     from scipy.spatial import cKDTree

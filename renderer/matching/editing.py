@@ -1,4 +1,4 @@
-"""Edits of a map: photos removed, and photos placed in specified cells. All other cells stay the same."""
+"""Edits of a map: removing photos, and placing photos in specified cells. All other cells stay the same."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ def edit_map(
 ) -> PlacementMap:
     """Return a map without banned photos and with specified photos in some cells; only these cells change.
 
-    library: the map's photos, in its order, and additional ones; banned: numbers of photos to remove; swaps: the number
-    of the new photo by cell; limits: of these, the first that the photos can meet applies to cells that lose their
-    photo, but not to swaps; cover: (H, W, 3), or None, with which new photos are fitted to what the map showed, and the
-    result has no figures. Memory: as for matching. Raises InputError if there are too few photos.
+    library: the map's photos, in its order, then additional ones; banned: numbers of photos to remove; swaps: number of
+    the new photo for each cell to change; limits: alternatives in order; the first that the photos can meet applies to
+    cells that lose their photo, but not to swaps; cover: (H, W, 3), or None to fit new photos to what the map showed,
+    in which case the result has no figures. Memory: as for matching. Raises InputError if there are too few photos.
     """
     description = _describe(placement, library, cover, style)
-    # Candidates are indices into `numbers`, which has copies of a photo once.
+    # Candidates are indices into `numbers`, which contains only one of several copies of a photo.
     numbers = first_copies(library)
     index = np.searchsorted(numbers, np.unique(library.groups, return_index=True)[1][library.groups])
     placed = Candidates(
@@ -106,7 +106,7 @@ def edit_map(
 
 
 def _describe(placement: PlacementMap, library: Library, cover: Pixels | None, style: MatchStyle) -> CoverDescription:
-    """Describe the cover in the map's cells or, without a cover, the mosaic before the edit at low resolution."""
+    """Describe the cover in the map's cells or, if there is none, the unedited mosaic at low resolution."""
     grid = placement.grid
     if cover is not None:
         return describe_cover(adapted_cover(cover, library, style), grid)
@@ -118,7 +118,7 @@ def _describe(placement: PlacementMap, library: Library, cover: Pixels | None, s
 def _fill(
     costs: Costs, raster: CellRaster, placed: Candidates, empty: Indices, banned: Indices, limits: Sequence[Limits]
 ) -> tuple[npt.NDArray[np.int32], Limits]:
-    """Fill empty cells within the first possible limits; return each photo's remaining uses, and these limits."""
+    """Fill empty cells within the first limits that can be met; return each photo's remaining uses and these limits."""
     uses = np.bincount(placed.photo[placed.photo >= 0], minlength=costs.photos).astype(np.int32)
     for current in limits:
         remaining = np.maximum(current.uses - uses, 0, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""The metrics `mean` and `lab`: distances of mean colours, searched in a k-d tree of scikit-learn."""
+"""The metrics `mean` and `lab`: distances between mean colours, searched in scikit-learn's k-d tree."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MeanCosts:
         self._searcher = NearestNeighbors(algorithm="kd_tree").fit(photos)
 
     def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
-        """See `Costs`. With prices, all photos are compared, since the tree does not include them."""
+        """See `Costs`. With prices, which the tree does not include, all photos are compared."""
         count = min(count, self.photos)
         parts = []
         for rows in blocks(len(cells), _BLOCK):

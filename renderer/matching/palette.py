@@ -16,9 +16,9 @@ MAX_STRETCH: Final = 2.0
 
 
 def adapt_palette(cover: Pixels, photos: Float32Array) -> Pixels:
-    """Return the cover (H, W, 3) with the mean and standard deviation of colours (P, 3) CIELAB, per channel.
+    """Return the cover (H, W, 3) with each CIELAB channel adapted to the photos' mean and standard deviation.
 
-    photos: mean colours of the library's photos. Memory: the result, and 30 bytes per pixel of 64 rows.
+    photos: (P, 3) CIELAB, mean colours of the library's photos. Memory: the result, and 30 bytes per pixel of 64 rows.
 
     Source: Reinhard, Ashikhmin, Gooch and Shirley, "Color transfer between images", 2001; here in CIELAB, and bounded.
     """
@@ -26,7 +26,7 @@ def adapt_palette(cover: Pixels, photos: Float32Array) -> Pixels:
     colours = to_lab(small / np.float32(255)).reshape(-1, 3)
     source, target = colours.mean(axis=0), photos.mean(axis=0)
     stretch = np.minimum(photos.std(axis=0) / np.maximum(colours.std(axis=0), 1e-3), MAX_STRETCH)
-    # Means hide the lightness variation inside photos, so the cover's is never reduced.
+    # Mean colours hide how lightness varies within photos, so the cover's variation is never reduced.
     stretch[0] = max(stretch[0], 1.0)
     adapted = np.empty_like(cover)
     for rows in blocks(len(cover), 64):

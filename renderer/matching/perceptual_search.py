@@ -1,13 +1,14 @@
 """Perceptual search: a local search for a mosaic that is more similar to the cover at viewing distance.
 
-Cover and mosaic are blurred, and compared in CIELAB by four terms: lightness, the two colour channels (strong colours
-weigh less, as in CIEDE2000), and lightness without its local mean, relative to the cover's local contrast, as in SSIM:
-so texture in a flat sky counts, and texture in foliage hardly. The search refines cells in a seeded order: each takes
-the candidate that reduces the sum of squared errors most, given its neighbours. So a cell's colour error is compensated
-by the cells around it. The search ends when no cell improves, or after a maximum number of evaluations.
+Cover and mosaic are blurred and compared in CIELAB by four terms: lightness, the two colour channels (strong colours
+weigh less, as in CIEDE2000), and contrast, which is lightness without its local mean, relative to the cover's local
+contrast, as in SSIM. Texture therefore counts in a flat sky, and hardly counts in foliage. The search refines cells in
+a seeded random order: each takes the candidate that reduces the sum of squared errors most, given its neighbours, so
+that neighbouring cells compensate for a cell's colour error. The search ends when a round changes few cells, or after
+a maximum number of rounds or evaluations.
 
 A tile is represented by a few cosine waves (renderer/descriptors.py), whose blurred pictures are the same in all cells.
-So the error of a tile is a quadratic form of about 30 coefficients.
+The error of a tile is therefore a quadratic form of about 30 coefficients.
 
 Source: direct binary search, as in halftoning: Seldowitz, Allebach and Sweeney, "Synthesis of digital holograms by
 direct binary search", 1987.
@@ -38,26 +39,26 @@ BLUR: Final = 0.25
 
 TEXTURE: Final = 650.0
 TONED_TEXTURE: Final = 100.0
-"""Weight of the contrast error relative to the colour error, without tone and with full tone, which corrects most."""
+"""Weight of contrast errors relative to colour errors, without tone and with full tone, which corrects most errors."""
 
 MIN_VARIANCE: Final = 9.0
 """Variance of lightness below which texture in the cover hardly counts: (0.03 · 100)², as in SSIM."""
 
 COST_WEIGHT: Final = 0.1
-"""Weight of the metric's cost, which includes finer detail, visible from nearer."""
+"""Weight of the metric's cost, which includes finer detail that is visible only from closer up."""
 
 ROUNDS: Final = 6
 """Maximum number of rounds over all cells."""
 
 MAX_EVALUATIONS: Final = 300_000
-"""Maximum number of evaluations of a cell in total: 30 s. In grids with more cells, each cell is a few pixels, and the
-first evaluations, in random order, gain most."""
+"""Maximum number of cell evaluations in total: 30 s. In grids with more cells, each cell is only a few pixels, and the
+first evaluations, in random order, improve the mosaic most."""
 
 MIN_CHANGED: Final = 0.005
-"""Share of the cells; a round that changes fewer is the last."""
+"""Minimum share of the cells that a round must change for another round to follow."""
 
 _PARTNERS: Final = 3
-"""Maximum number of cells that are considered for a swap with a cell."""
+"""Maximum number of cells that are considered as a cell's partner in a swap."""
 
 _BAND: Final = 500_000  # pixels of the error image whose weights are computed at once
 
@@ -67,7 +68,7 @@ _SIDES: Final = (4, 3, 3)  # waves per side that remain visible after the blur: 
 
 
 class Waves(NamedTuple):
-    """The waves that are visible after the blur: their indices in a detail, under each symmetry."""
+    """The waves that are visible after the blur: their indices in a tile's detail, under each symmetry."""
 
     source: npt.NDArray[np.int64]  # (8, 40) index of the coefficient that a symmetry maps to this one
     sign: Float32Array  # (8, 40) its sign
@@ -76,7 +77,7 @@ class Waves(NamedTuple):
 
 
 def _waves() -> Waves:
-    # Signed indices from 1, so that each symmetry shows the source and sign of each coefficient.
+    # Indices start at 1, so that the sign and source of each coefficient can be read off after a symmetry.
     indices = np.arange(1.0, len(WAVES) + 1, dtype=np.float32)[np.newaxis]
     turned = np.concatenate([with_symmetry(indices, symmetry) for symmetry in range(8)])
     index_of = {tuple(wave): index for index, wave in enumerate(WAVES.tolist())}
@@ -92,9 +93,9 @@ VISIBLE_WAVES: Final = _waves()
 
 
 def _footprints(side: int, step: float, pixels: int) -> tuple[Float32Array, int]:
-    """Return the blurred waves of a cell of `side` steps, and the margin in steps around the cell that they cover.
+    """Return the blurred waves of a cell of `side` steps, and the margin, in steps, by which they extend beyond it.
 
-    The waves are (4 terms, pixels², 16), unused ones 0, divided by the pixels per unit. pixels: per step.
+    The waves are (4 terms, pixels², 16), divided by the pixels per unit; unused ones are 0. pixels: number per step.
     """
     fine = 16  # samples per pixel
     margin = max(1, round(4 * BLUR / step))
@@ -205,8 +206,8 @@ def improve(
 
     placed: (N, 1) what cells show, changed in place; candidates: (N, K) replacements; cells, photos: their descriptors;
     picture: the cover at 8 pixels per step, (H, W, 3); remaining: (P,) uses of each photo, changed in place; movable:
-    (N,) cells that may change; strength: of tone, 0…1; distance: in cells, within which no photo is repeated; min_uses:
-    a photo with no more uses than this keeps them. Memory: 600 bytes per cell, besides the candidates.
+    (N,) whether each cell may change; strength: of tone, 0…1; distance: number of cells within which no photo is
+    repeated; min_uses: number of uses that each photo keeps. Memory: 600 bytes per cell, besides the candidates.
     """
     weights = Weights.of_tone(strength)
     darkest, lightest = colour_range(photos, weights.tight_gain)
@@ -320,7 +321,7 @@ def add_all(error, footprints, pixels, margin, box, photo, symmetry, waves, tile
 
 @kernel
 def forms(error, sensitivity, footprints, pixels, margin, box, cell, square, linear):
-    """Compute the quadratic form of the sum of squares for waves w in a cell: w · square · w + linear · w."""
+    """Compute the quadratic form of the sum of squared errors for waves w in a cell: w · square · w + linear · w."""
     side = box[cell, 2]
     length = (side + 2 * margin) * pixels
     top, left = box[cell, 1] * pixels, box[cell, 0] * pixels
@@ -347,7 +348,7 @@ def forms(error, sensitivity, footprints, pixels, margin, box, cell, square, lin
 
 @kernel
 def energy(square, linear, waves, row):
-    """Return the change of the sum of squares by waves (3, 16)."""
+    """Return how much waves (3, 16) change the sum of squared errors."""
     total = np.float32(0)
     for channel in range(3):
         for j in range(16):
@@ -367,7 +368,7 @@ def refine(
     order, dirty, movable, error, sensitivity, footprints, pixels, margin, raster, box, waves, tiles,
     photo, symmetry, cost, placed_photo, placed_symmetry, placed_cost, remaining, uses, radius, min_uses, cost_weight,
 ):  # fmt: skip
-    """Let each cell, in an order, take its best candidate or keep its photo. Returns the number of changes."""
+    """Let each cell of `order` take its best candidate or keep its photo. Returns the number of changes."""
     square, linear = np.empty((3, 16, 16), np.float32), np.empty((3, 16), np.float32)
     old, new, best, row = (
         np.empty((3, 16), np.float32),

@@ -1,9 +1,9 @@
-"""The metric `pixels`: exact Euclidean distances of 32 × 32 pixels, with a lower bound that avoids most of them.
+"""The metric `pixels`: exact Euclidean distances of 32 × 32 pixels, most of which a lower bound makes unnecessary.
 
-Sums over 4 × 4 pixels are an orthogonal projection (up to a factor). So the distance of two pictures is at least that
-of their sums, combined with the difference of the lengths of their residuals: a distance in 193 instead of 3,072
-dimensions, computed by matrix products. Only photos with a bound below the best distance so far are compared exactly,
-in integers: with real photos about one in some thousands.
+Sums over 4 × 4 pixels are an orthogonal projection (up to a factor). The distance between two pictures is therefore at
+least the distance between their sums, combined with the difference between the lengths of their residuals. This bound
+is a distance in 193 instead of 3,072 dimensions, computed by matrix products. Only photos whose bound is below the best
+distance so far are compared exactly, in integers: with real photos, about one in several thousand.
 """
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
@@ -28,10 +28,10 @@ from renderer.progress import Advance
 _PATCH: Final = 4  # pixels per side of the sums
 _CELLS: Final = 32
 _PHOTOS: Final = 16384
-"""Block of one matrix product: 2 MB per thread."""
+"""Cells and photos in one matrix product: 2 MB per thread."""
 
 _SLACK: Final = 2000.0
-"""Error allowed for a squared bound (up to 2e8) in 32 bits: 60 times the largest error measured."""
+"""Allowance for the error of a squared bound (up to 2e8) in 32 bits: 60 times the largest error measured."""
 
 
 class PixelCosts:
@@ -106,7 +106,7 @@ def _sums(pictures: Pixels) -> Float32Array:
 
 @kernel
 def distance(a, b):
-    """Return the Euclidean distance of two rows of bytes; its square is an integer below 2**31."""
+    """Return the Euclidean distance between two rows of bytes; its square is an integer below 2**31."""
     total = np.int32(0)
     for i in range(len(a)):
         difference = np.int32(a[i]) - np.int32(b[i])
@@ -116,7 +116,7 @@ def distance(a, b):
 
 @kernel
 def merge_nearest(bound, pictures, photos, start, prices, symmetry, photo, symmetries, cost, totals):
-    """Merge a block of photos into the nearest photos of each row (heaps, the worst on top). bound: squared."""
+    """Merge a block of photos into each row's nearest photos, which are heaps with the worst on top. bound: squared."""
     size = totals.shape[1]
     for row in range(bound.shape[0]):
         # The photo with the lowest bound is compared first: its cost excludes most of the others.
@@ -138,7 +138,7 @@ def merge_nearest(bound, pictures, photos, start, prices, symmetry, photo, symme
                 continue
             slot = 0
             known = -1
-            for j in range(size):  # it may be here already under another symmetry
+            for j in range(size):  # the photo may already be there under another symmetry
                 if photo[row, j] == number:
                     known = j
             if known >= 0:

@@ -1,4 +1,4 @@
-"""Repetition rules: the requested limits, defaults from the sizes of library and grid, and whether they can be met."""
+"""Repetition rules: requested limits, defaults from the sizes of library and grid, and whether they can be met."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from renderer.matching.spacing import arrange, in_steps
 from renderer.messages import named
 
 DEFAULT_USES: Final = 3
-"""Default maximum uses of a photo, relative to the mean: enough for a choice by appearance."""
+"""Default maximum uses of a photo, as a multiple of the mean uses: enough to choose photos by appearance."""
 
 MAX_DEFAULT_DISTANCE: Final = 5
-"""Default distance between repeats in cells, if the library is large enough."""
+"""Default distance in cells between repeats, if the library is large enough."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,21 @@ class Limits:
 
 
 def resolve_limits(rules: RepetitionRules, raster: CellRaster, photos: int, pinned: int = 0) -> Limits:
-    """Return limits with defaults filled in, for a number of `photos` and all but `pinned` cells.
+    """Return limits with defaults filled in.
 
-    Raises InputError if the photos can't fill the cells under these rules.
+    photos: number of photos that can be placed; pinned: number of cells with a pinned photo. Raises InputError if the
+    photos can't fill the other cells under these rules.
     """
     cells = len(raster) - pinned
     if rules.unique and rules.max_uses not in (None, 1):
         raise InputError(
-            f"{named('unique', True)} limits each photo to one use, and {named('max_uses', rules.max_uses)} does not: "
-            "use one of them"
+            f"{named('unique', True)} limits each photo to one use, but {named('max_uses', rules.max_uses)} does not: "
+            "use only one of them"
         )
     if rules.use_all and photos > cells:
         raise InputError(
-            f"{named('use_all', True)} needs a cell for each of {photos} photos, and there are {cells} cells: use a "
-            f"larger {named('columns')}"
+            f"{named('use_all', True)} needs at least {photos} cells for {photos} photos, not {cells}: use a larger "
+            f"{named('columns')}"
         )
     requested = 1 if rules.unique else rules.max_uses
     uses = math.ceil(DEFAULT_USES * cells / photos) if requested is None else requested or cells
@@ -62,7 +63,7 @@ def resolve_limits(rules: RepetitionRules, raster: CellRaster, photos: int, pinn
         rule = named("unique", True) if rules.unique else named("max_uses", uses)
         fix = f"use a smaller {named('columns')}, more photos, or {named('max_uses', math.ceil(cells / photos))}"
         raise InputError(
-            f"{rule} needs at least {math.ceil(cells / uses)} photos for {cells} cells, and there are {photos}: {fix}"
+            f"{rule} needs at least {math.ceil(cells / uses)} photos for {cells} cells, not {photos}: {fix}"
         )
     uses = max(min(uses, cells), 1)
     distance = default_distance(photos) if rules.repeat_distance is None else rules.repeat_distance
@@ -76,14 +77,17 @@ def resolve_limits(rules: RepetitionRules, raster: CellRaster, photos: int, pinn
 
 
 def default_distance(photos: int) -> int:
-    """Return the default distance between repeats in cells: a neighbourhood has at most an eighth of the photos."""
+    """Return the default distance in cells between repeats: neighbours show at most an eighth of the photos."""
     if photos < 9:
         return 0
     return min(max(int((math.sqrt(photos / 8) - 1) / 2), 1), MAX_DEFAULT_DISTANCE)
 
 
 def _max_neighbours(raster: CellRaster, distance: int) -> float:
-    """Return an upper bound for the cells within a distance of a cell, itself included: smallest around the largest."""
+    """Return an upper bound for the number of cells within a distance of a cell, including that cell.
+
+    It is the number of cells if the smallest ones surround the largest.
+    """
     side = 2 * in_steps(raster, distance) + int(raster.box[:, 2].max())
     return float((side / raster.box[:, 2].min()) ** 2)
 
@@ -106,6 +110,6 @@ def _distance_message(
     limit = f" with {named('max_uses', uses)}" if requested_uses else ""
     possible = min(default_distance(photos), distance - 1)
     return (
-        f"{named('repeat_distance', distance)}{limit} needs about {needed} photos, and there are {photos}: use more "
-        f"photos, or {named('repeat_distance', possible)}"
+        f"{named('repeat_distance', distance)}{limit} needs about {needed} photos, not {photos}: use more photos, or "
+        f"{named('repeat_distance', possible)}"
     )

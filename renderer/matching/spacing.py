@@ -1,4 +1,4 @@
-"""Repeat distances: no photo is repeated within a Chebyshev distance, for grids with cells of any sizes."""
+"""Repeat distances: no photo is repeated within a Chebyshev distance, in grids with cells of any size."""
 
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
 from __future__ import annotations
@@ -24,7 +24,7 @@ def in_steps(raster: CellRaster, distance: int) -> int:
 
 
 def conflicting_cells(raster: CellRaster, photo: PhotoIndices, cost: Float32Array, distance: int) -> Indices:
-    """Return the cells whose photo must be replaced: of two equal photos too near each other, the one of higher cost.
+    """Return the cells whose photo must be replaced: of two cells that repeat a photo too near, the costlier one.
 
     photo: (N,) −1 for empty cells; cost: (N,), negative for cells that keep their photo.
     """
@@ -68,7 +68,7 @@ def refill(
 def arrange(
     raster: CellRaster, fixed: PhotoIndices, remaining: npt.NDArray[np.int32], distance: int, *, evenly: bool = False
 ) -> PhotoIndices | None:
-    """Return any placement (N,) within a distance and limits of use, regardless of cost; None if none was found.
+    """Return any placement (N,) that respects the distance and the uses, regardless of cost, or None if none was found.
 
     fixed: (N,) the photos of cells that keep them, −1 elsewhere; remaining: (photos,) uses. Cells are filled in raster
     order with the first allowed photo. If that fails, or with `evenly`, they are filled with the allowed photo that has
@@ -99,7 +99,7 @@ def is_clear(raster, box, radius, cell, placed, photo):
 
 @kernel
 def find_conflicts(raster, box, radius, order, photo):
-    """Return (N,) whether each cell conflicts with a cell before it in an order."""
+    """Return (N,) whether each cell conflicts with an earlier cell in `order`."""
     placed = np.full(len(photo), -1, photo.dtype)
     conflicts = np.zeros(len(photo), np.bool_)
     for cell in order:
@@ -112,7 +112,7 @@ def find_conflicts(raster, box, radius, order, photo):
 
 @kernel
 def place_allowed(raster, box, radius, empty, photo, symmetry, cost, remaining, placed, placed_symmetry, placed_cost):
-    """Place in each empty cell the first candidate with remaining uses and no equal neighbour."""
+    """Place in each empty cell the first candidate that has remaining uses and is not repeated within `radius`."""
     for row in range(len(empty)):
         cell = empty[row]
         for i in range(photo.shape[1]):

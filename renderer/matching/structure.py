@@ -40,7 +40,7 @@ MISS: Final = 3.0 * 100.0**2
 
 _CELLS: Final = 64
 _PHOTOS: Final = 8192
-"""Block of one matrix product: 2 MB per symmetry and thread."""
+"""Cells and photos in one matrix product: 2 MB per symmetry and thread."""
 
 _PARTIAL: Final = 4
 """Photos per candidate above which candidates are kept in heaps; otherwise all costs are computed and sorted."""
@@ -61,7 +61,7 @@ class Weights:
 
     @classmethod
     def of_tone(cls, strength: float) -> Weights:
-        """Return the weights for a strength of tone: only the colour difference that tone leaves is visible."""
+        """Return the weights for a strength of tone: colour differences that tone removes hardly count."""
         visible = COLOUR * (1 - strength) ** 2
         return cls(
             np.float32(1 + strength * (MIN_GAIN - 1)),
@@ -128,7 +128,7 @@ class StructureCosts:
         return cost, symmetry
 
     def _scan(self, cells: Indices, work: Callable[[slice, int, Float32Array, _Rows], None]) -> None:
-        """Call `work` for each block of cells, in threads, and in each thread for each block of photos in order."""
+        """Call `work` for each block of cells, in threads, and within it for each block of photos, in order."""
 
         def scan(rows: slice) -> int:
             chosen = cells[rows]
@@ -140,7 +140,7 @@ class StructureCosts:
                 work(rows, block.start, turned @ self._detail[block].T, cell)
             return len(chosen)
 
-        # One BLAS thread per product: waiting BLAS threads spin, and would slow ours down.
+        # One BLAS thread per product: waiting BLAS threads spin, which would slow down the threads below.
         with (
             threadpool_limits(1, user_api="blas"),
             ThreadPoolExecutor(core_count(), thread_name_prefix="match") as pool,
@@ -163,7 +163,7 @@ def detail_cost(product, energy, min_gain, max_gain):
 
 @kernel
 def row_costs(products, row, start, first, last, terms, energy, mean, colour, numbers, cost):
-    """Write the costs of photos first…last of a block in the cell of a row, under their best symmetry, to `cost`."""
+    """Write to `cost` the costs of a block's photos first … last − 1 in a row's cell, under their best symmetry."""
     min_gain, max_gain, shift, miss = numbers
     zero = np.float32(0)
     count = last - first
@@ -191,7 +191,7 @@ def row_costs(products, row, start, first, last, terms, energy, mean, colour, nu
 
 @kernel
 def best_symmetry(products, row, photo, energy, numbers):
-    """Return the index of the symmetry under which a photo fits best, the first of equal ones."""
+    """Return the index of the symmetry under which a photo fits best, the first in a tie."""
     best = 0
     lowest = detail_cost(products[0, row, photo], energy, numbers[0], numbers[1])
     for number in range(1, products.shape[0]):
@@ -205,7 +205,7 @@ def best_symmetry(products, row, photo, energy, numbers):
 def keep_cheapest(
     products, energy, mean, colour, terms, start, prices, numbers, symmetries, photo, symmetry, cost, totals
 ):
-    """Merge a block of photos into the candidates of some rows, heaps by cost + price with the worst on top."""
+    """Merge a block of photos into each row's candidates, which are heaps by cost + price with the worst on top."""
     size = totals.shape[1]
     buffer = np.empty(_CHUNK, np.float32)
     for row in range(products.shape[1]):
@@ -228,7 +228,7 @@ def keep_cheapest(
                         or (totals[row, child + 1] == totals[row, child] and photo[row, child + 1] > photo[row, child])
                     ):
                         child += 1
-                    if totals[row, child] <= total:  # of equal ones, the later is worse
+                    if totals[row, child] <= total:  # of equal totals, the later photo is worse
                         break
                     totals[row, slot], photo[row, slot] = totals[row, child], photo[row, child]
                     symmetry[row, slot], cost[row, slot] = symmetry[row, child], cost[row, child]

@@ -1,8 +1,8 @@
 """Tone: a gain and an offset per channel that adjust a tile to its cell's colour and contrast, within bounds.
 
-Two bounds hold for all tiles together: a minimum mean gain, and a maximum share of clipped pixels. Each tile chooses a
-gain and a margin from a table so that its error, plus two Lagrange multipliers times its part of the bounds, is
-minimal. The multipliers are found by bisection so that the bounds are met.
+Two bounds apply to all tiles together: a minimum mean gain, and a maximum share of clipped pixels. Each tile gets the
+gain and margin from a table that minimize its error plus its contributions to the bounds, each times a Lagrange
+multiplier. The multipliers that meet the bounds are found by bisection.
 
 Source: Everett, "Generalized Lagrange multiplier method for solving problems of optimum allocation of resources", 1963.
 """
@@ -39,8 +39,8 @@ MARGIN: Final = 0.9
 signature averages pixels, whose range is wider."""
 
 CLIPPED: Final = 0.0175
-"""Maximum share of tile pixels that tone clips in the worst channel. At most 2 % are then clipped in any channel (0.9
-to 1.15 times this share with six covers)."""
+"""Maximum share of tile pixels that tone clips in the worst channel. At most 2 % are then clipped in any channel: 0.9
+to 1.15 times this share, as measured with six covers."""
 
 _GAINS: Final = (TIGHT_GAIN, 0.65, 0.7, MIN_GAIN, 0.82, 0.92, 1.05, MAX_GAIN)
 _MARGINS: Final = (-0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.6, 2.5, 4.0)
@@ -58,19 +58,19 @@ CORRECTIONS: Final = 4
 """Rounds of correcting offsets by the remaining error at viewing distance; more rounds gain nothing."""
 
 MAX_CORRECTED: Final = 100_000
-"""Number of cells above which there is one round: each cell is then a few pixels, and a round takes seconds."""
+"""Number of cells above which there is only one round: each cell is then a few pixels, and a round takes seconds."""
 
 MAX_CORRECTION: Final = 0.05
-"""Maximum change of an offset per round, sRGB 0…1: corrections are meant to even out, not to recolour."""
+"""Maximum change of an offset per round, sRGB 0…1: corrections are meant to even out errors, not to recolour tiles."""
 
-_MAX_ROUNDS: Final = 3  # repetitions with a smaller share, if the corrections clip too much
+_MAX_ROUNDS: Final = 3  # of the whole computation, each allowing less clipping, while corrections clip too much
 
 _LIGHT: Final = to_linear(np.arange(256, dtype=np.uint8))  # linear light of 8-bit sRGB
 
 _BAND_STEPS: Final = 30_000  # steps of the raster that are drawn at once
 
 _SHADES: Final = 64  # classes of a histogram
-_HALF_STEP: Final = 0.5 / 255  # values outside the range by less are rounded into it
+_HALF_STEP: Final = 0.5 / 255  # values outside the range by less than this are rounded into it
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def tone_of(
             margin[block, 0] = np.array(_MARGINS, np.float32)[chosen % len(_MARGINS)]
         gain = gain.repeat(3, axis=1)
         offset = offsets(cells.colour, tiles, gain, strength, margin)
-        # Colour errors that remain at viewing distance are corrected by offsets of the tiles around.
+        # Colour errors that remain at viewing distance are corrected by the offsets of surrounding tiles.
         target = cells.colour.copy()
         for _ in range(CORRECTIONS if len(raster) <= MAX_CORRECTED else 1):
             error = cover - blurred_means(raster, draw_mosaic)
@@ -173,7 +173,7 @@ def tone_of(
 
 
 def _gain(strength: float, full: float | Float32Array) -> np.float32 | Float32Array:
-    """Return the gain at a strength, from that at full strength."""
+    """Return the gain at a strength. full: the gain at full strength."""
     return np.asarray(1 + strength * (full - 1), np.float32)
 
 
@@ -231,13 +231,13 @@ def _multipliers(error: Float32Array, clipped: Float32Array, gain: Float32Array,
 def blurred_means(raster: CellRaster, draw: Callable[[npt.NDArray[np.int32], int, int], Float32Array]) -> Float32Array:
     """Return the mean colour (N, 3) of each cell in a blurred picture. Works in bands of 100 MB.
 
-    draw(cells, top, end): returns the picture of cells at 8 pixels per step, rows of steps top … end − 1.
+    draw(cells, top, end): returns a picture of these cells at 8 pixels per step, in rows of steps top … end − 1.
     """
     height, width = raster.numbers.shape
     steps = np.empty((height, width, 3), np.float32)
     radius = math.ceil(1 / raster.step)  # of the blur, in steps
     for rows in blocks(height, max(_BAND_STEPS // width, 1)):
-        # Cells in part of a band are drawn completely.
+        # Cells that are only partly in a band are drawn completely.
         cells = np.unique(raster.numbers[max(rows.start - radius, 0) : rows.stop + radius])
         cells = cells[cells >= 0]
         top, end = int(raster.box[cells, 1].min()), int((raster.box[cells, 1] + raster.box[cells, 3]).max())
@@ -284,7 +284,7 @@ def evaluate_choices(
     cell_detail, detail, target, target_lab, colour, below, above, area, darker, photo, gains, margins, strength, light,
     error, clipped,
 ):  # fmt: skip
-    """Write the error and clipped share of each gain and margin in each cell: (K, N) each, margins vary fastest."""
+    """Write the error and clipped share of each gain and margin in each cell: (K, N) each; margins vary fastest."""
     light_mean, lab = np.empty(3, np.float32), np.empty(3, np.float32)
     half = np.float32(_HALF_STEP)
     for n in range(len(target)):

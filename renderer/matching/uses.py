@@ -1,4 +1,4 @@
-"""Use of every photo at least once: each photo gets the cell where it loses least, before the others are assigned."""
+"""Use of every photo at least once: each first gets the cell where it loses least, before other cells are filled."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TransposedCosts:
 
 
 def place_each_once(costs: Costs, cells: Indices, photos: Indices, placed: Candidates) -> Indices:
-    """Place each of `photos` into one of `cells` with the least total loss; return these cells in the photos' order.
+    """Place each of `photos` in one of `cells` at the least total loss; return these cells in the photos' order.
 
     placed: (N, 1) what cells show, changed in place.
     """

@@ -1,7 +1,7 @@
 """The report on a mosaic: cover and mosaic under a slider, their differences, the photos used, and missing colours.
 
-One self-contained HTML file. It contains thumbnails and file names of photos, but no paths and no other data about
-them. It makes no network requests, which its content security policy enforces.
+A report is a self-contained HTML file. It contains thumbnails and file names of photos, but no paths and no other data
+about them. It makes no network requests, which its content security policy enforces.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MAX_UNUSED: Final = 200
 """Maximum number of unused photos in the page."""
 
 MAX_CELLS: Final = 100_000
-"""Maximum number of cells that can be selected: they take 2 MB of the page, and smaller ones are hard to hit."""
+"""Maximum number of cells that can be selected: this many take 2 MB, and smaller ones are hard to click."""
 
 _POINTING: Final = "Point at a cell to see its photo. Click it, or press Enter, for details."
 
@@ -59,7 +59,7 @@ class Compared:
     """A mosaic and its inputs: the content of a report."""
 
     cover: Pixels  # (H, W, 3) the part under the grid, of any size
-    mosaic: Pixels  # (H, W, 3) its still, of the same aspect ratio
+    mosaic: Pixels  # (H, W, 3) a still of the mosaic, with the same aspect ratio
     placement: PlacementMap
     library: Library  # the map's photos, in its order
     offered: Library  # the photos that could be placed
@@ -148,7 +148,7 @@ def _part(name: str) -> str:
 
 
 def _digest(text: str) -> str:
-    """Return the source of a style or script for the content security policy."""
+    """Return the hash by which the content security policy allows a style or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()).decode()
 
 
@@ -248,7 +248,7 @@ def _data(
     missing: Sequence[npt.NDArray[np.int64]],
     command: FormatCommand | None,
 ) -> str:
-    """Return the script's data, as JSON that can't close its element. Cells are in steps of the smallest side."""
+    """Return the script's data as JSON that can't close its HTML element. Cells are in steps of the smallest side."""
     placement = compared.placement
     step = placement.grid.step
     cells = np.empty((len(placement), 5), np.int64)  # column, row, side, photo, error in tenths

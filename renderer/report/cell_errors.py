@@ -16,7 +16,7 @@ from renderer.pictures import Pixels, resize, to_linear
 from renderer.placement import PlacementMap
 
 MAX_DRAWN_ERROR: Final = 10.0
-"""CIEDE2000 from which the error map is white."""
+"""CIEDE2000 difference from which the error map is white."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class CellErrors:
 
     @classmethod
     def of(cls, cover: Pixels, mosaic: Pixels, placement: PlacementMap) -> CellErrors:
-        """Compare the part of a cover under the grid with a still of its mosaic: (H, W, 3) of any size each."""
+        """Compare the part of a cover under the grid with a still of its mosaic: both (H, W, 3), of any size."""
         width, height = (max(8, round(side * SIGNATURE_PIXELS)) for side in placement.size)
         cover, mosaic = resize(cover, width, height), resize(mosaic, width, height)
         error = error_map(cover, mosaic)

@@ -93,7 +93,7 @@ const restore = () => mark(selectedCells, selectedCells.length > 1);
 /* -- Selection ------------------------------------------------------------------------------------------------- */
 
 const details = byId("details");
-/* A file name quoted for a shell, and not mistaken for an option. */
+/* Quotes a file name for a shell, and keeps it from being taken for an option. */
 function quoted(name) {
   const safe = name.startsWith("-") ? `./${name}` : name;
   return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
@@ -160,7 +160,7 @@ document.addEventListener("keydown", (event) => event.key === "Escape" && close(
 for (const button of document.querySelectorAll("[data-photo], [data-colour], [data-cell]")) {
   const { photo, colour, cell: number } = button.dataset;
   const numbers = () => (photo ? cellsOf(+photo) : colour ? data.colours[+colour] : [+number]);
-  if (!count) { // the page has no cells: they are too many
+  if (!count) { // the page has no cells: there are too many
     button.disabled = true;
     continue;
   }
@@ -178,7 +178,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     const code = byId(button.dataset.copy);
     try {
       await navigator.clipboard.writeText(code.textContent);
-    } catch { // not permitted for this page: copy a selection instead
+    } catch { // the browser does not permit it: copy a selection instead
       getSelection().selectAllChildren(code);
       document.execCommand("copy");
     }

@@ -27,8 +27,8 @@ _FIGURES: Final = {
     "delta_e": (
         "Mean colour difference", "{:.1f} ΔE", "CIEDE2000 at viewing distance; 1 is just visible, 5 clearly visible",
     ),
-    "delta_e_95": ("95th percentile of the colour difference", "{:.1f} ΔE", "95 % of the mosaic differs less"),
-    "ssim": ("Structural similarity", "{:.3f} SSIM", "of the grey pictures at viewing distance; 1 is equal"),
+    "delta_e_95": ("95th percentile of the colour difference", "{:.1f} ΔE", "95 % of the mosaic differs by less"),
+    "ssim": ("Structural similarity", "{:.3f} SSIM", "of the grey pictures at viewing distance; 1 means identical"),
     "mean_gain": ("Contrast of the photos", "{:.0%}", f"of the original, on average; {named('tone', 0)} keeps 100 %"),
 }  # fmt: skip
 """By the keys of a summary: label, format of the value, meaning."""
@@ -49,7 +49,7 @@ _NOT_PARAMETERS: Final = {
     "cover_size": "width and height of the cover, in pixels",
     "grid": "columns and rows of the grid",
     "crop": "left, top, width and height of the visible part of the cover, as fractions",
-    "limits": "maximum uses of a photo, and distance between uses in cells",
+    "limits": "maximum uses of a photo, and distance in cells between uses",
     "version": "version of mosaic-renderer",
 }
 

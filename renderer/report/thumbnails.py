@@ -49,7 +49,7 @@ class ThumbnailSheet:
         return f'<i class="tile x{column} y{row}"></i>'
 
     def style(self) -> str:
-        """Return the CSS rules of the elements."""
+        """Return the CSS rules for the elements."""
         row_count = max(-(-len(self.tiles) // _COLUMNS), 1)
         sheet = np.zeros((row_count, _COLUMNS, _THUMBNAIL, _THUMBNAIL, 3), np.uint8)
         for number, tile in enumerate(self.tiles):

@@ -74,7 +74,7 @@ class Animation(Validated, ABC):
     def lasts(self) -> float:
         """Return `default_duration()`: the old name, kept for one version."""
         warn_renamed("Animation.lasts", "Animation.default_duration")
-        # An override under the old name may call this one, and must not be called by it.
+        # An override under the old name may call this method, so this method must not call the override.
         return self.default_duration() if type(self).lasts is Animation.lasts else self.seconds
 
     def last_photo(self, stage: Stage) -> int | None:  # noqa: ARG002 (for overrides)

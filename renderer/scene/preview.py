@@ -15,13 +15,13 @@ from renderer.scene.sprites import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Sce
 from renderer.textures import Textures, unpack
 
 PREVIEW_PIXELS: Final = 640
-"""Pixels of a preview's longer side, at most."""
+"""Maximum length in pixels of a preview's longer side."""
 
 _CHECKS: Final = (200, 230)  # greys of the checkerboard behind transparent pixels
 
 
 def preview(scene: Scene, textures: Textures, frame: tuple[int, int]) -> Pixels:
-    """Return a scene as a frame of this size (width, height) shows it, scaled to at most 640 pixels: (H, W, 3) RGB.
+    """Return a scene as drawn in a `frame` (width, height), scaled to at most 640 pixels: (H, W, 3) RGB.
 
     Each sprite is one warped picture with its tone. A nested map is drawn as its picture.
     """

@@ -22,7 +22,7 @@ TONE_FULL_BELOW: Final = 48.0
 """Output pixels: tiles up to this size are drawn with their full tone."""
 
 TONE_NONE_ABOVE: Final = 240.0
-"""Output pixels: tiles from this size on are drawn without tone; in between, it fades smoothly."""
+"""Output pixels: tiles from this size on are drawn without tone; between the two sizes, tone fades smoothly."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Sprites:
     window: Float64Array  # (N, 4) left, top, right, bottom of the visible part of the texture, 0…1
     opacity: npt.NDArray[np.float32]  # (N,) 0…1
     gain: npt.NDArray[np.float32]  # (N, 3) factor of each sRGB channel; 1: unchanged
-    offset: npt.NDArray[np.float32]  # (N, 3) added to it, sRGB 0…1; both fade as a sprite grows
+    offset: npt.NDArray[np.float32]  # (N, 3) then added, sRGB 0…1; gain and offset fade as a sprite grows
     joined: npt.NDArray[np.uint8]  # (N,) JOINED_RIGHT | JOINED_BELOW: adjoins a later sprite, without a seam
     tile: npt.NDArray[np.int32]  # (N,) index of the tile in the first map, the same in all frames; −1: not a tile
 

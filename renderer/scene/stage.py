@@ -1,4 +1,4 @@
-"""The stage: what an animation receives, and what it can query and create there."""
+"""The stage: what an animation receives, can query and can create."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Target = tuple[float, float] | str
 """A target in a mosaic: a point (x, y) in fractions of its cover, or a photo by its path or name."""
 
 FAR_PIXELS: Final = 4.0
-"""Pixels per unit below which a map whose tiles all rest is drawn as one picture."""
+"""Pixels per unit below which a map whose tiles are all at rest is drawn as one picture."""
 
 
 def _spot(shape: tuple[int, ...], position: tuple[float, float], size: tuple[float, float]) -> Float64Array:
@@ -123,8 +123,8 @@ class Stage:
     def visible_tiles(self, tiles: Sprites, camera: Camera, which: int = 0) -> Sprites:
         """Return the resting tiles of a map that may be visible, or one picture of the map if they are under 4 pixels.
 
-        The cost of a frame is thus bounded by its size, not by the number of cells. The result is a slice of `tiles`
-        from the first to the last row in view, without copying.
+        The cost of a frame therefore depends on its size, not on the number of cells. The tiles are those from the
+        first to the last row in view: a slice of `tiles`, without copying.
         """
         picture = self.far_pictures[which] if self.far_pictures else None
         width, height = self.maps[which].size
@@ -184,7 +184,7 @@ class Stage:
         )  # fmt: skip
 
     def rng(self) -> np.random.Generator:
-        """Return a new random number generator, always the same one for a seed."""
+        """Return a new random number generator that starts from the stage's seed."""
         return np.random.default_rng(self.seed)
 
     def pause_shares(self, seconds: Sequence[float]) -> Float64Array:
@@ -197,10 +197,10 @@ class Stage:
         return self.frame[0] / camera.scale, self.frame[1] / camera.scale
 
     def whole_camera(self, which: int = 0) -> Camera:
-        """Return the camera for a whole map: filling the frame with `fit` "crop", otherwise showing all of the map.
+        """Return the camera for a whole map: with `fit` "crop" the map fills the frame, otherwise all of it is visible.
 
-        Filling the frame shows the most important part of the map (the subject, faces, salient areas), and shows it in
-        the uncovered part of the frame if possible.
+        A map that fills the frame shows its most important part (the subject, faces, salient areas), if possible in
+        the uncovered part of the frame.
         """
         width, height = self.maps[which].size
         across, along = self.frame[0] / width, self.frame[1] / height
@@ -251,7 +251,7 @@ class Stage:
         return self.textures.add_picture(np.full((1, 1, 3), colour.astype(np.uint8)))
 
     def add_map(self, which: int) -> int:
-        """Add a texture of a whole map, drawn as the map's own tiles from 2 pixels per tile. Returns its index."""
+        """Add a texture of a whole map, drawn tile by tile where tiles are wider than 2 pixels. Returns its index."""
         placement = self.maps[which]
         longest = min(round(2 * max(placement.size)), MAX_SIDE)
         picture = np.clip(placement.colours(longest) * 255 + 0.5, 0, 255).astype(np.uint8)
@@ -269,7 +269,7 @@ class Stage:
         return self.maps[which].photos[index]
 
     def add_whole(self, index: int, width: float, height: float, which: int = 0) -> int:
-        """Add a texture of a whole photo, `width` × `height` pixels but at most 16,384 a side. Returns its index."""
+        """Add a texture of a whole photo, `width` × `height` pixels but at most 16,384 per side. Returns its index."""
         longest = max(width, height)
         shrink = min(1.0, MAX_SIDE / longest)
         size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
