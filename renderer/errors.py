@@ -41,14 +41,14 @@ class Cancelled(RenderError):  # noqa: N818 (the user's request, not a fault)
 
 
 class FileError(InputError):
-    """A file can't be read; `reason` says why, without the path.
+    """A file can't be read; `reason` says why as a predicate, without the path.
 
     `transient`: the same file may be readable later, as the cause is not its content but lack of memory, an I/O error,
     too many open files, a killed process, a time limit or a missing file.
     """
 
     def __init__(self, path: object, reason: str, *, transient: bool = False) -> None:
-        super().__init__(f"{path}: {reason}")
+        super().__init__(f"{path} {reason}")
         self.path = path
         self.reason = reason
         self.transient = transient

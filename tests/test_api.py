@@ -167,7 +167,7 @@ def test_a_loaded_mosaic_finds_its_cover(photos: Path, tmp_path: Path) -> None:
     plain = renderer.frame(loaded, renderer.Reveal(start="cover"), at=0, **SMALL)
     assert plain.std() > 5
     copy.write_bytes(sorted(photos.glob("*.jpg"))[1].read_bytes())
-    with pytest.raises(renderer.InputError, match="the cover"):
+    with pytest.raises(renderer.InputError, match=r"The cover cover\.jpg was not found"):
         renderer.frame(made, renderer.Reveal(start="cover"), at=0, **SMALL)
 
 

@@ -217,8 +217,8 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
     [
         (["zoom", "chin.jpg"], 2, r"chin.jpg: there is no such file or folder: did you mean china.jpg?"),
         (["zoom", "nowhere/at/all.jpg"], 2, "there is no such file"),
-        (["zoom", "text.jpg"], 2, "text.jpg: is not a readable picture"),
-        (["zoom", "empty.jpg"], 2, "empty.jpg: is empty"),
+        (["zoom", "text.jpg"], 2, "text.jpg is not a picture in a supported format"),
+        (["zoom", "empty.jpg"], 2, "empty.jpg is empty"),
         (["zoom", "folder"], 2, "folder: is not a file"),
         (["zoom", "china.jpg", "--tiles", "folder"], 2, "--tiles folder contains no pictures"),
         (["zoom", "china.jpg", "--tiles", "folders"], 2, "did you mean folder?"),
@@ -364,9 +364,9 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["show", "china.jpg", "--columns", "12", "--timeline", "zoom 1s focus=0.1,0.1, zoom 1s direction=out focus=0.9,0.9"], 2, "zoom does not start at the photo"),
         (["mosaic", "china.jpg", "--columns", "12", "-o", "china.jpg", "-y"], 2, "-o china.jpg is the cover or one of the photos"),
         (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "12", "--repeat-distance", "3"], 2, "--repeat-distance 3 needs about"),
-        (["mosaic", "text.jpg", "--report", "report.html"], 2, "text.jpg: is not a readable picture"),
+        (["mosaic", "text.jpg", "--report", "report.html"], 2, "text.jpg is not a picture in a supported format"),
         (["mosaic", "china.jpg", "--report", "text.jpg/it.html"], 2, "text.jpg is a file"),
-        (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "1", "--use-all", "--tiles", "poster-poster.jpg"], 2, "--use-all needs a cell for each of 2 photos"),
+        (["mosaic", "china.jpg", "--tiles", "china.jpg", "--columns", "1", "--use-all", "--tiles", "poster-poster.jpg"], 2, "--use-all needs at least 2 cells for 2 photos, not 1"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip

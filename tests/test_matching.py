@@ -436,7 +436,7 @@ def test_small_libraries_and_covers_are_matched() -> None:
             assert (found.photo == 0).all()
             assert np.isfinite(found.gain).all()
             assert np.isfinite(found.offset).all()
-    with pytest.raises(InputError, match="no photo"):
+    with pytest.raises(InputError, match="No photo can be used"):
         match_photos(cover, make_grid(2, 2), library_of(np.empty((0, 32, 32, 3), np.uint8)), Silent())
 
 

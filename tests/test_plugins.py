@@ -82,7 +82,7 @@ def test_the_example_is_a_complete_package_in_under_forty_lines(
     ("entry", "message"),
     [
         ("crash = nowhere_at_all:Crash", "The animation crash (nowhere_at_all:Crash) can't be loaded"),
-        ("odd = pathlib:Path", "the animation odd (pathlib:Path) is not a renderer.scene.Animation"),
+        ("odd = pathlib:Path", "The animation odd (pathlib:Path) is not a renderer.scene.Animation"),
         ("mosaic = animations.zoom:Zoom", "The animation mosaic was left out: a command has the same name"),
         (
             "conflicting = conflicting:Conflicting",

@@ -183,7 +183,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "batch": (
         ("render batch campaign.toml --dry-run", "Show which videos would be rendered, and which are up to date"),
-        ("render batch campaign.toml --only 'zoom*' --workers 2", "Render part of a campaign, two videos at a time"),
+        ("render batch campaign.toml --only 'gather*' --workers 2", "Render part of a campaign, two videos at a time"),
         (
             "render batch --covers 'covers/*.jpg' --tiles ~/Pictures --animation zoom --animation disperse",
             "Render two videos of each cover, without a campaign file",

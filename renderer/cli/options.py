@@ -173,7 +173,6 @@ def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: boo
             negative=as_option(field.name, "False") if field.default is True else (),
             allow_repeating=True,  # the last one applies, as with most programs
             show=not hidden and (not short or issubclass(owner, Animation) or field.name in COMMON),
-            show_choices=float not in get_args(hint),  # a number or a word: the help text names the word
             show_default=shown_default if shown_default(field.default) else False,
             **extra,
         )
