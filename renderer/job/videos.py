@@ -249,8 +249,8 @@ def ready_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Iterat
     requested, job = job.output.fps, job.resolved()
     if job.output.fps != requested:
         progress.notice(
-            f"GIF times are multiples of 0.01 seconds: {named('fps')} becomes {float(job.output.fps):.3g} frames per "
-            "second"
+            "The frame delays of a GIF are multiples of 0.01 seconds: the frame rate becomes "
+            f"{float(job.output.fps):.3g} frames per second"
         )
     for path in job.files():
         check_not_input(mosaic, path)
