@@ -394,9 +394,9 @@ def test_errors_are_one_sentence_and_leave_nothing(
     assert {path.name for path in Path().iterdir()} == before
     assert Path("taken.mp4").read_text() == "mine"
     if words[:1] in (["zoom"], ["show"], ["mosaic"]) and "--dry-run" not in words:
-        tried, out, said = render(words[0], "--dry-run", *words[1:])
-        last, wanted = (re.sub("[0-9,.]+ MB are free", "", text.splitlines()[-1]) for text in (said, err))
-        assert (tried, out, last) == (code, "", wanted)
+        tried, out, dry_err = render(words[0], "--dry-run", *words[1:])
+        last, expected = (re.sub("[0-9,.]+ MB are free", "", text.splitlines()[-1]) for text in (dry_err, err))
+        assert (tried, out, last) == (code, "", expected)
         assert {path.name for path in Path().iterdir()} == before
 
 
@@ -450,13 +450,13 @@ def test_help_is_the_same_without_docstrings() -> None:
         "from renderer.cli import main; [main(words) for words in (['--help'], ['library', '--help'], ['animations'])]"
     )
 
-    def said(**environment: str) -> str:
+    def help_text(**environment: str) -> str:
         return subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, **environment}
         ).stdout
 
-    assert "Zoom from the whole mosaic" in said(PYTHONOPTIMIZE="0")
-    assert said(PYTHONOPTIMIZE="2") == said(PYTHONOPTIMIZE="0")
+    assert "Zoom from the whole mosaic" in help_text(PYTHONOPTIMIZE="0")
+    assert help_text(PYTHONOPTIMIZE="2") == help_text(PYTHONOPTIMIZE="0")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows finds home folders differently")
@@ -643,10 +643,10 @@ def test_a_video_stores_its_command_without_local_paths(render: Run, cover: Path
     assert render("zoom", cover, "--tiles", photos, *left_out, *SMALL, "-o", "it.mp4")[0] == 0
     from renderer.encoder import run_ffmpeg
 
-    said = run_ffmpeg("-i", "it.mp4").stderr.decode()
+    log = run_ffmpeg("-i", "it.mp4").stderr.decode()
     written = f"--tiles {photos.name} --exclude more --exclude 'drafts/*' --columns 12 --size 96x64"
-    assert f"render zoom china.jpg {written}" in said
-    assert str(photos) not in said
+    assert f"render zoom china.jpg {written}" in log
+    assert str(photos) not in log
     assert str(cover.parent) not in Path("it.mp4").read_bytes().decode("latin-1")
 
 

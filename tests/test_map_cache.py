@@ -113,7 +113,7 @@ def test_a_changed_parameter_gives_another_key_or_the_same_map(
 
 @dataclass(frozen=True)
 class MoreSettings(MatchSettings):
-    """Settings with parameters of which their author said nothing, or that they change no map."""
+    """Settings with a parameter that is declared without `in_recipe`, and one declared with it."""
 
     contrast: float = parameter(0.0, "Contrast")
     preview: bool = parameter(False, "Open the map", in_recipe=False)

@@ -206,7 +206,7 @@ def test_a_logo_is_drawn_in_its_corner(stage: Stage, tmp_path: Path, position: s
 
 
 def colour_of_logo(stage: Stage, path: Path) -> list[int]:
-    """The colour in the middle of a logo that lies in the middle of the frame."""
+    """The colour at the centre of a logo at the centre of the frame."""
     shown = drawn(stage, OverlaySettings(logo=path, logo_at="middle", logo_opacity=1.0))
     return shown[shown.shape[0] // 2, shown.shape[1] // 2].astype(int).tolist()
 

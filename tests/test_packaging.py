@@ -1,4 +1,4 @@
-"""The wheel, as somebody else installs it."""
+"""The wheel, installed elsewhere."""
 
 import json
 import subprocess
