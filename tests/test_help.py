@@ -17,7 +17,9 @@ from renderer.plugins import installed
 Run = Callable[..., tuple[int, str, str]]
 
 
-COMMANDS = [words for words, _ in commands(build_app([], EveryCommand()))]
+APPS = dict(commands(build_app([], EveryCommand())))
+
+COMMANDS = list(APPS)
 
 EXAMPLES = [example.command for words in COMMANDS for example in examples(words)]
 
@@ -78,29 +80,25 @@ def test_all_ways_to_request_help_are_equal(render: Run) -> None:
     assert render("help", "library", "add")[1] == render("library", "add", "--help")[1]
 
 
-def test_help_mentions_standard_output_and_patterns_only_where_they_work(render: Run) -> None:
-    """A video accepts both, a still or sheet of an animation patterns only, other commands neither."""
-    videos, pictures = {*installed()}, {f"{group} {name}" for group in ("still", "sheet") for name in installed()}
-    for words in COMMANDS:
-        out = " ".join(render(*words.split(), "--help")[1].replace("│", " ").split())
-        assert ("on standard output; default" in out) == (words in videos), words
-        assert ("out/{cover}-{animation}-{preset}" in out) == (words in videos | pictures), words
+VIDEOS = set(installed())
+STILLS = {f"{group} {name}" for group in ("still", "sheet") for name in VIDEOS}
 
 
-def test_every_argument_has_a_name_and_a_description(render: Run) -> None:
-    for words, app in commands(build_app([], EveryCommand())):
-        usage, *lines = render(*words.split(), "--help")[1].splitlines()
-        assert not {"ARGS", "[ARGS]", "[ARGS...]"} & set(usage.split())
-        for argument in app.assemble_argument_collection() if app.default_command else ():
-            if argument.name == "*" or argument.name.startswith("-"):
-                continue
+@pytest.mark.parametrize("words", COMMANDS)
+def test_the_help_of_a_command_is_true(words: str, render: Run) -> None:
+    """Standard output and patterns are mentioned where they work, arguments are described, values are TEXT or NUMBER."""
+    page = render(*words.split(), "--help")[1]
+    usage, *lines = page.splitlines()
+    text = " ".join(page.replace("│", " ").split())
+    assert ("on standard output; default" in text) == (words in VIDEOS)
+    assert ("out/{cover}-{animation}-{preset}" in text) == (words in VIDEOS | STILLS)
+    assert not re.search(r"--\S+ (STR|INT|FLOAT|BOOL)\b", page)
+    assert not {"ARGS", "[ARGS]", "[ARGS...]"} & set(usage.split())
+    app = APPS[words]
+    for argument in app.assemble_argument_collection() if app.default_command else ():
+        if argument.name != "*" and not argument.name.startswith("-"):
             assert argument.name in usage
-            assert any(re.search(rf"{argument.name} +\S+ \S+", line) for line in lines), (words, argument.name)
-
-
-def test_values_are_called_text_or_number(render: Run) -> None:
-    for words in COMMANDS:
-        assert not re.search(r"--\S+ (STR|INT|FLOAT|BOOL)\b", render(*words.split(), "--help")[1]), words
+            assert any(re.search(rf"{argument.name} +\S+ \S+", line) for line in lines), argument.name
 
 
 def test_help_shows_defaults_that_are_zero(render: Run) -> None:

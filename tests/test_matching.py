@@ -227,7 +227,7 @@ def test_repetition_rules_are_met_or_rejected(data: st.DataObject) -> None:
         (
             RepetitionRules(max_uses=2, unique=True),
             99,
-            "unique=True limits each photo to one use, and max_uses=2 does not",
+            "unique=True limits each photo to one use, but max_uses=2 does not",
         ),
     ],
 )
