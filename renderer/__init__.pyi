@@ -94,10 +94,11 @@ def match(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Treat photos whose square tiles look nearly the same as one: use only the first of each group.
+        merge_duplicates: If the square tiles of several photos look nearly the same, use only the first of these
+            photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: as
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: as
             strongly as possible without visibly degrading the photos (0 to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
@@ -236,10 +237,11 @@ def render(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Treat photos whose square tiles look nearly the same as one: use only the first of each group.
+        merge_duplicates: If the square tiles of several photos look nearly the same, use only the first of these
+            photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: as
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: as
             strongly as possible without visibly degrading the photos (0 to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
@@ -398,10 +400,11 @@ def frame(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Treat photos whose square tiles look nearly the same as one: use only the first of each group.
+        merge_duplicates: If the square tiles of several photos look nearly the same, use only the first of these
+            photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: as
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: as
             strongly as possible without visibly degrading the photos (0 to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
@@ -548,10 +551,11 @@ def frames(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Treat photos whose square tiles look nearly the same as one: use only the first of each group.
+        merge_duplicates: If the square tiles of several photos look nearly the same, use only the first of these
+            photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: as
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: as
             strongly as possible without visibly degrading the photos (0 to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
@@ -694,10 +698,11 @@ def as_clip(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
-        merge_duplicates: Treat photos whose square tiles look nearly the same as one: use only the first of each group.
+        merge_duplicates: If the square tiles of several photos look nearly the same, use only the first of these
+            photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: as
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: as
             strongly as possible without visibly degrading the photos (0 to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.

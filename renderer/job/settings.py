@@ -122,7 +122,7 @@ class MatchSettings(GridSettings, TileSettings):
     unique: bool = parameter(False, "Use each photo at most once")
     use_all: bool = parameter(False, "Use every photo at least once")
     merge_duplicates: bool = parameter(
-        False, "Treat photos whose square tiles look nearly the same as one: use only the first of each group"
+        False, "If the square tiles of several photos look nearly the same, use only the first of these photos"
     )
     mirror: bool = parameter(True, "Allow mirrored photos; turn off for photos with text in them")
     turns: bool = parameter(
@@ -130,7 +130,7 @@ class MatchSettings(GridSettings, TileSettings):
     )
     tone: float | Literal["auto"] = parameter(
         "auto",
-        "How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; auto, like 1: "
+        "How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: "
         "as strongly as possible without visibly degrading the photos",
         low=0, high=1,
     )  # fmt: skip
