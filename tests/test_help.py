@@ -51,7 +51,7 @@ def test_a_long_example_is_broken_into_lines_that_a_shell_joins(width: int) -> N
 def test_every_help_fits_a_terminal_and_ends_with_the_examples(
     render: Run, monkeypatch: pytest.MonkeyPatch, words: str, flag: str
 ) -> None:
-    for width in (80, 60):
+    for width in (80, 60) if flag == "--help" else (80,):
         monkeypatch.setenv("COLUMNS", str(width))
         code, out, err = render(*words.split(), flag)
         assert (code, err) == (0, "")
