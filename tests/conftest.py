@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from renderer.cli import main
@@ -24,6 +25,9 @@ from renderer.textures import Textures
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is not a failure
+settings.load_profile("untimed")
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -119,7 +119,7 @@ def visible_positions(scene: Scene) -> dict[tuple[float, int], tuple[float, floa
     return found
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(st.integers(0, 2**32))
 def test_different_seeds_give_different_motions(stage_factory: StageFactory, seed: int) -> None:
     with closing(stage_factory.stage(SIZE).textures) as textures:

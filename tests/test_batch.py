@@ -780,7 +780,7 @@ JUNK = st.recursive(
         st.sampled_from(["output", "state", "error", "bytes", "seconds", "probe", "checks", "telling", "command"]), JUNK
     )
 )
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_valid_manifest_makes_a_page(made: dict[str, object], junk: dict[str, object]) -> None:
     write_manifest(made | {"output": "missing.mp4"} | junk)
     try:

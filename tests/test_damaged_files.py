@@ -46,9 +46,7 @@ ODD = [
 ]  # fmt: skip
 """Values that replace valid ones."""
 
-many = settings(
-    max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
+many = settings(max_examples=60, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 
 def damaged(data: bytes, cut: tuple[str, float, float, bytes]) -> bytes:

@@ -147,7 +147,7 @@ def test_a_ban_persists_until_the_photo_is_swapped_in(mosaic: Path, photos: Path
     assert names(load_map(mosaic))[0] == first
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.sets(st.integers(0, 53), min_size=1, max_size=6))
 def test_edits_respect_the_repeat_distance(
     tmp_path_factory: pytest.TempPathFactory, cover: Path, photos: Path, cells: set[int]

@@ -58,7 +58,7 @@ def match_cell(cover: Path, photos: Path, tmp_path_factory: pytest.TempPathFacto
         yield open_cell
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(picture=arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3))))
 def test_channels_add_up_to_the_picture_and_have_its_means(picture: Pixels) -> None:
     planes = [plane(picture, channel) for channel in range(3)]

@@ -223,7 +223,7 @@ def test_noise_can_be_encoded(tmp_path: Path) -> None:
 CUBE = np.stack(np.meshgrid(*[np.arange(6) * 51] * 3), axis=-1).reshape(-1, 3).astype(np.uint8)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     colours=st.integers(1, 216), width=st.integers(1, 150), height=st.integers(1, 90), run=st.integers(1, 40),
     seed=st.integers(0, 2**32 - 1),

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from renderer.errors import InputError
@@ -31,7 +31,6 @@ def test_the_default_grid_has_about_5000_square_cells(width: int, height: int) -
     assert grid.rows >= 1
 
 
-@settings(deadline=None)
 @given(sides, sides, st.integers(1, 300))
 def test_a_grid_covers_a_centred_part_of_the_cover(width: int, height: int, columns: int) -> None:
     try:

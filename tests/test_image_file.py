@@ -139,7 +139,7 @@ def test_a_truncated_picture_is_rejected_if_its_decoder_returns_no_partial_resul
         read_picture(path)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(kind=st.sampled_from(["JPEG", "PNG", "TIFF", "GIF", "WEBP", "BMP", "PPM"]), share=st.floats(0, 1))
 def test_a_picture_truncated_anywhere_is_used_or_rejected(
     photo: Image.Image, tmp_path_factory: pytest.TempPathFactory, kind: str, share: float

@@ -410,7 +410,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
 
 
 @given(damages=st.lists(st.tuples(st.floats(0, 1), st.binary(min_size=1, max_size=64)), min_size=1, max_size=8))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_index_with_any_damage_works_at_the_second_attempt(
     filled: tuple[Path, bytes], damages: list[tuple[float, bytes]]
 ) -> None:
@@ -457,7 +457,7 @@ def test_an_index_with_an_empty_table_is_rebuilt(filled: tuple[Path, bytes], tab
     captured=st.text(max_size=24)
     | st.from_regex(r"[0-9]{4}:[0-9]{2}:[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", fullmatch=True),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_photo_with_any_dates_is_a_tile(
     tmp_path_factory: pytest.TempPathFactory, modified_ns: int, orientation: int, captured: str
 ) -> None:

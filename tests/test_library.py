@@ -85,7 +85,7 @@ NAMES = ("a", "b", ".a", "ab", "a[b]", "A")
     st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4), max_size=6),
     st.lists(st.sampled_from(("*", "a*", "?", "[ab]", "**", ".*", "b", "a[[]b]")), min_size=1, max_size=4),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_globs_match_as_in_python(files: list[list[str]], pattern: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for parts in files:
@@ -336,7 +336,7 @@ class TestPhotosOfASavedMap:
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_smart_square_is_inside_the_picture_and_as_large_as_possible(width: int, height: int, seed: int) -> None:
     scale = min(64 / min(width, height), 1.0)
     shape = (max(round(height * scale), 1), max(round(width * scale), 1), 3)

@@ -176,7 +176,7 @@ def likeness_of(found: PlacementMap, cover: Pixels, grid: Grid, library: Library
 # -- Repetition --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_repetition_rules_are_met_or_rejected(data: st.DataObject) -> None:
     count, columns, rows = (data.draw(st.integers(*limits)) for limits in ((1, 40), (1, 9), (1, 7)))
@@ -405,7 +405,7 @@ def test_the_seed_changes_the_result(cover: Path) -> None:
     assert digests[0] != digests[1]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_a_pinned_photo_is_used_once_in_its_cell(x: float, y: float) -> None:
     random = np.random.default_rng(0)

@@ -47,7 +47,7 @@ def lines(draw: st.DrawFn) -> list[str]:
     return [command, *cover, "--dry-run", *(f"{option}={value}" for option, value in some)]
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=lines())
 def test_no_option_value_causes_an_unexpected_error(render: Run, cover: Path, words: list[str]) -> None:
     if not Path("folder").exists():

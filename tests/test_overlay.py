@@ -109,7 +109,7 @@ WORDS = st.lists(
 ).map(" ".join)  # fmt: skip
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     WORDS | st.text(max_size=60), st.sampled_from(FRAMES), st.sampled_from(COVERED), st.floats(0.01, 0.5),
     st.floats(0, 0.4), st.sampled_from(["top", "middle", "bottom"]),
@@ -296,7 +296,7 @@ def small_font() -> bytes:
     return file.getvalue()
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.integers(0, 399) | st.integers(0, 4000), st.sampled_from([0, 255]) | st.integers(0, 255)),

@@ -90,7 +90,7 @@ def test_transparent_pictures_are_tagged_as_srgb(tmp_path: Path, picture: Pixels
     seed=st.integers(0, 1000),
     suffix=st.sampled_from(LOSSLESS),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_lossless_formats_are_exact(
     tmp_path_factory: pytest.TempPathFactory, width: int, height: int, flat: bool, seed: int, suffix: str
 ) -> None:

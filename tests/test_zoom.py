@@ -67,7 +67,7 @@ def test_the_flight_is_monotone_and_stays_within_the_first_view(
     stage.textures.close()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=4),
     st.sampled_from(["in", "out", "inout"]),
@@ -92,7 +92,7 @@ def test_a_tour_is_smooth_and_pauses_at_each_photo(
     stage.textures.close()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_the_camera_ends_at_the_focus(stage_factory: StageFactory, x: float, y: float) -> None:
     stage = stage_factory.stage((160, 90))

@@ -198,7 +198,7 @@ def likeness(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
             )
     match recipe.get("figures"):
         case {"advice": str(advice)} if advice:
-            yield advice
+            yield advice[0].upper() + advice[1:]
 
 
 def rules_in_force(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
