@@ -35,6 +35,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for name in (
         "own presets/cinema.toml",
+        "own presets/$(touch made).toml",
+        "$(touch made).jpg",
         "own libraries/wedding.json",
         "home/x",
         "My photos/one.jpg",
@@ -118,11 +120,12 @@ OFFERED: list[tuple[str, set[str], set[str]]] = [
 """A line, some words that are offered at its end, and some that are not."""
 
 
-def test_only_suitable_words_are_offered(shell: str) -> None:
+def test_only_suitable_words_are_offered(shell: str, folder: Path) -> None:
     rows = [row for row in OFFERED if "=" not in row[0] or shell != "zsh"]
     for (line, offered, not_offered), found in zip(rows, offers(shell, [row[0] for row in rows]), strict=True):
         assert offered <= found, line
         assert not not_offered & found, line
+    assert not (folder / "made").exists()  # names of files are not executed
 
 
 @pytest.mark.parametrize(
@@ -144,4 +147,5 @@ def test_a_completed_line_has_the_expected_arguments(
     setup = "autoload -Uz compinit; compinit -uD; " if shell == "zsh" else ""
     keys(shell, f"{setup}source ./script; {record}", typed)
     found = (folder / "arguments").read_text().splitlines()
+    assert not (folder / "made").exists()  # names of files are not executed
     assert [word.rstrip("/") for word in found] == arguments  # zsh removes a trailing /

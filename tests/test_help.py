@@ -46,21 +46,42 @@ def test_a_long_example_is_broken_into_lines_that_a_shell_joins(width: int) -> N
         assert shlex.split("\n".join(lines).replace("\\\n", "")) == shlex.split(example)
 
 
+VIDEOS = set(installed())
+STILLS = {f"{group} {name}" for group in ("still", "sheet") for name in VIDEOS}
+
+
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 @pytest.mark.parametrize("words", COMMANDS)
-def test_every_help_fits_a_terminal_and_ends_with_the_examples(
+def test_every_help_fits_a_terminal_ends_with_the_examples_and_is_true(
     render: Run, monkeypatch: pytest.MonkeyPatch, words: str, flag: str
 ) -> None:
-    for width in (80, 60) if flag == "--help" else (80,):
+    for width in (80, 60):
         monkeypatch.setenv("COLUMNS", str(width))
         code, out, err = render(*words.split(), flag)
         assert (code, err) == (0, "")
         assert not set("…\x1e\x1f") & set(out)  # nothing is cut off, and every parameter is spelled
         if width == 80:  # narrower terminals break the frames
             assert max(map(len, out.splitlines())) <= width
+            if flag == "--help":
+                check_truth(words, out)
         shown, _, end = out.partition("\nExamples:\n")
         assert examples(words)[0].about in " ".join(end.split())
         assert shown.startswith("Usage: render")
+
+
+def check_truth(words: str, page: str) -> None:
+    """Standard output and patterns are mentioned where they work, arguments are described, values are TEXT or NUMBER."""
+    usage, *lines = page.splitlines()
+    text = " ".join(page.replace("│", " ").split())
+    assert ("on standard output; default" in text) == (words in VIDEOS)
+    assert ("out/{cover}-{animation}-{preset}" in text) == (words in VIDEOS | STILLS)
+    assert not re.search(r"--\S+ (STR|INT|FLOAT|BOOL)\b", page)
+    assert not {"ARGS", "[ARGS]", "[ARGS...]"} & set(usage.split())
+    app = APPS[words]
+    for argument in app.assemble_argument_collection() if app.default_command else ():
+        if argument.name != "*" and not argument.name.startswith("-"):
+            assert argument.name in usage
+            assert any(re.search(rf"{argument.name} +\S+ \S+", line) for line in lines), argument.name
 
 
 def test_the_short_help_lists_the_common_options_and_names_the_full_help(render: Run) -> None:
@@ -78,27 +99,6 @@ def test_all_ways_to_request_help_are_equal(render: Run) -> None:
     for words in ([], ["help"], ["-h"]):
         assert render(*words)[1] == render("--help")[1]
     assert render("help", "library", "add")[1] == render("library", "add", "--help")[1]
-
-
-VIDEOS = set(installed())
-STILLS = {f"{group} {name}" for group in ("still", "sheet") for name in VIDEOS}
-
-
-@pytest.mark.parametrize("words", COMMANDS)
-def test_the_help_of_a_command_is_true(words: str, render: Run) -> None:
-    """Standard output and patterns are mentioned where they work, arguments are described, values are TEXT or NUMBER."""
-    page = render(*words.split(), "--help")[1]
-    usage, *lines = page.splitlines()
-    text = " ".join(page.replace("│", " ").split())
-    assert ("on standard output; default" in text) == (words in VIDEOS)
-    assert ("out/{cover}-{animation}-{preset}" in text) == (words in VIDEOS | STILLS)
-    assert not re.search(r"--\S+ (STR|INT|FLOAT|BOOL)\b", page)
-    assert not {"ARGS", "[ARGS]", "[ARGS...]"} & set(usage.split())
-    app = APPS[words]
-    for argument in app.assemble_argument_collection() if app.default_command else ():
-        if argument.name != "*" and not argument.name.startswith("-"):
-            assert argument.name in usage
-            assert any(re.search(rf"{argument.name} +\S+ \S+", line) for line in lines), argument.name
 
 
 def test_help_shows_defaults_that_are_zero(render: Run) -> None:

@@ -71,7 +71,12 @@ def test_a_command_is_formatted_for_a_shell() -> None:
     assert shlex.split(line)[-6:] == ["--no-mirror", "--unique", "--size", "96x64", "--tone", "0.5"]
 
 
-def test_a_written_command_holds_no_local_paths() -> None:
-    values = {"tiles": ("/home/ada/Pictures",), "exclude": ("drafts/*",), "output": Path("/tmp/it.mp4"), "unique": True}
-    line = written_command(["zoom"], Path("/home/ada/cover.jpg"), values)
+def test_a_written_command_holds_no_local_paths(tmp_path: Path) -> None:
+    values = {
+        "tiles": (f"{tmp_path}/Pictures",),
+        "exclude": ("drafts/*",),
+        "output": tmp_path / "it.mp4",
+        "unique": True,
+    }
+    line = written_command(["zoom"], tmp_path / "cover.jpg", values)
     assert line == "render zoom cover.jpg --tiles Pictures --exclude 'drafts/*' --unique"
