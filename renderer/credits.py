@@ -12,7 +12,7 @@ from PIL import Image, IptcImagePlugin
 from renderer.errors import InputError
 from renderer.image_file import is_demanding, open_image
 from renderer.library import Photo
-from renderer.messages import named
+from renderer.messages import counted, named
 from renderer.output_files import check_writable, new_file
 from renderer.progress import Progress, track
 
@@ -46,7 +46,7 @@ def write_credits(
     with progress.stage("reading credits", len(photo_files), "files") as advance:
         lines = [_line(file) for file in track(photo_files, advance)]
     made_of = ["pieces of the cover"] if own_pieces else []
-    made_of += [f"{len(lines)} {'photo' if len(lines) == 1 else 'photos'}"] if lines else []
+    made_of += [counted(len(lines), "photo")] if lines else []
     cover_line = _line(cover) if isinstance(cover, Path) else cover
     text = "\n".join([f"Cover: {cover_line}", f"Made of: {' and '.join(made_of)}", "", *lines])
     with new_file(path, overwrite=overwrite) as temporary:

@@ -82,9 +82,8 @@ LIGHT_WAVES: Final = 5
 COLOUR_WAVES: Final = 3
 """Number of cosines per side for lightness, and for each of the two colour channels."""
 
-_SOFTNESS: Final = (
-    0.5  # standard deviation, in signature pixels, of the blur that reduces the weight of higher frequencies
-)
+_SOFTNESS: Final = 0.5
+"""Standard deviation, in signature pixels, of the blur that reduces the weight of higher frequencies."""
 
 
 def _waves() -> npt.NDArray[np.int64]:

@@ -25,7 +25,7 @@ def frame_count(seconds: float, fps: Fraction) -> int:
     count = max(1, math.floor(_exact(seconds) * fps + Fraction(1, 2)))
     if count > MAX_FRAMES:
         raise InputError(
-            f"{named('duration', f'{seconds:g}')} makes {count} frames, more than a million: choose a shorter one"
+            f"{named('duration', seconds)} makes {count} frames, more than a million: choose a shorter one"
         )
     return count
 
@@ -40,9 +40,7 @@ def frame_at(seconds: float, count: int, fps: Fraction) -> int:
     # A time printed with few digits may be just before the start of the frame that it stands for.
     frame = math.floor(_exact(seconds) * fps + Fraction(1, 1000))
     if not 0 <= frame <= count or seconds < 0:
-        raise InputError(
-            f"{named('at', f'{seconds:g}')} is outside the video, which is {float(count / fps):g} seconds long"
-        )
+        raise InputError(f"{named('at', seconds)} is outside the video, which is {float(count / fps):g} seconds long")
     return min(frame, count - 1)
 
 

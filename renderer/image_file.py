@@ -60,9 +60,8 @@ Image.register_open("TIFF", open_tiff, Image.OPEN["TIFF"][1])
 # Without a logging configuration, Pillow's log of damaged files would be written to standard error.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-with contextlib.suppress(
-    OSError, AttributeError
-):  # AttributeError: libtiff is built into Pillow without exported symbols
+# AttributeError: libtiff is built into Pillow without exported symbols.
+with contextlib.suppress(OSError, AttributeError):
     # libtiff writes errors and warnings to standard error directly.
     for _handler in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
         ctypes.CDLL(_imaging.__file__)[_handler](None)
@@ -260,9 +259,8 @@ def _good_rows(data: bytes, draft: tuple[int, int] | None) -> tuple[ImageFile.Im
         ends = np.asarray(image)[:, -1].reshape(image.height, -1).astype(int)
         present = (np.abs(ends - 128) > 1).any(axis=1).nonzero()[0]
         rows = int(present[-1]) + 1 if len(present) else 0
-        return image, rows if rows == image.height else max(
-            rows - 1, 0
-        )  # the last row is blended with the grey below it
+        # The last row is blended with the grey below it.
+        return image, rows if rows == image.height else max(rows - 1, 0)
     # Pixels that were not decoded keep their previous values.
     other, _ = _decoded(data, draft, 255)
     differs = np.asarray(image)[:, -1] != np.asarray(other)[:, -1]

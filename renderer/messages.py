@@ -18,7 +18,7 @@ FormatCommand = Callable[[Sequence[str], Mapping[str, object]], str]
 
 _START: Final = "\x1f"  # ASCII unit separator; removed from values, and no name contains it
 _VALUE: Final = "\x1e"  # ASCII record separator
-_MARKED: Final = re.compile(f"{_START}(\\w+)(?:{_VALUE}([^{_START}]*))?{_START}")
+_MARKED: Final = re.compile(f"{_START}([^{_START}{_VALUE}]+)(?:{_VALUE}([^{_START}]*))?{_START}")
 _MARKS: Final = re.compile(f"[{_START}{_VALUE}]")
 
 
@@ -29,7 +29,19 @@ def named(parameter: str, value: object = None) -> str:
     """
     if value is None:
         return f"{_START}{parameter}{_START}"
-    return f"{_START}{parameter}{_VALUE}{_MARKS.sub('', str(value))}{_START}"
+    return f"{_START}{parameter}{_VALUE}{_MARKS.sub('', _text(value))}{_START}"
+
+
+def _text(value: object) -> str:
+    """Return a value as text: floats as short as possible, tuples with commas."""
+    if isinstance(value, tuple):
+        return ",".join(map(_text, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 photo", "2 photos"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def spelled(message: str, spelling: Spelling) -> str:

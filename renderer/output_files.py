@@ -171,9 +171,7 @@ def locked_folder(folder: Path) -> Iterator[None]:
         try:
             held.enter_context(locked(folder / _FOLDER_LOCK, folder))
         except OSError as error:
-            raise InputError(
-                f"{folder} is not writable ({error.strerror}): choose another {named('output')}"
-            ) from error
+            raise InputError(f"{folder} is not writable ({error.strerror}): choose another output") from error
         yield
 
 

@@ -72,7 +72,7 @@ class OverlaySettings(Validated):
         """Check the values, the title's times and its length."""
         super().__post_init__()
         if self.title_time is not None and self.title_time[0] >= self.title_time[1]:
-            time = named("title_time", "{:g},{:g}".format(*self.title_time))
+            time = named("title_time", self.title_time)
             raise InputError(f"{time} ends before it starts: give START,END in seconds")
         if self.title is not None and len(self.title) > LONGEST_TITLE:
             raise InputError(f"{named('title')} has {len(self.title):,} characters: the maximum is {LONGEST_TITLE:,}")
@@ -81,8 +81,7 @@ class OverlaySettings(Validated):
 def check_overlay(settings: OverlaySettings, seconds: float) -> None:
     """Raise InputError for an overlay that can't be drawn on a video of this duration in seconds."""
     if settings.title and settings.title_time is not None and settings.title_time[0] >= seconds:
-        start, end = settings.title_time
-        given = named("title_time", f"{start:g},{end:g}")
+        given = named("title_time", settings.title_time)
         raise InputError(
             f"{given} starts after the end of the video, which is {seconds:g} s long: choose an earlier time"
         )

@@ -213,9 +213,8 @@ def _metadata(image: Image.Image) -> tuple[int, str | None]:
     """Return the EXIF orientation and capture time of a picture. Damaged EXIF counts as missing."""
     try:
         exif = image.getexif()
-        orientation = image.info.get("original_orientation") or exif.get(
-            _ORIENTATION, 1
-        )  # libheif rotates the picture itself
+        # libheif rotates the picture itself.
+        orientation = image.info.get("original_orientation") or exif.get(_ORIENTATION, 1)
         day, _, clock = str(exif.get_ifd(_EXIF_BLOCK).get(_CAPTURED, "")).strip("\0 ").partition(" ")
         captured = f"{day.replace(':', '-')}T{clock}" if len(day) == 10 and day[:4] > "0000" else None
         return (orientation if orientation in range(1, 9) else 1), captured

@@ -19,20 +19,26 @@ def installed() -> dict[str, EntryPoint]:
 
 def load_animation(name: str) -> type[Animation]:
     """Return the class of an animation. Raises InputError for an unknown name or a broken package."""
-    point = installed().get(name)
+    points = installed()
+    point = points.get(name)
     if point is None:
-        fix = suggestion(name, installed()) or f": the installed ones are {', '.join(installed()) or 'none'}"
+        fix = suggestion(name, points) or f": the installed ones are {', '.join(points) or 'none'}"
         raise InputError(f"there is no animation {name}{fix}")
+    return load(point)
+
+
+def load(point: EntryPoint) -> type[Animation]:
+    """Return the class of an installed animation. Raises InputError for a broken package."""
     try:
         found = point.load()
     except Exception as error:  # importing a plugin may raise anything
-        raise InputError(f"The animation {name} ({point.value}) can't be loaded: {error}") from error
+        raise InputError(f"The animation {point.name} ({point.value}) can't be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Animation)):
-        raise InputError(f"The animation {name} ({point.value}) is not a renderer.scene.Animation")
+        raise InputError(f"The animation {point.name} ({point.value}) is not a renderer.scene.Animation")
     return found
 
 
-def origin(name: str) -> str:
+def origin(point: EntryPoint) -> str:
     """Return the distribution of an installed animation, with its version."""
-    distribution = installed()[name].dist
+    distribution = point.dist
     return f"{distribution.name} {distribution.version}" if distribution else "unknown"

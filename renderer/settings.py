@@ -74,8 +74,9 @@ class OutputSettings(Validated):
         super().__post_init__()
         top, right, bottom, left = self.covered
         if max(top + bottom, right + left) > 0.9:
-            edges = f"{top:g},{right:g},{bottom:g},{left:g}"
-            raise InputError(f"{named('covered', edges)} leaves too little of the frame free: use smaller fractions")
+            raise InputError(
+                f"{named('covered', self.covered)} leaves too little of the frame free: use smaller fractions"
+            )
         if self.transparent and self.fit == "blur":
             raise InputError(f"{named('transparent', True)} cannot be combined with {named('fit', 'blur')}: choose one")
 

@@ -141,9 +141,7 @@ def _decode(track: Path, start: float, seconds: float, piece: Path) -> None:
     if not found and start:
         duration = _duration(log)
         ending = f" ({duration:.1f} s)" if duration else ""
-        raise InputError(
-            f"{named('music_start', f'{start:g}')} is after the end of {track.name}{ending}: start earlier"
-        )
+        raise InputError(f"{named('music_start', start)} is after the end of {track.name}{ending}: start earlier")
     if found < SHORTEST:
         raise InputError(
             f"{named('music', track)} has only {found:.2f} s of sound"

@@ -195,9 +195,8 @@ def to_bytes(samples: npt.NDArray[np.generic], highest: float | None = None) -> 
         return samples.astype(np.uint8, copy=False)
     white = highest or _white_value(samples)
     values = np.empty(samples.shape, np.uint8)
-    for band, out in zip(
-        samples, values, strict=True
-    ):  # row by row or plane by plane, to avoid a float copy of everything
+    # Row by row or plane by plane, to avoid a float copy of everything.
+    for band, out in zip(samples, values, strict=True):
         row = np.nan_to_num(band.astype(np.float32), copy=False, nan=0, posinf=white, neginf=0)
         out[...] = np.clip(row * np.float32(255 / white) + np.float32(0.5), 0, 255)
     return values

@@ -6,7 +6,6 @@ from conftest import StageFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from renderer import scene
 from renderer.errors import InputError
 from renderer.parameters import parameters
 from renderer.scene import EASINGS, Animation, Camera, Motion, Stage, ease, parameter
@@ -66,13 +65,6 @@ def test_renamed_stage_methods_still_work_with_a_warning(stage_factory: StageFac
     with pytest.warns(DeprecationWarning, match=r"Stage\.rest_shares is now Stage\.pause_shares"):
         assert (stage.rest_shares([1.0, 1.5]) == stage.pause_shares([1.0, 1.5])).all()
     stage.textures.close()
-
-
-def test_renamed_module_names_still_work_with_a_warning() -> None:
-    with pytest.warns(DeprecationWarning, match=r"renderer\.scene\.RESTS is now renderer\.scene\.PAUSE_PARAMETERS"):
-        assert scene.RESTS == scene.PAUSE_PARAMETERS
-    with pytest.warns(DeprecationWarning, match=r"renderer\.scene\.Floats is now renderer\.scene\.Float64Array"):
-        assert scene.Floats == scene.Float64Array
 
 
 def test_an_overridden_lasts_still_sets_the_default_duration_with_a_warning() -> None:

@@ -38,4 +38,4 @@ __all__ = [
     "write_page",
 ]  # fmt: skip
 
-__getattr__ = old_names(__name__, {"Asked": "BatchRequest", "Order": "RenderJob", "Watch": "BatchObserver"})
+__getattr__ = old_names(__name__, {"MEMORY_A_WORKER": "WORKER_MEMORY", "Order": "RenderJob", "Watch": "BatchObserver"})

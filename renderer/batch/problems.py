@@ -18,7 +18,7 @@ MAX_LINES: Final = 40
 MAX_ORIGINS: Final = 5
 """Maximum number of origins listed for one problem."""
 
-RUN_PARAMETERS: Final = frozenset({"overwrite", "skip_bad_rows", "timeout", "workers"})
+RUN_PARAMETERS: Final = frozenset({"overwrite", "skip_bad_rows", "timeout", "verbose", "workers"})
 """Parameters of a run that messages name: a campaign file can't contain them, so they are never spelled as keys."""
 
 

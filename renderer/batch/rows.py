@@ -14,7 +14,7 @@ from renderer.batch.problems import Origin, Problems
 from renderer.data_files import MAX_ROWS_BYTES, parse_json
 from renderer.errors import InputError
 from renderer.input_files import read_text
-from renderer.messages import named
+from renderer.messages import counted, named
 from renderer.paths import expanded
 
 _DELIMITERS: Final = ",;\t"
@@ -68,7 +68,7 @@ def _from_csv(text: str) -> Iterator[dict[str, str] | str]:
             if extra or len(values) < len(row):
                 names = ", ".join(map(str, reader.fieldnames or ()))
                 count = len(values) + len(extra)
-                yield f"it has {count} value{'' if count == 1 else 's'}, but the fields are {names}: enter one for each"
+                yield f"it has {counted(count, 'value')}, but the fields are {names}: enter one for each"
             else:
                 yield {str(name).strip(): value.strip() for name, value in row.items()}
     except csv.Error as error:

@@ -23,7 +23,7 @@ from renderer.messages import FormatCommand, named
 from renderer.names import expand_glob, on_disk
 from renderer.parameters import parameters, spell, suggestion
 from renderer.paths import expanded
-from renderer.preset import Preset, as_draft, load_preset, merged, read_parameter, read_setting
+from renderer.preset import Preset, load_preset, merged, read_parameter, read_setting, with_preset
 from renderer.scene import Animation
 from renderer.sound import check_sound
 from renderer.toml_positions import TomlPositions
@@ -48,9 +48,6 @@ _FREE_TEXT: Final = ("title",)
 _FILES: Final = ("logo", "font", "music")
 """Parameters that name an existing file."""
 
-_PARAMETERS: Final = {"cover": "covers"}
-"""Parameters of a request whose names differ from the key that they replace."""
-
 Fields = Mapping[str, str]
 Video = tuple[VideoJob, Origin, Fields]
 """A job, where it is written, and the fields that tell it from others."""
@@ -70,7 +67,7 @@ class BatchRequest:
     @property
     def parameter_names(self) -> frozenset[str]:
         """The names of the parameters that are specified here."""
-        return frozenset(self.values) | {_PARAMETERS.get(key, key) for key in self.keys}
+        return frozenset({*self.values, *self.keys})
 
     def video_command(self, video: str) -> str:
         """Return the command that renders one video again; empty without `format_command`."""
@@ -92,7 +89,7 @@ class CampaignSource:
     problems: Problems
     track_errors: dict[object, str] = field(default_factory=dict)  # by track that was checked; "" if it is usable
 
-    @property
+    @cached_property
     def requested(self) -> Origin:
         """The origin of the request's values."""
         return Origin(requested=self.request.parameter_names)
@@ -108,7 +105,7 @@ class JobTable:
         self._table = {**merged(dict(source.defaults), dict(own)), **source.request.keys}
         if "animation" in source.request.keys:
             self._table.pop("timeline", None)
-        self._origin = Origin(source.positions.of("job", number), requested=source.request.parameter_names)
+        self._origin = replace(source.requested, text=source.positions.of("job", number))
 
     def _origin_of(self, *keys: str) -> Origin:
         """Return where a key is written: in the request, in the table itself, or in the defaults."""
@@ -304,8 +301,7 @@ class JobTable:
 
         `others`: values for the fields of parameters that only other animations of the table have.
         """
-        inherited = {**preset.values, **preset.animations.get(fields["animation"], {})} if preset else {}
-        values = {**(as_draft(inherited) if self._source.request.draft else inherited), **own}
+        values = with_preset(preset, fields["animation"], own, draft=self._source.request.draft)
         job = VideoJob.of(cover, kind, Path(), values)
         owners = (job.match, job.output, job.file, job.overlay, job.sound, job.animation)
         settings = {name: _as_field(getattr(owner, name)) for owner in owners for name in parameters(owner)}

@@ -81,12 +81,12 @@ def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
     app.command(check_file, name="check", usage="Usage: render check FILE --preset NAME [OPTIONS]")
     app.command(completion, name="completion", usage="Usage: render completion SHELL")
     add_batch(app, wanted)
-    for name in plugins.installed():
+    for name, point in plugins.installed().items():
         if name in app:
             problems.append(f"The animation {name} was left out: a command has the same name")
             continue
         try:
-            add_animation(app, still, sheet, name, plugins.load_animation(name), wanted)
+            add_animation(app, still, sheet, name, plugins.load(point), wanted)
         except InputError as error:
             problems.append(error.text)
     videos = cyclopts.Group("Make a video", sort_key=0)

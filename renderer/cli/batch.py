@@ -13,10 +13,10 @@ import cyclopts
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from renderer.cli.messages import Console, Rate, counted, megabytes, show_file
+from renderer.cli.messages import Console, Rate, megabytes, open_console, show_file
 from renderer.cli.options import BatchOutputOptions, OutputOptions, PresetOptions, add_command, format_command
 from renderer.cli.terminal import print_json, printable, say
-from renderer.messages import named
+from renderer.messages import counted, named
 from renderer.overlay import OverlaySettings
 from renderer.parameters import Validated, given, parameter, parameters
 from renderer.progress import Advance
@@ -76,8 +76,8 @@ def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
 def _batch(file: Path | None, values: dict[str, object]) -> int:
     from renderer.batch import BatchRequest, campaign_folder, plan_batch, read_campaign
 
-    common, run = OutputOptions(**given(OutputOptions, values)), BatchOptions(**given(BatchOptions, values))
-    console = Console(quiet=common.quiet, verbose=common.verbose)
+    common, console = open_console(values)
+    run = BatchOptions(**given(BatchOptions, values))
     own = {*parameters(OutputOptions), *parameters(BatchOptions), *parameters(PresetOptions)}
     request = BatchRequest(
         {key: values[name] for name, key in _KEYS.items() if values.get(name)},
@@ -119,7 +119,11 @@ def _render(batch: Batch, run: BatchOptions, common: OutputOptions, console: Con
 def _command(file: Path | None, values: Mapping[str, object]) -> tuple[Sequence[str], Mapping[str, object]]:
     """Return the words and values of the command that renders a campaign again, without local paths."""
     left_out = {*parameters(OutputOptions), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
-    shared = {name: _without_folders(value) for name, value in values.items() if name not in left_out}
+    shared = {
+        name: _without_folders(value) if isinstance(value, Path | tuple) else value
+        for name, value in values.items()
+        if name not in left_out
+    }
     return ("batch", *([str(_without_folders(file))] if file else [])), {**shared, "resume": False}
 
 

@@ -8,11 +8,11 @@ from typing import Final
 
 import cyclopts
 
-from renderer.cli.messages import ask_overwrite, counted, likeness, open_console, rules_in_force, show_file
+from renderer.cli.messages import ask_overwrite, likeness, open_console, rules_in_force, show_file
 from renderer.cli.options import OutputOptions, add_command
 from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
-from renderer.messages import named
+from renderer.messages import counted, named
 from renderer.parameters import given
 
 _EDITED: Final = "-edited"  # appended to the output's name, but only once

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import cyclopts
 
-from renderer.cli.messages import Console, ask_overwrite, counted, open_console, show_file
+from renderer.cli.messages import Console, ask_overwrite, open_console, show_file
 from renderer.cli.options import OutputOptions, add_command
 from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
+from renderer.messages import counted
 from renderer.parameters import CellPosition, given
 
 if TYPE_CHECKING:

@@ -9,13 +9,12 @@ from typing import Annotated, Final
 import cyclopts
 from PIL import Image
 
-from renderer.cli.messages import Console, counted, megabytes
+from renderer.cli.messages import Console, megabytes
 from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
 from renderer.input_files import missing_file
 from renderer.library.archive import Archive
-from renderer.library.checking import check_library as check_library
-from renderer.library.checking import colour_picture
+from renderer.library.checking import check_library, colour_picture
 from renderer.library.definitions import (
     DEFAULT_NAME,
     LibraryDefinition,
@@ -28,6 +27,7 @@ from renderer.library.definitions import (
 from renderer.library.indexing import Changes
 from renderer.library.reading import Crop
 from renderer.library.walking import absolute
+from renderer.messages import counted
 from renderer.output_files import check_writable, new_file
 
 app: Final = cyclopts.App(
@@ -83,7 +83,7 @@ class LibraryOptions:
         """Return the console for progress and notices."""
         return Console(quiet=self.quiet, verbose=self.verbose)
 
-    def print_summaries(self, result: dict[str, object], *lines: str) -> None:
+    def print_result(self, result: dict[str, object], *lines: str) -> None:
         """Print the result as one JSON object, or as lines."""
         if self.json:
             print_json(result)
@@ -152,7 +152,7 @@ def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
         "library": definition.name, "photos": photos, "read": changes.read, "moved": changes.moved,
         "gone": changes.missing, "skipped": len(skipped),
     }  # fmt: skip
-    common.print_summaries(result, f"{definition.name}: {counted(photos, 'photo')}; {_changes(changes, len(skipped))}")
+    common.print_result(result, f"{definition.name}: {counted(photos, 'photo')}; {_changes(changes, len(skipped))}")
     if clips:
         common.console().notice(
             f"{definition.name} contains no photos, but {counted(clips, 'video')}: `render library add FOLDER --name "
@@ -182,7 +182,7 @@ def list_libraries(*, common: LibraryOptions = _NO_OPTIONS) -> None:
             photos = archive.with_recovery(index, index.count)
             rows.append({"library": name, "photos": photos, "folders": definition.sources})
             lines.append(f"{name}: {counted(photos, 'photo')} from {', '.join(definition.sources)}")
-    common.print_summaries(
+    common.print_result(
         {"libraries": rows}, *(lines or ["There are no libraries: `render library add FOLDER` creates one"])
     )
 
@@ -210,7 +210,7 @@ def show(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS)
         f"  frames taken from each video: {definition.video_frames}",
         f"  index: {definition.index_path} ({megabytes(size)})",
     ]
-    common.print_summaries(result, *lines)
+    common.print_result(result, *lines)
 
 
 @app.command(usage="Usage: render library remove NAME [OPTIONS]")
@@ -219,7 +219,7 @@ def remove(name: _Name, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     definition = get_library(name, common.folder)
     removed = definition.files
     definition.remove()
-    common.print_summaries(
+    common.print_result(
         {"library": name, "removed": [str(file) for file in removed]},
         f"{name}: the index in {definition.folder} was deleted; the photos were not touched",
     )
@@ -272,7 +272,7 @@ def check(
         *_listed("photo", small, shown, f" smaller than {tile_pixels} pixels"),
         f"  colours with hardly any photos: {', '.join(report.missing_colours) or 'none'}; {picture} shows all colours",
     ]
-    common.print_summaries(result, *lines)
+    common.print_result(result, *lines)
 
 
 def _listed(noun: str, items: list[str], shown: int | None, about: str = "") -> list[str]:

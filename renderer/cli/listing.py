@@ -42,12 +42,12 @@ def animations(
         raise InputError(f"--sample {sample} needs an animation: render animations reveal --sample {sample}")
     if name is None:
         table = Table("animation", "description", "package", box=None)
-        for found in plugins.installed():
+        for found, point in plugins.installed().items():
             try:
-                about = docstring(plugins.load_animation(found)).splitlines()[0]
+                about = docstring(plugins.load(point)).splitlines()[0]
             except InputError as error:
                 about = f"broken: {error.text}"
-            table.add_row(found, about, plugins.origin(found))
+            table.add_row(found, about, plugins.origin(point))
         Terminal().print(table)
         return
     animation = plugins.load_animation(name)
@@ -88,10 +88,10 @@ def presets(
             table.add_row(each, f"broken: {error.text}")
             continue
         table.add_row(each, found.description, found.size, found.rate, str(found.table.get("as_of", "")))
-    console = Terminal()
-    console.print(table)
+    terminal = Terminal()
+    terminal.print(table)
     folder = preset_folder() or "the folder named by MOSAIC_RENDERER_PRESETS"
-    console.print(f"\nPut your own presets into {folder}. `render presets NAME` prints a preset to start from.")
+    terminal.print(f"\nPut your own presets into {folder}. `render presets NAME` prints a preset to start from.")
 
 
 def check_file(

@@ -28,6 +28,7 @@ from renderer.cli.options import SIDE_FILES, OutputOptions
 from renderer.cli.terminal import Terminal, print_json, printable, say
 from renderer.errors import InputError
 from renderer.input_files import is_file
+from renderer.messages import counted
 from renderer.parameters import given
 from renderer.placement import JsonValue
 from renderer.progress import Advance
@@ -125,11 +126,6 @@ def megabytes(count: float) -> str:
     return f"{count / 1e6:.1f} MB"
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: "1 photo", "2 photos"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def print_summaries(summaries: Sequence[Summary], common: OutputOptions, console: Console) -> None:
     """Print the results as one JSON object, or as a few lines each."""
     # Frames on standard output are read by another program.
@@ -183,7 +179,7 @@ def _mosaic_lines(summary: Summary) -> Iterator[str]:
     few = {0: "no adjacent cells share", 1: "1 pair of adjacent cells shares"}
     repeats = few.get(pairs, f"{pairs} pairs of adjacent cells share")
     cells = counted(len(summary.mosaic.placement), "cell")
-    yield (f"{cells}, {result['distinct_photos']} of {result['photos']} tiles used{same}, {often}; {repeats} a photo")
+    yield f"{cells}, {result['distinct_photos']} of {result['photos']} tiles used{same}, {often}; {repeats} a photo"
     yield from rules_in_force(summary.recipe)
     yield from likeness(summary.recipe)
 

@@ -123,9 +123,8 @@ def _codec_arguments(encoding: Encoding, fps: Fraction, threads: int) -> list[st
                 "-svtav1-params", f"scd=0:lp={threads}",
             ]  # fmt: skip
         case "vp9":
-            no_alt_ref = (
-                ["-auto-alt-ref", "0"] if target.transparent else []
-            )  # libvpx refuses alpha with alternate reference frames
+            # libvpx refuses alpha together with alternate reference frames.
+            no_alt_ref = ["-auto-alt-ref", "0"] if target.transparent else []
             unconstrained = ["-b:v", "0"] if encoding.bit_rate is None else []
             return [
                 "-c:v", "libvpx-vp9", "-deadline", "good", "-cpu-used", point.preset, *rate, *unconstrained, *common,

@@ -77,6 +77,12 @@ def plane_means(picture: Pixels) -> tuple[float, float, float]:
     return red, green, blue
 
 
+def squared(picture: Pixels) -> Pixels:
+    """Return a picture whose sides may differ by a pixel, cropped to a square."""
+    side = min(picture.shape[:2])
+    return np.ascontiguousarray(picture[:side, :side])
+
+
 def cut_cell(cover: Pixels, grid: Grid, cell: int) -> Pixels:
     """Return the cover's pixels in a cell, unscaled: (H, W, 3), at least 1 × 1."""
     part = covered_part(cover, grid.crop)

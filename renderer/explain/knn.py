@@ -15,7 +15,7 @@ from renderer.arrays import Float32Array
 from renderer.compositor.kernels import to_yuv420
 from renderer.encoder import Encoding, FrameWriter, choose, gif_rate, open_writer
 from renderer.errors import InputError
-from renderer.explain.cells import NEAR_PHOTOS, Matched, open_matched
+from renderer.explain.cells import NEAR_PHOTOS, Matched, open_matched, squared
 from renderer.explain.figures import CELL, NEAR, NEAREST, SIZE, SMALL_SIZE, THEMES, Drawing, Rectangle, Theme
 from renderer.explain.match import COMPARED, facts
 from renderer.explain.points import draw_discs
@@ -162,7 +162,7 @@ def _lay_out(
     else:
         panel = Rectangle(area.right - width, area.y + max(area.height - height, 0) / 2, width, height)
         plot = Rectangle(0, area.y, panel.x - gap, area.height)
-    first = drawing.picture(_square(matched.picture), Rectangle(panel.x, panel.y, large, large), squares=True)
+    first = drawing.picture(squared(matched.picture), Rectangle(panel.x, panel.y, large, large), squares=True)
     drawing.frame(first, CELL, 6)
     nearest = Rectangle(panel.right - large, panel.y, large, large)
     y = panel.y + large + label / 2 + 4 * unit
@@ -183,11 +183,6 @@ def _lay_out(
         drawn = drawing.picture(matched.photo(chosen, symmetry, max(round(box.width), 1)), box)
         drawing.frame(drawn, NEAREST if number == 0 else NEAR, 8 if number == 0 else 5)
     return plot, [box.expanded(10 * unit) for box in boxes]
-
-
-def _square(picture: Pixels) -> Pixels:
-    side = min(picture.shape[:2])
-    return np.ascontiguousarray(picture[:side, :side])
 
 
 def _label(text: str, size: float) -> Float32Array:

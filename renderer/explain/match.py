@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from renderer.descriptors import Metric
-from renderer.explain.cells import Matched, open_matched
+from renderer.explain.cells import Matched, open_matched, squared
 from renderer.explain.channels import NAMES, plane
 from renderer.explain.figures import CELL, Drawing, Rectangle
 from renderer.explain.settings import FigureResult, FigureSettings
@@ -116,7 +116,7 @@ def _draw(drawing: Drawing, matched: Matched, sentences: list[str]) -> None:
     for number, (name, picture, mean) in enumerate(zip(("Cell", "Photo"), pictures, colours, strict=True)):
         for index in range(count):
             box = Rectangle(left + index * (side + gap), top + number * (side + label + gap), side, side)
-            square = _squared(picture if index == 0 else plane(picture, index - 1))
+            square = squared(picture if index == 0 else plane(picture, index - 1))
             drawn = drawing.picture(square, box, squares=True)
             text = name if index == 0 else f"{NAMES[index - 1][0]} {mean[index - 1]:.0f}"
             colour = drawing.theme.text if index == 0 else drawing.theme.channels[index - 1]
@@ -160,9 +160,3 @@ def _locate(drawing: Drawing, matched: Matched, part: Pixels, box: Rectangle) ->
     marked = cell.expanded(max(min_width - cell.width, 0) / 2)
     drawing.frame(marked.expanded(4 * drawing.unit), "#ffffff", 4)
     drawing.frame(marked, CELL, 5)
-
-
-def _squared(picture: Pixels) -> Pixels:
-    """Return a picture whose sides may differ by a pixel, cropped to a square."""
-    side = min(picture.shape[:2])
-    return np.ascontiguousarray(picture[:side, :side])

@@ -16,9 +16,9 @@ import numpy as np
 
 from renderer.compiled import is_first_run
 from renderer.credits import write_credits
-from renderer.errors import InputError, MissingFileError, RenderError
+from renderer.errors import InputError, RenderError
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
-from renderer.input_files import check_input, is_file, missing_file
+from renderer.input_files import is_file, require_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
 from renderer.job.settings import MatchSettings, TileSettings
 from renderer.library import (
@@ -38,7 +38,7 @@ from renderer.library import (
     without_duplicates,
 )
 from renderer.matching import Pin, match_photos, unmatched_map
-from renderer.messages import named
+from renderer.messages import counted, named
 from renderer.names import on_disk
 from renderer.paths import expanded
 from renderer.pictures import Pixels, read_picture, resize
@@ -89,10 +89,7 @@ def check_cover(cover: Path | None) -> Path:
     if cover is None:
         return sample_pictures()[0]
     cover = on_disk(expanded(cover))
-    try:
-        check_input(cover)
-    except MissingFileError:
-        raise InputError(missing_file(cover)) from None
+    require_file(cover, str(cover))
     if cover.suffix.lower() in CLIP_SUFFIXES:
         raise InputError(
             f"{cover} is a video, but a cover must be a picture: extract a frame "
@@ -304,7 +301,7 @@ def open_library(settings: TileSettings, archive: Archive, progress: Progress) -
         progress.notice(f"{found - len(library.photos)} of {found} photos excluded by {criteria}")
     if settings.skip_duplicates:
         library, count = without_duplicates(library)
-        progress.notice(f"{count} near-duplicate{'' if count == 1 else 's'} excluded")
+        progress.notice(f"{counted(count, 'near-duplicate')} excluded")
     if not settings.tiles:
         progress.notice(
             f"Using your library {DEFAULT_NAME}: {len(library.photos)} photos in {archive.folder}; "

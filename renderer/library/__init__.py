@@ -7,6 +7,7 @@ a cover, `reopening` finds the photos of a saved map, and `checking` reports pro
 modified.
 """
 
+from renderer.deprecation import old_names
 from renderer.library.archive import Archive
 from renderer.library.checking import without_duplicates
 from renderer.library.definitions import DEFAULT_NAME, PIECES, cache_folder, library_folder
@@ -23,3 +24,5 @@ __all__ = [
     "Filter", "Library", "Photo", "Photos", "Skipped", "cache_folder", "cut_parts", "file_digest", "filtered",
     "find_files", "find_photo", "library_folder", "reopen", "unknown_photo", "without_duplicates",
 ]  # fmt: skip
+
+__getattr__ = old_names(__name__, {"no_photo": "unknown_photo"})

@@ -63,7 +63,7 @@ def restrict_default_folder(folder: Path) -> None:
 
     A folder that the user chose may contain other files, and keeps its permissions.
     """
-    with contextlib.suppress(RuntimeError):  # no home folder: the user chose all folders
+    with contextlib.suppress(InputError):  # no home folder: the user chose all folders
         is_cache = not os.environ.get("MOSAIC_RENDERER_CACHE") and folder == cache_folder()
         if is_cache or (not os.environ.get("MOSAIC_RENDERER_LIBRARIES") and folder == library_folder()):
             make_private(folder)

@@ -28,7 +28,7 @@ from renderer.matching.duplicates import first_copies
 from renderer.matching.perceptual_search import improve
 from renderer.matching.repetition import Limits
 from renderer.matching.spacing import refill
-from renderer.messages import named
+from renderer.messages import counted, named
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap
 from renderer.progress import Progress
@@ -128,7 +128,7 @@ def _fill(
             for values, new in zip(vars(placed).values(), vars(filled).values(), strict=True):
                 values[:] = new
             return remaining, current
-    cells = "1 cell" if len(empty) == 1 else f"{len(empty)} cells"
+    cells = counted(len(empty), "cell")
     fix = f"ban fewer photos, or add photos with {named('tiles')}"
     if len(np.unique(banned)) == costs.photos:
         raise InputError(f"No photo is left to fill {cells} of this map: {fix}")
