@@ -4,7 +4,15 @@ import re
 import shlex
 import wave
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+
+import cyclopts
+
+from renderer.cli import build_app
+from renderer.cli.completion import commands
+from renderer.cli.examples import examples
+from renderer.cli.options import EveryCommand
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -28,6 +36,17 @@ NAMED = {
 
 PAST = "2026-07"
 """A month in the examples' --since; replaced, because the test photos are as old as the test run."""
+
+
+@cache
+def apps() -> dict[str, cyclopts.App]:
+    """All commands by their words, with all options: building them takes a second."""
+    return dict(commands(build_app([], EveryCommand())))
+
+
+def help_examples() -> list[str]:
+    """Return the commands in the help of all commands."""
+    return [example.command for words in apps() for example in examples(words)]
 
 
 def fenced(page: str) -> list[str]:

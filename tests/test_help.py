@@ -7,21 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from examples import README, fenced, run_example
-from renderer.cli import build_app
-from renderer.cli.completion import commands
+from examples import README, apps, fenced, help_examples, run_example
 from renderer.cli.examples import break_command, examples
-from renderer.cli.options import EveryCommand
 from renderer.plugins import installed
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-APPS = dict(commands(build_app([], EveryCommand())))
+COMMANDS = list(apps())
 
-COMMANDS = list(APPS)
-
-EXAMPLES = [example.command for words in COMMANDS for example in examples(words)]
+EXAMPLES = help_examples()
 
 
 def test_every_command_has_its_own_examples() -> None:
@@ -77,7 +72,7 @@ def check_truth(words: str, page: str) -> None:
     assert ("out/{cover}-{animation}-{preset}" in text) == (words in VIDEOS | STILLS)
     assert not re.search(r"--\S+ (STR|INT|FLOAT|BOOL)\b", page)
     assert not {"ARGS", "[ARGS]", "[ARGS...]"} & set(usage.split())
-    app = APPS[words]
+    app = apps()[words]
     for argument in app.assemble_argument_collection() if app.default_command else ():
         if argument.name != "*" and not argument.name.startswith("-"):
             assert argument.name in usage

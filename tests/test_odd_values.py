@@ -9,9 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from renderer.cli import build_app
-from renderer.cli.completion import commands
-from renderer.cli.options import EveryCommand
+from examples import apps
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -27,11 +25,10 @@ ODD = [
 @cache
 def options() -> dict[str, list[str]]:
     """The options of the commands with a dry run, by command."""
-    found = dict(commands(build_app([], EveryCommand())))
     return {
         command: sorted(
             name
-            for argument in found[command].assemble_argument_collection()
+            for argument in apps()[command].assemble_argument_collection()
             for name in argument.names
             if name.startswith("--") and name not in ("--open", "--verbose")
         )

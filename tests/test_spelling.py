@@ -7,16 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from renderer.cli import build_app
-from renderer.cli.completion import commands
-from renderer.cli.options import EveryCommand, format_command, written_command
+from examples import apps
+from renderer.cli.options import format_command, written_command
 from renderer.cli.terminal import as_option, print_json, printable
 from renderer.job import render_mosaic
 from renderer.messages import named
 
 OPTIONS = {
     words: {name for argument in app.assemble_argument_collection() for name in argument.names}
-    for words, app in commands(build_app([], EveryCommand()))
+    for words, app in apps().items()
     if app.default_command
 }
 """The options of each command."""
@@ -24,7 +23,7 @@ OPTIONS = {
 
 def test_every_declared_parameter_is_spelled_as_an_option_of_its_command() -> None:
     checked = 0
-    for words, app in commands(build_app([], EveryCommand())):
+    for words, app in apps().items():
         declared = getattr(app.default_command, "__signature__", inspect.Signature())
         for name, parameter in declared.parameters.items():
             if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
