@@ -12,7 +12,6 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from renderer.arrays import Float32Array
-from renderer.compositor.kernels import to_yuv420
 from renderer.encoder import Encoding, FrameWriter, choose, gif_rate, open_writer
 from renderer.errors import InputError
 from renderer.explain.cells import NEAR_PHOTOS, Matched, open_matched, squared
@@ -25,6 +24,7 @@ from renderer.frame_times import frame_count, progress_of
 from renderer.job import MatchSettings
 from renderer.job.outputs import check_video, new_video
 from renderer.job.videos import check_written
+from renderer.kernels.drawing import to_yuv420
 from renderer.messages import named
 from renderer.overlay import default_font
 from renderer.parameters import CellPosition
