@@ -21,6 +21,7 @@ typedef struct {
     int32_t columns[2];   /* likewise; for slivers, whose nearly parallel edges limit no row */
     int32_t forward[2];   /* side on which a neighbour is drawn later: -1, 1; 0: none */
     int32_t opacity;      /* 1...256 */
+    int32_t stored;       /* whether it hides what is below: opaque texels, full opacity */
     int32_t gain[3];      /* in 1/256 */
     int32_t offset[3];    /* in 1/256 of an 8-bit step */
 } Draw;

@@ -273,7 +273,6 @@ static void draw_sprite(
     Paint paint;
     __builtin_memcpy(paint.gain, draw->gain, sizeof paint.gain);
     __builtin_memcpy(paint.offset, draw->offset, sizeof paint.offset);
-    int stored = draw->opaque && draw->opacity == 256;
     /* Distances from the centre in pixels, linear in x and y, and the edges they are compared with. On its forward
      * side a sprite extends over every pixel that it touches: the neighbour that is drawn later blends over it with its
      * own coverage, so that together they cover the pixel exactly. */
@@ -298,7 +297,7 @@ static void draw_sprite(
             begin = first_pixel(touched.low, draw->columns[0], draw->columns[1]);
             stop = end_pixel(touched.high, draw->columns[0], draw->columns[1]);
             inner = inner_end = stop;
-            if (stored && stop - begin >= LONG_SPAN) {
+            if (draw->stored && stop - begin >= LONG_SPAN) {
                 Range covered = crossing(slope_s, start_s, low_s + 0.5, high_s - 0.5);
                 if (!upright)
                     covered = common(covered, crossing(slope_t, start_t, low_t + 0.5, high_t - 0.5));

@@ -97,6 +97,7 @@ void list_visible(
             continue;
         }
 
+        int32_t weight = (int32_t)smallest(largest(rounded(opacity * 256.0), 1), 256);
         Draw *one = draw + seen;
         *one = (Draw){
             .inverse = {
@@ -109,7 +110,7 @@ void list_visible(
             .level = level, .blend = blend,
             .rows = {(int32_t)first, (int32_t)last},
             .columns = {(int32_t)left, (int32_t)end},
-            .opacity = (int32_t)smallest(largest(rounded(opacity * 256.0), 1), 256),
+            .opacity = weight, .stored = table->opaque[t] && weight == 256,
         };
         uint8_t joined = sprites->joined[i];
         if (joined && opacity >= 1.0f && table->opaque[t]) { /* transparent edges must not overlap */
