@@ -2,7 +2,8 @@
 
 The compiler is Zig, a build requirement that pip installs, or what `CC` names. The platform is this machine's or
 what `_PYTHON_HOST_PLATFORM` names, as in setuptools: linux-x86_64, linux-aarch64, macosx-11.0-x86_64,
-macosx-11.0-arm64 or win-amd64. `python hatch_build.py` compiles for this machine in the checkout.
+macosx-11.0-arm64 or win-amd64. `python hatch_build.py` compiles for this machine in the checkout;
+`python hatch_build.py dist` builds the wheels of all five platforms into a folder.
 """
 
 from __future__ import annotations
@@ -120,5 +121,16 @@ class KernelsHook(BuildHookInterface[Any]):
             self._folder.cleanup()
 
 
+def build_wheels(folder: Path) -> None:
+    """Build the wheels of all platforms into a folder. Raises CalledProcessError if one can't be built."""
+    for system, machine in TARGETS:
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder.absolute())]
+        environment = {**os.environ, "_PYTHON_HOST_PLATFORM": f"{system}-{machine}"}
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+
 if __name__ == "__main__":
-    compile_kernels(target(), KERNELS)
+    if sys.argv[1:]:
+        build_wheels(Path(sys.argv[1]))
+    else:
+        compile_kernels(target(), KERNELS)

@@ -248,9 +248,7 @@ def _textures(rng: np.random.Generator, sizes: list[tuple[int, int, bool]]) -> t
     used = np.array([max(width, height).bit_length() for width, height, _ in sizes], np.int32)
     address = np.where(np.arange(most) < used[:, np.newaxis], address + memory.ctypes.data, 0)
     wide, high, opaque_of = (np.array(values) for values in zip(*sizes, strict=True))
-    table = TextureTable(
-        wide.astype(np.int32), high.astype(np.int32), used, opaque_of, address, np.zeros_like(address)
-    )
+    table = TextureTable(wide.astype(np.int32), high.astype(np.int32), used, opaque_of, address, np.zeros_like(address))
     return table, memory
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -65,13 +63,20 @@ def test_another_compiler_gives_the_same_bits(
 
 def driver_calls() -> str:
     """Return C that calls each function with parameters from the driver's input, and writes what it changed."""
-    lines = ["static void call(int64_t function, Value pointed)", "{", "    int64_t result = 0;", "    switch (function) {"]
+    lines = [
+        "static void call(int64_t function, Value pointed)",
+        "{",
+        "    int64_t result = 0;",
+        "    switch (function) {",
+    ]
     for index, name in enumerate(TESTED):
         lines.append(f"    case {index}: {{")
         arguments, structs = [], []
         flat = flat_parameters(name)
         for number, parameter in enumerate(flat):
-            lines.append(f"        Value v{number} = {'next_addresses(pointed)' if parameter.pointers == 2 else 'next()'};")
+            lines.append(
+                f"        Value v{number} = {'next_addresses(pointed)' if parameter.pointers == 2 else 'next()'};"
+            )
         values = iter(
             f"(void *)v{number}.bytes" if parameter.pointers else f"*({parameter.type} *)v{number}.bytes"
             for number, parameter in enumerate(flat)
@@ -113,7 +118,9 @@ def test_aarch64_repeats_the_recorded_results(cases: list[Case], tmp_path: Path)
         [*command, "-static", f"-I{FOLDER}", f"-I{tmp_path}", "-DSOURCE_DIGEST=0", "-o", driver, *sources],
         check=True, env={**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(tmp_path), "ZIG_LOCAL_CACHE_DIR": str(tmp_path)},
     )  # fmt: skip
-    output = subprocess.run([emulator, driver], input=b"".join(map(driver_input, cases)), capture_output=True, check=True)
+    output = subprocess.run(
+        [emulator, driver], input=b"".join(map(driver_input, cases)), capture_output=True, check=True
+    )
     at = 0
     for case in cases:
         result, at = output.stdout[at : at + 8], at + 8
