@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     "messages", "errors", "deprecation", "arrays", "parameters", "toml_positions", "streams", "progress", "locks", "paths",
-    "input_files", "output_files", "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "compiled",
+    "input_files", "output_files", "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "compiled", "kernels",
     "colour", "tiffs", "image_file", "pictures", "subject", "descriptors", "library", "grid", "placement", "fidelity",
     "matching", "textures", "scene", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline", "settings",
     "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
@@ -31,6 +31,7 @@ _DRAWING = ("scene", "timeline", "textures", "overlay", "compositor", "encoder",
 _INDEX = ("library.index", "library.indexing", "library.database")
 
 FORBIDDEN = {
+    "kernels": tuple(each for each in LAYERS[: LAYERS.index("kernels")] if each not in ("arrays", "errors")),
     "scene": ("matching", *_INDEX, "job"),
     "textures": ("matching", *_INDEX, "job"),
     "overlay": ("matching", "library", "placement", "job"),
@@ -187,6 +188,8 @@ OPENED = {
     "library/database.py": {"sqlite3.connect": "an index, opened by SQLite"},
     "encoder/probe.py": {"path.open": "a video that was written or is checked"},
     "explain/knn.py": {"ImageFont.truetype": "a bundled font"},
+    "kernels/library.py": {"(FOLDER / 'kernels.h').read_text": "a part of the package"},
+    "kernels/sources.py": {"path.read_bytes": "a part of the checkout"},
     "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the package"},
     "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the package"},
 }  # fmt: skip

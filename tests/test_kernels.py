@@ -144,7 +144,7 @@ def test_arrays_of_another_kind_are_refused_or_converted() -> None:
     wide = np.full((2, 8), 0xFF030201, np.uint32)
     kernels().to_rgba(wide[:, ::2], 4, 0, 2, pixels)  # read only: copied
     assert (pixels == (1, 2, 3, 255)).all()
-    with pytest.raises(Exception, match="array of uint8, not .* of float64"):
+    with pytest.raises(Exception, match="array of uint8, not"):
         kernels().to_rgba(frame, 4, 0, 2, np.zeros((2, 4, 4)))
     with pytest.raises(Exception, match="expected a contiguous array of uint8"):
         kernels().to_rgba(frame, 4, 0, 2, np.zeros((2, 4, 8), np.uint8)[..., ::2])
@@ -164,10 +164,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_missing_or_damaged_library_is_one_sentence(elsewhere: Path) -> None:
-    with pytest.raises(RenderError, match=r"^The compiled part of the renderer is missing .*: install it again \(pip"):
+    with pytest.raises(
+        RenderError, match=r"^The compiled part of the renderer is missing .*: install the package again"
+    ):
         kernels.__wrapped__()
     (elsewhere / f"x86-64-v2{library.SUFFIX}").write_bytes(b"not a library")
-    with pytest.raises(RenderError, match=r"^The compiled part of the renderer can't be loaded .*: install it again"):
+    with pytest.raises(
+        RenderError, match=r"^The compiled part of the renderer can't be loaded .*: install the package again"
+    ):
         kernels.__wrapped__()
 
 

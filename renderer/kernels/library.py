@@ -23,7 +23,7 @@ from renderer.kernels.sources import FOLDER, source_digest
 
 SUFFIX: Final = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
 
-_FIX: Final = "install it again (pip install --force-reinstall mosaic-renderer; in a checkout: pip install -e .)"
+_FIX: Final = "install the package again (in a checkout: pip install -e .)"
 
 _X86_64: Final = {"x86-64-v2": 2, "x86-64-v3": 3}
 """Variants for x86-64 and the level of the processor that each requires. Others have one variant."""
