@@ -126,9 +126,17 @@ class _Array:
             value = np.ascontiguousarray(value, self._type)
         elif self._written and not value.flags.writeable:
             raise TypeError("the array is read-only")
-        pointer = ctypes.c_void_p(value.ctypes.data)
+        pointer = ctypes.c_void_p(_address(value))
         pointer.array = value  # type: ignore[attr-defined]  # kept while the pointer is used
         return pointer
+
+
+def _address(array: np.ndarray[Any, Any]) -> int:
+    try:
+        # Four times as fast as `array.ctypes`; the stubs of Python 3.11 do not know that arrays have buffers.
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # read-only, or empty
+        return array.ctypes.data
 
 
 class _Struct:
