@@ -42,7 +42,7 @@ class Finding:
 
 
 def examine(folder: Path) -> list[Finding]:
-    """Check Python, packages, compiled code, ffmpeg and its encoders, cores, memory, caches and the disk of `folder`."""
+    """Check Python, packages, compiled code, ffmpeg and encoders, cores, memory, caches and the disk of `folder`."""
     return [
         _python(),
         *_packages(),
