@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,6 +24,11 @@ from renderer.pictures import read_picture
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
 
 FADE_SECONDS: Final = 0.4
+
+REGULAR_FONT: Final = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+
+BOLD_FONT: Final = REGULAR_FONT.with_name("DejaVuSans-Bold.ttf")
+"""The default font of titles."""
 
 _MAX_LINES: Final = 3  # of a title, unless that makes its letters too small to read
 
@@ -177,16 +181,6 @@ def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np
     return np.asarray(logo.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA"))
 
 
-def default_font() -> Path:
-    """Return the path of DejaVu Sans Bold, which matplotlib includes. Raises InputError if it is not installed."""
-    package = find_spec("matplotlib")  # found without importing it
-    if package is None or not package.submodule_search_locations:
-        raise InputError(
-            f"{named('title')} needs a font, and matplotlib, which includes one, is not installed: set {named('font')}"
-        )
-    return Path(package.submodule_search_locations[0], "mpl-data", "fonts", "ttf", "DejaVuSans-Bold.ttf")
-
-
 @contextmanager
 def _checked_font(font: Path) -> Iterator[None]:
     """Turn any error that fontTools and FreeType raise for a damaged font into an InputError that names it.
@@ -205,7 +199,7 @@ def _checked_font(font: Path) -> Iterator[None]:
 
 def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     """Return the title, (H, W, 4), on a soft shadow that keeps it legible on any background."""
-    path = settings.font or default_font()
+    path = settings.font or BOLD_FONT
     require_file(path, named("font", path))
     with _checked_font(path):
         if missing := _missing_letters(text, path):

@@ -186,7 +186,8 @@ OPENED = {
     "placement.py": {"zipfile.ZipFile": "on a file from open_input, or for writing", "file.open": "a member of the archive"},
     "library/database.py": {"sqlite3.connect": "an index, opened by SQLite"},
     "encoder/probe.py": {"path.open": "a video that was written or is checked"},
-    "explain/knn.py": {"ImageFont.truetype": "a bundled font"},
+    "explain/figures.py": {"ImageFont.truetype": "a part of the package"},
+    "explain/knn.py": {"ImageFont.truetype": "a part of the package"},
     "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the package"},
     "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the package"},
 }  # fmt: skip
