@@ -182,7 +182,7 @@ OPENED = {
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
     "image_file.py": {"Image.open": "on a file from open_input, or on bytes"},
     "tiffs.py": {"TiffFile": "on an open file"},
-    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "on a file from open_input"},
+    "overlay.py": {"ImageFont.truetype": "on a file from open_input, or after require_file"},
     "placement.py": {"zipfile.ZipFile": "on a file from open_input, or for writing", "file.open": "a member of the archive"},
     "library/database.py": {"sqlite3.connect": "an index, opened by SQLite"},
     "encoder/probe.py": {"path.open": "a video that was written or is checked"},

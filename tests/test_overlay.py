@@ -249,7 +249,7 @@ def test_the_error_for_a_damaged_logo_names_it(stage: Stage, tmp_path: Path) -> 
 
 def test_letters_missing_from_a_font_cause_a_notice(stage: Stage) -> None:
     notices: list[str] = []
-    drawn(replace(stage, notice=notices.append), OverlaySettings(title="Ωя 你好 你"))
+    drawn(replace(stage, notice=notices.append), OverlaySettings(title="Ωя□ 你好 你"))
     assert [spelled(notice, as_argument) for notice in notices] == [
         "DejaVuSans-Bold.ttf has no letters for 你好: set font= to a font that has them"
     ]
