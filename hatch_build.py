@@ -1,4 +1,4 @@
-"""Adds the fonts of titles and figures to the package when it is built. They come from matplotlib, a build requirement.
+"""Adds files of other packages, which are build requirements, to the package when it is built: fonts, a model of faces.
 
 In a checkout that is not installed, `python hatch_build.py` adds them.
 """
@@ -12,15 +12,28 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+FILES = {
+    "matplotlib": [
+        "mpl-data/fonts/ttf/DejaVuSans.ttf",
+        "mpl-data/fonts/ttf/DejaVuSans-Bold.ttf",
+        "mpl-data/fonts/ttf/LICENSE_DEJAVU",
+    ],
+    "skimage": ["data/lbpcascade_frontalface_opencv.xml"],
+}
+"""The files to add of each package, relative to its folder."""
+
 
 def bundled_files() -> dict[Path, str]:
-    """Return the files of other packages to add, and their paths in this one."""
-    package = find_spec("matplotlib")  # found without importing it
-    assert package is not None
-    assert package.submodule_search_locations is not None
-    fonts = Path(package.submodule_search_locations[0], "mpl-data", "fonts", "ttf")
-    names = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "LICENSE_DEJAVU")
-    return {fonts / name: f"renderer/fonts/{name}" for name in names}
+    """Return the files to add, and their paths in this package."""
+    found = {}
+    for package, names in FILES.items():
+        spec = find_spec(package)  # found without importing it
+        assert spec is not None
+        assert spec.origin is not None
+        for name in names:
+            path = Path(spec.origin).parent / name
+            found[path] = f"renderer/bundled/{path.name}"
+    return found
 
 
 def add_to_checkout(root: Path) -> None:

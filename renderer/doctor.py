@@ -16,7 +16,6 @@ from pathlib import Path
 _MODULES = {
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
-    "scikit-image": "skimage",
     "scikit-learn": "sklearn",
 }
 _NEEDED_ENCODERS = ("libx264",)

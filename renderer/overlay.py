@@ -24,7 +24,7 @@ from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
 
 FADE_SECONDS: Final = 0.4
 
-REGULAR_FONT: Final = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+REGULAR_FONT: Final = Path(__file__).parent / "bundled" / "DejaVuSans.ttf"
 
 BOLD_FONT: Final = REGULAR_FONT.with_name("DejaVuSans-Bold.ttf")
 """The default font of titles."""

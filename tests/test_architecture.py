@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     "messages", "errors", "deprecation", "arrays", "parameters", "toml_positions", "streams", "progress", "locks", "paths",
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "compiled",
-    "colour", "tiffs", "image_file", "pictures", "subject", "descriptors", "library", "grid", "placement", "fidelity",
+    "colour", "tiffs", "image_file", "pictures", "faces", "subject", "descriptors", "library", "grid", "placement", "fidelity",
     "matching", "textures", "scene", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline", "settings",
     "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
@@ -166,7 +166,7 @@ def test_an_animation_imports_only_the_scene(path: Path) -> None:
     ("imports", "expensive"),
     [
         ("renderer.job, renderer.cli", {"sklearn", "scipy.stats", "moviepy", "tkinter", "matplotlib", "tifffile"}),
-        ("renderer.cli", {"numba", "skimage", "scipy"}),  # as --help and the lists do
+        ("renderer.cli", {"numba", "scipy"}),  # as --help and the lists do
     ],
 )
 def test_expensive_imports_wait_until_they_are_needed(imports: str, expensive: set[str]) -> None:

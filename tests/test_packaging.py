@@ -34,9 +34,10 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel: Path) -> None:
         "renderer/__init__.pyi",
         "renderer/py.typed",
         "renderer/compositor/kernels.py",
-        "renderer/fonts/DejaVuSans.ttf",
-        "renderer/fonts/DejaVuSans-Bold.ttf",
-        "renderer/fonts/LICENSE_DEJAVU",
+        "renderer/bundled/DejaVuSans.ttf",
+        "renderer/bundled/DejaVuSans-Bold.ttf",
+        "renderer/bundled/LICENSE_DEJAVU",
+        "renderer/bundled/lbpcascade_frontalface_opencv.xml",
         "renderer/report/page.js",
     } <= set(names)
 
