@@ -1,9 +1,12 @@
-"""Build hook: compiles renderer/kernels/*.c into a shared library for each variant of the wheel's platform.
+"""Build hook: compiles the C files, and adds files of other packages, which are build requirements.
+
+renderer/kernels/*.c become a shared library for each variant of the wheel's platform. Fonts of titles and figures, and
+a model of faces, are copied from matplotlib and scikit-image to renderer/bundled/.
 
 The compiler is Zig, a build requirement that pip installs, or what `CC` names. The platform is this machine's or
 what `_PYTHON_HOST_PLATFORM` names, as in setuptools: linux-x86_64, linux-aarch64, macosx-11.0-x86_64,
-macosx-11.0-arm64 or win-amd64. `python hatch_build.py` compiles for this machine in the checkout;
-`python hatch_build.py dist` builds the wheels of all five platforms into a folder.
+macosx-11.0-arm64 or win-amd64. `python hatch_build.py` adds everything to the checkout, for
+this machine; `python hatch_build.py dist` builds the wheels of all five platforms into a folder.
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ import os
 import platform
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,31 +99,43 @@ def compile_kernels(target: Target, folder: Path) -> list[Path]:
                 ) from error
             if done.returncode:
                 raise RuntimeError(f"{shlex.join(command)} failed:\n{done.stderr}")
-            library = folder / built.name
-            library.write_bytes(built.read_bytes())
-            libraries.append(library)
+            copy = shutil.copyfile(built, folder / f"{built.name}.new")
+            libraries.append(copy.replace(folder / built.name))  # a process may be using the old one
     return libraries
 
 
-class KernelsHook(BuildHookInterface[Any]):
-    """Adds the compiled libraries to a wheel, or to the checkout for an editable installation."""
+FILES = {
+    "matplotlib": [
+        "mpl-data/fonts/ttf/DejaVuSans.ttf",
+        "mpl-data/fonts/ttf/DejaVuSans-Bold.ttf",
+        "mpl-data/fonts/ttf/LICENSE_DEJAVU",
+    ],
+    "skimage": ["data/lbpcascade_frontalface_opencv.xml"],
+}
+"""The files to add of each package, relative to its folder."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, and name the platform of the wheel."""
-        built_for = target()
-        build_data["pure_python"] = False
-        build_data["tag"] = f"py3-none-{built_for.tag}"
-        if version == "editable":
-            compile_kernels(built_for, KERNELS)
-            return
-        self._folder = tempfile.TemporaryDirectory()
-        for library in compile_kernels(built_for, Path(self._folder.name)):
-            build_data["force_include"][str(library)] = f"renderer/kernels/{library.name}"
 
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Remove the libraries, which are in the wheel."""
-        if version != "editable":
-            self._folder.cleanup()
+def bundled_files() -> dict[Path, str]:
+    """Return the files to add, and their paths in this package. Raises RuntimeError if a package is not installed."""
+    found = {}
+    for package, names in FILES.items():
+        spec = find_spec(package)  # found without importing it
+        if spec is None or spec.origin is None:
+            raise RuntimeError(
+                f"{package} is not installed, and files of it are needed: install the build requirements"
+            )
+        for name in names:
+            path = Path(spec.origin).parent / name
+            found[path] = f"renderer/bundled/{path.name}"
+    return found
+
+
+def add_to_checkout() -> None:
+    """Compile into the checkout, and copy the files into it; Git ignores all of them."""
+    compile_kernels(target(), KERNELS)
+    for source, name in bundled_files().items():
+        (ROOT / name).parent.mkdir(exist_ok=True)
+        shutil.copyfile(source, ROOT / name)
 
 
 def build_wheels(folder: Path) -> None:
@@ -129,8 +146,30 @@ def build_wheels(folder: Path) -> None:
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
+class BuildHook(BuildHookInterface[Any]):
+    """Adds the libraries and files to a wheel, or to the checkout for an editable installation."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile, and name the platform of the wheel."""
+        built_for = target()
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{built_for.tag}"
+        if version == "editable":
+            add_to_checkout()
+            return
+        build_data["force_include"].update({str(path): name for path, name in bundled_files().items()})
+        self._folder = tempfile.TemporaryDirectory()
+        for library in compile_kernels(built_for, Path(self._folder.name)):
+            build_data["force_include"][str(library)] = f"renderer/kernels/{library.name}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove the libraries, which are in the wheel."""
+        if version != "editable":
+            self._folder.cleanup()
+
+
 if __name__ == "__main__":
     if sys.argv[1:]:
         build_wheels(Path(sys.argv[1]))
     else:
-        compile_kernels(target(), KERNELS)
+        add_to_checkout()

@@ -14,10 +14,8 @@ from importlib.metadata import PackageNotFoundError, distribution, requires, ver
 from pathlib import Path
 
 _MODULES = {
-    "fonttools": "fontTools",
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
-    "scikit-image": "skimage",
     "scikit-learn": "sklearn",
 }
 _NEEDED_ENCODERS = ("libx264",)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     "messages", "errors", "deprecation", "arrays", "parameters", "toml_positions", "streams", "progress", "locks", "paths",
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "compiled", "kernels",
-    "colour", "tiffs", "image_file", "pictures", "subject", "descriptors", "library", "grid", "placement", "fidelity",
+    "colour", "tiffs", "image_file", "pictures", "faces", "subject", "descriptors", "library", "grid", "placement", "fidelity",
     "matching", "textures", "scene", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline", "settings",
     "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
@@ -167,7 +167,7 @@ def test_an_animation_imports_only_the_scene(path: Path) -> None:
     ("imports", "expensive"),
     [
         ("renderer.job, renderer.cli", {"sklearn", "scipy.stats", "moviepy", "tkinter", "matplotlib", "tifffile"}),
-        ("renderer.cli", {"numba", "skimage", "scipy"}),  # as --help and the lists do
+        ("renderer.cli", {"numba", "scipy"}),  # as --help and the lists do
     ],
 )
 def test_expensive_imports_wait_until_they_are_needed(imports: str, expensive: set[str]) -> None:
@@ -183,11 +183,12 @@ OPENED = {
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
     "image_file.py": {"Image.open": "on a file from open_input, or on bytes"},
     "tiffs.py": {"TiffFile": "on an open file"},
-    "overlay.py": {"ImageFont.truetype": "after require_file", "TTFont": "on a file from open_input"},
+    "overlay.py": {"ImageFont.truetype": "on a file from open_input, or after require_file"},
     "placement.py": {"zipfile.ZipFile": "on a file from open_input, or for writing", "file.open": "a member of the archive"},
     "library/database.py": {"sqlite3.connect": "an index, opened by SQLite"},
     "encoder/probe.py": {"path.open": "a video that was written or is checked"},
-    "explain/knn.py": {"ImageFont.truetype": "a bundled font"},
+    "explain/figures.py": {"ImageFont.truetype": "a part of the package"},
+    "explain/knn.py": {"ImageFont.truetype": "a part of the package"},
     "kernels/library.py": {"(FOLDER / 'kernels.h').read_text": "a part of the package"},
     "kernels/sources.py": {"path.read_bytes": "a part of the checkout"},
     "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the package"},

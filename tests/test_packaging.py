@@ -98,6 +98,10 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel: Path) -> None:
         "presets/draft.toml",
         "renderer/__init__.pyi",
         "renderer/py.typed",
+        "renderer/bundled/DejaVuSans.ttf",
+        "renderer/bundled/DejaVuSans-Bold.ttf",
+        "renderer/bundled/LICENSE_DEJAVU",
+        "renderer/bundled/lbpcascade_frontalface_opencv.xml",
         "renderer/report/page.js",
     } <= set(names)
 

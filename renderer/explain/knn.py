@@ -26,7 +26,7 @@ from renderer.job.outputs import check_video, new_video
 from renderer.job.videos import check_written
 from renderer.kernels.drawing import to_yuv420
 from renderer.messages import named
-from renderer.overlay import default_font
+from renderer.overlay import BOLD_FONT
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels
 from renderer.progress import Progress, Silent, track
@@ -187,7 +187,7 @@ def _lay_out(
 
 def _label(text: str, size: float) -> Float32Array:
     """Return a text as a mask (H, W), 0…1."""
-    font = ImageFont.truetype(str(default_font()), max(round(size), 5))
+    font = ImageFont.truetype(BOLD_FONT, max(round(size), 5))
     left, top, right, bottom = (math.floor(v) for v in font.getbbox(text))
     margin = round(size / 4)
     image = Image.new("L", (right - left + 2 * margin, bottom - top + 2 * margin))

@@ -17,6 +17,7 @@ import numpy as np
 from renderer.compiled import is_first_run
 from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
+from renderer.faces import find_faces
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.input_files import is_file, require_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
@@ -45,7 +46,7 @@ from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Target
-from renderer.subject import attention, find_faces, subject_position
+from renderer.subject import attention, subject_position
 
 try:
     VERSION = version("mosaic-renderer")
