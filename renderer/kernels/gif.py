@@ -61,8 +61,8 @@ def empty_census() -> Census:
     return Census(
         histogram=np.zeros((_CELLS, 4)),
         used=np.zeros(_CELLS // 32, np.uint32),
-        points=np.empty((_CELLS, 4), np.float32),
-        cells=np.empty(_CELLS, np.int32),
+        points=np.zeros((_CELLS, 4), np.float32),
+        cells=np.zeros(_CELLS, np.int32),
     )
 
 
