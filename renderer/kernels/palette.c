@@ -144,10 +144,12 @@ int64_t divide_points(
     int64_t used = 1;
     while (used < size) {
         int64_t k = 0;
-        for (int64_t i = 1; i < used; i++)
-            if (boxes[i].error > boxes[k].error)
-                k = i;
-        if (boxes[k].error <= 1e-3)
+        double most = boxes[0].error;
+        for (int64_t i = 1; i < used; i++) {
+            k = boxes[i].error > most ? i : k;
+            most = greater(boxes[i].error, most);
+        }
+        if (most <= 1e-3)
             break;
         int32_t middle = split(boxes + k, points, order, colours + 3 * k);
         if (middle == boxes[k].start || middle == boxes[k].end) { /* all equal, except for rounding */
