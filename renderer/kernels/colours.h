@@ -45,7 +45,7 @@ static inline float squared_distance(const float *colour, float luma, float blue
     return a * a + b * b + c * c;
 }
 
-/* -- The nearest of several colours ---------------------------------------------------------------------------------- */
+/* -- The nearest of several colours ------------------------------------------------------------------------------ */
 
 #define MAX_COLOURS 256
 #define LANES 8 /* colours compared at once */

@@ -21,7 +21,7 @@ _CELLS: Final = 64 * 32 * 32  # colours.h
 class Canvas(NamedTuple):
     """The state of each pixel of a GIF; (H, W) arrays."""
 
-    target: Float32Array  # (H, W, 3) target colours of the frame, with diffused errors
+    target: Float32Array  # (H, W, 3) target colours of the pixels to be written, with diffused errors
     shown: Float32Array  # (H, W, 3) colours displayed so far
     filled: Pixels  # 1 where a pixel is displayed
     task: Pixels  # what is to be done with the pixel (gif.h)
@@ -48,11 +48,11 @@ def empty_canvas(width: int, height: int) -> Canvas:
     """Return a canvas on which nothing is displayed."""
     shape = (height, width)
     return Canvas(
-        target=np.empty((*shape, 3), np.float32),
-        shown=np.empty((*shape, 3), np.float32),
+        target=np.zeros((*shape, 3), np.float32),
+        shown=np.zeros((*shape, 3), np.float32),
         filled=np.zeros(shape, np.uint8),
-        task=np.empty(shape, np.uint8),
-        calm=np.empty((-(-height // _BLOCK), -(-width // _BLOCK)), np.float32),
+        task=np.zeros(shape, np.uint8),
+        calm=np.zeros((-(-height // _BLOCK), -(-width // _BLOCK)), np.float32),
     )
 
 
@@ -136,7 +136,7 @@ def assign_points(census: Census, count: int, palette: Palette, move: bool) -> f
 
 def lzw_scratch() -> Pixels:
     """Return the memory that `write_image` needs, 120 KB."""
-    return np.empty(kernels().lzw_bytes(), np.uint8)
+    return np.zeros(kernels().lzw_bytes(), np.uint8)
 
 
 def write_image(

@@ -58,13 +58,13 @@ static int64_t finish(Stream *stream)
 /* What a frame is drawn with. */
 typedef struct {
     Canvas canvas;
-    int64_t width;  /* of the canvas, pixels */
+    int64_t width; /* of the canvas, pixels */
     int64_t left, top, right, bottom;
     Palette palette;
-    Planes planes;  /* the palette's colours */
+    Planes planes;       /* the palette's colours */
     int32_t transparent; /* the symbol after the last colour */
     double tolerance;
-    double carry[3]; /* error to be added to the next pixel */
+    double carry[3];     /* error to be added to the next pixel */
 } Image;
 
 typedef struct {
@@ -90,7 +90,10 @@ static inline double diffused_share(float calm)
 
 static inline double limited(double error) { return lesser(greater(error, -LONGEST_ERROR), LONGEST_ERROR); }
 
-static inline float limitedf(float error) { return lesserf(greaterf(error, (float)-LONGEST_ERROR), (float)LONGEST_ERROR); }
+static inline float limitedf(float error)
+{
+    return lesserf(greaterf(error, (float)-LONGEST_ERROR), (float)LONGEST_ERROR);
+}
 
 /* The nearest colour, which the palette remembers for each cell. */
 static int32_t look_up(const Image *image, float luma, float blue, float red)
@@ -182,7 +185,8 @@ static int64_t learn(const Strings *strings)
 
 /* Find the string that encodes the pixels from a position on best. `*entry` becomes the string that the previous code
  * adds, if any, whose last symbol is the first one of the result. */
-static int64_t best_string(const Image *image, const Strings *strings, Position first, int64_t remaining, int64_t *entry)
+static int64_t best_string(
+    const Image *image, const Strings *strings, Position first, int64_t remaining, int64_t *entry)
 {
     const Canvas canvas = image->canvas;
     Tree *tree = strings->tree;
