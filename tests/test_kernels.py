@@ -42,10 +42,21 @@ def test_every_variant_repeats_the_recorded_results(path: Path, cases: list[Case
         check(case, *case.run(Kernels(path)))
 
 
-def test_the_fastest_variant_is_used() -> None:
+def test_the_fastest_variant_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(library.VARIABLE, raising=False)
+    kernels.cache_clear()
     assert kernels().variant == variants()[0].stem
     if kernels().processor_level() == 3:
         assert kernels().variant == "x86-64-v3"
+
+
+def test_a_variant_is_selected_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in variants():
+        monkeypatch.setenv(library.VARIABLE, path.stem)
+        assert kernels.__wrapped__().variant == path.stem
+    monkeypatch.setenv(library.VARIABLE, "z80")
+    with pytest.raises(RenderError, match=rf"MOSAIC_RENDERER_KERNELS is 'z80'.*: use {variants()[0].stem}"):
+        kernels.__wrapped__()
 
 
 def test_another_compiler_gives_the_same_bits(

@@ -68,4 +68,44 @@ EXPORTED void to_yuv420(
 EXPORTED void to_rgba(
     const uint32_t *frame, int64_t frame_width, int64_t first_row, int64_t end_row, uint8_t *pixels);
 
+/* gif_pixels.c, palette.c and lzw.c: renderer/kernels/gif.py describes the fields. */
+typedef struct {
+    float *target;
+    float *shown;
+    uint8_t *filled;
+    uint8_t *task;
+    float *calm;
+} Canvas;
+
+typedef struct {
+    float *colours;
+    int16_t *nearest;
+} Palette;
+
+typedef struct {
+    double *histogram;
+    uint32_t *used;
+    float *points;
+    int32_t *cells;
+} Census;
+
+EXPORTED void measure_calm(const uint32_t *frame, int64_t width, int64_t height, float *calm);
+EXPORTED void compare_frames(
+    const uint32_t *frame, const uint32_t *before, const uint32_t *after, int64_t width, int64_t height,
+    const Canvas *canvas, const Census *census, int64_t *box);
+
+EXPORTED void to_opponent(const uint8_t *rgb, int64_t count, float *colours);
+EXPORTED void to_rgb(const float *colours, int64_t count, uint8_t *rgb);
+EXPORTED int64_t collect_points(const Census *census);
+EXPORTED double assign_points(
+    const Census *census, int64_t count, const Palette *palette, int64_t size, double *sums, int64_t move);
+EXPORTED int64_t box_bytes(void);
+EXPORTED int64_t divide_points(
+    const float *points, int64_t count, float *colours, int64_t size, int32_t *order, uint8_t *scratch);
+
+EXPORTED int64_t lzw_bytes(void);
+EXPORTED int64_t write_image(
+    const Canvas *canvas, int64_t width, const Palette *palette, int64_t size, const int64_t *box, int64_t symbol_bits,
+    double tolerance, uint8_t *scratch, uint8_t *out);
+
 #endif

@@ -9,6 +9,7 @@ are converted by ctypes, which also releases the GIL during a call.
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +23,8 @@ from renderer.errors import RenderError
 from renderer.kernels.sources import FOLDER, source_digest
 
 SUFFIX: Final = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
+
+VARIABLE: Final = "MOSAIC_RENDERER_KERNELS"
 
 _FIX: Final = "install the package again (in a checkout: pip install -e .)"
 
@@ -203,11 +206,23 @@ def variants() -> list[Path]:
     return usable
 
 
+def _selected() -> Path:
+    """Return the variant named by the environment variable, or the fastest."""
+    usable = {path.stem: path for path in variants()}
+    name = os.environ.get(VARIABLE) or next(iter(usable))
+    if name not in usable:
+        raise RenderError(f"{VARIABLE} is {name!r}, which this processor can't run: use {' or '.join(usable)}")
+    return usable[name]
+
+
 @cache
 def kernels() -> Kernels:
-    """Return the fastest variant that this processor runs. Raises RenderError if there is none that can be loaded."""
+    """Return the variant that `MOSAIC_RENDERER_KERNELS` names, or the fastest that this processor runs.
+
+    Raises RenderError if it can't be loaded.
+    """
     try:
-        found = Kernels(variants()[0])
+        found = Kernels(_selected())
         if (expected := source_digest()) not in (None, found.source_digest()):
             raise RenderError(f"The compiled part of the renderer is older than its sources ({expected:x}): {_FIX}")
     except (OSError, AttributeError) as error:
