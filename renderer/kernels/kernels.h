@@ -68,4 +68,9 @@ EXPORTED void to_yuv420(
 EXPORTED void to_rgba(
     const uint32_t *frame, int64_t frame_width, int64_t first_row, int64_t end_row, uint8_t *pixels);
 
+/* discs.c */
+EXPORTED void draw_discs(
+    uint8_t *picture, int64_t height, int64_t width, const float *centre, const float *radius, const float *colour,
+    const float *opacity, int64_t count);
+
 #endif
