@@ -17,13 +17,13 @@ from renderer.errors import InputError
 from renderer.explain.cells import NEAR_PHOTOS, Matched, open_matched, squared
 from renderer.explain.figures import CELL, NEAR, NEAREST, SIZE, SMALL_SIZE, THEMES, Drawing, Rectangle, Theme
 from renderer.explain.match import COMPARED, facts
-from renderer.explain.points import draw_discs
 from renderer.explain.settings import ClipSettings, FigureResult, FigureSettings
 from renderer.explain.space import Space, points_of
 from renderer.frame_times import frame_count, progress_of
 from renderer.job import MatchSettings
 from renderer.job.outputs import check_video, new_video
 from renderer.job.videos import check_written
+from renderer.kernels.discs import draw_discs
 from renderer.kernels.drawing import to_yuv420
 from renderer.messages import named
 from renderer.overlay import BOLD_FONT
