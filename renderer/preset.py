@@ -14,14 +14,11 @@ import tomli_w
 from renderer import plugins
 from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.job import MatchSettings
 from renderer.messages import as_key, named
-from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters, read_values, spell, suggestion
 from renderer.paths import configured_folder, expanded
 from renderer.rules import PlatformRules
-from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings
+from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 from renderer.timeline import read_timeline
 from renderer.toml_positions import TomlPositions
 

@@ -16,10 +16,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    "messages", "errors", "deprecation", "arrays", "parameters", "toml_positions", "streams", "progress", "locks", "paths",
+    "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "toml_positions", "streams", "progress", "locks", "paths",
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "compiled",
     "colour", "tiffs", "image_file", "pictures", "subject", "descriptors", "library", "grid", "placement", "fidelity",
-    "matching", "textures", "scene", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline", "settings",
+    "matching", "textures", "scene", "settings", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline",
     "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
 ]  # fmt: skip

@@ -8,18 +8,17 @@ from pathlib import Path
 import pytest
 
 from examples import README, fenced, run_example
-from renderer.cli import build_app
-from renderer.cli.completion import commands
+from renderer.cli import root_command
+from renderer.cli.commands import every_command
 from renderer.cli.examples import break_command, examples
-from renderer.cli.options import EveryCommand
 from renderer.plugins import installed
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-APPS = dict(commands(build_app([], EveryCommand())))
+BY_WORDS = {command.words: command for command in every_command(root_command())}
 
-COMMANDS = list(APPS)
+COMMANDS = list(BY_WORDS)
 
 EXAMPLES = [example.command for words in COMMANDS for example in examples(words)]
 
@@ -77,11 +76,10 @@ def check_truth(words: str, page: str) -> None:
     assert ("out/{cover}-{animation}-{preset}" in text) == (words in VIDEOS | STILLS)
     assert not re.search(r"--\S+ (STR|INT|FLOAT|BOOL)\b", page)
     assert not {"ARGS", "[ARGS]", "[ARGS...]"} & set(usage.split())
-    app = APPS[words]
-    for argument in app.assemble_argument_collection() if app.default_command else ():
-        if argument.name != "*" and not argument.name.startswith("-"):
-            assert argument.name in usage
-            assert any(re.search(rf"{argument.name} +\S+ \S+", line) for line in lines), argument.name
+    argument = BY_WORDS[words].argument
+    if argument is not None:
+        assert argument.usage in usage
+        assert any(re.search(rf"{argument.name} +\S+ \S+", line) for line in lines), argument.name
 
 
 def test_the_short_help_lists_the_common_options_and_names_the_full_help(render: Run) -> None:

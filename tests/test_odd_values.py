@@ -9,9 +9,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from renderer.cli import build_app
-from renderer.cli.completion import commands
-from renderer.cli.options import EveryCommand
+from renderer.cli import root_command
+from renderer.cli.commands import find_command
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -27,12 +26,11 @@ ODD = [
 @cache
 def options() -> dict[str, list[str]]:
     """The options of the commands with a dry run, by command."""
-    found = dict(commands(build_app([], EveryCommand())))
     return {
         command: sorted(
             name
-            for argument in found[command].assemble_argument_collection()
-            for name in argument.names
+            for option in find_command(root_command(), [command])[0].options
+            for name in option.all_names
             if name.startswith("--") and name not in ("--open", "--verbose")
         )
         for command in ("zoom", "reveal", "disperse", "show", "mosaic")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, Literal
 import cv2
 import numpy as np
 
-from renderer.explain.settings import FigureSettings, ThemeName
 from renderer.pictures import Pixels, resize
+from renderer.settings import FigureSettings, ThemeName
 
 if TYPE_CHECKING:
     from matplotlib.text import Text

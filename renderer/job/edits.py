@@ -16,31 +16,18 @@ from renderer.grid import Grid, find_cell
 from renderer.input_files import is_file
 from renderer.job.inputs import check_cover, cover_of, open_library
 from renderer.job.outputs import check_suffix
-from renderer.job.settings import MatchSettings, TileSettings
 from renderer.library import SHORTER_SIDE, Archive, Library, reopen, unknown_photo
 from renderer.matching.editing import edit_map
 from renderer.matching.repetition import Limits
 from renderer.messages import named
 from renderer.names import normalized, on_disk
 from renderer.output_files import check_writable
-from renderer.parameters import Validated, parameter, parse_cell, read_values
+from renderer.parameters import parse_cell, read_values
 from renderer.paths import expanded
 from renderer.pictures import read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress, Silent
-
-
-@dataclass(frozen=True)
-class EditSettings(Validated):
-    """The changes to a map."""
-
-    ban: tuple[str, ...] = parameter(
-        (), "Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable"
-    )
-    swap: tuple[str, ...] = parameter(
-        (), "Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable"
-    )
-    cover: Path | None = parameter(None, "Cover, if it is not next to the map; new photos are matched to it")
+from renderer.settings import EditSettings, MatchSettings, TileSettings
 
 
 @dataclass(frozen=True)

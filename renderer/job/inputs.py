@@ -20,7 +20,6 @@ from renderer.errors import InputError, RenderError
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.input_files import is_file, require_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
-from renderer.job.settings import MatchSettings, TileSettings
 from renderer.library import (
     CLIP_SUFFIXES,
     DEFAULT_NAME,
@@ -45,6 +44,7 @@ from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Target
+from renderer.settings import MatchSettings, TileSettings
 from renderer.subject import attention, find_faces, subject_position
 
 try:

@@ -1,0 +1,92 @@
+"""Start-up: a command imports only the packages that it uses."""
+
+import os
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+OURS = {"renderer", "animations", "presets"}
+
+TABLES = {"rich", "pygments", "markdown_it"}
+"""What draws tables: rich, and what it imports."""
+
+
+def imported(*words: str) -> set[str]:
+    """Return the installed packages that a `render` command imports, without those of this project."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "renderer", *words],
+        capture_output=True, text=True, check=False, env={**os.environ, "PYTHONWARNINGS": ""},
+    )  # fmt: skip
+    assert done.returncode in (0, 2), done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    assert len(lines) > 50
+    names = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    return {name for name in names & set(packages_distributions()) - OURS if name[0] != "_"}  # those of the site
+
+
+@pytest.mark.parametrize(
+    ("words", "allowed"),
+    [
+        (["--version"], set()),
+        (["--help"], set()),
+        (["zoom", "--help"], set()),
+        (["show", "-h"], set()),
+        (["still", "reveal", "--help"], set()),
+        (["library"], set()),
+        (["batch", "--help"], set()),
+        (["explain", "knn", "--help"], set()),
+        (["zoom", "--colums", "3"], set()),
+        (["zoom", "--columns", "ten"], set()),
+        (["zoom", "--direction", "up"], set()),
+        (["mosaic", "--duration", "3"], set()),
+        (["library", "show", "--no-such-option"], set()),
+        (["zom"], set()),
+        (["cover.jpg"], set()),
+        (["completion"], set()),
+        (["completion", "bash"], {"platformdirs"}),
+        (["completion", "fish"], {"platformdirs"}),
+        (["animations"], TABLES),
+        (["animations", "zoom"], TABLES),
+        (["presets"], TABLES | {"platformdirs", "tomli_w"}),
+        (["presets", "tiktok"], {"platformdirs", "tomli_w"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_command_that_draws_nothing_imports_almost_nothing(words: list[str], allowed: set[str]) -> None:
+    assert imported(*words) <= allowed
+
+
+def test_a_package_that_is_imported_late_is_loaded_once_by_whichever_thread_uses_it() -> None:
+    code = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from renderer.late_imports import import_later
+
+import_later("colorsys")
+import colorsys
+assert not vars(colorsys).get("rgb_to_hsv")
+with ThreadPoolExecutor(8) as pool:
+    assert set(pool.map(lambda _: colorsys.rgb_to_hsv(0, 0, 1)[2], range(64))) == {1}
+assert sys.modules["colorsys"].rgb_to_hsv is colorsys.rgb_to_hsv
+import_later("colorsys")  # has no effect
+assert "rgb_to_hsv" in vars(sys.modules["colorsys"])
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_missing_package_is_reported_when_it_is_used(tmp_path: Path) -> None:
+    (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken')")
+    command = [sys.executable, "-m", "renderer"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+
+    def run(*words: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [*command, *words], capture_output=True, text=True, check=False, env=environment, cwd=tmp_path
+        )
+        return done.returncode, done.stderr
+
+    assert run("zoom", "--help") == (0, "")
+    assert run("zoom") == (1, "render: A package can't be loaded (numpy is broken): run `render doctor`\n")
