@@ -8,9 +8,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
-import tomli_w
-
 from renderer import plugins
 from renderer.data_files import read_toml
 from renderer.errors import InputError
@@ -57,6 +54,8 @@ class Preset:
 
     def as_toml(self) -> str:
         """Return the whole preset, including inherited keys, as TOML."""
+        import tomli_w
+
         return tomli_w.dumps(self.table)
 
 
@@ -65,6 +64,8 @@ def preset_folder() -> Path | None:
 
     None if neither is known; the user then has no presets.
     """
+    import platformdirs
+
     try:
         return configured_folder(
             "MOSAIC_RENDERER_PRESETS",

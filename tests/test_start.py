@@ -50,7 +50,7 @@ def imported(*words: str) -> set[str]:
         (["completion", "fish"], {"platformdirs"}),
         (["animations"], TABLES),
         (["animations", "zoom"], TABLES),
-        (["presets"], TABLES | {"platformdirs", "tomli_w"}),
+        (["presets"], TABLES | {"platformdirs"}),
         (["presets", "tiktok"], {"platformdirs", "tomli_w"}),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

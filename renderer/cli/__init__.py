@@ -6,24 +6,15 @@ import errno
 import io
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Final, Literal
 
-from renderer import resource_limits
-from renderer.cli.batch import batch_command
 from renderer.cli.commands import Command, Values, find_command, parse
-from renderer.cli.completion import completion_command
-from renderer.cli.edit import edit_command
-from renderer.cli.explain import explain_command
-from renderer.cli.help_pages import help_page
-from renderer.cli.libraries import library_command
-from renderer.cli.listing import animations_command, check_command, presets_command
-from renderer.cli.renders import animation_commands, mosaic_command
 from renderer.cli.terminal import printable
-from renderer.cli.usage_errors import unknown_command
 from renderer.errors import InputError, RenderError
 
 
@@ -33,28 +24,46 @@ def root_command() -> Command:
         "",
         "Photo-mosaic animation: recreate a cover picture from your photos, as a video or a picture.",
         subcommands={
-            "still": lambda: _group("still", "Render one frame of an animation as a picture."),
-            "sheet": lambda: _group("sheet", "Render several frames of an animation in one picture."),
-            "mosaic": mosaic_command,
-            "edit": edit_command,
-            "doctor": lambda: Command(
-                "doctor", "Check that this machine can render, and show how to fix any problems.", _doctor
-            ),
-            "library": library_command,
-            "explain": explain_command,
-            "animations": animations_command,
-            "presets": presets_command,
-            "check": check_command,
-            "completion": completion_command,
-            "batch": batch_command,
+            "still": partial(_group, "still", "Render one frame of an animation as a picture."),
+            "sheet": partial(_group, "sheet", "Render several frames of an animation in one picture."),
+            "mosaic": _made_by("renders", "mosaic_command"),
+            "edit": _made_by("edit", "edit_command"),
+            "doctor": _doctor_command,
+            "library": _made_by("libraries", "library_command"),
+            "explain": _made_by("explain", "explain_command"),
+            "animations": _made_by("listing", "animations_command"),
+            "presets": _made_by("listing", "presets_command"),
+            "check": _made_by("listing", "check_command"),
+            "completion": _made_by("completion", "completion_command"),
+            "batch": _made_by("batch", "batch_command"),
         },
-        animations=lambda: animation_commands(""),
+        animations=partial(_animations, ""),
     )
+
+
+def _made_by(module: str, function: str) -> Callable[[], Command]:
+    """Return a function that makes a command; its module of this package is imported when the command is needed."""
+
+    def make() -> Command:
+        found: Command = getattr(import_module(f"renderer.cli.{module}"), function)()
+        return found
+
+    return make
+
+
+def _animations(kind: Literal["", "still", "sheet"]) -> Mapping[str, Callable[[], Command]]:
+    from renderer.cli.renders import animation_commands
+
+    return animation_commands(kind)
 
 
 def _group(kind: Literal["still", "sheet"], about: str) -> Command:
     """Return the commands that make pictures of animations."""
-    return Command(kind, about, animations=lambda: animation_commands(kind))
+    return Command(kind, about, animations=partial(_animations, kind))
+
+
+def _doctor_command() -> Command:
+    return Command("doctor", "Check that this machine can render, and show how to fix any problems.", _doctor)
 
 
 def _doctor(_words: Sequence[str], _values: Values) -> int:
@@ -77,6 +86,8 @@ def _prepare(words: Sequence[str]) -> Callable[[], int | None]:
     root = root_command()
     command, left = find_command(root, [word for word in words if word not in _HELP] if wants_help else words)
     if command.run is None and left and not (wants_help and left[0].startswith("-")):
+        from renderer.cli.usage_errors import unknown_command
+
         raise InputError(unknown_command(command, left[0]))
     if command.run is None or wants_help:
         return partial(_print_help, command, short="-h" in options)
@@ -90,6 +101,8 @@ def _print_version() -> None:
 
 
 def _print_help(command: Command, *, short: bool) -> None:
+    from renderer.cli.help_pages import help_page
+
     problems: list[str] = []
     sys.stdout.write(help_page(command, short=short, problems=problems))
     for problem in problems:
@@ -110,7 +123,8 @@ _INTERRUPTED: Final = {
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    resource_limits.interrupt()  # ends threads that wait for a child process
+    if limits := sys.modules.get("renderer.resource_limits"):
+        limits.interrupt()  # ends threads that wait for a child process
     raise KeyboardInterrupt
 
 

@@ -15,7 +15,6 @@ from renderer.cli.options import BatchOutputOptions, OutputOptions, PresetOption
 from renderer.cli.terminal import print_json, printable, say
 from renderer.messages import counted, named
 from renderer.parameters import Validated, given, parameter, parameters
-from renderer.progress import Advance
 from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from renderer.batch import Batch, Outcome
     from renderer.cli.bars import Bars
+    from renderer.progress import Advance
 
 _KEYS: Final = {"covers": "cover", "animation": "animation", "preset": "preset", "output": "output", "rows": "rows"}
 """Options that replace keys of every job in the campaign file."""

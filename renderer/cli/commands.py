@@ -195,7 +195,7 @@ def shown_default(default: object) -> str:
 
 
 def parse(root: Command, command: Command, words: Sequence[str]) -> tuple[list[str], Values]:
-    """Return the arguments of a command, and the values of its options by parameter.
+    """Return the arguments of a command, and the values of its options by parameter, in the order of the options.
 
     The forms are `--name value`, `--name=value`, `-o value`, `-o=value` and `-ovalue`; flags can be joined: `-yq`. A
     value that starts with a hyphen must be joined by =, unless it is a number or only a hyphen. After `--`, all words
@@ -237,7 +237,7 @@ def parse(root: Command, command: Command, words: Sequence[str]) -> tuple[list[s
         before = values.get(option.name) if option.is_repeatable else None
         values[option.name] = (*before, *value) if isinstance(before, tuple) and isinstance(value, tuple) else value
     usage_errors.check_arguments(command, arguments, values, words)
-    return arguments, values
+    return arguments, {each.name: values[each.name] for each in command.options if each.name in values}
 
 
 def _is_option(word: str) -> bool:

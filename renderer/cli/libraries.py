@@ -14,7 +14,6 @@ from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
 from renderer.input_files import missing_file
 from renderer.messages import counted
-from renderer.output_files import check_writable, new_file
 from renderer.parameters import Validated, given, parameter
 from renderer.paths import library_folder
 
@@ -248,6 +247,7 @@ def _check(words: Sequence[str], values: Values) -> None:
     from renderer.library.archive import Archive
     from renderer.library.checking import check_library, colour_picture
     from renderer.library.definitions import get_library
+    from renderer.output_files import check_writable, new_file
 
     name, common = _named(words, values)
     options = CheckOptions(**given(CheckOptions, values))

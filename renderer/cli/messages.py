@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +16,12 @@ from renderer.errors import InputError
 from renderer.input_files import is_file
 from renderer.messages import counted
 from renderer.parameters import given
-from renderer.progress import Advance
 
 if TYPE_CHECKING:
     from renderer.cli.bars import Bars
     from renderer.job import Plan, Summary
     from renderer.placement import JsonValue
+    from renderer.progress import Advance
 
 _LINE_SECONDS: Final = 10.0  # between progress lines where there is no terminal
 
@@ -226,6 +225,8 @@ def show_file(path: Path) -> None:
     if sys.platform == "win32":
         os.startfile(path)
         return
+    import subprocess
+
     program = "open" if sys.platform == "darwin" else "xdg-open"
     try:
         subprocess.Popen([program, str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

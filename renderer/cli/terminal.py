@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -55,6 +54,8 @@ def say(*lines: str, to: TextIO | None = None) -> None:
 
 def print_json(result: object, to: TextIO | None = None) -> None:
     """Write a result as one line of JSON, with the parameters in its texts spelled as options."""
+    import json
+
     say(json.dumps(_spelled(result)), to=to)
 
 
