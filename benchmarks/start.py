@@ -39,8 +39,9 @@ duration = 0.5
 
 [[job]]
 animation = "zoom"
-seed = "0..7"
 output = "out/{seed}.mp4"
+[job.sweep]
+seed = "0..7"
 """
 
 
@@ -76,7 +77,7 @@ class Version:
     def run(self, *words: str, cold: Path | None = None) -> Cost:
         """Run a `render` command. `cold`: an empty folder for bytecode and machine code."""
         environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             "MOSAIC_RENDERER_CACHE": str(self.folder / "cache"),
             "MOSAIC_RENDERER_LIBRARIES": str(self.folder / "libraries"),
         }

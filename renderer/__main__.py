@@ -67,7 +67,8 @@ def _run() -> int:
         return 1
     if not sys.warnoptions:  # library warnings quote source lines, which do not help users
         warnings.simplefilter("ignore")
-    import_later("numpy")
+    for package in ("cv2", "numpy", "pi_heif", "psutil"):
+        import_later(package)
     try:
         from renderer.cli import main as command
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -36,7 +36,6 @@ from renderer.library import (
     unknown_photo,
     without_duplicates,
 )
-from renderer.matching import Pin, match_photos, unmatched_map
 from renderer.messages import counted, named
 from renderer.names import on_disk
 from renderer.paths import expanded
@@ -46,6 +45,9 @@ from renderer.progress import Progress
 from renderer.scene import Target
 from renderer.settings import MatchSettings, TileSettings
 from renderer.subject import attention, find_faces, subject_position
+
+if TYPE_CHECKING:
+    from renderer.matching import Pin
 
 try:
     VERSION = version("mosaic-renderer")
@@ -243,6 +245,8 @@ def _match(
     cached = cached_map(recipe, library, pins)
     placement = reuse_map(cached, library)
     if placement is None:
+        from renderer.matching import match_photos, unmatched_map
+
         faces = find_faces(picture.pixels) if matched or settings.adaptive else []
         if settings.adaptive:
             grid = adapt_grid(grid, picture.pixels, faces, *settings.cell_sides())
