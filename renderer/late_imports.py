@@ -14,8 +14,7 @@ def import_later(package: str) -> None:
     This applies to the whole process, so only the `render` command calls it. An `import package.module` and a `from
     package import name` still load the package at once.
 
-    `importlib.util.LazyLoader` does not help: before Python 3.14 a second `import` statement loads its modules, and
-    before 3.12 two threads that use a module at the same time may see half of it.
+    `importlib.util.LazyLoader` does not serve: on Python 3.11, the next `import` statement of such a module loads it.
     """
     if package not in sys.modules:
         sys.modules[package] = _LateModule(package)

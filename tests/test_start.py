@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+Run = Callable[..., tuple[int, str, str]]
 
 OURS = {"renderer", "animations", "presets"}
 
@@ -57,6 +60,28 @@ def imported(*words: str) -> set[str]:
 )
 def test_a_command_that_draws_nothing_imports_almost_nothing(words: list[str], allowed: set[str]) -> None:
     assert imported(*words) <= allowed
+
+
+ANALYSIS = {"sklearn", "skimage", "matplotlib"}  # Numba imports SciPy
+
+
+def test_a_campaign_that_is_up_to_date_loads_nothing_that_reads_or_draws_pictures(
+    render: Run, cover: Path, photos: Path
+) -> None:
+    words = ("--animation", "zoom", "--columns", "8", "--size", "48x32", "--duration", "0.2")
+    command = ("batch", "--covers", str(cover), "--tiles", str(photos), *words)
+    assert "1 rendered" in render(*command)[1]
+    assert not imported(*command) & {*ANALYSIS, "cv2", "psutil", "rich"}
+    assert "0 rendered, 1 up to date" in render(*command)[1]
+
+
+def test_a_still_of_a_saved_map_loads_only_what_draws_it(render: Run, cover: Path, photos: Path) -> None:
+    made = render("mosaic", cover, "--tiles", photos, "--columns", "8", "--save-map", "it.mosaic", "-o", "it.png")
+    assert made[0] == 0
+    found = imported("still", "zoom", "it.mosaic", "--size", "48x32", "--at", "0", "-o", "still.png")
+    assert {"cv2", "numpy", "PIL"} <= found
+    assert not found & {*ANALYSIS, "rich", "tifffile", "fontTools"}
+    assert Path("still.png").exists()
 
 
 def test_a_package_that_is_imported_late_is_loaded_once_by_whichever_thread_uses_it() -> None:

@@ -7,25 +7,29 @@ import io
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from renderer.cli.commands import Command, Values, find_command, parse
 from renderer.cli.terminal import printable
 from renderer.errors import InputError, RenderError
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 
 def root_command() -> Command:
     """Return `render` itself, with all commands."""
+    installed = cache(_installed)  # scanned at most once
     return Command(
         "",
         "Photo-mosaic animation: recreate a cover picture from your photos, as a video or a picture.",
         subcommands={
-            "still": partial(_group, "still", "Render one frame of an animation as a picture."),
-            "sheet": partial(_group, "sheet", "Render several frames of an animation in one picture."),
+            "still": partial(_group, "still", "Render one frame of an animation as a picture.", installed),
+            "sheet": partial(_group, "sheet", "Render several frames of an animation in one picture.", installed),
             "mosaic": _made_by("renders", "mosaic_command"),
             "edit": _made_by("edit", "edit_command"),
             "doctor": _doctor_command,
@@ -37,7 +41,7 @@ def root_command() -> Command:
             "completion": _made_by("completion", "completion_command"),
             "batch": _made_by("batch", "batch_command"),
         },
-        animations=partial(_animations, ""),
+        animations=partial(_animations, "", installed),
     )
 
 
@@ -51,15 +55,23 @@ def _made_by(module: str, function: str) -> Callable[[], Command]:
     return make
 
 
-def _animations(kind: Literal["", "still", "sheet"]) -> Mapping[str, Callable[[], Command]]:
-    from renderer.cli.renders import animation_commands
+def _installed() -> Mapping[str, EntryPoint]:
+    from renderer import plugins
 
-    return animation_commands(kind)
+    return plugins.installed()
 
 
-def _group(kind: Literal["still", "sheet"], about: str) -> Command:
+def _animations(
+    kind: Literal["", "still", "sheet"], installed: Callable[[], Mapping[str, EntryPoint]]
+) -> Mapping[str, Callable[[], Command]]:
+    from renderer.cli.renders import animation_command
+
+    return {name: partial(animation_command, kind, point) for name, point in installed().items()}
+
+
+def _group(kind: Literal["still", "sheet"], about: str, installed: Callable[[], Mapping[str, EntryPoint]]) -> Command:
     """Return the commands that make pictures of animations."""
-    return Command(kind, about, animations=partial(_animations, kind))
+    return Command(kind, about, animations=partial(_animations, kind, installed))
 
 
 def _doctor_command() -> Command:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, get_args, get_origin
 
@@ -154,13 +154,15 @@ def find_command(root: Command, words: Sequence[str]) -> tuple[Command, list[str
     return command, left
 
 
-def _options(owner: type, section: str, *, hidden: bool = False) -> Iterator[Option]:
-    """Yield an option for each declared parameter of a dataclass."""
+@cache  # most commands share most of their dataclasses
+def _options(owner: type, section: str, *, hidden: bool = False) -> tuple[Option, ...]:
+    """Return an option for each declared parameter of a dataclass."""
+    options = []
     defaults = {each.name: each.default for each in fields(owner) if "parameter" in each.metadata}
     for checked in checked_fields(owner):
         if checked.name in defaults:
             default, long_name, info = defaults[checked.name], long_option(checked.name), checked.info
-            yield Option(
+            option = Option(
                 checked,
                 (long_name, info.option) if info.option else (long_name,),
                 as_option(checked.name, "False") if default is True else "",
@@ -170,6 +172,8 @@ def _options(owner: type, section: str, *, hidden: bool = False) -> Iterator[Opt
                 required=default is MISSING,
                 hidden=hidden,
             )
+            options.append(option)
+    return tuple(options)
 
 
 def _metavar(checked: CheckedField) -> str:

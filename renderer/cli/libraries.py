@@ -65,7 +65,7 @@ class AddOptions(Validated):
 
 
 @dataclass(frozen=True)
-class CheckOptions(Validated):
+class LibraryCheckOptions(Validated):
     """Options of the check of a library."""
 
     tile_pixels: int = parameter(64, "List photos whose square is smaller than this", unit="pixels")
@@ -102,7 +102,7 @@ def library_command() -> Command:
         Command(
             "library check",
             "List unusable files, near-duplicates and small photos, and draw the colours that the photos cover.",
-            _check, _NAME, {"Options": (CheckOptions, LibraryOptions)},
+            _check, _NAME, {"Options": (LibraryCheckOptions, LibraryOptions)},
         ),
     )  # fmt: skip
     return Command(
@@ -250,7 +250,7 @@ def _check(words: Sequence[str], values: Values) -> None:
     from renderer.output_files import check_writable, new_file
 
     name, common = _named(words, values)
-    options = CheckOptions(**given(CheckOptions, values))
+    options = LibraryCheckOptions(**given(LibraryCheckOptions, values))
     picture = options.output or Path(f"{name}-colours.png")
     if picture.suffix.lower() != ".png":
         raise InputError(f"-o {picture}: the file name must end in .png")

@@ -45,7 +45,7 @@ def presets_command() -> Command:
 
 
 @dataclass(frozen=True)
-class CheckOptions(Validated):
+class FileCheckOptions(Validated):
     """Options of the check of a file."""
 
     preset: str = field(
@@ -59,7 +59,7 @@ def check_command() -> Command:
     return Command(
         "check",
         "Check a video against the rules of a preset's platform.\n\nThe exit code is 1 if the video breaks a rule.",
-        _check, Argument("FILE", "Video file to check", required=True), {"Options": CheckOptions},
+        _check, Argument("FILE", "Video file to check", required=True), {"Options": FileCheckOptions},
     )  # fmt: skip
 
 
@@ -130,7 +130,7 @@ def _check(words: Sequence[str], values: Values) -> int:
     from renderer.preset import load_preset
     from renderer.rules import check_rules
 
-    file, options = Path(words[0]), CheckOptions(**given(CheckOptions, values))
+    file, options = Path(words[0]), FileCheckOptions(**given(FileCheckOptions, values))
     found = load_preset(options.preset)
     if found.rules is None:
         raise InputError(f"The preset {found.name} has no [rules] to check a file against")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -90,12 +89,7 @@ _SHARED: Final[dict[str, type]] = {
 """Parameters of all animations, by section of the help."""
 
 
-def animation_commands(kind: Kind) -> dict[str, Callable[[], Command]]:
-    """Return the commands of a kind by the names of the animations; calling one imports its animation."""
-    return {name: partial(_animation_command, kind, point) for name, point in plugins.installed().items()}
-
-
-def _animation_command(kind: Kind, point: EntryPoint) -> Command:
+def animation_command(kind: Kind, point: EntryPoint) -> Command:
     """Return the command for a video, a still or a contact sheet of an animation.
 
     Raises InputError if the animation can't be loaded, or one of its parameters has the name of a common option.
