@@ -5,12 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from renderer.scene import Animation, Ending, Float64Array, Motion, Scene, Sprites, Stage, ease, parameter
+from renderer.scene import Animation, Ending, Motion, Scene, Sprites, Stage, ease, parameter
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from renderer.scene import Float64Array
+
+    Indices = npt.NDArray[np.intp]
+    Trajectory = Callable[[Float64Array, Indices], tuple[Float64Array, Float64Array]]
 
 Style = Literal["burst", "wind", "gravity", "vortex"]
 
@@ -131,9 +138,6 @@ def _visible_until(centre: Float64Array, trajectory: Trajectory, bounds: Float64
 
 # -- Trajectories --------------------------------------------------------------------------------------------------
 # Each returns the displacement (M, 2) and the size (M,) of tiles, from their progress 0…1 (M,) and indices (M,).
-
-Indices = npt.NDArray[np.intp]
-Trajectory = Callable[[Float64Array, Indices], tuple[Float64Array, Float64Array]]
 
 
 def _burst(away: Float64Array, reach: float, rng: np.random.Generator) -> Trajectory:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from renderer.scene import Animation, Ending, Float64Array, Motion, Scene, Sprites, Stage, ease, parameter
+from renderer.scene import Animation, Ending, Motion, Scene, Sprites, Stage, ease, parameter
+
+if TYPE_CHECKING:
+    from renderer.scene import Float64Array
 
 _SPIRAL_TURNS = 5
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from renderer.scene import (
     Camera,
     Easing,
     Ending,
-    Float64Array,
     Motion,
     Scene,
     Sprites,
@@ -26,6 +25,9 @@ from renderer.scene import (
     parameter,
     parse_target,
 )
+
+if TYPE_CHECKING:
+    from renderer.scene import Float64Array
 
 Landing = Literal["photo", "whole", "tile"]
 

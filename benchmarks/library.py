@@ -25,8 +25,8 @@ import numpy as np
 import psutil
 from PIL import Image
 
+from renderer.choices import Crop
 from renderer.job import sample_pictures
-from renderer.library import Crop
 from renderer.library.index import BLOCK, Index
 from renderer.library.indexing import refresh
 from renderer.library.walking import find_files

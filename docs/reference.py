@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import html
 import inspect
-import re
-from typing import Final, cast
+from typing import Final
 
-import cyclopts
 from gallery import GALLERY, IMAGES, Picture
 
 from renderer import plugins
-from renderer.cli import build_app
-from renderer.cli.completion import commands
+from renderer.cli import root_command
+from renderer.cli.commands import Argument, Command, Option, every_command
 from renderer.cli.examples import examples
-from renderer.cli.options import EveryCommand
+from renderer.cli.help_pages import command_sections, first_paragraph, usage
+from renderer.cli.terminal import printable
 from renderer.preset import load_preset, preset_files
 
 _ABOUT_COMMANDS: Final = """# Commands
@@ -58,48 +57,48 @@ def pages() -> dict[str, str]:
 # -- Commands ------------------------------------------------------------------------------------------------------
 
 
-def _whole_app() -> cyclopts.App:
-    """Return the command line with the options of every command."""
-    problems: list[str] = []
-    app = build_app(problems, EveryCommand())
-    if problems:
-        raise SystemExit("\n".join(problems))
-    return app
+def _item(entry: Argument | Option) -> str:
+    """Return a list item for an argument or option."""
+    name = entry.name if isinstance(entry, Argument) else f"{', '.join(entry.all_names)} {entry.metavar}".strip()
+    notes = ["**[required]**"] if entry.required else []
+    notes += [f"*[choices: {', '.join(entry.choices)}]*"] if entry.choices else []
+    notes += [f"*[default: {entry.default}]*"] if entry.default else []
+    return f"* `{name}`: {' '.join([printable(entry.help), *notes])}\n"
 
 
-def _command(name: str, app: cyclopts.App) -> str:
-    """Return the description, examples, arguments and grouped options of a command, as a page or a section."""
-    usage = None if app.usage else f"render {name}"  # some commands specify their own
-    text = app.generate_docs(recursive=False, usage_name=usage).partition("\n")[2]
-    level = "#" * len(name.split())
-    text = re.sub(r"^\*\*(.+)\*\*:$", rf"{level}# \1", text, flags=re.MULTILINE)
-    about, group, options = text.partition("\n##")
-    if len(list(commands(app))) > 1:  # its subcommands follow, each with its options
-        group = options = ""
-    lines = "\n".join(f"# {example.about}\n{example.command}\n" for example in examples(name))
-    return f"{level} render {name}\n\n{about.strip()}\n\n```sh\n{lines}```\n{group}{options}\n\n"
+def _options(command: Command) -> dict[str, str]:
+    """Return the options of a command as lists, by section."""
+    lists: dict[str, str] = {}
+    for option in command.options:
+        if not option.hidden:
+            lists[option.section] = lists.get(option.section, "") + _item(option)
+    return lists
 
 
-def _section(app: cyclopts.App) -> tuple[int, str]:
-    """Return the position and title of a command's section in `render --help`."""
-    (group,) = cast("tuple[cyclopts.Group]", app.group)
-    return group.sort_key, group.name
+def _command(command: Command) -> str:
+    """Return the description, examples, arguments and options of a command, as a page or a section."""
+    level = "#" * len(command.words.split())
+    lines = "\n".join(f"# {example.about}\n{example.command}\n" for example in examples(command.words))
+    page = (
+        f"{level} render {command.words}\n\n```console\n{usage(command)}\n```\n\n{command.about}\n\n```sh\n{lines}```\n"
+    )
+    lists = {"Arguments": _item(command.argument)} if command.argument else {}
+    for title, items in {**lists, **_options(command)}.items():
+        page += f"\n{level}# {title}\n\n{items}"
+    return f"{page}\n\n"
 
 
 def _commands() -> dict[str, str]:
-    app = _whole_app()
-    index, section = _ABOUT_COMMANDS, ""
+    index = _ABOUT_COMMANDS
     found: dict[str, str] = {}
-    named = [(words, command) for words, command in commands(app) if words]
-    for words, command in sorted(named, key=lambda each: (_section(app[each[0].split()[0]]), each[0].split()[0])):
-        name = words.split()[0]
-        path = f"commands/{name}.md"
-        found[path] = found.get(path, "") + _command(words, command)
-        if words == name:
-            if _section(command)[1] != section:
-                section = _section(command)[1]
-                index += f"\n## {section}\n\n| command | what it does |\n|---|---|\n"
-            index += f"| [`render {name}`]({name}.md) | {command.help.splitlines()[0]} |\n"
+    problems: list[str] = []
+    for section, members in command_sections(root_command(), problems).items():
+        index += f"\n## {section}\n\n| command | what it does |\n|---|---|\n"
+        for member in members:
+            index += f"| [`render {member.words}`]({member.words}.md) | {first_paragraph(member)} |\n"
+            found[f"commands/{member.words}.md"] = "".join(map(_command, every_command(member)))
+    if problems:
+        raise SystemExit("\n".join(problems))
     return {"commands/index.md": index, **found}
 
 
@@ -108,12 +107,11 @@ def _commands() -> dict[str, str]:
 
 def _animations() -> str:
     page = _ABOUT_ANIMATIONS
-    app = _whole_app()
-    for name in plugins.installed():
+    for command in command_sections(root_command())["Make a video"]:
+        name = command.words
         animation = plugins.load_animation(name)
-        text = _command(name, app[name])
-        own = text.partition(f"## {name.capitalize()}\n")[2].partition("\n##")[0]
-        page += f"## {name}\n\n{inspect.getdoc(animation)}\n\n{own.strip()}\n\n"
+        own = _options(command)[name.capitalize()]
+        page += f"## {name}\n\n{inspect.getdoc(animation)}\n\n{own}\n"
         page += f"Default duration: {animation().default_duration():g} seconds. [All options](commands/{name}.md)\n\n"
     return page
 

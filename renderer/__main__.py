@@ -9,6 +9,7 @@ import warnings
 
 from renderer.cores import core_count
 from renderer.errors import RenderError
+from renderer.late_imports import import_later
 from renderer.streams import close_streams, open_streams
 
 _NEEDED_BYTES = 800_000_000
@@ -66,14 +67,17 @@ def _run() -> int:
         return 1
     if not sys.warnoptions:  # library warnings quote source lines, which do not help users
         warnings.simplefilter("ignore")
+    for package in ("cv2", "numpy", "pi_heif", "psutil"):
+        import_later(package)
     try:
         from renderer.cli import main as command
+
+        return command()
     except ImportError as error:
         sys.stderr.write(f"render: A package can't be loaded ({error}): run `render doctor`\n")
         return 1
     except KeyboardInterrupt:
         return 130
-    return command()
 
 
 if __name__ == "__main__":

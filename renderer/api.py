@@ -43,7 +43,7 @@ from renderer.job import (
 )
 from renderer.memory import MemoryMeter
 from renderer.messages import as_argument, named, spelled
-from renderer.overlay import OverlaySettings, check_overlay
+from renderer.overlay import check_overlay
 from renderer.parameters import WORDS, ByteSize, Day, given, parameters, suggestion
 from renderer.pictures import Pixels
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
@@ -51,8 +51,8 @@ from renderer.plugins import load_animation
 from renderer.preset import Preset, load_preset, with_preset
 from renderer.progress import Progress, ProgressFunction, Silent, Timed, as_progress, track
 from renderer.scene import Animation
-from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings, check_music_options
+from renderer.settings import FileSettings, OutputSettings, OverlaySettings, SoundSettings
+from renderer.sound import check_music_options
 from renderer.stills import strip_rows
 
 if TYPE_CHECKING:
@@ -443,7 +443,7 @@ def match(
         overwrite: Replace existing files that `save_map` and `credits` name.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
-        **options: The fields of `renderer.job.MatchSettings`.
+        **options: The fields of `renderer.settings.MatchSettings`.
 
     Returns:
         The mosaic, to be drawn by the other functions, inspected, or saved.
@@ -497,9 +497,9 @@ def render(
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
-        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings`,
-            `renderer.settings.FileSettings`, `renderer.overlay.OverlaySettings` and `renderer.sound.SoundSettings`, and
-            the animation's own parameters, if it is passed by name.
+        **options: The fields of `renderer.settings.MatchSettings`, `renderer.settings.OutputSettings`,
+            `renderer.settings.FileSettings`, `renderer.settings.OverlaySettings` and
+            `renderer.settings.SoundSettings`, and the animation's own parameters, if it is passed by name.
 
     Returns:
         A summary of what was written: the file, its size, the number of frames, the seconds that each stage took.
@@ -551,8 +551,8 @@ def frame(
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw a small frame, as the preset `draft` does.
         progress: The same as for `renderer.render`.
-        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings` and
-            `renderer.overlay.OverlaySettings`, and the animation's own parameters, if it is passed by name.
+        **options: The fields of `renderer.settings.MatchSettings`, `renderer.settings.OutputSettings` and
+            `renderer.settings.OverlaySettings`, and the animation's own parameters, if it is passed by name.
 
     Returns:
         The frame as an array (height, width, 3) of uint8, sRGB; with `transparent`, (height, width, 4) with straight
@@ -597,8 +597,8 @@ def frames(
         draft: Draw small frames, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         progress: The same as for `renderer.render`.
-        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings` and
-            `renderer.overlay.OverlaySettings`, and the animation's own parameters, if it is passed by name.
+        **options: The fields of `renderer.settings.MatchSettings`, `renderer.settings.OutputSettings` and
+            `renderer.settings.OverlaySettings`, and the animation's own parameters, if it is passed by name.
 
     Yields:
         Each frame as a new array, in the format that `renderer.frame` returns.
@@ -637,8 +637,8 @@ def as_clip(
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
         progress: The same as for `renderer.render`; called while the cover is matched.
-        **options: The fields of `renderer.job.MatchSettings`, `renderer.settings.OutputSettings` and
-            `renderer.overlay.OverlaySettings`, and the animation's own parameters, if it is passed by name.
+        **options: The fields of `renderer.settings.MatchSettings`, `renderer.settings.OutputSettings` and
+            `renderer.settings.OverlaySettings`, and the animation's own parameters, if it is passed by name.
 
     Returns:
         A `moviepy.VideoClip` with frames (height, width, 3) of uint8. Use it in a `with` block, or close it.

@@ -12,13 +12,18 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def old_names(module: str, renamed: Mapping[str, str]) -> Callable[[str], object]:
+def old_names(
+    module: str, renamed: Mapping[str, str], late: Mapping[str, str] | None = None
+) -> Callable[[str], object]:
     """Return a module's `__getattr__` that resolves old names to new ones, with a warning.
 
-    `renamed`: new names by old ones; the new name of an object that moved includes its module.
+    `renamed`: new names by old ones; the new name of an object that moved includes its module. `late`: the modules of
+    names that are imported when they are first used.
     """
 
     def find(name: str) -> object:
+        if late and name in late:
+            return getattr(import_module(late[name]), name)
         if name not in renamed:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         home, _, new = renamed[name].rpartition(".")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,6 @@ TILE_PIXELS: Final = 32
 SIGNATURE_PIXELS: Final = 8
 """Side in pixels of the signature: the detail of a tile that is visible in a mosaic. The signatures of all photos are
 in memory."""
-
-Metric = Literal["structure", "mean", "lab", "pixels"]
-"""`structure`: the visible shapes and the colour of a cell, separately. `mean`: its mean RGB. `lab`: the mean of its
-linear light in CIELAB. `pixels`: all of its 32 × 32 RGB values."""
 
 
 def mean_lab(signatures: Pixels) -> Float32Array:

@@ -154,7 +154,8 @@ def _cache() -> Finding:
 
 def _libraries() -> Finding:
     try:
-        from renderer.library.definitions import library_folder, library_names
+        from renderer.library.definitions import library_names
+        from renderer.paths import library_folder
 
         folder = library_folder()
         return Finding(

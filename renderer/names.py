@@ -12,6 +12,19 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Final
+
+_READABLE: Final = (
+    ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .heic .heif .hif .ppm .pgm .jp2 .jpf .jpx .j2k"
+)
+# These are listed as skipped, not ignored silently.
+_RAW: Final = ".dng .cr2 .cr3 .crw .nef .nrw .arw .sr2 .orf .rw2 .rwl .raf .pef .srw .x3f .3fr .iiq .gpr"
+
+RAW_SUFFIXES: Final = frozenset(_RAW.split())
+"""File name suffixes of cameras' raw files, in lower case."""
+
+PICTURE_SUFFIXES: Final = frozenset([*_READABLE.split(), *RAW_SUFFIXES])
+"""File name suffixes that a folder is searched for, in lower case. A single file may have any suffix."""
 
 
 def normalized(name: str) -> str:

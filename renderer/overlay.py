@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,9 @@ from renderer.errors import InputError, PictureError, RenderError
 from renderer.input_files import open_input, require_file
 from renderer.lines import characters, even_lines, unbreakable_pieces
 from renderer.messages import named
-from renderer.parameters import Colour, Validated, parameter
 from renderer.pictures import read_picture
 from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
+from renderer.settings import OverlaySettings
 
 FADE_SECONDS: Final = 0.4
 
@@ -40,47 +40,6 @@ type in print."""
 _SIZES: Final = 80  # font sizes that are tried, each nine tenths of the previous: from 5,600 to 1.4 pixels
 
 _COMPARED_SIZE: Final = 64  # pixels; at this size no letter of 73 fonts looked like the placeholder
-
-LONGEST_TITLE: Final = 1000
-"""Maximum number of characters of a title; 1,200 of the smallest legible size fill a frame of 1920 × 1080."""
-
-
-@dataclass(frozen=True)
-class OverlaySettings(Validated):
-    """A title and a logo on all frames."""
-
-    title: str | None = parameter(None, "Title text; \\n starts a new line")
-    title_at: Literal["top", "middle", "bottom"] = parameter("bottom", "Position of the title")
-    title_size: float = parameter(
-        0.075, "Height of the title's letters, as a fraction of the frame's shorter side", low=0.01, high=0.5
-    )
-    title_time: tuple[float, float] | None = parameter(
-        None, "When the title is visible; default: always", unit="seconds", low=0, high=3600, metavar="START,END"
-    )
-    title_colour: Colour = parameter((1.0, 1.0, 1.0), "Colour of the title: a name or #rrggbb")
-    font: Path | None = parameter(
-        None, "Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic)"
-    )
-    logo: Path | None = parameter(None, "Logo: a picture file, preferably a PNG with a transparent background")
-    logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = parameter(
-        "top-right", "Position of the logo"
-    )
-    logo_size: float = parameter(
-        0.14, "Height of the logo, as a fraction of the frame's shorter side", low=0.01, high=1
-    )
-    logo_opacity: float = parameter(0.9, "Opacity of the logo", low=0.01, high=1)
-    margin: float = parameter(
-        0.06, "Distance of title and logo from the frame's edges, as a fraction of its shorter side", low=0, high=0.4
-    )
-
-    def __post_init__(self) -> None:
-        """Check the values, the title's times and its length."""
-        super().__post_init__()
-        if self.title_time is not None and self.title_time[0] >= self.title_time[1]:
-            time = named("title_time", self.title_time)
-            raise InputError(f"{time} ends before it starts: give START,END in seconds")
-        if self.title is not None and len(self.title) > LONGEST_TITLE:
-            raise InputError(f"{named('title')} has {len(self.title):,} characters: the maximum is {LONGEST_TITLE:,}")
 
 
 def check_overlay(settings: OverlaySettings, seconds: float) -> None:

@@ -37,8 +37,6 @@ from typing import (
     get_type_hints,
 )
 
-from PIL import ImageColor
-
 from renderer.errors import InputError
 from renderer.messages import as_key, named
 
@@ -129,7 +127,7 @@ class Validated:
     def __post_init__(self) -> None:
         """Check and convert the values. Overriding methods call this one first."""
         owner: type = type(self)
-        for each in _checked_fields(owner):
+        for each in checked_fields(owner):
             value = getattr(self, each.name)
             if value is not each.default:
                 checked = each.check(value)
@@ -137,7 +135,7 @@ class Validated:
                     object.__setattr__(self, each.name, checked)
 
 
-class _Field(NamedTuple):
+class CheckedField(NamedTuple):
     """The requirements for the value of a dataclass's field."""
 
     name: str
@@ -154,7 +152,7 @@ class _Field(NamedTuple):
         try:
             found = _convert(self.hint, value, name, lenient=lenient)
         except (TypeError, ValueError, OverflowError):
-            choices = list(_choices(self.hint))
+            choices = list(choices_of(self.hint))
             # Quotes distinguish "3" from 3 in Python.
             shown = repr(value) if isinstance(value, str) and not lenient and not choices else str(value)
             shown = shown if len(shown) <= _MAX_SHOWN else f"{shown[: _MAX_SHOWN - 1]}…"
@@ -179,13 +177,13 @@ _MAX_SHOWN: Final = 100  # characters of a wrong value in a message
 
 
 @cache  # evaluating annotations took a quarter of the time to check 5,000 rows
-def _checked_fields(owner: type) -> tuple[_Field, ...]:
+def checked_fields(owner: type) -> tuple[CheckedField, ...]:
     """Return the fields of a dataclass, with their annotations evaluated."""
     hints = get_type_hints(owner)
     found = []
     for each in fields(owner):
         info = each.metadata.get("parameter", ParameterInfo(""))
-        checked = _Field(each.name, hints[each.name], info, _NO_DEFAULT)
+        checked = CheckedField(each.name, hints[each.name], info, _NO_DEFAULT)
         try:
             valid = checked.check(each.default) is each.default
         except InputError:
@@ -234,6 +232,8 @@ def parse_size(text: str, parameter: str) -> tuple[int, int]:
 
 def parse_colour(text: str, parameter: str) -> Colour:
     """Parse a colour: a CSS name, "#rrggbb" or "rgb(r, g, b)"."""
+    from PIL import ImageColor
+
     try:
         r, g, b = ImageColor.getrgb(text)[:3]
         if max(r, g, b) > 255:
@@ -390,7 +390,7 @@ def read_values(owner: type, values: Mapping[str, object], where: str) -> dict[s
     value; its message starts with `where`.
     """
     declared = parameters(owner)
-    checked = {each.name: each for each in _checked_fields(owner)}
+    checked = {each.name: each for each in checked_fields(owner)}
     spelt = {info.option.removeprefix("--"): name for name, info in declared.items() if info.option.startswith("--")}
     read: dict[str, Any] = {}
     for key, value in values.items():
@@ -529,13 +529,13 @@ def _from_text(hint: object, value: object) -> object:
     return value
 
 
-def _choices(hint: Any) -> Iterator[str]:
+def choices_of(hint: Any) -> Iterator[str]:
     """Yield the choices of an annotation, as text."""
     if get_origin(hint) is Literal:
         yield from map(str, get_args(hint))
     elif get_origin(hint) in (types.UnionType, Union):
         for kind in get_args(hint):
-            yield from _choices(kind)
+            yield from choices_of(kind)
 
 
 def _form(hint: Any) -> str:

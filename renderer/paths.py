@@ -32,6 +32,30 @@ def configured_folder(variable: str, default: Callable[[], Path]) -> Path:
         ) from None
 
 
+def cache_folder() -> Path:
+    """Return the folder of files that may be deleted at any time: MOSAIC_RENDERER_CACHE, or the platform's cache.
+
+    Raises InputError if neither is known, as `library_folder` does.
+    """
+    import platformdirs
+
+    return configured_folder(
+        "MOSAIC_RENDERER_CACHE", lambda: platformdirs.user_cache_path("mosaic-renderer", appauthor=False)
+    )
+
+
+def library_folder(chosen: Path | None = None) -> Path:
+    """Return the folder of named libraries: `chosen`, MOSAIC_RENDERER_LIBRARIES, or one in the user's data folder."""
+    if chosen is not None:
+        return expanded(chosen).absolute()
+    import platformdirs
+
+    return configured_folder(
+        "MOSAIC_RENDERER_LIBRARIES",
+        lambda: platformdirs.user_data_path("mosaic-renderer", appauthor=False) / "libraries",
+    ).absolute()
+
+
 def existing_folder(path: Path) -> Path:
     """Return the nearest existing folder above a path."""
     return next(folder for folder in path.absolute().parents if folder.is_dir())

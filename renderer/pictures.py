@@ -34,20 +34,12 @@ from renderer.image_file import (
     open_image,
 )
 from renderer.input_files import open_input
+from renderer.names import RAW_SUFFIXES
 from renderer.resource_limits import call_limited
 from renderer.tiffs import RAW_FILE, TiffError, is_raw, to_bytes
 
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) sRGB, 8 bits per channel."""
-
-_READABLE: Final = (
-    ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .heic .heif .hif .ppm .pgm .jp2 .jpf .jpx .j2k"
-)
-# These are listed as skipped, not ignored silently.
-_RAW: Final = ".dng .cr2 .cr3 .crw .nef .nrw .arw .sr2 .orf .rw2 .rwl .raf .pef .srw .x3f .3fr .iiq .gpr"
-
-PICTURE_SUFFIXES: Final = frozenset([*_READABLE.split(), *_RAW.split()])
-"""File name suffixes that a folder is searched for, in lower case. A single file may have any suffix."""
 
 DECODING_SECONDS: Final = 60
 """Time limit for decoding a demanding picture in a separate process."""
@@ -115,7 +107,7 @@ def _open(path: Path, data: bytes | None = None) -> Iterator[ImageFile.ImageFile
 
 
 def _is_named_raw(path: Path) -> bool:
-    return path.suffix.lower() in _RAW.split()
+    return path.suffix.lower() in RAW_SUFFIXES
 
 
 def _first_bytes(path: Path) -> bytes:

@@ -8,20 +8,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
-import tomli_w
-
 from renderer import plugins
 from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.job import MatchSettings
 from renderer.messages import as_key, named
-from renderer.overlay import OverlaySettings
 from renderer.parameters import parameters, read_values, spell, suggestion
 from renderer.paths import configured_folder, expanded
 from renderer.rules import PlatformRules
-from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings
+from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 from renderer.timeline import read_timeline
 from renderer.toml_positions import TomlPositions
 
@@ -60,6 +54,8 @@ class Preset:
 
     def as_toml(self) -> str:
         """Return the whole preset, including inherited keys, as TOML."""
+        import tomli_w
+
         return tomli_w.dumps(self.table)
 
 
@@ -68,6 +64,8 @@ def preset_folder() -> Path | None:
 
     None if neither is known; the user then has no presets.
     """
+    import platformdirs
+
     try:
         return configured_folder(
             "MOSAIC_RENDERER_PRESETS",

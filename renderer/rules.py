@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from renderer.deprecation import old_method, old_names
-from renderer.encoder import Probe
 from renderer.parameters import ByteSize, Validated, parameter
+
+if TYPE_CHECKING:
+    from renderer.encoder import Probe
 
 
 @dataclass(frozen=True)

@@ -11,17 +11,17 @@ import math
 import re
 import subprocess
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from renderer.encoder import FORMATS, UNLISTED, OutputFormat, run_ffmpeg, user_file
 from renderer.errors import EncoderError, InputError
 from renderer.input_files import require_file
 from renderer.messages import named
 from renderer.output_files import temporary_folder
-from renderer.parameters import Validated, parameter, parameters
+from renderer.parameters import parameters
 from renderer.paths import expanded
+from renderer.settings import SoundSettings
 
 RATE: Final = 48_000
 """Samples per second, in two channels, as usual in video files."""
@@ -38,22 +38,6 @@ AAC_FRAME: Final = 1024
 _SAMPLE_BYTES: Final = 8  # of both channels, as 32-bit floats, so that peaks above full scale are not clipped
 _PCM: Final = ("-f", "f32le", "-ar", str(RATE), "-ac", "2")
 _SILENT: Final = -70.0  # LUFS: the absolute gate of ITU-R BS.1770-4; quieter blocks are not measured
-
-
-@dataclass(frozen=True)
-class SoundSettings(Validated):
-    """The music of a video."""
-
-    music: Path | None = parameter(None, "Soundtrack, trimmed or looped to the video's length")
-    music_start: float = parameter(0.0, "Position in the track to start from", unit="seconds", low=0.0, high=86_400.0)
-    music_fade: float = parameter(
-        1.0, "Length of the fade-in and of the fade-out, each at most half the video", unit="seconds", low=0.0,
-        high=60.0,
-    )  # fmt: skip
-    loudness: float = parameter(
-        -14.0, "Integrated loudness of the normalized track, as in EBU R 128", unit="LUFS", low=-40.0, high=-5.0
-    )
-    music_bitrate: Literal[192, 384] = parameter(192, "Audio bitrate in kbit/s")
 
 
 def check_music_options(settings: SoundSettings, given: Collection[str]) -> None:

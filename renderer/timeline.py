@@ -13,7 +13,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from renderer.data_files import read_toml
 from renderer.deprecation import old_names
 from renderer.errors import InputError
 from renderer.messages import as_key, named
@@ -67,6 +66,8 @@ def read_timeline(path: Path) -> list[Segment]:
 
     Raises InputError, which names the file and the table.
     """
+    from renderer.data_files import read_toml
+
     tables = read_toml(path, named("timeline", path))[0].get("timeline")
     if not isinstance(tables, list) or not tables:
         raise InputError(

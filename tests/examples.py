@@ -7,12 +7,9 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-import cyclopts
-
-from renderer.cli import build_app
-from renderer.cli.completion import commands
+from renderer.cli import root_command
+from renderer.cli.commands import Command, every_command
 from renderer.cli.examples import examples
-from renderer.cli.options import EveryCommand
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -39,14 +36,14 @@ PAST = "2026-07"
 
 
 @cache
-def apps() -> dict[str, cyclopts.App]:
-    """All commands by their words, with all options: building them takes a second."""
-    return dict(commands(build_app([], EveryCommand())))
+def commands() -> dict[str, Command]:
+    """All commands by their words: making them, with all options, takes a second."""
+    return {command.words: command for command in every_command(root_command())}
 
 
 def help_examples() -> list[str]:
     """Return the commands in the help of all commands."""
-    return [example.command for words in apps() for example in examples(words)]
+    return [example.command for words in commands() for example in examples(words)]
 
 
 def fenced(page: str) -> list[str]:

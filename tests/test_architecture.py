@@ -16,10 +16,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    "messages", "errors", "deprecation", "arrays", "parameters", "toml_positions", "streams", "progress", "locks", "paths",
-    "input_files", "output_files", "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "compiled", "kernels",
+    "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "toml_positions", "streams", "progress", "locks", "paths",
+    "input_files", "output_files", "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "kernels",
     "colour", "tiffs", "image_file", "pictures", "faces", "subject", "descriptors", "library", "grid", "placement", "fidelity",
-    "matching", "textures", "scene", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline", "settings",
+    "matching", "textures", "scene", "settings", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline",
     "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
@@ -179,7 +179,6 @@ def test_expensive_imports_wait_until_they_are_needed(imports: str, expensive: s
 OPENED = {
     "input_files.py": {"open": "open_input itself", "os.open": "the opener of open_input"},
     "locks.py": {"os.open": "a lock file, which is created"},
-    "compiled.py": {"path.read_bytes": "cached machine code"},
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
     "image_file.py": {"Image.open": "on a file from open_input, or on bytes"},
     "tiffs.py": {"TiffFile": "on an open file"},

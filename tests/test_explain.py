@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from videos import decode
 
-from renderer.descriptors import Metric, mean_lab
+from renderer.choices import Metric
+from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.explain import (
     ClipSettings,

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from examples import README, apps, fenced, help_examples, run_example
+from examples import README, commands, fenced, help_examples, run_example
 from renderer.cli.examples import break_command, examples
 from renderer.plugins import installed
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-COMMANDS = list(apps())
+COMMANDS = list(commands())
 
 EXAMPLES = help_examples()
 
@@ -72,11 +72,10 @@ def check_truth(words: str, page: str) -> None:
     assert ("out/{cover}-{animation}-{preset}" in text) == (words in VIDEOS | STILLS)
     assert not re.search(r"--\S+ (STR|INT|FLOAT|BOOL)\b", page)
     assert not {"ARGS", "[ARGS]", "[ARGS...]"} & set(usage.split())
-    app = apps()[words]
-    for argument in app.assemble_argument_collection() if app.default_command else ():
-        if argument.name != "*" and not argument.name.startswith("-"):
-            assert argument.name in usage
-            assert any(re.search(rf"{argument.name} +\S+ \S+", line) for line in lines), argument.name
+    argument = commands()[words].argument
+    if argument is not None:
+        assert argument.usage in usage
+        assert any(re.search(rf"{argument.name} +\S+ \S+", line) for line in lines), argument.name
 
 
 def test_the_short_help_lists_the_common_options_and_names_the_full_help(render: Run) -> None:

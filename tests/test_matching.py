@@ -10,7 +10,8 @@ from scipy.optimize import linear_sum_assignment
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
-from renderer.descriptors import Metric, describe_structure
+from renderer.choices import Metric
+from renderer.descriptors import describe_structure
 from renderer.errors import InputError
 from renderer.fidelity import ciede2000, colour_name, far_view, likeness, ssim, turned
 from renderer.grid import Grid, adapt_grid, cell_means, cell_signatures, cover_signature, cut_cells, make_grid

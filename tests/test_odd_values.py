@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from examples import apps
+from examples import commands
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -28,8 +28,8 @@ def options() -> dict[str, list[str]]:
     return {
         command: sorted(
             name
-            for argument in apps()[command].assemble_argument_collection()
-            for name in argument.names
+            for option in commands()[command].options
+            for name in option.all_names
             if name.startswith("--") and name not in ("--open", "--verbose")
         )
         for command in ("zoom", "reveal", "disperse", "show", "mosaic")

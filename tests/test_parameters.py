@@ -14,14 +14,19 @@ from animations.disperse import Disperse, Gather
 from animations.reveal import Reveal
 from animations.zoom import Zoom
 from renderer.errors import InputError
-from renderer.explain.settings import CellSettings, ClipSettings, FigureSettings
 from renderer.job import EditSettings, GridSettings, MatchSettings, TileSettings, VideoJob
-from renderer.overlay import OverlaySettings
 from renderer.parameters import ByteSize, CellPosition, Day, Validated, parameter, parameters, read_values
 from renderer.rules import PlatformRules
 from renderer.scene import Animation, Motion, Stage
-from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings
+from renderer.settings import (
+    CellSettings,
+    ClipSettings,
+    FigureSettings,
+    FileSettings,
+    OutputSettings,
+    OverlaySettings,
+    SoundSettings,
+)
 from renderer.timeline import Show
 
 

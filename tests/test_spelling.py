@@ -7,33 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from examples import apps
+from examples import commands
 from renderer.cli.options import format_command, written_command
 from renderer.cli.terminal import as_option, print_json, printable
 from renderer.job import render_mosaic
 from renderer.messages import named
 
+COMMANDS = {words: command for words, command in commands().items() if command.run}
+
 OPTIONS = {
-    words: {name for argument in app.assemble_argument_collection() for name in argument.names}
-    for words, app in apps().items()
-    if app.default_command
+    words: {name for option in command.options for name in option.all_names} for words, command in COMMANDS.items()
 }
 """The options of each command."""
 
 
 def test_every_declared_parameter_is_spelled_as_an_option_of_its_command() -> None:
     checked = 0
-    for words, app in apps().items():
-        declared = getattr(app.default_command, "__signature__", inspect.Signature())
-        for name, parameter in declared.parameters.items():
-            if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-                continue
+    for words, command in COMMANDS.items():
+        for option in command.options:
             checked += 1
-            assert as_option(name) in OPTIONS[words]
-            if isinstance(parameter.default, bool):
-                assert as_option(name, "True") in OPTIONS[words]
-            if parameter.default is True:
-                assert as_option(name, "False") in OPTIONS[words]
+            assert as_option(option.name) in OPTIONS[words]
+            if not option.metavar:
+                assert as_option(option.name, "True") in OPTIONS[words]
+            if option.negative:
+                assert as_option(option.name, "False") in OPTIONS[words]
     assert checked > 500
 
 

@@ -6,100 +6,119 @@ import errno
 import io
 import signal
 import sys
-import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal
 
-import cyclopts
-
-from renderer import plugins, resource_limits
-from renderer.cli.batch import add_batch
-from renderer.cli.completion import commands, completion
-from renderer.cli.edit import add_edit
-from renderer.cli.examples import epilogue
-from renderer.cli.listing import animations, check_file, presets
-from renderer.cli.options import MosaicOptions, OutputOptions, add_command
-from renderer.cli.renders import add_animation, mosaic
-from renderer.cli.terminal import Terminal, printable
-from renderer.cli.usage_errors import usage_message
+from renderer.cli.commands import Command, Values, find_command, parse
+from renderer.cli.terminal import printable
 from renderer.errors import InputError, RenderError
-from renderer.parameters import docstring
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
-def _doctor() -> int:
-    """Check that this machine can render, and show how to fix any problems."""
+def root_command() -> Command:
+    """Return `render` itself, with all commands."""
+    installed = cache(_installed)  # scanned at most once
+    return Command(
+        "",
+        "Photo-mosaic animation: recreate a cover picture from your photos, as a video or a picture.",
+        subcommands={
+            "still": partial(_group, "still", "Render one frame of an animation as a picture.", installed),
+            "sheet": partial(_group, "sheet", "Render several frames of an animation in one picture.", installed),
+            "mosaic": _made_by("renders", "mosaic_command"),
+            "edit": _made_by("edit", "edit_command"),
+            "doctor": _doctor_command,
+            "library": _made_by("libraries", "library_command"),
+            "explain": _made_by("explain", "explain_command"),
+            "animations": _made_by("listing", "animations_command"),
+            "presets": _made_by("listing", "presets_command"),
+            "check": _made_by("listing", "check_command"),
+            "completion": _made_by("completion", "completion_command"),
+            "batch": _made_by("batch", "batch_command"),
+        },
+        animations=partial(_animations, "", installed),
+    )
+
+
+def _made_by(module: str, function: str) -> Callable[[], Command]:
+    """Return a function that makes a command; its module of this package is imported when the command is needed."""
+
+    def make() -> Command:
+        found: Command = getattr(import_module(f"renderer.cli.{module}"), function)()
+        return found
+
+    return make
+
+
+def _installed() -> Mapping[str, EntryPoint]:
+    from renderer import plugins
+
+    return plugins.installed()
+
+
+def _animations(
+    kind: Literal["", "still", "sheet"], installed: Callable[[], Mapping[str, EntryPoint]]
+) -> Mapping[str, Callable[[], Command]]:
+    from renderer.cli.renders import animation_command
+
+    return {name: partial(animation_command, kind, point) for name, point in installed().items()}
+
+
+def _group(kind: Literal["still", "sheet"], about: str, installed: Callable[[], Mapping[str, EntryPoint]]) -> Command:
+    """Return the commands that make pictures of animations."""
+    return Command(kind, about, animations=partial(_animations, kind, installed))
+
+
+def _doctor_command() -> Command:
+    return Command("doctor", "Check that this machine can render, and show how to fix any problems.", _doctor)
+
+
+def _doctor(_words: Sequence[str], _values: Values) -> int:
     from renderer.doctor import main as doctor
 
     return doctor()
 
 
-_SECTIONS: Final = {
-    "Make a picture": ("mosaic", "edit", "still", "sheet", "explain"),
-    "Make many videos": ("batch",),
-    "Manage photos": ("library",),
-    "Get information": ("animations", "presets", "check", "doctor", "completion"),
-    "Help": ("--help", "-h", "--version"),
-}
-"""Commands by help section; all others are animations."""
+_HELP: Final = ("--help", "-h")
 
 
-def build_app(problems: list[str], wanted: Collection[str]) -> cyclopts.App:
-    """Build the command line. Only the commands that `wanted` contains get their options.
+def _prepare(words: Sequence[str]) -> Callable[[], int | None]:
+    """Return the function that does what a command line says, and returns the exit code; None: 0. Raises InputError."""
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    options = words[: words.index("--")] if "--" in words else words
+    if "--version" in options:
+        return _print_version
+    wants_help = any(word in _HELP for word in options)
+    root = root_command()
+    command, left = find_command(root, [word for word in words if word not in _HELP] if wants_help else words)
+    if command.run is None and left and not (wants_help and left[0].startswith("-")):
+        from renderer.cli.usage_errors import unknown_command
 
-    Animations that can't be loaded are left out; the reasons are appended to `problems`.
-    """
-    from renderer.job import VERSION, MatchSettings
+        raise InputError(unknown_command(command, left[0]))
+    if command.run is None or wants_help:
+        return partial(_print_help, command, short="-h" in options)
+    return partial(command.run, *parse(root, command, left))
 
-    app = cyclopts.App(
-        name="render",
-        help="Photo-mosaic animation: recreate a cover picture from your photos, as a video or a picture.",
-        version=VERSION,
-        help_format="plaintext",  # prints * and ` as they are
-        help_on_error=False,
-        suppress_keyboard_interrupt=False,
-        group_parameters="Options",
-        console=Terminal(),
-    )
-    still = cyclopts.App(name="still", help="Render one frame of an animation as a picture.")
-    app.command(still)
-    sheet = cyclopts.App(name="sheet", help="Render several frames of an animation in one picture.")
-    app.command(sheet)
-    groups = {"Tiles and matching": MatchSettings, "Picture": MosaicOptions, "Output": OutputOptions}
-    add_command(app, "mosaic", "Render the whole mosaic as a picture.", groups, mosaic, wanted=wanted)
-    add_edit(app, wanted)
-    app.command(_doctor, name="doctor", usage="Usage: render doctor")
-    from renderer.cli.libraries import app as libraries
 
-    app.command(libraries)
-    from renderer.cli.explain import build_app as explain
+def _print_version() -> None:
+    import renderer
 
-    app.command(explain(wanted))
-    app.command(animations, name="animations", usage="Usage: render animations [NAME] [OPTIONS]")
-    app.command(presets, name="presets", usage="Usage: render presets [NAME]")
-    app.command(check_file, name="check", usage="Usage: render check FILE --preset NAME [OPTIONS]")
-    app.command(completion, name="completion", usage="Usage: render completion SHELL")
-    add_batch(app, wanted)
-    for name, point in plugins.installed().items():
-        if name in app:
-            problems.append(f"The animation {name} was left out: a command has the same name")
-            continue
-        try:
-            add_animation(app, still, sheet, name, plugins.load(point), wanted)
-        except InputError as error:
-            problems.append(error.text)
-    videos = cyclopts.Group("Make a video", sort_key=0)
-    sections = [(cyclopts.Group(title, sort_key=i), names) for i, (title, names) in enumerate(_SECTIONS.items(), 1)]
-    for name in app:
-        app[name].group = next((section for section, names in sections if name in names), videos)
-    if sys.flags.optimize > 1:  # Python removes docstrings
-        for _, command in commands(app):
-            if (run := command.default_command) is not None and not run.__doc__:
-                command.help = docstring(run)
-    app["--help"].help = "Show this page or, after a command, all its options (-h: only the common ones)."
-    app["--version"].help = "Show the version."
-    return app
+    sys.stdout.write(f"{renderer.__version__}\n")
+
+
+def _print_help(command: Command, *, short: bool) -> None:
+    from renderer.cli.help_pages import help_page
+
+    problems: list[str] = []
+    sys.stdout.write(help_page(command, short=short, problems=problems))
+    for problem in problems:
+        _complain(problem, verbose=False)
 
 
 # -- Exit codes and failures ---------------------------------------------------------------------------------------
@@ -115,19 +134,9 @@ _INTERRUPTED: Final = {
 """Messages by command."""
 
 
-def _with_stream(words: Sequence[str]) -> list[str]:
-    """Return the words with `-o -` joined to `-o=-`: a separate hyphen would be read as an option."""
-    joined: list[str] = []
-    for word in words:
-        if word == "-" and joined and joined[-1] in ("-o", "--output"):
-            joined[-1] += "=-"
-        else:
-            joined.append(word)
-    return joined
-
-
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    resource_limits.interrupt()  # ends threads that wait for a child process
+    if limits := sys.modules.get("renderer.resource_limits"):
+        limits.interrupt()  # ends threads that wait for a child process
     raise KeyboardInterrupt
 
 
@@ -141,7 +150,7 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit code: 0 done, 1 failure, 2 bad input or usage, 130 interrupted."""
-    words = _with_stream(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):  # a name that the terminal can't show must not abort a render
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -149,26 +158,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         number = getattr(signal, name, None)  # None where the platform lacks the signal
         if number and signal.getsignal(number) is not signal.SIG_IGN:  # in the background or under nohup
             signal.signal(number, _terminate)
-    verbose = "-v" in words or "--verbose" in words
+    verbose = False  # the traceback of a usage error would only show the parser
     try:
         Path.cwd()
     except FileNotFoundError:
         return _complain("The current folder was deleted: change to another folder", verbose=False, code=2)
     try:
-        problems: list[str] = []
-        app = build_app(problems, words)
-        for problem in problems:
-            _complain(problem, verbose=False)
-        if words[:1] == ["help"]:
-            words = [*words[1:], "--help"]
-        command, _, _ = app.parse_commands(words)
-        app.help_epilogue = epilogue(" ".join(word for word in command if not word.startswith("-")))
-        result = app(words, exit_on_error=False, print_error=False, result_action="return_value")
-    except cyclopts.CycloptsError as error:
-        cause = error.__cause__
-        message = cause.text if isinstance(cause, RenderError) else usage_message(error, words)
-        # The traceback of a usage error would only show the argument parser.
-        return _complain(message, verbose=verbose and isinstance(cause, RenderError), code=InputError.exit_code)
+        run = _prepare(words)
+        verbose = "-v" in words or "--verbose" in words
+        return run() or 0
     except RenderError as error:
         return _complain(error.text, verbose=verbose, code=error.exit_code)
     except KeyboardInterrupt:
@@ -182,14 +180,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _complain(message, verbose=verbose, code=InputError.exit_code)
         if _is_out_of_memory(error):
             return _complain("Out of memory: use a smaller --size or fewer photos", verbose=verbose, code=1)
+        if isinstance(error, ImportError):
+            raise  # `renderer.__main__` reports it
         # A bug or an unforeseen failure is also reported in one line.
         message = f"unexpected {type(error).__name__}: {error} (-v shows the traceback)"
         return _complain(message, verbose=verbose, code=1)
-    return result if isinstance(result, int) else 0
 
 
 def _complain(message: str, *, verbose: bool, code: int = 1) -> int:
     if verbose and sys.exc_info()[0] is not None:
+        import traceback
+
         traceback.print_exc()
     sys.stderr.write(f"render: {printable(message, keep=chr(10))}\n")
     return code

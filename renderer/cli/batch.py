@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import cyclopts
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bars
-
-from renderer.cli.messages import Console, Rate, megabytes, open_console, show_file
-from renderer.cli.options import BatchOutputOptions, OutputOptions, PresetOptions, add_command, format_command
+from renderer.cli.commands import Argument, Command
+from renderer.cli.messages import Console, megabytes, open_console, show_file
+from renderer.cli.options import BatchOutputOptions, OutputOptions, PresetOptions, format_command, on_file
 from renderer.cli.terminal import print_json, printable, say
 from renderer.messages import counted, named
-from renderer.overlay import OverlaySettings
 from renderer.parameters import Validated, given, parameter, parameters
-from renderer.progress import Advance
-from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings
+from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from renderer.batch import Batch, Outcome
+    from renderer.cli.bars import Bars
+    from renderer.progress import Advance
 
 _KEYS: Final = {"covers": "cover", "animation": "animation", "preset": "preset", "output": "output", "rows": "rows"}
 """Options that replace keys of every job in the campaign file."""
@@ -58,18 +56,16 @@ class BatchOptions(Validated):
     dry_run: bool = parameter(False, "Print which videos would be rendered and which are up to date, without rendering")
 
 
-def add_batch(app: cyclopts.App, wanted: Collection[str]) -> None:
-    """Register the command. Its options are built only if `wanted` contains its name."""
-    from renderer.job import MatchSettings
-
+def batch_command() -> Command:
+    """Return the command."""
     groups = {
         "Campaign": BatchOptions, "Presets": PresetOptions, "Tiles and matching": MatchSettings,
         "Picture": OutputSettings, "Title and logo": OverlaySettings, "Sound": SoundSettings, "File": FileSettings,
         "Output": BatchOutputOptions,
     }  # fmt: skip
-    add_command(
-        app, "batch", "Render many videos, from a campaign file or from --covers.", groups, _batch, wanted=wanted,
-        takes=("[FILE]", "Campaign file (TOML); not needed with --covers"),
+    return Command(
+        "batch", "Render many videos, from a campaign file or from --covers.", on_file(_batch),
+        Argument("[FILE]", "Campaign file (TOML); not needed with --covers"), groups, has_short_help=True,
     )  # fmt: skip
 
 
@@ -191,18 +187,15 @@ class BatchProgress:
     """The progress of a campaign: on a terminal, a table of running videos; elsewhere, a line per finished video."""
 
     def __init__(self, console: Console, batch: Batch, workers: int, timeout: float) -> None:
-        self._console, self._total, self._done, self._timeout = console, len(batch.due), 0, timeout
-        self._live = console.terminal.is_terminal and not console.quiet
-        self._bars = Bars(
-            TextColumn("{task.description}", markup=False), TextColumn("{task.fields[stage]}"), BarColumn(),
-            MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn(), console=console.terminal,
-            transient=True,
-        )  # fmt: skip
-        self._all = self._bars.add_task(counted(self._total, "video"), total=self._total, stage="", unit="videos")
-        self._rows: dict[str, TaskID] = {}
         from renderer.batch import WORKER_MEMORY
+        from renderer.cli.bars import batch_bars
         from renderer.cores import core_count
 
+        self._console, self._total, self._done, self._timeout = console, len(batch.due), 0, timeout
+        self._live = sys.stderr.isatty() and not console.quiet
+        self._bars = batch_bars()
+        self._all = self._bars.add_task(counted(self._total, "video"), total=self._total, stage="", unit="videos")
+        self._rows: dict[str, TaskID] = {}
         skipped = f", {len(batch.up_to_date)} up to date" if batch.up_to_date else ""
         share = max(1, core_count() // workers)
         console.notice(
@@ -213,10 +206,12 @@ class BatchProgress:
     def __enter__(self) -> BatchProgress:
         if self._live:
             self._bars.start()
+            self._console.bars = self._bars
         return self
 
     def __exit__(self, *_error: object) -> None:
         if self._live:
+            self._console.bars = None
             self._bars.stop()
 
     def begin(self, name: str) -> ProgressRow:

@@ -10,17 +10,17 @@ from __future__ import annotations
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
-
-import cyclopts
+from typing import Final, Literal, get_args
 
 from renderer import plugins
-from renderer.cli.options import EveryCommand
-from renderer.library.definitions import library_folder
-from renderer.pictures import PICTURE_SUFFIXES
+from renderer.cli.commands import Argument, Command, Values, every_command
+from renderer.cli.help_pages import first_paragraph
+from renderer.cli.terminal import printable
+from renderer.names import PICTURE_SUFFIXES
+from renderer.paths import library_folder
 
 Shell = Literal["bash", "zsh", "fish"]
 
@@ -45,25 +45,30 @@ class CompletionRow:
     about: str = ""
 
 
-def completion(shell: Annotated[Shell, cyclopts.Parameter(help="Shell that will run the script")], /) -> None:
-    """Print a script that enables Tab completion in your shell."""
-    sys.stdout.write(completion_script(shell))
+def completion_command() -> Command:
+    """Return the command."""
+    return Command(
+        "completion", "Print a script that enables Tab completion in your shell.", _completion,
+        Argument("SHELL", "Shell that will run the script", get_args(Shell), required=True),
+    )  # fmt: skip
 
 
-def completion_script(shell: Shell) -> str:
+def _completion(words: Sequence[str], _values: Values) -> None:
+    sys.stdout.write(completion_script(words[0]))
+
+
+def completion_script(shell: str) -> str:
     """Return the completion script for a shell."""
-    from renderer.cli import build_app
+    from renderer.cli import root_command
     from renderer.preset import own_presets, preset_files, preset_folder
 
-    found = dict(commands(build_app([], EveryCommand())))
+    found = list(every_command(root_command()))
     rows: dict[CompletionRow, list[str]] = {}
-    for words, app in found.items():
-        for row in _rows(words, app):
-            rows.setdefault(row, []).append(words)
+    for command in found:
+        for row in _rows(command):
+            rows.setdefault(row, []).append(command.words)
     write = {"bash": _bash, "zsh": _zsh, "fish": _fish}[shell]
-    subcommands = [
-        (*_split(words), " ".join(app.help.split("\n\n")[0].split())) for words, app in found.items() if words
-    ]
+    subcommands = [(*_split(each.words), first_paragraph(each)) for each in found if each.words]
     text = Path(__file__).with_suffix(f".{shell}").read_text("utf-8")
     for mark, value in {
         "GROUPS": ("|" if shell != "fish" else " ").join(dict.fromkeys(group for group, _, _ in subcommands if group)),
@@ -78,33 +83,24 @@ def completion_script(shell: Shell) -> str:
     return text
 
 
-def commands(app: cyclopts.App, words: str = "") -> Iterator[tuple[str, cyclopts.App]]:
-    """Yield an app ("") and all its commands, by their words such as "library add"."""
-    yield words, app
-    for name in app:
-        if not name.startswith("-"):
-            yield from commands(app[name], f"{words} {name}".strip())
-
-
-def _rows(words: str, app: cyclopts.App) -> Iterator[CompletionRow]:
+def _rows(command: Command) -> Iterator[CompletionRow]:
     """Yield the options and arguments of a command."""
     yield CompletionRow(("--help", "-h"), "", "Show all options and examples; -h: the common ones")
-    if not words:
+    if not command.words:
         yield CompletionRow(("--version",), "", "Show the version")
-    for argument in app.assemble_argument_collection() if app.default_command else ():
-        name, hint = argument.name, argument.hint
-        if name == "*" or not argument.parse:
-            continue
-        choices = [str(choice) for choice in argument.get_choices() or ()]
-        kind = _KINDS.get(f"{words} {name}") or _KINDS.get(name)
-        values = kind or " ".join(choices) or ("@files" if Path in (hint, *get_args(hint)) else ANYTHING)
-        if name.startswith("-"):
-            about = textwrap.shorten(
-                (argument.parameter.help or "").split(";")[0].split(". ")[0], 78, placeholder="..."
-            )
-            yield CompletionRow(tuple(argument.names), "" if hint is bool else values, about)
-        else:
-            yield CompletionRow((), values)
+    if argument := command.argument:
+        yield CompletionRow((), _values(command, argument.name.upper(), argument.choices, "@files"))
+    for option in command.options:
+        hint = option.field.hint
+        kind = "@files" if Path in (hint, *get_args(hint)) else ANYTHING
+        about = textwrap.shorten(printable(option.help).split(";")[0].split(". ")[0], 78, placeholder="...")
+        values = _values(command, option.names[0], option.choices, kind) if option.metavar else ""
+        yield CompletionRow(option.all_names, values, about)
+
+
+def _values(command: Command, name: str, choices: Sequence[str], otherwise: str) -> str:
+    """Return the values of an option or argument: a kind, choices, or a kind that follows from its type."""
+    return _KINDS.get(f"{command.words} {name}") or _KINDS.get(name) or " ".join(choices) or otherwise
 
 
 def _split(words: str) -> tuple[str, str]:

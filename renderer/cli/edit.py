@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-import cyclopts
-
+from renderer.cli.commands import Argument, Command
 from renderer.cli.messages import ask_overwrite, likeness, open_console, rules_in_force, show_file
-from renderer.cli.options import OutputOptions, add_command
+from renderer.cli.options import OutputOptions, on_file
 from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
 from renderer.messages import counted, named
 from renderer.parameters import given
+from renderer.settings import EditSettings, TileSettings
 
 _EDITED: Final = "-edited"  # appended to the output's name, but only once
 
 
-def add_edit(app: cyclopts.App, wanted: Collection[str]) -> None:
-    """Register the command."""
-    from renderer.job import EditSettings, TileSettings
-
-    add_command(
-        app, "edit", "Replace or remove photos in a saved mosaic.",
-        {"Edit": EditSettings, "Tiles": TileSettings, "Output": OutputOptions}, edit, wanted=wanted,
-        takes=("MOSAIC", f"The .mosaic file to edit, written by {named('save_map')}"),
+def edit_command() -> Command:
+    """Return the command."""
+    return Command(
+        "edit", "Replace or remove photos in a saved mosaic.", on_file(_edit),
+        Argument("MOSAIC", f"The .mosaic file to edit, written by {named('save_map')}"),
+        {"Edit": EditSettings, "Tiles": TileSettings, "Output": OutputOptions}, has_short_help=True,
     )  # fmt: skip
 
 
-def edit(mosaic: Path | None, values: dict[str, object]) -> None:
-    """Replace or remove photos in a saved mosaic."""
-    from renderer.job import EditSettings, TileSettings, edit_mosaic, named_output
+def _edit(mosaic: Path | None, values: dict[str, object]) -> None:
+    from renderer.job import edit_mosaic, named_output
     from renderer.placement import MAP_SUFFIX
 
     if mosaic is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import Final, NamedTuple
 
 WIDTH: Final = 80
@@ -240,9 +239,9 @@ def examples(words: str) -> list[Example]:
     return [Example(*each) for each in found]
 
 
-def epilogue(words: str, *, short: bool | None = None) -> str:
+def epilogue(words: str, columns: int, *, short: bool | None = None) -> str:
     """Return the end of a command's help: its examples and, unless `short` is None, how to show the other help page."""
-    width = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    width = min(WIDTH, columns)
     lines = ["Examples:"]
     for example in examples(words)[: SHORT if short else None]:
         lines += [f"  {example.about}", *break_command(example.command, width)]

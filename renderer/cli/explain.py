@@ -2,98 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import cyclopts
-
+from renderer.cli.commands import Argument, Command, Values, by_name
 from renderer.cli.messages import Console, ask_overwrite, open_console, show_file
-from renderer.cli.options import OutputOptions, add_command
+from renderer.cli.options import OutputOptions, on_file
 from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
 from renderer.messages import counted
 from renderer.parameters import CellPosition, given
+from renderer.settings import CellSettings, ClipSettings, FigureSettings, GridSettings, MatchSettings
 
 if TYPE_CHECKING:
     from renderer.explain import FigureResult
 
-Draw = Callable[[Path | None, Path, dict[str, object], bool, Console], "FigureResult"]
+Draw = Callable[[Path | None, Path, Values, bool, Console], "FigureResult"]
 """Draws a figure: takes the cover (None: the sample), output path, options, whether to overwrite, and console."""
 
 
-_COVER: Final = ("[COVER]", "Cover picture; default: a sample photo")
+_COVER: Final = Argument("[COVER]", "Cover picture; default: a sample photo")
 
 
-def build_app(wanted: Collection[str]) -> cyclopts.App:
-    """Build the commands. Only those that `wanted` contains get their options."""
-    app = cyclopts.App(
-        name="explain", help="Draw figures that explain how a mosaic is made from your cover and photos."
-    )
-    if app.name[0] not in wanted:
-        return app
-    from renderer import explain
-    from renderer.job import GridSettings, MatchSettings
-
-    def grid(
-        cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, _console: Console
-    ) -> FigureResult:
-        return explain.explain_grid(
-            cover, path, grid=GridSettings(**given(GridSettings, values)), figure=figure(values), overwrite=overwrite
-        )
-
-    def channels(
-        cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, _console: Console
-    ) -> FigureResult:
-        return explain.explain_channels(cover, path, figure=figure(values), overwrite=overwrite)
-
-    def match(
-        cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, console: Console
-    ) -> FigureResult:
-        return explain.explain_match(
-            cover, path, cell=cell(values), match=MatchSettings(**given(MatchSettings, values)), figure=figure(values),
-            overwrite=overwrite, progress=console,
-        )  # fmt: skip
-
-    def knn(
-        cover: Path | None, path: Path, values: dict[str, object], overwrite: bool, console: Console
-    ) -> FigureResult:
-        return explain.explain_knn(
-            cover, path, cell=cell(values), match=MatchSettings(**given(MatchSettings, values)), figure=figure(values),
-            clip=explain.ClipSettings(**given(explain.ClipSettings, values)), overwrite=overwrite, progress=console,
-        )  # fmt: skip
-
-    def figure(values: dict[str, object]) -> explain.FigureSettings:
-        return explain.FigureSettings(**given(explain.FigureSettings, values))
-
-    def cell(values: dict[str, object]) -> CellPosition | None:
-        return explain.CellSettings(**given(explain.CellSettings, values)).cell
-
-    figures: list[tuple[str, str, str, dict[str, type], Draw]] = [
-        ("grid", ".png", "Draw the grid of cells over the cover.", {"Grid": GridSettings}, grid),
-        (
+def explain_command() -> Command:
+    """Return the commands, as a group."""
+    commands = (
+        _command("grid", ".png", "Draw the grid of cells over the cover.", {"Grid": GridSettings}, _grid),
+        _command(
             "channels", ".png", "Draw the red, green and blue channels of the cover, separately and combined.", {},
-            channels,
+            _channels,
         ),
-        (
+        _command(
             "match", ".png", "Draw a cell and its photo, each with its colour channels and their means.",
-            {"Cell": explain.CellSettings, "Tiles and matching": MatchSettings}, match,
+            {"Cell": CellSettings, "Tiles and matching": MatchSettings}, _match,
         ),
-        (
-            "knn", ".mp4", "Render a clip of the search: photos as points in colour space, the nearest ones marked.",
-            {"Cell": explain.CellSettings, "Clip": explain.ClipSettings, "Tiles and matching": MatchSettings}, knn,
+        _command(
+            "knn", ".mp4",
+            "Render a clip of the search: photos as points in colour space, the nearest ones marked.",
+            {"Cell": CellSettings, "Clip": ClipSettings, "Tiles and matching": MatchSettings}, _knn,
         ),
-    ]  # fmt: skip
-    for name, suffix, about, groups, draw in figures:
-        shared = {"Figure": explain.FigureSettings, **groups, "Output": OutputOptions}
-        add_command(app, name, about, shared, _command(name, suffix, draw), wanted=wanted, takes=_COVER)
-    return app
+    )  # fmt: skip
+    return Command(
+        "explain", "Draw figures that explain how a mosaic is made from your cover and photos.",
+        subcommands=by_name(commands),
+    )  # fmt: skip
 
 
-def _command(name: str, suffix: str, draw: Draw) -> Callable[[Path | None, dict[str, object]], None]:
-    """Return the function that runs the command `name`, which writes a file with `suffix` by default."""
+def _grid(cover: Path | None, path: Path, values: Values, overwrite: bool, _console: Console) -> FigureResult:
+    from renderer.explain import explain_grid
 
-    def run(cover: Path | None, values: dict[str, object]) -> None:
+    grid = GridSettings(**given(GridSettings, values))
+    return explain_grid(cover, path, grid=grid, figure=_figure(values), overwrite=overwrite)
+
+
+def _channels(cover: Path | None, path: Path, values: Values, overwrite: bool, _console: Console) -> FigureResult:
+    from renderer.explain import explain_channels
+
+    return explain_channels(cover, path, figure=_figure(values), overwrite=overwrite)
+
+
+def _match(cover: Path | None, path: Path, values: Values, overwrite: bool, console: Console) -> FigureResult:
+    from renderer.explain import explain_match
+
+    return explain_match(
+        cover, path, cell=_cell(values), match=MatchSettings(**given(MatchSettings, values)), figure=_figure(values),
+        overwrite=overwrite, progress=console,
+    )  # fmt: skip
+
+
+def _knn(cover: Path | None, path: Path, values: Values, overwrite: bool, console: Console) -> FigureResult:
+    from renderer.explain import explain_knn
+
+    return explain_knn(
+        cover, path, cell=_cell(values), match=MatchSettings(**given(MatchSettings, values)), figure=_figure(values),
+        clip=ClipSettings(**given(ClipSettings, values)), overwrite=overwrite, progress=console,
+    )  # fmt: skip
+
+
+def _figure(values: Values) -> FigureSettings:
+    return FigureSettings(**given(FigureSettings, values))
+
+
+def _cell(values: Values) -> CellPosition | None:
+    return CellSettings(**given(CellSettings, values)).cell
+
+
+def _command(name: str, suffix: str, about: str, groups: Mapping[str, type], draw: Draw) -> Command:
+    """Return the command `name`, which writes a file with `suffix` by default."""
+
+    def run(cover: Path | None, values: Values) -> None:
         from renderer.job import named_output
 
         common, console = open_console(values)
@@ -110,4 +108,5 @@ def _command(name: str, suffix: str, draw: Draw) -> Callable[[Path | None, dict[
         if common.open:
             show_file(path)
 
-    return run
+    groups = {"Figure": FigureSettings, **groups, "Output": OutputOptions}
+    return Command(f"explain {name}", about, on_file(run), _COVER, groups, has_short_help=True)

@@ -2,77 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Final
 
-import cyclopts
-from PIL import Image
-
+from renderer.choices import DEFAULT_NAME, Crop
+from renderer.cli.commands import Argument, Command, Values, by_name
 from renderer.cli.messages import Console, megabytes
 from renderer.cli.terminal import print_json, say
 from renderer.errors import InputError
 from renderer.input_files import missing_file
-from renderer.library.archive import Archive
-from renderer.library.checking import check_library, colour_picture
-from renderer.library.definitions import (
-    DEFAULT_NAME,
-    LibraryDefinition,
-    check_name,
-    find_library,
-    get_library,
-    library_folder,
-    library_names,
-)
-from renderer.library.indexing import Changes
-from renderer.library.reading import Crop
-from renderer.library.walking import absolute
 from renderer.messages import counted
-from renderer.output_files import check_writable, new_file
+from renderer.parameters import Validated, given, parameter
+from renderer.paths import library_folder
 
-app: Final = cyclopts.App(
-    name="library",
-    help="Manage libraries: photos that are indexed once and then used by name.",
-    group_parameters="Options",
-)
+if TYPE_CHECKING:
+    from renderer.library.definitions import LibraryDefinition
+    from renderer.library.indexing import Changes
 
 LISTED: Final = 10
 """Maximum lines of each list that `check` prints without --verbose."""
 
-_NAME_USAGE: Final = "[NAME] [OPTIONS]"
 
-
-def _text(about: str) -> cyclopts.Parameter:
-    """Return an option or argument whose value is a text."""
-    return cyclopts.Parameter(help=about, metavar="TEXT")
-
-
-def _flag(about: str, short: str = "") -> cyclopts.Parameter:
-    """Return an option without a value."""
-    return cyclopts.Parameter(help=about, negative=(), alias=short or None, show_default=False)
-
-
-_FRAMES: Final = cyclopts.Parameter(
-    help="Frames to take as photos from each video; default: 0 (0 to 1000)",
-    metavar="NUMBER",
-    validator=cyclopts.validators.Number(gte=0, lte=1000),
-)
-
-
-@cyclopts.Parameter(name="*")
 @dataclass(frozen=True)
-class LibraryOptions:
+class LibraryOptions(Validated):
     """Options of every library command."""
 
-    library_dir: Annotated[
-        Path | None,
-        cyclopts.Parameter(
-            help="Folder of the libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder"
-        ),
-    ] = None
-    quiet: Annotated[bool, _flag("Print only errors", "-q")] = False
-    verbose: Annotated[bool, _flag(f"List all items, not only the first {LISTED}", "-v")] = False
-    json: Annotated[bool, _flag("Print the result as one JSON object on standard output")] = False
+    library_dir: Path | None = parameter(
+        None, "Folder of the libraries; default: MOSAIC_RENDERER_LIBRARIES, or the platform's data folder"
+    )
+    quiet: bool = parameter(False, "Print only errors", option="-q")
+    verbose: bool = parameter(False, f"List all items, not only the first {LISTED}", option="-v")
+    json: bool = parameter(False, "Print the result as one JSON object on standard output")
 
     @property
     def folder(self) -> Path:
@@ -91,39 +53,85 @@ class LibraryOptions:
             say(*lines)
 
 
-_PIXELS: Final = cyclopts.Parameter(help="List photos whose square is smaller than this (pixels)", metavar="NUMBER")
+@dataclass(frozen=True)
+class AddOptions(Validated):
+    """Options of the command that creates a library."""
 
-_NO_OPTIONS: Final = LibraryOptions()
+    name: str = parameter(DEFAULT_NAME, "Name of the library")
+    crop: Crop | None = parameter(
+        None, "Square part of each photo to use: the most interesting one (smart) or the centre; default: smart"
+    )
+    video_frames: int | None = parameter(None, "Frames to take as photos from each video; default: 0", low=0, high=1000)
 
-_Name = Annotated[str, cyclopts.Parameter(help="Name of the library", show_default=True)]
+
+@dataclass(frozen=True)
+class LibraryCheckOptions(Validated):
+    """Options of the check of a library."""
+
+    tile_pixels: int = parameter(64, "List photos whose square is smaller than this", unit="pixels")
+    output: Path | None = parameter(None, "Picture of the colours; default: NAME-colours.png", option="-o")
+    overwrite: bool = parameter(False, "Overwrite existing files", option="-y")
 
 
-@app.command(usage="Usage: render library add FOLDER... [OPTIONS]")
-def add(
-    *folder: Annotated[Path, cyclopts.Parameter(help="Folder of photos, or a single photo; repeatable")],
-    name: Annotated[str, _text("Name of the library")] = DEFAULT_NAME,
-    crop: Annotated[
-        Crop | None,
-        cyclopts.Parameter(
-            help="Square part of each photo to use: the most interesting one (smart) or the centre; default: smart"
+_NAME: Final = Argument("[NAME]", "Name of the library", default=DEFAULT_NAME)
+
+
+def library_command() -> Command:
+    """Return the commands, as a group."""
+    commands = (
+        Command(
+            "library add",
+            "Create a library from folders of photos, or add folders to it.\n\n"
+            "The library named default is used by all commands unless --tiles is specified.",
+            _add, Argument("FOLDER...", "Folder of photos, or a single photo; repeatable"),
+            {"Options": (AddOptions, LibraryOptions)},
         ),
-    ] = None,
-    video_frames: Annotated[int | None, _FRAMES] = None,
-    common: LibraryOptions = _NO_OPTIONS,
-) -> None:
-    """Create a library from folders of photos, or add folders to it.
+        Command(
+            "library refresh", "Update a library with new, changed, moved and deleted photos.", _refresh_named, _NAME,
+            {"Options": LibraryOptions},
+        ),
+        Command("library list", "List all libraries.", _list, groups={"Options": LibraryOptions}),
+        Command(
+            "library show", "Show the folders, dates, settings and files of a library.", _show, _NAME,
+            {"Options": LibraryOptions},
+        ),
+        Command(
+            "library remove", "Delete a library's index. The photos themselves are not touched.", _remove,
+            Argument("NAME", "Name of the library", required=True), {"Options": LibraryOptions},
+        ),
+        Command(
+            "library check",
+            "List unusable files, near-duplicates and small photos, and draw the colours that the photos cover.",
+            _check, _NAME, {"Options": (LibraryCheckOptions, LibraryOptions)},
+        ),
+    )  # fmt: skip
+    return Command(
+        "library",
+        "Manage libraries: photos that are indexed once and then used by name.",
+        subcommands=by_name(commands),
+    )
 
-    The library named default is used by all commands unless --tiles is specified.
-    """
-    if not folder:
+
+def _named(words: Sequence[str], values: Values) -> tuple[str, LibraryOptions]:
+    """Return the name of a library and the options."""
+    return next(iter(words), DEFAULT_NAME), LibraryOptions(**given(LibraryOptions, values))
+
+
+def _add(words: Sequence[str], values: Values) -> None:
+    from renderer.library.definitions import LibraryDefinition, check_name, find_library
+    from renderer.library.walking import absolute
+
+    _, common = _named((), values)
+    options = AddOptions(**given(AddOptions, values))
+    if not words:
         raise InputError("render library add needs a folder of photos: render library add ~/Pictures")
-    sources = [absolute(each) for each in folder]
+    sources = [absolute(Path(each)) for each in words]
     for source in sources:
         if not source.exists():
             raise InputError(missing_file(source))
-    known = find_library(check_name(name), common.folder)
-    definition = (known or LibraryDefinition(name, common.folder, ())).extended(
-        list(map(str, sources)), crop, video_frames
+    known = find_library(check_name(options.name), common.folder)
+    definition = (known or LibraryDefinition(options.name, common.folder, ())).extended(
+        list(map(str, sources)), options.crop, options.video_frames
     )
     if known is not None and definition.crop != known.crop:
         known.remove()  # all crops change
@@ -136,13 +144,16 @@ def add(
         raise
 
 
-@app.command(usage=f"Usage: render library refresh {_NAME_USAGE}")
-def refresh(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
-    """Update a library with new, changed, moved and deleted photos."""
+def _refresh_named(words: Sequence[str], values: Values) -> None:
+    from renderer.library.definitions import get_library
+
+    name, common = _named(words, values)
     _refresh(get_library(name, common.folder), common)
 
 
 def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
+    from renderer.library.archive import Archive
+
     with Archive(common.console(), library_dir=definition.folder) as archive:
         changes = archive.refresh(definition)
         index = archive.library_index(definition)
@@ -171,9 +182,11 @@ def _changes(changes: Changes, skipped: int) -> str:
     return f"{changed}{unusable}"
 
 
-@app.command(name="list", usage="Usage: render library list [OPTIONS]")
-def list_libraries(*, common: LibraryOptions = _NO_OPTIONS) -> None:
-    """List all libraries."""
+def _list(words: Sequence[str], values: Values) -> None:
+    from renderer.library.archive import Archive
+    from renderer.library.definitions import get_library, library_names
+
+    _, common = _named(words, values)
     rows, lines = [], []
     with Archive(common.console(), library_dir=common.folder) as archive:
         for name in library_names(common.folder):
@@ -187,9 +200,11 @@ def list_libraries(*, common: LibraryOptions = _NO_OPTIONS) -> None:
     )
 
 
-@app.command(usage=f"Usage: render library show {_NAME_USAGE}")
-def show(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
-    """Show the folders, dates, settings and files of a library."""
+def _show(words: Sequence[str], values: Values) -> None:
+    from renderer.library.archive import Archive
+    from renderer.library.definitions import get_library
+
+    name, common = _named(words, values)
     definition = get_library(name, common.folder)
     with Archive(common.console(), library_dir=common.folder) as archive:
         index = archive.library_index(definition)
@@ -213,9 +228,10 @@ def show(name: _Name = DEFAULT_NAME, /, *, common: LibraryOptions = _NO_OPTIONS)
     common.print_result(result, *lines)
 
 
-@app.command(usage="Usage: render library remove NAME [OPTIONS]")
-def remove(name: _Name, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
-    """Delete a library's index. The photos themselves are not touched."""
+def _remove(words: Sequence[str], values: Values) -> None:
+    from renderer.library.definitions import get_library
+
+    name, common = _named(words, values)
     definition = get_library(name, common.folder)
     removed = definition.files
     definition.remove()
@@ -225,32 +241,28 @@ def remove(name: _Name, /, *, common: LibraryOptions = _NO_OPTIONS) -> None:
     )
 
 
-@app.command(usage=f"Usage: render library check {_NAME_USAGE}")
-def check(
-    name: _Name = DEFAULT_NAME,
-    /,
-    *,
-    tile_pixels: Annotated[int, _PIXELS] = 64,
-    output: Annotated[
-        Path | None,
-        cyclopts.Parameter(name=("--output", "-o"), help="Picture of the colours; default: NAME-colours.png"),
-    ] = None,
-    overwrite: Annotated[bool, _flag("Overwrite existing files", "-y")] = False,
-    common: LibraryOptions = _NO_OPTIONS,
-) -> None:
-    """List unusable files, near-duplicates and small photos, and draw the colours that the photos cover."""
-    picture = output or Path(f"{name}-colours.png")
+def _check(words: Sequence[str], values: Values) -> None:
+    from PIL import Image
+
+    from renderer.library.archive import Archive
+    from renderer.library.checking import check_library, colour_picture
+    from renderer.library.definitions import get_library
+    from renderer.output_files import check_writable, new_file
+
+    name, common = _named(words, values)
+    options = LibraryCheckOptions(**given(LibraryCheckOptions, values))
+    picture = options.output or Path(f"{name}-colours.png")
     if picture.suffix.lower() != ".png":
         raise InputError(f"-o {picture}: the file name must end in .png")
-    check_writable(picture, overwrite=overwrite)
+    check_writable(picture, overwrite=options.overwrite)
     definition = get_library(name, common.folder)
     console = common.console()
     with Archive(console, library_dir=common.folder) as archive:
         library = archive.open([name])
-        report = check_library(library, console, tile_pixels=tile_pixels)
+        report = check_library(library, console, tile_pixels=options.tile_pixels)
         if not report.photos:
             raise InputError(f"Library {definition.name} contains no photos: `render library add FOLDER` adds some")
-        with new_file(picture, overwrite=overwrite) as temporary:
+        with new_file(picture, overwrite=options.overwrite) as temporary:
             Image.fromarray(colour_picture(library)).save(temporary)
     skipped = [f"{item.path}: {item.reason}" for item in library.skipped]
     duplicates = [
@@ -269,7 +281,7 @@ def check(
         f"{name}: {counted(report.photos, 'photo')}",
         *_listed("unusable file", skipped, shown),
         *_listed("group", duplicates, shown, " of near-duplicates (best first; --skip-duplicates keeps only the best)"),
-        *_listed("photo", small, shown, f" smaller than {tile_pixels} pixels"),
+        *_listed("photo", small, shown, f" smaller than {options.tile_pixels} pixels"),
         f"  colours with hardly any photos: {', '.join(report.missing_colours) or 'none'}; {picture} shows all colours",
     ]
     common.print_result(result, *lines)

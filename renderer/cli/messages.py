@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,41 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    ProgressColumn,
-    SpinnerColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bars
-from rich.text import Text
-
 from renderer.cli.options import SIDE_FILES, OutputOptions
-from renderer.cli.terminal import Terminal, print_json, printable, say
+from renderer.cli.terminal import print_json, printable, say
 from renderer.errors import InputError
 from renderer.input_files import is_file
 from renderer.messages import counted
 from renderer.parameters import given
-from renderer.placement import JsonValue
-from renderer.progress import Advance
 
 if TYPE_CHECKING:
+    from renderer.cli.bars import Bars
     from renderer.job import Plan, Summary
+    from renderer.placement import JsonValue
+    from renderer.progress import Advance
 
 _LINE_SECONDS: Final = 10.0  # between progress lines where there is no terminal
-
-
-class Rate(ProgressColumn):
-    """Average speed, in units per second."""
-
-    def render(self, task: Task) -> Text:
-        """Return the speed as text; empty until it is known."""
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.0f} {task.fields['unit']}/s" if speed else "")
 
 
 class Console:
@@ -53,22 +31,30 @@ class Console:
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self.quiet, self.verbose = quiet, verbose
-        self.terminal = Terminal(stderr=True)
+        self.bars: Bars | None = None  # those that are shown now, above which notices are printed
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
         """Show the progress of a stage."""
         if self.quiet:
             yield lambda _units: None
-        elif self.terminal.is_terminal:
-            with Bars(
-                SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                Rate(), TimeRemainingColumn(), console=self.terminal, transient=True,
-            ) as bars:  # fmt: skip
+        elif sys.stderr.isatty():
+            from renderer.cli.bars import stage_bars
+
+            with stage_bars() as bars, self.showing(bars):
                 task = bars.add_task(name, total=total, unit=unit)
                 yield lambda units: bars.advance(task, units)
         else:
             yield self._lines(name, total, unit)
+
+    @contextmanager
+    def showing(self, bars: Bars) -> Iterator[None]:
+        """Print notices above these bars."""
+        before, self.bars = self.bars, bars
+        try:
+            yield
+        finally:
+            self.bars = before
 
     def _lines(self, name: str, total: int, unit: str) -> Advance:
         start = reported = time.monotonic()
@@ -83,14 +69,21 @@ class Console:
             if now - reported >= _LINE_SECONDS and done < total:
                 reported = now
                 left = (now - start) / max(done - 1, 1) * (total - done)
-                self.terminal.print(f"{name}: {done} of {total} {unit}, about {left:.0f} s left")
+                say(f"{name}: {done} of {total} {unit}, about {left:.0f} s left", to=sys.stderr)
 
         return advance
 
     def notice(self, message: str) -> None:
         """Print one line for the user."""
         if not self.quiet:
-            self.terminal.print(printable(message))
+            self.print(message)
+
+    def print(self, message: str) -> None:
+        """Print one line, even if notices are not wanted."""
+        if self.bars is not None:
+            self.bars.console.print(printable(message))
+        else:
+            say(message, to=sys.stderr)
 
 
 def open_console(values: dict[str, object]) -> tuple[OutputOptions, Console]:
@@ -132,7 +125,7 @@ def print_summaries(summaries: Sequence[Summary], common: OutputOptions, console
     stream = sys.stderr if common.output is not None and _is_stdout(common.output) else sys.stdout
     if common.verbose:
         for item in summaries[0].mosaic.skipped:
-            console.terminal.print(printable(f"skipped {item.path}: {item.reason}"))
+            console.print(f"skipped {item.path}: {item.reason}")
     if common.json:
         results = [summary.as_json() for summary in summaries]
         print_json(results[0] if len(results) == 1 else {"videos": results}, to=stream)
@@ -172,7 +165,7 @@ def _mosaic_lines(summary: Summary) -> Iterator[str]:
     """Yield lines about what the mosaic is made of, and how similar to the cover it is."""
     result = summary.as_json()
     offered = summary.mosaic.offered
-    copies = len(offered.groups) - len(np.unique(offered.groups))
+    copies = len(offered.groups) - len(set(offered.groups.tolist()))
     same = f" ({counted(copies, 'duplicate')})" if copies else ""
     often = "each once" if result["most_uses"] == 1 else f"the most frequent {result['most_uses']} times"
     pairs = summary.mosaic.placement.equal_neighbours()
@@ -232,6 +225,8 @@ def show_file(path: Path) -> None:
     if sys.platform == "win32":
         os.startfile(path)
         return
+    import subprocess
+
     program = "open" if sys.platform == "darwin" else "xdg-open"
     try:
         subprocess.Popen([program, str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

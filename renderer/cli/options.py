@@ -1,21 +1,17 @@
-"""Turn declared parameters into options of a command, and values back into a command line."""
+"""Options that several commands have, and values turned back into a command line."""
 
 from __future__ import annotations
 
-import inspect
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args, get_type_hints
+from typing import Final
 
-import cyclopts
-
-from renderer.cli.examples import epilogue
-from renderer.cli.terminal import as_option, long_option, printable
+from renderer.cli.commands import Argument, Run, Values
+from renderer.cli.terminal import as_option
 from renderer.messages import named
-from renderer.parameters import WORDS, Paper, Validated, parameter, parameters, spell, word_type
-from renderer.scene import Animation
+from renderer.parameters import Paper, Validated, parameter, parameters, spell
 
 SIDE_FILES: Final = ("save_map", "credits", "report")
 """Parameters that name files written in addition to the output."""
@@ -135,73 +131,6 @@ class MosaicOptions(Validated):
     dry_run: bool = parameter(False, "Only print the plan, with estimated time and file size")
 
 
-_METAVARS: Final[dict[Any, str]] = {str: "TEXT", int: "NUMBER", float: "NUMBER", Path: "PATH"}
-"""What help calls the value of an option, by its type, or by the first type in a union or tuple."""
-
-
-def make_options(owner: type, group: cyclopts.Group, *, short: bool, hidden: bool = False) -> list[inspect.Parameter]:
-    """Return a keyword parameter for cyclopts for each declared parameter of a dataclass.
-
-    `short`: help shows only the common ones. `hidden`: help shows none.
-    """
-    hints = get_type_hints(owner)
-    declared = parameters(owner)
-    options = []
-    if short and not issubclass(owner, Animation):
-        group = cyclopts.Group("Common options", sort_key=99)
-    for field in fields(owner):
-        info = declared.get(field.name)
-        if info is None:
-            continue
-        hint = hints[field.name]
-        single = word_type(hint)
-        metavar = info.metavar or _METAVARS.get(hint) or _METAVARS.get(next(iter(get_args(hint)), None))
-        extra: dict[str, Any] = {"metavar": metavar} if metavar else {}
-        if single is not None:
-            word, convert = WORDS[single]
-            extra = {
-                "metavar": info.metavar or word,
-                "converter": lambda _type, tokens, convert=convert, name=field.name: convert(tokens[0].value, name),
-                "n_tokens": 1,
-                "accepts_keys": False,
-            }
-        long_name = long_option(field.name)
-        option = cyclopts.Parameter(
-            name=(long_name, info.option) if info.option else long_name,
-            help=printable(info.sentence),
-            group=group,
-            negative=as_option(field.name, "False") if field.default is True else (),
-            allow_repeating=True,  # the last one applies, as with most programs
-            show=not hidden and (not short or issubclass(owner, Animation) or field.name in COMMON),
-            show_default=shown_default if shown_default(field.default) else False,
-            **extra,
-        )
-        default = field.default if field.default is not MISSING else None
-        options.append(
-            inspect.Parameter(
-                field.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=default,
-                annotation=Annotated[hint, option],
-            )
-        )
-    return options
-
-
-def shown_default(default: object) -> str:
-    """Return a default as help shows it: nothing for None, flags that are off, and empty lists."""
-    if default is None or default is False or default == ():
-        return ""
-    return "on" if default is True else spell(default)
-
-
-class EveryCommand(tuple[str, ...]):
-    """Words that contain every command name, so that the options of all commands are built."""
-
-    def __contains__(self, word: object) -> bool:
-        return not str(word).startswith("-")
-
-
 COMMON: Final = frozenset({
     "tiles", "columns", "unique", "max_uses", "preset", "draft", "size", "duration", "fit", "title", "music", "quality",
     "max_size", "output", "overwrite", "at", "cells", "cell", "print", "report", "tile_pixels", "theme", "covers",
@@ -210,56 +139,13 @@ COMMON: Final = frozenset({
 """Parameters that the short help, `-h`, shows in addition to those of an animation."""
 
 
-COVER: Final = ("[COVER]", "Cover picture or .mosaic file; default: a sample photo")
-"""The positional argument of most commands, as usage shows it, and its help."""
+COVER: Final = Argument("[COVER]", "Cover picture or .mosaic file; default: a sample photo")
+"""The argument of most commands."""
 
 
-def add_command(
-    app: cyclopts.App,
-    name: str,
-    about: str,
-    groups: dict[str, type],
-    run: Callable[[Path | None, dict[str, object]], int | None],
-    *,
-    wanted: Collection[str],
-    hidden: Sequence[type] = (),
-    takes: tuple[str, str] = COVER,
-) -> None:
-    """Register a command that takes a file and the options of some dataclasses, and passes the values to `run`.
-
-    `takes`: the file argument as usage shows it, in brackets if it is optional, and its help. Options of `hidden`
-    dataclasses are accepted but not shown. Options are built only if `wanted` contains the name of the command, because
-    building those of all commands takes a third of a second.
-    """
-    file, help_file = takes
-    positional = inspect.Parameter(
-        file.strip("[]").lower(),
-        inspect.Parameter.POSITIONAL_ONLY,
-        default=None,
-        annotation=Annotated[Path | None, cyclopts.Parameter(help=printable(help_file))],
-    )
-
-    def command(path: Path | None = None, /, **values: object) -> int | None:
-        return run(path, values)
-
-    options = [
-        option
-        for index, (title, owner) in enumerate(groups.items())
-        if name in wanted
-        for option in make_options(owner, cyclopts.Group(title, sort_key=index + 1), short="-h" in wanted)
-    ]
-    options += [
-        option
-        for owner in hidden
-        if name in wanted
-        for option in make_options(owner, cyclopts.Group(owner.__name__, show=False), short=False, hidden=True)
-    ]
-    command.__signature__ = inspect.Signature([positional, *options])  # type: ignore[attr-defined]  # read by cyclopts
-    command.__annotations__ = {}
-    command.__doc__ = about
-    words = name if app.name[0] == "render" else f"{app.name[0]} {name}"
-    usage = f"Usage: render {words} {file} [OPTIONS]"
-    app.command(command, name=name, usage=usage, help_epilogue=epilogue(words, short="-h" in wanted))
+def on_file(run: Callable[[Path | None, Values], int | None]) -> Run:
+    """Return the function that runs a command whose only argument is a file."""
+    return lambda words, values: run(Path(words[0]) if words else None, values)
 
 
 def format_command(words: Sequence[str], values: Mapping[str, object]) -> str:

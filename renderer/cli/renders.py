@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import cyclopts
-
+from renderer import plugins
+from renderer.cli.commands import Command, Run
 from renderer.cli.messages import Console, ask_overwrite, can_prompt, open_console, print_plans, print_summaries
 from renderer.cli.options import (
+    COVER,
     FrameOptions,
     MosaicOptions,
+    OutputOptions,
     PictureOutputOptions,
     PresetOptions,
     SheetOptions,
     VideoOptions,
     VideoOutputOptions,
-    add_command,
     format_command,
+    on_file,
     written_command,
 )
 from renderer.errors import InputError
 from renderer.messages import named
-from renderer.overlay import OverlaySettings
 from renderer.parameters import docstring, given, parameters
 from renderer.scene import Animation
-from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings, check_music_options
+from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 
 if TYPE_CHECKING:
     from renderer.preset import Preset
@@ -74,23 +75,57 @@ def _for_picture(values: Mapping[str, object], kind: str, console: Console) -> V
     return {name: value for name, value in values.items() if name not in ignored}
 
 
-def add_animation(
-    app: cyclopts.App,
-    still: cyclopts.App,
-    sheet: cyclopts.App,
-    name: str,
-    animation: type[Animation],
-    wanted: Collection[str],
-) -> None:
-    """Register the three commands of an animation: video, still and sheet.
+Kind = Literal["", "still", "sheet"]
+"""What a command makes of an animation: a video, a still or a contact sheet."""
 
-    Raises InputError if one of its parameters has the name of a common option.
+_SHARED: Final[dict[str, type]] = {
+    "Presets": PresetOptions,
+    "Tiles and matching": MatchSettings,
+    "Picture": OutputSettings,
+    "Title and logo": OverlaySettings,
+    "Sound": SoundSettings,
+    "File": FileSettings,
+}
+"""Parameters of all animations, by section of the help."""
+
+
+def animation_command(kind: Kind, point: EntryPoint) -> Command:
+    """Return the command for a video, a still or a contact sheet of an animation.
+
+    Raises InputError if the animation can't be loaded, or one of its parameters has the name of a common option.
     """
+    name, animation = point.name, plugins.load(point)
+    taken = {
+        option
+        for owner in (*_SHARED.values(), VideoOutputOptions, VideoOptions, FrameOptions, SheetOptions)
+        for option in parameters(owner)
+    }
+    if both := taken & set(parameters(animation)):
+        raise InputError(
+            f"The animation {name} was left out: its parameter {min(both)} has the name of a common option. Rename it"
+        )
     about = docstring(animation).splitlines()[0]
-    from renderer.job import MatchSettings
+    own = {name.capitalize(): animation}
+    if not kind:
+        groups = {**own, **_SHARED, "Output": VideoOutputOptions, "Run": VideoOptions}
+        return Command(name, about, _video(name, animation), COVER, groups, own=animation, has_short_help=True)
+    shared = {title: owner for title, owner in _SHARED.items() if owner not in _FOR_VIDEOS}
+    what, run, options = {
+        "still": ("one frame", _frame, FrameOptions), "sheet": ("a contact sheet", _contact_sheet, SheetOptions),
+    }[kind]  # fmt: skip
+    return Command(
+        f"{kind} {name}", f"Render {what} of {name}: {about[0].lower()}{about[1:]}", run(name, animation), COVER,
+        {**own, **shared, "Output": PictureOutputOptions, "Run": options}, hidden=_FOR_VIDEOS, own=animation,
+        has_short_help=True,
+    )  # fmt: skip
+
+
+def _video(name: str, animation: type[Animation]) -> Run:
+    """Return the function that renders videos of an animation."""
 
     def video(cover: Path | None, values: dict[str, object]) -> None:
         from renderer.job import VideoJob, named_output, plan_videos, render_videos
+        from renderer.sound import check_music_options
 
         common, console = open_console(values)
         run = VideoOptions(**given(VideoOptions, values))
@@ -119,6 +154,12 @@ def add_animation(
         overwrite = ask_overwrite(files, values, overwrite=common.overwrite)
         print_summaries(render_videos([replace(job, overwrite=overwrite) for job in jobs], console), common, console)
 
+    return on_file(video)
+
+
+def _frame(name: str, animation: type[Animation]) -> Run:
+    """Return the function that renders one frame of an animation."""
+
     def frame(cover: Path | None, values: dict[str, object]) -> None:
         from renderer.job import named_output, picture_output, render_frame
 
@@ -136,6 +177,12 @@ def add_animation(
         )  # fmt: skip
         print_summaries([summary], common, console)
 
+    return on_file(frame)
+
+
+def _contact_sheet(name: str, animation: type[Animation]) -> Run:
+    """Return the function that renders a contact sheet of an animation."""
+
     def contact_sheet(cover: Path | None, values: dict[str, object]) -> None:
         from renderer.job import named_output, picture_output, render_sheet
 
@@ -152,48 +199,19 @@ def add_animation(
         )  # fmt: skip
         print_summaries([summary], common, console)
 
-    title = name.capitalize()
-    shared = {
-        "Presets": PresetOptions,
-        "Tiles and matching": MatchSettings,
-        "Picture": OutputSettings,
-        "Title and logo": OverlaySettings,
-        "Sound": SoundSettings,
-        "File": FileSettings,
-        "Output": VideoOutputOptions,
-    }
-    taken = {
-        option for owner in (*shared.values(), VideoOptions, FrameOptions, SheetOptions) for option in parameters(owner)
-    }
-    if both := taken & set(parameters(animation)):
-        raise InputError(
-            f"The animation {name} was left out: its parameter {min(both)} has the name of a common option. Rename it"
-        )
-    add_command(app, name, about, {title: animation, **shared, "Run": VideoOptions}, video, wanted=wanted)
-    for group, what, run, call in (
-        (still, "Render one frame of", FrameOptions, frame),
-        (sheet, "Render a contact sheet of", SheetOptions, contact_sheet),
-    ):
-        groups = {
-            title: animation,
-            **{group: owner for group, owner in shared.items() if owner not in (SoundSettings, FileSettings)},
-            "Output": PictureOutputOptions,
-        }
-        words = wanted if group.name[0] in wanted else ()
-        add_command(
-            group,
-            name,
-            f"{what} {name}: {about[0].lower()}{about[1:]}",
-            {**groups, "Run": run},
-            call,
-            wanted=words,
-            hidden=_FOR_VIDEOS,
-        )
+    return on_file(contact_sheet)
 
 
-def mosaic(cover: Path | None, values: dict[str, object]) -> None:
-    """Render the whole mosaic as a picture."""
-    from renderer.job import MatchSettings, named_output, plan_mosaic, render_mosaic
+def mosaic_command() -> Command:
+    """Return the command that renders a mosaic as a picture."""
+    groups = {"Tiles and matching": MatchSettings, "Picture": MosaicOptions, "Output": OutputOptions}
+    return Command(
+        "mosaic", "Render the whole mosaic as a picture.", on_file(_mosaic), COVER, groups, has_short_help=True
+    )
+
+
+def _mosaic(cover: Path | None, values: dict[str, object]) -> None:
+    from renderer.job import named_output, plan_mosaic, render_mosaic
 
     common, console = open_console(values)
     path = named_output(common.output, cover, "mosaic", "", ".png")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any, Final, TextIO
-
-from rich.console import Console, ConsoleDimensions
-from rich.text import Text
+from typing import Final, TextIO
 
 from renderer.messages import spelled
 
 MIN_COLUMNS: Final = 40
 """Minimum width of help and tables: narrower columns would break words into letters."""
+
+_DEFAULT_COLUMNS: Final = 80
 
 _UNSAFE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, line separators, marks that change the direction of writing, and bytes that are not UTF-8."""
@@ -55,6 +54,8 @@ def say(*lines: str, to: TextIO | None = None) -> None:
 
 def print_json(result: object, to: TextIO | None = None) -> None:
     """Write a result as one line of JSON, with the parameters in its texts spelled as options."""
+    import json
+
     say(json.dumps(_spelled(result)), to=to)
 
 
@@ -69,19 +70,12 @@ def _spelled(value: object) -> object:
     return value
 
 
-class Terminal(Console):
-    """A console that interprets no markup and no emoji names, and is at least 40 columns wide."""
-
-    def __init__(self, *, stderr: bool = False) -> None:
-        """Create a console for standard output or standard error. On standard error, the terminal wraps long lines."""
-        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, soft_wrap=stderr)
-
-    @property  # type: ignore[misc]  # read-only here
-    def size(self) -> ConsoleDimensions:
-        """Return the size of the terminal, at least `MIN_COLUMNS` wide."""
-        columns, lines = super().size
-        return ConsoleDimensions(max(columns, MIN_COLUMNS), lines)
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """Return a text for `print` and tables, safe to print."""
-        return super().render_str(printable(text, keep="\n"), **options)
+def columns() -> int:
+    """Return the width of the terminal, at least `MIN_COLUMNS`: COLUMNS, or that of standard output; default: 80."""
+    text = os.environ.get("COLUMNS", "")
+    if text.isdecimal():
+        return max(int(text), MIN_COLUMNS)
+    try:
+        return max(os.get_terminal_size(sys.stdout.fileno()).columns, MIN_COLUMNS)
+    except (OSError, ValueError):  # not a terminal, or no file
+        return _DEFAULT_COLUMNS

@@ -4,87 +4,75 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Final, get_args
 
-import cyclopts
-
-from renderer.cli.completion import commands
-from renderer.cli.options import EveryCommand
+from renderer.cli.commands import Argument, Command, Option, every_command
+from renderer.errors import InputError
 from renderer.parameters import suggestion
 
-_NEEDED: Final = {int: "a whole number", float: "a number"}
+
+def check_arguments(command: Command, arguments: Sequence[str], values: Collection[str], words: Sequence[str]) -> None:
+    """Raise InputError if there are too many or too few arguments, or an option is missing.
+
+    `words`: the words of the command line after the command.
+    """
+    argument = command.argument
+    most = len(arguments) if argument and argument.usage.endswith("...") else int(argument is not None)
+    if len(arguments) > most:
+        raise InputError(_unexpected_argument(command, arguments[most], words))
+    if argument and argument.required and not arguments:
+        raise InputError(f"{command.words} needs {argument.name}{_fix(command, argument)}")
+    if argument and argument.choices and arguments and arguments[0] not in argument.choices:
+        listed = ", ".join(argument.choices)
+        fix = suggestion(arguments[0], argument.choices)
+        raise InputError(f"{argument.name} {arguments[0]} is not one of {listed}{fix}")
+    for option in command.options:
+        if option.required and option.name not in values:
+            raise InputError(f"{command.words} needs {option.names[0]}{_fix(command, option)}")
 
 
-def usage_message(error: cyclopts.CycloptsError, words: Sequence[str]) -> str:
-    """Return the message for an error in parsing the `words` of a command line."""
-    chain = [word for word in error.command_chain or () if not word.startswith("-")]
-    command = " ".join(chain)
-    match error:
-        case cyclopts.UnknownCommandError():
-            return _unknown_command(error, command)
-        case cyclopts.UnknownOptionError():
-            return _unknown_option(error, command)
-        case cyclopts.UnusedCliTokensError(unused_tokens=[word, *_]):
-            index = words.index(word) if word in words else 0
-            before = words[index - 1] if index else ""
-            if before.startswith("-"):
-                return f"{before} takes no value, but {word} follows it"
-            if "--tiles" in words:
-                fix = ": --tiles takes one value. Repeat it, or quote a glob"
-            elif os.path.lexists(word) and _takes(error.app, "--tiles"):
-                fix = f": to use it as photos of the mosaic, write --tiles {shlex.quote(word)}"
-            else:
-                fix = f" (see render {command} --help)"
-            return f"Unexpected argument {word} for {command}{fix}"
-        case cyclopts.CoercionError(argument=argument, token=token) if argument is not None and token is not None:
-            name = token.keyword or argument.name
-            if choices := argument.get_choices():
-                listed = ", ".join(["a number"] * (float in get_args(argument.hint)) + list(choices))
-                return f"{name} {token.value} is not one of {listed}{suggestion(token.value, choices)}"
-            kind = next((_NEEDED[each] for each in (argument.hint, *get_args(argument.hint)) if each in _NEEDED), "")
-            if kind:
-                return f"{name} {token.value} is not {kind}"
-        case cyclopts.MissingArgumentError(argument=argument) if argument is not None:
-            name = error.keyword or argument.name
-            choices = argument.get_choices()
-            fix = f": one of {', '.join(choices)}" if choices else f" (see render {command} --help)"
-            return f"{name} needs a value{fix}" if name in words else f"{command} needs {name}{fix}"
-    return str(error)
+def missing_value(command: Command, option: Option, name: str) -> str:
+    """Return the message for an option, spelled `name`, without its value."""
+    return f"{name} needs a value{_fix(command, option)}"
 
 
-def _takes(app: cyclopts.App | None, option: str) -> bool:
-    """Return whether a command has this option."""
-    return app is not None and any(option in argument.names for argument in app.assemble_argument_collection())
+def _fix(command: Command, missing: Argument | Option) -> str:
+    return f": one of {', '.join(missing.choices)}" if missing.choices else f" (see render {command.words} --help)"
 
 
-def _unknown_command(error: cyclopts.UnknownCommandError, command: str) -> str:
-    word = (error.unused_tokens or [""])[0]
-    known = [name for name in error.app or () if not name.startswith("-")]
+def _unexpected_argument(command: Command, word: str, words: Sequence[str]) -> str:
+    before = words[words.index(word) - 1] if word in words[1:] else ""
+    if before.startswith("-"):
+        return f"{before} takes no value, but {word} follows it"
+    if "--tiles" in words:
+        fix = ": --tiles takes one value. Repeat it, or quote a glob"
+    elif os.path.lexists(word) and any("--tiles" in option.names for option in command.options):
+        fix = f": to use it as photos of the mosaic, write --tiles {shlex.quote(word)}"
+    else:
+        fix = f" (see render {command.words} --help)"
+    return f"Unexpected argument {word} for {command.words}{fix}"
+
+
+def unknown_command(group: Command, word: str) -> str:
+    """Return the message for a word that is not a command of a group."""
     if word.startswith("-"):
         return f"{word} must follow the command: render zoom cover.jpg {word}"
-    if Path(word).suffix and command in ("", "still", "sheet"):
-        needed = f"{command} needs an animation" if command else "A command is needed"
-        return f"{needed} before {word}: {' '.join(['render', *command.split(), 'zoom', word])}"
-    fix = suggestion(word, known) or f": choose one of {', '.join(sorted(known))}"
-    return f"{command} has no command {word}{fix}" if command else f"There is no command {word}{fix}"
+    if Path(word).suffix and group.words in ("", "still", "sheet"):
+        needed = f"{group.words} needs an animation" if group.words else "A command is needed"
+        return f"{needed} before {word}: {' '.join(['render', *group.words.split(), 'zoom', word])}"
+    fix = suggestion(word, group.names()) or f": choose one of {', '.join(sorted(group.names()))}"
+    return f"{group.words} has no command {word}{fix}" if group.words else f"There is no command {word}{fix}"
 
 
-def _unknown_option(error: cyclopts.UnknownOptionError, command: str) -> str:
-    from renderer.cli import build_app
-
-    option = (error.token.keyword or error.token.value).partition("=")[0]
-    known = [name for argument in error.argument_collection for name in argument.names if name.startswith("--")]
+def unknown_option(root: Command, command: Command, option: str) -> str:
+    """Return the message for an option that a command does not have."""
+    known = [name for each in command.options for name in each.all_names if name.startswith("--")]
     near = sorted((name for name in known if name.startswith(option)), key=len)[:1] if len(option) > 3 else []
-    fix = f": did you mean {near[0]}?" if near else suggestion(option, known) or f" (see render {command} --help)"
-    others = [
-        words
-        for words, app in commands(build_app([], EveryCommand()))
-        if app.default_command and any(option in argument.names for argument in app.assemble_argument_collection())
-    ]
+    fix = f": did you mean {near[0]}?" if near else suggestion(option, known) or f" (see render {command.words} --help)"
+    others = [each.words for each in every_command(root) if any(option in found.all_names for found in each.options)]
     if others:
         first, *more = sorted(others, key=len)
         names = f"{first}, {more[0]} and others" if len(more) > 1 else " and ".join([first, *more])
         fix = f": it is an option of {names}"
-    return f"{command or 'render'} has no option {option}{fix}"
+    return f"{command.words} has no option {option}{fix}"

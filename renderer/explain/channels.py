@@ -8,9 +8,10 @@ import numpy as np
 
 from renderer.explain.cells import check_figure, plane_means, read_cover
 from renderer.explain.figures import Drawing, Rectangle
-from renderer.explain.settings import FigureResult, FigureSettings
+from renderer.explain.results import FigureResult
 from renderer.job.outputs import check_suffix
 from renderer.pictures import Pixels
+from renderer.settings import FigureSettings
 from renderer.stills import STILL_SUFFIXES, check_size, write_picture
 
 NAMES = ("Red", "Green", "Blue")

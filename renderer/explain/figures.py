@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from renderer.explain.settings import FigureSettings, ThemeName
 from renderer.overlay import BOLD_FONT, REGULAR_FONT
 from renderer.pictures import Pixels, resize
+from renderer.settings import FigureSettings, ThemeName
 
 SIZE: Final = (1920, 1080)
 """Default width and height in pixels."""

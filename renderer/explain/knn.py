@@ -17,7 +17,7 @@ from renderer.errors import InputError
 from renderer.explain.cells import NEAR_PHOTOS, Matched, open_matched, squared
 from renderer.explain.figures import CELL, NEAR, NEAREST, SIZE, SMALL_SIZE, THEMES, Drawing, Rectangle, Theme
 from renderer.explain.match import COMPARED, facts
-from renderer.explain.settings import ClipSettings, FigureResult, FigureSettings
+from renderer.explain.results import FigureResult
 from renderer.explain.space import Space, points_of
 from renderer.frame_times import frame_count, progress_of
 from renderer.job import MatchSettings
@@ -30,7 +30,7 @@ from renderer.overlay import BOLD_FONT
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels
 from renderer.progress import Progress, Silent, track
-from renderer.settings import FileSettings
+from renderer.settings import ClipSettings, FigureSettings, FileSettings
 from renderer.textures import pack
 
 MAX_POINTS: Final = 12_000

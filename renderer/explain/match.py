@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from renderer.descriptors import Metric
+from renderer.choices import Metric
 from renderer.explain.cells import Matched, open_matched, squared
 from renderer.explain.channels import NAMES, plane
 from renderer.explain.figures import CELL, Drawing, Rectangle
-from renderer.explain.settings import FigureResult, FigureSettings
+from renderer.explain.results import FigureResult
 from renderer.grid import covered_part
 from renderer.job import MatchSettings
 from renderer.job.outputs import check_suffix
@@ -19,6 +19,7 @@ from renderer.parameters import CellPosition
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue
 from renderer.progress import Progress, Silent
+from renderer.settings import FigureSettings
 from renderer.stills import STILL_SUFFIXES, check_size, write_picture
 
 COMPARED: Final[dict[Metric, str]] = {

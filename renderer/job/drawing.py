@@ -17,13 +17,13 @@ from renderer.cores import core_count
 from renderer.frame_times import frame_count, progress_of
 from renderer.job.inputs import OpenMosaic
 from renderer.kernels.drawing import SHARPER
-from renderer.overlay import OverlaySettings, with_overlay
+from renderer.overlay import with_overlay
 from renderer.parameters import Colour
 from renderer.pictures import Pixels
 from renderer.placement import PlacementMap
 from renderer.progress import Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
-from renderer.settings import OutputSettings
+from renderer.settings import OutputSettings, OverlaySettings
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Packed, Textures, unpack
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,31 +17,19 @@ from renderer.grid import Grid, find_cell
 from renderer.input_files import is_file
 from renderer.job.inputs import check_cover, cover_of, open_library
 from renderer.job.outputs import check_suffix
-from renderer.job.settings import MatchSettings, TileSettings
 from renderer.library import SHORTER_SIDE, Archive, Library, reopen, unknown_photo
-from renderer.matching.editing import edit_map
-from renderer.matching.repetition import Limits
 from renderer.messages import named
 from renderer.names import normalized, on_disk
 from renderer.output_files import check_writable
-from renderer.parameters import Validated, parameter, parse_cell, read_values
+from renderer.parameters import parse_cell, read_values
 from renderer.paths import expanded
 from renderer.pictures import read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress, Silent
+from renderer.settings import EditSettings, MatchSettings, TileSettings
 
-
-@dataclass(frozen=True)
-class EditSettings(Validated):
-    """The changes to a map."""
-
-    ban: tuple[str, ...] = parameter(
-        (), "Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable"
-    )
-    swap: tuple[str, ...] = parameter(
-        (), "Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable"
-    )
-    cover: Path | None = parameter(None, "Cover, if it is not next to the map; new photos are matched to it")
+if TYPE_CHECKING:
+    from renderer.matching.repetition import Limits
 
 
 @dataclass(frozen=True)
@@ -109,6 +98,8 @@ def edit_mosaic(
                 "The cover is not next to the map, so new photos are matched to those that they replace: specify "
                 f"{named('cover')} to match them to the cover"
             )
+        from renderer.matching.editing import edit_map
+
         pixels = None if cover is None else read_picture(cover, shorter_side=SHORTER_SIDE).pixels
         settings = _settings(placement, path)
         edited = edit_map(
@@ -210,6 +201,8 @@ def _settings(placement: PlacementMap, path: Path) -> MatchSettings:
 
 def _limits(placement: PlacementMap, settings: MatchSettings) -> list[Limits]:
     """Return the limits for editing a map, the strictest first; automatic ones are relaxed for too few photos."""
+    from renderer.matching.repetition import Limits
+
     match placement.recipe.get("limits"):
         case {"uses": int(uses), "distance": int(distance)} if uses > 0 and distance >= 0:
             # Larger values, which a damaged file may have, mean the same.

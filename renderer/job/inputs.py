@@ -10,18 +10,16 @@ from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from renderer.compiled import is_first_run
 from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
 from renderer.faces import find_faces
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.input_files import is_file, require_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
-from renderer.job.settings import MatchSettings, TileSettings
 from renderer.library import (
     CLIP_SUFFIXES,
     DEFAULT_NAME,
@@ -38,7 +36,6 @@ from renderer.library import (
     unknown_photo,
     without_duplicates,
 )
-from renderer.matching import Pin, match_photos, unmatched_map
 from renderer.messages import counted, named
 from renderer.names import on_disk
 from renderer.paths import expanded
@@ -46,7 +43,11 @@ from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Target
+from renderer.settings import MatchSettings, TileSettings
 from renderer.subject import attention, subject_position
+
+if TYPE_CHECKING:
+    from renderer.matching import Pin
 
 try:
     VERSION = version("mosaic-renderer")
@@ -142,8 +143,6 @@ def open_mosaic(
     written. `tiles`: the tiles of the same settings, if already open. Raises InputError.
     """
     path = check_cover(cover)
-    if matched and is_first_run():
-        progress.notice("First run: compiling (one time only, 15 seconds to a minute)")
     with open_tiles(settings, progress) if tiles is None else nullcontext(tiles) as tiles:
         archive = tiles.archive
         if path.suffix.lower() == MAP_SUFFIX:
@@ -244,6 +243,8 @@ def _match(
     cached = cached_map(recipe, library, pins)
     placement = reuse_map(cached, library)
     if placement is None:
+        from renderer.matching import match_photos, unmatched_map
+
         faces = find_faces(picture.pixels) if matched or settings.adaptive else []
         if settings.adaptive:
             grid = adapt_grid(grid, picture.pixels, faces, *settings.cell_sides())

@@ -9,13 +9,15 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from renderer.errors import InputError, RenderError
 from renderer.library import Library, cache_folder
-from renderer.matching import MATCHER_VERSION, Pin
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.private_files import make_private, make_private_folder
+
+if TYPE_CHECKING:
+    from renderer.matching import Pin
 
 MAX_CACHED_MAPS: Final = 20
 
@@ -25,6 +27,8 @@ def cached_map(recipe: dict[str, JsonValue], library: Library, pins: Sequence[Pi
 
     Everything that determines a map must be in its recipe, photos or pins: the file name is a hash of these.
     """
+    from renderer.matching import MATCHER_VERSION
+
     photos = hashlib.blake2b(library.photos.columns.key.tobytes(), digest_size=16).hexdigest()
     inputs = json.dumps([MATCHER_VERSION, recipe, photos, pins])
     return cache_folder() / "maps" / f"{hashlib.blake2b(inputs.encode(), digest_size=16).hexdigest()}{MAP_SUFFIX}"

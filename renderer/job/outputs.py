@@ -14,10 +14,10 @@ from renderer.credits import check_credits
 from renderer.encoder import FORMATS, STREAM, is_sequence, is_stream, numbered, without_number
 from renderer.errors import InputError
 from renderer.job.inputs import OpenMosaic, check_cover
-from renderer.job.settings import MatchSettings
 from renderer.messages import named
 from renderer.output_files import check_free, check_writable, new_file, new_files, shortened
 from renderer.placement import MAP_SUFFIX
+from renderer.settings import MatchSettings
 from renderer.stills import STILL_SUFFIXES
 
 _VIDEO_SUFFIXES: Final = tuple(suffix for one in FORMATS for suffix in one.suffixes)

@@ -13,12 +13,12 @@ from renderer.errors import BusyError, InputError, RenderError
 from renderer.job.drawing import check_frames
 from renderer.job.inputs import OpenMosaic, open_mosaic, open_tiles
 from renderer.job.results import Plan
-from renderer.job.settings import MatchSettings, TileSettings
 from renderer.job.stills import ready_mosaic
 from renderer.job.videos import VideoJob, check_job, check_jobs, mosaic_key, ready_video
 from renderer.parameters import Paper
 from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress, Silent
+from renderer.settings import MatchSettings, TileSettings
 
 RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
 """Processor time of drawing, measured by benchmarks/render.py."""

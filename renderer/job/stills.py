@@ -19,19 +19,18 @@ from renderer.job.drawing import count_frames, draw_strips, open_frames
 from renderer.job.inputs import OpenMosaic, check_cover, cover_of, open_mosaic
 from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Summary
-from renderer.job.settings import MatchSettings
 from renderer.library import SHORTER_SIDE
 from renderer.memory import MemoryMeter
 from renderer.messages import FormatCommand, named
 from renderer.output_files import check_writable
-from renderer.overlay import OverlaySettings, check_overlay
+from renderer.overlay import check_overlay
 from renderer.parameters import Paper
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import MAP_SUFFIX, load_map
 from renderer.progress import Progress, Silent, Timed, track
 from renderer.report import LONGEST, Compared, check_report, write_report
 from renderer.scene import Animation
-from renderer.settings import OutputSettings
+from renderer.settings import MatchSettings, OutputSettings, OverlaySettings
 from renderer.stills import check_disk_space, check_size, strip_rows, write_picture, write_still
 
 PRINT_DPI: Final = 300.0

@@ -32,17 +32,16 @@ from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import OpenMosaic, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
 from renderer.job.results import Summary
-from renderer.job.settings import MatchSettings
 from renderer.memory import MemoryMeter
 from renderer.messages import named
 from renderer.output_files import check_writable, shortened, temporary_folder
-from renderer.overlay import OverlaySettings, check_overlay
+from renderer.overlay import check_overlay
 from renderer.parameters import Validated, given
 from renderer.progress import Advance, Progress, Silent, Timed
 from renderer.rules import PlatformRules, check_rules
 from renderer.scene import Animation
-from renderer.settings import FileSettings, OutputSettings
-from renderer.sound import SoundSettings, check_sound, prepare_sound
+from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
+from renderer.sound import check_sound, prepare_sound
 from renderer.stills import write_picture
 
 SMALL_SIDE: Final = 640

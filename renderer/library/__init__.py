@@ -7,17 +7,18 @@ a cover, `reopening` finds the photos of a saved map, and `checking` reports pro
 modified.
 """
 
+from renderer.choices import DEFAULT_NAME, PIECES, Crop
 from renderer.deprecation import old_names
 from renderer.library.archive import Archive
 from renderer.library.checking import without_duplicates
-from renderer.library.definitions import DEFAULT_NAME, PIECES, cache_folder, library_folder
 from renderer.library.filters import Filter, filtered
 from renderer.library.library import SHORTER_SIDE, Library
 from renderer.library.parts import cut_parts
 from renderer.library.photos import Photo, Photos, Skipped
-from renderer.library.reading import Crop, file_digest
+from renderer.library.reading import file_digest
 from renderer.library.reopening import reopen
 from renderer.library.walking import CLIP_SUFFIXES, find_files, find_photo, unknown_photo
+from renderer.paths import cache_folder, library_folder
 
 __all__ = [
     "CLIP_SUFFIXES", "DEFAULT_NAME", "PIECES", "SHORTER_SIDE", "Archive", "Crop",

@@ -12,14 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
+from renderer.choices import DEFAULT_NAME, PIECES, Crop
 from renderer.errors import FileError, InputError
 from renderer.library.definitions import (
-    DEFAULT_NAME,
-    PIECES,
     LibraryDefinition,
-    cache_folder,
     find_library,
-    library_folder,
     library_names,
     restrict_default_folder,
 )
@@ -27,8 +24,9 @@ from renderer.library.index import Index
 from renderer.library.indexing import Changes, refresh
 from renderer.library.library import Library
 from renderer.library.photos import Photos, Skipped
-from renderer.library.reading import Crop, file_digest
+from renderer.library.reading import file_digest
 from renderer.library.walking import CLIP_SUFFIXES, absolute, find_files
+from renderer.paths import cache_folder, library_folder
 from renderer.private_files import make_private
 from renderer.progress import Progress
 

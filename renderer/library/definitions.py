@@ -16,46 +16,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast, get_args
 
-import platformdirs
-
+from renderer.choices import PIECES, Crop
 from renderer.data_files import parse_json
 from renderer.errors import FileError, InputError, MissingFileError
 from renderer.input_files import read_bytes
-from renderer.library.reading import Crop
 from renderer.messages import named
 from renderer.names import normalized
 from renderer.output_files import new_file
-from renderer.paths import can_be_path, configured_folder, expanded
+from renderer.paths import cache_folder, can_be_path, library_folder
 from renderer.private_files import make_private, make_private_folder
-
-DEFAULT_NAME: Final = "default"
-"""The library that is used if no tiles are specified."""
 
 _MAX_BYTES: Final = 4_000_000  # of a definition: 10,000 folders with long names
 _MAX_FRAMES: Final = 1000  # per video, the limit of `video_frames`
-
-PIECES: Final = "pieces"
-"""Value of `tiles` for pieces of the cover instead of the default library. No library may have this name."""
-
-
-def cache_folder() -> Path:
-    """Return the folder of files that may be deleted at any time: MOSAIC_RENDERER_CACHE, or the platform's cache.
-
-    Raises InputError if neither is known, as `library_folder` does.
-    """
-    return configured_folder(
-        "MOSAIC_RENDERER_CACHE", lambda: platformdirs.user_cache_path("mosaic-renderer", appauthor=False)
-    )
-
-
-def library_folder(chosen: Path | None = None) -> Path:
-    """Return the folder of named libraries: `chosen`, MOSAIC_RENDERER_LIBRARIES, or one in the user's data folder."""
-    if chosen is not None:
-        return expanded(chosen).absolute()
-    return configured_folder(
-        "MOSAIC_RENDERER_LIBRARIES",
-        lambda: platformdirs.user_data_path("mosaic-renderer", appauthor=False) / "libraries",
-    ).absolute()
 
 
 def restrict_default_folder(folder: Path) -> None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from renderer.choices import Crop
 from renderer.cores import core_count
 from renderer.errors import FileError
 from renderer.library.index import File, Index
 from renderer.library.photos import Skipped
-from renderer.library.reading import Crop, file_digest
+from renderer.library.reading import file_digest
 from renderer.library.walking import CLIP_SUFFIXES
 from renderer.library.workers import Read, Reader
 from renderer.names import list_names

@@ -7,11 +7,12 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import cv2
 import numpy as np
 
+from renderer.choices import Crop
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import FileError, PictureError
 from renderer.input_files import open_input, read_bytes
@@ -35,9 +36,6 @@ THUMBNAIL_PIXELS: Final = 256
 
 MAX_THUMBNAIL_RATIO: Final = 4
 """Maximum longer side of a thumbnail, in multiples of 256 pixels: tiles need no more of a panorama."""
-
-Crop = Literal["smart", "centre"]
-"""How the square of a photo is chosen: `smart` around its subject, `centre` in the middle."""
 
 _MAX_BUFFERED_BYTES: Final = 64_000_000  # larger files are read twice, for the hash and for the pixels
 

@@ -14,9 +14,8 @@ from renderer.errors import InputError
 from renderer.input_files import missing_file
 from renderer.library.photos import Photo, Photos, Skipped, match_name
 from renderer.messages import named
-from renderer.names import expand_glob, on_disk
+from renderer.names import PICTURE_SUFFIXES, expand_glob, on_disk
 from renderer.paths import expanded
-from renderer.pictures import PICTURE_SUFFIXES
 
 CLIP_SUFFIXES: Final = frozenset([".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".3gp"])
 """File name suffixes of videos, in lower case."""

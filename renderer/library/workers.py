@@ -14,9 +14,10 @@ from contextlib import suppress
 from typing import Final, cast
 
 from renderer.child_processes import ChildError, exit_with_parent, request, result_stream, start_child, stop_child
+from renderer.choices import Crop
 from renderer.library.index import File, IndexEntry
 from renderer.library.photos import Skipped
-from renderer.library.reading import Crop, read_file
+from renderer.library.reading import read_file
 from renderer.pictures import LargePictureError
 
 Read = list[IndexEntry] | Skipped

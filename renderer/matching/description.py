@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
+from renderer.choices import Metric
 from renderer.descriptors import (
     SIGNATURE_PIXELS,
-    Metric,
     Structure,
     blocks,
     describe_structure,

@@ -18,7 +18,9 @@ An animation is a frozen dataclass of parameters with a `prepare` method, regist
 
 from __future__ import annotations
 
-from renderer.arrays import Float64Array
+from typing import TYPE_CHECKING
+
+from renderer.choices import Fit
 from renderer.deprecation import old_names
 from renderer.parameters import Colour, parameter
 from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending
@@ -35,7 +37,10 @@ from renderer.scene.sprites import (
     Sprites,
     make_sprites,
 )
-from renderer.scene.stage import FAR_PIXELS, Fit, Stage, Target, parse_target
+from renderer.scene.stage import FAR_PIXELS, Stage, Target, parse_target
+
+if TYPE_CHECKING:
+    from renderer.arrays import Float64Array
 
 __all__ = [
     "EASINGS",
@@ -64,4 +69,8 @@ __all__ = [
     "parse_target",
 ]
 
-__getattr__ = old_names(__name__, {"Floats": "Float64Array", "RESTS": "PAUSE_PARAMETERS"})
+__getattr__ = old_names(
+    __name__,
+    {"Floats": "Float64Array", "RESTS": "PAUSE_PARAMETERS"},
+    late={"Float64Array": "renderer.arrays"},  # it needs NumPy, even where only annotations use it
+)

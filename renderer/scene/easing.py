@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from renderer.arrays import Float64Array
+if TYPE_CHECKING:
+    from renderer.arrays import Float64Array
 
 Easing = Literal["linear", "sine", "smooth", "cubic", "cruise"]
 

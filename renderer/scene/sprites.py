@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
-from renderer.arrays import Float64Array
 from renderer.parameters import Colour
-from renderer.pictures import Pixels
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from renderer.arrays import Float64Array
+    from renderer.pictures import Pixels
 
 JOINED_RIGHT: Final = 1
 JOINED_BELOW: Final = 2
@@ -146,6 +148,8 @@ class Scene:
         """Return a small picture of the scene, which notebooks display."""
         if self.preview is None:
             return None
+        from PIL import Image
+
         encoded = io.BytesIO()
         Image.fromarray(self.preview(self)).save(encoded, "PNG")
         return encoded.getvalue()

@@ -7,21 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from renderer.arrays import Float64Array
+from renderer.choices import Fit
 from renderer.deprecation import old_method
 from renderer.errors import InputError
-from renderer.grid import cell_at
-from renderer.library import Library, Photo, find_photo, unknown_photo
 from renderer.messages import named
 from renderer.parameters import Colour
-from renderer.pictures import read_picture, resize
-from renderer.placement import PlacementMap
-from renderer.scene.preview import preview
 from renderer.scene.sprites import (
     JOINED_BELOW,
     JOINED_RIGHT,
@@ -31,12 +25,14 @@ from renderer.scene.sprites import (
     Sprites,
     make_sprites,
 )
-from renderer.subject import attention, subject_position
-from renderer.textures import MAX_SIDE, Textures
 
-Fit = Literal["crop", "pad", "blur"]
-"""How a mosaic is fitted to a frame of another shape: `crop` fills the frame, `pad` shows the whole mosaic on the
-background colour, `blur` shows it on its own blurred picture."""
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from renderer.arrays import Float64Array
+    from renderer.library import Library, Photo
+    from renderer.placement import PlacementMap
+    from renderer.textures import Textures
 
 Target = tuple[float, float] | str
 """A target in a mosaic: a point (x, y) in fractions of its cover, or a photo by its path or name."""
@@ -160,6 +156,9 @@ class Stage:
         if self.cover is None:
             name = self.mosaic.recipe.get("cover", "of this mosaic")
             raise InputError(f"The cover {name} was not found: put it next to the .mosaic file")
+        from renderer.pictures import read_picture, resize
+        from renderer.textures import MAX_SIDE
+
         picture = read_picture(self.cover, shorter_side=2 * min(self.frame)).pixels
         left, top, width, height = self.mosaic.crop
         rows, columns = picture.shape[:2]
@@ -202,6 +201,8 @@ class Stage:
         A map that fills the frame shows its most important part (the subject, faces, salient areas), if possible in
         the uncovered part of the frame.
         """
+        from renderer.subject import attention, subject_position
+
         width, height = self.maps[which].size
         across, along = self.frame[0] / width, self.frame[1] / height
         if self.fit != "crop":
@@ -230,6 +231,9 @@ class Stage:
 
         Raises InputError if the photo is not in the mosaic.
         """
+        from renderer.grid import cell_at
+        from renderer.library import find_photo, unknown_photo
+
         if not isinstance(target, str):
             return cell_at(self.mosaic.grid, self.position(target))
         number = find_photo(target, self.mosaic.photos)
@@ -252,6 +256,8 @@ class Stage:
 
     def add_map(self, which: int) -> int:
         """Add a texture of a whole map, drawn tile by tile where tiles are wider than 2 pixels. Returns its index."""
+        from renderer.textures import MAX_SIDE
+
         placement = self.maps[which]
         longest = min(round(2 * max(placement.size)), MAX_SIDE)
         picture = np.clip(placement.colours(longest) * 255 + 0.5, 0, 255).astype(np.uint8)
@@ -261,6 +267,8 @@ class Stage:
 
     def scene(self, camera: Camera, *sprites: Sprites, overlay: Sprites | None = None) -> Scene:
         """Return a scene of groups of sprites, in painter's order, on the stage's background."""
+        from renderer.scene.preview import preview
+
         small = partial(preview, textures=self.textures, frame=self.frame)
         return Scene(sprites, camera, self.background, overlay, self.nested, small)
 
@@ -270,6 +278,8 @@ class Stage:
 
     def add_whole(self, index: int, width: float, height: float, which: int = 0) -> int:
         """Add a texture of a whole photo, `width` × `height` pixels but at most 16,384 per side. Returns its index."""
+        from renderer.textures import MAX_SIDE
+
         longest = max(width, height)
         shrink = min(1.0, MAX_SIDE / longest)
         size = (max(1, round(width * shrink)), max(1, round(height * shrink)))

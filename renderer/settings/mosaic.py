@@ -1,20 +1,22 @@
-"""Settings of a mosaic: where the photos come from, and how they are placed."""
+"""Settings of a mosaic: where the photos come from, how they are placed, and changes to a saved map."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from renderer.choices import Crop, Metric
 from renderer.deprecation import old_method
-from renderer.descriptors import Metric
-from renderer.library import Crop, Filter
-from renderer.matching import MatchStyle
-from renderer.matching.repetition import RepetitionRules
 from renderer.messages import named
 from renderer.parameters import Day, Validated, parameter, parameters
-from renderer.placement import JsonValue
+
+if TYPE_CHECKING:
+    from renderer.library import Filter
+    from renderer.matching import MatchStyle
+    from renderer.matching.repetition import RepetitionRules
+    from renderer.placement import JsonValue
 
 # A map's recipe, and so its cache key, contains the parameters of MatchSettings by name. `in_recipe=False` marks those
 # that change no map, and those that determine the photos or the grid, because the recipe contains the result.
@@ -62,6 +64,8 @@ class TileSettings(Validated):
 
     def filter(self) -> Filter:
         """Return the filter that the dates and exclusions make."""
+        from renderer.library import Filter
+
         return Filter(self.since, self.until, self.exclude)
 
 
@@ -153,6 +157,8 @@ class MatchSettings(GridSettings, TileSettings):
 
     def style(self) -> MatchStyle:
         """Return how photos are compared and drawn."""
+        from renderer.matching import MatchStyle
+
         tone = 1.0 if self.tone == "auto" else self.tone
         return MatchStyle(self.match, self.mirror, self.turns, tone, self.adapt_palette, self.blend)
 
@@ -160,6 +166,8 @@ class MatchSettings(GridSettings, TileSettings):
 
     def rules(self) -> RepetitionRules:
         """Return how often and how close together a photo may be used."""
+        from renderer.matching.repetition import RepetitionRules
+
         return RepetitionRules(self.max_uses, self.repeat_distance, self.unique, self.use_all, self.merge_duplicates)
 
     def recipe(self) -> dict[str, JsonValue]:
@@ -169,3 +177,16 @@ class MatchSettings(GridSettings, TileSettings):
         """
         values = {name: getattr(self, name) for name, info in parameters(self).items() if info.in_recipe}
         return {"match": values.pop("match"), **values}
+
+
+@dataclass(frozen=True)
+class EditSettings(Validated):
+    """The changes to a map."""
+
+    ban: tuple[str, ...] = parameter(
+        (), "Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable"
+    )
+    swap: tuple[str, ...] = parameter(
+        (), "Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable"
+    )
+    cover: Path | None = parameter(None, "Cover, if it is not next to the map; new photos are matched to it")

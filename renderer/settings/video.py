@@ -1,4 +1,4 @@
-"""Settings of a video: its appearance and its file."""
+"""Settings of a video: its appearance, its title and logo, its sound and its file."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal
 
+from renderer.choices import Fit
 from renderer.errors import InputError
 from renderer.messages import named
 from renderer.parameters import ByteSize, Colour, Validated, parameter
-from renderer.scene import Fit
 
 Quality = Literal["draft", "standard", "high", "max"]
 FormatName = Literal["mp4", "mov", "webm", "gif", "webp", "apng", "png", "jpeg", "y4m"]
@@ -21,6 +21,9 @@ Profile = Literal["baseline", "main", "high"]
 
 MAX_SIDE: Final = 8192
 """Pixels: the limit of H.264's highest level and of every player."""
+
+LONGEST_TITLE: Final = 1000
+"""Maximum number of characters of a title; 1,200 of the smallest legible size fill a frame of 1920 × 1080."""
 
 LONG_SIDE: Final = 1920
 """Default length of a frame's longer side, in pixels."""
@@ -97,6 +100,60 @@ class OutputSettings(Validated):
         # An extreme panorama still gets a frame that players accept.
         width, height = (min(max(16, 2 * round(side * scale / 2)), MAX_SIDE) for side in cover)
         return width, height
+
+
+@dataclass(frozen=True)
+class OverlaySettings(Validated):
+    """A title and a logo on all frames."""
+
+    title: str | None = parameter(None, "Title text; \\n starts a new line")
+    title_at: Literal["top", "middle", "bottom"] = parameter("bottom", "Position of the title")
+    title_size: float = parameter(
+        0.075, "Height of the title's letters, as a fraction of the frame's shorter side", low=0.01, high=0.5
+    )
+    title_time: tuple[float, float] | None = parameter(
+        None, "When the title is visible; default: always", unit="seconds", low=0, high=3600, metavar="START,END"
+    )
+    title_colour: Colour = parameter((1.0, 1.0, 1.0), "Colour of the title: a name or #rrggbb")
+    font: Path | None = parameter(
+        None, "Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic)"
+    )
+    logo: Path | None = parameter(None, "Logo: a picture file, preferably a PNG with a transparent background")
+    logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = parameter(
+        "top-right", "Position of the logo"
+    )
+    logo_size: float = parameter(
+        0.14, "Height of the logo, as a fraction of the frame's shorter side", low=0.01, high=1
+    )
+    logo_opacity: float = parameter(0.9, "Opacity of the logo", low=0.01, high=1)
+    margin: float = parameter(
+        0.06, "Distance of title and logo from the frame's edges, as a fraction of its shorter side", low=0, high=0.4
+    )
+
+    def __post_init__(self) -> None:
+        """Check the values, the title's times and its length."""
+        super().__post_init__()
+        if self.title_time is not None and self.title_time[0] >= self.title_time[1]:
+            time = named("title_time", self.title_time)
+            raise InputError(f"{time} ends before it starts: give START,END in seconds")
+        if self.title is not None and len(self.title) > LONGEST_TITLE:
+            raise InputError(f"{named('title')} has {len(self.title):,} characters: the maximum is {LONGEST_TITLE:,}")
+
+
+@dataclass(frozen=True)
+class SoundSettings(Validated):
+    """The music of a video."""
+
+    music: Path | None = parameter(None, "Soundtrack, trimmed or looped to the video's length")
+    music_start: float = parameter(0.0, "Position in the track to start from", unit="seconds", low=0.0, high=86_400.0)
+    music_fade: float = parameter(
+        1.0, "Length of the fade-in and of the fade-out, each at most half the video", unit="seconds", low=0.0,
+        high=60.0,
+    )  # fmt: skip
+    loudness: float = parameter(
+        -14.0, "Integrated loudness of the normalized track, as in EBU R 128", unit="LUFS", low=-40.0, high=-5.0
+    )
+    music_bitrate: Literal[192, 384] = parameter(192, "Audio bitrate in kbit/s")
 
 
 @dataclass(frozen=True)

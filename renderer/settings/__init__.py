@@ -1,0 +1,44 @@
+"""Settings: the parameters of mosaics, videos and figures, from which options and keys of presets are made.
+
+These modules import nothing that draws, so that a command line is read and its help is shown at once.
+"""
+
+from renderer.settings.figures import CellSettings, ClipSettings, FigureSettings, ThemeName
+from renderer.settings.mosaic import EditSettings, GridSettings, MatchSettings, TileSettings
+from renderer.settings.video import (
+    LONGEST_TITLE,
+    MAX_SIDE,
+    Codec,
+    FileSettings,
+    FormatName,
+    Hardware,
+    HardwareWish,
+    OutputSettings,
+    OverlaySettings,
+    Profile,
+    Quality,
+    SoundSettings,
+)
+
+__all__ = [
+    "LONGEST_TITLE",
+    "MAX_SIDE",
+    "CellSettings",
+    "ClipSettings",
+    "Codec",
+    "EditSettings",
+    "FigureSettings",
+    "FileSettings",
+    "FormatName",
+    "GridSettings",
+    "Hardware",
+    "HardwareWish",
+    "MatchSettings",
+    "OutputSettings",
+    "OverlaySettings",
+    "Profile",
+    "Quality",
+    "SoundSettings",
+    "ThemeName",
+    "TileSettings",
+]  # fmt: skip
