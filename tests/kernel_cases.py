@@ -8,15 +8,23 @@ results to the last bit.
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+import renderer
+from renderer.encoder.gif import GifFile
+from renderer.job import sample_pictures
+from renderer.kernels.discs import draw_discs
 from renderer.kernels.drawing import (
     SpriteArrays,
     TextureTable,
@@ -31,7 +39,7 @@ from renderer.kernels.drawing import (
 )
 from renderer.kernels.library import Kernels, Parameter, kernels, read_header
 from renderer.kernels.sources import FOLDER
-from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16
+from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, read_picture, resize
 
 FILE = Path(__file__).parent / "golden" / "kernels.npz"
 
@@ -42,8 +50,8 @@ TYPES |= {f"uint{n}_t": f"u{n // 8}" for n in (32, 64)}
 
 TESTED = [name for name, function in DECLARED.functions.items() if function.parameters]
 
-MAX_BYTES = 400_000  # of one call's arguments
-MAX_CALLS = 5  # of one function
+MAX_BYTES = 5_000_000  # of one call's arguments
+MAX_CALLS = 3  # of one function
 
 Value = tuple[Parameter, Any]
 
@@ -252,7 +260,62 @@ def _textures(rng: np.random.Generator, sizes: list[tuple[int, int, bool]]) -> t
     return table, memory
 
 
+def record_gif() -> None:
+    """Write a small GIF: a disc moves over a gradient, with and without transparency."""
+    down, across = np.mgrid[:24, :40]
+    gradient = np.stack([across * 6, down * 10, across * 3 + down * 2], axis=-1)
+    for transparent in (False, True):
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            GifFile(Path(folder, "disc.gif"), 40, 24, Fraction(10), colours=32) as file,
+        ):
+            for number in range(6):
+                inside = (across - 6 * number) ** 2 + (down - 12) ** 2 < 60
+                frame = np.where(inside[..., np.newaxis], (200, 40, 90), gradient)
+                alpha = np.where(inside | (across < 20), 255, 0)[..., np.newaxis]
+                pixels = np.concatenate([frame, alpha], axis=-1) if transparent else frame
+                file.add(pixels.astype(np.uint8))
+
+
+def record_matching() -> None:
+    """Match parts of a photo to it: every metric, with limits on uses and distances, and the search that improves it."""
+    picture = read_picture(sample_pictures()[0]).pixels
+    rng = np.random.default_rng(3)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["MOSAIC_RENDERER_CACHE"] = folder
+        for number in range(400):  # more than the structure metric has candidates
+            side = int(rng.integers(36, 90))
+            top, left = (int(rng.integers(0, length - side)) for length in picture.shape[:2])
+            Image.fromarray(picture[top : top + side, left : left + side]).save(Path(folder, f"{number:03}.png"))
+        cover = Path(folder, "cover.jpg")
+        Image.fromarray(resize(picture, 96, 64)).save(cover)
+        few, all_photos = f"{folder}/0[01]*.png", f"{folder}/*.png"
+        options: list[dict[str, Any]] = [
+            {"tiles": all_photos},
+            {"tiles": all_photos, "turns": True, "max_uses": 0, "repeat_distance": 2},
+            {"tiles": few, "tone": 0.0, "max_uses": 2, "repeat_distance": 2},
+            {"tiles": few, "max_uses": 2, "repeat_distance": 3},
+            {"tiles": few, "match": "pixels", "max_uses": 3, "mirror": False},
+            {"tiles": few, "use_all": True, "repeat_distance": 1},
+            {"tiles": few, "adaptive": True, "repeat_distance": 1},
+        ]
+        for each in options:
+            renderer.match(cover, columns=6, **each)
+
+
+def record_discs() -> None:
+    """Draw discs that overlap the edges of a picture."""
+    rng = np.random.default_rng(5)
+    centre = rng.uniform(-5, 50, (30, 2)).astype(np.float32)
+    radius, opacity = rng.uniform(0.2, 9, 30).astype(np.float32), rng.uniform(0, 1, 30).astype(np.float32)
+    colour = rng.uniform(0, 255, (30, 3)).astype(np.float32)
+    draw_discs(np.full((32, 48, 3), 90, np.uint8), centre, radius, colour, opacity)
+
+
 if __name__ == "__main__":
     recorder = Recorder()
     record_drawing(recorder)
+    record_gif()
+    record_matching()
+    record_discs()
     save(recorder.chosen())
