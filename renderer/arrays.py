@@ -8,3 +8,8 @@ import numpy.typing as npt
 Float32Array = npt.NDArray[np.float32]
 
 Float64Array = npt.NDArray[np.float64]
+
+Pixels = npt.NDArray[np.uint8]
+
+Packed = npt.NDArray[np.uint32]
+"""Pixels (H, W) as uint32: R in the lowest byte, then G, B and alpha; colours premultiplied."""

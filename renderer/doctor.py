@@ -14,10 +14,8 @@ from importlib.metadata import PackageNotFoundError, distribution, requires, ver
 from pathlib import Path
 
 _MODULES = {
-    "fonttools": "fontTools",
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
-    "scikit-image": "skimage",
     "scikit-learn": "sklearn",
 }
 _NEEDED_ENCODERS = ("libx264",)
@@ -42,8 +40,17 @@ class Finding:
 
 
 def examine(folder: Path) -> list[Finding]:
-    """Check Python, packages, ffmpeg and its encoders, cores, memory, caches, and the disk of `folder`."""
-    return [_python(), *_packages(), *_ffmpeg(), *_machine(folder), _cache(), _libraries(), *_leftovers(folder)]
+    """Check Python, packages, compiled code, ffmpeg and encoders, cores, memory, caches and the disk of `folder`."""
+    return [
+        _python(),
+        *_packages(),
+        _kernels(),
+        *_ffmpeg(),
+        *_machine(folder),
+        _cache(),
+        _libraries(),
+        *_leftovers(folder),
+    ]
 
 
 def _python() -> Finding:
@@ -76,6 +83,15 @@ def _packages() -> list[Finding]:
         return findings
     fix = "opencv-python and opencv-python-headless share a folder: uninstall both, then install only the headless one"
     return [*findings, Finding("OpenCV", "installed twice", fix)]
+
+
+def _kernels() -> Finding:
+    try:
+        from renderer.kernels.library import kernels, variants
+
+        return Finding("compiled code", f"{kernels().variant} (usable: {', '.join(path.stem for path in variants())})")
+    except Exception as error:  # broken imports, or no library
+        return Finding("compiled code", "can't be used", str(error))
 
 
 def _ffmpeg() -> list[Finding]:

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from renderer.arrays import Float32Array
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks, to_lab
 from renderer.errors import InputError
+from renderer.faces import Face
 from renderer.messages import named
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, resize
-from renderer.subject import Face
 
 DEFAULT_CELLS: Final = 5000
 """Approximate number of cells of the default grid."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +24,11 @@ from renderer.settings import OverlaySettings
 
 FADE_SECONDS: Final = 0.4
 
+REGULAR_FONT: Final = Path(__file__).parent / "bundled" / "DejaVuSans.ttf"
+
+BOLD_FONT: Final = REGULAR_FONT.with_name("DejaVuSans-Bold.ttf")
+"""The default font of titles."""
+
 _MAX_LINES: Final = 3  # of a title, unless that makes its letters too small to read
 
 _CAPITAL: Final = 0.73  # height of a capital letter of DejaVu, as a share of the font size
@@ -35,6 +38,8 @@ _LEGIBLE: Final = 0.03
 type in print."""
 
 _SIZES: Final = 80  # font sizes that are tried, each nine tenths of the previous: from 5,600 to 1.4 pixels
+
+_COMPARED_SIZE: Final = 64  # pixels; at this size no letter of 73 fonts looked like the placeholder
 
 
 def check_overlay(settings: OverlaySettings, seconds: float) -> None:
@@ -136,22 +141,9 @@ def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np
     return np.asarray(logo.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA"))
 
 
-def default_font() -> Path:
-    """Return the path of DejaVu Sans Bold, which matplotlib includes. Raises InputError if it is not installed."""
-    package = find_spec("matplotlib")  # found without importing it
-    if package is None or not package.submodule_search_locations:
-        raise InputError(
-            f"{named('title')} needs a font, and matplotlib, which includes one, is not installed: set {named('font')}"
-        )
-    return Path(package.submodule_search_locations[0], "mpl-data", "fonts", "ttf", "DejaVuSans-Bold.ttf")
-
-
 @contextmanager
 def _checked_font(font: Path) -> Iterator[None]:
-    """Turn any error that fontTools and FreeType raise for a damaged font into an InputError that names it.
-
-    They check little of what they read: KeyError, AssertionError, struct.error, OverflowError and others were observed.
-    """
+    """Turn any error that Pillow raises for a damaged font into an InputError that names it."""
     try:
         yield
     except RenderError:
@@ -164,7 +156,7 @@ def _checked_font(font: Path) -> Iterator[None]:
 
 def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     """Return the title, (H, W, 4), on a soft shadow that keeps it legible on any background."""
-    path = settings.font or default_font()
+    path = settings.font or BOLD_FONT
     require_file(path, named("font", path))
     with _checked_font(path):
         if missing := _missing_letters(text, path):
@@ -260,10 +252,12 @@ def _narrow(pieces: Sequence[str], width: float, font: ImageFont.FreeTypeFont) -
 
 
 def _missing_letters(text: str, path: Path) -> str:
-    """Return the letters of a text that a font lacks, each once."""
-    from fontTools.ttLib import TTFont  # takes 0.1 s, which only a title needs
+    """Return the letters of a text that a font lacks, each once: those that look like a code point without a glyph."""
+    with open_input(path) as file:
+        font = ImageFont.truetype(file, _COMPARED_SIZE, layout_engine=ImageFont.Layout.BASIC)  # without shaping
 
-    logging.getLogger("fontTools").setLevel(logging.CRITICAL)  # it logs to standard error
-    with open_input(path) as file, TTFont(file, fontNumber=0, lazy=True) as font:
-        known = font.getBestCmap() or {}
-    return "".join(dict.fromkeys(letter for letter in text if not letter.isspace() and ord(letter) not in known))
+    def glyph(letter: str) -> tuple[object, ...]:
+        return font.getlength(letter), font.getbbox(letter), bytes(font.getmask(letter))
+
+    placeholder = glyph("\U0010ffff")  # Unicode will never assign it
+    return "".join(letter for letter in dict.fromkeys(text) if not letter.isspace() and glyph(letter) == placeholder)

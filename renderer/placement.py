@@ -20,12 +20,12 @@ from PIL import Image
 
 from renderer.data_files import parse_json
 from renderer.errors import InputError, MissingFileError
+from renderer.faces import Face
 from renderer.grid import MAX_CELLS, Grid
 from renderer.input_files import open_input
 from renderer.library import Photo
 from renderer.output_files import new_file
 from renderer.paths import can_be_path
-from renderer.subject import Face
 
 MAP_SUFFIX: Final = ".mosaic"
 FORMAT_VERSION: Final = 1

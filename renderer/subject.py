@@ -9,56 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from renderer.pictures import Pixels, resize
+from renderer.faces import Face
 
 Weights = npt.NDArray[np.float64]
 """(H, W) importance of each pixel, 0 or more."""
 
-Face = tuple[float, float, float, float]
-"""Left, top, width and height of a face, in fractions of the picture."""
-
-_FACE_SEARCH_PIXELS: Final = 320  # longer side: a search takes 0.15 s, and finds faces of at least a thirteenth of it
-
 _HEAD: Final = 2.2  # size of a head with hair and a margin, in multiples of the detected box from brow to chin
 
 _FACE_WEIGHT: Final = 3.0  # of all faces together, in multiples of the rest of the picture
-
-
-def find_faces(pixels: Pixels) -> list[Face]:
-    """Return the frontal faces of a picture (H, W, 3), found by local binary patterns with scikit-image's model.
-
-    A face may be found twice, in two sizes.
-
-    Zhang and others, "Face detection based on multi-block LBP representation", 2007.
-    """
-    from skimage.data import lbp_frontal_face_cascade_filename  # takes 0.3 s, and only a new mosaic needs it
-    from skimage.feature import Cascade
-
-    height, width = pixels.shape[:2]
-    scale = min(1.0, _FACE_SEARCH_PIXELS / max(width, height))
-    small = resize(pixels, max(round(width * scale), 1), max(round(height * scale), 1))
-    smallest, largest = _FACE_SEARCH_PIXELS // 13, min(small.shape[:2])
-    if largest <= smallest:
-        return []
-    model: str = lbp_frontal_face_cascade_filename()  # type: ignore[no-untyped-call]  # scikit-image types half of itself
-    found = Cascade(model).detect_multi_scale(
-        img=cv2.cvtColor(small, cv2.COLOR_RGB2GRAY),
-        scale_factor=1.1,
-        step_ratio=1,
-        min_neighbor_number=8,  # required detections; with 4, one picture in twenty has a false one
-        min_size=(smallest, smallest),
-        max_size=(largest, largest),
-    )
-    height, width = small.shape[:2]
-    return [
-        (
-            float(face["c"] / width),
-            float(face["r"] / height),
-            float(face["width"] / width),
-            float(face["height"] / height),
-        )
-        for face in found
-    ]
 
 
 def saliency(colours: npt.NDArray[np.float32]) -> Weights:

@@ -11,19 +11,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final, NamedTuple
+from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Packed as Packed
 from renderer.cores import core_count
 from renderer.descriptors import TILE_PIXELS
+from renderer.kernels.drawing import TextureTable as TextureTable
 from renderer.library import Library, Photo
 from renderer.pictures import Pixels, reduced, resize, to_linear, to_srgb
-
-Packed = npt.NDArray[np.uint32]
-"""Pixels (H, W) as uint32: R in the lowest byte, then G, B and alpha; colours premultiplied."""
 
 MAX_LEVELS: Final = 15
 MAX_SIDE: Final = 2 ** (MAX_LEVELS - 1)
@@ -33,17 +32,6 @@ MAX_PENDING: Final = 4096
 """Maximum number of levels created ahead of their scene; one or two scenes need fewer, mostly small ones."""
 
 _BASE_LEVELS: Final = TILE_PIXELS.bit_length()  # 32, 16, 8, 4, 2, 1
-
-
-class TextureTable(NamedTuple):
-    """Sizes and memory addresses of T textures with up to L mip levels, for the compositor's kernels."""
-
-    width: npt.NDArray[np.int32]  # (T,) texels of level 0
-    height: npt.NDArray[np.int32]  # (T,)
-    levels: npt.NDArray[np.int32]  # (T,) number of levels, 1…L
-    opaque: npt.NDArray[np.bool_]  # (T,) no texel is transparent
-    address: npt.NDArray[np.int64]  # (T, L) memory address of the level's first pixel; 0: not loaded; see `_padded`
-    used: npt.NDArray[np.int64]  # (T, L) number of the last scene that needed the level, from 1; 0: none
 
 
 def pack(pixels: npt.NDArray[np.uint8]) -> Packed:

@@ -4,7 +4,12 @@ import re
 import shlex
 import wave
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+
+from renderer.cli import root_command
+from renderer.cli.commands import Command, every_command
+from renderer.cli.examples import examples
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -28,6 +33,17 @@ NAMED = {
 
 PAST = "2026-07"
 """A month in the examples' --since; replaced, because the test photos are as old as the test run."""
+
+
+@cache
+def commands() -> dict[str, Command]:
+    """All commands by their words: making them, with all options, takes a second."""
+    return {command.words: command for command in every_command(root_command())}
+
+
+def help_examples() -> list[str]:
+    """Return the commands in the help of all commands."""
+    return [example.command for words in commands() for example in examples(words)]
 
 
 def fenced(page: str) -> list[str]:

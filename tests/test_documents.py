@@ -17,7 +17,7 @@ import gallery
 import make_site
 import pytest
 
-from examples import PAGES, README, ROOT, blocks, fenced, run_example, small
+from examples import PAGES, README, ROOT, blocks, fenced, help_examples, run_example, small
 from renderer.cli.examples import examples
 from renderer.preset import load_preset
 
@@ -30,7 +30,8 @@ WITH_PYTHON = {name: page for name, page in {"README.md": README, **PAGES}.items
 
 
 @pytest.mark.parametrize(
-    "example", sorted({line for page in PAGES.values() for line in fenced(page)} - {*fenced(README)})
+    "example",
+    sorted({line for page in PAGES.values() for line in fenced(page)} - {*fenced(README), *help_examples()}),
 )
 def test_every_example_of_a_page_runs(example: str, render: Run, photos: Path, cover: Path) -> None:
     run_example(example, render, cover, photos)

@@ -25,7 +25,6 @@ from renderer.explain import (
 from renderer.explain.cells import Matched, cut_cell, open_matched, plane_means
 from renderer.explain.channels import plane
 from renderer.explain.knn import Projection
-from renderer.explain.points import draw_discs
 from renderer.explain.space import points_of
 from renderer.grid import (
     adapt_grid,
@@ -38,6 +37,7 @@ from renderer.grid import (
     make_grid,
 )
 from renderer.job import GridSettings, MatchSettings
+from renderer.kernels.discs import draw_discs
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, read_picture
 from renderer.progress import Silent

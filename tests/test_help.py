@@ -7,20 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from examples import README, fenced, run_example
-from renderer.cli import root_command
-from renderer.cli.commands import every_command
+from examples import README, commands, fenced, help_examples, run_example
 from renderer.cli.examples import break_command, examples
 from renderer.plugins import installed
 
 Run = Callable[..., tuple[int, str, str]]
 
 
-BY_WORDS = {command.words: command for command in every_command(root_command())}
+COMMANDS = list(commands())
 
-COMMANDS = list(BY_WORDS)
-
-EXAMPLES = [example.command for words in COMMANDS for example in examples(words)]
+EXAMPLES = help_examples()
 
 
 def test_every_command_has_its_own_examples() -> None:
@@ -76,7 +72,7 @@ def check_truth(words: str, page: str) -> None:
     assert ("out/{cover}-{animation}-{preset}" in text) == (words in VIDEOS | STILLS)
     assert not re.search(r"--\S+ (STR|INT|FLOAT|BOOL)\b", page)
     assert not {"ARGS", "[ARGS]", "[ARGS...]"} & set(usage.split())
-    argument = BY_WORDS[words].argument
+    argument = commands()[words].argument
     if argument is not None:
         assert argument.usage in usage
         assert any(re.search(rf"{argument.name} +\S+ \S+", line) for line in lines), argument.name

@@ -9,8 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from renderer.cli import root_command
-from renderer.cli.commands import find_command
+from examples import commands
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -29,7 +28,7 @@ def options() -> dict[str, list[str]]:
     return {
         command: sorted(
             name
-            for option in find_command(root_command(), [command])[0].options
+            for option in commands()[command].options
             for name in option.all_names
             if name.startswith("--") and name not in ("--open", "--verbose")
         )

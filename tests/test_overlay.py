@@ -20,7 +20,7 @@ from profiles import WIDE, profile
 from renderer.compositor import Compositor
 from renderer.errors import InputError
 from renderer.messages import as_argument, spelled
-from renderer.overlay import OverlaySettings, check_overlay, default_font, with_overlay
+from renderer.overlay import BOLD_FONT, OverlaySettings, check_overlay, with_overlay
 from renderer.pictures import Pixels
 from renderer.preset import load_preset, preset_files
 from renderer.scene import Scene, Stage
@@ -249,14 +249,14 @@ def test_the_error_for_a_damaged_logo_names_it(stage: Stage, tmp_path: Path) -> 
 
 def test_letters_missing_from_a_font_cause_a_notice(stage: Stage) -> None:
     notices: list[str] = []
-    drawn(replace(stage, notice=notices.append), OverlaySettings(title="Ωя 你好 你"))
+    drawn(replace(stage, notice=notices.append), OverlaySettings(title="Ωя□ 你好 你"))
     assert [spelled(notice, as_argument) for notice in notices] == [
         "DejaVuSans-Bold.ttf has no letters for 你好: set font= to a font that has them"
     ]
 
 
 def test_the_default_font_covers_latin_greek_and_cyrillic() -> None:
-    known = TTFont(default_font()).getBestCmap()
+    known = TTFont(BOLD_FONT).getBestCmap()
     for letters in ("AZazÄßñłşŽ", "ΑΩαωά", "АЯаяёЇ"):
         assert all(ord(letter) in known for letter in letters)
 
@@ -290,7 +290,7 @@ def small_font() -> bytes:
     subsetter = Subsetter(Options(drop_tables=["FFTM"]))
     subsetter.populate(text="Ab")
     file = io.BytesIO()
-    with TTFont(default_font()) as font:
+    with TTFont(BOLD_FONT) as font:
         subsetter.subset(font)
         font.save(file)
     return file.getvalue()

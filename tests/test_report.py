@@ -158,6 +158,7 @@ def test_figures_have_labels_and_units(page: webdriver.Chrome, placement: Placem
         "Contrast of the photos ", "the maximum is set by max_uses",
     ):  # fmt: skip
         assert part in figures
+    assert "_" not in figures.replace("max_uses", "")
 
 
 def test_unused_photos_and_skipped_files_are_counted(page: webdriver.Chrome, placement: PlacementMap) -> None:

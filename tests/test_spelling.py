@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from renderer.cli import root_command
-from renderer.cli.commands import every_command
+from examples import commands
 from renderer.cli.options import format_command, written_command
 from renderer.cli.terminal import as_option, print_json, printable
 from renderer.job import render_mosaic
 from renderer.messages import named
 
-COMMANDS = {command.words: command for command in every_command(root_command()) if command.run}
+COMMANDS = {words: command for words, command in commands().items() if command.run}
 
 OPTIONS = {
     words: {name for option in command.options for name in option.all_names} for words, command in COMMANDS.items()

@@ -12,24 +12,10 @@ from PIL import Image
 from renderer.job import MatchSettings, drawing, open_mosaic
 from renderer.progress import Silent
 from renderer.settings import OutputSettings
-from renderer.subject import attention, find_faces, subject_position
+from renderer.subject import attention, subject_position
 
 FACE = (0.36, 0.14, 0.17, 0.2)
 """Left, top, width and height of the face of skimage's astronaut, measured in the picture."""
-
-
-def test_a_face_is_found_and_a_cup_has_none() -> None:
-    found = find_faces(skimage.data.astronaut())
-    assert found
-    for left, top, width, height in found:
-        assert (left + width / 2, top + height / 2) == pytest.approx((0.445, 0.22), abs=0.04)
-        assert (width, height) == pytest.approx(FACE[2:], abs=0.06)
-    assert find_faces(skimage.data.coffee()) == []
-
-
-@pytest.mark.parametrize("size", [(1, 1), (20, 300), (23, 24), (300, 20)])
-def test_tiny_pictures_have_no_faces(size: tuple[int, int]) -> None:
-    assert find_faces(np.full((*size, 3), 200, np.uint8)) == []
 
 
 @pytest.mark.parametrize("size", [(160, 90), (160, 60), (60, 160)], ids=["16:9", "8:3", "3:8"])

@@ -18,25 +18,24 @@ from typing import Final, Self
 
 import numpy as np
 
+from renderer.arrays import Packed
 from renderer.encoder.formats import DEFAULT_TOLERANCE, gif_rate
-from renderer.encoder.gif_kernels import (
-    BLOCK,
-    CELLS,
-    CODES,
-    Canvas,
+from renderer.errors import EncoderError, InputError
+from renderer.kernels.gif import (
     Census,
-    Dictionary,
     Palette,
-    assign,
-    collect,
-    compare,
-    divide,
-    measure,
+    assign_points,
+    collect_points,
+    compare_frames,
+    divide_points,
+    empty_canvas,
+    empty_census,
+    lzw_scratch,
+    measure_calm,
     to_opponent,
     to_rgb,
     write_image,
 )
-from renderer.errors import EncoderError, InputError
 from renderer.pictures import Pixels
 
 LONGEST_SIDE: Final = 65_535
@@ -59,16 +58,14 @@ class _Table:
     @classmethod
     def of(cls, census: Census, points: int, size: int) -> _Table:
         """Return the best table of at most `size` colours for the points of a census."""
-        colours = np.zeros((size, 3), np.float32)
-        count = divide(census.points, points, colours) if points else 1
-        palette = Palette(colours[:count], np.full(CELLS, -1, np.int16))
+        palette = divide_points(census, points, size)
         for _ in range(_ROUNDS):
-            assign(census, points, palette, move=True)
+            assign_points(census, points, palette, move=True)
         rgb = to_rgb(palette.colours)
         palette.colours[:] = to_opponent(rgb)
-        error = assign(census, points, palette, move=False)
-        bits = max(2, count.bit_length())
-        return cls(palette, error, bits, rgb.tobytes() + bytes(3 * (2**bits - count)))
+        error = assign_points(census, points, palette, move=False)
+        bits = max(2, len(rgb).bit_length())
+        return cls(palette, error, bits, rgb.tobytes() + bytes(3 * (2**bits - len(rgb))))
 
 
 class GifFile:
@@ -79,7 +76,7 @@ class GifFile:
     flat area may be off, in addition to the palette's error, if it changes again in the next frame; texture allows
     more. 0 gives the best quality, 6 about two thirds of the bytes. comment: stored in the file.
 
-    `add` may be called from any single thread; it takes about 15 ms of one core for 480 × 320 pixels that all move.
+    `add` may be called from any single thread; it takes about 10 ms of one core for 480 × 320 pixels that all move.
     Memory: 40 bytes per pixel and 5 MB, for any length. Raises InputError for settings that a GIF does not support,
     OSError if the file can't be written, EncoderError if there were no frames.
     """
@@ -113,19 +110,10 @@ class GifFile:
         self._loop = loop
         self._tolerance = tolerance
         self._comment = comment.encode("utf-8", "backslashreplace")
-        shape = (height, width)
-        self._before, self._pending, self._next = np.zeros((3, *shape, 4), np.uint8)
-        self._canvas = Canvas(
-            target=np.empty((*shape, 3), np.float32),
-            shown=np.empty((*shape, 3), np.float32),
-            filled=np.zeros(shape, np.uint8),
-            task=np.empty(shape, np.uint8),
-            calm=np.empty((-(-height // BLOCK), -(-width // BLOCK)), np.float32),
-        )
-        self._census = Census(
-            np.zeros((CELLS, 4), np.float64), np.empty((CELLS, 4), np.float32), np.empty(CELLS, np.int32)
-        )
-        self._dictionary = Dictionary(*np.zeros((5, CODES), np.int32))
+        self._before, self._pending, self._next = np.zeros((3, height, width), np.uint32)
+        self._canvas = empty_canvas(width, height)
+        self._census = empty_census()
+        self._scratch = lzw_scratch()
         # A code has at most 12 bits and encodes at least one pixel; 1 byte in 255 is a block's length.
         self._coded = np.empty(width * height * 8 // 5 + 1024, np.uint8)
         self._first: _Table | None = None
@@ -146,11 +134,12 @@ class GifFile:
 
     def add(self, frame: Pixels) -> None:
         """Add an (H, W, 3) RGB or (H, W, 4) RGBA frame with straight alpha; the array may be reused after the call."""
-        self._next[..., : frame.shape[2]] = frame
+        channels = _channels(self._next)
+        channels[..., : frame.shape[2]] = frame
         if frame.shape[2] == 4:
-            np.multiply(frame[..., 3] >= _OPAQUE, np.uint8(255), out=self._next[..., 3])
+            np.multiply(frame[..., 3] >= _OPAQUE, np.uint8(255), out=channels[..., 3])
         else:
-            self._next[..., 3] = 255
+            channels[..., 3] = 255
         if self.frames:
             self._write(self._next)
         self._before, self._pending, self._next = self._pending, self._next, self._before
@@ -161,21 +150,21 @@ class GifFile:
         """Bytes written so far; the last frame is still pending."""
         return self._file.tell()
 
-    def _write(self, after: Pixels) -> None:
+    def _write(self, after: Packed) -> None:
         """Write the pending frame; `after` is the next one."""
-        measure(self._pending, self._canvas.calm)
-        *box, vanishing = compare(self._pending, self._before, after, self._canvas, self._census.histogram)
-        points = collect(self._census)
+        measure_calm(self._pending, self._canvas)
+        *box, vanishing = compare_frames(self._pending, self._before, after, self._canvas, self._census)
+        points = collect_points(self._census)
         table = self._first
         if table is None:
             table = self._first = _Table.of(self._census, points, self._table_size)
             self._file.write(self._header(table))
         elif points:
-            error = assign(self._census, points, table.palette, move=False)
+            error = assign_points(self._census, points, table.palette, move=False)
             if error > _STILL_FITS * table.error + _FITS_ANYTHING:
                 table = _Table.of(self._census, points, self._table_size)
         if vanishing:
-            box = _around(self._pending[..., 3] > after[..., 3], box)
+            box = _around(_channels(self._pending)[..., 3] > _channels(after)[..., 3], box)
         left, top, right, bottom = box if box[0] < box[2] else (0, 0, 1, 1)
         local = table is not self._first
         self._file.write(
@@ -189,7 +178,7 @@ class GifFile:
         )  # fmt: skip
         size = write_image(
             self._canvas, table.palette, (left, top, right, bottom), table.bits, self._tolerance,
-            self._dictionary, self._coded,
+            self._scratch, self._coded,
         )  # fmt: skip
         self._file.write(self._coded[:size].data)
         if vanishing:
@@ -201,6 +190,11 @@ class GifFile:
         loop = b"" if self._loop is None else b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", self._loop, 0)
         comment = b"\x21\xfe" + b"".join(bytes([len(part)]) + part for part in blocks) + b"\0" if blocks else b""
         return screen + table.entries + loop + comment
+
+
+def _channels(frame: Packed) -> Pixels:
+    """Return a frame's channels, (H, W, 4), as a view."""
+    return frame.view(np.uint8).reshape(*frame.shape, 4)
 
 
 def _around(mask: np.typing.NDArray[np.bool_], box: list[int]) -> list[int]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
+from renderer.faces import find_faces
 from renderer.fidelity import turned
 from renderer.grid import (
     Grid,
@@ -35,7 +36,7 @@ from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, read_picture, resize
 from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress
-from renderer.subject import attention, find_faces
+from renderer.subject import attention
 
 NEAR_PHOTOS: Final = 9
 """Number of nearest photos in a figure."""

@@ -1,19 +1,21 @@
-"""Drawing of pictures, text and boxes at pixel positions, with matplotlib."""
+"""Drawing of pictures, text, boxes and lines at pixel positions."""
 
 from __future__ import annotations
 
+import math
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from pathlib import Path
+from typing import Final, Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from renderer.overlay import BOLD_FONT, REGULAR_FONT
 from renderer.pictures import Pixels, resize
 from renderer.settings import FigureSettings, ThemeName
-
-if TYPE_CHECKING:
-    from matplotlib.text import Text
 
 SIZE: Final = (1920, 1080)
 """Default width and height in pixels."""
@@ -21,9 +23,7 @@ SIZE: Final = (1920, 1080)
 SMALL_SIZE: Final = (640, 360)
 """Default width and height of GIF, WebP and APNG, whose files are large."""
 
-_DPI: Final = 64  # a power of two: pixels to inches and back without rounding
-
-_FONT: Final = "DejaVu Sans"  # part of matplotlib
+_FONTS: Final[dict[str, Path]] = {"normal": REGULAR_FONT, "bold": BOLD_FONT}
 
 _LETTER: Final = 0.53  # mean width of a letter relative to the font size; wider lines are drawn smaller
 
@@ -98,20 +98,13 @@ class Drawing:
     """The canvas of a figure. `unit`: pixels for each pixel of a figure of 1920 × 1080."""
 
     def __init__(self, settings: FigureSettings, size: tuple[int, int] = SIZE) -> None:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg  # takes 0.5 s to import
-        from matplotlib.figure import Figure
-
         self.width, self.height = self.size = settings.size or size
         self.theme = THEMES[settings.theme]
         self.upright = self.height > self.width
         long, short = max(self.size), min(self.size)
         self.unit = min(short / 1080, long / (1350 if self.upright else 1920))
-        figure = Figure(figsize=(self.width / _DPI, self.height / _DPI), dpi=_DPI, facecolor=self.theme.background)
-        self._canvas = FigureCanvasAgg(figure)
-        self._axes = figure.add_axes((0, 0, 1, 1))
-        self._axes.set_xlim(0, self.width)
-        self._axes.set_ylim(self.height, 0)
-        self._axes.axis("off")
+        self._image = Image.new("RGB", self.size, self.theme.background)
+        self._pen = ImageDraw.Draw(self._image, "RGBA")  # the mode in which it blends transparent colours
 
     @property
     def body(self) -> Rectangle:
@@ -143,29 +136,20 @@ class Drawing:
         return Rectangle(area.x, area.y, area.width, top - area.y - 20 * self.unit)
 
     def text(
-        self, x: float, y: float, content: str, size: float, *, colour: str = "", weight: str = "normal",
-        horizontal: Literal["left", "center", "right"] = "left",
-        vertical: Literal["top", "center", "baseline", "bottom"] = "top", max_width: float | None = None,
-    ) -> Rectangle:  # fmt: skip
-        """Draw text aligned at a position in pixels, and return its extent.
+        self, x: float, y: float, content: str, size: float, *, colour: str = "",
+        weight: Literal["normal", "bold"] = "normal", horizontal: Literal["left", "center"] = "left",
+        vertical: Literal["top", "center", "bottom"] = "top", max_width: float = math.inf,
+    ) -> None:  # fmt: skip
+        """Draw a line of text aligned at a position in pixels.
 
         size: font size in units; it is reduced if the text would be wider than `max_width` pixels. `horizontal`,
         `vertical`: which part of the text is at the position.
         """
-        pixels = max(size * self.unit, _MIN_TEXT)
-        text = self._axes.text(
-            x, y, content, fontsize=pixels * 72 / _DPI, color=colour or self.theme.text, weight=weight, family=_FONT,
-            ha=horizontal, va=vertical, usetex=False, parse_math=False, linespacing=1.3,
-        )  # fmt: skip
-        extent = self._extent(text)
-        if max_width is not None and extent.width > max_width:
-            text.set_fontsize(max(pixels * max_width / extent.width, _MIN_TEXT) * 72 / _DPI * 0.995)
-            extent = self._extent(text)
-        return extent
-
-    def _extent(self, text: Text) -> Rectangle:
-        box = text.get_window_extent()
-        return Rectangle(box.x0, self.height - box.y1, box.width, box.height)
+        font = ImageFont.truetype(_FONTS[weight], max(size * self.unit, _MIN_TEXT))
+        if (width := font.getlength(content)) > max_width:
+            font = font.font_variant(size=max(font.size * max_width / width, _MIN_TEXT))
+        anchor = {"left": "l", "center": "m"}[horizontal] + {"top": "a", "center": "m", "bottom": "d"}[vertical]
+        self._pen.text((x, y), content, colour or self.theme.text, font, anchor)
 
     def picture(self, pixels: Pixels, box: Rectangle, *, squares: bool = False) -> Rectangle:
         """Draw a picture (H, W, 3) into a box rounded to whole pixels, and return that box.
@@ -181,37 +165,29 @@ class Drawing:
             scaled = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
         else:
             scaled = resize(pixels, *size)
-        extent = (rounded.x, rounded.right, rounded.bottom, rounded.y)
-        self._axes.imshow(scaled, extent=extent, interpolation="nearest", aspect="auto", zorder=1)
-        self._axes.set_xlim(0, self.width)
-        self._axes.set_ylim(self.height, 0)
+        self._image.paste(Image.fromarray(scaled), (columns.start, rows.start))
         return rounded
 
-    def frame(self, box: Rectangle, colour: str, width: float, *, fill: str = "none", radius: float = 0.0) -> None:
-        """Draw a line around a box, outside it. width: of the line, in units; radius: of its corners, in units."""
-        from matplotlib.patches import FancyBboxPatch
+    def frame(self, box: Rectangle, colour: str, width: float) -> None:
+        """Draw a line around a box, outside it, at whole pixels. width: of the line, in units."""
+        line = max(round(width * self.unit), 1)
+        rows, columns = box.expanded(line).slices
+        corners = columns.start, rows.start, columns.stop - 1, rows.stop - 1
+        self._pen.rectangle(corners, outline=colour, width=line)
 
-        line = width * self.unit
-        outer = box.expanded(line / 2)
-        style = f"round,pad=0,rounding_size={radius * self.unit}" if radius else "square,pad=0"
-        self._axes.add_patch(
-            FancyBboxPatch(
-                (outer.x, outer.y), outer.width, outer.height, boxstyle=style, edgecolor=colour, facecolor=fill,
-                linewidth=line * 72 / _DPI, joinstyle="miter", zorder=2,
-            )
-        )  # fmt: skip
+    def lines(self, ends: npt.NDArray[np.float64], colour: str, pixels: float) -> None:
+        """Draw horizontal and vertical lines (N, 2, 2), each from x, y to x, y in pixels, with a width of `pixels`.
 
-    def lines(self, ends: np.ndarray[tuple[int, ...], np.dtype[np.float64]], colour: str, pixels: float) -> None:
-        """Draw lines (N, 2, 2), each from x, y to x, y in pixels, with a width of `pixels`."""
-        from matplotlib.collections import LineCollection
-
-        width = [pixels * 72 / _DPI]
-        self._axes.add_collection(
-            LineCollection(list(ends), colors=colour, linewidths=width, zorder=2, capstyle="butt")
-        )
+        They are drawn at whole pixels, so that all are equally sharp. Thinner lines than a pixel are transparent.
+        """
+        width = max(round(pixels), 1)
+        fill = (*ImageColor.getrgb(colour), round(255 * min(pixels, 1)))
+        across = ends[:, 0] == ends[:, 1]  # (N, 2) True for the direction in which a line is as thick as its width
+        first = np.rint(ends[:, 0] - across * width / 2)
+        last = np.maximum(np.where(across, first + width, np.rint(ends[:, 1])) - 1, first)
+        for corners in np.concatenate([first, last], axis=1).tolist():
+            self._pen.rectangle(corners, fill)
 
     def pixels(self) -> Pixels:
         """Return the drawing, (H, W, 3) uint8."""
-        self._canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib is only partly typed
-        drawn = np.asarray(self._canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-        return np.ascontiguousarray(drawn[..., :3])
+        return np.array(self._image)

@@ -12,13 +12,14 @@ from renderer.descriptors import to_lab
 from renderer.explain.cells import check_figure, lay_grid, read_cover
 from renderer.explain.figures import CELL, Drawing, Rectangle
 from renderer.explain.results import FigureResult
+from renderer.faces import find_faces
 from renderer.grid import Grid, covered_part
 from renderer.job import GridSettings
 from renderer.job.outputs import check_suffix
 from renderer.pictures import Pixels, resize
 from renderer.settings import FigureSettings
 from renderer.stills import STILL_SUFFIXES, check_size, write_picture
-from renderer.subject import attention, find_faces
+from renderer.subject import attention
 
 _LINE: Final = 0.08  # width of a line relative to a cell's side
 _MAX_LINE: Final = 4.0  # units

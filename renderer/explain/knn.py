@@ -12,21 +12,21 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from renderer.arrays import Float32Array
-from renderer.compositor.kernels import to_yuv420
 from renderer.encoder import Encoding, FrameWriter, choose, gif_rate, open_writer
 from renderer.errors import InputError
 from renderer.explain.cells import NEAR_PHOTOS, Matched, open_matched, squared
 from renderer.explain.figures import CELL, NEAR, NEAREST, SIZE, SMALL_SIZE, THEMES, Drawing, Rectangle, Theme
 from renderer.explain.match import COMPARED, facts
-from renderer.explain.points import draw_discs
 from renderer.explain.results import FigureResult
 from renderer.explain.space import Space, points_of
 from renderer.frame_times import frame_count, progress_of
 from renderer.job import MatchSettings
 from renderer.job.outputs import check_video, new_video
 from renderer.job.videos import check_written
+from renderer.kernels.discs import draw_discs
+from renderer.kernels.drawing import to_yuv420
 from renderer.messages import named
-from renderer.overlay import default_font
+from renderer.overlay import BOLD_FONT
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels
 from renderer.progress import Progress, Silent, track
@@ -187,7 +187,7 @@ def _lay_out(
 
 def _label(text: str, size: float) -> Float32Array:
     """Return a text as a mask (H, W), 0…1."""
-    font = ImageFont.truetype(str(default_font()), max(round(size), 5))
+    font = ImageFont.truetype(BOLD_FONT, max(round(size), 5))
     left, top, right, bottom = (math.floor(v) for v in font.getbbox(text))
     margin = round(size / 4)
     image = Image.new("L", (right - left + 2 * margin, bottom - top + 2 * margin))

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 
 from renderer.compositor import Compositor
-from renderer.compositor.kernels import SHARPER
 from renderer.cores import core_count
 from renderer.frame_times import frame_count, progress_of
 from renderer.job.inputs import OpenMosaic
+from renderer.kernels.drawing import SHARPER
 from renderer.overlay import with_overlay
 from renderer.parameters import Colour
 from renderer.pictures import Pixels

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from renderer.compiled import is_first_run
 from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
+from renderer.faces import find_faces
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
 from renderer.input_files import is_file, require_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
@@ -44,7 +44,7 @@ from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, sa
 from renderer.progress import Progress
 from renderer.scene import Target
 from renderer.settings import MatchSettings, TileSettings
-from renderer.subject import attention, find_faces, subject_position
+from renderer.subject import attention, subject_position
 
 if TYPE_CHECKING:
     from renderer.matching import Pin
@@ -143,8 +143,6 @@ def open_mosaic(
     written. `tiles`: the tiles of the same settings, if already open. Raises InputError.
     """
     path = check_cover(cover)
-    if matched and is_first_run():
-        progress.notice("First run: compiling (one time only, 15 seconds to a minute)")
     with open_tiles(settings, progress) if tiles is None else nullcontext(tiles) as tiles:
         archive = tiles.archive
         if path.suffix.lower() == MAP_SUFFIX:

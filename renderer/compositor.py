@@ -14,8 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float64Array
-from renderer.compositor.kernels import (
+from renderer.cores import core_count
+from renderer.kernels.drawing import (
+    SHARPER as SHARPER,
+)
+from renderer.kernels.drawing import (
+    Box,
     DrawList,
+    SpriteArrays,
     develop,
     draw_band,
     empty_draw_list,
@@ -25,7 +31,6 @@ from renderer.compositor.kernels import (
     to_rgba,
     to_yuv420,
 )
-from renderer.cores import core_count
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
 from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Motion, NestedMap, Scene, Sprites
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
@@ -33,10 +38,7 @@ from renderer.textures import Packed, Textures, TextureTable, pack, unpack
 Viewport = tuple[float, float, float, float, float, float]
 """The affine map from scene units to pixels of the frame, row by row."""
 
-PixelBox = tuple[int, int, int, int]
-"""Left, top, right and bottom in pixels of the frame."""
-
-_NO_BOX: Final[PixelBox] = (0, 0, 0, 0)
+_NO_BOX: Final[Box] = (0, 0, 0, 0)
 
 OPENED_PIXELS: Final = 2.0
 """Width of a tile in pixels above which a nested map is drawn as its own tiles."""
@@ -189,7 +191,7 @@ class Compositor:
         self.draw(scene, frame)
         return np.ascontiguousarray(unpack(frame)[..., :3])
 
-    def _groups(self, scene: Scene) -> list[tuple[Sprites, Viewport, PixelBox]]:
+    def _groups(self, scene: Scene) -> list[tuple[Sprites, Viewport, Box]]:
         """Return a scene's groups of sprites in painter's order.
 
         Each comes with its view and the box of pixels that later groups hide.
@@ -201,7 +203,7 @@ class Compositor:
         if scene.overlay is not None:
             groups.append((scene.overlay, _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
         hidden = _NO_BOX
-        listed: list[tuple[Sprites, Viewport, PixelBox]] = []
+        listed: list[tuple[Sprites, Viewport, Box]] = []
         for sprites, view in reversed(groups):
             listed.append((sprites, view, hidden))
             hidden = max(hidden, self._covered(sprites, view), key=_area)
@@ -240,7 +242,7 @@ class Compositor:
         low, high = corners.min(axis=0), corners.max(axis=0)
         return bool((high > 0).all() and (low < (self.width, self.height)).all())
 
-    def _covered(self, sprites: Sprites, view: Viewport) -> PixelBox:
+    def _covered(self, sprites: Sprites, view: Viewport) -> Box:
         """Return the pixels that a group fully covers if it is one opaque, axis-aligned sprite (a landed photo)."""
         if len(sprites) != 1 or sprites.opacity[0] < 1 or not 0 <= sprites.texture[0] < len(self.textures):
             return _NO_BOX
@@ -257,7 +259,7 @@ class Compositor:
         far, bottom = np.floor(np.clip(middle + right + down + 1e-6, 0, (self.width, self.height)))
         return int(left), int(top), max(int(far), int(left)), max(int(bottom), int(top))
 
-    def _list_visible(self, groups: Sequence[tuple[Sprites, Viewport, PixelBox]]) -> list[int]:
+    def _list_visible(self, groups: Sequence[tuple[Sprites, Viewport, Box]]) -> list[int]:
         """Fill the groups' draw lists and load the texture levels they need. Returns each group's number of sprites."""
         while len(self._lists) < len(groups):
             self._lists.append(empty_draw_list(0))
@@ -272,13 +274,13 @@ class Compositor:
                 counts.append(count)
                 missing_count += more
             if missing_count <= len(self._missing) and all(
-                count <= len(draw.texture) for count, draw in zip(counts, self._lists, strict=False)
+                count <= draw.capacity for count, draw in zip(counts, self._lists, strict=False)
             ):
                 break
             # The lists are too small: make them 1.5 times as long as needed, and repeat.
             self._missing = np.empty((missing_count + missing_count // 2 + 64, 2), np.int32)
             for number, count in enumerate(counts):
-                if count > len(self._lists[number].texture):
+                if count > self._lists[number].capacity:
                     self._lists[number] = empty_draw_list(count + count // 2 + 64)
         if missing_count:
             self.textures.load(self._missing[:missing_count], scene_number)
@@ -288,16 +290,18 @@ class Compositor:
         self,
         sprites: Sprites,
         view: Viewport,
-        hidden: PixelBox,
+        hidden: Box,
         table: TextureTable,
         scene_number: int,
         draw: DrawList,
         missing: npt.NDArray[np.int32],
     ) -> tuple[int, int]:
-        return list_visible(
+        arrays = SpriteArrays(
             sprites.texture, sprites.centre, sprites.right, sprites.down, sprites.window, sprites.opacity,
             sprites.gain, sprites.offset, sprites.joined,
-            view, (self.width, self.height), hidden, self._tone_sizes, table, scene_number, draw, missing,
+        )  # fmt: skip
+        return list_visible(
+            arrays, view, (self.width, self.height), hidden, self._tone_sizes, table, scene_number, draw, missing,
         )  # fmt: skip
 
     def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:
@@ -309,15 +313,15 @@ class Compositor:
         """Convert a frame to `pixels`, (height, width, 4) RGBA with straight alpha, uint8."""
         self._in_bands(lambda top, end: to_rgba(frame, pixels, top, end))
 
-    def _prepare_background(self, background: Colour | int | None) -> tuple[np.uint32, Packed]:
+    def _prepare_background(self, background: Colour | int | None) -> tuple[int, Packed]:
         if background is None:
-            return np.uint32(0), self._no_picture
+            return 0, self._no_picture
         if not isinstance(background, int):
             r, g, b = (int(min(max(value, 0.0), 1.0) * 255 + 0.5) for value in background)
-            return np.uint32(r | g << 8 | b << 16 | 255 << 24), self._no_picture
+            return r | g << 8 | b << 16 | 255 << 24, self._no_picture
         if self._background is None or self._background[0] != background:
             self._background = (background, self._filling_picture(background))
-        return np.uint32(0), self._background[1]
+        return 0, self._background[1]
 
     def _filling_picture(self, texture: int) -> Packed:
         """Return a texture's largest level scaled to fill the frame, centre-cropped, with bicubic interpolation."""
@@ -343,6 +347,6 @@ def _view(camera: Camera, width: int, height: int) -> Viewport:
     )  # fmt: skip
 
 
-def _area(box: PixelBox) -> int:
+def _area(box: Box) -> int:
     left, top, right, bottom = box
     return (right - left) * (bottom - top)

@@ -1,0 +1,134 @@
+/* Which sprites of a scene touch the frame, with which mip levels, and where. */
+
+#include "draw.h"
+#include "kernels.h"
+#include "numbers.h"
+
+int64_t draw_bytes(void) { return sizeof(Draw); }
+
+static double absolute(double x) { return __builtin_fabs(x); }
+
+/* 1 below the first size, 0 above the second, smooth (3x^2 - 2x^3) between. */
+static double fade(double size, double full_below, double none_above)
+{
+    double x = lesser(greater((none_above - size) / (none_above - full_below), 0.0), 1.0);
+    return x * x * (3.0 - 2.0 * x);
+}
+
+/* Whether a number is whole, up to rounding errors. */
+static int whole(double value) { return absolute(value - __builtin_rint(value)) < 1e-6; }
+
+/* 1 or -1: the side of an axis to which a later neighbour lies. */
+static int32_t side(double axis) { return axis > 0.0 ? 1 : -1; }
+
+void list_visible(
+    const Sprites *sprites, int64_t count, const double *view, int64_t frame_width, int64_t frame_height,
+    const int64_t *hidden, double tone_full_below, double tone_none_above, double sharper, const TextureTable *table,
+    int64_t textures, int64_t max_levels, int64_t scene, uint8_t *draws, int64_t capacity, int32_t *missing, int64_t missing_capacity,
+    int64_t *counts)
+{
+    Draw *draw = (Draw *)draws;
+    int64_t seen = 0, lacking = 0;
+    for (int64_t i = 0; i < count; i++) {
+        float opacity = sprites->opacity[i];
+        if (!(opacity > 0.0f))
+            continue;
+        const double *at = sprites->centre + 2 * i, *part = sprites->window + 4 * i;
+        const double *across = sprites->right + 2 * i, *along = sprites->down + 2 * i;
+        double x = view[0] * at[0] + view[1] * at[1] + view[2];
+        double y = view[3] * at[0] + view[4] * at[1] + view[5];
+        double right_x = view[0] * across[0] + view[1] * across[1];
+        double right_y = view[3] * across[0] + view[4] * across[1];
+        double down_x = view[0] * along[0] + view[1] * along[1];
+        double down_y = view[3] * along[0] + view[4] * along[1];
+        double reach_x = absolute(right_x) + absolute(down_x);
+        double reach_y = absolute(right_y) + absolute(down_y);
+        if (lesser(absolute(right_x), absolute(right_y)) + lesser(absolute(down_x), absolute(down_y)) > 1e-9) {
+            /* Coverage is measured across an edge, so at corners of rotated sprites it extends half a pixel further. */
+            reach_x += 0.5;
+            reach_y += 0.5;
+        }
+        if (!(x + reach_x > 0.0 && x - reach_x < (double)frame_width && y + reach_y > 0.0)) /* nor if one is NaN */
+            continue;
+        int64_t first = rounded_down(greater(y - reach_y, 0.0));
+        int64_t last = rounded_up(lesser(y + reach_y, (double)frame_height));
+        int64_t left = rounded_down(greater(x - reach_x, 0.0));
+        int64_t end = rounded_up(lesser(x + reach_x, (double)frame_width));
+        if (first >= last)
+            continue;
+        if (first >= hidden[1] && last <= hidden[3] && hidden[0] < hidden[2] && left >= hidden[0] && end <= hidden[2])
+            continue;
+        double area = right_x * down_y - right_y * down_x;
+        double length_right = length(right_x, right_y), length_down = length(down_x, down_y);
+        if (absolute(area) < 1e-9 * (1.0 + length_right * length_down))
+            continue; /* edge-on */
+
+        int32_t t = sprites->texture[i];
+        if (t < 0 || t >= textures)
+            continue;
+        double texels = greater(
+            absolute(part[2] - part[0]) * table->width[t] / (2.0 * length_right),
+            absolute(part[3] - part[1]) * table->height[t] / (2.0 * length_down));
+        if (!(texels < 1e9)) /* too large or NaN: nothing to draw */
+            continue;
+        double detail = logarithm(greater(texels, 1.0));
+        if (!(whole(detail) && whole(x - reach_x) && whole(y - reach_y) && whole(x + reach_x)))
+            detail -= sharper; /* otherwise texels coincide with pixels and are drawn unchanged */
+        detail = lesser(greater(detail, 0.0), table->levels[t] - 1.0);
+        int32_t level = (int32_t)detail;
+        int32_t blend = (int32_t)rounded((detail - level) * 256.0);
+        if (blend == 256) {
+            level += 1;
+            blend = 0;
+        }
+        for (int32_t needed = level; needed <= level + (blend > 0); needed++) {
+            int64_t entry = t * max_levels + needed;
+            if (table->address[entry] == 0 && table->used[entry] != scene) {
+                if (lacking < missing_capacity) {
+                    missing[2 * lacking] = t;
+                    missing[2 * lacking + 1] = needed;
+                }
+                lacking += 1;
+            }
+            table->used[entry] = scene;
+        }
+        if (seen >= capacity) {
+            seen += 1;
+            continue;
+        }
+
+        int32_t weight = (int32_t)smallest(largest(rounded(opacity * 256.0), 1), 256);
+        Draw *one = draw + seen;
+        *one = (Draw){
+            .inverse = {
+                down_y / area, -down_x / area, (down_x * y - down_y * x) / area,
+                -right_y / area, right_x / area, (right_y * x - right_x * y) / area,
+            },
+            .half = {absolute(area) / length_down, absolute(area) / length_right},
+            .window = {part[0], part[1], part[2], part[3]},
+            .texture = t, .width = table->width[t], .height = table->height[t], .opaque = table->opaque[t],
+            .level = level, .blend = blend,
+            .rows = {(int32_t)first, (int32_t)last},
+            .columns = {(int32_t)left, (int32_t)end},
+            .opacity = weight, .stored = table->opaque[t] && weight == 256,
+        };
+        uint8_t joined = sprites->joined[i];
+        if (joined && opacity >= 1.0f && table->opaque[t]) { /* transparent edges must not overlap */
+            /* A neighbour to the right or below is drawn later and blends over this sprite's edge. Which axis of the
+             * sprite points there depends on how the photo is mirrored and turned within its cell. */
+            int upright = absolute(across[0]) >= absolute(across[1]);
+            if (joined & 1)
+                one->forward[upright ? 0 : 1] = side(upright ? across[0] : along[0]);
+            if (joined & 2)
+                one->forward[upright ? 1 : 0] = side(upright ? along[1] : across[1]);
+        }
+        double share = fade(2.0 * __builtin_sqrt(length_right * length_down), tone_full_below, tone_none_above);
+        for (int c = 0; c < 3; c++) {
+            one->gain[c] = (int32_t)rounded((1.0 + (sprites->gain[3 * i + c] - 1.0) * share) * 256.0);
+            one->offset[c] = (int32_t)rounded(sprites->offset[3 * i + c] * share * 65280.0);
+        }
+        seen += 1;
+    }
+    counts[0] = seen;
+    counts[1] = lacking;
+}

@@ -1,0 +1,258 @@
+"""Recorded calls of the compiled functions: their arguments, and what they returned and wrote.
+
+`poe record-kernels` records them anew (tests/golden/kernels.npz), with the library that is loaded. Each function is
+called by the code that uses it, on small inputs. Every variant of the library, on every processor, must repeat the
+results to the last bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from renderer.kernels.drawing import (
+    SpriteArrays,
+    TextureTable,
+    develop,
+    draw_band,
+    empty_draw_list,
+    fill_band,
+    gather_light,
+    list_visible,
+    to_rgba,
+    to_yuv420,
+)
+from renderer.kernels.library import Kernels, Parameter, kernels, read_header
+from renderer.kernels.sources import FOLDER
+from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16
+
+FILE = Path(__file__).parent / "golden" / "kernels.npz"
+
+DECLARED = read_header((FOLDER / "kernels.h").read_text(encoding="utf-8"))
+
+TYPES = {"float": "f4", "double": "f8", "uint8_t": "u1", **{f"int{n}_t": f"i{n // 8}" for n in (16, 32, 64)}}
+TYPES |= {f"uint{n}_t": f"u{n // 8}" for n in (32, 64)}
+
+TESTED = [name for name, function in DECLARED.functions.items() if function.parameters]
+
+MAX_BYTES = 400_000  # of one call's arguments
+MAX_CALLS = 5  # of one function
+
+Value = tuple[Parameter, Any]
+
+
+def flat_parameters(function: str) -> list[Parameter]:
+    """Return a function's parameters with structs replaced by their fields."""
+    found: list[Parameter] = []
+    for parameter in DECLARED.functions[function].parameters:
+        found += DECLARED.structs.get(parameter.type, (parameter,))
+    return found
+
+
+@dataclass
+class Case:
+    """One call. Arrays of addresses hold 0, or 1 + the offset in bytes into `memory`."""
+
+    function: str
+    before: list[np.ndarray]  # the flat parameters; numbers have no dimension
+    after: list[np.ndarray]  # the arrays that the function writes
+    result: np.ndarray
+    memory: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
+
+    def run(self, library: Kernels) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Call the function of a library with the recorded arguments. Returns the result and the arrays written."""
+        flat = flat_parameters(self.function)
+        values = [value.copy() for value in self.before]
+        base = self.memory.ctypes.data
+        for i, parameter in enumerate(flat):
+            if parameter.pointers == 2:
+                values[i] = np.where(values[i] > 0, values[i] - 1 + base, 0)
+        waiting = iter(value if value.ndim else value.item() for value in values)
+        arguments = [
+            SimpleNamespace(**{each.name: next(waiting) for each in DECLARED.structs[parameter.type]})
+            if parameter.type in DECLARED.structs
+            else next(waiting)
+            for parameter in DECLARED.functions[self.function].parameters
+        ]
+        result = getattr(library, self.function)(*arguments)
+        written = [value for parameter, value in zip(flat, values, strict=True) if parameter.written]
+        return as_result(self.function, result), written
+
+
+def as_result(function: str, result: object) -> np.ndarray:
+    """Return a function's result as an array without dimensions; 0 if it returns nothing."""
+    kind = DECLARED.functions[function].result
+    return np.array(0 if kind == "void" else result, "i8" if kind == "void" else TYPES[kind])
+
+
+def load() -> list[Case]:
+    """Return the recorded calls."""
+    cases: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
+    with np.load(FILE) as file:
+        for name in file.files:
+            case, _, part = name.partition("/")
+            cases[case][part] = file[name]
+    return [
+        Case(
+            case.split(" ")[1],
+            [parts[f"before/{i}"] for i in range(sum(part.startswith("before") for part in parts))],
+            [parts[f"after/{i}"] for i in range(sum(part.startswith("after") for part in parts))],
+            parts["result"],
+            parts["memory"],
+        )
+        for case, parts in cases.items()
+    ]
+
+
+def save(cases: list[Case]) -> None:
+    """Write the recorded calls."""
+    arrays: dict[str, np.ndarray] = {}
+    for number, case in enumerate(cases):
+        name = f"{number} {case.function}"
+        arrays |= {f"{name}/before/{i}": value for i, value in enumerate(case.before)}
+        arrays |= {f"{name}/after/{i}": value for i, value in enumerate(case.after)}
+        arrays |= {f"{name}/result": case.result, f"{name}/memory": case.memory}
+    np.savez_compressed(FILE, **arrays)  # type: ignore[arg-type]
+
+
+# -- Recording -----------------------------------------------------------------------------------------------------
+
+
+class Recorder:
+    """Records the calls of the loaded library's functions; `memory` is what arrays of addresses point into."""
+
+    def __init__(self) -> None:
+        self.cases: dict[str, list[Case]] = {name: [] for name in TESTED}
+        self.memory = np.zeros(0, np.uint8)
+        self._seen: set[bytes] = set()
+        library = kernels()
+        for name in TESTED:
+            setattr(library, name, self._recorded(name, getattr(library, name)))
+
+    def _recorded(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            flat = list(self._flat(name, arguments))
+            base = self.memory.ctypes.data
+            before = [
+                np.where(np.asarray(value) > 0, np.asarray(value) - base + 1, 0)
+                if parameter.pointers == 2
+                else np.array(value, None if parameter.pointers else TYPES[parameter.type])
+                for parameter, value in flat
+            ]
+            result = function(*arguments)
+            after = [np.array(value) for parameter, value in flat if parameter.written]
+            memory = self.memory if name == "draw_band" else np.zeros(1, np.uint8)
+            case = Case(name, before, after, as_result(name, result), memory)
+            digest = hashlib.blake2b(b"".join(value.tobytes() for value in before)).digest()
+            if sum(value.nbytes for value in before) <= MAX_BYTES and digest not in self._seen:
+                self._seen.add(digest)
+                self.cases[name].append(case)
+            return result
+
+        return call
+
+    @staticmethod
+    def _flat(name: str, arguments: tuple[Any, ...]) -> Iterator[Value]:
+        for parameter, value in zip(DECLARED.functions[name].parameters, arguments, strict=True):
+            if parameter.type in DECLARED.structs:
+                yield from ((each, getattr(value, each.name)) for each in DECLARED.structs[parameter.type])
+            else:
+                yield parameter, value
+
+    def chosen(self) -> list[Case]:
+        """Return some calls of each function, evenly from first to last."""
+        cases = []
+        for name, calls in self.cases.items():
+            if not calls:
+                raise RuntimeError(f"{name} was not called: add what calls it to tests/kernel_cases.py")
+            picked = np.unique(np.linspace(0, len(calls) - 1, MAX_CALLS).round().astype(int))
+            cases += [calls[i] for i in picked]
+        return cases
+
+
+def record_drawing(recorder: Recorder) -> None:
+    """Draw small frames: axis-aligned and rotated sprites, mirrored, magnified, transparent, toned, hidden."""
+    rng = np.random.default_rng(7)
+    table, recorder.memory = _textures(rng, [(64, 64, True), (33, 20, True), (16, 16, False), (1, 9, True)])
+    width, height = 48, 32
+    frames = []
+    for number in range(12):
+        count = 40
+        side = (3.0, 9.5, 16.0, 40.0)[number % 4]
+        upright = number % 3 < 2
+        turn = np.zeros(count) if upright else rng.uniform(0, 7, count)
+        half = side / 2 * rng.choice([-1, 1], count) if upright else np.full(count, side / 2)
+        across = half[:, np.newaxis] * np.stack([np.cos(turn), np.sin(turn)], 1)
+        along = side / 2 * np.stack([-np.sin(turn), np.cos(turn)], 1)
+        if number % 4 == 1:  # photos turned by a quarter
+            across, along = along.copy(), across.copy()
+        sprites = SpriteArrays(
+            rng.integers(0, 4, count, np.int32),
+            rng.uniform(-3, 50, (count, 2)),
+            across,
+            along,
+            np.tile([0.0, 0.0, 1.0, 1.0], (count, 1)) if number % 2 else np.sort(rng.uniform(0, 1, (count, 4)), axis=1),
+            rng.choice(np.float32([1, 1, 1, 0.4, 0]), count),
+            rng.uniform(0.6, 1.4, (count, 3)).astype(np.float32),
+            rng.uniform(-0.2, 0.2, (count, 3)).astype(np.float32),
+            rng.integers(0, 4, count, np.uint8),
+        )
+        hidden = (10, 5, 35, 25) if number % 5 == 4 else (0, 0, 0, 0)
+        draw = empty_draw_list(count)
+        draw.entries[:] = 0
+        missing = np.zeros((8, 2), np.int32)
+        view = (1.0, -0.01 * (number == 7), 0.3, 0.01 * (number == 7), 1.0, 0.2)
+        seen, _ = list_visible(sprites, view, (width, height), hidden, (24.0, 48.0), table, 3, draw, missing)
+        table.address[0, 0] = 0  # is then listed as missing
+        list_visible(sprites, view, (width, height), hidden, (24.0, 48.0), table, 4 + number, draw, missing)
+        table.address[0, 0] = recorder.memory.ctypes.data
+        frame = np.zeros((height, width), np.uint32)
+        picture = rng.integers(0, 2**32, (height, width), np.uint32) if number % 4 == 3 else np.zeros((0, 0), np.uint32)
+        fill_band(frame, 0, height, 0xFF102030 if number % 2 else 0, picture)
+        draw_band(frame, 0, 14, table, draw, seen, hidden)
+        draw_band(frame, 14, height, table, draw, seen, hidden)
+        frames.append(frame)
+    total = np.zeros((height, width, 4), np.uint32)
+    for number, frame in enumerate(frames):
+        gather_light(frame, LIGHT_16, total, number == 0, 0, height)
+        planes = (np.zeros((height, width), np.uint8), *np.zeros((2, height // 2, width // 2), np.uint8))
+        to_yuv420(frame, *planes, 0, height // 2)
+        to_rgba(frame, np.zeros((height, width, 4), np.uint8), 1, height)
+        develop(total, number + 1, BYTE_OF_LIGHT_16, frame.copy(), 0, height)
+
+
+def _textures(rng: np.random.Generator, sizes: list[tuple[int, int, bool]]) -> tuple[TextureTable, np.ndarray]:
+    """Return textures of noise, whether opaque or not, and the memory that holds all their levels."""
+    count, most = len(sizes), 7
+    levels = [
+        (t, level, (max(width >> level, 1), max(height >> level, 1)), opaque)
+        for t, (width, height, opaque) in enumerate(sizes)
+        for level in range(max(width, height).bit_length())
+    ]
+    pixels = [rng.integers(0, 256, (high * wide + 1, 4), np.uint8) for _, _, (wide, high), _ in levels]
+    address = np.zeros((count, most), np.int64)
+    start = 0
+    for (t, level, _, opaque), texels in zip(levels, pixels, strict=True):
+        texels[:, 3] = 255 if opaque else texels[:, 3]
+        texels[:, :3] = np.minimum(texels[:, :3], texels[:, 3:])
+        address[t, level] = start
+        start += texels.nbytes
+    memory = np.concatenate(pixels).reshape(-1)
+    used = np.array([max(width, height).bit_length() for width, height, _ in sizes], np.int32)
+    address = np.where(np.arange(most) < used[:, np.newaxis], address + memory.ctypes.data, 0)
+    wide, high, opaque_of = (np.array(values) for values in zip(*sizes, strict=True))
+    table = TextureTable(wide.astype(np.int32), high.astype(np.int32), used, opaque_of, address, np.zeros_like(address))
+    return table, memory
+
+
+if __name__ == "__main__":
+    recorder = Recorder()
+    record_drawing(recorder)
+    save(recorder.chosen())
