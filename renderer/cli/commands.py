@@ -195,7 +195,7 @@ def shown_default(default: object) -> str:
 
 # -- Parsing -------------------------------------------------------------------------------------------------------
 # argparse would need as many lines: it treats values that start with a hyphen, and optional arguments between options,
-# differently in each version of Python, and its messages name neither the fix nor the value.
+# differently in different versions of Python, and its messages do not name the fix.
 
 
 def parse(root: Command, command: Command, words: Sequence[str]) -> tuple[list[str], Values]:
