@@ -73,4 +73,150 @@ EXPORTED void draw_discs(
     uint8_t *picture, int64_t height, int64_t width, const float *centre, const float *radius, const float *colour,
     const float *opacity, int64_t count);
 
+/* renderer/kernels/matching.py describes the fields and parameters of the following structs and functions. */
+typedef struct {
+    const int32_t *numbers;
+    const int32_t *box;
+    int64_t height;
+    int64_t width;
+} Raster;
+
+/* auction.c */
+typedef struct {
+    double *prices;
+    const int64_t *first_slot;
+    int64_t *holders;
+    double *bids;
+    int64_t *filled;
+    int64_t *held;
+} Auction;
+
+EXPORTED void run_auction(
+    const Auction *auction, const int32_t *photo, const float *cost, int64_t candidates, const double *outside,
+    double epsilon, int64_t *queue, int64_t count);
+
+/* spacing.c */
+EXPORTED void find_conflicts(
+    const Raster *raster, int64_t radius, const int64_t *order, int64_t count, const int32_t *photo, int32_t *placed,
+    uint8_t *conflicts);
+EXPORTED void place_allowed(
+    const Raster *raster, int64_t radius, const int64_t *empty, int64_t count, const int32_t *photo,
+    const uint8_t *symmetry, const float *cost, int64_t candidates, int32_t *remaining, int32_t *placed,
+    uint8_t *placed_symmetry, float *placed_cost);
+EXPORTED int64_t fill_any(
+    const Raster *raster, int64_t radius, int32_t *remaining, int64_t photos, int64_t first_fit, int64_t *near,
+    int32_t *placed);
+
+/* structure.c */
+typedef struct {
+    const float *products;
+    const float *energy;
+    const float *mean;
+    const float *colour;
+    const float *terms;
+    int64_t symmetries;
+    int64_t rows;
+    int64_t photos;
+    int64_t all_photos;
+    int64_t start;
+    float min_gain;
+    float max_gain;
+    float shift;
+    float miss;
+} StructureBlock;
+
+EXPORTED void keep_cheapest(
+    const StructureBlock *block, const uint8_t *symmetries, const float *prices, int32_t *photo, uint8_t *symmetry,
+    float *cost, float *totals, int64_t candidates);
+EXPORTED void all_costs(const StructureBlock *block, const uint8_t *symmetries, float *cost, uint8_t *symmetry);
+
+/* pixel_distance.c */
+EXPORTED void merge_nearest(
+    const float *bound, int64_t rows, int64_t count, float slack, const uint8_t *pictures, const uint8_t *photos,
+    int64_t bytes, int64_t start, const float *prices, int64_t symmetry, int32_t *photo, uint8_t *symmetries,
+    float *cost, float *totals, int64_t candidates);
+
+/* tone.c */
+typedef struct {
+    const float *cell_detail;
+    const float *detail;
+    const float *target;
+    const float *target_lab;
+    const float *colour;
+    const float *below;
+    const float *above;
+    const float *area;
+    const float *darker;
+    const int64_t *photo;
+    const float *light;
+    const float *to_xyz;
+    int64_t details;
+    int64_t shades;
+    float strength;
+    float half_step;
+    float detail_weight;
+} ToneInput;
+
+EXPORTED void evaluate_choices(
+    const ToneInput *input, int64_t tiles, const float *gains, const float *margins, int64_t choices, float *error,
+    float *clipped);
+
+/* perceptual.c: renderer/kernels/perceptual.py describes the fields and parameters. */
+typedef struct {
+    const int64_t *source;
+    const float *sign;
+    const int64_t *visible;
+    const float *unweighted;
+    const float *cell_detail;
+    const float *cell_mean;
+    const float *cell_colour;
+    const float *slope;
+    const float *detail;
+    const float *mean;
+    const float *darkest;
+    const float *lightest;
+    float strength;
+    float min_gain;
+    float max_gain;
+    float shift;
+    float miss;
+} Tiles;
+
+typedef struct {
+    float *error;
+    const float *sensitivity;
+    const float *by_pixel;
+    const float *by_wave;
+    int64_t height;
+    int64_t width;
+    int64_t footprint;
+    int64_t pixels;
+    int64_t margin;
+} ErrorImage;
+
+typedef struct {
+    const int32_t *photo;
+    const uint8_t *symmetry;
+    const float *cost;
+    int64_t candidates;
+    int32_t *placed_photo;
+    uint8_t *placed_symmetry;
+    float *placed_cost;
+    int32_t *remaining;
+    const uint8_t *movable;
+    uint8_t *dirty;
+} Placement;
+
+EXPORTED int64_t search_numbers(int64_t footprint);
+EXPORTED void add_all(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const int32_t *photo, const uint8_t *symmetry,
+    int64_t cells, float *scratch);
+EXPORTED int64_t refine(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const int64_t *order,
+    int64_t count, int64_t radius, int64_t min_uses, float cost_weight, int32_t *uses, float *scratch);
+EXPORTED int64_t swap(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const int64_t *order,
+    int64_t count, int64_t radius, const uint8_t *symmetries, int64_t symmetry_count, int64_t max_partners,
+    float cost_weight, int64_t cells, int64_t *first, int64_t *following, float *scratch);
+
 #endif

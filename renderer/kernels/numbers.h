@@ -46,4 +46,25 @@ static inline double logarithm(double x)
     return (double)exponent + 2.8853900817779268 * f * sum; /* 2 / ln 2 */
 }
 
+/* The cube root of a positive normal number, rounded to nearest. Of 0, a number near 0.
+ *
+ * The bits divided by 3 are nearly those of the root, which is then right to 5 bits. Each of Halley's iterations triples
+ * that. Two iterations in double precision give the correctly rounded result, as a test of all numbers showed.
+ *
+ * Source: FreeBSD's cbrtf. */
+static inline float cube_root(float x)
+{
+    uint32_t bits;
+    __builtin_memcpy(&bits, &x, sizeof bits);
+    bits = bits / 3 + 709958130;
+    float start;
+    __builtin_memcpy(&start, &bits, sizeof start);
+    double root = start;
+    for (int i = 0; i < 2; i++) {
+        double cube = root * root * root;
+        root *= (2.0 * x + cube) / (x + 2.0 * cube);
+    }
+    return (float)root;
+}
+
 #endif

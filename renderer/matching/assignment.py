@@ -9,7 +9,6 @@ Source: Bertsekas, "The auction algorithm", 1988; for several uses: Bertsekas an
 the transportation problem", 1989.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call"
 from __future__ import annotations
 
 from typing import Final
@@ -17,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from renderer.compiled import kernel
+from renderer.kernels.matching import Auction, run_auction
 from renderer.matching.candidates import Candidates, Costs, Indices
 
 _ACCURACY: Final = 0.01
@@ -52,21 +51,21 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
     epsilon = max(_ACCURACY * float(cost_range.mean()), 1e-6 * float(known.cost.mean()), 1e-6)
     slots = np.minimum(capacity, number).astype(np.int64)
     first_slot = np.concatenate([[0], np.cumsum(slots)])
-    auction = (
-        np.zeros(costs.photos),  # prices
+    auction = Auction(
+        np.zeros(costs.photos),
         first_slot,
-        np.full(first_slot[-1], -1, np.int64),  # the cell that holds each use: a heap for each photo
-        np.zeros(first_slot[-1]),  # its bid, the lowest on top
-        np.zeros(costs.photos, np.int64),  # number of held uses of each photo
-        np.full(number, -1, np.int64),  # index of the candidate that each cell holds
+        np.full(first_slot[-1], -1, np.int64),
+        np.zeros(first_slot[-1]),
+        np.zeros(costs.photos, np.int64),
+        np.full(number, -1, np.int64),
     )
     photo, symmetry, cost = known.photo, known.symmetry, known.cost
     # Photos that are not candidates cost at least as much as the last candidate did at the time of the search.
     outside = np.full(number, np.inf) if count == usable else cost[:, -1].astype(np.float64)
     waiting = np.arange(number)
-    prices, held = auction[0], auction[5]
+    prices, held = auction.prices, auction.held
     for _ in range(_MAX_ROUNDS):
-        run_auction(photo, cost, outside, waiting, epsilon, *auction)
+        run_auction(auction, photo, cost, outside, waiting, epsilon)
         waiting = np.flatnonzero(held < 0)
         if not len(waiting):
             break
@@ -81,80 +80,12 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
         last = found.cost[:, -1] + current[found.photo[:, -1]]
         outside[waiting] = np.inf if width == usable else last * (1 + 1e-6)
     for cell in np.flatnonzero(held < 0):
-        free = slots > auction[4]
+        free = slots > auction.filled
         found = costs.nearest(cells[cell : cell + 1], 1, np.where(free, closed, np.inf).astype(np.float32))
         photo[cell, 0], symmetry[cell, 0], cost[cell, 0] = found.photo[0, 0], found.symmetry[0, 0], found.cost[0, 0]
-        auction[4][photo[cell, 0]] += 1
+        auction.filled[photo[cell, 0]] += 1
         held[cell] = 0
     known = Candidates(photo, symmetry, cost)
     assigned = known.take(held[:, np.newaxis])
     known.reorder(lambda rows: np.argsort(cost[rows] + prices[photo[rows]], axis=1, kind="stable"))
     return assigned, known
-
-
-@kernel
-def run_auction(photo, cost, outside, waiting, epsilon, prices, first_slot, holders, bids, filled, held):
-    """Let waiting and outbid cells bid until each cell holds a photo or needs more candidates."""
-    queue = np.empty(len(held), np.int64)
-    count = len(waiting)
-    queue[:count] = waiting
-    candidates = photo.shape[1]
-    while count > 0:
-        count -= 1
-        cell = queue[count]
-        choice = -1
-        lowest, second = np.inf, outside[cell]
-        for i in range(candidates):
-            value = cost[cell, i] + prices[photo[cell, i]]
-            if value < lowest:
-                if lowest < second:
-                    second = lowest
-                lowest = value
-                choice = i
-            elif value < second:
-                second = value
-        if choice < 0 or lowest > outside[cell]:
-            continue  # a photo that is not a candidate may be as good
-        target = photo[cell, choice]
-        if second == np.inf:
-            second = lowest
-        amount = prices[target] + second - lowest + epsilon
-        start, uses = first_slot[target], first_slot[target + 1] - first_slot[target]
-        if filled[target] < uses:
-            push_bid(holders[start:], bids[start:], filled[target], cell, amount)
-            filled[target] += 1
-        else:
-            held[holders[start]] = -1
-            queue[count] = holders[start]
-            count += 1
-            replace_lowest(holders[start : start + uses], bids[start : start + uses], cell, amount)
-        held[cell] = choice
-        if filled[target] == uses:
-            prices[target] = bids[start]
-
-
-@kernel
-def push_bid(holders, bids, slot, cell, amount):
-    """Add a bid to a photo's heap, which has the lowest bid on top. slot: the first free index of the heap."""
-    while slot > 0:
-        parent = (slot - 1) // 2
-        if bids[parent] <= amount:
-            break
-        holders[slot], bids[slot] = holders[parent], bids[parent]
-        slot = parent
-    holders[slot], bids[slot] = cell, amount
-
-
-@kernel
-def replace_lowest(holders, bids, cell, amount):
-    """Replace the lowest bid of a photo's heap."""
-    slot = 0
-    while 2 * slot + 1 < len(bids):
-        child = 2 * slot + 1
-        if child + 1 < len(bids) and bids[child + 1] < bids[child]:
-            child += 1
-        if amount <= bids[child]:
-            break
-        holders[slot], bids[slot] = holders[child], bids[child]
-        slot = child
-    holders[slot], bids[slot] = cell, amount

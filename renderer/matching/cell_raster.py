@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from renderer.kernels.matching import Raster
+
 
 @dataclass(frozen=True)
 class CellRaster:
@@ -18,6 +20,11 @@ class CellRaster:
 
     def __len__(self) -> int:
         return len(self.box)
+
+    @property
+    def arrays(self) -> Raster:
+        """What compiled functions need."""
+        return Raster(self.numbers, self.box, *self.numbers.shape)
 
 
 def rasterize_cells(cells: npt.NDArray[np.float64]) -> CellRaster:

@@ -14,22 +14,21 @@ Source: direct binary search, as in halftoning: Seldowitz, Allebach and Sweeney,
 direct binary search", 1987.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
-from renderer.compiled import kernel
 from renderer.descriptors import SIGNATURE_PIXELS, WAVE_WEIGHTS, WAVES, Structure, blocks, to_lab, with_symmetry
+from renderer.kernels.perceptual import FOOTPRINT_STEP, ErrorImage, Placement, Tiles, add_all, refine, swap
 from renderer.matching.candidates import Candidates
 from renderer.matching.cell_raster import CellRaster
-from renderer.matching.spacing import in_steps, is_clear
+from renderer.matching.spacing import in_steps
 from renderer.matching.structure import Weights
 from renderer.matching.tone import colour_range
 from renderer.pictures import Pixels
@@ -67,16 +66,8 @@ _TERMS: Final = 4  # lightness, two colour channels, contrast
 _SIDES: Final = (4, 3, 3)  # waves per side that remain visible after the blur: lightness, two colour channels
 
 
-class Waves(NamedTuple):
-    """The waves that are visible after the blur: their indices in a tile's detail, under each symmetry."""
-
-    source: npt.NDArray[np.int64]  # (8, 40) index of the coefficient that a symmetry maps to this one
-    sign: Float32Array  # (8, 40) its sign
-    visible: npt.NDArray[np.int64]  # (3, 16) indices of each channel's waves in the detail; −1: the mean, or none
-    unweighted: Float32Array  # (40,) reciprocal of the weight in the descriptor
-
-
-def _waves() -> Waves:
+def _waves() -> tuple[npt.NDArray[np.int64], Float32Array, npt.NDArray[np.int64], Float32Array]:
+    """Return `source`, `sign`, `visible` and `unweighted` of `Tiles`: the waves that are visible after the blur."""
     # Indices start at 1, so that the sign and source of each coefficient can be read off after a symmetry.
     indices = np.arange(1.0, len(WAVES) + 1, dtype=np.float32)[np.newaxis]
     turned = np.concatenate([with_symmetry(indices, symmetry) for symmetry in range(8)])
@@ -86,10 +77,10 @@ def _waves() -> Waves:
         for down in range(side):
             for across in range(side):
                 visible[channel, down * side + across] = index_of.get((channel, down, across), -1)
-    return Waves((np.abs(turned) - 1).astype(np.int64), np.sign(turned), visible, 1 / WAVE_WEIGHTS)
+    return (np.abs(turned) - 1).astype(np.int64), np.sign(turned), visible, 1 / WAVE_WEIGHTS
 
 
-VISIBLE_WAVES: Final = _waves()
+_WAVES: Final = _waves()
 
 
 def _footprints(side: int, step: float, pixels: int) -> tuple[Float32Array, int]:
@@ -158,24 +149,6 @@ def _terms(cover: Float32Array, step: float, texture: float) -> Float32Array:
     return np.stack([lightness, green, colour, texture / (variance + MIN_VARIANCE)])
 
 
-class _Tiles(NamedTuple):
-    """The arrays from which the error of any photo in any cell is computed."""
-
-    cell_detail: Float32Array  # (N, 40)
-    cell_mean: Float32Array  # (N, 3) CIELAB
-    cell_colour: Float32Array  # (N, 3) sRGB
-    slope: Float32Array  # (N, 3, 3) change of CIELAB with sRGB at the cell's colour
-    detail: Float32Array  # (P, 40)
-    mean: Float32Array  # (P, 3)
-    darkest: Float32Array  # (P, 3)
-    lightest: Float32Array  # (P, 3)
-    strength: np.float32
-    min_gain: np.float32
-    max_gain: np.float32
-    shift: np.float32  # as in `Weights`
-    miss: np.float32
-
-
 def _slopes(colour: Float32Array) -> Float32Array:
     """Return the derivatives (N, 3, 3) of CIELAB with respect to sRGB 0…1 at colours (N, 3)."""
     half = np.float32(0.01)
@@ -211,28 +184,35 @@ def improve(
     """
     weights = Weights.of_tone(strength)
     darkest, lightest = colour_range(photos, weights.tight_gain)
-    tiles = _Tiles(
-        cells.detail, cells.mean, cells.colour, _slopes(cells.colour), photos.detail, photos.mean, darkest, lightest,
-        np.float32(strength), weights.min_gain, weights.max_gain,
-        weights.shift, weights.miss,
+    tiles = Tiles(
+        *_WAVES, cells.detail, cells.mean, cells.colour, _slopes(cells.colour), photos.detail, photos.mean, darkest,
+        lightest, np.float32(strength), weights.min_gain, weights.max_gain, weights.shift, weights.miss,
     )  # fmt: skip
     sides = np.unique(raster.box[:, 2])
     pixels = max(round(_PIXELS * raster.step), 1)
     by_side = [_footprints(int(side), raster.step, pixels) for side in sides]
     margin = by_side[0][1]
-    largest = max(waves.shape[1] for waves, _ in by_side)
+    largest = FOOTPRINT_STEP * math.ceil(max(waves.shape[1] for waves, _ in by_side) / FOOTPRINT_STEP)
     footprints = np.zeros((int(sides.max()) + 1, _TERMS, largest, 16), np.float32)
     for side, (waves, _) in zip(sides, by_side, strict=True):
         footprints[side, :, : waves.shape[1]] = waves
     sensitivity = _sensitivity(picture, raster.step, pixels, margin, TEXTURE + strength * (TONED_TEXTURE - TEXTURE))
-    error = np.zeros_like(sensitivity)
+    _, height, width = sensitivity.shape
+    image = ErrorImage(
+        np.zeros_like(sensitivity), sensitivity, footprints, np.ascontiguousarray(footprints.swapaxes(2, 3)),
+        height, width, largest, pixels, margin,
+    )  # fmt: skip
+    dirty = movable.copy()
+    placement = Placement(
+        candidates.photo, candidates.symmetry, candidates.cost, candidates.photo.shape[1],
+        placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], remaining, movable, dirty,
+    )  # fmt: skip
     uses = np.bincount(placed.photo[:, 0], minlength=len(photos)).astype(np.int32)
     random = np.random.default_rng(seed)
-    dirty = movable.copy()
-    cost_weight = np.float32(COST_WEIGHT * raster.step**2)  # areas are in steps
-    add_all(
-        error, footprints, pixels, margin, raster.box, placed.photo[:, 0], placed.symmetry[:, 0], VISIBLE_WAVES, tiles
-    )
+    radius = in_steps(raster, distance)
+    cost_weight = COST_WEIGHT * raster.step**2  # areas are in steps
+    arrays = raster.arrays
+    add_all(arrays, tiles, image, placement.placed_photo, placement.placed_symmetry)
     changes = 0
     evaluations = MAX_EVALUATIONS
     for round_ in range(ROUNDS):
@@ -240,298 +220,13 @@ def improve(
         evaluations -= len(order)
         if not len(order):
             break
-        changed = refine(
-            order, dirty, movable, error, sensitivity, footprints, pixels, margin,
-            raster.numbers, raster.box, VISIBLE_WAVES, tiles, candidates.photo, candidates.symmetry, candidates.cost,
-            placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], remaining, uses,
-            in_steps(raster, distance), min_uses, cost_weight,
-        )  # fmt: skip
+        changed = refine(arrays, tiles, image, placement, order, radius, min_uses, cost_weight, uses)
         if round_ == 1 and not (remaining[np.unique(placed.photo)] > 0).all():
+            order = random.permutation(np.flatnonzero(movable))[: max(evaluations, 0)]
             changed += swap(
-                random.permutation(np.flatnonzero(movable))[: max(evaluations, 0)],
-                dirty, movable, error, sensitivity, footprints, pixels, margin,
-                raster.numbers, raster.box, VISIBLE_WAVES, tiles, candidates.photo, candidates.symmetry,
-                candidates.cost, placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], remaining,
-                in_steps(raster, distance), np.array(symmetries, np.uint8), cost_weight,
-            )  # fmt: skip
+                arrays, tiles, image, placement, order, radius, np.array(symmetries, np.uint8), _PARTNERS, cost_weight
+            )
         changes += changed
         if changed < MIN_CHANGED * len(raster):
             break
     return changes
-
-
-# -- Compiled ------------------------------------------------------------------------------------------------------
-
-
-@kernel
-def tile_error(waves, tiles, cell, photo, symmetry, out):
-    """Write the difference (3, 16) of the waves of a toned tile and its cell, in CIELAB units, to `out`."""
-    source, sign = waves.source[symmetry], waves.sign[symmetry]
-    gain = np.float32(1)
-    if tiles.strength > 0:
-        product, own = np.float32(0), np.float32(1e-6)
-        for i in range(source.shape[0]):
-            value = tiles.detail[photo, source[i]] * sign[i]
-            product += value * tiles.cell_detail[cell, i]
-            own += value * value
-        gain = min(max(product / own, tiles.min_gain), tiles.max_gain)
-    for channel in range(3):
-        for i in range(16):
-            index = waves.visible[channel, i]
-            out[channel, i] = np.float32(0)
-            if index >= 0:
-                value = tiles.detail[photo, source[index]] * sign[index]
-                out[channel, i] = (gain * value - tiles.cell_detail[cell, index]) * waves.unweighted[index]
-        out[channel, 0] = (np.float32(1) - tiles.strength) * (
-            tiles.mean[photo, channel] - tiles.cell_mean[cell, channel]
-        )
-    if tiles.strength > 0:
-        for rgb in range(3):
-            target = tiles.cell_colour[cell, rgb]
-            missed = min(max(target, tiles.darkest[photo, rgb]), tiles.lightest[photo, rgb]) - target
-            for channel in range(3):
-                out[channel, 0] += tiles.strength * missed * tiles.slope[cell, channel, rgb]
-
-
-@kernel
-def add(error, footprints, pixels, margin, box, cell, waves, factor):
-    """Add a tile's error, times a factor, to the error image (4, H, W)."""
-    side = box[cell, 2]
-    length = (side + 2 * margin) * pixels
-    top, left = box[cell, 1] * pixels, box[cell, 0] * pixels
-    for term in range(_TERMS):
-        values = waves[term % 3]
-        for y in range(length):
-            for x in range(length):
-                shape = footprints[side, term, y * length + x]
-                total = np.float32(0)
-                for i in range(16):
-                    total += values[i] * shape[i]
-                error[term, top + y, left + x] += factor * total
-
-
-@kernel
-def add_all(error, footprints, pixels, margin, box, photo, symmetry, waves, tiles):
-    """Add the errors of all tiles to the error image."""
-    found = np.empty((3, 16), np.float32)
-    for cell in range(len(photo)):
-        tile_error(waves, tiles, cell, photo[cell], symmetry[cell], found)
-        add(error, footprints, pixels, margin, box, cell, found, np.float32(1))
-
-
-@kernel
-def forms(error, sensitivity, footprints, pixels, margin, box, cell, square, linear):
-    """Compute the quadratic form of the sum of squared errors for waves w in a cell: w · square · w + linear · w."""
-    side = box[cell, 2]
-    length = (side + 2 * margin) * pixels
-    top, left = box[cell, 1] * pixels, box[cell, 0] * pixels
-    square[:] = 0
-    linear[:] = 0
-    for term in range(_TERMS):
-        channel = term % 3
-        count = 16 if channel == 0 else 9
-        for y in range(length):
-            for x in range(length):
-                weight = sensitivity[term, top + y, left + x]
-                if weight == 0:
-                    continue
-                shape = footprints[side, term, y * length + x]
-                scaled_error = np.float32(2) * weight * error[term, top + y, left + x]
-                for i in range(16):
-                    linear[channel, i] += scaled_error * shape[i]
-                for i in range(count):
-                    scaled = weight * shape[i]
-                    into = square[channel, i]
-                    for j in range(16):
-                        into[j] += scaled * shape[j]
-
-
-@kernel
-def energy(square, linear, waves, row):
-    """Return how much waves (3, 16) change the sum of squared errors."""
-    total = np.float32(0)
-    for channel in range(3):
-        for j in range(16):
-            row[j] = linear[channel, j]
-        for i in range(16 if channel == 0 else 9):
-            value = waves[channel, i]
-            into = square[channel, i]
-            for j in range(16):
-                row[j] += value * into[j]
-        for j in range(16):
-            total += row[j] * waves[channel, j]
-    return total
-
-
-@kernel
-def refine(
-    order, dirty, movable, error, sensitivity, footprints, pixels, margin, raster, box, waves, tiles,
-    photo, symmetry, cost, placed_photo, placed_symmetry, placed_cost, remaining, uses, radius, min_uses, cost_weight,
-):  # fmt: skip
-    """Let each cell of `order` take its best candidate or keep its photo. Returns the number of changes."""
-    square, linear = np.empty((3, 16, 16), np.float32), np.empty((3, 16), np.float32)
-    old, new, best, row = (
-        np.empty((3, 16), np.float32),
-        np.empty((3, 16), np.float32),
-        np.empty((3, 16), np.float32),
-        np.empty(16, np.float32),
-    )
-    changes = 0
-    for cell in order:
-        dirty[cell] = False
-        current = placed_photo[cell]
-        tile_error(waves, tiles, cell, current, placed_symmetry[cell], old)
-        add(error, footprints, pixels, margin, box, cell, old, np.float32(-1))
-        forms(error, sensitivity, footprints, pixels, margin, box, cell, square, linear)
-        area = np.float32(box[cell, 2] * box[cell, 3])
-        lowest = energy(square, linear, old, row) + cost_weight * area * placed_cost[cell]
-        best[:] = old
-        choice = -1
-        may_change = uses[current] > min_uses
-        for i in range(photo.shape[1]):
-            number = photo[cell, i]
-            if number < 0 or (number != current and (remaining[number] < 1 or not may_change)):
-                continue
-            tile_error(waves, tiles, cell, number, symmetry[cell, i], new)
-            value = energy(square, linear, new, row) + cost_weight * area * cost[cell, i]
-            if value < lowest * np.float32(1 - 1e-6) - np.float32(1e-6) and is_clear(
-                raster, box, radius, cell, placed_photo, number
-            ):
-                lowest, choice = value, i
-                best[:] = new
-        add(error, footprints, pixels, margin, box, cell, best, np.float32(1))
-        if choice < 0:
-            continue
-        changes += 1
-        number = photo[cell, choice]
-        remaining[current] += 1
-        uses[current] -= 1
-        remaining[number] -= 1
-        uses[number] += 1
-        placed_photo[cell], placed_symmetry[cell], placed_cost[cell] = (
-            number,
-            symmetry[cell, choice],
-            cost[cell, choice],
-        )
-        mark_neighbours(dirty, movable, raster, box, cell)
-    return changes
-
-
-@kernel
-def mark_neighbours(dirty, movable, raster, box, cell):
-    """Mark the neighbours of a changed cell as dirty: a different candidate may now be best for them."""
-    for y in range(max(box[cell, 1] - 1, 0), min(box[cell, 1] + box[cell, 3] + 1, raster.shape[0])):
-        for x in range(max(box[cell, 0] - 1, 0), min(box[cell, 0] + box[cell, 2] + 1, raster.shape[1])):
-            other = raster[y, x]
-            if other >= 0 and other != cell and movable[other]:
-                dirty[other] = True
-
-
-@kernel
-def pair_cost(waves, tiles, cell, photo, symmetry):
-    """Return the metric's cost of a tile in a cell, as in renderer/matching/structure.py."""
-    source, sign = waves.source[symmetry], waves.sign[symmetry]
-    product, own, energy = np.float32(0), np.float32(0), np.float32(0)
-    for i in range(source.shape[0]):
-        value, target = tiles.detail[photo, source[i]] * sign[i], tiles.cell_detail[cell, i]
-        product += value * target
-        own += value * value
-        energy += target * target
-    gain = min(max(product / (own + np.float32(1e-6)), tiles.min_gain), tiles.max_gain)
-    total = max(gain * (gain * own - np.float32(2) * product) + energy, np.float32(0))
-    for channel in range(3):
-        difference = tiles.mean[photo, channel] - tiles.cell_mean[cell, channel]
-        colour = tiles.cell_colour[cell, channel]
-        missed = min(max(colour, tiles.darkest[photo, channel]), tiles.lightest[photo, channel]) - colour
-        total += tiles.shift * difference * difference + tiles.miss * missed * missed
-    return total
-
-
-@kernel
-def swap(
-    order, dirty, movable, error, sensitivity, footprints, pixels, margin, raster, box, waves, tiles,
-    photo, symmetry, cost, placed_photo, placed_symmetry, placed_cost, remaining, radius, symmetries, cost_weight,
-):  # fmt: skip
-    """Let cells whose best candidate has no remaining uses swap with a cell that shows it, if both together gain.
-
-    Returns the number of swaps.
-    """
-    square, linear = np.empty((3, 16, 16), np.float32), np.empty((3, 16), np.float32)
-    cell_waves, other_waves = np.empty((3, 16), np.float32), np.empty((3, 16), np.float32)
-    new, row = np.empty((3, 16), np.float32), np.empty(16, np.float32)
-    # Linked lists of the cells that show each photo.
-    first, following = np.full(len(remaining), -1, np.int64), np.full(len(placed_photo), -1, np.int64)
-    for cell in range(len(placed_photo)):
-        following[cell] = first[placed_photo[cell]]
-        first[placed_photo[cell]] = cell
-    swaps = 0
-    for cell in order:
-        own = placed_photo[cell]
-        tile_error(waves, tiles, cell, own, placed_symmetry[cell], cell_waves)
-        add(error, footprints, pixels, margin, box, cell, cell_waves, np.float32(-1))
-        forms(error, sensitivity, footprints, pixels, margin, box, cell, square, linear)
-        add(error, footprints, pixels, margin, box, cell, cell_waves, np.float32(1))
-        area = np.float32(box[cell, 2] * box[cell, 3])
-        now = energy(square, linear, cell_waves, row) + cost_weight * area * placed_cost[cell]
-        gain, choice = np.float32(0), -1
-        for i in range(photo.shape[1]):
-            number = photo[cell, i]
-            if number < 0 or number == own or remaining[number] > 0:
-                continue
-            tile_error(waves, tiles, cell, number, symmetry[cell, i], new)
-            reduction = now - energy(square, linear, new, row) - cost_weight * area * cost[cell, i]
-            if reduction > gain and is_clear(raster, box, radius, cell, placed_photo, number):
-                gain, choice = reduction, i
-        if choice < 0:
-            continue
-        target = photo[cell, choice]
-        partner, partner_symmetry, partner_cost = -1, np.uint8(0), np.float32(0)
-        other = first[target]
-        partners = 0
-        while other >= 0 and partners < _PARTNERS:
-            apart = max(abs(box[other, 0] - box[cell, 0]), abs(box[other, 1] - box[cell, 1]))
-            far = apart > 2 * margin + max(box[cell, 2], box[other, 2])  # their errors do not overlap
-            if far and movable[other] and is_clear(raster, box, radius, other, placed_photo, own):
-                partners += 1
-                tile_error(waves, tiles, other, target, placed_symmetry[other], other_waves)
-                add(error, footprints, pixels, margin, box, other, other_waves, np.float32(-1))
-                forms(error, sensitivity, footprints, pixels, margin, box, other, square, linear)
-                add(error, footprints, pixels, margin, box, other, other_waves, np.float32(1))
-                other_area = np.float32(box[other, 2] * box[other, 3])
-                before = energy(square, linear, other_waves, row) + cost_weight * other_area * placed_cost[other]
-                for symmetric in symmetries:
-                    tile_error(waves, tiles, other, own, symmetric, new)
-                    price = pair_cost(waves, tiles, other, own, symmetric)
-                    increase = energy(square, linear, new, row) + cost_weight * other_area * price - before
-                    if increase < gain * np.float32(0.999):
-                        gain, partner, partner_symmetry, partner_cost = increase, other, symmetric, price
-            other = following[other]
-        if partner < 0:
-            continue
-        # `gain` is now the partner's loss, which is less than the cell's gain.
-        swaps += 1
-        for index, number in ((cell, own), (partner, target)):
-            if first[number] == index:
-                first[number] = following[index]
-            else:
-                before_it = first[number]
-                while following[before_it] != index:
-                    before_it = following[before_it]
-                following[before_it] = following[index]
-        tile_error(waves, tiles, partner, target, placed_symmetry[partner], other_waves)
-        add(error, footprints, pixels, margin, box, partner, other_waves, np.float32(-1))
-        add(error, footprints, pixels, margin, box, cell, cell_waves, np.float32(-1))
-        placed_photo[cell], placed_symmetry[cell], placed_cost[cell] = (
-            target,
-            symmetry[cell, choice],
-            cost[cell, choice],
-        )
-        placed_photo[partner], placed_symmetry[partner], placed_cost[partner] = own, partner_symmetry, partner_cost
-        for index in (cell, partner):
-            number = placed_photo[index]
-            following[index] = first[number]
-            first[number] = index
-            tile_error(waves, tiles, index, number, placed_symmetry[index], new)
-            add(error, footprints, pixels, margin, box, index, new, np.float32(1))
-            mark_neighbours(dirty, movable, raster, box, index)
-    return swaps

@@ -6,7 +6,6 @@ is a distance in 193 instead of 3,072 dimensions, computed by matrix products. O
 distance so far are compared exactly, in integers: with real photos, about one in several thousand.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -18,9 +17,9 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from renderer.arrays import Float32Array
-from renderer.compiled import kernel
 from renderer.cores import core_count
 from renderer.descriptors import blocks
+from renderer.kernels.matching import merge_nearest
 from renderer.matching.candidates import Candidates, Indices
 from renderer.pictures import Pixels
 from renderer.progress import Advance
@@ -46,7 +45,7 @@ class PixelCosts:
         self._photos = np.ascontiguousarray(photos).reshape(len(photos), -1)
         self._photo_sums = _sums(photos)
         self._lengths = np.einsum("nd,nd->n", self._photo_sums, self._photo_sums)
-        self._symmetries = np.array(symmetries, np.uint8)
+        self._symmetries = symmetries
 
     def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
         """See `Costs`. The cells are divided among threads."""
@@ -67,7 +66,7 @@ class PixelCosts:
                     bound += length[:, np.newaxis]
                     bound += self._lengths[block]
                     merge_nearest(
-                        bound, pictures[chosen], self._photos, block.start, price, symmetry,
+                        bound, _SLACK, pictures[chosen], self._photos, block.start, price, symmetry,
                         found.photo[rows], found.symmetry[rows], found.cost[rows], totals[rows],
                     )  # fmt: skip
             return len(chosen)
@@ -99,65 +98,3 @@ def _sums(pictures: Pixels) -> Float32Array:
         residual = np.einsum("nd,nd->n", flat, flat) - np.einsum("nd,nd->n", sums, sums, dtype=np.float64)
         result[block] = np.concatenate([sums, np.sqrt(np.maximum(residual, 0))[:, np.newaxis]], axis=1)
     return result
-
-
-# -- Compiled ------------------------------------------------------------------------------------------------------
-
-
-@kernel
-def distance(a, b):
-    """Return the Euclidean distance between two rows of bytes; its square is an integer below 2**31."""
-    total = np.int32(0)
-    for i in range(len(a)):
-        difference = np.int32(a[i]) - np.int32(b[i])
-        total += difference * difference
-    return np.float32(np.sqrt(np.float64(total)))
-
-
-@kernel
-def merge_nearest(bound, pictures, photos, start, prices, symmetry, photo, symmetries, cost, totals):
-    """Merge a block of photos into each row's nearest photos, which are heaps with the worst on top. bound: squared."""
-    size = totals.shape[1]
-    for row in range(bound.shape[0]):
-        # The photo with the lowest bound is compared first: its cost excludes most of the others.
-        lowest = 0
-        for i in range(1, bound.shape[1]):
-            if bound[row, i] < bound[row, lowest]:
-                lowest = i
-        for turn in range(-1, bound.shape[1]):
-            i = lowest if turn < 0 else turn
-            if turn == lowest:
-                continue
-            limit = totals[row, 0] - prices[start + i]
-            if limit < 0 or bound[row, i] > limit * limit + np.float32(_SLACK):
-                continue
-            cost_here = distance(pictures[row], photos[start + i])
-            total = cost_here + prices[start + i]
-            number = start + i
-            if total > totals[row, 0] or (total == totals[row, 0] and number >= photo[row, 0]):
-                continue
-            slot = 0
-            known = -1
-            for j in range(size):  # the photo may already be there under another symmetry
-                if photo[row, j] == number:
-                    known = j
-            if known >= 0:
-                if total >= totals[row, known]:
-                    continue
-                slot = known
-            while True:
-                child = 2 * slot + 1
-                if child >= size:
-                    break
-                if child + 1 < size and (
-                    totals[row, child + 1] > totals[row, child]
-                    or (totals[row, child + 1] == totals[row, child] and photo[row, child + 1] > photo[row, child])
-                ):
-                    child += 1
-                if totals[row, child] < total or (totals[row, child] == total and photo[row, child] < number):
-                    break
-                totals[row, slot], photo[row, slot] = totals[row, child], photo[row, child]
-                symmetries[row, slot], cost[row, slot] = symmetries[row, child], cost[row, child]
-                slot = child
-            totals[row, slot], photo[row, slot] = total, number
-            symmetries[row, slot], cost[row, slot] = symmetry, cost_here

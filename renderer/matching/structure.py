@@ -8,8 +8,6 @@ d: detail, m: mean, g: the gain within the bounds of tone that minimizes the fir
 exactly for all photos: the products of details by matrix products, the rest in a compiled loop.
 """
 
-# Numba infers the types of compiled functions.
-# mypy: disable-error-code="no-untyped-def, no-any-return, no-untyped-call"
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -22,9 +20,9 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from renderer.arrays import Float32Array
-from renderer.compiled import kernel
 from renderer.cores import core_count
 from renderer.descriptors import Structure, blocks, inverse_symmetry, with_symmetry
+from renderer.kernels.matching import StructureBlock, all_costs, keep_cheapest
 from renderer.matching.candidates import Candidates, Indices, cheapest
 from renderer.matching.tone import MAX_GAIN, MIN_GAIN, TIGHT_GAIN, colour_range
 from renderer.progress import Advance
@@ -44,9 +42,6 @@ _PHOTOS: Final = 8192
 
 _PARTIAL: Final = 4
 """Photos per candidate above which candidates are kept in heaps; otherwise all costs are computed and sorted."""
-
-_Rows = tuple[Float32Array, Float32Array, Float32Array]
-"""For M cells: energy of the detail (M,), mean in CIELAB (M, 3) and in sRGB (M, 3)."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +98,9 @@ class StructureCosts:
         )
         totals = np.full((len(cells), count), np.inf, np.float32)
 
-        def keep(rows: slice, start: int, products: Float32Array, cell: _Rows) -> None:
+        def keep(rows: slice, block: StructureBlock) -> None:
             keep_cheapest(
-                products, *cell, self._terms, start, price, self._numbers, self._symmetries,
+                block, self._symmetries, price,
                 found.photo[rows], found.symmetry[rows], found.cost[rows], totals[rows],
             )  # fmt: skip
 
@@ -118,16 +113,13 @@ class StructureCosts:
         cost = np.empty((len(cells), self.photos), np.float32)
         symmetry = np.empty((len(cells), self.photos), np.uint8)
 
-        def fill(rows: slice, start: int, products: Float32Array, cell: _Rows) -> None:
-            all_costs(
-                products, *cell, self._terms, start, self._numbers, self._symmetries,
-                cost[rows], symmetry[rows],
-            )  # fmt: skip
+        def fill(rows: slice, block: StructureBlock) -> None:
+            all_costs(block, self._symmetries, cost[rows], symmetry[rows])
 
         self._scan(cells, fill)
         return cost, symmetry
 
-    def _scan(self, cells: Indices, work: Callable[[slice, int, Float32Array, _Rows], None]) -> None:
+    def _scan(self, cells: Indices, work: Callable[[slice, StructureBlock], None]) -> None:
         """Call `work` for each block of cells, in threads, and within it for each block of photos, in order."""
 
         def scan(rows: slice) -> int:
@@ -137,7 +129,9 @@ class StructureCosts:
             turned = np.stack([with_symmetry(detail, symmetry) for symmetry in self._inverses])
             cell = (np.einsum("nd,nd->n", detail, detail), self._cell.mean[chosen], self._cell.colour[chosen])
             for block in blocks(self.photos, _PHOTOS):
-                work(rows, block.start, turned @ self._detail[block].T, cell)
+                products = turned @ self._detail[block].T
+                shape = (len(turned), len(chosen), products.shape[2], self.photos)
+                work(rows, StructureBlock(products, *cell, self._terms, *shape, block.start, *self._numbers))
             return len(chosen)
 
         # One BLAS thread per product: waiting BLAS threads spin, which would slow down the threads below.
@@ -147,105 +141,3 @@ class StructureCosts:
         ):
             for done in pool.map(scan, blocks(len(cells), _CELLS)):
                 self._advance(done)
-
-
-# -- Compiled ------------------------------------------------------------------------------------------------------
-
-_CHUNK = 512  # photos whose costs are computed at once, vectorized, before they are compared
-
-
-@kernel
-def detail_cost(product, energy, min_gain, max_gain):
-    """Return |g · d_tile − d_cell|² − |d_cell|² for the best gain g within its bounds."""
-    gain = min(max(product / (energy + np.float32(1e-6)), min_gain), max_gain)
-    return gain * (gain * energy - np.float32(2) * product)
-
-
-@kernel
-def row_costs(products, row, start, first, last, terms, energy, mean, colour, numbers, cost):
-    """Write to `cost` the costs of a block's photos first … last − 1 in a row's cell, under their best symmetry."""
-    min_gain, max_gain, shift, miss = numbers
-    zero = np.float32(0)
-    count = last - first
-    own = terms[0, start + first : start + last]  # loops over slices of one dimension are vectorized
-    product = products[0, row, first:last]
-    for i in range(count):
-        cost[i] = detail_cost(product[i], own[i], min_gain, max_gain)
-    for number in range(1, products.shape[0]):
-        product = products[number, row, first:last]
-        for i in range(count):
-            other = detail_cost(product[i], own[i], min_gain, max_gain)
-            cost[i] = other if other < cost[i] else cost[i]
-    for i in range(count):
-        cost[i] = max(cost[i] + energy, zero)
-    for channel in range(3):
-        cell_mean, cell_colour = mean[channel], colour[channel]
-        means = terms[1 + channel, start + first : start + last]
-        darkest = terms[4 + channel, start + first : start + last]
-        lightest = terms[7 + channel, start + first : start + last]
-        for i in range(count):
-            difference = means[i] - cell_mean
-            outside = max(darkest[i] - cell_colour, zero) + max(cell_colour - lightest[i], zero)
-            cost[i] += shift * difference * difference + miss * outside * outside
-
-
-@kernel
-def best_symmetry(products, row, photo, energy, numbers):
-    """Return the index of the symmetry under which a photo fits best, the first in a tie."""
-    best = 0
-    lowest = detail_cost(products[0, row, photo], energy, numbers[0], numbers[1])
-    for number in range(1, products.shape[0]):
-        cost = detail_cost(products[number, row, photo], energy, numbers[0], numbers[1])
-        if cost < lowest:
-            best, lowest = number, cost
-    return best
-
-
-@kernel
-def keep_cheapest(
-    products, energy, mean, colour, terms, start, prices, numbers, symmetries, photo, symmetry, cost, totals
-):
-    """Merge a block of photos into each row's candidates, which are heaps by cost + price with the worst on top."""
-    size = totals.shape[1]
-    buffer = np.empty(_CHUNK, np.float32)
-    for row in range(products.shape[1]):
-        for first in range(0, products.shape[2], _CHUNK):
-            last = min(first + _CHUNK, products.shape[2])
-            row_costs(products, row, start, first, last, terms, energy[row], mean[row], colour[row], numbers, buffer)
-            for i in range(last - first):
-                total = buffer[i] + prices[start + first + i]
-                if not total < totals[row, 0]:
-                    continue
-                number = best_symmetry(products, row, first + i, terms[0, start + first + i], numbers)
-                # The new photo replaces the worst one on top of the heap, and sinks below worse ones.
-                slot = 0
-                while True:
-                    child = 2 * slot + 1
-                    if child >= size:
-                        break
-                    if child + 1 < size and (
-                        totals[row, child + 1] > totals[row, child]
-                        or (totals[row, child + 1] == totals[row, child] and photo[row, child + 1] > photo[row, child])
-                    ):
-                        child += 1
-                    if totals[row, child] <= total:  # of equal totals, the later photo is worse
-                        break
-                    totals[row, slot], photo[row, slot] = totals[row, child], photo[row, child]
-                    symmetry[row, slot], cost[row, slot] = symmetry[row, child], cost[row, child]
-                    slot = child
-                totals[row, slot], photo[row, slot] = total, start + first + i
-                symmetry[row, slot], cost[row, slot] = symmetries[number], buffer[i]
-
-
-@kernel
-def all_costs(products, energy, mean, colour, terms, start, numbers, symmetries, cost, symmetry):
-    """Write the costs and symmetries of a block of photos to the arrays for all photos."""
-    buffer = np.empty(_CHUNK, np.float32)
-    for row in range(products.shape[1]):
-        for first in range(0, products.shape[2], _CHUNK):
-            last = min(first + _CHUNK, products.shape[2])
-            row_costs(products, row, start, first, last, terms, energy[row], mean[row], colour[row], numbers, buffer)
-            for i in range(last - first):
-                cost[row, start + first + i] = buffer[i]
-                number = best_symmetry(products, row, first + i, terms[0, start + first + i], numbers)
-                symmetry[row, start + first + i] = symmetries[number]

@@ -7,7 +7,6 @@ multiplier. The multipliers that meet the bounds are found by bisection.
 Source: Everett, "Generalized Lagrange multiplier method for solving problems of optimum allocation of resources", 1963.
 """
 
-# mypy: disable-error-code="no-untyped-def, no-untyped-call, no-any-return"
 from __future__ import annotations
 
 import math
@@ -20,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
-from renderer.compiled import kernel
 from renderer.descriptors import SIGNATURE_PIXELS, TO_XYZ, Structure, blocks, to_lab
 from renderer.fidelity import BLUR_PIXELS, far_view
+from renderer.kernels.matching import ToneInput, evaluate_choices
 from renderer.matching.cell_raster import CellRaster
 from renderer.pictures import Pixels, to_linear
 
@@ -66,6 +65,8 @@ MAX_CORRECTION: Final = 0.05
 _MAX_ROUNDS: Final = 3  # of the whole computation, each allowing less clipping, while corrections clip too much
 
 _LIGHT: Final = to_linear(np.arange(256, dtype=np.uint8))  # linear light of 8-bit sRGB
+
+_TO_XYZ: Final = np.asarray(TO_XYZ, np.float32)
 
 _BAND_STEPS: Final = 30_000  # steps of the raster that are drawn at once
 
@@ -184,15 +185,14 @@ def _choices(
 
     area: (N,) of the cells, 1 on average.
     """
-    gains = np.asarray(_gain(strength, np.array(_GAINS, np.float32)), np.float32)
-    error = np.empty((len(_GAINS) * len(_MARGINS), len(tiles)), np.float32)
-    clipped = np.empty_like(error)
-    evaluate_choices(
+    gains = np.asarray(_gain(strength, np.array(_GAINS, np.float32)), np.float32).repeat(len(_MARGINS))
+    margins = np.tile(np.array(_MARGINS, np.float32), len(_GAINS))
+    tone_input = ToneInput(
         cells.detail, tiles.detail, cells.colour, to_lab(cells.colour), tiles.colour, tiles.below, tiles.above, area,
-        shades.darker, shades.photo, gains, np.array(_MARGINS, np.float32), np.float32(strength), _LIGHT,
-        error, clipped,
+        shades.darker, shades.photo, _LIGHT, _TO_XYZ,
+        tiles.detail.shape[1], _SHADES, strength, _HALF_STEP, _DETAIL,
     )  # fmt: skip
-    return error, clipped, gains.repeat(len(_MARGINS))[:, np.newaxis]
+    return *evaluate_choices(tone_input, gains, margins), gains[:, np.newaxis]
 
 
 def _best(
@@ -266,62 +266,3 @@ def offsets(
     darkest, lightest = colour_range(tiles, gain, margin)
     toned = tiles.colour + strength * (np.clip(target, darkest, lightest) - tiles.colour)
     return np.asarray(toned - gain * tiles.colour, np.float32)
-
-
-# -- Compiled ------------------------------------------------------------------------------------------------------
-
-
-@kernel
-def share_below(darker, colour):
-    """Return the share of a photo's pixels below a value in one channel. darker: (65,)."""
-    position = min(max(colour * np.float32(255 / 256 * _SHADES), np.float32(0)), np.float32(_SHADES))
-    first = min(int(position), _SHADES - 1)
-    return darker[first] + (darker[first + 1] - darker[first]) * (position - np.float32(first))
-
-
-@kernel
-def evaluate_choices(
-    cell_detail, detail, target, target_lab, colour, below, above, area, darker, photo, gains, margins, strength, light,
-    error, clipped,
-):  # fmt: skip
-    """Write the error and clipped share of each gain and margin in each cell: (K, N) each; margins vary fastest."""
-    light_mean, lab = np.empty(3, np.float32), np.empty(3, np.float32)
-    half = np.float32(_HALF_STEP)
-    for n in range(len(target)):
-        product, own, energy = np.float32(0), np.float32(0), np.float32(0)
-        for i in range(detail.shape[1]):
-            product += detail[n, i] * cell_detail[n, i]
-            own += detail[n, i] * detail[n, i]
-            energy += cell_detail[n, i] * cell_detail[n, i]
-        for g in range(len(gains)):
-            gain = gains[g]
-            shape = max(gain * (gain * own - np.float32(2) * product) + energy, np.float32(0))
-            for m in range(len(margins)):
-                wider = np.float32(1) + margins[m]
-                worst = np.float32(0)
-                for c in range(3):
-                    middle = colour[n, c]
-                    darkest = gain * min(below[n, c] * wider, middle)
-                    lightest = np.float32(1) - gain * min(above[n, c] * wider, np.float32(1) - middle)
-                    toned = middle + strength * (min(max(target[n, c], darkest), lightest) - middle)
-                    offset = toned - gain * middle
-                    shades = darker[photo[n], c]
-                    dark = share_below(shades, (-half - offset) / gain)
-                    bright = shades[_SHADES] - share_below(shades, (np.float32(1) + half - offset) / gain)
-                    worst = max(worst, dark + bright)
-                    level = min(max(toned, np.float32(0)), np.float32(1)) * np.float32(255)
-                    first = min(int(level), 254)
-                    light_mean[c] = light[first] + (light[first + 1] - light[first]) * (level - np.float32(first))
-                for c in range(3):
-                    value = TO_XYZ[c, 0] * light_mean[0] + TO_XYZ[c, 1] * light_mean[1] + TO_XYZ[c, 2] * light_mean[2]
-                    if value > np.float32(0.008856):
-                        lab[c] = np.cbrt(value)
-                    else:
-                        lab[c] = np.float32(7.787) * value + np.float32(16 / 116)
-                lightness = np.float32(116) * lab[1] - np.float32(16) - target_lab[n, 0]
-                green = np.float32(500) * (lab[0] - lab[1]) - target_lab[n, 1]
-                yellow = np.float32(200) * (lab[1] - lab[2]) - target_lab[n, 2]
-                squared = lightness * lightness + green * green + yellow * yellow
-                k = g * len(margins) + m
-                error[k, n] = area[n] * np.sqrt(squared + np.float32(_DETAIL) * shape)
-                clipped[k, n] = worst

@@ -1,0 +1,108 @@
+/* The errors of gains and margins among which tone chooses; renderer/matching/tone.py describes it. */
+
+#include "kernels.h"
+#include "numbers.h"
+
+/* Choices that are evaluated at once, in vectors. */
+#define CHUNK 72
+
+/* The values of each choice. */
+typedef struct {
+    float light[3][CHUNK]; /* mean linear light */
+    float clipped[CHUNK];  /* share of clipped pixels in the worst channel */
+    float lab[3][CHUNK];   /* before the differences: f(X), f(Y), f(Z) */
+} Values;
+
+/* The value of a table of `steps` + 1 entries at a position. */
+static inline float interpolated(const float *table, float position, int32_t steps)
+{
+    int32_t first = (int32_t)position;
+    first = first < steps ? first : steps - 1;
+    return table[first] + (table[first + 1] - table[first]) * (position - (float)first);
+}
+
+/* The share of a photo's pixels below a colour in one channel, from a cumulative histogram. */
+static inline float share_below(const float *darker, float colour, int32_t shades)
+{
+    float position = lesserf(greaterf(colour * (float)(255.0 / 256.0 * shades), 0.0f), (float)shades);
+    return interpolated(darker, position, shades);
+}
+
+/* Clipping and light in one channel of a tile. */
+static void evaluate_channel(
+    const ToneInput *input, int64_t tile, int64_t channel, const float *restrict gains, const float *restrict margins,
+    int64_t count, Values *restrict values)
+{
+    const int64_t at = 3 * tile + channel;
+    const int32_t shades = (int32_t)input->shades;
+    const float *restrict light = input->light;
+    const float *restrict darker = input->darker + (3 * input->photo[tile] + channel) * (shades + 1);
+    const float middle = input->colour[at], target = input->target[at], strength = input->strength;
+    const float below = input->below[at], above = input->above[at], half_step = input->half_step;
+    for (int64_t k = 0; k < count; k++) {
+        float gain = gains[k], wider = 1.0f + margins[k];
+        float darkest = gain * lesserf(middle, below * wider);
+        float lightest = 1.0f - gain * lesserf(1.0f - middle, above * wider);
+        float toned = middle + strength * (lesserf(lightest, greaterf(darkest, target)) - middle);
+        float offset = toned - gain * middle;
+        float dark = share_below(darker, (-half_step - offset) / gain, shades);
+        float bright = darker[shades] - share_below(darker, (1.0f + half_step - offset) / gain, shades);
+        values->clipped[k] = greaterf(dark + bright, values->clipped[k]);
+        float level = lesserf(greaterf(toned, 0.0f), 1.0f) * 255.0f;
+        values->light[channel][k] = interpolated(light, level, 255);
+    }
+}
+
+/* The differences of toned tiles and their cell: of the colour in CIELAB, and of the detail. */
+static void evaluate_tile(
+    const ToneInput *input, int64_t tile, const float *restrict gains, const float *restrict margins, int64_t count,
+    Values *restrict values, float *restrict error)
+{
+    for (int64_t k = 0; k < count; k++)
+        values->clipped[k] = 0.0f;
+    for (int64_t channel = 0; channel < 3; channel++)
+        evaluate_channel(input, tile, channel, gains, margins, count, values);
+    for (int c = 0; c < 3; c++) {
+        const float red = input->to_xyz[3 * c], green = input->to_xyz[3 * c + 1], blue = input->to_xyz[3 * c + 2];
+        for (int64_t k = 0; k < count; k++) {
+            float value = red * values->light[0][k] + green * values->light[1][k] + blue * values->light[2][k];
+            float root = cube_root(value), linear = 7.787f * value + (float)(16.0 / 116.0);
+            values->lab[c][k] = value > 0.008856f ? root : linear;
+        }
+    }
+    const float *lab = input->target_lab + 3 * tile;
+    float product = 0.0f, own = 0.0f, energy = 0.0f;
+    for (int64_t i = tile * input->details; i < (tile + 1) * input->details; i++) {
+        product += input->detail[i] * input->cell_detail[i];
+        own += input->detail[i] * input->detail[i];
+        energy += input->cell_detail[i] * input->cell_detail[i];
+    }
+    const float area = input->area[tile], weight = input->detail_weight;
+    const float lab_lightness = lab[0], lab_green = lab[1], lab_yellow = lab[2];
+    for (int64_t k = 0; k < count; k++) {
+        float shape = greaterf(0.0f, gains[k] * (gains[k] * own - 2.0f * product) + energy);
+        float lightness = 116.0f * values->lab[1][k] - 16.0f - lab_lightness;
+        float green = 500.0f * (values->lab[0][k] - values->lab[1][k]) - lab_green;
+        float yellow = 200.0f * (values->lab[1][k] - values->lab[2][k]) - lab_yellow;
+        float squared = lightness * lightness + green * green + yellow * yellow;
+        error[k] = area * __builtin_sqrtf(squared + weight * shape);
+    }
+}
+
+void evaluate_choices(
+    const ToneInput *input, int64_t tiles, const float *gains, const float *margins, int64_t choices, float *error,
+    float *clipped)
+{
+    Values values;
+    float errors[CHUNK];
+    for (int64_t first = 0; first < choices; first += CHUNK) {
+        int64_t count = smallest(CHUNK, choices - first);
+        for (int64_t tile = 0; tile < tiles; tile++) {
+            evaluate_tile(input, tile, gains + first, margins + first, count, &values, errors);
+            for (int64_t k = 0; k < count; k++) {
+                error[(first + k) * tiles + tile] = errors[k];
+                clipped[(first + k) * tiles + tile] = values.clipped[k];
+            }
+        }
+    }
+}
