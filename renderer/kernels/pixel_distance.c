@@ -7,18 +7,15 @@
 /* Bounds that are checked at once, in vectors. */
 #define GROUP 16
 
-/* Bytes of two pictures that are compared before their distance may exclude the photo. */
-#define PART 768
-
-/* The squared distance between `size` bytes, an integer below 2^31. */
-static int32_t squared_distance(const uint8_t *a, const uint8_t *b, int64_t size)
+/* The Euclidean distance between two pictures of `size` bytes; its square is an integer below 2^31. */
+static float distance(const uint8_t *a, const uint8_t *b, int64_t size)
 {
     int32_t total = 0;
     for (int64_t i = 0; i < size; i++) {
         int16_t difference = (int16_t)(a[i] - b[i]);
         total += difference * difference;
     }
-    return total;
+    return (float)__builtin_sqrt((double)total);
 }
 
 static int64_t index_of_lowest(const float *values, int64_t count)
@@ -72,14 +69,8 @@ static void merge(const Row *row, int64_t i)
     const float worst = *nearest->total;
     if (is_excluded(row, i, worst))
         return;
-    int32_t number = (int32_t)(row->start + i), squared = 0, slot = 0;
-    const uint8_t *photo = row->photos + number * row->bytes;
-    float cost = 0.0f, total = 0.0f;
-    for (int64_t done = 0; done < row->bytes && total <= worst; done += PART) {
-        squared += squared_distance(row->picture + done, photo + done, smallest(PART, row->bytes - done));
-        cost = (float)__builtin_sqrt((double)squared);
-        total = cost + row->price[i];
-    }
+    int32_t number = (int32_t)(row->start + i), slot = 0;
+    float cost = distance(row->picture, row->photos + number * row->bytes, row->bytes), total = cost + row->price[i];
     if (total > worst || (total == worst && number >= *nearest->photo))
         return;
     for (int32_t j = 0; j < (int32_t)nearest->size; j++)
