@@ -27,6 +27,7 @@ import numpy as np
 
 from renderer.compositor import Compositor
 from renderer.encoder.gif import GifFile
+from renderer.faces import find_faces
 from renderer.grid import make_grid
 from renderer.job import sample_pictures
 from renderer.kernels.library import VARIABLE, kernels, variants
@@ -136,6 +137,7 @@ def all_work() -> Iterator[dict[str, tuple[str, Work]]]:
             "blur": (f"{FRAMES} frames of motion blur", blur),
             "convert": ("a frame for the encoder", convert),
             "gif": (f"a GIF of {FRAMES} frames, {GIF_SIZE[0]} × {GIF_SIZE[1]}", gif),
+            "faces": ("a search for faces", partial(find_faces, cover)),
             "match": ("2,000 cells, 5,000 photos", match),
         }
 

@@ -19,10 +19,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import skimage.data
 from PIL import Image
 
 import renderer
 from renderer.encoder.gif import GifFile
+from renderer.faces import find_faces
 from renderer.job import sample_pictures
 from renderer.kernels.discs import draw_discs
 from renderer.kernels.drawing import (
@@ -312,10 +314,20 @@ def record_discs() -> None:
     draw_discs(np.full((32, 48, 3), 90, np.uint8), centre, radius, colour, opacity)
 
 
+def record_faces() -> None:
+    """Find the faces in rows of portraits, in two sizes."""
+    portraits = skimage.data.lfw_subset()[:16].reshape(4, 4, 25, 25)
+    grey = np.concatenate(np.concatenate(portraits, axis=1), axis=1)
+    pixels = np.repeat((grey * 255).astype(np.uint8)[..., np.newaxis], 3, axis=2)
+    for size in (150, 120), (120, 160):
+        find_faces(resize(pixels, *size))
+
+
 if __name__ == "__main__":
     recorder = Recorder()
     record_drawing(recorder)
     record_gif()
     record_matching()
     record_discs()
+    record_faces()
     save(recorder.chosen())

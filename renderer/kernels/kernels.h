@@ -113,6 +113,21 @@ EXPORTED void draw_discs(
     uint8_t *picture, int64_t height, int64_t width, const float *centre, const float *radius, const float *colour,
     const float *opacity, int64_t count);
 
+/* faces.c: renderer/kernels/faces.py describes the fields and parameters. */
+typedef struct {
+    const float *features;
+    const uint32_t *patterns;
+    const float *votes;
+    const int64_t *stage_end;
+    const float *thresholds;
+    int64_t stages;
+    int64_t side;
+} Cascade;
+
+EXPORTED int64_t find_windows(
+    const Cascade *cascade, const float *sums, int64_t height, int64_t width, const float *scales, int64_t count,
+    int32_t *blocks, int32_t *windows, int64_t capacity);
+
 /* renderer/kernels/matching.py describes the fields and parameters of the following structs and functions. */
 typedef struct {
     const int32_t *numbers;
