@@ -202,7 +202,6 @@ def main() -> None:
         print(f"{HEADER} ours at that size: SSIM | at half size |\n|---|--:|--:|--:|--:|--:|--:|--:|", flush=True)
         with tempfile.TemporaryDirectory(prefix="gif-benchmark-") as folder:
             path, raw = Path(folder, "it.gif"), Path(folder, "frames.rgb")
-            with_ours(frames[:3], path, options.fps, 256, 1.0)  # compiles
             ours = []
             for colours, tolerance in OURS:
                 seconds = with_ours(frames, path, options.fps, colours, tolerance)

@@ -85,20 +85,31 @@ def mixed(count: int, kinds: npt.NDArray[np.uint8], seed: int) -> Pixels:
     return mixtures
 
 
+class Mixtures(Library):
+    """A library of photos without files, whose signatures are mixtures."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__([], np.empty((0, 32, 32, 3), np.uint8))
+        self.photos = Photos(count)  # type: ignore[assignment]  # a list of a million photos would take a gigabyte
+        self.mixtures = mixed(count, signatures(pieces(2_000, 32, 1)), 2)
+
+    @property
+    def signatures(self) -> Pixels:
+        """The mixtures, (N, 8, 8, 3)."""
+        return self.mixtures
+
+    def tiles_of(self, indices: npt.NDArray[np.integer]) -> Pixels:
+        """Return the mixtures at these indices, enlarged to (N, 32, 32, 3)."""
+        return self.mixtures[indices].repeat(4, axis=1).repeat(4, axis=2)
+
+
 def run(sizes: tuple[int, int]) -> tuple[int, int, float, float, int]:
     """Match once, and return photos, cells, seconds, processor seconds and peak bytes."""
     photos, cells = sizes
-    library = Library([], np.empty((0, 32, 32, 3), np.uint8))
-    library.photos = Photos(photos)  # type: ignore[assignment]  # a list of a million photos would take a gigabyte
-    library.__dict__["signatures"] = mixed(photos, signatures(pieces(2_000, 32, 1)), 2)
+    library = Mixtures(photos)
     matching.first_copies = lambda _library: np.arange(photos)  # type: ignore[attr-defined]  # there are no copies
     cover = read_picture(sample_pictures()[0]).pixels
     grid = make_grid(cover.shape[1], cover.shape[0], columns=round((cells * cover.shape[1] / cover.shape[0]) ** 0.5))
-    few = Library(library.photos[:500], np.empty((0, 32, 32, 3), np.uint8))  # to compile the kernels
-    few.__dict__["signatures"] = library.signatures[:500]
-    matching.first_copies, every = lambda _library: np.arange(500), matching.first_copies  # type: ignore[attr-defined]  # synthetic rows have no digests
-    match_photos(cover, make_grid(640, 427, columns=6), few, Silent())
-    matching.first_copies = every  # type: ignore[attr-defined]  # synthetic rows have no digests
     started, used = time.perf_counter(), time.process_time()
     with MemoryMeter() as meter:
         placed = match_photos(cover, grid, library, Silent())
@@ -113,7 +124,6 @@ def compare_with_loop() -> None:
     for cell in cells[:3].astype(np.float64):
         plain = [float(np.linalg.norm(cell - tile)) for tile in few]
     loop = (time.process_time() - started) / 9_000 * 40_000 * 4_800 / 2
-    PixelCosts([cells[:2]], photos[:100], (0,), lambda _cells: None).nearest(np.arange(2), 1)  # to compile the kernels
     started = time.process_time()
     found = PixelCosts([cells], photos, (0,), lambda _cells: None).nearest(np.arange(4_800), 1)
     ours = (time.process_time() - started) / 2

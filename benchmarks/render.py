@@ -65,7 +65,6 @@ def draw_all(mosaic: OpenMosaic, seconds: float, consume: Callable[[Compositor, 
 def measure_drawing(mosaic: OpenMosaic, seconds: float) -> None:
     """Print the processor time per frame of drawing and converting."""
     encoder_planes = planes()
-    draw_all(mosaic, 0.2, lambda compositor, frame: compositor.to_yuv420(frame, encoder_planes))  # compiles the kernels
     costs = draw_all(mosaic, seconds, lambda compositor, frame: compositor.to_yuv420(frame, encoder_planes))
     print(f"drawing: {statistics.mean(costs):.1f} ms of processor time per frame on average, "
           f"median {statistics.median(costs):.1f}, worst {max(costs):.0f}")  # fmt: skip

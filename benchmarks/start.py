@@ -10,8 +10,8 @@ Warm runs follow one that is not counted. With `--cold`, each run has an empty f
 Numba's machine code, as the first run after an installation that compiled nothing has. Files stay in the page cache of
 the system.
 
-`first render`: what the first `render zoom` with empty folders takes beyond a second one; photos are indexed, and the
-map is in the cache.
+`first render`: what the first `render zoom` takes beyond a second one after an installation by pip, which compiles
+bytecode: only the folder of Numba's machine code is empty. Photos are indexed, and the map is in the cache.
 """
 
 from __future__ import annotations
@@ -74,15 +74,17 @@ class Version:
         self.run("zoom", "cover.jpg", *tiles, *SMALL, "-o", "zoom.mp4")
         self.run("batch", "campaign.toml")
 
-    def run(self, *words: str, cold: Path | None = None) -> Cost:
-        """Run a `render` command. `cold`: an empty folder for bytecode and machine code."""
+    def run(self, *words: str, cold: Path | None = None, bytecode: bool = True) -> Cost:
+        """Run a `render` command. `cold`: an empty folder for machine code and, unless disabled, bytecode."""
         environment = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
             "MOSAIC_RENDERER_CACHE": str(self.folder / "cache"),
             "MOSAIC_RENDERER_LIBRARIES": str(self.folder / "libraries"),
         }
         if cold is not None:
-            environment |= {"PYTHONPYCACHEPREFIX": str(cold / "bytecode"), "NUMBA_CACHE_DIR": str(cold / "compiled")}
+            environment["NUMBA_CACHE_DIR"] = str(cold / "machine code")
+            if bytecode:
+                environment["PYTHONPYCACHEPREFIX"] = str(cold / "bytecode")
         start = time.perf_counter()
         process = subprocess.Popen(
             [self.python, "-m", "renderer", *words], cwd=self.folder, env=environment,
@@ -120,7 +122,7 @@ def first_render(version: Version) -> Cost:
     """Return what the first render takes beyond a second one."""
     words = ("zoom", "cover.jpg", "--tiles", "photos", "--columns", "60", *SMALL, "-o", "zoom.mp4", "-y")
     with tempfile.TemporaryDirectory() as name:
-        first, second = (version.run(*words, cold=Path(name)) for _ in range(2))
+        first, second = (version.run(*words, cold=Path(name), bytecode=False) for _ in range(2))
     return Cost(first.processor - second.processor, first.wall - second.wall, first.memory)
 
 
