@@ -3,10 +3,10 @@
 renderer/kernels/*.c become a shared library for each variant of the wheel's platform. Fonts of titles and figures, and
 a model of faces, are copied from matplotlib and scikit-image to renderer/bundled/.
 
-The compiler is Zig, a build requirement that pip installs, or what `CC` names. The platform is this machine's or
-what `_PYTHON_HOST_PLATFORM` names, as in setuptools: linux-x86_64, linux-aarch64, macosx-11.0-x86_64,
-macosx-11.0-arm64 or win-amd64. `python hatch_build.py` adds everything to the checkout, for
-this machine; `python hatch_build.py dist` builds the wheels of all five platforms into a folder.
+The compiler is Zig, which pip installs for the build, or what `CC` names. The platform is this machine's or what
+`_PYTHON_HOST_PLATFORM` names, as in setuptools: linux-x86_64, linux-aarch64, macosx-11.0-x86_64, macosx-11.0-arm64 or
+win-amd64. `python hatch_build.py` adds everything to the checkout, for this machine; `python hatch_build.py dist`
+builds the wheels of all five platforms into a folder.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ FLAGS = [
     # The same bits from every compiler: no fused multiplication and addition, no reordering, integers that wrap.
     "-ffp-contract=off", "-fno-fast-math", "-fno-math-errno", "-fwrapv",
 ]  # fmt: skip
+
+ZIG = "ziglang==0.17.1"
+"""The compiler, a build requirement unless `CC` is set; also in the extra `dev`."""
 
 ZIG_FLAGS = ["-fno-sanitize=undefined", "-g0", "-s"]  # Zig's own defaults are those of a debug build
 
@@ -148,6 +151,10 @@ def build_wheels(folder: Path) -> None:
 
 class BuildHook(BuildHookInterface[Any]):
     """Adds the libraries and files to a wheel, or to the checkout for an editable installation."""
+
+    def dependencies(self) -> list[str]:
+        """Return the build requirements that depend on the environment."""
+        return [ZIG] if target().zig and "CC" not in os.environ else []
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and name the platform of the wheel."""

@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 import yaml
 
+import hatch_build
 from examples import PAGES, README, ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 TASKS = PROJECT["tool"]["poe"]["tasks"]
+
+
+def test_contributors_have_the_compiler_of_the_build() -> None:
+    assert hatch_build.ZIG in PROJECT["project"]["optional-dependencies"]["dev"]
 
 
 def read_yaml(path: str) -> Any:
