@@ -18,7 +18,6 @@ from renderer.batch.problems import Origin, Problems
 from renderer.batch.rows import DataRow, read_rows
 from renderer.errors import InputError
 from renderer.input_files import is_file, require_file
-from renderer.job import VideoJob, check_cover
 from renderer.messages import FormatCommand, named
 from renderer.names import expand_glob, on_disk
 from renderer.parameters import parameters, spell, suggestion
@@ -27,6 +26,7 @@ from renderer.preset import Preset, load_preset, merged, read_parameter, read_se
 from renderer.scene import Animation
 from renderer.sound import check_sound
 from renderer.toml_positions import TomlPositions
+from renderer.video_job import VideoJob
 
 MAX_VIDEOS: Final = 10_000
 """Maximum number of videos of one table: more are most likely a mistake in a sweep."""
@@ -210,6 +210,8 @@ class JobTable:
                     if not found:
                         raise InputError(f"{plain} matches no files")
                 else:
+                    from renderer.job import check_cover
+
                     check_cover(plain)  # raises, with the reason
         return list(covers)
 
