@@ -187,12 +187,13 @@ class JobTable:
     def _kinds(self) -> dict[str, type[Animation]]:
         """Return the animations by name; without any, `show` if there is a timeline, otherwise `zoom`."""
         kinds: dict[str, type[Animation]] = {}
+        installed = plugins.installed()
         for name in self._texts("animation") or ["show" if "timeline" in self._table else "zoom"]:
             with self._problems.at(self._origin_of("animation")):
-                if name not in plugins.installed():
-                    fix = suggestion(name, plugins.installed()) or ": `render animations` lists them"
+                if name not in installed:
+                    fix = suggestion(name, installed) or ": `render animations` lists them"
                     raise InputError(f"there is no animation {name}{fix}")
-                kinds[name] = plugins.load_animation(name)
+                kinds[name] = plugins.load(installed[name])
         return kinds
 
     def _covers(self, row: DataRow) -> list[Path]:
