@@ -36,11 +36,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        metadata = import_module("importlib.metadata")
-        try:
-            return metadata.version("mosaic-renderer")
-        except metadata.PackageNotFoundError:  # a bare checkout
-            return "0"
+        return import_module("renderer.version").VERSION
     if name in _ANIMATIONS:
         return import_module("renderer.plugins").load_animation(name.lower())
     if name in _FUNCTIONS:

@@ -10,6 +10,7 @@ Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 
 Pixels = npt.NDArray[np.uint8]
+"""(height, width, 3) sRGB, 8 bits per channel."""
 
 Packed = npt.NDArray[np.uint32]
 """Pixels (H, W) as uint32: R in the lowest byte, then G, B and alpha; colours premultiplied."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Float32Array
 from renderer.cores import core_count
-from renderer.pictures import Pixels, reduced, to_linear, to_srgb
+from renderer.pixels import Pixels, reduced, to_linear, to_srgb
 
 TILE_PIXELS: Final = 32
 """Side in pixels of the small square picture of a photo (or a cell) that descriptors are computed from."""

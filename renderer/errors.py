@@ -66,6 +66,10 @@ class PictureError(FileError):
     """A file is not a usable picture."""
 
 
+class LargePictureError(PictureError):
+    """A picture is demanding: it should not be decoded at the same time as another such picture."""
+
+
 class EncoderError(RenderError):
     """ffmpeg could not be started, or failed; the message ends with the last lines of its output."""
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.kernels.faces import Cascade, find_windows
-from renderer.pictures import Pixels, resize
+from renderer.pixels import Pixels, resize
 
 Face = tuple[float, float, float, float]
 """Left, top, width and height of a face, in fractions of the picture."""

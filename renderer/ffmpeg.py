@@ -7,8 +7,6 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-import imageio_ffmpeg
-
 from renderer.child_processes import CREATION_FLAGS
 from renderer.errors import EncoderError
 
@@ -29,6 +27,8 @@ def user_file(path: Path) -> list[str]:
 
 def ffmpeg_path() -> str:
     """Return the path of the bundled ffmpeg, or of IMAGEIO_FFMPEG_EXE. Raises EncoderError if there is none."""
+    import imageio_ffmpeg
+
     try:
         path = str(imageio_ffmpeg.get_ffmpeg_exe())
         return os.path.abspath(path) if os.path.dirname(path) else path  # noqa: PTH100, PTH120 (it runs in other folders)

@@ -20,13 +20,11 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from renderer.input_files import open_input
+from renderer.pixels import MAX_PIXELS
 from renderer.tiffs import TiffError, open_tiff
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF", "JPEG2000", "PPM")
 """Supported formats, by Pillow's names. Pillow reads 33 more, and one of them (EPS) starts another program."""
-
-MAX_PIXELS: Final = 400_000_000
-"""Pictures with more pixels are rejected before decoding: 1.2 GB of RGB, twice the largest camera's."""
 
 # Pillow rejects pictures above twice this value; its default is below what phones and film scanners produce.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2

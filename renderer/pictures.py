@@ -1,4 +1,4 @@
-"""Opening and resizing pictures: upright, 8-bit RGB, converted to sRGB, decoded no larger than needed."""
+"""Opening pictures: upright, 8-bit RGB, converted to sRGB, decoded no larger than needed."""
 
 from __future__ import annotations
 
@@ -9,23 +9,20 @@ import struct
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Final
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 import pi_heif
 from PIL import Image, ImageCms, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from renderer.child_processes import ChildError
-from renderer.colour import ADOBE_RGB, Colours, from_cicp, from_gamma, light_of, srgb_to_linear
-from renderer.errors import FileError, PictureError
+from renderer.colour import ADOBE_RGB, Colours, from_cicp, from_gamma, light_of
+from renderer.errors import FileError, LargePictureError, PictureError
 from renderer.image_file import (
-    MAX_PIXELS,
     UnreasonableImageError,
     check_image,
     is_demanding,
@@ -35,11 +32,17 @@ from renderer.image_file import (
 )
 from renderer.input_files import open_input
 from renderer.names import RAW_SUFFIXES
+from renderer.pixels import BAND_PIXELS, MAX_PIXELS, Picture, reduced_by_factor
+from renderer.pixels import BYTE_OF_LIGHT_16 as BYTE_OF_LIGHT_16
+from renderer.pixels import LIGHT_16 as LIGHT_16
+from renderer.pixels import Pixels as Pixels
+from renderer.pixels import centre_square as centre_square
+from renderer.pixels import reduced as reduced
+from renderer.pixels import resize as resize
+from renderer.pixels import to_linear as to_linear
+from renderer.pixels import to_srgb as to_srgb
 from renderer.resource_limits import call_limited
 from renderer.tiffs import RAW_FILE, TiffError, is_raw, to_bytes
-
-Pixels = npt.NDArray[np.uint8]
-"""(height, width, 3) sRGB, 8 bits per channel."""
 
 DECODING_SECONDS: Final = 60
 """Time limit for decoding a demanding picture in a separate process."""
@@ -51,26 +54,6 @@ _demanding_lock = threading.Lock()
 
 # Warnings about damaged EXIF blocks and the like do not concern the pixels.
 warnings.filterwarnings("ignore", module=r"PIL\.")
-
-
-class LargePictureError(PictureError):
-    """A picture is demanding: it should not be decoded at the same time as another such picture."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A decoded picture."""
-
-    pixels: Pixels
-    size: tuple[int, int]  # width, height of the upright original; `pixels` may be smaller
-    orientation: int = 1  # of the file: the EXIF tag, 1…8
-    captured: str | None = None  # capture time, local time of the camera: YYYY-MM-DDTHH:MM:SS
-    share: float = 1.0  # share of the rows that could be read; below 1, the file is damaged and `size` is cropped
-
-    @property
-    def damage(self) -> str | None:
-        """The rest of a notice that starts with the file's name; None if the file is intact."""
-        return f"is damaged: only its upper {int(self.share * 100)} % is used" if self.share < 1 else None
 
 
 @contextlib.contextmanager
@@ -165,7 +148,7 @@ def _decode_demanding(
     scale = shorter_side / min(picture.size)
     width, height = (max(round(side * scale), 1) for side in picture.size)
     # The first step of `resize`, so that later resizing gives the same result.
-    return replace(picture, pixels=_reduced(picture.pixels, width, height))
+    return replace(picture, pixels=reduced_by_factor(picture.pixels, width, height))
 
 
 def _decode(image: ImageFile.ImageFile, shorter_side: int | None, background: tuple[int, int, int] | None) -> Picture:
@@ -280,7 +263,7 @@ def _to_srgb(image: Image.Image, colours: Colours | bytes | None, background: tu
     if convert is None and not has_alpha and background is not None:
         return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     pixels = np.empty((image.height, image.width, 3 if background is not None else 4), np.uint8)
-    rows = max(_BAND_PIXELS // image.width, 1)
+    rows = max(BAND_PIXELS // image.width, 1)
     for top in range(0, image.height, rows):
         band = image.crop((0, top, image.width, min(top + rows, image.height)))
         band = band.convert("RGBA") if has_alpha else band
@@ -332,73 +315,3 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 
 
 # -- Light ---------------------------------------------------------------------------------------------------------
-
-
-def _linear_to_srgb_table() -> npt.NDArray[np.uint8]:
-    # 16 bits of linear light: the darkest 8-bit step of sRGB is 20 of these steps, so that rounding is exact.
-    value = np.arange(65536) / 65535
-    encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
-    return (encoded * 255 + 0.5).astype(np.uint8)
-
-
-_TO_LINEAR: Final = srgb_to_linear(np.arange(256) / 255).astype(np.float32)
-BYTE_OF_LIGHT_16: Final = _linear_to_srgb_table()
-"""(65536,) 8-bit sRGB value of each linear light 0…65535."""
-LIGHT_16: Final = np.rint(_TO_LINEAR.astype(np.float64) * 65535).astype(np.uint32)
-"""(256,) linear light 0…65535 of each 8-bit sRGB value."""
-
-
-def to_linear(pixels: Pixels) -> npt.NDArray[np.float32]:
-    """Convert 8-bit sRGB to linear light 0…1, same shape."""
-    # LUT is five times as fast as indexing, but requires two dimensions.
-    light = cv2.LUT(np.ascontiguousarray(pixels).reshape(len(pixels), -1), _TO_LINEAR)
-    return light.reshape(pixels.shape).astype(np.float32, copy=False)
-
-
-def to_srgb(linear: npt.NDArray[np.float32]) -> Pixels:
-    """Convert linear light to 8-bit sRGB, same shape; values outside 0…1 are clipped."""
-    return BYTE_OF_LIGHT_16[(np.clip(linear, 0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]
-
-
-def resize(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Resize to (height, width, 3): down with area averages of linear light, up with Lanczos (radius 3) in sRGB."""
-    if (pixels.shape[1], pixels.shape[0]) == (width, height):
-        return pixels
-    if width <= pixels.shape[1] and height <= pixels.shape[0]:
-        pixels = _reduced(pixels, width, height)
-        light = cv2.resize(to_linear(pixels), (width, height), interpolation=cv2.INTER_AREA)
-        return to_srgb(light.astype(np.float32, copy=False))
-    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
-
-
-_BAND_PIXELS: Final = 4_000_000  # converted at a time: 48 MB of light
-
-
-def _reduced(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Reduce a large picture by an integer factor, to at least four times the target size; in bands, to save memory."""
-    factor = min(pixels.shape[1] // width, pixels.shape[0] // height) // 4
-    if factor < 2 or pixels.shape[0] * pixels.shape[1] <= _BAND_PIXELS:
-        return pixels
-    small = np.empty((pixels.shape[0] // factor, pixels.shape[1] // factor, 3), np.uint8)
-    rows = max(_BAND_PIXELS // (pixels.shape[1] * factor), 1)
-    for top in range(0, len(small), rows):
-        part = small[top : top + rows]
-        end = (top + len(part)) * factor if top + len(part) < len(small) else len(pixels)  # including the remainder
-        light = cv2.resize(to_linear(pixels[top * factor : end]), part.shape[1::-1], interpolation=cv2.INTER_AREA)
-        part[:] = to_srgb(light.astype(np.float32, copy=False))
-    return small
-
-
-def centre_square(width: int, height: int) -> tuple[int, int, int]:
-    """Return the largest centred square of a picture: left, top and side in pixels."""
-    side = min(width, height)
-    return (width - side) // 2, (height - side) // 2, side
-
-
-def reduced(light: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
-    """Return the averages (N, S/f, S/f, 3) of pictures (N, S, S, 3) over f × f pixels; the factor f divides S."""
-    count, side = light.shape[:2]
-    small = side // factor
-    # As one tall picture: no mean crosses a border, and OpenCV is ten times as fast as NumPy over two axes.
-    tall = cv2.resize(light.reshape(count * side, side, 3), (small, count * small), interpolation=cv2.INTER_AREA)
-    return np.asarray(tall, np.float32).reshape(count, small, small, 3)

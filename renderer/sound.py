@@ -14,8 +14,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-from renderer.encoder import FORMATS, UNLISTED, OutputFormat, run_ffmpeg, user_file
 from renderer.errors import EncoderError, InputError
+from renderer.ffmpeg import UNLISTED, run_ffmpeg, user_file
+from renderer.formats import FORMATS, OutputFormat
 from renderer.input_files import require_file
 from renderer.messages import named
 from renderer.output_files import temporary_folder

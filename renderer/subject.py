@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from renderer.faces import Face
+if TYPE_CHECKING:
+    from renderer.faces import Face
 
 Weights = npt.NDArray[np.float64]
 """(H, W) importance of each pixel, 0 or more."""

@@ -16,16 +16,28 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "toml_positions", "streams", "progress", "locks", "paths",
+    "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "toml_positions", "streams", "version", "progress", "locks", "paths",
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "kernels",
-    "colour", "tiffs", "image_file", "pictures", "faces", "subject", "descriptors", "library", "grid", "placement", "fidelity",
+    "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "grid", "placement", "fidelity",
     "matching", "textures", "scene", "settings", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline",
-    "encoder", "sound", "stills", "rules", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
+    "formats", "encoder", "sound", "stills", "rules", "video_job", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
 
 
-_DRAWING = ("scene", "timeline", "textures", "overlay", "compositor", "encoder", "sound", "stills", "job")
+_DRAWING = (
+    "scene",
+    "timeline",
+    "textures",
+    "overlay",
+    "compositor",
+    "formats",
+    "encoder",
+    "sound",
+    "stills",
+    "video_job",
+    "job",
+)
 """Modules right of the placement map: they draw, or write what was drawn."""
 
 _INDEX = ("library.index", "library.indexing", "library.database")

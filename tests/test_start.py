@@ -71,7 +71,7 @@ def test_a_campaign_that_is_up_to_date_loads_nothing_that_reads_or_draws_picture
     words = ("--animation", "zoom", "--columns", "8", "--size", "48x32", "--duration", "0.2")
     command = ("batch", "--covers", str(cover), "--tiles", str(photos), *words)
     assert "1 rendered" in render(*command)[1]
-    assert not imported(*command) & {*ANALYSIS, "cv2", "psutil", "rich"}
+    assert not imported(*command) & {*ANALYSIS, "PIL", "cv2", "imageio_ffmpeg", "pi_heif", "psutil", "rich"}
     assert "0 rendered, 1 up to date" in render(*command)[1]
 
 

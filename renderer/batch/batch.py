@@ -20,8 +20,8 @@ from renderer.batch.problems import Origin
 from renderer.batch.running import BatchObserver, run
 from renderer.batch.work import Outcome
 from renderer.cores import core_count
-from renderer.encoder import is_sequence
 from renderer.errors import BusyError, InputError, RenderError
+from renderer.formats import is_sequence
 from renderer.messages import named
 from renderer.output_files import check_writable, locked_folder
 from renderer.progress import Progress

@@ -12,11 +12,11 @@ from renderer.batch.problems import Origin, Problems
 from renderer.batch.tables import BatchRequest, CampaignSource, JobTable
 from renderer.data_files import read_toml
 from renderer.errors import InputError
-from renderer.job import VideoJob
 from renderer.messages import named
 from renderer.names import matches
 from renderer.paths import expanded
 from renderer.toml_positions import TomlPositions
+from renderer.video_job import VideoJob
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ from typing import Any
 
 from renderer.batch.campaign import Task
 from renderer.batch.problems import Problems
-from renderer.encoder import is_sequence, numbered
 from renderer.errors import RenderError
+from renderer.formats import is_sequence, numbered
 from renderer.input_files import is_file
-from renderer.job import VERSION, VideoJob
 from renderer.library import Archive, file_digest
 from renderer.paths import expanded
 from renderer.progress import Progress
 from renderer.timeline import Show
+from renderer.version import VERSION
+from renderer.video_job import VideoJob
 
 
 @dataclass

@@ -9,21 +9,24 @@ from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 from types import UnionType
-from typing import Any, Final, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, cast, get_args
 
 from renderer.batch.campaign import Task
 from renderer.batch.fingerprints import Inputs, bytes_of
 from renderer.batch.work import Outcome
 from renderer.data_files import parse_json
-from renderer.encoder import ffmpeg_path
 from renderer.errors import FileError, InputError, MissingFileError
+from renderer.ffmpeg import ffmpeg_path
 from renderer.input_files import read_bytes
-from renderer.job import VERSION, VideoJob, poster_frame
 from renderer.messages import as_key, spelled
 from renderer.output_files import new_file
 from renderer.parameters import parameters
 from renderer.paths import expanded
-from renderer.placement import JsonValue
+from renderer.version import VERSION
+from renderer.video_job import VideoJob, poster_frame
+
+if TYPE_CHECKING:
+    from renderer.placement import JsonValue
 
 NAME: Final = "manifest.json"
 
@@ -33,7 +36,7 @@ _MAX_BYTES: Final = 256_000_000  # a video takes about 4 KB
 
 State = Literal["waiting", "done", "failed"]
 
-ManifestEntry = dict[str, JsonValue]
+ManifestEntry: TypeAlias = "dict[str, JsonValue]"
 
 _FIX: Final = "move it, or choose another output"
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from renderer.encoder import FORMATS
 from renderer.errors import InputError
+from renderer.formats import FORMATS
 from renderer.parameters import suggestion
 from renderer.paths import expanded
 

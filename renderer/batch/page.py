@@ -8,18 +8,19 @@ import io
 import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
-
-from PIL import Image
 
 from renderer.batch.manifest import Manifest, ManifestEntry
 from renderer.cores import core_count
-from renderer.encoder import is_sequence, numbered, run_ffmpeg, user_file
 from renderer.errors import FileError, InputError, MissingFileError, RenderError
-from renderer.image_file import open_image
+from renderer.ffmpeg import run_ffmpeg, user_file
+from renderer.formats import is_sequence, numbered
 from renderer.input_files import read_bytes
 from renderer.output_files import new_file
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 NAME: Final = "index.html"
 
@@ -94,6 +95,8 @@ def _poster(folder: Path, entry: ManifestEntry) -> str:
     """Return a frame of a video as a data URI; empty if there is none."""
     if entry["state"] != "done":
         return ""
+    from renderer.image_file import open_image
+
     path = folder / str(entry["output"])
     probe = entry["probe"]
     seconds, frames = (

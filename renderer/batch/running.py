@@ -14,9 +14,9 @@ from renderer.batch.campaign import Task
 from renderer.batch.pool import Pool
 from renderer.batch.problems import Origin
 from renderer.batch.work import Outcome, RenderJob
-from renderer.job import mosaic_key
 from renderer.messages import named
 from renderer.progress import Advance, Progress
+from renderer.video_job import mosaic_key
 
 STALLED: Final = 60.0
 """Seconds without progress after which the observer is notified."""

@@ -18,7 +18,6 @@ from renderer.batch.problems import Origin, Problems
 from renderer.batch.rows import DataRow, read_rows
 from renderer.errors import InputError
 from renderer.input_files import is_file, require_file
-from renderer.job import VideoJob, check_cover
 from renderer.messages import FormatCommand, named
 from renderer.names import expand_glob, on_disk
 from renderer.parameters import parameters, spell, suggestion
@@ -27,6 +26,7 @@ from renderer.preset import Preset, load_preset, merged, read_parameter, read_se
 from renderer.scene import Animation
 from renderer.sound import check_sound
 from renderer.toml_positions import TomlPositions
+from renderer.video_job import VideoJob
 
 MAX_VIDEOS: Final = 10_000
 """Maximum number of videos of one table: more are most likely a mistake in a sweep."""
@@ -187,12 +187,13 @@ class JobTable:
     def _kinds(self) -> dict[str, type[Animation]]:
         """Return the animations by name; without any, `show` if there is a timeline, otherwise `zoom`."""
         kinds: dict[str, type[Animation]] = {}
+        installed = plugins.installed()
         for name in self._texts("animation") or ["show" if "timeline" in self._table else "zoom"]:
             with self._problems.at(self._origin_of("animation")):
-                if name not in plugins.installed():
-                    fix = suggestion(name, plugins.installed()) or ": `render animations` lists them"
+                if name not in installed:
+                    fix = suggestion(name, installed) or ": `render animations` lists them"
                     raise InputError(f"there is no animation {name}{fix}")
-                kinds[name] = plugins.load_animation(name)
+                kinds[name] = plugins.load(installed[name])
         return kinds
 
     def _covers(self, row: DataRow) -> list[Path]:
@@ -210,6 +211,8 @@ class JobTable:
                     if not found:
                         raise InputError(f"{plain} matches no files")
                 else:
+                    from renderer.job import check_cover
+
                     check_cover(plain)  # raises, with the reason
         return list(covers)
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from renderer.encoder import Probe
 from renderer.errors import RenderError
-from renderer.job import OpenMosaic, VideoJob, check_job, mosaic_key, open_mosaic, write_video
 from renderer.memory import MemoryMeter
 from renderer.messages import named
 from renderer.progress import Progress, Timed
 from renderer.rules import RuleCheck
+from renderer.video_job import VideoJob, mosaic_key
+
+if TYPE_CHECKING:
+    from renderer.encoder import Probe
+    from renderer.job import OpenMosaic
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class JobRunner:
             return Outcome(f"unexpected {type(error).__name__}: {error}")
 
     def _run(self, render_job: RenderJob, progress: Timed) -> Outcome:
+        from renderer.job import check_job, write_video
+
         if not render_job.match_only:
             check_job(render_job.job)
         with MemoryMeter() as meter:
@@ -72,6 +77,8 @@ class JobRunner:
         return Outcome("", seconds, summary.bytes, meter.peak_bytes, summary.probe, tuple(summary.checks))
 
     def _mosaic_of(self, job: VideoJob, progress: Progress) -> OpenMosaic:
+        from renderer.job import open_mosaic
+
         key = mosaic_key(job)
         if self._mosaic is None or self._mosaic[0] != key:
             self._mosaic = None

@@ -2,7 +2,13 @@
 
 from renderer.deprecation import old_names
 from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
-from renderer.encoder.formats import (
+from renderer.encoder.hardware import find_hardware, works
+from renderer.encoder.opening import open_writer
+from renderer.encoder.probe import Probe, Sound, probe
+from renderer.encoder.video import MAX_THREADS, STATISTICS, Encoder, video_arguments
+from renderer.encoder.writer import FrameWriter
+from renderer.ffmpeg import UNLISTED, ffmpeg_path, run_ffmpeg, user_file
+from renderer.formats import (
     FORMATS,
     STREAM,
     Format,
@@ -14,12 +20,6 @@ from renderer.encoder.formats import (
     numbered,
     without_number,
 )
-from renderer.encoder.hardware import find_hardware, works
-from renderer.encoder.opening import open_writer
-from renderer.encoder.probe import Probe, Sound, probe
-from renderer.encoder.video import MAX_THREADS, STATISTICS, Encoder, video_arguments
-from renderer.encoder.writer import FrameWriter
-from renderer.ffmpeg import UNLISTED, ffmpeg_path, run_ffmpeg, user_file
 
 __all__ = [
     "FORMATS",

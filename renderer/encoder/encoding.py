@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
-from renderer.encoder.formats import DEFAULT_TOLERANCE, OutputFormat
 from renderer.encoder.writer import PixelLayout
+from renderer.formats import DEFAULT_TOLERANCE, OutputFormat
 from renderer.settings import Codec, FileSettings, FormatName, Hardware, Profile, Quality
 
 

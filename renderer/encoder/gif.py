@@ -19,8 +19,8 @@ from typing import Final, Self
 import numpy as np
 
 from renderer.arrays import Packed
-from renderer.encoder.formats import DEFAULT_TOLERANCE, gif_rate
 from renderer.errors import EncoderError, InputError
+from renderer.formats import DEFAULT_TOLERANCE, gif_rate
 from renderer.kernels.gif import (
     Census,
     Palette,

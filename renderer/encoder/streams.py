@@ -11,9 +11,9 @@ from typing import BinaryIO
 from PIL import Image
 
 from renderer.encoder.encoding import Encoding
-from renderer.encoder.formats import STREAM, OutputFormat, numbered
 from renderer.encoder.writer import FrameWriter
 from renderer.errors import EncoderError
+from renderer.formats import STREAM, OutputFormat, numbered
 from renderer.pictures import Pixels
 
 

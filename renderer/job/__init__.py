@@ -4,23 +4,22 @@ Each `render_…` function does what one command does.
 """
 
 from renderer.deprecation import old_names
-from renderer.job.drawing import LOOK_AHEAD, FrameSource, count_frames, draw_strips, drawing, open_frames
+from renderer.job.drawing import LOOK_AHEAD, FrameSource, draw_strips, drawing, open_frames
 from renderer.job.edits import EditResult, edit_mosaic
-from renderer.job.inputs import VERSION, OpenMosaic, check_cover, cover_of, open_mosaic, open_placement, sample_pictures
+from renderer.job.inputs import OpenMosaic, check_cover, cover_of, open_mosaic, open_placement, sample_pictures
 from renderer.job.outputs import check_beside, named_output, picture_output
 from renderer.job.plans import plan_each, plan_mosaic, plan_videos
 from renderer.job.results import Plan, Summary
 from renderer.job.stills import render_frame, render_mosaic, render_sheet
 from renderer.job.videos import (
-    VideoJob,
     check_job,
-    mosaic_key,
-    poster_frame,
     render_video,
     render_videos,
     write_video,
 )
 from renderer.settings import EditSettings, GridSettings, MatchSettings, TileSettings
+from renderer.version import VERSION
+from renderer.video_job import VideoJob, count_frames, mosaic_key, poster_frame
 
 __all__ = [
     "LOOK_AHEAD",

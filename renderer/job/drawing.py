@@ -80,11 +80,6 @@ def over_colour(picture: Pixels, colour: Colour) -> Pixels:
     return np.asarray(picture[..., :3] * share + ground * (1 - share) + 0.5, np.uint8)
 
 
-def count_frames(animation: Animation, output: OutputSettings) -> int:
-    """Return the number of frames of a whole video. Raises InputError if there are too many."""
-    return frame_count(output.duration or animation.default_duration(), output.fps)
-
-
 @contextmanager
 def open_frames(
     mosaic: OpenMosaic,

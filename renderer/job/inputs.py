@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -45,14 +44,10 @@ from renderer.progress import Progress
 from renderer.scene import Target
 from renderer.settings import MatchSettings, TileSettings
 from renderer.subject import attention, subject_position
+from renderer.version import VERSION
 
 if TYPE_CHECKING:
     from renderer.matching import Pin
-
-try:
-    VERSION = version("mosaic-renderer")
-except PackageNotFoundError:  # a bare checkout
-    VERSION = "0"
 
 _SUBJECT_PIXELS: Final = 160  # longer side of the copy of the cover in which its subject is detected
 

@@ -14,11 +14,12 @@ from renderer.job.drawing import check_frames
 from renderer.job.inputs import OpenMosaic, open_mosaic, open_tiles
 from renderer.job.results import Plan
 from renderer.job.stills import ready_mosaic
-from renderer.job.videos import VideoJob, check_job, check_jobs, mosaic_key, ready_video
+from renderer.job.videos import check_job, check_jobs, ready_video
 from renderer.parameters import Paper
 from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress, Silent
 from renderer.settings import MatchSettings, TileSettings
+from renderer.video_job import VideoJob, mosaic_key
 
 RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
 """Processor time of drawing, measured by benchmarks/render.py."""

@@ -15,7 +15,7 @@ from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
 from renderer.frame_times import frame_at
 from renderer.grid import covered_part, make_grid
-from renderer.job.drawing import count_frames, draw_strips, open_frames
+from renderer.job.drawing import draw_strips, open_frames
 from renderer.job.inputs import OpenMosaic, check_cover, cover_of, open_mosaic
 from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Summary
@@ -32,6 +32,7 @@ from renderer.report import LONGEST, Compared, check_report, write_report
 from renderer.scene import Animation
 from renderer.settings import MatchSettings, OutputSettings, OverlaySettings
 from renderer.stills import check_disk_space, check_size, strip_rows, write_picture, write_still
+from renderer.video_job import count_frames
 
 PRINT_DPI: Final = 300.0
 """Default pixels per inch of a print: the finest detail visible at reading distance."""

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
 
-from renderer.deprecation import old_method
 from renderer.encoder import (
     Encoding,
     FrameWriter,
-    OutputFormat,
     Probe,
-    choose,
     find_hardware,
-    gif_rate,
     is_sequence,
     is_stream,
     numbered,
@@ -26,95 +21,21 @@ from renderer.encoder import (
     works,
 )
 from renderer.errors import InputError, RenderError
-from renderer.frame_times import parse_frames
-from renderer.job.drawing import LOOK_AHEAD, FrameSource, count_frames, open_frames, over_colour
+from renderer.job.drawing import LOOK_AHEAD, FrameSource, open_frames, over_colour
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import OpenMosaic, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
 from renderer.job.results import Summary
 from renderer.memory import MemoryMeter
 from renderer.messages import named
-from renderer.output_files import check_writable, shortened, temporary_folder
+from renderer.output_files import check_writable, temporary_folder
 from renderer.overlay import check_overlay
-from renderer.parameters import Validated, given
 from renderer.progress import Advance, Progress, Silent, Timed
-from renderer.rules import PlatformRules, check_rules
-from renderer.scene import Animation
-from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
+from renderer.rules import check_rules
+from renderer.settings import OutputSettings
 from renderer.sound import check_sound, prepare_sound
 from renderer.stills import write_picture
-
-SMALL_SIDE: Final = 640
-"""Default longer side in pixels of a GIF, an animated WebP or an APNG, which are large files."""
-
-_LONGEST_STEM: Final = 240  # bytes of a video's name in the name of its poster; file systems allow 255
-
-
-@dataclass(frozen=True)
-class VideoJob(Validated):
-    """One video as data: everything that determines it."""
-
-    cover: Path | None  # None: the sample
-    animation: Animation
-    path: Path
-    match: MatchSettings = field(default_factory=MatchSettings)
-    output: OutputSettings = field(default_factory=OutputSettings)
-    file: FileSettings = field(default_factory=FileSettings)
-    overlay: OverlaySettings = field(default_factory=OverlaySettings)
-    sound: SoundSettings = field(default_factory=SoundSettings)
-    frames: str | None = None  # "A-B": only these, counted from 0
-    overwrite: bool = False
-    command: str = ""  # stored in the file's metadata
-    preset: str = ""
-    rules: PlatformRules | None = None  # for the check of the file
-
-    @classmethod
-    def of(cls, cover: Path | None, animation: type[Animation], path: Path, values: Mapping[str, Any]) -> VideoJob:
-        """Make a job from parameters by name, whichever settings declare them. Raises InputError."""
-        return cls(
-            cover, animation(**given(animation, values)), path, match=MatchSettings(**given(MatchSettings, values)),
-            output=OutputSettings(**given(OutputSettings, values)), file=FileSettings(**given(FileSettings, values)),
-            overlay=OverlaySettings(**given(OverlaySettings, values)),
-            sound=SoundSettings(**given(SoundSettings, values)),
-        )  # fmt: skip
-
-    @property
-    def target(self) -> OutputFormat:
-        """Format and codec. Raises InputError for an unsupported combination."""
-        return choose(self.path, self.file, transparent=self.output.transparent)
-
-    def resolved(self) -> VideoJob:
-        """Return the job with its format's default size and a supported frame rate. Raises InputError."""
-        target = self.target
-        output = replace(self.output, long_side=self.output.long_side or (SMALL_SIDE if target.format.loops else None))
-        if target.format.name == "gif":
-            output = replace(output, fps=gif_rate(output.fps))
-        return replace(self, output=output)
-
-    settled = old_method("VideoJob.settled", resolved)
-
-    def files(self) -> list[Path]:
-        """Return the files that would be written, except streams and the frames of a sequence."""
-        video = [] if is_stream(self.path) or is_sequence(self.path) else [self.path]
-        return [*video, self.poster_path] if self.file.poster else video
-
-    @property
-    def poster_path(self) -> Path:
-        """The path of the poster, next to the video."""
-        folder = self.path.parent.parent if is_sequence(self.path) else self.path.parent
-        stem = self.path.parent.name if is_sequence(self.path) else self.path.stem
-        return folder / f"{shortened(stem, _LONGEST_STEM)}-poster.jpg"
-
-    def selected_frames(self) -> Sequence[int]:
-        """Return the numbers of the frames to write."""
-        count = count_frames(self.animation, self.output)
-        return parse_frames(self.frames, count) if self.frames else range(count)
-
-    wanted = old_method("VideoJob.wanted", selected_frames)
-
-    def seconds(self) -> float:
-        """Return the duration of the whole animation in seconds."""
-        return float(count_frames(self.animation, self.output) / self.output.fps)
+from renderer.video_job import VideoJob, mosaic_key, poster_frame
 
 
 def render_video(job: VideoJob, progress: Progress | None = None) -> Summary:
@@ -140,11 +61,6 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
                 summaries[number] = replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
                 timed = Timed(progress or Silent())
     return [summaries[number] for number in range(len(jobs))]
-
-
-def mosaic_key(job: VideoJob) -> object:
-    """Return a key that is equal for jobs that share one mosaic."""
-    return job.cover, job.match, job.animation.targets()
 
 
 def check_jobs(jobs: Sequence[VideoJob]) -> list[list[int]]:
@@ -288,14 +204,6 @@ def _without_sound(max_size: int, sound: int) -> int:
             f"{named('music')} or choose a shorter {named('duration')}"
         )
     return max_size - sound
-
-
-def poster_frame(animation: Animation, frames: int) -> int:
-    """Return the most representative frame: the start or end if it shows the whole mosaic, else the middle."""
-    first, last = animation.shown_endings()
-    if first == "mosaic":
-        return 0
-    return frames - 1 if last == "mosaic" else frames // 2
 
 
 def _bytes_of(path: Path, frames: Sequence[int]) -> int:

@@ -9,11 +9,10 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
 
 from renderer.library.library import Library
 from renderer.library.photos import Photo
-from renderer.pictures import Pixels
+from renderer.pixels import Pixels
 from renderer.progress import Progress
 
 MAX_DISTANCE: Final = 6.0
@@ -115,6 +114,8 @@ def colour_picture(library: Library) -> Pixels:
     Each field shows its most colourful photo and its number of photos; an empty field shows its colour as a dot.
     Returns (H, W, 3).
     """
+    from PIL import Image, ImageDraw
+
     hue, lightness, has_hue = _hue_and_lightness(library.means)
     column = np.where(has_hue, (hue / 360 * _COLUMNS).astype(int) % _COLUMNS, _COLUMNS)
     row = _ROWS - 1 - np.minimum((lightness * _ROWS).astype(int), _ROWS - 1)

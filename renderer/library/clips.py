@@ -13,9 +13,8 @@ import numpy as np
 
 from renderer.errors import EncoderError, FileError, PictureError
 from renderer.ffmpeg import run_ffmpeg, user_file
-from renderer.image_file import MAX_PIXELS
 from renderer.input_files import check_input
-from renderer.pictures import Picture
+from renderer.pixels import MAX_PIXELS, Picture
 
 _MAX_SECONDS: Final = 60
 """Time limit for one frame: ffmpeg might never finish reading a damaged file."""

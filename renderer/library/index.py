@@ -35,7 +35,7 @@ from renderer.library.photos import (
 )
 from renderer.names import normalized
 from renderer.paths import expanded
-from renderer.pictures import Pixels
+from renderer.pixels import Pixels
 
 _SCANNED: Final = """
 CREATE TEMP TABLE IF NOT EXISTS scanned (

@@ -10,14 +10,13 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from renderer.errors import PictureError, RenderError
 from renderer.library.clips import read_frame
 from renderer.library.index import Index
 from renderer.library.photos import Numbers, Photo, Photos, Skipped
 from renderer.library.reading import THUMBNAIL_PIXELS, cut
-from renderer.pictures import Pixels, read_picture, resize
+from renderer.pixels import Pixels, resize
 
 SHORTER_SIDE: Final = 4096
 """Minimum shorter side of decoded covers, and of pictures that parts are cut from, if the decoder can scale."""
@@ -127,6 +126,8 @@ class Library:
         else:
             pixels = self._picture(photo, shorter_side=None if sharp else min(width, height))
         if sharp:
+            from PIL import Image
+
             return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
         return resize(pixels, width, height)
 
@@ -150,6 +151,8 @@ class Library:
 
     def _picture(self, photo: Photo, shorter_side: int | None) -> Pixels:
         """Return a photo's whole picture, from its file or else its thumbnail; pictures of parts are cached."""
+        from renderer.pictures import read_picture
+
         try:
             if photo.path in self._missing:
                 raise PictureError(photo.path, "is missing")

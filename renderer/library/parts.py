@@ -14,7 +14,7 @@ from renderer.descriptors import TILE_PIXELS
 from renderer.library.library import SHORTER_SIDE, Library
 from renderer.library.photos import Photo
 from renderer.library.reading import entry_of, file_digest
-from renderer.pictures import Picture, Pixels, read_picture, resize
+from renderer.pixels import Picture, Pixels, resize
 from renderer.progress import Progress, track
 
 _PART_SCALES: Final = (2, 3, 4.5, 6.5, 9.5, 14)
@@ -35,6 +35,8 @@ def cut_parts(
     placed where they were cut, which makes no mosaic. Raises PictureError.
     """
     # The whole cover is the tile on which the camera lands: its centre square is shown.
+    from renderer.pictures import read_picture
+
     whole = entry_of(cover, digest, picture, "centre")
     photos, tiles = [whole.photo], [whole.tile[np.newaxis]]
     pictures = {cover: picture.pixels}

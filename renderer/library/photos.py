@@ -16,7 +16,7 @@ import numpy.typing as npt
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, signatures
 from renderer.names import normalized
 from renderer.paths import expanded
-from renderer.pictures import Pixels
+from renderer.pixels import Pixels
 
 Numbers = npt.NDArray[np.int64]
 """(N,) photos: by their index in `Photos`, or by their number in a store."""

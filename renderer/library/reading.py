@@ -14,17 +14,15 @@ import numpy as np
 
 from renderer.choices import Crop
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
-from renderer.errors import FileError, PictureError
+from renderer.errors import FileError, LargePictureError, PictureError
 from renderer.input_files import open_input, read_bytes
 from renderer.library.clips import clip_times, read_frame
 from renderer.library.index import File, IndexEntry
 from renderer.library.photos import Photo, Skipped
-from renderer.pictures import (
-    LargePictureError,
+from renderer.pixels import (
     Picture,
     Pixels,
     centre_square,
-    read_picture,
     resize,
     to_linear,
     to_srgb,
@@ -56,6 +54,8 @@ def read_file(file: File, crop: Crop, *, large: bool = True) -> list[IndexEntry]
 
     Raises LargePictureError for a demanding picture if `large` is false, as it is when several processes decode.
     """
+    from renderer.pictures import read_picture
+
     path = file.path
     try:
         if file.frames:

@@ -19,7 +19,7 @@ from renderer.library.photos import Photo
 from renderer.library.reading import cut, file_digest, thumbnail_of, tile_of
 from renderer.messages import named
 from renderer.names import list_names
-from renderer.pictures import Pixels, read_picture
+from renderer.pixels import Pixels
 from renderer.progress import Progress
 
 
@@ -29,6 +29,8 @@ def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, source
     Photos are found by their content in every index, and in `sources`, which are searched only if some are missing. A
     missing photo is shown from its thumbnail. Raises InputError, which names the missing photos without a thumbnail.
     """
+    from renderer.pictures import read_picture
+
     indexes = archive.all_indexes()
     contents = {(photo.path, photo.digest): photo for photo in photos}
     cut_from = {photo.path for photo in photos if photo.is_part}  # covers: not indexed, but read below

@@ -15,10 +15,10 @@ from typing import Final, cast
 
 from renderer.child_processes import ChildError, exit_with_parent, request, result_stream, start_child, stop_child
 from renderer.choices import Crop
+from renderer.errors import LargePictureError
 from renderer.library.index import File, IndexEntry
 from renderer.library.photos import Skipped
 from renderer.library.reading import read_file
-from renderer.pictures import LargePictureError
 
 Read = list[IndexEntry] | Skipped
 """The index entries of a file, or why it can't be used."""
