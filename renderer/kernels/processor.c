@@ -2,6 +2,10 @@
 
 #include "kernels.h"
 
+_Static_assert(
+    sizeof(void *) == 8 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+    "addresses are 64-bit integers in Python, and the lower half of two texels is the first one");
+
 #if defined(__x86_64__)
 
 #include <cpuid.h>
