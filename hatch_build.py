@@ -65,11 +65,13 @@ TARGETS = {
 
 def target() -> Target:
     """Return the platform to build for: this machine's, if it is not a known one for `CC` only."""
-    system, *_, machine = (name := sysconfig.get_platform()).split("-")
+    name = sysconfig.get_platform()
+    system, machine = name.split("-")[0], name.split("-")[-1]
     if machine == "universal2":  # a Python for both processors of macOS
         machine = platform.machine()
     tag = name.replace("-", "_").replace(".", "_")
-    return TARGETS.get((system, machine), Target(tag, "", ".so", {"generic": ""}))
+    suffix = {"win": ".dll", "macosx": ".dylib"}.get(system, ".so")
+    return TARGETS.get((system, machine), Target(tag, "", suffix, {"generic": ""}))
 
 
 def compiler(target: Target, variant: str) -> list[str]:
@@ -93,9 +95,10 @@ def compile_kernels(target: Target, folder: Path) -> list[Path]:
         environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": work, "ZIG_LOCAL_CACHE_DIR": work}
         for variant in target.variants:
             built = Path(work, variant + target.suffix)
-            command = [*compiler(target, variant), f"-DSOURCE_DIGEST={digest}u", "-o", str(built), *sources]
+            command = [*compiler(target, variant), f"-DSOURCE_DIGEST={digest}u", "-o", built.name, *sources]
             try:
-                done = subprocess.run(command, env=environment, capture_output=True, text=True)
+                # A library for macOS contains the name of the output: the folder's would differ in every build.
+                done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True)
             except OSError as error:
                 raise RuntimeError(
                     f"The compiler {command[0]} can't be run ({error}): set CC to another one"
@@ -135,7 +138,9 @@ def bundled_files() -> dict[Path, str]:
 
 def add_to_checkout() -> None:
     """Compile into the checkout, and copy the files into it; Git ignores all of them."""
-    compile_kernels(target(), KERNELS)
+    built = compile_kernels(target(), KERNELS)
+    for other in set(KERNELS.glob(f"*{target().suffix}")).difference(built):
+        other.unlink()  # for another processor, or of another compiler: the loader would try it
     for source, name in bundled_files().items():
         (ROOT / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(source, ROOT / name)

@@ -38,8 +38,9 @@ def check(case: Case, result: np.ndarray, written: list[np.ndarray]) -> None:
 @pytest.mark.parametrize("path", variants(), ids=lambda path: path.stem)
 def test_every_variant_repeats_the_recorded_results(path: Path, cases: list[Case]) -> None:
     assert {case.function for case in cases} == set(TESTED)
+    variant = Kernels(path)
     for case in cases:
-        check(case, *case.run(Kernels(path)))
+        check(case, *case.run(variant))
 
 
 def test_the_fastest_variant_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,8 +69,9 @@ def test_another_compiler_gives_the_same_bits(
     monkeypatch.setenv("CC", compiler)
     for path in hatch_build.compile_kernels(hatch_build.target(), tmp_path):
         if path.stem in {usable.stem for usable in variants()}:
+            variant = Kernels(path)
             for case in cases:
-                check(case, *case.run(Kernels(path)))
+                check(case, *case.run(variant))
 
 
 def driver_calls() -> str:
@@ -161,9 +163,12 @@ def test_arrays_of_another_kind_are_refused_or_converted() -> None:
         kernels().to_rgba(frame, 4, 0, 2, np.zeros((2, 4, 8), np.uint8)[..., ::2])
     with pytest.raises(Exception, match="expected an array of uint32, not list"):
         kernels().to_rgba([1, 2], 4, 0, 2, pixels)
+    with pytest.raises(Exception, match="expected a contiguous array of uint8"):
+        kernels().to_rgba(frame, 4, 0, 2, np.zeros((2, 4, 8), np.bool_)[..., ::2])
     pixels.flags.writeable = False
-    with pytest.raises(Exception, match="the array is read-only"):
-        kernels().to_rgba(frame, 4, 0, 2, pixels)
+    for array in pixels, pixels.view(np.bool_):
+        with pytest.raises(Exception, match="the array is read-only"):
+            kernels().to_rgba(frame, 4, 0, 2, array)
 
 
 @pytest.fixture

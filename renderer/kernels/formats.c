@@ -20,7 +20,8 @@ void to_yuv420(
         luma[i] = luma_of(frame[i]);
     for (int64_t pair = first_pair; pair < end_pair; pair++) {
         const uint32_t *upper = frame + 2 * pair * frame_width, *lower = upper + frame_width;
-        uint8_t *restrict blue_row = blue + pair * (frame_width / 2), *restrict red_row = red + pair * (frame_width / 2);
+        int64_t start = pair * (frame_width / 2);
+        uint8_t *restrict blue_row = blue + start, *restrict red_row = red + start;
         for (int64_t i = 0; i < frame_width / 2; i++) {
             /* Sited on the left luma column (H.264 annex E, type 0): averaged over rows, and by 1-2-1 over columns. */
             int64_t left = i > 0 ? 2 * i - 1 : 0, middle = 2 * i, right = 2 * i + 1;

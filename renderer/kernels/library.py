@@ -123,8 +123,8 @@ class _Array:
             raise TypeError(f"expected an array of {self._type}, not {type(value).__name__}")
         if value.dtype != self._type or not value.flags.c_contiguous:
             if value.dtype == np.bool_ and self._type == np.uint8:
-                value = value.view(np.uint8)
-            elif self._written or not np.can_cast(value.dtype, self._type, "same_kind"):
+                return self.from_param(value.view(np.uint8))
+            if self._written or not np.can_cast(value.dtype, self._type, "same_kind"):
                 raise TypeError(f"expected a contiguous array of {self._type}, not {value.strides} of {value.dtype}")
             value = np.ascontiguousarray(value, self._type)
         elif self._written and not value.flags.writeable:

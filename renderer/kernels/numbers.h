@@ -17,9 +17,10 @@ static inline int64_t smallest(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t largest(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Round down, up and to nearest (ties to even); values outside of 32 bits are clamped, NaN gives the lowest. */
-static inline int64_t rounded_down(double x) { return (int64_t)__builtin_floor(lesser(greater(x, -2147483648.0), 2147483647.0)); }
-static inline int64_t rounded_up(double x) { return (int64_t)__builtin_ceil(lesser(greater(x, -2147483648.0), 2147483647.0)); }
-static inline int64_t rounded(double x) { return (int64_t)__builtin_rint(lesser(greater(x, -2147483648.0), 2147483647.0)); }
+static inline double in_32_bits(double x) { return lesser(greater(x, -2147483648.0), 2147483647.0); }
+static inline int64_t rounded_down(double x) { return (int64_t)__builtin_floor(in_32_bits(x)); }
+static inline int64_t rounded_up(double x) { return (int64_t)__builtin_ceil(in_32_bits(x)); }
+static inline int64_t rounded(double x) { return (int64_t)__builtin_rint(in_32_bits(x)); }
 
 /* The length of a vector; for numbers whose squares neither overflow nor vanish. */
 static inline double length(double x, double y) { return __builtin_sqrt(x * x + y * y); }
@@ -48,10 +49,9 @@ static inline double logarithm(double x)
 
 /* The cube root of a positive normal number, rounded to nearest. Of 0, a number near 0.
  *
- * The bits divided by 3 are nearly those of the root, which is then right to 5 bits. Each of Halley's iterations triples
- * that. Two iterations in double precision give the correctly rounded result, as a test of all numbers showed.
- *
- * Source: FreeBSD's cbrtf. */
+ * The bits divided by 3 are nearly those of the root, which is then right to 5 bits. Each of Halley's iterations
+ * triples that. Two iterations in double precision give the correctly rounded result, as a test of all numbers showed.
+ * FreeBSD's cbrtf uses the same method. */
 static inline float cube_root(float x)
 {
     uint32_t bits;

@@ -2,6 +2,10 @@
 
 #include "kernels.h"
 
+_Static_assert(
+    sizeof(void *) == 8 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+    "addresses are 64-bit integers in Python, and the lower half of two texels is the first one");
+
 #if defined(__x86_64__)
 
 #include <cpuid.h>
@@ -18,8 +22,8 @@ static uint32_t saved_state(void)
 int64_t processor_level(void)
 {
     const uint32_t v2 = 1u << 0 | 1u << 9 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 23; /* SSE3 ... SSE4.2, POPCNT */
-    const uint32_t v3 = 1u << 12 | 1u << 22 | 1u << 27 | 1u << 28 | 1u << 29;          /* FMA, MOVBE, OSXSAVE, AVX, F16C */
-    const uint32_t v3_extended = 1u << 3 | 1u << 5 | 1u << 8;                          /* BMI1, AVX2, BMI2 */
+    const uint32_t v3 = 1u << 12 | 1u << 22 | 1u << 27 | 1u << 28 | 1u << 29; /* FMA, MOVBE, OSXSAVE, AVX, F16C */
+    const uint32_t v3_extended = 1u << 3 | 1u << 5 | 1u << 8; /* BMI1, AVX2, BMI2 */
     uint32_t a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & v2) != v2)
         return 1;

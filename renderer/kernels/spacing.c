@@ -24,7 +24,7 @@ void place_allowed(
     for (int64_t row = 0; row < count; row++) {
         int64_t cell = empty[row];
         for (int64_t i = row * candidates; i < (row + 1) * candidates; i++) {
-            if (remaining[photo[i]] > 0 && is_clear(raster, radius, cell, placed, photo[i])) {
+            if (photo[i] >= 0 && remaining[photo[i]] > 0 && is_clear(raster, radius, cell, placed, photo[i])) {
                 placed[cell] = photo[i];
                 placed_symmetry[cell] = symmetry[i];
                 placed_cost[cell] = cost[i];

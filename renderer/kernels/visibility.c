@@ -24,8 +24,8 @@ static int32_t side(double axis) { return axis > 0.0 ? 1 : -1; }
 void list_visible(
     const Sprites *sprites, int64_t count, const double *view, int64_t frame_width, int64_t frame_height,
     const int64_t *hidden, double tone_full_below, double tone_none_above, double sharper, const TextureTable *table,
-    int64_t textures, int64_t max_levels, int64_t scene, uint8_t *draws, int64_t capacity, int32_t *missing, int64_t missing_capacity,
-    int64_t *counts)
+    int64_t textures, int64_t max_levels, int64_t scene, uint8_t *draws, int64_t capacity, int32_t *missing,
+    int64_t missing_capacity, int64_t *counts)
 {
     Draw *draw = (Draw *)draws;
     int64_t seen = 0, lacking = 0;
