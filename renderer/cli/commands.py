@@ -209,16 +209,22 @@ def parse(root: Command, command: Command, words: Sequence[str]) -> tuple[list[s
 
     options = {name: option for option in command.options for name in option.all_names}
     arguments: list[str] = []
+    flags: list[str] = []  # for each argument, the flag directly before it, or ""
+    flag = ""
     values: Values = {}
     left = list(words)
     while left:
         word = left.pop(0)
         if word == "--":
             arguments += left
+            flags += [""] * len(left)
             break
         if not _is_option(word):
             arguments.append(word)
+            flags.append(flag)
+            flag = ""
             continue
+        flag = ""
         name, joined, text = word.partition("=")
         if name not in options and word[:2] in options:
             name, joined, text = word[:2], word[2:], word[2:]
@@ -230,8 +236,9 @@ def parse(root: Command, command: Command, words: Sequence[str]) -> tuple[list[s
             raise InputError(usage_errors.unknown_option(root, command, name))
         if not option.metavar:
             if joined:
-                raise InputError(f"{name} takes no value, but {text} follows it")
+                raise InputError(usage_errors.value_of_flag(name, text or "="))
             values[option.name] = name != option.negative
+            flag = name
             continue
         if not joined:
             if not left or _is_option(left[0]):
@@ -240,7 +247,7 @@ def parse(root: Command, command: Command, words: Sequence[str]) -> tuple[list[s
         value = option.field.check((text,) if option.is_repeatable else text, lenient=True)
         before = values.get(option.name) if option.is_repeatable else None
         values[option.name] = (*before, *value) if isinstance(before, tuple) and isinstance(value, tuple) else value
-    usage_errors.check_arguments(command, arguments, values, words)
+    usage_errors.check_arguments(command, arguments, values, flags)
     return arguments, {each.name: values[each.name] for each in command.options if each.name in values}
 
 

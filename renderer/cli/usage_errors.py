@@ -12,15 +12,15 @@ from renderer.errors import InputError
 from renderer.parameters import suggestion
 
 
-def check_arguments(command: Command, arguments: Sequence[str], values: Collection[str], words: Sequence[str]) -> None:
+def check_arguments(command: Command, arguments: Sequence[str], values: Collection[str], flags: Sequence[str]) -> None:
     """Raise InputError if there are too many or too few arguments, or an option is missing.
 
-    `words`: the words of the command line after the command.
+    `flags`: for each argument, the flag directly before it, or "".
     """
     argument = command.argument
     most = len(arguments) if argument and argument.usage.endswith("...") else int(argument is not None)
     if len(arguments) > most:
-        raise InputError(_unexpected_argument(command, arguments[most], words))
+        raise InputError(_unexpected_argument(command, arguments[most], values, flags[most]))
     if argument and argument.required and not arguments:
         raise InputError(f"{command.words} needs {argument.name}{_fix(command, argument)}")
     if argument and argument.choices and arguments and arguments[0] not in argument.choices:
@@ -41,11 +41,15 @@ def _fix(command: Command, missing: Argument | Option) -> str:
     return f": one of {', '.join(missing.choices)}" if missing.choices else f" (see render {command.words} --help)"
 
 
-def _unexpected_argument(command: Command, word: str, words: Sequence[str]) -> str:
-    before = words[words.index(word) - 1] if word in words[1:] else ""
-    if before.startswith("-"):
-        return f"{before} takes no value, but {word} follows it"
-    if "--tiles" in words:
+def value_of_flag(flag: str, value: str) -> str:
+    """Return the message for a flag with a value."""
+    return f"{flag} takes no value, but {value} follows it"
+
+
+def _unexpected_argument(command: Command, word: str, values: Collection[str], flag: str) -> str:
+    if flag:
+        return value_of_flag(flag, word)
+    if "tiles" in values:
         fix = ": --tiles takes one value. Repeat it, or quote a glob"
     elif os.path.lexists(word) and any("--tiles" in option.names for option in command.options):
         fix = f": to use it as photos of the mosaic, write --tiles {shlex.quote(word)}"
