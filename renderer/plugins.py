@@ -31,7 +31,7 @@ def load(point: EntryPoint) -> type[Animation]:
     """Return the class of an installed animation. Raises InputError for a broken package."""
     try:
         found = point.load()
-    except Exception as error:  # importing a plugin may raise anything
+    except (Exception, SystemExit) as error:  # importing a plugin may raise anything
         raise InputError(f"The animation {point.name} ({point.value}) can't be loaded: {error}") from error
     if not (isinstance(found, type) and issubclass(found, Animation)):
         raise InputError(f"The animation {point.name} ({point.value}) is not a renderer.scene.Animation")

@@ -82,6 +82,7 @@ def test_the_example_is_a_complete_package_in_under_forty_lines(
     ("entry", "message"),
     [
         ("crash = nowhere_at_all:Crash", "The animation crash (nowhere_at_all:Crash) can't be loaded"),
+        ("leaving = leaving:Leaving", "The animation leaving (leaving:Leaving) can't be loaded: 3"),
         ("odd = pathlib:Path", "The animation odd (pathlib:Path) is not a renderer.scene.Animation"),
         ("mosaic = animations.zoom:Zoom", "The animation mosaic was left out: a command has the same name"),
         (
@@ -98,6 +99,7 @@ def test_a_broken_plugin_is_named_and_skipped(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(f"[renderer.animations]\n{entry}\n")
     (info.parent / "conflicting.py").write_text(CONFLICTING)
+    (info.parent / "leaving.py").write_text("raise SystemExit(3)")
     monkeypatch.syspath_prepend(str(info.parent))
     code, out, err = render("--help")
     assert (code, "zoom" in out, message in err) == (0, True, True), err
