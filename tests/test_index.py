@@ -155,6 +155,7 @@ LIMITED = """
     from renderer.library.index import Index
     from renderer.library.indexing import refresh
     from renderer.library.walking import find_files
+    from renderer.pictures import read_picture  # what reads pictures is loaded before the limit applies
     from renderer.progress import Silent
 
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
