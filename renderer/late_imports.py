@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from importlib import import_module
@@ -18,6 +19,19 @@ def import_later(package: str) -> None:
     """
     if package not in sys.modules:
         sys.modules[package] = _LateModule(package)
+
+
+def load_ahead(package: str) -> None:
+    """Load a package in a thread of its own, while this one waits for photos, files or ffmpeg.
+
+    If that fails, the first use of the package reports it. A process that ends earlier waits for the thread.
+    """
+
+    def load() -> None:
+        with contextlib.suppress(ImportError):
+            _ = import_module(package).__file__  # an attribute that a module in place of the package lacks
+
+    threading.Thread(target=load, name=f"import {package}").start()
 
 
 class _LateModule(ModuleType):

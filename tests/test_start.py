@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -87,6 +88,7 @@ def test_a_still_of_a_saved_map_loads_only_what_draws_it(render: Run, cover: Pat
 def test_a_package_that_is_imported_late_is_loaded_once_by_whichever_thread_uses_it() -> None:
     code = """
 import sys
+import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from renderer.late_imports import import_later
 
@@ -115,3 +117,20 @@ def test_a_missing_package_is_reported_when_it_is_used(tmp_path: Path) -> None:
 
     assert run("zoom", "--help") == (0, "")
     assert run("zoom") == (1, "render: A package can't be loaded (numpy is broken): run `render doctor`\n")
+
+
+def test_a_package_is_loaded_in_a_thread_before_it_is_used() -> None:
+    code = """
+        import sys, threading
+        from renderer.late_imports import import_later, load_ahead
+        import_later("cv2")
+        import cv2
+        assert "resize" not in vars(cv2)
+        load_ahead("cv2")
+        (thread,) = set(threading.enumerate()) - {threading.main_thread()}
+        thread.join()
+        assert "resize" in vars(cv2) and vars(sys.modules["cv2"])["resize"] is cv2.resize
+        load_ahead("no_such_package")  # its first use would report it
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
