@@ -9,6 +9,10 @@ Float32Array = npt.NDArray[np.float32]
 
 Float64Array = npt.NDArray[np.float64]
 
+Int32Array = npt.NDArray[np.int32]
+
+Int64Array = npt.NDArray[np.int64]
+
 Pixels = npt.NDArray[np.uint8]
 """(height, width, 3) sRGB, 8 bits per channel."""
 

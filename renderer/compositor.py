@@ -16,9 +16,6 @@ import numpy.typing as npt
 from renderer.arrays import Float64Array
 from renderer.cores import core_count
 from renderer.kernels.drawing import (
-    SHARPER as SHARPER,
-)
-from renderer.kernels.drawing import (
     Box,
     DrawList,
     SpriteArrays,

@@ -14,11 +14,6 @@ def expanded(path: str | Path) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 (Path.expanduser raises RuntimeError for an unknown user)
 
 
-def home_is_known() -> bool:
-    """Return whether there is a home folder: a container's user may have neither HOME nor an entry in passwd."""
-    return os.path.isabs(os.path.expanduser("~"))  # noqa: PTH111, PTH117 (Path raises instead)
-
-
 def configured_folder(variable: str, default: Callable[[], Path]) -> Path:
     """Return the folder that an environment variable names, or the default. Raises InputError without a home folder."""
     configured = os.environ.get(variable)

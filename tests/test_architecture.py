@@ -126,7 +126,7 @@ def test_a_module_imports_only_what_its_layer_allows(module: str) -> None:
         ("textures", "from renderer.library.index import Index", "renderer.library.index.Index"),
         ("overlay", "import renderer.matching", "renderer.matching"),
         ("library", "from renderer.scene import Stage", "renderer.scene.Stage"),
-        ("grid", "from renderer.compositor.kernels import SHARPER", "renderer.compositor.kernels.SHARPER"),
+        ("grid", "from renderer.compositor import Compositor", "renderer.compositor.Compositor"),
         ("matching", "from renderer.textures import Textures", "renderer.textures.Textures"),
         ("placement", "from renderer.job import MatchSettings", "renderer.job.MatchSettings"),
         ("encoder", "from renderer.compositor import Compositor", "renderer.compositor.Compositor"),

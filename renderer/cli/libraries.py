@@ -138,7 +138,7 @@ def _add(words: Sequence[str], values: Values) -> None:
     definition.save()
     try:
         _refresh(definition, common)
-    except Exception:
+    except Exception:  # whatever stopped it; what is indexed before an interruption is kept
         if known is None:
             definition.remove()  # leave no library without an index
         raise

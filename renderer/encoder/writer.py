@@ -132,7 +132,7 @@ class FrameWriter:
 
     def _consume(self, buffer: Pixels) -> None:
         """Write one frame; called in the writer's thread."""
-        raise NotImplementedError
+        raise NotImplementedError  # each subclass has its own; the other steps are optional
 
     def _end_of_frames(self) -> None:
         """Called in the writer's thread after the last frame or a failure."""

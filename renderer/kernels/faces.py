@@ -6,9 +6,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from renderer.arrays import Float32Array, Packed
+from renderer.arrays import Float32Array, Int32Array, Int64Array, Packed
 from renderer.kernels.library import kernels
-from renderer.kernels.matching import Int32Array, Int64Array
 
 _USUAL_WINDOWS: Final = 1000  # of 235 photos, none has more than 97; with more, the picture is searched twice
 

@@ -199,7 +199,7 @@ def variants() -> list[Path]:
     installed = sorted(FOLDER.glob(f"*{SUFFIX}"))
     if not installed:
         raise RenderError(f"The compiled part of the renderer is missing ({FOLDER}/*{SUFFIX}): {_FIX}")
-    level = Kernels(installed[0]).processor_level()
+    level = ctypes.CDLL(str(installed[0])).processor_level()  # not `Kernels`, which reads the header
     usable = [path for path in reversed(installed) if _X86_64.get(path.stem, 0) <= level]
     if not usable:
         raise RenderError("This processor is too old: x86-64-v2 is needed (SSE4.2, from 2009 on)")

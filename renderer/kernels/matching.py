@@ -10,11 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from renderer.arrays import Float32Array, Float64Array, Pixels
+from renderer.arrays import Float32Array, Float64Array, Int32Array, Int64Array, Pixels
 from renderer.kernels.library import kernels
-
-Int32Array = npt.NDArray[np.int32]
-Int64Array = npt.NDArray[np.int64]
 
 # -- Assignment ----------------------------------------------------------------------------------------------------
 

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from renderer.arrays import Float32Array, Pixels
+from renderer.arrays import Float32Array, Int32Array, Int64Array, Pixels
 from renderer.kernels.library import kernels
-from renderer.kernels.matching import Int32Array, Int64Array, Raster
+from renderer.kernels.matching import Raster
 
 FOOTPRINT_STEP: Final = 32
 """The number of pixels in a footprint is a multiple of this, so that vectors are full."""
