@@ -119,7 +119,7 @@ def test_the_wheel_works_elsewhere(wheel: Path, cover: Path, tmp_path: Path) -> 
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", site, wheel], check=True)
     borrowed = [path for path in sys.path if path.endswith("site-packages")]
     Path(site, "borrowed.pth").write_text("\n".join(borrowed))
-    # All but drawing, for which the loops would be compiled once more: CI renders with an installed wheel itself.
+    # All but drawing: CI renders with an installed wheel itself.
     command = [
         python,
         "-m",
