@@ -1,16 +1,19 @@
-"""The tile library: speed of indexing and opening, and memory.
+"""The tile library: speed of indexing and opening, memory, and whether indexing keeps all cores busy.
 
-    python benchmarks/library.py [--photos FOLDER] [--only indexing opening]
+    python benchmarks/library.py [--photos FOLDER] [--only indexing scaling opening]
 
 Indexing is compared with a minimal loop on the same files in the same run: two processes that only call Pillow's
 `draft`, `thumbnail` and JPEG encoding. Without --photos, files are generated: photos of 12 and 0.3 megapixels, cut from
-scikit-learn's. Opening is measured on libraries of 100,000 and 1,000,000 photos with generated rows.
+scikit-learn's. Scaling is measured with two workers and one, in alternation, and with 16 workers that sleep instead of
+decoding, which shows whether the process that stores keeps up with them. Opening is measured on libraries of 100,000
+and 1,000,000 photos with generated rows.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import os
 import statistics
 import subprocess
 import sys
@@ -18,19 +21,26 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
+from subprocess import Popen
+from unittest import mock
 
 import numpy as np
 import psutil
 from PIL import Image
+from simulated_worker import SECONDS_VARIABLE
 
+from renderer.child_processes import start_child
 from renderer.choices import Crop
+from renderer.cores import CORES_VARIABLE
 from renderer.job import sample_pictures
 from renderer.library.index import BLOCK, Index
 from renderer.library.indexing import refresh
 from renderer.library.walking import find_files
-from renderer.progress import Silent
+from renderer.library.workers import Reader
+from renderer.progress import Advance, Silent
 
 ROUNDS = 3
 
@@ -107,6 +117,91 @@ def compare_indexing(name: str, files: list[Path]) -> None:
     )
 
 
+# -- Scaling -------------------------------------------------------------------------------------------------------
+
+
+class Clock(Silent):
+    """Progress that records when photos are stored."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def stage(self, name: str, total: int, unit: str) -> AbstractContextManager[Advance]:  # noqa: ARG002
+        """Start a stage."""
+        return nullcontext(lambda _units: self.times.append(time.perf_counter()))
+
+
+def waiting_share(process: psutil.Process) -> float:
+    """Return the share of its life in which a process neither ran nor waited for a processor. Only on Linux."""
+    lifetime = time.time() - process.create_time()
+    running, queued, _ = map(int, Path(f"/proc/{process.pid}/schedstat").read_text().split())
+    return 1 - (running + queued) / 1e9 / lifetime
+
+
+def index_with(workers: int, files: list[Path]) -> tuple[float, float, float]:
+    """Index files in worker processes.
+
+    Returns the photos per second after the first third, so without the start; the mean share of their lives in which
+    workers waited; and the processor seconds of this process per photo.
+    """
+    clock, waiting, close = Clock(), [0.0], Reader.close
+
+    def measured_close(reader: Reader) -> None:
+        if reader._worker is not None and sys.platform == "linux":
+            waiting.append(waiting_share(psutil.Process(reader._worker._process.pid)))
+        close(reader)
+
+    start = time.process_time()
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        Index(Path(temporary, "it.sqlite")) as index,
+        mock.patch.dict(os.environ, {CORES_VARIABLE: str(workers)}),
+        mock.patch.object(Reader, "close", measured_close),
+        mock.patch("renderer.library.indexing._MIN_FILES_FOR_PROCESSES", 0),
+    ):
+        refresh(index, files, "smart", clock)
+        end = time.perf_counter()
+    first = len(files) // 3
+    rate = (len(files) - first) / (end - clock.times[first])
+    return rate, statistics.mean(waiting[1:] or waiting), (time.process_time() - start) / len(files)
+
+
+def compare_workers(name: str, files: list[Path]) -> None:
+    """Compare two workers with one: medians of interleaved rounds."""
+    rounds = [(index_with(1, files), index_with(2, files)) for _ in range(ROUNDS)]
+    ratio = statistics.median(two[0] / one[0] for one, two in rounds)
+    waiting = [statistics.median(each[count][1] for each in rounds) for count in (0, 1)]
+    print(
+        f"{len(files)} of {name}: two workers {ratio:.2f} times as fast as one; one waits for {waiting[0]:.0%} of the "
+        f"time, each of two for {waiting[1]:.0%}",
+        flush=True,
+    )
+
+
+def compare_simulated(name: str, seconds: float, size: int) -> None:
+    """Compare 16 workers with one; they sleep instead of decoding. `size`: bytes per file."""
+
+    def start(_module: str) -> Popen[bytes]:
+        return start_child("simulated_worker", {SECONDS_VARIABLE: str(seconds)})
+
+    with tempfile.TemporaryDirectory() as folder, mock.patch("renderer.library.workers.start_child", start):
+        files = [Path(folder, f"{number:05}.jpg") for number in range(round(48 / seconds))]
+        for number, path in enumerate(files):
+            with path.open("wb") as file:
+                file.truncate(size + number)
+        ratios, processor = [], []
+        for _ in range(ROUNDS):
+            one = index_with(1, files[: len(files) // 16])
+            many = index_with(16, files)
+            ratios.append(many[0] / one[0])
+            processor.append(many[2])
+    print(
+        f"simulated {name}, {seconds * 1000:g} ms each: 16 workers {statistics.median(ratios):.1f} times as fast as "
+        f"one; processor time of the process that stores: {statistics.median(processor) * 1000:.2f} ms per photo",
+        flush=True,
+    )
+
+
 # -- Opening -------------------------------------------------------------------------------------------------------
 
 
@@ -175,16 +270,24 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", help="a folder of photos to index instead of generated ones")
-    parser.add_argument("--only", nargs="+", choices=["indexing", "opening"], default=["indexing", "opening"])
+    kinds = ["indexing", "scaling", "opening"]
+    parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     options = parser.parse_args()
-    if "indexing" in options.only:
+    work = {"indexing": (compare_indexing, (80, 4000)), "scaling": (compare_workers, (160, 1600))}
+    for kind in [kind for kind in work if kind in options.only]:
+        compare, counts = work[kind]
         if options.photos:
-            compare_indexing(options.photos, find_files([options.photos])[0])
-        else:
-            for name, count, size in (("12 megapixels", 80, (4032, 3024)), ("0.3 megapixels", 4000, (640, 480))):
-                with tempfile.TemporaryDirectory() as folder:
-                    make_photos(Path(folder), count, size)
-                    compare_indexing(name, find_files([folder])[0])
+            compare(options.photos, find_files([options.photos])[0])
+            continue
+        for name, count, size in zip(
+            ("12 megapixels", "0.3 megapixels"), counts, ((4032, 3024), (640, 480)), strict=True
+        ):
+            with tempfile.TemporaryDirectory() as folder:
+                make_photos(Path(folder), count, size)
+                compare(name, find_files([folder])[0])
+    if "scaling" in options.only:
+        compare_simulated("photos of 12 megapixels", 0.031, 4_000_000)
+        compare_simulated("photos of 0.3 megapixels", 0.0065, 70_000)
     if "opening" in options.only:
         for count in (100_000, 1_000_000):
             compare_opening(count)

@@ -31,7 +31,7 @@ from renderer.job import EditSettings, VideoJob, edit_mosaic
 from renderer.library import Photo
 from renderer.library.archive import Archive
 from renderer.library.definitions import find_library
-from renderer.library.index import File, Index
+from renderer.library.index import Copy, File, Index
 from renderer.placement import load_map, save_map
 from renderer.preset import load_preset
 from renderer.progress import Silent
@@ -384,7 +384,7 @@ INDEX_USES: dict[str, Callable[[Index, Photo], object]] = {
     "paths_of": lambda index, photo: index.paths_of(photo),
     "contains": lambda index, photo: index.contains(photo.path, photo.digest),
     "find_by_name": lambda index, photo: index.find_by_name(photo.path.name),
-    "reuse": lambda index, photo: index.reuse(File(Path("moved.jpg"), 1, 1), photo.digest),
+    "store": lambda index, photo: index.store([(File(Path("moved.jpg"), 1, 1), Copy(photo.digest))]),
     "forget_missing": lambda index, _: index.forget_missing(),
 }
 

@@ -1,6 +1,7 @@
 """The index of photos: updating it, recovery from damage, and concurrent use."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -23,10 +24,11 @@ from PIL import Image
 
 from renderer.errors import RenderError
 from renderer.library import Archive, Filter
-from renderer.library.index import BLOCK, File, Index
-from renderer.library.indexing import Changes, refresh
-from renderer.library.reading import read_file
+from renderer.library.index import BLOCK, File, Found, Index
+from renderer.library.indexing import Changes, _batches, refresh
+from renderer.library.reading import file_digest, read_file
 from renderer.library.walking import find_files
+from renderer.library.workers import Reader, Request
 from renderer.progress import Silent
 
 
@@ -177,6 +179,99 @@ def test_a_picture_that_exceeded_the_memory_is_read_again_later(tmp_path: Path) 
     with Index(tmp_path / "it.sqlite") as index:
         changes = update(index, tmp_path / "photos")
         assert (changes.unchanged, changes.read, changes.skipped) == (2, 1, [])
+
+
+def make_mixed(folder: Path) -> None:
+    """Make pictures of several kinds: a demanding one at the start, one that can be read in part, a copy, a wrong one."""
+    fill(folder, 150)
+    Image.new("L", (5000, 5000), 77).save(folder / "0000-large.png", compress_level=1)
+    noise = np.random.default_rng(4).integers(0, 256, (200, 300, 3), np.uint8)
+    Image.fromarray(noise).save(folder / "0050-cut.jpg")
+    data = (folder / "0050-cut.jpg").read_bytes()
+    (folder / "0050-cut.jpg").write_bytes(data[: len(data) * 3 // 4])
+    (folder / "0070.png").write_bytes((folder / "0010.png").read_bytes())
+    (folder / "0090.jpg").write_text("no picture")
+
+
+@pytest.mark.parametrize("min_files", [0, 2000])
+def test_an_index_is_the_same_for_any_number_of_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, min_files: int
+) -> None:
+    monkeypatch.setattr("renderer.library.indexing._MIN_FILES_FOR_PROCESSES", min_files)
+    make_mixed(tmp_path / "photos")
+    dumps = []
+    for workers in ("1", "2", "5"):
+        monkeypatch.setenv("MOSAIC_RENDERER_CORES", workers)
+        with Index(tmp_path / f"{workers}.sqlite") as index:
+            changes = update(index, tmp_path / "photos")
+            assert (changes.read + changes.moved, [path.name for path in changes.damaged]) == (152, ["0050-cut.jpg"])
+            assert [item.path.name for item in index.skipped()] == ["0090.jpg"]
+            numbers = [number for (number,) in index._rows("SELECT number FROM known ORDER BY path")]
+            assert numbers == list(range(1, 153))
+            dumps.append(list(index._connection.iterdump()))
+    assert dumps[0] == dumps[1] == dumps[2]
+
+
+def test_other_files_are_read_while_a_demanding_picture_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_mixed(tmp_path / "photos")
+    monkeypatch.setenv("MOSAIC_RENDERER_CORES", "2")
+    read, others_read = Reader.read, threading.Event()
+
+    def read_batch(reader: Reader, requests: Sequence[Request]) -> list[Found | None]:
+        found = read(reader, requests)
+        if any(file.path.name == "0149.png" for file, _ in requests):
+            others_read.set()
+        return found
+
+    def decode(_file: File, _crop: str, *, known: Sequence[str]) -> Found:
+        assert known == []
+        assert others_read.wait(30)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Reader, "read", read_batch)
+    monkeypatch.setattr("renderer.library.indexing.read_file", decode)
+    with Index(tmp_path / "it.sqlite") as index:
+        with pytest.raises(KeyboardInterrupt):
+            update(index, tmp_path / "photos")
+        assert index.count() > 100  # all but the batches that ended last
+
+
+@pytest.mark.parametrize("copy_first", [False, True])
+def test_a_copy_of_a_file_that_changes_in_the_same_refresh_has_the_right_pixels(
+    tmp_path: Path, copy_first: bool
+) -> None:
+    original, other = fill(tmp_path / "photos", 2)
+    copy = tmp_path / "photos" / ("0.png" if copy_first else "9.png")
+    with Index(tmp_path / "it.sqlite") as index:
+        update(index, tmp_path / "photos")
+        shutil.copy(original, copy)
+        Image.new("RGB", (50, 40), (1, 2, 3)).save(original)
+        update(index, tmp_path / "photos")
+        assert {photo.path: photo.digest for photo in index.all()[0]} == {
+            path: file_digest(path) for path in (original, other, copy)
+        }
+        photos, _ = index.all()
+        for number, photo in enumerate(photos):
+            with Image.open(photo.path) as picture:
+                assert (photos.tiles_of(np.array([number]))[0, 0, 0] == picture.getpixel((0, 0))).all()
+
+
+@given(
+    sizes=st.lists(st.sampled_from([10, 70_000, 4_000_000, 60_000_000]), max_size=300),
+    workers=st.integers(1, 32),
+)
+def test_batches_contain_each_file_once_and_are_small_at_the_end(sizes: list[int], workers: int) -> None:
+    files = [File(Path(f"{number}.jpg"), size, 1) for number, size in enumerate(sizes)]
+    batches = list(_batches(files, workers))
+    positions = [position for batch in batches for position in batch]
+    slow = [position for position, size in enumerate(sizes) if size > 10_000_000]
+    assert sorted(positions) == list(range(len(sizes)))
+    assert positions[: len(slow)] == slow  # so that no thread is alone with one at the end
+    for number, batch in enumerate(batches):
+        left = sum(map(len, batches[number:]))
+        assert len(batch) <= max(1, left / workers)
 
 
 KILLED = """

@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -57,6 +57,11 @@ BLOCK: Final = 1024
 _SIGNATURE_BYTES: Final = SIGNATURE_PIXELS * SIGNATURE_PIXELS * 3
 _MEAN_BYTES: Final = 12
 
+_MAX_NUMBER: Final = 2**31 - 1  # of a photo: opened libraries have them as int32
+
+_ROWS: Final = 60
+"""Maximum rows that one statement writes: few enough for the limit of SQLite, 999 values in old versions."""
+
 
 @dataclass(frozen=True)
 class File:
@@ -88,6 +93,17 @@ class IndexEntry:
     damaged: bool = False  # only a part of the file can be read; reported when it is read, not stored
 
 
+@dataclass(frozen=True)
+class Copy:
+    """The hash of a file whose content the index has: it was moved or copied, and is not decoded again."""
+
+    digest: str
+
+
+Found = list[IndexEntry] | Skipped | Copy
+"""What was found in a file: its photos, why it can't be used, or content that is stored already."""
+
+
 class Index(Database):
     """The photos of one library, or of the cache.
 
@@ -96,11 +112,14 @@ class Index(Database):
     `with_digests`, `is_unchanged`, `digest_at`, `paths_of` and `find_by_name`.
     """
 
+    _scanned_version: int | None = None  # of the data, before `scan`
+
     # -- Scanning --------------------------------------------------------------------------------------------------
 
     def scan(self, files: Iterator[File]) -> None:
         """Record the current state of files, for the methods below. Deletes the data of files missing for an hour."""
         with self._lock:
+            self._scanned_version = self._data_version()
             self._connection.execute("DROP TABLE IF EXISTS scanned")
             self._connection.execute(_SCANNED)
             self._connection.execute("BEGIN")
@@ -164,83 +183,127 @@ class Index(Database):
 
     # -- Storing ---------------------------------------------------------------------------------------------------
 
-    def is_stored(self, file: File) -> bool:
-        """Return whether the current state of a file is stored: another process may have stored it in the meantime."""
-        values = (os.fsencode(file.path), file.frames, file.bytes, file.modified_ns)
-        condition = "path = ? AND frames = ? AND +bytes = ? AND +modified_ns = ?"
-        return any(
-            self._rows(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1", *values) for table in ("known", "skipped")
+    def _data_version(self) -> int:
+        """Return a number that changes when another connection writes."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
+    def stored_since_scan(self, files: Sequence[File]) -> list[bool]:
+        """Return whether another process has stored each of some unread files since they were scanned."""
+        if self._data_version() == self._scanned_version:
+            return [False] * len(files)
+        query = "SELECT 1 FROM {} WHERE path = ? AND frames = ? AND +bytes = ? AND +modified_ns = ? LIMIT 1"
+        states = [(os.fsencode(file.path), file.frames, file.bytes, file.modified_ns) for file in files]
+        return [any(self._rows(query.format(table), *state) for table in ("known", "skipped")) for state in states]
+
+    def digests_of_sizes(self, files: Sequence[File]) -> list[list[str]]:
+        """Return, for each file, the hashes of photos whose files have its size, in total at most 1,000.
+
+        The file may be a copy of one of them, or may have been moved. If more photos have one size, they are
+        uncompressed, and take little longer to decode than to hash.
+        """
+        sizes = list({file.bytes for file in files})
+        query = f"SELECT bytes, frames, digest FROM known WHERE bytes IN ({','.join('?' * len(sizes))}) LIMIT 1000"
+        digests: dict[tuple[int, int], list[str]] = {}
+        with as_damage():
+            for size, frames, digest in self._rows(query, *sizes):
+                digests.setdefault((size, frames), []).append(digest.hex())
+        return [digests.get((file.bytes, file.frames), []) for file in files]
+
+    def store(self, read: Sequence[tuple[File, Found]]) -> int:
+        """Add or replace the data of files, in their order and in one transaction; return for how many it was done.
+
+        It ends before a copy of content that is no longer stored: the caller must read this file.
+        """
+        with self._transaction() as database:
+            stored = self.stored_since_scan([file for file, _ in read])
+            new: list[tuple[File, list[IndexEntry] | Skipped]] = []
+            for done, (file, found) in enumerate(read):
+                if stored[done]:
+                    continue
+                if not isinstance(found, Copy):
+                    new.append((file, found))
+                    continue
+                self._write(database, new)  # the original may be among them
+                new = []
+                if not self._reuse(database, file, found.digest):
+                    return done
+            self._write(database, new)
+        return len(read)
+
+    def _write(self, database: sqlite3.Connection, read: Sequence[tuple[File, list[IndexEntry] | Skipped]]) -> None:
+        """Write the data of files, in statements for many rows: each one releases Python's lock and waits for it."""
+        self._forget(database, [file for file, _ in read])
+        _insert(
+            database,
+            "skipped",
+            [
+                (os.fsencode(file.path), file.frames, file.bytes, file.modified_ns, found.reason)
+                for file, found in read
+                if isinstance(found, Skipped)
+            ],
         )
+        ((last,),) = database.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'photo'")
+        entries = [(file, entry) for file, found in read if isinstance(found, list) for entry in found]
+        if not isinstance(last, int) or not 0 <= last < _MAX_NUMBER - len(entries):
+            raise sqlite3.DatabaseError(f"the last number is {last}")
+        numbers = range(last + 1, last + 1 + len(entries))
+        _insert(
+            database,
+            "photo",
+            [
+                (
+                    number, os.fsencode(file.path), file.frames,
+                    -1 if entry.photo.time is None else round(entry.photo.time * 1000), file.bytes, file.modified_ns,
+                    bytes.fromhex(entry.photo.digest), *entry.photo.size, entry.orientation, entry.captured,
+                    *entry.photo.crop, 0,
+                )
+                for number, (file, entry) in zip(numbers, entries, strict=True)
+            ],
+        )  # fmt: skip
+        for table, pixels in (
+            ("thumbnail", [entry.thumbnail for _, entry in entries]),
+            ("tile", [entry.tile.tobytes() for _, entry in entries]),
+        ):
+            _insert(database, table, list(zip(numbers, pixels, strict=True)))
+        start = 0
+        while start < len(entries):
+            end = min(start + BLOCK - numbers[start] % BLOCK, len(entries))
+            _write_slots(database, numbers[start], [entry for _, entry in entries[start:end]])
+            start = end
 
-    def has_size(self, file: File) -> bool:
-        """Return whether a file of the same size is stored: this file may be a copy of it, or may have been moved."""
-        return bool(self._rows("SELECT 1 FROM known WHERE bytes = ? AND frames = ? LIMIT 1", file.bytes, file.frames))
-
-    def reuse(self, file: File, digest: str) -> bool:
+    def _reuse(self, database: sqlite3.Connection, file: File, digest: str) -> bool:
         """Reuse the data of a file with the same content, if any: move it if that file is missing, else copy it."""
-        with self._transaction() as database:
-            found = database.execute(
-                "SELECT path, number, clip_ms FROM known WHERE digest = ? AND frames = ? AND path <> ?"
-                " ORDER BY path, clip_ms",
-                (bytes.fromhex(digest), file.frames, os.fsencode(file.path)),
-            ).fetchall()
-            rows = [row for row in found if row[0] == found[0][0]]
-            if not rows:
-                return False
-            self._forget(database, file)
-            now = (os.fsencode(file.path), file.bytes, file.modified_ns)
-            with as_damage():
-                moved = _is_missing(rows[0][0])
-            if moved:
-                database.executemany(
-                    "UPDATE photo SET path = ?, bytes = ?, modified_ns = ? WHERE number = ?",
-                    [(*now, number) for _, number, _ in rows],
-                )
-                return True
-            for _, number, _ in rows:
-                (copy,) = database.execute(
-                    "INSERT INTO photo SELECT NULL, ?, frames, clip_ms, ?, ?, digest, width, height, orientation,"
-                    " captured, crop_left, crop_top, crop_side, 0 FROM photo WHERE number = ? RETURNING number",
-                    (*now, number),
-                ).fetchone()
-                database.execute(
-                    "INSERT OR REPLACE INTO thumbnail SELECT ?, jpeg FROM thumbnail WHERE number = ?", (copy, number)
-                )
-                database.execute(
-                    "INSERT OR REPLACE INTO tile SELECT ?, pixels FROM tile WHERE number = ?", (copy, number)
-                )
-                for name, size in (("signature", _SIGNATURE_BYTES), ("look", _SIGNATURE_BYTES), ("mean", _MEAN_BYTES)):
-                    _write_slot(database, name, copy, _read_slot(database, name, number, size))
+        found = database.execute(
+            "SELECT path, number, clip_ms FROM known WHERE digest = ? AND frames = ? AND path <> ?"
+            " ORDER BY path, clip_ms",
+            (bytes.fromhex(digest), file.frames, os.fsencode(file.path)),
+        ).fetchall()
+        rows = [row for row in found if row[0] == found[0][0]]
+        if not rows:
+            return False
+        self._forget(database, [file])
+        now = (os.fsencode(file.path), file.bytes, file.modified_ns)
+        with as_damage():
+            moved = _is_missing(rows[0][0])
+        if moved:
+            database.executemany(
+                "UPDATE photo SET path = ?, bytes = ?, modified_ns = ? WHERE number = ?",
+                [(*now, number) for _, number, _ in rows],
+            )
             return True
-
-    def store(self, read: Sequence[tuple[File, list[IndexEntry] | Skipped]]) -> None:
-        """Add or replace the data of files, in one transaction."""
-        with self._transaction() as database:
-            for file, found in read:
-                if self.is_stored(file):
-                    continue
-                self._forget(database, file)
-                path, state = os.fsencode(file.path), (file.bytes, file.modified_ns)
-                if isinstance(found, Skipped):
-                    database.execute(
-                        "INSERT INTO skipped VALUES (?, ?, ?, ?, ?)", (path, file.frames, *state, found.reason)
-                    )
-                    continue
-                for entry in found:
-                    photo = entry.photo
-                    clip_ms = -1 if photo.time is None else round(photo.time * 1000)
-                    (number,) = database.execute(
-                        f"INSERT INTO photo VALUES (NULL{', ?' * 13}, 0) RETURNING number",
-                        (
-                            path, file.frames, clip_ms, *state, bytes.fromhex(photo.digest), *photo.size,
-                            entry.orientation, entry.captured, *photo.crop,
-                        ),
-                    ).fetchone()  # fmt: skip
-                    database.execute("INSERT OR REPLACE INTO thumbnail VALUES (?, ?)", (number, entry.thumbnail))
-                    database.execute("INSERT OR REPLACE INTO tile VALUES (?, ?)", (number, entry.tile.tobytes()))
-                    _write_slot(database, "signature", number, entry.signature.tobytes())
-                    _write_slot(database, "look", number, entry.descriptor.tobytes())
-                    _write_slot(database, "mean", number, np.array(photo.mean, "<f4").tobytes())
+        for _, number, _ in rows:
+            (copy,) = database.execute(
+                "INSERT INTO photo SELECT NULL, ?, frames, clip_ms, ?, ?, digest, width, height, orientation,"
+                " captured, crop_left, crop_top, crop_side, 0 FROM photo WHERE number = ? RETURNING number",
+                (*now, number),
+            ).fetchone()
+            database.execute(
+                "INSERT OR REPLACE INTO thumbnail SELECT ?, jpeg FROM thumbnail WHERE number = ?", (copy, number)
+            )
+            database.execute("INSERT OR REPLACE INTO tile SELECT ?, pixels FROM tile WHERE number = ?", (copy, number))
+            for name, size in (("signature", _SIGNATURE_BYTES), ("look", _SIGNATURE_BYTES), ("mean", _MEAN_BYTES)):
+                _write_slot(database, name, copy, _read_slot(database, name, number, size), size)
+        return True
 
     def store_unscannable(self, skipped: Sequence[Skipped]) -> None:
         """Replace the list of files that could not be scanned; the next scan tries them again."""
@@ -252,13 +315,17 @@ class Index(Database):
             )
 
     @staticmethod
-    def _forget(database: sqlite3.Connection, file: File) -> None:
-        """Forget the data of the file at a path."""
-        key = (os.fsencode(file.path), file.frames)
-        database.execute(
-            "UPDATE photo SET gone_ns = ? WHERE path = ? AND frames = ? AND gone_ns = 0", (time.time_ns(), *key)
-        )
-        database.execute("DELETE FROM skipped WHERE path = ? AND frames = ?", key)
+    def _forget(database: sqlite3.Connection, files: Sequence[File]) -> None:
+        """Forget the data of the files at some paths."""
+        for frames in {file.frames for file in files}:
+            paths = [os.fsencode(file.path) for file in files if file.frames == frames]
+            for some in blocks(len(paths), _ROWS):
+                among = f"frames = ? AND path IN ({', '.join('?' * len(paths[some]))})"
+                database.execute(
+                    f"UPDATE photo SET gone_ns = ? WHERE gone_ns = 0 AND {among}",
+                    (time.time_ns(), frames, *paths[some]),
+                )
+                database.execute(f"DELETE FROM skipped WHERE {among}", (frames, *paths[some]))
 
     # -- Reading ---------------------------------------------------------------------------------------------------
 
@@ -488,16 +555,37 @@ def _is_missing(path: bytes) -> bool:
     return False
 
 
-def _write_slot(database: sqlite3.Connection, column: str, number: int, value: bytes) -> None:
-    """Write a value of a photo to its block; the first photo of a block creates it."""
+def _insert(database: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows into a table; a damaged index may already have pixels of a new photo."""
+    for some in blocks(len(rows), _ROWS):
+        row = f"({', '.join('?' * len(rows[0]))})"
+        statement = "INSERT" if table in ("photo", "skipped") else "INSERT OR REPLACE"
+        database.execute(
+            f"{statement} INTO {table} VALUES {', '.join([row] * len(rows[some]))}",
+            list(chain.from_iterable(rows[some])),
+        )
+
+
+def _write_slots(database: sqlite3.Connection, number: int, entries: Sequence[IndexEntry]) -> None:
+    """Write what blocks contain of photos from a number on, which are in one block."""
+    for column, values, size in (
+        ("signature", [entry.signature.tobytes() for entry in entries], _SIGNATURE_BYTES),
+        ("look", [entry.descriptor.tobytes() for entry in entries], _SIGNATURE_BYTES),
+        ("mean", [np.array(entry.photo.mean, "<f4").tobytes() for entry in entries], _MEAN_BYTES),
+    ):
+        _write_slot(database, column, number, b"".join(values), size)
+
+
+def _write_slot(database: sqlite3.Connection, column: str, number: int, values: bytes, size: int) -> None:
+    """Write values of `size` bytes of the photos from a number on; the first photo of a block creates it."""
     block, slot = divmod(number, BLOCK)
     database.execute(
         "INSERT OR IGNORE INTO block VALUES (?, zeroblob(?), zeroblob(?), zeroblob(?))",
         (block, BLOCK * _SIGNATURE_BYTES, BLOCK * _SIGNATURE_BYTES, BLOCK * _MEAN_BYTES),
     )
     with as_damage(), database.blobopen("block", column, block) as blob:
-        blob.seek(slot * len(value))
-        blob.write(value)
+        blob.seek(slot * size)
+        blob.write(values)
 
 
 def _read_slot(database: sqlite3.Connection, column: str, number: int, size: int) -> bytes:

@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, compress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 
 from renderer.choices import Crop
 from renderer.cores import core_count
-from renderer.errors import FileError
-from renderer.library.index import File, Index
+from renderer.library.index import Copy, File, Found, Index
 from renderer.library.photos import Skipped
-from renderer.library.reading import file_digest
+from renderer.library.reading import read_file
 from renderer.library.walking import CLIP_SUFFIXES
-from renderer.library.workers import Read, Reader
+from renderer.library.workers import Reader, Request
 from renderer.names import list_names
 from renderer.progress import Progress
 
-_STORE_SECONDS: Final = 0.25
-"""Interval at which data is stored: at most this much work is lost on interruption."""
+Requests = dict[int, Request]
+"""Files to read, by their positions."""
 
-_BATCH_FILES: Final = 16  # small files that a thread reads in one batch; several batches are in memory
+_STORE_SECONDS: Final = 0.25
+"""Interval at which data is stored. If the program is killed, the work since then is lost, and what was read while an
+earlier file was being read."""
+
+_STORE_FILES: Final = 256
+"""Maximum files that are stored at once: in the meantime, no further ones are passed to the threads."""
+
+_BATCH_FILES: Final = 32  # small files that a thread reads in one batch
+_BATCH_BYTES: Final = 12_000_000  # of larger files: three photos of 12 megapixels
 _MIN_FILES_FOR_PROCESSES: Final = 2000  # two processes start in the time in which a thread reads 1,000 small files
-_BATCH_BYTES: Final = 1_000_000  # of larger files
+_MIN_BYTES_FOR_PROCESSES: Final = 2_000_000_000  # of larger ones, whose decoders hold Python's lock for less time
+_MAX_WORKERS: Final = 16  # a worker process takes 60 MB, and up to 0.3 GB while it decodes
+
+_MAX_AHEAD: Final = 2048
+"""Photos that may be read while an earlier file is being read, since files are stored in their order: 25 KB each."""
+
+_SLOW_BYTES: Final = 8_000_000
+"""Size from which a file may take seconds: such files are read first among the last ones, so that no core waits."""
 
 
 @dataclass
@@ -45,8 +60,8 @@ class Changes:
 def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress, *, video_frames: int = 0) -> Changes:
     """Scan files, and read those that are new or have changed.
 
-    Memory: one path per file, and 48 thumbnails per thread. On interruption, the files read so far remain stored.
-    Raises sqlite3.Error.
+    The index is the same for any number of cores. Memory: one path per file, at most 2,048 thumbnails, and one picture
+    per thread. On interruption, the files read so far are stored. Raises sqlite3.Error.
     """
     changes = Changes()
     index.scan(_scanned(paths, video_frames, changes.skipped))
@@ -55,20 +70,20 @@ def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress,
     if not unread:
         return changes
     with progress.stage("indexing", len(unread), "photos") as advance:
-        pending: list[tuple[File, Read]] = []
+        pending: list[tuple[File, Found]] = []
+        ahead: dict[int, Found | None] = {}
         last_stored = time.monotonic()
         try:
-            for file, found in _read_all(index, unread, crop):
-                if isinstance(found, bool):
-                    changes.moved += found
-                else:
+            for file, found in _read_all(index, unread, crop, ahead):
+                if found is not None:
                     pending.append((file, found))
-                if pending and time.monotonic() - last_stored > _STORE_SECONDS:
-                    _store(index, pending, changes)
+                if len(pending) == _STORE_FILES or (pending and time.monotonic() - last_stored > _STORE_SECONDS):
+                    _store(index, pending, crop, changes)
                     last_stored = time.monotonic()
                 advance(1)
         finally:
-            _store(index, pending, changes)
+            pending += [(unread[number], found) for number, found in sorted(ahead.items()) if found is not None]
+            _store(index, pending, crop, changes)
     if changes.damaged:
         files = "1 file is" if len(changes.damaged) == 1 else f"{len(changes.damaged)} files are"
         names = list_names([path.name for path in changes.damaged])
@@ -76,14 +91,21 @@ def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress,
     return changes
 
 
-def _store(index: Index, pending: list[tuple[File, Read]], changes: Changes) -> None:
-    """Store the data of files, except transient failures, which the next run tries again."""
-    transient = [found for _, found in pending if isinstance(found, Skipped) and found.transient]
-    index.store([(file, found) for file, found in pending if not isinstance(found, Skipped) or not found.transient])
-    changes.skipped += transient
-    changes.read += sum(not isinstance(found, Skipped) for _, found in pending)
-    changes.damaged += [file.path for file, found in pending if not isinstance(found, Skipped) and found[0].damaged]
-    pending.clear()
+def _store(index: Index, pending: list[tuple[File, Found]], crop: Crop, changes: Changes) -> None:
+    """Store the data of files, except transient failures, which the next run tries again; clear the list."""
+    read, pending[:] = pending[:], []
+    while read:
+        changes.skipped += [found for _, found in read if isinstance(found, Skipped) and found.transient]
+        read = [(file, found) for file, found in read if not isinstance(found, Skipped) or not found.transient]
+        done = index.store(read)
+        for file, found in read[:done]:
+            changes.moved += isinstance(found, Copy)
+            changes.read += isinstance(found, list)
+            changes.damaged += [file.path] if isinstance(found, list) and found[0].damaged else []
+        read = read[done:]
+        if read:  # its original has changed, or was deleted, since its hash was compared
+            file = read[0][0]
+            read[0] = file, read_file(file, crop)
 
 
 def _scanned(paths: Iterable[Path], video_frames: int, skipped: list[Skipped]) -> Iterator[File]:
@@ -95,63 +117,125 @@ def _scanned(paths: Iterable[Path], video_frames: int, skipped: list[Skipped]) -
             skipped.append(Skipped(path, reason))
 
 
-def _read_all(index: Index, files: Sequence[File], crop: Crop) -> Iterator[tuple[File, Read | bool]]:
-    """Yield files in their order, each with its data, or whether data of the same content was reused.
+def _read_all(
+    index: Index, files: Sequence[File], crop: Crop, ahead: dict[int, Found | None]
+) -> Iterator[tuple[File, Found | None]]:
+    """Yield files in their order, each with what was found; None if another process has stored it in the meantime.
 
-    True: the data of another path was reused. False: another process has stored the file in the meantime. With many
-    files, each thread has a worker process.
+    Only the calling thread uses the index. `ahead` holds what was found in files, by their positions, until the files
+    before them have been read as well.
     """
-    use_processes = len(files) >= _MIN_FILES_FOR_PROCESSES
-    local = threading.local()
-    readers: list[Reader] = []
-
-    def start() -> None:
-        local.reader = Reader(crop, process=use_processes)
-        readers.append(local.reader)
-
-    def read(batch: Sequence[File]) -> list[tuple[File, Read | bool]]:
-        stored = {file: _find_stored(index, file) for file in batch}
-        new = [file for file in batch if stored[file] is None]
-        read: dict[File, Read | bool] = dict(zip(new, local.reader.read(new), strict=True)) if new else {}
-        return [(file, read[file] if found is None else found) for file, found in stored.items()]
-
-    workers = min(core_count(), 8)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="index", initializer=start)
-    running: deque[Future[list[tuple[File, Read | bool]]]] = deque()
+    workers = min(core_count(), _MAX_WORKERS)
+    is_long = len(files) >= _MIN_FILES_FOR_PROCESSES or sum(file.bytes for file in files) >= _MIN_BYTES_FOR_PROCESSES
+    batches = _batches(files, workers)
+    position = photos = 0  # photos: started, but not yet yielded
+    threads = _Threads(crop, workers, processes=is_long)
     try:
-        for batch in _batches(files):
-            running.append(pool.submit(read, batch))
-            if len(running) > 2 * workers:
-                yield from running.popleft().result()
-        while running:
-            yield from running.popleft().result()
+        while position < len(files):
+            # Enough for the time in which this thread stores what was read.
+            while threads.batches < 4 * workers and (photos < _MAX_AHEAD or threads.batches < workers):
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                photos += sum(max(files[each].frames, 1) for each in batch)
+                stored = index.stored_since_scan([files[each] for each in batch])
+                ahead.update((each, None) for each in compress(batch, stored))
+                new = [each for each, is_stored in zip(batch, stored, strict=True) if not is_stored]
+                digests = index.digests_of_sizes([files[each] for each in new])
+                if new:
+                    threads.start({each: (files[each], known) for each, known in zip(new, digests, strict=True)})
+            if position not in ahead or threads.have_finished:
+                ahead.update(threads.next_finished())
+            else:
+                yield files[position], ahead.pop(position)
+                photos -= max(files[position].frames, 1)
+                position += 1
     finally:
-        pool.shutdown(cancel_futures=True)
-        for reader in readers:
+        threads.close()
+
+
+class _Threads:
+    """Threads that read files in batches, each with a worker process or without, and one that reads demanding pictures.
+
+    `read_picture` decodes one demanding picture at a time; the other threads do not wait for it.
+    """
+
+    def __init__(self, crop: Crop, count: int, *, processes: bool) -> None:
+        self._crop, self._processes = crop, processes
+        self._local = threading.local()
+        self._readers: list[Reader] = []
+        self._pool = ThreadPoolExecutor(count, "index", self._start_reader)
+        self._demanding_pool = ThreadPoolExecutor(1, "index-demanding")
+        self._batches: dict[Future[list[Found | None]], Requests] = {}
+        self._demanding: dict[Future[list[Found | None]], Requests] = {}
+        self._finished: SimpleQueue[Future[list[Found | None]]] = SimpleQueue()
+
+    def _start_reader(self) -> None:
+        self._local.reader = Reader(self._crop, process=self._processes)
+        self._readers.append(self._local.reader)
+
+    @property
+    def batches(self) -> int:
+        """The number of batches that are waiting or being read."""
+        return len(self._batches)
+
+    @property
+    def have_finished(self) -> bool:
+        """Whether `next_finished` returns at once."""
+        return not self._finished.empty()
+
+    def start(self, batch: Requests) -> None:
+        """Read a batch as soon as a thread is free."""
+        future = self._pool.submit(lambda: self._local.reader.read(list(batch.values())))
+        self._batches[future] = batch
+        future.add_done_callback(self._finished.put)
+
+    def _start_demanding(self, position: int, request: Request) -> None:
+        file, known = request
+
+        def read() -> list[Found | None]:
+            return [read_file(file, self._crop, known=known)]
+
+        future = self._demanding_pool.submit(read)
+        self._demanding[future] = {position: request}
+        future.add_done_callback(self._finished.put)
+
+    def next_finished(self) -> dict[int, Found]:
+        """Wait for a batch or a demanding picture, and return what was found in files, by their positions."""
+        future = self._finished.get()
+        requests = self._batches.pop(future, None) or self._demanding.pop(future)
+        result: dict[int, Found] = {}
+        for (position, request), found in zip(requests.items(), future.result(), strict=True):
+            if found is None:
+                self._start_demanding(position, request)
+            else:
+                result[position] = found
+        return result
+
+    def close(self) -> None:
+        """Cancel what has not started, wait for the rest, and end the worker processes."""
+        for pool in (self._pool, self._demanding_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._demanding_pool):
+            pool.shutdown()
+        for reader in self._readers:
             reader.close()
 
 
-def _find_stored(index: Index, file: File) -> Skipped | bool | None:
-    """Return True if the data of another path was reused, False if the file is already stored, None if it is new."""
-    if index.is_stored(file):
-        return False
-    # A moved or copied file has the size of a stored one: only such files are hashed before they are read.
-    if index.has_size(file):
-        try:
-            if index.reuse(file, file_digest(file.path)):
-                return True
-        except FileError as error:
-            return Skipped(file.path, error.reason, error.transient)
-    return None
+def _batches(files: Sequence[File], workers: int) -> Iterator[list[int]]:
+    """Yield the positions of files, in batches of a few small files or one large one.
 
-
-def _batches(files: Sequence[File]) -> Iterator[list[File]]:
-    """Yield files in their order, in batches of a few small ones or one large one."""
-    batch: list[File] = []
-    for file in files:
-        batch.append(file)
-        if len(batch) == _BATCH_FILES or sum(each.bytes for each in batch) >= _BATCH_BYTES:
+    So that all threads end at about the same time, the last batches are smaller, and slow files come first among the
+    last files.
+    """
+    tail = max(len(files) - _MAX_AHEAD // 2, 0)
+    last = sorted(range(tail, len(files)), key=lambda position: files[position].bytes < _SLOW_BYTES)
+    batch: list[int] = []
+    size = 0
+    for done, position in enumerate(chain(range(tail), last), start=1):
+        batch.append(position)
+        size += files[position].bytes
+        most = min((len(files) - done) // (2 * workers) + 1, _BATCH_FILES)
+        if len(batch) >= most or size >= _BATCH_BYTES:
             yield batch
-            batch = []
-    if batch:
-        yield batch
+            batch, size = [], 0

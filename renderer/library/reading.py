@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import FileError, LargePictureError, PictureError
 from renderer.input_files import open_input, read_bytes
 from renderer.library.clips import clip_times, read_frame
-from renderer.library.index import File, IndexEntry
+from renderer.library.index import Copy, File, Found, IndexEntry
 from renderer.library.photos import Photo, Skipped
 from renderer.pixels import (
     Picture,
@@ -49,10 +49,11 @@ def file_digest(path: Path) -> str:
             raise FileError(path, f"can't be read ({error.strerror})", transient=True) from None
 
 
-def read_file(file: File, crop: Crop, *, large: bool = True) -> list[IndexEntry] | Skipped:
+def read_file(file: File, crop: Crop, *, large: bool = True, known: Collection[str] = ()) -> Found:
     """Return the index entries of a file: one for a picture, several for video frames; or why it can't be used.
 
-    Raises LargePictureError for a demanding picture if `large` is false, as it is when several processes decode.
+    A file with a hash in `known` is not decoded. Raises LargePictureError for a demanding picture if `large` is false,
+    as it is when several threads or processes decode.
     """
     from renderer.pictures import read_picture
 
@@ -60,9 +61,11 @@ def read_file(file: File, crop: Crop, *, large: bool = True) -> list[IndexEntry]
     try:
         if file.frames:
             digest = file_digest(path)
-            return _frames(path, digest, clip_times(path, file.frames), crop)
+            return Copy(digest) if digest in known else _frames(path, digest, clip_times(path, file.frames), crop)
         data = read_bytes(path, _MAX_BUFFERED_BYTES) if file.bytes <= _MAX_BUFFERED_BYTES else None
         digest = hashlib.blake2b(data, digest_size=16).hexdigest() if data is not None else file_digest(path)
+        if digest in known:
+            return Copy(digest)
         return [entry_of(path, digest, read_picture(path, shorter_side=THUMBNAIL_PIXELS, data=data, large=large), crop)]
     except LargePictureError:
         raise

@@ -84,21 +84,19 @@ def walk(folder: Path, skipped: list[Skipped], *, clips: bool = False) -> Iterat
         except OSError as error:
             skipped.append(Skipped(parent, f"can't be read ({error.strerror})"))
             continue
-        stills = {Path(entry.name).stem for entry in entries if _suffix(entry.name) in PICTURE_SUFFIXES}
+        stills = {_stem(entry.name) for entry in entries if _suffix(entry.name) in PICTURE_SUFFIXES} if clips else ()
         folders: list[_Pending] = []
         for entry in entries:
-            path, suffix = parent / entry.name, _suffix(entry.name)
             if entry.name.startswith(".") or entry.name in _GENERATED_FOLDERS:
                 continue
+            path, suffix = parent / entry.name, _suffix(entry.name)
             if _is_folder(entry):
                 if suffix in PICTURE_SUFFIXES:
                     skipped.append(Skipped(path, "is not a file but a folder"))
                 # In a Photos library of macOS, only the originals are used: the rest are smaller copies.
                 elif parent.suffix != ".photoslibrary" or entry.name in ("originals", "Masters"):
                     folders.append((path, above | {identity}))
-            elif suffix in PICTURE_SUFFIXES or (
-                clips and suffix in CLIP_SUFFIXES and Path(entry.name).stem not in stills
-            ):
+            elif suffix in PICTURE_SUFFIXES or (clips and suffix in CLIP_SUFFIXES and _stem(entry.name) not in stills):
                 yield path
         pending += reversed(folders)
 
@@ -108,6 +106,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself
         return False
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0]  # noqa: PTH122 (see below)
 
 
 def _suffix(name: str) -> str:

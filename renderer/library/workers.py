@@ -13,16 +13,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, cast
 
+import cv2
+
 from renderer.child_processes import ChildError, exit_with_parent, request, result_stream, start_child, stop_child
 from renderer.choices import Crop
 from renderer.errors import LargePictureError
-from renderer.library.index import File, IndexEntry
+from renderer.library.index import File, Found
 from renderer.library.photos import Skipped
 from renderer.library.reading import read_file
 
-Read = list[IndexEntry] | Skipped
-"""The index entries of a file, or why it can't be used."""
-
+Request = tuple[File, Sequence[str]]
+"""A file to read, and the hashes of stored files of its size, which need not be decoded again."""
 
 PICTURE_SECONDS: Final = 60
 """Time limit per request, plus the same for each video frame in it. A picture takes 1 to 2 seconds."""
@@ -47,14 +48,14 @@ class Worker:
             self.close()
             raise
 
-    def read(self, files: Sequence[File]) -> list[Read | None]:
-        """Return the entries of files; None for one that is too large for several processes to read at once.
+    def read(self, requests: Sequence[Request]) -> list[Found | None]:
+        """Return what is in files; None for one that is too large for several processes to read at once.
 
         Raises ChildError if the process crashed or exceeded the time limit.
         """
-        frames, size = sum(file.frames for file in files), sum(file.bytes for file in files)
+        frames, size = sum(file.frames for file, _ in requests), sum(file.bytes for file, _ in requests)
         seconds = PICTURE_SECONDS * (1 + frames) + size / MIN_DISK_SPEED
-        return cast("list[Read | None]", request(self._process, (list(files), self._crop), seconds))
+        return cast("list[Found | None]", request(self._process, (requests, self._crop), seconds))
 
     def close(self) -> None:
         """Kill the process and wait until it has ended."""
@@ -65,18 +66,22 @@ def serve() -> None:
     """Run a worker process: read files until the input ends."""
     results = result_stream()
     exit_with_parent()
+    cv2.setNumThreads(1)  # there is a process for each core
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
-            files, crop = pickle.load(sys.stdin.buffer)
-            pickle.dump([_read_small(file, crop) for file in files], results)
+            requests, crop = pickle.load(sys.stdin.buffer)
+            pickle.dump(_read_small(requests, crop), results, protocol=5)
             results.flush()
 
 
-def _read_small(file: File, crop: Crop) -> Read | None:
-    try:
-        return read_file(file, crop, large=False)
-    except LargePictureError:
-        return None
+def _read_small(requests: Sequence[Request], crop: Crop) -> list[Found | None]:
+    read: list[Found | None] = []
+    for file, known in requests:
+        try:
+            read.append(read_file(file, crop, large=False, known=known))
+        except LargePictureError:
+            read.append(None)
+    return read
 
 
 class Reader:
@@ -92,26 +97,23 @@ class Reader:
         except ChildError:  # such as a frozen program, whose executable is not Python
             return None
 
-    def read(self, files: Sequence[File]) -> list[Read]:
-        """Return the entries of each file, or why it can't be used."""
+    def read(self, requests: Sequence[Request]) -> list[Found | None]:
+        """Return what is in each file; None for one that is too large for several threads to read at once."""
         try:
-            return self._read(files)
+            return self._read(requests)
         except ChildError:
             self._restart()
-        results: list[Read] = []
-        for file in files:  # one by one, to identify the file that caused the failure
+        results: list[Found | None] = []
+        for each in requests:  # one by one, to identify the file that caused the failure
             try:
-                results += self._read([file])
+                results += self._read([each])
             except ChildError as error:
                 self._restart()
-                results.append(Skipped(file.path, str(error), transient=not error.crashed))
+                results.append(Skipped(each[0].path, str(error), transient=not error.crashed))
         return results
 
-    def _read(self, files: Sequence[File]) -> list[Read]:
-        read = self._worker.read(files) if self._worker else [None] * len(files)
-        return [
-            read_file(file, self._crop) if found is None else found for file, found in zip(files, read, strict=True)
-        ]
+    def _read(self, requests: Sequence[Request]) -> list[Found | None]:
+        return self._worker.read(requests) if self._worker else _read_small(requests, self._crop)
 
     def _restart(self) -> None:
         self.close()
