@@ -1,28 +1,34 @@
 """Measure the time and memory of matching by number of photos and cells, and compare with a plain loop.
 
     python benchmarks/matching.py [--most 1000000] [--plot growth.png]
+    python benchmarks/matching.py --threads 5
 
 Libraries are synthetic: mixtures of pieces of scikit-learn's two photos with changed contrast and colour. Each size is
 matched in a separate process with the default rules; memory is that process's peak. The metric `pixels` is measured on
 40,000 photos and 4,800 cells, and compared with a plain loop over `numpy.linalg.norm` on two processes, of which a part
 is timed and extrapolated; both in processor time, on two cores.
+
+With `--threads`, 10,000 photos and cells are matched by one, two and 16 threads, in alternation. Compare wall time
+only while nothing else uses the cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from renderer import matching
+from renderer.cores import CORES_VARIABLE
 from renderer.descriptors import signatures
 from renderer.grid import make_grid
 from renderer.job import sample_pictures
@@ -43,6 +49,7 @@ class Photos(Sequence[Photo]):
     """A sequence of `count` photos without files."""
 
     count: int
+    path: Path = Path("photo.jpg")  # the same for all, since making one takes longer than the photo
 
     def __len__(self) -> int:
         return self.count
@@ -56,7 +63,7 @@ class Photos(Sequence[Photo]):
             return [self[i] for i in range(self.count)[index]]
         if not 0 <= index < self.count:
             raise IndexError(index)
-        return Photo(Path(f"{index}.jpg"), str(index), (32, 32), (0, 0, 32), (0.5, 0.5, 0.5))
+        return Photo(self.path, str(index), (32, 32), (0, 0, 32), (0.5, 0.5, 0.5))
 
 
 def pieces(count: int, side: int, seed: int) -> Pixels:
@@ -103,17 +110,56 @@ class Mixtures(Library):
         return self.mixtures[indices].repeat(4, axis=1).repeat(4, axis=2)
 
 
-def run(sizes: tuple[int, int]) -> tuple[int, int, float, float, int]:
-    """Match once, and return photos, cells, seconds, processor seconds and peak bytes."""
+class Run(NamedTuple):
+    """One matching. Seconds are of wall time, of the processor, and of the processor in the calling thread."""
+
+    photos: int
+    cells: int
+    seconds: float
+    used: float
+    used_alone: float
+    peak: int
+
+
+def run(sizes: tuple[int, int]) -> Run:
+    """Match (photos, cells) once."""
     photos, cells = sizes
     library = Mixtures(photos)
     matching.first_copies = lambda _library: np.arange(photos)  # type: ignore[attr-defined]  # there are no copies
     cover = read_picture(sample_pictures()[0]).pixels
     grid = make_grid(cover.shape[1], cover.shape[0], columns=round((cells * cover.shape[1] / cover.shape[0]) ** 0.5))
-    started, used = time.perf_counter(), time.process_time()
+    clocks = (time.perf_counter, time.process_time, time.thread_time)
+    started = [clock() for clock in clocks]
     with MemoryMeter() as meter:
         placed = match_photos(cover, grid, library, Silent())
-    return photos, len(placed), time.perf_counter() - started, time.process_time() - used, meter.peak_bytes
+    seconds, used, alone = (clock() - start for clock, start in zip(clocks, started, strict=True))
+    return Run(photos, len(placed), seconds, used, alone, meter.peak_bytes)
+
+
+def run_apart(sizes: tuple[int, int]) -> Run:
+    """Match once in a separate process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(run, (sizes,))
+
+
+def compare_threads(repeats: int) -> None:
+    """Compare one thread with two, in alternation, and find the share of the work that only one thread does.
+
+    With 16 threads, the calling thread does hardly any of the divided work.
+    """
+    runs: dict[int, list[Run]] = {1: [], 2: [], 16: []}
+    for _ in range(repeats):
+        for cores, found in runs.items():
+            os.environ[CORES_VARIABLE] = str(cores)
+            found.append(run_apart((AT_PHOTOS, AT_CELLS)))
+    del os.environ[CORES_VARIABLE]
+    print("\n| threads | seconds | processor seconds | in the calling thread |\n|--:|--:|--:|--:|")
+    for cores, found in runs.items():
+        seconds, used, alone = (np.median([each[i] for each in found]) for i in (2, 3, 4))
+        print(f"| {cores} | {seconds:.1f} | {used:.1f} | {alone:.2f} |")
+    ratio = np.median([one.seconds / two.seconds for one, two in zip(runs[1], runs[2], strict=True)])
+    alone = np.median([many.used_alone / one.used for one, many in zip(runs[1], runs[16], strict=True)])
+    print(f"one thread / two threads: {ratio:.2f}; in one thread only: {100 * alone:.0f} % of the processor time")
 
 
 def compare_with_loop() -> None:
@@ -162,7 +208,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--most", type=int, default=PHOTOS[-1], help="number of photos of the largest library")
     options.add_argument("--plot", type=Path, help="file for a plot")
+    options.add_argument("--threads", type=int, metavar="REPEATS", help="only compare one thread with two")
     arguments = options.parse_args()
+    if arguments.threads:
+        compare_threads(arguments.threads)
+        return
     compare_with_loop()
     sizes_to_run = [(photos, AT_CELLS) for photos in PHOTOS if photos <= arguments.most]
     sizes_to_run += [(AT_PHOTOS, cells) for cells in CELLS]
@@ -173,8 +223,7 @@ def main() -> None:
     by_photos, by_cells = lines.values()
     print("\n| photos | cells | seconds | processor seconds | peak memory |\n|--:|--:|--:|--:|--:|")
     for number, sizes in enumerate(sizes_to_run):
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            photos, cells, seconds, used, peak = pool.apply(run, (sizes,))
+        photos, cells, seconds, used, _, peak = run_apart(sizes)
         print(f"| {photos:,} | {cells:,} | {seconds:.1f} | {used:.1f} | {peak / 2**20:.0f} MiB |", flush=True)
         (by_photos if number < len(sizes_to_run) - len(CELLS) else by_cells).append(
             (photos if number < len(sizes_to_run) - len(CELLS) else cells, used)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
-from renderer.cores import core_count
 from renderer.pixels import Pixels, reduced, to_linear, to_srgb
+from renderer.threads import run_blocks
 
 TILE_PIXELS: Final = 32
 """Side in pixels of the small square picture of a photo (or a cell) that descriptors are computed from."""
@@ -155,9 +154,7 @@ def describe_structure(signatures: Pixels) -> Structure:
             structure.below[block, channel] = mean - ordered[:, _EXTREMES] / 255
             structure.above[block, channel] = ordered[:, -1 - _EXTREMES] / 255 - mean
 
-    with ThreadPoolExecutor(core_count(), thread_name_prefix="describe") as pool:
-        for _ in pool.map(describe, blocks(count, _STRUCTURE_BLOCK)):
-            pass
+    run_blocks(describe, blocks(count, _STRUCTURE_BLOCK))
     return structure
 
 

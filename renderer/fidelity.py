@@ -17,13 +17,18 @@ import numpy.typing as npt
 
 from renderer.arrays import Float32Array
 from renderer.descriptors import SIGNATURE_PIXELS, blocks, to_lab
+from renderer.kernels.matching import count_near
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue
+from renderer.threads import run_blocks
 
 BLUR_PIXELS: Final = 2.0
 """Standard deviation of the blur, at 8 pixels per cell."""
 
 _BLUR_RADIUS: Final = math.ceil(4 * BLUR_PIXELS)  # pixels; OpenCV truncates the kernel there
+
+
+_ROWS: Final = 64  # of a picture that are compared at once
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,8 @@ MISSING_SHARE: Final = 0.15
 MAX_CELLS_PER_PHOTO: Final = 20
 """Cells per photo above which a library is reported as too small."""
 
+_CELLS: Final = 1024  # whose colours are compared with those of photos at once
+
 _MIN_PHOTOS: Final = 5  # of a colour that is not reported as missing
 
 
@@ -97,13 +104,27 @@ def missing_colours(photos: Float32Array, cells: Float32Array) -> dict[str, npt.
 
     photos (P, 3), cells (N, 3): CIELAB means. "Few" are fewer than 5 photos within `MAX_COLOUR_DISTANCE`.
     """
-    from scipy.spatial import cKDTree  # takes 0.2 s to import, and a saved map does not need it
-
-    distance = np.asarray(cKDTree(photos).query(cells, k=[min(_MIN_PHOTOS, len(photos))])[0])
     cells_of: dict[str, list[int]] = {}
-    for number in np.flatnonzero(distance[:, 0] > MAX_COLOUR_DISTANCE).tolist():
+    for number in np.flatnonzero(_near(cells, photos, enough := min(_MIN_PHOTOS, len(photos))) < enough).tolist():
         cells_of.setdefault(colour_name(cells[number]), []).append(number)
     return {name: np.array(cells_of[name]) for name in sorted(cells_of, key=lambda name: (-len(cells_of[name]), name))}
+
+
+def _near(colours: Float32Array, others: Float32Array, enough: int) -> npt.NDArray[np.int64]:
+    """Return the number (N,), at most `enough`, of `others` (M, 3) within `MAX_COLOUR_DISTANCE` of colours (N, 3)."""
+    cubes = [np.floor(each.astype(np.float64) / MAX_COLOUR_DISTANCE).astype(np.int64) for each in (colours, others)]
+    low = np.minimum(*(each.min(axis=0) for each in cubes)) - 1
+    size = np.maximum(*(each.max(axis=0) for each in cubes)) + 2 - low
+    cube, other_cube = (np.ravel_multi_index(tuple((each - low).T), tuple(size)) for each in cubes)
+    order = np.argsort(other_cube, kind="stable")
+    start = np.searchsorted(other_cube[order], np.arange(size.prod() + 1))
+    near, ordered, sides = np.zeros(len(colours), np.int64), others[order], (int(size[1]), int(size[2]))
+
+    def count(part: slice) -> None:
+        count_near(colours, cube, part, ordered, start, sides, MAX_COLOUR_DISTANCE, enough, near)
+
+    run_blocks(count, blocks(len(colours), _CELLS))
+    return near
 
 
 _HUES: Final = (
@@ -125,24 +146,31 @@ def colour_name(lab: Float32Array) -> str:
 
 def likeness(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> Likeness:
     """Compare two pictures (H, W, 3) at 8 pixels per cell: sRGB uint8, or sRGB 0…1 float32."""
-    blurred = [_blurred(picture) for picture in (cover, mosaic)]
-    error = ciede2000(to_lab(blurred[0]), to_lab(blurred[1]))
-    structure = ssim(_grey(blurred[0]), _grey(blurred[1]))
-    return Likeness(float(error.mean()), float(np.percentile(error, 95)), structure)
+    error, grey = _compare(cover, mosaic)
+    return Likeness(float(error.mean()), float(np.percentile(error, 95)), ssim(*grey))
 
 
 def error_map(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> Float32Array:
-    """Return the CIEDE2000 of each pixel, (H, W), of two pictures (H, W, 3) at 8 pixels per cell, both blurred.
+    """Return the CIEDE2000 of each pixel, (H, W), of two pictures (H, W, 3) at 8 pixels per cell, both blurred."""
+    return _compare(cover, mosaic)[0]
 
-    512 rows are compared at a time: all rows at once would take 130 bytes per pixel.
+
+def _compare(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> tuple[Float32Array, Float32Array]:
+    """Return the CIEDE2000 of each pixel, (H, W), of two blurred pictures (H, W, 3), and their grey values, (2, H, W).
+
+    Works in bands: all rows at once would take 130 bytes per pixel.
     """
-    error = np.empty(cover.shape[:2], np.float32)
-    for rows in blocks(len(error), 512):
+    error, grey = np.empty(cover.shape[:2], np.float32), np.empty((2, *cover.shape[:2]), np.float32)
+
+    def compare(rows: slice) -> None:
         first = max(rows.start - _BLUR_RADIUS, 0)
-        band = slice(first, rows.stop + _BLUR_RADIUS)
-        difference = ciede2000(to_lab(_blurred(cover[band])), to_lab(_blurred(mosaic[band])))
-        error[rows] = difference[rows.start - first :][: rows.stop - rows.start]
-    return error
+        band, inner = slice(first, rows.stop + _BLUR_RADIUS), slice(rows.start - first, rows.stop - first)
+        blurred = [_blurred(picture[band])[inner] for picture in (cover, mosaic)]
+        error[rows] = ciede2000(to_lab(blurred[0]), to_lab(blurred[1]))
+        grey[:, rows] = [_grey(picture) for picture in blurred]
+
+    run_blocks(compare, blocks(len(error), _ROWS))
+    return error, grey
 
 
 def _blurred(picture: Pixels | Float32Array) -> Float32Array:
@@ -165,12 +193,24 @@ def ssim(a: Float32Array, b: Float32Array) -> float:
     side = min(7, *a.shape)
     side -= 1 - side % 2
     edge = side // 2
-    inner = slice(edge, a.shape[0] - edge), slice(edge, a.shape[1] - edge)
+    similar = np.empty((a.shape[0] - 2 * edge, a.shape[1] - 2 * edge))
+
+    def compare(rows: slice) -> None:
+        band = slice(rows.start, rows.stop + 2 * edge)
+        similar[rows] = _similarity(a[band].astype(np.float64), b[band].astype(np.float64), side)
+
+    run_blocks(compare, blocks(len(similar), _ROWS))
+    return float(similar.mean())
+
+
+def _similarity(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], side: int) -> npt.NDArray[np.float64]:
+    """Return the similarity of each window of `side` × `side` pixels inside two grey pictures (H, W)."""
+    edge = side // 2
+    inner = slice(edge, x.shape[0] - edge), slice(edge, x.shape[1] - edge)
 
     def mean(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         return np.asarray(cv2.boxFilter(values, cv2.CV_64F, (side, side)), np.float64)[inner]
 
-    x, y = a.astype(np.float64), b.astype(np.float64)
     mean_x, mean_y = mean(x), mean(y)
     sample = side * side / max(side * side - 1, 1)
     variance_x, variance_y = sample * (mean(x * x) - mean_x**2), sample * (mean(y * y) - mean_y**2)
@@ -178,7 +218,7 @@ def ssim(a: Float32Array, b: Float32Array) -> float:
     light, contrast = 0.01**2, 0.03**2
     similar = (2 * mean_x * mean_y + light) * (2 * covariance + contrast)
     similar /= (mean_x**2 + mean_y**2 + light) * (variance_x + variance_y + contrast)
-    return float(similar.mean())
+    return similar
 
 
 def ciede2000(a: Float32Array, b: Float32Array) -> Float32Array:

@@ -1,4 +1,6 @@
 import re
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from renderer.errors import InputError
 from renderer.fidelity import ciede2000, colour_name, far_view, likeness, ssim, turned
 from renderer.grid import Grid, adapt_grid, cell_means, cell_signatures, cover_signature, cut_cells, make_grid
 from renderer.library import Library, Photo
-from renderer.matching import MatchStyle, match_photos
+from renderer.matching import MatchStyle, match_photos, perceptual_search
 from renderer.matching.assignment import assign
 from renderer.matching.candidates import cheapest
 from renderer.matching.cell_raster import rasterize_cells
@@ -26,6 +28,7 @@ from renderer.matching.tone import MAX_GAIN, MIN_GAIN, colour_range
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import PlacementMap
 from renderer.progress import Silent
+from renderer.threads import run_blocks
 
 ANY = RepetitionRules(max_uses=0, repeat_distance=0)
 
@@ -450,6 +453,69 @@ def test_processing_in_bands_does_not_change_the_result(cover: Path, monkeypatch
         maps.append(match_photos(pixels, grid, library, Silent()))
     assert (maps[0].photo == maps[1].photo).all()
     np.testing.assert_allclose(maps[0].offset, maps[1].offset, atol=1e-5)
+
+
+FEW_USES = RepetitionRules(max_uses=3, repeat_distance=2)
+
+
+@pytest.mark.parametrize(
+    ("style", "rules"),
+    [
+        (MatchStyle(), RepetitionRules()),
+        (MatchStyle(tone=0.0, turns=True), FEW_USES),
+        (MatchStyle(tone=0.5), RepetitionRules(use_all=True)),
+        (MatchStyle("pixels"), FEW_USES),
+        (MatchStyle("lab"), FEW_USES),
+    ],
+    ids=["defaults", "no tone", "each photo", "pixels", "lab"],
+)
+def test_the_map_does_not_depend_on_the_number_of_threads(
+    cover: Path, monkeypatch: pytest.MonkeyPatch, style: MatchStyle, rules: RepetitionRules
+) -> None:
+    pixels, library, grid = read_picture(cover).pixels, library_of(tiles_from(cover, 150)), make_grid(640, 427, 24)
+    maps = []
+    for cores in (1, 2, 5):
+        monkeypatch.setenv("MOSAIC_RENDERER_CORES", str(cores))
+        maps.append(match_photos(pixels, grid, library, Silent(), style=style, rules=rules))
+    for other in maps[1:]:
+        assert arrays_of(other) == arrays_of(maps[0])
+        assert other.recipe == maps[0].recipe
+        assert other.photos == maps[0].photos
+
+
+def test_blocks_that_have_not_started_are_skipped_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOSAIC_RENDERER_CORES", "2")
+    done: list[int] = []
+    before = threading.active_count()
+
+    def stop(result: int) -> None:
+        raise KeyboardInterrupt(result)
+
+    with pytest.raises(KeyboardInterrupt, match="0"):
+        run_blocks(lambda block: done.append(block) or time.sleep(0.01) or block, range(1000), stop)
+    assert len(done) < 1000
+    assert threading.active_count() == before
+
+
+def arrays_of(found: PlacementMap) -> list[bytes]:
+    return [each.tobytes() for each in (found.photo, found.symmetry, found.gain, found.offset, found.cost)]
+
+
+@pytest.mark.parametrize(("rules", "min_swaps"), [(ANY, 0), (FEW_USES, 50)], ids=["any repetition", "few uses"])
+def test_the_perceptual_search_does_not_depend_on_batches(
+    cover: Path, monkeypatch: pytest.MonkeyPatch, rules: RepetitionRules, min_swaps: int
+) -> None:
+    pixels, library, grid = read_picture(cover).pixels, library_of(tiles_from(cover, 350)), make_grid(640, 427, 36)
+    swaps, maps = [0], []
+    count = perceptual_search.apply_swaps
+    monkeypatch.setattr(perceptual_search, "apply_swaps", lambda *each: swaps.append(count(*each)) or swaps[-1])
+    for cells in (1, 20, 1000):  # in order, in small batches, and all cells in one
+        monkeypatch.setattr(perceptual_search, "_MIN_BATCH", cells)
+        monkeypatch.setattr(perceptual_search, "_CELLS_PER_THREAD", cells)
+        maps.append(match_photos(pixels, grid, library, Silent(), style=MatchStyle(tone=0.0), rules=rules))
+    assert sum(swaps) >= 3 * min_swaps
+    assert arrays_of(maps[1]) == arrays_of(maps[0])
+    assert arrays_of(maps[2]) == arrays_of(maps[0])
 
 
 def test_the_descriptor_of_a_transformed_picture_is_transformed(cover: Path) -> None:

@@ -1,6 +1,7 @@
 /* The auction in which cells bid for photos; renderer/matching/assignment.py describes it. */
 
 #include "kernels.h"
+#include "numbers.h"
 
 /* The cells that hold the uses of one photo, and their bids: a heap with the lowest bid on top. */
 typedef struct {
@@ -43,8 +44,8 @@ static void replace_lowest(Heap heap, int64_t count, int64_t cell, double amount
 }
 
 void run_auction(
-    const Auction *auction, const int32_t *photo, const float *cost, int64_t candidates, const double *outside,
-    double epsilon, int64_t *queue, int64_t count)
+    const Auction *auction, const int32_t *photo, const float *cost, int64_t candidates, const int64_t *known,
+    double *lowest, int64_t group, const double *outside, double epsilon, int64_t *queue, int64_t count)
 {
     double *prices = auction->prices;
     int64_t *held = auction->held;
@@ -53,24 +54,31 @@ void run_auction(
         int64_t cell = queue[count], choice = -1;
         const int32_t *photos = photo + cell * candidates;
         const float *costs = cost + cell * candidates;
-        double lowest = __builtin_inf(), second = outside[cell];
-        for (int64_t i = 0; i < candidates; i++) {
-            double value = costs[i] + prices[photos[i]];
-            if (value < lowest) {
-                if (lowest < second)
-                    second = lowest;
-                lowest = value;
-                choice = i;
-            } else if (value < second) {
-                second = value;
+        double *bounds = lowest + cell * ((candidates + group - 1) / group);
+        double best = __builtin_inf(), second = outside[cell];
+        for (int64_t first = 0; first < known[cell]; first += group, bounds++) {
+            if (*bounds > second)
+                continue;
+            double least = __builtin_inf();
+            for (int64_t i = first; i < smallest(first + group, known[cell]); i++) {
+                double value = costs[i] + prices[photos[i]];
+                least = lesser(value, least);
+                if (value < best) {
+                    second = lesser(best, second);
+                    best = value;
+                    choice = i;
+                } else if (value < second) {
+                    second = value;
+                }
             }
+            *bounds = least;
         }
-        if (choice < 0 || lowest > outside[cell])
+        if (choice < 0 || best > outside[cell])
             continue; /* a photo that is not a candidate may be as good */
         int32_t target = photos[choice];
         if (second == __builtin_inf())
-            second = lowest;
-        double amount = prices[target] + second - lowest + epsilon;
+            second = best;
+        double amount = prices[target] + second - best + epsilon;
         int64_t start = auction->first_slot[target], uses = auction->first_slot[target + 1] - start;
         int64_t *filled = auction->filled + target;
         Heap heap = {auction->holders + start, auction->bids + start};

@@ -53,6 +53,13 @@ EXPORTED void draw_band(
     uint32_t *frame, int64_t frame_width, int64_t first_row, int64_t end_row, int64_t max_levels,
     const uint32_t *const *address, const uint8_t *draws, int64_t count, const int64_t *hidden);
 
+/* planar.c: renderer/kernels/planar.py describes the parameters. */
+EXPORTED int64_t planar_bytes(int64_t width);
+EXPORTED int64_t planar_picture_bytes(void);
+EXPORTED void draw_planes(
+    uint8_t *luma, uint8_t *blue, uint8_t *red, int64_t width, const int64_t *clip, const uint8_t *const *blocks,
+    const uint8_t *pictures, int64_t count, const double *edges, const int32_t *styles, uint8_t *memory);
+
 /* exposure.c */
 EXPORTED void gather_light(
     const uint32_t *frame, int64_t frame_width, int64_t first_row, int64_t end_row, const uint32_t *light,
@@ -61,10 +68,19 @@ EXPORTED void develop(
     const uint32_t *total, int64_t frame_width, int64_t first_row, int64_t end_row, int64_t count,
     const uint8_t *bytes, uint32_t *frame);
 
+/* light.c */
+EXPORTED void encode_light(const float *light, int64_t count, const uint8_t *bytes, uint8_t *pixels);
+
 /* formats.c */
 EXPORTED void to_yuv420(
     const uint32_t *frame, int64_t frame_width, int64_t first_pair, int64_t end_pair, uint8_t *luma, uint8_t *blue,
     uint8_t *red);
+EXPORTED void lay_over_yuv420(
+    const uint32_t *frame, int64_t frame_width, int64_t first_pair, int64_t end_pair, uint8_t *luma, uint8_t *blue,
+    uint8_t *red);
+EXPORTED int64_t to_planes(
+    const uint32_t *picture, int64_t picture_width, int64_t first_column, int64_t width, int64_t height,
+    int64_t inside_width, int64_t inside_height, uint8_t *colour, uint8_t *cover);
 EXPORTED void to_rgba(
     const uint32_t *frame, int64_t frame_width, int64_t first_row, int64_t end_row, uint8_t *pixels);
 
@@ -147,8 +163,8 @@ typedef struct {
 } Auction;
 
 EXPORTED void run_auction(
-    const Auction *auction, const int32_t *photo, const float *cost, int64_t candidates, const double *outside,
-    double epsilon, int64_t *queue, int64_t count);
+    const Auction *auction, const int32_t *photo, const float *cost, int64_t candidates, const int64_t *known,
+    double *lowest, int64_t group, const double *outside, double epsilon, int64_t *queue, int64_t count);
 
 /* spacing.c */
 EXPORTED void find_conflicts(
@@ -190,6 +206,11 @@ EXPORTED void merge_nearest(
     const float *bound, int64_t rows, int64_t count, float slack, const uint8_t *pictures, const uint8_t *photos,
     int64_t bytes, int64_t start, const float *prices, int64_t symmetry, int32_t *photo, uint8_t *symmetries,
     float *cost, float *totals, int64_t candidates);
+
+/* colour_counts.c */
+EXPORTED void count_near(
+    const float *colours, const int64_t *cube, int64_t first, int64_t end, const float *others, const int64_t *start,
+    int64_t rows, int64_t columns, double distance, int64_t enough, int64_t *near);
 
 /* tone.c */
 typedef struct {
@@ -258,20 +279,43 @@ typedef struct {
     uint8_t *placed_symmetry;
     float *placed_cost;
     int32_t *remaining;
+    int32_t *uses;
     const uint8_t *movable;
     uint8_t *dirty;
+    int64_t radius;
+    int64_t min_uses;
+    float cost_weight;
 } Placement;
+
+typedef struct {
+    int64_t *changed;
+    float *energy;
+    float *current;
+    int64_t *target;
+    int64_t *partners;
+    int64_t *partner;
+    uint8_t *partner_symmetry;
+    float *partner_cost;
+} Moves;
 
 EXPORTED int64_t search_numbers(int64_t footprint);
 EXPORTED void add_all(
     const Raster *raster, const Tiles *tiles, const ErrorImage *image, const int32_t *photo, const uint8_t *symmetry,
     int64_t cells, float *scratch);
-EXPORTED int64_t refine(
-    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const int64_t *order,
-    int64_t count, int64_t radius, int64_t min_uses, float cost_weight, int32_t *uses, float *scratch);
-EXPORTED int64_t swap(
-    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const int64_t *order,
-    int64_t count, int64_t radius, const uint8_t *symmetries, int64_t symmetry_count, int64_t max_partners,
-    float cost_weight, int64_t cells, int64_t *first, int64_t *following, float *scratch);
+EXPORTED void evaluate_refinements(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const Moves *moves,
+    const int64_t *order, int64_t first, int64_t end, float *scratch);
+EXPORTED int64_t apply_refinements(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const Moves *moves,
+    const int64_t *order, int64_t count, int64_t batch, float *scratch);
+EXPORTED void list_cells(const int32_t *placed, int64_t cells, int64_t *first, int64_t *following);
+EXPORTED void evaluate_swaps(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const Moves *moves,
+    const int64_t *order, int64_t first, int64_t end, const uint8_t *symmetries, int64_t symmetry_count,
+    const int64_t *first_cell, const int64_t *following, float *scratch);
+EXPORTED int64_t apply_swaps(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const Moves *moves,
+    const int64_t *order, int64_t count, int64_t batch, const uint8_t *symmetries, int64_t symmetry_count,
+    int64_t *first_cell, int64_t *following, float *scratch);
 
 #endif

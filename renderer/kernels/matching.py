@@ -5,7 +5,7 @@ N: cells of the grid, P: photos, M: cells of one call, K: candidates of a cell. 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,17 +27,25 @@ class Auction(NamedTuple):
     held: Int64Array  # (N,) index of the candidate that each cell holds, −1 for none
 
 
+BID_GROUP: Final = 16
+"""Number of candidates that a bidding cell skips together if none can be better than what it found."""
+
+
 def run_auction(
-    auction: Auction, photo: Int32Array, cost: Float32Array, outside: Float64Array, waiting: Int64Array, epsilon: float
-) -> None:
+    auction: Auction, photo: Int32Array, cost: Float32Array, known: Int64Array, lowest: Float64Array,
+    outside: Float64Array, waiting: Int64Array, epsilon: float,
+) -> None:  # fmt: skip
     """Let the cells `waiting` (M,) and outbid cells bid until each holds a photo or needs more candidates.
 
-    photo, cost: (N, K) candidates; outside: (N,) lower bound of cost + price of photos that are not candidates;
-    epsilon: the minimum raise of a bid.
+    photo, cost: (N, K) candidates; known: (N,) how many of them each cell has; lowest: (N, K / BID_GROUP, rounded up)
+    lower bound of cost + price in each group of candidates, changed in place; outside: (N,) the same of photos that are
+    not candidates; epsilon: the minimum raise of a bid.
     """
     queue = np.empty(len(auction.held), np.int64)
     queue[: len(waiting)] = waiting
-    kernels().run_auction(auction, photo, cost, photo.shape[1], outside, epsilon, queue, len(waiting))
+    kernels().run_auction(
+        auction, photo, cost, photo.shape[1], known, lowest, BID_GROUP, outside, epsilon, queue, len(waiting)
+    )
 
 
 # -- Repeat distances ----------------------------------------------------------------------------------------------
@@ -145,6 +153,22 @@ def merge_nearest(
         bound, *bound.shape, slack, pictures, photos, photos.shape[1], start, prices, symmetry,
         photo, symmetries, cost, totals, photo.shape[1],
     )  # fmt: skip
+
+
+# -- Colours -------------------------------------------------------------------------------------------------------
+
+
+def count_near(
+    colours: Float32Array, cube: Int64Array, part: slice, others: Float32Array, start: Int64Array,
+    size: tuple[int, int], distance: float, enough: int, near: Int64Array,
+) -> None:  # fmt: skip
+    """Write the number of `others` (M, 3) within a distance of each of `colours` (N, 3), at most `enough`, to `near`.
+
+    Space is divided into cubes whose side is the distance, with empty ones at its faces; size: number of cubes along
+    the last two axes. cube: (N,) numbers of the colours' cubes; start: (cubes + 1,) index of the first of `others`,
+    which are sorted by cube; part: of `colours`; near: (N,).
+    """
+    kernels().count_near(colours, cube, part.start, part.stop, others, start, *size, distance, enough, near)
 
 
 # -- Tone ----------------------------------------------------------------------------------------------------------

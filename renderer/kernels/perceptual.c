@@ -1,6 +1,10 @@
 /* The perceptual search: cells take the photos that make the mosaic most similar to the cover;
  * renderer/matching/perceptual_search.py describes it.
  *
+ * Cells are visited in a random order, each after the changes by earlier ones. To use several threads, a batch of them
+ * is evaluated before the first one of it changes. Then they are applied in order, and those whose evaluation depends on
+ * a change within the batch are evaluated again. The result therefore does not depend on batches or threads.
+ *
  * Sums of floats keep their order, so that they are vectorised over what does not depend on each other: the pixels of
  * a tile, the coefficients of its quadratic form, or candidates. */
 
@@ -21,6 +25,9 @@
 /* Rows of a quadratic form that are computed at once: as many sums as fit into 16 registers. */
 #define ROWS 5
 
+/* Maximum number of cells that are considered as a cell's partner in a swap. */
+#define PARTNERS 3
+
 /* Rows of a quadratic form: the linear part, then the square one, padded to a multiple of ROWS. */
 #define FORM_ROWS 20
 
@@ -31,21 +38,23 @@ typedef struct {
     float row[3][FORM_ROWS][WAVES];
 } Form;
 
-/* The tiles, their error, and memory for a form and for FORM_ROWS numbers per pixel of a footprint. */
+/* The tiles, their error, and memory for a form, a tile's picture, and FORM_ROWS numbers per pixel of a footprint. */
 typedef struct {
     const Raster *raster;
     const Tiles *tiles;
     const ErrorImage *image;
     Form *form;
+    float *picture; /* (TERMS, footprint) */
     float *numbers;
 } Search;
 
 static Search search_of(const Raster *raster, const Tiles *tiles, const ErrorImage *image, float *scratch)
 {
-    return (Search){raster, tiles, image, (Form *)scratch, scratch + sizeof(Form) / sizeof *scratch};
+    float *picture = scratch + sizeof(Form) / sizeof *scratch;
+    return (Search){raster, tiles, image, (Form *)scratch, picture, picture + TERMS * image->footprint};
 }
 
-int64_t search_numbers(int64_t footprint) { return sizeof(Form) / sizeof(float) + FORM_ROWS * footprint; }
+int64_t search_numbers(int64_t footprint) { return sizeof(Form) / sizeof(float) + (TERMS + FORM_ROWS) * footprint; }
 
 /* Where a cell's footprint lies in the error image, in pixels. */
 typedef struct {
@@ -116,16 +125,15 @@ static void tile_error(const Tiles *tiles, int64_t cell, int32_t photo, uint8_t 
     tile_errors(tiles, cell, &photo, &symmetry, 1, waves);
 }
 
-/* Add a tile's error, times a factor, to the error image. */
-static void add(const Search *search, int64_t cell, const float *waves, float factor)
+/* Draw the picture of a tile's error. */
+static void draw_error(const Search *search, int64_t side, int64_t length, const float *waves)
 {
     const ErrorImage *image = search->image;
-    const Footprint at = footprint_of(search, cell);
-    float *restrict total = search->numbers;
     for (int64_t term = 0; term < TERMS; term++) {
-        const float *shapes = image->by_wave + (at.side * TERMS + term) * WAVES * image->footprint;
+        const float *shapes = image->by_wave + (side * TERMS + term) * WAVES * image->footprint;
         const float *values = waves + term % 3 * WAVES;
-        for (int64_t first = 0; first < at.length * at.length; first += PIXELS) {
+        float *restrict picture = search->picture + term * image->footprint;
+        for (int64_t first = 0; first < length * length; first += PIXELS) {
             float sum[PIXELS] = {0};
             for (int64_t i = 0; i < waves_of(term % 3); i++) {
                 const float *shape = shapes + i * image->footprint + first;
@@ -133,12 +141,23 @@ static void add(const Search *search, int64_t cell, const float *waves, float fa
                     sum[j] += values[i] * shape[j];
             }
             for (int j = 0; j < PIXELS; j++)
-                total[first + j] = factor * sum[j];
+                picture[first + j] = sum[j];
         }
+    }
+}
+
+/* Add a tile's error, times a factor, to the error image. */
+static void add(const Search *search, int64_t cell, const float *waves, float factor)
+{
+    const ErrorImage *image = search->image;
+    const Footprint at = footprint_of(search, cell);
+    draw_error(search, at.side, at.length, waves);
+    for (int64_t term = 0; term < TERMS; term++) {
+        const float *restrict picture = search->picture + term * image->footprint;
         for (int64_t y = 0; y < at.length; y++) {
             float *restrict error = image->error + (term * image->height + at.top + y) * image->width + at.left;
             for (int64_t x = 0; x < at.length; x++)
-                error[x] += total[y * at.length + x];
+                error[x] += factor * picture[y * at.length + x];
         }
     }
 }
@@ -173,21 +192,23 @@ static void add_products(
         rows[j] = sum[j];
 }
 
-/* Compute the quadratic form for waves in a cell. */
-static void compute_form(const Search *search, int64_t cell)
+/* Compute the quadratic form for waves in a cell whose tile has an error of `waves`, as if it had no tile. */
+static void compute_form(const Search *search, int64_t cell, const float *waves)
 {
     const ErrorImage *image = search->image;
     const Footprint at = footprint_of(search, cell);
     float *restrict factors = search->numbers;
+    draw_error(search, at.side, at.length, waves);
     *search->form = (Form){0};
     for (int64_t term = 0; term < TERMS; term++) {
         const float *restrict shapes = image->by_pixel + (at.side * TERMS + term) * WAVES * image->footprint;
         for (int64_t y = 0; y < at.length; y++) {
             int64_t row = (term * image->height + at.top + y) * image->width + at.left;
+            const float *own = search->picture + term * image->footprint + y * at.length;
             for (int64_t x = 0; x < at.length; x++) {
                 const float weight = image->sensitivity[row + x];
                 float *factor = factors + (y * at.length + x) * FORM_ROWS;
-                factor[0] = 2.0f * weight * image->error[row + x];
+                factor[0] = 2.0f * weight * (image->error[row + x] - own[x]);
                 for (int i = 0; i < WAVES; i++)
                     factor[1 + i] = weight * shapes[(y * at.length + x) * WAVES + i];
             }
@@ -235,38 +256,71 @@ static void tile_energies(
     compute_energies(search->form, waves, energy);
 }
 
-/* Candidates of a cell, and their energies. */
-typedef struct {
-    int count;
-    int64_t index[LANES];
-    float energy[LANES];
-} Batch;
-
-static void candidate_energies(const Search *search, const Placement *placement, int64_t cell, Batch *batch)
-{
-    int32_t photo[LANES];
-    uint8_t symmetry[LANES];
-    for (int c = 0; c < batch->count; c++) {
-        photo[c] = placement->photo[batch->index[c]];
-        symmetry[c] = placement->symmetry[batch->index[c]];
-    }
-    if (batch->count > 0)
-        tile_energies(search, cell, photo, symmetry, batch->count, batch->energy);
-}
-
 /* What a cell's metric costs weigh: costs are per cell, energies per area. */
-static float weight_of_cost(const Search *search, int64_t cell, float cost_weight)
+static float weight_of_cost(const Search *search, const Placement *placement, int64_t cell)
 {
     const int32_t *box = search->raster->box + 4 * cell;
-    return cost_weight * (float)(box[2] * box[3]);
+    return placement->cost_weight * (float)(box[2] * box[3]);
 }
 
-/* The energy and weighted cost of a cell's current tile. The form is that of the cell. */
-static float energy_with(const Search *search, const Placement *placement, int64_t cell, float cost_weight)
+/* Compute the form of a cell without its tile, and return the tile's energy with its weighted cost. */
+static float energy_in_place(const Search *search, const Placement *placement, int64_t cell)
 {
-    float energy[LANES];
-    tile_energies(search, cell, placement->placed_photo + cell, placement->placed_symmetry + cell, 1, energy);
-    return energy[0] + weight_of_cost(search, cell, cost_weight) * placement->placed_cost[cell];
+    const int32_t *photo = placement->placed_photo + cell;
+    const uint8_t *symmetry = placement->placed_symmetry + cell;
+    float waves[3 * WAVES], energy[LANES];
+    tile_error(search->tiles, cell, *photo, *symmetry, waves);
+    compute_form(search, cell, waves);
+    tile_energies(search, cell, photo, symmetry, 1, energy);
+    return energy[0] + weight_of_cost(search, placement, cell) * placement->placed_cost[cell];
+}
+
+/* Whether a cell may show a photo: one with remaining uses, or with `swaps` only one without. */
+static int is_eligible(const Placement *placement, int64_t cell, int32_t photo, int swaps)
+{
+    int32_t current = placement->placed_photo[cell];
+    if (photo < 0)
+        return 0;
+    if (swaps)
+        return photo != current && placement->remaining[photo] <= 0;
+    return photo == current || (placement->uses[current] > placement->min_uses && placement->remaining[photo] > 0);
+}
+
+/* Evaluate the cell of a batch's step: the energies, with their weighted costs, of its tile and its candidates.
+ *
+ * Those of candidates that are not eligible are infinite. */
+static void evaluate_cell(
+    const Search *search, const Placement *placement, const Moves *moves, int64_t step, int64_t cell, int swaps)
+{
+    const int64_t start = cell * placement->candidates, count = placement->candidates;
+    float *energy = moves->energy + step * count;
+    int eligible = 0;
+    for (int64_t i = 0; i < count; i++) {
+        energy[i] = __builtin_inff();
+        eligible |= is_eligible(placement, cell, placement->photo[start + i], swaps);
+    }
+    if (!eligible)
+        return;
+    moves->current[step] = energy_in_place(search, placement, cell);
+    float weight = weight_of_cost(search, placement, cell);
+    for (int64_t i = 0; i < count;) {
+        int lanes = 0;
+        int64_t index[LANES];
+        int32_t photo[LANES];
+        uint8_t symmetry[LANES];
+        for (; i < count && lanes < LANES; i++) {
+            if (is_eligible(placement, cell, placement->photo[start + i], swaps)) {
+                index[lanes] = i;
+                photo[lanes] = placement->photo[start + i];
+                symmetry[lanes++] = placement->symmetry[start + i];
+            }
+        }
+        float found[LANES];
+        if (lanes > 0)
+            tile_energies(search, cell, photo, symmetry, lanes, found);
+        for (int c = 0; c < lanes; c++)
+            energy[index[c]] = found[c] + weight * placement->cost[start + index[c]];
+    }
 }
 
 /* Show a candidate in a cell. */
@@ -291,54 +345,90 @@ static void mark_neighbours(const Search *search, const Placement *placement, in
     }
 }
 
-int64_t refine(
-    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const int64_t *order,
-    int64_t count, int64_t radius, int64_t min_uses, float cost_weight, int32_t *uses, float *scratch)
+/* Mark the cells whose energies depend on a changed cell, whose footprint overlaps theirs. */
+static void mark_changed(const Search *search, const Moves *moves, int64_t cell, int64_t batch)
+{
+    const Raster *raster = search->raster;
+    Steps near = steps_around(raster, cell, 2 * search->image->margin);
+    for (int64_t y = near.top; y < near.bottom; y++) {
+        for (int64_t x = near.left; x < near.right; x++) {
+            int32_t other = raster->numbers[y * raster->width + x];
+            if (other >= 0)
+                moves->changed[other] = batch;
+        }
+    }
+}
+
+/* Show a photo in a cell instead of its current one. */
+static void exchange(
+    const Search *search, const Placement *placement, const Moves *moves, int64_t batch, int64_t cell, int32_t photo,
+    uint8_t symmetry, float cost)
+{
+    float waves[3 * WAVES];
+    tile_error(search->tiles, cell, placement->placed_photo[cell], placement->placed_symmetry[cell], waves);
+    add(search, cell, waves, -1.0f);
+    place(placement, cell, photo, symmetry, cost);
+    tile_error(search->tiles, cell, photo, symmetry, waves);
+    add(search, cell, waves, 1.0f);
+    mark_neighbours(search, placement, cell);
+    mark_changed(search, moves, cell, batch);
+}
+
+/* -- Refinement ---------------------------------------------------------------------------------------------------- */
+
+void evaluate_refinements(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const Moves *moves,
+    const int64_t *order, int64_t first, int64_t end, float *scratch)
 {
     Search search = search_of(raster, tiles, image, scratch);
-    int32_t *placed = placement->placed_photo, *remaining = placement->remaining;
-    float waves[3 * WAVES];
+    for (int64_t step = first; step < end; step++)
+        evaluate_cell(&search, placement, moves, step, order[step], 0);
+}
+
+/* Whether a cell's evaluation lacks a photo that has become eligible since. */
+static int is_incomplete(const Placement *placement, const Moves *moves, int64_t step, int64_t cell)
+{
+    const int32_t *photo = placement->photo + cell * placement->candidates;
+    const float *energy = moves->energy + step * placement->candidates;
+    for (int64_t i = 0; i < placement->candidates; i++)
+        if (energy[i] == __builtin_inff() && is_eligible(placement, cell, photo[i], 0))
+            return 1;
+    return 0;
+}
+
+int64_t apply_refinements(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const Moves *moves,
+    const int64_t *order, int64_t count, int64_t batch, float *scratch)
+{
+    Search search = search_of(raster, tiles, image, scratch);
+    int32_t *remaining = placement->remaining, *uses = placement->uses;
     int64_t changes = 0;
     for (int64_t step = 0; step < count; step++) {
-        int64_t cell = order[step], choice = -1, i = cell * placement->candidates, end = i + placement->candidates;
-        int32_t current = placed[cell];
+        int64_t cell = order[step], choice = -1, start = cell * placement->candidates;
+        int32_t current = placement->placed_photo[cell];
+        const float *energy = moves->energy + step * placement->candidates;
         placement->dirty[cell] = 0;
-        tile_error(tiles, cell, current, placement->placed_symmetry[cell], waves);
-        add(&search, cell, waves, -1.0f);
-        compute_form(&search, cell);
-        float lowest = energy_with(&search, placement, cell, cost_weight);
-        float weight = weight_of_cost(&search, cell, cost_weight);
-        int may_change = uses[current] > min_uses;
-        while (i < end) {
-            Batch batch = {0};
-            for (; i < end && batch.count < LANES; i++) {
-                int32_t number = placement->photo[i];
-                if (number >= 0 && (number == current || (may_change && remaining[number] > 0)))
-                    batch.index[batch.count++] = i;
-            }
-            candidate_energies(&search, placement, cell, &batch);
-            for (int c = 0; c < batch.count; c++) {
-                int64_t index = batch.index[c];
-                float value = batch.energy[c] + weight * placement->cost[index];
-                if (value < lowest * (float)(1.0 - 1e-6) - 1e-6f
-                    && is_clear(raster, radius, cell, placed, placement->photo[index])) {
-                    lowest = value;
-                    choice = index;
-                }
+        if (moves->changed[cell] == batch || is_incomplete(placement, moves, step, cell))
+            evaluate_cell(&search, placement, moves, step, cell, 0);
+        float lowest = moves->current[step];
+        for (int64_t i = 0; i < placement->candidates; i++) {
+            int32_t photo = placement->photo[start + i];
+            if (energy[i] < lowest * (float)(1.0 - 1e-6) - 1e-6f && is_eligible(placement, cell, photo, 0)
+                && is_clear(raster, placement->radius, cell, placement->placed_photo, photo)) {
+                lowest = energy[i];
+                choice = start + i;
             }
         }
-        if (choice >= 0) {
-            int32_t number = placement->photo[choice];
-            remaining[current] += 1;
-            uses[current] -= 1;
-            remaining[number] -= 1;
-            uses[number] += 1;
-            place(placement, cell, number, placement->symmetry[choice], placement->cost[choice]);
-            mark_neighbours(&search, placement, cell);
-            tile_error(tiles, cell, number, placement->symmetry[choice], waves);
-            changes += 1;
-        }
-        add(&search, cell, waves, 1.0f);
+        if (choice < 0)
+            continue;
+        int32_t photo = placement->photo[choice];
+        remaining[current] += 1;
+        uses[current] -= 1;
+        remaining[photo] -= 1;
+        uses[photo] += 1;
+        exchange(
+            &search, placement, moves, batch, cell, photo, placement->symmetry[choice], placement->cost[choice]);
+        changes += 1;
     }
     return changes;
 }
@@ -389,51 +479,12 @@ static void unlink_cell(CellLists lists, int32_t photo, int64_t cell)
     *link = lists.following[cell];
 }
 
-/* Compute the form of a cell without its tile, and return the tile's energy with its weighted cost. */
-static float energy_in_place(const Search *search, const Placement *placement, int64_t cell, float cost_weight)
-{
-    float waves[3 * WAVES];
-    tile_error(search->tiles, cell, placement->placed_photo[cell], placement->placed_symmetry[cell], waves);
-    add(search, cell, waves, -1.0f);
-    compute_form(search, cell);
-    add(search, cell, waves, 1.0f);
-    return energy_with(search, placement, cell, cost_weight);
-}
-
-/* Show a photo in a cell instead of its current one. */
-static void exchange(
-    const Search *search, const Placement *placement, int64_t cell, int32_t photo, uint8_t symmetry, float cost)
-{
-    float waves[3 * WAVES];
-    tile_error(search->tiles, cell, placement->placed_photo[cell], placement->placed_symmetry[cell], waves);
-    add(search, cell, waves, -1.0f);
-    place(placement, cell, photo, symmetry, cost);
-    tile_error(search->tiles, cell, photo, symmetry, waves);
-    add(search, cell, waves, 1.0f);
-    mark_neighbours(search, placement, cell);
-}
-
 /* A cell that may show another photo, and by how much energy and weighted cost then increase. */
 typedef struct {
     int64_t cell; /* -1: none */
     uint8_t symmetry;
     float cost, increase;
 } Partner;
-
-/* Let a cell show a photo under the best symmetry, if the increase is lower than that of the best partner so far. */
-static void try_partner(
-    const Search *search, const Placement *placement, int64_t cell, int32_t photo, const uint8_t *symmetries,
-    int64_t count, float cost_weight, Partner *best)
-{
-    float before = energy_in_place(search, placement, cell, cost_weight);
-    for (int64_t s = 0; s < count; s++) {
-        float energy[LANES], cost = pair_cost(search->tiles, cell, photo, symmetries[s]);
-        tile_energies(search, cell, &photo, symmetries + s, 1, energy);
-        float increase = energy[0] + weight_of_cost(search, cell, cost_weight) * cost - before;
-        if (increase < best->increase * 0.999f)
-            *best = (Partner){cell, symmetries[s], cost, increase};
-    }
-}
 
 /* Whether the errors of the tiles of two cells do not overlap. */
 static int are_apart(const Search *search, int64_t a, int64_t b)
@@ -444,59 +495,127 @@ static int are_apart(const Search *search, int64_t a, int64_t b)
     return largest(across, down) > 2 * search->image->margin + largest(one[2], other[2]);
 }
 
-int64_t swap(
-    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const int64_t *order,
-    int64_t count, int64_t radius, const uint8_t *symmetries, int64_t symmetry_count, int64_t max_partners,
-    float cost_weight, int64_t cells, int64_t *first, int64_t *following, float *scratch)
+void list_cells(const int32_t *placed, int64_t cells, int64_t *first, int64_t *following)
+{
+    for (int64_t cell = 0; cell < cells; cell++)
+        link_cell((CellLists){first, following}, placed[cell], cell);
+}
+
+/* The candidate that reduces the energy most, or -1, and by how much it does. */
+static int64_t best_target(
+    const Search *search, const Placement *placement, const Moves *moves, int64_t step, int64_t cell, float *gain)
+{
+    const int32_t *photo = placement->photo + cell * placement->candidates;
+    const float *energy = moves->energy + step * placement->candidates;
+    int64_t choice = -1;
+    *gain = 0.0f;
+    for (int64_t i = 0; i < placement->candidates; i++) {
+        float reduction = energy[i] < __builtin_inff() ? moves->current[step] - energy[i] : 0.0f;
+        if (reduction > *gain
+            && is_clear(search->raster, placement->radius, cell, placement->placed_photo, photo[i])) {
+            *gain = reduction;
+            choice = i;
+        }
+    }
+    return choice;
+}
+
+/* List the first cells that show a photo and may show that of `cell` instead; -1: none. */
+static void list_partners(
+    const Search *search, const Placement *placement, const int64_t *first_cell, const int64_t *following,
+    int64_t cell, int32_t photo, int64_t *partners)
+{
+    int32_t own = placement->placed_photo[cell];
+    int64_t count = 0;
+    for (int64_t other = first_cell[photo]; other >= 0 && count < PARTNERS; other = following[other])
+        if (are_apart(search, cell, other) && placement->movable[other]
+            && is_clear(search->raster, placement->radius, other, placement->placed_photo, own))
+            partners[count++] = other;
+    while (count < PARTNERS)
+        partners[count++] = -1;
+}
+
+/* Of the partners of a cell, the one whose energy increases least with the cell's photo, if by less than `gain`. */
+static Partner best_partner(
+    const Search *search, const Placement *placement, int64_t cell, const int64_t *partners, float gain,
+    const uint8_t *symmetries, int64_t count)
+{
+    const int32_t *photo = placement->placed_photo + cell;
+    Partner best = {.cell = -1, .increase = gain};
+    for (int64_t i = 0; i < PARTNERS && partners[i] >= 0; i++) {
+        int64_t other = partners[i];
+        float before = energy_in_place(search, placement, other);
+        float weight = weight_of_cost(search, placement, other);
+        for (int64_t s = 0; s < count; s++) {
+            float energy[LANES], cost = pair_cost(search->tiles, other, *photo, symmetries[s]);
+            tile_energies(search, other, photo, symmetries + s, 1, energy);
+            float increase = energy[0] + weight * cost - before;
+            if (increase < best.increase * 0.999f)
+                best = (Partner){other, symmetries[s], cost, increase};
+        }
+    }
+    return best;
+}
+
+void evaluate_swaps(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const Moves *moves,
+    const int64_t *order, int64_t first, int64_t end, const uint8_t *symmetries, int64_t symmetry_count,
+    const int64_t *first_cell, const int64_t *following, float *scratch)
 {
     Search search = search_of(raster, tiles, image, scratch);
-    CellLists lists = {first, following};
-    const int32_t *placed = placement->placed_photo;
-    for (int64_t cell = 0; cell < cells; cell++)
-        link_cell(lists, placed[cell], cell);
+    for (int64_t step = first; step < end; step++) {
+        int64_t cell = order[step], *partners = moves->partners + PARTNERS * step;
+        float gain;
+        evaluate_cell(&search, placement, moves, step, cell, 1);
+        moves->target[step] = best_target(&search, placement, moves, step, cell, &gain);
+        if (moves->target[step] < 0)
+            continue;
+        int32_t photo = placement->photo[cell * placement->candidates + moves->target[step]];
+        list_partners(&search, placement, first_cell, following, cell, photo, partners);
+        Partner best = best_partner(&search, placement, cell, partners, gain, symmetries, symmetry_count);
+        moves->partner[step] = best.cell;
+        moves->partner_symmetry[step] = best.symmetry;
+        moves->partner_cost[step] = best.cost;
+    }
+}
+
+int64_t apply_swaps(
+    const Raster *raster, const Tiles *tiles, const ErrorImage *image, const Placement *placement, const Moves *moves,
+    const int64_t *order, int64_t count, int64_t batch, const uint8_t *symmetries, int64_t symmetry_count,
+    int64_t *first_cell, int64_t *following, float *scratch)
+{
+    Search search = search_of(raster, tiles, image, scratch);
+    CellLists lists = {first_cell, following};
     int64_t swaps = 0;
     for (int64_t step = 0; step < count; step++) {
-        int64_t cell = order[step], choice = -1, i = cell * placement->candidates, end = i + placement->candidates;
-        int32_t own = placed[cell];
-        float now = energy_in_place(&search, placement, cell, cost_weight), gain = 0.0f;
-        float weight = weight_of_cost(&search, cell, cost_weight);
-        while (i < end) {
-            Batch batch = {0};
-            for (; i < end && batch.count < LANES; i++) {
-                int32_t number = placement->photo[i];
-                if (number >= 0 && number != own && placement->remaining[number] <= 0)
-                    batch.index[batch.count++] = i;
-            }
-            candidate_energies(&search, placement, cell, &batch);
-            for (int c = 0; c < batch.count; c++) {
-                int64_t index = batch.index[c];
-                float reduction = now - batch.energy[c] - weight * placement->cost[index];
-                if (reduction > gain && is_clear(raster, radius, cell, placed, placement->photo[index])) {
-                    gain = reduction;
-                    choice = index;
-                }
-            }
-        }
-        if (choice < 0)
+        int64_t cell = order[step], start = cell * placement->candidates, partners[PARTNERS];
+        int32_t own = placement->placed_photo[cell];
+        int is_valid = moves->changed[cell] != batch;
+        if (!is_valid)
+            evaluate_cell(&search, placement, moves, step, cell, 1);
+        float gain;
+        int64_t target = best_target(&search, placement, moves, step, cell, &gain);
+        if (target < 0)
             continue;
-        int32_t target = placement->photo[choice];
-        Partner partner = {.cell = -1, .increase = gain};
-        int64_t partners = 0;
-        for (int64_t other = first[target]; other >= 0 && partners < max_partners; other = following[other]) {
-            if (are_apart(&search, cell, other) && placement->movable[other]
-                && is_clear(raster, radius, other, placed, own)) {
-                try_partner(&search, placement, other, own, symmetries, symmetry_count, cost_weight, &partner);
-                partners += 1;
-            }
-        }
+        int32_t photo = placement->photo[start + target];
+        list_partners(&search, placement, first_cell, following, cell, photo, partners);
+        is_valid &= target == moves->target[step];
+        for (int64_t i = 0; i < PARTNERS && is_valid; i++)
+            is_valid = partners[i] == moves->partners[PARTNERS * step + i]
+                && (partners[i] < 0 || moves->changed[partners[i]] != batch);
+        Partner partner = {moves->partner[step], moves->partner_symmetry[step], moves->partner_cost[step], 0.0f};
+        if (!is_valid)
+            partner = best_partner(&search, placement, cell, partners, gain, symmetries, symmetry_count);
         if (partner.cell < 0)
             continue;
         swaps += 1;
         unlink_cell(lists, own, cell);
-        unlink_cell(lists, target, partner.cell);
-        exchange(&search, placement, cell, target, placement->symmetry[choice], placement->cost[choice]);
-        exchange(&search, placement, partner.cell, own, partner.symmetry, partner.cost);
-        link_cell(lists, target, cell);
+        unlink_cell(lists, photo, partner.cell);
+        exchange(
+            &search, placement, moves, batch, cell, photo, placement->symmetry[start + target],
+            placement->cost[start + target]);
+        exchange(&search, placement, moves, batch, partner.cell, own, partner.symmetry, partner.cost);
+        link_cell(lists, photo, cell);
         link_cell(lists, own, partner.cell);
     }
     return swaps;

@@ -17,6 +17,9 @@ from renderer.kernels.matching import Raster
 FOOTPRINT_STEP: Final = 32
 """The number of pixels in a footprint is a multiple of this, so that vectors are full."""
 
+PARTNERS: Final = 3
+"""Maximum number of cells that are considered as a cell's partner in a swap, as in perceptual.c."""
+
 
 class Tiles(NamedTuple):
     """The arrays from which the error of any photo in any cell is computed."""
@@ -65,47 +68,102 @@ class Placement(NamedTuple):
     placed_symmetry: Pixels  # (N,)
     placed_cost: Float32Array  # (N,)
     remaining: Int32Array  # (P,) uses
+    uses: Int32Array  # (P,) of each photo
     movable: npt.NDArray[np.bool_]  # (N,) whether a cell may change
     dirty: npt.NDArray[np.bool_]  # (N,) whether a cell may have a better candidate
+    radius: int  # steps within which no photo is repeated
+    min_uses: int  # that each photo keeps
+    cost_weight: float  # of the metric's cost, per area in steps
 
 
-def _scratch(image: ErrorImage) -> Float32Array:
+class Moves(NamedTuple):
+    """The evaluations of a batch of B cells, and which cells have changed since."""
+
+    changed: Int64Array  # (N,) number of the batch in which the error in a cell's footprint last changed
+    energy: Float32Array  # (B, K) with the weighted cost, of each candidate; inf: not eligible
+    current: Float32Array  # (B,) the same of the current tile
+    target: Int64Array  # (B,) index of the candidate that a cell would swap for, −1: none
+    partners: Int64Array  # (B, PARTNERS) cells that show it
+    partner: Int64Array  # (B,) the best of them, −1: none
+    partner_symmetry: Pixels  # (B,) of the cell's photo in that cell
+    partner_cost: Float32Array  # (B,)
+
+
+def moves_of(cells: int, candidates: int, batch: int) -> Moves:
+    """Return memory for batches of at most `batch` of N cells with K candidates."""
+    return Moves(
+        np.zeros(cells, np.int64), np.zeros((batch, candidates), np.float32), np.zeros(batch, np.float32),
+        np.zeros(batch, np.int64), np.zeros((batch, PARTNERS), np.int64), np.zeros(batch, np.int64),
+        np.zeros(batch, np.uint8), np.zeros(batch, np.float32),
+    )  # fmt: skip
+
+
+def scratch_of(image: ErrorImage) -> Float32Array:
+    """Return the memory that a call needs; calls at the same time need their own."""
     return np.zeros(kernels().search_numbers(image.footprint), np.float32)
 
 
 def add_all(raster: Raster, tiles: Tiles, image: ErrorImage, photo: Int32Array, symmetry: Pixels) -> None:
     """Add the errors of all cells' tiles (N,) to the error image."""
-    kernels().add_all(raster, tiles, image, photo, symmetry, len(photo), _scratch(image))
+    kernels().add_all(raster, tiles, image, photo, symmetry, len(photo), scratch_of(image))
 
 
-def refine(
-    raster: Raster, tiles: Tiles, image: ErrorImage, placement: Placement, order: Int64Array,
-    radius: int, min_uses: int, cost_weight: float, uses: Int32Array,
-) -> int:  # fmt: skip
-    """Let each cell of `order` take its best candidate or keep its photo. Returns the number of changes.
+class Search(NamedTuple):
+    """What all calls of a search share. `converted` makes calls faster."""
 
-    radius: steps within which no photo is repeated; min_uses: uses that each photo keeps; cost_weight: of the metric's
-    cost, per area in steps; uses: (P,) of each photo, changed in place.
+    raster: Raster
+    tiles: Tiles
+    image: ErrorImage
+    placement: Placement
+    moves: Moves
+
+
+def evaluate_refinements(search: Search, cells: Int64Array, part: slice, scratch: Float32Array) -> None:
+    """Evaluate the candidates of a part of a batch's `cells`; parts may be evaluated at the same time."""
+    kernels().evaluate_refinements(*search, cells, part.start, part.stop, scratch)
+
+
+def apply_refinements(search: Search, cells: Int64Array, batch: int, scratch: Float32Array) -> int:
+    """Let each of a batch's `cells` take its best candidate or keep its photo. Returns the number of changes.
+
+    Evaluations that depend on an earlier change in the batch are repeated. batch: its number, from 1 on.
     """
-    changes: int = kernels().refine(
-        raster, tiles, image, placement, order, len(order), radius, min_uses, cost_weight, uses, _scratch(image)
-    )
+    changes: int = kernels().apply_refinements(*search, cells, len(cells), batch, scratch)
     return changes
 
 
-def swap(
-    raster: Raster, tiles: Tiles, image: ErrorImage, placement: Placement, order: Int64Array,
-    radius: int, symmetries: Pixels, max_partners: int, cost_weight: float,
-) -> int:  # fmt: skip
-    """Let cells whose best candidate has no remaining uses swap with a cell that shows it, if both together gain.
+class CellLists(NamedTuple):
+    """Linked lists of the cells that show each photo."""
 
-    symmetries: the allowed ones; max_partners: cells that are considered for a swap; for the others see `refine`.
-    Returns the number of swaps.
+    first: Int64Array  # (P,) −1: none
+    following: Int64Array  # (N,) −1: none
+
+
+def list_cells(photos: int, placed: Int32Array) -> CellLists:
+    """Return the cells of each photo. placed: (N,) what cells show."""
+    lists = CellLists(np.full(photos, -1, np.int64), np.full(len(placed), -1, np.int64))
+    kernels().list_cells(placed, len(placed), *lists)
+    return lists
+
+
+def evaluate_swaps(
+    search: Search, symmetries: Pixels, lists: CellLists, cells: Int64Array, part: slice, scratch: Float32Array
+) -> None:
+    """Evaluate the swaps of a part of a batch's `cells`. symmetries: the allowed ones."""
+    kernels().evaluate_swaps(
+        *search, cells, part.start, part.stop, symmetries, len(symmetries), *lists, scratch
+    )  # fmt: skip
+
+
+def apply_swaps(
+    search: Search, symmetries: Pixels, lists: CellLists, cells: Int64Array, batch: int, scratch: Float32Array
+) -> int:
+    """Let a batch's `cells` whose best candidate has no remaining uses swap with a cell that shows it.
+
+    Both together must gain. For the parameters see `evaluate_swaps` and `apply_refinements`. Returns the number of
+    swaps.
     """
-    cells = len(placement.placed_photo)
-    first, following = np.full(len(placement.remaining), -1, np.int64), np.full(cells, -1, np.int64)
-    swaps: int = kernels().swap(
-        raster, tiles, image, placement, order, len(order), radius, symmetries, len(symmetries), max_partners,
-        cost_weight, cells, first, following, _scratch(image),
+    swaps: int = kernels().apply_swaps(
+        *search, cells, len(cells), batch, symmetries, len(symmetries), *lists, scratch
     )  # fmt: skip
     return swaps

@@ -1,7 +1,6 @@
 /* Costs of the metric `structure`; renderer/matching/structure.py describes them. */
 
 #include "kernels.h"
-#include "nearest.h"
 #include "numbers.h"
 
 /* Photos whose costs are computed at once, in vectors, before they are compared. */
@@ -9,6 +8,10 @@
 
 /* Totals that are compared at once with the worst candidate. */
 #define GROUP 16
+
+/* Photos better than the worst candidate that are collected before they are merged into the candidates: sorting them
+ * at once takes a fifth of the time of a heap with 1,024 candidates. */
+#define NEWCOMERS 256
 
 /* |g d_tile - d_cell|^2 - |d_cell|^2 for the best gain g within its bounds. */
 static inline float detail_cost(float product, float energy, float min_gain, float max_gain)
@@ -77,31 +80,121 @@ static int any_below(const float *totals, float limit)
     return found > 0;
 }
 
+/* The candidates of a row's cell in the order of total = cost + price, and by number among equals. */
+typedef struct {
+    int64_t size;
+    int32_t *photo;
+    uint8_t *symmetry;
+    float *cost, *total;
+} Sorted;
+
+/* Newcomers, as total << 32 | index in the block: the bits of a float that is at least 0 are in its order. */
+typedef struct {
+    int count;
+    uint64_t key[NEWCOMERS];
+} Newcomers;
+
+static float total_of(uint64_t key)
+{
+    uint32_t bits = (uint32_t)(key >> 32);
+    float total;
+    __builtin_memcpy(&total, &bits, sizeof total);
+    return total;
+}
+
+static uint64_t key_of(float total, int64_t index)
+{
+    uint32_t bits;
+    __builtin_memcpy(&bits, &total, sizeof bits);
+    return (uint64_t)bits << 32 | (uint64_t)index;
+}
+
+/* Sort newcomers, which are in the order of their indices, by their total: a radix sort by one byte at a time. */
+static void sort(Newcomers *newcomers)
+{
+    uint64_t other[NEWCOMERS], *from = newcomers->key, *to = other;
+    for (int shift = 32; shift < 64; shift += 8) {
+        int32_t position[256] = {0}, sum = 0;
+        for (int i = 0; i < newcomers->count; i++)
+            position[from[i] >> shift & 255]++;
+        for (int byte = 0; byte < 256; byte++) {
+            int32_t number = position[byte];
+            position[byte] = sum;
+            sum += number;
+        }
+        for (int i = 0; i < newcomers->count; i++)
+            to[position[from[i] >> shift & 255]++] = from[i];
+        uint64_t *swapped = from;
+        from = to;
+        to = swapped;
+    }
+}
+
+/* Merge newcomers of a block into the candidates, of which the best remain; symmetry and cost are filled in later. */
+static void merge(const StructureBlock *block, Newcomers *newcomers, const Sorted *best)
+{
+    if (newcomers->count == 0)
+        return;
+    sort(newcomers);
+    const uint64_t *key = newcomers->key;
+    int64_t old = best->size, fresh = newcomers->count;
+    for (int i = newcomers->count; i > 0; i--) {
+        if (old == 0 || (fresh > 0 && total_of(key[fresh - 1]) >= best->total[old - 1]))
+            fresh -= 1;
+        else
+            old -= 1;
+    }
+    for (int64_t place = best->size - 1; fresh > 0; place--) {
+        float total = total_of(key[fresh - 1]);
+        if (old > 0 && best->total[old - 1] > total) {
+            old -= 1;
+            best->photo[place] = best->photo[old];
+            best->symmetry[place] = best->symmetry[old];
+            best->cost[place] = best->cost[old];
+            best->total[place] = best->total[old];
+        } else {
+            fresh -= 1;
+            best->photo[place] = (int32_t)(block->start + (int64_t)(key[fresh] & 0xffffffffu));
+            best->total[place] = total;
+        }
+    }
+    newcomers->count = 0;
+}
+
 void keep_cheapest(
     const StructureBlock *block, const uint8_t *symmetries, const float *prices, int32_t *photo, uint8_t *symmetry,
     float *cost, float *totals, int64_t candidates)
 {
-    float costs[CHUNK], total[CHUNK];
+    float total[CHUNK];
+    Newcomers newcomers = {.count = 0};
     for (int64_t row = 0; row < block->rows; row++) {
         int64_t place = row * candidates;
-        Nearest nearest = {candidates, photo + place, symmetry + place, cost + place, totals + place};
+        Sorted best = {candidates, photo + place, symmetry + place, cost + place, totals + place};
+        const float *worst = best.total + candidates - 1;
         for (int64_t first = 0; first < block->photos; first += CHUNK) {
             int64_t count = smallest(CHUNK, block->photos - first);
-            row_costs(block, row, first, count, costs);
+            row_costs(block, row, first, count, total);
             const float *price = prices + block->start + first;
             for (int64_t i = 0; i < count; i++)
-                total[i] = costs[i] + price[i];
+                total[i] += price[i];
             for (int64_t i = count; i < CHUNK; i++)
                 total[i] = __builtin_inff();
             for (int64_t group = 0; group < count; group += GROUP) {
-                if (!any_below(total + group, *nearest.total))
+                if (!any_below(total + group, *worst))
                     continue;
                 for (int64_t i = group; i < group + GROUP; i++) {
-                    if (!(total[i] < *nearest.total))
-                        continue;
-                    uint8_t best = symmetries[best_symmetry(block, row, first + i)];
-                    replace_photo(&nearest, 0, (int32_t)(block->start + first + i), best, costs[i], total[i]);
+                    newcomers.key[newcomers.count] = key_of(total[i], first + i);
+                    newcomers.count += total[i] < *worst; /* not a branch, which no processor predicts */
                 }
+                if (newcomers.count > NEWCOMERS - GROUP)
+                    merge(block, &newcomers, &best);
+            }
+        }
+        merge(block, &newcomers, &best);
+        for (int64_t i = 0; i < candidates; i++) {
+            if (best.photo[i] >= block->start) {
+                best.symmetry[i] = symmetries[best_symmetry(block, row, best.photo[i] - block->start)];
+                row_costs(block, row, best.photo[i] - block->start, 1, best.cost + i);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
-from renderer.descriptors import blocks
 
 Indices = npt.NDArray[np.int64]
 
@@ -22,16 +21,6 @@ class Candidates:
     photo: npt.NDArray[np.int32]  # (N, K) photo numbers
     symmetry: npt.NDArray[np.uint8]  # (N, K) the allowed symmetry under which the photo fits best
     cost: Float32Array  # (N, K) in the metric's unit
-
-    def reorder(self, order: Callable[[slice], Indices]) -> None:
-        """Reorder the candidates of each cell in place. order: returns indices (M, K) for a slice of M cells.
-
-        Works in blocks of 8 MB.
-        """
-        for rows in blocks(len(self.photo), max(1_000_000 // max(self.photo.shape[1], 1), 1)):
-            indices = order(rows)
-            for values in (self.photo, self.symmetry, self.cost):
-                values[rows] = np.take_along_axis(values[rows], indices, axis=1)
 
     def rows(self, cells: slice) -> Candidates:
         """Return the candidates of a slice of cells."""
@@ -62,6 +51,15 @@ class Costs(Protocol):
     def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """Return the cost (M, photos) of every photo in each cell, and its best symmetry (M, photos)."""
         ...
+
+
+def joined(parts: Sequence[Candidates]) -> Candidates:
+    """Return the candidates of several groups of cells, one after the other."""
+    return Candidates(
+        np.concatenate([part.photo for part in parts]),
+        np.concatenate([part.symmetry for part in parts]),
+        np.concatenate([part.cost for part in parts]),
+    )
 
 
 def cheapest(

@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from renderer.arrays import Float32Array
 from renderer.descriptors import blocks
-from renderer.matching.candidates import Candidates, Indices, cheapest
+from renderer.matching.candidates import Candidates, Indices, cheapest, joined
 from renderer.progress import Advance
+from renderer.threads import run_blocks
 
 _TIES = 4  # additional neighbours, so that equal distances can be ordered by number
 
-_BLOCK = 1024  # cells per search
+_BLOCK = 256  # cells per search
 
 
 class MeanCosts:
@@ -30,18 +31,13 @@ class MeanCosts:
     def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
         """See `Costs`. With prices, which the tree does not include, all photos are compared."""
         count = min(count, self.photos)
-        parts = []
-        for rows in blocks(len(cells), _BLOCK):
+
+        def search(rows: slice) -> Candidates:
             if prices is None or not prices.any():
-                parts.append(self._unpriced(cells[rows], count))
-            else:
-                parts.append(cheapest(*self.block(cells[rows]), count, prices))
-            self._advance(rows.stop - rows.start)
-        return Candidates(
-            np.concatenate([part.photo for part in parts]),
-            np.concatenate([part.symmetry for part in parts]),
-            np.concatenate([part.cost for part in parts]),
-        )
+                return self._unpriced(cells[rows], count)
+            return cheapest(*self.block(cells[rows]), count, prices)
+
+        return joined(run_blocks(search, blocks(len(cells), _BLOCK), lambda part: self._advance(len(part.photo))))
 
     def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """See `Costs`."""

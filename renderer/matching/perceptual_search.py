@@ -17,6 +17,10 @@ direct binary search", 1987.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from typing import Final
 
 import cv2
@@ -24,14 +28,32 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
+from renderer.cores import core_count
 from renderer.descriptors import SIGNATURE_PIXELS, WAVE_WEIGHTS, WAVES, Structure, blocks, to_lab, with_symmetry
-from renderer.kernels.perceptual import FOOTPRINT_STEP, ErrorImage, Placement, Tiles, add_all, refine, swap
-from renderer.matching.candidates import Candidates
+from renderer.kernels.library import converted
+from renderer.kernels.matching import Raster
+from renderer.kernels.perceptual import (
+    FOOTPRINT_STEP,
+    ErrorImage,
+    Placement,
+    Search,
+    Tiles,
+    add_all,
+    apply_refinements,
+    apply_swaps,
+    evaluate_refinements,
+    evaluate_swaps,
+    list_cells,
+    moves_of,
+    scratch_of,
+)
+from renderer.matching.candidates import Candidates, Indices
 from renderer.matching.cell_raster import CellRaster
 from renderer.matching.spacing import in_steps
 from renderer.matching.structure import Weights
 from renderer.matching.tone import colour_range
 from renderer.pictures import Pixels
+from renderer.threads import run_blocks
 
 BLUR: Final = 0.25
 """Standard deviation of the blur in cells: 2 of 8 pixels, as in renderer/fidelity.py."""
@@ -56,10 +78,14 @@ first evaluations, in random order, improve the mosaic most."""
 MIN_CHANGED: Final = 0.005
 """Minimum share of the cells that a round must change for another round to follow."""
 
-_PARTNERS: Final = 3
-"""Maximum number of cells that are considered as a cell's partner in a swap."""
+_CELLS_PER_THREAD: Final = 32
+_CELLS_PER_VISIT: Final = 64
+_MIN_BATCH: Final = 16
+"""Number of cells in a batch: 32 per thread, but at most a 64th of all cells, so that few evaluations must be repeated
+because of changes by other cells of the batch (with 10,000 cells and two threads, 3 %), and at least 16."""
 
-_BAND: Final = 500_000  # pixels of the error image whose weights are computed at once
+_BAND: Final = 500_000  # maximum number of pixels of the error image whose weights are computed at once
+_BANDS: Final = 8  # into which a smaller image is divided, so that threads have work
 
 _PIXELS: Final = 4  # of the error image per unit; a step has at least 1
 _TERMS: Final = 4  # lightness, two colour channels, contrast
@@ -118,18 +144,21 @@ def _sensitivity(picture: Pixels, step: float, pixels: int, margin: int, texture
     """Return the weight (4, H, W) of each term's squared error at each pixel, 0 outside the cover.
 
     picture: the cover (h, w, 3) at 8 pixels per step; pixels: of the result per step; margin: in steps; texture: weight
-    of the contrast. Works in bands of 100 MB.
+    of the contrast. Works in bands of at most 100 MB per thread.
     """
     times = SIGNATURE_PIXELS // pixels
     height, width = picture.shape[0] // times, picture.shape[1] // times
     weights = np.zeros((_TERMS, height + 2 * margin * pixels, width + 2 * margin * pixels), np.float32)
     inner = weights[:, margin * pixels :][:, :height, margin * pixels :][:, :, :width]
     radius = 2 * math.ceil(8 / step)  # in rows: 4 standard deviations of the blur, and the window
-    for rows in blocks(height, max(_BAND // width, 1)):
+
+    def weigh(rows: slice) -> None:
         first = max(times * rows.start - radius, 0)
         band = to_lab(picture[first : times * rows.stop + radius] / np.float32(255))
         terms = _terms(band, step, texture)[:, times * rows.start - first :][:, : times * (rows.stop - rows.start)]
         inner[:, rows] = terms.reshape(_TERMS, -1, times, width, times).mean(axis=(2, 4))
+
+    run_blocks(weigh, blocks(height, max(min(_BAND // width, math.ceil(height / _BANDS)), 1)))
     return weights
 
 
@@ -202,31 +231,78 @@ def improve(
         np.zeros_like(sensitivity), sensitivity, footprints, np.ascontiguousarray(footprints.swapaxes(2, 3)),
         height, width, largest, pixels, margin,
     )  # fmt: skip
+    random = np.random.default_rng(seed)
     dirty = movable.copy()
     placement = Placement(
         candidates.photo, candidates.symmetry, candidates.cost, candidates.photo.shape[1],
-        placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], remaining, movable, dirty,
+        placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], remaining,
+        np.bincount(placed.photo[:, 0], minlength=len(photos)).astype(np.int32), movable, dirty,
+        in_steps(raster, distance), min_uses, COST_WEIGHT * raster.step**2,  # areas are in steps
     )  # fmt: skip
-    uses = np.bincount(placed.photo[:, 0], minlength=len(photos)).astype(np.int32)
-    random = np.random.default_rng(seed)
-    radius = in_steps(raster, distance)
-    cost_weight = COST_WEIGHT * raster.step**2  # areas are in steps
-    arrays = raster.arrays
-    add_all(arrays, tiles, image, placement.placed_photo, placement.placed_symmetry)
+    add_all(raster.arrays, tiles, image, placement.placed_photo, placement.placed_symmetry)
     changes = 0
     evaluations = MAX_EVALUATIONS
-    for round_ in range(ROUNDS):
-        order = random.permutation(np.flatnonzero(dirty))[: max(evaluations, 0)]
-        evaluations -= len(order)
-        if not len(order):
-            break
-        changed = refine(arrays, tiles, image, placement, order, radius, min_uses, cost_weight, uses)
-        if round_ == 1 and not (remaining[np.unique(placed.photo)] > 0).all():
-            order = random.permutation(np.flatnonzero(movable))[: max(evaluations, 0)]
-            changed += swap(
-                arrays, tiles, image, placement, order, radius, np.array(symmetries, np.uint8), _PARTNERS, cost_weight
-            )
-        changes += changed
-        if changed < MIN_CHANGED * len(raster):
-            break
+    with closing(_Batches(raster.arrays, tiles, image, placement)) as batches:
+        for round_ in range(ROUNDS):
+            order = random.permutation(np.flatnonzero(dirty))[: max(evaluations, 0)]
+            evaluations -= len(order)
+            if not len(order):
+                break
+            changed = batches.refine(order)
+            if round_ == 1 and not (remaining[np.unique(placed.photo)] > 0).all():
+                order = random.permutation(np.flatnonzero(movable))[: max(evaluations, 0)]
+                changed += batches.swap(order, np.array(symmetries, np.uint8))
+            changes += changed
+            if changed < MIN_CHANGED * len(raster):
+                break
     return changes
+
+
+class _Batches:
+    """Visits cells in batches, which threads evaluate together. Results do not depend on batches or threads."""
+
+    def __init__(self, raster: Raster, tiles: Tiles, image: ErrorImage, placement: Placement) -> None:
+        cells, threads = len(placement.placed_photo), core_count()
+        self._size = min(max(cells // _CELLS_PER_VISIT, _MIN_BATCH), _CELLS_PER_THREAD * threads)
+        moves = moves_of(cells, placement.candidates, self._size)
+        self._search = Search(
+            converted(raster), converted(tiles), converted(image), converted(placement), converted(moves)
+        )
+        self._scratch = [scratch_of(image) for _ in range(threads)]
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="match")
+        self._batch = 0
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown()
+
+    def refine(self, order: Indices) -> int:
+        """Let each cell of `order` take its best candidate or keep its photo. Returns the number of changes."""
+        changes = 0
+        for cells in self._batches(order):
+            self._evaluate(partial(evaluate_refinements, self._search, cells), len(cells))
+            changes += apply_refinements(self._search, cells, self._batch, self._scratch[0])
+        return changes
+
+    def swap(self, order: Indices, symmetries: npt.NDArray[np.uint8]) -> int:
+        """Let cells of `order` swap for photos without remaining uses. Returns the number of swaps."""
+        placement = self._search.placement
+        lists = list_cells(len(placement.remaining), placement.placed_photo)
+        swaps = 0
+        for cells in self._batches(order):
+            self._evaluate(partial(evaluate_swaps, self._search, symmetries, lists, cells), len(cells))
+            swaps += apply_swaps(self._search, symmetries, lists, cells, self._batch, self._scratch[0])
+        return swaps
+
+    def _batches(self, order: Indices) -> Iterator[Indices]:
+        for block in blocks(len(order), self._size):
+            self._batch += 1
+            yield order[block]
+
+    def _evaluate(self, work: Callable[[slice, Float32Array], None], count: int) -> None:
+        """Divide `count` cells among the threads, of which this one is the first."""
+        parts = blocks(count, math.ceil(count / len(self._scratch)))
+        others = [self._pool.submit(work, *each) for each in zip(parts[1:], self._scratch[1:], strict=False)]
+        work(parts[0], self._scratch[0])
+        for other in others:
+            other.result()

@@ -9,20 +9,18 @@ distance so far are compared exactly, in integers: with real photos, about one i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from renderer.arrays import Float32Array
-from renderer.cores import core_count
 from renderer.descriptors import blocks
 from renderer.kernels.matching import merge_nearest
 from renderer.matching.candidates import Candidates, Indices
 from renderer.pictures import Pixels
 from renderer.progress import Advance
+from renderer.threads import run_blocks
 
 _PATCH: Final = 4  # pixels per side of the sums
 _CELLS: Final = 32
@@ -69,15 +67,13 @@ class PixelCosts:
                         bound, _SLACK, pictures[chosen], self._photos, block.start, price, symmetry,
                         found.photo[rows], found.symmetry[rows], found.cost[rows], totals[rows],
                     )  # fmt: skip
+            order = np.lexsort((found.photo[rows], totals[rows]), axis=1)
+            for values in (found.photo, found.symmetry, found.cost):
+                values[rows] = np.take_along_axis(values[rows], order, axis=1)
             return len(chosen)
 
-        with (
-            threadpool_limits(1, user_api="blas"),
-            ThreadPoolExecutor(core_count(), thread_name_prefix="match") as pool,
-        ):
-            for done in pool.map(search, blocks(len(cells), _CELLS)):
-                self._advance(done)
-        return found.take(np.lexsort((found.photo, totals), axis=1))
+        run_blocks(search, blocks(len(cells), _CELLS), self._advance)
+        return found
 
     def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """See `Costs`."""
@@ -90,11 +86,14 @@ class PixelCosts:
 def _sums(pictures: Pixels) -> Float32Array:
     """Return (N, 193): a quarter of each sum over 4 × 4 pixels, and the length of the residual."""
     result = np.empty((len(pictures), 193), np.float32)
-    for block in blocks(len(pictures), 1024):
+
+    def add(block: slice) -> None:
         part = pictures[block].astype(np.float32)
         side = part.shape[1] // _PATCH
         sums = part.reshape(len(part), side, _PATCH, side, _PATCH, 3).sum(axis=(2, 4)).reshape(len(part), -1) / _PATCH
         flat = part.reshape(len(part), -1).astype(np.float64)
         residual = np.einsum("nd,nd->n", flat, flat) - np.einsum("nd,nd->n", sums, sums, dtype=np.float64)
         result[block] = np.concatenate([sums, np.sqrt(np.maximum(residual, 0))[:, np.newaxis]], axis=1)
+
+    run_blocks(add, blocks(len(pictures), 256))
     return result

@@ -10,22 +10,21 @@ exactly for all photos: the products of details by matrix products, the rest in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from threadpoolctl import threadpool_limits
 
 from renderer.arrays import Float32Array
-from renderer.cores import core_count
 from renderer.descriptors import Structure, blocks, inverse_symmetry, with_symmetry
 from renderer.kernels.matching import StructureBlock, all_costs, keep_cheapest
-from renderer.matching.candidates import Candidates, Indices, cheapest
+from renderer.matching.candidates import Candidates, Indices, cheapest, joined
 from renderer.matching.tone import MAX_GAIN, MIN_GAIN, TIGHT_GAIN, colour_range
 from renderer.progress import Advance
+from renderer.threads import run_blocks
 
 COLOUR: Final = 2.0
 """Weight of the mean colour difference that tone leaves, relative to detail, in squared CIELAB units."""
@@ -39,6 +38,11 @@ MISS: Final = 3.0 * 100.0**2
 _CELLS: Final = 64
 _PHOTOS: Final = 8192
 """Cells and photos in one matrix product: 2 MB per symmetry and thread."""
+
+_BLOCKS: Final = 16
+_MIN_CELLS: Final = 8
+"""Number of blocks into which fewer cells are divided, so that all threads have work, and the minimum number of cells
+in a block: 4 take a third more time per cell."""
 
 _PARTIAL: Final = 4
 """Photos per candidate above which candidates are kept in heaps; otherwise all costs are computed and sorted."""
@@ -88,8 +92,11 @@ class StructureCosts:
         """See `Costs`. All photos are compared; the cells are divided among threads."""
         count = min(count, self.photos)
         if _PARTIAL * count > self.photos:
-            parts = [cheapest(*self.block(cells[rows]), count, prices) for rows in blocks(len(cells), 4 * _CELLS)]
-            return Candidates(*(np.concatenate(values) for values in zip(*map(astuple, parts), strict=True)))
+
+            def sort(rows: slice) -> Candidates:
+                return cheapest(*self._all_costs(cells[rows]), count, prices)
+
+            return joined(run_blocks(sort, _blocks(len(cells)), lambda part: self._advance(len(part.photo))))
         price = np.zeros(self.photos, np.float32) if prices is None else prices
         found = Candidates(
             np.full((len(cells), count), -1, np.int32),
@@ -98,14 +105,16 @@ class StructureCosts:
         )
         totals = np.full((len(cells), count), np.inf, np.float32)
 
-        def keep(rows: slice, block: StructureBlock) -> None:
-            keep_cheapest(
-                block, self._symmetries, price,
-                found.photo[rows], found.symmetry[rows], found.cost[rows], totals[rows],
-            )  # fmt: skip
+        def keep(rows: slice) -> int:
+            chosen = cells[rows]
+            for block in self._blocks_of(chosen):
+                keep_cheapest(
+                    block, self._symmetries, price,
+                    found.photo[rows], found.symmetry[rows], found.cost[rows], totals[rows],
+                )  # fmt: skip
+            return len(chosen)
 
-        self._scan(cells, keep)
-        found.reorder(lambda rows: np.lexsort((found.photo[rows], totals[rows]), axis=1))
+        run_blocks(keep, _blocks(len(cells)), self._advance)
         return found
 
     def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
@@ -113,31 +122,33 @@ class StructureCosts:
         cost = np.empty((len(cells), self.photos), np.float32)
         symmetry = np.empty((len(cells), self.photos), np.uint8)
 
-        def fill(rows: slice, block: StructureBlock) -> None:
-            all_costs(block, self._symmetries, cost[rows], symmetry[rows])
+        def fill(rows: slice) -> int:
+            cost[rows], symmetry[rows] = self._all_costs(cells[rows])
+            return len(cells[rows])
 
-        self._scan(cells, fill)
+        run_blocks(fill, _blocks(len(cells)), self._advance)
         return cost, symmetry
 
-    def _scan(self, cells: Indices, work: Callable[[slice, StructureBlock], None]) -> None:
-        """Call `work` for each block of cells, in threads, and within it for each block of photos, in order."""
+    def _all_costs(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
+        """Return the result of `block` for a block of cells, computed in this thread."""
+        cost = np.empty((len(cells), self.photos), np.float32)
+        symmetry = np.empty((len(cells), self.photos), np.uint8)
+        for block in self._blocks_of(cells):
+            all_costs(block, self._symmetries, cost, symmetry)
+        return cost, symmetry
 
-        def scan(rows: slice) -> int:
-            chosen = cells[rows]
-            detail = self._cell.detail[chosen]
-            # Transforming the cell by the inverse is the same as transforming the tile, and cheaper.
-            turned = np.stack([with_symmetry(detail, symmetry) for symmetry in self._inverses])
-            cell = (np.einsum("nd,nd->n", detail, detail), self._cell.mean[chosen], self._cell.colour[chosen])
-            for block in blocks(self.photos, _PHOTOS):
-                products = turned @ self._detail[block].T
-                shape = (len(turned), len(chosen), products.shape[2], self.photos)
-                work(rows, StructureBlock(products, *cell, self._terms, *shape, block.start, *self._numbers))
-            return len(chosen)
+    def _blocks_of(self, cells: Indices) -> Iterator[StructureBlock]:
+        """Yield the terms of a block of cells with each block of photos, in order."""
+        detail = self._cell.detail[cells]
+        # Transforming the cell by the inverse is the same as transforming the tile, and cheaper.
+        turned = np.stack([with_symmetry(detail, symmetry) for symmetry in self._inverses])
+        cell = (np.einsum("nd,nd->n", detail, detail), self._cell.mean[cells], self._cell.colour[cells])
+        for block in blocks(self.photos, _PHOTOS):
+            products = turned @ self._detail[block].T
+            shape = (len(turned), len(cells), products.shape[2], self.photos)
+            yield StructureBlock(products, *cell, self._terms, *shape, block.start, *self._numbers)
 
-        # One BLAS thread per product: waiting BLAS threads spin, which would slow down the threads below.
-        with (
-            threadpool_limits(1, user_api="blas"),
-            ThreadPoolExecutor(core_count(), thread_name_prefix="match") as pool,
-        ):
-            for done in pool.map(scan, blocks(len(cells), _CELLS)):
-                self._advance(done)
+
+def _blocks(cells: int) -> list[slice]:
+    """Divide cells into blocks for threads; the division must not depend on the number of threads."""
+    return blocks(cells, min(_CELLS, max(math.ceil(cells / _BLOCKS), _MIN_CELLS)))

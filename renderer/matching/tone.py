@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import cv2
@@ -24,6 +25,7 @@ from renderer.fidelity import BLUR_PIXELS, far_view
 from renderer.kernels.matching import ToneInput, evaluate_choices
 from renderer.matching.cell_raster import CellRaster
 from renderer.pictures import Pixels, to_linear
+from renderer.threads import run_blocks
 
 MIN_GAIN: Final = 0.75
 MAX_GAIN: Final = 1.3
@@ -50,7 +52,7 @@ _DETAIL: Final = 0.2
 
 _SAMPLE: Final = 3000  # tiles from which the multipliers are determined
 _SAMPLE_ERROR: Final = 0.003  # amount by which the mean gain of all tiles may be below that of the sample
-_BLOCK: Final = 8192  # tiles per evaluation: 7 MB
+_BLOCK: Final = 1024  # tiles per evaluation: 1 MB
 _BISECTION_STEPS: Final = 10  # on a logarithmic scale
 
 CORRECTIONS: Final = 4
@@ -69,6 +71,9 @@ _LIGHT: Final = to_linear(np.arange(256, dtype=np.uint8))  # linear light of 8-b
 _TO_XYZ: Final = np.asarray(TO_XYZ, np.float32)
 
 _BAND_STEPS: Final = 30_000  # steps of the raster that are drawn at once
+
+_BANDS: Final = 8
+"""Number of bands into which a smaller raster is divided, so that threads have work; 2 rows of each are drawn twice."""
 
 _SHADES: Final = 64  # classes of a histogram
 _HALF_STEP: Final = 0.5 / 255  # values outside the range by less than this are rounded into it
@@ -101,12 +106,15 @@ class Shades:
 def shades_of(pictures: Pixels) -> Float32Array:
     """Return `Shades.darker`, (P, 3, 65), of pictures (P, 32, 32, 3) uint8."""
     darker = np.zeros((len(pictures), 3, _SHADES + 1), np.float32)
-    for block in blocks(len(pictures), 512):  # 25 MB
+
+    def count(block: slice) -> None:
         values = pictures[block].reshape(-1, pictures[0].size // 3, 3)
         rows = np.arange(3) + 3 * np.arange(len(values))[:, np.newaxis, np.newaxis]
         inner = (values > 0) & (values < 255)
         counts = np.bincount((_SHADES * rows + (values >> 2))[inner], minlength=len(values) * 3 * _SHADES)
         darker[block, :, 1:] = counts.reshape(-1, 3, _SHADES).cumsum(axis=2) / values.shape[1]
+
+    run_blocks(count, blocks(len(pictures), 256))  # 13 MB per thread
     return darker
 
 
@@ -153,11 +161,8 @@ def tone_of(
     for _ in range(_MAX_ROUNDS):
         multipliers = _multipliers(*choices, allowed)
         gain, margin = np.empty((len(tiles), 1), np.float32), np.empty((len(tiles), 1), np.float32)
-        for block in blocks(len(tiles), _BLOCK):
-            block_choices = _choices(cells[block], tiles[block], shades[block], area[block], strength)
-            chosen = _best(*block_choices, multipliers)
-            gain[block, 0] = _gain(strength, np.array(_GAINS, np.float32)[chosen // len(_MARGINS)])
-            margin[block, 0] = np.array(_MARGINS, np.float32)[chosen % len(_MARGINS)]
+        choose = partial(_choose, cells, tiles, shades, area, strength, multipliers, gain, margin)
+        run_blocks(choose, blocks(len(tiles), _BLOCK))
         gain = gain.repeat(3, axis=1)
         offset = offsets(cells.colour, tiles, gain, strength, margin)
         # Colour errors that remain at viewing distance are corrected by the offsets of surrounding tiles.
@@ -171,6 +176,16 @@ def tone_of(
             break
         allowed *= 0.95 * CLIPPED / clipped
     return gain, offset
+
+
+def _choose(
+    cells: Structure, tiles: Structure, shades: Shades, area: Float32Array, strength: float,
+    multipliers: tuple[float, float], gain: Float32Array, margin: Float32Array, block: slice,
+) -> None:  # fmt: skip
+    """Write the best gain and margin of a block of tiles to `gain` and `margin`, (N, 1)."""
+    chosen = _best(*_choices(cells[block], tiles[block], shades[block], area[block], strength), multipliers)
+    gain[block, 0] = _gain(strength, np.array(_GAINS, np.float32)[chosen // len(_MARGINS)])
+    margin[block, 0] = np.array(_MARGINS, np.float32)[chosen % len(_MARGINS)]
 
 
 def _gain(strength: float, full: float | Float32Array) -> np.float32 | Float32Array:
@@ -209,10 +224,11 @@ def _multipliers(error: Float32Array, clipped: Float32Array, gain: Float32Array,
     each = np.arange(error.shape[1])
 
     def cost_at(benefit: float) -> float:
+        net = error - np.float32(benefit) * gain
         low, high = 1.0, 1e4
         for _ in range(_BISECTION_STEPS):
             cost = (low * high) ** 0.5
-            chosen = _best(error, clipped, gain, (benefit, cost))
+            chosen = np.argmin(net + np.float32(cost) * clipped, axis=0)
             low, high = (low, cost) if clipped[chosen, each].mean() <= allowed else (cost, high)
         return high
 
@@ -229,14 +245,15 @@ def _multipliers(error: Float32Array, clipped: Float32Array, gain: Float32Array,
 
 
 def blurred_means(raster: CellRaster, draw: Callable[[npt.NDArray[np.int32], int, int], Float32Array]) -> Float32Array:
-    """Return the mean colour (N, 3) of each cell in a blurred picture. Works in bands of 100 MB.
+    """Return the mean colour (N, 3) of each cell in a blurred picture. Works in bands of at most 100 MB per thread.
 
     draw(cells, top, end): returns a picture of these cells at 8 pixels per step, in rows of steps top … end − 1.
     """
     height, width = raster.numbers.shape
     steps = np.empty((height, width, 3), np.float32)
     radius = math.ceil(1 / raster.step)  # of the blur, in steps
-    for rows in blocks(height, max(_BAND_STEPS // width, 1)):
+
+    def blur(rows: slice) -> None:
         # Cells that are only partly in a band are drawn completely.
         cells = np.unique(raster.numbers[max(rows.start - radius, 0) : rows.stop + radius])
         cells = cells[cells >= 0]
@@ -244,6 +261,8 @@ def blurred_means(raster: CellRaster, draw: Callable[[npt.NDArray[np.int32], int
         blurred = cv2.GaussianBlur(draw(cells, top, end), (0, 0), BLUR_PIXELS / raster.step)
         parts = blurred.reshape(-1, SIGNATURE_PIXELS, width, SIGNATURE_PIXELS, 3)
         steps[rows] = parts[rows.start - top : rows.stop - top].mean(axis=(1, 3))
+
+    run_blocks(blur, blocks(height, max(min(_BAND_STEPS // width, math.ceil(height / _BANDS)), 1)))
     return mean_in_cells(steps, raster)
 
 

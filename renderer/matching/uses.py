@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
 from renderer.descriptors import blocks
 from renderer.matching.assignment import assign
-from renderer.matching.candidates import Candidates, Costs, Indices
+from renderer.matching.candidates import Candidates, Costs, Indices, joined
+from renderer.threads import run_blocks
 
 _BLOCK = 256  # cells whose costs for all photos are in memory
 
@@ -32,12 +35,8 @@ class TransposedCosts:
         for rows in blocks(self.photos, _BLOCK):
             cost, symmetry = self._part(cells, rows)
             number = np.broadcast_to(np.arange(rows.start, rows.stop, dtype=np.int32), cost.shape)
-            nearest = Candidates(
-                np.concatenate([nearest.photo, number], axis=1),
-                np.concatenate([nearest.symmetry, symmetry], axis=1),
-                np.concatenate([nearest.cost, cost], axis=1),
-            )
-            nearest = nearest.take(np.argsort(nearest.cost + price[nearest.photo], axis=1, kind="stable")[:, :count])
+            merge = partial(_merge, nearest, Candidates(number, symmetry, cost), price, count)
+            nearest = joined(run_blocks(merge, blocks(len(cells), _BLOCK)))
         return nearest
 
     def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
@@ -50,6 +49,17 @@ class TransposedCosts:
         loss = cost - cost.min(axis=1, keepdims=True)
         chosen = self._numbers[cells]
         return np.ascontiguousarray(loss[:, chosen].T), np.ascontiguousarray(symmetry[:, chosen].T)
+
+
+def _merge(nearest: Candidates, more: Candidates, price: Float32Array, count: int, rows: slice) -> Candidates:
+    """Return the `count` candidates of lowest cost + price of both, in a slice of the rows."""
+    a, b = nearest.rows(rows), more.rows(rows)
+    both = Candidates(
+        np.concatenate([a.photo, b.photo], axis=1),
+        np.concatenate([a.symmetry, b.symmetry], axis=1),
+        np.concatenate([a.cost, b.cost], axis=1),
+    )
+    return both.take(np.argsort(both.cost + price[both.photo], axis=1, kind="stable")[:, :count])
 
 
 def place_each_once(costs: Costs, cells: Indices, photos: Indices, placed: Candidates) -> Indices:

@@ -1,0 +1,49 @@
+"""Work on independent blocks, divided among threads: one for each core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+from renderer.cores import core_count
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+Block = TypeVar("Block")
+Result = TypeVar("Result")
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return the libraries with threads of their own, NumPy's BLAS among them; finding them takes 2 ms."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def run_blocks(
+    work: Callable[[Block], Result], blocks: Sequence[Block], done: Callable[[Result], object] = lambda _result: None
+) -> list[Result]:
+    """Call `work` for each block, in threads, and return the results in order.
+
+    done: called in this thread with each result, in order; if it raises, blocks that have not started are skipped.
+    The blocks must not depend on the number of threads if results do: products of matrices may round differently in
+    blocks of different sizes.
+    """
+    results = []
+    # One BLAS thread per product: waiting BLAS threads spin, which would slow down the threads below.
+    with (
+        _libraries().limit(limits=1, user_api="blas"),
+        ThreadPoolExecutor(min(core_count(), max(len(blocks), 1)), thread_name_prefix="blocks") as pool,
+    ):
+        try:
+            for result in pool.map(work, blocks):
+                done(result)
+                results.append(result)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return results
