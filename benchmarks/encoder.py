@@ -17,6 +17,7 @@ import math
 import os
 import re
 import resource
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,11 +28,12 @@ from typing import Final
 import numpy as np
 
 from animations.zoom import Zoom
-from renderer.encoder import MAX_THREADS, Encoding, RatePoint, choose, run_ffmpeg, video_arguments
-from renderer.frame_times import frame_count, progress_of
-from renderer.job import MatchSettings, drawing, open_mosaic
+from renderer.budget import render_budget
+from renderer.encoder import Encoding, RatePoint, choose, ffmpeg_path, run_ffmpeg, video_arguments
+from renderer.frame_times import frame_count
+from renderer.job import MatchSettings, open_frames, open_mosaic
 from renderer.progress import Silent
-from renderer.settings import Codec, FileSettings, OutputSettings
+from renderer.settings import Codec, FileSettings, OutputSettings, Quality
 
 SIZE: Final = (1920, 1080)
 FPS: Final = Fraction(30)
@@ -79,14 +81,11 @@ def draw(raw: Path, cover: Path | None, tiles: str | None, frames: int, seconds:
     blue, red = np.empty((2, height // 2, width // 2), np.uint8)
     with (
         open_mosaic(cover, match, Silent()) as mosaic,
-        drawing(mosaic, SIZE, output) as (stage, compositor),
+        open_frames(mosaic, Zoom(), SIZE, output) as frame_source,
         raw.open("wb") as file,
     ):
-        motion = Zoom().prepare(stage)
-        frame = compositor.new_frame()
-        for number in numbers:
-            compositor.draw(motion(progress_of(number, count)), frame)
-            compositor.to_yuv420(frame, (luma, blue, red))
+        for shot, _ in frame_source.shots(numbers, planar=True):
+            frame_source.draw_planes(shot, (luma, blue, red))
             for plane in (luma, blue, red):
                 file.write(plane.data)
     return len(numbers)
@@ -103,14 +102,29 @@ def ffmpeg(*arguments: str) -> str:
 
 def encode(raw: Path, video: Path, codec: Codec, preset: str, crf: int) -> float:
     """Encode the raw file as the renderer does, and return the processor seconds."""
-    threads = min(os.cpu_count() or 1, MAX_THREADS)
     encoding = Encoding(choose(video, FileSettings(codec=codec)), point=RatePoint(preset, crf, 0, 0))
+    threads = render_budget(SIZE, encoding.needs()).encoder_threads
     arguments = video_arguments(*SIZE, FPS, encoding, threads)
     arguments[arguments.index("pipe:0")] = str(raw)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     ffmpeg("-y", *arguments, str(video))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
+def measure_threads(raw: Path, codec: Codec, quality: Quality, threads: Sequence[int]) -> None:
+    """Print ffmpeg's peak memory and a digest of the decoded frames, by number of encoder threads."""
+    video = raw.with_name({"prores": "encoded.mov", "vp9": "encoded.webm"}.get(codec, "encoded.mp4"))
+    encoding = Encoding(choose(video, FileSettings(codec=codec)), quality)
+    print(f"\n| {codec}, {quality}: threads | MiB | bytes | decoded frames |\n|--:|--:|--:|---|")
+    for count in threads:
+        arguments = video_arguments(*SIZE, FPS, encoding, count)
+        arguments[arguments.index("pipe:0")] = str(raw)
+        process = subprocess.Popen([ffmpeg_path(), "-y", "-nostdin", *arguments, str(video)])
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        digest = run_ffmpeg("-i", str(video), "-f", "md5", "-").stdout.decode("ascii").strip()
+        print(f"| {count} | {used.ru_maxrss / 1024:.0f} | {video.stat().st_size:,} | {digest} |", flush=True)
 
 
 def compare(raw: Path, video: Path) -> tuple[float, float]:
@@ -202,11 +216,19 @@ def main() -> None:
         "--sizes", nargs="+", type=float, metavar="MBIT",
         help="Mbit/s at which presets are compared; default: three that all of them reach",
     )  # fmt: skip
+    parser.add_argument(
+        "--threads", nargs="+", type=int, metavar="N",
+        help="measure only ffmpeg's memory with these numbers of encoder threads, at the qualities standard and high",
+    )  # fmt: skip
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory(prefix="encoder-benchmark-") as folder:
         raw = Path(folder, "frames.yuv")
         frames = draw(raw, options.cover, options.tiles, options.frames, options.seconds)
+        if options.threads:
+            for quality in ("standard", "high"):
+                measure_threads(raw, options.codec, quality, options.threads)
+            return
         print(f"{frames} frames of a zoom of {options.seconds:g} s at {SIZE[0]}x{SIZE[1]}, {FPS} per second\n")
         print(HEADER)
         groups: list[list[Measured]] = []

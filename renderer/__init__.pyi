@@ -168,6 +168,7 @@ def render(
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
+    memory: int | str | None = None,
     title: str | None = None,
     title_at: Literal["top", "middle", "bottom"] = "bottom",
     title_size: float = 0.075,
@@ -264,6 +265,8 @@ def render(
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
+        memory: Memory to use, ffmpeg included, such as 2GB; decides how many threads there are, never the result;
+            default: a third of the free memory.
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
@@ -351,6 +354,7 @@ def frame(
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
+    memory: int | str | None = None,
     title: str | None = None,
     title_at: Literal["top", "middle", "bottom"] = "bottom",
     title_size: float = 0.075,
@@ -427,6 +431,8 @@ def frame(
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
+        memory: Memory to use, ffmpeg included, such as 2GB; decides how many threads there are, never the result;
+            default: a third of the free memory.
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
@@ -499,6 +505,7 @@ def frames(
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
+    memory: int | str | None = None,
     title: str | None = None,
     title_at: Literal["top", "middle", "bottom"] = "bottom",
     title_size: float = 0.075,
@@ -578,6 +585,8 @@ def frames(
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
+        memory: Memory to use, ffmpeg included, such as 2GB; decides how many threads there are, never the result;
+            default: a third of the free memory.
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
@@ -648,6 +657,7 @@ def as_clip(
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
+    memory: int | str | None = None,
     title: str | None = None,
     title_at: Literal["top", "middle", "bottom"] = "bottom",
     title_size: float = 0.075,
@@ -725,6 +735,8 @@ def as_clip(
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
+        memory: Memory to use, ffmpeg included, such as 2GB; decides how many threads there are, never the result;
+            default: a third of the free memory.
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).

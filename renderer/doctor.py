@@ -47,6 +47,7 @@ def examine(folder: Path) -> list[Finding]:
         _kernels(),
         *_ffmpeg(),
         *_machine(folder),
+        _budget(),
         _cache(),
         _libraries(),
         *_leftovers(folder),
@@ -111,14 +112,22 @@ def _ffmpeg() -> list[Finding]:
     return [Finding("ffmpeg", f"{label} ({path})"), Finding("encoders", ", ".join(present) or "none", fix)]
 
 
+def _cores() -> Finding:
+    from renderer.cores import core_count
+
+    every, ours = os.cpu_count() or 1, core_count()
+    return Finding("cores", str(every) if ours == every else f"{every}, {ours} of them for this process")
+
+
 def _machine(folder: Path) -> list[Finding]:
     disk = shutil.disk_usage(folder)
     free = disk.free / 1e9
     try:
         import psutil
 
-        memory = psutil.virtual_memory()
-        total, available = memory.total / 1e9, memory.available / 1e9
+        from renderer.budget import free_memory
+
+        total, available = psutil.virtual_memory().total / 1e9, free_memory() / 1e9
         memory_found = Finding(
             "memory", f"{total:.1f} GB, {available:.1f} GB free",
             "" if available >= 1.5 else "a render at 1080p needs 1 GB: close other programs",
@@ -126,13 +135,25 @@ def _machine(folder: Path) -> list[Finding]:
     except ImportError:
         memory_found = Finding("memory", "unknown: psutil is missing")
     return [
-        Finding("cores", str(os.cpu_count() or 1)),
+        _cores(),
         memory_found,
         Finding(
             "disk", f"{free:.1f} GB free in {folder}",
             "" if free >= 0.5 else "free some space: a video needs 10 to 100 MB",
         ),
     ]  # fmt: skip
+
+
+def _budget() -> Finding:
+    try:
+        from renderer.budget import described, render_budget
+        from renderer.encoder import Encoding, choose
+        from renderer.settings import FileSettings
+
+        needs = Encoding(choose(Path("it.mp4"), FileSettings())).needs()
+        return Finding("1080p render", described(render_budget((1920, 1080), needs)))
+    except Exception as error:  # broken imports
+        return Finding("1080p render", "unknown", str(error))
 
 
 def _cache() -> Finding:

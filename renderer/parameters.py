@@ -166,6 +166,8 @@ class CheckedField(NamedTuple):
     def _range(self) -> str:
         """Return the range with its unit, for messages."""
         low, high, unit = self.info.low, self.info.high, self.info.unit
+        if word_type(self.hint) is ByteSize and low >= 2**20:
+            return f"at least {low / 2**20:g}MiB"
         if math.isfinite(high):
             return f"from {low:g} to {high:g} {unit}".rstrip()
         return f"at least {low:g} {unit}".rstrip() if math.isfinite(low) else "finite"

@@ -1,15 +1,29 @@
+import itertools
 import struct
 import threading
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from videos import boxes, decode, frame_flags, stream_line
 
 from renderer.compositor import Compositor
-from renderer.encoder import RATE_POINTS, Encoder, Encoding, RatePoint, choose, probe, run_ffmpeg
+from renderer.encoder import (
+    RATE_POINTS,
+    Encoder,
+    Encoding,
+    FrameWriter,
+    RatePoint,
+    choose,
+    open_writer,
+    probe,
+    run_ffmpeg,
+)
 from renderer.errors import EncoderError
 from renderer.pictures import Pixels
 from renderer.settings import FileSettings, Quality
@@ -99,6 +113,140 @@ def test_an_aborted_encoder_leaves_no_process_and_no_thread(tmp_path: Path) -> N
     assert process.returncode is not None
     assert not psutil.pid_exists(process.pid)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("encoder")]
+
+
+class Recorder(FrameWriter):
+    """Records the first byte of each frame, and how many frames were queued; fails at a frame, or blocks until then."""
+
+    def __init__(self, fails_at: int = -1, *, blocks: bool = False) -> None:
+        super().__init__(1200, 1000, "rgba")
+        self.written: list[int] = []
+        self.queued: list[int] = []
+        self.fails_at = fails_at
+        self.unblocked = threading.Event()
+        if not blocks:
+            self.unblocked.set()
+
+    def _consume(self, buffer: Pixels) -> None:
+        self.unblocked.wait()
+        if len(self.written) == self.fails_at:
+            raise OSError(5, "it failed")
+        self.queued.append(len(self._queued))
+        self.written.append(int(buffer[0]))
+
+    def _abandon(self) -> None:
+        self.unblocked.set()
+
+
+@given(numbers=st.lists(st.integers(1, 6), max_size=30))
+def test_a_repeated_frame_is_written_again(numbers: list[int]) -> None:
+    with Recorder() as recorder:
+        for number, times in enumerate(numbers):
+            buffer = recorder.next_buffer()
+            buffer[:1] = number
+            recorder.submit(buffer)
+            for _ in range(times - 1):
+                recorder.repeat()
+    assert recorder.written == [number for number, times in enumerate(numbers) for _ in range(times)]
+
+
+def test_a_long_hold_does_not_run_ahead_of_writing() -> None:
+    with Recorder() as recorder:
+        recorder.submit(recorder.next_buffer())
+        for _ in range(1000):
+            recorder.repeat()
+    assert len(recorder.written) == 1001
+    assert max(recorder.queued) <= 6  # as many as buffers of 4.8 MB in 32 MB
+
+
+def test_repeating_needs_a_frame() -> None:
+    with pytest.raises(ValueError, match="no frame to repeat"), Recorder() as recorder:
+        recorder.repeat()
+
+
+@pytest.mark.parametrize("fails_at", [0, 1, 7])
+def test_a_failure_ends_a_hold(fails_at: int) -> None:
+    with pytest.raises(EncoderError, match="it failed"), Recorder(fails_at) as recorder:
+        recorder.submit(recorder.next_buffer())
+        for _ in itertools.count():
+            recorder.repeat()
+    assert len(recorder.written) == fails_at
+
+
+def test_aborting_ends_a_writer_that_is_full() -> None:
+    with pytest.raises(ZeroDivisionError), Recorder(blocks=True) as recorder:
+        recorder.submit(recorder.next_buffer())
+        for _ in range(5):
+            recorder.repeat()
+        threading.Timer(0.1, recorder.abort).start()
+        with pytest.raises(EncoderError):
+            for _ in itertools.count():  # waits, as the queue is full
+                recorder.repeat()
+        raise ZeroDivisionError
+    assert len(recorder.written) <= 1
+
+
+@pytest.mark.parametrize("name", ["it.mp4", "it.gif", "it.y4m", "it-%02d.png"])
+def test_a_writer_may_be_aborted_before_its_block_ends(tmp_path: Path, name: str) -> None:
+    target = choose(tmp_path / name, FileSettings())
+    with (
+        pytest.raises(ZeroDivisionError),
+        open_writer(tmp_path / name, 64, 64, Fraction(25), Encoding(target), threads=3) as writer,
+    ):
+        writer.submit(writer.next_buffer())
+        writer.abort()
+        raise ZeroDivisionError
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("encoder")]
+
+
+@pytest.mark.parametrize("name", ["it.mp4", "it.gif", "it.webp", "it.y4m", "it-%02d.png", "it-%02d.jpg"])
+def test_every_format_repeats_frames(tmp_path: Path, name: str) -> None:
+    colours = [(200, 30, 30), (20, 180, 40), (30, 40, 220)]
+    numbers = [0, 0, 0, 1, 2, 2, 1, 1]
+
+    def write(folder: Path, *, repeated: bool) -> Sequence[bytes]:
+        folder.mkdir()
+        path = folder / name
+        target = choose(path, FileSettings())
+        with open_writer(path, 64, 64, Fraction(25), Encoding(target), threads=3) as writer:
+            for before, number in zip([-1, *numbers], numbers, strict=False):
+                if repeated and before == number:
+                    writer.repeat()
+                    continue
+                buffer = writer.next_buffer()
+                if writer.layout == "rgba":
+                    writer.pixels(buffer)[:] = (*colours[number], 255)
+                    writer.pixels(buffer)[number::7, :, :3] = 90
+                else:
+                    for plane, value in zip(writer.planes(buffer), colours[number], strict=True):
+                        plane[:], plane[number::5] = value, 90
+                writer.submit(buffer)
+        return [file.read_bytes() for file in sorted(folder.iterdir())]
+
+    written = write(tmp_path / "submitted", repeated=False)
+    assert write(tmp_path / "repeated", repeated=True) == written
+    assert len(written) == (len(numbers) if "%" in name else 1)
+
+
+def test_the_number_of_threads_does_not_change_a_video(tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (90, 80), np.uint8).repeat(16, 0).repeat(16, 1)
+    decoded = []
+    for threads in (3, 16):
+        path = tmp_path / f"{threads}.mp4"
+        encoding = Encoding(choose(path, FileSettings()), "standard")
+        assert encoding.needs().least <= threads <= encoding.needs().most
+        with Encoder(path, 640, 1080, Fraction(30), encoding, threads=threads) as encoder:
+            for number in range(24):
+                buffer = encoder.next_buffer()
+                luma, *chroma = encoder.planes(buffer)
+                # Faster than what the threads would allow if there were as many as there can be.
+                luma[:] = picture[number * 15 : number * 15 + 1080, number * 6 : number * 6 + 640]
+                for plane in chroma:
+                    plane[:] = 128
+                encoder.submit(buffer)
+        decoded.append(run_ffmpeg("-i", str(path), "-f", "framemd5", "-").stdout)
+    assert decoded[0] == decoded[1]
+    assert decoded[0].count(b"\n") > 24
 
 
 def test_errors_of_ffmpeg_are_reported(tmp_path: Path) -> None:

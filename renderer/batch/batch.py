@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 from renderer.batch.campaign import Campaign, Task
 from renderer.batch.fingerprints import Inputs, bytes_of, fingerprints
 from renderer.batch.manifest import Manifest, State
@@ -19,6 +17,7 @@ from renderer.batch.pool import Pool
 from renderer.batch.problems import Origin
 from renderer.batch.running import BatchObserver, run
 from renderer.batch.work import Outcome
+from renderer.budget import free_memory
 from renderer.cores import core_count
 from renderer.errors import BusyError, InputError, RenderError
 from renderer.formats import is_sequence
@@ -46,7 +45,7 @@ class Batch:
 
 def worker_count(tasks: int) -> int:
     """Return the default number of workers: one per core, if there are enough tasks and memory."""
-    fits = int(psutil.virtual_memory().available // WORKER_MEMORY)
+    fits = free_memory() // WORKER_MEMORY
     return max(1, min(core_count(), tasks, fits, _MAX_WORKERS))
 
 

@@ -61,7 +61,8 @@ class Inputs:
 
     def fingerprint(self, job: VideoJob) -> str:
         """Return a digest that is equal only for the same inputs, parameters and version. Raises InputError."""
-        settings: Any = replace(job, cover=None, path=Path(), command="", overwrite=False)
+        output = replace(job.output, memory=None)  # which changes no pixel
+        settings: Any = replace(job, cover=None, path=Path(), command="", overwrite=False, output=output)
         segments: Sequence[object] = (job.animation.segments,) if isinstance(job.animation, Show) else ()
         digests = [self.file(path) for path in self.used_files(job)]
         made_of = repr((VERSION, settings, segments, digests, self.photo_set(job)))

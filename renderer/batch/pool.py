@@ -22,6 +22,7 @@ import psutil
 
 from renderer import resource_limits
 from renderer.batch.work import JobRunner, Outcome, RenderJob
+from renderer.budget import WORKERS_VARIABLE
 from renderer.child_processes import result_stream, start_child
 from renderer.cores import CORES_VARIABLE, core_count
 from renderer.messages import named
@@ -58,7 +59,7 @@ class _Submitted:
 
 
 class Processes:
-    """A pool of local processes, each with its share of the cores. Close the pool to end them.
+    """A pool of local processes, each with its share of the cores and the memory. Close the pool to end them.
 
     If a worker crashes, only its own job fails, and the next job starts a new worker. Closing stops running jobs; their
     workers remove incomplete files, as they do when the parent is killed. Memory: one render per worker, see
@@ -68,7 +69,8 @@ class Processes:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         share = str(max(1, core_count() // workers))
-        self._environment = {CORES_VARIABLE: share, **dict.fromkeys(_THREAD_LIMITS, share)}
+        limits = dict.fromkeys(_THREAD_LIMITS, share)
+        self._environment = {CORES_VARIABLE: share, WORKERS_VARIABLE: str(workers), **limits}
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="batch")
         self._local = threading.local()
         self._running: set[subprocess.Popen[bytes]] = set()

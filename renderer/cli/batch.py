@@ -114,7 +114,8 @@ def _render(batch: Batch, run: BatchOptions, common: OutputOptions, console: Con
 
 def _command(file: Path | None, values: Mapping[str, object]) -> tuple[Sequence[str], Mapping[str, object]]:
     """Return the words and values of the command that renders a campaign again, without local paths."""
-    left_out = {*parameters(OutputOptions), "workers", "only", "resume", "fail_fast", "timeout", "dry_run"} - {"output"}
+    run = ("memory", "workers", "only", "resume", "fail_fast", "timeout", "dry_run")
+    left_out = {*parameters(OutputOptions), *run} - {"output"}
     shared = {
         name: _without_folders(value) if isinstance(value, Path | tuple) else value
         for name, value in values.items()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from renderer.budget import described
 from renderer.cli.options import SIDE_FILES, OutputOptions
 from renderer.cli.terminal import print_json, printable, say
 from renderer.errors import InputError
@@ -218,6 +219,8 @@ def print_plans(plans: Sequence[Plan], common: OutputOptions) -> None:
             f"{plan.output}: {plan.size[0]}x{plan.size[1]}{length}, {counted(plan.cells, 'cell')}, {tiles}; "
             f"about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was written (dry run)."
         )
+        if plan.budget is not None:
+            say(described(plan.budget))
 
 
 def show_file(path: Path) -> None:

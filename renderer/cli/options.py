@@ -166,8 +166,8 @@ def format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
 
 
 def written_command(words: Sequence[str], cover: Path | None, values: Mapping[str, object]) -> str:
-    """Return the command that makes a file, without local paths, to be stored in the file."""
-    left_out = {*parameters(OutputOptions), *SIDE_FILES}
+    """Return the command that makes a file, to be stored in it: without local paths, or what changes no pixel."""
+    left_out = {*parameters(OutputOptions), *SIDE_FILES, "memory"}
     shared = {
         name: tuple(_without_folders(name, word) for word in value) if isinstance(value, tuple) else value
         for name, value in values.items()

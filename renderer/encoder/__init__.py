@@ -5,7 +5,7 @@ from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
 from renderer.encoder.hardware import find_hardware, works
 from renderer.encoder.opening import open_writer
 from renderer.encoder.probe import Probe, Sound, probe
-from renderer.encoder.video import MAX_THREADS, STATISTICS, Encoder, video_arguments
+from renderer.encoder.video import STATISTICS, Encoder, video_arguments
 from renderer.encoder.writer import FrameWriter
 from renderer.ffmpeg import UNLISTED, ffmpeg_path, run_ffmpeg, user_file
 from renderer.formats import (
@@ -23,7 +23,6 @@ from renderer.formats import (
 
 __all__ = [
     "FORMATS",
-    "MAX_THREADS",
     "RATE_POINTS",
     "STATISTICS",
     "STREAM",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, get_args
 
+from renderer.budget import EncoderNeeds
+from renderer.cores import core_count
 from renderer.encoder.writer import PixelLayout
 from renderer.formats import DEFAULT_TOLERANCE, OutputFormat
 from renderer.settings import Codec, FileSettings, FormatName, Hardware, Profile, Quality
@@ -76,6 +78,21 @@ RATE_POINTS: Final[dict[Codec | FormatName, dict[Quality, RatePoint]]] = {
 }
 """By codec, or by format where a format has no codecs."""
 
+_MOST_THREADS: Final = 16
+"""No encoder keeps more busy at 1080p: in x264 and x265, a frame waits for the one that it refers to, and in libvpx for
+rows above and 4 columns of tiles."""
+
+_NEEDS: Final[dict[Codec, EncoderNeeds]] = {
+    "h264": EncoderNeeds(205, 11, 3, _MOST_THREADS),  # with two, x264 rounds a few frames' quantisers differently
+    "hevc": EncoderNeeds(225, 8, 2, _MOST_THREADS),
+    "av1": EncoderNeeds(140, 97, 1, 6),  # SVT-AV1's levels of parallelism, the highest is 6
+    "vp9": EncoderNeeds(165, 4, 2, _MOST_THREADS),
+    "prores": EncoderNeeds(60, 9, 1, _MOST_THREADS),
+}
+"""Without the 30 MB that ffmpeg takes without frames."""
+
+_QUICK_H264: Final = EncoderNeeds(105, 11, 3, _MOST_THREADS)  # `veryfast` looks 10 frames ahead, `medium` 40
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -107,6 +124,19 @@ class Encoding:
     def layout(self) -> PixelLayout:
         """The pixel layout that the writer takes."""
         return "yuv420p" if self.target.format.even and not self.target.transparent else "rgba"
+
+    def needs(self) -> EncoderNeeds:
+        """Return the memory and the threads of the encoder."""
+        codec = self.target.codec
+        if codec is None or self.hardware:
+            return EncoderNeeds(40, 0, 1, 1)
+        needs = _QUICK_H264 if codec == "h264" and self.rate_point().preset != "medium" else _NEEDS[codec]
+        # Where the file depends on the number of threads, that follows from the cores alone, so that memory does not
+        # change a file: x264 plans the bytes of the frames that its threads are encoding, and x265's look-ahead uses
+        # what its threads have computed.
+        if codec == "hevc" or (codec == "h264" and (self.bit_rate or self.max_rate)):
+            return replace(needs, least=max(needs.least, min(core_count(), needs.most)))
+        return needs
 
     def rate_point(self) -> RatePoint:
         """Return the operating point in effect."""

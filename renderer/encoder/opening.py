@@ -12,11 +12,20 @@ from renderer.encoder.writer import FrameWriter
 
 
 def open_writer(
-    path: Path, width: int, height: int, fps: Fraction, encoding: Encoding, *, first: int = 0, sound: Path | None = None
+    path: Path,
+    width: int,
+    height: int,
+    fps: Fraction,
+    encoding: Encoding,
+    *,
+    first: int = 0,
+    sound: Path | None = None,
+    threads: int | None = None,
 ) -> FrameWriter:
     """Return the writer of frames of a size and rate to `path`.
 
-    `first`: the number of a sequence's first frame. `sound`: a file prepared by `renderer.sound`.
+    `first`: the number of a sequence's first frame. `sound`: a file prepared by `renderer.sound`. `threads`: of
+    ffmpeg's encoder, by default those of a budget of its own.
     """
     match encoding.target.format.name:
         case "y4m":
@@ -26,4 +35,4 @@ def open_writer(
         case "gif":
             return GifWriter(path, width, height, fps, encoding)
         case _:
-            return Encoder(path, width, height, fps, encoding, sound)
+            return Encoder(path, width, height, fps, encoding, sound, threads)

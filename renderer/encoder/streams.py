@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -100,4 +101,8 @@ class SequenceWriter(FrameWriter):
                 picture.save(file, "PNG", compress_level=4)
             else:
                 picture.save(file, "JPEG", quality=95, subsampling=0)
+        self._number += 1
+
+    def _consume_again(self, _buffer: Pixels) -> None:
+        shutil.copyfile(numbered(self._path, self._number - 1), numbered(self._path, self._number))
         self._number += 1

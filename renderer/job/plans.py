@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from renderer.budget import render_budget
 from renderer.cores import core_count
-from renderer.encoder import RATE_POINTS
+from renderer.encoder import RATE_POINTS, Encoding
 from renderer.errors import BusyError, InputError, RenderError
 from renderer.job.drawing import check_frames
 from renderer.job.inputs import OpenMosaic, open_mosaic, open_tiles
@@ -91,7 +92,10 @@ def _plan_of(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Plan:
     pixels = chosen * size[0] * size[1] / 1e6
     seconds = 2 + pixels * (point.seconds_per_megapixel + RENDER_SECONDS_A_MEGAPIXEL) / core_count()
     size_in_bytes = min(pixels * point.bytes_per_megapixel, float(job.file.max_size or "inf"))
-    return Plan(job.path, size, len(mosaic.placement), files, seconds, size_in_bytes, job.output.fps, chosen)
+    # As for a software encoder: a hardware one is found when the video is rendered, since trying it takes a second.
+    encoding = Encoding.of(target, job.file, {})
+    budget = render_budget(size, encoding.needs(), job.output.memory)
+    return Plan(job.path, size, len(mosaic.placement), files, seconds, size_in_bytes, job.output.fps, chosen, budget)
 
 
 def plan_mosaic(

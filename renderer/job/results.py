@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from renderer.budget import Budget
 from renderer.encoder import Probe
 from renderer.fidelity import FIGURES
 from renderer.job.inputs import OpenMosaic
@@ -84,6 +85,7 @@ class Plan:
     bytes: float
     fps: Fraction | None = None
     frames: int | None = None
+    budget: Budget | None = None
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the plan as one JSON object."""
@@ -98,4 +100,5 @@ class Plan:
             "files": self.photos,
             "estimated_seconds": round(self.seconds, 1),
             "estimated_bytes": round(self.bytes),
+            "budget": asdict(self.budget) if self.budget else None,
         }

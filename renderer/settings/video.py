@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal
 
+from renderer.budget import LEAST_MEMORY
 from renderer.choices import Fit
 from renderer.errors import InputError
 from renderer.messages import named
@@ -31,7 +32,7 @@ LONG_SIDE: Final = 1920
 
 @dataclass(frozen=True)
 class OutputSettings(Validated):
-    """Settings of a video's appearance."""
+    """Settings of a video's appearance, and the memory that it is rendered in."""
 
     size: tuple[int, int] | None = parameter(
         None,
@@ -71,6 +72,12 @@ class OutputSettings(Validated):
         0.0, "Time the shutter is open, as a fraction of a frame; film uses 0.5", low=0.0, high=1.0
     )
     seed: int = parameter(0, "Random seed for the animation", low=0, high=2**63 - 1)
+    memory: ByteSize | None = parameter(
+        None,
+        "Memory to use, ffmpeg included, such as 2GB; decides how many threads there are, never the result; default: a "
+        "third of the free memory",
+        low=LEAST_MEMORY,
+    )
 
     def __post_init__(self) -> None:
         """Check the values, and combinations that exclude each other."""
