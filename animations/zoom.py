@@ -89,7 +89,7 @@ class Zoom(Animation):
     def prepare(self, stage: Stage) -> Motion:
         """Choose the cells, then compute the landing on each photo and the path between them."""
         cells = self._cells(stage)
-        tiles = _upright(stage.resting_sprites(), cells)
+        tiles = stage.resting_sprites(upright=cells)  # so that the flight ends on the original photo
         stops = [_Stop(stage, tiles, cell, self.landing) for cell in cells]
         flight = _Flight(self, stage, [stop.camera for stop in stops])
         veil = stage.add_background() if self.landing == "whole" else None
@@ -101,7 +101,7 @@ class Zoom(Animation):
             openings = [_opening(stop.camera, camera) * leg.nearness(number, way) for number, stop in enumerate(stops)]
             if veil is not None:
                 groups.append(_veil(veil, camera, stage.frame, max(openings)))
-            groups += [stop.sprite(opening) for stop, opening in zip(stops, openings, strict=True)]
+            groups += [stop.sprite(opening) for stop, opening in zip(stops, openings, strict=True) if opening > 0]
             return stage.scene(camera, *groups)
 
         return motion
@@ -268,7 +268,7 @@ class _Stop:
         left, top, side = (0, 0, photo.crop[2]) if photo.is_part else photo.crop
         size = np.array((side, side) if photo.is_part else photo.size, np.float64)
         self.square = np.array([left, top, left + side, top + side]) / np.tile(size, 2)
-        self.tile = Sprites(*(values[cell : cell + 1] for values in vars(tiles).values()))
+        self.tile = tiles.take(slice(cell, cell + 1))
         # The part of the photo that the frame shows after landing.
         frame = np.array(stage.frame, np.float64)
         if landing == "tile":
@@ -320,15 +320,6 @@ class _Stop:
             offset=(self.tile.offset * np.float32(1 - opening)).astype(np.float32),
             joined=np.zeros(1, np.uint8),
         )
-
-
-def _upright(tiles: Sprites, cells: Sequence[int]) -> Sprites:
-    """Return the tiles, those of `cells` neither mirrored nor turned, so that the flight ends on the original photo."""
-    right, down = tiles.right.copy(), tiles.down.copy()
-    half = np.abs(right[cells]) + np.abs(down[cells])
-    right[cells] = half * (1, 0)
-    down[cells] = half * (0, 1)
-    return replace(tiles, right=right, down=down)
 
 
 def _veil(texture: int, camera: Camera, frame: tuple[int, int], opacity: float) -> Sprites:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -25,7 +24,6 @@ from renderer.descriptors import TILE_PIXELS
 from renderer.errors import InputError
 from renderer.frame_times import frame_at, parse_frames
 from renderer.job import (
-    LOOK_AHEAD,
     FrameSource,
     MatchSettings,
     OpenMosaic,
@@ -330,10 +328,8 @@ class _Request:
             self.open_frames(progress) as frame_source,
             progress.stage("rendering", len(numbers), "frames") as advance,
         ):
-            for number, ahead in track(list(zip_longest(numbers, numbers[LOOK_AHEAD:])), advance):
-                if ahead is not None:
-                    frame_source.prefetch(ahead)
-                yield frame_source.picture(number)
+            for shot, _ in track(frame_source.shots(numbers), advance):
+                yield frame_source.picture_of(shot)
 
 
 @contextmanager

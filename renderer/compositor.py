@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -32,10 +32,21 @@ from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
 from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Motion, NestedMap, Scene, Sprites
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
 
+Item = TypeVar("Item")
+
 Viewport = tuple[float, float, float, float, float, float]
 """The affine map from scene units to pixels of the frame, row by row."""
 
+Group = tuple[Sprites, Viewport, Box]
+"""Sprites, their view, and the box of pixels that later groups hide."""
+
 _NO_BOX: Final[Box] = (0, 0, 0, 0)
+
+FULL_TONE: Final = (1e12, 2e12)
+"""Sizes of tiles, for `tone_sizes`, with which tiles of any size are drawn with their full tone."""
+
+NO_TONE: Final = (-2.0, -1.0)
+"""Sizes of tiles, for `tone_sizes`, with which tiles of any size are drawn without tone."""
 
 OPENED_PIXELS: Final = 2.0
 """Width of a tile in pixels above which a nested map is drawn as its own tiles."""
@@ -51,8 +62,8 @@ _BANDS_PER_THREAD: Final = 4  # so that threads stay busy when some bands take l
 class Compositor:
     """Draws scenes at one size, in bands of rows, on its own threads; `close` ends them.
 
-    `width`, `height`: pixels of the frame. `threads`: by default one per core, at most 8. `full_tone`: draw tiles of
-    any size with their full tone, as in stills of a map.
+    `width`, `height`: pixels of the frame. `threads`: by default one per core. `pool`: threads to use instead of its
+    own. `tone_sizes`: sizes of tiles in pixels up to which tone is full and from which there is none.
 
     Memory: about 300 bytes per sprite of the largest scene, one frame if the background is a picture, four more with
     motion blur, and the textures. Drawing a frame allocates nothing, except for texture levels not yet loaded.
@@ -66,13 +77,16 @@ class Compositor:
         textures: Textures,
         *,
         threads: int | None = None,
-        full_tone: bool = False,
+        pool: ThreadPoolExecutor | None = None,
+        tone_sizes: tuple[float, float] = (TONE_FULL_BELOW, TONE_NONE_ABOVE),
     ) -> None:
         self.width, self.height = width, height
         self.textures = textures
-        self._tone_sizes = (1e12, 2e12) if full_tone else (TONE_FULL_BELOW, TONE_NONE_ABOVE)
-        threads = threads or min(core_count(), 8)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="compositor")
+        self._tone_sizes = tone_sizes
+        threads = threads or core_count()
+        self.threads = threads
+        self._owns_pool = pool is None
+        self.pool: ThreadPoolExecutor = pool or ThreadPoolExecutor(threads, thread_name_prefix="compositor")
         # Bands consist of row pairs, as 4:2:0 chroma requires.
         pairs = (height + 1) // 2
         count = max(1, min(pairs, threads * _BANDS_PER_THREAD))
@@ -89,8 +103,9 @@ class Compositor:
         self._light: npt.NDArray[np.uint32] | None = None  # sums of light for motion blur
 
     def close(self) -> None:
-        """Stop the drawing threads."""
-        self._pool.shutdown(cancel_futures=True)
+        """Stop the compositor's own threads."""
+        if self._owns_pool:
+            self.pool.shutdown(cancel_futures=True)
 
     def new_frame(self) -> Packed:
         """Return an uninitialised frame to draw into, (height, width) uint32."""
@@ -103,38 +118,38 @@ class Compositor:
         """
         if frame.shape != (self.height, self.width) or frame.dtype != np.uint32 or not frame.flags.c_contiguous:
             raise ValueError(f"a frame must be a contiguous uint32 array {(self.height, self.width)}: use `new_frame`")
-        colour, picture = self._prepare_background(scene.background)
-        groups = self._groups(scene)
-        visible = self._list_visible(groups)
-        table = self.textures.table
+        colour, picture = self.prepare_background(scene.background)
+        listed = self.listed(self.groups(scene))
 
         def band(top: int, end: int) -> None:
             fill_band(frame, top, end, colour, picture)
-            for (_, _, hidden), draw, count in zip(groups, self._lists, visible, strict=False):
-                draw_band(frame, top, end, table, draw, count, hidden)
+            for draw in listed:
+                draw(frame, top, end)
 
-        self._in_bands(band)
+        self.in_bands(band)
 
-    def expose(self, motion: Motion, progress: float, shutter: float, frame: Packed) -> None:
-        """Draw a motion with motion blur into `frame`, with the shutter open for `shutter`, centred on `progress`.
+    def exposure(self, motion: Motion, progress: float, shutter: float) -> Sequence[float]:
+        """Return the moments of a motion that are averaged for a frame with motion blur.
 
-        Both are shares of the motion, 0…1. Scenes are averaged in linear light: as many as needed for the fastest
-        visible sprite to move at most 2 pixels from one to the next, up to 16. If nothing moves more than 1 pixel, only
-        one is drawn. Raises as `draw` does.
+        The shutter is open for `shutter`, centred on `progress`; both are shares of the motion, 0…1. There are as many
+        moments as needed for the fastest visible sprite to move at most 2 pixels from one to the next, up to 16; if
+        nothing moves more than 1 pixel, only `progress`.
         """
         first, last = max(progress - shutter / 2, 0.0), min(progress + shutter / 2, 1.0)
         if shutter <= 0 or (moved := self._travel(motion(first), motion(last))) <= 1.0:
-            self.draw(motion(progress), frame)
-            return
+            return (progress,)
         count = min(math.ceil(moved / 2 - 1e-6) + 1, MAX_EXPOSURES)
+        return [first + (last - first) * (number + 0.5) / count for number in range(count)]
+
+    def expose(self, scenes: Iterable[Scene], frame: Packed) -> None:
+        """Draw the mean of scenes, in linear light, into `frame`. Raises as `draw` does."""
         if self._light is None:
             self._light = np.empty((self.height, self.width, 4), np.uint32)
-        total = self._light
-        for number in range(count):
-            self.draw(motion(first + (last - first) * (number + 0.5) / count), frame)
-            first_scene = number == 0
-            self._in_bands(partial(gather_light, frame, LIGHT_16, total, first_scene))
-        self._in_bands(partial(develop, total, count, BYTE_OF_LIGHT_16, frame))
+        total, count = self._light, 0
+        for count, scene in enumerate(scenes, 1):
+            self.draw(scene, frame)
+            self.in_bands(partial(gather_light, frame, LIGHT_16, total, count == 1))
+        self.in_bands(partial(develop, total, count, BYTE_OF_LIGHT_16, frame))
 
     def _travel(self, before: Scene, after: Scene) -> float:
         """Return the distance in pixels of the fastest sprite that is visible in both scenes."""
@@ -147,7 +162,7 @@ class Compositor:
     def _visible_points(self, scene: Scene) -> tuple[npt.NDArray[np.int64], Float64Array]:
         """Return the visible sprites' identifiers, (M,), and centres and two edge midpoints in pixels, (M, 3, 2)."""
         identifiers, points = [np.empty(0, np.int64)], [np.empty((0, 3, 2))]
-        for sprites, view, _ in self._groups(scene):
+        for sprites, view, _ in self.groups(scene):
             to_pixels = np.array([view[:2], view[3:5]]).T
             centre = sprites.centre @ to_pixels + (view[2], view[5])
             right, down = sprites.right @ to_pixels, sprites.down @ to_pixels
@@ -163,19 +178,39 @@ class Compositor:
             points.append(np.stack([centre, centre + right, centre + down], 1)[visible])
         return np.concatenate(identifiers), np.concatenate(points)
 
-    def _in_bands(self, work: Callable[[int, int], None]) -> None:
-        for _ in self._pool.map(lambda rows: work(*rows), self._bands):
-            pass
+    def in_bands(self, work: Callable[[int, int], None]) -> None:
+        """Call `work(first_row, end_row)` for each band, as `in_parallel` does."""
+        self.in_parallel(lambda band: work(*band), self._bands)
+
+    def in_parallel(self, work: Callable[[Item], None], items: Sequence[Item]) -> None:
+        """Call `work(item)` for each item, on the compositor's threads and this one, and wait."""
+        waiting = iter(items)  # gives each item to one thread
+
+        def work_on() -> None:
+            for item in waiting:
+                work(item)
+
+        others = [self.pool.submit(work_on) for _ in range(min(self.threads, len(items)) - 1)]
+        try:
+            work_on()
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
 
     def prefetch(self, scene: Scene) -> None:
         """Start loading the textures of a later scene, so that drawing it does not wait. Does not affect any pixels."""
+        self.prefetch_groups(self.groups(scene))
+
+    def prefetch_groups(self, groups: Sequence[Group]) -> None:
+        """Start loading the textures of groups of sprites."""
         table = self.textures.table
         if self._prefetched.shape != table.used.shape:
             self._prefetched = np.zeros_like(table.used)
             self._prefetches = 0
         self._prefetches += 1
         table = table._replace(used=self._prefetched)
-        for sprites, view, hidden in self._groups(scene):
+        for sprites, view, hidden in groups:
             levels = self._ahead
             _, missing_count = self._list_group(sprites, view, hidden, table, self._prefetches, self._no_draws, levels)
             if missing_count > len(levels):  # levels that did not fit are loaded when needed
@@ -188,11 +223,8 @@ class Compositor:
         self.draw(scene, frame)
         return np.ascontiguousarray(unpack(frame)[..., :3])
 
-    def _groups(self, scene: Scene) -> list[tuple[Sprites, Viewport, Box]]:
-        """Return a scene's groups of sprites in painter's order.
-
-        Each comes with its view and the box of pixels that later groups hide.
-        """
+    def groups(self, scene: Scene) -> list[Group]:
+        """Return a scene's groups of sprites in painter's order."""
         view = _view(scene.camera, self.width, self.height)
         groups = [(sprites, view) for sprites in scene.sprites]
         if scene.nested:
@@ -200,7 +232,7 @@ class Compositor:
         if scene.overlay is not None:
             groups.append((scene.overlay, _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
         hidden = _NO_BOX
-        listed: list[tuple[Sprites, Viewport, Box]] = []
+        listed: list[Group] = []
         for sprites, view in reversed(groups):
             listed.append((sprites, view, hidden))
             hidden = max(hidden, self._covered(sprites, view), key=_area)
@@ -216,7 +248,10 @@ class Compositor:
         to_pixels = np.array([view[:2], view[3:5]])
         groups: list[tuple[Sprites, Viewport]] = []
         done = 0
-        for at in np.flatnonzero(np.isin(sprites.texture, list(nested))).tolist():
+        opened = np.flatnonzero(np.isin(sprites.texture, list(nested))).tolist()
+        if not opened:
+            return [(sprites, view)]
+        for at in opened:
             inner = nested[int(sprites.texture[at])]
             wide, high = inner.size
             across, along = to_pixels @ sprites.right[at] * 2 / wide, to_pixels @ sprites.down[at] * 2 / high
@@ -256,7 +291,24 @@ class Compositor:
         far, bottom = np.floor(np.clip(middle + right + down + 1e-6, 0, (self.width, self.height)))
         return int(left), int(top), max(int(far), int(left)), max(int(bottom), int(top))
 
-    def _list_visible(self, groups: Sequence[tuple[Sprites, Viewport, Box]]) -> list[int]:
+    def listed(self, groups: Sequence[Group]) -> list[Callable[[Packed, int, int], None]]:
+        """List the visible sprites of groups and load their textures.
+
+        Returns a function for each group, which draws it onto the rows first … end − 1 of a frame. They are valid until
+        the next call.
+        """
+        visible = self._list_visible(groups)
+        table = self.textures.table
+
+        def drawing(draw: DrawList, count: int, hidden: Box) -> Callable[[Packed, int, int], None]:
+            return lambda frame, top, end: draw_band(frame, top, end, table, draw, count, hidden)
+
+        return [
+            drawing(draw, count, hidden)
+            for (_, _, hidden), draw, count in zip(groups, self._lists, visible, strict=False)
+        ]
+
+    def _list_visible(self, groups: Sequence[Group]) -> list[int]:
         """Fill the groups' draw lists and load the texture levels they need. Returns each group's number of sprites."""
         while len(self._lists) < len(groups):
             self._lists.append(empty_draw_list(0))
@@ -304,13 +356,14 @@ class Compositor:
     def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:
         """Convert a frame of even size to limited-range BT.709 4:2:0: planes Y (H, W), Cb and Cr (H/2, W/2), uint8."""
         luma, blue, red = planes
-        self._in_bands(lambda top, end: to_yuv420(frame, luma, blue, red, top // 2, end // 2))
+        self.in_bands(lambda top, end: to_yuv420(frame, luma, blue, red, top // 2, end // 2))
 
     def to_rgba(self, frame: Packed, pixels: Pixels) -> None:
         """Convert a frame to `pixels`, (height, width, 4) RGBA with straight alpha, uint8."""
-        self._in_bands(lambda top, end: to_rgba(frame, pixels, top, end))
+        self.in_bands(lambda top, end: to_rgba(frame, pixels, top, end))
 
-    def _prepare_background(self, background: Colour | int | None) -> tuple[int, Packed]:
+    def prepare_background(self, background: Colour | int | None) -> tuple[int, Packed]:
+        """Return a background as a packed colour and, if it is a picture, the picture that fills the frame."""
         if background is None:
             return 0, self._no_picture
         if not isinstance(background, int):

@@ -19,7 +19,7 @@ from renderer.input_files import open_input, require_file
 from renderer.lines import characters, even_lines, unbreakable_pieces
 from renderer.messages import named
 from renderer.pictures import read_picture
-from renderer.scene import Motion, Scene, Sprites, Stage, ease, make_sprites
+from renderer.scene import SPRITE_ARRAYS, Motion, Scene, Sprites, Stage, ease, make_sprites
 from renderer.settings import OverlaySettings
 
 FADE_SECONDS: Final = 0.4
@@ -94,9 +94,7 @@ def _visibility(time: tuple[float, float] | None) -> Callable[[float], float]:
 
 
 def _joined(groups: Sequence[Sprites]) -> Sprites:
-    return Sprites(
-        *(np.concatenate(values) for values in zip(*(vars(group).values() for group in groups), strict=True))
-    )
+    return Sprites(*(np.concatenate([getattr(group, name) for group in groups]) for name in SPRITE_ARRAYS))
 
 
 def _uncovered(stage: Stage) -> tuple[int, int, int, int]:

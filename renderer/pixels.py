@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Pixels as Pixels
 from renderer.colour import srgb_to_linear
+from renderer.kernels.drawing import encode_light
 
 MAX_PIXELS: Final = 400_000_000
 """Pictures with more pixels are rejected before decoding: 1.2 GB of RGB, twice the largest camera's."""
@@ -55,7 +56,7 @@ def to_linear(pixels: Pixels) -> npt.NDArray[np.float32]:
 
 def to_srgb(linear: npt.NDArray[np.float32]) -> Pixels:
     """Convert linear light to 8-bit sRGB, same shape; values outside 0…1 are clipped."""
-    return BYTE_OF_LIGHT_16[(np.clip(linear, 0, 1) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]
+    return encode_light(linear, BYTE_OF_LIGHT_16)
 
 
 def resize(pixels: Pixels, width: int, height: int) -> Pixels:

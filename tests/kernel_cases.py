@@ -33,13 +33,26 @@ from renderer.kernels.drawing import (
     develop,
     draw_band,
     empty_draw_list,
+    encode_light,
     fill_band,
     gather_light,
+    lay_over_yuv420,
     list_visible,
+    to_planes,
     to_rgba,
     to_yuv420,
 )
 from renderer.kernels.library import Kernels, Parameter, kernels, read_header
+from renderer.kernels.planar import (
+    BEYOND,
+    FORWARD_BELOW,
+    FORWARD_RIGHT,
+    FULL,
+    PICTURE,
+    PlanarPictures,
+    draw_planes,
+    planar_memory,
+)
 from renderer.kernels.sources import FOLDER
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, read_picture, resize
 
@@ -158,7 +171,7 @@ class Recorder:
             ]
             result = function(*arguments)
             after = [np.array(value) for parameter, value in flat if parameter.written]
-            memory = self.memory if name == "draw_band" else np.zeros(1, np.uint8)
+            memory = self.memory if name in ("draw_band", "draw_planes") else np.zeros(1, np.uint8)
             case = Case(name, before, after, as_result(name, result), memory)
             digest = hashlib.blake2b(b"".join(value.tobytes() for value in before)).digest()
             if sum(value.nbytes for value in before) <= MAX_BYTES and digest not in self._seen:
@@ -235,7 +248,48 @@ def record_drawing(recorder: Recorder) -> None:
         planes = (np.zeros((height, width), np.uint8), *np.zeros((2, height // 2, width // 2), np.uint8))
         to_yuv420(frame, *planes, 0, height // 2)
         to_rgba(frame, np.zeros((height, width, 4), np.uint8), 1, height)
+        lay_over_yuv420(frame, *(plane // 2 for plane in planes), 0, height // 2)
+        cover = np.zeros(24 * height * 3 // 2, np.uint8)
+        to_planes(frame, 2 * (number % 3), (24, height), (20, 30), cover.copy(), cover)
         develop(total, number + 1, BYTE_OF_LIGHT_16, frame.copy(), 0, height)
+
+
+def record_planes(recorder: Recorder) -> None:
+    """Draw pictures stored as planes: shrunk, magnified, mirrored, unchanged, toned, transparent, in parts."""
+    rng = np.random.default_rng(11)
+    width, height, side = 48, 32, 16
+    # Two levels of a picture of 3 × 2 blocks, each with tone and without, and their alpha.
+    memory = rng.integers(0, 256, (2, 3, 6, side * side * 3 // 2), np.uint8)
+    recorder.memory = memory.reshape(-1)
+    blocks = memory.ctypes.data + np.arange(36) * memory.strides[2]
+    parts = np.array([[1.0, 1.0, 47.0, 31.0], [5.3, 2.6, 22.2, 20.9], [22.2, 2.6, 44.0, 20.9], [6.0, 22.0, 20.0, 30.0]])
+    for number, scale in enumerate((0.4, 1.0, 1.7, 2.6, -0.8, 0.9)):
+        copied, start = scale == 1, np.array([0.0 if scale == 1 else 3.3 if scale > 0 else 44.0, 0.4 * (scale != 1)])
+        records = np.zeros(2, PICTURE)
+        for name, level in (("fine", 0), ("coarse", 1)):
+            first = 18 * level
+            shape = (1, 0, 0, width, height) if copied else (3, 0, 0, side, side)  # six blocks are as large as a frame
+            cell_bits = 3 - level if number in (0, 2, 5) else -1
+            records[name] = (
+                first, first + 6, first + 12, *shape, cell_bits, scale / 2**level, start[0] / 2**level, abs(scale) / 2**level,
+                start[1] / 2**level,
+            )  # fmt: skip
+        records["blend"], records["opaque"] = 0 if copied else 77, number != 5
+        records["first"], records["end"] = (0, 1), (1, 4)
+        styles = np.array([[number * 60 % 257, FULL], [256, FORWARD_RIGHT], [128, FORWARD_BELOW], [0, 0]], np.int32)
+        if copied:
+            styles = np.stack([np.full(4, 256, np.int32), styles[:, 1] | BEYOND], 1)
+        corners = (parts.reshape(-1, 2) - start) / (scale, abs(scale))
+        low, high = corners.reshape(4, 2, 2).min(axis=1), corners.reshape(4, 2, 2).max(axis=1)
+        pictures = PlanarPictures(records, blocks, np.concatenate([low, high], 1), styles, ())
+        planes = (
+            rng.integers(0, 256, (height, width), np.uint8),
+            *rng.integers(0, 256, (2, height // 2, width // 2), np.uint8),
+        )
+        scratch = planar_memory(width)
+        scratch[:] = 0
+        for clip in ((0, 0, width, 14), (0, 14, 20, height), (20, 14, width, height)):
+            draw_planes(planes, clip, pictures, scratch)  # type: ignore[arg-type]
 
 
 def _textures(rng: np.random.Generator, sizes: list[tuple[int, int, bool]]) -> tuple[TextureTable, np.ndarray]:
@@ -285,6 +339,7 @@ def record_matching() -> None:
     rng = np.random.default_rng(3)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MOSAIC_RENDERER_CACHE"] = folder
+        os.environ["MOSAIC_RENDERER_CORES"] = "1"  # calls at the same time would write to arrays that are recorded
         for number in range(400):  # more than the structure metric has candidates
             side = int(rng.integers(36, 90))
             top, left = (int(rng.integers(0, length - side)) for length in picture.shape[:2])
@@ -326,6 +381,8 @@ def record_faces() -> None:
 if __name__ == "__main__":
     recorder = Recorder()
     record_drawing(recorder)
+    record_planes(recorder)
+    encode_light(np.random.default_rng(2).uniform(-0.1, 1.1, 999).astype(np.float32), BYTE_OF_LIGHT_16)
     record_gif()
     record_matching()
     record_discs()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from renderer.compositor import Compositor
 from renderer.pictures import Pixels, to_linear
-from renderer.scene import JOINED_BELOW, JOINED_RIGHT, Camera, Scene, Sprites, make_sprites
+from renderer.scene import JOINED_BELOW, JOINED_RIGHT, SPRITE_ARRAYS, Camera, Scene, Sprites, make_sprites
 from renderer.textures import Textures, pack, unpack
 
 
@@ -328,7 +328,7 @@ def test_skipping_what_a_photo_hides_changes_no_pixel(textures: Textures, angle:
     tiles = replace(tiles, joined=np.full(len(x), JOINED_RIGHT | JOINED_BELOW, np.uint8))
     photo = make_sprites(textures.add_picture(smooth_picture(64, 9)), (0.21, -0.13), (1.37, 0.0), (0.0, 0.94))
     camera = Camera((0.1, 0.2), 19.3, angle)
-    both = Sprites(*(np.concatenate(pair) for pair in zip(vars(tiles).values(), vars(photo).values(), strict=True)))
+    both = Sprites(*(np.concatenate([getattr(tiles, name), getattr(photo, name)]) for name in SPRITE_ARRAYS))
     separate, combined = draw(Scene((tiles, photo), camera), textures), draw(Scene((both,), camera), textures)
     assert (separate == combined).all()
 
@@ -367,7 +367,11 @@ def exposed(textures: Textures, motion: Callable[[float], Scene], shutter: float
 
     with closing(Compositor(90, 60, textures)) as compositor:
         frame = compositor.new_frame()
-        compositor.expose(watched, 0.5, shutter, frame)
+        moments = compositor.exposure(watched, 0.5, shutter)
+        if len(moments) > 1:
+            compositor.expose(map(watched, moments), frame)
+        else:
+            compositor.draw(watched(moments[0]), frame)
         return unpack(frame).copy(), calls
 
 

@@ -4,7 +4,7 @@ Each `render_…` function does what one command does.
 """
 
 from renderer.deprecation import old_names
-from renderer.job.drawing import LOOK_AHEAD, FrameSource, draw_strips, drawing, open_frames
+from renderer.job.drawing import FrameSource, draw_strips, drawing, open_frames
 from renderer.job.edits import EditResult, edit_mosaic
 from renderer.job.inputs import OpenMosaic, check_cover, cover_of, open_mosaic, open_placement, sample_pictures
 from renderer.job.outputs import check_beside, named_output, picture_output
@@ -13,6 +13,7 @@ from renderer.job.results import Plan, Summary
 from renderer.job.stills import render_frame, render_mosaic, render_sheet
 from renderer.job.videos import (
     check_job,
+    feed,
     render_video,
     render_videos,
     write_video,
@@ -22,7 +23,6 @@ from renderer.version import VERSION
 from renderer.video_job import VideoJob, count_frames, mosaic_key, poster_frame
 
 __all__ = [
-    "LOOK_AHEAD",
     "VERSION",
     "EditResult",
     "EditSettings",
@@ -42,6 +42,7 @@ __all__ = [
     "draw_strips",
     "drawing",
     "edit_mosaic",
+    "feed",
     "mosaic_key",
     "named_output",
     "open_frames",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Final
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
 
-from renderer.compositor import Compositor
+from renderer.budget import Budget, render_budget
+from renderer.compositor import FULL_TONE, Compositor
 from renderer.cores import core_count
 from renderer.frame_times import frame_count, progress_of
 from renderer.job.inputs import OpenMosaic
@@ -21,18 +23,21 @@ from renderer.overlay import with_overlay
 from renderer.parameters import Colour
 from renderer.pictures import Pixels
 from renderer.placement import PlacementMap
+from renderer.planes import LOOK_AHEAD, FramePlanes, PlaneRenderer
 from renderer.progress import Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
 from renderer.settings import OutputSettings, OverlaySettings
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Packed, Textures, unpack
 
-LOOK_AHEAD: Final = 12
-"""Number of frames by which texture levels are loaded in advance: a large photo takes a third of a second, but a level
-that is loaded earlier occupies memory for longer."""
-
 FAR_STRIP: Final = 256
 """Rows of a map's small picture that are drawn at once."""
+
+
+T = TypeVar("T")
+
+Shot = Scene | Sequence[float]
+"""What a frame shows: a scene, or the moments of the motion that are averaged with motion blur."""
 
 
 @dataclass(frozen=True)
@@ -41,34 +46,76 @@ class FrameSource:
 
     stage: Stage
     compositor: Compositor
+    planes: PlaneRenderer
     motion: Motion
     fps: Fraction
     shutter: float  # progress during which the shutter is open for one frame
 
-    def draw(self, number: int, frame: Packed) -> None:
-        """Draw a frame into a buffer of the compositor (`new_frame`)."""
-        self.compositor.expose(self.motion, self._progress(number), self.shutter, frame)
+    def shot(self, number: int) -> Shot:
+        """Return what a frame shows."""
+        moments = self.compositor.exposure(self.motion, self._progress(number), self.shutter)
+        return self.motion(moments[0]) if len(moments) == 1 else moments
 
     def scene(self, number: int) -> Scene:
         """Return the scene of a frame."""
         return self.motion(self._progress(number))
 
-    def prefetch(self, number: int) -> None:
-        """Start to load the textures of a frame."""
-        self.compositor.prefetch(self.scene(number))
+    def shots(self, numbers: Iterable[int], *, planar: bool = False) -> Iterator[tuple[Shot, bool]]:
+        """Yield what each of some frames shows, and whether it is the same as the one before.
+
+        What later frames need is prepared meanwhile. `planar`: they are drawn with `draw_planes`.
+        """
+        prefetch = self.planes.prefetch if planar else self.compositor.prefetch
+        before: Shot | None = None
+        for shot in ahead(map(self.shot, numbers), LOOK_AHEAD, lambda later: prefetch(self._scene_of(later))):
+            yield shot, isinstance(before, Scene) and isinstance(shot, Scene) and shot.same(before)
+            before = shot
+
+    def draw(self, shot: Shot, frame: Packed) -> None:
+        """Draw a shot into a buffer of the compositor (`new_frame`)."""
+        if isinstance(shot, Scene):
+            self.compositor.draw(shot, frame)
+        else:
+            self.compositor.expose(map(self.motion, shot), frame)
+
+    def draw_planes(self, shot: Shot, planes: FramePlanes) -> None:
+        """Draw a shot as planes of 4:2:0; the stage must have a background."""
+        if isinstance(shot, Scene):
+            self.planes.draw(shot, planes)
+        else:
+            self.planes.convert(lambda frame: self.draw(shot, frame), planes)
 
     def picture(self, number: int) -> Pixels:
         """Return a frame as a new uint8 picture: (H, W, 3) RGB, or (H, W, 4) with straight alpha if it has any."""
+        return self.picture_of(self.shot(number))
+
+    def picture_of(self, shot: Shot) -> Pixels:
+        """Return a shot as a picture, as `picture` does."""
         frame = self.compositor.new_frame()
-        self.draw(number, frame)
+        self.draw(shot, frame)
         if self.stage.background is not None:
             return np.ascontiguousarray(unpack(frame)[..., :3])
         pixels = np.empty((*frame.shape, 4), np.uint8)
         self.compositor.to_rgba(frame, pixels)
         return pixels
 
+    def _scene_of(self, shot: Shot) -> Scene:
+        return shot if isinstance(shot, Scene) else self.motion(shot[len(shot) // 2])
+
     def _progress(self, number: int) -> float:
         return progress_of(number, self.stage.frames)
+
+
+def ahead(values: Iterable[T], count: int, prepare: Callable[[T], None]) -> Iterator[T]:
+    """Yield values, each after the `count` next ones have been prepared; the first one needs no preparation."""
+    waiting: deque[T] = deque()
+    for number, value in enumerate(values):
+        if number:
+            prepare(value)
+        waiting.append(value)
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def over_colour(picture: Pixels, colour: Colour) -> Pixels:
@@ -88,12 +135,18 @@ def open_frames(
     output: OutputSettings,
     overlay: OverlaySettings | None = None,
     progress: Progress | None = None,
+    budget: Budget | None = None,
 ) -> Iterator[FrameSource]:
-    """Open an animation of a mosaic with its overlays, ready to draw; closed when the context exits."""
+    """Open an animation of a mosaic with its overlays, ready to draw; closed when the context exits.
+
+    `budget`: by default one without an encoder.
+    """
     output = _with_duration(output, animation)
-    with drawing(mosaic, size, output, progress=progress) as (stage, compositor):
+    budget = budget or render_budget(size, memory=output.memory)
+    with drawing(mosaic, size, output, progress=progress, budget=budget) as (stage, compositor):
         motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
-        yield FrameSource(stage, compositor, motion, output.fps, output.motion_blur / max(stage.frames - 1, 1))
+        planes = PlaneRenderer(compositor, budget.canvas_bytes)
+        yield FrameSource(stage, compositor, planes, motion, output.fps, output.motion_blur / max(stage.frames - 1, 1))
 
 
 def check_frames(
@@ -105,7 +158,8 @@ def check_frames(
     progress: Progress | None = None,
 ) -> None:
     """Raise what `open_frames` raises for an unusable animation, title or logo, without drawing."""
-    with _staged(mosaic, size, _with_duration(output, animation), progress or Silent()) as stage:
+    budget = render_budget(size, memory=output.memory)
+    with _staged(mosaic, size, _with_duration(output, animation), progress or Silent(), budget) as stage:
         with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
 
 
@@ -120,25 +174,26 @@ def drawing(
     size: tuple[int, int],
     output: OutputSettings,
     *,
-    full_tone: bool = False,
     progress: Progress | None = None,
+    budget: Budget | None = None,
 ) -> Iterator[tuple[Stage, Compositor]]:
     """Yield a stage with a mosaic, and a compositor for it; both are closed when the context exits."""
-    with _staged(mosaic, size, output, progress or Silent()) as stage:
+    budget = budget or render_budget(size, memory=output.memory)
+    with _staged(mosaic, size, output, progress or Silent(), budget) as stage:
         if stage.whole_camera().scale < FAR_PIXELS:
             stage = replace(stage, far_pictures=[_far_picture(stage)])
-        with closing(Compositor(*size, stage.textures, full_tone=full_tone)) as compositor:
+        with closing(Compositor(*size, stage.textures, threads=budget.drawing_threads)) as compositor:
             yield stage, compositor
 
 
 @contextmanager
-def _staged(mosaic: OpenMosaic, size: tuple[int, int], output: OutputSettings, progress: Progress) -> Iterator[Stage]:
+def _staged(
+    mosaic: OpenMosaic, size: tuple[int, int], output: OutputSettings, progress: Progress, budget: Budget
+) -> Iterator[Stage]:
     """Yield a stage with a mosaic, without drawing anything; its textures are closed when the context exits."""
     # Tiles larger than the frame's shorter side are visible only briefly, before the photo's own texture replaces them.
     square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
-    # 12 bytes per pixel hold two mip levels of everything that a frame can show; with twice that, most of the next
-    # frames' textures are already loaded.
-    with closing(Textures(budget=32_000_000 + 24 * size[0] * size[1], longest_square=square)) as textures:
+    with closing(Textures(budget.texture_bytes, budget.loading_threads, longest_square=square)) as textures:
         first = textures.add_squares(mosaic.library)
         background: tuple[float, float, float] | int | None = None if output.transparent else output.background
         if output.fit == "blur":
@@ -191,7 +246,7 @@ def draw_strips(mosaic: OpenMosaic, size: tuple[int, int], rows: int) -> Generat
         )  # fmt: skip
         whole, tiles = stage.whole_camera(), stage.resting_sprites()
         stage = replace(stage, frame=(across, tall))
-        with closing(Compositor(across, tall, textures, full_tone=True)) as compositor:
+        with closing(Compositor(across, tall, textures, tone_sizes=FULL_TONE)) as compositor:
             for number, top in enumerate(range(0, height, tall)):
                 band = np.empty((min(tall, height - top), width, 3), np.uint8)
                 # Directions alternate, so that each band starts with the textures that were used last.
@@ -215,7 +270,7 @@ def _far_picture(stage: Stage) -> int:
     rows = min(FAR_STRIP, size[1])
     strip = replace(stage, frame=(size[0], rows))
     tiles = stage.resting_sprites()
-    with closing(Compositor(size[0], rows, stage.textures, full_tone=True)) as compositor:
+    with closing(Compositor(size[0], rows, stage.textures, tone_sizes=FULL_TONE)) as compositor:
         for top in [*range(0, size[1] - rows, rows), size[1] - rows]:
             camera = Camera((width / 2, height / 2 + (top + (rows - size[1]) / 2) / pixels), pixels)
             picture[top : top + rows] = compositor.still(stage.scene(camera, strip.visible_tiles(tiles, camera)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from renderer.budget import render_budget
 from renderer.encoder import (
     Encoding,
     FrameWriter,
@@ -21,7 +22,7 @@ from renderer.encoder import (
     works,
 )
 from renderer.errors import InputError, RenderError
-from renderer.job.drawing import LOOK_AHEAD, FrameSource, open_frames, over_colour
+from renderer.job.drawing import FrameSource, open_frames, over_colour
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import OpenMosaic, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
@@ -116,12 +117,16 @@ def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summar
 
         def encode(path: Path, encoding: Encoding, output: OutputSettings) -> int:
             size, selected = _size(mosaic, job, output), replace(job, output=output).selected_frames()
+            budget = render_budget(size, encoding.needs(), output.memory)
             with (
-                open_frames(mosaic, job.animation, size, output, job.overlay, progress) as frame_source,
+                open_frames(mosaic, job.animation, size, output, job.overlay, progress, budget) as frame_source,
                 progress.stage("rendering", len(selected), "frames") as advance,
-                open_writer(path, *size, frame_source.fps, encoding, first=selected[0], sound=sound) as writer,
-            ):
-                _feed(writer, frame_source, selected, advance)
+                open_writer(
+                    path, *size, frame_source.fps, encoding, first=selected[0], sound=sound,
+                    threads=budget.encoder_threads,
+                ) as writer,
+            ):  # fmt: skip
+                feed(writer, frame_source, selected, advance)
             return path.stat().st_size - sound_bytes if path.is_file() else 0
 
         if ready.max_bytes is None:
@@ -212,19 +217,21 @@ def _bytes_of(path: Path, frames: Sequence[int]) -> int:
     return sum(numbered(path, number).stat().st_size for number in frames) if is_sequence(path) else path.stat().st_size
 
 
-def _feed(writer: FrameWriter, frame_source: FrameSource, selected: Sequence[int], advance: Advance) -> None:
-    """Draw frames and pass them to the encoder, which encodes one while the next is drawn."""
-    frame = frame_source.compositor.new_frame()
-    for index, number in enumerate(selected):
-        if index + LOOK_AHEAD < len(selected):
-            frame_source.prefetch(selected[index + LOOK_AHEAD])
-        frame_source.draw(number, frame)
-        buffer = writer.next_buffer()
-        if writer.layout == "yuv420p":
-            frame_source.compositor.to_yuv420(frame, writer.planes(buffer))
+def feed(writer: FrameWriter, frame_source: FrameSource, selected: Sequence[int], advance: Advance) -> None:
+    """Draw frames and pass them to the encoder: while one is drawn, others are written and encoded."""
+    planar = writer.layout == "yuv420p"
+    frame = None if planar else frame_source.compositor.new_frame()
+    for shot, same in frame_source.shots(selected, planar=planar):
+        if same:
+            writer.repeat()
         else:
-            frame_source.compositor.to_rgba(frame, writer.pixels(buffer))
-        writer.submit(buffer)
+            buffer = writer.next_buffer()
+            if frame is None:
+                frame_source.draw_planes(shot, writer.planes(buffer))
+            else:
+                frame_source.draw(shot, frame)
+                frame_source.compositor.to_rgba(frame, writer.pixels(buffer))
+            writer.submit(buffer)
         advance(1)
 
 

@@ -110,6 +110,13 @@ def draw_band(
     )  # fmt: skip
 
 
+def encode_light(light: npt.NDArray[np.float32], bytes_of: Pixels) -> Pixels:
+    """Return linear light, 0…1, as bytes, same shape. `bytes_of` (65536,): bytes by light in 1/65535."""
+    pixels = np.empty(light.shape, np.uint8)
+    kernels().encode_light(light, light.size, bytes_of, pixels)
+    return pixels
+
+
 def gather_light(
     frame: Packed,
     light: npt.NDArray[np.uint32],
@@ -138,6 +145,27 @@ def to_yuv420(frame: Packed, luma: Pixels, blue: Pixels, red: Pixels, first_pair
     `luma` (H, W), `blue` and `red` (H/2, W/2); width and height are even.
     """
     kernels().to_yuv420(frame, frame.shape[1], first_pair, end_pair, luma, blue, red)
+
+
+def lay_over_yuv420(frame: Packed, luma: Pixels, blue: Pixels, red: Pixels, first_pair: int, end_pair: int) -> None:
+    """Draw row pairs first_pair … end_pair − 1 of `frame`, where it is not transparent, over planes as in `to_yuv420`.
+
+    Over planes of zeros, the result is the premultiplied frame: the values of transparent pixels are 0.
+    """
+    kernels().lay_over_yuv420(frame, frame.shape[1], first_pair, end_pair, luma, blue, red)
+
+
+def to_planes(
+    picture: Packed, first_column: int, size: tuple[int, int], inside: tuple[int, int], colour: Pixels, cover: Pixels
+) -> bool:
+    """Convert a part of a picture to premultiplied planes as `lay_over_yuv420` does, and return whether it is opaque.
+
+    `size`: width and height of the part, from `first_column` on; all three are even. Only `inside`, width and height
+    of its upper left corner, must be opaque. `colour`: the planes Y, Cb and Cr, one after another; `cover`: alpha of
+    Y and of chroma, which is not written if the part is opaque.
+    """
+    width, height = size
+    return bool(kernels().to_planes(picture, picture.shape[1], first_column, width, height, *inside, colour, cover))
 
 
 def to_rgba(frame: Packed, pixels: Pixels, first_row: int, end_row: int) -> None:

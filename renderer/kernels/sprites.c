@@ -168,6 +168,26 @@ static void over_span(SPAN_ARGUMENTS, const Edges *span_edges)
     }
 }
 
+/* Copy pixels, from right to left if `mirrored`. */
+static void copy_span(
+    uint32_t *restrict target, const uint32_t *restrict source, int64_t count, int mirrored, int plain,
+    const Paint *span_paint)
+{
+    const Paint paint = *span_paint;
+    if (mirrored) {
+        source -= count - 1;
+        VECTORIZED
+        for (int64_t k = 0; k < count; k++)
+            target[k] = tone(source[count - 1 - k], &paint);
+    } else if (plain) {
+        __builtin_memcpy(target, source, (uint64_t)count * sizeof *target);
+    } else {
+        VECTORIZED
+        for (int64_t k = 0; k < count; k++)
+            target[k] = tone(source[k], &paint);
+    }
+}
+
 /* -- Positions ----------------------------------------------------------------------------------------------------- */
 
 /* A mip level, and the position (u, v) in texels as linear functions of a pixel's centre. */
@@ -262,6 +282,43 @@ void fill_band(
             frame[i] = colour;
 }
 
+/* Whether a number is whole, up to rounding errors. */
+static int is_whole(double x) { return __builtin_fabs(x - __builtin_rint(x)) < 1e-6; }
+
+/* Draw an opaque sprite whose texels coincide with pixels. Returns 0, and draws nothing, if they don't. */
+static int copy_sprite(
+    uint32_t *frame, int64_t frame_width, int64_t top, int64_t end, const Draw *draw, const uint32_t *texels)
+{
+    const double *inverse = draw->inverse;
+    if (!draw->stored || draw->blend > 0 || inverse[1] != 0.0 || inverse[3] != 0.0)
+        return 0;
+    double x = -inverse[2] / inverse[0], y = -inverse[5] / inverse[4];
+    double left = x - draw->half[0], upper = y - draw->half[1];
+    if (!(is_whole(left) && is_whole(x + draw->half[0]) && is_whole(upper) && is_whole(y + draw->half[1])))
+        return 0;
+    Plane plane = level_plane(draw, texels, draw->level);
+    int64_t begin = largest(draw->columns[0], (int64_t)__builtin_rint(left));
+    int64_t stop = smallest(draw->columns[1], (int64_t)__builtin_rint(x + draw->half[0]));
+    int64_t first = largest(top, (int64_t)__builtin_rint(upper));
+    int64_t last = smallest(end, (int64_t)__builtin_rint(y + draw->half[1]));
+    Level level = level_at(&plane, begin + 0.5, first + 0.5);
+    int32_t down = in_texels(plane.vy);
+    if ((level.du != 65536 && level.du != -65536) || (down != 65536 && down != -65536)
+        || ((level.u | level.v) & 65535))
+        return 0;
+    Paint paint;
+    __builtin_memcpy(paint.gain, draw->gain, sizeof paint.gain);
+    __builtin_memcpy(paint.offset, draw->offset, sizeof paint.offset);
+    int plain = 1;
+    for (int c = 0; c < 3; c++)
+        plain &= paint.gain[c] == 256 && paint.offset[c] == 0;
+    for (int64_t row = first; row < last; row++) {
+        const uint32_t *source = texels + ((level.v >> 16) + (row - first) * (down >> 16)) * plane.width + (level.u >> 16);
+        copy_span(frame + row * frame_width + begin, source, stop - begin, level.du < 0, plain, &paint);
+    }
+    return 1;
+}
+
 static void draw_sprite(
     uint32_t *frame, int64_t frame_width, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,
     const uint32_t *coarse_texels, const int64_t *hidden)
@@ -280,7 +337,8 @@ static void draw_sprite(
     double low_t = draw->forward[1] < 0 ? -1e9 : -half_t, high_t = draw->forward[1] > 0 ? 1e9 : half_t;
     double slope_s = inverse[0] * half_s, slope_t = inverse[3] * half_t;
     int upright = inverse[1] == 0.0 && inverse[3] == 0.0; /* all rows have the same pixels */
-    int lengthened = upright && half_s < 4096.0; /* above, float is too coarse for a coverage of exactly 0 */
+    /* Whether pixels beyond a span have a coverage of exactly 0: floats are too coarse for large sprites. */
+    int lengthened = half_s < 4096.0 && half_t < 4096.0 && (upright || !(draw->forward[0] || draw->forward[1]));
     Plane fine_plane = level_plane(draw, fine_texels, draw->level);
     Plane coarse_plane = level_plane(draw, coarse_texels, draw->level + (blend > 0));
     int64_t begin = 0, stop = 0, inner = 0, inner_end = 0;
@@ -304,7 +362,7 @@ static void draw_sprite(
                 inner_end = largest(end_pixel(covered.high + 1e-9, begin, stop), inner);
                 inner_end = inner + (inner_end - inner) / VECTOR * VECTOR;
             }
-            if (lengthened && draw->forward[0]) { /* fully cover the last pixel, but not the next */
+            if (lengthened && upright && draw->forward[0]) { /* fully cover the last pixel, but not the next */
                 double last = slope_s * (stop - 0.5) + start_s;
                 if (slope_s > 0.0 && draw->forward[0] > 0)
                     high_s = last + 0.5;
@@ -372,6 +430,7 @@ void draw_band(
         if (top >= end)
             continue;
         const uint32_t *const *levels = address + draw->texture * max_levels + draw->level;
-        draw_sprite(frame, frame_width, top, end, draw, levels[0], levels[draw->blend > 0], hidden);
+        if (!copy_sprite(frame, frame_width, top, end, draw, levels[0]))
+            draw_sprite(frame, frame_width, top, end, draw, levels[0], levels[draw->blend > 0], hidden);
     }
 }

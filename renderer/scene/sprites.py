@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -45,13 +45,27 @@ class Sprites:
     offset: npt.NDArray[np.float32]  # (N, 3) then added, sRGB 0…1; gain and offset fade as a sprite grows
     joined: npt.NDArray[np.uint8]  # (N,) JOINED_RIGHT | JOINED_BELOW: adjoins a later sprite, without a seam
     tile: npt.NDArray[np.int32]  # (N,) index of the tile in the first map, the same in all frames; −1: not a tile
+    rest: Rest | None = field(default=None, init=False)  # set by `resting`, kept by `take`, lost in changed copies
 
     def __len__(self) -> int:
         return len(self.texture)
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Sprites:
         """Return some of the sprites, by a mask (N,), indices (M,) or a slice (which copies nothing)."""
-        return Sprites(*(values[which] for values in vars(self).values()))
+        some = Sprites(*(getattr(self, name)[which] for name in SPRITE_ARRAYS))
+        return some if self.rest is None else some.resting(self.rest.take(which))
+
+    def same(self, other: Sprites) -> bool:
+        """Return whether others are the same sprites, all unchanged."""
+        if self.rest is not None and other.rest is not None:
+            return self.rest.same(other.rest)
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in SPRITE_ARRAYS)
+
+    def resting(self, rest: Rest | None) -> Sprites:
+        """Return the sprites, marked as at rest, so that what is drawn once can be used for all scenes."""
+        marked = replace(self)
+        object.__setattr__(marked, "rest", rest)
+        return marked
 
     def moved(
         self,
@@ -89,6 +103,35 @@ class Sprites:
             opacity=(self.opacity * np.asarray(opacity)).astype(np.float32),
             joined=np.zeros(len(self), np.uint8),
         )
+
+
+SPRITE_ARRAYS: Final = tuple(each.name for each in fields(Sprites) if each.init)
+"""Names of the arrays of sprites, in the order of the constructor."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What resting sprites are: some tiles of a picture, unchanged apart from `joined`."""
+
+    whole: Sprites  # all tiles of the picture: the same object in all scenes
+    which: npt.NDArray[np.intp] | slice = field(default_factory=lambda: slice(None))  # indices in `whole`
+    picture: Sprites | None = None  # one sprite that shows the same as the whole
+
+    def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Rest | None:
+        """Return some of the sprites, as `Sprites.take` does; None if these are already a part."""
+        if not isinstance(self.which, slice) or self.which != slice(None):
+            return None
+        indices = which if isinstance(which, slice) else np.arange(len(self.whole))[which]
+        return Rest(self.whole, indices, self.picture)
+
+    def same(self, other: Rest) -> bool:
+        """Return whether another is the same part of the same picture."""
+        if self.whole is not other.whole:
+            return False
+        mine, its = self.which, other.which
+        if isinstance(mine, slice) or isinstance(its, slice):
+            return isinstance(mine, slice) and isinstance(its, slice) and mine == its
+        return np.array_equal(mine, its)
 
 
 def make_sprites(texture: npt.ArrayLike, centre: npt.ArrayLike, right: npt.ArrayLike, down: npt.ArrayLike) -> Sprites:
@@ -143,6 +186,18 @@ class Scene:
     overlay: Sprites | None = None  # in frame units, over everything else
     nested: Mapping[int, NestedMap] = field(default_factory=dict)  # by index of the texture that shows the map
     preview: Callable[[Scene], Pixels] | None = None  # draws it small, for notebooks
+
+    def same(self, other: Scene) -> bool:
+        """Return whether another scene shows the same."""
+        groups = [(*scene.sprites, *([scene.overlay] if scene.overlay is not None else [])) for scene in (self, other)]
+        return (
+            self.camera == other.camera
+            and self.background == other.background
+            and self.nested is other.nested
+            and len(self.sprites) == len(other.sprites)
+            and len(groups[0]) == len(groups[1])
+            and all(mine.same(its) for mine, its in zip(*groups, strict=True))
+        )
 
     def _repr_png_(self) -> bytes | None:
         """Return a small picture of the scene, which notebooks display."""

@@ -21,6 +21,7 @@ from renderer.scene.sprites import (
     JOINED_RIGHT,
     Camera,
     NestedMap,
+    Rest,
     Scene,
     Sprites,
     make_sprites,
@@ -84,27 +85,42 @@ class Stage:
     from_cell: int | None = None  # index of the cell whose photo is visible at the start, or None
     notice: Callable[[str], None] = _ignore  # shows one line to the user
     nested: dict[int, NestedMap] = field(default_factory=dict)  # maps used as textures, by index of the texture
+    # The results of `resting_sprites`: the same object for the same tiles, so that they are drawn once. The maps are
+    # kept, since they are identified by their address.
+    _resting: dict[object, tuple[PlacementMap, Sprites]] = field(default_factory=dict, repr=False)
 
     @property
     def mosaic(self) -> PlacementMap:
         """The first map."""
         return self.maps[0]
 
-    def resting_sprites(self, which: int = 0) -> Sprites:
-        """Return the tiles of a map, each in its cell."""
+    def resting_sprites(self, which: int = 0, upright: Sequence[int] = ()) -> Sprites:
+        """Return the tiles of a map, each in its cell.
+
+        `upright`: indices of cells whose photos are shown as they are, neither mirrored nor turned.
+        """
         placement = self.maps[which]
+        key = (id(placement), self.first_texture[which], tuple(upright))
+        if key not in self._resting:
+            self._resting[key] = (placement, self._make_resting_sprites(placement, self.first_texture[which], upright))
+        return self._resting[key][1]
+
+    @staticmethod
+    def _make_resting_sprites(placement: PlacementMap, first_texture: int, upright: Sequence[int]) -> Sprites:
         x, y, width, height = placement.cell.T
-        flip_x = np.where(placement.symmetry & 1, -0.5, 0.5)
-        flip_y = np.where(placement.symmetry & 2, -0.5, 0.5)
-        turned = (placement.symmetry & 4) > 0
+        symmetry = placement.symmetry.copy()
+        symmetry[list(upright)] = 0
+        flip_x = np.where(symmetry & 1, -0.5, 0.5)
+        flip_y = np.where(symmetry & 2, -0.5, 0.5)
+        turned = (symmetry & 4) > 0
         zero = np.zeros(len(placement))
         right = np.where(turned[:, np.newaxis], np.stack([zero, flip_x], 1), np.stack([flip_x, zero], 1))
         down = np.where(turned[:, np.newaxis], np.stack([flip_y, zero], 1), np.stack([zero, flip_y], 1))
         sides = np.stack([width, height], 1)
         joined = np.where(x + width < placement.size[0] - 1e-6, JOINED_RIGHT, 0)
         joined |= np.where(y + height < placement.size[1] - 1e-6, JOINED_BELOW, 0)
-        return Sprites(
-            texture=(placement.photo + self.first_texture[which]).astype(np.int32),
+        tiles = Sprites(
+            texture=(placement.photo + first_texture).astype(np.int32),
             centre=placement.cell[:, :2] + 0.5 * sides,
             right=right * sides,
             down=down * sides,
@@ -115,6 +131,7 @@ class Stage:
             joined=joined.astype(np.uint8),
             tile=np.arange(len(placement), dtype=np.int32),
         )
+        return tiles.resting(Rest(tiles))
 
     def visible_tiles(self, tiles: Sprites, camera: Camera, which: int = 0) -> Sprites:
         """Return the resting tiles of a map that may be visible, or one picture of the map if they are under 4 pixels.
@@ -147,7 +164,8 @@ class Stage:
             kept = resting[pairs[:, 1]]
             joined = np.zeros_like(tiles.joined)
             np.bitwise_or.at(joined, pairs[kept, 0], bits[kept])
-            return replace(tiles, joined=joined).take(resting)
+            some = tiles.take(resting)
+            return replace(some, joined=joined[resting]).resting(some.rest)
 
         return part
 
@@ -170,17 +188,19 @@ class Stage:
         cut = resize(cut, max(round(cut.shape[1] * shrink), 1), max(round(cut.shape[0] * shrink), 1))
         corner, size = self.mosaic.cell[:, :2], self.mosaic.cell[:, 2:]
         tiles = self.resting_sprites()
-        half = 0.5 * size
+        half, middle = 0.5 * size, 0.5 * np.array(self.mosaic.size)
         zero = np.zeros(len(tiles))
-        return replace(
+        texture = self.textures.add_picture(cut)
+        pieces = replace(
             make_sprites(
-                np.full(len(tiles), self.textures.add_picture(cut)), corner + half,
+                np.full(len(tiles), texture), corner + half,
                 np.stack([half[:, 0], zero], 1), np.stack([zero, half[:, 1]], 1),
             ),
             window=np.concatenate([corner, corner + size], 1) / np.tile(self.mosaic.size, 2),
             joined=tiles.joined,
             tile=tiles.tile,
         )  # fmt: skip
+        return pieces.resting(Rest(pieces, picture=make_sprites(texture, middle, (middle[0], 0.0), (0.0, middle[1]))))
 
     def rng(self) -> np.random.Generator:
         """Return a new random number generator that starts from the stage's seed."""

@@ -1,0 +1,206 @@
+"""The canvas: a picture of resting tiles, drawn once, as a pyramid of blocks.
+
+At level k a unit of the mosaic is 2^k pixels wide, so that most tiles are drawn without resampling. A block is
+256 × 256 of these pixels. Blocks are drawn when they are needed, from the tiles alone; those that were not used for
+longest are dropped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.arrays import Packed, Pixels
+from renderer.compositor import FULL_TONE, NO_TONE, Compositor, Viewport
+from renderer.kernels.drawing import to_planes
+from renderer.scene import Camera, NestedMap, Scene, Sprites
+
+BLOCK: Final = 256
+"""Side of a block in pixels."""
+
+_LONGEST_RUN: Final = 8  # neighbouring blocks that are drawn at once
+
+_BEFORE: Final = 2  # columns that are drawn to the left of a run: chroma is a mean that includes one of them
+
+
+class Key(NamedTuple):
+    """What identifies a block of a canvas."""
+
+    level: int  # a unit is 2^level pixels
+    row: int
+    column: int
+    toned: bool  # with the tiles' full tone, or without any
+
+
+@dataclass
+class Planes:
+    """A picture as planes of 4:2:0, BT.709 in limited range, one after another: Y, Cb, Cr."""
+
+    colour: Pixels  # bytes; premultiplied, so that the values of a transparent pixel are 0
+    cover: Pixels | None = None  # alpha of Y, then of Cb and Cr; None: opaque
+    used: int = 0  # number of the last frame that needed it
+
+    def __post_init__(self) -> None:
+        self.address = self.colour.ctypes.data
+        self.cover_address = 0 if self.cover is None else self.cover.ctypes.data
+        self.nbytes = self.colour.nbytes + (0 if self.cover is None else self.cover.nbytes)
+
+
+def make_planes(picture: Packed, left: int, size: tuple[int, int], inside: tuple[int, int]) -> Planes:
+    """Return a part of a picture as planes; the parameters are those of `renderer.kernels.drawing.to_planes`."""
+    colour, cover = (np.empty(size[0] * size[1] * 3 // 2, np.uint8) for _ in range(2))
+    opaque = to_planes(picture, left, size, inside, colour, cover)
+    return Planes(colour, None if opaque else cover)
+
+
+class Canvas:
+    """The blocks of one picture of resting tiles.
+
+    `tiles`: all of them, at rest. Memory: the planes that `planes` holds, which the owner bounds with `drop`; drawing
+    takes 4.5 MB more.
+    """
+
+    def __init__(self, tiles: Sprites, nested: Mapping[int, NestedMap], compositor: Compositor) -> None:
+        self.tiles = tiles
+        half = np.abs(tiles.right) + np.abs(tiles.down)
+        low, high = tiles.centre - half, tiles.centre + half
+        self.left, self.top = (float(value) for value in low.min(axis=0))
+        self.right, self.bottom = (float(value) for value in high.max(axis=0))
+        self.boxes = np.concatenate([low, high], 1)
+        # Sizes of tiles: few, since cells have few sizes.
+        self.sizes, self.size_of = np.unique(np.round(2 * np.sqrt(half[:, 0] * half[:, 1]), 9), return_inverse=True)
+        self._order = np.lexsort((low[:, 0], high[:, 1], low[:, 1]))  # row by row, from left to right
+        self._seen: tuple[object, npt.NDArray[np.intp]] = ((), self._order)
+        # Smallest cells are 2^_cell units wide and high, and all edges are multiples of that.
+        cell = float(np.log2(self.sizes[0])) if len(self.sizes) else 0.5
+        on_grid = cell == round(cell) and not (self.boxes % 2.0**cell).any()
+        self._cell = round(cell) if on_grid else None
+        self._lowest_before = np.maximum.accumulate(high[:, 1])
+        self._highest_after = np.minimum.accumulate(low[::-1, 1])[::-1]
+        self.has_tone = bool((tiles.gain != 1).any() or (tiles.offset != 0).any())
+        self.planes: dict[Key, Planes] = {}
+        self.nbytes = 0  # of the planes
+        self._nested = nested
+        self._compositor = compositor
+        self._drawers: dict[tuple[int, bool], Compositor] = {}  # by number of blocks, with tone or without
+        self._memory = np.empty((_LONGEST_RUN * BLOCK + _BEFORE) * BLOCK, np.uint32)
+
+    def includes(self, which: npt.NDArray[np.intp] | slice, top: float, bottom: float) -> bool:
+        """Return whether a slice of the tiles includes all between two rows, in units."""
+        if not isinstance(which, slice):
+            return False
+        first, end, _ = which.indices(len(self.boxes))
+        return (first == 0 or float(self._lowest_before[first - 1]) <= top) and (
+            end == len(self.boxes) or float(self._highest_after[end]) >= bottom
+        )
+
+    def seen(self, view: Viewport, size: tuple[int, int]) -> npt.NDArray[np.intp]:
+        """Return the indices of the tiles that an upright view shows in a frame of a size, row by row."""
+        if self._seen[0] != (view, size):
+            low, high = (self.boxes[:, part] * view[0] + (view[2], view[5]) for part in (slice(2), slice(2, 4)))
+            inside = np.logical_and((high > 0).all(axis=1), (low < size).all(axis=1))
+            self._seen = ((view, size), self._order[inside[self._order]])
+        return self._seen[1]
+
+    def columns(self, level: int) -> int:
+        """Return the number of columns of blocks at a level."""
+        return max(math.ceil(self.right * 2.0**level / BLOCK - 1e-9), 1)
+
+    def cell_bits(self, level: int) -> int:
+        """Return the logarithm to base 2 of the smallest cells' side in pixels; −1 if cells lie on no such grid."""
+        return -1 if self._cell is None else level + self._cell
+
+    def rows(self, level: int) -> int:
+        """Return the number of rows of blocks at a level."""
+        return max(math.ceil(self.bottom * 2.0**level / BLOCK - 1e-9), 1)
+
+    def block(self, level: int, column: int, row: int, *, toned: bool = True) -> Packed:
+        """Return a block as a picture (256, 256), newly drawn; transparent where no tile is.
+
+        The pixels depend on the tiles alone. Raises RenderError if a photo can't be read.
+        """
+        picture, left = self._draw(level, row, column, 1, toned=toned)
+        return picture[:, left : left + BLOCK].copy()
+
+    def build(self, keys: Iterable[Key]) -> Sequence[Planes]:
+        """Draw the planes of blocks that are missing, and return them. Raises RenderError if a photo can't be read."""
+        made: list[Planes] = []
+        for run in runs(key for key in keys if key not in self.planes):
+            level, row, column, toned = run[0]
+            picture, left = self._draw(level, row, column, len(run), toned=toned)
+            width, height = (max(round(side * 2.0**level), 1) for side in (self.right, self.bottom))
+
+            drawn: list[Planes] = []
+
+            def convert(number: int) -> None:
+                inside = min(BLOCK, width - (column + number) * BLOCK), min(BLOCK, height - row * BLOCK)  # noqa: B023
+                planes = make_planes(picture, left + number * BLOCK, (BLOCK, BLOCK), inside)  # noqa: B023
+                self.planes[run[number]] = planes  # noqa: B023
+                drawn.append(planes)  # noqa: B023
+
+            self._compositor.in_parallel(convert, range(len(run)))
+            self.nbytes += sum(each.nbytes for each in drawn)
+            made += drawn
+        return made
+
+    def prefetch(self, run: Sequence[Key]) -> None:
+        """Start loading the photos that a run of blocks shows."""
+        level, row, column, _ = run[0]
+        scale, textures = 2.0**level, self._compositor.textures
+        left, top = column * BLOCK / scale, row * BLOCK / scale
+        right, bottom = left + len(run) * BLOCK / scale, top + BLOCK / scale
+        x0, y0, x1, y1 = self.boxes.T
+        inside = np.flatnonzero((y1 > top) & (y0 < bottom) & (x1 > left) & (x0 < right))
+        texture = self.tiles.texture[inside]
+        window, pixels = self.tiles.window[inside], np.maximum(x1[inside] - x0[inside], 1e-9) * scale
+        # Up to rounding, texels coincide with pixels, so that one mip level suffices.
+        texels = (window[:, 2] - window[:, 0]) * textures.table.width[texture] / pixels
+        levels = np.clip(np.log2(np.maximum(texels, 1)).astype(np.int64), 0, textures.table.levels[texture] - 1)
+        missing = textures.table.address[texture, levels] == 0
+        needed = np.unique(np.stack([texture[missing], levels[missing]], 1), axis=0)
+        textures.prefetch(needed.astype(np.int32))
+
+    def drop(self, used: int) -> None:
+        """Forget the planes that were last used for a frame or earlier."""
+        self.planes = {key: planes for key, planes in self.planes.items() if planes.used > used}
+        self.nbytes = sum(planes.nbytes for planes in self.planes.values())
+
+    def _draw(self, level: int, row: int, column: int, count: int, *, toned: bool) -> tuple[Packed, int]:
+        """Return a run of blocks as a picture, valid until the next call, and the first block's column in it."""
+        width = count * BLOCK + _BEFORE
+        if (count, toned) not in self._drawers:
+            self._drawers[count, toned] = Compositor(
+                width, BLOCK, self._compositor.textures, threads=self._compositor.threads,
+                pool=self._compositor.pool, tone_sizes=FULL_TONE if toned else NO_TONE,
+            )  # fmt: skip
+        scene, left = self._scene(level, row, column, width)
+        picture = self._memory[: width * BLOCK].reshape(BLOCK, width)
+        self._drawers[count, toned].draw(scene, picture)
+        return picture, left
+
+    def _scene(self, level: int, row: int, column: int, width: int) -> tuple[Scene, int]:
+        scale = 2.0**level
+        left = _BEFORE if column else 0
+        x, y = column * BLOCK - left, row * BLOCK
+        camera = Camera(((x + width / 2) / scale, (y + BLOCK / 2) / scale), scale)
+        low, high = (y / scale, (y + BLOCK) / scale)
+        inside = np.flatnonzero((self.boxes[:, 3] > low) & (self.boxes[:, 1] < high))
+        tiles = self.tiles.take(slice(inside[0], inside[-1] + 1) if len(inside) else slice(0))
+        return Scene((tiles,), camera, None, nested=self._nested), left
+
+
+def runs(keys: Iterable[Key]) -> Iterator[Sequence[Key]]:
+    """Yield keys in runs of neighbouring blocks in one row."""
+    run: list[Key] = []
+    for key in sorted(keys, key=lambda key: (key.level, key.toned, key.row, key.column)):
+        if run and (len(run) == _LONGEST_RUN or key != run[-1]._replace(column=run[-1].column + 1)):
+            yield run
+            run = []
+        run.append(key)
+    if run:
+        yield run

@@ -1,0 +1,249 @@
+"""Drawing scenes as the planes of 4:2:0 frames, as most encoders expect them.
+
+Resting tiles are sampled from a canvas, large photos from their own mip levels, both stored as planes; all other
+sprites are drawn by the compositor and laid over. Which of these draws a sprite depends on the scene alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from renderer.arrays import Packed, Pixels
+from renderer.canvas import Canvas
+from renderer.compositor import Compositor, Group
+from renderer.kernels.drawing import Box, fill_band, lay_over_yuv420
+from renderer.kernels.planar import BEYOND, FULL, PlanarPictures, draw_planes, planar_memory
+from renderer.planes.canvas_view import LOOK_AHEAD, CanvasView
+from renderer.planes.parts import around, parts_of, rows_of
+from renderer.planes.photos import PhotoPlanes
+from renderer.scene import TONE_NONE_ABOVE, Rest, Scene, Sprites
+
+__all__ = ["LOOK_AHEAD", "FramePlanes", "PlaneRenderer"]
+
+FramePlanes = tuple[Pixels, Pixels, Pixels]
+"""Y (H, W), Cb and Cr (H/2, W/2) of limited-range BT.709 4:2:0, uint8."""
+
+_PREFETCH_STEP: Final = 3  # frames of which one is prefetched, as neighbouring ones need the same textures of sprites
+
+_KEPT: Final = 0.9  # share of the budget that is kept when it is exceeded, so that this happens rarely
+
+_MOST_CANVASES: Final = 6  # an animation shows one or two; a timeline, those of its animations in turn
+
+_FORWARD, _BEYOND, _FULL = np.array([[0, 1], [0, BEYOND], [0, FULL]], np.int32)  # of styles
+
+_NO_PICTURE: Final[Packed] = np.empty((0, 0), np.uint32)
+
+
+@dataclass
+class _SpriteLayer:
+    """Groups of sprites, drawn by the compositor."""
+
+    draw: list[Callable[[Packed, int, int], None]]  # each draws a group onto rows of a frame
+    rows: tuple[int, int]  # the first, and the one after the last, that they may touch; even
+
+
+_Layer = PlanarPictures | _SpriteLayer
+
+
+class PlaneRenderer:
+    """Draws scenes as planes, on a compositor's threads.
+
+    `budget`: bytes for canvases and the planes of photos; exceeded only if this frame and the next 24 need more, each
+    at most 36 bytes per pixel. In addition, up to 13 bytes per pixel of a frame, and 5 MB for each canvas. A frame
+    depends on its scene alone, not on the budget or on earlier frames.
+    """
+
+    def __init__(self, compositor: Compositor, budget: int) -> None:
+        self.compositor = compositor
+        self.budget = budget
+        self.size = (compositor.width, compositor.height)
+        self.photos = PhotoPlanes(compositor.textures, self.size)
+        self.canvases: dict[int, CanvasView] = {}  # by the identity of their tiles; those used last come last
+        self._number = self._next_prefetch = 0  # of the frame, and of the next whose sprites are prefetched
+        self._background: tuple[object, FramePlanes] | None = None
+        self._frame_memory: Packed | None = None
+        self._memory: dict[int, Pixels] = {}  # by the band's first row
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the planes of canvases and photos."""
+        return self.photos.nbytes + sum(view.canvas.nbytes for view in self.canvases.values())
+
+    def draw(self, scene: Scene, planes: FramePlanes) -> None:
+        """Draw a scene, which must have a background. Raises RenderError if a photo can't be read."""
+        self._number += 1
+        background = self._background_planes(scene)
+        layers = self._layers(scene)
+        self._drop()
+        frame = self._frame
+        width = self.size[0]
+        covered = bool(layers) and self._fills_frame(layers[0][1])
+
+        def band(top: int, end: int) -> None:
+            if not covered:
+                for plane, source, size in zip(planes, background, (1, 2, 2), strict=True):
+                    plane[top // size : end // size] = source[top // size : end // size]
+            for hidden, layer in layers:
+                if isinstance(layer, PlanarPictures):
+                    for clip in around(hidden, (0, top, width, end)):
+                        draw_planes(planes, clip, layer, self._band_memory(top))
+                    continue
+                first, last = max(top, layer.rows[0]), min(end, layer.rows[1])
+                if first < last:
+                    fill_band(frame, first, last, 0, _NO_PICTURE)
+                    for draw in layer.draw:
+                        draw(frame, first, last)
+                    lay_over_yuv420(frame, *planes, first // 2, last // 2)
+
+        self.compositor.in_bands(band)
+
+    def convert(self, draw: Callable[[Packed], None], planes: FramePlanes) -> None:
+        """Convert a frame that `draw` draws to planes."""
+        draw(self._frame)
+        self.compositor.to_yuv420(self._frame, planes)
+
+    def prefetch(self, scene: Scene) -> None:
+        """Prepare part of what a scene needs that is drawn up to `LOOK_AHEAD` frames later."""
+        others: list[Group] = []
+        for group in self.compositor.groups(scene):
+            match self._source(group, scene):
+                case CanvasView() as canvas:
+                    canvas.prefetch(group[1], self._number)
+                case Sprites() as photos:
+                    self.photos.prefetch(photos, group[1])
+                case None:
+                    others.append(group)
+        if self._number >= self._next_prefetch:
+            self.compositor.prefetch_groups(others)
+            self._next_prefetch = self._number + _PREFETCH_STEP
+        for canvas in self.canvases.values():
+            canvas.advance(self._number)
+
+    def _layers(self, scene: Scene) -> list[tuple[Box, _Layer]]:
+        """Return what to draw, in painter's order, each with the box that later layers hide."""
+        groups = self.compositor.groups(scene)
+        pictures = [self._pictures(group, scene) for group in groups]
+        sprites = [group for group, each in zip(groups, pictures, strict=True) if each is None]
+        listed = iter(self.compositor.listed(sprites))
+        layers: list[tuple[Box, _Layer]] = []
+        for group, each in zip(groups, pictures, strict=True):
+            hidden = group[2]
+            if each is not None:
+                layers.append((hidden, each))
+                continue
+            rows = rows_of(group, self.size[1])
+            if layers and isinstance(before := layers[-1][1], _SpriteLayer):
+                before.draw.append(next(listed))
+                before.rows = min(before.rows[0], rows[0]), max(before.rows[1], rows[1])
+            else:
+                layers.append((hidden, _SpriteLayer([next(listed)], rows)))
+        return layers
+
+    def _source(self, group: Group, scene: Scene) -> CanvasView | Sprites | None:
+        """Return what draws a group: a canvas, the planes of photos (the visible sprites), or the compositor (None)."""
+        sprites, view, _ = group
+        if not (view[1] == view[3] == 0 and view[0] == view[4] > 0):
+            return None
+        if sprites.rest is not None and sprites.rest.picture is None:
+            canvas = self._canvas(sprites.rest, scene)
+            if canvas.canvas.sizes[0] * view[0] < TONE_NONE_ABOVE:
+                return canvas
+        return self.photos.visible(group)
+
+    def _pictures(self, group: Group, scene: Scene) -> PlanarPictures | None:
+        """Return a group as pictures that are stored as planes, or None if it must be drawn as sprites."""
+        sprites, view, _ = group
+        match self._source(group, scene):
+            case CanvasView() as source:
+                picture = source.picture(view, self._number)
+            case Sprites() as photos:
+                picture = self.photos.pictures(photos, view, self._number)
+                if sprites.rest is None or sprites.rest.picture is None:
+                    return picture
+            case None:
+                return None
+        assert sprites.rest is not None
+        canvas = self._canvas(sprites.rest, scene)
+        parts = parts_of(canvas.canvas, sprites, view, self.size)
+        if not picture.records["opaque"].all() or len(parts[0]) == 1:
+            return picture.cut(*parts)
+
+        # Parts that come and go are copied from a picture of the whole, which stays the same if the camera rests.
+        def draw(colour: Pixels) -> None:
+            whole = canvas.canvas.tiles.resting(Rest(canvas.canvas.tiles))
+            edges, styles = parts_of(canvas.canvas, whole, view, self.size)
+            self._draw_pictures(picture.cut(edges, styles | _FULL), colour)
+
+        edges, styles = parts
+        return canvas.whole(view, draw).cut(edges, styles * _FORWARD | _BEYOND)
+
+    def _draw_pictures(self, pictures: PlanarPictures, colour: Pixels) -> None:
+        """Draw pictures into planes that are stored one after another, (W · H · 3/2,)."""
+        width, height = self.size
+        size = width * height
+        blue, red = colour[size : size + size // 4], colour[size + size // 4 :]
+        planes = colour[:size].reshape(height, width), blue.reshape(height // 2, -1), red.reshape(height // 2, -1)
+        self.compositor.in_bands(
+            lambda top, end: draw_planes(planes, (0, top, width, end), pictures, self._band_memory(top))
+        )
+
+    def _canvas(self, rest: Rest, scene: Scene) -> CanvasView:
+        """Return the canvas of resting tiles."""
+        key = id(rest.whole)
+        found = self.canvases.pop(key, None) or CanvasView(Canvas(rest.whole, scene.nested, self.compositor), self.size)
+        self.canvases[key] = found
+        if len(self.canvases) > _MOST_CANVASES:
+            del self.canvases[next(iter(self.canvases))]
+        return found
+
+    def _fills_frame(self, layer: _Layer) -> bool:
+        """Return whether a layer hides everything below."""
+        if not isinstance(layer, PlanarPictures) or len(layer.edges) != 1 or not layer.records["opaque"].all():
+            return False
+        left, top, right, bottom = layer.edges[0]
+        return bool(left <= -1 and top <= -1 and right >= self.size[0] + 1 and bottom >= self.size[1] + 1)
+
+    def _band_memory(self, top: int) -> Pixels:
+        if top not in self._memory:
+            self._memory[top] = planar_memory(self.size[0])
+        return self._memory[top]
+
+    @property
+    def _frame(self) -> Packed:
+        if self._frame_memory is None:
+            self._frame_memory = self.compositor.new_frame()
+        return self._frame_memory
+
+    def _background_planes(self, scene: Scene) -> FramePlanes:
+        if self._background is None or self._background[0] != scene.background:
+            colour, picture = self.compositor.prepare_background(scene.background)
+            width, height = self.size
+            fill_band(self._frame, 0, height, colour, picture)
+            blue, red = np.empty((2, height // 2, width // 2), np.uint8)
+            planes = np.empty((height, width), np.uint8), blue, red
+            self.compositor.to_yuv420(self._frame, planes)
+            self._background = (scene.background, planes)
+        return self._background[1]
+
+    def _drop(self) -> None:
+        """Forget the planes that were not used for longest, until the budget suffices."""
+        if self.nbytes <= self.budget:
+            return
+        held = list(self.photos.planes.values())
+        for view in self.canvases.values():
+            held += view.blocks()
+        kept = 0
+        for each in sorted(held, key=lambda each: -each.used):
+            kept += each.nbytes
+            if kept > _KEPT * self.budget and each.used < self._number:  # what this and later frames need stays
+                break
+        else:
+            return
+        used = each.used
+        self.photos.drop(used)
+        for view in self.canvases.values():
+            view.drop(used)

@@ -1,0 +1,208 @@
+"""What frames show of a canvas: its blocks, drawn before they are needed, as pictures that are ready to draw."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+import numpy as np
+
+from renderer.arrays import Int64Array, Pixels
+from renderer.canvas import BLOCK, Canvas, Key, Planes, runs
+from renderer.compositor import Viewport
+from renderer.kernels.drawing import SHARPER
+from renderer.kernels.planar import PICTURE, PlanarPictures
+from renderer.planes.parts import NO_PARTS, split_detail, tone_shares
+
+LOOK_AHEAD: Final = 24
+"""Number of frames by which textures and blocks are prepared in advance.
+
+A camera that comes nearer needs a whole level of a canvas at once, whose photos take as long to load as ten frames to
+draw. What is prepared earlier occupies memory for longer."""
+
+_LOADED_AHEAD: Final = 1  # runs of blocks whose photos are loaded before they are drawn
+
+_OPAQUE: Final = Planes(np.full(BLOCK * BLOCK * 3 // 2, 255, np.uint8))  # the alpha of opaque blocks among others
+
+_Blocks = tuple[int, int, int, int]  # a range of blocks: left, top, right and bottom of their columns and rows
+
+
+@dataclass
+class _Table:
+    """The blocks of a level that a view shows, row by row, with tone and then without, or in one of these variants."""
+
+    blocks: _Blocks
+    variants: tuple[bool, ...]
+    planes: Sequence[Planes]
+    colour: Int64Array  # their addresses
+    cover: Int64Array  # the addresses of their alpha
+    has_cover: bool
+    used: int = 0  # number of the last frame that needed it
+
+
+@dataclass
+class _Run:
+    """Neighbouring blocks that a later frame needs."""
+
+    keys: Sequence[Key]
+    due: int  # the number of that frame
+    loading: bool = False  # whether their photos are being loaded
+
+
+class CanvasView:
+    """A canvas as frames of a size show it. Views are upright."""
+
+    def __init__(self, canvas: Canvas, size: tuple[int, int]) -> None:
+        self.canvas, self.size = canvas, size
+        self._tables: dict[int, _Table] = {}  # by level
+        self._prefetched: dict[int, tuple[_Blocks, tuple[bool, ...]]] = {}  # by level
+        self._waiting: deque[_Run] = deque()  # in the order in which they are needed
+        self._whole: tuple[Viewport | tuple[()], Pixels] = ((), np.empty(0, np.uint8))
+
+    def prefetch(self, view: Viewport, number: int) -> None:
+        """Note which blocks a view needs that is drawn up to `LOOK_AHEAD` frames after the frame of a number."""
+        variants = self._variants(view)
+        for level in self._levels(view)[0]:
+            blocks = self._blocks(level, view)
+            before = self._prefetched.get(level)
+            if before is None or before[1] != variants or not _suffices(before[0], blocks):
+                self._prefetched[level] = blocks, variants
+                new = (key for key in _keys(level, blocks, variants) if key not in self.canvas.planes)
+                self._waiting.extend(_Run(run, number + LOOK_AHEAD) for run in runs(new))
+
+    def advance(self, number: int) -> None:
+        """Draw some of the blocks that are needed later: as many in each frame, so that all are finished in time."""
+        count = 0
+        for position, run in enumerate(self._waiting, 1):
+            count = max(count, math.ceil(position / max(run.due - number, 1)))
+        for _ in range(count):
+            if not self._waiting[0].loading and self._waiting[0].due > number + 1:
+                break  # its photos are loaded while other frames are drawn
+            run = self._waiting.popleft()
+            self._build(run.keys, run.due)
+        for run in islice(self._waiting, count + _LOADED_AHEAD):
+            if not run.loading:
+                self.canvas.prefetch(run.keys)
+                run.loading = True
+
+    def picture(self, view: Viewport, number: int) -> PlanarPictures:
+        """Return what a view shows as a picture without parts, for the frame of a number; missing blocks are drawn.
+
+        Raises RenderError if a photo can't be read.
+        """
+        record = np.zeros(1, PICTURE)
+        levels, record["blend"] = self._levels(view)
+        tables = [self._table(level, view, number) for level in levels]
+        record["opaque"] = not any(table.has_cover for table in tables)
+        addresses: list[Int64Array] = []
+        first = 0
+        for name, level, table in zip(("fine", "coarse"), levels, tables, strict=False):
+            left, top, right, bottom = table.blocks
+            scale, count = 2.0**level / view[0], len(table.colour)
+            plain = first + count - (right - left) * (bottom - top)
+            record[name][0] = (
+                first, plain, first + count, right - left, left, top, BLOCK, BLOCK, self.canvas.cell_bits(level),
+                scale, -view[2] * scale, scale, -view[5] * scale,
+            )  # fmt: skip
+            addresses += [table.colour, table.cover]
+            first += 2 * count
+        return PlanarPictures(record, np.concatenate(addresses), *NO_PARTS, tables)
+
+    def whole(self, view: Viewport, draw: Callable[[Pixels], None]) -> PlanarPictures:
+        """Return a frame with all tiles as a picture in which texels are pixels.
+
+        `draw` draws the frame, and is called only if the last one had another view: planes, one after another.
+        """
+        width, height = self.size
+        drawn, colour = self._whole
+        if drawn != view:
+            colour = colour if len(colour) else np.empty(width * height * 3 // 2, np.uint8)
+            self._whole = ((), colour)
+            draw(colour)
+            self._whole = (view, colour)
+        record = np.zeros(1, PICTURE)
+        record["opaque"] = 1
+        record["fine"][0] = (0, 0, 0, 1, 0, 0, width, height, -1, 1.0, 0.0, 1.0, 0.0)
+        return PlanarPictures(record, np.array([colour.ctypes.data]), *NO_PARTS, [colour])
+
+    def blocks(self) -> Iterator[Planes]:
+        """Yield the planes of all blocks, with the numbers of the frames that needed them."""
+        for table in self._tables.values():
+            for each in table.planes:
+                each.used = max(each.used, table.used)
+        yield from self.canvas.planes.values()
+
+    def drop(self, used: int) -> None:
+        """Forget the blocks that were last used for a frame or earlier; `blocks` must have been called before."""
+        self.canvas.drop(used)
+        self._tables.clear()
+        self._prefetched.clear()
+
+    def _levels(self, view: Viewport) -> tuple[tuple[int, ...], int]:
+        """Return the finer and the coarser level for a view, if both are needed, and the weight 0…256 of the second."""
+        detail, canvas = math.log2(view[0]), self.canvas
+        corners = np.array([[canvas.left, canvas.top], [canvas.right, canvas.bottom]]) * view[0] + (view[2], view[5])
+        if abs(detail - round(detail)) > 1e-6 or (np.abs(corners - np.rint(corners)) > 1e-6).any():
+            detail += SHARPER  # otherwise texels coincide with pixels and are drawn unchanged
+        coarser, blend = split_detail(np.array(-detail))
+        level = -int(coarser)
+        return ((level, level - 1) if blend else (level,)), int(blend)
+
+    def _variants(self, view: Viewport) -> tuple[bool, ...]:
+        """Return which blocks a view needs: with tone (True), without, or both."""
+        shares = tone_shares(self.canvas, view)
+        return tuple(toned for toned, needed in ((True, shares.max() > 0), (False, shares.min() < 256)) if needed)
+
+    def _blocks(self, level: int, view: Viewport) -> _Blocks:
+        """Return the range of blocks that a view shows."""
+        ranges = []
+        for side, start, count in (
+            (self.size[0], view[2], self.canvas.columns(level)),
+            (self.size[1], view[5], self.canvas.rows(level)),
+        ):
+            low, high = ((x - start) * 2.0**level / view[0] for x in (0, side))
+            first = min(max(math.floor((low - 2) / BLOCK), 0), count - 1)
+            ranges.append((first, max(min(math.floor((high + 2) / BLOCK) + 1, count), first + 1)))
+        (left, right), (top, bottom) = ranges
+        return left, top, right, bottom
+
+    def _table(self, level: int, view: Viewport, number: int) -> _Table:
+        """Return the addresses of the blocks that a view shows, and perhaps of more; missing ones are drawn."""
+        blocks, variants = self._blocks(level, view), self._variants(view)
+        table = self._tables.get(level)
+        if table is None or table.variants != variants or not _suffices(table.blocks, blocks):
+            keys = _keys(level, blocks, variants)
+            self._build(keys, number)
+            planes = [self.canvas.planes[key] for key in keys]
+            table = _Table(
+                blocks, variants, planes,
+                colour=np.array([each.address for each in planes], np.int64),
+                cover=np.array([each.cover_address or _OPAQUE.address for each in planes], np.int64),
+                has_cover=any(each.cover is not None for each in planes),
+            )  # fmt: skip
+            self._tables[level] = table
+        table.used = number
+        return table
+
+    def _build(self, keys: Sequence[Key], until: int) -> None:
+        """Draw the blocks that are missing; they are kept at least until the frame of a number."""
+        for planes in self.canvas.build(keys):
+            planes.used = until
+
+
+def _keys(level: int, blocks: _Blocks, variants: Sequence[bool]) -> list[Key]:
+    """Return the keys of the blocks in a range, row by row, for each variant."""
+    left, top, right, bottom = blocks
+    columns = range(left, right)
+    return [Key(level, row, column, toned) for toned in variants for row in range(top, bottom) for column in columns]
+
+
+def _suffices(range_: _Blocks, blocks: _Blocks) -> bool:
+    """Return whether a range of blocks includes another, and is not much larger."""
+    left, top, right, bottom = range_
+    inside = left <= blocks[0] and top <= blocks[1] and right >= blocks[2] and bottom >= blocks[3]
+    return inside and (right - left) * (bottom - top) <= 2 * (blocks[2] - blocks[0]) * (blocks[3] - blocks[1])

@@ -1,0 +1,115 @@
+"""Where pictures and their parts lie in a frame."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.arrays import Float64Array, Int64Array
+from renderer.canvas import Canvas
+from renderer.compositor import Group, Viewport
+from renderer.kernels.drawing import Box
+from renderer.kernels.planar import FORWARD_BELOW, FORWARD_RIGHT
+from renderer.scene import JOINED_BELOW, JOINED_RIGHT, TONE_FULL_BELOW, TONE_NONE_ABOVE, Sprites
+
+Parts = tuple[Float64Array, npt.NDArray[np.int32]]
+"""Edges (N, 4) and styles (N, 2), as `PlanarPictures` describes them."""
+
+NO_PARTS: Final[Parts] = (np.empty((0, 4)), np.empty((0, 2), np.int32))
+
+
+def split_detail(detail: Float64Array) -> tuple[Int64Array, Int64Array]:
+    """Return mip levels and the weights 0…256 of the next coarser ones."""
+    level = np.floor(detail)
+    blend = np.rint((detail - level) * 256)
+    return (level + (blend == 256)).astype(np.int64), np.where(blend == 256, 0, blend).astype(np.int64)
+
+
+def edges_of(sprites: Sprites, view: Viewport) -> Float64Array:
+    """Return left, top, right and bottom of upright sprites in pixels, (N, 4)."""
+    half = (np.abs(sprites.right) + np.abs(sprites.down)) * view[0]
+    middle = sprites.centre * view[0] + (view[2], view[5])
+    return np.concatenate([middle - half, middle + half], 1)
+
+
+def styles_of(sprites: Sprites) -> npt.NDArray[np.int32]:
+    """Return the styles of sprites without tone."""
+    forward = np.where(sprites.joined & JOINED_RIGHT, FORWARD_RIGHT, 0)
+    forward |= np.where(sprites.joined & JOINED_BELOW, FORWARD_BELOW, 0)
+    return np.stack([np.zeros_like(forward), forward], 1).astype(np.int32)
+
+
+def rows_of(group: Group, height: int) -> tuple[int, int]:
+    """Return the range of even rows that a group of sprites may touch; (0, 0) if none."""
+    sprites, view, _ = group
+    if not len(sprites):
+        return 0, 0
+    axis = np.array(view[3:5])
+    middle = sprites.centre @ axis + view[5]
+    reach = np.abs(sprites.right @ axis) + np.abs(sprites.down @ axis) + 1
+    rows = np.stack([middle - reach, middle + reach])
+    rows = np.clip(rows[:, np.isfinite(rows).all(axis=0)], 0, height)  # what is not finite is not drawn
+    return (int(rows.min()) // 2 * 2, math.ceil(rows.max() / 2) * 2) if rows.size else (0, 0)
+
+
+def tone_shares(canvas: Canvas, view: Viewport) -> npt.NDArray[np.int32]:
+    """Return the share of the tone, 0…256, of each size of tiles."""
+    if not canvas.has_tone:
+        return np.zeros(len(canvas.sizes), np.int32)
+    x = np.clip((TONE_NONE_ABOVE - canvas.sizes * view[0]) / (TONE_NONE_ABOVE - TONE_FULL_BELOW), 0.0, 1.0)
+    return np.rint(x * x * (3 - 2 * x) * 256).astype(np.int32)
+
+
+def parts_of(canvas: Canvas, sprites: Sprites, view: Viewport, size: tuple[int, int]) -> Parts:
+    """Return the edges and styles of the parts of a canvas that show some of its tiles, in a frame of a size."""
+    assert sprites.rest is not None
+    which = sprites.rest.which
+    shares = tone_shares(canvas, view)
+    if (shares == shares[0]).all() and canvas.includes(which, -view[5] / view[0], (size[1] - view[5]) / view[0]):
+        corners = np.array([[canvas.left, canvas.top], [canvas.right, canvas.bottom]]) * view[0] + (view[2], view[5])
+        return corners.reshape(1, 4), np.array([[shares[0], 0]], np.int32)
+    joined = np.full(len(canvas.boxes), -1)  # of tiles that are not shown
+    joined[which] = sprites.joined
+    seen = canvas.seen(view, size)
+    some = seen[joined[seen] >= 0]
+    if not len(some):
+        return NO_PARTS
+    left, top, right, bottom = canvas.boxes[some].T
+    share, joined = shares[canvas.size_of[some]], joined[some]
+    below = joined & JOINED_BELOW
+    starts = np.ones(len(some), bool)
+    starts[1:] = (
+        (top[1:] != top[:-1])
+        | (bottom[1:] != bottom[:-1])
+        | (np.abs(left[1:] - right[:-1]) > 1e-9)
+        | (share[1:] != share[:-1])
+        | (below[1:] != below[:-1])
+    )
+    first = np.flatnonzero(starts)
+    last = np.append(first[1:], len(some)) - 1
+    corners = np.stack([left[first], top[first], right[last], bottom[first]], 1)
+    forward = np.where(joined[last] & JOINED_RIGHT, FORWARD_RIGHT, 0) | np.where(below[first], FORWARD_BELOW, 0)
+    edges = corners * view[0] + (view[2], view[5], view[2], view[5])
+    return edges, np.stack([share[first], forward], 1).astype(np.int32)
+
+
+def around(hidden: Box, whole: Box) -> list[Box]:
+    """Return the parts of a rectangle outside a hidden box, at even pixels."""
+    left, top, right, bottom = whole
+    # Chroma is a mean that includes a column on either side, and a row.
+    inner_left, inner_top = max(hidden[0] + hidden[0] % 2 + 2, left), max(hidden[1] + hidden[1] % 2, top)
+    inner_right, inner_bottom = min(hidden[2] // 2 * 2 - 2, right), min(hidden[3] // 2 * 2, bottom)
+    if hidden[0] <= 0:
+        inner_left = left
+    if hidden[2] >= right:
+        inner_right = right
+    if inner_left >= inner_right or inner_top >= inner_bottom:
+        return [whole]
+    parts = (
+        (left, top, right, inner_top), (left, inner_bottom, right, bottom),
+        (left, inner_top, inner_left, inner_bottom), (inner_right, inner_top, right, inner_bottom),
+    )  # fmt: skip
+    return [part for part in parts if part[0] < part[2] and part[1] < part[3]]
