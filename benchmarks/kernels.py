@@ -25,6 +25,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from renderer.canvas import Canvas, Key
 from renderer.compositor import Compositor
 from renderer.encoder.gif import GifFile
 from renderer.faces import find_faces
@@ -34,14 +35,16 @@ from renderer.kernels.library import VARIABLE, kernels, variants
 from renderer.library import Library, Photo
 from renderer.matching import match_photos
 from renderer.pictures import Pixels, read_picture, resize
+from renderer.planes import PlaneRenderer
 from renderer.progress import Silent
-from renderer.scene import Camera, Scene, Sprites, make_sprites
+from renderer.scene import JOINED_BELOW, JOINED_RIGHT, Camera, Rest, Scene, Sprites, make_sprites
 from renderer.textures import Textures
 
 WIDTH, HEIGHT = 1920, 1080
 GIF_SIZE = (480, 270)
 FRAMES = 8  # of motion blur and of the GIF
 TEXTURES = 200
+BLOCKS = 7  # neighbours of a canvas, at a level with two pixels per unit
 
 Work = Callable[[], object]
 
@@ -76,6 +79,15 @@ def tiled(count: int, turn: float) -> Sprites:
     return replace(sprites, gain=np.full((count, 3), 0.9, np.float32), offset=np.full((count, 3), 0.05, np.float32))
 
 
+def resting(count: int) -> Sprites:
+    """Return sprites at rest that cover the frame once, without seams."""
+    sprites = tiled(count, 0.0)
+    joined = np.full(count, JOINED_RIGHT | JOINED_BELOW, np.uint8)
+    # Their corner is at 0, so that no block of a canvas is transparent along an edge.
+    whole = replace(sprites, centre=sprites.centre - 0.3, joined=joined)
+    return whole.resting(Rest(whole))
+
+
 def library_of(tiles: Pixels) -> Library:
     """Return a library of photos without files."""
     photos = [
@@ -108,11 +120,19 @@ def all_work() -> Iterator[dict[str, tuple[str, Work]]]:
         def draw(sprites: Sprites) -> None:
             compositor.draw(Scene((sprites,), camera), frame)
 
+        def planar(scale: float, *others: Sprites) -> Work:
+            scene = Scene((canvas_tiles, *others), replace(camera, scale=scale))
+            return partial(planes.draw, scene, (luma, blue, red))
+
+        def blocks() -> None:
+            canvas.planes.clear()
+            canvas.build([Key(1, 2, column, toned=True) for column in range(BLOCKS)])
+
         def blur() -> None:
             def moved(progress: float) -> Scene:
                 return Scene((few,), Camera((WIDTH / 2 + 200 * progress, HEIGHT / 2), 1.0))
 
-            compositor.expose(moved, 0.5, (2 * FRAMES - 2) / 200, motion)
+            compositor.expose(map(moved, compositor.exposure(moved, 0.5, (2 * FRAMES - 2) / 200)), motion)
 
         def convert() -> None:
             compositor.to_yuv420(frame, (luma, blue, red))
@@ -126,7 +146,8 @@ def all_work() -> Iterator[dict[str, tuple[str, Work]]]:
         def match() -> None:
             match_photos(cover, grid, photos, Silent())
 
-        few, many = tiled(600, 0.0), tiled(20_000, 0.37)
+        few, many, canvas_tiles = tiled(600, 0.0), tiled(20_000, 0.37), resting(2_400)
+        planes, canvas = PlaneRenderer(compositor, 500_000_000), Canvas(canvas_tiles, {}, compositor)
         photos = library_of(crops(5_000, 32, (32, 200)))
         grid = make_grid(
             cover.shape[1], cover.shape[0], columns=round(math.sqrt(2_000 * cover.shape[1] / cover.shape[0]))
@@ -134,6 +155,14 @@ def all_work() -> Iterator[dict[str, tuple[str, Work]]]:
         yield {
             "upright": ("a frame of 600 tiles", partial(draw, few)),
             "rotated": ("a frame of 20,000 rotated tiles", partial(draw, many)),
+            # Tiles of 35 pixels, with their full tone, and of 144, with half of it.
+            "canvas": ("a frame of a canvas, two levels", planar(1.2)),
+            "fading": ("the same while tone fades", planar(4.9)),
+            "over": (
+                "the same as the first, with 2,000 rotated tiles over it",
+                planar(1.2, many.take(slice(None, None, 10))),
+            ),
+            "blocks": (f"{BLOCKS} blocks of a canvas", blocks),
             "blur": (f"{FRAMES} frames of motion blur", blur),
             "convert": ("a frame for the encoder", convert),
             "gif": (f"a GIF of {FRAMES} frames, {GIF_SIZE[0]} × {GIF_SIZE[1]}", gif),

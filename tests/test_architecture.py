@@ -17,9 +17,9 @@ ROOT = Path(__file__).parent.parent
 
 LAYERS = [
     "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "toml_positions", "streams", "version", "progress", "locks", "paths",
-    "input_files", "output_files", "data_files", "names", "private_files", "cores", "child_processes", "ffmpeg", "resource_limits", "memory", "kernels",
+    "input_files", "output_files", "data_files", "names", "private_files", "cores", "threads", "child_processes", "ffmpeg", "resource_limits", "memory", "budget", "kernels",
     "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "grid", "placement", "fidelity",
-    "matching", "textures", "scene", "settings", "lines", "overlay", "compositor", "plugins", "frame_times", "timeline",
+    "matching", "textures", "scene", "settings", "lines", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
     "formats", "encoder", "sound", "stills", "rules", "video_job", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
@@ -31,6 +31,8 @@ _DRAWING = (
     "textures",
     "overlay",
     "compositor",
+    "canvas",
+    "planes",
     "formats",
     "encoder",
     "sound",
@@ -48,6 +50,8 @@ FORBIDDEN = {
     "textures": ("matching", *_INDEX, "job"),
     "overlay": ("matching", "library", "placement", "job"),
     "compositor": ("matching", "library", "grid", "placement", "job"),
+    "canvas": ("matching", "library", "grid", "placement", "job"),
+    "planes": ("matching", "library", "grid", "placement", "job"),
     "timeline": ("matching", "library", "grid", "placement", "compositor", "job"),
     "encoder": ("matching", "library", "grid", "placement", "scene", "textures", "overlay", "compositor", "job"),
     **dict.fromkeys(("descriptors", "library", "grid", "placement", "fidelity", "matching"), _DRAWING),
@@ -189,6 +193,7 @@ def test_expensive_imports_wait_until_they_are_needed(imports: str, expensive: s
 
 
 OPENED = {
+    "budget.py": {"path.read_text": "a file of the system, in /proc or /sys"},
     "input_files.py": {"open": "open_input itself", "os.open": "the opener of open_input"},
     "locks.py": {"os.open": "a lock file, which is created"},
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},

@@ -32,10 +32,17 @@ def test_ci_runs_the_readmes_commands() -> None:
 
 def test_the_documented_json_keys_are_complete(render: Callable[..., tuple[int, str, str]]) -> None:
     _, out, _ = render("mosaic", "--columns", "5", "--json")
-    table = PAGES["output.md"].partition("| key | contents |")[2].partition("Other commands")[0]
-    assert set(json.loads(out)) == {
-        key for row in table.splitlines() for key in re.findall(r"`(\w+)`", row.split("|")[1] if "|" in row else "")
-    }
+    assert set(json.loads(out)) == documented_keys("| key | contents |", "With `--dry-run`")
+    plan = json.loads(render("zoom", "--dry-run", "--json")[1])
+    assert set(plan["budget"]) == documented_keys("| key of `budget` | contents |", "Other commands")
+    words = PAGES["output.md"].partition("With `--dry-run`, the object has")[2].partition(":")[0]
+    assert set(plan) == set(re.findall(r"`(\w+)`", words))
+
+
+def documented_keys(start: str, end: str) -> set[str]:
+    table = PAGES["output.md"].partition(start)[2].partition(end)[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if "|" in row]
+    return {key for row in rows for key in re.findall(r"`(\w+)`", row)}
 
 
 def test_the_documented_json_keys_of_figures_are_complete(render: Callable[..., tuple[int, str, str]]) -> None:
