@@ -161,7 +161,7 @@ LIMITED = """
     from renderer.progress import Silent
 
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + 90_000_000,) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 250_000_000,) * 2)
     with Index(Path(sys.argv[1])) as index:
         changes = refresh(index, find_files([sys.argv[2]])[0], "smart", Silent())
         print(changes.read, [item.transient for item in changes.skipped])
@@ -172,7 +172,7 @@ LIMITED = """
 def test_a_picture_that_exceeded_the_memory_is_read_again_later(tmp_path: Path) -> None:
     pytest.importorskip("renderer.image_file")
     fill(tmp_path / "photos", 2)
-    Image.new("RGB", (6000, 6000)).save(tmp_path / "photos" / "large.png", compress_level=1)
+    Image.new("RGB", (10000, 10000)).save(tmp_path / "photos" / "large.png", compress_level=1)
     command = [sys.executable, "-c", textwrap.dedent(LIMITED), tmp_path / "it.sqlite", tmp_path / "photos"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("2 [True]\n", "")
