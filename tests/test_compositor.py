@@ -400,6 +400,17 @@ def test_a_still_scene_is_drawn_once_at_any_shutter(textures: Textures) -> None:
     assert (frame == draw(scene, textures)).all()
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_window_beyond_a_texture_repeats_its_edge_where_texels_are_pixels(textures: Textures, mirrored: bool) -> None:
+    picture = smooth_picture(64)
+    wide = make_sprites(textures.add_picture(picture), (0, 0), (-64 if mirrored else 64, 0), (0, 32))
+    wide = replace(wide, window=np.array([[-0.5, 0.0, 1.5, 1.0]]))
+    with closing(Compositor(128, 64, textures)) as compositor:
+        drawn = compositor.still(Scene((wide,), Camera((0.0, 0.0), 1.0)))
+    expected = np.pad(picture, ((0, 0), (32, 32), (0, 0)), "edge")
+    assert (drawn == (expected[:, ::-1] if mirrored else expected)).all()
+
+
 @pytest.mark.parametrize("thickness", [0.3, 0.03, 0.003])
 @pytest.mark.parametrize("angle", [0.0, 0.6, math.pi / 2])
 def test_an_almost_edge_on_sprite_stays_within_its_bounds(textures: Textures, thickness: float, angle: float) -> None:

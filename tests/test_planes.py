@@ -23,7 +23,7 @@ from renderer.overlay import with_overlay
 from renderer.pictures import Pixels
 from renderer.planes import FramePlanes, PlaneRenderer
 from renderer.progress import Silent
-from renderer.scene import Animation, Camera, Fit, Motion, Rest, Scene, Stage
+from renderer.scene import Animation, Camera, Fit, Motion, Rest, Scene, Stage, make_sprites
 from renderer.settings import OutputSettings, OverlaySettings
 from renderer.textures import unpack
 from renderer.timeline import Show
@@ -242,6 +242,14 @@ def test_what_a_mosaic_leaves_empty_shows_the_background(stage: Stage) -> None:
         for scale in (1.0, 1.7, 5.2):
             scene = stage.scene(replace(whole, scale=whole.scale * scale), resting)
             assert max(differences(frames.draw_scene(scene), by_compositor(stage, scene))) < 2.0
+
+
+def test_a_large_photo_whose_window_exceeds_it_is_drawn_as_a_sprite(stage: Stage) -> None:
+    picture = np.random.default_rng(5).integers(0, 256, (40, 40, 3), np.uint8)
+    wide = make_sprites(stage.textures.add_picture(picture), (0.1, 0.2), (150.3, 0.0), (0.0, 80.4))
+    scene = Scene((replace(wide, window=np.array([[-0.5, 0.0, 1.5, 1.2]])),), Camera((0.0, 0.0), 1.0))
+    with closing(Frames(stage, lambda _progress: scene)) as frames:
+        assert max(differences(frames.draw(0.0), by_compositor(stage, scene))) < 0.1  # edges are laid over
 
 
 # -- Videos --------------------------------------------------------------------------------------------------------

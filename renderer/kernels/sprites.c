@@ -301,10 +301,17 @@ static int copy_sprite(
     int64_t stop = smallest(draw->columns[1], (int64_t)__builtin_rint(x + draw->half[0]));
     int64_t first = largest(top, (int64_t)__builtin_rint(upper));
     int64_t last = smallest(end, (int64_t)__builtin_rint(y + draw->half[1]));
+    int64_t count = stop - begin, rows = last - first;
+    if (count <= 0 || rows <= 0)
+        return 0;
     Level level = level_at(&plane, begin + 0.5, first + 0.5);
-    int32_t down = in_texels(plane.vy);
-    if ((level.du != 65536 && level.du != -65536) || (down != 65536 && down != -65536)
-        || ((level.u | level.v) & 65535))
+    int32_t across = level.du, down = in_texels(plane.vy);
+    if ((across != 65536 && across != -65536) || (down != 65536 && down != -65536) || ((level.u | level.v) & 65535))
+        return 0;
+    int64_t u = level.u >> 16, v = level.v >> 16;
+    int64_t end_u = u + (count - 1) * (across >> 16), end_v = v + (rows - 1) * (down >> 16);
+    if (smallest(u, end_u) < 0 || largest(u, end_u) >= plane.width || smallest(v, end_v) < 0
+        || largest(v, end_v) >= plane.height) /* a window that exceeds the texture */
         return 0;
     Paint paint;
     __builtin_memcpy(paint.gain, draw->gain, sizeof paint.gain);
@@ -312,9 +319,9 @@ static int copy_sprite(
     int plain = 1;
     for (int c = 0; c < 3; c++)
         plain &= paint.gain[c] == 256 && paint.offset[c] == 0;
-    for (int64_t row = first; row < last; row++) {
-        const uint32_t *source = texels + ((level.v >> 16) + (row - first) * (down >> 16)) * plane.width + (level.u >> 16);
-        copy_span(frame + row * frame_width + begin, source, stop - begin, level.du < 0, plain, &paint);
+    for (int64_t row = 0; row < rows; row++) {
+        const uint32_t *source = texels + (v + row * (down >> 16)) * plane.width + u;
+        copy_span(frame + (first + row) * frame_width + begin, source, count, across < 0, plain, &paint);
     }
     return 1;
 }

@@ -52,12 +52,13 @@ class PhotoPlanes:
             return None
         right, down, sides = np.abs(some.right), np.abs(some.down), edges[:, 2:] - edges[:, :2]
         upright = (right * down == 0).all() and (right.min(axis=1) == 0).all() and (down.min(axis=1) == 0).all()
+        inside = (some.window >= 0).all() and (some.window <= 1).all()
         toneless = (some.gain == 1).all() and (some.offset == 0).all()
         # Texels of a landed photo coincide with pixels, also those of chroma if it is drawn as a sprite.
         detail = np.log2(self._texels(some, view))
         aligned = _are_whole(edges) and _are_whole(detail) and (detail >= 0).all()
         suits = (
-            upright and sides.min() >= _LARGE and (some.opacity >= 1).all()
+            upright and inside and sides.min() >= _LARGE and (some.opacity >= 1).all()
             and textures.table.opaque[some.texture].all()
             and (toneless or np.sqrt(sides.prod(axis=1)).min() >= TONE_NONE_ABOVE) and not aligned
         )  # fmt: skip
