@@ -19,22 +19,49 @@ static void luma_row(uint8_t *restrict luma, const uint32_t *restrict row, int64
         luma[i] = luma_of(row[i]);
 }
 
-/* Two rows of pixels as one of chroma, sited on the left luma column (H.264 annex E, type 0): averaged over rows, and by
- * 1-2-1 over columns. `first`: 1 at the left edge of the picture, which has no pixel to its left. */
+/* The pixels of two rows that a sample of chroma is the mean of. */
+typedef struct {
+    uint32_t left[2], middle[2], right[2];
+} Samples;
+
+/* Sample `i` is sited on the left luma column (H.264 annex E, type 0). `first`: 1 at the left edge of the picture, which
+ * has no pixel to its left. */
+static inline Samples samples_at(const uint32_t *upper, const uint32_t *lower, int64_t i, int64_t first)
+{
+    int64_t left = i > 0 || !first ? 2 * i - 1 : 0, middle = 2 * i, right = 2 * i + 1;
+    return (Samples){{upper[left], lower[left]}, {upper[middle], lower[middle]}, {upper[right], lower[right]}};
+}
+
+/* The sums of values of the pixels, averaged over rows, and by 1-2-1 over columns: 8 times the mean. */
+#define SUM(value, samples)                                                                                            \
+    (value((samples).left[0]) + value((samples).left[1]) + value((samples).right[0]) + value((samples).right[1])       \
+     + 2 * (value((samples).middle[0]) + value((samples).middle[1])))
+
+static inline uint32_t red_and_blue(uint32_t pixel) { return pixel & MASK; }
+static inline uint32_t green(uint32_t pixel) { return pixel >> 8 & 255; }
+static inline uint32_t alpha_of(uint32_t pixel) { return pixel >> 24; }
+static inline uint32_t share_of(uint32_t pixel) { return weight_of(pixel >> 24); }
+
+/* Cb and Cr, without their offset and in 1/2^19. */
+typedef struct {
+    int32_t blue, red;
+} Chroma;
+
+static inline Chroma chroma_of(Samples samples)
+{
+    uint32_t rb = SUM(red_and_blue, samples);
+    int32_t r = rb & 0xffff, g = (int32_t)SUM(green, samples), b = rb >> 16;
+    return (Chroma){-6596 * r - 22188 * g + 28784 * b, 28784 * r - 26145 * g - 2639 * b};
+}
+
 static void chroma_row(
     uint8_t *restrict blue, uint8_t *restrict red, const uint32_t *upper, const uint32_t *lower, int64_t count,
     int64_t first)
 {
     for (int64_t i = 0; i < count; i++) {
-        int64_t left = i > 0 || !first ? 2 * i - 1 : 0, middle = 2 * i, right = 2 * i + 1;
-        uint32_t rb = (upper[left] & MASK) + (lower[left] & MASK) + (upper[right] & MASK) + (lower[right] & MASK)
-                    + 2 * ((upper[middle] & MASK) + (lower[middle] & MASK));
-        int32_t g = (int32_t)((upper[left] >> 8 & 255) + (lower[left] >> 8 & 255) + (upper[right] >> 8 & 255)
-                              + (lower[right] >> 8 & 255)
-                              + 2 * ((upper[middle] >> 8 & 255) + (lower[middle] >> 8 & 255)));
-        int32_t r = rb & 0xffff, b = rb >> 16;
-        blue[i] = (uint8_t)((-6596 * r - 22188 * g + 28784 * b + 67371008) >> 19);
-        red[i] = (uint8_t)((28784 * r - 26145 * g - 2639 * b + 67371008) >> 19);
+        Chroma chroma = chroma_of(samples_at(upper, lower, i, first));
+        blue[i] = (uint8_t)((chroma.blue + 67371008) >> 19);
+        red[i] = (uint8_t)((chroma.red + 67371008) >> 19);
     }
 }
 
@@ -70,24 +97,15 @@ static void lay_luma(uint8_t *restrict luma, const uint32_t *restrict row, int64
         luma[i] = luma_over(luma[i], row[i]);
 }
 
-/* `first`: 1 at the left edge of the frame, which has no pixel to its left. */
 static void lay_chroma(
     uint8_t *restrict blue, uint8_t *restrict red, const uint32_t *upper, const uint32_t *lower, int64_t count,
     int64_t first)
 {
     for (int64_t i = 0; i < count; i++) {
-        int64_t left = i > 0 || !first ? 2 * i - 1 : 0, middle = 2 * i, right = 2 * i + 1;
-        uint32_t rb = (upper[left] & MASK) + (lower[left] & MASK) + (upper[right] & MASK) + (lower[right] & MASK)
-                    + 2 * ((upper[middle] & MASK) + (lower[middle] & MASK));
-        int32_t g = (int32_t)((upper[left] >> 8 & 255) + (lower[left] >> 8 & 255) + (upper[right] >> 8 & 255)
-                              + (lower[right] >> 8 & 255)
-                              + 2 * ((upper[middle] >> 8 & 255) + (lower[middle] >> 8 & 255)));
-        int32_t share = (int32_t)(weight_of(upper[left] >> 24) + weight_of(lower[left] >> 24)
-                                  + weight_of(upper[right] >> 24) + weight_of(lower[right] >> 24)
-                                  + 2 * (weight_of(upper[middle] >> 24) + weight_of(lower[middle] >> 24)));
-        int32_t r = rb & 0xffff, b = rb >> 16, rest = 2048 - share, neutral = 32768 * share + 262144;
-        int32_t above_blue = (-6596 * r - 22188 * g + 28784 * b + neutral) >> 19;
-        int32_t above_red = (28784 * r - 26145 * g - 2639 * b + neutral) >> 19;
+        Samples samples = samples_at(upper, lower, i, first);
+        Chroma chroma = chroma_of(samples);
+        int32_t share = (int32_t)SUM(share_of, samples), rest = 2048 - share, neutral = 32768 * share + 262144;
+        int32_t above_blue = (chroma.blue + neutral) >> 19, above_red = (chroma.red + neutral) >> 19;
         blue[i] = (uint8_t)least(greatest(above_blue + ((blue[i] * rest + 1024) >> 11), 0), 255);
         red[i] = (uint8_t)least(greatest(above_red + ((red[i] * rest + 1024) >> 11), 0), 255);
     }
@@ -123,11 +141,8 @@ void lay_over_yuv420(
 /* The mean alpha of the samples of chroma of two rows, weighted as their colours. */
 static void mean_alpha(uint8_t *cover, const uint32_t *upper, const uint32_t *lower, int64_t count, int64_t first)
 {
-    for (int64_t i = 0; i < count; i++) {
-        int64_t left = i > 0 || !first ? 2 * i - 1 : 0, middle = 2 * i, right = 2 * i + 1;
-        cover[i] = (uint8_t)(((upper[left] >> 24) + (lower[left] >> 24) + (upper[right] >> 24) + (lower[right] >> 24)
-                              + 2 * ((upper[middle] >> 24) + (lower[middle] >> 24)) + 4) >> 3);
-    }
+    for (int64_t i = 0; i < count; i++)
+        cover[i] = (uint8_t)((SUM(alpha_of, samples_at(upper, lower, i, first)) + 4) >> 3);
 }
 
 /* Whether the first columns of the first rows of a picture are opaque. */
