@@ -17,7 +17,7 @@ from animations.zoom import Zoom
 from renderer.job import MatchSettings, open_frames, open_mosaic, render_frame
 from renderer.pictures import read_picture
 from renderer.progress import Silent
-from renderer.scene import Animation
+from renderer.scene import Animation, Scene
 from renderer.settings import OutputSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")
@@ -74,7 +74,9 @@ def test_a_scene_shows_itself_in_a_notebook(cover: Path, animation: Animation) -
         open_frames(mosaic, animation, (480, 320), output) as frame_source,
     ):
         for number in (0, 70, 119):
-            shown = frame_source.scene(number)._repr_png_()
+            scene = frame_source.shot(number)
+            assert isinstance(scene, Scene)
+            shown = scene._repr_png_()
             assert shown is not None
             with Image.open(io.BytesIO(shown)) as seen:
                 off = np.asarray(seen.convert("RGB")).astype(int) - frame_source.picture(number)

@@ -297,3 +297,15 @@ def test_equal_frames_are_drawn_once(cover: Path, motion_blur: float) -> None:
             assert equal(planes, writer.frames[number]), number
     assert len(writer.frames) == 90
     assert 42 <= writer.repeated <= 46  # 15 and 30 frames of pauses
+
+
+def test_frames_with_motion_blur_prepare_no_canvas(cover: Path) -> None:
+    output = OutputSettings(size=(160, 90), duration=3.0, motion_blur=1.0)
+    with (
+        open_mosaic(cover, MatchSettings(columns=16), Silent()) as mosaic,
+        open_frames(mosaic, Zoom(), (160, 90), output) as source,
+    ):
+        blurred = [number for number in range(90) if not isinstance(source.shot(number), Scene)]
+        assert len(blurred) > 20
+        assert len(list(source.shots(blurred, planar=True))) == len(blurred)
+        assert not source.planes.canvases

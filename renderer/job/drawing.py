@@ -56,18 +56,22 @@ class FrameSource:
         moments = self.compositor.exposure(self.motion, self._progress(number), self.shutter)
         return self.motion(moments[0]) if len(moments) == 1 else moments
 
-    def scene(self, number: int) -> Scene:
-        """Return the scene of a frame."""
-        return self.motion(self._progress(number))
-
     def shots(self, numbers: Iterable[int], *, planar: bool = False) -> Iterator[tuple[Shot, bool]]:
         """Yield what each of some frames shows, and whether it is the same as the one before.
 
         What later frames need is prepared meanwhile. `planar`: they are drawn with `draw_planes`.
         """
-        prefetch = self.planes.prefetch if planar else self.compositor.prefetch
+
+        def prepare(later: Shot) -> None:
+            if not isinstance(later, Scene):  # drawn by the compositor, whatever the format
+                self.compositor.prefetch(self.motion(later[len(later) // 2]))
+            elif planar:
+                self.planes.prefetch(later)
+            else:
+                self.compositor.prefetch(later)
+
         before: Shot | None = None
-        for shot in ahead(map(self.shot, numbers), LOOK_AHEAD, lambda later: prefetch(self._scene_of(later))):
+        for shot in ahead(map(self.shot, numbers), LOOK_AHEAD, prepare):
             yield shot, isinstance(before, Scene) and isinstance(shot, Scene) and shot.same(before)
             before = shot
 
@@ -98,9 +102,6 @@ class FrameSource:
         pixels = np.empty((*frame.shape, 4), np.uint8)
         self.compositor.to_rgba(frame, pixels)
         return pixels
-
-    def _scene_of(self, shot: Shot) -> Scene:
-        return shot if isinstance(shot, Scene) else self.motion(shot[len(shot) // 2])
 
     def _progress(self, number: int) -> float:
         return progress_of(number, self.stage.frames)
