@@ -126,7 +126,7 @@ class Clock(Silent):
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def stage(self, name: str, total: int, unit: str) -> AbstractContextManager[Advance]:  # noqa: ARG002
+    def stage(self, name: str, total: int, unit: str) -> AbstractContextManager[Advance]:  # noqa: ARG002 (those of Progress)
         """Start a stage."""
         return nullcontext(lambda _units: self.times.append(time.perf_counter()))
 

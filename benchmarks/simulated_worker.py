@@ -25,10 +25,11 @@ def serve() -> None:
     small = np.random.default_rng().integers(0, 256, (SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
     tile = np.random.default_rng().integers(0, 256, (TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
 
+    # The parameters of renderer.library.reading.read_file, which it replaces.
     def read_file(file: File, crop: Crop, *, large: bool = True, known: Collection[str] = ()) -> Found:  # noqa: ARG001
         time.sleep(seconds)
         photo = Photo(file.path, os.urandom(16).hex(), (4000, 3000), (500, 0, 3000), (0.5, 0.5, 0.5))
         return [IndexEntry(photo, 1, "2024-05-01T12:00:00", small, small, tile, os.urandom(_THUMBNAIL_BYTES))]
 
-    workers.read_file = read_file  # type: ignore[assignment]
+    workers.read_file = read_file  # type: ignore[assignment]  # mypy allows no function to be replaced
     workers.serve()

@@ -25,7 +25,7 @@ WORKERS_VARIABLE: Final = "MOSAIC_RENDERER_WORKERS"
 """Environment variable with the number of worker processes that share the memory."""
 
 _PROCESS_BYTES: Final = 220_000_000  # Python and its packages, a mosaic, and ffmpeg without frames
-_FRAME_BYTES: Final = 20  # for each pixel: two drawn frames, and four buffers of the writer
+_FRAME_BYTES: Final = 20  # for each pixel: a drawn frame, planes of what rests, and up to eight buffers of the writer
 _LOADER_BYTES: Final = 60_000_000  # of a thread that decodes photos of 8 megapixels
 
 _TEXTURES: Final = (32_000_000, 24)

@@ -131,21 +131,21 @@ class Canvas:
         """Draw the planes of blocks that are missing, and return them. Raises RenderError if a photo can't be read."""
         made: list[Planes] = []
         for run in runs(key for key in keys if key not in self.planes):
-            level, row, column, toned = run[0]
-            picture, left = self._draw(level, row, column, len(run), toned=toned)
-            width, height = (max(round(side * 2.0**level), 1) for side in (self.right, self.bottom))
+            made += self._build_run(run)
+        return made
 
-            drawn: list[Planes] = []
+    def _build_run(self, run: Sequence[Key]) -> Sequence[Planes]:
+        level, row, column, toned = run[0]
+        picture, left = self._draw(level, row, column, len(run), toned=toned)
+        width, height = (max(round(side * 2.0**level), 1) for side in (self.right, self.bottom))
 
-            def convert(number: int) -> None:
-                inside = min(BLOCK, width - (column + number) * BLOCK), min(BLOCK, height - row * BLOCK)  # noqa: B023
-                planes = make_planes(picture, left + number * BLOCK, (BLOCK, BLOCK), inside)  # noqa: B023
-                self.planes[run[number]] = planes  # noqa: B023
-                drawn.append(planes)  # noqa: B023
+        def convert(number: int) -> None:
+            inside = min(BLOCK, width - (column + number) * BLOCK), min(BLOCK, height - row * BLOCK)
+            self.planes[run[number]] = make_planes(picture, left + number * BLOCK, (BLOCK, BLOCK), inside)
 
-            self._compositor.in_parallel(convert, range(len(run)))
-            self.nbytes += sum(each.nbytes for each in drawn)
-            made += drawn
+        self._compositor.in_parallel(convert, range(len(run)))
+        made = [self.planes[key] for key in run]
+        self.nbytes += sum(each.nbytes for each in made)
         return made
 
     def prefetch(self, run: Sequence[Key]) -> None:
