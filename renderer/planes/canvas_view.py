@@ -75,7 +75,7 @@ class CanvasView:
                 self._waiting.extend(_Run(run, number + LOOK_AHEAD) for run in runs(new))
 
     def advance(self, number: int) -> None:
-        """Draw some of the blocks that are needed later: as many in each frame, so that all are finished in time."""
+        """Draw some of the blocks that are needed later: about as many in each frame, all in time."""
         count = 0
         for position, run in enumerate(self._waiting, 1):
             count = max(count, math.ceil(position / max(run.due - number, 1)))
