@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import threading
+import time
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 import psutil
 
 _INTERVAL: Final = 0.1  # seconds; shorter peaks may be missed
+
+_SHARE: Final = 0.02
+"""Share of a core that measuring may take; measurements that take longer are fewer. psutil finds children by searching
+all processes of the machine: 2.6 ms for 90 processes, which is 3 % of a core at ten measurements per second."""
 
 
 class MemoryMeter:
@@ -32,17 +40,47 @@ class MemoryMeter:
 
     def measure(self) -> int:
         """Return the current memory in bytes, and update `peak_bytes`."""
-        process = psutil.Process()
-        total = int(process.memory_info().rss)
-        for child in process.children(recursive=True):
-            with contextlib.suppress(psutil.Error):  # it may have ended
-                total += int(child.memory_info().rss)
+        total = family_memory()
         self.peak_bytes = max(self.peak_bytes, total)
         return total
 
     def _watch(self) -> None:
         while True:
+            start = time.thread_time()
             with contextlib.suppress(psutil.Error):
                 self.measure()
-            if self._stop.wait(_INTERVAL):
+            if self._stop.wait(max(_INTERVAL, (time.thread_time() - start) / _SHARE)):
                 return
+
+
+def family_memory() -> int:
+    """Return the resident memory in bytes of this process and of its descendants. Raises psutil.Error."""
+    if sys.platform == "linux" and Path("/proc/thread-self/children").exists():  # an option of the kernel
+        return _pages_of("self") * os.sysconf("SC_PAGE_SIZE")
+    process = psutil.Process()
+    total = int(process.memory_info().rss)
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it may have ended
+            total += int(child.memory_info().rss)
+    return total
+
+
+def _pages_of(process: str) -> int:
+    """Return the resident pages of a process and its descendants (Linux); 0 if it has ended.
+
+    Takes 0.1 ms, however many processes there are: each thread has a list of the children that it started.
+    """
+    pages = int((_read(f"/proc/{process}/statm") or "0 0").split()[1])
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{process}/task"):  # noqa: PTH208 (a path object takes as long as the rest)
+            pages += sum(map(_pages_of, _read(f"/proc/{process}/task/{thread}/children").split()))
+    return pages
+
+
+def _read(path: str) -> str:
+    """Return the text of a file of the system; empty if its process has ended."""
+    try:
+        with open(path) as file:  # noqa: PTH123 (as above)
+            return file.read()
+    except OSError:
+        return ""
