@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from string import Formatter
@@ -84,10 +85,19 @@ def check_suffix(path: Path, suffixes: Sequence[str], parameter: str | None = "o
 
 def check_not_input(mosaic: OpenMosaic, path: Path) -> None:
     """Raise InputError for an output that is the cover or one of the photos, which overwriting would destroy."""
-    if path.exists() and (
-        path.resolve() in {file.resolve() for file in mosaic.inputs} or mosaic.archive.contains(path)
-    ):
+    if path.exists() and (_is_among(path, mosaic.inputs) or mosaic.archive.contains(path)):
         raise InputError(f"{named('output', path)} is the cover or one of the photos: choose another name")
+
+
+def _is_among(path: Path, files: Iterable[Path]) -> bool:
+    """Return whether an existing file is one of some files, by their paths without symbolic links."""
+    status, resolved = path.stat(), path.resolve()
+    for file in files:
+        with contextlib.suppress(OSError, ValueError):
+            # Resolving a path takes 0.1 ms, and a map may have thousands of photos.
+            if os.path.samestat(file.stat(), status) and file.resolve() == resolved:
+                return True
+    return False
 
 
 def check_still(path: Path, match: MatchSettings, *, overwrite: bool) -> None:

@@ -7,10 +7,11 @@ hundred blobs, not a hundred thousand rows. A photo's number gives its position 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -62,6 +63,9 @@ _MAX_NUMBER: Final = 2**31 - 1  # of a photo: opened libraries have them as int3
 _ROWS: Final = 60
 """Maximum rows that one statement writes: few enough for the limit of SQLite, 999 values in old versions."""
 
+_VALUES: Final = 900
+"""Maximum values that one statement searches, for the same reason."""
+
 
 @dataclass(frozen=True)
 class File:
@@ -108,8 +112,8 @@ class Index(Database):
     """The photos of one library, or of the cache.
 
     Most methods may raise sqlite3.Error, as those of `Database` do. `thumbnail` returns None instead, and methods that
-    read photos after a library was opened raise RenderError: `photo`, `tile`, `tiles`, `descriptors`, `dates`,
-    `with_digests`, `is_unchanged`, `digest_at`, `paths_of` and `find_by_name`.
+    read photos after a library was opened raise RenderError: `photo`, `squares`, `tiles`, `descriptors`, `dates`,
+    `with_digests`, `is_unchanged`, `digests_at`, `paths_of` and `find_by_name`.
     """
 
     _scanned_version: int | None = None  # of the data, before `scan`
@@ -458,29 +462,42 @@ class Index(Database):
             return None
         return None if decoded is None else decoded.astype(np.uint8, copy=False)
 
-    def tile(self, photo: Photo) -> Pixels | None:
-        """Return the square of a photo, (32, 32, 3); None if it is not stored with this crop."""
-        clip_ms = -1 if photo.time is None else round(photo.time * 1000)
+    def squares(self, photos: Sequence[Photo]) -> list[Pixels | None]:
+        """Return the square of each photo, (32, 32, 3); None for those that are not stored with this crop."""
+        digests = [bytes.fromhex(photo.digest) for photo in photos]
         with self._final_read():
-            rows = self._rows(
-                "SELECT pixels FROM photo JOIN tile USING (number) WHERE digest = ? AND +clip_ms = ?"
-                " AND crop_left = ? AND crop_top = ? AND crop_side = ? LIMIT 1",
-                bytes.fromhex(photo.digest), clip_ms, *photo.crop,
-            )  # fmt: skip
-            return np.frombuffer(rows[0][0], np.uint8).reshape(TILE_PIXELS, TILE_PIXELS, 3) if rows else None
+            stored = {
+                (digest, *rest): np.frombuffer(pixels, np.uint8).reshape(TILE_PIXELS, TILE_PIXELS, 3)
+                for digest, *rest, pixels in self._rows_among(
+                    "SELECT digest, clip_ms, crop_left, crop_top, crop_side, pixels FROM photo JOIN tile USING (number)"
+                    " WHERE digest IN",
+                    list(dict.fromkeys(digests)),
+                )
+            }
+        return [
+            stored.get((digest, -1 if photo.time is None else round(photo.time * 1000), *photo.crop))
+            for digest, photo in zip(digests, photos, strict=True)
+        ]
 
-    def digest_at(self, path: Path) -> str | None:
-        """Return the stored digest of a file; None if the file has changed or is not stored."""
-        try:
-            file = File.at(path)
-        except OSError:
-            return None
+    def digests_at(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """Return the stored digests of files, without files that have changed, do not exist or are not stored."""
+        files: dict[bytes, File] = {}
+        for path in paths:
+            with contextlib.suppress(OSError, ValueError):
+                files[os.fsencode(path)] = File.at(path)
         with self._final_read():
-            rows = self._rows(
-                "SELECT digest FROM known WHERE path = ? AND +bytes = ? AND +modified_ns = ? LIMIT 1",
-                os.fsencode(path), file.bytes, file.modified_ns,
-            )  # fmt: skip
-            return rows[0][0].hex() if rows else None
+            return {
+                file.path: digest.hex()
+                for path, size, modified_ns, digest in self._rows_among(
+                    "SELECT path, bytes, modified_ns, digest FROM known WHERE path IN", list(files)
+                )
+                if (size, modified_ns) == ((file := files[path]).bytes, file.modified_ns)
+            }
+
+    def _rows_among(self, query: str, values: Sequence[bytes]) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query that ends with IN, for any number of values."""
+        for some in blocks(len(values), _VALUES):
+            yield from self._rows(f"{query} ({','.join('?' * len(values[some]))})", *values[some])
 
     def is_unchanged(self, photo: Photo) -> bool | None:
         """Return whether a photo's file has the size and modification time that it had when it was read.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from renderer.descriptors import TILE_PIXELS
+from renderer.descriptors import TILE_PIXELS, blocks
 from renderer.errors import InputError
 from renderer.input_files import is_file
 from renderer.library.archive import Archive
-from renderer.library.index import Index
+from renderer.library.index import BLOCK, Index
 from renderer.library.library import SHORTER_SIDE, Library
 from renderer.library.parts import parts_of
 from renderer.library.photos import Photo
@@ -34,20 +34,26 @@ def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, source
     indexes = archive.all_indexes()
     contents = {(photo.path, photo.digest): photo for photo in photos}
     cut_from = {photo.path for photo in photos if photo.is_part}  # covers: not indexed, but read below
+    known = _digests_at({path for path, _ in contents}, indexes)
     new = [
         photo.path
         for photo in contents.values()
         if photo.path not in cut_from
         and photo.time is None
+        and photo.digest not in known.get(photo.path, ())
         and is_file(photo.path)
-        and not _has_content(photo, photo.path, indexes)
     ]
     skipped = archive.open_files(new).skipped if new else []
-    paths = {content: _current_path(photo, indexes, cut_from) for content, photo in contents.items()}
+    known.update(_digests_at(new, indexes))
+    paths = {content: _current_path(photo, known, indexes, cut_from) for content, photo in contents.items()}
     if sources and None in paths.values():
         indexes = list(dict.fromkeys([*indexes, *archive.open(sources).indexes]))
-        paths = {content: _current_path(photo, indexes, cut_from) for content, photo in contents.items()}
-    current = [replace(photo, path=paths[photo.path, photo.digest] or photo.path) for photo in photos]
+        known = _digests_at({path for path, _ in contents}, indexes)
+        paths = {content: _current_path(photo, known, indexes, cut_from) for content, photo in contents.items()}
+    current = [
+        photo if (path := paths[photo.path, photo.digest]) in (None, photo.path) else replace(photo, path=path)
+        for photo in photos
+    ]
     missing = {content[0] for content, path in paths.items() if path is None}
     if missing:
         fix = f"use {named('tiles', 'FOLDER')} to find photos that have moved"
@@ -66,14 +72,16 @@ def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, source
         [], np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8), indexes=indexes, pictures=pictures, missing=missing
     )
     tiles = np.empty((len(current), TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
-    for index, photo in enumerate(current):
-        if photo.is_part:
-            tile = parts.get((photo.path, photo.crop))
-        elif photo.path in pictures:
-            tile = tile_of(cut(thumbnail_of(pictures[photo.path]), photo.crop, photo.size))[0]
-        else:
-            tile = next((tile for each in indexes if (tile := each.tile(photo)) is not None), None)
-        tiles[index] = source.square(photo, TILE_PIXELS) if tile is None else tile
+    for batch in blocks(len(current), BLOCK):
+        stored = [each.squares(current[batch]) for each in indexes]
+        for number, (photo, *squares) in enumerate(zip(current[batch], *stored, strict=True), batch.start):
+            if photo.is_part:
+                tile = parts.get((photo.path, photo.crop))
+            elif photo.path in pictures:
+                tile = tile_of(cut(thumbnail_of(pictures[photo.path]), photo.crop, photo.size))[0]
+            else:
+                tile = next((square for square in squares if square is not None), None)
+            tiles[number] = source.square(photo, TILE_PIXELS) if tile is None else tile
     return Library(current, tiles, skipped, indexes=indexes, pictures=pictures, missing=missing)
 
 
@@ -83,22 +91,31 @@ def _missing_or_changed(paths: Collection[Path]) -> str:
     return f"{count} missing or changed ({list_names(sorted(map(str, paths)))})"
 
 
-def _current_path(photo: Photo, indexes: Sequence[Index], cut_from: Collection[Path]) -> Path | None:
-    """Return a file that now has the content of a photo; None if there is none."""
-    if _has_content(photo, photo.path, indexes, may_hash=photo.path in cut_from or photo.time is not None):
-        return photo.path
-    paths = (path for index in indexes for path in index.paths_of(photo))
-    return next((path for path in paths if _has_content(photo, path, indexes)), None)
+def _current_path(
+    photo: Photo, known: Mapping[Path, Collection[str]], indexes: Sequence[Index], cut_from: Collection[Path]
+) -> Path | None:
+    """Return a file that now has the content of a photo; None if there is none.
+
+    `known`: the digests of unchanged files, as the indexes have them.
+    """
+    path = photo.path
+    if photo.digest in known.get(path, ()):
+        return path
+    may_hash = path not in known and (path in cut_from or photo.time is not None)
+    if may_hash and is_file(path) and file_digest(path) == photo.digest:
+        return path
+    others = (other for index in indexes for other in index.paths_of(photo))
+    return next((other for other in others if photo.digest in _digests_at([other], indexes).get(other, ())), None)
 
 
-def _has_content(photo: Photo, path: Path, indexes: Sequence[Index], *, may_hash: bool = False) -> bool:
-    """Return whether a file now has the content of a photo; with `may_hash`, hash it if no index has its digest."""
-    if not is_file(path):
-        return False
-    digests = {index.digest_at(path) for index in indexes} - {None}
-    if not digests and may_hash:
-        digests = {file_digest(path)}
-    return photo.digest in digests
+def _digests_at(paths: Iterable[Path], indexes: Sequence[Index]) -> dict[Path, set[str]]:
+    """Return the digests that indexes have of files, without files that have changed or that no index has."""
+    digests: dict[Path, set[str]] = {}
+    paths = list(paths)
+    for index in indexes:
+        for path, digest in index.digests_at(paths).items():
+            digests.setdefault(path, set()).add(digest)
+    return digests
 
 
 def _has_thumbnail(photo: Photo, indexes: Sequence[Index]) -> bool:
