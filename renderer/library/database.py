@@ -244,22 +244,23 @@ def _connect(name: str) -> sqlite3.Connection:
     """Open a database and update its schema. Raises sqlite3.Error, or RenderError for a file of a later version."""
     connection = sqlite3.connect(name, timeout=_NOTICE_SECONDS, check_same_thread=False, isolation_level=None)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > len(_MIGRATIONS):
-            raise RenderError(
-                f"{name} was made by a later version of this program: use that version, or delete the file"
-            )
-        while version < len(_MIGRATIONS):
-            connection.execute("BEGIN IMMEDIATE")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have updated it
-            if version < len(_MIGRATIONS):
-                for statement in _MIGRATIONS[version].split(";"):
-                    connection.execute(statement)
-                version += 1
-                connection.execute(f"PRAGMA user_version = {version}")
-            connection.execute("COMMIT")
+        with as_damage():  # Python decodes messages of SQLite, which may quote bytes of the file
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > len(_MIGRATIONS):
+                raise RenderError(
+                    f"{name} was made by a later version of this program: use that version, or delete the file"
+                )
+            while version < len(_MIGRATIONS):
+                connection.execute("BEGIN IMMEDIATE")
+                (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have updated it
+                if version < len(_MIGRATIONS):
+                    for statement in _MIGRATIONS[version].split(";"):
+                        connection.execute(statement)
+                    version += 1
+                    connection.execute(f"PRAGMA user_version = {version}")
+                connection.execute("COMMIT")
     except BaseException:
         connection.close()
         raise
