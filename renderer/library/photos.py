@@ -13,7 +13,7 @@ from typing import Final, Protocol, Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, signatures
+from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks, signatures
 from renderer.names import normalized
 from renderer.paths import expanded
 from renderer.pixels import Pixels
@@ -174,7 +174,10 @@ class Photos(Sequence[Photo]):
         return store.photo(int(self.columns.number[index]), (r, g, b))
 
     def __iter__(self) -> Iterator[Photo]:
-        return (self[index] for index in range(len(self)))
+        for some in blocks(len(self), 1024):
+            columns = self._store[some], self.columns.number[some], self.columns.mean[some]
+            for store, number, (r, g, b) in zip(*(column.tolist() for column in columns), strict=True):
+                yield self._stores[store].photo(number, (r, g, b))
 
     def __add__(self, others: Self) -> Self:
         """Return these photos followed by others."""

@@ -221,14 +221,14 @@ class Stage:
         A map that fills the frame shows its most important part (the subject, faces, salient areas), if possible in
         the uncovered part of the frame.
         """
-        from renderer.subject import attention, subject_position
+        from renderer.subject import subject_position
 
         width, height = self.maps[which].size
         across, along = self.frame[0] / width, self.frame[1] / height
         if self.fit != "crop":
             return Camera((width / 2, height / 2), min(across, along))
         scale = max(across, along)
-        weights = attention(self.maps[which].colours(), self.maps[which].faces)
+        weights = self.maps[which].attention
         if self.subject is not None and which == 0:
             weights = _spot(weights.shape, self.position(self.subject), self.maps[which].size)
         top, right, bottom, left = self.covered
