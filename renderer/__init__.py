@@ -36,7 +36,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        return import_module("renderer.version").VERSION
+        return import_module("renderer.version").version()
     if name in _ANIMATIONS:
         return import_module("renderer.plugins").load_animation(name.lower())
     if name in _FUNCTIONS:

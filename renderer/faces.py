@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
-from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -39,6 +38,8 @@ Window = tuple[int, int, int]
 
 @cache
 def _cascade() -> Cascade:
+    from xml.etree import ElementTree
+
     def numbers(element: ElementTree.Element, path: str) -> list[float]:
         return [float(number) for number in element.findtext(path, "").split()]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +29,22 @@ def user_file(path: Path) -> list[str]:
 
 def ffmpeg_path() -> str:
     """Return the path of the bundled ffmpeg, or of IMAGEIO_FFMPEG_EXE. Raises EncoderError if there is none."""
+    path = os.environ.get("IMAGEIO_FFMPEG_EXE") or _installed_ffmpeg()
+    return os.path.abspath(path) if os.path.dirname(path) else path  # noqa: PTH100, PTH120 (it runs in other folders)
+
+
+@cache
+def _installed_ffmpeg() -> str:
+    """Return the path of the ffmpeg in imageio-ffmpeg, else of the system's. Raises EncoderError if there is none."""
+    package = find_spec("imageio_ffmpeg")  # not imported: it would run ffmpeg once
+    folders = (package.submodule_search_locations if package else None) or ()
+    found = [path for folder in folders for path in Path(folder, "binaries").glob("ffmpeg-*")]
+    if len(found) == 1 and os.access(found[0], os.X_OK):
+        return str(found[0])
     import imageio_ffmpeg
 
     try:
-        path = str(imageio_ffmpeg.get_ffmpeg_exe())
-        return os.path.abspath(path) if os.path.dirname(path) else path  # noqa: PTH100, PTH120 (it runs in other folders)
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError:
         raise EncoderError(
             "ffmpeg was not found: reinstall imageio-ffmpeg, or set IMAGEIO_FFMPEG_EXE to its path"

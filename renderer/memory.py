@@ -47,8 +47,10 @@ class MemoryMeter:
     def _watch(self) -> None:
         while True:
             start = time.thread_time()
-            with contextlib.suppress(psutil.Error):
+            try:  # noqa: SIM105 (this does not load psutil where it is not needed)
                 self.measure()
+            except psutil.Error:
+                pass
             if self._stop.wait(max(_INTERVAL, (time.thread_time() - start) / _SHARE)):
                 return
 

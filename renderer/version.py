@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
 
-try:
-    VERSION = version("mosaic-renderer")
-except PackageNotFoundError:  # a bare checkout
-    VERSION = "0"
+
+@cache
+def version() -> str:
+    """Return the version of the installed package; "0" in a bare checkout."""
+    from importlib import metadata  # takes 30 ms to import
+
+    try:
+        return metadata.version("mosaic-renderer")
+    except metadata.PackageNotFoundError:
+        return "0"

@@ -12,7 +12,7 @@ from conftest import StageFactory
 
 from renderer.compositor import Compositor
 from renderer.encoder import probe
-from renderer.plugins import load_animation
+from renderer.plugins import BUILT_IN, installed, load_animation
 from renderer.timeline import Show
 
 Run = Callable[..., tuple[int, str, str]]
@@ -50,6 +50,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     subprocess.run(command, check=True, capture_output=True)
     return folder
+
+
+def test_the_built_in_animations_are_those_of_the_package() -> None:
+    own = {name: point for name, point in installed().items() if point.dist and point.dist.name == "mosaic-renderer"}
+    assert {name: point.value for name, point in own.items()} == {name: each.value for name, each in BUILT_IN.items()}
+    assert all(point.load() is BUILT_IN[name].load() for name, point in own.items())
+
+
+def test_no_other_package_can_replace_a_built_in_animation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "other-1.dist-info").mkdir()
+    (tmp_path / "other-1.dist-info" / "METADATA").write_text("Name: other\nVersion: 1\n")
+    points = "[renderer.animations]\nzoom = other:Zoom\nripples = other:Ripples\n"
+    (tmp_path / "other-1.dist-info" / "entry_points.txt").write_text(points)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert installed()["ripples"].value == "other:Ripples"
+    assert installed()["zoom"].value == "animations.zoom:Zoom"
 
 
 def test_the_example_is_a_complete_package_in_under_forty_lines(

@@ -17,7 +17,7 @@ from renderer.library import Archive, file_digest
 from renderer.paths import expanded
 from renderer.progress import Progress
 from renderer.timeline import Show
-from renderer.version import VERSION
+from renderer.version import version
 from renderer.video_job import VideoJob
 
 
@@ -65,7 +65,7 @@ class Inputs:
         settings: Any = replace(job, cover=None, path=Path(), command="", overwrite=False, output=output)
         segments: Sequence[object] = (job.animation.segments,) if isinstance(job.animation, Show) else ()
         digests = [self.file(path) for path in self.used_files(job)]
-        made_of = repr((VERSION, settings, segments, digests, self.photo_set(job)))
+        made_of = repr((version(), settings, segments, digests, self.photo_set(job)))
         return hashlib.blake2b(made_of.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 

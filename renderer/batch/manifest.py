@@ -22,7 +22,7 @@ from renderer.messages import as_key, spelled
 from renderer.output_files import new_file
 from renderer.parameters import parameters
 from renderer.paths import expanded
-from renderer.version import VERSION
+from renderer.version import version
 from renderer.video_job import VideoJob, poster_frame
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Manifest:
     def save(self) -> None:
         """Write the file atomically. Raises RenderError."""
         content = {
-            "format": _FORMAT, "version": VERSION, "ffmpeg": Path(ffmpeg_path()).name,
+            "format": _FORMAT, "version": version(), "ffmpeg": Path(ffmpeg_path()).name,
             "videos": [self.entries[output] for output in sorted(self.entries)],
         }  # fmt: skip
         with new_file(self.folder / NAME, overwrite=True) as temporary:
@@ -117,7 +117,7 @@ class Manifest:
             "settings": settings,
             "seed": job.output.seed,
             "match_seed": job.match.match_seed,
-            "version": VERSION,
+            "version": version(),
             "seconds": round(outcome.seconds, 3),
             "bytes": outcome.bytes,
             "peak_memory_bytes": outcome.peak_memory_bytes,

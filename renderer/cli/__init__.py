@@ -6,7 +6,7 @@ import errno
 import io
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
@@ -41,7 +41,7 @@ def root_command() -> Command:
             "completion": _made_by("completion", "completion_command"),
             "batch": _made_by("batch", "batch_command"),
         },
-        animations=partial(_animations, "", installed),
+        animations=partial(_Animations, "", installed),
     )
 
 
@@ -61,17 +61,28 @@ def _installed() -> Mapping[str, EntryPoint]:
     return plugins.installed()
 
 
-def _animations(
-    kind: Literal["", "still", "sheet"], installed: Callable[[], Mapping[str, EntryPoint]]
-) -> Mapping[str, Callable[[], Command]]:
-    from renderer.cli.renders import animation_command
+class _Animations(Mapping[str, Callable[[], Command]]):
+    """The commands of animations by name. Entry points are read for all of them, or for one that is not built in."""
 
-    return {name: partial(animation_command, kind, point) for name, point in installed().items()}
+    def __init__(self, kind: Literal["", "still", "sheet"], installed: Callable[[], Mapping[str, EntryPoint]]) -> None:
+        self._kind, self._installed = kind, installed
+
+    def __getitem__(self, name: str) -> Callable[[], Command]:
+        from renderer.cli.renders import animation_command
+        from renderer.plugins import BUILT_IN
+
+        return partial(animation_command, self._kind, BUILT_IN.get(name) or self._installed()[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._installed())
+
+    def __len__(self) -> int:
+        return len(self._installed())
 
 
 def _group(kind: Literal["still", "sheet"], about: str, installed: Callable[[], Mapping[str, EntryPoint]]) -> Command:
     """Return the commands that make pictures of animations."""
-    return Command(kind, about, animations=partial(_animations, kind, installed))
+    return Command(kind, about, animations=partial(_Animations, kind, installed))
 
 
 def _doctor_command() -> Command:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -90,7 +89,7 @@ _SHARED: Final[dict[str, type]] = {
 """Parameters of all animations, by section of the help."""
 
 
-def animation_command(kind: Kind, point: EntryPoint) -> Command:
+def animation_command(kind: Kind, point: plugins.Point) -> Command:
     """Return the command for a video, a still or a contact sheet of an animation.
 
     Raises InputError if the animation can't be loaded, or one of its parameters has the name of a common option.

@@ -19,11 +19,9 @@ from renderer.job.videos import (
     write_video,
 )
 from renderer.settings import EditSettings, GridSettings, MatchSettings, TileSettings
-from renderer.version import VERSION
 from renderer.video_job import VideoJob, count_frames, mosaic_key, poster_frame
 
 __all__ = [
-    "VERSION",
     "EditResult",
     "EditSettings",
     "FrameSource",

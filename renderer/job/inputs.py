@@ -44,7 +44,7 @@ from renderer.progress import Progress
 from renderer.scene import Target
 from renderer.settings import MatchSettings, TileSettings
 from renderer.subject import attention, subject_position
-from renderer.version import VERSION
+from renderer.version import version
 
 if TYPE_CHECKING:
     from renderer.matching import Pin
@@ -232,7 +232,7 @@ def _match(
         "grid": [grid.columns, grid.rows],
         "crop": list(grid.crop),
         **settings.recipe(),
-        "version": VERSION,
+        "version": version(),
     }
     library, pins = _pins(library, targets, tiles.archive, own_pieces=own_pieces)
     cached = cached_map(recipe, library, pins)

@@ -28,7 +28,6 @@ from renderer.parameters import Paper
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import MAP_SUFFIX, load_map
 from renderer.progress import Progress, Silent, Timed, track
-from renderer.report import LONGEST, Compared, check_report, write_report
 from renderer.scene import Animation
 from renderer.settings import MatchSettings, OutputSettings, OverlaySettings
 from renderer.stills import check_disk_space, check_size, strip_rows, write_picture, write_still
@@ -240,6 +239,8 @@ def ready_mosaic(
 
 def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:
     """Return the cover for a report; that of a map must be next to the map. Raises InputError if it is missing."""
+    from renderer.report import check_report
+
     check_report(report)
     check_writable(report, overwrite=overwrite, parameter="report")
     cover = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source
@@ -273,6 +274,8 @@ def _report(
     path: Path, cover: Path, summary: Summary, saved: Path | None, command: FormatCommand | None, *, overwrite: bool
 ) -> None:
     """Write the report on a mosaic, which is drawn again at the size that the report shows or compares."""
+    from renderer.report import LONGEST, Compared, write_report
+
     mosaic, placement = summary.mosaic, summary.mosaic.placement
     smallest = float(placement.cell[:, 2:].min())
     scale = min(
