@@ -194,6 +194,7 @@ def test_expensive_imports_wait_until_they_are_needed(imports: str, expensive: s
 
 OPENED = {
     "budget.py": {"path.read_text": "a file of the system, in /proc or /sys"},
+    "memory.py": {"open": "a file of the system, in /proc"},
     "input_files.py": {"open": "open_input itself", "os.open": "the opener of open_input"},
     "locks.py": {"os.open": "a lock file, which is created"},
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
