@@ -13,11 +13,10 @@ from typing import Final, Self
 
 import psutil
 
-_INTERVAL: Final = 0.1  # seconds; shorter peaks may be missed
-
-_SHARE: Final = 0.02
-"""Share of a core that measuring may take; measurements that take longer are fewer. psutil finds children by searching
-all processes of the machine: 2.6 ms for 90 processes, which is 3 % of a core at ten measurements per second."""
+_INTERVALS: Final = (0.1, 1.0)
+"""Seconds between measurements, at first and at most. They grow to a fiftieth of the time so far: peaks that are shorter
+may be missed. A measurement takes 1 ms while ffmpeg encodes with 30 threads, and several where psutil must search all
+processes of the machine for children."""
 
 
 class MemoryMeter:
@@ -45,13 +44,14 @@ class MemoryMeter:
         return total
 
     def _watch(self) -> None:
+        first, longest = _INTERVALS
+        start = time.monotonic()
         while True:
-            start = time.thread_time()
             try:  # noqa: SIM105 (this does not load psutil where it is not needed)
                 self.measure()
             except psutil.Error:
                 pass
-            if self._stop.wait(max(_INTERVAL, (time.thread_time() - start) / _SHARE)):
+            if self._stop.wait(min(max(first, (time.monotonic() - start) / 50), longest)):
                 return
 
 
@@ -70,7 +70,7 @@ def family_memory() -> int:
 def _pages_of(process: str) -> int:
     """Return the resident pages of a process and its descendants (Linux); 0 if it has ended.
 
-    Takes 0.1 ms, however many processes there are: each thread has a list of the children that it started.
+    Takes as long however many processes there are: each thread has a list of the children that it started.
     """
     pages = int((_read(f"/proc/{process}/statm") or "0 0").split()[1])
     with contextlib.suppress(OSError):
