@@ -14,8 +14,8 @@ from typing import Final, Self
 import psutil
 
 _INTERVALS: Final = (0.1, 1.0)
-"""Seconds between measurements, at first and at most. They grow to a fiftieth of the time so far: peaks that are shorter
-may be missed. A measurement takes 1 ms while ffmpeg encodes with 30 threads, and several where psutil must search all
+"""Seconds between measurements, at first and at most: they grow to a fiftieth of the time so far, and shorter peaks may
+be missed. A measurement takes 1 ms while ffmpeg encodes with 30 threads, and several where psutil must search all
 processes of the machine for children."""
 
 
