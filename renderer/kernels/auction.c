@@ -3,6 +3,9 @@
 #include "kernels.h"
 #include "numbers.h"
 
+/* Candidates that a bidding cell skips together if none can be better than what it found. */
+#define GROUP 16
+
 /* The cells that hold the uses of one photo, and their bids: a heap with the lowest bid on top. */
 typedef struct {
     int64_t *holders;
@@ -43,45 +46,79 @@ static void replace_lowest(Heap heap, int64_t count, int64_t cell, double amount
     heap.bids[slot] = amount;
 }
 
+/* The values of a group of candidates, and the least of them. */
+static inline double group_values(const int32_t *photos, const float *costs, const double *prices, double *value)
+{
+    double least[4];
+    for (int i = 0; i < GROUP; i++)
+        value[i] = costs[i] + prices[photos[i]];
+    for (int lane = 0; lane < 4; lane++)
+        least[lane] = value[lane];
+    for (int i = 4; i < GROUP; i += 4)
+        for (int lane = 0; lane < 4; lane++)
+            least[lane] = lesser(value[i + lane], least[lane]);
+    return lesser(lesser(least[0], least[1]), lesser(least[2], least[3]));
+}
+
+/* The best candidate for a cell, the first in a tie, its cost + price, and the second lowest cost + price. */
+typedef struct {
+    int64_t choice; /* -1: none */
+    double best, second;
+} Bid;
+
+/* Compare a group of candidates with the best ones so far. */
+static void compare_group(
+    const int32_t *photos, const float *costs, const double *prices, int64_t group, double *bounds, Bid *bid)
+{
+    double value[GROUP];
+    const int64_t first = group * GROUP;
+    bounds[group] = group_values(photos + first, costs + first, prices, value);
+    if (bounds[group] > bid->second)
+        return;
+    for (int64_t i = 0; i < GROUP; i++) {
+        if (value[i] < bid->best || (value[i] == bid->best && first + i < bid->choice)) {
+            bid->second = lesser(bid->best, bid->second);
+            bid->best = value[i];
+            bid->choice = first + i;
+        } else if (value[i] < bid->second) {
+            bid->second = value[i];
+        }
+    }
+}
+
+/* The bid of a cell; `outside` is a lower bound of the cost + price of other photos. */
+static Bid best_bid(
+    const int32_t *photos, const float *costs, const double *prices, double *bounds, int64_t groups, double outside)
+{
+    Bid bid = {-1, __builtin_inf(), outside};
+    for (int64_t group = 0; group < groups; group++)
+        if (bounds[group] <= bid.second)
+            compare_group(photos, costs, prices, group, bounds, &bid);
+    return bid;
+}
+
 void run_auction(
-    const Auction *auction, const int32_t *photo, const float *cost, int64_t candidates, const int64_t *known,
-    double *lowest, int64_t group, const double *outside, double epsilon, int64_t *queue, int64_t count)
+    const Auction *auction, const int32_t *photo, const float *cost, const int64_t *first, const int64_t *known,
+    double *lowest, const double *outside, double epsilon, int64_t *queue, int64_t count)
 {
     double *prices = auction->prices;
     int64_t *held = auction->held;
     while (count > 0) {
         count -= 1;
-        int64_t cell = queue[count], choice = -1;
-        const int32_t *photos = photo + cell * candidates;
-        const float *costs = cost + cell * candidates;
-        double *bounds = lowest + cell * ((candidates + group - 1) / group);
-        double best = __builtin_inf(), second = outside[cell];
-        for (int64_t first = 0; first < known[cell]; first += group, bounds++) {
-            if (*bounds > second)
-                continue;
-            double least = __builtin_inf();
-            for (int64_t i = first; i < smallest(first + group, known[cell]); i++) {
-                double value = costs[i] + prices[photos[i]];
-                least = lesser(value, least);
-                if (value < best) {
-                    second = lesser(best, second);
-                    best = value;
-                    choice = i;
-                } else if (value < second) {
-                    second = value;
-                }
-            }
-            *bounds = least;
-        }
-        if (choice < 0 || best > outside[cell])
+        int64_t cell = queue[count], groups = (known[cell] + GROUP - 1) / GROUP;
+        const int32_t *photos = photo + GROUP * first[cell];
+        const float *costs = cost + GROUP * first[cell];
+        double *bounds = lowest + first[cell];
+        Bid bid = best_bid(photos, costs, prices, bounds, groups, outside[cell]);
+        if (bid.choice < 0 || bid.best > outside[cell])
             continue; /* a photo that is not a candidate may be as good */
-        int32_t target = photos[choice];
-        if (second == __builtin_inf())
-            second = best;
-        double amount = prices[target] + second - best + epsilon;
-        int64_t start = auction->first_slot[target], uses = auction->first_slot[target + 1] - start;
+        int32_t target = photos[bid.choice];
+        if (bid.second == __builtin_inf())
+            bid.second = bid.best;
+        double amount = prices[target] + bid.second - bid.best + epsilon;
+        int64_t slot = auction->first_slot[target], uses = auction->first_slot[target + 1] - slot;
         int64_t *filled = auction->filled + target;
-        Heap heap = {auction->holders + start, auction->bids + start};
+        Heap heap = {auction->holders + slot, auction->bids + slot};
         if (*filled < uses) {
             push_bid(heap, *filled, cell, amount);
             *filled += 1;
@@ -92,7 +129,7 @@ void run_auction(
             count += 1;
             replace_lowest(heap, uses, cell, amount);
         }
-        held[cell] = choice;
+        held[cell] = bid.choice;
         if (*filled == uses)
             prices[target] = heap.bids[0];
     }

@@ -163,8 +163,8 @@ typedef struct {
 } Auction;
 
 EXPORTED void run_auction(
-    const Auction *auction, const int32_t *photo, const float *cost, int64_t candidates, const int64_t *known,
-    double *lowest, int64_t group, const double *outside, double epsilon, int64_t *queue, int64_t count);
+    const Auction *auction, const int32_t *photo, const float *cost, const int64_t *first, const int64_t *known,
+    double *lowest, const double *outside, double epsilon, int64_t *queue, int64_t count);
 
 /* spacing.c */
 EXPORTED void find_conflicts(
@@ -234,8 +234,11 @@ typedef struct {
 } ToneInput;
 
 EXPORTED void evaluate_choices(
-    const ToneInput *input, int64_t tiles, const float *gains, const float *margins, int64_t choices, float *error,
-    float *clipped);
+    const ToneInput *input, int64_t first_tile, int64_t end_tile, int64_t tiles, const float *gains,
+    const float *margins, int64_t choices, float *error, float *clipped);
+EXPORTED void cheapest_choices(
+    const float *error, const float *clipped, const float *gains, int64_t choices, int64_t tiles, float benefit,
+    float cost, int64_t *chosen);
 
 /* perceptual.c: renderer/kernels/perceptual.py describes the fields and parameters. */
 typedef struct {

@@ -28,24 +28,22 @@ class Auction(NamedTuple):
 
 
 BID_GROUP: Final = 16
-"""Number of candidates that a bidding cell skips together if none can be better than what it found."""
+"""Number of candidates that a bidding cell skips together if none can be better than what it found, as in auction.c."""
 
 
 def run_auction(
-    auction: Auction, photo: Int32Array, cost: Float32Array, known: Int64Array, lowest: Float64Array,
-    outside: Float64Array, waiting: Int64Array, epsilon: float,
+    auction: Auction, photo: Int32Array, cost: Float32Array, first: Int64Array, known: Int64Array,
+    lowest: Float64Array, outside: Float64Array, waiting: Int64Array, epsilon: float,
 ) -> None:  # fmt: skip
     """Let the cells `waiting` (M,) and outbid cells bid until each holds a photo or needs more candidates.
 
-    photo, cost: (N, K) candidates; known: (N,) how many of them each cell has; lowest: (N, K / BID_GROUP, rounded up)
-    lower bound of cost + price in each group of candidates, changed in place; outside: (N,) the same of photos that are
-    not candidates; epsilon: the minimum raise of a bid.
+    photo, cost: (G, BID_GROUP) groups of candidates; the last one of a cell is padded by infinite costs; first, known:
+    (N,) each cell's first group, and its number of candidates; lowest: (G,) lower bound of cost + price in each group,
+    changed in place; outside: (N,) the same of photos that are not candidates; epsilon: the minimum raise of a bid.
     """
     queue = np.empty(len(auction.held), np.int64)
     queue[: len(waiting)] = waiting
-    kernels().run_auction(
-        auction, photo, cost, photo.shape[1], known, lowest, BID_GROUP, outside, epsilon, queue, len(waiting)
-    )
+    kernels().run_auction(auction, photo, cost, first, known, lowest, outside, epsilon, queue, len(waiting))
 
 
 # -- Repeat distances ----------------------------------------------------------------------------------------------
@@ -196,9 +194,20 @@ class ToneInput(NamedTuple):
     detail_weight: float  # of the squared error of the detail
 
 
-def evaluate_choices(tone: ToneInput, gains: Float32Array, margins: Float32Array) -> tuple[Float32Array, Float32Array]:
-    """Return the error and the share of clipped pixels, (K, M) each, of K gains and margins (K,) in M cells."""
-    error = np.empty((len(gains), len(tone.area)), np.float32)
-    clipped = np.empty_like(error)
-    kernels().evaluate_choices(tone, len(tone.area), gains, margins, len(gains), error, clipped)
-    return error, clipped
+def evaluate_choices(
+    tone: ToneInput, gains: Float32Array, margins: Float32Array, error: Float32Array, clipped: Float32Array, part: slice
+) -> None:
+    """Write the error and share of clipped pixels, (K, M) each, of K gains and margins (K,) in a part of M cells."""
+    kernels().evaluate_choices(tone, part.start, part.stop, len(tone.area), gains, margins, len(gains), error, clipped)
+
+
+def cheapest_choices(
+    error: Float32Array, clipped: Float32Array, gains: Float32Array, benefit: float, cost: float
+) -> Int64Array:
+    """Return the choice (M,) of lowest error − benefit · gain + cost · clipped in each cell, the first in a tie.
+
+    error, clipped: (K, M) of K choices; gains: (K,).
+    """
+    chosen = np.empty(error.shape[1], np.int64)
+    kernels().cheapest_choices(error, clipped, gains, *error.shape, benefit, cost, chosen)
+    return chosen

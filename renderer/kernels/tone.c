@@ -6,6 +6,9 @@
 /* Choices that are evaluated at once, in vectors. */
 #define CHUNK 72
 
+/* Tiles whose choices are compared at once. */
+#define TILES 256
+
 /* The values of each choice. */
 typedef struct {
     float light[3][CHUNK]; /* mean linear light */
@@ -90,19 +93,46 @@ static void evaluate_tile(
 }
 
 void evaluate_choices(
-    const ToneInput *input, int64_t tiles, const float *gains, const float *margins, int64_t choices, float *error,
-    float *clipped)
+    const ToneInput *input, int64_t first_tile, int64_t end_tile, int64_t tiles, const float *gains,
+    const float *margins, int64_t choices, float *error, float *clipped)
 {
     Values values;
     float errors[CHUNK];
     for (int64_t first = 0; first < choices; first += CHUNK) {
         int64_t count = smallest(CHUNK, choices - first);
-        for (int64_t tile = 0; tile < tiles; tile++) {
+        for (int64_t tile = first_tile; tile < end_tile; tile++) {
             evaluate_tile(input, tile, gains + first, margins + first, count, &values, errors);
             for (int64_t k = 0; k < count; k++) {
                 error[(first + k) * tiles + tile] = errors[k];
                 clipped[(first + k) * tiles + tile] = values.clipped[k];
             }
         }
+    }
+}
+
+void cheapest_choices(
+    const float *error, const float *clipped, const float *gains, int64_t choices, int64_t tiles, float benefit,
+    float cost, int64_t *chosen)
+{
+    for (int64_t first = 0; first < tiles; first += TILES) {
+        float lowest[TILES];
+        int32_t best[TILES];
+        int64_t count = smallest(TILES, tiles - first);
+        for (int64_t i = 0; i < count; i++) {
+            lowest[i] = __builtin_inff();
+            best[i] = 0;
+        }
+        for (int32_t k = 0; k < choices; k++) {
+            const float *errors = error + k * tiles + first, *shares = clipped + k * tiles + first;
+            const float gained = benefit * gains[k];
+            for (int64_t i = 0; i < count; i++) {
+                float total = errors[i] - gained + cost * shares[i];
+                int is_lower = total < lowest[i];
+                best[i] = is_lower ? k : best[i];
+                lowest[i] = is_lower ? total : lowest[i];
+            }
+        }
+        for (int64_t i = 0; i < count; i++)
+            chosen[first + i] = best[i];
     }
 }

@@ -17,10 +17,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from renderer.arrays import Float64Array
+from renderer.arrays import Float32Array, Float64Array
 from renderer.descriptors import blocks
 from renderer.kernels.matching import BID_GROUP, Auction, run_auction
-from renderer.matching.candidates import Candidates, Costs, Indices, joined
+from renderer.matching.candidates import Candidates, Costs, Indices
 from renderer.threads import run_blocks
 
 _ACCURACY: Final = 0.01
@@ -70,52 +70,113 @@ def assign(costs: Costs, cells: Indices, capacity: npt.NDArray[np.int32], count:
         np.full(number, -1, np.int64),
     )
     most = min(usable, max(min(_MAX_CANDIDATES // number, _MAX_PER_CELL), count))
-    # Memory that is not written takes no time.
-    photo, symmetry = np.zeros((number, most), np.int32), np.zeros((number, most), np.uint8)
-    cost, widths = np.zeros((number, most), np.float32), np.full(number, count)
-    lowest = np.zeros((number, math.ceil(most / BID_GROUP)))
-    photo[:, :count], symmetry[:, :count], cost[:, :count] = known.photo, known.symmetry, known.cost
-    lowest[:, : math.ceil(count / BID_GROUP)] = known.cost[:, ::BID_GROUP]  # candidates are in order; prices only rise
+    table = _Table(number, count, most)
+    table.write(np.arange(number), known, known.cost[:, ::BID_GROUP])  # candidates are in order; prices only rise
     # Photos that are not candidates cost at least as much as the last candidate did at the time of the search.
     outside = np.full(number, np.inf) if count == usable else known.cost[:, -1].astype(np.float64)
     waiting, width = np.arange(number), count
     prices, held = auction.prices, auction.held
     for _ in range(_MAX_ROUNDS):
-        run_auction(auction, photo, cost, widths, lowest, outside, waiting, epsilon)
+        run_auction(auction, table.photo, table.cost, table.first, table.width, table.lowest, outside, waiting, epsilon)
         waiting = np.flatnonzero(held < 0)
         if not len(waiting):
             break
         width = min(2 * width, most)
         current = (closed + prices).astype(np.float32)
         found = costs.nearest(cells[waiting], width, current)
-        for values, searched in ((photo, found.photo), (symmetry, found.symmetry), (cost, found.cost)):
-            values[waiting, :width] = searched
-        widths[waiting] = width
-        total = found.cost + current[found.photo]
-        lowest[waiting, : math.ceil(width / BID_GROUP)] = total[:, ::BID_GROUP] * (1 - _ROUNDING)
-        outside[waiting] = np.inf if width == usable else total[:, -1] * (1 + _ROUNDING)
-    for cell in np.flatnonzero(held < 0):
+        table.lengthen(waiting)
+        table.write(waiting, found, _totals(found, current, slice(None, None, BID_GROUP)) * (1 - _ROUNDING))
+        outside[waiting] = np.inf if width == usable else _totals(found, current, -1) * (1 + _ROUNDING)
+    for cell in np.flatnonzero(held < 0).tolist():
         free = slots > auction.filled
         found = costs.nearest(cells[cell : cell + 1], 1, np.where(free, closed, np.inf).astype(np.float32))
-        photo[cell, 0], symmetry[cell, 0], cost[cell, 0] = found.photo[0, 0], found.symmetry[0, 0], found.cost[0, 0]
-        auction.filled[photo[cell, 0]] += 1
+        table.replace_first(cell, found)
+        auction.filled[found.photo[0, 0]] += 1
         held[cell] = 0
-    known = Candidates(photo, symmetry, cost)
-    return known.take(held[:, np.newaxis]), _cheapest(known, widths, prices, count)
+    return table.take(held), table.cheapest(prices, count)
 
 
-def _cheapest(known: Candidates, widths: Indices, prices: Float64Array, count: int) -> Candidates:
-    """Return the `count` candidates of lowest cost + price for each cell, in the order of that sum.
+def _totals(found: Candidates, prices: Float32Array, columns: slice | int) -> Float32Array:
+    """Return cost + price in some columns of candidates."""
+    return np.asarray(found.cost[:, columns] + prices[found.photo[:, columns]])
 
-    widths: (N,) the number of candidates of each cell.
+
+class _Table:
+    """The candidates of N cells: in a short row, or in a long one after the cell has searched again.
+
+    A row consists of groups of BID_GROUP, of which the last one is padded by infinite costs. Memory that is not written
+    takes no time, so that only the long rows in use count.
     """
 
-    def select(rows: slice) -> Candidates:
-        part = known.rows(rows)
-        total = part.cost + prices[part.photo]
-        total[np.arange(total.shape[1]) >= widths[rows, np.newaxis]] = np.inf
-        columns = np.sort(np.argpartition(total, count - 1, axis=1)[:, :count], axis=1)
-        order = np.argsort(np.take_along_axis(total, columns, axis=1), axis=1, kind="stable")
-        return part.take(np.take_along_axis(columns, order, axis=1))
+    def __init__(self, cells: int, count: int, most: int) -> None:
+        """count, most: number of candidates in a short and in a long row."""
+        short, long = (math.ceil(columns / BID_GROUP) for columns in (count, most))
+        self._end = cells * short if most > count else 0  # of the short rows; 0: they are long enough
+        shape = (self._end + cells * long, BID_GROUP)
+        self.photo, self.symmetry = np.zeros(shape, np.int32), np.zeros(shape, np.uint8)
+        self.cost, self.lowest = np.zeros(shape, np.float32), np.zeros(shape[0])
+        self.first = np.arange(cells) * short  # (N,) each cell's first group
+        self.width = np.zeros(cells, np.int64)  # (N,) number of candidates of each cell
+        self._long, self._most, self._rows = long, most, 0
 
-    return joined(run_blocks(select, blocks(len(known.photo), _ROWS)))
+    def lengthen(self, cells: Indices) -> None:
+        """Give long rows to those of `cells` that have short ones."""
+        short = cells[self.first[cells] < self._end]
+        self.first[short] = self._end + self._long * (self._rows + np.arange(len(short)))
+        self._rows += len(short)
+
+    def write(self, cells: Indices, found: Candidates, lowest: Float32Array | Float64Array) -> None:
+        """Replace the candidates of `cells` (M,). lowest: (M, groups) lower bound of cost + price in each group."""
+        self.width[cells] = width = found.photo.shape[1]
+        full = width // BID_GROUP
+
+        def write(rows: slice) -> None:
+            groups, part = self._groups(cells[rows], width), found.rows(rows)
+            self.lowest[groups] = lowest[rows]
+            last = groups[:, -1]
+            self.cost[last] = np.inf
+            for values, searched in ((self.photo, part.photo), (self.symmetry, part.symmetry), (self.cost, part.cost)):
+                values[groups[:, :full]] = searched[:, : full * BID_GROUP].reshape(len(groups), full, BID_GROUP)
+                values[last, : width % BID_GROUP] = searched[:, full * BID_GROUP :]
+
+        run_blocks(write, blocks(len(cells), _ROWS))  # most of the time is that of the first access to memory
+
+    def replace_first(self, cell: int, found: Candidates) -> None:
+        """Replace the first candidate of a cell by another one, (1, 1)."""
+        first = self.first[cell]
+        self.photo[first, 0], self.symmetry[first, 0] = found.photo[0, 0], found.symmetry[0, 0]
+        self.cost[first, 0] = found.cost[0, 0]
+
+    def take(self, held: Indices) -> Candidates:
+        """Return the candidate that each cell holds, (N, 1), from its index."""
+        at = (BID_GROUP * self.first + held)[:, np.newaxis]
+        return Candidates(self.photo.reshape(-1)[at], self.symmetry.reshape(-1)[at], self.cost.reshape(-1)[at])
+
+    def cheapest(self, prices: Float64Array, count: int) -> Candidates:
+        """Return the `count` candidates of lowest cost + price for each cell, in the order of that sum."""
+        shape = (len(self.first), count)
+        best = Candidates(np.empty(shape, np.int32), np.empty(shape, np.uint8), np.empty(shape, np.float32))
+
+        def select(cells: Indices) -> None:
+            groups = self._groups(cells, count if self.first[cells[0]] < self._end else self._most)
+            shape = len(cells), groups.shape[1] * BID_GROUP
+            part = Candidates(
+                self.photo[groups].reshape(shape),
+                self.symmetry[groups].reshape(shape),
+                self.cost[groups].reshape(shape),
+            )
+            total = part.cost + prices[part.photo]
+            total[np.arange(total.shape[1]) >= self.width[cells, np.newaxis]] = np.inf
+            columns = np.sort(np.argpartition(total, count - 1, axis=1)[:, :count], axis=1)
+            order = np.argsort(np.take_along_axis(total, columns, axis=1), axis=1, kind="stable")
+            taken = part.take(np.take_along_axis(columns, order, axis=1))
+            best.photo[cells], best.symmetry[cells], best.cost[cells] = taken.photo, taken.symmetry, taken.cost
+
+        short = self.first < self._end
+        alike = [np.flatnonzero(short), np.flatnonzero(~short)]  # rows of one length each
+        run_blocks(select, [cells[block] for cells in alike for block in blocks(len(cells), _ROWS)])
+        return best
+
+    def _groups(self, cells: Indices, width: int) -> Indices:
+        """Return the groups (M, groups) of the first `width` candidates of `cells`."""
+        return self.first[cells, np.newaxis] + np.arange(math.ceil(width / BID_GROUP))

@@ -98,20 +98,15 @@ class StructureCosts:
 
             return joined(run_blocks(sort, _blocks(len(cells)), lambda part: self._advance(len(part.photo))))
         price = np.zeros(self.photos, np.float32) if prices is None else prices
-        found = Candidates(
-            np.full((len(cells), count), -1, np.int32),
-            np.zeros((len(cells), count), np.uint8),
-            np.full((len(cells), count), np.inf, np.float32),
-        )
-        totals = np.full((len(cells), count), np.inf, np.float32)
+        shape = len(cells), count
+        found = Candidates(np.empty(shape, np.int32), np.empty(shape, np.uint8), np.empty(shape, np.float32))
 
         def keep(rows: slice) -> int:
-            chosen = cells[rows]
+            chosen, best = cells[rows], found.rows(rows)
+            best.photo[:], best.cost[:] = -1, np.inf
+            totals = np.full(best.cost.shape, np.inf, np.float32)
             for block in self._blocks_of(chosen):
-                keep_cheapest(
-                    block, self._symmetries, price,
-                    found.photo[rows], found.symmetry[rows], found.cost[rows], totals[rows],
-                )  # fmt: skip
+                keep_cheapest(block, self._symmetries, price, best.photo, best.symmetry, best.cost, totals)
             return len(chosen)
 
         run_blocks(keep, _blocks(len(cells)), self._advance)

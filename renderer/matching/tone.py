@@ -22,7 +22,7 @@ import numpy.typing as npt
 from renderer.arrays import Float32Array
 from renderer.descriptors import SIGNATURE_PIXELS, TO_XYZ, Structure, blocks, to_lab
 from renderer.fidelity import BLUR_PIXELS, far_view
-from renderer.kernels.matching import ToneInput, evaluate_choices
+from renderer.kernels.matching import ToneInput, cheapest_choices, evaluate_choices
 from renderer.matching.cell_raster import CellRaster
 from renderer.pictures import Pixels, to_linear
 from renderer.threads import run_blocks
@@ -51,6 +51,7 @@ _DETAIL: Final = 0.2
 """Weight of the squared error of a cell's detail relative to that of its colour, in CIELAB."""
 
 _SAMPLE: Final = 3000  # tiles from which the multipliers are determined
+_SAMPLE_BLOCK: Final = 256  # of them that a thread evaluates at once
 _SAMPLE_ERROR: Final = 0.003  # amount by which the mean gain of all tiles may be below that of the sample
 _BLOCK: Final = 1024  # tiles per evaluation: 1 MB
 _BISECTION_STEPS: Final = 10  # on a logarithmic scale
@@ -156,10 +157,14 @@ def tone_of(
     area = (box[:, 2] * box[:, 3]).astype(np.float32)
     area /= area.mean()
     sample = np.linspace(0, len(tiles) - 1, min(_SAMPLE, len(tiles))).astype(np.int64)
-    choices = _choices(cells[sample], tiles[sample], shades[sample], area[sample], strength)
+    tone_input = _input(cells[sample], tiles[sample], shades[sample], area[sample], strength)
+    gains, margins = _choices(strength)
+    errors, shares = (np.empty((len(gains), len(sample)), np.float32) for _ in range(2))
+    evaluate = partial(evaluate_choices, tone_input, gains, margins, errors, shares)
+    run_blocks(evaluate, blocks(len(sample), _SAMPLE_BLOCK))
     allowed = CLIPPED
     for _ in range(_MAX_ROUNDS):
-        multipliers = _multipliers(*choices, allowed)
+        multipliers = _multipliers(errors, shares, gains, allowed)
         gain, margin = np.empty((len(tiles), 1), np.float32), np.empty((len(tiles), 1), np.float32)
         choose = partial(_choose, cells, tiles, shades, area, strength, multipliers, gain, margin)
         run_blocks(choose, blocks(len(tiles), _BLOCK))
@@ -183,57 +188,49 @@ def _choose(
     multipliers: tuple[float, float], gain: Float32Array, margin: Float32Array, block: slice,
 ) -> None:  # fmt: skip
     """Write the best gain and margin of a block of tiles to `gain` and `margin`, (N, 1)."""
-    chosen = _best(*_choices(cells[block], tiles[block], shades[block], area[block], strength), multipliers)
-    gain[block, 0] = _gain(strength, np.array(_GAINS, np.float32)[chosen // len(_MARGINS)])
-    margin[block, 0] = np.array(_MARGINS, np.float32)[chosen % len(_MARGINS)]
+    gains, margins = _choices(strength)
+    tone_input = _input(cells[block], tiles[block], shades[block], area[block], strength)
+    error, clipped = (np.empty((len(gains), len(tone_input.area)), np.float32) for _ in range(2))
+    evaluate_choices(tone_input, gains, margins, error, clipped, slice(0, len(tone_input.area)))
+    chosen = cheapest_choices(error, clipped, gains, *multipliers)
+    gain[block, 0], margin[block, 0] = gains[chosen], margins[chosen]
 
 
-def _gain(strength: float, full: float | Float32Array) -> np.float32 | Float32Array:
-    """Return the gain at a strength. full: the gain at full strength."""
-    return np.asarray(1 + strength * (full - 1), np.float32)
+def _choices(strength: float) -> tuple[Float32Array, Float32Array]:
+    """Return the gains (K,) at a strength and the margins (K,) to choose from, in all combinations."""
+    gains = np.asarray(1 + strength * (np.array(_GAINS, np.float32) - 1), np.float32)
+    return gains.repeat(len(_MARGINS)), np.tile(np.array(_MARGINS, np.float32), len(_GAINS))
 
 
-def _choices(
-    cells: Structure, tiles: Structure, shades: Shades, area: Float32Array, strength: float
-) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Return, for K choices of gain and margin: error (K, N), share of clipped pixels (K, N), and gain (K, 1).
-
-    area: (N,) of the cells, 1 on average.
-    """
-    gains = np.asarray(_gain(strength, np.array(_GAINS, np.float32)), np.float32).repeat(len(_MARGINS))
-    margins = np.tile(np.array(_MARGINS, np.float32), len(_GAINS))
-    tone_input = ToneInput(
+def _input(cells: Structure, tiles: Structure, shades: Shades, area: Float32Array, strength: float) -> ToneInput:
+    """Return what the choice of tone in N cells depends on. area: (N,) of the cells, 1 on average."""
+    return ToneInput(
         cells.detail, tiles.detail, cells.colour, to_lab(cells.colour), tiles.colour, tiles.below, tiles.above, area,
         shades.darker, shades.photo, _LIGHT, _TO_XYZ,
         tiles.detail.shape[1], _SHADES, strength, _HALF_STEP, _DETAIL,
     )  # fmt: skip
-    return *evaluate_choices(tone_input, gains, margins), gains[:, np.newaxis]
 
 
-def _best(
-    error: Float32Array, clipped: Float32Array, gain: Float32Array, multipliers: tuple[float, float]
-) -> npt.NDArray[np.int64]:
-    """Return the best choice for each tile, (N,). multipliers: of gain, as a benefit, and of clipping, as a cost."""
-    benefit, cost = (np.float32(multiplier) for multiplier in multipliers)
-    return np.asarray(np.argmin(error - benefit * gain + cost * clipped, axis=0), np.int64)
+def _multipliers(
+    error: Float32Array, clipped: Float32Array, gains: Float32Array, allowed: float
+) -> tuple[float, float]:
+    """Return the multipliers for which the mean gain is at least the minimum, and at most `allowed` is clipped.
 
-
-def _multipliers(error: Float32Array, clipped: Float32Array, gain: Float32Array, allowed: float) -> tuple[float, float]:
-    """Return the multipliers for which the mean gain is at least the minimum, and at most `allowed` is clipped."""
-    min_gain = gain[_GAINS.index(MIN_GAIN) * len(_MARGINS), 0] + _SAMPLE_ERROR
+    They are those of gain, as a benefit, and of clipping, as a cost. error, clipped: (K, N) of K choices; gains: (K,).
+    """
+    min_gain = gains[_GAINS.index(MIN_GAIN) * len(_MARGINS)] + _SAMPLE_ERROR
     each = np.arange(error.shape[1])
 
     def cost_at(benefit: float) -> float:
-        net = error - np.float32(benefit) * gain
         low, high = 1.0, 1e4
         for _ in range(_BISECTION_STEPS):
             cost = (low * high) ** 0.5
-            chosen = np.argmin(net + np.float32(cost) * clipped, axis=0)
+            chosen = cheapest_choices(error, clipped, gains, benefit, cost)
             low, high = (low, cost) if clipped[chosen, each].mean() <= allowed else (cost, high)
         return high
 
     def gain_at(benefit: float) -> float:
-        return float(gain[_best(error, clipped, gain, (benefit, cost_at(benefit))), 0].mean())
+        return float(gains[cheapest_choices(error, clipped, gains, benefit, cost_at(benefit))].mean())
 
     if gain_at(0.0) >= min_gain:
         return 0.0, cost_at(0.0)
