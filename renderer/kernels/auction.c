@@ -76,7 +76,7 @@ static void compare_group(
     if (bounds[group] > bid->second)
         return;
     for (int64_t i = 0; i < GROUP; i++) {
-        if (value[i] < bid->best || (value[i] == bid->best && first + i < bid->choice)) {
+        if (value[i] < bid->best) {
             bid->second = lesser(bid->best, bid->second);
             bid->best = value[i];
             bid->choice = first + i;
