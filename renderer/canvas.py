@@ -8,7 +8,8 @@ longest are dropped.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -24,6 +25,8 @@ BLOCK: Final = 256
 """Side of a block in pixels."""
 
 _LONGEST_RUN: Final = 8  # neighbouring blocks that are drawn at once
+
+_BLOCKS_AT_ONCE: Final = 64  # whose memory, 6.3 MB, is allocated at once
 
 _BEFORE: Final = 2  # columns that are drawn to the left of a run: chroma is a mean that includes one of them
 
@@ -51,21 +54,57 @@ class Planes:
         self.nbytes = self.colour.nbytes + (0 if self.cover is None else self.cover.nbytes)
 
 
-def make_planes(picture: Packed, left: int, size: tuple[int, int], inside: tuple[int, int]) -> Planes:
-    """Return a part of a picture as planes; the parameters are those of `renderer.kernels.drawing.to_planes`."""
-    colour, cover = (np.empty(size[0] * size[1] * 3 // 2, np.uint8) for _ in range(2))
-    opaque = to_planes(picture, left, size, inside, colour, cover)
-    return Planes(colour, None if opaque else cover)
+def make_planes(
+    picture: Packed, left: int, size: tuple[int, int], inside: tuple[int, int],
+    colour: Pixels | None = None, cover: Pixels | None = None,
+) -> Planes:  # fmt: skip
+    """Return a part of a picture as planes; the parameters are those of `renderer.kernels.drawing.to_planes`.
+
+    `colour`: memory for the planes, by default newly allocated; `cover`: memory that the alpha is copied from.
+    """
+    colour = np.empty(size[0] * size[1] * 3 // 2, np.uint8) if colour is None else colour
+    alpha = np.empty_like(colour) if cover is None else cover
+    if to_planes(picture, left, size, inside, colour, alpha):
+        return Planes(colour)
+    return Planes(colour, alpha if cover is None else alpha.copy())
+
+
+class BlockMemory:
+    """Memory for the planes of blocks. What is no longer in use is used again, and never given back.
+
+    It is allocated for many blocks at once, since that takes a fifth of the time: huge pages need 4 MB.
+    """
+
+    def __init__(self) -> None:
+        self._free: list[Pixels] = []  # appending and popping are atomic
+
+    def planes(self, make: Callable[[Pixels], Planes]) -> Planes:
+        """Return planes that `make` makes in the memory it is given; from any thread."""
+        try:
+            memory = self._free.pop()
+        except IndexError:
+            first, *others = np.empty((_BLOCKS_AT_ONCE, BLOCK * BLOCK * 3 // 2), np.uint8)
+            self._free += others
+            memory = first
+        made = make(memory)
+        weakref.finalize(made, self._free.append, memory).atexit = False
+        return made
 
 
 class Canvas:
     """The blocks of one picture of resting tiles.
 
-    `tiles`: all of them, at rest. Memory: the planes that `planes` holds, which the owner bounds with `drop`; drawing
-    takes 4.5 MB more.
+    `tiles`: all of them, at rest. `memory`: for the blocks, shared with other canvases. Memory: the planes that `planes` holds, which the owner bounds with `drop`; drawing
+    takes 5.5 MB more.
     """
 
-    def __init__(self, tiles: Sprites, nested: Mapping[int, NestedMap], compositor: Compositor) -> None:
+    def __init__(
+        self,
+        tiles: Sprites,
+        nested: Mapping[int, NestedMap],
+        compositor: Compositor,
+        memory: BlockMemory | None = None,
+    ) -> None:
         self.tiles = tiles
         half = np.abs(tiles.right) + np.abs(tiles.down)
         low, high = tiles.centre - half, tiles.centre + half
@@ -87,8 +126,10 @@ class Canvas:
         self.nbytes = 0  # of the planes
         self._nested = nested
         self._compositor = compositor
+        self._blocks = memory or BlockMemory()
         self._drawers: dict[tuple[int, bool], Compositor] = {}  # by number of blocks, with tone or without
         self._memory = np.empty((_LONGEST_RUN * BLOCK + _BEFORE) * BLOCK, np.uint32)
+        self._cover = np.empty((_LONGEST_RUN, BLOCK * BLOCK * 3 // 2), np.uint8)  # alpha of a run's blocks
 
     def includes(self, which: npt.NDArray[np.intp] | slice, top: float, bottom: float) -> bool:
         """Return whether a slice of the tiles includes all between two rows, in units."""
@@ -141,7 +182,10 @@ class Canvas:
 
         def convert(number: int) -> None:
             inside = min(BLOCK, width - (column + number) * BLOCK), min(BLOCK, height - row * BLOCK)
-            self.planes[run[number]] = make_planes(picture, left + number * BLOCK, (BLOCK, BLOCK), inside)
+            first, size = left + number * BLOCK, (BLOCK, BLOCK)
+            self.planes[run[number]] = self._blocks.planes(
+                lambda colour: make_planes(picture, first, size, inside, colour, self._cover[number])
+            )
 
         self._compositor.in_parallel(convert, range(len(run)))
         made = [self.planes[key] for key in run]

@@ -292,6 +292,33 @@ def record_planes(recorder: Recorder) -> None:
             draw_planes(planes, clip, pictures, scratch)  # type: ignore[arg-type]
 
 
+def record_whole_planes(recorder: Recorder) -> None:
+    """Draw a picture that covers a frame, prepared for all bands: larger than what is drawn at once."""
+    rng = np.random.default_rng(12)
+    side, columns, rows = 64, 4, 2
+    count = columns * rows
+    memory = rng.integers(0, 256, (2, 2 * count, side * side * 3 // 2), np.uint8)
+    recorder.memory = memory.reshape(-1)
+    blocks = memory.ctypes.data + np.arange(4 * count) * memory.strides[1]
+    for (width, height), scale, share, blend in (((528, 36), 0.4, 256, 90), ((88, 34), 2.6, 100, 200), ((64, 34), -1.3, 0, 0)):
+        records = np.zeros(1, PICTURE)
+        start = 0.0 if scale > 0 else -scale * width
+        for name, level in (("fine", 0), ("coarse", 1)):
+            first = 2 * count * level
+            records[name] = (
+                first, first + count, 0, columns, 0, 0, side, side, 5 - level if scale < 1 else -1, scale / 2**level,
+                start / 2**level, abs(scale) / 2**level, 0.0,
+            )  # fmt: skip
+        records["blend"], records["opaque"], records["end"] = blend, 1, 1
+        edges, styles = np.array([[0.0, 0.0, width, height]]), np.array([[share, 0]], np.int32)
+        pictures = PlanarPictures(records, blocks, edges, styles, ()).prepare(width)
+        planes = (np.zeros((height, width), np.uint8), *np.zeros((2, height // 2, width // 2), np.uint8))
+        scratch = planar_memory(width)
+        scratch[:] = 0
+        for clip in ((0, 0, width, 14), (0, 14, width, height)):
+            draw_planes(planes, clip, pictures, scratch)  # type: ignore[arg-type]
+
+
 def _textures(rng: np.random.Generator, sizes: list[tuple[int, int, bool]]) -> tuple[TextureTable, np.ndarray]:
     """Return textures of noise, whether opaque or not, and the memory that holds all their levels."""
     count, most = len(sizes), 7
@@ -382,6 +409,7 @@ if __name__ == "__main__":
     recorder = Recorder()
     record_drawing(recorder)
     record_planes(recorder)
+    record_whole_planes(recorder)
     encode_light(np.random.default_rng(2).uniform(-0.1, 1.1, 999).astype(np.float32), BYTE_OF_LIGHT_16)
     record_gif()
     record_matching()

@@ -56,9 +56,13 @@ EXPORTED void draw_band(
 /* planar.c: renderer/kernels/planar.py describes the parameters. */
 EXPORTED int64_t planar_bytes(int64_t width);
 EXPORTED int64_t planar_picture_bytes(void);
+EXPORTED int64_t prepared_bytes(int64_t width);
+EXPORTED void prepare_planes(
+    int64_t width, const uint8_t *pictures, const double *edges, const int32_t *styles, uint8_t *memory);
 EXPORTED void draw_planes(
     uint8_t *luma, uint8_t *blue, uint8_t *red, int64_t width, const int64_t *clip, const uint8_t *const *blocks,
-    const uint8_t *pictures, int64_t count, const double *edges, const int32_t *styles, uint8_t *memory);
+    const uint8_t *pictures, int64_t count, const double *edges, const int32_t *styles, uint8_t *memory,
+    uint8_t *shared, int64_t has_shared);
 
 /* exposure.c */
 EXPORTED void gather_light(

@@ -25,6 +25,12 @@
 
 #define EDGE 4 /* maximum number of partly covered samples on either side of a row, rounded up */
 
+/* Rows and groups that are drawn block by block; the rows take 3 KB of the stack. */
+#define TILE_ROWS 32
+#define TILE_GROUPS 128
+
+#define ALIGN 32 /* texels to which parts of rows are extended: a loop's last steps take as long as whole vectors */
+
 #define NONE 0x80 /* index of a lookup that gives 0 */
 
 #define MAX_RATIO 3 /* maximum number of texels per pixel of the finer level, rounded up */
@@ -245,40 +251,6 @@ static inline void fetch_ahead(const uint8_t *row, int64_t width, int64_t count)
     }
 }
 
-/* Blend two rows of texels, columns first ... end - 1, from the blocks of one level. */
-static void gather_row(
-    uint8_t *row, const uint8_t *const *toned, const uint8_t *const *plain, const PlanarLevel *level, const Part *part,
-    const Columns *columns, Pair pair, int32_t share)
-{
-    int64_t upper = pair.first, lower = pair.second;
-    uint16_t weight = (uint16_t)pair.weight;
-    int64_t above = (upper / part->height - level->top) * level->columns - level->left;
-    int64_t below = (lower / part->height - level->top) * level->columns - level->left;
-    int64_t above_row = part->offset + upper % part->height * part->width;
-    int64_t below_row = part->offset + lower % part->height * part->width;
-    const uint8_t *const *only = share > 0 ? toned : plain;
-    for (int64_t x = columns->first; x < columns->end;) {
-        int64_t column = x / part->width, start = x - column * part->width;
-        int64_t count = smallest(part->width - start, columns->end - x);
-        const uint8_t *first = only[above + column] + above_row + start;
-        const uint8_t *second = only[below + column] + below_row + start;
-        fetch_ahead(second, part->width, count);
-        if (0 < share && share < 256) {
-            const uint8_t *plain_second = plain[below + column] + below_row + start;
-            fetch_ahead(plain_second, part->width, count);
-            blend_toned(
-                row, first, second, plain[above + column] + above_row + start, plain_second, count, weight,
-                (uint16_t)share);
-        } else if (weight == 0) {
-            __builtin_memcpy(row, first, (uint64_t)count);
-        } else {
-            blend_rows(row, first, second, count, weight);
-        }
-        row += count;
-        x += count;
-    }
-}
-
 static inline Integers looked_up(const uint8_t *row, const Group *group, int number)
 {
     Bytes table;
@@ -292,6 +264,7 @@ static inline void store_four(uint8_t *target, Integers sums)
     __builtin_memcpy(target, &bytes, sizeof bytes);
 }
 
+/* Sample groups of pixels from rows of texels of one or two levels. */
 static void sample_row(
     uint8_t *restrict target, const Group *groups, int64_t count, const uint8_t *fine, const uint8_t *coarse)
 {
@@ -307,11 +280,11 @@ static void sample_row(
 
 /* What decides how much of a sample lies between two edges of one axis. */
 typedef struct {
-    double low, high; /* pixels */
-    int size;         /* pixels from one sample to the next: 1 for luma, 2 for chroma */
-    int first, last;  /* the pixels around 2i that a sample of chroma is the mean of; 0 is weighted twice if there are 3 */
-    int forward;      /* whether samples that touch only the high edge are full */
-    int full;         /* whether all that are touched are full */
+    double low, high;     /* pixels */
+    int64_t size;         /* pixels from one sample to the next: 1 for luma, 2 for chroma */
+    int64_t first, last;  /* the pixels around 2i that a sample of chroma is the mean of; 0 is weighted twice if there are 3 */
+    int64_t forward;      /* whether samples that touch only the high edge are full */
+    int64_t full;         /* whether all that are touched are full */
 } Axis;
 
 static Axis axis_of(const double *edges, int is_row, int size, int32_t style)
@@ -326,15 +299,15 @@ static Axis axis_of(const double *edges, int is_row, int size, int32_t style)
 static int32_t covered(const Axis *axis, int64_t i)
 {
     double sum = 0.0, weights = 0.0, start = (double)(i * axis->size);
-    for (int k = axis->first; k <= axis->last; k++) {
-        double weight = k == 0 && axis->first < 0 ? 2.0 : 1.0, x = greater(start + k, 0.0); /* as in to_yuv420 */
+    for (int64_t k = axis->first; k <= axis->last; k++) {
+        double weight = k == 0 && axis->first < 0 ? 2.0 : 1.0, x = greater(start + (double)k, 0.0); /* as in to_yuv420 */
         double inside = lesser(x + 1.0, axis->high) - greater(x, axis->low);
         sum += weight * lesser(greater(inside, 0.0), 1.0);
         weights += weight;
     }
     if (sum <= 1e-6)
         return 0;
-    if (axis->full || (axis->forward && start + axis->first >= axis->low))
+    if (axis->full || (axis->forward && start + (double)axis->first >= axis->low))
         return 256;
     return (int32_t)(sum / weights * 256.0 + 0.5);
 }
@@ -347,8 +320,9 @@ typedef struct {
 static Span span_of(const Axis *axis, int64_t first, int64_t end)
 {
     Span span;
-    span.begin = largest(rounded_down(axis->low / axis->size) - 1, first);
-    span.stop = smallest(rounded_up(axis->high / axis->size) + 1, end);
+    double size = (double)axis->size;
+    span.begin = largest(rounded_down(axis->low / size) - 1, first);
+    span.stop = smallest(rounded_up(axis->high / size) + 1, end);
     while (span.begin < span.stop && !covered(axis, span.begin))
         span.begin++;
     while (span.begin < span.stop && !covered(axis, span.stop - 1))
@@ -377,12 +351,21 @@ static inline uint8_t laid_over(uint8_t below, uint8_t above, uint8_t alpha, int
 
 /* -- Planes -------------------------------------------------------------------------------------------------------- */
 
+/* What is the same in all rows of a plane of a part of a picture, beside the groups. */
+typedef struct {
+    Axis x_axis;
+    Span x;
+    Map maps[2];
+    Columns columns[2];
+    int64_t count;  /* of groups */
+    int64_t filled; /* whether the groups are */
+} Sampling;
+
 /* The addresses of blocks, and memory for rows of texels and pixels. */
 typedef struct {
-    Group *groups;
     const uint8_t *const *blocks;
     uint8_t *fine, *coarse, *sampled, *alpha;
-    int64_t texels; /* length of the rows of texels */
+    Group *groups; /* of the plane that is drawn */
 } Scratch;
 
 /* Which planes of a block: 0 luma, 1 and 2 chroma, 3 and 4 alpha for either. */
@@ -398,28 +381,80 @@ static Part part_of(const PlanarLevel *level, int plane)
     }
 }
 
-/* Sample one row of a plane into `target`. `share`: 0...256 of the tone. */
-static void draw_row(
-    uint8_t *target, const Picture *picture, int32_t share, int plane, const Map *maps, const Columns *columns,
-    int64_t groups, const Scratch *scratch, int64_t y)
+/* Where the rows of texels for a row of pixels are, in the blocks of one level. */
+typedef struct {
+    int64_t above, below;         /* indices of the first block of either row of blocks, if it had column 0 */
+    int64_t above_row, below_row; /* offsets in the blocks */
+    uint16_t weight;              /* 0...256 of the second row */
+} Rows;
+
+static Rows rows_at(const PlanarLevel *level, const Part *part, const Map *map, int64_t y)
+{
+    int64_t step = position(map->y_scale, 0.0, 1);
+    Pair pair = pair_at(position(map->y_scale, map->y_start, y), step, map->cell_bits, map->top, map->bottom);
+    int64_t upper = pair.first / part->height, lower = pair.second / part->height;
+    return (Rows){
+        (upper - level->top) * level->columns - level->left, (lower - level->top) * level->columns - level->left,
+        part->offset + (pair.first - upper * part->height) * part->width,
+        part->offset + (pair.second - lower * part->height) * part->width, (uint16_t)pair.weight,
+    };
+}
+
+/* Blend two rows of texels, columns first ... end - 1, from blocks with tone and without. */
+static void gather_row(
+    uint8_t *row, const uint8_t *const *toned, const uint8_t *const *plain, const Part *part, const Columns *columns,
+    const Rows *rows, int32_t share)
+{
+    uint16_t weight = rows->weight;
+    const uint8_t *const *only = share > 0 ? toned : plain;
+    for (int64_t x = columns->first; x < columns->end;) {
+        int64_t column = x / part->width, start = x - column * part->width;
+        int64_t count = smallest(part->width - start, columns->end - x);
+        const uint8_t *first = only[rows->above + column] + rows->above_row + start;
+        const uint8_t *second = only[rows->below + column] + rows->below_row + start;
+        fetch_ahead(second, part->width, count);
+        if (0 < share && share < 256) {
+            const uint8_t *plain_second = plain[rows->below + column] + rows->below_row + start;
+            fetch_ahead(plain_second, part->width, count);
+            blend_toned(
+                row, first, second, plain[rows->above + column] + rows->above_row + start, plain_second, count, weight,
+                (uint16_t)share);
+        } else if (weight == 0) {
+            __builtin_memcpy(row, first, (uint64_t)count);
+        } else {
+            blend_rows(row, first, second, count, weight);
+        }
+        row += count;
+        x += count;
+    }
+}
+
+/* The same from the blocks of one level. `plane`: as `part_of` has it. */
+static void gather(
+    uint8_t *row, const Scratch *scratch, const PlanarLevel *level, const Part *part, const Columns *columns,
+    const Rows *rows, int plane, int32_t share)
 {
     const uint8_t *const *blocks = scratch->blocks;
-    uint8_t *rows[2] = {scratch->fine, scratch->coarse};
+    if (plane > 2)
+        gather_row(row, blocks + level->cover, 0, part, columns, rows, 256);
+    else
+        gather_row(row, blocks + level->toned, blocks + level->plain, part, columns, rows, share);
+}
+
+/* Sample one row of a plane into `target`. `share`: 0...256 of the tone. */
+static void draw_row(
+    uint8_t *target, const Picture *picture, int32_t share, int plane, const Sampling *sampling, const Scratch *scratch,
+    int64_t y)
+{
+    uint8_t *texels[2] = {scratch->fine, scratch->coarse};
     int levels = picture->blend > 0 ? 2 : 1;
     for (int number = 0; number < levels; number++) {
         const PlanarLevel *level = picture->level + number;
         Part part = part_of(level, plane);
-        const Map *map = maps + number;
-        int64_t step = position(map->y_scale, 0.0, 1);
-        Pair pair = pair_at(position(map->y_scale, map->y_start, y), step, map->cell_bits, map->top, map->bottom);
-        if (plane > 2)
-            gather_row(rows[number], blocks + level->cover, 0, level, &part, columns + number, pair, 256);
-        else
-            gather_row(
-                rows[number], blocks + level->toned, blocks + level->plain, level, &part, columns + number, pair,
-                share);
+        Rows rows = rows_at(level, &part, sampling->maps + number, y);
+        gather(texels[number], scratch, level, &part, sampling->columns + number, &rows, plane, share);
     }
-    sample_row(target, scratch->groups, groups, rows[0], levels == 2 ? rows[1] : 0);
+    sample_row(target, scratch->groups, sampling->count, texels[0], levels == 2 ? texels[1] : 0);
 }
 
 /* The weights 0...256 of the samples of a row before and after the fully covered ones. */
@@ -455,42 +490,113 @@ static const uint8_t *row_in_place(
     return block + part->offset + upper % part->height * part->width + left % part->width;
 }
 
+static int64_t texels_in_row(int64_t width) { return MAX_RATIO * width + 4 * TABLE; }
+
+static int64_t groups_in_row(int64_t width) { return width / PER_GROUP + 2; }
+
+/* How the planes of luma (`size` 1) or of chroma (2) of a part are sampled, between two columns of the frame; without
+ * the groups. */
+static Sampling sampling_of(
+    const Picture *picture, const double *edges, int32_t style, int64_t left, int64_t right, int size, int64_t width)
+{
+    Sampling sampling = {.x_axis = axis_of(edges, 0, size, style)};
+    Span x = sampling.x = span_of(&sampling.x_axis, left / size, right / size);
+    sampling.count = (x.stop - x.begin + PER_GROUP - 1) / PER_GROUP;
+    for (int number = 0; x.begin < x.stop && number < (picture->blend > 0 ? 2 : 1); number++) {
+        sampling.maps[number] = plane_map(picture->level + number, edges, style, size);
+        Columns columns = columns_of(sampling.maps + number, x.begin, x.stop);
+        columns.end = smallest(columns.end, columns.first + texels_in_row(width));
+        sampling.columns[number] = columns;
+    }
+    return sampling;
+}
+
+static void fill_sampling(Sampling *sampling, Group *groups, const Picture *picture)
+{
+    for (int number = 0; number < (picture->blend > 0 ? 2 : 1); number++) {
+        int32_t weight = (int32_t)(number ? picture->blend : 256 - picture->blend);
+        fill_groups(
+            groups, number, sampling->maps + number, sampling->columns + number, sampling->x.begin,
+            sampling->x.stop, weight);
+    }
+    sampling->filled = 1;
+}
+
+/* Draw rows of a plane that an opaque picture covers.
+ *
+ * Block by block, and there row by row: these rows follow one another in memory, so that processors read ahead. */
+static void draw_covered(
+    uint8_t *pixels, int64_t stride, int64_t begin, int64_t stop, int plane, const Picture *picture, int32_t share,
+    const Sampling *sampling, const Scratch *scratch)
+{
+    uint8_t *texels[2] = {scratch->fine, scratch->coarse};
+    int levels = picture->blend > 0 ? 2 : 1;
+    Part parts[2];
+    for (int number = 0; number < levels; number++)
+        parts[number] = part_of(picture->level + number, plane);
+    Rows rows[2][TILE_ROWS];
+    for (int64_t top = begin; top < stop; top += TILE_ROWS) {
+        int64_t count = smallest(stop - top, TILE_ROWS);
+        for (int number = 0; number < levels; number++)
+            for (int64_t i = 0; i < count; i++)
+                rows[number][i] = rows_at(picture->level + number, parts + number, sampling->maps + number, top + i);
+        for (int64_t first = 0, end; first < sampling->count; first = end) {
+            end = smallest(first + TILE_GROUPS, sampling->count);
+            Columns columns[2];
+            for (int number = 0; number < levels; number++) {
+                const Columns *all = sampling->columns + number;
+                int64_t one = scratch->groups[first].first[number], last = scratch->groups[end - 1].first[number];
+                int64_t left = all->first + smallest(one, last), right = all->first + largest(one, last) + TABLE;
+                columns[number].first = largest(left / ALIGN * ALIGN, all->first);
+                columns[number].end = smallest((right + ALIGN - 1) / ALIGN * ALIGN, all->end);
+            }
+            for (int64_t i = 0; i < count; i++) {
+                for (int number = 0; number < levels; number++)
+                    gather(
+                        texels[number] + columns[number].first - sampling->columns[number].first, scratch,
+                        picture->level + number, parts + number, columns + number, rows[number] + i, plane, share);
+                sample_row(
+                    pixels + (top + i) * stride + sampling->x.begin + first * PER_GROUP, scratch->groups + first,
+                    end - first, texels[0], levels == 2 ? texels[1] : 0);
+            }
+        }
+    }
+}
+
 /* Draw the part between four edges of one plane. */
 static void draw_plane(
     uint8_t *pixels, int64_t stride, const int64_t *clip, int plane, const Picture *picture, const double *edges,
-    const int32_t *style, const Scratch *scratch)
+    const int32_t *style, Sampling *sampling, const Scratch *scratch)
 {
     int size = plane == 0 ? 1 : 2;
-    Axis x_axis = axis_of(edges, 0, size, style[1]), y_axis = axis_of(edges, 1, size, style[1]);
-    Span x = span_of(&x_axis, clip[0] / size, clip[2] / size);
+    Span x = sampling->x;
+    Axis y_axis = axis_of(edges, 1, size, style[1]);
     Span y = span_of(&y_axis, clip[1] / size, clip[3] / size);
     if (x.begin >= x.stop || y.begin >= y.stop)
         return;
-    Map maps[2];
-    Columns columns[2];
-    Edges weights = edges_of(&x_axis, &x);
+    Edges weights = edges_of(&sampling->x_axis, &x);
     Part part = part_of(picture->level, plane);
-    maps[0] = plane_map(picture->level, edges, style[1], size);
-    int in_place = row_in_place(scratch->blocks, picture, style[0], &part, maps, &x, y.begin)
-        && row_in_place(scratch->blocks, picture, style[0], &part, maps, &x, y.stop - 1);
-    for (int number = 0; !in_place && number < (picture->blend > 0 ? 2 : 1); number++) {
-        maps[number] = plane_map(picture->level + number, edges, style[1], size);
-        columns[number] = columns_of(maps + number, x.begin, x.stop);
-        columns[number].end = smallest(columns[number].end, columns[number].first + scratch->texels);
-        int32_t weight = (int32_t)(number ? picture->blend : 256 - picture->blend);
-        fill_groups(scratch->groups, number, maps + number, columns + number, x.begin, x.stop, weight);
+    const Map *map = sampling->maps;
+    int in_place = row_in_place(scratch->blocks, picture, style[0], &part, map, &x, y.begin)
+        && row_in_place(scratch->blocks, picture, style[0], &part, map, &x, y.stop - 1);
+    if (!in_place && !sampling->filled)
+        fill_sampling(sampling, scratch->groups, picture);
+    int whole_groups = (x.stop - x.begin) % PER_GROUP == 0;
+    if (!in_place && picture->opaque && whole_groups && x.inner == x.begin && x.inner_end == x.stop
+        && y.inner == y.begin && y.inner_end == y.stop) {
+        draw_covered(pixels, stride, y.begin, y.stop, plane, picture, style[0], sampling, scratch);
+        return;
     }
-    int64_t groups = (x.stop - x.begin + PER_GROUP - 1) / PER_GROUP;
     for (int64_t row = y.begin; row < y.stop; row++) {
         int32_t down = y.inner <= row && row < y.inner_end ? 256 : covered(&y_axis, row);
         uint8_t *target = pixels + row * stride + x.begin;
         const uint8_t *sampled = scratch->sampled;
         if (in_place)
-            sampled = row_in_place(scratch->blocks, picture, style[0], &part, maps, &x, row);
+            sampled = row_in_place(scratch->blocks, picture, style[0], &part, map, &x, row);
         else
-            draw_row(scratch->sampled, picture, style[0], plane, maps, columns, groups, scratch, row);
+            draw_row(scratch->sampled, picture, style[0], plane, sampling, scratch, row);
         if (!picture->opaque)
-            draw_row(scratch->alpha, picture, style[0], size == 1 ? 3 : 4, maps, columns, groups, scratch, row);
+            draw_row(scratch->alpha, picture, style[0], size == 1 ? 3 : 4, sampling, scratch, row);
         int64_t inner = x.inner - x.begin, inner_end = x.inner_end - x.begin, count = x.stop - x.begin;
         if (down == 256 && picture->opaque)
             __builtin_memcpy(target + inner, sampled + inner, (uint64_t)(inner_end - inner));
@@ -511,28 +617,52 @@ static void draw_plane(
     }
 }
 
-static int64_t texels_in_row(int64_t width) { return MAX_RATIO * width + 4 * TABLE; }
-
 int64_t planar_bytes(int64_t width)
 {
-    return (width / PER_GROUP + 2) * (int64_t)sizeof(Group) + 2 * (texels_in_row(width) + TABLE)
+    return groups_in_row(width) * (int64_t)sizeof(Group) + 2 * (texels_in_row(width) + TABLE)
          + 2 * (width + 2 * PER_GROUP);
 }
 
 int64_t planar_picture_bytes(void) { return sizeof(Picture); }
 
+/* What all bands of a frame share: how the only part of a picture is sampled. */
+typedef struct {
+    Sampling planes[2]; /* luma, chroma; after them their groups */
+} Prepared;
+
+static Group *prepared_groups(Prepared *prepared, int plane, int64_t width)
+{
+    return (Group *)(prepared + 1) + plane * groups_in_row(width);
+}
+
+int64_t prepared_bytes(int64_t width)
+{
+    return (int64_t)sizeof(Prepared) + 2 * groups_in_row(width) * (int64_t)sizeof(Group);
+}
+
+void prepare_planes(int64_t width, const uint8_t *pictures, const double *edges, const int32_t *styles, uint8_t *memory)
+{
+    Prepared *prepared = (Prepared *)memory;
+    const Picture *picture = (const Picture *)pictures;
+    for (int plane = 0; plane < 2; plane++) {
+        Sampling *sampling = prepared->planes + plane;
+        *sampling = sampling_of(picture, edges, styles[1], 0, width, plane + 1, width);
+        if (sampling->count > 0)
+            fill_sampling(sampling, prepared_groups(prepared, plane, width), picture);
+    }
+}
+
 void draw_planes(
     uint8_t *luma, uint8_t *blue, uint8_t *red, int64_t width, const int64_t *clip, const uint8_t *const *blocks,
-    const uint8_t *pictures, int64_t count, const double *edges, const int32_t *styles, uint8_t *memory)
+    const uint8_t *pictures, int64_t count, const double *edges, const int32_t *styles, uint8_t *memory,
+    uint8_t *shared, int64_t has_shared)
 {
-    Scratch scratch;
-    scratch.blocks = blocks;
-    scratch.groups = (Group *)memory;
-    scratch.texels = texels_in_row(width);
-    scratch.fine = (uint8_t *)(scratch.groups + (width / PER_GROUP + 2));
-    scratch.coarse = scratch.fine + scratch.texels + TABLE;
-    scratch.sampled = scratch.coarse + scratch.texels + TABLE;
+    Scratch scratch = {.blocks = blocks, .groups = (Group *)memory};
+    scratch.fine = (uint8_t *)(scratch.groups + groups_in_row(width));
+    scratch.coarse = scratch.fine + texels_in_row(width) + TABLE;
+    scratch.sampled = scratch.coarse + texels_in_row(width) + TABLE;
     scratch.alpha = scratch.sampled + width + 2 * PER_GROUP;
+    Prepared *prepared = has_shared ? (Prepared *)shared : 0;
     const Picture *picture = (const Picture *)pictures;
     for (int64_t i = 0; i < count; i++, picture++) {
         for (int64_t part = picture->first; part < picture->end; part++) {
@@ -541,9 +671,17 @@ void draw_planes(
             /* A part touches samples of chroma up to two pixels away. */
             if (box[3] <= clip[1] - 2 || box[1] >= clip[3] + 2 || box[2] <= clip[0] - 2 || box[0] >= clip[2] + 2)
                 continue;
-            draw_plane(luma, width, clip, 0, picture, box, style, &scratch);
-            draw_plane(blue, width / 2, clip, 1, picture, box, style, &scratch);
-            draw_plane(red, width / 2, clip, 2, picture, box, style, &scratch);
+            Sampling own, *sampling = &own;
+            for (int plane = 0; plane < 3; plane++) {
+                if (plane < 2 && prepared) { /* the two planes of chroma are sampled alike */
+                    sampling = prepared->planes + plane;
+                    scratch.groups = prepared_groups(prepared, plane, width);
+                } else if (plane < 2) {
+                    own = sampling_of(picture, box, style[1], clip[0], clip[2], plane + 1, width);
+                }
+                uint8_t *pixels = plane == 0 ? luma : plane == 1 ? blue : red;
+                draw_plane(pixels, plane ? width / 2 : width, clip, plane, picture, box, style, sampling, &scratch);
+            }
         }
     }
 }

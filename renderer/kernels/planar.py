@@ -20,6 +20,8 @@ FULL: Final = 8
 its edge; with `FULL` on all sides. `BEYOND`: texels beyond the edges may be read, as in a finished frame from which
 parts are copied."""
 
+_NOTHING: Final = np.zeros(0, np.uint8)
+
 _LEVEL: Final = np.dtype(
     [
         # Indices of the first block, in the list of blocks: with tone, without, and its alpha. The others follow row by
@@ -56,12 +58,21 @@ class PlanarPictures:
     edges: Float64Array  # (M, 4) left, top, right and bottom of each part, in pixels
     styles: npt.NDArray[np.int32]  # (M, 2) share of its tone, 0…256; FORWARD_RIGHT | …
     kept: Sequence[object]  # what the addresses point to
+    prepared: Pixels | None = None  # what bands as wide as the frame share, if there is only one part
 
     def cut(self, edges: Float64Array, styles: npt.NDArray[np.int32]) -> PlanarPictures:
         """Return parts of the only picture."""
         records = self.records.copy()
         records["first"], records["end"] = 0, len(edges)
         return replace(self, records=records, edges=edges, styles=styles)
+
+    def prepare(self, width: int) -> PlanarPictures:
+        """Return the pictures for frames of `width` pixels, with what all bands share."""
+        if len(self.records) != 1 or len(self.edges) != 1:
+            return self
+        memory = np.zeros(kernels().prepared_bytes(width), np.uint8)
+        kernels().prepare_planes(width, self.records.view(np.uint8), self.edges, self.styles, memory)
+        return replace(self, prepared=memory)
 
 
 def planar_memory(width: int) -> Pixels:
@@ -74,7 +85,9 @@ def draw_planes(
 ) -> None:
     """Draw pictures into the part left, top, right, bottom (even numbers) of the planes of a frame."""
     luma, blue, red = planes
+    prepared = pictures.prepared if (clip[0], clip[2]) == (0, luma.shape[1]) else None
     kernels().draw_planes(
         luma, blue, red, luma.shape[1], np.array(clip), pictures.blocks, pictures.records.view(np.uint8),
         len(pictures.records), pictures.edges, pictures.styles, memory,
+        _NOTHING if prepared is None else prepared, prepared is not None,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from renderer.arrays import Packed, Pixels
-from renderer.canvas import Canvas
+from renderer.canvas import BlockMemory, Canvas
 from renderer.compositor import Compositor, Group
 from renderer.kernels.drawing import Box, fill_band, lay_over_yuv420
 from renderer.kernels.planar import BEYOND, FULL, PlanarPictures, draw_planes, planar_memory
@@ -53,7 +53,7 @@ class PlaneRenderer:
     """Draws scenes as planes, on a compositor's threads.
 
     `budget`: bytes for canvases and the planes of photos; exceeded only if this frame and the next 24 need more, each
-    at most 36 bytes per pixel. In addition, up to 13 bytes per pixel of a frame, and 5 MB for each canvas. A frame
+    at most 36 bytes per pixel. In addition, up to 13 bytes per pixel of a frame, 6 MB, and 6 MB for each canvas. A frame
     depends on its scene alone, not on the budget or on earlier frames.
     """
 
@@ -66,6 +66,7 @@ class PlaneRenderer:
         self._number = self._next_prefetch = 0  # of the frame, and of the next whose sprites are prefetched
         self._background: tuple[object, FramePlanes] | None = None
         self._frame_memory: Packed | None = None
+        self._blocks = BlockMemory()
         self._memory: dict[int, Pixels] = {}  # by the band's first row
 
     @property
@@ -133,7 +134,7 @@ class PlaneRenderer:
         for group, each in zip(groups, pictures, strict=True):
             hidden = group[2]
             if each is not None:
-                layers.append((hidden, each))
+                layers.append((hidden, each.prepare(self.size[0])))
                 continue
             rows = rows_of(group, self.size[1])
             if layers and isinstance(before := layers[-1][1], _SpriteLayer):
@@ -194,7 +195,9 @@ class PlaneRenderer:
     def _canvas(self, rest: Rest, scene: Scene) -> CanvasView:
         """Return the canvas of resting tiles."""
         key = id(rest.whole)
-        found = self.canvases.pop(key, None) or CanvasView(Canvas(rest.whole, scene.nested, self.compositor), self.size)
+        found = self.canvases.pop(key, None)
+        if found is None:
+            found = CanvasView(Canvas(rest.whole, scene.nested, self.compositor, self._blocks), self.size)
         self.canvases[key] = found
         if len(self.canvases) > _MOST_CANVASES:
             del self.canvases[next(iter(self.canvases))]
