@@ -146,8 +146,14 @@ def all_work() -> Iterator[dict[str, tuple[str, Work]]]:
         def match() -> None:
             match_photos(cover, grid, photos, Silent())
 
+        def load() -> None:
+            for side in (128, 64):
+                for square in squares:
+                    resize(square, side, side)
+
         few, many, canvas_tiles = tiled(600, 0.0), tiled(20_000, 0.37), resting(2_400)
         planes, canvas = PlaneRenderer(compositor, 500_000_000), Canvas(canvas_tiles, {}, compositor)
+        squares = crops(TEXTURES, 120, (120, 300))
         photos = library_of(crops(5_000, 32, (32, 200)))
         grid = make_grid(
             cover.shape[1], cover.shape[0], columns=round(math.sqrt(2_000 * cover.shape[1] / cover.shape[0]))
@@ -162,6 +168,7 @@ def all_work() -> Iterator[dict[str, tuple[str, Work]]]:
                 "the same as the first, with 2,000 rotated tiles over it",
                 planar(1.2, many.take(slice(None, None, 10))),
             ),
+            "load": (f"{TEXTURES} squares of 120 pixels resized to 128, and to 64", load),
             "blocks": (f"{BLOCKS} blocks of a canvas", blocks),
             "blur": (f"{FRAMES} frames of motion blur", blur),
             "convert": ("a frame for the encoder", convert),

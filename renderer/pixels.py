@@ -12,6 +12,8 @@ import numpy.typing as npt
 from renderer.arrays import Pixels as Pixels
 from renderer.colour import srgb_to_linear
 from renderer.kernels.drawing import encode_light
+from renderer.kernels.resizing import resize_light
+from renderer.kernels.resizing import resize_values as resize_values
 
 MAX_PIXELS: Final = 400_000_000
 """Pictures with more pixels are rejected before decoding: 1.2 GB of RGB, twice the largest camera's."""
@@ -64,31 +66,24 @@ def resize(pixels: Pixels, width: int, height: int) -> Pixels:
     if (pixels.shape[1], pixels.shape[0]) == (width, height):
         return pixels
     if width <= pixels.shape[1] and height <= pixels.shape[0]:
-        pixels = reduced_by_factor(pixels, width, height)
-        light = cv2.resize(to_linear(pixels), (width, height), interpolation=cv2.INTER_AREA)
-        return to_srgb(light.astype(np.float32, copy=False))
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
+        return _reduce(reduced_by_factor(pixels, width, height), width, height)
+    return resize_values(pixels, width, height)
 
 
 BAND_PIXELS: Final = 4_000_000
-"""Pixels that are converted at a time: 48 MB of light."""
+"""Pixels that are converted at a time; larger pictures may be reduced in two steps."""
 
 
 def reduced_by_factor(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Reduce a large picture by an integer factor, to at least four times the target size; in bands, to save memory."""
+    """Reduce a large picture by an integer factor, to at least four times the target size."""
     factor = min(pixels.shape[1] // width, pixels.shape[0] // height) // 4
     if factor < 2 or pixels.shape[0] * pixels.shape[1] <= BAND_PIXELS:
         return pixels
-    small = np.empty((pixels.shape[0] // factor, pixels.shape[1] // factor, 3), np.uint8)
-    rows = max(BAND_PIXELS // (pixels.shape[1] * factor), 1)
-    for top in range(0, len(small), rows):
-        part = small[top : top + rows]
-        end = (top + len(part)) * factor if top + len(part) < len(small) else len(pixels)  # including the remainder
-        light = cv2.resize(to_linear(pixels[top * factor : end]), part.shape[1::-1], interpolation=cv2.INTER_AREA)
-        part[:] = to_srgb(light.astype(np.float32, copy=False))
-    return small
+    return _reduce(pixels, pixels.shape[1] // factor, pixels.shape[0] // factor)
+
+
+def _reduce(pixels: Pixels, width: int, height: int) -> Pixels:
+    return resize_light(pixels, width, height, _TO_LINEAR, BYTE_OF_LIGHT_16)
 
 
 def centre_square(width: int, height: int) -> tuple[int, int, int]:

@@ -53,6 +53,7 @@ from renderer.kernels.planar import (
     draw_planes,
     planar_memory,
 )
+from renderer.kernels.resizing import resize_values
 from renderer.kernels.sources import FOLDER
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, read_picture, resize
 
@@ -343,6 +344,16 @@ def _textures(rng: np.random.Generator, sizes: list[tuple[int, int, bool]]) -> t
     return table, memory
 
 
+def record_resizing() -> None:
+    """Resize noise up, down and in one direction each, in several strips, from and to a single pixel."""
+    noise = np.random.default_rng(13).integers(0, 256, (70, 45, 3), np.uint8)
+    for width, height in (90, 128), (20, 200), (45, 7):
+        resize_values(noise, width, height)
+    for width, height in (13, 29), (45, 69), (1, 1):
+        resize(noise, width, height)
+    resize(noise[:1, :1], 3, 2)
+
+
 def record_gif() -> None:
     """Write a small GIF: a disc moves over a gradient, with and without transparency."""
     down, across = np.mgrid[:24, :40]
@@ -411,6 +422,7 @@ if __name__ == "__main__":
     record_planes(recorder)
     record_whole_planes(recorder)
     encode_light(np.random.default_rng(2).uniform(-0.1, 1.1, 999).astype(np.float32), BYTE_OF_LIGHT_16)
+    record_resizing()
     record_gif()
     record_matching()
     record_discs()

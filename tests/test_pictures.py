@@ -8,13 +8,14 @@ import numpy as np
 import pillow_heif
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 from profiles import SRGB, WIDE, profile
 
 from renderer.errors import PictureError
 from renderer.pictures import centre_square, read_picture, resize, to_linear, to_srgb
+from renderer.pixels import resize_values
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +223,29 @@ def test_reducing_in_bands_equals_reducing_at_once(cover: Path) -> None:
     small = resize(pixels, 300, 200)
     whole = cv2.resize(to_linear(pixels), (300, 200), interpolation=cv2.INTER_AREA).astype(np.float32)
     assert np.abs(small.astype(int) - to_srgb(whole)).mean() < 2
+
+
+SIDES = st.integers(1, 150)  # more than two strips of resize.c
+
+
+@settings(max_examples=60)
+@given(SIDES, SIDES, SIDES, SIDES, st.integers(0, 99))
+def test_resizing_equals_other_libraries(width: int, height: int, new_width: int, new_height: int, seed: int) -> None:
+    size = new_width, new_height
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    lanczos = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+    assert np.abs(resize_values(pixels, *size).astype(int) - lanczos).max() <= 1
+    if new_width <= width and new_height <= height:
+        light = cv2.resize(to_linear(pixels), size, interpolation=cv2.INTER_AREA).reshape(new_height, new_width, 3)
+        assert np.abs(resize(pixels, *size).astype(int) - to_srgb(light.astype(np.float32))).max() <= 1
+    elif size != (width, height):
+        assert (resize(pixels, *size) == resize_values(pixels, *size)).all()
+
+
+def test_a_part_of_a_picture_is_resized_like_a_copy_of_it(cover: Path) -> None:
+    part = read_picture(cover).pixels[10:90, 20:120]
+    for size in (64, 40), (128, 96):
+        assert (resize(part, *size) == resize(part.copy(), *size)).all()
 
 
 def test_jpegs_are_decoded_no_larger_than_needed(cover: Path) -> None:

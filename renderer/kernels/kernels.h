@@ -75,6 +75,21 @@ EXPORTED void develop(
 /* light.c */
 EXPORTED void encode_light(const float *light, int64_t count, const uint8_t *bytes, uint8_t *pixels);
 
+/* resize.c: renderer/kernels/resizing.py describes the fields and parameters. */
+typedef struct {
+    const int32_t *first;
+    const float *weights;
+    int64_t taps;
+    int64_t size;
+} Scale;
+
+EXPORTED void resize_values(
+    const uint8_t *pixels, int64_t width, int64_t height, const Scale *columns, const Scale *rows, int64_t strip,
+    uint8_t *memory, uint8_t *resized);
+EXPORTED void resize_light(
+    const uint8_t *pixels, int64_t width, const Scale *columns, const Scale *rows, const float *light,
+    const uint8_t *bytes, float *memory, uint8_t *resized);
+
 /* formats.c */
 EXPORTED void to_yuv420(
     const uint32_t *frame, int64_t frame_width, int64_t first_pair, int64_t end_pair, uint8_t *luma, uint8_t *blue,

@@ -1,0 +1,83 @@
+"""Resizing of pictures: Lanczos, or averages of light."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from renderer.arrays import Float32Array, Float64Array, Int32Array, Int64Array, Pixels
+from renderer.kernels.library import converted, kernels
+
+_CACHED: Final = 64  # pairs of lengths, each up to 0.2 MB; a render needs a few
+
+_STRIP: Final = 64
+"""Rows whose columns are combined at once: 192 bytes, a multiple of what fits into registers."""
+
+
+class Scale(NamedTuple):
+    """How each of N pixels along an axis is combined from T neighbours."""
+
+    first: Int32Array  # (N,) the first of the neighbours
+    weights: Float32Array  # (N, T) add up to 1
+    taps: int  # T
+    size: int  # N
+
+
+def resize_values(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Resize (H, W, 3) to (height, width, 3) with Lanczos of radius 3, as Pillow does up to the rounding of floats."""
+    old_height, old_width = pixels.shape[:2]
+    memory = np.empty(3 * (_STRIP * (old_width + width) + old_height * width), np.uint8)
+    resized = np.empty((height, width, 3), np.uint8)
+    columns, rows = _lanczos(old_width, width), _lanczos(old_height, height)
+    kernels().resize_values(pixels, old_width, old_height, columns, rows, _STRIP, memory, resized)
+    return resized
+
+
+def resize_light(pixels: Pixels, width: int, height: int, light: Float32Array, bytes_of: Pixels) -> Pixels:
+    """Reduce (H, W, 3) to (height, width, 3): the averages of light over the area of each pixel.
+
+    `light` (256,): of each byte, 0…1. `bytes_of` (65536,): bytes by light in 1/65535.
+    """
+    old_height, old_width = pixels.shape[:2]
+    memory = np.empty(3 * (2 * old_width + width) + 2, np.float32)  # for three rows, two with one number more
+    resized = np.empty((height, width, 3), np.uint8)
+    columns, rows = _areas(old_width, width), _areas(old_height, height)
+    kernels().resize_light(pixels, old_width, columns, rows, light, bytes_of, memory, resized)
+    return resized
+
+
+@lru_cache(_CACHED)
+def _lanczos(old: int, new: int) -> Scale:
+    """Return how to resize an axis with Lanczos of radius 3, which is widened if the axis is reduced."""
+    ratio = old / new
+    wide = max(ratio, 1.0)
+    centre = (np.arange(new) + 0.5) * ratio
+    first = np.maximum((centre - 3 * wide + 0.5).astype(np.int64), 0)  # the same pixels as in Pillow
+    end = np.minimum((centre + 3 * wide + 0.5).astype(np.int64), old)
+    position = _neighbours(first, end, old)
+    distance = (position + 0.5 - centre[:, np.newaxis]) / wide
+    used = (position >= first[:, np.newaxis]) & (position < end[:, np.newaxis])
+    return _scale(position, np.where(used, np.sinc(distance) * np.sinc(distance / 3), 0.0))
+
+
+@lru_cache(_CACHED)
+def _areas(old: int, new: int) -> Scale:
+    """Return how to reduce an axis to averages."""
+    edges = np.arange(new + 1) * (old / new)
+    low, high = edges[:-1], edges[1:]
+    position = _neighbours(np.floor(low).astype(np.int64), np.minimum(np.ceil(high), old).astype(np.int64), old)
+    overlap = np.minimum(position + 1, high[:, np.newaxis]) - np.maximum(position, low[:, np.newaxis])
+    return _scale(position, np.where(overlap > 1e-6, overlap, 0.0))  # less is a rounding error
+
+
+def _neighbours(first: Int64Array, end: Int64Array, old: int) -> Int64Array:
+    """Return equally many neighbours for each pixel, (N, T), which include those from `first` to `end`."""
+    taps = int((end - first).max())
+    return np.minimum(first, old - taps)[:, np.newaxis] + np.arange(taps)
+
+
+def _scale(position: Int64Array, weights: Float64Array) -> Scale:
+    weights /= weights.sum(axis=1, keepdims=True)
+    return converted(Scale(position[:, 0].astype(np.int32), weights.astype(np.float32), weights.shape[1], len(weights)))
