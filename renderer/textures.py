@@ -9,9 +9,8 @@ never on what is loaded.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from typing import Final, TypeVar
 
 import cv2
@@ -27,12 +26,18 @@ from renderer.pictures import Pixels, reduced, resize, to_linear, to_srgb
 
 Made = TypeVar("Made")
 
+_Key = tuple[int, int]
+"""A texture and its level."""
+
 MAX_LEVELS: Final = 15
 MAX_SIDE: Final = 2 ** (MAX_LEVELS - 1)
 """Maximum side of a texture in texels, 16,384: kernels address texels in 32-bit fixed point with 16 fractional bits."""
 
 MAX_PENDING: Final = 4096
 """Maximum number of levels created ahead of their scene; one or two scenes need fewer, mostly small ones."""
+
+_AT_ONCE: Final = 16
+"""Maximum number of levels that one call creates: their thumbnails are read by one query, up to 60 being possible."""
 
 _BASE_LEVELS: Final = TILE_PIXELS.bit_length()  # 32, 16, 8, 4, 2, 1
 
@@ -71,10 +76,11 @@ class Textures:
         self.mean: list[tuple[float, float, float]] = []  # of each texture, sRGB 0…1
         self._create: list[Callable[[int], Packed]] = []
         self.base_levels: list[Packed] = []  # never dropped
-        self._loaded: dict[tuple[int, int], Packed] = {}
+        self._loaded: dict[_Key, Packed] = {}
         self.loaded_bytes = 0
-        self._pending: dict[tuple[int, int], Future[Packed]] = {}
-        self._pool = ThreadPoolExecutor(threads or min(core_count(), 8), thread_name_prefix="textures")
+        self._pending: dict[_Key, Future[Packed]] = {}
+        self._threads = threads or min(core_count(), 8)
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="textures")
 
     def __len__(self) -> int:
         return len(self._create)
@@ -167,9 +173,8 @@ class Textures:
 
     def prefetch(self, missing: npt.NDArray[np.int32]) -> None:
         """Start creating levels that a later scene needs; does not wait. `missing`: (M, 2) rows of texture, level."""
-        for texture, level in missing.tolist():
-            if (texture, level) not in self._pending:
-                self._pending[texture, level] = self.submit(partial(self._create[texture], level))
+        keys = [(texture, level) for texture, level in missing.tolist() if (texture, level) not in self._pending]
+        self._pending.update(self._start(keys))
         while len(self._pending) > MAX_PENDING:  # the oldest, requested but never used
             self._pending.pop(next(iter(self._pending))).cancel()
 
@@ -179,18 +184,46 @@ class Textures:
         Levels that scene `scene_number` uses are not dropped. Raises RenderError if a photo can't be read.
         """
         keys = [(texture, level) for texture, level in missing.tolist()]
-        pending = [self._pending.pop(key, None) for key in keys]
-        futures = [
-            future or self.submit(partial(self._create[key[0]], key[1]))
-            for key, future in zip(keys, pending, strict=True)
-        ]
-        for key, future in zip(keys, futures, strict=True):
-            pixels = _padded(future.result())
+        futures = {key: self._pending.pop(key) for key in keys if key in self._pending}
+        futures.update(self._start([key for key in keys if key not in futures]))
+        for key in keys:
+            pixels = _padded(futures[key].result())
             self._loaded[key] = pixels
             self.loaded_bytes += pixels.nbytes
             self.table.address[key] = pixels.ctypes.data
         if self.loaded_bytes > self.budget:
             self._drop(scene_number)
+
+    def _start(self, keys: Sequence[_Key]) -> dict[_Key, Future[Packed]]:
+        """Create levels in loading threads: several by one call, so that their thumbnails are read at once."""
+        futures: dict[_Key, Future[Packed]] = {key: Future() for key in keys}
+        size = min(max(len(keys) // (2 * self._threads), 1), _AT_ONCE)
+        for start in range(0, len(keys), size):
+            self._pool.submit(self._create_some, {key: futures[key] for key in keys[start : start + size]})
+        return futures
+
+    def _create_some(self, futures: Mapping[_Key, Future[Packed]]) -> None:
+        """Create levels, and set the results of their futures."""
+        jpegs: Mapping[int, bytes | None] | None = None
+        for (texture, level), future in futures.items():
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                if jpegs is None:
+                    jpegs = self._jpegs({texture for texture, _ in futures})
+                make = self._create[texture]
+                future.set_result(make(level, jpegs[texture]) if isinstance(make, _SquareLevels) else make(level))
+            except BaseException as error:  # raised where the level is needed
+                future.set_exception(error)
+
+    def _jpegs(self, textures: Iterable[int]) -> Mapping[int, bytes | None]:
+        """Return the thumbnails of those textures that are squares of photos."""
+        squares = {texture: make for texture in textures if isinstance(make := self._create[texture], _SquareLevels)}
+        found: dict[int, bytes | None] = {}
+        for library in {make.library for make in squares.values()}:
+            its = [texture for texture, make in squares.items() if make.library is library]
+            found.update(zip(its, library.jpegs([squares[texture].photo for texture in its]), strict=True))
+        return found
 
     def submit(self, work: Callable[[], Made]) -> Future[Made]:
         """Do work in a loading thread."""
@@ -211,8 +244,9 @@ class _SquareLevels:
     def __init__(self, library: Library, photo: Photo, side: int) -> None:
         self.library, self.photo, self.side = library, photo, side
 
-    def __call__(self, level: int) -> Packed:
-        return pack(self.library.square(self.photo, max(self.side >> level, 1)))
+    def __call__(self, level: int, jpeg: bytes | None = None) -> Packed:
+        """`jpeg`: the photo's thumbnail if it was read before."""
+        return pack(self.library.square(self.photo, max(self.side >> level, 1), jpeg))
 
 
 class _WholeLevels:

@@ -1,12 +1,18 @@
+import ctypes
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from test_matching import library_of
 
-from renderer.library import Library
+from renderer.errors import RenderError
+from renderer.library import Archive, Library
 from renderer.pictures import to_linear
-from renderer.textures import Textures, pack, unpack
+from renderer.progress import Silent
+from renderer.textures import Packed, Textures, pack, unpack
 
 
 def test_packing_preserves_bytes_and_premultiplies() -> None:
@@ -51,4 +57,50 @@ def test_the_table_grows_and_preserves_its_entries(library: Library) -> None:
         store.add_picture(np.zeros((2, 9, 3), np.uint8))
     assert (store.table.address[first : first + 5] == addresses).all()
     assert (store.table.width[44], store.table.height[44], store.table.levels[44]) == (9, 2, 4)
+    store.close()
+
+
+def colours_and_copies(folder: Path) -> list[Path]:
+    """Write photos of 60 and 90 pixels, and two files with the same content."""
+    rng = np.random.default_rng(3)
+    paths = [folder / f"{number:02}.png" for number in range(40)]
+    for number, path in enumerate(paths[:-1]):
+        side = 60 if number % 2 else 90
+        noise = rng.integers(0, 256, (6, 6, 3), np.uint8)
+        Image.fromarray(noise).resize((side, side), Image.Resampling.BICUBIC).save(path)
+    paths[-1].write_bytes(paths[0].read_bytes())
+    return paths
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("prefetched", [0, 25, 40])
+def test_levels_loaded_at_once_equal_those_created_one_by_one(tmp_path: Path, threads: int, prefetched: int) -> None:
+    with Archive(Silent()) as archive:
+        library = archive.open_files(colours_and_copies(tmp_path))
+        store = Textures(budget=10**9, threads=threads)
+        picture = store.add_picture(np.full((5, 7, 3), 9, np.uint8))
+        first = store.add_squares(library)
+        keys = [(picture, 1)] + [(first + number, 0) for number in range(40)]
+        missing = np.array(keys, np.int32)
+        store.prefetch(missing[:prefetched])
+        store.load(missing, store.next_scene())
+        for key in keys:
+            expected = store.pixels(*key)
+            loaded = (ctypes.c_uint32 * expected.size).from_address(int(store.table.address[key]))
+            assert (np.frombuffer(loaded, np.uint32).reshape(expected.shape) == expected).all()
+        store.close()
+
+
+def test_only_the_scene_that_needs_a_level_fails_if_it_cannot_be_created() -> None:
+    def fail(_level: int) -> Packed:
+        raise RenderError("unreadable")
+
+    store = Textures(budget=10**9, threads=1)
+    textures = [store.add_picture(np.zeros((2, 2, 3), np.uint8)) for _ in range(30)]
+    textures.insert(11, store.add(2, 2, fail, mean=(0, 0, 0)))
+    missing = np.array([(texture, 0) for texture in textures], np.int32)
+    store.prefetch(missing)
+    store.load(missing[missing[:, 0] != textures[11]], store.next_scene())
+    with pytest.raises(RenderError, match="unreadable"):
+        store.load(missing[11:12], store.next_scene())
     store.close()

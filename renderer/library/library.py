@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from renderer.errors import PictureError, RenderError
 from renderer.library.clips import read_frame
-from renderer.library.index import Index
+from renderer.library.index import Index, decoded
 from renderer.library.photos import Numbers, Photo, Photos, Skipped
 from renderer.library.reading import THUMBNAIL_PIXELS, cut
-from renderer.pixels import Pixels, resize
+from renderer.pixels import Pixels, resize, resize_values
 
 SHORTER_SIDE: Final = 4096
 """Minimum shorter side of decoded covers, and of pictures that parts are cut from, if the decoder can scale."""
@@ -100,19 +100,35 @@ class Library:
 
     # -- Drawing ---------------------------------------------------------------------------------------------------
 
-    def square(self, photo: Photo, side: int) -> Pixels:
+    def square(self, photo: Photo, side: int, jpeg: bytes | None = None) -> Pixels:
         """Return a photo's square, scaled to (side, side, 3), from its thumbnail if that is large enough, or its file.
 
-        Thread-safe. If the file is missing, damaged or has changed since it was indexed, the thumbnail is scaled up.
-        Raises RenderError if there is no thumbnail.
+        Thread-safe. `jpeg`: the photo's from `jpegs`, if they were read before. If the file is missing, damaged or has
+        changed since it was indexed, the thumbnail is scaled up. Raises RenderError if there is no thumbnail.
         """
-        thumbnail = self._thumbnail(photo) if side <= THUMBNAIL_PIXELS else None
+        thumbnail = None
+        if side <= THUMBNAIL_PIXELS:
+            thumbnail = self._thumbnail(photo) if jpeg is None else decoded(jpeg)
         if thumbnail is not None:
             square = cut(thumbnail, photo.crop, photo.size)
             if len(square) >= min(side, photo.crop[2]):  # a long panorama's thumbnail may be smaller
                 return resize(square, side, side)
         picture = self._picture(photo, shorter_side=None if photo.is_part else side)
         return resize(cut(picture, photo.crop, photo.size), side, side)
+
+    def jpegs(self, photos: Sequence[Photo]) -> list[bytes | None]:
+        """Return the JPEGs of the thumbnails of up to 60 photos, which `square` may need; None for those without."""
+        found: list[bytes | None] = [None] * len(photos)
+        for index in self.indexes:
+            lacking = [
+                number
+                for number, photo in enumerate(photos)
+                if found[number] is None and not photo.is_part and not (self._pictures and photo.path in self._pictures)
+            ]
+            jpegs = index.jpegs([photos[number] for number in lacking]) if lacking else []
+            for number, jpeg in zip(lacking, jpegs, strict=True):
+                found[number] = jpeg
+        return found
 
     def whole(self, photo: Photo, width: int, height: int, *, sharp: bool = True) -> Pixels:
         """Return a photo's whole picture (for a part, its square), scaled to (height, width, 3).
@@ -125,11 +141,7 @@ class Library:
             pixels = self.square(photo, photo.crop[2])
         else:
             pixels = self._picture(photo, shorter_side=None if sharp else min(width, height))
-        if sharp:
-            from PIL import Image
-
-            return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS))
-        return resize(pixels, width, height)
+        return (resize_values if sharp else resize)(pixels, width, height)
 
     def changed_in(self, photo: Photo) -> Index | None:
         """Return the index of a photo if its file has since changed in size or modification time; else None.
