@@ -192,8 +192,8 @@ class Canvas:
         self.nbytes += sum(each.nbytes for each in made)
         return made
 
-    def prefetch(self, run: Sequence[Key]) -> None:
-        """Start loading the photos that a run of blocks shows."""
+    def photos(self, run: Sequence[Key]) -> list[tuple[int, int]]:
+        """Return which photos a run of blocks shows that are not loaded: textures and their levels."""
         level, row, column, _ = run[0]
         scale, textures = 2.0**level, self._compositor.textures
         left, top = column * BLOCK / scale, row * BLOCK / scale
@@ -206,8 +206,13 @@ class Canvas:
         texels = (window[:, 2] - window[:, 0]) * textures.table.width[texture] / pixels
         levels = np.clip(np.log2(np.maximum(texels, 1)).astype(np.int64), 0, textures.table.levels[texture] - 1)
         missing = textures.table.address[texture, levels] == 0
-        needed = np.unique(np.stack([texture[missing], levels[missing]], 1), axis=0)
-        textures.prefetch(needed.astype(np.int32))
+        return list(dict.fromkeys(zip(texture[missing].tolist(), levels[missing].tolist(), strict=True)))
+
+    def load(self, photos: Sequence[tuple[int, int]]) -> None:
+        """Start loading levels of textures."""
+        textures = self._compositor.textures
+        missing = np.array(photos, np.int32).reshape(-1, 2)
+        textures.prefetch(missing[textures.table.address[missing[:, 0], missing[:, 1]] == 0])
 
     def drop(self, used: int) -> None:
         """Forget the planes that were last used for a frame or earlier."""

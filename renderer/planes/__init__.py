@@ -113,7 +113,7 @@ class PlaneRenderer:
         for group in self.compositor.groups(scene):
             match self._source(group, scene):
                 case CanvasView() as canvas:
-                    canvas.prefetch(group[1], self._number)
+                    canvas.prefetch(group[1])
                 case Sprites() as photos:
                     self.photos.prefetch(photos, group[1])
                 case None:
