@@ -94,8 +94,8 @@ class BlockMemory:
 class Canvas:
     """The blocks of one picture of resting tiles.
 
-    `tiles`: all of them, at rest. `memory`: for the blocks, shared with other canvases. Memory: the planes that `planes` holds, which the owner bounds with `drop`; drawing
-    takes 5.5 MB more.
+    `tiles`: all of them, at rest. `memory`: for the blocks, shared with other canvases. Memory: the planes that
+    `planes` holds, which the owner bounds with `drop`; drawing takes 5.5 MB more.
     """
 
     def __init__(

@@ -301,7 +301,11 @@ def record_whole_planes(recorder: Recorder) -> None:
     memory = rng.integers(0, 256, (2, 2 * count, side * side * 3 // 2), np.uint8)
     recorder.memory = memory.reshape(-1)
     blocks = memory.ctypes.data + np.arange(4 * count) * memory.strides[1]
-    for (width, height), scale, share, blend in (((528, 36), 0.4, 256, 90), ((88, 34), 2.6, 100, 200), ((64, 34), -1.3, 0, 0)):
+    for (width, height), scale, share, blend in (
+        ((528, 36), 0.4, 256, 90),
+        ((88, 34), 2.6, 100, 200),
+        ((64, 34), -1.3, 0, 0),
+    ):
         records = np.zeros(1, PICTURE)
         start = 0.0 if scale > 0 else -scale * width
         for name, level in (("fine", 0), ("coarse", 1)):

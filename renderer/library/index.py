@@ -485,8 +485,7 @@ class Index(Database):
                 )
             }
         return [
-            stored.get((digest, _clip_ms(photo), *photo.crop))
-            for digest, photo in zip(digests, photos, strict=True)
+            stored.get((digest, _clip_ms(photo), *photo.crop)) for digest, photo in zip(digests, photos, strict=True)
         ]
 
     def digests_at(self, paths: Iterable[Path]) -> dict[Path, str]:

@@ -53,8 +53,8 @@ class PlaneRenderer:
     """Draws scenes as planes, on a compositor's threads.
 
     `budget`: bytes for canvases and the planes of photos; exceeded only if this frame and the next 24 need more, each
-    at most 36 bytes per pixel. In addition, up to 13 bytes per pixel of a frame, 6 MB, and 6 MB for each canvas. A frame
-    depends on its scene alone, not on the budget or on earlier frames.
+    at most 36 bytes per pixel. In addition, up to 13 bytes per pixel of a frame, 6 MB, and 6 MB for each canvas. A
+    frame depends on its scene alone, not on the budget or on earlier frames.
     """
 
     def __init__(self, compositor: Compositor, budget: int) -> None:
