@@ -63,7 +63,7 @@ def match(
     If the same cover was matched with the same photos and options before, the result is loaded from the cache.
 
     Args:
-        cover: The picture to make a mosaic of.
+        cover: The picture to make a mosaic of, or `"text:WORDS"` or `"shape:NAME"`.
         overwrite: Replace existing files that `save_map` and `credits` name.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
@@ -164,7 +164,7 @@ def render(
     fit: Literal["crop", "pad", "blur"] = "crop",
     covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
     subject: tuple[float, float] | str | None = None,
-    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    background: Literal["blur", "transparent"] | tuple[float, float, float] | str = (0.0, 0.0, 0.0),
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
@@ -202,7 +202,8 @@ def render(
     The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
+            matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         output: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -261,7 +262,7 @@ def render(
             title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
-        background: Background colour: a name or #rrggbb.
+        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
@@ -350,7 +351,7 @@ def frame(
     fit: Literal["crop", "pad", "blur"] = "crop",
     covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
     subject: tuple[float, float] | str | None = None,
-    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    background: Literal["blur", "transparent"] | tuple[float, float, float] | str = (0.0, 0.0, 0.0),
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
@@ -371,7 +372,8 @@ def frame(
     r"""Draw one frame of an animation: the same pixels as in the video.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
+            matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         at: The time of the frame in the video, in seconds.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -427,7 +429,7 @@ def frame(
             title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
-        background: Background colour: a name or #rrggbb.
+        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
@@ -501,7 +503,7 @@ def frames(
     fit: Literal["crop", "pad", "blur"] = "crop",
     covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
     subject: tuple[float, float] | str | None = None,
-    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    background: Literal["blur", "transparent"] | tuple[float, float, float] | str = (0.0, 0.0, 0.0),
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
@@ -525,7 +527,8 @@ def frames(
     generator releases its threads and textures when it is exhausted or closed.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
+            matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
@@ -581,7 +584,7 @@ def frames(
             title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
-        background: Background colour: a name or #rrggbb.
+        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
@@ -653,7 +656,7 @@ def as_clip(
     fit: Literal["crop", "pad", "blur"] = "crop",
     covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
     subject: tuple[float, float] | str | None = None,
-    background: tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    background: Literal["blur", "transparent"] | tuple[float, float, float] | str = (0.0, 0.0, 0.0),
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
@@ -676,7 +679,8 @@ def as_clip(
     A clip has no alpha channel: `transparent` must be False.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
+            matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
@@ -731,7 +735,7 @@ def as_clip(
             title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
-        background: Background colour: a name or #rrggbb.
+        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.

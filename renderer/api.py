@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args,
 import numpy as np
 from PIL import Image
 
+from renderer.cover_names import CoverName, MadeCover, cover_name
 from renderer.descriptors import TILE_PIXELS
 from renderer.errors import InputError
 from renderer.frame_times import frame_at, parse_frames
@@ -274,25 +275,31 @@ def _with_options(*owners: type) -> Callable[[F], F]:
 
 
 def _path(value: object, parameter: str) -> Path:
+    return Path(_text_or_path(value, parameter))
+
+
+def _text_or_path(value: object, parameter: str) -> str | os.PathLike[str]:
     if not isinstance(value, str | os.PathLike):
         raise InputError(f"{named(parameter)} must be a path, as a str or a pathlib.Path: {value!r} is not")
-    return Path(value)
+    return value
 
 
-def _source(source: object) -> Path | Mosaic:
+def _source(source: object) -> CoverName | Mosaic:
     match source:
         case Mosaic():
             return source
         case PlacementMap():
             return Mosaic(source)
+        case MadeCover():
+            return source
         case str() | os.PathLike():
-            return Path(source)
+            return cover_name(source)
     raise InputError(
         f"{named('source')} must be a cover's path, a .mosaic file or a renderer.Mosaic: {source!r} is not"
     )
 
 
-def _is_matched(source: Path | Mosaic) -> bool:
+def _is_matched(source: CoverName | Mosaic) -> bool:
     return isinstance(source, Mosaic) or source.suffix.lower() == MAP_SUFFIX
 
 
@@ -300,7 +307,7 @@ def _is_matched(source: Path | Mosaic) -> bool:
 class _Request:
     """The validated arguments of a function that draws frames."""
 
-    source: Path | Mosaic
+    source: CoverName | Mosaic
     animation: Animation
     match: MatchSettings
     output: OutputSettings
@@ -308,10 +315,15 @@ class _Request:
     values: Mapping[str, object]  # all options, with those of the preset
     preset: Preset | None
 
+    @property
+    def drawn_source(self) -> CoverName | Mosaic:
+        """The source; a made cover has the size of the frame, if that is specified."""
+        return self.source.on(self.output.size) if isinstance(self.source, MadeCover) else self.source
+
     @contextmanager
     def open_frames(self, progress: Progress) -> Iterator[FrameSource]:
         """Open the mosaic and prepare its frames."""
-        with _open(self.source, self.match, progress, self.animation) as mosaic:
+        with _open(self.drawn_source, self.match, progress, self.animation) as mosaic:
             size = self.output.frame_size(mosaic.placement.cover_size, even=False)
             with open_frames(mosaic, self.animation, size, self.output, self.overlay, progress) as frame_source:
                 yield frame_source
@@ -334,7 +346,7 @@ class _Request:
 
 @contextmanager
 def _open(
-    source: Path | Mosaic, match: MatchSettings, progress: Progress, animation: Animation | None = None
+    source: CoverName | Mosaic, match: MatchSettings, progress: Progress, animation: Animation | None = None
 ) -> Iterator[OpenMosaic]:
     """Match a cover, or open the photos of a mosaic."""
     if isinstance(source, Mosaic):
@@ -435,7 +447,7 @@ def match(
     If the same cover was matched with the same photos and options before, the result is loaded from the cache.
 
     Args:
-        cover: The picture to make a mosaic of.
+        cover: The picture to make a mosaic of, or `"text:WORDS"` or `"shape:NAME"`.
         overwrite: Replace existing files that `save_map` and `credits` name.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
@@ -457,7 +469,7 @@ def match(
     for option in options:
         if option not in known:
             raise InputError(f"match has no parameter {named(option)}{suggestion(option, known)}")
-    path = _path(cover, "cover")
+    path = cover if isinstance(cover, MadeCover) else cover_name(_text_or_path(cover, "cover"))
     if _is_matched(path):
         raise InputError(f"{path} is already matched: read it with renderer.Mosaic.load")
     settings = MatchSettings(**given(MatchSettings, options))
@@ -484,7 +496,8 @@ def render(
     The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
+            matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         output: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -514,7 +527,7 @@ def render(
     if "format" not in options:
         file = file.for_name(path, keep_codec="codec" in options)
     job = VideoJob(
-        request.source if isinstance(request.source, Path) else None, request.animation, path,
+        None if isinstance(request.source, Mosaic) else request.source, request.animation, path,
         match=request.match, output=request.output, file=file, overlay=request.overlay,
         sound=SoundSettings(**given(SoundSettings, request.values)), frames=_frames(frames), overwrite=overwrite,
         preset=request.preset.name if request.preset else "", rules=request.preset.rules if request.preset else None,
@@ -522,7 +535,7 @@ def render(
     check_music_options(job.sound, options)
     check_job(job)
     timed = Timed(as_progress(progress))
-    with MemoryMeter() as meter, _open(request.source, request.match, timed, request.animation) as mosaic:
+    with MemoryMeter() as meter, _open(request.drawn_source, request.match, timed, request.animation) as mosaic:
         summary = write_video(mosaic, job, timed)
         return replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
 
@@ -541,7 +554,8 @@ def frame(
     """Draw one frame of an animation: the same pixels as in the video.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
+            matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         at: The time of the frame in the video, in seconds.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -587,7 +601,8 @@ def frames(
     generator releases its threads and textures when it is exhausted or closed.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
+            matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
@@ -628,7 +643,8 @@ def as_clip(
     A clip has no alpha channel: `transparent` must be False.
 
     Args:
-        source: A cover's path, a `.mosaic` file, or a `Mosaic`. The last two take no matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
+            matching options.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.

@@ -218,9 +218,16 @@ class Compositor:
             self.textures.prefetch(levels[:missing_count])
 
     def still(self, scene: Scene) -> Pixels:
-        """Return a scene drawn as (height, width, 3) RGB, uint8. Raises as `draw` does."""
+        """Return a scene as (height, width, 3) RGB, uint8, or with straight alpha, (height, width, 4), if transparent.
+
+        Raises as `draw` does.
+        """
         frame = self.new_frame()
         self.draw(scene, frame)
+        if scene.background is None:
+            pixels = np.empty((*frame.shape, 4), np.uint8)
+            self.to_rgba(frame, pixels)
+            return pixels
         return np.ascontiguousarray(unpack(frame)[..., :3])
 
     def groups(self, scene: Scene) -> list[Group]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -14,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from renderer.errors import InputError, PictureError, RenderError
-from renderer.input_files import open_input, require_file
+from renderer.errors import InputError, PictureError
+from renderer.fonts import BOLD_FONT, checked_font, missing_letters
+from renderer.input_files import require_file
 from renderer.lines import characters, even_lines, unbreakable_pieces
 from renderer.messages import named
 from renderer.pictures import read_picture
@@ -23,11 +23,6 @@ from renderer.scene import SPRITE_ARRAYS, Motion, Scene, Sprites, Stage, ease, m
 from renderer.settings import OverlaySettings
 
 FADE_SECONDS: Final = 0.4
-
-REGULAR_FONT: Final = Path(__file__).parent / "bundled" / "DejaVuSans.ttf"
-
-BOLD_FONT: Final = REGULAR_FONT.with_name("DejaVuSans-Bold.ttf")
-"""The default font of titles."""
 
 _MAX_LINES: Final = 3  # of a title, unless that makes its letters too small to read
 
@@ -39,8 +34,6 @@ type in print."""
 
 _SIZES: Final = 80  # font sizes that are tried, each nine tenths of the previous: from 5,600 to 1.4 pixels
 
-_COMPARED_SIZE: Final = 64  # pixels; at this size no letter of 73 fonts looked like the placeholder
-
 
 def check_overlay(settings: OverlaySettings, seconds: float) -> None:
     """Raise InputError for an overlay that can't be drawn on a video of this duration in seconds."""
@@ -51,8 +44,8 @@ def check_overlay(settings: OverlaySettings, seconds: float) -> None:
         )
     if settings.title and settings.font is not None:
         require_file(settings.font, named("font", settings.font))
-        with _checked_font(settings.font):
-            _missing_letters(settings.title, settings.font)
+        with checked_font(settings.font):
+            missing_letters(settings.title, settings.font)
             ImageFont.truetype(str(settings.font))
     if settings.logo is not None:
         require_file(settings.logo, named("logo", settings.logo))
@@ -139,25 +132,12 @@ def _logo(path: Path, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np
     return np.asarray(logo.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA"))
 
 
-@contextmanager
-def _checked_font(font: Path) -> Iterator[None]:
-    """Turn any error that Pillow raises for a damaged font into an InputError that names it."""
-    try:
-        yield
-    except RenderError:
-        raise
-    except Exception as error:
-        raise InputError(
-            f"{named('font', font)} can't be used because it is not a readable font: choose a TrueType or OpenType file"
-        ) from error
-
-
 def _title(text: str, stage: Stage, settings: OverlaySettings) -> npt.NDArray[np.uint8]:
     """Return the title, (H, W, 4), on a soft shadow that keeps it legible on any background."""
     path = settings.font or BOLD_FONT
     require_file(path, named("font", path))
-    with _checked_font(path):
-        if missing := _missing_letters(text, path):
+    with checked_font(path):
+        if missing := missing_letters(text, path):
             stage.notice(f"{path.name} has no letters for {missing}: set {named('font')} to a font that has them")
         setting = _set_title(text, path, stage, settings)
         mask = setting.mask()
@@ -247,15 +227,3 @@ def _narrow(pieces: Sequence[str], width: float, font: ImageFont.FreeTypeFont) -
     return [
         part for piece in pieces for part in (characters(piece) if font.getlength(piece.rstrip()) > width else (piece,))
     ]
-
-
-def _missing_letters(text: str, path: Path) -> str:
-    """Return the letters of a text that a font lacks, each once: those that look like a code point without a glyph."""
-    with open_input(path) as file:
-        font = ImageFont.truetype(file, _COMPARED_SIZE, layout_engine=ImageFont.Layout.BASIC)  # without shaping
-
-    def glyph(letter: str) -> tuple[object, ...]:
-        return font.getlength(letter), font.getbbox(letter), bytes(font.getmask(letter))
-
-    placeholder = glyph("\U0010ffff")  # Unicode will never assign it
-    return "".join(letter for letter in dict.fromkeys(text) if not letter.isspace() and glyph(letter) == placeholder)

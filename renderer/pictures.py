@@ -98,6 +98,12 @@ def _first_bytes(path: Path) -> bytes:
         return file.read(16)
 
 
+def has_alpha(path: Path) -> bool:
+    """Return whether a picture may be transparent, according to its header. Raises PictureError."""
+    with _open(path) as image:
+        return image.has_transparency_data
+
+
 def read_picture(
     path: Path,
     *,

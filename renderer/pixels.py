@@ -14,6 +14,7 @@ from renderer.colour import srgb_to_linear
 from renderer.kernels.drawing import encode_light
 from renderer.kernels.resizing import resize_light
 from renderer.kernels.resizing import resize_values as resize_values
+from renderer.parameters import Colour
 
 MAX_PIXELS: Final = 400_000_000
 """Pictures with more pixels are rejected before decoding: 1.2 GB of RGB, twice the largest camera's."""
@@ -84,6 +85,19 @@ def reduced_by_factor(pixels: Pixels, width: int, height: int) -> Pixels:
 
 def _reduce(pixels: Pixels, width: int, height: int) -> Pixels:
     return resize_light(pixels, width, height, _TO_LINEAR, BYTE_OF_LIGHT_16)
+
+
+def over_colour(pixels: Pixels, colour: Colour) -> Pixels:
+    """Return pixels (H, W, 3), or (H, W, 4) with straight alpha, over a colour, as (H, W, 3)."""
+    if pixels.shape[2] == 3:
+        return pixels
+    return laid_over(pixels, np.array(colour, np.float32) * 255)
+
+
+def laid_over(pixels: Pixels, ground: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> Pixels:
+    """Return pixels (H, W, 4) with straight alpha over a ground, (H, W, 3) or (3,), 0…255, as (H, W, 3)."""
+    share = pixels[..., 3:].astype(np.float32) / 255
+    return np.asarray(pixels[..., :3] * share + ground * (1 - share) + 0.5, np.uint8)
 
 
 def centre_square(width: int, height: int) -> tuple[int, int, int]:

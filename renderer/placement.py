@@ -49,6 +49,7 @@ class PlacementMap:
     photos: tuple[Photo, ...]
     size: tuple[float, float]  # width and height in units
     recipe: dict[str, JsonValue] = field(default_factory=dict)  # cover and its hash, settings, seed and versions
+    made_cover: npt.NDArray[np.uint8] | None = None  # (H, W, 4) the cover with straight alpha, if it is not a file
 
     def __len__(self) -> int:
         return len(self.photo)
@@ -190,6 +191,9 @@ def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) ->
         for name in _ARRAYS:
             with file.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, getattr(placement, name), allow_pickle=False)
+        if placement.made_cover is not None:
+            with file.open(_COVER, "w") as member:
+                Image.fromarray(placement.made_cover).save(member, "PNG")
 
 
 def load_map(path: Path) -> PlacementMap:
@@ -209,6 +213,7 @@ def load_map(path: Path) -> PlacementMap:
                     f"{FORMAT_VERSION}: update mosaic-renderer"
                 )
             arrays = {name: _read_array(file, name, cells) for name in _ARRAYS}
+            made_cover = _read_cover(file)
         width, height = (float(value) for value in header["size"])
         placement = PlacementMap(
             cell=arrays["cell"],
@@ -220,6 +225,7 @@ def load_map(path: Path) -> PlacementMap:
             photos=_photos_from_json(header["photos"], path.absolute().parent),
             size=(width, height),
             recipe=_recipe_from_json(header["recipe"]),
+            made_cover=made_cover,
         )
     except MissingFileError:
         raise InputError(f"{path} does not exist: check the path") from None
@@ -230,6 +236,10 @@ def load_map(path: Path) -> PlacementMap:
     _check(placement, path)
     return placement
 
+
+_COVER: Final = "cover.png"
+_MAX_COVER_SIDE: Final = 4096
+_MAX_COVER_BYTES: Final = 80_000_000  # of a PNG with that many pixels, whose data can't be compressed
 
 _MAX_BYTES: Final = 1_000_000_000  # of a file: a million cells with as many photos take 0.2 GB
 _MAX_HEADER_BYTES: Final = 16_000_000  # plus the following per cell
@@ -291,6 +301,18 @@ def _read_array(file: zipfile.ZipFile, name: str, cells: int) -> npt.NDArray[Any
         raise ValueError(f"{name} is {actual[1]} {actual[0]}")
     with file.open(f"{name}.npy") as member:
         return np.lib.format.read_array(member, allow_pickle=False)
+
+
+def _read_cover(file: zipfile.ZipFile) -> npt.NDArray[np.uint8] | None:
+    """Return a made cover, (H, W, 4); None if there is none. Raises ValueError for one that is too large."""
+    if _COVER not in file.namelist():
+        return None
+    if file.getinfo(_COVER).file_size > _MAX_COVER_BYTES:
+        raise ValueError(f"{_COVER} is larger than {_MAX_COVER_BYTES / 1e6:g} MB")
+    with Image.open(io.BytesIO(file.read(_COVER)), formats=["PNG"]) as image:
+        if max(image.size) > _MAX_COVER_SIDE:
+            raise ValueError(f"{_COVER} has {image.width} × {image.height} pixels")
+        return np.asarray(image.convert("RGBA"))
 
 
 def _check(placement: PlacementMap, path: Path) -> None:

@@ -42,7 +42,10 @@ _STRIP_PIXELS: Final = 4_000_000
 _ALIGNED_ROWS: Final = 64  # restart markers are numbered 0 to 7, one per 8 rows of a JPEG
 _MAX_THREADS: Final = 4  # strips encoded at a time: 40 MB each
 
-Write = Callable[[Path, tuple[int, int], Iterable[Pixels], float | None], None]
+Shape = tuple[int, int, int]
+"""Width, height and channels: 3 (RGB) or 4 (RGB and straight alpha)."""
+
+Write = Callable[[Path, Shape, Iterable[Pixels], float | None], None]
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def strip_rows(width: int) -> int:
 
 
 def in_strips(pixels: Pixels) -> Iterator[Pixels]:
-    """Split an (H, W, 3) picture into the strips that `write_still` takes."""
+    """Split a picture into the strips that `write_still` takes."""
     rows = strip_rows(pixels.shape[1])
     return (pixels[top : top + rows] for top in range(0, len(pixels), rows))
 
@@ -81,18 +84,28 @@ def check_size(path: Path, size: tuple[int, int]) -> None:
 
 
 def write_still(
-    path: Path, size: tuple[int, int], strips: Iterable[Pixels], *, dpi: float | None = None, overwrite: bool = False
+    path: Path,
+    size: tuple[int, int],
+    strips: Iterable[Pixels],
+    *,
+    dpi: float | None = None,
+    transparent: bool = False,
+    overwrite: bool = False,
 ) -> None:
     """Write a picture in the format of its extension; the file appears under its name only when it is complete.
 
-    `size`: width and height. `strips`: its rows from top to bottom, (`strip_rows(width)`, width, 3) sRGB each, the last
-    one shorter; they may be generated while the file is written, and must not be changed afterwards. `dpi` is stored in
-    the file, except in WebP. Memory: 40 MB for each of at most 5 strips. Raises InputError for a size that the format
-    does not support, and what `new_file` raises.
+    `size`: width and height. `strips`: its rows from top to bottom, (`strip_rows(width)`, width, 3) sRGB each, or with
+    straight alpha, (`strip_rows(width)`, width, 4), if `transparent`; the last one is shorter. They may be generated
+    while the file is written, and must not be changed afterwards. `dpi` is stored in the file, except in WebP. Memory:
+    55 MB for each of at most 5 strips. Raises InputError for a size that the format does not support, or transparency,
+    and what `new_file` raises.
     """
     check_size(path, size)
+    if transparent:
+        check_transparency(path)
+    channels = 4 if transparent else 3
     with new_file(path, overwrite=overwrite) as temporary:
-        _format_of(path).write(temporary, size, _checked(strips, size), dpi)
+        _format_of(path).write(temporary, (*size, channels), _checked(strips, (*size, channels)), dpi)
 
 
 _MIN_BYTES: Final = {".jpg": 0.15, ".jpeg": 0.15, ".webp": 0.1}
@@ -114,28 +127,27 @@ TRANSPARENT: Final = (".png", ".webp", ".tif", ".tiff")
 """Extensions of stills that support transparency."""
 
 
+def check_transparency(path: Path) -> None:
+    """Raise InputError if the format of a path does not support transparency."""
+    if path.suffix.lower() not in TRANSPARENT:
+        raise InputError(f"{named('transparent', True)}: {path.name} does not support transparency: use .png or .webp")
+
+
 def write_picture(path: Path, pixels: Pixels, *, overwrite: bool = False) -> None:
-    """Write an (H, W, 3) picture as `write_still` does, or an (H, W, 4) picture if the format supports transparency."""
-    if pixels.shape[2] == 4:
-        if path.suffix.lower() not in TRANSPARENT:
-            raise InputError(
-                f"{named('transparent', True)}: {path.name} does not support transparency: use .png or .webp"
-            )
-        with new_file(path, overwrite=overwrite) as temporary:
-            Image.fromarray(pixels).save(temporary, icc_profile=_srgb_profile())
-        return
-    write_still(path, (pixels.shape[1], pixels.shape[0]), in_strips(pixels), overwrite=overwrite)
+    """Write a picture as `write_still` does: (H, W, 3), or with straight alpha (H, W, 4) if the format supports it."""
+    height, width, channels = pixels.shape
+    write_still(path, (width, height), in_strips(pixels), transparent=channels == 4, overwrite=overwrite)
 
 
 def _format_of(path: Path) -> _Format:
     return _FORMATS[path.suffix.lower()]
 
 
-def _checked(strips: Iterable[Pixels], size: tuple[int, int]) -> Iterator[Pixels]:
-    """Yield the strips unchanged. Raises ValueError if they do not make up a picture of that size."""
-    (width, height), rows, top = size, strip_rows(size[0]), 0
+def _checked(strips: Iterable[Pixels], shape: Shape) -> Iterator[Pixels]:
+    """Yield the strips unchanged. Raises ValueError if they do not make up a picture of that shape."""
+    (width, height, channels), rows, top = shape, strip_rows(shape[0]), 0
     for strip in strips:
-        if strip.shape != (min(rows, height - top), width, 3) or strip.dtype != np.uint8:
+        if strip.shape != (min(rows, height - top), width, channels) or strip.dtype != np.uint8:
             raise ValueError(f"a strip of {strip.shape} at row {top} of {height}: expected {rows} rows of {width}")
         top += len(strip)
         yield strip
@@ -175,10 +187,12 @@ def _deflate(data: npt.NDArray[np.uint8], flush: int, *, wrapped: bool) -> bytes
 
 # -- PNG: ISO/IEC 15948 --------------------------------------------------------------------------------------------
 
+_PNG_COLOURS: Final = {3: 2, 4: 6}  # colour types by number of channels
+
 _PAETH: Final = 4  # the filter type that is best for nearly every row of photos
 
 
-def _write_png(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi: float | None) -> None:
+def _write_png(path: Path, shape: Shape, strips: Iterable[Pixels], dpi: float | None) -> None:
     checksum = zlib.adler32(b"")
 
     def predicted() -> Iterator[tuple[Pixels, Pixels | None]]:
@@ -194,7 +208,7 @@ def _write_png(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi:
 
     with path.open("wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n")
-        _png_chunk(file, b"IHDR", struct.pack(">IIBBBBB", *size, 8, 2, 0, 0, 0))
+        _png_chunk(file, b"IHDR", struct.pack(">IIBBBBB", *shape[:2], 8, _PNG_COLOURS[shape[2]], 0, 0, 0))
         _png_chunk(file, b"sRGB", b"\0")  # perceptual intent
         if dpi is not None:
             pixels_per_metre = round(dpi / 0.0254)
@@ -214,12 +228,11 @@ def _png_chunk(file: io.BufferedWriter, name: bytes, data: bytes) -> None:
 
 
 def _paeth(rows: Pixels, above: Pixels | None) -> npt.NDArray[np.uint8]:
-    """Return the Paeth residuals of rows (H, W, 3), each preceded by its filter type: (H, 1 + 3 W)."""
-    height, width = rows.shape[:2]
-    left = 3  # bytes from a pixel to its left neighbour
-    filtered = np.empty((height, 1 + width * 3), np.uint8)
+    """Return the Paeth residuals of rows (H, W, C), each preceded by its filter type: (H, 1 + C W)."""
+    height, width, left = rows.shape  # a pixel's left neighbour is as many bytes before it as it has channels
+    filtered = np.empty((height, 1 + width * left), np.uint8)
     filtered[:, 0] = _PAETH
-    line = np.zeros(left + width * 3, np.int16)  # a row and the one above, each preceded by a black pixel
+    line = np.zeros(left + width * left, np.int16)  # a row and the one above, each preceded by a black pixel
     upper = np.zeros_like(line)
     if above is not None:
         upper[left:] = above.reshape(-1)
@@ -249,7 +262,7 @@ def _combined_adler32(first: int, second: int, length: int) -> int:
 # -- JPEG: ITU-T T.81 ----------------------------------------------------------------------------------------------
 
 
-def _write_jpeg(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi: float | None) -> None:
+def _write_jpeg(path: Path, shape: Shape, strips: Iterable[Pixels], dpi: float | None) -> None:
     """Encode each strip as a separate JPEG with the same tables, and concatenate the scans.
 
     A restart marker after each row of blocks makes this possible: decoding restarts at each row, and since a strip has
@@ -269,7 +282,7 @@ def _write_jpeg(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi
         for number, strip in enumerate(_encoded(encode, strips)):
             frame, scan = _jpeg_parts(strip)
             if number == 0:
-                file.write(strip[: frame + 5] + struct.pack(">H", size[1]) + strip[frame + 7 : scan])
+                file.write(strip[: frame + 5] + struct.pack(">H", shape[1]) + strip[frame + 7 : scan])
             else:
                 file.write(b"\xff\xd7")  # the restart marker of number 7
             file.write(strip[scan:-2])
@@ -291,7 +304,7 @@ def _jpeg_parts(jpeg: bytes) -> tuple[int, int]:
 # -- TIFF and WebP -------------------------------------------------------------------------------------------------
 
 
-def _write_tiff(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi: float | None) -> None:
+def _write_tiff(path: Path, shape: Shape, strips: Iterable[Pixels], dpi: float | None) -> None:
     from tifffile import TiffWriter  # takes a fifth of a second to import
 
     def encode(strip: Pixels) -> bytes:
@@ -299,18 +312,19 @@ def _write_tiff(path: Path, size: tuple[int, int], strips: Iterable[Pixels], dpi
         residual[:, 1:] -= strip[:, :-1]
         return _deflate(residual, zlib.Z_FINISH, wrapped=True)
 
-    width, height = size
-    with TiffWriter(path, bigtiff=width * height * 3 > 4_000_000_000) as file:
+    width, height, channels = shape
+    with TiffWriter(path, bigtiff=width * height * channels > 4_000_000_000) as file:
         file.write(
-            _encoded(encode, strips), shape=(height, width, 3), dtype=np.uint8, photometric="rgb",
+            _encoded(encode, strips), shape=(height, width, channels), dtype=np.uint8, photometric="rgb",
+            extrasamples=["unassalpha"] * (channels - 3),
             rowsperstrip=strip_rows(width), compression="zlib", predictor=True, iccprofile=_srgb_profile(),
             resolution=None if dpi is None else (dpi, dpi), resolutionunit="INCH" if dpi is not None else None,
             metadata=None, software=False,
         )  # fmt: skip
 
 
-def _write_webp(path: Path, size: tuple[int, int], strips: Iterable[Pixels], _dpi: float | None) -> None:
-    whole = np.empty((size[1], size[0], 3), np.uint8)
+def _write_webp(path: Path, shape: Shape, strips: Iterable[Pixels], _dpi: float | None) -> None:
+    whole = np.empty((shape[1], shape[0], shape[2]), np.uint8)
     top = 0
     for strip in strips:
         whole[top : top + len(strip)] = strip

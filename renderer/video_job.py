@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from renderer.cover_names import CoverName, on_canvas
 from renderer.deprecation import old_method
 from renderer.formats import OutputFormat, choose, gif_rate, is_sequence, is_stream
 from renderer.frame_times import frame_count, parse_frames
@@ -26,7 +27,7 @@ _LONGEST_STEM: Final = 240  # bytes of a video's name in the name of its poster;
 class VideoJob(Validated):
     """One video as data: everything that determines it."""
 
-    cover: Path | None  # None: the sample
+    cover: CoverName | None  # None: the sample
     animation: Animation
     path: Path
     match: MatchSettings = field(default_factory=MatchSettings)
@@ -41,7 +42,7 @@ class VideoJob(Validated):
     rules: PlatformRules | None = None  # for the check of the file
 
     @classmethod
-    def of(cls, cover: Path | None, animation: type[Animation], path: Path, values: Mapping[str, Any]) -> VideoJob:
+    def of(cls, cover: CoverName | None, animation: type[Animation], path: Path, values: Mapping[str, Any]) -> VideoJob:
         """Make a job from parameters by name, whichever settings declare them. Raises InputError."""
         return cls(
             cover, animation(**given(animation, values)), path, match=MatchSettings(**given(MatchSettings, values)),
@@ -49,6 +50,11 @@ class VideoJob(Validated):
             overlay=OverlaySettings(**given(OverlaySettings, values)),
             sound=SoundSettings(**given(SoundSettings, values)),
         )  # fmt: skip
+
+    @property
+    def drawn_cover(self) -> CoverName | None:
+        """The cover; one that is made has the size of the frame, if that is specified."""
+        return on_canvas(self.cover, self.output.size)
 
     @property
     def target(self) -> OutputFormat:
@@ -91,7 +97,7 @@ class VideoJob(Validated):
 
 def mosaic_key(job: VideoJob) -> object:
     """Return a key that is equal for jobs that share one mosaic."""
-    return job.cover, job.match, job.animation.targets()
+    return job.drawn_cover, job.match, job.animation.targets()
 
 
 def count_frames(animation: Animation, output: OutputSettings) -> int:

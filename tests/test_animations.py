@@ -152,7 +152,7 @@ def test_golden_frames(stage: Stage, golden: Callable[[str, Pixels], None], name
 
 def test_a_reveal_from_a_missing_cover_is_refused(stage: Stage) -> None:
     with pytest.raises(Exception, match=r"The cover .* was not found: put it next to the \.mosaic file"):
-        Reveal(start="cover").play(replace(stage, cover=None))
+        Reveal(start="cover").play(replace(stage, read_cover=None))
 
 
 def test_an_animation_of_a_single_frame_can_be_drawn(stage_factory: StageFactory, animation: Animation) -> None:

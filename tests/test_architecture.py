@@ -16,10 +16,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "toml_positions", "streams", "version", "progress", "locks", "paths",
+    "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "cover_names", "toml_positions", "streams", "version", "progress", "locks", "paths",
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "threads", "child_processes", "ffmpeg", "resource_limits", "memory", "budget", "kernels",
     "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "grid", "placement", "fidelity",
-    "matching", "textures", "scene", "settings", "lines", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
+    "matching", "textures", "scene", "settings", "fonts", "lines", "covers", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
     "formats", "encoder", "sound", "stills", "rules", "video_job", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
@@ -200,8 +200,10 @@ OPENED = {
     "streams.py": {"os.open": "os.devnull", "open": "a standard stream's descriptor"},
     "image_file.py": {"Image.open": "on a file from open_input, or on bytes"},
     "tiffs.py": {"TiffFile": "on an open file"},
-    "overlay.py": {"ImageFont.truetype": "on a file from open_input, or after require_file"},
-    "placement.py": {"zipfile.ZipFile": "on a file from open_input, or for writing", "file.open": "a member of the archive"},
+    "fonts.py": {"ImageFont.truetype": "on a file from open_input"},
+    "overlay.py": {"ImageFont.truetype": "after require_file"},
+    "covers/letters.py": {"ImageFont.truetype": "after require_file"},
+    "placement.py": {"Image.open": "on bytes", "zipfile.ZipFile": "on a file from open_input, or for writing", "file.open": "a member of the archive"},
     "library/database.py": {"sqlite3.connect": "an index, opened by SQLite"},
     "encoder/probe.py": {"path.open": "a video that was written or is checked"},
     "explain/figures.py": {"ImageFont.truetype": "a part of the package"},

@@ -19,8 +19,9 @@ from profiles import WIDE, profile
 
 from renderer.compositor import Compositor
 from renderer.errors import InputError
+from renderer.fonts import BOLD_FONT
 from renderer.messages import as_argument, spelled
-from renderer.overlay import BOLD_FONT, OverlaySettings, check_overlay, with_overlay
+from renderer.overlay import OverlaySettings, check_overlay, with_overlay
 from renderer.pictures import Pixels
 from renderer.preset import load_preset, preset_files
 from renderer.scene import Scene, Stage

@@ -10,6 +10,7 @@ from typing import Any
 
 from renderer.batch.campaign import Task
 from renderer.batch.problems import Problems
+from renderer.cover_names import MadeCover
 from renderer.errors import RenderError
 from renderer.formats import is_sequence, numbered
 from renderer.input_files import is_file
@@ -52,17 +53,20 @@ class Inputs:
         return self.photos[key]
 
     def used_files(self, job: VideoJob) -> list[Path]:
-        """Return the cover, and every other file that the job's settings name."""
+        """Return the cover, if it is a file, and every other file that the job's settings name."""
         owners = (job.output, job.file, job.overlay, job.sound, job.animation)
         values = [getattr(owner, each.name) for owner in owners for each in fields(owner)]
         paths = [value for value in values if isinstance(value, Path)]
         paths += [Path(target) for target in job.animation.targets() if isinstance(target, str)]
-        return [*([job.cover] if job.cover else []), *(path for path in paths if is_file(expanded(path)))]
+        paths += job.match.cover_settings().files()
+        cover = [job.cover] if isinstance(job.cover, Path) else []
+        return [*cover, *(path for path in paths if is_file(expanded(path)))]
 
     def fingerprint(self, job: VideoJob) -> str:
         """Return a digest that is equal only for the same inputs, parameters and version. Raises InputError."""
         output = replace(job.output, memory=None)  # which changes no pixel
-        settings: Any = replace(job, cover=None, path=Path(), command="", overwrite=False, output=output)
+        made = job.cover if isinstance(job.cover, MadeCover) else None
+        settings: Any = replace(job, cover=made, path=Path(), command="", overwrite=False, output=output)
         segments: Sequence[object] = (job.animation.segments,) if isinstance(job.animation, Show) else ()
         digests = [self.file(path) for path in self.used_files(job)]
         made_of = repr((version(), settings, segments, digests, self.photo_set(job)))

@@ -163,7 +163,8 @@ def _is_below(output: str) -> bool:
 
 def _without_folders(text: str, job: VideoJob) -> str:
     """Return a message for the manifest and the page, which may be published: paths without this machine's folders."""
-    paths = [job.cover, job.path, job.overlay.logo, job.overlay.font, job.sound.music, *map(Path, job.match.tiles)]
+    cover = job.cover if isinstance(job.cover, Path) else None
+    paths = [cover, job.path, job.overlay.logo, job.overlay.font, job.sound.music, *map(Path, job.match.tiles)]
     folders = [
         Path.cwd(),
         *(expanded(path).parent for path in paths if path is not None and expanded(path).is_absolute()),

@@ -16,6 +16,7 @@ from renderer import plugins
 from renderer.batch.names import check_inside, field_names, fill, output_folder, output_path
 from renderer.batch.problems import Origin, Problems
 from renderer.batch.rows import DataRow, read_rows
+from renderer.cover_names import CoverName, MadeCover, cover_name
 from renderer.errors import InputError
 from renderer.input_files import is_file, require_file
 from renderer.messages import FormatCommand, named
@@ -196,11 +197,17 @@ class JobTable:
                 kinds[name] = plugins.load(installed[name])
         return kinds
 
-    def _covers(self, row: DataRow) -> list[Path]:
-        """Return the files that match the covers' paths and globs; values from a row are names, never globs."""
-        covers: dict[Path, None] = {}
+    def _covers(self, row: DataRow) -> list[CoverName]:
+        """Return the made covers, and the files that match paths and globs; values from a row are never globs."""
+        covers: dict[CoverName, None] = {}
         for pattern in self._texts("cover"):
             with self._problems.at(self._value_origin(pattern, row, self._origin_of("cover"))):
+                if isinstance(cover_name(pattern), MadeCover):  # the table says so, never a row
+                    made = cover_name(fill(pattern, row.fields))
+                    if isinstance(made, MadeCover):
+                        made.check()
+                    covers[made] = None
+                    continue
                 plain = on_disk(expanded(_filled(pattern, row.fields)))
                 if is_file(plain):
                     covers[plain] = None
@@ -297,7 +304,7 @@ class JobTable:
         return values
 
     def _video(
-        self, cover: Path, kind: type[Animation], preset: Preset | None, own: Mapping[str, Any], fields: Fields,
+        self, cover: CoverName, kind: type[Animation], preset: Preset | None, own: Mapping[str, Any], fields: Fields,
         others: Fields,
     ) -> tuple[VideoJob, Fields]:  # fmt: skip
         """Return the job, and the values of all fields. Raises InputError.

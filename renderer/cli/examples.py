@@ -63,6 +63,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "render gather cover.jpg --tiles ~/Pictures --style wind --seed 7",
             "Blow the photos in, with another random seed",
         ),
+        ("render gather text:40 --tiles ~/Pictures --background white", "Make a number of your photos"),
         ("render gather cover.jpg --tiles ~/Pictures --max-size 5MB -o gather.gif", "Render a GIF of at most 5 MB"),
     ),
     "reveal": (

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from renderer.cli.commands import Argument, Command, Values, by_name
 from renderer.cli.messages import Console, ask_overwrite, open_console, show_file
-from renderer.cli.options import OutputOptions, on_file
+from renderer.cli.options import OutputOptions, on_cover
 from renderer.cli.terminal import print_json, say
+from renderer.cover_names import CoverName
 from renderer.errors import InputError
 from renderer.messages import counted
 from renderer.parameters import CellPosition, given
@@ -18,11 +19,11 @@ from renderer.settings import CellSettings, ClipSettings, FigureSettings, GridSe
 if TYPE_CHECKING:
     from renderer.explain import FigureResult
 
-Draw = Callable[[Path | None, Path, Values, bool, Console], "FigureResult"]
+Draw = Callable[[CoverName | None, Path, Values, bool, Console], "FigureResult"]
 """Draws a figure: takes the cover (None: the sample), output path, options, whether to overwrite, and console."""
 
 
-_COVER: Final = Argument("[COVER]", "Cover picture; default: a sample photo")
+_COVER: Final = Argument("[COVER]", "Cover picture, text:WORDS or shape:NAME; default: a sample photo")
 
 
 def explain_command() -> Command:
@@ -49,20 +50,20 @@ def explain_command() -> Command:
     )  # fmt: skip
 
 
-def _grid(cover: Path | None, path: Path, values: Values, overwrite: bool, _console: Console) -> FigureResult:
+def _grid(cover: CoverName | None, path: Path, values: Values, overwrite: bool, _console: Console) -> FigureResult:
     from renderer.explain import explain_grid
 
     grid = GridSettings(**given(GridSettings, values))
     return explain_grid(cover, path, grid=grid, figure=_figure(values), overwrite=overwrite)
 
 
-def _channels(cover: Path | None, path: Path, values: Values, overwrite: bool, _console: Console) -> FigureResult:
+def _channels(cover: CoverName | None, path: Path, values: Values, overwrite: bool, _console: Console) -> FigureResult:
     from renderer.explain import explain_channels
 
     return explain_channels(cover, path, figure=_figure(values), overwrite=overwrite)
 
 
-def _match(cover: Path | None, path: Path, values: Values, overwrite: bool, console: Console) -> FigureResult:
+def _match(cover: CoverName | None, path: Path, values: Values, overwrite: bool, console: Console) -> FigureResult:
     from renderer.explain import explain_match
 
     return explain_match(
@@ -71,7 +72,7 @@ def _match(cover: Path | None, path: Path, values: Values, overwrite: bool, cons
     )  # fmt: skip
 
 
-def _knn(cover: Path | None, path: Path, values: Values, overwrite: bool, console: Console) -> FigureResult:
+def _knn(cover: CoverName | None, path: Path, values: Values, overwrite: bool, console: Console) -> FigureResult:
     from renderer.explain import explain_knn
 
     return explain_knn(
@@ -91,7 +92,7 @@ def _cell(values: Values) -> CellPosition | None:
 def _command(name: str, suffix: str, about: str, groups: Mapping[str, type], draw: Draw) -> Command:
     """Return the command `name`, which writes a file with `suffix` by default."""
 
-    def run(cover: Path | None, values: Values) -> None:
+    def run(cover: CoverName | None, values: Values) -> None:
         from renderer.job import named_output
 
         common, console = open_console(values)
@@ -109,4 +110,4 @@ def _command(name: str, suffix: str, about: str, groups: Mapping[str, type], dra
             show_file(path)
 
     groups = {"Figure": FigureSettings, **groups, "Output": OutputOptions}
-    return Command(f"explain {name}", about, on_file(run), _COVER, groups, has_short_help=True)
+    return Command(f"explain {name}", about, on_cover(run), _COVER, groups, has_short_help=True)

@@ -10,8 +10,10 @@ from typing import Final
 
 from renderer.cli.commands import Argument, Run, Values
 from renderer.cli.terminal import as_option
+from renderer.cover_names import CoverName, cover_name
 from renderer.messages import named
 from renderer.parameters import Paper, Validated, parameter, parameters, spell
+from renderer.settings import BACKGROUND_HELP, TRANSPARENT_HELP, Background, check_background
 
 SIDE_FILES: Final = ("save_map", "credits", "report")
 """Parameters that name files written in addition to the output."""
@@ -125,10 +127,17 @@ class MosaicOptions(Validated):
         low=10,
         high=2400,
     )
+    background: Background = parameter((1.0, 1.0, 1.0), BACKGROUND_HELP)
+    transparent: bool = parameter(False, TRANSPARENT_HELP)
     report: Path | None = parameter(
         None, "Also write an HTML report: cover and mosaic compared, matching errors, and photos by use"
     )
     dry_run: bool = parameter(False, "Only print the plan, with estimated time and file size")
+
+    def __post_init__(self) -> None:
+        """Check the values, and that the background is not contradictory."""
+        super().__post_init__()
+        check_background(self)
 
 
 COMMON: Final = frozenset({
@@ -139,13 +148,18 @@ COMMON: Final = frozenset({
 """Parameters that the short help, `-h`, shows in addition to those of an animation."""
 
 
-COVER: Final = Argument("[COVER]", "Cover picture or .mosaic file; default: a sample photo")
+COVER: Final = Argument("[COVER]", "Picture, text:WORDS, shape:NAME or .mosaic file; default: a sample")
 """The argument of most commands."""
 
 
 def on_file(run: Callable[[Path | None, Values], int | None]) -> Run:
     """Return the function that runs a command whose only argument is a file."""
     return lambda words, values: run(Path(words[0]) if words else None, values)
+
+
+def on_cover(run: Callable[[CoverName | None, Values], int | None]) -> Run:
+    """Return the function that runs a command whose only argument is a cover."""
+    return lambda words, values: run(cover_name(words[0]) if words else None, values)
 
 
 def format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
@@ -165,7 +179,7 @@ def format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
     return shlex.join(line)
 
 
-def written_command(words: Sequence[str], cover: Path | None, values: Mapping[str, object]) -> str:
+def written_command(words: Sequence[str], cover: CoverName | None, values: Mapping[str, object]) -> str:
     """Return the command that makes a file, to be stored in it: without local paths, or what changes no pixel."""
     left_out = {*parameters(OutputOptions), *SIDE_FILES, "memory"}
     shared = {

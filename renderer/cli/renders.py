@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from renderer import plugins
@@ -21,9 +20,10 @@ from renderer.cli.options import (
     VideoOptions,
     VideoOutputOptions,
     format_command,
-    on_file,
+    on_cover,
     written_command,
 )
+from renderer.cover_names import CoverName
 from renderer.errors import InputError
 from renderer.late_imports import load_ahead
 from renderer.messages import named
@@ -123,7 +123,7 @@ def animation_command(kind: Kind, point: plugins.Point) -> Command:
 def _video(name: str, animation: type[Animation]) -> Run:
     """Return the function that renders videos of an animation."""
 
-    def video(cover: Path | None, values: dict[str, object]) -> None:
+    def video(cover: CoverName | None, values: dict[str, object]) -> None:
         from renderer.job import VideoJob, named_output, plan_videos, render_videos
         from renderer.sound import check_music_options
 
@@ -155,13 +155,13 @@ def _video(name: str, animation: type[Animation]) -> Run:
         overwrite = ask_overwrite(files, values, overwrite=common.overwrite)
         print_summaries(render_videos([replace(job, overwrite=overwrite) for job in jobs], console), common, console)
 
-    return on_file(video)
+    return on_cover(video)
 
 
 def _frame(name: str, animation: type[Animation]) -> Run:
     """Return the function that renders one frame of an animation."""
 
-    def frame(cover: Path | None, values: dict[str, object]) -> None:
+    def frame(cover: CoverName | None, values: dict[str, object]) -> None:
         from renderer.job import named_output, picture_output, render_frame
 
         common, console = open_console(values)
@@ -178,13 +178,13 @@ def _frame(name: str, animation: type[Animation]) -> Run:
         )  # fmt: skip
         print_summaries([summary], common, console)
 
-    return on_file(frame)
+    return on_cover(frame)
 
 
 def _contact_sheet(name: str, animation: type[Animation]) -> Run:
     """Return the function that renders a contact sheet of an animation."""
 
-    def contact_sheet(cover: Path | None, values: dict[str, object]) -> None:
+    def contact_sheet(cover: CoverName | None, values: dict[str, object]) -> None:
         from renderer.job import named_output, picture_output, render_sheet
 
         common, console = open_console(values)
@@ -200,34 +200,36 @@ def _contact_sheet(name: str, animation: type[Animation]) -> Run:
         )  # fmt: skip
         print_summaries([summary], common, console)
 
-    return on_file(contact_sheet)
+    return on_cover(contact_sheet)
 
 
 def mosaic_command() -> Command:
     """Return the command that renders a mosaic as a picture."""
     groups = {"Tiles and matching": MatchSettings, "Picture": MosaicOptions, "Output": OutputOptions}
     return Command(
-        "mosaic", "Render the whole mosaic as a picture.", on_file(_mosaic), COVER, groups, has_short_help=True
+        "mosaic", "Render the whole mosaic as a picture.", on_cover(_mosaic), COVER, groups, has_short_help=True
     )
 
 
-def _mosaic(cover: Path | None, values: dict[str, object]) -> None:
+def _mosaic(cover: CoverName | None, values: dict[str, object]) -> None:
     from renderer.job import named_output, plan_mosaic, render_mosaic
 
     common, console = open_console(values)
     path = named_output(common.output, cover, "mosaic", "", ".png")
     run = MosaicOptions(**given(MosaicOptions, values))
     match = MatchSettings(**given(MatchSettings, values))
+    background = "transparent" if run.transparent else run.background
     if run.dry_run:
         plan = plan_mosaic(
             cover, path, match=match, tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report,
-            overwrite=common.overwrite or can_prompt(), progress=console,
+            background=background, overwrite=common.overwrite or can_prompt(), progress=console,
         )  # fmt: skip
         print_plans([plan], common)
         return
     summary = render_mosaic(
         cover, path, match=match,
         tile_pixels=run.tile_pixels, paper=run.print, dpi=run.dpi, report=run.report, command=format_command,
+        background=background,
         overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=console,
     )  # fmt: skip
     print_summaries([summary], common, console)

@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from renderer.cover_names import CoverName
+from renderer.covers import WHITE, open_cover
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.faces import find_faces
@@ -25,17 +27,17 @@ from renderer.grid import (
     find_cell,
     make_grid,
 )
-from renderer.job import GridSettings, MatchSettings, OpenMosaic, check_cover, open_mosaic
+from renderer.job import GridSettings, MatchSettings, OpenMosaic, check_cover_name, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input
-from renderer.library import SHORTER_SIDE
 from renderer.matching import nearest_photos
 from renderer.matching.candidates import Candidates
 from renderer.messages import named
 from renderer.output_files import check_writable
 from renderer.parameters import CellPosition
-from renderer.pictures import Pixels, read_picture, resize
+from renderer.pictures import Pixels, resize
 from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress
+from renderer.settings import CoverSettings
 from renderer.subject import attention
 
 NEAR_PHOTOS: Final = 9
@@ -49,20 +51,20 @@ _DIFFERENT: Final = 20.0  # CIELAB distance from which they count as different
 _TRIED: Final = 200  # number of best cells whose nearest photos are determined
 
 
-def read_cover(cover: Path | None) -> tuple[Path, Pixels]:
-    """Return the path and pixels of a cover, by default the sample. Raises InputError, also for a `.mosaic` file."""
-    path = check_cover(cover)
-    if path.suffix.lower() == MAP_SUFFIX:
+def read_cover(cover: CoverName | None, settings: CoverSettings | None = None) -> tuple[CoverName, Pixels]:
+    """Return the name and pixels of a cover, by default the sample. Raises InputError, also for a `.mosaic` file."""
+    name = check_cover_name(cover)
+    if name.suffix.lower() == MAP_SUFFIX:
         raise InputError(
-            f"{path.name} does not contain the cover, which this figure shows: use the cover picture instead"
+            f"{name.name} does not contain the cover, which this figure shows: use the cover picture instead"
         )
-    return path, read_picture(path, shorter_side=SHORTER_SIDE).pixels
+    return name, open_cover(name, settings).over(WHITE)
 
 
-def check_figure(path: Path, cover: Path, *, overwrite: bool) -> None:
+def check_figure(path: Path, cover: CoverName, *, overwrite: bool) -> None:
     """Raise InputError if a figure can't be written to a path, or would overwrite the cover."""
     check_writable(path, overwrite=overwrite)
-    if path.exists() and path.resolve() == cover.resolve():
+    if isinstance(cover, Path) and path.exists() and path.resolve() == cover.resolve():
         raise InputError(f"{named('output', path)} is the cover: choose another name")
 
 
@@ -136,14 +138,14 @@ class Matched:
 
 @contextmanager
 def open_matched(
-    cover: Path | None, position: CellPosition | None, path: Path, settings: MatchSettings, progress: Progress,
+    cover: CoverName | None, position: CellPosition | None, path: Path, settings: MatchSettings, progress: Progress,
     *, overwrite: bool
 ) -> Iterator[Matched]:  # fmt: skip
     """Match a cover and select a cell. Raises InputError.
 
     position: of the cell; None: a colourful, well matched cell is selected; path: of the figure, only to check it.
     """
-    source, pixels = read_cover(cover)
+    source, pixels = read_cover(cover, settings.cover_settings())
     check_figure(path, source, overwrite=overwrite)
     check_beside(settings, overwrite=overwrite)
     with open_mosaic(cover, settings, progress) as mosaic:

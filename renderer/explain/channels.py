@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from renderer.cover_names import CoverName
 from renderer.explain.cells import check_figure, plane_means, read_cover
 from renderer.explain.figures import Drawing, Rectangle
 from renderer.explain.results import FigureResult
@@ -25,7 +26,7 @@ def plane(picture: Pixels, channel: int) -> Pixels:
 
 
 def explain_channels(
-    cover: Path | None, path: Path, *, figure: FigureSettings | None = None, overwrite: bool = False
+    cover: CoverName | None, path: Path, *, figure: FigureSettings | None = None, overwrite: bool = False
 ) -> FigureResult:
     """Draw the cover and its red, green and blue channels with their means. Raises InputError."""
     figure = figure or FigureSettings()

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from renderer.overlay import BOLD_FONT, REGULAR_FONT
+from renderer.fonts import BOLD_FONT, REGULAR_FONT
 from renderer.pictures import Pixels, resize
 from renderer.settings import FigureSettings, ThemeName
 

@@ -8,6 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
+from renderer.cover_names import CoverName
 from renderer.descriptors import to_lab
 from renderer.explain.cells import check_figure, lay_grid, read_cover
 from renderer.explain.figures import CELL, Drawing, Rectangle
@@ -31,7 +32,7 @@ _ENLARGED: Final = 8  # side of that part in cells
 
 
 def explain_grid(
-    cover: Path | None,
+    cover: CoverName | None,
     path: Path,
     *,
     grid: GridSettings | None = None,

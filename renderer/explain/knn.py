@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from renderer.arrays import Float32Array
+from renderer.cover_names import CoverName
 from renderer.encoder import Encoding, FrameWriter, choose, gif_rate, open_writer
 from renderer.errors import InputError
 from renderer.explain.cells import NEAR_PHOTOS, Matched, open_matched, squared
@@ -19,6 +20,7 @@ from renderer.explain.figures import CELL, NEAR, NEAREST, SIZE, SMALL_SIZE, THEM
 from renderer.explain.match import COMPARED, facts
 from renderer.explain.results import FigureResult
 from renderer.explain.space import Space, points_of
+from renderer.fonts import BOLD_FONT
 from renderer.frame_times import frame_count, progress_of
 from renderer.job import MatchSettings
 from renderer.job.outputs import check_video, new_video
@@ -26,7 +28,6 @@ from renderer.job.videos import check_written
 from renderer.kernels.discs import draw_discs
 from renderer.kernels.drawing import to_yuv420
 from renderer.messages import named
-from renderer.overlay import BOLD_FONT
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels
 from renderer.progress import Progress, Silent, track
@@ -53,7 +54,7 @@ _MAX_ZOOM: Final = 28.0
 
 
 def explain_knn(
-    cover: Path | None,
+    cover: CoverName | None,
     path: Path,
     *,
     cell: CellPosition | None = None,

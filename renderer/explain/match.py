@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from renderer.choices import Metric
+from renderer.cover_names import CoverName
 from renderer.explain.cells import Matched, open_matched, squared
 from renderer.explain.channels import NAMES, plane
 from renderer.explain.figures import CELL, Drawing, Rectangle
@@ -34,7 +35,7 @@ _PHOTO_PIXELS: Final = 512
 
 
 def explain_match(
-    cover: Path | None,
+    cover: CoverName | None,
     path: Path,
     *,
     cell: CellPosition | None = None,

@@ -6,7 +6,15 @@ Each `render_…` function does what one command does.
 from renderer.deprecation import old_names
 from renderer.job.drawing import FrameSource, draw_strips, drawing, open_frames
 from renderer.job.edits import EditResult, edit_mosaic
-from renderer.job.inputs import OpenMosaic, check_cover, cover_of, open_mosaic, open_placement, sample_pictures
+from renderer.job.inputs import (
+    OpenMosaic,
+    check_cover,
+    check_cover_name,
+    cover_of,
+    open_mosaic,
+    open_placement,
+    sample_pictures,
+)
 from renderer.job.outputs import check_beside, named_output, picture_output
 from renderer.job.plans import plan_each, plan_mosaic, plan_videos
 from renderer.job.results import Plan, Summary
@@ -34,6 +42,7 @@ __all__ = [
     "VideoJob",
     "check_beside",
     "check_cover",
+    "check_cover_name",
     "check_job",
     "count_frames",
     "cover_of",

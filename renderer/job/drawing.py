@@ -13,20 +13,23 @@ from typing import Final, TypeVar
 import cv2
 import numpy as np
 
+from renderer.arrays import Float32Array
 from renderer.budget import Budget, render_budget
 from renderer.compositor import FULL_TONE, Compositor
 from renderer.cores import core_count
+from renderer.covers import WHITE
 from renderer.frame_times import frame_count, progress_of
+from renderer.grid import covered_part
 from renderer.job.inputs import OpenMosaic
 from renderer.kernels.drawing import SHARPER
 from renderer.overlay import with_overlay
 from renderer.parameters import Colour
-from renderer.pictures import Pixels
-from renderer.placement import PlacementMap
+from renderer.pictures import Pixels, resize
+from renderer.pixels import laid_over
 from renderer.planes import LOOK_AHEAD, FramePlanes, PlaneRenderer
 from renderer.progress import Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
-from renderer.settings import OutputSettings, OverlaySettings
+from renderer.settings import Background, OutputSettings, OverlaySettings
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Packed, Textures, unpack
 
@@ -35,6 +38,9 @@ FAR_STRIP: Final = 256
 
 
 T = TypeVar("T")
+
+_BLURRED_PIXELS: Final = 160
+"""Longer side of the picture that is blurred for a background, which is then enlarged to the frame."""
 
 Shot = Scene | Sequence[float]
 """What a frame shows: a scene, or the moments of the motion that are averaged with motion blur."""
@@ -119,15 +125,6 @@ def ahead(values: Iterable[T], count: int, prepare: Callable[[T], None]) -> Iter
     yield from waiting
 
 
-def over_colour(picture: Pixels, colour: Colour) -> Pixels:
-    """Return a picture (H, W, 3), or (H, W, 4) with straight alpha, over a colour, as (H, W, 3)."""
-    if picture.shape[2] == 3:
-        return picture
-    share = picture[..., 3:].astype(np.float32) / 255
-    ground = np.array(colour, np.float32) * 255
-    return np.asarray(picture[..., :3] * share + ground * (1 - share) + 0.5, np.uint8)
-
-
 @contextmanager
 def open_frames(
     mosaic: OpenMosaic,
@@ -196,15 +193,17 @@ def _staged(
     square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
     with closing(Textures(budget.texture_bytes, budget.loading_threads, longest_square=square)) as textures:
         first = textures.add_squares(mosaic.library)
-        background: tuple[float, float, float] | int | None = None if output.transparent else output.background
+        background: Colour | int | None = None if output.transparent else output.background_colour
         if output.fit == "blur":
-            background = textures.add_picture(_blurred(mosaic.placement))
+            background = textures.add_picture(_blurred(mosaic.placement.colours()))
+        elif output.background == "blur":
+            background = textures.add_picture(blurred_cover(mosaic))
         seconds = output.duration or Animation.seconds
         yield Stage(
             maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
             seconds=seconds, seed=output.seed, fit=output.fit, background=background, covered=output.covered,
             subject=output.subject,
-            cover=mosaic.cover, frames=frame_count(seconds, output.fps),
+            read_cover=mosaic.cover_reader, frames=frame_count(seconds, output.fps),
             notice=progress.notice,
         )  # fmt: skip
 
@@ -223,8 +222,12 @@ _LOADING_BYTES: Final = 128_000_000  # used by all threads together to make leve
 _LOADERS: Final = 4  # threads that decode photos; one of 8 megapixels takes 60 MB
 
 
-def draw_strips(mosaic: OpenMosaic, size: tuple[int, int], rows: int) -> Generator[Pixels, None, None]:
+def draw_strips(
+    mosaic: OpenMosaic, size: tuple[int, int], rows: int, background: Background = WHITE
+) -> Generator[Pixels, None, None]:
     """Draw a mosaic that fills a picture of this size, with full tone, in strips of `rows` from top to bottom.
+
+    Strips are (rows, width, 3), or (rows, width, 4) with straight alpha if the background is "transparent".
 
     If the picture has another shape, the mosaic is cropped, away from important areas. The pixels are the same as if
     the picture were drawn at once. Memory: at most 3 bytes per pixel of 8 strips, and the textures: 192 MB, or those of
@@ -243,18 +246,21 @@ def draw_strips(mosaic: OpenMosaic, size: tuple[int, int], rows: int) -> Generat
         first = textures.add_squares(mosaic.library)
         stage = Stage(
             maps=[placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
-            seconds=1.0, background=(1.0, 1.0, 1.0),
+            seconds=1.0, background=None if isinstance(background, str) else background,
         )  # fmt: skip
+        soft = blurred_cover(mosaic) if background == "blur" else None
         whole, tiles = stage.whole_camera(), stage.resting_sprites()
         stage = replace(stage, frame=(across, tall))
         with closing(Compositor(across, tall, textures, tone_sizes=FULL_TONE)) as compositor:
             for number, top in enumerate(range(0, height, tall)):
-                band = np.empty((min(tall, height - top), width, 3), np.uint8)
+                band = np.empty((min(tall, height - top), width, 4 if background == "transparent" else 3), np.uint8)
                 # Directions alternate, so that each band starts with the textures that were used last.
                 for left in range(0, width, across)[:: -1 if number % 2 else 1]:
                     off = (left + across / 2 - width / 2, top + tall / 2 - height / 2)
                     camera = replace(whole, centre=(whole.centre[0] + off[0] / scale, whole.centre[1] + off[1] / scale))
                     block = compositor.still(stage.scene(camera, stage.visible_tiles(tiles, camera)))
+                    if soft is not None:
+                        block = laid_over(block, _filling(soft, size, left, top, across, tall))
                     band[:, left : left + across] = block[: len(band), : width - left]
                 yield from (band[row : row + rows] for row in range(0, len(band), rows))
 
@@ -278,7 +284,29 @@ def _far_picture(stage: Stage) -> int:
     return stage.textures.add_picture(picture)
 
 
-def _blurred(placement: PlacementMap) -> Pixels:
-    """Return a blurred and darkened small picture of a mosaic."""
-    soft = cv2.GaussianBlur(placement.colours(), (0, 0), 8)
+def blurred_cover(mosaic: OpenMosaic) -> Pixels:
+    """Return a blurred and darkened small picture of a mosaic's cover, or of its tiles if the cover is missing."""
+    read = mosaic.cover_reader
+    if read is None:
+        return _blurred(mosaic.placement.colours())
+    cover = covered_part(read(_BLURRED_PIXELS), mosaic.placement.crop)
+    scale = _BLURRED_PIXELS / max(cover.shape[:2])
+    small = resize(cover, max(round(cover.shape[1] * scale), 2), max(round(cover.shape[0] * scale), 2))
+    return _blurred(small.astype(np.float32) / np.float32(255))
+
+
+def _blurred(small: Float32Array) -> Pixels:
+    """Return a picture (H, W, 3), 0…1, of 160 pixels on its longer side, blurred and darkened."""
+    soft = cv2.GaussianBlur(small, (0, 0), 8)
     return np.asarray(np.clip(soft * 0.6, 0, 1) * 255 + 0.5, np.uint8)
+
+
+def _filling(picture: Pixels, size: tuple[int, int], left: int, top: int, width: int, height: int) -> Pixels:
+    """Return a part of a picture that is enlarged to fill `size`, its edges cropped; all in pixels of the result."""
+    ratio = min(picture.shape[1] / size[0], picture.shape[0] / size[1])
+    x = (picture.shape[1] - ratio * size[0]) / 2 + ratio * (left + 0.5) - 0.5
+    y = (picture.shape[0] - ratio * size[1]) / 2 + ratio * (top + 0.5) - 0.5
+    transform = np.array([[ratio, 0, x], [0, ratio, y]])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    filled = cv2.warpAffine(picture, transform, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(filled, np.uint8)

@@ -15,7 +15,7 @@ import numpy as np
 from renderer.errors import InputError
 from renderer.grid import Grid, find_cell
 from renderer.input_files import is_file
-from renderer.job.inputs import check_cover, cover_of, open_library
+from renderer.job.inputs import check_cover, cover_of, cover_reader, open_library
 from renderer.job.outputs import check_suffix
 from renderer.library import SHORTER_SIDE, Archive, Library, reopen, unknown_photo
 from renderer.messages import named
@@ -23,7 +23,6 @@ from renderer.names import normalized, on_disk
 from renderer.output_files import check_writable
 from renderer.parameters import parse_cell, read_values
 from renderer.paths import expanded
-from renderer.pictures import read_picture
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress, Silent
 from renderer.settings import EditSettings, MatchSettings, TileSettings
@@ -93,14 +92,15 @@ def edit_mosaic(
         shown = {library.photos[number].digest for number in swaps.values()}
         remembered = sorted({*digests, *_banned_before(placement)} - shown)
         cover = cover_of(path, placement, edit.cover)
-        if cover is None:
+        if cover is None and placement.made_cover is None:
             progress.notice(
                 "The cover is not next to the map, so new photos are matched to those that they replace: specify "
                 f"{named('cover')} to match them to the cover"
             )
         from renderer.matching.editing import edit_map
 
-        pixels = None if cover is None else read_picture(cover, shorter_side=SHORTER_SIDE).pixels
+        read = cover_reader(placement, cover)
+        pixels = None if read is None else read(SHORTER_SIDE)
         settings = _settings(placement, path)
         edited = edit_map(
             placement, library, pixels, progress, banned=library.photos.with_digests(remembered), swaps=swaps,

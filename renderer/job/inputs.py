@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from renderer.cover_names import CoverName, MadeCover
+from renderer.covers import WHITE, Cover, open_cover
 from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
 from renderer.faces import find_faces
@@ -23,7 +25,6 @@ from renderer.library import (
     CLIP_SUFFIXES,
     DEFAULT_NAME,
     PIECES,
-    SHORTER_SIDE,
     Archive,
     Library,
     Skipped,
@@ -39,6 +40,7 @@ from renderer.messages import counted, named
 from renderer.names import on_disk
 from renderer.paths import expanded
 from renderer.pictures import Pixels, read_picture, resize
+from renderer.pixels import over_colour
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Target
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
     from renderer.matching import Pin
 
 _SUBJECT_PIXELS: Final = 160  # longer side of the copy of the cover in which its subject is detected
+
+_LEGIBLE_CELLS: Final = 9  # height of the smallest letters that can be read, with strokes of two cells
 
 _MIN_UNCROPPED: Final = 0.7  # share of a cover; if a mosaic's shape leaves less, a notice says so
 
@@ -64,12 +68,17 @@ class OpenMosaic:
     skipped: list[Skipped]
     inputs: frozenset[Path]  # the cover, the map, unusable files: never overwritten
     archive: Archive  # knows the photos, which are never overwritten either
-    cover: Path | None = None  # None if the cover of a saved map is missing
+    cover: Path | None = None  # None if the cover of a saved map is missing, and for a made cover
 
     @property
     def usable(self) -> int:
         """The number of photos that could have been placed."""
         return len(self.offered.photos)
+
+    @property
+    def cover_reader(self) -> Callable[[int], Pixels] | None:
+        """A function that reads the cover, (H, W, 3), as `cover_reader` does; None if the cover is missing."""
+        return cover_reader(self.placement, self.cover)
 
 
 def sample_pictures() -> list[Path]:
@@ -96,6 +105,31 @@ def check_cover(cover: Path | None) -> Path:
     return cover.absolute()
 
 
+def check_cover_name(cover: CoverName | None) -> CoverName:
+    """Return a cover, checked as `check_cover` does; one that is made is checked without drawing it."""
+    if not isinstance(cover, MadeCover):
+        return check_cover(cover)
+    cover.check()
+    return cover
+
+
+def cover_reader(placement: PlacementMap, cover: Path | None) -> Callable[[int], Pixels] | None:
+    """Return a function that reads the cover of a map, (H, W, 3), over white; None if the map has no known cover.
+
+    Its argument is a shorter side: fewer pixels are read only if the cover has no more. `cover`: the file, if the cover
+    is one and is known.
+    """
+    if (made := placement.made_cover) is not None:
+        return lambda _shorter_side: over_colour(made, WHITE)
+    return None if cover is None else lambda side: read_picture(cover, shorter_side=side).pixels
+
+
+def matched_part(cover: Cover, grid: Grid) -> tuple[Grid, Pixels]:
+    """Return the cells of a grid that are inside a cover, and the pixels that they are compared with."""
+    # A grid always has all its cells: those outside of the mask are white.
+    return grid, cover.over(WHITE)
+
+
 class TileSource:
     """The photos offered as tiles: opened when a cover first needs them, and reused for the next covers."""
 
@@ -120,7 +154,7 @@ def open_tiles(settings: TileSettings, progress: Progress) -> Iterator[TileSourc
 
 @contextmanager
 def open_mosaic(
-    cover: Path | None,
+    cover: CoverName | None,
     settings: MatchSettings,
     progress: Progress,
     targets: Sequence[Target] = (),
@@ -131,16 +165,17 @@ def open_mosaic(
 ) -> Iterator[OpenMosaic]:
     """Match a cover with photos, or load a `.mosaic` file; its index is closed when the context exits.
 
-    `cover`: a picture or a `.mosaic` file; None means scikit-learn's samples. `targets` of an animation: photos that
-    must be placed, and points where the whole cover is placed if the tiles are its pieces. `shape`: the mosaic's width
-    / height, if it differs from the cover's, which is then cropped to its most important part. If `matched` is False,
-    all inputs are opened and checked in the same way, but photos are placed without comparing them, and no file is
-    written. `tiles`: the tiles of the same settings, if already open. Raises InputError.
+    `cover`: a picture, a `.mosaic` file or a made cover; None means scikit-learn's samples. `targets` of an animation:
+    photos that must be placed, and points where the whole cover is placed if the tiles are its pieces. `shape`: the
+    mosaic's width / height, if it differs from the cover's, which is then cropped to its most important part. If
+    `matched` is False, all inputs are opened and checked in the same way, but photos are placed without comparing them,
+    and no file is written. `tiles`: the tiles of the same settings, if already open. Raises InputError.
     """
-    path = check_cover(cover)
+    name = check_cover_name(cover)
     with open_tiles(settings, progress) if tiles is None else nullcontext(tiles) as tiles:
         archive = tiles.archive
-        if path.suffix.lower() == MAP_SUFFIX:
+        if isinstance(name, Path) and name.suffix.lower() == MAP_SUFFIX:
+            path = name
             placement = load_map(path)
             used = ("save_map", "credits", "library_dir")
             if settings != MatchSettings(**{name: getattr(settings, name) for name in used}):
@@ -150,9 +185,9 @@ def open_mosaic(
                 )
             mosaic = _reopened(placement, settings, archive, progress, cover_of(path, placement), path)
         else:
-            mosaic = _match(path, settings, tiles, progress, targets, shape, sampled=cover is None, matched=matched)
+            mosaic = _match(name, settings, tiles, progress, targets, shape, sampled=cover is None, matched=matched)
         if matched:
-            _write_map_and_credits(mosaic, settings, progress, path.stem)
+            _write_map_and_credits(mosaic, settings, progress, name.stem)
         yield mosaic
 
 
@@ -196,7 +231,7 @@ def _write_map_and_credits(mosaic: OpenMosaic, settings: MatchSettings, progress
 
 
 def _match(
-    path: Path,
+    name: CoverName,
     settings: MatchSettings,
     tiles: TileSource,
     progress: Progress,
@@ -206,29 +241,34 @@ def _match(
     sampled: bool,
     matched: bool,
 ) -> OpenMosaic:
-    picture = read_picture(path, shorter_side=SHORTER_SIDE)
-    if picture.damage is not None:
-        progress.notice(f"{path.name} {picture.damage}")
-    digest = file_digest(path)
+    cover = open_cover(name, settings.cover_settings())
+    if cover.picture.damage is not None:
+        progress.notice(f"{cover.name} {cover.picture.damage}")
     if shape is None:
-        grid = make_grid(*picture.size, settings.columns, settings.cell_size)
+        grid = make_grid(*cover.size, settings.columns, settings.cell_size)
     else:
-        grid = make_grid_of_shape(*picture.size, shape, settings.columns, settings.cell_size)
-        grid = _over_subject(grid, picture.pixels, progress)
+        grid = make_grid_of_shape(*cover.size, shape, settings.columns, settings.cell_size)
+        grid = _over_subject(grid, cover.over(WHITE), progress)
     library = tiles.library
     own_pieces = library is None
     if library is None:
+        if cover.path is None:
+            raise InputError(
+                f"The cover {cover.name} has no pieces to use as tiles: specify photos with {named('tiles', 'FOLDER')}"
+            )
         progress.notice(
             "No photos specified: the tiles are pieces of the cover itself. To use your photos: "
             f"{named('tiles', 'FOLDER')}"
         )
-        cell = picture.size[0] * grid.crop[2] / grid.columns
+        cell = cover.size[0] * grid.crop[2] / grid.columns
         others = sample_pictures()[1:] if sampled else []
-        library = cut_parts(path, picture, digest, others, progress, smallest=2 * cell * settings.cell_sides()[1])
+        whole = replace(cover.picture, pixels=cover.over(WHITE))
+        library = cut_parts(
+            cover.path, whole, cover.digest, others, progress, smallest=2 * cell * settings.cell_sides()[1]
+        )
+    _check_letters(cover, grid, progress)
     recipe: dict[str, JsonValue] = {
-        "cover": path.name,
-        "cover_digest": digest,
-        "cover_size": list(picture.size),
+        **cover.recipe,
         "grid": [grid.columns, grid.rows],
         "crop": list(grid.crop),
         **settings.recipe(),
@@ -240,18 +280,21 @@ def _match(
     if placement is None:
         from renderer.matching import match_photos, unmatched_map
 
-        faces = find_faces(picture.pixels) if matched or settings.adaptive else []
+        faces = find_faces(cover.pixels) if matched or settings.adaptive else []
         if settings.adaptive:
-            grid = adapt_grid(grid, picture.pixels, faces, *settings.cell_sides())
+            grid = adapt_grid(grid, cover.over(WHITE), faces, *settings.cell_sides())
+        grid, pixels = matched_part(cover, grid)
         recipe = {**recipe, "faces": [list(face) for face in faces]}
         if matched:
             placement = match_photos(
-                picture.pixels, grid, library, progress,
+                pixels, grid, library, progress,
                 style=settings.style(), rules=settings.rules(), seed=settings.match_seed, pins=pins, recipe=recipe,
             )  # fmt: skip
+            placement = _with_cover(placement, cover)
             cache_map(placement, cached)
         else:
             placement = unmatched_map(grid, library, rules=settings.rules(), pins=pins, recipe=recipe)
+            placement = _with_cover(placement, cover)
     placed = library.take(library.photos.find(placement.photos))
     missing = [photo.path for photo in placement.photos if not is_file(photo.path)]
     if missing:
@@ -264,8 +307,25 @@ def _match(
         names = sorted({index.path.stem for index in changed.values()})
         refresh = " and ".join(f"`render library refresh {name}`" for name in names)
         progress.notice(f"{_photos(len(changed), 'has', 'have')} changed, so old thumbnails are shown: run {refresh}")
-    inputs = frozenset({path, *(item.path for item in library.skipped)})
-    return OpenMosaic(placement, placed, library, library.skipped, inputs, tiles.archive, path)
+    inputs = cover.files | {item.path for item in library.skipped}
+    return OpenMosaic(placement, placed, library, library.skipped, inputs, tiles.archive, cover.path)
+
+
+def _with_cover(placement: PlacementMap, cover: Cover) -> PlacementMap:
+    """Return a map that contains its cover, unless that is a file."""
+    return placement if cover.path is not None else replace(placement, made_cover=cover.rgba())
+
+
+def _check_letters(cover: Cover, grid: Grid, progress: Progress) -> None:
+    """Show a notice if the letters of a cover are so small that they can't be read."""
+    if cover.letter_height is None:
+        return
+    cells = cover.letter_height * grid.rows / grid.crop[3]
+    if cells < _LEGIBLE_CELLS:
+        progress.notice(
+            f"The letters of {cover.name} are only {cells:.0f} cells high, which is hard to read: use fewer words, or "
+            f"more {named('columns')}"
+        )
 
 
 def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:

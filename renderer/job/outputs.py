@@ -11,15 +11,16 @@ from pathlib import Path
 from string import Formatter
 from typing import Final
 
+from renderer.cover_names import CoverName
 from renderer.credits import check_credits
 from renderer.encoder import FORMATS, STREAM, is_sequence, is_stream, numbered, without_number
 from renderer.errors import InputError
-from renderer.job.inputs import OpenMosaic, check_cover
+from renderer.job.inputs import OpenMosaic, check_cover_name
 from renderer.messages import named
 from renderer.output_files import check_free, check_writable, new_file, new_files, shortened
 from renderer.placement import MAP_SUFFIX
 from renderer.settings import MatchSettings
-from renderer.stills import STILL_SUFFIXES
+from renderer.stills import STILL_SUFFIXES, check_transparency
 
 _VIDEO_SUFFIXES: Final = tuple(suffix for one in FORMATS for suffix in one.suffixes)
 
@@ -28,7 +29,7 @@ _LONGEST_STEM: Final = 200
 
 
 def named_output(
-    output: Path | None, cover: Path | None, animation: str, preset: str, suffix: str, *, in_folder: bool = False
+    output: Path | None, cover: CoverName | None, animation: str, preset: str, suffix: str, *, in_folder: bool = False
 ) -> Path:
     """Return the path of a render: `output` as it is or with its fields filled in, or a default name in that folder.
 
@@ -36,7 +37,7 @@ def named_output(
     {preset}. `in_folder`: a plain `output` means a folder, as several files are written. Raises InputError for an
     unknown field.
     """
-    stem = shortened(without_number(check_cover(cover).stem), _LONGEST_STEM)
+    stem = shortened(without_number(check_cover_name(cover).stem), _LONGEST_STEM)
     own = "-".join(part for part in (stem, animation, preset) if part) + suffix
     if output is None:
         return Path(own)
@@ -100,9 +101,11 @@ def _is_among(path: Path, files: Iterable[Path]) -> bool:
     return False
 
 
-def check_still(path: Path, match: MatchSettings, *, overwrite: bool) -> None:
+def check_still(path: Path, match: MatchSettings, *, transparent: bool, overwrite: bool) -> None:
     """Raise InputError if a still, or the map or credits written with it, can't be written."""
     check_suffix(path, STILL_SUFFIXES)
+    if transparent:
+        check_transparency(path)
     check_writable(path, overwrite=overwrite)
     check_beside(match, overwrite=overwrite)
 

@@ -9,6 +9,8 @@ from typing import Final
 
 from renderer.budget import render_budget
 from renderer.cores import core_count
+from renderer.cover_names import CoverName
+from renderer.covers import WHITE
 from renderer.encoder import RATE_POINTS, Encoding
 from renderer.errors import BusyError, InputError, RenderError
 from renderer.job.drawing import check_frames
@@ -19,7 +21,7 @@ from renderer.job.videos import check_job, check_jobs, ready_video
 from renderer.parameters import Paper
 from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress, Silent
-from renderer.settings import MatchSettings, TileSettings
+from renderer.settings import Background, MatchSettings, TileSettings
 from renderer.video_job import VideoJob, mosaic_key
 
 RENDER_SECONDS_A_MEGAPIXEL: Final = 0.009
@@ -43,7 +45,7 @@ def plan_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) -> l
     plans: dict[int, Plan] = {}
     for numbers in check_jobs(jobs):
         first = jobs[numbers[0]]
-        with open_mosaic(first.cover, first.match, progress, first.animation.targets(), matched=False) as mosaic:
+        with open_mosaic(first.drawn_cover, first.match, progress, first.animation.targets(), matched=False) as mosaic:
             for number in numbers:
                 plans[number] = _plan_of(mosaic, jobs[number], progress)
     return [plans[number] for number in range(len(jobs))]
@@ -72,7 +74,7 @@ def plan_each(jobs: Sequence[VideoJob], progress: Progress | None = None) -> lis
             for numbers in mosaics.values():
                 one = jobs[numbers[0]]
                 opened = open_mosaic(
-                    one.cover, one.match, progress, one.animation.targets(), matched=False, tiles=tiles
+                    one.drawn_cover, one.match, progress, one.animation.targets(), matched=False, tiles=tiles
                 )
                 with refusing(*numbers), opened as mosaic:
                     for number in numbers:
@@ -99,7 +101,7 @@ def _plan_of(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Plan:
 
 
 def plan_mosaic(
-    cover: Path | None,
+    cover: CoverName | None,
     path: Path,
     *,
     match: MatchSettings | None = None,
@@ -107,6 +109,7 @@ def plan_mosaic(
     paper: Paper | None = None,
     dpi: float | None = None,
     report: Path | None = None,
+    background: Background = WHITE,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Plan:
@@ -116,9 +119,10 @@ def plan_mosaic(
     """
     match = match or MatchSettings()
     with ready_mosaic(
-        cover, path, match, tile_pixels=tile_pixels, paper=paper, dpi=dpi, report=report, overwrite=overwrite,
-        progress=progress or Silent(), matched=False,
-    ) as (mosaic, size, _compared):  # fmt: skip
+        cover, path, match, tile_pixels=tile_pixels, paper=paper, dpi=dpi, report=report,
+        transparent=background == "transparent", overwrite=overwrite, progress=progress or Silent(),
+        matched=False,
+    ) as (mosaic, size):  # fmt: skip
         cells, files = len(mosaic.placement), _files(mosaic, cover, match)
     seconds_a_megapixel, bytes_a_pixel = _STILL_RATES.get(path.suffix.lower(), _JPEG_RATES)
     pixels = size[0] * size[1]
@@ -126,10 +130,10 @@ def plan_mosaic(
     return Plan(path, size, cells, files, 2 + matching + pixels / 1e6 * seconds_a_megapixel, pixels * bytes_a_pixel)
 
 
-def _is_map(cover: Path | None) -> bool:
+def _is_map(cover: CoverName | None) -> bool:
     return cover is not None and cover.suffix.lower() == MAP_SUFFIX
 
 
-def _files(mosaic: OpenMosaic, cover: Path | None, match: MatchSettings) -> int:
+def _files(mosaic: OpenMosaic, cover: CoverName | None, match: MatchSettings) -> int:
     """Return the number of files that are tried as tiles; 0 for a saved map."""
     return 0 if _is_map(cover) else mosaic.archive.candidate_count(match.tiles)

@@ -11,12 +11,14 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from renderer.cover_names import CANVAS, CoverName, MadeCover, on_canvas
+from renderer.covers import WHITE
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
 from renderer.frame_times import frame_at
 from renderer.grid import covered_part, make_grid
 from renderer.job.drawing import draw_strips, open_frames
-from renderer.job.inputs import OpenMosaic, check_cover, cover_of, open_mosaic
+from renderer.job.inputs import OpenMosaic, check_cover_name, cover_of, cover_reader, open_mosaic
 from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Summary
 from renderer.library import SHORTER_SIDE
@@ -29,7 +31,7 @@ from renderer.pictures import Pixels, read_picture
 from renderer.placement import MAP_SUFFIX, load_map
 from renderer.progress import Progress, Silent, Timed, track
 from renderer.scene import Animation
-from renderer.settings import MatchSettings, OutputSettings, OverlaySettings
+from renderer.settings import Background, MatchSettings, OutputSettings, OverlaySettings
 from renderer.stills import check_disk_space, check_size, strip_rows, write_picture, write_still
 from renderer.video_job import count_frames
 
@@ -41,7 +43,7 @@ SHEET_FRAME_PIXELS: Final = 480
 
 
 def render_frame(
-    cover: Path | None,
+    cover: CoverName | None,
     animation: Animation,
     path: Path,
     at: float,
@@ -66,7 +68,7 @@ def render_frame(
 
 
 def render_sheet(
-    cover: Path | None,
+    cover: CoverName | None,
     animation: Animation,
     path: Path,
     *,
@@ -92,7 +94,7 @@ def render_sheet(
 
 
 def _render(
-    cover: Path | None,
+    cover: CoverName | None,
     animation: Animation,
     path: Path,
     numbers: Sequence[int],
@@ -107,8 +109,9 @@ def _render(
 ) -> Summary:
     """Render frames of a video, arranged into one picture; `longest`: maximum of a frame's longer side in pixels."""
     match, timed = match or MatchSettings(), Timed(progress or Silent())
-    check_still(path, match, overwrite=overwrite)
+    check_still(path, match, transparent=output.transparent, overwrite=overwrite)
     check_overlay(overlay or OverlaySettings(), float(count_frames(animation, output) / output.fps))
+    cover = on_canvas(cover, output.size)
     with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
         check_not_input(mosaic, path)
         size = output.frame_size(mosaic.placement.cover_size, even=False)
@@ -144,20 +147,20 @@ def _sheet(frames: Sequence[Pixels], labels: Sequence[str], cells: tuple[int, in
     height, width = frames[0].shape[:2]
     gap = 12
     line = 22
-    sheet = Image.new("RGB", (gap + cells[0] * (width + gap), gap + cells[1] * (height + gap + line)), (24, 24, 24))
+    mode = "RGBA" if frames[0].shape[2] == 4 else "RGB"
+    sheet = Image.new(mode, (gap + cells[0] * (width + gap), gap + cells[1] * (height + gap + line)), "#181818")
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=15)
     for number, (frame, label) in enumerate(zip(frames, labels, strict=True)):
         row, column = divmod(number, cells[0])
         x, y = gap + column * (width + gap), gap + row * (height + gap + line)
-        picture = Image.fromarray(frame)
-        sheet.paste(picture, (x, y), picture if picture.mode == "RGBA" else None)
-        pen.text((x + width / 2, y + height + 5), label, fill=(210, 210, 210), font=font, anchor="ma")
+        sheet.paste(Image.fromarray(frame), (x, y))  # with its alpha, if it has any
+        pen.text((x + width / 2, y + height + 5), label, fill="#d2d2d2", font=font, anchor="ma")
     return np.asarray(sheet)
 
 
 def render_mosaic(
-    cover: Path | None,
+    cover: CoverName | None,
     path: Path,
     *,
     match: MatchSettings | None = None,
@@ -165,6 +168,7 @@ def render_mosaic(
     paper: Paper | None = None,
     dpi: float | None = None,
     report: Path | None = None,
+    background: Background = WHITE,
     command: FormatCommand | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -176,39 +180,47 @@ def render_mosaic(
     specified `dpi`. A `.mosaic` has a fixed shape: on paper of another shape, its edges are cropped.
 
     `report`: also write an HTML file that compares the mosaic with the cover; the cover of a `.mosaic` must be next to
-    it. `command` formats the commands that the report offers to copy; without it, the report offers none. Memory: at
-    most 1 GiB for pictures of any size. Raises RenderError.
+    it. `background`: what shows where there is no tile. `command` formats the commands that the report offers to copy;
+    without it, the report offers none. Memory: at most 1 GiB for pictures of any size. Raises RenderError.
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
+    transparent = background == "transparent"
     with (
         MemoryMeter() as meter,
         ready_mosaic(
-            cover, path, match, tile_pixels=tile_pixels, paper=paper, dpi=dpi, report=report, overwrite=overwrite,
-            progress=timed,
-        ) as (mosaic, size, compared),
+            cover, path, match, tile_pixels=tile_pixels, paper=paper, dpi=dpi, report=report,
+            transparent=transparent, overwrite=overwrite, progress=timed,
+        ) as (mosaic, size),
     ):  # fmt: skip
         if paper is not None:
             dpi = dpi or PRINT_DPI
         rows = strip_rows(size[0])
         with (
-            closing(draw_strips(mosaic, size, rows)) as strips,
+            closing(draw_strips(mosaic, size, rows, background)) as strips,
             timed.stage("rendering", math.ceil(size[1] / rows), "strips") as advance,
         ):
-            write_still(path, size, track(strips, advance), dpi=dpi, overwrite=overwrite)
+            write_still(
+                path,
+                size,
+                track(strips, advance),
+                dpi=dpi,
+                transparent=transparent,
+                overwrite=overwrite,
+            )
         summary = Summary(
             path, size, mosaic, timed.finished(),
             peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
         )  # fmt: skip
-        if report is not None and compared is not None:
-            source = check_cover(cover)
-            saved = source if source.suffix.lower() == MAP_SUFFIX else match.save_map
-            _report(report, compared, summary, saved, command, overwrite=overwrite)
+        if report is not None:
+            source = check_cover_name(cover)
+            saved = source if isinstance(source, Path) and source.suffix.lower() == MAP_SUFFIX else match.save_map
+            _report(report, source.stem, summary, saved, command, overwrite=overwrite)
         return summary
 
 
 @contextmanager
 def ready_mosaic(
-    cover: Path | None,
+    cover: CoverName | None,
     path: Path,
     match: MatchSettings,
     *,
@@ -216,47 +228,55 @@ def ready_mosaic(
     paper: Paper | None,
     dpi: float | None,
     report: Path | None,
+    transparent: bool,
     overwrite: bool,
     progress: Progress,
     matched: bool = True,
-) -> Iterator[tuple[OpenMosaic, tuple[int, int], Path | None]]:
+) -> Iterator[tuple[OpenMosaic, tuple[int, int]]]:
     """Prepare the still of a mosaic up to its first strip, for renders and plans.
 
-    Yields the mosaic (`matched` as in `open_mosaic`), the picture's width and height, and the cover for a report.
+    Yields the mosaic (`matched` as in `open_mosaic`), and the picture's width and height.
     Raises InputError for a still that can't be rendered.
     """
-    check_still(path, match, overwrite=overwrite)
-    source = check_cover(cover)
-    compared = None if report is None else reported_cover(source, report, overwrite=overwrite)
+    check_still(path, match, transparent=transparent, overwrite=overwrite)
+    if paper is not None:
+        scale = max(CANVAS) / max(paper.width, paper.height)
+        cover = on_canvas(cover, (max(round(paper.width * scale), 1), max(round(paper.height * scale), 1)))
+    source = check_cover_name(cover)
+    if report is not None:
+        _check_report(source, report, overwrite=overwrite)
     size = still_size(source, match, tile_pixels, paper, dpi)
     check_size(path, size)
     check_disk_space(path, size)
     shape = None if paper is None else size[0] / size[1]
     with open_mosaic(cover, match, progress, shape=shape, matched=matched) as mosaic:
         check_not_input(mosaic, path)
-        yield mosaic, size, compared
+        yield mosaic, size
 
 
-def reported_cover(source: Path, report: Path, *, overwrite: bool) -> Path:
-    """Return the cover for a report; that of a map must be next to the map. Raises InputError if it is missing."""
+def _check_report(source: CoverName, report: Path, *, overwrite: bool) -> None:
+    """Raise InputError if a report can't be written, or shows a map whose cover is missing."""
     from renderer.report import check_report
 
     check_report(report)
     check_writable(report, overwrite=overwrite, parameter="report")
-    cover = cover_of(source, load_map(source)) if source.suffix.lower() == MAP_SUFFIX else source
-    if cover is None:
-        raise InputError(f"{named('report')} requires the cover next to {source.name}: copy it there")
-    return cover
+    if isinstance(source, Path) and source.suffix.lower() == MAP_SUFFIX:
+        placement = load_map(source)
+        if cover_reader(placement, cover_of(source, placement)) is None:
+            raise InputError(f"{named('report')} requires the cover next to {source.name}: copy it there")
 
 
 def still_size(
-    cover: Path, match: MatchSettings, tile_pixels: int | None, paper: Paper | None, dpi: float | None
+    cover: CoverName, match: MatchSettings, tile_pixels: int | None, paper: Paper | None, dpi: float | None
 ) -> tuple[int, int]:
     """Return width and height of the still of a whole mosaic. Raises InputError and PictureError."""
     if paper is not None and tile_pixels is not None:
         raise InputError(f"{named('paper')} and {named('tile_pixels')} both set the picture's size: use one of them")
     if paper is not None:
         return paper.pixels(dpi or PRINT_DPI)
+    if isinstance(cover, MadeCover):
+        grid = make_grid(*cover.canvas, match.columns, match.cell_size)
+        return _whole_size((grid.columns, grid.rows), tile_pixels or TILE_PIXELS)
     if cover.suffix.lower() == MAP_SUFFIX:
         return _whole_size(load_map(cover).size, tile_pixels or TILE_PIXELS)
     # Decoded like the mosaic's cover, as the header does not show how much of a damaged picture is readable.
@@ -271,7 +291,7 @@ def _whole_size(units: tuple[float, float], scale: float) -> tuple[int, int]:
 
 
 def _report(
-    path: Path, cover: Path, summary: Summary, saved: Path | None, command: FormatCommand | None, *, overwrite: bool
+    path: Path, stem: str, summary: Summary, saved: Path | None, command: FormatCommand | None, *, overwrite: bool
 ) -> None:
     """Write the report on a mosaic, which is drawn again at the size that the report shows or compares."""
     from renderer.report import LONGEST, Compared, write_report
@@ -284,10 +304,13 @@ def _report(
     )
     size = _whole_size(placement.size, scale)
     pixels = np.concatenate(list(draw_strips(mosaic, size, strip_rows(size[0]))))
-    part = covered_part(read_picture(cover, shorter_side=SHORTER_SIDE).pixels, placement.crop)
+    read = mosaic.cover_reader
+    if read is None:
+        raise InputError(f"{named('report')} requires the cover, which has been removed: copy it back")
+    part = covered_part(read(SHORTER_SIDE), placement.crop)
     compared = Compared(
         part, pixels, placement, mosaic.library, mosaic.offered, mosaic.skipped,
         figures={name: summary.as_json()[name] for name in REPORTED},
-        map_name=saved.name if saved else f"{cover.stem}{MAP_SUFFIX}", map_saved=saved is not None,
+        map_name=saved.name if saved else f"{stem}{MAP_SUFFIX}", map_saved=saved is not None,
     )  # fmt: skip
     write_report(path, compared, command=command, overwrite=overwrite)

@@ -22,7 +22,7 @@ from renderer.encoder import (
     works,
 )
 from renderer.errors import InputError, RenderError
-from renderer.job.drawing import FrameSource, open_frames, over_colour
+from renderer.job.drawing import FrameSource, open_frames
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import OpenMosaic, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
@@ -31,6 +31,7 @@ from renderer.memory import MemoryMeter
 from renderer.messages import named
 from renderer.output_files import check_writable, temporary_folder
 from renderer.overlay import check_overlay
+from renderer.pixels import over_colour
 from renderer.progress import Advance, Progress, Silent, Timed
 from renderer.rules import check_rules
 from renderer.settings import OutputSettings
@@ -56,7 +57,10 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
     for numbers in check_jobs(jobs):
         first = jobs[numbers[0]]
         timed = Timed(progress or Silent())
-        with MemoryMeter() as meter, open_mosaic(first.cover, first.match, timed, first.animation.targets()) as mosaic:
+        with (
+            MemoryMeter() as meter,
+            open_mosaic(first.drawn_cover, first.match, timed, first.animation.targets()) as mosaic,
+        ):
             for number in numbers:
                 summary = write_video(mosaic, jobs[number], timed)
                 summaries[number] = replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
@@ -143,7 +147,7 @@ def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summar
     if job.file.poster:
         with open_frames(mosaic, job.animation, size, job.output, job.overlay, progress) as frame_source:
             picture = frame_source.picture(poster_frame(job.animation, frame_source.stage.frames))
-        write_picture(job.poster_path, over_colour(picture, job.output.background), overwrite=job.overwrite)
+        write_picture(job.poster_path, over_colour(picture, job.output.background_colour), overwrite=job.overwrite)
     return Summary(
         job.path, size, mosaic, {}, job.output.fps, len(selected),
         recipe={**mosaic.placement.recipe, "command": job.command},

@@ -42,7 +42,7 @@ def figure_rows(figures: Mapping[str, JsonValue]) -> Iterator[ReportRow]:
             yield ReportRow(label, form.format(value), spelled(meaning, as_key))
 
 
-_OMITTED: Final = ("cover_digest", "faces", "figures")  # not readable, or shown elsewhere in the report
+_OMITTED: Final = ("cover_digest", "mask_digest", "faces", "figures")  # not readable, or shown elsewhere in the report
 
 _NOT_PARAMETERS: Final = {
     "cover": "cover",

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -30,7 +29,7 @@ from renderer.scene.sprites import (
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from renderer.arrays import Float64Array
+    from renderer.arrays import Float64Array, Pixels
     from renderer.library import Library, Photo
     from renderer.placement import PlacementMap
     from renderer.textures import Textures
@@ -80,7 +79,8 @@ class Stage:
     covered: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # top, right, bottom, left, 0…1 of the frame
     subject: tuple[float, float] | None = None  # point to keep visible, in fractions of the first map's cover
     far_pictures: Sequence[int | None] = ()  # texture of each map drawn at 4 pixels per unit, where needed
-    cover: Path | None = None  # the first map's cover, if known
+    # Reads the first map's cover, (H, W, 3), with at least this shorter side if it has it; None if it is not known.
+    read_cover: Callable[[int], Pixels] | None = None
     frames: int = 2  # frames of the animation: progress advances by 1 / (frames − 1)
     from_cell: int | None = None  # index of the cell whose photo is visible at the start, or None
     notice: Callable[[str], None] = _ignore  # shows one line to the user
@@ -171,13 +171,13 @@ class Stage:
 
     def cover_pieces(self) -> Sprites:
         """Return the first map's cover as sprites, one piece per cell. Raises InputError if the cover is missing."""
-        if self.cover is None:
+        if self.read_cover is None:
             name = self.mosaic.recipe.get("cover", "of this mosaic")
             raise InputError(f"The cover {name} was not found: put it next to the .mosaic file")
-        from renderer.pictures import read_picture, resize
+        from renderer.pixels import resize
         from renderer.textures import MAX_SIDE
 
-        picture = read_picture(self.cover, shorter_side=2 * min(self.frame)).pixels
+        picture = self.read_cover(2 * min(self.frame))
         left, top, width, height = self.mosaic.crop
         rows, columns = picture.shape[:2]
         cut = picture[

@@ -3,11 +3,15 @@
 These modules import nothing that draws, so that a command line is read and its help is shown at once.
 """
 
+from renderer.settings.cover import CoverSettings
 from renderer.settings.figures import CellSettings, ClipSettings, FigureSettings, ThemeName
 from renderer.settings.mosaic import EditSettings, GridSettings, MatchSettings, TileSettings
 from renderer.settings.video import (
+    BACKGROUND_HELP,
     LONGEST_TITLE,
     MAX_SIDE,
+    TRANSPARENT_HELP,
+    Background,
     Codec,
     FileSettings,
     FormatName,
@@ -18,14 +22,19 @@ from renderer.settings.video import (
     Profile,
     Quality,
     SoundSettings,
+    check_background,
 )
 
 __all__ = [
+    "BACKGROUND_HELP",
     "LONGEST_TITLE",
     "MAX_SIDE",
+    "TRANSPARENT_HELP",
+    "Background",
     "CellSettings",
     "ClipSettings",
     "Codec",
+    "CoverSettings",
     "EditSettings",
     "FigureSettings",
     "FileSettings",
@@ -41,4 +50,5 @@ __all__ = [
     "SoundSettings",
     "ThemeName",
     "TileSettings",
+    "check_background",
 ]  # fmt: skip

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from renderer.choices import Crop, Metric
 from renderer.deprecation import old_method
 from renderer.messages import named
-from renderer.parameters import Day, Validated, parameter, parameters
+from renderer.parameters import Day, Validated, given, parameter, parameters
+from renderer.settings.cover import CoverSettings
 
 if TYPE_CHECKING:
     from renderer.library import Filter
@@ -150,6 +151,10 @@ class MatchSettings(GridSettings, TileSettings):
     credits: Path | None = parameter(
         None, "Also write a text file that lists the photos used and their authors", in_recipe=False
     )
+
+    def cover_settings(self) -> CoverSettings:
+        """Return only the settings of the cover."""
+        return CoverSettings(**given(CoverSettings, vars(self)))
 
     def tile_settings(self) -> TileSettings:
         """Return only the settings of the photos."""

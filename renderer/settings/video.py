@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from renderer.budget import LEAST_MEMORY
 from renderer.choices import Fit
@@ -28,6 +28,31 @@ LONGEST_TITLE: Final = 1000
 
 LONG_SIDE: Final = 1920
 """Default length of a frame's longer side, in pixels."""
+
+
+Background = Literal["blur", "transparent"] | Colour
+"""A colour, the blurred cover, or nothing."""
+
+BACKGROUND_HELP: Final = "Background: a colour name, #rrggbb, blur (the blurred cover) or transparent"
+TRANSPARENT_HELP: Final = "Transparent background, for formats that support it"
+
+
+class _Backed(Protocol):
+    """Settings with a background."""
+
+    @property
+    def background(self) -> Background: ...
+    @property
+    def transparent(self) -> bool: ...
+
+
+def check_background(settings: _Backed) -> None:
+    """Set `transparent` of settings whose background is "transparent". Raises InputError if both contradict."""
+    if settings.background == "transparent":
+        object.__setattr__(settings, "transparent", True)
+    elif settings.transparent and settings.background == "blur":
+        both = f"{named('transparent', True)} cannot be combined with {named('background', 'blur')}"
+        raise InputError(f"{both}: choose one")
 
 
 @dataclass(frozen=True)
@@ -66,8 +91,8 @@ class OutputSettings(Validated):
         "height; default: faces and other salient areas",
         low=0.0, high=1.0,
     )  # fmt: skip
-    background: Colour = parameter((0.0, 0.0, 0.0), "Background colour: a name or #rrggbb")
-    transparent: bool = parameter(False, "Transparent background, for formats that support it")
+    background: Background = parameter((0.0, 0.0, 0.0), BACKGROUND_HELP)
+    transparent: bool = parameter(False, TRANSPARENT_HELP)
     motion_blur: float = parameter(
         0.0, "Time the shutter is open, as a fraction of a frame; film uses 0.5", low=0.0, high=1.0
     )
@@ -87,8 +112,14 @@ class OutputSettings(Validated):
             raise InputError(
                 f"{named('covered', self.covered)} leaves too little of the frame free: use smaller fractions"
             )
+        check_background(self)
         if self.transparent and self.fit == "blur":
             raise InputError(f"{named('transparent', True)} cannot be combined with {named('fit', 'blur')}: choose one")
+
+    @property
+    def background_colour(self) -> Colour:
+        """The colour of the background; black if it has none."""
+        return (0.0, 0.0, 0.0) if isinstance(self.background, str) else self.background
 
     def frame_size(self, cover: tuple[float, float], *, even: bool = True) -> tuple[int, int]:
         """Return the frame's width and height in pixels, for a cover's width and height.
