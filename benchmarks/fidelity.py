@@ -8,6 +8,11 @@ SSIM after a Gaussian blur of 2 pixels, in sRGB; `light` is the same, averaged i
 of pixels that tone clips in any channel. `--front` plots the Pareto front of colour and structure for several weights
 of texture and strengths of tone, with the defaults ringed, and colour against the maximum uses.
 
+A second table has the defaults with tiles of other shapes, of the same area as the squares. Their mosaics are drawn
+here, tile by tile from the photos' pictures of 32 × 32 pixels, and compared at 8 pixels per side of a square of that
+area. A mosaic with white gaps is compared with the cover over white at the share of the gaps. Asked for: 3:2 at most
+2.2 and at least 0.94, hexagons at most 2.2.
+
 Rejected after tests on china, astronaut and flower with 2,000 and 61 photos:
 
 - Error diffusion (Floyd and Steinberg) of mean light, by `lab` at tone 0, in serpentine order. At this distance it
@@ -22,6 +27,7 @@ Rejected after tests on china, astronaut and flower with 2,000 and 61 photos:
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import tempfile
 import time
@@ -33,11 +39,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from renderer.fidelity import Likeness, likeness
-from renderer.grid import covered_part
-from renderer.job import MatchSettings, OpenMosaic, render_mosaic, sample_pictures
-from renderer.matching import perceptual_search
+from renderer.fidelity import Likeness, likeness, turned
+from renderer.grid import covered_part, make_grid
+from renderer.job import MatchSettings, OpenMosaic, TileSettings, render_mosaic, sample_pictures
+from renderer.job.inputs import open_tiles
+from renderer.library import Library
+from renderer.matching import match_photos, perceptual_search
 from renderer.pictures import Pixels, read_picture, resize
+from renderer.placement import PlacementMap
+from renderer.progress import Silent
+from renderer.shapes import TileShape
 
 COLUMNS = 60
 
@@ -53,6 +64,20 @@ RULES = {
     "defaults, adaptive cells": MatchSettings(adaptive=True),
     "mean colours (KNN), any repetition, no tone": MatchSettings(match="mean", max_uses=0, repeat_distance=0, tone=0.0),
     "pixels, any repetition, no tone": MatchSettings(match="pixels", max_uses=0, repeat_distance=0, tone=0.0),
+}
+
+
+SHAPES = {
+    "square": TileShape.parse("square"),
+    "3:2": TileShape.parse("3:2"),
+    "2:3": TileShape.parse("2:3"),
+    "3:2, gap of 6 % white": TileShape.parse("3:2", gap=0.06),
+    "16:9": TileShape.parse("16:9"),
+    "5:1": TileShape.parse("5:1"),
+    "hexagon": TileShape.parse("hexagon"),
+    "hexagon, gap of 6 % white": TileShape.parse("hexagon", gap=0.06),
+    "circle on white": TileShape.parse("circle"),
+    "mixed": TileShape.parse("mixed"),
 }
 
 
@@ -119,6 +144,74 @@ HEADER = """| rule | deltaE | 95 % | SSIM | light | most uses | photos | equal n
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
 
 
+# -- Shapes --------------------------------------------------------------------------------------------------------
+
+_DRAWN_PIXELS = 32  # per side of a square with the area of a cell
+
+
+def measure_shape(cover: Pixels, shape: TileShape, library: Library) -> tuple[Likeness, PlacementMap, float]:
+    """Match a cover with tiles of a shape, and return its likeness, its map, and the seconds that matching took."""
+    height, width = cover.shape[:2]
+    columns = round(COLUMNS * math.sqrt(shape.cell_area) / shape.unit[0] - shape.overhang[0])
+    grid = make_grid(width, height, COLUMNS if shape.kind == "mixed" else columns, tile_shape=shape)
+    started = time.process_time()
+    placement = match_photos(cover, grid, library, Silent())
+    seconds = time.process_time() - started
+    scale = _DRAWN_PIXELS / math.sqrt(shape.cell_area)
+    drawn, share = draw_shape(placement, library, scale)
+    small = tuple(max(1, round(side / 4)) for side in drawn.shape[1::-1])
+    part = covered_part(cover, grid.frame_crop)
+    pictures = [cv2.resize(each, small, interpolation=cv2.INTER_AREA) for each in (part / np.float32(255), drawn)]
+    pictures[0] = pictures[0] * np.float32(1 - share) + np.float32(share)
+    return likeness(*(np.asarray(each, np.float32) for each in pictures)), placement, seconds
+
+
+def draw_shape(placement: PlacementMap, library: Library, scale: float) -> tuple[npt.NDArray[np.float32], float]:
+    """Draw a mosaic over white at `scale` pixels per unit: (H, W, 3) sRGB 0…1, and the share of what stays white."""
+    width, height = (round(side * scale) for side in placement.size)
+    picture, covered = np.ones((height, width, 3), np.float32), np.zeros((height, width), bool)
+    tiles = turned(library.tiles[library.photos.find(placement.photos)[placement.photo]], placement.symmetry)
+    for number, (x, y, w, h) in enumerate((placement.shape.tile_boxes(placement.cell) * scale).tolist()):
+        left, top, right, bottom = (round(edge) for edge in (x, y, x + w, y + h))
+        tone = placement.gain[number], placement.offset[number]
+        tile = np.clip(tiles[number] / np.float32(255) * tone[0] + tone[1], 0, 1)
+        tile = cv2.resize(tile, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+        across = np.abs(np.arange(left, right) + 0.5 - x - w / 2) / (w / 2)
+        along = np.abs(np.arange(top, bottom) + 0.5 - y - h / 2)[:, np.newaxis] / (h / 2)
+        if placement.shape.kind == "hexagon":
+            inside = along <= 1 - across / 2 + 0.02
+        elif placement.shape.corner_radius:
+            inside = across**2 + along**2 <= 1
+        else:
+            inside = np.ones(tile.shape[:2], bool)
+        rows, columns = (slice(max(first, 0), last) for first, last in ((top, bottom), (left, right)))
+        shown = picture[rows, columns]
+        part = np.s_[rows.start - top :, columns.start - left :]
+        inside, tile = (each[part][: shown.shape[0], : shown.shape[1]] for each in (inside, tile))
+        shown[inside] = tile[inside]
+        covered[rows, columns] |= inside
+    return picture, 1 - float(covered.mean())
+
+
+def print_shapes(cover: Path, tiles: str) -> None:
+    """Print the table of shapes."""
+    pixels = read_picture(cover).pixels
+    print("\n| shape | cells | deltaE | 95 % | SSIM | summary | equal neighbours | seconds |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|")
+    with open_tiles(TileSettings(tiles=(tiles,)), Silent()) as source:
+        assert source.library is not None
+        for name, shape in SHAPES.items():
+            found, placement, seconds = measure_shape(pixels, shape, source.library)
+            figures = placement.recipe["figures"]
+            assert isinstance(figures, dict)
+            print(
+                f"| {name} | {len(placement)} | {found.colour:.2f} | {found.colour_worst:.1f} | {found.structure:.3f} "
+                f"| {figures['delta_e']:.2f} / {figures['ssim']:.3f} | {placement.equal_neighbours()} "
+                f"| {seconds:.1f} |",
+                flush=True,
+            )
+
+
 # -- The plots -----------------------------------------------------------------------------------------------------
 
 Curve = list[tuple[float, float, bool]]  # x, y, whether this is the default
@@ -183,6 +276,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--tiles", required=True, help="a folder of photos")
     options.add_argument("--cover", action="append", default=[], type=Path, help="a picture; may be repeated")
+    options.add_argument("--only-shapes", action="store_true", help="print only the table of shapes")
     options.add_argument("--front", type=Path, help="file for a plot")
     arguments = options.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -195,9 +289,11 @@ def main() -> None:
                 part = (0, 0.167, 640, 426.833)
                 picture.resize((1920, 1280), Image.Resampling.LANCZOS, box=part).save(covers[0])
         for cover in covers:
-            print(f"\n{cover.name}\n\n{HEADER}")
-            for rule, settings in RULES.items():
-                print(line(rule, measure(cover, settings, arguments.tiles, folder)), flush=True)
+            if not arguments.only_shapes:
+                print(f"\n{cover.name}\n\n{HEADER}")
+                for rule, settings in RULES.items():
+                    print(line(rule, measure(cover, settings, arguments.tiles, folder)), flush=True)
+            print_shapes(cover, arguments.tiles)
         if arguments.front:
             draw(
                 front(covers[0], arguments.tiles, folder),

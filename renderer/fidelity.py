@@ -25,10 +25,10 @@ from renderer.threads import run_blocks
 BLUR_PIXELS: Final = 2.0
 """Standard deviation of the blur, at 8 pixels per cell."""
 
-_BLUR_RADIUS: Final = math.ceil(4 * BLUR_PIXELS)  # pixels; OpenCV truncates the kernel there
-
-
 _ROWS: Final = 64  # of a picture that are compared at once
+
+Blur = tuple[float, float]
+"""Factors of the blur across and along, for pictures whose pixels are not square or not 8 per cell: `Grid.scale`."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,12 @@ class Figures:
         }
 
 
-def measure(cover: Pixels | Float32Array, mosaic: Float32Array, gain: Float32Array, advice: str) -> Figures:
-    """Return the figures of a mosaic. cover, mosaic: (H, W, 3) at 8 pixels per cell; gain: (N, 3) of its tiles."""
-    return Figures(likeness(cover, mosaic), float(gain.mean()), advice)
+def measure(
+    cover: Pixels | Float32Array, mosaic: Float32Array, gain: Float32Array, advice: str, blur: Blur = (1.0, 1.0),
+    inside: npt.NDArray[np.bool_] | None = None,
+) -> Figures:  # fmt: skip
+    """Return the figures of a mosaic. gain: (N, 3) of its tiles; for the other parameters see `likeness`."""
+    return Figures(likeness(cover, mosaic, blur, inside), float(gain.mean()), advice)
 
 
 FIGURES: Final = ("delta_e", "delta_e_95", "ssim", "mean_gain", "advice")
@@ -144,28 +147,41 @@ def colour_name(lab: Float32Array) -> str:
     return f"dark {name}" if lightness < 35 else f"light {name}" if lightness > 75 else name
 
 
-def likeness(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> Likeness:
-    """Compare two pictures (H, W, 3) at 8 pixels per cell: sRGB uint8, or sRGB 0…1 float32."""
-    error, grey = _compare(cover, mosaic)
-    return Likeness(float(error.mean()), float(np.percentile(error, 95)), ssim(*grey))
+def likeness(
+    cover: Pixels | Float32Array,
+    mosaic: Pixels | Float32Array,
+    blur: Blur = (1.0, 1.0),
+    inside: npt.NDArray[np.bool_] | None = None,
+) -> Likeness:
+    """Compare two pictures (H, W, 3) at 8 pixels per cell: sRGB uint8, or sRGB 0…1 float32.
+
+    inside: (H, W) the pixels that count, by default all; the others should be equal in both pictures, since the blur
+    reaches them. The windows of SSIM are not stretched by `blur`: they have 7 × 7 pixels of any shape.
+    """
+    error, grey = _compare(cover, mosaic, blur)
+    counted = error if inside is None else error[inside]
+    return Likeness(float(counted.mean()), float(np.percentile(counted, 95)), ssim(grey[0], grey[1], inside))
 
 
-def error_map(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> Float32Array:
+def error_map(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array, blur: Blur = (1.0, 1.0)) -> Float32Array:
     """Return the CIEDE2000 of each pixel, (H, W), of two pictures (H, W, 3) at 8 pixels per cell, both blurred."""
-    return _compare(cover, mosaic)[0]
+    return _compare(cover, mosaic, blur)[0]
 
 
-def _compare(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> tuple[Float32Array, Float32Array]:
+def _compare(
+    cover: Pixels | Float32Array, mosaic: Pixels | Float32Array, blur: Blur
+) -> tuple[Float32Array, Float32Array]:
     """Return the CIEDE2000 of each pixel, (H, W), of two blurred pictures (H, W, 3), and their grey values, (2, H, W).
 
     Works in bands: all rows at once would take 130 bytes per pixel.
     """
     error, grey = np.empty(cover.shape[:2], np.float32), np.empty((2, *cover.shape[:2]), np.float32)
+    radius = math.ceil(4 * BLUR_PIXELS * blur[1])  # OpenCV truncates the kernel there
 
     def compare(rows: slice) -> None:
-        first = max(rows.start - _BLUR_RADIUS, 0)
-        band, inner = slice(first, rows.stop + _BLUR_RADIUS), slice(rows.start - first, rows.stop - first)
-        blurred = [_blurred(picture[band])[inner] for picture in (cover, mosaic)]
+        first = max(rows.start - radius, 0)
+        band, inner = slice(first, rows.stop + radius), slice(rows.start - first, rows.stop - first)
+        blurred = [_blurred(picture[band], blur)[inner] for picture in (cover, mosaic)]
         error[rows] = ciede2000(to_lab(blurred[0]), to_lab(blurred[1]))
         grey[:, rows] = [_grey(picture) for picture in blurred]
 
@@ -173,20 +189,22 @@ def _compare(cover: Pixels | Float32Array, mosaic: Pixels | Float32Array) -> tup
     return error, grey
 
 
-def _blurred(picture: Pixels | Float32Array) -> Float32Array:
+def _blurred(picture: Pixels | Float32Array, blur: Blur) -> Float32Array:
     colours = picture.astype(np.float32) / 255 if picture.dtype == np.uint8 else picture.astype(np.float32, copy=False)
-    return np.asarray(cv2.GaussianBlur(colours, (0, 0), BLUR_PIXELS), np.float32)
+    across, along = blur
+    return np.asarray(cv2.GaussianBlur(colours, (0, 0), BLUR_PIXELS * across, sigmaY=BLUR_PIXELS * along), np.float32)
 
 
 def _grey(colours: Float32Array) -> Float32Array:
     return colours @ np.array([0.2125, 0.7154, 0.0721], np.float32)  # BT.709, rounded as in scikit-image
 
 
-def ssim(a: Float32Array, b: Float32Array) -> float:
+def ssim(a: Float32Array, b: Float32Array, inside: npt.NDArray[np.bool_] | None = None) -> float:
     """Return the mean structural similarity of two grey pictures (H, W) 0…1, at most 1.
 
-    Windows are 7 × 7 pixels, smaller for smaller pictures; only windows inside the pictures count. The result equals
-    that of scikit-image's `structural_similarity`.
+    Windows are 7 × 7 pixels, smaller for smaller pictures; only windows inside the pictures count, and if `inside`
+    (H, W) is specified, only those whose centres are inside. The result equals that of scikit-image's
+    `structural_similarity`.
 
     Source: Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment", 2004, with the sample variance.
     """
@@ -200,6 +218,9 @@ def ssim(a: Float32Array, b: Float32Array) -> float:
         similar[rows] = _similarity(a[band].astype(np.float64), b[band].astype(np.float64), side)
 
     run_blocks(compare, blocks(len(similar), _ROWS))
+    if inside is not None:
+        counted = similar[inside[edge : edge + similar.shape[0], edge : edge + similar.shape[1]]]
+        return float(counted.mean()) if len(counted) else float(similar.mean())
     return float(similar.mean())
 
 
@@ -285,22 +306,22 @@ def far_view(
 ) -> Float32Array:
     """Draw a mosaic from signatures with their tone at 8 pixels per step: (H, W, 3) sRGB 0…1 float32.
 
-    cell (N, 4) and size in mosaic units; tiles (N, 8, 8, 3) uint8 with their symmetry applied; gain, offset (N, 3);
-    step: length in units of which all sides are multiples. 5,000 cells take 20 ms and 4 MB.
+    cell (N, 4) and size in lattice units; tiles (N, 8, 8, 3) uint8 with their symmetry applied; gain, offset (N, 3);
+    step: length in units of which all sides and positions are multiples. Where there is no cell, it is black. 5,000
+    cells take 20 ms and 4 MB.
     """
     scale = SIGNATURE_PIXELS / step
     picture = np.zeros((round(size[1] * scale), round(size[0] * scale), 3), np.float32)
     corner = np.rint(cell[:, :2] * scale).astype(np.int64)
-    sides = np.rint(cell[:, 2] * scale).astype(np.int64)
-    for side in np.unique(sides):
-        cells = np.flatnonzero(sides == side)
-        times = side // SIGNATURE_PIXELS
+    widths, heights = np.rint(cell[:, 2:].T * scale).astype(np.int64)
+    for width, height in dict.fromkeys(zip(widths.tolist(), heights.tolist(), strict=True)):
+        cells = np.flatnonzero((widths == width) & (heights == height))
         colours = tiles[cells].astype(np.float32) / 255 * gain[cells, None, None] + offset[cells, None, None]
         colours = np.clip(colours, 0, 1, out=colours)
-        if times > 1:
-            colours = colours.repeat(times, axis=1).repeat(times, axis=2)
-        inside = np.arange(side)
-        rows = corner[cells, 1, None] + inside
-        columns = corner[cells, 0, None] + inside
+        for axis, side in ((1, height), (2, width)):
+            if side > SIGNATURE_PIXELS:
+                colours = colours.repeat(side // SIGNATURE_PIXELS, axis=axis)
+        rows = corner[cells, 1, None] + np.arange(height)
+        columns = corner[cells, 0, None] + np.arange(width)
         picture[rows[:, :, None], columns[:, None, :]] = colours
     return picture

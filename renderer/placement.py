@@ -21,11 +21,12 @@ from PIL import Image
 from renderer.data_files import parse_json
 from renderer.errors import InputError, MissingFileError
 from renderer.faces import Face
-from renderer.grid import MAX_CELLS, Grid
+from renderer.grid import MAX_CELLS, Grid, grid_of_boxes
 from renderer.input_files import open_input
 from renderer.library import Photo
 from renderer.output_files import new_file
 from renderer.paths import can_be_path
+from renderer.shapes import MIXED_RATIO, SQUARE, TileShape
 from renderer.subject import Weights, attention
 
 MAP_SUFFIX: Final = ".mosaic"
@@ -38,7 +39,11 @@ JsonValue = str | int | float | bool | None | list["JsonValue"] | dict[str, "Jso
 
 @dataclass(frozen=True)
 class PlacementMap:
-    """N cells of one cover and what each shows. Mosaic units: x right, y down, origin at the top left."""
+    """N cells of one cover and what each shows. Mosaic units: x right, y down, origin at the top left.
+
+    The shorter side of a regular cell is 1 unit. Cells are boxes, which do not overlap; what is drawn in them depends
+    on the shape. Those of hexagons extend beyond the mosaic's edge (`TileShape.overhang`).
+    """
 
     cell: npt.NDArray[np.float64]  # (N, 4) x, y, width, height in units
     photo: npt.NDArray[np.int32]  # (N,) index into `photos`
@@ -50,6 +55,7 @@ class PlacementMap:
     size: tuple[float, float]  # width and height in units
     recipe: dict[str, JsonValue] = field(default_factory=dict)  # cover and its hash, settings, seed and versions
     made_cover: npt.NDArray[np.uint8] | None = None  # (H, W, 4) the cover with straight alpha, if it is not a file
+    shape: TileShape = SQUARE
 
     def __len__(self) -> int:
         return len(self.photo)
@@ -64,7 +70,7 @@ class PlacementMap:
 
     @property
     def crop(self) -> tuple[float, float, float, float]:
-        """The part of the cover under the cells: x, y, width and height as fractions of the cover."""
+        """The part of the cover that the mosaic shows: x, y, width and height as fractions of the cover."""
         match self.recipe.get("crop"):
             case [int() | float() as x, int() | float() as y, int() | float() as w, int() | float() as h] if w and h:
                 return float(x), float(y), float(w), float(h)
@@ -72,9 +78,8 @@ class PlacementMap:
 
     @cached_property
     def grid(self) -> Grid:
-        """The grid of the map's cells."""
-        columns, rows = (round(side) for side in self.size)
-        return Grid(columns, rows, self.crop, self.cell)
+        """The grid of the map's cells, in lattice units."""
+        return grid_of_boxes(self.cell, self.size, self.crop, self.shape)
 
     @property
     def faces(self) -> list[Face]:
@@ -101,7 +106,7 @@ class PlacementMap:
         colours = np.array([photo.mean for photo in self.photos], np.float32)[self.photo] * self.gain + self.offset
         corners = np.concatenate([self.cell[:, :2], self.cell[:, :2] + self.cell[:, 2:]], axis=1)
         # Each pixel shows the cell under its centre. The loop is over cells, since their sizes may differ.
-        edges = np.ceil(corners * scale - 0.5).astype(np.int64)
+        edges = np.maximum(np.ceil(corners * scale - 0.5).astype(np.int64), 0)
         for (left, top, right, bottom), colour in zip(edges.tolist(), colours, strict=True):
             picture[top:bottom, left:right] = colour
         return picture
@@ -127,7 +132,7 @@ class PlacementMap:
 
     def neighbours(self) -> npt.NDArray[np.int64]:
         """Return all pairs (M, 2) of cells, of any size, that share an edge, the left or upper one first."""
-        x, y, width, height = np.round(self.cell.T * 1e6).astype(np.int64)
+        x, y, width, height = np.round(self.grid.cells.T * 1e6).astype(np.int64)
         across = _touching(x, x + width, y, y + height)
         along = _touching(y, y + height, x, x + width)
         pairs = np.concatenate([across, along])
@@ -181,6 +186,7 @@ def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) ->
         "version": FORMAT_VERSION,
         "size": list(placement.size),
         "photos": [_photo_to_json(photo, path.absolute().parent) for photo in placement.photos],
+        "shape": placement.shape.as_json(),
         "recipe": placement.recipe,
     }
     with (
@@ -226,6 +232,7 @@ def load_map(path: Path) -> PlacementMap:
             size=(width, height),
             recipe=_recipe_from_json(header["recipe"]),
             made_cover=made_cover,
+            shape=TileShape.from_json(header["shape"]) if "shape" in header else SQUARE,
         )
     except MissingFileError:
         raise InputError(f"{path} does not exist: check the path") from None
@@ -319,19 +326,38 @@ def _check(placement: PlacementMap, path: Path) -> None:
     """Raise InputError if a map's values are inconsistent: a drawing kernel would read outside its arrays."""
     count = len(placement.photo)
     cell, size = placement.cell, np.array(placement.size)
+    beyond = np.multiply(placement.shape.overhang, placement.shape.unit) + 1e-6
     valid = (
         count > 0
         and all(len(getattr(placement, name)) == count for name in _ARRAYS)
         and all(np.isfinite(getattr(placement, name)).all() for name in ("cell", "gain", "offset"))
         and bool((size > 0).all() and (size <= MAX_UNITS).all())
-        and bool((cell[:, 2:] >= 1e-3).all() and (cell[:, :2] >= -1e-6).all())
-        and bool((cell[:, :2] + cell[:, 2:] <= size + 1e-6).all())
+        and bool((cell[:, 2:] >= 1e-3).all() and (cell[:, :2] >= -beyond).all())
+        and bool((cell[:, :2] + cell[:, 2:] <= size + beyond).all())
+        and _fits_shape(placement)
         and 0 <= int(placement.photo.min()) <= int(placement.photo.max()) < len(placement.photos)
         and int(placement.symmetry.max()) < 8
         and all(_is_inside(photo) for photo in placement.photos)
     )
     if not valid:
         raise InputError(f"{path} is not a valid placement map (its values are inconsistent): save it again")
+
+
+def _fits_shape(placement: PlacementMap) -> bool:
+    """Return whether the cells of a map are such as its shape has: those of squares may be anywhere."""
+    shape = placement.shape
+    if shape.keeps_transpose:
+        return True
+    grid = placement.grid
+    if min(grid.columns, grid.rows) < 1 or np.abs(grid.boxes - placement.cell).max() > 1e-3:
+        return False
+    if np.abs(np.subtract(grid.size, placement.size)).max() > 1e-3:
+        return False
+    if shape.kind == "rectangle":
+        return bool((grid.cells[:, 2] == grid.cells[:, 3]).all())
+    sizes = [(1.0, 1.0)] if shape.kind == "hexagon" else [(float(MIXED_RATIO), 1.0), (1.0, float(MIXED_RATIO))]
+    size_is_known = np.any([(grid.cells[:, 2:] == size).all(axis=1) for size in sizes], axis=0)
+    return bool(size_is_known.all() and (grid.cells[:, :2] % 0.5 == 0).all())
 
 
 def _is_inside(photo: Photo) -> bool:

@@ -25,7 +25,9 @@ from PIL import Image
 import renderer
 from renderer.encoder.gif import GifFile
 from renderer.faces import find_faces
-from renderer.job import sample_pictures
+from renderer.grid import make_grid, masked
+from renderer.job import TileSettings, sample_pictures
+from renderer.job.inputs import open_tiles
 from renderer.kernels.discs import draw_discs
 from renderer.kernels.drawing import (
     SpriteArrays,
@@ -55,7 +57,10 @@ from renderer.kernels.planar import (
 )
 from renderer.kernels.resizing import resize_values
 from renderer.kernels.sources import FOLDER
+from renderer.matching import RepetitionRules, match_photos
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, read_picture, resize
+from renderer.progress import Silent
+from renderer.shapes import TileShape
 
 FILE = Path(__file__).parent / "golden" / "kernels.npz"
 
@@ -400,6 +405,14 @@ def record_matching() -> None:
         ]
         for each in options:
             renderer.match(cover, columns=6, **each)
+        # Cells of two sizes, some of which are missing.
+        mask = np.full((64, 96), 255, np.uint8)
+        mask[:20, :30] = 0
+        grid = masked(make_grid(96, 64, 7, tile_shape=TileShape.parse("mixed")), mask)
+        with open_tiles(TileSettings(tiles=(few,)), Silent()) as source:
+            assert source.library is not None
+            rules = RepetitionRules(max_uses=2, repeat_distance=1)
+            match_photos(read_picture(cover).pixels, grid, source.library, Silent(), rules=rules)
 
 
 def record_discs() -> None:

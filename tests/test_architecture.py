@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "cover_names", "toml_positions", "streams", "version", "progress", "locks", "paths",
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "threads", "child_processes", "ffmpeg", "resource_limits", "memory", "budget", "kernels",
-    "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "grid", "placement", "fidelity",
+    "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "shapes", "grid", "placement", "fidelity",
     "matching", "textures", "scene", "settings", "fonts", "lines", "covers", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
     "formats", "encoder", "sound", "stills", "rules", "video_job", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
@@ -54,7 +54,7 @@ FORBIDDEN = {
     "planes": ("matching", "library", "grid", "placement", "job"),
     "timeline": ("matching", "library", "grid", "placement", "compositor", "job"),
     "encoder": ("matching", "library", "grid", "placement", "scene", "textures", "overlay", "compositor", "job"),
-    **dict.fromkeys(("descriptors", "library", "grid", "placement", "fidelity", "matching"), _DRAWING),
+    **dict.fromkeys(("descriptors", "library", "shapes", "grid", "placement", "fidelity", "matching"), _DRAWING),
     "credits": ("matching", *_DRAWING),
     "report": ("matching", *_DRAWING),
     "explain": ("scene", "timeline", "preset", "batch"),

@@ -147,8 +147,8 @@ def test_the_metric_structure_compares_all_photos_by_its_cost(cover: Path, stren
 def test_tiles_are_shown_under_their_best_symmetry(cover: Path, mirror: bool, turns: bool, symmetries: int) -> None:
     tiles = tiles_from(cover, 12)
     style = MatchStyle(mirror=mirror, turns=turns, tone=0.0)
-    assert len(style.symmetries) == symmetries
-    for symmetry in style.symmetries:
+    assert len(style.symmetries()) == symmetries
+    for symmetry in style.symmetries():
         changed = turned(tiles, np.full(12, symmetry, np.uint8))
         cover_of_tiles = changed.reshape(3, 4, 32, 32, 3).swapaxes(1, 2).reshape(96, 128, 3)
         for metric in ("structure", "pixels"):
@@ -237,12 +237,12 @@ def test_repetition_rules_are_met_or_rejected(data: st.DataObject) -> None:
 )
 def test_too_few_photos_for_a_rule_are_rejected(rules: RepetitionRules, photos: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        resolve_limits(rules, rasterize_cells(make_grid(4, 3, columns=4).cells), photos)
+        resolve_limits(rules, rasterize_cells(make_grid(4, 3, columns=4)), photos)
 
 
 @pytest.mark.parametrize(("photos", "uses", "distance"), [(1, 2400, 0), (60, 120, 1), (2000, 4, 5), (7200, 1, 0)])
 def test_default_limits_follow_from_the_sizes(photos: int, uses: int, distance: int) -> None:
-    limits = resolve_limits(RepetitionRules(), rasterize_cells(make_grid(60, 40, columns=60).cells), photos)
+    limits = resolve_limits(RepetitionRules(), rasterize_cells(make_grid(60, 40, columns=60)), photos)
     assert (limits.uses, limits.distance) == (uses, distance)
 
 

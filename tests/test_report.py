@@ -16,9 +16,16 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from renderer.job import MatchSettings, render_mosaic
+from renderer.grid import covered_part, find_cell, make_grid
+from renderer.job import MatchSettings, TileSettings, render_mosaic
+from renderer.job.inputs import open_tiles
+from renderer.matching import match_photos
+from renderer.parameters import CellPosition
+from renderer.pictures import read_picture
 from renderer.placement import PlacementMap, load_map
-from renderer.report import page_commands
+from renderer.progress import Silent
+from renderer.report import Compared, page_commands, write_report
+from renderer.shapes import TileShape
 
 COLUMNS = 24
 
@@ -305,3 +312,32 @@ def test_in_an_adaptive_grid_a_cell_is_named_by_the_selected_unit_square(
     point(browser, column + 0.5, row + 0.5, round(placement.size[1])).click().perform()
     name = placement.photos[placement.photo[number]].path.name
     assert text(browser, "#selected").startswith(f"Cell {column},{row}: {name}")
+
+
+def test_cells_of_other_shapes_are_selected_where_the_mosaic_shows_them(
+    browser: webdriver.Chrome, cover: Path, photos: Path, tmp_path: Path
+) -> None:
+    pixels = read_picture(cover).pixels
+    for name in ("3:2", "hexagon", "mixed"):
+        grid = make_grid(640, 427, COLUMNS, tile_shape=TileShape.parse(name))
+        with open_tiles(TileSettings(tiles=(str(photos),)), Silent()) as source:
+            assert source.library is not None
+            placement = match_photos(pixels, grid, source.library, Silent())
+            library = source.library.take(source.library.photos.find(placement.photos))
+            part = covered_part(pixels, grid.frame_crop)
+            figures = placement.recipe["figures"]
+            assert isinstance(figures, dict)
+            compared = Compared(part, part, placement, library, library, [], figures, "it.mosaic", map_saved=True)
+            write_report(tmp_path / f"{len(name)}.html", compared)
+        opened(browser, tmp_path / f"{len(name)}.html")
+        for number in (2 * COLUMNS + 3, len(placement) // 3):
+            x, y, width, height = placement.cell[number].tolist()
+            across, along = (x + 0.5 * width) / placement.size[0], (y + 0.5 * height) / placement.size[1]
+            cells = browser.find_element(By.ID, "cells")
+            ActionChains(browser).move_to_element_with_offset(
+                cells, round((across - 0.5) * cells.size["width"]), round((along - 0.5) * cells.size["height"])
+            ).click().perform()
+            selected = text(browser, "#selected")
+            assert f": {placement.photos[placement.photo[number]].path.name}, used " in selected
+            column, row = (int(part) for part in selected.removeprefix("Cell ").split(":")[0].split(","))
+            assert find_cell(grid, CellPosition(column, row)) == number

@@ -47,24 +47,26 @@ def explain_grid(
     cells = lay_grid(pixels, grid or GridSettings())
     drawing = Drawing(figure)
     check_size(path, drawing.size)
-    part = covered_part(pixels, cells.crop)
+    part = covered_part(pixels, cells.frame_crop)
     count = f"{cells.columns} × {cells.rows} = {len(cells):,} cells"
     if not _regular(cells):
-        count = f"{len(cells):,} cells of different sizes"
+        sizes = len(np.unique(cells.cells[:, 2:], axis=0))
+        count = f"{len(cells):,} cells" + (" of different sizes" if sizes > 1 else "")
     caption = f"{count}. Each will show one photo." if len(cells) > 1 else "1 cell, which will show one photo."
     area = drawing.caption(drawing.title("The cover, divided into cells"), [caption])
-    aspect = cells.columns / cells.rows
+    columns, rows = cells.size  # in mosaic units
+    aspect = columns / rows
     whole = area.fitted(aspect)
-    small = whole.width / cells.columns < _SMALL_CELL * drawing.unit and min(cells.columns, cells.rows) > _ENLARGED
+    small = whole.width / columns < _SMALL_CELL * drawing.unit and min(columns, rows) > _ENLARGED
     if small:
         whole, enlarged = _arranged(area, aspect, 48 * drawing.unit, upright=drawing.upright)
         window = _window(part, cells)
-        scale = np.array([part.shape[1] / cells.columns, part.shape[0] / cells.rows])
+        scale = np.array([part.shape[1] / columns, part.shape[0] / rows])
         (left, top), (right, bottom) = (np.rint(np.array(window) * scale).astype(int).tolist() for window in window)
         _draw(drawing, part[top : max(bottom, top + 1), left : max(right, left + 1)], cells, enlarged, window)
-    drawn = _draw(drawing, part, cells, whole, ((0.0, 0.0), (cells.columns, cells.rows)))
+    drawn = _draw(drawing, part, cells, whole, ((0.0, 0.0), (columns, rows)))
     if small:
-        unit = drawn.width / cells.columns
+        unit = drawn.width / columns
         (x, y), (right, bottom) = window
         marked = Rectangle(drawn.x + x * unit, drawn.y + y * unit, (right - x) * unit, (bottom - y) * unit)
         drawing.frame(marked.expanded(4 * drawing.unit), "#ffffff", 4)
@@ -91,21 +93,22 @@ def _arranged(area: Rectangle, aspect: float, gap: float, *, upright: bool) -> t
 
 
 def _regular(cells: Grid) -> bool:
-    """Return whether all cells have the same size."""
-    return bool((cells.cells[:, 2:] == 1).all())
+    """Return whether the cells are the whole rows and columns of the lattice."""
+    return bool((cells.cells[:, 2:] == 1).all()) and len(cells) == cells.columns * cells.rows
 
 
 Window = tuple[tuple[float, float], tuple[float, float]]
-"""A part of the grid: left and top, right and bottom, in units."""
+"""A part of the grid: left and top, right and bottom, in mosaic units."""
 
 
 def _window(part: Pixels, cells: Grid) -> Window:
     """Return the most colourful part of the salient areas."""
-    small = resize(part, cells.columns, cells.rows).astype(np.float32) / np.float32(255)
+    columns, rows = (int(side) for side in cells.size)
+    small = resize(part, columns, rows).astype(np.float32) / np.float32(255)
     chroma = np.hypot(*np.moveaxis(to_lab(small)[..., 1:], 2, 0))
     score = np.sqrt(attention(small, find_faces(part))) * chroma
     sums = cv2.boxFilter(score, -1, (_ENLARGED, _ENLARGED), anchor=(0, 0))[
-        : cells.rows - _ENLARGED + 1, : cells.columns - _ENLARGED + 1
+        : rows - _ENLARGED + 1, : columns - _ENLARGED + 1
     ]
     top, left = (int(index) for index in np.unravel_index(int(sums.argmax()), sums.shape))
     return (left, top), (left + _ENLARGED, top + _ENLARGED)
@@ -116,8 +119,9 @@ def _draw(drawing: Drawing, picture: Pixels, cells: Grid, box: Rectangle, window
     box = drawing.picture(picture, box)
     (left, top), (right, bottom) = window
     unit = np.array([box.width / (right - left), box.height / (bottom - top)])
-    corner = np.clip((cells.cells[:, :2] - (left, top)) * unit, 0, (box.width, box.height))
-    end = np.clip((cells.cells[:, :2] + cells.cells[:, 2:] - (left, top)) * unit, 0, (box.width, box.height))
+    boxes = cells.boxes
+    corner = np.clip((boxes[:, :2] - (left, top)) * unit, 0, (box.width, box.height))
+    end = np.clip((boxes[:, :2] + boxes[:, 2:] - (left, top)) * unit, 0, (box.width, box.height))
     visible = (end - corner > 0).all(axis=1)
     if visible.sum() < 2:
         return box

@@ -15,6 +15,7 @@ from renderer.fidelity import turned
 from renderer.grid import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.matching import adapted_cover
 from renderer.matching.structure import Weights
+from renderer.matching.tiles import in_cells
 
 _PERCENTILE: Final = 99.5  # of the photos inside the box: a single outlier must not shrink all others
 
@@ -37,7 +38,7 @@ def points_of(matched: Matched, numbers: npt.NDArray[np.int64], near: int) -> Sp
     The three numbers of a mean colour are its coordinates. Descriptors with more numbers are projected to the photos'
     first three principal components. Memory: 12 KiB per photo for `pixels`, 200 bytes for other metrics.
     """
-    library, style = matched.mosaic.offered, matched.settings.style()
+    library, style = in_cells(matched.mosaic.offered, matched.grid.shape), matched.settings.style()
     nearest, symmetry = matched.near.photo[0, :near].astype(np.int64), matched.near.symmetry[0, :near]
     cover = adapted_cover(matched.cover, library, style)
     grid = replace(matched.grid, cells=matched.grid.cells[[matched.cell]])

@@ -270,7 +270,7 @@ def _match(
     recipe: dict[str, JsonValue] = {
         **cover.recipe,
         "grid": [grid.columns, grid.rows],
-        "crop": list(grid.crop),
+        "crop": list(grid.frame_crop),
         **settings.recipe(),
         "version": version(),
     }

@@ -285,6 +285,7 @@ typedef struct {
     const float *sensitivity;
     const float *by_pixel;
     const float *by_wave;
+    const int32_t *size;
     int64_t height;
     int64_t width;
     int64_t footprint;

@@ -56,16 +56,19 @@ static Search search_of(const Raster *raster, const Tiles *tiles, const ErrorIma
 
 int64_t search_numbers(int64_t footprint) { return sizeof(Form) / sizeof(float) + (TERMS + FORM_ROWS) * footprint; }
 
-/* Where a cell's footprint lies in the error image, in pixels. */
+/* Where a cell's footprint lies in the error image, in pixels, and the number of the cell's size. */
 typedef struct {
-    int64_t side, left, top, length;
+    int64_t size, left, top, width, height;
 } Footprint;
 
 static Footprint footprint_of(const Search *search, int64_t cell)
 {
     const int32_t *box = search->raster->box + 4 * cell;
-    int64_t pixels = search->image->pixels;
-    return (Footprint){box[2], box[0] * pixels, box[1] * pixels, (box[2] + 2 * search->image->margin) * pixels};
+    int64_t pixels = search->image->pixels, margin = 2 * search->image->margin;
+    return (Footprint){
+        search->image->size[cell], box[0] * pixels, box[1] * pixels,
+        (box[2] + margin) * pixels, (box[3] + margin) * pixels,
+    };
 }
 
 /* -- The errors of tiles ----------------------------------------------------------------------------------------- */
@@ -126,14 +129,14 @@ static void tile_error(const Tiles *tiles, int64_t cell, int32_t photo, uint8_t 
 }
 
 /* Draw the picture of a tile's error. */
-static void draw_error(const Search *search, int64_t side, int64_t length, const float *waves)
+static void draw_error(const Search *search, const Footprint *at, const float *waves)
 {
     const ErrorImage *image = search->image;
     for (int64_t term = 0; term < TERMS; term++) {
-        const float *shapes = image->by_wave + (side * TERMS + term) * WAVES * image->footprint;
+        const float *shapes = image->by_wave + (at->size * TERMS + term) * WAVES * image->footprint;
         const float *values = waves + term % 3 * WAVES;
         float *restrict picture = search->picture + term * image->footprint;
-        for (int64_t first = 0; first < length * length; first += PIXELS) {
+        for (int64_t first = 0; first < at->width * at->height; first += PIXELS) {
             float sum[PIXELS] = {0};
             for (int64_t i = 0; i < waves_of(term % 3); i++) {
                 const float *shape = shapes + i * image->footprint + first;
@@ -151,13 +154,13 @@ static void add(const Search *search, int64_t cell, const float *waves, float fa
 {
     const ErrorImage *image = search->image;
     const Footprint at = footprint_of(search, cell);
-    draw_error(search, at.side, at.length, waves);
+    draw_error(search, &at, waves);
     for (int64_t term = 0; term < TERMS; term++) {
         const float *restrict picture = search->picture + term * image->footprint;
-        for (int64_t y = 0; y < at.length; y++) {
+        for (int64_t y = 0; y < at.height; y++) {
             float *restrict error = image->error + (term * image->height + at.top + y) * image->width + at.left;
-            for (int64_t x = 0; x < at.length; x++)
-                error[x] += factor * picture[y * at.length + x];
+            for (int64_t x = 0; x < at.width; x++)
+                error[x] += factor * picture[y * at.width + x];
         }
     }
 }
@@ -198,23 +201,23 @@ static void compute_form(const Search *search, int64_t cell, const float *waves)
     const ErrorImage *image = search->image;
     const Footprint at = footprint_of(search, cell);
     float *restrict factors = search->numbers;
-    draw_error(search, at.side, at.length, waves);
+    draw_error(search, &at, waves);
     *search->form = (Form){0};
     for (int64_t term = 0; term < TERMS; term++) {
-        const float *restrict shapes = image->by_pixel + (at.side * TERMS + term) * WAVES * image->footprint;
-        for (int64_t y = 0; y < at.length; y++) {
+        const float *restrict shapes = image->by_pixel + (at.size * TERMS + term) * WAVES * image->footprint;
+        for (int64_t y = 0; y < at.height; y++) {
             int64_t row = (term * image->height + at.top + y) * image->width + at.left;
-            const float *own = search->picture + term * image->footprint + y * at.length;
-            for (int64_t x = 0; x < at.length; x++) {
+            const float *own = search->picture + term * image->footprint + y * at.width;
+            for (int64_t x = 0; x < at.width; x++) {
                 const float weight = image->sensitivity[row + x];
-                float *factor = factors + (y * at.length + x) * FORM_ROWS;
+                float *factor = factors + (y * at.width + x) * FORM_ROWS;
                 factor[0] = 2.0f * weight * (image->error[row + x] - own[x]);
                 for (int i = 0; i < WAVES; i++)
-                    factor[1 + i] = weight * shapes[(y * at.length + x) * WAVES + i];
+                    factor[1 + i] = weight * shapes[(y * at.width + x) * WAVES + i];
             }
         }
         for (int64_t row = 0; row <= waves_of(term % 3); row += ROWS)
-            add_products(factors + row, shapes, at.length * at.length, search->form->row[term % 3][row]);
+            add_products(factors + row, shapes, at.width * at.height, search->form->row[term % 3][row]);
     }
 }
 
@@ -490,9 +493,16 @@ typedef struct {
 static int are_apart(const Search *search, int64_t a, int64_t b)
 {
     const int32_t *one = search->raster->box + 4 * a, *other = search->raster->box + 4 * b;
-    int64_t across = largest(one[0] - other[0], other[0] - one[0]);
-    int64_t down = largest(one[1] - other[1], other[1] - one[1]);
-    return largest(across, down) > 2 * search->image->margin + largest(one[2], other[2]);
+    int64_t across = largest(one[0] - other[0], other[0] - one[0]) - largest(one[2], other[2]);
+    int64_t down = largest(one[1] - other[1], other[1] - one[1]) - largest(one[3], other[3]);
+    return largest(across, down) > 2 * search->image->margin;
+}
+
+/* Whether two cells are both higher than wide, or neither is: portrait photos don't move to landscape cells. */
+static int are_alike(const Search *search, int64_t a, int64_t b)
+{
+    const int32_t *one = search->raster->box + 4 * a, *other = search->raster->box + 4 * b;
+    return (one[3] > one[2]) == (other[3] > other[2]);
 }
 
 void list_cells(const int32_t *placed, int64_t cells, int64_t *first, int64_t *following)
@@ -528,7 +538,7 @@ static void list_partners(
     int32_t own = placement->placed_photo[cell];
     int64_t count = 0;
     for (int64_t other = first_cell[photo]; other >= 0 && count < PARTNERS; other = following[other])
-        if (are_apart(search, cell, other) && placement->movable[other]
+        if (are_apart(search, cell, other) && are_alike(search, cell, other) && placement->movable[other]
             && is_clear(search->raster, placement->radius, other, placement->placed_photo, own))
             partners[count++] = other;
     while (count < PARTNERS)

@@ -48,8 +48,9 @@ class ErrorImage(NamedTuple):
 
     error: Float32Array  # (4 terms, H, W), changed in place
     sensitivity: Float32Array  # (4, H, W) weight of the squared error
-    by_pixel: Float32Array  # (sides, 4, F, 16) blurred waves of a cell by its side in steps, row by row
-    by_wave: Float32Array  # (sides, 4, 16, F) the same
+    by_pixel: Float32Array  # (sizes, 4, F, 16) blurred waves of a cell by its size, row by row
+    by_wave: Float32Array  # (sizes, 4, 16, F) the same
+    size: Int32Array  # (N,) which of the sizes each cell has
     height: int
     width: int
     footprint: int  # F, a multiple of FOOTPRINT_STEP

@@ -23,6 +23,7 @@ from renderer.matching.duplicates import first_copies, first_descriptors
 from renderer.matching.perceptual_search import improve
 from renderer.matching.repetition import Limits, RepetitionRules, resolve_limits
 from renderer.matching.spacing import arrange, conflicting_cells, refill
+from renderer.matching.tiles import in_cells, portrait_share
 from renderer.matching.uses import place_each_once
 from renderer.messages import named
 from renderer.pictures import Pixels
@@ -37,6 +38,7 @@ __all__ = [
     "adapted_cover",
     "match_photos",
     "nearest_photos",
+    "portrait_share",
     "unmatched_map",
 ]
 
@@ -76,6 +78,7 @@ def match_photos(
     too small for the rules.
     """
     style, rules = style or MatchStyle(), rules or RepetitionRules()
+    library = in_cells(library, grid.shape)
     numbers, reserved, limits = _usable_within(grid, library, rules, pins)
     description = describe_cover(adapted_cover(cover, library, style), grid)
     raster = description.raster
@@ -101,7 +104,7 @@ def match_photos(
             movable[pinned] = False
             improve(
                 placed, candidates, description.cells, photos, description.picture, raster, remaining, movable,
-                symmetries=style.symmetries, strength=style.tone, distance=limits.distance,
+                symmetries=style.symmetries(grid.shape), strength=style.tone, distance=limits.distance,
                 min_uses=int(limits.use_all), seed=seed,
             )  # fmt: skip
         advance_rows(2 * len(raster))
@@ -116,15 +119,16 @@ def match_photos(
         "figures": figures.as_json(),
     }
     return PlacementMap(
-        cell=grid.cells,
+        cell=grid.boxes,
         photo=index.reshape(-1).astype(np.int32),
         symmetry=symmetry,
         gain=toned.gain,
         offset=toned.offset,
         cost=placed.cost[:, 0],
         photos=tuple(library.photos[i] for i in used),
-        size=(float(grid.columns), float(grid.rows)),
+        size=grid.size,
         recipe={**(recipe or {}), **results},
+        shape=grid.shape,
     )
 
 
@@ -144,15 +148,16 @@ def unmatched_map(
     count = len(grid)
     photos = list(dict.fromkeys(number for number, _ in pins)) or [0]
     return PlacementMap(
-        cell=grid.cells,
+        cell=grid.boxes,
         photo=np.resize(np.arange(len(photos), dtype=np.int32), count),
         symmetry=np.zeros(count, np.uint8),
         gain=np.ones((count, 3), np.float32),
         offset=np.zeros((count, 3), np.float32),
         cost=np.zeros(count, np.float32),
         photos=tuple(library.photos[number] for number in photos),
-        size=(float(grid.columns), float(grid.rows)),
+        size=grid.size,
         recipe=recipe or {},
+        shape=grid.shape,
     )
 
 
@@ -164,7 +169,7 @@ def _usable_within(
         raise InputError(f"No photo can be used: {named('tiles')} must contain at least one picture")
     numbers, reserved = _usable(library, pins, merge=rules.merge_duplicates)
     usable = len(numbers) - int(reserved.sum())
-    return numbers, reserved, resolve_limits(rules, rasterize_cells(grid.cells), usable, len(pins))
+    return numbers, reserved, resolve_limits(rules, rasterize_cells(grid), usable, len(pins))
 
 
 def nearest_photos(
@@ -175,6 +180,7 @@ def nearest_photos(
     Photos are given as numbers in the library. Only the first of several copies is included.
     """
     style = style or MatchStyle()
+    library = in_cells(library, grid.shape)
     numbers = first_copies(library)
     costs, _ = costs_of(
         describe_cover(adapted_cover(cover, library, style), grid), library, numbers, style, lambda _rows: None

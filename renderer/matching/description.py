@@ -27,9 +27,11 @@ from renderer.matching.means import MeanCosts
 from renderer.matching.palette import adapt_palette
 from renderer.matching.pixels import PixelCosts
 from renderer.matching.structure import StructureCosts, Weights
-from renderer.matching.tone import Shades, shades_of, tone_of
+from renderer.matching.tiles import OrientedCosts, is_upright, orientations, squashed
+from renderer.matching.tone import Shades, at_pixels, shades_of, tone_of
 from renderer.pictures import Pixels
 from renderer.progress import Advance
+from renderer.shapes import SQUARE, TileShape
 
 _MEASURED_CELLS = 30_000  # maximum number of cells that are measured for the quality figures: 100 MB
 
@@ -45,12 +47,16 @@ class MatchStyle:
     adapt_palette: bool = False  # map the cover's colours to those of the library first
     blend: float = 0.0  # strength 0…1 of the overlay of the cell's mean colour
 
-    @property
-    def symmetries(self) -> tuple[int, ...]:
-        """The allowed symmetries, bits as in PlacementMap."""
-        if self.turns:
+    def symmetries(self, shape: TileShape = SQUARE) -> tuple[int, ...]:
+        """Return the allowed symmetries of a shape's tiles, bits as in PlacementMap.
+
+        Tiles that transposing does not keep, such as 3:2, are not turned by 90°, only by 180°.
+        """
+        if not self.turns:
+            return (0, 1) if self.mirror else (0,)
+        if shape.keeps_transpose:
             return tuple(range(8)) if self.mirror else (0, 3, 5, 6)
-        return (0, 1) if self.mirror else (0,)
+        return (0, 1, 2, 3) if self.mirror else (0, 3)
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ class CoverDescription:
 
 def describe_cover(cover: Pixels, grid: Grid) -> CoverDescription:
     """Describe a cover (H, W, 3) by the cells of a grid."""
-    raster = rasterize_cells(grid.cells)
+    raster = rasterize_cells(grid)
     picture = cover_signature(cover, grid, raster.step)
     signatures = cell_signatures(picture, grid)
     return CoverDescription(cover, grid, raster, picture, signatures, describe_structure(signatures))
@@ -84,14 +90,28 @@ def adapted_cover(cover: Pixels, library: Library, style: MatchStyle) -> Pixels:
 def costs_of(
     description: CoverDescription, library: Library, numbers: Indices, style: MatchStyle, advance: Advance
 ) -> tuple[Costs, Structure | None]:
-    """Return the costs of the photos `numbers` in the cells, and for the metric `structure` the photos' descriptors."""
+    """Return the costs of the photos `numbers` in the cells, and for the metric `structure` the photos' descriptors.
+
+    In `mixed` grids, photos in cells of the other orientation cost much more than in their own.
+    """
+    costs, photos = _metric_costs(description, library, numbers, style, advance)
+    if description.grid.shape.kind == "mixed":
+        costs = OrientedCosts(costs, is_upright(description.grid.cells), orientations(library.photos, numbers))
+    return costs, photos
+
+
+def _metric_costs(
+    description: CoverDescription, library: Library, numbers: Indices, style: MatchStyle, advance: Advance
+) -> tuple[Costs, Structure | None]:
+    """Return the costs of photos by the metric alone, and for the metric `structure` the photos' descriptors."""
     all_photos = len(numbers) == len(library.photos)
+    symmetries = style.symmetries(description.grid.shape)
     if style.metric == "pixels":
         pictures = cut_cells(description.cover, description.grid)
-        inverses = [np.full(len(pictures), inverse_symmetry(symmetry), np.uint8) for symmetry in style.symmetries]
-        tiles = library.tiles if all_photos else library.tiles_of(numbers)
+        inverses = [np.full(len(pictures), inverse_symmetry(symmetry), np.uint8) for symmetry in symmetries]
+        tiles = squashed(library.tiles if all_photos else library.tiles_of(numbers))
         cells_by_symmetry = [turned(pictures, symmetry) for symmetry in inverses]
-        return PixelCosts(cells_by_symmetry, tiles, style.symmetries, advance), None
+        return PixelCosts(cells_by_symmetry, tiles, symmetries, advance), None
     if style.metric == "mean":
         cells = cell_means(description.cover, description.grid).astype(np.float32)
         return MeanCosts(cells, library.means[numbers] * 255, advance), None
@@ -99,7 +119,7 @@ def costs_of(
     if style.metric == "lab":
         return MeanCosts(mean_lab(description.signatures), mean_lab(signatures), advance), None
     photos = describe_structure(signatures)
-    return StructureCosts(description.cells, photos, style.symmetries, Weights.of_tone(style.tone), advance), photos
+    return StructureCosts(description.cells, photos, symmetries, Weights.of_tone(style.tone), advance), photos
 
 
 # -- Placed photos -------------------------------------------------------------------------------------------------
@@ -139,20 +159,25 @@ def apply_tone(
 
 def figures_of(description: CoverDescription, toned: TonedTiles, advice: str) -> Figures:
     """Return the quality figures of a mosaic. advice: on the library, or ""."""
-    return measure(*_low_resolution(description, toned), toned.gain, advice)
+    cover, mosaic, inside = _low_resolution(description, toned)
+    return measure(cover, mosaic, toned.gain, advice, description.grid.scale, inside)
 
 
-def _low_resolution(description: CoverDescription, toned: TonedTiles) -> tuple[Float32Array, Float32Array]:
-    """Return cover and mosaic at 8 pixels per unit, (H, W, 3) sRGB 0…1.
+def _low_resolution(
+    description: CoverDescription, toned: TonedTiles
+) -> tuple[Float32Array, Float32Array, npt.NDArray[np.bool_] | None]:
+    """Return cover and mosaic at 8 pixels per lattice unit, (H, W, 3) sRGB 0…1, and where there are cells (H, W).
 
-    For a very large grid, only the middle rows are returned: all rows would take gigabytes.
+    Where there is no cell, both show the cover; None: cells are everywhere. For a very large grid, only the middle rows
+    are returned: all rows would take gigabytes.
     """
     grid = description.grid
     rows = min(grid.rows, max(_MEASURED_CELLS // grid.columns, 1))
     first = (grid.rows - rows) // 2
     top, height = grid.cells[:, 1], grid.cells[:, 3]
     inside = (top < first + rows) & (top + height > first)
-    start, end = float(top[inside].min()), float((top + height)[inside].max())
+    start = float(top[inside].min(initial=first))
+    end = float((top + height)[inside].max(initial=first + rows))
     drawn = far_view(
         grid.cells[inside] - (0, start, 0, 0), (grid.columns, end - start), toned.tiles[inside],
         toned.gain[inside], toned.offset[inside], grid.step,
@@ -160,6 +185,13 @@ def _low_resolution(description: CoverDescription, toned: TonedTiles) -> tuple[F
     scale = SIGNATURE_PIXELS / grid.step
     cover = description.picture[round(first * scale) : round((first + rows) * scale)].astype(np.float32) / 255
     drawn = drawn[round((first - start) * scale) :][: len(cover)]
+    present = None
+    if description.raster.missing is not None:
+        step = description.raster.step
+        missing = description.raster.missing[round(first / step) : round((first + rows) / step)]
+        drawn[at_pixels(missing)] = cover[at_pixels(missing)]
+        times = round(SIGNATURE_PIXELS * step)
+        present = ~missing.repeat(times, axis=0).repeat(times, axis=1)
     size = grid.columns * SIGNATURE_PIXELS, rows * SIGNATURE_PIXELS
     small, mosaic = (cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (cover, drawn))
-    return np.asarray(small, np.float32), np.asarray(mosaic, np.float32)
+    return np.asarray(small, np.float32), np.asarray(mosaic, np.float32), present

@@ -28,6 +28,7 @@ from renderer.matching.duplicates import first_copies
 from renderer.matching.perceptual_search import improve
 from renderer.matching.repetition import Limits
 from renderer.matching.spacing import refill
+from renderer.matching.tiles import in_cells
 from renderer.messages import counted, named
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap
@@ -56,7 +57,8 @@ def edit_map(
     cells that lose their photo, but not to swaps; cover: (H, W, 3), or None to fit new photos to what the map showed,
     in which case the result has no figures. Memory: as for matching. Raises InputError if there are too few photos.
     """
-    description = _describe(placement, library, cover, style)
+    shown = in_cells(library, placement.shape)
+    description = _describe(placement, shown, cover, style)
     # Candidates are indices into `numbers`, which contains only one of several copies of a photo.
     numbers = first_copies(library)
     index = np.searchsorted(numbers, np.unique(library.groups, return_index=True)[1][library.groups])
@@ -69,7 +71,7 @@ def edit_map(
     lost[list(swaps)] = False
     empty = np.flatnonzero(lost)
     with progress.stage("matching", 1, "maps") as advance:
-        costs, photos = costs_of(description, library, numbers, style, lambda _rows: None)
+        costs, photos = costs_of(description, shown, numbers, style, lambda _rows: None)
         for cell, number in swaps.items():
             cost, symmetry = (values[0, index[number]] for values in costs.block(np.array([cell])))
             placed.photo[cell], placed.symmetry[cell], placed.cost[cell] = index[number], symmetry, cost
@@ -79,13 +81,13 @@ def edit_map(
         if photos is not None and len(empty):
             improve(
                 placed, candidates, description.cells, photos, description.picture, description.raster, remaining,
-                lost, symmetries=style.symmetries, strength=style.tone, distance=used_limits.distance, min_uses=0,
-                seed=seed,
+                lost, symmetries=style.symmetries(placement.shape), strength=style.tone,
+                distance=used_limits.distance, min_uses=0, seed=seed,
             )  # fmt: skip
         advance(1)
     chosen, symmetry = numbers[placed.photo[:, 0]], placed.symmetry[:, 0]
-    structure = (describe_structure(library.signatures[numbers]) if photos is None else photos)[placed.photo[:, 0]]
-    toned = apply_tone(description, library, chosen, symmetry, structure.turned(symmetry), style)
+    structure = (describe_structure(shown.signatures[numbers]) if photos is None else photos)[placed.photo[:, 0]]
+    toned = apply_tone(description, shown, chosen, symmetry, structure.turned(symmetry), style)
     changed = lost
     changed[list(swaps)] = True
     gain = np.where(changed[:, np.newaxis], toned.gain, placement.gain)
@@ -111,7 +113,7 @@ def _describe(placement: PlacementMap, library: Library, cover: Pixels | None, s
     if cover is not None:
         return describe_cover(adapted_cover(cover, library, style), grid)
     tiles = turned(library.signatures[placement.photo], placement.symmetry)
-    drawn = far_view(grid.cells, placement.size, tiles, placement.gain, placement.offset, grid.step)
+    drawn = far_view(grid.cells, (grid.columns, grid.rows), tiles, placement.gain, placement.offset, grid.step)
     return describe_cover((drawn * 255 + 0.5).astype(np.uint8), replace(grid, crop=(0.0, 0.0, 1.0, 1.0)))
 
 

@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from renderer.arrays import Float32Array
+from renderer.arrays import Float32Array, Float64Array
 from renderer.cores import core_count
 from renderer.descriptors import SIGNATURE_PIXELS, WAVE_WEIGHTS, WAVES, Structure, blocks, to_lab, with_symmetry
 from renderer.kernels.library import converted
@@ -48,7 +48,7 @@ from renderer.kernels.perceptual import (
     scratch_of,
 )
 from renderer.matching.candidates import Candidates, Indices
-from renderer.matching.cell_raster import CellRaster
+from renderer.matching.cell_raster import CellRaster, sizes_of
 from renderer.matching.spacing import in_steps
 from renderer.matching.structure import Weights
 from renderer.matching.tone import colour_range
@@ -56,7 +56,10 @@ from renderer.pictures import Pixels
 from renderer.threads import run_blocks
 
 BLUR: Final = 0.25
-"""Standard deviation of the blur in cells: 2 of 8 pixels, as in renderer/fidelity.py."""
+"""Standard deviation of the blur in cells: 2 of 8 pixels, as in renderer/fidelity.py.
+
+A cell's length is the side of a square of the same area, and the blur is the same in all directions: in the lattice of
+3:2 cells, it is narrower across than along."""
 
 TEXTURE: Final = 650.0
 TONED_TEXTURE: Final = 100.0
@@ -109,19 +112,46 @@ def _waves() -> tuple[npt.NDArray[np.int64], Float32Array, npt.NDArray[np.int64]
 _WAVES: Final = _waves()
 
 
-def _footprints(side: int, step: float, pixels: int) -> tuple[Float32Array, int]:
-    """Return the blurred waves of a cell of `side` steps, and the margin, in steps, by which they extend beyond it.
+def _margin(raster: CellRaster) -> int:
+    """Return the number of steps by which the blurred error of a tile extends beyond its cell."""
+    return max(1, round(4 * BLUR * max(raster.scale) / raster.step))
 
-    The waves are (4 terms, pixels², 16), divided by the pixels per unit; unused ones are 0. pixels: number per step.
+
+def _footprints(size: tuple[int, int], raster: CellRaster, pixels: int) -> Float32Array:
+    """Return the blurred waves of a cell of `size` steps, with a margin around it: (4 terms, pixels of a cell, 16).
+
+    They are divided by the pixels per unit; unused ones are 0. pixels: number per step.
+    """
+    margin = _margin(raster)
+    (wide, wide_mean), (high, high_mean) = (
+        _profiles(side, raster.step, scale, pixels, margin) for side, scale in zip(size, raster.scale, strict=True)
+    )
+    footprints = np.zeros((_TERMS, high[0].size * wide[0].size, 16))
+    for term, count in enumerate((*_SIDES, _SIDES[0])):
+        for down in range(count):
+            for across in range(count):
+                picture = np.outer(high[down], wide[across])
+                if term == _TERMS - 1:
+                    picture = picture - np.outer(high_mean[down], wide_mean[across])
+                footprints[term, :, down * count + across] = picture.ravel()
+    return (footprints * raster.step / pixels).astype(np.float32)
+
+
+def _profiles(
+    side: int, step: float, scale: float, pixels: int, margin: int
+) -> tuple[list[Float64Array], list[Float64Array]]:
+    """Return the blurred waves along one axis of a cell of `side` steps, and their means in the window of SSIM.
+
+    scale: of the blur and the window along this axis, as in `Grid`.
     """
     fine = 16  # samples per pixel
-    margin = max(1, round(4 * BLUR / step))
+    sigma = BLUR * scale
     length = (side + 2 * margin) * pixels
     position = (np.arange(length * fine) + 0.5) / (fine * pixels) - margin  # in steps
     inside = (position >= 0) & (position < side)
     points = np.arange(-margin * pixels * fine, margin * pixels * fine + 1) / (fine * pixels)
-    blur = np.exp(-0.5 * (points * step / BLUR) ** 2)
-    window = np.ones(round(0.875 / step * pixels * fine))  # of SSIM: 7 of 8 pixels per cell
+    blur = np.exp(-0.5 * (points * step / sigma) ** 2)
+    window = np.ones(round(0.875 * scale / step * pixels * fine))  # of SSIM: 7 of 8 pixels per cell
     blurred, local = [], []
     for wave in range(_SIDES[0]):
         values = np.where(inside, np.cos(np.pi * wave * position / side) * (np.sqrt(2) if wave else 1), 0)
@@ -129,46 +159,42 @@ def _footprints(side: int, step: float, pixels: int) -> tuple[Float32Array, int]
         mean = np.convolve(soft, window / window.sum(), "same")[: len(soft)] if len(window) <= len(soft) else soft * 0
         blurred.append(soft.reshape(length, fine).mean(axis=1))
         local.append(mean.reshape(length, fine).mean(axis=1))
-    footprints = np.zeros((_TERMS, length * length, 16))
-    for term, count in enumerate((*_SIDES, _SIDES[0])):
-        for down in range(count):
-            for across in range(count):
-                picture = np.outer(blurred[down], blurred[across])
-                if term == _TERMS - 1:
-                    picture = picture - np.outer(local[down], local[across])
-                footprints[term, :, down * count + across] = picture.ravel()
-    return (footprints * step / pixels).astype(np.float32), margin
+    return blurred, local
 
 
-def _sensitivity(picture: Pixels, step: float, pixels: int, margin: int, texture: float) -> Float32Array:
-    """Return the weight (4, H, W) of each term's squared error at each pixel, 0 outside the cover.
+def _sensitivity(picture: Pixels, raster: CellRaster, pixels: int, texture: float) -> Float32Array:
+    """Return the weight (4, H, W) of each term's squared error at each pixel, 0 where there is no cell.
 
-    picture: the cover (h, w, 3) at 8 pixels per step; pixels: of the result per step; margin: in steps; texture: weight
-    of the contrast. Works in bands of at most 100 MB per thread.
+    picture: the cover (h, w, 3) at 8 pixels per step; pixels: of the result per step; texture: weight of the contrast.
+    Works in bands of at most 100 MB per thread.
     """
+    margin = _margin(raster)
     times = SIGNATURE_PIXELS // pixels
     height, width = picture.shape[0] // times, picture.shape[1] // times
     weights = np.zeros((_TERMS, height + 2 * margin * pixels, width + 2 * margin * pixels), np.float32)
     inner = weights[:, margin * pixels :][:, :height, margin * pixels :][:, :, :width]
-    radius = 2 * math.ceil(8 / step)  # in rows: 4 standard deviations of the blur, and the window
+    radius = 2 * math.ceil(8 * raster.scale[1] / raster.step)  # in rows: 4 standard deviations of the blur, the window
 
     def weigh(rows: slice) -> None:
         first = max(times * rows.start - radius, 0)
         band = to_lab(picture[first : times * rows.stop + radius] / np.float32(255))
-        terms = _terms(band, step, texture)[:, times * rows.start - first :][:, : times * (rows.stop - rows.start)]
+        terms = _terms(band, raster, texture)[:, times * rows.start - first :][:, : times * (rows.stop - rows.start)]
         inner[:, rows] = terms.reshape(_TERMS, -1, times, width, times).mean(axis=(2, 4))
 
     run_blocks(weigh, blocks(height, max(min(_BAND // width, math.ceil(height / _BANDS)), 1)))
+    if raster.missing is not None:
+        inner *= ~raster.missing.repeat(pixels, axis=0).repeat(pixels, axis=1)
     return weights
 
 
-def _terms(cover: Float32Array, step: float, texture: float) -> Float32Array:
+def _terms(cover: Float32Array, raster: CellRaster, texture: float) -> Float32Array:
     """Return the weight (4, h, w) of each term at each pixel of a part of the cover, (h, w, 3) CIELAB."""
-    blurred = cv2.GaussianBlur(cover, (0, 0), 8 * BLUR / step)
+    sigma = [8 * BLUR * scale / raster.step for scale in raster.scale]
+    blurred = cv2.GaussianBlur(cover, (0, 0), sigma[0], sigmaY=sigma[1])
     light = blurred[..., 0]
-    side = max(3, 2 * round(3.5 / step) + 1)
-    mean = cv2.boxFilter(light, -1, (side, side))
-    variance = np.maximum(cv2.boxFilter(light * light, -1, (side, side)) - mean * mean, 0)
+    window = [max(3, 2 * round(3.5 * scale / raster.step) + 1) for scale in raster.scale]
+    mean = cv2.boxFilter(light, -1, window)
+    variance = np.maximum(cv2.boxFilter(light * light, -1, window) - mean * mean, 0)
     # The weights of CIEDE2000 for small differences, without its hue terms.
     chroma = np.hypot(blurred[..., 1], blurred[..., 2])
     squared = (light - 50) ** 2
@@ -217,19 +243,20 @@ def improve(
         *_WAVES, cells.detail, cells.mean, cells.colour, _slopes(cells.colour), photos.detail, photos.mean, darkest,
         lightest, np.float32(strength), weights.min_gain, weights.max_gain, weights.shift, weights.miss,
     )  # fmt: skip
-    sides = np.unique(raster.box[:, 2])
     pixels = max(round(_PIXELS * raster.step), 1)
-    by_side = [_footprints(int(side), raster.step, pixels) for side in sides]
-    margin = by_side[0][1]
-    largest = FOOTPRINT_STEP * math.ceil(max(waves.shape[1] for waves, _ in by_side) / FOOTPRINT_STEP)
-    footprints = np.zeros((int(sides.max()) + 1, _TERMS, largest, 16), np.float32)
-    for side, (waves, _) in zip(sides, by_side, strict=True):
-        footprints[side, :, : waves.shape[1]] = waves
-    sensitivity = _sensitivity(picture, raster.step, pixels, margin, TEXTURE + strength * (TONED_TEXTURE - TEXTURE))
+    sizes = sizes_of(raster.box)
+    by_size = [_footprints(size, raster, pixels) for size in sizes]
+    largest = FOOTPRINT_STEP * math.ceil(max(waves.shape[1] for waves in by_size) / FOOTPRINT_STEP)
+    footprints = np.zeros((len(sizes), _TERMS, largest, 16), np.float32)
+    number = np.zeros(len(raster), np.int32)
+    for index, (size, waves) in enumerate(zip(sizes, by_size, strict=True)):
+        footprints[index, :, : waves.shape[1]] = waves
+        number[(raster.box[:, 2:] == size).all(axis=1)] = index
+    sensitivity = _sensitivity(picture, raster, pixels, TEXTURE + strength * (TONED_TEXTURE - TEXTURE))
     _, height, width = sensitivity.shape
     image = ErrorImage(
-        np.zeros_like(sensitivity), sensitivity, footprints, np.ascontiguousarray(footprints.swapaxes(2, 3)),
-        height, width, largest, pixels, margin,
+        np.zeros_like(sensitivity), sensitivity, footprints, np.ascontiguousarray(footprints.swapaxes(2, 3)), number,
+        height, width, largest, pixels, _margin(raster),
     )  # fmt: skip
     random = np.random.default_rng(seed)
     dirty = movable.copy()

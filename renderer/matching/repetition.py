@@ -88,8 +88,9 @@ def _max_neighbours(raster: CellRaster, distance: int) -> float:
 
     It is the number of cells if the smallest ones surround the largest.
     """
-    side = 2 * in_steps(raster, distance) + int(raster.box[:, 2].max())
-    return float((side / raster.box[:, 2].min()) ** 2)
+    sides = raster.box[:, 2:]
+    across, along = (2 * in_steps(raster, distance) + sides.max(axis=0)) / sides.min(axis=0)
+    return float(across * along)
 
 
 def _can_be_met(raster: CellRaster, photos: int, cells: int, uses: int, distance: int, *, use_all: bool) -> bool:

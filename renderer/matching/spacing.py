@@ -19,7 +19,7 @@ _MAX_TRIES: Final = 4
 
 def in_steps(raster: CellRaster, distance: int) -> int:
     """Convert a distance in cells to steps of the raster."""
-    return round(distance / raster.step)
+    return round(distance * raster.cell)
 
 
 def conflicting_cells(raster: CellRaster, photo: PhotoIndices, cost: Float32Array, distance: int) -> Indices:

@@ -151,7 +151,11 @@ def tone_of(
 
     def draw_mosaic(cells: npt.NDArray[np.int32], top: int, end: int) -> Float32Array:
         boxes = box[cells] - (0, top, 0, 0)
-        return far_view(boxes, (width, end - top), signatures[cells], gain[cells], offset[cells])
+        drawn = far_view(boxes, (width, end - top), signatures[cells], gain[cells], offset[cells])
+        if raster.missing is not None:  # no cell, no error
+            missing = at_pixels(raster.missing[top:end])
+            drawn[missing] = draw_cover(cells, top, end)[missing]
+        return drawn
 
     cover = blurred_means(raster, draw_cover)
     area = (box[:, 2] * box[:, 3]).astype(np.float32)
@@ -248,14 +252,17 @@ def blurred_means(raster: CellRaster, draw: Callable[[npt.NDArray[np.int32], int
     """
     height, width = raster.numbers.shape
     steps = np.empty((height, width, 3), np.float32)
-    radius = math.ceil(1 / raster.step)  # of the blur, in steps
+    across, along = (BLUR_PIXELS * scale / raster.step for scale in raster.scale)
+    radius = math.ceil(raster.scale[1] / raster.step)  # of the blur, in steps
 
     def blur(rows: slice) -> None:
         # Cells that are only partly in a band are drawn completely.
-        cells = np.unique(raster.numbers[max(rows.start - radius, 0) : rows.stop + radius])
+        band = max(rows.start - radius, 0), min(rows.stop + radius, height)
+        cells = np.unique(raster.numbers[slice(*band)])
         cells = cells[cells >= 0]
-        top, end = int(raster.box[cells, 1].min()), int((raster.box[cells, 1] + raster.box[cells, 3]).max())
-        blurred = cv2.GaussianBlur(draw(cells, top, end), (0, 0), BLUR_PIXELS / raster.step)
+        top = int(raster.box[cells, 1].min(initial=band[0]))
+        end = int((raster.box[cells, 1] + raster.box[cells, 3]).max(initial=band[1]))
+        blurred = cv2.GaussianBlur(draw(cells, top, end), (0, 0), across, sigmaY=along)
         parts = blurred.reshape(-1, SIGNATURE_PIXELS, width, SIGNATURE_PIXELS, 3)
         steps[rows] = parts[rows.start - top : rows.stop - top].mean(axis=(1, 3))
 
@@ -263,10 +270,17 @@ def blurred_means(raster: CellRaster, draw: Callable[[npt.NDArray[np.int32], int
     return mean_in_cells(steps, raster)
 
 
+def at_pixels(steps: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return a picture (H, W) of steps at 8 pixels per step."""
+    return steps.repeat(SIGNATURE_PIXELS, axis=0).repeat(SIGNATURE_PIXELS, axis=1)
+
+
 def mean_in_cells(steps: Float32Array, raster: CellRaster) -> Float32Array:
     """Return the mean (N, 3) in each cell of a picture (H, W, 3) with one pixel per step."""
     steps = steps.reshape(-1, 3)
     cell = raster.numbers.ravel()
+    if raster.missing is not None:
+        steps, cell = steps[cell >= 0], cell[cell >= 0]
     sums = np.stack([np.bincount(cell, steps[:, channel], len(raster)) for channel in range(3)], axis=1)
     return (sums / np.bincount(cell, minlength=len(raster))[:, np.newaxis]).astype(np.float32)
 

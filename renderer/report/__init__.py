@@ -248,15 +248,17 @@ def _data(
     missing: Sequence[npt.NDArray[np.int64]],
     command: FormatCommand | None,
 ) -> str:
-    """Return the script's data as JSON that can't close its HTML element. Cells are in steps of the smallest side."""
+    """Return the script's data as JSON that can't close its HTML element. Cells are in steps of the lattice."""
     placement = compared.placement
-    step = placement.grid.step
-    cells = np.empty((len(placement), 5), np.int64)  # column, row, side, photo, error in tenths
-    cells[:, :3] = np.rint(placement.cell[:, :3] / step)
-    cells[:, 3], cells[:, 4] = placement.photo, np.rint(errors.mean_error * 10)
+    grid = placement.grid
+    step = grid.step
+    cells = np.empty((len(placement), 6), np.int64)  # left, top, width, height, photo, error in tenths
+    cells[:, :4] = np.rint(grid.cells / step)
+    cells[:, 4], cells[:, 5] = placement.photo, np.rint(errors.mean_error * 10)
     selectable = len(placement) <= MAX_CELLS
     data = {
-        "size": [round(side / step) for side in placement.size],
+        "size": [round(side / step) for side in (grid.columns, grid.rows)],
+        "shown": [round(side / step, 6) for side in grid.frame],
         "step": step,
         "cells": cells.reshape(-1).tolist() if selectable else [],
         "photos": [[_photo_name(photo), "" if photo.is_part else photo.path.name] for photo in compared.library.photos]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,12 +32,15 @@ class CellErrors:
     def of(cls, cover: Pixels, mosaic: Pixels, placement: PlacementMap) -> CellErrors:
         """Compare the part of a cover under the grid with a still of its mosaic: both (H, W, 3), of any size."""
         width, height = (max(8, round(side * SIGNATURE_PIXELS)) for side in placement.size)
+        blur = math.sqrt(
+            placement.shape.cell_area
+        )  # cells of 8 × 8 pixels and more, with a blur relative to their area
         cover, mosaic = resize(cover, width, height), resize(mosaic, width, height)
-        error = error_map(cover, mosaic)
+        error = error_map(cover, mosaic, (blur, blur))
         corners = placement.cell.copy()
         corners[:, 2:] += corners[:, :2]
         boxes = np.rint(corners * SIGNATURE_PIXELS).astype(np.int64)
-        boxes = np.minimum(boxes, [width, height, width, height])
+        boxes = np.clip(boxes, 0, [width, height, width, height])  # those of hexagons extend beyond the edge
         return cls(error, _means(error[..., np.newaxis], boxes)[:, 0], _means(to_linear(cover), boxes))
 
     @property

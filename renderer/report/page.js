@@ -2,17 +2,19 @@
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
 const [width, height] = data.size; // in steps; the sides of all cells are multiples of a step
-const count = data.cells.length / 5;
-const cell = (number) => data.cells.slice(5 * number, 5 * number + 5); // left, top, side in steps, photo, error × 10
+const [shownLeft, shownTop, shownWidth, shownHeight] = data.shown; // the part of it that the mosaic shows
+const count = data.cells.length / 6;
+/* Left, top, width, height in steps, photo, error × 10. */
+const cell = (number) => data.cells.slice(6 * number, 6 * number + 6);
 const unit = (x, y) => [x, y].map((steps) => Math.floor(steps * data.step)).join(",");
 const position = (number) => unit(...cell(number).slice(0, 2));
-const cellsOf = (photo) => [...Array(count).keys()].filter((number) => data.cells[5 * number + 3] === photo);
+const cellsOf = (photo) => [...Array(count).keys()].filter((number) => data.cells[6 * number + 4] === photo);
 
 /* The number of the cell at each step. */
 const owner = new Int32Array(width * height).fill(-1);
 for (let number = 0; number < count; number++) {
-  const [left, top, side] = cell(number);
-  for (let y = top; y < Math.min(top + side, height); y++) owner.fill(number, y * width + left, y * width + left + side);
+  const [left, top, wide, high] = cell(number);
+  for (let y = top; y < Math.min(top + high, height); y++) owner.fill(number, y * width + left, y * width + left + wide);
 }
 
 /* -- The slider ------------------------------------------------------------------------------------------------ */
@@ -42,13 +44,13 @@ function prepare(canvas) {
   const scale = Math.min(window.devicePixelRatio || 1, 2);
   const cssWidth = canvas.getBoundingClientRect().width;
   canvas.width = Math.max(Math.round(cssWidth * scale), 1);
-  canvas.height = Math.max(Math.round((cssWidth * scale * height) / width), 1);
-  return [canvas.getContext("2d"), canvas.width / width, canvas.height / height];
+  canvas.height = Math.max(Math.round((cssWidth * scale * mosaic.naturalHeight) / mosaic.naturalWidth), 1);
+  return [canvas.getContext("2d"), canvas.width / shownWidth, canvas.height / shownHeight];
 }
 
 const boxes = (numbers, across, down) => numbers.map((number) => {
-  const [left, top, side] = cell(number);
-  return [left * across, top * down, side * across, side * down];
+  const [left, top, wide, high] = cell(number);
+  return [(left - shownLeft) * across, (top - shownTop) * down, wide * across, high * down];
 });
 
 /* Outlines cells over the mosaic, and optionally dims all others. */
@@ -66,18 +68,18 @@ function mark(numbers, dim = false) {
 /* Draws the location of cells: one cell with its surroundings, several cells in the whole mosaic. */
 function drawLocation(canvas, numbers) {
   const [context, across, down] = prepare(canvas);
-  const [x, y] = [mosaic.naturalWidth / width, mosaic.naturalHeight / height];
+  const [x, y] = [mosaic.naturalWidth / shownWidth, mosaic.naturalHeight / shownHeight];
   if (numbers.length === 1) {
-    const [left, top, side] = cell(numbers[0]);
-    const wide = Math.min(Math.max(10 / data.step, 3 * side), width); // 10 units
-    const high = (wide * height) / width;
+    const [[left, top, cellWidth, cellHeight]] = boxes(numbers, x, y); // in pixels of the mosaic
+    const wide = Math.min(Math.max((10 / data.step) * x, 3 * cellWidth), mosaic.naturalWidth); // 10 units
+    const high = (wide * mosaic.naturalHeight) / mosaic.naturalWidth;
     const from = [
-      Math.min(Math.max(left + side / 2 - wide / 2, 0), width - wide),
-      Math.min(Math.max(top + side / 2 - high / 2, 0), height - high),
+      Math.min(Math.max(left + cellWidth / 2 - wide / 2, 0), mosaic.naturalWidth - wide),
+      Math.min(Math.max(top + cellHeight / 2 - high / 2, 0), mosaic.naturalHeight - high),
     ];
-    context.drawImage(mosaic, from[0] * x, from[1] * y, wide * x, high * y, 0, 0, canvas.width, canvas.height);
+    context.drawImage(mosaic, ...from, wide, high, 0, 0, canvas.width, canvas.height);
     const times = canvas.width / wide;
-    outline(context, [[(left - from[0]) * times, (top - from[1]) * times, side * times, side * times]], 2);
+    outline(context, [[(left - from[0]) * times, (top - from[1]) * times, cellWidth * times, cellHeight * times]], 2);
     return;
   }
   context.drawImage(mosaic, 0, 0, canvas.width, canvas.height);
@@ -128,7 +130,7 @@ function showCommand(id, text) {
 }
 
 function selectCell(number, at = position(number)) {
-  const [, , , photo, error] = cell(number);
+  const [, , , , photo, error] = cell(number);
   const [name, file] = data.photos[photo];
   const uses = cellsOf(photo).length;
   const count = uses === 1 ? "once" : `${uses} times`;
@@ -195,8 +197,8 @@ let cursor = [Math.floor(width / 2), Math.floor(height / 2)]; // in steps
 
 function stepAt(event) {
   const box = cells.getBoundingClientRect();
-  const x = Math.floor(((event.clientX - box.left) / box.width) * width);
-  const y = Math.floor(((event.clientY - box.top) / box.height) * height);
+  const x = Math.floor(shownLeft + ((event.clientX - box.left) / box.width) * shownWidth);
+  const y = Math.floor(shownTop + ((event.clientY - box.top) / box.height) * shownHeight);
   return [Math.min(Math.max(x, 0), width - 1), Math.min(Math.max(y, 0), height - 1)];
 }
 
@@ -205,15 +207,16 @@ const cellAt = ([x, y]) => owner[y * width + x];
 function showTip(step) {
   const number = cellAt(step);
   if (number < 0) return;
-  const [left, top, side, photo] = cell(number);
+  const [left, top, , high, photo] = cell(number);
   mark([number]);
   tip.textContent = `${unit(...step)}  ${data.photos[photo][0]}`;
   tip.hidden = false;
   const box = cells.getBoundingClientRect();
-  const x = (left / width) * box.width;
-  const y = ((top + side) / height) * box.height + 6;
+  const x = Math.max(((left - shownLeft) / shownWidth) * box.width, 0);
+  const above = ((top - shownTop) / shownHeight) * box.height;
+  const y = ((top + high - shownTop) / shownHeight) * box.height + 6;
   tip.style.left = `${Math.min(x, box.width - tip.offsetWidth)}px`;
-  tip.style.top = `${y + tip.offsetHeight > box.height ? (top / height) * box.height - tip.offsetHeight - 6 : y}px`;
+  tip.style.top = `${y + tip.offsetHeight > box.height ? above - tip.offsetHeight - 6 : y}px`;
 }
 
 function leave() {
@@ -236,9 +239,9 @@ cells.addEventListener("keydown", (event) => {
   if (number < 0 || !(by || event.key === "Enter" || event.key === " ")) return;
   event.preventDefault();
   if (by) { // to the first step outside the cell
-    const [left, top, side] = cell(number);
-    const x = by[0] ? (by[0] < 0 ? left - 1 : left + side) : cursor[0];
-    const y = by[1] ? (by[1] < 0 ? top - 1 : top + side) : cursor[1];
+    const [left, top, wide, high] = cell(number);
+    const x = by[0] ? (by[0] < 0 ? left - 1 : left + wide) : cursor[0];
+    const y = by[1] ? (by[1] < 0 ? top - 1 : top + high) : cursor[1];
     cursor = [Math.min(Math.max(x, 0), width - 1), Math.min(Math.max(y, 0), height - 1)];
     if (details.hidden) showTip(cursor);
     else selectAt(cursor);

@@ -255,7 +255,8 @@ class Stage:
         from renderer.library import find_photo, unknown_photo
 
         if not isinstance(target, str):
-            return cell_at(self.mosaic.grid, self.position(target))
+            grid = self.mosaic.grid
+            return cell_at(grid, grid.lattice_point(self.position(target)))
         number = find_photo(target, self.mosaic.photos)
         if number is None:
             raise InputError(unknown_photo(target, self.mosaic.photos))

@@ -1,0 +1,143 @@
+"""What tiles that are not square need: the part of a photo in a cell, and which photos suit which cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from renderer.arrays import Float32Array
+from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks, signatures
+from renderer.library import Library, Photo
+from renderer.matching.candidates import Candidates, Costs, Indices, joined
+from renderer.pictures import Pixels
+from renderer.shapes import HEXAGON_HEIGHT, TileShape
+
+
+def squashed(tiles: Pixels) -> Pixels:
+    """Return pictures (N, H, W, 3) of any ratio, scaled to (N, 32, 32, 3): cells are compared likewise."""
+    if tiles.shape[1:3] == (TILE_PIXELS, TILE_PIXELS):
+        return tiles
+    small = np.empty((len(tiles), TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
+    for tile, scaled in zip(tiles, small, strict=True):
+        scaled[:] = cv2.resize(tile, (TILE_PIXELS, TILE_PIXELS), interpolation=cv2.INTER_AREA)
+    return small
+
+
+# -- Hexagons ------------------------------------------------------------------------------------------------------
+
+
+class BrickLibrary(Library):
+    """A library whose tiles are the parts of the photos that are in the brick of a hexagon.
+
+    They are the central 3/4 of the height of the box around the hexagon. Signatures take 192 bytes per photo.
+    """
+
+    def __init__(self, library: Library) -> None:
+        super().__init__(library.photos)
+
+    @property
+    def signatures(self) -> Pixels:
+        """The signatures of the bricks, (N, 8, 8, 3) sRGB."""
+        return self._signatures
+
+    @property
+    def means(self) -> npt.NDArray[np.float32]:
+        """The mean colour of each brick, (N, 3) sRGB 0…1."""
+        return self._means
+
+    @cached_property
+    def _signatures(self) -> Pixels:
+        small = np.empty((len(self.photos), SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
+        for block in blocks(len(small), 1024):
+            small[block] = signatures(self.tiles_of(np.arange(block.start, block.stop)))
+        return small
+
+    @cached_property
+    def _means(self) -> npt.NDArray[np.float32]:
+        means = np.empty((len(self.photos), 3), np.float32)
+        for block in blocks(len(means), 1024):
+            means[block] = self.tiles_of(np.arange(block.start, block.stop)).mean(axis=(1, 2)) / 255
+        return means
+
+    def tiles_of(self, indices: Indices) -> Pixels:
+        """Return the bricks of the photos at these indices, (N, 32, 32, 3)."""
+        tiles = squashed(super().tiles_of(indices))
+        edge = round((1 - 1 / HEXAGON_HEIGHT) / 2 * TILE_PIXELS)
+        rows = tiles[:, edge : TILE_PIXELS - edge].repeat(4, axis=1)  # 24 rows become 96, and 32 averages of 3
+        parts = rows.reshape(len(tiles), TILE_PIXELS, 3, TILE_PIXELS, 3)
+        return np.asarray(np.rint(parts.mean(axis=2, dtype=np.float32)), np.uint8)
+
+
+def in_cells(library: Library, shape: TileShape) -> Library:
+    """Return a library whose tiles are what each photo shows in a cell of a shape."""
+    return BrickLibrary(library) if shape.kind == "hexagon" else library
+
+
+# -- Portrait and landscape ----------------------------------------------------------------------------------------
+
+_SQUARE: Final = 1.1
+"""Ratio of the sides up to which a photo suits landscape and portrait cells alike."""
+
+_PENALTY: Final = np.float32(1e6)
+"""Added to the cost of a photo in a cell of the other orientation: more than any metric's cost, so that such a photo is
+used only if the rules leave no other, or so few that the assignment stops before it finds them: with as many photos as
+cells, each used once, one or two of 240."""
+
+
+def is_upright(cells: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Return whether cells (N, 4) are higher than wide, (N,)."""
+    return cells[:, 3] > cells[:, 2]
+
+
+def orientations(photos: Sequence[Photo], numbers: Indices) -> npt.NDArray[np.int8]:
+    """Return 1 for landscape photos, −1 for portrait ones, 0 for those that are nearly square, (P,)."""
+    found = np.zeros(len(numbers), np.int8)
+    for index, number in enumerate(numbers.tolist()):
+        photo = photos[number]
+        # Of a piece of a picture, only the crop belongs to the photo.
+        width, height = (photo.crop[2], photo.crop[-1]) if photo.is_part else photo.size
+        found[index] = (width > _SQUARE * height) - (height > _SQUARE * width)
+    return found
+
+
+def portrait_share(photos: Sequence[Photo]) -> float:
+    """Return the share of the portrait photos, 0…1, among those that are not nearly square; 0.5 if all are."""
+    found = orientations(photos, np.arange(len(photos)))
+    portrait, landscape = int((found < 0).sum()), int((found > 0).sum())
+    return portrait / (portrait + landscape) if portrait + landscape else 0.5
+
+
+class OrientedCosts:
+    """`Costs` by which photos are placed in cells of their own orientation."""
+
+    def __init__(self, costs: Costs, upright: npt.NDArray[np.bool_], orientation: npt.NDArray[np.int8]) -> None:
+        """upright: (N,) of the cells; orientation: (P,) of the photos, from `orientations`."""
+        self.cells, self.photos = costs.cells, costs.photos
+        self._costs, self._upright = costs, upright
+        self._penalties = [np.where(orientation == other, _PENALTY, np.float32(0)) for other in (-1, 1)]
+
+    def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
+        """See `Costs`."""
+        parts, order = [], []
+        for upright, penalty in enumerate(self._penalties):
+            rows = np.flatnonzero(self._upright[cells] == bool(upright))
+            if not len(rows):
+                continue
+            found = self._costs.nearest(cells[rows], count, penalty if prices is None else prices + penalty)
+            parts.append(Candidates(found.photo, found.symmetry, found.cost + penalty[found.photo]))
+            order.append(rows)
+        if not parts:
+            return self._costs.nearest(cells, count, prices)
+        both = joined(parts)
+        back = np.argsort(np.concatenate(order))
+        return Candidates(both.photo[back], both.symmetry[back], both.cost[back])
+
+    def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
+        """See `Costs`."""
+        cost, symmetry = self._costs.block(cells)
+        return cost + np.stack(self._penalties)[self._upright[cells].astype(np.int64)], symmetry
