@@ -43,6 +43,10 @@ def match(
     adaptive: bool = False,
     smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
     largest_cell: Literal["1", "2", "4"] = "2",
+    mask: str | None = None,
+    mask_threshold: float = 0.5,
+    cover_font: str | Path | None = None,
+    fill: str = "#222222",
     match: Literal["structure", "mean", "lab", "pixels"] = "structure",
     max_uses: int | None = None,
     repeat_distance: int | None = None,
@@ -87,6 +91,12 @@ def match(
             same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
+        mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
+            opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
+        mask_threshold: Share of a cell that must be inside the mask (0 to 1).
+        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic).
+        fill: What fills a cover text:WORDS or shape:NAME: a colour, a gradient such as '#e63946,#457b9d', a picture
+            file, or photos (your photos in their own colours).
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
             (32 x 32).
         max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
@@ -143,6 +153,10 @@ def render(
     adaptive: bool = False,
     smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
     largest_cell: Literal["1", "2", "4"] = "2",
+    mask: str | None = None,
+    mask_threshold: float = 0.5,
+    cover_font: str | Path | None = None,
+    fill: str = "#222222",
     match: Literal["structure", "mean", "lab", "pixels"] = "structure",
     max_uses: int | None = None,
     repeat_distance: int | None = None,
@@ -232,6 +246,12 @@ def render(
             same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
+        mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
+            opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
+        mask_threshold: Share of a cell that must be inside the mask (0 to 1).
+        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic).
+        fill: What fills a cover text:WORDS or shape:NAME: a colour, a gradient such as '#e63946,#457b9d', a picture
+            file, or photos (your photos in their own colours).
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
             (32 x 32).
         max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
@@ -330,6 +350,10 @@ def frame(
     adaptive: bool = False,
     smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
     largest_cell: Literal["1", "2", "4"] = "2",
+    mask: str | None = None,
+    mask_threshold: float = 0.5,
+    cover_font: str | Path | None = None,
+    fill: str = "#222222",
     match: Literal["structure", "mean", "lab", "pixels"] = "structure",
     max_uses: int | None = None,
     repeat_distance: int | None = None,
@@ -399,6 +423,12 @@ def frame(
             same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
+        mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
+            opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
+        mask_threshold: Share of a cell that must be inside the mask (0 to 1).
+        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic).
+        fill: What fills a cover text:WORDS or shape:NAME: a colour, a gradient such as '#e63946,#457b9d', a picture
+            file, or photos (your photos in their own colours).
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
             (32 x 32).
         max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
@@ -482,6 +512,10 @@ def frames(
     adaptive: bool = False,
     smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
     largest_cell: Literal["1", "2", "4"] = "2",
+    mask: str | None = None,
+    mask_threshold: float = 0.5,
+    cover_font: str | Path | None = None,
+    fill: str = "#222222",
     match: Literal["structure", "mean", "lab", "pixels"] = "structure",
     max_uses: int | None = None,
     repeat_distance: int | None = None,
@@ -554,6 +588,12 @@ def frames(
             same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
+        mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
+            opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
+        mask_threshold: Share of a cell that must be inside the mask (0 to 1).
+        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic).
+        fill: What fills a cover text:WORDS or shape:NAME: a colour, a gradient such as '#e63946,#457b9d', a picture
+            file, or photos (your photos in their own colours).
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
             (32 x 32).
         max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.
@@ -635,6 +675,10 @@ def as_clip(
     adaptive: bool = False,
     smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
     largest_cell: Literal["1", "2", "4"] = "2",
+    mask: str | None = None,
+    mask_threshold: float = 0.5,
+    cover_font: str | Path | None = None,
+    fill: str = "#222222",
     match: Literal["structure", "mean", "lab", "pixels"] = "structure",
     max_uses: int | None = None,
     repeat_distance: int | None = None,
@@ -705,6 +749,12 @@ def as_clip(
             same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
+        mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
+            opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
+        mask_threshold: Share of a cell that must be inside the mask (0 to 1).
+        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic).
+        fill: What fills a cover text:WORDS or shape:NAME: a colour, a gradient such as '#e63946,#457b9d', a picture
+            file, or photos (your photos in their own colours).
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
             (32 x 32).
         max_uses: Maximum uses of each photo; 0: unlimited; default: 3 times the average.

@@ -54,6 +54,7 @@ class PlacementMap:
     photos: tuple[Photo, ...]
     size: tuple[float, float]  # width and height in units
     recipe: dict[str, JsonValue] = field(default_factory=dict)  # cover and its hash, settings, seed and versions
+    shape: TileShape = SQUARE
     made_cover: npt.NDArray[np.uint8] | None = None  # (H, W, 4) the cover with straight alpha, if it is not a file
     shape: TileShape = SQUARE
 
@@ -231,6 +232,7 @@ def load_map(path: Path) -> PlacementMap:
             photos=_photos_from_json(header["photos"], path.absolute().parent),
             size=(width, height),
             recipe=_recipe_from_json(header["recipe"]),
+            shape=TileShape.from_json(header["shape"]) if "shape" in header else SQUARE,
             made_cover=made_cover,
             shape=TileShape.from_json(header["shape"]) if "shape" in header else SQUARE,
         )

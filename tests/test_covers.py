@@ -1,7 +1,7 @@
 """Covers: letters and shapes that are drawn, transparency, masks and fills."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -351,11 +351,6 @@ def test_errors_are_one_sentence(
 # -- In mosaics ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class WithCover(CoverSettings, MatchSettings):
-    """The settings of a mosaic with those of its cover."""
-
-
 def test_a_made_cover_is_matched_saved_edited_and_revealed_without_a_file(render: Any, photos: Path) -> None:
     words = ("--tiles", photos, "--columns", "16", "--tile-pixels", "4")
     code, _, err = render(
@@ -370,18 +365,20 @@ def test_a_made_cover_is_matched_saved_edited_and_revealed_without_a_file(render
     assert placement.made_cover.shape == (1080, 1920, 4)
     assert (placement.made_cover == open_cover(MadeCover("text", "a/b")).rgba()).all()
     assert render("mosaic", "ab.mosaic", *words[2:], "--report", "r2.html", "-o", "it.png")[0] == 0
-    code, _, err = render("edit", "ab.mosaic", "--ban", "photo00.jpg")
+    code, _, err = render("edit", "ab.mosaic", "--ban", placement.photos[0].path)
     assert code == 0, err
     assert "not next to the map" not in err
     edited = load_map(Path("ab-edited.mosaic"))
     assert (edited.made_cover == placement.made_cover).all()
     for name in ("ab.mosaic", "ab-edited.mosaic"):
-        frame = ("--start", "cover", "--at", "0", "--size", "192x108", "-y", "-o", "start.png")
+        frame = ("--start", "cover", "--at", "0", "--background", "white", "--size", "192x108", "-y", "-o", "start.png")
         assert render("still", "reveal", name, *frame)[0] == 0
         with Image.open("start.png") as shown:
             start = np.asarray(shown.convert("L")).astype(int)
-        expected = np.asarray(Image.fromarray(open_cover(MadeCover("text", "a/b")).over(WHITE)).convert("L"))
-        assert np.abs(start - cv2.resize(expected, (192, 108), interpolation=cv2.INTER_AREA)).mean() < 12
+        expected = np.full((108, 192), 255)  # with all cells in the cover's colour
+        for x, y, width, height in placement.cell * (192 / placement.size[0]):
+            expected[round(y) : round(y + height), round(x) : round(x + width)] = 0x22
+        assert np.abs(start - expected).mean() < 12
 
 
 def test_a_made_cover_has_the_shape_of_the_frame_or_the_paper(render: Any, photos: Path) -> None:
@@ -447,7 +444,7 @@ def test_the_settings_of_a_cover_determine_the_map(photos: Path, cover: Path, tm
     ]  # fmt: skip
     recipes = []
     for name, options in given:
-        match = WithCover(tiles=(str(photos),), columns=8, **options)
+        match = MatchSettings(tiles=(str(photos),), columns=8, **options)
         with open_mosaic(name, match, Silent(), matched=False) as mosaic:
             recipes.append(json.dumps(mosaic.placement.recipe, sort_keys=True))
             assert str(tmp_path) not in recipes[-1]
@@ -456,14 +453,66 @@ def test_the_settings_of_a_cover_determine_the_map(photos: Path, cover: Path, tm
     assert len(set(recipes)) == len(given)
 
 
-def test_settings_without_those_of_a_cover_use_the_defaults() -> None:
+def test_the_settings_of_a_mosaic_contain_those_of_its_cover() -> None:
     assert MatchSettings().cover_settings() == CoverSettings()
-    assert WithCover(mask="star").cover_settings() == CoverSettings(mask="star")
+    assert MatchSettings(mask="star").cover_settings() == CoverSettings(mask="star")
+
+
+def cells_of(name: Any, photos: Path, **options: Any) -> np.ndarray:
+    """The centres of the cells of a mosaic, as fractions of its width and height."""
+    with open_mosaic(name, MatchSettings(tiles=(str(photos),), **options), Silent(), matched=False) as mosaic:
+        placement = mosaic.placement
+        return (placement.cell[:, :2] + placement.cell[:, 2:] / 2) / placement.size
+
+
+@pytest.mark.parametrize("words", ["ANNA", "40", "il"])
+def test_cells_are_only_inside_letters_and_about_5000(photos: Path, words: str) -> None:
+    centres = cells_of(MadeCover("text", words), photos)
+    mask = mask_of(open_cover(MadeCover("text", words)))
+    found = cv2.dilate(mask, np.ones((25, 25)))[(centres[:, 1] * 1080).astype(int), (centres[:, 0] * 1920).astype(int)]
+    assert (found > 0).all()
+    assert 4000 < len(centres) < 6000
+
+
+def test_a_logo_and_a_mask_leave_out_cells(photos: Path, cover: Path, tmp_path: Path) -> None:
+    Image.fromarray(logo()).save(tmp_path / "logo.png")
+    centres = cells_of(tmp_path / "logo.png", photos, columns=40)
+    assert len(centres) == pytest.approx(40 * 30 * np.pi * 40**2 / (160 * 120), rel=0.06)
+    assert np.hypot((centres[:, 0] - 0.5) * 160, (centres[:, 1] - 0.5) * 120).max() < 43
+    more = cells_of(tmp_path / "logo.png", photos, columns=40, mask_threshold=0.01)
+    assert len(centres) < len(more) < 1.4 * len(centres)
+    star, whole = cells_of(cover, photos, columns=60, mask="star"), cells_of(cover, photos, columns=60)
+    assert 0.2 < len(star) / len(whole) < 0.4
+
+
+def test_a_heart_is_a_heart_in_a_transparent_picture(render: Any, photos: Path) -> None:
+    words = ("--tiles", photos, "--columns", "40", "--tile-pixels", "8", "--background", "transparent")
+    code, _, err = render("mosaic", "shape:heart", *words)
+    assert code == 0, err
+    with Image.open("shape-heart-mosaic.png") as written:
+        alpha = np.asarray(written.getchannel("A"))
+    expected = cv2.resize(
+        mask_of(open_cover(MadeCover("shape", "heart"))), alpha.shape[::-1], interpolation=cv2.INTER_AREA
+    )
+    assert np.abs(alpha.astype(int) - expected).mean() < 12
+    assert set(np.unique(alpha)) == {0, 255}
+
+
+def test_photos_in_their_own_colours_are_ordered_by_hue(photos: Path) -> None:
+    match = MatchSettings(tiles=(str(photos),), columns=40, fill="photos")
+    with open_mosaic(MadeCover("shape", "rounded"), match, Silent()) as mosaic:
+        placement = mosaic.placement
+    assert (placement.gain == 1).all()
+    assert (placement.offset == 0).all()
+    means = np.array([photo.mean for photo in placement.photos], np.float32)[placement.photo][np.newaxis]
+    hue = cv2.cvtColor(means, cv2.COLOR_RGB2HSV)[0, :, 0]
+    x = placement.cell[:, 0] / placement.size[0]
+    assert np.median(hue[x < 0.25]) < np.median(hue[(x > 0.4) & (x < 0.6)]) < np.median(hue[x > 0.75])
 
 
 def test_inputs_of_a_cover_are_never_overwritten(photos: Path, cover: Path, tmp_path: Path) -> None:
     Image.fromarray(logo()).save(tmp_path / "logo.png")
-    match = WithCover(tiles=(str(photos),), columns=8, fill=str(cover), mask=str(tmp_path / "logo.png"))
+    match = MatchSettings(tiles=(str(photos),), columns=8, fill=str(cover), mask=str(tmp_path / "logo.png"))
     with open_mosaic(MadeCover("text", "A"), match, Silent(), matched=False) as mosaic:
         assert {cover, tmp_path / "logo.png"} <= mosaic.inputs
     assert replace(match, fill="red").cover_settings().files() == [tmp_path / "logo.png", Path("red")]

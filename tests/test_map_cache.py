@@ -30,11 +30,17 @@ NOT_DERIVED: dict[str, dict[str, object]] = {
     "save_map": {"save_map": "it.mosaic"},
     "credits": {"credits": "it.txt"},
     "cell_size": {"cell_size": 80, "columns": None},
+    "mask": {"mask": "star"},
+    "cover_font": {"cover_font": "font.ttf"},
+    "fill": {"fill": "red"},
 }
 """Other values of parameters that are names, paths and dates."""
 
-UNCHANGED = {"since", "until", "library_dir", "save_map", "credits", "video_frames", "skip_duplicates"}
-"""Parameters that choose the same photos from this folder, or change no map."""
+UNCHANGED = {
+    "since", "until", "library_dir", "save_map", "credits", "video_frames", "skip_duplicates",
+    "mask_threshold", "cover_font", "fill",
+}  # fmt: skip
+"""Parameters that choose the same photos from this folder, change no map, or have no effect on an opaque picture."""
 
 
 def other_value(name: str, default: object) -> dict[str, object]:

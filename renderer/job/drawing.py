@@ -25,7 +25,7 @@ from renderer.kernels.drawing import SHARPER
 from renderer.overlay import with_overlay
 from renderer.parameters import Colour
 from renderer.pictures import Pixels, resize
-from renderer.pixels import laid_over
+from renderer.pixels import laid_over, over_colour
 from renderer.planes import LOOK_AHEAD, FramePlanes, PlaneRenderer
 from renderer.progress import Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
@@ -289,7 +289,7 @@ def blurred_cover(mosaic: OpenMosaic) -> Pixels:
     read = mosaic.cover_reader
     if read is None:
         return _blurred(mosaic.placement.colours())
-    cover = covered_part(read(_BLURRED_PIXELS), mosaic.placement.crop)
+    cover = covered_part(over_colour(read(_BLURRED_PIXELS), WHITE), mosaic.placement.crop)
     scale = _BLURRED_PIXELS / max(cover.shape[:2])
     small = resize(cover, max(round(cover.shape[1] * scale), 2), max(round(cover.shape[0] * scale), 2))
     return _blurred(small.astype(np.float32) / np.float32(255))

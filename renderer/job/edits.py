@@ -100,7 +100,7 @@ def edit_mosaic(
         from renderer.matching.editing import edit_map
 
         read = cover_reader(placement, cover)
-        pixels = None if read is None else read(SHORTER_SIDE)
+        pixels = None if read is None else np.ascontiguousarray(read(SHORTER_SIDE)[..., :3])
         settings = _settings(placement, path)
         edited = edit_map(
             placement, library, pixels, progress, banned=library.photos.with_digests(remembered), swaps=swaps,

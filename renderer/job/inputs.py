@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -11,14 +12,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import cv2
 import numpy as np
 
 from renderer.cover_names import CoverName, MadeCover
-from renderer.covers import WHITE, Cover, open_cover
+from renderer.covers import WHITE, Cover, Fill, box_of, open_cover
 from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
 from renderer.faces import find_faces
-from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape
+from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape, masked
 from renderer.input_files import is_file, require_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
 from renderer.library import (
@@ -39,12 +41,11 @@ from renderer.library import (
 from renderer.messages import counted, named
 from renderer.names import on_disk
 from renderer.paths import expanded
-from renderer.pictures import Pixels, read_picture, resize
-from renderer.pixels import over_colour
+from renderer.pictures import Pixels, has_alpha, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Target
-from renderer.settings import MatchSettings, TileSettings
+from renderer.settings import GridSettings, MatchSettings, TileSettings
 from renderer.subject import attention, subject_position
 from renderer.version import version
 
@@ -54,6 +55,10 @@ if TYPE_CHECKING:
 _SUBJECT_PIXELS: Final = 160  # longer side of the copy of the cover in which its subject is detected
 
 _LEGIBLE_CELLS: Final = 9  # height of the smallest letters that can be read, with strokes of two cells
+
+_MOST_FINER: Final = 4.0  # columns of a grid with a mask, relative to one without
+
+_HUES: Final = 12  # colours of the gradient in which photos are ordered
 
 _MIN_UNCROPPED: Final = 0.7  # share of a cover; if a mosaic's shape leaves less, a notice says so
 
@@ -77,7 +82,7 @@ class OpenMosaic:
 
     @property
     def cover_reader(self) -> Callable[[int], Pixels] | None:
-        """A function that reads the cover, (H, W, 3), as `cover_reader` does; None if the cover is missing."""
+        """A function that reads the cover, as `cover_reader` does; None if the cover is missing."""
         return cover_reader(self.placement, self.cover)
 
 
@@ -114,20 +119,47 @@ def check_cover_name(cover: CoverName | None) -> CoverName:
 
 
 def cover_reader(placement: PlacementMap, cover: Path | None) -> Callable[[int], Pixels] | None:
-    """Return a function that reads the cover of a map, (H, W, 3), over white; None if the map has no known cover.
+    """Return a function that reads the cover of a map; None if the map has no known cover.
 
-    Its argument is a shorter side: fewer pixels are read only if the cover has no more. `cover`: the file, if the cover
-    is one and is known.
+    It returns (H, W, 3), or (H, W, 4) with straight alpha, where the colours continue below transparency. Its argument
+    is a shorter side: fewer pixels are read only if the cover has no more. `cover`: the file, if the cover is one and
+    is known.
     """
     if (made := placement.made_cover) is not None:
-        return lambda _shorter_side: over_colour(made, WHITE)
-    return None if cover is None else lambda side: read_picture(cover, shorter_side=side).pixels
+        return lambda _shorter_side: made
+    if cover is None:
+        return None
+    if has_alpha(cover):
+        return lambda _shorter_side: open_cover(cover).rgba()
+    return lambda shorter_side: read_picture(cover, shorter_side=shorter_side).pixels
 
 
-def matched_part(cover: Cover, grid: Grid) -> tuple[Grid, Pixels]:
+def regular_grid(cover: Cover, settings: GridSettings) -> Grid:
+    """Return the regular grid of a cover; by default, about 5,000 of its cells are inside the cover's mask.
+
+    If the mask is small, there are fewer cells, as the grid has at most four times the columns of one without a mask.
+    """
+    grid = make_grid(*cover.size, settings.columns, settings.cell_size)
+    if cover.mask is None or settings.columns is not None or settings.cell_size is not None:
+        return grid
+    finer = min(1 / math.sqrt(float(cover.mask.mean()) / 255), _MOST_FINER)
+    return make_grid(*cover.size, round(grid.columns * finer))
+
+
+def matched_part(cover: Cover, grid: Grid, threshold: float) -> tuple[Grid, Pixels]:
     """Return the cells of a grid that are inside a cover, and the pixels that they are compared with."""
-    # A grid always has all its cells: those outside of the mask are white.
-    return grid, cover.over(WHITE)
+    return (grid if cover.mask is None else masked(grid, cover.mask, threshold)), cover.pixels
+
+
+def ordered_by_hue(cover: Cover, library: Library) -> Cover:
+    """Return a cover in the photos' own colours, ordered by hue from left to right."""
+    means = library.photos.columns.mean.astype(np.float32).reshape(1, -1, 3)
+    order = np.argsort(cv2.cvtColor(means, cv2.COLOR_RGB2HSV)[0, :, 0], kind="stable")
+    parts = np.array_split(means[0, order], min(_HUES, len(order)))
+    colours = tuple((float(r), float(g), float(b)) for r, g, b in (part.mean(axis=0) for part in parts))
+    height, width = cover.pixels.shape[:2]
+    box = (0, 0, width, height) if cover.mask is None else box_of(cover.mask)
+    return replace(cover, picture=replace(cover.picture, pixels=Fill(colours).pixels(width, height, box)))
 
 
 class TileSource:
@@ -245,7 +277,7 @@ def _match(
     if cover.picture.damage is not None:
         progress.notice(f"{cover.name} {cover.picture.damage}")
     if shape is None:
-        grid = make_grid(*cover.size, settings.columns, settings.cell_size)
+        grid = regular_grid(cover, settings)
     else:
         grid = make_grid_of_shape(*cover.size, shape, settings.columns, settings.cell_size)
         grid = _over_subject(grid, cover.over(WHITE), progress)
@@ -267,6 +299,8 @@ def _match(
             cover.path, whole, cover.digest, others, progress, smallest=2 * cell * settings.cell_sides()[1]
         )
     _check_letters(cover, grid, progress)
+    if cover.as_they_are:
+        cover, settings = ordered_by_hue(cover, library), replace(settings, tone=0.0, blend=0.0)
     recipe: dict[str, JsonValue] = {
         **cover.recipe,
         "grid": [grid.columns, grid.rows],
@@ -283,7 +317,7 @@ def _match(
         faces = find_faces(cover.pixels) if matched or settings.adaptive else []
         if settings.adaptive:
             grid = adapt_grid(grid, cover.over(WHITE), faces, *settings.cell_sides())
-        grid, pixels = matched_part(cover, grid)
+        grid, pixels = matched_part(cover, grid, settings.mask_threshold)
         recipe = {**recipe, "faces": [list(face) for face in faces]}
         if matched:
             placement = match_photos(

@@ -11,14 +11,14 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from renderer.cover_names import CANVAS, CoverName, MadeCover, on_canvas
-from renderer.covers import WHITE
+from renderer.cover_names import CANVAS, CoverName, on_canvas
+from renderer.covers import WHITE, open_cover
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
 from renderer.frame_times import frame_at
-from renderer.grid import covered_part, make_grid
+from renderer.grid import covered_part
 from renderer.job.drawing import draw_strips, open_frames
-from renderer.job.inputs import OpenMosaic, check_cover_name, cover_of, cover_reader, open_mosaic
+from renderer.job.inputs import OpenMosaic, check_cover_name, cover_of, cover_reader, open_mosaic, regular_grid
 from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Summary
 from renderer.library import SHORTER_SIDE
@@ -27,7 +27,8 @@ from renderer.messages import FormatCommand, named
 from renderer.output_files import check_writable
 from renderer.overlay import check_overlay
 from renderer.parameters import Paper
-from renderer.pictures import Pixels, read_picture
+from renderer.pictures import Pixels
+from renderer.pixels import over_colour
 from renderer.placement import MAP_SUFFIX, load_map
 from renderer.progress import Progress, Silent, Timed, track
 from renderer.scene import Animation
@@ -274,14 +275,10 @@ def still_size(
         raise InputError(f"{named('paper')} and {named('tile_pixels')} both set the picture's size: use one of them")
     if paper is not None:
         return paper.pixels(dpi or PRINT_DPI)
-    if isinstance(cover, MadeCover):
-        grid = make_grid(*cover.canvas, match.columns, match.cell_size)
-        return _whole_size((grid.columns, grid.rows), tile_pixels or TILE_PIXELS)
-    if cover.suffix.lower() == MAP_SUFFIX:
+    if isinstance(cover, Path) and cover.suffix.lower() == MAP_SUFFIX:
         return _whole_size(load_map(cover).size, tile_pixels or TILE_PIXELS)
-    # Decoded like the mosaic's cover, as the header does not show how much of a damaged picture is readable.
-    size = read_picture(cover, shorter_side=SHORTER_SIDE).size
-    grid = make_grid(*size, match.columns, match.cell_size)
+    # Decoded like the mosaic's cover, as the header shows neither how much of a damaged picture is readable nor a mask.
+    grid = regular_grid(open_cover(cover, match.cover_settings()), match)
     return _whole_size((grid.columns, grid.rows), tile_pixels or TILE_PIXELS)
 
 
@@ -307,7 +304,7 @@ def _report(
     read = mosaic.cover_reader
     if read is None:
         raise InputError(f"{named('report')} requires the cover, which has been removed: copy it back")
-    part = covered_part(read(SHORTER_SIDE), placement.crop)
+    part = covered_part(over_colour(read(SHORTER_SIDE), WHITE), placement.crop)
     compared = Compared(
         part, pixels, placement, mosaic.library, mosaic.offered, mosaic.skipped,
         figures={name: summary.as_json()[name] for name in REPORTED},

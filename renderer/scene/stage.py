@@ -79,7 +79,7 @@ class Stage:
     covered: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # top, right, bottom, left, 0…1 of the frame
     subject: tuple[float, float] | None = None  # point to keep visible, in fractions of the first map's cover
     far_pictures: Sequence[int | None] = ()  # texture of each map drawn at 4 pixels per unit, where needed
-    # Reads the first map's cover, (H, W, 3), with at least this shorter side if it has it; None if it is not known.
+    # Reads the first map's cover, (H, W, 3 or 4), with at least this shorter side if it has it; None if it is unknown.
     read_cover: Callable[[int], Pixels] | None = None
     frames: int = 2  # frames of the animation: progress advances by 1 / (frames − 1)
     from_cell: int | None = None  # index of the cell whose photo is visible at the start, or None
@@ -117,8 +117,13 @@ class Stage:
         right = np.where(turned[:, np.newaxis], np.stack([zero, flip_x], 1), np.stack([flip_x, zero], 1))
         down = np.where(turned[:, np.newaxis], np.stack([flip_y, zero], 1), np.stack([zero, flip_y], 1))
         sides = np.stack([width, height], 1)
-        joined = np.where(x + width < placement.size[0] - 1e-6, JOINED_RIGHT, 0)
-        joined |= np.where(y + height < placement.size[1] - 1e-6, JOINED_BELOW, 0)
+        if (width * height).sum() < placement.size[0] * placement.size[1] * (1 - 1e-9):  # cells are left out
+            pairs, bits = Stage._joins(placement)
+            joined = np.zeros(len(placement), np.int64)
+            np.bitwise_or.at(joined, pairs[:, 0], bits)
+        else:
+            joined = np.where(x + width < placement.size[0] - 1e-6, JOINED_RIGHT, 0)
+            joined |= np.where(y + height < placement.size[1] - 1e-6, JOINED_BELOW, 0)
         tiles = Sprites(
             texture=(placement.photo + first_texture).astype(np.int32),
             centre=placement.cell[:, :2] + 0.5 * sides,
@@ -132,6 +137,13 @@ class Stage:
             tile=np.arange(len(placement), dtype=np.int32),
         )
         return tiles.resting(Rest(tiles))
+
+    @staticmethod
+    def _joins(placement: PlacementMap) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+        """Return the pairs (M, 2) of cells that share an edge, and on which side of the first the second is, (M,)."""
+        cell, pairs = placement.cell, placement.neighbours()
+        horizontal = np.abs(cell[pairs[:, 0], 0] + cell[pairs[:, 0], 2] - cell[pairs[:, 1], 0]) < 1e-6
+        return pairs, np.where(horizontal, JOINED_RIGHT, JOINED_BELOW).astype(np.uint8)
 
     def visible_tiles(self, tiles: Sprites, camera: Camera, which: int = 0) -> Sprites:
         """Return the resting tiles of a map that may be visible, or one picture of the map if they are under 4 pixels.
@@ -153,10 +165,7 @@ class Stage:
 
         The selected tiles adjoin each other without seams.
         """
-        cell = self.maps[which].cell
-        pairs = self.maps[which].neighbours()
-        horizontal = np.abs(cell[pairs[:, 0], 0] + cell[pairs[:, 0], 2] - cell[pairs[:, 1], 0]) < 1e-6
-        bits = np.where(horizontal, JOINED_RIGHT, JOINED_BELOW).astype(np.uint8)
+        pairs, bits = self._joins(self.maps[which])
 
         def part(resting: npt.NDArray[np.bool_]) -> Sprites:
             if resting.all():
@@ -177,7 +186,7 @@ class Stage:
         from renderer.pixels import resize
         from renderer.textures import MAX_SIDE
 
-        picture = self.read_cover(2 * min(self.frame))
+        picture = self.read_cover(2 * min(self.frame))[..., :3]  # below transparency, the colours continue
         left, top, width, height = self.mosaic.crop
         rows, columns = picture.shape[:2]
         cut = picture[

@@ -106,10 +106,10 @@ class GridSettings(Validated):
 
 
 @dataclass(frozen=True)
-class MatchSettings(GridSettings, TileSettings):
+class MatchSettings(CoverSettings, GridSettings, TileSettings):
     """Where the photos come from, and how they are placed.
 
-    Fields of the last base class come first: tiles, then the grid, then those defined here.
+    Fields of the last base class come first: tiles, then the grid, the cover, then those defined here.
     """
 
     match: Metric = parameter(
