@@ -265,14 +265,14 @@ class _Stop:
     def __init__(self, stage: Stage, tiles: Sprites, cell: int, landing: Landing) -> None:
         index = int(stage.mosaic.photo[cell])
         photo = stage.photo(index)
-        left, top, side = (0, 0, photo.crop[2]) if photo.is_part else photo.crop
-        size = np.array((side, side) if photo.is_part else photo.size, np.float64)
-        self.square = np.array([left, top, left + side, top + side]) / np.tile(size, 2)
+        left, top, across, along = (0, 0, *photo.crop[2:]) if photo.is_part else photo.crop
+        size = np.array((across, along) if photo.is_part else photo.size, np.float64)
+        self.square = np.array([left, top, left + across, top + along]) / np.tile(size, 2)
         self.tile = tiles.take(slice(cell, cell + 1))
         # The part of the photo that the frame shows after landing.
         frame = np.array(stage.frame, np.float64)
         if landing == "tile":
-            pixels = float(frame.min()) / side  # frame pixels per photo pixel
+            pixels = float((frame / (across, along)).min())  # frame pixels per photo pixel
             middle = 0.5 * (self.square[:2] + self.square[2:])
         else:
             pixels = float((frame / size).max() if landing == "photo" else (frame / size).min())
@@ -284,7 +284,7 @@ class _Stop:
         self.opened = self.square if landing == "tile" else opened
         texels = np.maximum(np.rint(size * pixels), 1)
         self.stretch = texels / (size * pixels)
-        scale = pixels * side / (2 * float(np.abs(self.tile.right[0]).max()))
+        scale = pixels * across / (2 * float(np.abs(self.tile.right[0]).max()))
         self.camera = self._aligned(crop, scale, stage.frame)
         self.texture = stage.add_whole(index, float(texels[0]), float(texels[1]))
 
@@ -342,7 +342,7 @@ def _suitable_cell(stage: Stage) -> int:
     visible = np.minimum((upright.view(x)[0], wide.view(y)[1]), mosaic.size)
     centre = (mosaic.cell[:, :2] + 0.5 * mosaic.cell[:, 2:] - (x.centre[0], y.centre[1])) / visible
     whole = np.array([not photo.is_part for photo in mosaic.photos])
-    sharp = np.minimum(1.0, np.array([photo.crop[2] for photo in mosaic.photos]) / _SHARP)
+    sharp = np.minimum(1.0, np.array([min(photo.crop[2:]) for photo in mosaic.photos]) / _SHARP)
     some = tiles[:, ::4, ::4]
     lively = np.minimum(1.0, some.std(axis=(1, 2)).mean(axis=1) / 50)
     lively *= np.minimum(1.0, 2 * (some.max(axis=3) > 50).mean(axis=(1, 2)))  # not mostly black

@@ -109,7 +109,7 @@ def reference(stage: Stage, camera: Camera, steps: int = 8) -> Pixels:
         number = int(stage.mosaic.photo[cell])
         if number not in squares:
             photo = stage.photo(number)
-            squares[number] = stage.libraries[0].square(photo, photo.crop[2])
+            squares[number] = stage.libraries[0].tile(photo, *photo.crop[2:])
         points[np.ix_(rows, cols)] = bilinear(squares[number], x[cols] % 1, y[rows] % 1)
     light = to_linear(points).reshape(height, steps, width, steps, 3).mean(axis=(1, 3), dtype=np.float64)
     return to_srgb(light.astype(np.float32))
@@ -190,7 +190,7 @@ def likeness(mosaic: OpenMosaic, ways: Sequence[Way]) -> Iterator[Row]:
             for point in POINTS:
                 photo = stage.photo(int(stage.mosaic.photo[stage.cell_at(point)]))
                 camera = Camera((stage.mosaic.size[0] * point[0], stage.mosaic.size[1] * point[1]), pixels)
-                if pixels <= photo.crop[2]:  # a magnified photo has no reference
+                if pixels <= min(photo.crop[2:]):  # a magnified photo has no reference
                     expected = converted(compositor, reference(stage, camera))
                     for way in ways:
                         found[way].append([decibels(*pair) for pair in zip(draw(camera, way), expected, strict=True)])

@@ -36,6 +36,7 @@ from renderer.child_processes import start_child
 from renderer.choices import Crop
 from renderer.cores import CORES_VARIABLE
 from renderer.job import sample_pictures
+from renderer.library.crops import CropRule
 from renderer.library.index import BLOCK, Index
 from renderer.library.indexing import refresh
 from renderer.library.walking import find_files
@@ -92,8 +93,8 @@ def compare_indexing(name: str, files: list[Path]) -> None:
     with tempfile.TemporaryDirectory() as temporary, ProcessPoolExecutor(2, get_context("spawn")) as pool:
 
         def index(crop: Crop) -> None:
-            with Index(Path(temporary, f"{time.monotonic_ns()}.sqlite")) as new:
-                refresh(new, files, crop, Silent())
+            with Index(Path(temporary, f"{time.monotonic_ns()}.sqlite"), CropRule(crop)) as new:
+                refresh(new, files, Silent())
 
         work: dict[str, Callable[[], object]] = {
             "bare": lambda: list(pool.map(bare, files, chunksize=4)),
@@ -159,7 +160,7 @@ def index_with(workers: int, files: list[Path]) -> tuple[float, float, float]:
         mock.patch.object(Reader, "close", measured_close),
         mock.patch("renderer.library.indexing._MIN_FILES_FOR_PROCESSES", 0),
     ):
-        refresh(index, files, "smart", clock)
+        refresh(index, files, clock)
         end = time.perf_counter()
     first = len(files) // 3
     rate = (len(files) - first) / (end - clock.times[first])
@@ -219,7 +220,8 @@ def make_rows(path: Path, count: int) -> None:
             )
             numbers = range(max(block * BLOCK, 1), min((block + 1) * BLOCK, count + 1))
             database.executemany(
-                "INSERT INTO photo VALUES (?, ?, 0, -1, 3000000, ?, ?, 4000, 3000, 1, '2024-05-01', 500, 0, 3000, 0)",
+                "INSERT INTO photo VALUES"
+                " (?, ?, 0, -1, 3000000, ?, ?, 4000, 3000, 1, '2024-05-01', 500, 0, 3000, 0, 3000, x'')",
                 [
                     (number, f"/photos/{number % 997:03}/IMG_{number:07}.JPG".encode(), number, random.bytes(16))
                     for number in numbers
@@ -234,6 +236,7 @@ OPEN = """
 import sys, time
 from renderer.memory import MemoryMeter
 from renderer.library import Archive, Library
+from renderer.library.crops import CropRule
 from renderer.library.index import Index
 from pathlib import Path
 with MemoryMeter() as meter, Index(Path(sys.argv[1])) as index:

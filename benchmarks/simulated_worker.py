@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from renderer.choices import Crop
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.library import workers
+from renderer.library.crops import CropRule
 from renderer.library.index import File, Found, IndexEntry
 from renderer.library.photos import Photo
 
@@ -26,9 +26,9 @@ def serve() -> None:
     tile = np.random.default_rng().integers(0, 256, (TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
 
     # The parameters of renderer.library.reading.read_file, which it replaces.
-    def read_file(file: File, crop: Crop, *, large: bool = True, known: Collection[str] = ()) -> Found:  # noqa: ARG001
+    def read_file(file: File, rule: CropRule, *, large: bool = True, known: Collection[str] = ()) -> Found:  # noqa: ARG001
         time.sleep(seconds)
-        photo = Photo(file.path, os.urandom(16).hex(), (4000, 3000), (500, 0, 3000), (0.5, 0.5, 0.5))
+        photo = Photo(file.path, os.urandom(16).hex(), (4000, 3000), (500, 0, 3000, 3000), (0.5, 0.5, 0.5))
         return [IndexEntry(photo, 1, "2024-05-01T12:00:00", small, small, tile, os.urandom(_THUMBNAIL_BYTES))]
 
     workers.read_file = read_file  # type: ignore[assignment]  # mypy allows no function to be replaced

@@ -32,6 +32,7 @@ def match(
     progress: Progress | ProgressFunction | None = None,
     tiles: str | Path | Sequence[str | Path] = (),
     crop: Literal["smart", "centre"] | None = None,
+    faces: bool = True,
     video_frames: int | None = None,
     skip_duplicates: bool = False,
     since: date | str | None = None,
@@ -73,8 +74,10 @@ def match(
             object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
             default library, or else pieces of the cover, as with tiles=pieces.
-        crop: Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with
+        crop: Crop of each photo in a folder: smart (its salient area and faces) or centre; for a library, set it with
             `render library add`; default: smart.
+        faces: Find faces in the photos of a folder, so that crops keep them; for a library, set it with `render library
+            add`.
         video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
             add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
@@ -142,6 +145,7 @@ def render(
     progress: Progress | ProgressFunction | None = None,
     tiles: str | Path | Sequence[str | Path] = (),
     crop: Literal["smart", "centre"] | None = None,
+    faces: bool = True,
     video_frames: int | None = None,
     skip_duplicates: bool = False,
     since: date | str | None = None,
@@ -228,8 +232,10 @@ def render(
             object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
             default library, or else pieces of the cover, as with tiles=pieces.
-        crop: Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with
+        crop: Crop of each photo in a folder: smart (its salient area and faces) or centre; for a library, set it with
             `render library add`; default: smart.
+        faces: Find faces in the photos of a folder, so that crops keep them; for a library, set it with `render library
+            add`.
         video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
             add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
@@ -339,6 +345,7 @@ def frame(
     progress: Progress | ProgressFunction | None = None,
     tiles: str | Path | Sequence[str | Path] = (),
     crop: Literal["smart", "centre"] | None = None,
+    faces: bool = True,
     video_frames: int | None = None,
     skip_duplicates: bool = False,
     since: date | str | None = None,
@@ -405,8 +412,10 @@ def frame(
         progress: The same as for `renderer.render`.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
             default library, or else pieces of the cover, as with tiles=pieces.
-        crop: Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with
+        crop: Crop of each photo in a folder: smart (its salient area and faces) or centre; for a library, set it with
             `render library add`; default: smart.
+        faces: Find faces in the photos of a folder, so that crops keep them; for a library, set it with `render library
+            add`.
         video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
             add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
@@ -501,6 +510,7 @@ def frames(
     progress: Progress | ProgressFunction | None = None,
     tiles: str | Path | Sequence[str | Path] = (),
     crop: Literal["smart", "centre"] | None = None,
+    faces: bool = True,
     video_frames: int | None = None,
     skip_duplicates: bool = False,
     since: date | str | None = None,
@@ -570,8 +580,10 @@ def frames(
         progress: The same as for `renderer.render`.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
             default library, or else pieces of the cover, as with tiles=pieces.
-        crop: Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with
+        crop: Crop of each photo in a folder: smart (its salient area and faces) or centre; for a library, set it with
             `render library add`; default: smart.
+        faces: Find faces in the photos of a folder, so that crops keep them; for a library, set it with `render library
+            add`.
         video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
             add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.
@@ -664,6 +676,7 @@ def as_clip(
     progress: Progress | ProgressFunction | None = None,
     tiles: str | Path | Sequence[str | Path] = (),
     crop: Literal["smart", "centre"] | None = None,
+    faces: bool = True,
     video_frames: int | None = None,
     skip_duplicates: bool = False,
     since: date | str | None = None,
@@ -731,8 +744,10 @@ def as_clip(
         progress: The same as for `renderer.render`; called while the cover is matched.
         tiles: Photos to use: a folder, a file, a glob pattern, or the name of a library; repeatable. Default: your
             default library, or else pieces of the cover, as with tiles=pieces.
-        crop: Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with
+        crop: Crop of each photo in a folder: smart (its salient area and faces) or centre; for a library, set it with
             `render library add`; default: smart.
+        faces: Find faces in the photos of a folder, so that crops keep them; for a library, set it with `render library
+            add`.
         video_frames: Also use this many frames of each video in a folder; for a library, set it with `render library
             add` (0 to 1000).
         skip_duplicates: Keep only the best of each group of near-duplicates.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Final
 
 import numpy as np
@@ -13,11 +14,16 @@ from renderer.pixels import Pixels, reduced, to_linear, to_srgb
 from renderer.threads import run_blocks
 
 TILE_PIXELS: Final = 32
-"""Side in pixels of the small square picture of a photo (or a cell) that descriptors are computed from."""
+"""Shorter side in pixels of the small picture of a photo (or a cell) that descriptors are computed from."""
 
 SIGNATURE_PIXELS: Final = 8
 """Side in pixels of the signature: the detail of a tile that is visible in a mosaic. The signatures of all photos are
 in memory."""
+
+
+def tile_size(ratio: Fraction) -> tuple[int, int]:
+    """Return the width and height in pixels of tile pictures with a ratio, width / height: the shorter side is 32."""
+    return max(round(TILE_PIXELS * ratio), TILE_PIXELS), max(round(TILE_PIXELS / ratio), TILE_PIXELS)
 
 
 def mean_lab(signatures: Pixels) -> Float32Array:
@@ -59,11 +65,11 @@ def blocks(count: int, size: int = _BLOCK) -> list[slice]:
 
 
 def signatures(tiles: Pixels) -> Pixels:
-    """Return the signatures (N, 8, 8, 3) of pictures (N, 32, 32, 3): averages of light over 4 × 4 pixels, in sRGB."""
+    """Return the signatures (N, 8, 8, 3) of pictures (N, H, W, 3): averages of light over 8 × 8 areas, in sRGB."""
     side = SIGNATURE_PIXELS
     small = np.empty((len(tiles), side, side, 3), np.uint8)
-    for block in blocks(len(tiles), 512):  # 6 MB of light
-        small[block] = to_srgb(reduced(to_linear(tiles[block]), TILE_PIXELS // side))
+    for block in blocks(len(tiles), 512):  # 6 MB of light of square pictures
+        small[block] = to_srgb(reduced(to_linear(tiles[block]), side, side))
     return small
 
 

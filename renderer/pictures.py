@@ -36,7 +36,6 @@ from renderer.pixels import BAND_PIXELS, MAX_PIXELS, Picture, reduced_by_factor
 from renderer.pixels import BYTE_OF_LIGHT_16 as BYTE_OF_LIGHT_16
 from renderer.pixels import LIGHT_16 as LIGHT_16
 from renderer.pixels import Pixels as Pixels
-from renderer.pixels import centre_square as centre_square
 from renderer.pixels import reduced as reduced
 from renderer.pixels import resize as resize
 from renderer.pixels import to_linear as to_linear

@@ -100,16 +100,10 @@ def laid_over(pixels: Pixels, ground: npt.NDArray[np.uint8] | npt.NDArray[np.flo
     return np.asarray(pixels[..., :3] * share + ground * (1 - share) + 0.5, np.uint8)
 
 
-def centre_square(width: int, height: int) -> tuple[int, int, int]:
-    """Return the largest centred square of a picture: left, top and side in pixels."""
-    side = min(width, height)
-    return (width - side) // 2, (height - side) // 2, side
-
-
-def reduced(light: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
-    """Return the averages (N, S/f, S/f, 3) of pictures (N, S, S, 3) over f × f pixels; the factor f divides S."""
-    count, side = light.shape[:2]
-    small = side // factor
+def reduced(light: npt.NDArray[np.float32], width: int, height: int) -> npt.NDArray[np.float32]:
+    """Return pictures (N, H, W, 3) reduced to (N, height, width, 3): averages over areas."""
+    count, rows, columns = light.shape[:3]
     # As one tall picture: no mean crosses a border, and OpenCV is ten times as fast as NumPy over two axes.
-    tall = cv2.resize(light.reshape(count * side, side, 3), (small, count * small), interpolation=cv2.INTER_AREA)
-    return np.asarray(tall, np.float32).reshape(count, small, small, 3)
+    tall = light.reshape(count * rows, columns, 3)
+    small = cv2.resize(tall, (width, count * height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32).reshape(count, height, width, 3)

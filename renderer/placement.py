@@ -30,7 +30,7 @@ from renderer.shapes import MIXED_RATIO, SQUARE, TileShape
 from renderer.subject import Weights, attention
 
 MAP_SUFFIX: Final = ".mosaic"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MAX_UNITS: Final = 100_000
 """Maximum width and height of a map, in units."""
 
@@ -56,7 +56,6 @@ class PlacementMap:
     recipe: dict[str, JsonValue] = field(default_factory=dict)  # cover and its hash, settings, seed and versions
     shape: TileShape = SQUARE
     made_cover: npt.NDArray[np.uint8] | None = None  # (H, W, 4) the cover with straight alpha, if it is not a file
-    shape: TileShape = SQUARE
 
     def __len__(self) -> int:
         return len(self.photo)
@@ -234,7 +233,6 @@ def load_map(path: Path) -> PlacementMap:
             recipe=_recipe_from_json(header["recipe"]),
             shape=TileShape.from_json(header["shape"]) if "shape" in header else SQUARE,
             made_cover=made_cover,
-            shape=TileShape.from_json(header["shape"]) if "shape" in header else SQUARE,
         )
     except MissingFileError:
         raise InputError(f"{path} does not exist: check the path") from None
@@ -255,7 +253,7 @@ _MAX_HEADER_BYTES: Final = 16_000_000  # plus the following per cell
 _HEADER_BYTES_PER_CELL: Final = 2_000  # a photo takes 300 to 500, more with a long path
 _MAX_RATIO: Final = 100  # of the header's compression: the photos' digests alone keep it below 50
 _MAX_VALUES: Final = 1_000_000  # of the header, plus the following per cell
-_VALUES_PER_CELL: Final = 16  # "[", "{" and "," in a photo's entry
+_VALUES_PER_CELL: Final = 17  # "[", "{" and "," in a photo's entry
 
 
 def _archive(opened: BinaryIO) -> zipfile.ZipFile:
@@ -363,8 +361,9 @@ def _fits_shape(placement: PlacementMap) -> bool:
 
 
 def _is_inside(photo: Photo) -> bool:
-    left, top, side = photo.crop
-    return min(left, top) >= 0 < side and left + side <= photo.size[0] and top + side <= photo.size[1]
+    left, top, width, height = photo.crop
+    is_right = min(left, top) >= 0 and min(width, height) > 0
+    return is_right and left + width <= photo.size[0] and top + height <= photo.size[1]
 
 
 def _photo_to_json(photo: Photo, folder: Path) -> dict[str, JsonValue]:
@@ -401,7 +400,8 @@ _LONGEST_CLIP: Final = 1e9  # seconds
 
 def _photo_from_json(entry: dict[str, Any], folder: str) -> Photo:
     width, height = (int(value) for value in _numbers(entry, "size", 2, _LONGEST_SIDE))
-    left, top, side = (int(value) for value in _numbers(entry, "crop", 3, _LONGEST_SIDE))
+    square = isinstance(entry["crop"], list) and len(entry["crop"]) == 3  # version 1: left, top and side
+    left, top, across, *along = (int(value) for value in _numbers(entry, "crop", 3 if square else 4, _LONGEST_SIDE))
     r, g, b = (float(value) for value in _numbers(entry, "mean", 3, 1))
     name, digest, time = entry["path"], entry["digest"], entry.get("time")
     if not isinstance(name, str) or not can_be_path(name):
@@ -412,7 +412,7 @@ def _photo_from_json(entry: dict[str, Any], folder: str) -> Photo:
         raise ValueError(f"time is {_quoted(time)}")
     path = Path(os.path.normpath(os.path.join(folder, name)))  # noqa: PTH118 (a second Path would double the time)
     return Photo(
-        path, digest, (width, height), (left, top, side), (r, g, b),
+        path, digest, (width, height), (left, top, across, along[0] if along else across), (r, g, b),
         bool(entry["is_part"]), None if time is None else float(time),
     )  # fmt: skip
 

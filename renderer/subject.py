@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 Weights = npt.NDArray[np.float64]
 """(H, W) importance of each pixel, 0 or more."""
 
-_HEAD: Final = 2.2  # size of a head with hair and a margin, in multiples of the detected box from brow to chin
+HEAD: Final = 2.2
+"""Size of a head with hair and a margin, in multiples of the detected box, which reaches from brow to chin."""
 
 _FACE_WEIGHT: Final = 3.0  # of all faces together, in multiples of the rest of the picture
 
@@ -42,8 +43,8 @@ def attention(colours: npt.NDArray[np.float32], faces: Sequence[Face]) -> Weight
     heads = np.zeros_like(weights)
     for left, top, face_width, face_height in faces:
         x, y = left + face_width / 2, top + face_height / 2
-        rows = _span(y - _HEAD * face_height / 2, y + _HEAD * face_height / 2, height)
-        columns = _span(x - _HEAD * face_width / 2, x + _HEAD * face_width / 2, width)
+        rows = _span(y - HEAD * face_height / 2, y + HEAD * face_height / 2, height)
+        columns = _span(x - HEAD * face_width / 2, x + HEAD * face_width / 2, width)
         heads[rows, columns] = 1
     if heads.any():
         weights += _FACE_WEIGHT * weights.sum() * heads / heads.sum()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from fractions import Fraction
 from typing import Final, TypeVar
 
 import cv2
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Packed as Packed
 from renderer.cores import core_count
-from renderer.descriptors import TILE_PIXELS
+from renderer.descriptors import tile_size
 from renderer.kernels.drawing import TextureTable as TextureTable
 from renderer.library import Library, Photo
 from renderer.pictures import Pixels, reduced, resize, to_linear, to_srgb
@@ -38,8 +39,6 @@ MAX_PENDING: Final = 4096
 
 _AT_ONCE: Final = 16
 """Maximum number of levels that one call creates: their thumbnails are read by one query, up to 60 being possible."""
-
-_BASE_LEVELS: Final = TILE_PIXELS.bit_length()  # 32, 16, 8, 4, 2, 1
 
 
 def pack(pixels: npt.NDArray[np.uint8]) -> Packed:
@@ -63,9 +62,9 @@ class Textures:
     """The textures of one render and their memory.
 
     `budget`: bytes for levels above 32 texels; exceeded only if a single scene needs more, about 12 bytes for each
-    pixel of the frame where sprites don't overlap. In addition, 5.5 KiB per photo for the small levels and 0.5 KiB per
-    texture. `threads`: number of its own loading threads; `close` ends them. `longest_square`: maximum side of the
-    photos' square crops in texels.
+    pixel of the frame where sprites don't overlap. In addition, 5.5 KiB per photo for the small levels, if tiles are
+    squares, and 0.5 KiB per texture. `threads`: number of its own loading threads; `close` ends them. `longest_square`:
+    maximum shorter side of the photos' crops in texels.
     """
 
     def __init__(self, budget: int, threads: int | None = None, longest_square: int = 1024) -> None:
@@ -123,26 +122,26 @@ class Textures:
         opaque = pixels.shape[2] == 3 or bool((pixels[..., 3] == 255).all())
         return self.add(pixels.shape[1], pixels.shape[0], levels.__getitem__, mean=(r, g, b), opaque=opaque)
 
-    def add_squares(self, library: Library) -> int:
-        """Add the square crops of a library's photos, in order. Returns the index of the first."""
+    def add_tiles(self, library: Library) -> int:
+        """Add the crops of a library's photos, in order. Returns the index of the first."""
         first, count = len(self), len(library.photos)
         self._reserve(first + count)
         base = _base_levels(library.tiles)
         for i, photo in enumerate(library.photos):
-            side = min(_top_side(photo), self.longest_square)
-            self._describe(slice(first + i, first + i + 1), side, side, opaque=True)
-            self._create.append(_SquareLevels(library, photo, side))
+            width, height = _top_size(photo, library.photos.ratio, self.longest_square)
+            self._describe(slice(first + i, first + i + 1), width, height, opaque=True)
+            self._create.append(_SquareLevels(library, photo, width, height))
             self.mean.append(photo.mean)
         levels = self.table.levels[first : first + count]
         each = np.arange(count)
-        for small, pixels in enumerate(base):  # 32, 16, … 1 texels
+        for small, pixels in enumerate(base):  # 32, 16, … 1 texels, or for 3:2 48 × 32, 24 × 16, … 1 × 1
             self.base_levels.append(pixels)
             address = pixels.ctypes.data + each * pixels[0].nbytes
-            self.table.address[first + each, levels - _BASE_LEVELS + small] = address
+            self.table.address[first + each, levels - len(base) + small] = address
         return first
 
     def add_whole(self, library: Library, photo: Photo, width: int, height: int) -> int:
-        """Add a whole photo, not only its square crop, with exactly `width` × `height` texels. Returns its index."""
+        """Add a whole photo, not only its crop, with exactly `width` × `height` texels. Returns its index."""
         return self.add(width, height, _WholeLevels(library, photo, width, height), mean=photo.mean)
 
     def _reserve(self, count: int) -> None:
@@ -239,14 +238,15 @@ class Textures:
 
 
 class _SquareLevels:
-    """Creates the levels above 32 texels of a photo's square crop."""
+    """Creates the levels above 32 texels of a photo's crop."""
 
-    def __init__(self, library: Library, photo: Photo, side: int) -> None:
-        self.library, self.photo, self.side = library, photo, side
+    def __init__(self, library: Library, photo: Photo, width: int, height: int) -> None:
+        self.library, self.photo, self.width, self.height = library, photo, width, height
 
     def __call__(self, level: int, jpeg: bytes | None = None) -> Packed:
         """`jpeg`: the photo's thumbnail if it was read before."""
-        return pack(self.library.square(self.photo, max(self.side >> level, 1), jpeg))
+        size = max(self.width >> level, 1), max(self.height >> level, 1)
+        return pack(self.library.tile(self.photo, *size, jpeg))
 
 
 class _WholeLevels:
@@ -290,25 +290,33 @@ def _padded(level: Packed) -> Packed:
     return padded
 
 
-def _top_side(photo: Photo) -> int:
-    """Return the side of a square's largest level: the power of two that holds all of its pixels, 32…16,384."""
-    return min(max(TILE_PIXELS, 1 << (photo.crop[2] - 1).bit_length()), MAX_SIDE)
+def _top_size(photo: Photo, ratio: Fraction, longest: int) -> tuple[int, int]:
+    """Return the size of a tile's largest level: that of its tile picture, doubled until it holds all of its pixels.
+
+    longest: maximum of the shorter side. The longer one has at most 16,384 texels.
+    """
+    width, height = tile_size(ratio)
+    enough = -(-photo.crop[2] // width), -(-photo.crop[3] // height)
+    times = (max(enough) - 1).bit_length()
+    while times and (min(width, height) << times > longest or max(width, height) << times > MAX_SIDE):
+        times -= 1
+    return width << times, height << times
 
 
 def _base_levels(tiles: Pixels) -> Sequence[Packed]:
-    """Return the levels of tiles (N, 32, 32, 3), 32 to 1 texels: each (N, side, side), averaged in linear light."""
-    count = len(tiles)
-    levels = [np.empty((count + 1, side, side), np.uint32)[:count] for side in (32, 16, 8, 4, 2, 1)]  # see `_padded`
+    """Return the levels of tiles (N, H, W, 3), down to 1 × 1: each (N, height, width), averaged in linear light."""
+    count, height, width = tiles.shape[:3]
+    sizes = [(max(width >> level, 1), max(height >> level, 1)) for level in range(max(width, height).bit_length())]
+    levels = [np.empty((count + 1, along, across), np.uint32)[:count] for across, along in sizes]  # see `_padded`
     block = 1024  # tiles at a time: 12 MB of floats
     for start in range(0, count, block):
         part = slice(start, min(start + block, count))
         light = to_linear(tiles[part])
-        for level in levels:
-            side = level.shape[1]
-            if side < TILE_PIXELS:
-                light = reduced(light, 2)
-            rows = (tiles[part] if side == TILE_PIXELS else to_srgb(light)).reshape(-1, side, 3)
-            level[part] = pack(rows).reshape(-1, side, side)
+        for number, (level, (across, along)) in enumerate(zip(levels, sizes, strict=True)):
+            if number:
+                light = reduced(light, across, along)
+            rows = (to_srgb(light) if number else tiles[part]).reshape(-1, across, 3)
+            level[part] = pack(rows).reshape(-1, along, across)
     return levels
 
 

@@ -112,7 +112,7 @@ class StageFactory:
         placed = Library(list(placement.photos), self.library.tiles[[number[p] for p in placement.photos]])
         textures = Textures(50_000_000, 1)
         return Stage(
-            [placement], [placed], textures, [textures.add_squares(placed)], size, seconds,
+            [placement], [placed], textures, [textures.add_tiles(placed)], size, seconds,
             fit=fit, read_cover=lambda side: read_picture(self.path, shorter_side=side).pixels, frames=round(seconds * 30),
         )  # fmt: skip
 

@@ -35,7 +35,7 @@ def test_tiles_move_from_one_map_to_another(stage: Stage) -> None:
         stage,
         maps=[stage.mosaic, upside_down],
         libraries=[stage.libraries[0]] * 2,
-        first_texture=[stage.first_texture[0], stage.textures.add_squares(stage.libraries[0])],
+        first_texture=[stage.first_texture[0], stage.textures.add_tiles(stage.libraries[0])],
     )
     camera = both.whole_camera()
     first, second = both.resting_sprites(0), both.resting_sprites(1)

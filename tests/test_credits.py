@@ -74,7 +74,7 @@ def test_files_that_are_not_pictures_have_no_credits(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows file names cannot contain line breaks")
 def test_each_photo_takes_one_line(tmp_path: Path) -> None:
-    photo = Photo(picture_by(tmp_path / "a\nb.jpg", "Jane Doe"), "00", (40, 30), (0, 0, 30), (0.5, 0.5, 0.5))
+    photo = Photo(picture_by(tmp_path / "a\nb.jpg", "Jane Doe"), "00", (40, 30), (0, 0, 30, 30), (0.5, 0.5, 0.5))
     write_credits(tmp_path / "credits.txt", "it.png", [photo], Silent())
     assert (tmp_path / "credits.txt").read_text("utf-8").endswith("\n\na b.jpg – Jane Doe\n")
 

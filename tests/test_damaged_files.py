@@ -12,6 +12,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,10 @@ from renderer.input_files import open_input
 from renderer.job import EditSettings, VideoJob, edit_mosaic
 from renderer.library import Photo
 from renderer.library.archive import Archive
+from renderer.library.crops import SQUARE
 from renderer.library.definitions import find_library
 from renderer.library.index import Copy, File, Index
+from renderer.library.reading import faces_in
 from renderer.placement import load_map, save_map
 from renderer.preset import load_preset
 from renderer.progress import Silent
@@ -368,6 +371,16 @@ def test_damaged_indexes_are_read_or_refused(folder: Path) -> None:
     check()
 
 
+WIDE = Fraction(3, 2)
+
+
+def use_cropped(index: Index) -> None:
+    photos, columns = index.cropped(np.array([1]), WIDE, Silent())
+    r, g, b = columns.mean[0].tolist()
+    photos.photo(1, (r, g, b))
+    photos.tiles(np.array([1]))
+
+
 INDEX_USES: dict[str, Callable[[Index, Photo], object]] = {
     "scanned": lambda index, _: index.scanned(),
     "unread": lambda index, _: index.unread(),
@@ -378,8 +391,15 @@ INDEX_USES: dict[str, Callable[[Index, Photo], object]] = {
     "descriptors": lambda index, _: index.descriptors(np.array([1])),
     "dates": lambda index, _: index.dates(np.array([1])),
     "thumbnail": lambda index, photo: index.thumbnail(photo),
-    "squares": lambda index, photo: index.squares([photo]),
+    "tiles_of": lambda index, photo: index.tiles_of([photo]),
+    "wide tiles_of": lambda index, photo: index.tiles_of([photo], WIDE),
     "digests_at": lambda index, photo: index.digests_at([photo.path]),
+    "cropped": lambda index, _: use_cropped(index),
+    "store_faces": lambda index, _: index.store_faces(
+        [faces_in(each, index.rule) for each in index.thumbnails(np.array([1]))]
+    ),
+    "unsearched": lambda index, _: index.unsearched(scanned=True),
+    "faces_of": lambda index, photo: index.faces_of([photo]),
     "is_unchanged": lambda index, photo: index.is_unchanged(photo),
     "paths_of": lambda index, photo: index.paths_of(photo),
     "contains": lambda index, photo: index.contains(photo.path, photo.digest),
@@ -390,8 +410,9 @@ INDEX_USES: dict[str, Callable[[Index, Photo], object]] = {
 
 INDEX_COLUMNS = {
     "photo": "path frames clip_ms bytes modified_ns digest width height orientation captured crop_left crop_top"
-    " crop_side gone_ns",
+    " crop_width crop_height faces gone_ns",
     "thumbnail": "jpeg", "tile": "pixels", "block": "signature look mean", "skipped": "path frames bytes reason",
+    "ratio": "name used_ns", "tile_3x2": "pixels", "block_3x2": "box signature mean",
 }  # fmt: skip
 
 
@@ -403,7 +424,7 @@ def test_damaged_values_of_an_index_are_read_or_refused(folder: Path, value: str
     with Archive(Silent()) as archive:
         library = archive.open(["tiles"])
         assert (len(library.photos), len(library.skipped)) == (1, 1)
-        photo = library.photos[0]
+        photo = library.cropped(WIDE).cropped(SQUARE).photos[0]
     whole = (Path(os.environ["MOSAIC_RENDERER_CACHE"]) / "photos-smart.sqlite").read_bytes()
     file = folder / "it.sqlite"
     for table, columns in INDEX_COLUMNS.items():

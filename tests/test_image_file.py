@@ -17,6 +17,7 @@ from PIL import EpsImagePlugin, Image
 
 from renderer import pictures
 from renderer.errors import PictureError
+from renderer.library.crops import CropRule
 from renderer.library.index import File
 from renderer.library.photos import Skipped
 from renderer.library.reading import read_file
@@ -265,7 +266,7 @@ def no_more_files() -> Iterator[None]:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has these failures")
 def test_failures_of_the_system_are_transient(cover: Path) -> None:
     def skipped(path: Path) -> Skipped:
-        found = read_file(File(path, path.stat().st_size, 0), "centre")
+        found = read_file(File(path, path.stat().st_size, 0), CropRule("centre"))
         assert isinstance(found, Skipped)
         return found
 

@@ -24,6 +24,7 @@ from PIL import Image
 
 from renderer.errors import RenderError
 from renderer.library import Archive, Filter
+from renderer.library.crops import CropRule
 from renderer.library.index import BLOCK, File, Found, Index
 from renderer.library.indexing import Changes, _batches, refresh
 from renderer.library.reading import file_digest, read_file
@@ -42,7 +43,7 @@ def fill(folder: Path, count: int) -> list[Path]:
 
 
 def update(index: Index, folder: Path) -> Changes:
-    return refresh(index, find_files([str(folder)])[0], "smart", Silent())
+    return refresh(index, find_files([str(folder)])[0], Silent())
 
 
 def names(index: Index) -> list[str]:
@@ -58,7 +59,7 @@ def test_stored_entries_are_read_back_unchanged(tmp_path: Path) -> None:
         assert ([photo.path for photo in photos], skipped) == (paths, [])
         for number in (0, 11, 29):
             status = paths[number].stat()
-            read = read_file(File(paths[number], status.st_size, status.st_mtime_ns), "smart")
+            read = read_file(File(paths[number], status.st_size, status.st_mtime_ns), CropRule())
             assert isinstance(read, list)
             assert photos[number] == read[0].photo
             assert (photos.columns.signature[number] == read[0].signature).all()
@@ -69,7 +70,7 @@ def test_stored_entries_are_read_back_unchanged(tmp_path: Path) -> None:
 
 
 def test_photos_in_several_blocks_keep_their_data(tmp_path: Path) -> None:
-    entry = read_file(File(fill(tmp_path, 1)[0], 0, 0), "centre")
+    entry = read_file(File(fill(tmp_path, 1)[0], 0, 0), CropRule("centre"))
     assert isinstance(entry, list)
     count = 2 * BLOCK + 10
     with Index(tmp_path / "it.sqlite") as index:
@@ -144,10 +145,10 @@ def test_a_file_that_is_deleted_before_it_is_read_is_skipped(tmp_path: Path) -> 
     paths = fill(tmp_path, 3)
     files = [File(path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
     paths[1].unlink()
-    read = [read_file(file, "smart") for file in files]
+    read = [read_file(file, CropRule()) for file in files]
     assert [getattr(found, "reason", "read") for found in read] == ["read", "does not exist", "read"]
     with Index(tmp_path / "it.sqlite") as index:
-        changes = refresh(index, paths, "smart", Silent())
+        changes = refresh(index, paths, Silent())
         assert ([item.path for item in changes.skipped], changes.read) == ([paths[1]], 2)
 
 
@@ -163,7 +164,7 @@ LIMITED = """
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 250_000_000,) * 2)
     with Index(Path(sys.argv[1])) as index:
-        changes = refresh(index, find_files([sys.argv[2]])[0], "smart", Silent())
+        changes = refresh(index, find_files([sys.argv[2]])[0], Silent())
         print(changes.read, [item.transient for item in changes.skipped])
 """
 
@@ -297,7 +298,7 @@ KILLED = """
                 os.kill(os.getpid(), signal.SIGKILL)
 
     with Index(Path(sys.argv[1])) as index:
-        refresh(index, find_files([sys.argv[2]])[0], "smart", Killer())
+        refresh(index, find_files([sys.argv[2]])[0], Killer())
 """
 
 
@@ -361,7 +362,10 @@ def test_files_that_version_1_misread_are_read_again(tmp_path: Path) -> None:
     (tmp_path / "photos" / "bad.jpg").write_text("no picture")
     with Index(tmp_path / "it.sqlite") as index:
         update(index, tmp_path / "photos")
-        index._connection.execute("PRAGMA user_version = 1")
+        index._connection.executescript(
+            "DROP TABLE ratio; ALTER TABLE photo DROP COLUMN faces; ALTER TABLE photo DROP COLUMN crop_height;"
+            "ALTER TABLE photo RENAME COLUMN crop_width TO crop_side; PRAGMA user_version = 1"
+        )
     with Index(tmp_path / "it.sqlite") as index:
         assert (index.count(), index.skipped()) == (4, [])
         changes = update(index, tmp_path / "photos")
@@ -527,7 +531,7 @@ def test_an_index_with_any_damage_works_at_the_second_attempt(
                     library.photos.descriptors_of(numbers), library.tiles, library.photos.dates()
                     assert library.photos.find_by_name("0003.png") is not None
                     for photo in library.photos:
-                        library.square(photo, 16)
+                        library.tile(photo, 16, 16)
             except RenderError:
                 assert not last
                 continue
@@ -544,7 +548,7 @@ def test_an_index_with_an_empty_table_is_rebuilt(filled: tuple[Path, bytes], tab
     database.close()
     with Archive(Silent()) as archive:
         library = archive.open([str(folder)])
-        assert (len(library.tiles), library.square(library.photos[0], 8).shape) == (5, (8, 8, 3))
+        assert (len(library.tiles), library.tile(library.photos[0], 8, 8).shape) == (5, (8, 8, 3))
 
 
 @given(
@@ -572,8 +576,8 @@ def test_a_photo_with_any_dates_is_a_tile(
 
     with Index(path.with_name("it.sqlite")) as index:
         dated = Dated(path)
-        assert refresh(index, [dated], "smart", Silent()).read == 1
-        assert refresh(index, [dated], "smart", Silent()).unchanged == 1
+        assert refresh(index, [dated], Silent()).read == 1
+        assert refresh(index, [dated], Silent()).unchanged == 1
         photos, skipped = index.scanned()
         assert (len(photos), skipped) == (1, [])
         assert index.is_unchanged(replace(photos[0], path=dated))

@@ -30,7 +30,7 @@ from renderer.library import (
     without_duplicates,
 )
 from renderer.library.checking import near_duplicates
-from renderer.library.reading import cut, smart_square
+from renderer.library.crops import crop_box, cut
 from renderer.messages import as_argument, spelled
 from renderer.names import expand_glob
 from renderer.pictures import read_picture, resize
@@ -197,7 +197,7 @@ def test_a_damaged_index_is_reported_renamed_and_rebuilt(tmp_path: Path, damaged
     with Archive(recorder) as archive:
         library = archive.open_files(paths)
         assert len(library.photos) == 40
-        assert library.square(library.photos[7], 32).mean() > 1
+        assert library.tile(library.photos[7], 32, 32).mean() > 1
     assert "is damaged" in recorder.notices[0]
     assert file.with_name(f"{file.name}.damaged").exists()
 
@@ -215,11 +215,11 @@ def test_an_off_centre_crop_is_shown_at_every_size(tmp_path: Path, archive: Arch
     picture.paste((255, 0, 0), (0, 0, 300, 300))
     picture.save(tmp_path / "it.png")
     (photo,) = archive.open_files([tmp_path / "it.png"]).photos
-    library = reopen(archive, [replace(photo, crop=(0, 0, 300))], Silent())
+    library = reopen(archive, [replace(photo, crop=(0, 0, 300, 300))], Silent())
     # Small sizes from the thumbnail, a JPEG, and large ones from the file.
-    for square in (library.tiles[0], *(library.square(library.photos[0], side) for side in (64, 256))):
+    for square in (library.tiles[0], *(library.tile(library.photos[0], side, side) for side in (64, 256))):
         assert np.abs(square.astype(int) - (255, 0, 0)).mean() < 2
-    assert (library.square(library.photos[0], 512) == (255, 0, 0)).all()
+    assert (library.tile(library.photos[0], 512, 512) == (255, 0, 0)).all()
 
 
 def test_a_centred_tile_is_the_middle_of_the_photo(cover: Path) -> None:
@@ -229,11 +229,11 @@ def test_a_centred_tile_is_the_middle_of_the_photo(cover: Path) -> None:
 
 def check_tile_of_the_middle(cover: Path, library: Library) -> None:
     (photo,) = library.photos
-    assert (photo.size, photo.crop) == ((640, 427), (106, 0, 427))
+    assert (photo.size, photo.crop) == ((640, 427), (106, 0, 427, 427))
     middle = read_picture(cover).pixels[:, 106 : 106 + 427]
     assert np.abs(np.array(photo.mean) * 255 - middle.mean(axis=(0, 1))).max() < 8  # the mean is of linear light
     # The thumbnail and the file give the same picture.
-    small, large = library.square(photo, 128), library.square(photo, 427)
+    small, large = library.tile(photo, 128, 128), library.tile(photo, 427, 427)
     assert small.shape == (128, 128, 3)
     assert np.abs(large.astype(int) - middle).max() == 0
     assert np.abs(small.mean() - large.mean()) < 5
@@ -243,7 +243,7 @@ def test_a_deleted_photo_is_shown_from_its_thumbnail(tmp_path: Path, archive: Ar
     path = make(tmp_path / "photo.png", (10, 200, 30), (600, 600))
     library = archive.open_files([path])
     path.unlink()
-    assert np.abs(library.square(library.photos[0], 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 3
+    assert np.abs(library.tile(library.photos[0], 512, 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 3
 
 
 @pytest.mark.parametrize("change", ["its size", "its time"])
@@ -257,12 +257,12 @@ def test_pixels_of_a_file_that_changed_since_it_was_indexed_are_not_used(
     if change == "its size":
         path.write_bytes(path.read_bytes() + bytes(500))
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    for pixels in (library.square(library.photos[0], 512), library.whole(library.photos[0], 500, 500)):
+    for pixels in (library.tile(library.photos[0], 512, 512), library.whole(library.photos[0], 500, 500)):
         assert np.abs(pixels.mean(axis=(0, 1)) - (10, 200, 30)).max() < 4
     # Another process refreshes the index: these photos are still those that were opened.
     with Archive(Silent()) as other:
         assert other.open_files([path]).means[0].tolist() == [1, 0, 0]
-    assert np.abs(library.square(library.photos[0], 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 4
+    assert np.abs(library.tile(library.photos[0], 512, 512).mean(axis=(0, 1)) - (10, 200, 30)).max() < 4
 
 
 def test_there_are_thousands_of_parts_at_several_scales(cover: Path) -> None:
@@ -273,7 +273,7 @@ def test_there_are_thousands_of_parts_at_several_scales(cover: Path) -> None:
     assert len({photo.crop[2] for photo in parts}) >= 6
     pixels = read_picture(cover).pixels
     for number in range(1, len(library.photos), 501):
-        left, top, side = library.photos[number].crop
+        left, top, side, _ = library.photos[number].crop
         assert 0 <= left <= 640 - side
         assert 0 <= top <= 427 - side
         shown = pixels[top : top + side, left : left + side].mean(axis=(0, 1))
@@ -321,7 +321,7 @@ class TestPhotosOfASavedMap:
             r"1 photo of this map is missing or changed \(.*3\.jpg\)\. Thumbnails .*tiles=FOLDER.*",
             spelled(recorder.notices[0], as_argument),
         )
-        assert np.abs(again.square(again.photos[3], 512).mean(axis=(0, 1)) - (9, 60, 0)).max() < 4
+        assert np.abs(again.tile(again.photos[3], 512, 512).mean(axis=(0, 1)) - (9, 60, 0)).max() < 4
 
     def test_are_named_in_the_error_if_they_have_no_thumbnail(
         self, tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
@@ -347,11 +347,11 @@ def test_the_smart_square_is_inside_the_picture_and_as_large_as_possible(width: 
     if max(shape) > 4000:
         return
     noise = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
-    left, top, side = smart_square(noise, (width, height))
-    assert side == min(width, height)
+    left, top, side, along = crop_box(noise, (width, height), "smart")
+    assert side == along == min(width, height)
     assert 0 <= left <= width - side
     assert 0 <= top <= height - side
-    assert cut(noise, (left, top, side), (width, height)).shape[:2] == (min(shape[:2]),) * 2
+    assert cut(noise, (left, top, side, side), (width, height)).shape[:2] == (min(shape[:2]),) * 2
 
 
 @pytest.mark.parametrize("middle", [60, 240])
@@ -359,10 +359,10 @@ def test_the_smart_square_contains_the_subject(cover: Path, middle: int) -> None
     plain = Image.new("RGB", (300, 100), (120, 150, 200))
     with Image.open(cover) as picture:
         plain.paste(picture.resize((60, 60)), (middle - 30, 20))
-    left, _, side = smart_square(np.asarray(plain), (300, 100))
+    left, _, side, _ = crop_box(np.asarray(plain), (300, 100), "smart")
     assert left <= middle - 30
     assert middle + 30 <= left + side
-    assert smart_square(np.full((100, 300, 3), 90, np.uint8), (300, 100)) == (100, 0, 100)
+    assert crop_box(np.full((100, 300, 3), 90, np.uint8), (300, 100), "smart") == (100, 0, 100, 100)
 
 
 def test_unusable_files_are_skipped_with_their_reasons(tmp_path: Path, archive: Archive) -> None:
@@ -435,7 +435,7 @@ def test_video_frames_can_be_tiles(tmp_path: Path, clip: Path) -> None:
         assert [item.path.name for item in library.skipped] == ["broken.mp4"]
         red, blue, _ = library.means
         assert (red[0] > 0.9, blue[2] > 0.9) == (True, True)
-        assert library.square(library.photos[1], 300)[150, 150, 2] > 220
+        assert library.tile(library.photos[1], 300, 300)[150, 150, 2] > 220
         assert len(set(library.groups.tolist())) == 3
         again = reopen(archive, list(library.photos), Silent())
         assert list(again.photos) == list(library.photos)
@@ -566,7 +566,7 @@ def test_a_piece_is_the_same_at_every_level(cover: Path) -> None:
     library = pieces(cover)
     for number in range(1, len(library.photos), 97):
         photo = library.photos[number]
-        assert difference(resize(library.square(photo, photo.crop[2]), 32, 32), library.tiles[number]).mean() < 0.5
+        assert difference(resize(library.tile(photo, *photo.crop[2:]), 32, 32), library.tiles[number]).mean() < 0.5
 
 
 def make_dated(path: Path, time: str) -> Path:

@@ -37,7 +37,7 @@ NOT_DERIVED: dict[str, dict[str, object]] = {
 """Other values of parameters that are names, paths and dates."""
 
 UNCHANGED = {
-    "since", "until", "library_dir", "save_map", "credits", "video_frames", "skip_duplicates",
+    "faces", "since", "until", "library_dir", "save_map", "credits", "video_frames", "skip_duplicates",
     "mask_threshold", "cover_font", "fill",
 }  # fmt: skip
 """Parameters that choose the same photos from this folder, change no map, or have no effect on an opaque picture."""

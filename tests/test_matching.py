@@ -41,7 +41,7 @@ def plain(metric: Metric) -> MatchStyle:
 def library_of(tiles: Pixels) -> Library:
     means = tiles.mean(axis=(1, 2)) / 255
     photos = [
-        Photo(Path(f"{i}.jpg"), str(i), (32, 32), (0, 0, 32), (float(m[0]), float(m[1]), float(m[2])))
+        Photo(Path(f"{i}.jpg"), str(i), (32, 32), (0, 0, 32, 32), (float(m[0]), float(m[1]), float(m[2])))
         for i, m in enumerate(means)
     ]
     return Library(photos, tiles)

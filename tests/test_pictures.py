@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 from profiles import SRGB, WIDE, profile
 
 from renderer.errors import PictureError
-from renderer.pictures import centre_square, read_picture, resize, to_linear, to_srgb
+from renderer.pictures import read_picture, resize, to_linear, to_srgb
 from renderer.pixels import resize_values
 
 
@@ -307,11 +307,3 @@ def test_reducing_averages_light() -> None:
     board = np.zeros((2, 2, 3), np.uint8)
     board[0, 0] = board[1, 1] = 255
     assert (resize(board, 1, 1) == 188).all()  # half of the light, not half of the value
-
-
-@given(st.integers(1, 9999), st.integers(1, 9999))
-def test_the_square_is_centred(width: int, height: int) -> None:
-    left, top, side = centre_square(width, height)
-    assert side == min(width, height)
-    assert abs(width - side - 2 * left) <= 1
-    assert abs(height - side - 2 * top) <= 1

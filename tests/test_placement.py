@@ -22,7 +22,7 @@ def small_map(folder: Path, columns: int = 4, rows: int = 3) -> PlacementMap:
         gain=random.random((count, 3)).astype(np.float32),
         offset=random.random((count, 3)).astype(np.float32),
         cost=random.random(count).astype(np.float32),
-        photos=tuple(Photo(folder / n, "ab", (40, 30), (5, 0, 30), (0.1, 0.2, 0.3), n == "c.jpg") for n in ("a.jpg", "b.jpg", "c.jpg")),
+        photos=tuple(Photo(folder / n, "ab", (40, 30), (5, 0, 30, 30), (0.1, 0.2, 0.3), n == "c.jpg") for n in ("a.jpg", "b.jpg", "c.jpg")),
         size=(columns, rows),
         recipe={"cover": "x.jpg", "cover_size": [400, 310]},
     )  # fmt: skip

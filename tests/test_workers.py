@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from renderer.library.crops import CropRule
 from renderer.library.index import Copy, File, Found
 from renderer.library.photos import Skipped
 from renderer.library.reading import file_digest, read_file
@@ -37,13 +38,13 @@ def test_a_worker_returns_the_same_as_reading_in_this_process(tmp_path: Path) ->
     Image.new("L", (5000, 5000), 77).save(large.path, compress_level=1)
     known = file_digest(files[1].path)
     for process in (True, False):
-        reader = Reader("smart", process=process)
+        reader = Reader(CropRule(), process=process)
         try:
             assert (reader._worker is not None) == process
             found = reader.read([*((file, ()) for file in files), (large, ()), (files[1], ("00", known))])
         finally:
             reader.close()
-        assert list(map(comparable, found[:3])) == [comparable(read_file(file, "smart")) for file in files]
+        assert list(map(comparable, found[:3])) == [comparable(read_file(file, CropRule())) for file in files]
         assert found[3:] == [None, Copy(known)]  # too large for several threads to decode at once, and not decoded
 
 
@@ -64,7 +65,7 @@ def test_a_file_that_crashes_its_decoder_is_identified_and_the_others_are_read(
         return read(worker, requests)
 
     monkeypatch.setattr(Worker, "read", read_or_die)
-    reader = Reader("smart", process=True)
+    reader = Reader(CropRule(), process=True)
     try:
         one, deadly, other = reader.read([(file, ()) for file in files_in(tmp_path, "a.png", "deadly.png", "b.png")])
     finally:

@@ -43,10 +43,14 @@ class Inputs:
     def photo_set(self, job: VideoJob) -> str:
         """Index a job's photos and return their digest; empty if there are none. Raises InputError."""
         match = job.match
-        key = (match.tiles, match.library_dir, match.crop, match.video_frames)
+        key = (match.tiles, match.library_dir, match.crop, match.video_frames, match.faces)
         if key not in self.photos:
             with Archive(
-                self.progress, library_dir=match.library_dir, crop=match.crop, video_frames=match.video_frames
+                self.progress,
+                library_dir=match.library_dir,
+                crop=match.crop,
+                video_frames=match.video_frames,
+                faces=match.faces,
             ) as archive:
                 keys = archive.open(match.tiles).photos.columns.key
                 self.photos[key] = hashlib.blake2b(keys.tobytes(), digest_size=16).hexdigest() if len(keys) else ""

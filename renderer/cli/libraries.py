@@ -59,8 +59,9 @@ class AddOptions(Validated):
 
     name: str = parameter(DEFAULT_NAME, "Name of the library")
     crop: Crop | None = parameter(
-        None, "Square part of each photo to use: the most interesting one (smart) or the centre; default: smart"
+        None, "Part of each photo to use: the most interesting one (smart) or the centre; default: smart"
     )
+    faces: bool = parameter(True, "Find faces in the photos, so that smart crops keep them whole")
     video_frames: int | None = parameter(None, "Frames to take as photos from each video; default: 0", low=0, high=1000)
 
 
@@ -131,10 +132,10 @@ def _add(words: Sequence[str], values: Values) -> None:
             raise InputError(missing_file(source))
     known = find_library(check_name(options.name), common.folder)
     definition = (known or LibraryDefinition(options.name, common.folder, ())).extended(
-        list(map(str, sources)), options.crop, options.video_frames
+        list(map(str, sources)), options.crop, options.video_frames, given(AddOptions, values).get("faces")
     )
-    if known is not None and definition.crop != known.crop:
-        known.remove()  # all crops change
+    if known is not None and (definition.crop != known.crop or known.faces > definition.faces):
+        known.remove()  # crops change; faces that were not searched are found in the thumbnails
     definition.save()
     try:
         _refresh(definition, common)
@@ -214,14 +215,15 @@ def _show(words: Sequence[str], values: Values) -> None:
     size = sum(file.stat().st_size for file in definition.files)
     result = {
         "library": name, "photos": photos, "skipped": len(skipped), "folders": definition.sources,
-        "crop": definition.crop, "video_frames": definition.video_frames, "oldest": oldest, "newest": newest,
+        "crop": definition.crop, "video_frames": definition.video_frames, "faces": definition.faces, "oldest": oldest,
+        "newest": newest,
         "files": [str(file) for file in definition.files], "bytes": size,
     }  # fmt: skip
     taken = f"taken {oldest[:10]} to {newest[:10]}" if oldest and newest else "dates unknown"
     lines = [
         f"{name}: {counted(photos, 'photo')}, {taken}; {counted(len(skipped), 'file')} can't be used",
         *(f"  folder: {source}" for source in definition.sources),
-        f"  crop: {definition.crop}",
+        f"  crop: {definition.crop}{'' if definition.faces else ', without searching faces'}",
         f"  frames taken from each video: {definition.video_frames}",
         f"  index: {definition.index_path} ({megabytes(size)})",
     ]
@@ -269,12 +271,13 @@ def _check(words: Sequence[str], values: Values) -> None:
         " = ".join([*(str(photo.path) for photo in group[:4]), *([f"{len(group) - 4} more"] if len(group) > 4 else [])])
         for group in report.duplicates
     ]
-    small = [f"{photo.path}: {photo.crop[2]} pixels" for photo in report.small]
+    small = [f"{photo.path}: {min(photo.crop[2:])} pixels" for photo in report.small]
     result = {
         "library": name, "photos": report.photos, "picture": str(picture), "colours": report.colours,
         "skipped": [{"path": str(item.path), "reason": item.reason} for item in library.skipped],
         "near_duplicates": [[str(photo.path) for photo in group] for group in report.duplicates],
         "small": [str(photo.path) for photo in report.small],
+        "with_faces": report.with_faces, "not_searched_for_faces": report.unsearched,
     }  # fmt: skip
     shown = None if common.verbose else LISTED
     lines = [
@@ -282,9 +285,18 @@ def _check(words: Sequence[str], values: Values) -> None:
         *_listed("unusable file", skipped, shown),
         *_listed("group", duplicates, shown, " of near-duplicates (best first; --skip-duplicates keeps only the best)"),
         *_listed("photo", small, shown, f" smaller than {options.tile_pixels} pixels"),
+        f"  {counted(report.with_faces, 'photo')} with faces{_not_searched(report.unsearched, definition)}",
         f"  colours with hardly any photos: {', '.join(report.missing_colours) or 'none'}; {picture} shows all colours",
     ]
     common.print_result(result, *lines)
+
+
+def _not_searched(count: int, definition: LibraryDefinition) -> str:
+    """Return how many photos were not searched for faces, and why."""
+    if not count:
+        return ""
+    fix = f"`render library refresh {definition.name}` does it" if definition.faces else "the library has --no-faces"
+    return f"; {count:,} not searched ({fix})"
 
 
 def _listed(noun: str, items: list[str], shown: int | None, about: str = "") -> list[str]:

@@ -127,7 +127,7 @@ class Matched:
 
     def photo(self, number: int, symmetry: int, side: int) -> Pixels:
         """Return the square crop (side, side, 3) of a photo under a symmetry."""
-        square = self.mosaic.offered.square(self.mosaic.offered.photos[number], side)
+        square = self.mosaic.offered.tile(self.mosaic.offered.photos[number], side, side)
         tile: Pixels = turned(square[np.newaxis], np.array([symmetry], np.uint8))[0]
         return tile
 

@@ -192,7 +192,7 @@ def _staged(
     # Tiles larger than the frame's shorter side are visible only briefly, before the photo's own texture replaces them.
     square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
     with closing(Textures(budget.texture_bytes, budget.loading_threads, longest_square=square)) as textures:
-        first = textures.add_squares(mosaic.library)
+        first = textures.add_tiles(mosaic.library)
         background: Colour | int | None = None if output.transparent else output.background_colour
         if output.fit == "blur":
             background = textures.add_picture(_blurred(mosaic.placement.colours()))
@@ -243,7 +243,7 @@ def draw_strips(
     tall = min(rows * min(math.ceil(side / rows), _MAX_STRIPS), height)
     across = min(max(_BLOCK_PIXELS // tall, 64), width)
     with closing(Textures(STILL_TEXTURES, threads, longest_square=square)) as textures:
-        first = textures.add_squares(mosaic.library)
+        first = textures.add_tiles(mosaic.library)
         stage = Stage(
             maps=[placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
             seconds=1.0, background=None if isinstance(background, str) else background,

@@ -15,7 +15,7 @@ import numpy as np
 from renderer.errors import InputError
 from renderer.grid import Grid, find_cell
 from renderer.input_files import is_file
-from renderer.job.inputs import check_cover, cover_of, cover_reader, open_library
+from renderer.job.inputs import check_cover, cover_of, cover_reader, open_archive, open_library
 from renderer.job.outputs import check_suffix
 from renderer.library import SHORTER_SIDE, Archive, Library, reopen, unknown_photo
 from renderer.messages import named
@@ -75,7 +75,7 @@ def edit_mosaic(
         raise InputError(f"No change is specified: use {named('ban', 'PHOTO')} or {named('swap', 'COLUMN,ROW=PHOTO')}")
     if tiles.filter() and not tiles.tiles:
         raise InputError(f"{tiles.filter()} requires {named('tiles')}, the photos that it filters: specify both")
-    with Archive(progress, library_dir=tiles.library_dir, crop=tiles.crop, video_frames=tiles.video_frames) as archive:
+    with open_archive(tiles, progress) as archive:
         placement = load_map(path)
         library = reopen(archive, placement.photos, progress, tiles.tiles)
         placement = replace(placement, photos=tuple(library.photos))

@@ -175,12 +175,18 @@ class TileSource:
         return open_library(self._settings, self.archive, self._progress)
 
 
+def open_archive(settings: TileSettings, progress: Progress) -> Archive:
+    """Return the archive of the photos that the settings specify."""
+    return Archive(
+        progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames,
+        faces=settings.faces,
+    )  # fmt: skip
+
+
 @contextmanager
 def open_tiles(settings: TileSettings, progress: Progress) -> Iterator[TileSource]:
     """Open the photos that the settings specify; their indexes are closed when the context exits."""
-    with Archive(
-        progress, library_dir=settings.library_dir, crop=settings.crop, video_frames=settings.video_frames
-    ) as archive:
+    with open_archive(settings, progress) as archive:
         yield TileSource(settings, archive, progress)
 
 

@@ -1,10 +1,10 @@
 """The tile library: the photos and the data computed for each of them, on disk.
 
-`walking` finds files, `reading` reads one, `workers` reads many in other processes, `index` stores the results in a
-`database`, `indexing` updates it, `definitions` stores what named libraries consist of, `archive` opens all of these
-for one run, and `library` is the interface for matching and drawing. `filters` excludes photos, `parts` cuts tiles from
-a cover, `reopening` finds the photos of a saved map, and `checking` reports problems of a library. Photos are never
-modified.
+`walking` finds files, `reading` reads one, `crops` chooses what a tile shows, `workers` reads many files in other
+processes, `index` stores the results in a `database`, `crop_tables` and `cropped` add crops of other ratios, `indexing`
+updates it, `definitions` stores what named libraries consist of, `archive` opens all of these for one run, and
+`library` is the interface for matching and drawing. `filters` excludes photos, `parts` cuts tiles from a cover,
+`reopening` finds the photos of a saved map, and `checking` reports problems of a library. Photos are never modified.
 """
 
 from renderer.choices import DEFAULT_NAME, PIECES, Crop

@@ -14,6 +14,7 @@ from typing import Final, Self, TypeVar
 
 from renderer.choices import DEFAULT_NAME, PIECES, Crop
 from renderer.errors import FileError, InputError
+from renderer.library.crops import CropRule
 from renderer.library.definitions import (
     LibraryDefinition,
     find_library,
@@ -45,10 +46,11 @@ class Archive:
         library_dir: Path | None = None,
         crop: Crop | None = None,
         video_frames: int | None = None,
+        faces: bool = True,
     ) -> None:
-        """`crop` and `video_frames` apply to plain files; a named library has its own settings."""
+        """`crop`, `video_frames` and `faces` apply to plain files; a named library has its own settings."""
         self.folder = library_folder(library_dir)
-        self.crop, self.video_frames = crop or DEFAULT_CROP, video_frames or 0
+        self.rule, self.video_frames = CropRule(crop or DEFAULT_CROP, faces), video_frames or 0
         self._progress = progress
         self._stack = ExitStack()
         self._open: dict[Path, Index] = {}
@@ -67,13 +69,14 @@ class Archive:
 
     def cache_index(self) -> Index:
         """Return the index of plain files. Each crop mode has its own index, since signatures depend on the crop."""
-        return self._index(cache_folder() / f"photos-{self.crop}.sqlite", memory_fallback=True)
+        name = f"photos-{self.rule.crop}{'' if self.rule.faces else '-no-faces'}.sqlite"
+        return self._index(cache_folder() / name, self.rule, memory_fallback=True)
 
     def library_index(self, definition: LibraryDefinition) -> Index:
         """Return the index of a named library."""
         for file in definition.files:
             make_private(file)
-        return self._index(definition.index_path)
+        return self._index(definition.index_path, definition.rule)
 
     def contains(self, path: Path) -> bool:
         """Return whether a file is a photo of an open index, by its path or its content."""
@@ -92,9 +95,9 @@ class Archive:
         definitions = (find_library(name, self.folder) for name in library_names(self.folder))
         return [self.cache_index(), *(self.library_index(definition) for definition in definitions if definition)]
 
-    def _index(self, path: Path, *, memory_fallback: bool = False) -> Index:
+    def _index(self, path: Path, rule: CropRule, *, memory_fallback: bool = False) -> Index:
         if path not in self._open:
-            index = Index(path, memory_fallback=memory_fallback, notice=self._progress.notice)
+            index = Index(path, rule, memory_fallback=memory_fallback, notice=self._progress.notice)
             self._open[path] = self._stack.enter_context(index)
             restrict_default_folder(path.parent)
         return self._open[path]
@@ -182,7 +185,7 @@ class Archive:
         index = self.cache_index()
 
         def work() -> Library:
-            changes = refresh(index, files, self.crop, self._progress, video_frames=self.video_frames)
+            changes = refresh(index, files, self._progress, video_frames=self.video_frames)
             photos, stored_skipped = index.scanned()
             return Library(photos, None, [*skipped, *changes.skipped, *stored_skipped], indexes=[index])
 
@@ -215,7 +218,7 @@ class Archive:
             else:
                 available.append(source)
         files, skipped = find_files(available, clips=definition.video_frames > 0)
-        changes = refresh(index, files, definition.crop, self._progress, video_frames=definition.video_frames)
+        changes = refresh(index, files, self._progress, video_frames=definition.video_frames)
         changes.skipped += skipped
         for path in unavailable:
             self._progress.notice(f"{path} is missing or empty: its photos stay in the library")

@@ -129,7 +129,8 @@ def colour_picture(library: Library) -> Pixels:
             if len(inside):
                 best = chroma[inside].argmax() if x < _COLUMNS else chroma[inside].argmin()
                 photo = library.photos[int(inside[best])]
-                picture.paste(Image.fromarray(library.square(photo, _FIELD - 2)), (corner[0] + 1, corner[1] + 1))
+                tile = Image.fromarray(library.tile(photo, _FIELD - 2, _FIELD - 2))
+                picture.paste(tile, (corner[0] + 1, corner[1] + 1))
                 label = str(len(inside))
                 width = draw.textlength(label)
                 draw.rectangle((corner[0] + 1, corner[1] + 1, corner[0] + 5 + width, corner[1] + 13), (0, 0, 0))
@@ -152,8 +153,10 @@ class LibraryReport:
     """Problems of a library."""
 
     photos: int
+    with_faces: int
+    unsearched: int  # photos in which no faces were searched
     duplicates: list[list[Photo]]  # each group's best photo first
-    small: list[Photo]  # with squares smaller than requested
+    small: list[Photo]  # with crops smaller than requested
     colours: dict[str, int]
 
     @property
@@ -163,13 +166,17 @@ class LibraryReport:
 
 
 def check_library(library: Library, progress: Progress, *, tile_pixels: int) -> LibraryReport:
-    """Return the problems of a library. `tile_pixels`: side below which a photo's square counts as small."""
+    """Return the problems of a library. `tile_pixels`: side below which a photo's crop counts as small."""
     small = []
+    with_faces = 0
     with progress.stage("checking", len(library.photos), "photos") as advance:
         for photo in library.photos:
-            if photo.crop[2] < tile_pixels:
+            if min(photo.crop[2:]) < tile_pixels:
                 small.append(photo)
+            with_faces += bool(photo.faces)
             advance(1)
     groups: Sequence[Sequence[int]] = near_duplicates(library)
     duplicates = [[library.photos[index] for index in group] for group in groups]
-    return LibraryReport(len(library.photos), duplicates, small, colour_counts(library.means))
+    unsearched = sum(len(index.unsearched()) for index in library.indexes)
+    colours = colour_counts(library.means)
+    return LibraryReport(len(library.photos), with_faces, unsearched, duplicates, small, colours)

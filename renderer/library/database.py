@@ -61,6 +61,14 @@ _MIGRATIONS: Final = (
         OR lower(substr(CAST(path AS TEXT), -4)) IN ('.tif', '.png', '.hif')
         OR lower(substr(CAST(path AS TEXT), -5)) IN ('.tiff', '.avif', '.heic', '.heif');
     """,
+    # Crops of any ratio, and faces, which the next scan finds in the thumbnails.
+    """
+    ALTER TABLE photo RENAME COLUMN crop_side TO crop_width;
+    ALTER TABLE photo ADD COLUMN crop_height INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE photo ADD COLUMN faces BLOB;  -- N x 4 float64, little-endian, fractions of the picture, NULL: unknown
+    UPDATE photo SET crop_height = crop_width;
+    CREATE TABLE ratio (name TEXT PRIMARY KEY, used_ns INTEGER NOT NULL);  -- those with tables, as 3x2, see crop_tables
+    """,
 )
 """Statements that turn a database of version n into version n + 1; a new file runs all of them."""
 
@@ -211,7 +219,7 @@ class Database:
             return self._retry_while_locked(lambda: self._connection.execute(query, values).fetchall())
 
     @contextmanager
-    def _final_read(self) -> Iterator[None]:
+    def final_read(self) -> Iterator[None]:
         """Turn database errors into RenderErrors when it is too late to rebuild the index in this run."""
         try:
             with as_damage():

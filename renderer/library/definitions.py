@@ -20,6 +20,7 @@ from renderer.choices import PIECES, Crop
 from renderer.data_files import parse_json
 from renderer.errors import FileError, InputError, MissingFileError
 from renderer.input_files import read_bytes
+from renderer.library.crops import CropRule
 from renderer.messages import named
 from renderer.names import normalized
 from renderer.output_files import new_file
@@ -50,6 +51,12 @@ class LibraryDefinition:
     sources: tuple[str, ...]  # absolute paths of folders, files or globs
     crop: Crop = "smart"
     video_frames: int = 0
+    faces: bool = True
+
+    @property
+    def rule(self) -> CropRule:
+        """How the photos are cropped."""
+        return CropRule(self.crop, self.faces)
 
     @property
     def index_path(self) -> Path:
@@ -71,7 +78,9 @@ class LibraryDefinition:
         except OSError as error:
             fix = f"choose another {named('library_dir')}"
             raise InputError(f"{self.folder} can't be made ({error.strerror}): {fix}") from None
-        content = {"folders": list(self.sources), "crop": self.crop, "video_frames": self.video_frames}
+        content = {
+            "folders": list(self.sources), "crop": self.crop, "video_frames": self.video_frames, "faces": self.faces
+        }  # fmt: skip
         with new_file(self.folder / f"{self.name}.json", overwrite=True) as temporary:
             temporary.touch(mode=0o600)
             temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
@@ -81,13 +90,16 @@ class LibraryDefinition:
         for file in self.files:
             file.unlink(missing_ok=True)
 
-    def extended(self, sources: Sequence[str], crop: Crop | None, video_frames: int | None) -> LibraryDefinition:
+    def extended(
+        self, sources: Sequence[str], crop: Crop | None, video_frames: int | None, faces: bool | None
+    ) -> LibraryDefinition:
         """Return the definition with more folders, and with the settings that are not None."""
         return replace(
             self,
             sources=tuple(dict.fromkeys([*self.sources, *sources])),
             crop=crop or self.crop,
             video_frames=self.video_frames if video_frames is None else video_frames,
+            faces=self.faces if faces is None else faces,
         )
 
 
@@ -120,6 +132,7 @@ def find_library(name: str, folder: Path) -> LibraryDefinition | None:
     try:
         content = parse_json(read_bytes(path, _MAX_BYTES))
         crop, sources, frames = content["crop"], content["folders"], content["video_frames"]
+        faces = content.get("faces", True)  # older versions did not write it
         if crop not in get_args(Crop):
             raise ValueError(f"crop is {crop!r}")
         if not isinstance(sources, list) or not all(
@@ -128,13 +141,15 @@ def find_library(name: str, folder: Path) -> LibraryDefinition | None:
             raise ValueError("folders is not a list of paths")
         if type(frames) is not int or not 0 <= frames <= _MAX_FRAMES:
             raise ValueError(f"video_frames is {frames!r}")
+        if type(faces) is not bool:
+            raise ValueError(f"faces is {faces!r}")
     except MissingFileError:
         return None
     except FileError as error:
         raise InputError(f"{path} {error.reason}: fix it, or delete it and add the library again") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} can't be read ({error}): fix it, or delete it and add the library again") from None
-    return LibraryDefinition(name, folder, tuple(sources), cast("Crop", crop), frames)
+    return LibraryDefinition(name, folder, tuple(sources), cast("Crop", crop), frames, faces)
 
 
 def get_library(name: str, folder: Path) -> LibraryDefinition:

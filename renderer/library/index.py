@@ -2,7 +2,8 @@
 
 The metadata, the thumbnail and the 32 × 32 square of a photo are one row each. The signatures and the mean colours,
 which the matcher needs for all photos, are stored as arrays in blocks of 1,024 photos: opening a library reads some
-hundred blobs, not a hundred thousand rows. A photo's number gives its position in the blocks.
+hundred blobs, not a hundred thousand rows. A photo's number gives its position in the blocks. Crops of other ratios are
+computed from the thumbnails when a ratio is first used, and stored in the same way.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, Self
@@ -23,12 +25,17 @@ import numpy.typing as npt
 
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks
 from renderer.errors import RenderError
-from renderer.library.database import Database, as_damage
+from renderer.faces import Face
+from renderer.library.crop_tables import BLOCK, CropTables
+from renderer.library.cropped import CroppedPhotos
+from renderer.library.crops import SQUARE, Box, CropRule, Tile
+from renderer.library.database import as_damage
 from renderer.library.photos import (
     Numbers,
     Photo,
     PhotoColumns,
     Photos,
+    PhotoStore,
     Skipped,
     keys_of,
     match_name,
@@ -37,6 +44,7 @@ from renderer.library.photos import (
 from renderer.names import normalized
 from renderer.paths import expanded
 from renderer.pixels import Pixels
+from renderer.progress import Progress
 
 _SCANNED: Final = """
 CREATE TEMP TABLE IF NOT EXISTS scanned (
@@ -54,7 +62,6 @@ _AS_SCANNED: Final = (
 _RETENTION_SECONDS: Final = 3600
 """How long the data of missing files is retained: another process may be about to draw these photos."""
 
-BLOCK: Final = 1024
 _SIGNATURE_BYTES: Final = SIGNATURE_PIXELS * SIGNATURE_PIXELS * 3
 _MEAN_BYTES: Final = 12
 
@@ -104,19 +111,54 @@ class Copy:
     digest: str
 
 
+@dataclass(frozen=True)
+class Thumbnail:
+    """A photo's whole picture as the index stores it, and what is known about it."""
+
+    number: int
+    size: tuple[int, int]  # width and height of the photo, pixels
+    crop: Box  # the photo's square
+    faces: tuple[Face, ...]
+    jpeg: bytes
+
+    @property
+    def pixels(self) -> Pixels:
+        """The picture, (H, W, 3), decoded. Raises sqlite3.DatabaseError if it is damaged."""
+        with as_damage():
+            decoded = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
+            if decoded is None:
+                raise ValueError(f"the thumbnail of photo {self.number} is no picture")
+            return decoded.astype(np.uint8, copy=False)
+
+
+FoundFaces = tuple[Thumbnail, tuple[Face, ...], tuple[Box, Tile] | None]
+"""The faces of a stored photo, and its new crop if it changes."""
+
 Found = list[IndexEntry] | Skipped | Copy
 """What was found in a file: its photos, why it can't be used, or content that is stored already."""
 
 
-class Index(Database):
+class Index(CropTables):
     """The photos of one library, or of the cache.
 
     Most methods may raise sqlite3.Error, as those of `Database` do. `thumbnail` returns None instead, and methods that
-    read photos after a library was opened raise RenderError: `photo`, `squares`, `tiles`, `descriptors`, `dates`,
-    `with_digests`, `is_unchanged`, `digests_at`, `paths_of` and `find_by_name`.
+    read photos after a library was opened raise RenderError: `photo`, `tiles_of`, `tiles`, `cropped`, `descriptors`,
+    `dates`, `faces_of`, `with_digests`, `is_unchanged`, `digests_at`, `paths_of` and `find_by_name`.
     """
 
     _scanned_version: int | None = None  # of the data, before `scan`
+
+    def __init__(
+        self,
+        path: Path,
+        rule: CropRule | None = None,
+        *,
+        memory_fallback: bool = False,
+        notice: Callable[[str], None] = lambda _message: None,
+    ) -> None:
+        """Open or create the file, as `Database` does. `rule`: how its photos are cropped, the same at all times."""
+        self.rule = rule or CropRule()
+        super().__init__(path, memory_fallback=memory_fallback, notice=notice)
 
     # -- Scanning --------------------------------------------------------------------------------------------------
 
@@ -142,6 +184,7 @@ class Index(Database):
             ).fetchall()
             database.executemany("DELETE FROM thumbnail WHERE number = ?", numbers)
             database.executemany("DELETE FROM tile WHERE number = ?", numbers)
+            self._delete_crops(database, numbers)
 
     def unread(self) -> list[File]:
         """Return the scanned files that are new, or have changed since they were stored."""
@@ -259,7 +302,8 @@ class Index(Database):
                     number, os.fsencode(file.path), file.frames,
                     -1 if entry.photo.time is None else round(entry.photo.time * 1000), file.bytes, file.modified_ns,
                     bytes.fromhex(entry.photo.digest), *entry.photo.size, entry.orientation, entry.captured,
-                    *entry.photo.crop, 0,
+                    *entry.photo.crop[:3], 0, entry.photo.crop[3],
+                    _faces_to_bytes(entry.photo.faces) if self.rule.faces else None,
                 )
                 for number, (file, entry) in zip(numbers, entries, strict=True)
             ],
@@ -298,16 +342,47 @@ class Index(Database):
         for _, number, _ in rows:
             (copy,) = database.execute(
                 "INSERT INTO photo SELECT NULL, ?, frames, clip_ms, ?, ?, digest, width, height, orientation,"
-                " captured, crop_left, crop_top, crop_side, 0 FROM photo WHERE number = ? RETURNING number",
+                " captured, crop_left, crop_top, crop_width, 0, crop_height, faces FROM photo WHERE number = ?"
+                " RETURNING number",
                 (*now, number),
             ).fetchone()
-            database.execute(
-                "INSERT OR REPLACE INTO thumbnail SELECT ?, jpeg FROM thumbnail WHERE number = ?", (copy, number)
-            )
-            database.execute("INSERT OR REPLACE INTO tile SELECT ?, pixels FROM tile WHERE number = ?", (copy, number))
-            for name, size in (("signature", _SIGNATURE_BYTES), ("look", _SIGNATURE_BYTES), ("mean", _MEAN_BYTES)):
-                _write_slot(database, name, copy, _read_slot(database, name, number, size), size)
+            _copy_pixels(database, number, copy)
         return True
+
+    # -- Faces -----------------------------------------------------------------------------------------------------
+
+    def unsearched(self, *, scanned: bool = False) -> Numbers:
+        """Return the numbers of the photos in which no faces were searched; with `scanned`, only of scanned files."""
+        among = f"scanned CROSS JOIN known AS found ON {_AS_SCANNED}" if scanned else "known"
+        rows = self._rows(f"SELECT number FROM {among} WHERE faces IS NULL ORDER BY number")
+        return np.array(rows, np.int64).reshape(-1)
+
+    def store_faces(self, found: Sequence[FoundFaces]) -> None:
+        """Store the faces of photos, and the new crop of those whose crop changes.
+
+        A photo with another crop gets a new number: the old one keeps its meaning while another process uses it.
+        """
+        with self._transaction() as database:
+            for thumbnail, faces, moved in found:
+                updated = database.execute(
+                    "UPDATE photo SET faces = ? WHERE number = ? AND gone_ns = 0 AND faces IS NULL",
+                    (_faces_to_bytes(faces), thumbnail.number),
+                )
+                if moved is None or not updated.rowcount:
+                    continue
+                (left, top, width, height), tile = moved
+                database.execute("UPDATE photo SET gone_ns = ? WHERE number = ?", (time.time_ns(), thumbnail.number))
+                (number,) = database.execute(
+                    "INSERT INTO photo SELECT NULL, path, frames, clip_ms, bytes, modified_ns, digest, width, height,"
+                    " orientation, captured, ?, ?, ?, 0, ?, faces FROM photo WHERE number = ? RETURNING number",
+                    (left, top, width, height, thumbnail.number),
+                ).fetchone()
+                _copy_pixels(database, thumbnail.number, number)
+                database.execute("INSERT OR REPLACE INTO tile VALUES (?, ?)", (number, tile.pixels.tobytes()))
+                _write_slot(database, "signature", number, tile.signature.tobytes(), _SIGNATURE_BYTES)
+                _write_slot(database, "mean", number, np.array(tile.mean, "<f4").tobytes(), _MEAN_BYTES)
+            if any(faces for _, faces, _ in found):  # crops of other ratios were chosen without faces
+                self._delete_ratios(database, self._ratios(database))
 
     def store_unscannable(self, skipped: Sequence[Skipped]) -> None:
         """Replace the list of files that could not be scanned; the next scan tries them again."""
@@ -373,21 +448,56 @@ class Index(Database):
             in_block, targets = ascending[rows], order[rows]
             with as_damage():
                 blobs = self._rows("SELECT signature, mean FROM block WHERE number = ?", block)
-                facts = self._rows(
-                    "SELECT substr(digest, 1, 8), crop_left, crop_top, crop_side, clip_ms FROM photo"
-                    f" {_among(in_block)} ORDER BY number"
-                )
-                if len(blobs) != 1 or len(facts) != len(in_block):
+                if len(blobs) != 1:
                     raise sqlite3.DatabaseError(f"block {block} is incomplete")
                 signatures, means = (np.frombuffer(blob, np.uint8) for blob in blobs[0])
                 slots = in_block - block * BLOCK
                 signature[targets] = signatures.reshape(BLOCK, *signature.shape[1:])[slots]
                 mean[targets] = means.view("<f4").reshape(BLOCK, 3)[slots]
-                digests, *numeric = zip(*facts, strict=True)
-                crop_and_time = np.array(numeric, np.int64).T
-                digest = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
-                key[targets] = keys_of(digest, crop_and_time[:, :3], crop_and_time[:, 3])
+                key[targets] = keys_of(*self.contents(in_block))
         return PhotoColumns(numbers.astype(np.int32), signature, mean, key)
+
+    def contents(self, numbers: Numbers) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return what identifies photos, in ascending order of at most a block: what `keys_of` expects."""
+        rows = self._rows(
+            "SELECT substr(digest, 1, 8), crop_left, crop_top, crop_width, crop_height, clip_ms FROM photo"
+            f" {_among(numbers)} ORDER BY number"
+        )
+        if len(rows) != len(numbers):
+            raise sqlite3.DatabaseError(f"{len(numbers) - len(rows)} photos are missing")
+        digests, *numeric = zip(*rows, strict=True)
+        crop_and_time = np.array(numeric, np.int64).T
+        digest = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
+        return digest, crop_and_time[:, :4], crop_and_time[:, 4]
+
+    def cropped(
+        self,
+        numbers: Numbers,
+        ratio: Fraction,
+        progress: Progress,
+        source: object = None,  # noqa: ARG002 (thumbnails are stored here)
+    ) -> tuple[PhotoStore, PhotoColumns]:
+        """Return photos with crops of a ratio, in the order of their numbers; what is not stored is computed."""
+        with self.final_read():
+            if ratio == SQUARE:
+                return self, self._columns(numbers)
+            self._check_stored(numbers)
+            photos = CroppedPhotos(self, ratio, np.unique(numbers), progress)
+            return photos, photos.columns(numbers)
+
+    def thumbnails(self, numbers: Numbers) -> list[Thumbnail]:
+        """Return the thumbnails of photos, in ascending order of their numbers, of which there are at most 1,024."""
+        rows = self._rows(
+            "SELECT number, width, height, crop_left, crop_top, crop_width, crop_height, faces, jpeg FROM photo"
+            f" JOIN thumbnail USING (number) {_among(numbers)} ORDER BY number"
+        )
+        if len(rows) != len(numbers):
+            self._check_stored(numbers)
+            raise sqlite3.DatabaseError("thumbnails are missing")
+        return [
+            Thumbnail(number, (width, height), (left, top, across, along), _faces_of(faces), jpeg)
+            for number, width, height, left, top, across, along, faces, jpeg in rows
+        ]
 
     def _check_stored(self, numbers: Numbers) -> None:
         """Raise RenderError if some of these photos were deleted since the library was opened."""
@@ -395,17 +505,23 @@ class Index(Database):
         if count < len(np.unique(numbers)):
             raise RenderError(f"A photo was removed from {self.path} during this run: render again")
 
-    def photo(self, number: int, mean: tuple[float, float, float]) -> Photo:
-        """Return a photo; `mean` is its mean colour, which the caller has. Raises RenderError if it was deleted."""
-        with self._final_read():
+    def photo(self, number: int, mean: tuple[float, float, float], crop: Box | None = None) -> Photo:
+        """Return a photo; `mean` and `crop`, if it is not the square, are what the caller has.
+
+        Raises RenderError if it was deleted.
+        """
+        with self.final_read():
             rows = self._rows(f"SELECT {_PHOTO} FROM photo WHERE number = ?", number)
             if not rows:
                 self._check_stored(np.array([number]))
-            path, digest, width, height, left, top, side, clip_ms = rows[0]
-            if not (0 <= left <= width - side < width and 0 <= top <= height - side < height):
-                raise sqlite3.DatabaseError(f"photo {number} has a square of {side} in {width} × {height} pixels")
-            seconds = None if clip_ms < 0 else clip_ms / 1000
-            return Photo(Path(os.fsdecode(path)), digest.hex(), (width, height), (left, top, side), mean, time=seconds)
+            path, digest, width, height, clip_ms, faces, *square = rows[0]
+            left, top, across, along = crop or square
+            if not (0 <= left <= width - across < width and 0 <= top <= height - along < height):
+                raise sqlite3.DatabaseError(f"photo {number} has a crop {crop or square} in {width} × {height} pixels")
+            return Photo(
+                Path(os.fsdecode(path)), digest.hex(), (width, height), (left, top, across, along), mean,
+                time=None if clip_ms < 0 else clip_ms / 1000, faces=_faces_of(faces),
+            )  # fmt: skip
 
     def tiles(self, numbers: Numbers) -> Pixels:
         """Return the squares of photos, (N, 32, 32, 3)."""
@@ -414,7 +530,7 @@ class Index(Database):
         for start in range(0, len(order), BLOCK):
             batch = order[start : start + BLOCK]
             distinct, back = np.unique(numbers[batch], return_inverse=True)
-            with self._final_read():
+            with self.final_read():
                 rows = self._rows(f"SELECT pixels FROM tile {_among(distinct)} ORDER BY number")
                 if len(rows) != len(distinct):
                     self._check_stored(distinct)
@@ -428,7 +544,7 @@ class Index(Database):
         descriptors = np.empty((len(numbers), SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
         for block in np.unique(numbers // BLOCK).tolist():
             in_block = np.flatnonzero(numbers // BLOCK == block)
-            with self._final_read():
+            with self.final_read():
                 ((blob,),) = self._rows("SELECT look FROM block WHERE number = ?", block)
                 all_of_block = np.frombuffer(blob, np.uint8).reshape(BLOCK, *descriptors.shape[1:])
                 descriptors[in_block] = all_of_block[numbers[in_block] - block * BLOCK]
@@ -437,7 +553,7 @@ class Index(Database):
     def dates(self, numbers: Numbers) -> list[tuple[Path, str]]:
         """Return each photo's path and its capture time, or else its file's modification time: ISO 8601."""
         facts: dict[int, tuple[Path, str]] = {}
-        with self._final_read():
+        with self.final_read():
             for batch in blocks(len(numbers), BLOCK):
                 for number, path, captured, modified_ns in self._rows(
                     "SELECT number, path, CAST(captured AS TEXT), modified_ns FROM photo"
@@ -472,21 +588,45 @@ class Index(Database):
         found = {(digest, clip_ms): jpeg for digest, clip_ms, jpeg in reversed(rows) if isinstance(jpeg, bytes)}
         return [found.get(key) for key in keys]
 
-    def squares(self, photos: Sequence[Photo]) -> list[Pixels | None]:
-        """Return the square of each photo, (32, 32, 3); None for those that are not stored with this crop."""
-        digests = [bytes.fromhex(photo.digest) for photo in photos]
-        with self._final_read():
-            stored = {
-                (digest, *rest): np.frombuffer(pixels, np.uint8).reshape(TILE_PIXELS, TILE_PIXELS, 3)
-                for digest, *rest, pixels in self._rows_among(
-                    "SELECT digest, clip_ms, crop_left, crop_top, crop_side, pixels FROM photo JOIN tile USING (number)"
-                    " WHERE digest IN",
-                    list(dict.fromkeys(digests)),
+    def tiles_of(self, photos: Sequence[Photo], ratio: Fraction = SQUARE) -> list[Pixels | None]:
+        """Return the tile picture of each photo, (H, W, 3); None for those of which none is stored with this crop."""
+        contents = [(bytes.fromhex(photo.digest), _clip_ms(photo)) for photo in photos]
+        digests = list(dict.fromkeys(digest for digest, _ in contents))
+        with self.final_read():
+            if ratio == SQUARE:
+                stored = {
+                    (digest, clip_ms, tuple(crop)): np.frombuffer(pixels, np.uint8).reshape(TILE_PIXELS, TILE_PIXELS, 3)
+                    for digest, clip_ms, *crop, pixels in self._rows_among(
+                        "SELECT digest, clip_ms, crop_left, crop_top, crop_width, crop_height, pixels FROM photo"
+                        " JOIN tile USING (number) WHERE digest IN",
+                        digests,
+                    )
+                }
+                return [stored.get((*content, photo.crop)) for content, photo in zip(contents, photos, strict=True)]
+            numbers: dict[tuple[bytes, int], list[int]] = {}
+            for number, *content in self._rows_among(
+                "SELECT number, digest, clip_ms FROM photo WHERE digest IN", digests
+            ):
+                numbers.setdefault((content[0], content[1]), []).append(number)
+            same = [
+                next((n for n in numbers.get(content, ()) if self.stored_box(ratio, n) == photo.crop), None)
+                for content, photo in zip(contents, photos, strict=True)
+            ]
+            tiles = self.stored_tiles(ratio, [number for number in same if number is not None])
+            return [None if number is None else tiles.get(number) for number in same]
+
+    def faces_of(self, photos: Sequence[Photo]) -> list[tuple[Face, ...]]:
+        """Return the faces of each photo, by its content; none if they are unknown."""
+        contents = [(bytes.fromhex(photo.digest), _clip_ms(photo)) for photo in photos]
+        with self.final_read():
+            found = {
+                (digest, clip_ms): _faces_of(faces)
+                for digest, clip_ms, faces in self._rows_among(
+                    "SELECT digest, clip_ms, faces FROM photo WHERE faces IS NOT NULL AND digest IN",
+                    list(dict.fromkeys(digest for digest, _ in contents)),
                 )
             }
-        return [
-            stored.get((digest, _clip_ms(photo), *photo.crop)) for digest, photo in zip(digests, photos, strict=True)
-        ]
+        return [found.get(content, ()) for content in contents]
 
     def digests_at(self, paths: Iterable[Path]) -> dict[Path, str]:
         """Return the stored digests of files, without files that have changed, do not exist or are not stored."""
@@ -494,7 +634,7 @@ class Index(Database):
         for path in paths:
             with contextlib.suppress(OSError, ValueError):
                 files[os.fsencode(path)] = File.at(path)
-        with self._final_read():
+        with self.final_read():
             return {
                 file.path: digest.hex()
                 for path, size, modified_ns, digest in self._rows_among(
@@ -514,7 +654,7 @@ class Index(Database):
         None if the photo was not read from this path, or the file no longer exists. Data of earlier states of the file
         counts as well: another process may have refreshed the index in the meantime.
         """
-        with self._final_read():
+        with self.final_read():
             rows = self._rows(
                 "SELECT bytes, modified_ns FROM photo WHERE path = ? AND +digest = ?",
                 os.fsencode(photo.path), bytes.fromhex(photo.digest),
@@ -527,7 +667,7 @@ class Index(Database):
 
     def with_digests(self, digests: Sequence[str]) -> list[int]:
         """Return the numbers of the photos whose files have these digests."""
-        with self._final_read():
+        with self.final_read():
             rows = [
                 self._rows("SELECT number FROM known WHERE digest = ?", bytes.fromhex(digest)) for digest in digests
             ]
@@ -535,7 +675,7 @@ class Index(Database):
 
     def paths_of(self, photo: Photo) -> list[Path]:
         """Return the files that had a photo's content when they were scanned."""
-        with self._final_read():
+        with self.final_read():
             rows = self._rows("SELECT DISTINCT path FROM known WHERE digest = ?", bytes.fromhex(photo.digest))
             return [Path(os.fsdecode(path)) for (path,) in rows]
 
@@ -552,13 +692,28 @@ class Index(Database):
         # Characters beyond ASCII may be stored in another Unicode form: `match_name` compares those.
         last = normalized(expanded(name).name).translate({ord(letter): f"!{letter}" for letter in "!%_"})
         pattern = "".join(["%", *(letter if letter.isascii() else "%" for letter in last), "%"])
-        with self._final_read():
+        with self.final_read():
             rows = self._rows("SELECT number, path FROM known WHERE CAST(path AS TEXT) LIKE ? ESCAPE '!'", pattern)
             found = match_name(name, ((number, Path(os.fsdecode(path))) for number, path in rows))
             return [number for number, _ in found]
 
 
-_PHOTO: Final = "path, digest, width, height, crop_left, crop_top, crop_side, clip_ms"
+_PHOTO: Final = "path, digest, width, height, clip_ms, faces, crop_left, crop_top, crop_width, crop_height"
+
+
+def _faces_to_bytes(faces: Sequence[Face]) -> bytes:
+    return np.array(faces, "<f8").tobytes()
+
+
+def _faces_of(stored: bytes | None) -> tuple[Face, ...]:
+    """Return stored faces; none if they are unknown."""
+    if not stored:
+        return ()
+    with as_damage():
+        boxes = np.frombuffer(stored, "<f8").reshape(-1, 4)
+        if not ((boxes >= 0) & (boxes <= 1)).all():
+            raise ValueError("a face is outside the picture")
+        return tuple((left, top, width, height) for left, top, width, height in boxes.tolist())
 
 
 def _among(numbers: npt.NDArray[np.integer[Any]]) -> str:
@@ -613,6 +768,14 @@ def _write_slots(database: sqlite3.Connection, number: int, entries: Sequence[In
         ("mean", [np.array(entry.photo.mean, "<f4").tobytes() for entry in entries], _MEAN_BYTES),
     ):
         _write_slot(database, column, number, b"".join(values), size)
+
+
+def _copy_pixels(database: sqlite3.Connection, number: int, copy: int) -> None:
+    """Copy what is stored of a photo's pixels to another number."""
+    database.execute("INSERT OR REPLACE INTO thumbnail SELECT ?, jpeg FROM thumbnail WHERE number = ?", (copy, number))
+    database.execute("INSERT OR REPLACE INTO tile SELECT ?, pixels FROM tile WHERE number = ?", (copy, number))
+    for name, size in (("signature", _SIGNATURE_BYTES), ("look", _SIGNATURE_BYTES), ("mean", _MEAN_BYTES)):
+        _write_slot(database, name, copy, _read_slot(database, name, number, size), size)
 
 
 def _write_slot(database: sqlite3.Connection, column: str, number: int, values: bytes, size: int) -> None:

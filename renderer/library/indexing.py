@@ -12,15 +12,17 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Final
 
-from renderer.choices import Crop
 from renderer.cores import core_count
-from renderer.library.index import Copy, File, Found, Index
+from renderer.descriptors import blocks
+from renderer.library.crops import CropRule
+from renderer.library.index import Copy, File, Found, FoundFaces, Index, Thumbnail
 from renderer.library.photos import Skipped
-from renderer.library.reading import read_file
+from renderer.library.reading import faces_in, read_file
 from renderer.library.walking import CLIP_SUFFIXES
 from renderer.library.workers import Reader, Request
 from renderer.names import list_names
 from renderer.progress import Progress
+from renderer.threads import run_blocks
 
 Requests = dict[int, Request]
 """Files to read, by their positions."""
@@ -31,6 +33,9 @@ earlier file was being read."""
 
 _STORE_FILES: Final = 256
 """Maximum files that are stored at once: in the meantime, no further ones are passed to the threads."""
+
+_FACES_STORED: Final = 512  # thumbnails in which faces are found before they are stored
+_THREAD_PHOTOS: Final = 16  # of these, the number that a thread searches at a time
 
 _BATCH_FILES: Final = 32  # small files that a thread reads in one batch
 _BATCH_BYTES: Final = 12_000_000  # of larger files: three photos of 12 megapixels
@@ -57,41 +62,65 @@ class Changes:
     skipped: list[Skipped] = field(default_factory=list)  # files to scan or read again later; the index has the others
 
 
-def refresh(index: Index, paths: Sequence[Path], crop: Crop, progress: Progress, *, video_frames: int = 0) -> Changes:
+def refresh(index: Index, paths: Sequence[Path], progress: Progress, *, video_frames: int = 0) -> Changes:
     """Scan files, and read those that are new or have changed.
 
-    The index is the same for any number of cores. Memory: one path per file, at most 2,048 thumbnails, and one picture
-    per thread. On interruption, the files read so far are stored. Raises sqlite3.Error.
+    Faces are found in the thumbnails of photos that were indexed without them. The index is the same for any number of
+    cores. Memory: one path per file, at most 2,048 thumbnails, and one picture per thread. On interruption, the files
+    read so far are stored. Raises sqlite3.Error.
     """
     changes = Changes()
     index.scan(_scanned(paths, video_frames, changes.skipped))
     unread = index.unread()
     changes.unchanged = len(paths) - len(unread) - len(changes.skipped)
-    if not unread:
-        return changes
+    if unread:
+        _read_unread(index, unread, changes, progress)
+    if index.rule.faces:
+        _find_faces(index, progress)
+    return changes
+
+
+def _read_unread(index: Index, unread: Sequence[File], changes: Changes, progress: Progress) -> None:
+    """Read and store files, and report damaged ones."""
     with progress.stage("indexing", len(unread), "photos") as advance:
         pending: list[tuple[File, Found]] = []
         ahead: dict[int, Found | None] = {}
         last_stored = time.monotonic()
         try:
-            for file, found in _read_all(index, unread, crop, ahead):
+            for file, found in _read_all(index, unread, ahead):
                 if found is not None:
                     pending.append((file, found))
                 if len(pending) == _STORE_FILES or (pending and time.monotonic() - last_stored > _STORE_SECONDS):
-                    _store(index, pending, crop, changes)
+                    _store(index, pending, changes)
                     last_stored = time.monotonic()
                 advance(1)
         finally:
             pending += [(unread[number], found) for number, found in sorted(ahead.items()) if found is not None]
-            _store(index, pending, crop, changes)
+            _store(index, pending, changes)
     if changes.damaged:
         files = "1 file is" if len(changes.damaged) == 1 else f"{len(changes.damaged)} files are"
         names = list_names([path.name for path in changes.damaged])
         progress.notice(f"{files} damaged; the readable part is used: {names}")
-    return changes
 
 
-def _store(index: Index, pending: list[tuple[File, Found]], crop: Crop, changes: Changes) -> None:
+def _find_faces(index: Index, progress: Progress) -> None:
+    """Find faces in the thumbnails of scanned photos that were indexed without, and move their crops."""
+    numbers = index.unsearched(scanned=True)
+    if not len(numbers):
+        return
+    with progress.stage("finding faces", len(numbers), "photos") as advance:
+        for some in blocks(len(numbers), _FACES_STORED):
+            thumbnails = index.thumbnails(numbers[some])
+            parts = [thumbnails[part] for part in blocks(len(thumbnails), _THREAD_PHOTOS)]
+
+            def search(part: Sequence[Thumbnail]) -> list[FoundFaces]:
+                return [faces_in(thumbnail, index.rule) for thumbnail in part]
+
+            index.store_faces([found for part in run_blocks(search, parts) for found in part])
+            advance(len(thumbnails))
+
+
+def _store(index: Index, pending: list[tuple[File, Found]], changes: Changes) -> None:
     """Store the data of files, except transient failures, which the next run tries again; clear the list."""
     read, pending[:] = pending[:], []
     while read:
@@ -105,7 +134,7 @@ def _store(index: Index, pending: list[tuple[File, Found]], crop: Crop, changes:
         read = read[done:]
         if read:  # its original has changed, or was deleted, since its hash was compared
             file = read[0][0]
-            read[0] = file, read_file(file, crop)
+            read[0] = file, read_file(file, index.rule)
 
 
 def _scanned(paths: Iterable[Path], video_frames: int, skipped: list[Skipped]) -> Iterator[File]:
@@ -118,7 +147,7 @@ def _scanned(paths: Iterable[Path], video_frames: int, skipped: list[Skipped]) -
 
 
 def _read_all(
-    index: Index, files: Sequence[File], crop: Crop, ahead: dict[int, Found | None]
+    index: Index, files: Sequence[File], ahead: dict[int, Found | None]
 ) -> Iterator[tuple[File, Found | None]]:
     """Yield files in their order, each with what was found; None if another process has stored it in the meantime.
 
@@ -129,7 +158,7 @@ def _read_all(
     is_long = len(files) >= _MIN_FILES_FOR_PROCESSES or sum(file.bytes for file in files) >= _MIN_BYTES_FOR_PROCESSES
     batches = _batches(files, workers)
     position = photos = 0  # photos: started, but not yet yielded
-    threads = _Threads(crop, workers, processes=is_long)
+    threads = _Threads(index.rule, workers, processes=is_long)
     try:
         while position < len(files):
             # Enough for the time in which this thread stores what was read.
@@ -160,8 +189,8 @@ class _Threads:
     `read_picture` decodes one demanding picture at a time; the other threads do not wait for it.
     """
 
-    def __init__(self, crop: Crop, count: int, *, processes: bool) -> None:
-        self._crop, self._processes = crop, processes
+    def __init__(self, rule: CropRule, count: int, *, processes: bool) -> None:
+        self._rule, self._processes = rule, processes
         self._local = threading.local()
         self._readers: list[Reader] = []
         self._pool = ThreadPoolExecutor(count, "index", self._start_reader)
@@ -171,7 +200,7 @@ class _Threads:
         self._finished: SimpleQueue[Future[list[Found | None]]] = SimpleQueue()
 
     def _start_reader(self) -> None:
-        self._local.reader = Reader(self._crop, process=self._processes)
+        self._local.reader = Reader(self._rule, process=self._processes)
         self._readers.append(self._local.reader)
 
     @property
@@ -194,7 +223,7 @@ class _Threads:
         file, known = request
 
         def read() -> list[Found | None]:
-            return [read_file(file, self._crop, known=known)]
+            return [read_file(file, self._rule, known=known)]
 
         future = self._demanding_pool.submit(read)
         self._demanding[future] = {position: request}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -13,10 +14,12 @@ import numpy.typing as npt
 
 from renderer.errors import PictureError, RenderError
 from renderer.library.clips import read_frame
+from renderer.library.crops import SQUARE, cut
 from renderer.library.index import Index, decoded
 from renderer.library.photos import Numbers, Photo, Photos, Skipped
-from renderer.library.reading import THUMBNAIL_PIXELS, cut
+from renderer.library.reading import THUMBNAIL_PIXELS
 from renderer.pixels import Pixels, resize, resize_values
+from renderer.progress import Progress
 
 SHORTER_SIDE: Final = 4096
 """Minimum shorter side of decoded covers, and of pictures that parts are cut from, if the decoder can scale."""
@@ -28,7 +31,7 @@ PICTURE_CACHE_PIXELS: Final = 40_000_000
 class Library:
     """Photos ready to be matched and drawn while their indexes are open.
 
-    Memory: 230 bytes per photo. Squares and thumbnails are read on demand.
+    Memory: 230 bytes per photo. Tile pictures and thumbnails are read on demand.
     """
 
     def __init__(
@@ -40,16 +43,18 @@ class Library:
         indexes: Sequence[Index] = (),
         pictures: Mapping[Path, Pixels] | None = None,
         missing: Iterable[Path] = (),
+        ratio: Fraction = SQUARE,
     ) -> None:
         """Combine photos with the sources of their pixels.
 
-        `tiles`: (N, 32, 32, 3), required if `photos` are in memory. `indexes`: the sources of thumbnails. `pictures`:
-        decoded pictures that parts are cut from. `missing`: missing files, which are not opened.
+        `tiles`: (N, H, W, 3) with shorter side 32, required if `photos` are in memory; `ratio`: their W / H.
+        `indexes`: the sources of thumbnails. `pictures`: decoded pictures that parts are cut from. `missing`: missing
+        files, which are not opened.
         """
         if not isinstance(photos, Photos):
             if tiles is None:
                 raise ValueError("photos in memory need their tiles")
-            photos = Photos.of(photos, tiles)
+            photos = Photos.of(photos, tiles, ratio)
         self.photos = photos
         self.skipped = list(skipped)
         self.indexes = list(indexes)
@@ -71,16 +76,19 @@ class Library:
 
     @cached_property
     def groups(self) -> npt.NDArray[np.int32]:
-        """(N,) group of each photo: photos that show the same square of the same content share one."""
+        """(N,) group of each photo: photos that show the same crop of the same content share one."""
         return np.unique(self.photos.columns.key, return_inverse=True)[1].astype(np.int32).reshape(-1)
 
     @cached_property
     def tiles(self) -> Pixels:
-        """The squares of all photos, (N, 32, 32, 3): 3 KiB per photo, read on first access and cached."""
+        """The tile pictures of all photos, (N, H, W, 3): 3 KiB per square, read on first access and cached.
+
+        The shorter side has 32 pixels, the longer one as many as the ratio requires: 48 × 32 for 3:2.
+        """
         return self.tiles_of(np.arange(len(self.photos)))
 
     def tiles_of(self, indices: Numbers) -> Pixels:
-        """Return the squares of the photos at these indices, (N, 32, 32, 3)."""
+        """Return the tile pictures of the photos at these indices, (N, H, W, 3)."""
         return self.photos.tiles_of(indices)
 
     def take(self, indices: Numbers) -> Library:
@@ -90,8 +98,19 @@ class Library:
             indexes=self.indexes, pictures=self._pictures, missing=self._missing,
         )  # fmt: skip
 
+    def cropped(self, ratio: Fraction, progress: Progress | None = None) -> Library:
+        """Return a library of the same photos with crops of a ratio, width / height, and otherwise unchanged.
+
+        Where it is a photo's own ratio, nothing is cut. A piece of a cover is cut in its middle. What is computed is
+        stored in the photos' indexes. Raises RenderError.
+        """
+        photos = self.photos.cropped(ratio, progress, self._whole_source)
+        if photos is self.photos:
+            return self
+        return Library(photos, None, self.skipped, indexes=self.indexes, pictures=self._pictures, missing=self._missing)
+
     def combined(self, other: Library) -> Library:
-        """Return a library of these photos followed by those of another library."""
+        """Return a library of these photos followed by those of another library, with tiles of the same ratio."""
         return Library(
             self.photos + other.photos, None, self.skipped,
             indexes=list(dict.fromkeys([*self.indexes, *other.indexes])),
@@ -100,21 +119,24 @@ class Library:
 
     # -- Drawing ---------------------------------------------------------------------------------------------------
 
-    def square(self, photo: Photo, side: int, jpeg: bytes | None = None) -> Pixels:
-        """Return a photo's square, scaled to (side, side, 3), from its thumbnail if that is large enough, or its file.
+    def tile(self, photo: Photo, width: int, height: int, jpeg: bytes | None = None) -> Pixels:
+        """Return a photo's crop, scaled to (height, width, 3), from its thumbnail if that is large enough, or its file.
 
         Thread-safe. `jpeg`: the photo's from `jpegs`, if they were read before. If the file is missing, damaged or has
         changed since it was indexed, the thumbnail is scaled up. Raises RenderError if there is no thumbnail.
         """
+        across, along = photo.crop[2:]
         thumbnail = None
-        if side <= THUMBNAIL_PIXELS:
+        if min(width, height) <= THUMBNAIL_PIXELS:
             thumbnail = self._thumbnail(photo) if jpeg is None else decoded(jpeg)
         if thumbnail is not None:
-            square = cut(thumbnail, photo.crop, photo.size)
-            if len(square) >= min(side, photo.crop[2]):  # a long panorama's thumbnail may be smaller
-                return resize(square, side, side)
-        picture = self._picture(photo, shorter_side=None if photo.is_part else side)
-        return resize(cut(picture, photo.crop, photo.size), side, side)
+            shown = cut(thumbnail, photo.crop, photo.size)
+            # The thumbnail of a panorama, or of a photo of which little is shown, may be smaller.
+            if shown.shape[1] >= min(width, across) and shown.shape[0] >= min(height, along):
+                return resize(shown, width, height)
+        shorter = max(-(-min(photo.size) * width // across), -(-min(photo.size) * height // along))
+        picture = self._picture(photo, shorter_side=None if photo.is_part else shorter)
+        return resize(cut(picture, photo.crop, photo.size), width, height)
 
     def jpegs(self, photos: Sequence[Photo]) -> list[bytes | None]:
         """Return the JPEGs of the thumbnails of up to 60 photos, which `square` may need; None for those without."""
@@ -131,14 +153,14 @@ class Library:
         return found
 
     def whole(self, photo: Photo, width: int, height: int, *, sharp: bool = True) -> Pixels:
-        """Return a photo's whole picture (for a part, its square), scaled to (height, width, 3).
+        """Return a photo's whole picture (for a part, its crop), scaled to (height, width, 3).
 
         `sharp`: scaled with Lanczos from all pixels, for still views; otherwise by averaging linear light, as a mip
         level. If the file is missing or has changed since it was indexed, the thumbnail is scaled up. Raises
         RenderError if there is no thumbnail.
         """
         if photo.is_part:
-            pixels = self.square(photo, photo.crop[2])
+            pixels = self.tile(photo, *photo.crop[2:])
         else:
             pixels = self._picture(photo, shorter_side=None if sharp else min(width, height))
         return (resize_values if sharp else resize)(pixels, width, height)
@@ -160,6 +182,14 @@ class Library:
             return None
         found = (index.thumbnail(photo) for index in self.indexes)
         return next((thumbnail for thumbnail in found if thumbnail is not None), None)
+
+    def _whole_source(self, photo: Photo) -> Pixels:
+        """Return a photo's whole picture from memory, from its thumbnail, or from its file."""
+        pixels = self._pictures.get(photo.path)
+        pixels = self._thumbnail(photo) if pixels is None else pixels
+        return (
+            self._picture(photo, shorter_side=None if photo.is_part else THUMBNAIL_PIXELS) if pixels is None else pixels
+        )
 
     def _picture(self, photo: Photo, shorter_side: int | None) -> Pixels:
         """Return a photo's whole picture, from its file or else its thumbnail; pictures of parts are cached."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol, Self, overload
@@ -13,10 +14,13 @@ from typing import Final, Protocol, Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks, signatures
+from renderer.descriptors import SIGNATURE_PIXELS, blocks, signatures, tile_size
+from renderer.faces import Face
+from renderer.library.crops import SQUARE, Box, crop_box, cut, largest_part, tile_of
 from renderer.names import normalized
 from renderer.paths import expanded
 from renderer.pixels import Pixels
+from renderer.progress import Progress, Silent
 
 Numbers = npt.NDArray[np.int64]
 """(N,) photos: by their index in `Photos`, or by their number in a store."""
@@ -24,15 +28,16 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Photo:
-    """The picture of a tile: a square crop of a picture file, or of a video frame."""
+    """The picture of a tile: a crop of a picture file, or of a video frame."""
 
     path: Path
     digest: str  # BLAKE2b-128 of the file's bytes, hexadecimal
     size: tuple[int, int]  # width and height of the upright picture, pixels
-    crop: tuple[int, int, int]  # left, top and side of the square shown as a tile, pixels of `size`
-    mean: tuple[float, float, float]  # mean sRGB colour of the square, 0…1
-    is_part: bool = False  # a piece of a larger picture: only the square belongs to this photo
+    crop: Box  # left, top, width and height of the part shown as a tile, pixels of `size`
+    mean: tuple[float, float, float]  # mean sRGB colour of the crop, 0…1
+    is_part: bool = False  # a piece of a larger picture: only the crop belongs to this photo
     time: float | None = None  # of a video frame, seconds from the start; None: the file is a picture
+    faces: tuple[Face, ...] = field(default=(), compare=False)  # of the whole picture; not stored in maps
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,13 @@ class PhotoStore(Protocol):
         ...
 
     def tiles(self, numbers: Numbers) -> Pixels:
-        """Return the squares of photos, (N, 32, 32, 3)."""
+        """Return the tile pictures of photos, (N, H, W, 3), shorter side 32."""
+        ...
+
+    def cropped(
+        self, numbers: Numbers, ratio: Fraction, progress: Progress, source: Callable[[Photo], Pixels] | None
+    ) -> tuple[PhotoStore, PhotoColumns]:
+        """Return these photos with crops of a ratio, under the same numbers. `source`: as in `Photos.cropped`."""
         ...
 
     def descriptors(self, numbers: Numbers) -> Pixels:
@@ -77,6 +88,31 @@ class _MemoryStore:
 
     def __init__(self, photos: Sequence[Photo], tiles: Pixels) -> None:
         self._photos, self._tiles = photos, tiles
+
+    def cropped(
+        self, numbers: Numbers, ratio: Fraction, progress: Progress, source: Callable[[Photo], Pixels] | None
+    ) -> tuple[PhotoStore, PhotoColumns]:
+        if source is None:
+            raise ValueError("photos in memory are cropped by their library, which has their pictures")
+        width, height = tile_size(ratio)
+        photos, tiles = list(self._photos), np.zeros((len(self._photos), height, width, 3), np.uint8)
+        with progress.stage("cropping", len(numbers), "photos") as advance:
+            for number in numbers.tolist():
+                photo, pixels = photos[number], source(photos[number])
+                if photo.is_part:  # the middle: other pieces show what is beside it
+                    part = largest_part(photo.crop[2:], ratio)
+                    left, top = (
+                        start + (length - kept) // 2
+                        for start, length, kept in zip(photo.crop[:2], photo.crop[2:], part, strict=True)
+                    )
+                    box = (left, top, *part)
+                else:
+                    box = crop_box(pixels, photo.size, "smart", photo.faces, ratio)
+                tile = tile_of(cut(pixels, box, photo.size), ratio)
+                photos[number], tiles[number] = replace(photo, crop=box, mean=tile.mean), tile.pixels
+                advance(1)
+        columns = _columns([photos[each] for each in numbers.tolist()], tiles[numbers])
+        return _MemoryStore(photos, tiles), replace(columns, number=numbers.astype(np.int32))
 
     def photo(self, number: int, mean: tuple[float, float, float]) -> Photo:  # noqa: ARG002 (the photo has its own)
         return self._photos[number]
@@ -128,7 +164,7 @@ class PhotoColumns:
     number: npt.NDArray[np.int32]  # (N,) in its store
     signature: Pixels  # (N, 8, 8, 3) sRGB: what the matcher compares first
     mean: npt.NDArray[np.float32]  # (N, 3) sRGB 0…1
-    key: npt.NDArray[np.uint64]  # (N,) equal only for the same square of the same content
+    key: npt.NDArray[np.uint64]  # (N,) equal only for the same crop of the same content
 
     def take(self, indices: Numbers) -> PhotoColumns:
         """Return the rows at these indices, in their order."""
@@ -136,9 +172,13 @@ class PhotoColumns:
 
 
 class Photos(Sequence[Photo]):
-    """A sequence of photos from one or several stores; `Photo` objects are created on access."""
+    """A sequence of photos from one or several stores; `Photo` objects are created on access.
 
-    def __init__(self, stores: Sequence[tuple[PhotoStore, PhotoColumns]]) -> None:
+    `ratio`: width / height of all tile pictures.
+    """
+
+    def __init__(self, stores: Sequence[tuple[PhotoStore, PhotoColumns]], ratio: Fraction = SQUARE) -> None:
+        self.ratio = ratio
         self._stores = [store for store, _ in stores]
         columns = [column for _, column in stores] or [_columns([], _no_tiles())]
         counts = [len(column.number) for column in columns]
@@ -153,9 +193,9 @@ class Photos(Sequence[Photo]):
         )
 
     @classmethod
-    def of(cls, photos: Sequence[Photo], tiles: Pixels) -> Self:
-        """Return photos in memory, with their squares (N, 32, 32, 3)."""
-        return cls([(_MemoryStore(photos, tiles), _columns(photos, tiles))])
+    def of(cls, photos: Sequence[Photo], tiles: Pixels, ratio: Fraction = SQUARE) -> Self:
+        """Return photos in memory, with their tile pictures (N, H, W, 3), shorter side 32."""
+        return cls([(_MemoryStore(photos, tiles), _columns(photos, tiles))], ratio)
 
     def __len__(self) -> int:
         return len(self._store)
@@ -180,8 +220,10 @@ class Photos(Sequence[Photo]):
                 yield self._stores[store].photo(number, (r, g, b))
 
     def __add__(self, others: Self) -> Self:
-        """Return these photos followed by others."""
-        both = type(self)([])
+        """Return these photos followed by others. Raises ValueError if their tiles have different ratios."""
+        if self.ratio != others.ratio and len(self) and len(others):
+            raise ValueError(f"photos with tiles of {self.ratio} can't be followed by others of {others.ratio}")
+        both = type(self)([], self.ratio if len(self) else others.ratio)
         both._stores = [*self._stores, *others._stores]
         both._store = np.concatenate([self._store, others._store + len(self._stores)])
         pairs = zip(vars(self.columns).values(), vars(others.columns).values(), strict=True)
@@ -190,14 +232,38 @@ class Photos(Sequence[Photo]):
 
     def take(self, indices: Numbers) -> Self:
         """Return the photos at these indices, in their order."""
-        photos = type(self)([])
+        photos = type(self)([], self.ratio)
         photos._stores, photos._store = self._stores, self._store[indices]
         photos.columns = self.columns.take(indices)
         return photos
 
+    def cropped(
+        self, ratio: Fraction, progress: Progress | None = None, source: Callable[[Photo], Pixels] | None = None
+    ) -> Self:
+        """Return the same photos with crops of a ratio, width / height; for the present ratio, these photos.
+
+        Crops of indexed photos are computed from their thumbnails, on all cores, and stored in their index. `source`
+        returns the whole picture of a photo that is not indexed, in any size. Raises RenderError.
+        """
+        if ratio == self.ratio:
+            return self
+        photos = type(self)([], ratio)
+        photos._stores, photos._store = list(self._stores), self._store
+        columns = PhotoColumns(*map(np.empty_like, vars(self.columns).values()))
+        for which in np.unique(self._store).tolist():
+            selected = np.flatnonzero(self._store == which)
+            numbers = self.columns.number[selected].astype(np.int64)
+            store, found = self._stores[which].cropped(numbers, ratio, progress or Silent(), source)
+            photos._stores[which] = store
+            for name, values in vars(columns).items():
+                values[selected] = getattr(found, name)
+        photos.columns = columns
+        return photos
+
     def tiles_of(self, indices: Numbers) -> Pixels:
-        """Return the squares of the photos at these indices, (N, 32, 32, 3), read from their stores."""
-        tiles = np.empty((len(indices), TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
+        """Return the tile pictures of the photos at these indices, (N, H, W, 3), read from their stores."""
+        width, height = tile_size(self.ratio)
+        tiles = np.empty((len(indices), height, width, 3), np.uint8)
         for store, selected, numbers in self._by_store(indices):
             tiles[selected] = store.tiles(numbers)
         return tiles
@@ -247,7 +313,7 @@ class Photos(Sequence[Photo]):
         return np.argsort(self.columns.key, kind="stable")
 
     def find(self, photos: Iterable[Photo]) -> Numbers:
-        """Return for each photo the index of the first one here with the same square of the same content, or -1."""
+        """Return for each photo the index of the first one here with the same crop of the same content, or -1."""
         keys = keys_of_photos(list(photos))
         if not len(self):
             return np.full(len(keys), -1)
@@ -264,13 +330,15 @@ _MIX: Final = tuple(
 def keys_of(
     digest: npt.NDArray[np.uint64], crop: npt.NDArray[np.int64], time_ms: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.uint64]:
-    """Return keys of photos, (N,), from the first 8 bytes of their digests, their crops (N, 3) and clip times (or -1).
+    """Return keys of photos, (N,), from the first 8 bytes of their digests, their crops (N, 4) and clip times (or -1).
 
-    64 bits: the probability that any two of a million different photos share a key is 3e-8.
+    64 bits: the probability that any two of a million different photos share a key is 3e-8. The height counts only if
+    it differs from the width, so that squares have the keys that caches of earlier versions contain.
     """
-    rest = [*crop.astype(np.uint64).T, (time_ms + 1).astype(np.uint64)]
-    key = digest.copy()
-    for value, odd in zip(rest, _MIX, strict=True):
+    left, top, width, height = crop.astype(np.uint64).T
+    more = np.where(height == width, np.uint64(0), height * _MIX[0] ^ _MIX[1])
+    key = digest ^ more
+    for value, odd in zip((left, top, width, (time_ms + 1).astype(np.uint64)), _MIX, strict=True):
         key ^= value * odd
         key = (key << np.uint64(13)) | (key >> np.uint64(51))
     return key
@@ -279,7 +347,7 @@ def keys_of(
 def keys_of_photos(photos: Sequence[Photo]) -> npt.NDArray[np.uint64]:
     """Return the keys of photos, (N,)."""
     digest = np.array([int(photo.digest[:16] or "0", 16) for photo in photos], np.uint64)
-    crop = np.array([photo.crop for photo in photos], np.int64).reshape(len(photos), 3)
+    crop = np.array([photo.crop for photo in photos], np.int64).reshape(len(photos), 4)
     times = [-1 if photo.time is None else round(photo.time * 1000) for photo in photos]
     return keys_of(digest, crop, np.array(times, np.int64))
 
@@ -295,4 +363,4 @@ def _columns(photos: Sequence[Photo], tiles: Pixels) -> PhotoColumns:
 
 
 def _no_tiles() -> Pixels:
-    return np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
+    return np.empty((0, *tile_size(SQUARE), 3), np.uint8)

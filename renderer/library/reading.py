@@ -12,22 +12,15 @@ from typing import Final
 import cv2
 import numpy as np
 
-from renderer.choices import Crop
-from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
+from renderer.descriptors import SIGNATURE_PIXELS
 from renderer.errors import FileError, LargePictureError, PictureError
+from renderer.faces import PHOTO_PIXELS, find_faces
 from renderer.input_files import open_input, read_bytes
 from renderer.library.clips import clip_times, read_frame
-from renderer.library.index import Copy, File, Found, IndexEntry
+from renderer.library.crops import CropRule, averaged, crop_box, cut, keep_faces, tile_of
+from renderer.library.index import Copy, File, Found, FoundFaces, IndexEntry, Thumbnail
 from renderer.library.photos import Photo, Skipped
-from renderer.pixels import (
-    Picture,
-    Pixels,
-    centre_square,
-    resize,
-    to_linear,
-    to_srgb,
-)
-from renderer.subject import saliency, subject_position
+from renderer.pixels import Picture, Pixels, resize
 
 THUMBNAIL_PIXELS: Final = 256
 """Shorter side of the thumbnails in the index, if the photo has that many pixels."""
@@ -36,8 +29,6 @@ MAX_THUMBNAIL_RATIO: Final = 4
 """Maximum longer side of a thumbnail, in multiples of 256 pixels: tiles need no more of a panorama."""
 
 _MAX_BUFFERED_BYTES: Final = 64_000_000  # larger files are read twice, for the hash and for the pixels
-
-_SUBJECT_PIXELS: Final = 32  # shorter side of the copy of a picture in which its subject is detected
 
 
 def file_digest(path: Path) -> str:
@@ -49,7 +40,7 @@ def file_digest(path: Path) -> str:
             raise FileError(path, f"can't be read ({error.strerror})", transient=True) from None
 
 
-def read_file(file: File, crop: Crop, *, large: bool = True, known: Collection[str] = ()) -> Found:
+def read_file(file: File, rule: CropRule, *, large: bool = True, known: Collection[str] = ()) -> Found:
     """Return the index entries of a file: one for a picture, several for video frames; or why it can't be used.
 
     A file with a hash in `known` is not decoded. Raises LargePictureError for a demanding picture if `large` is false,
@@ -61,12 +52,12 @@ def read_file(file: File, crop: Crop, *, large: bool = True, known: Collection[s
     try:
         if file.frames:
             digest = file_digest(path)
-            return Copy(digest) if digest in known else _frames(path, digest, clip_times(path, file.frames), crop)
+            return Copy(digest) if digest in known else _frames(path, digest, clip_times(path, file.frames), rule)
         data = read_bytes(path, _MAX_BUFFERED_BYTES) if file.bytes <= _MAX_BUFFERED_BYTES else None
         digest = hashlib.blake2b(data, digest_size=16).hexdigest() if data is not None else file_digest(path)
         if digest in known:
             return Copy(digest)
-        return [entry_of(path, digest, read_picture(path, shorter_side=THUMBNAIL_PIXELS, data=data, large=large), crop)]
+        return [entry_of(path, digest, read_picture(path, shorter_side=THUMBNAIL_PIXELS, data=data, large=large), rule)]
     except LargePictureError:
         raise
     except FileError as error:
@@ -77,7 +68,7 @@ def read_file(file: File, crop: Crop, *, large: bool = True, known: Collection[s
         return Skipped(path, "is too large for this machine's memory", transient=True)
 
 
-def _frames(path: Path, digest: str, times: Sequence[float], crop: Crop) -> list[IndexEntry]:
+def _frames(path: Path, digest: str, times: Sequence[float], rule: CropRule) -> list[IndexEntry]:
     """Return the index entries of the readable frames of a clip.
 
     Raises PictureError if there are none, or if one failure is transient: the clip is then read again later.
@@ -86,7 +77,7 @@ def _frames(path: Path, digest: str, times: Sequence[float], crop: Crop) -> list
     failed: PictureError | None = None
     for time in times:
         try:
-            entries.append(entry_of(path, digest, read_frame(path, time), crop, time=time))
+            entries.append(entry_of(path, digest, read_frame(path, time), rule, time=time))
         except PictureError as error:
             if error.transient:
                 raise
@@ -96,24 +87,33 @@ def _frames(path: Path, digest: str, times: Sequence[float], crop: Crop) -> list
     return entries
 
 
-def entry_of(path: Path, digest: str, picture: Picture, crop: Crop, *, time: float | None = None) -> IndexEntry:
+def entry_of(path: Path, digest: str, picture: Picture, rule: CropRule, *, time: float | None = None) -> IndexEntry:
     """Return the index entry of a picture."""
     thumbnail = thumbnail_of(picture.pixels)
-    box = smart_square(thumbnail, picture.size) if crop == "smart" else centre_square(*picture.size)
-    tile, signature = tile_of(cut(thumbnail, box, picture.size))
-    r, g, b = (float(value) for value in (tile.mean(axis=(0, 1)) / 255).astype(np.float32))
-    photo = Photo(path, digest, picture.size, box, (r, g, b), time=time)
-    descriptor = cv2.resize(_averaged(thumbnail), (SIGNATURE_PIXELS, SIGNATURE_PIXELS), interpolation=cv2.INTER_AREA)
+    faces = tuple(find_faces(thumbnail, PHOTO_PIXELS)) if rule.faces else ()
+    box = crop_box(thumbnail, picture.size, rule.crop, faces)
+    tile = tile_of(cut(thumbnail, box, picture.size))
+    photo = Photo(path, digest, picture.size, box, tile.mean, time=time, faces=faces)
+    descriptor = cv2.resize(averaged(thumbnail), (SIGNATURE_PIXELS, SIGNATURE_PIXELS), interpolation=cv2.INTER_AREA)
     return IndexEntry(
         photo,
         picture.orientation,
         _capture_time(picture.captured or ""),
-        signature,
+        tile.signature,
         descriptor.astype(np.uint8, copy=False),
-        tile,
+        tile.pixels,
         _jpeg(thumbnail),
         damaged=picture.damage is not None,
     )
+
+
+def faces_in(thumbnail: Thumbnail, rule: CropRule) -> FoundFaces:
+    """Return the faces of a photo that was indexed without. Raises sqlite3.DatabaseError for damaged thumbnails."""
+    pixels = thumbnail.pixels
+    faces = tuple(find_faces(pixels, PHOTO_PIXELS))
+    box = keep_faces(thumbnail.crop, thumbnail.size, faces) if rule.crop == "smart" else thumbnail.crop
+    moved = None if box == thumbnail.crop else (box, tile_of(cut(pixels, box, thumbnail.size)))
+    return thumbnail, faces, moved
 
 
 def _capture_time(text: str) -> str | None:
@@ -122,13 +122,6 @@ def _capture_time(text: str) -> str | None:
         with contextlib.suppress(ValueError):
             return datetime.fromisoformat(text[:length]).isoformat()[:length]
     return None
-
-
-def tile_of(square: Pixels) -> tuple[Pixels, Pixels]:
-    """Return the 32 × 32 tile and the 8 × 8 signature of a square picture: averages of linear light."""
-    light = cv2.resize(to_linear(square), (TILE_PIXELS, TILE_PIXELS), interpolation=cv2.INTER_AREA)
-    small = cv2.resize(light, (SIGNATURE_PIXELS, SIGNATURE_PIXELS), interpolation=cv2.INTER_AREA)
-    return to_srgb(light.astype(np.float32, copy=False)), to_srgb(small.astype(np.float32, copy=False))
 
 
 def thumbnail_of(pixels: Pixels) -> Pixels:
@@ -144,42 +137,3 @@ def _jpeg(pixels: Pixels) -> bytes:
     if not done:
         raise MemoryError
     return encoded.tobytes()
-
-
-def cut(pixels: Pixels, box: tuple[int, int, int], size: tuple[int, int]) -> Pixels:
-    """Return the part of a decoded picture inside a crop box (in pixels of the original `size`): at least 1 × 1."""
-    height, width = pixels.shape[:2]
-    left, top, side = (value * width / size[0] for value in box)
-    edge = min(max(round(side), 1), width, height)
-    x, y = min(max(round(left), 0), width - edge), min(max(round(top), 0), height - edge)
-    return pixels[y : y + edge, x : x + edge]
-
-
-def _averaged(pixels: Pixels) -> Pixels:
-    """Return a picture reduced by an integer factor, so that its shorter side is 64 pixels or slightly more.
-
-    Averaging by an integer factor takes a fifth of the time; the remainder cut off at the edges is 1 %.
-    """
-    factor = max(min(pixels.shape[:2]) // 64, 1)
-    width, height = pixels.shape[1] // factor, pixels.shape[0] // factor
-    whole = pixels[: height * factor, : width * factor]
-    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-
-
-def smart_square(pixels: Pixels, size: tuple[int, int]) -> tuple[int, int, int]:
-    """Return the largest square of a picture that contains most of its subject: left, top, side in pixels of `size`.
-
-    `pixels`: the picture, or a smaller version of it.
-    """
-    width, height = size
-    side = min(size)
-    if width == height:
-        return 0, 0, side
-    # The same size for all, so that copies of a photo in different sizes have the same square.
-    scale = min(_SUBJECT_PIXELS / min(pixels.shape[:2]), 1.0)
-    small = (max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1))
-    reduced = cv2.resize(_averaged(pixels), small, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
-    axis, length = (1, width) if width > height else (0, height)  # of NumPy
-    start = round(subject_position(saliency(reduced), axis, side / length) * length - side / 2)
-    start = min(max(start, 0), length - side)
-    return (start, 0, side) if axis == 1 else (0, start, side)

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from renderer.descriptors import TILE_PIXELS, blocks
+from renderer.descriptors import blocks, tile_size
 from renderer.errors import InputError
+from renderer.faces import Face
 from renderer.input_files import is_file
 from renderer.library.archive import Archive
-from renderer.library.index import BLOCK, Index
+from renderer.library.crop_tables import BLOCK
+from renderer.library.crops import SQUARE, Box, cut, tile_of
+from renderer.library.index import Index
 from renderer.library.library import SHORTER_SIDE, Library
 from renderer.library.parts import parts_of
 from renderer.library.photos import Photo
-from renderer.library.reading import cut, file_digest, thumbnail_of, tile_of
+from renderer.library.reading import file_digest, thumbnail_of
 from renderer.messages import named
 from renderer.names import list_names
 from renderer.pixels import Pixels
 from renderer.progress import Progress
 
 
-def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, sources: Sequence[str] = ()) -> Library:
+def reopen(
+    archive: Archive,
+    photos: Sequence[Photo],
+    progress: Progress,
+    sources: Sequence[str] = (),
+    ratio: Fraction = SQUARE,
+) -> Library:
     """Return a library of these photos, in this order, with the current paths of those that have moved.
+
+    `ratio`: width / height of their tile pictures, which their crops have, except for rounding.
 
     Photos are found by their content in every index, and in `sources`, which are searched only if some are missing. A
     missing photo is shown from its thumbnail. Raises InputError, which names the missing photos without a thumbnail.
@@ -51,8 +63,10 @@ def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, source
         known = _digests_at({path for path, _ in contents}, indexes)
         paths = {content: _current_path(photo, known, indexes, cut_from) for content, photo in contents.items()}
     current = [
-        photo if (path := paths[photo.path, photo.digest]) in (None, photo.path) else replace(photo, path=path)
-        for photo in photos
+        photo
+        if (path := paths[photo.path, photo.digest] or photo.path) == photo.path and faces == photo.faces
+        else replace(photo, path=path, faces=faces)
+        for photo, faces in zip(photos, _faces_of(photos, indexes), strict=True)
     ]
     missing = {content[0] for content, path in paths.items() if path is None}
     if missing:
@@ -62,27 +76,27 @@ def reopen(archive: Archive, photos: Sequence[Photo], progress: Progress, source
             raise InputError(f"{_missing_or_changed(without)}: {fix}, or match again")
         progress.notice(f"{_missing_or_changed(missing)}. Thumbnails are shown instead: {fix}")
     pictures: dict[Path, Pixels] = {}
-    parts: dict[tuple[Path, tuple[int, int, int]], Pixels] = {}
+    parts: dict[tuple[Path, Box], Pixels] = {}
     for path, digest in {(photo.path, photo.digest): None for photo in current if photo.is_part}:
         picture = read_picture(path, shorter_side=SHORTER_SIDE)
         pictures[path] = picture.pixels
-        parts.update({(path, photo.crop): tile for photo, tile in zip(*parts_of(path, picture, digest), strict=True)})
+        found = parts_of(path, picture, digest, ratio=ratio)
+        parts.update({(path, photo.crop): tile for photo, tile in zip(*found, strict=True)})
+    width, height = tile_size(ratio)
+    tiles = np.empty((len(current), height, width, 3), np.uint8)
     # The source of tiles that are neither in an index nor cut above.
-    source = Library(
-        [], np.empty((0, TILE_PIXELS, TILE_PIXELS, 3), np.uint8), indexes=indexes, pictures=pictures, missing=missing
-    )
-    tiles = np.empty((len(current), TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
+    source = Library([], tiles[:0], indexes=indexes, pictures=pictures, missing=missing, ratio=ratio)
     for batch in blocks(len(current), BLOCK):
-        stored = [each.squares(current[batch]) for each in indexes]
-        for number, (photo, *squares) in enumerate(zip(current[batch], *stored, strict=True), batch.start):
+        stored = [each.tiles_of(current[batch], ratio) for each in indexes]
+        for number, (photo, *found_tiles) in enumerate(zip(current[batch], *stored, strict=True), batch.start):
             if photo.is_part:
                 tile = parts.get((photo.path, photo.crop))
             elif photo.path in pictures:
-                tile = tile_of(cut(thumbnail_of(pictures[photo.path]), photo.crop, photo.size))[0]
+                tile = tile_of(cut(thumbnail_of(pictures[photo.path]), photo.crop, photo.size), ratio).pixels
             else:
-                tile = next((square for square in squares if square is not None), None)
-            tiles[number] = source.square(photo, TILE_PIXELS) if tile is None else tile
-    return Library(current, tiles, skipped, indexes=indexes, pictures=pictures, missing=missing)
+                tile = next((each for each in found_tiles if each is not None), None)
+            tiles[number] = source.tile(photo, width, height) if tile is None else tile
+    return Library(current, tiles, skipped, indexes=indexes, pictures=pictures, missing=missing, ratio=ratio)
 
 
 def _missing_or_changed(paths: Collection[Path]) -> str:
@@ -116,6 +130,15 @@ def _digests_at(paths: Iterable[Path], indexes: Sequence[Index]) -> dict[Path, s
         for path, digest in index.digests_at(paths).items():
             digests.setdefault(path, set()).add(digest)
     return digests
+
+
+def _faces_of(photos: Sequence[Photo], indexes: Sequence[Index]) -> list[tuple[Face, ...]]:
+    """Return the faces of each photo, which maps do not contain; none of pieces of a cover."""
+    stored = [index.faces_of(photos) for index in indexes]
+    return [
+        () if photo.is_part else next((faces for faces in found if faces), ())
+        for photo, *found in zip(photos, *stored, strict=True)
+    ]
 
 
 def _has_thumbnail(photo: Photo, indexes: Sequence[Index]) -> bool:

@@ -16,8 +16,8 @@ from typing import Final, cast
 import cv2
 
 from renderer.child_processes import ChildError, exit_with_parent, request, result_stream, start_child, stop_child
-from renderer.choices import Crop
 from renderer.errors import LargePictureError
+from renderer.library.crops import CropRule
 from renderer.library.index import File, Found
 from renderer.library.photos import Skipped
 from renderer.library.reading import read_file
@@ -35,9 +35,9 @@ MIN_DISK_SPEED: Final = 5_000_000
 class Worker:
     """One worker process, for one thread. It must be closed."""
 
-    def __init__(self, crop: Crop) -> None:
+    def __init__(self, rule: CropRule) -> None:
         """Start the process, which takes about half a second. Raises ChildError."""
-        self._crop = crop
+        self._rule = rule
         try:
             self._process = start_child("renderer.library.workers")
         except OSError as error:
@@ -55,7 +55,7 @@ class Worker:
         """
         frames, size = sum(file.frames for file, _ in requests), sum(file.bytes for file, _ in requests)
         seconds = PICTURE_SECONDS * (1 + frames) + size / MIN_DISK_SPEED
-        return cast("list[Found | None]", request(self._process, (requests, self._crop), seconds))
+        return cast("list[Found | None]", request(self._process, (requests, self._rule), seconds))
 
     def close(self) -> None:
         """Kill the process and wait until it has ended."""
@@ -69,16 +69,16 @@ def serve() -> None:
     cv2.setNumThreads(1)  # there is a process for each core
     with suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
-            requests, crop = pickle.load(sys.stdin.buffer)
-            pickle.dump(_read_small(requests, crop), results, protocol=5)
+            requests, rule = pickle.load(sys.stdin.buffer)
+            pickle.dump(_read_small(requests, rule), results, protocol=5)
             results.flush()
 
 
-def _read_small(requests: Sequence[Request], crop: Crop) -> list[Found | None]:
+def _read_small(requests: Sequence[Request], rule: CropRule) -> list[Found | None]:
     read: list[Found | None] = []
     for file, known in requests:
         try:
-            read.append(read_file(file, crop, large=False, known=known))
+            read.append(read_file(file, rule, large=False, known=known))
         except LargePictureError:
             read.append(None)
     return read
@@ -87,13 +87,13 @@ def _read_small(requests: Sequence[Request], crop: Crop) -> list[Found | None]:
 class Reader:
     """Reads files for one thread: with a worker, which is restarted after a crash, or in this process."""
 
-    def __init__(self, crop: Crop, *, process: bool) -> None:
-        self._crop = crop
+    def __init__(self, rule: CropRule, *, process: bool) -> None:
+        self._rule = rule
         self._worker = self._start() if process else None
 
     def _start(self) -> Worker | None:
         try:
-            return Worker(self._crop)
+            return Worker(self._rule)
         except ChildError:  # such as a frozen program, whose executable is not Python
             return None
 
@@ -113,7 +113,7 @@ class Reader:
         return results
 
     def _read(self, requests: Sequence[Request]) -> list[Found | None]:
-        return self._worker.read(requests) if self._worker else _read_small(requests, self._crop)
+        return self._worker.read(requests) if self._worker else _read_small(requests, self._rule)
 
     def _restart(self) -> None:
         self.close()

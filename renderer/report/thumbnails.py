@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from renderer.descriptors import tile_size
 from renderer.errors import RenderError
 from renderer.library import Library
 from renderer.pictures import Pixels, resize
 
 _THUMBNAIL: Final = 80  # pixels per side, as in page.css
+_AROUND: Final = 128  # grey beside tiles that are not squares, in light and dark pages
 _COLUMNS: Final = 32  # of thumbnails, as in page.css
 
 
@@ -40,10 +42,15 @@ class ThumbnailSheet:
 
     def add(self, library: Library, number: int) -> str:
         """Add a photo's thumbnail, and return an HTML element that shows it."""
+        width, height = tile_size(library.photos.ratio)
+        across, along = (max(_THUMBNAIL * side // max(width, height), 1) for side in (width, height))
         try:
-            tile = library.square(library.photos[number], _THUMBNAIL)
+            shown = library.tile(library.photos[number], across, along)
         except RenderError:  # its file is missing, and it has no stored thumbnail
-            tile = resize(library.tiles_of(np.array([number]))[0], _THUMBNAIL, _THUMBNAIL)
+            shown = resize(library.tiles_of(np.array([number]))[0], across, along)
+        left, top = (_THUMBNAIL - across) // 2, (_THUMBNAIL - along) // 2
+        tile = np.full((_THUMBNAIL, _THUMBNAIL, 3), _AROUND, np.uint8)
+        tile[top : top + along, left : left + across] = shown
         row, column = divmod(len(self.tiles), _COLUMNS)
         self.tiles.append(tile)
         return f'<i class="tile x{column} y{row}"></i>'

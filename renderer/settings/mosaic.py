@@ -35,10 +35,14 @@ class TileSettings(Validated):
     )
     crop: Crop | None = parameter(
         None,
-        "Square crop of each photo in a folder: smart (its salient area) or centre; for a library, set it with `render "
-        "library add`; default: smart",
+        "Crop of each photo in a folder: smart (its salient area and faces) or centre; for a library, set it with "
+        "`render library add`; default: smart",
         in_recipe=False,
     )
+    faces: bool = parameter(
+        True, "Find faces in the photos of a folder, so that crops keep them; for a library, set it with `render "
+        "library add`", in_recipe=False,
+    )  # fmt: skip
     video_frames: int | None = parameter(
         None, "Also use this many frames of each video in a folder; for a library, set it with `render library add`",
         low=0, high=1000, in_recipe=False,
