@@ -258,6 +258,8 @@ class _Flight:
 class _Stop:
     """A photo that the camera lands on: a sprite over its own tile that opens from the square crop to the whole photo.
 
+    Its outline opens likewise, from that of the tile to a rectangle without border.
+
     After landing, its texels coincide with the frame's pixels, so that the photo is as sharp as a good resize: its
     sides are stretched to whole pixels and the camera is moved by up to half a pixel.
     """
@@ -319,6 +321,7 @@ class _Stop:
             gain=(1 + (self.tile.gain - 1) * np.float32(1 - opening)).astype(np.float32),  # an opened photo has no tone
             offset=(self.tile.offset * np.float32(1 - opening)).astype(np.float32),
             joined=np.zeros(1, np.uint8),
+            outline=self.tile.outline.opening(opening),
         )
 
 

@@ -16,9 +16,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from renderer.arrays import Packed, Pixels
+from renderer.arrays import Float64Array, Packed, Pixels
 from renderer.compositor import FULL_TONE, NO_TONE, Compositor, Viewport
-from renderer.kernels.drawing import to_planes
+from renderer.kernels.drawing import SHARPER, to_planes
 from renderer.scene import Camera, NestedMap, Scene, Sprites
 
 BLOCK: Final = 256
@@ -94,8 +94,8 @@ class BlockMemory:
 class Canvas:
     """The blocks of one picture of resting tiles.
 
-    `tiles`: all of them, at rest. `memory`: for the blocks, shared with other canvases. Memory: the planes that
-    `planes` holds, which the owner bounds with `drop`; drawing takes 5.5 MB more.
+    `tiles`: all of them, at rest. `areas`: those of `Rest`. `memory`: for the blocks, shared with other canvases.
+    Memory: the planes that `planes` holds, which the owner bounds with `drop`; drawing takes 5.5 MB more.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class Canvas:
         tiles: Sprites,
         nested: Mapping[int, NestedMap],
         compositor: Compositor,
+        areas: Float64Array | None = None,
         memory: BlockMemory | None = None,
     ) -> None:
         self.tiles = tiles
@@ -111,14 +112,19 @@ class Canvas:
         self.left, self.top = (float(value) for value in low.min(axis=0))
         self.right, self.bottom = (float(value) for value in high.max(axis=0))
         self.boxes = np.concatenate([low, high], 1)
+        self.areas = self.boxes if areas is None else np.concatenate([areas[:, :2], areas[:, :2] + areas[:, 2:]], 1)
+        self.has_gaps = not tiles.outline.is_plain or not np.array_equal(self.areas, self.boxes)
+        # The corner of the first block, in units: hexagons reach beyond the corner of their map.
+        self.origin = min(math.floor(self.left), 0), min(math.floor(self.top), 0)
         # Sizes of tiles: few, since cells have few sizes.
         self.sizes, self.size_of = np.unique(np.round(2 * np.sqrt(half[:, 0] * half[:, 1]), 9), return_inverse=True)
-        self._order = np.lexsort((low[:, 0], high[:, 1], low[:, 1]))  # row by row, from left to right
+        left, top, _, bottom = self.areas.T
+        self._order = np.lexsort((left, bottom, top))  # row by row, from left to right
         self._seen: tuple[object, npt.NDArray[np.intp]] = ((), self._order)
         # Smallest cells are 2^_cell units wide and high, and all edges are multiples of that.
         cell = float(np.log2(self.sizes[0])) if len(self.sizes) else 0.5
         on_grid = cell == round(cell) and not (self.boxes % 2.0**cell).any()
-        self._cell = round(cell) if on_grid else None
+        self._cell = round(cell) if on_grid and tiles.outline.is_plain else None
         self._lowest_before = np.maximum.accumulate(high[:, 1])
         self._highest_after = np.minimum.accumulate(low[::-1, 1])[::-1]
         self.has_tone = bool((tiles.gain != 1).any() or (tiles.offset != 0).any())
@@ -150,7 +156,7 @@ class Canvas:
 
     def columns(self, level: int) -> int:
         """Return the number of columns of blocks at a level."""
-        return max(math.ceil(self.right * 2.0**level / BLOCK - 1e-9), 1)
+        return max(math.ceil((self.right - self.origin[0]) * 2.0**level / BLOCK - 1e-9), 1)
 
     def cell_bits(self, level: int) -> int:
         """Return the logarithm to base 2 of the smallest cells' side in pixels; −1 if cells lie on no such grid."""
@@ -158,7 +164,7 @@ class Canvas:
 
     def rows(self, level: int) -> int:
         """Return the number of rows of blocks at a level."""
-        return max(math.ceil(self.bottom * 2.0**level / BLOCK - 1e-9), 1)
+        return max(math.ceil((self.bottom - self.origin[1]) * 2.0**level / BLOCK - 1e-9), 1)
 
     def block(self, level: int, column: int, row: int, *, toned: bool = True) -> Packed:
         """Return a block as a picture (256, 256), newly drawn; transparent where no tile is.
@@ -178,7 +184,8 @@ class Canvas:
     def _build_run(self, run: Sequence[Key]) -> Sequence[Planes]:
         level, row, column, toned = run[0]
         picture, left = self._draw(level, row, column, len(run), toned=toned)
-        width, height = (max(round(side * 2.0**level), 1) for side in (self.right, self.bottom))
+        sides = self.right - self.origin[0], self.bottom - self.origin[1]
+        width, height = (max(round(side * 2.0**level), 1) for side in sides)
 
         def convert(number: int) -> None:
             inside = min(BLOCK, width - (column + number) * BLOCK), min(BLOCK, height - row * BLOCK)
@@ -196,7 +203,7 @@ class Canvas:
         """Return which photos a run of blocks shows that are not loaded: textures and their levels."""
         level, row, column, _ = run[0]
         scale, textures = 2.0**level, self._compositor.textures
-        left, top = column * BLOCK / scale, row * BLOCK / scale
+        left, top = column * BLOCK / scale + self.origin[0], row * BLOCK / scale + self.origin[1]
         right, bottom = left + len(run) * BLOCK / scale, top + BLOCK / scale
         x0, y0, x1, y1 = self.boxes.T
         inside = np.flatnonzero((y1 > top) & (y0 < bottom) & (x1 > left) & (x0 < right))
@@ -226,6 +233,7 @@ class Canvas:
             self._drawers[count, toned] = Compositor(
                 width, BLOCK, self._compositor.textures, threads=self._compositor.threads,
                 pool=self._compositor.pool, tone_sizes=FULL_TONE if toned else NO_TONE,
+                sharper=0.0 if self.has_gaps else SHARPER,  # once, when the blocks are sampled, as in sprites
             )  # fmt: skip
         scene, left = self._scene(level, row, column, width)
         picture = self._memory[: width * BLOCK].reshape(BLOCK, width)
@@ -236,8 +244,8 @@ class Canvas:
         scale = 2.0**level
         left = _BEFORE if column else 0
         x, y = column * BLOCK - left, row * BLOCK
-        camera = Camera(((x + width / 2) / scale, (y + BLOCK / 2) / scale), scale)
-        low, high = (y / scale, (y + BLOCK) / scale)
+        camera = Camera(((x + width / 2) / scale + self.origin[0], (y + BLOCK / 2) / scale + self.origin[1]), scale)
+        low, high = y / scale + self.origin[1], (y + BLOCK) / scale + self.origin[1]
         inside = np.flatnonzero((self.boxes[:, 3] > low) & (self.boxes[:, 1] < high))
         tiles = self.tiles.take(slice(inside[0], inside[-1] + 1) if len(inside) else slice(0))
         return Scene((tiles,), camera, None, nested=self._nested), left

@@ -16,8 +16,10 @@ import numpy.typing as npt
 from renderer.arrays import Float64Array
 from renderer.cores import core_count
 from renderer.kernels.drawing import (
+    SHARPER,
     Box,
     DrawList,
+    OutlineNumbers,
     SpriteArrays,
     develop,
     draw_band,
@@ -63,7 +65,8 @@ class Compositor:
     """Draws scenes at one size, in bands of rows, on its own threads; `close` ends them.
 
     `width`, `height`: pixels of the frame. `threads`: by default one per core. `pool`: threads to use instead of its
-    own. `tone_sizes`: sizes of tiles in pixels up to which tone is full and from which there is none.
+    own. `tone_sizes`: sizes of tiles in pixels up to which tone is full and from which there is none. `sharper`: mip
+    levels by which sampling is finer than one texel per pixel.
 
     Memory: about 300 bytes per sprite of the largest scene, one frame if the background is a picture, four more with
     motion blur, and the textures. Drawing a frame allocates nothing, except for texture levels not yet loaded.
@@ -79,10 +82,12 @@ class Compositor:
         threads: int | None = None,
         pool: ThreadPoolExecutor | None = None,
         tone_sizes: tuple[float, float] = (TONE_FULL_BELOW, TONE_NONE_ABOVE),
+        sharper: float = SHARPER,
     ) -> None:
         self.width, self.height = width, height
         self.textures = textures
         self._tone_sizes = tone_sizes
+        self._sharper = sharper
         threads = threads or core_count()
         self.threads = threads
         self._owns_pool = pool is None
@@ -256,7 +261,7 @@ class Compositor:
         groups: list[tuple[Sprites, Viewport]] = []
         done = 0
         opened = np.flatnonzero(np.isin(sprites.texture, list(nested))).tolist()
-        if not opened:
+        if not opened or not sprites.outline.is_plain:
             return [(sprites, view)]
         for at in opened:
             inner = nested[int(sprites.texture[at])]
@@ -282,8 +287,13 @@ class Compositor:
         return bool((high > 0).all() and (low < (self.width, self.height)).all())
 
     def _covered(self, sprites: Sprites, view: Viewport) -> Box:
-        """Return the pixels that a group fully covers if it is one opaque, axis-aligned sprite (a landed photo)."""
-        if len(sprites) != 1 or sprites.opacity[0] < 1 or not 0 <= sprites.texture[0] < len(self.textures):
+        """Return the pixels that a group fully covers if it is one opaque, upright rectangle (a landed photo)."""
+        if (
+            len(sprites) != 1
+            or not sprites.outline.is_plain
+            or sprites.opacity[0] < 1
+            or not 0 <= sprites.texture[0] < len(self.textures)
+        ):
             return _NO_BOX
         if not self.textures.table.opaque[sprites.texture[0]]:
             return _NO_BOX
@@ -356,8 +366,14 @@ class Compositor:
             sprites.texture, sprites.centre, sprites.right, sprites.down, sprites.window, sprites.opacity,
             sprites.gain, sprites.offset, sprites.joined,
         )  # fmt: skip
+        outline = sprites.outline
+        numbers = OutlineNumbers(
+            outline.kind == "hexagon", outline.radius, outline.border, outline.opened,
+            _packed(outline.border_colour),
+        )  # fmt: skip
         return list_visible(
-            arrays, view, (self.width, self.height), hidden, self._tone_sizes, table, scene_number, draw, missing,
+            arrays, numbers, view, (self.width, self.height), hidden, self._tone_sizes, table, scene_number, draw,
+            missing, self._sharper,
         )  # fmt: skip
 
     def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:
@@ -374,8 +390,7 @@ class Compositor:
         if background is None:
             return 0, self._no_picture
         if not isinstance(background, int):
-            r, g, b = (int(min(max(value, 0.0), 1.0) * 255 + 0.5) for value in background)
-            return r | g << 8 | b << 16 | 255 << 24, self._no_picture
+            return _packed(background), self._no_picture
         if self._background is None or self._background[0] != background:
             self._background = (background, self._filling_picture(background))
         return 0, self._background[1]
@@ -402,6 +417,11 @@ def _view(camera: Camera, width: int, height: int) -> Viewport:
         cosine, -sine, width / 2 - cosine * x + sine * y,
         sine, cosine, height / 2 - sine * x - cosine * y,
     )  # fmt: skip
+
+
+def _packed(colour: Colour) -> int:
+    r, g, b = (int(min(max(value, 0.0), 1.0) * 255 + 0.5) for value in colour)
+    return r | g << 8 | b << 16 | 255 << 24
 
 
 def _area(box: Box) -> int:

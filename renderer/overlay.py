@@ -87,6 +87,7 @@ def _visibility(time: tuple[float, float] | None) -> Callable[[float], float]:
 
 
 def _joined(groups: Sequence[Sprites]) -> Sprites:
+    """Return groups as one, of plain rectangles."""
     return Sprites(*(np.concatenate([getattr(group, name) for group in groups]) for name in SPRITE_ARRAYS))
 
 

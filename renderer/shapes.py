@@ -119,15 +119,16 @@ class TileShape:
     def unit(self) -> tuple[float, float]:
         """Width and height of a lattice unit in mosaic units: of a regular cell, except for `mixed`.
 
-        The shorter side is 1. With a gap, cells differ from the ratio of their tiles, so that gaps have the same width
-        across and along, and tiles have exactly their ratio. The landscape cells of `mixed` are 1.5 × 1 lattice units,
-        its portrait cells 1 × 1.5.
+        The shorter side is 1. With a gap or a border, cells differ from the ratio of the photos, so that gaps and
+        borders have the same width across and along, and what is inside has exactly the ratio. The landscape cells of
+        `mixed` are 1.5 × 1 lattice units, its portrait cells 1 × 1.5.
         """
         if self.kind == "hexagon":
             return BRICK_RATIO, 1.0
         if self.kind == "mixed":
             return 1.0, 1.0
-        longer = float(max(self.ratio, 1 / self.ratio)) * (1 - self.gap) + self.gap if self.ratio != 1 else 1.0
+        inside = (1 - 2 * self.border) * (1 - self.gap)
+        longer = float(max(self.ratio, 1 / self.ratio) - 1) * inside + 1
         return (longer, 1.0) if self.ratio > 1 else (1.0, longer)
 
     @property
@@ -147,11 +148,12 @@ class TileShape:
 
     @property
     def tile_ratio(self) -> Fraction:
-        """Width / height of the box of what is drawn, to which photos are cropped; `mixed`: in landscape cells."""
+        """Width / height of a photo inside the border, to which it is cropped; `mixed`: in landscape cells."""
         if self.kind == "hexagon":
             return HEXAGON_RATIO
         if self.kind == "mixed":
-            return Fraction((float(MIXED_RATIO) - self.gap) / (1 - self.gap)).limit_denominator(1000)
+            inside = (1 - 2 * self.border) * (1 - self.gap)
+            return Fraction(float(MIXED_RATIO - 1) / inside + 1).limit_denominator(1000)
         return self.ratio
 
     @property

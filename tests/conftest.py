@@ -6,6 +6,8 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ from renderer.matching import match_photos
 from renderer.pictures import Pixels, read_picture
 from renderer.progress import Silent
 from renderer.scene import Fit, Stage
+from renderer.shapes import SQUARE, TileShape
 from renderer.textures import Textures
 
 if TYPE_CHECKING:
@@ -97,24 +100,42 @@ def render(
     return run
 
 
+SHAPES = {
+    "hexagons": TileShape("hexagon"),
+    "hexagons-apart": TileShape("hexagon", gap=0.08, border=0.05),
+    "circles": TileShape(corner_radius=0.5),
+    "cards": TileShape(ratio=Fraction(3, 2), gap=0.08, corner_radius=0.12, border=0.05),
+}
+"""Shapes of tiles; cards are 3:2."""
+
+
 class StageFactory:
     """Makes stages of any shape from a cover and its tiles."""
 
     def __init__(self, library: Library, path: Path) -> None:
         self.library, self.path, self.cover = library, path, read_picture(path).pixels
 
-    def stage(self, size: tuple[int, int], fit: Fit = "crop", seconds: float = 5.0, *, adaptive: bool = False) -> Stage:
-        grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24)
+    def stage(
+        self, size: tuple[int, int], fit: Fit = "crop", seconds: float = 5.0, *, adaptive: bool = False,
+        shape: TileShape = SQUARE,
+    ) -> Stage:  # fmt: skip
+        grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24, tile_shape=shape)
         if adaptive:
             grid = adapt_grid(grid, self.cover, [])
-        placement = match_photos(self.cover, grid, self.library, Silent(), pins=[(0, None)])
-        number = {photo: i for i, photo in enumerate(self.library.photos)}
-        placed = Library(list(placement.photos), self.library.tiles[[number[p] for p in placement.photos]])
+        library = self.library.cropped(shape.tile_ratio)
+        placement = match_photos(self.cover, grid, library, Silent(), pins=[(0, None)])
+        number = {photo: i for i, photo in enumerate(library.photos)}
+        used = library.tiles_of(np.array([number[photo] for photo in placement.photos]))
+        placed = Library(list(placement.photos), used, ratio=shape.tile_ratio)
         textures = Textures(50_000_000, 1)
         return Stage(
             [placement], [placed], textures, [textures.add_tiles(placed)], size, seconds,
             fit=fit, read_cover=lambda side: read_picture(self.path, shorter_side=side).pixels, frames=round(seconds * 30),
         )  # fmt: skip
+
+    def shaped(self, name: str, size: tuple[int, int], seconds: float = 5.0) -> Stage:
+        """Return a stage whose tiles have one of `SHAPES`, on green ground."""
+        return replace(self.stage(size, seconds=seconds, shape=SHAPES[name]), background=(0.2, 0.7, 0.3))
 
 
 @pytest.fixture(scope="module")

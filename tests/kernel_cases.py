@@ -30,6 +30,7 @@ from renderer.job import TileSettings, sample_pictures
 from renderer.job.inputs import open_tiles
 from renderer.kernels.discs import draw_discs
 from renderer.kernels.drawing import (
+    OutlineNumbers,
     SpriteArrays,
     TextureTable,
     develop,
@@ -73,6 +74,7 @@ TESTED = [name for name, function in DECLARED.functions.items() if function.para
 
 MAX_BYTES = 5_000_000  # of one call's arguments
 MAX_CALLS = 3  # of one function
+MAX_DRAWING_CALLS = 7  # of those that draw sprites, which have several outlines
 
 Value = tuple[Parameter, Any]
 
@@ -201,20 +203,30 @@ class Recorder:
         for name, calls in self.cases.items():
             if not calls:
                 raise RuntimeError(f"{name} was not called: add what calls it to tests/kernel_cases.py")
-            picked = np.unique(np.linspace(0, len(calls) - 1, MAX_CALLS).round().astype(int))
+            most = MAX_DRAWING_CALLS if name in ("list_visible", "draw_band") else MAX_CALLS
+            picked = np.unique(np.linspace(0, len(calls) - 1, most).round().astype(int))
             cases += [calls[i] for i in picked]
         return cases
 
 
 def record_drawing(recorder: Recorder) -> None:
-    """Draw small frames: axis-aligned and rotated sprites, mirrored, magnified, transparent, toned, hidden."""
+    """Draw small frames: axis-aligned and rotated sprites, mirrored, magnified, transparent, toned, hidden, outlined."""
     rng = np.random.default_rng(7)
     table, recorder.memory = _textures(rng, [(64, 64, True), (33, 20, True), (16, 16, False), (1, 9, True)])
-    width, height = 48, 32
+    width, height = 144, 32
     frames = []
+    plain = OutlineNumbers(False, 0.0, 0.0, 0.0, 0)
+    outlines = {
+        2: plain._replace(hexagon=True),
+        4: plain._replace(hexagon=True, border=0.1, border_colour=0xFF3060C0),
+        6: plain._replace(radius=0.5),
+        7: plain._replace(radius=0.3, border=0.07, border_colour=0xFFF0F0F0),
+        9: plain._replace(border=0.2, border_colour=0xFF000000),
+        11: plain._replace(hexagon=True, opened=0.4),
+    }
     for number in range(12):
         count = 40
-        side = (3.0, 9.5, 16.0, 40.0)[number % 4]
+        side = (3.0, 9.5, 16.0, 40.0 if number != 11 else 200.0)[number % 4]  # rows of the last are stored
         upright = number % 3 < 2
         turn = np.zeros(count) if upright else rng.uniform(0, 7, count)
         half = side / 2 * rng.choice([-1, 1], count) if upright else np.full(count, side / 2)
@@ -231,16 +243,17 @@ def record_drawing(recorder: Recorder) -> None:
             rng.choice(np.float32([1, 1, 1, 0.4, 0]), count),
             rng.uniform(0.6, 1.4, (count, 3)).astype(np.float32),
             rng.uniform(-0.2, 0.2, (count, 3)).astype(np.float32),
-            rng.integers(0, 4, count, np.uint8),
+            rng.integers(0, 4 if number not in outlines else 8, count, np.uint8),
         )
+        outline = outlines.get(number, plain)
         hidden = (10, 5, 35, 25) if number % 5 == 4 else (0, 0, 0, 0)
         draw = empty_draw_list(count)
         draw.entries[:] = 0
         missing = np.zeros((8, 2), np.int32)
         view = (1.0, -0.01 * (number == 7), 0.3, 0.01 * (number == 7), 1.0, 0.2)
-        seen, _ = list_visible(sprites, view, (width, height), hidden, (24.0, 48.0), table, 3, draw, missing)
+        seen, _ = list_visible(sprites, outline, view, (width, height), hidden, (24.0, 48.0), table, 3, draw, missing)
         table.address[0, 0] = 0  # is then listed as missing
-        list_visible(sprites, view, (width, height), hidden, (24.0, 48.0), table, 4 + number, draw, missing)
+        list_visible(sprites, outline, view, (width, height), hidden, (24.0, 48.0), table, 4 + number, draw, missing)
         table.address[0, 0] = recorder.memory.ctypes.data
         frame = np.zeros((height, width), np.uint32)
         picture = rng.integers(0, 2**32, (height, width), np.uint32) if number % 4 == 3 else np.zeros((0, 0), np.uint32)

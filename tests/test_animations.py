@@ -3,15 +3,17 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import StageFactory, difference
+from conftest import SHAPES, StageFactory, difference
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from animations.disperse import Disperse, Gather
 from animations.reveal import Reveal
+from animations.zoom import Zoom
 from renderer.compositor import Compositor
 from renderer.pictures import Pixels
 from renderer.plugins import installed, load_animation
@@ -148,6 +150,73 @@ GOLDEN: dict[str, Animation] = {
 def test_golden_frames(stage: Stage, golden: Callable[[str, Pixels], None], name: str, percent: int) -> None:
     file = name.replace(",", "").replace(" ", "-")
     golden(f"{file}-{percent:03d}", draw(stage, GOLDEN[name].play(stage)(percent / 100)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_golden_frames_of_each_shape(
+    stage_factory: StageFactory, golden: Callable[[str, Pixels], None], shape: str
+) -> None:
+    """At rest, turning, and, for circles, while a photo opens on landing."""
+    stage = stage_factory.shaped(shape, (240, 135), seconds=6.0)
+    with closing(stage.textures):
+        golden(f"{shape}-rest", draw(stage, whole(stage)))
+        golden(f"{shape}-turning", draw(stage, Disperse().play(stage)(0.55)))
+        if shape == "circles":
+            golden(f"{shape}-landing", draw(stage, Zoom().play(stage)(0.68)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_landing_starts_with_its_tile_and_ends_with_the_photo(stage_factory: StageFactory, shape: str) -> None:
+    stage = stage_factory.shaped(shape, SIZE, seconds=6.0)
+    with closing(stage.textures):
+        motion = Zoom().play(stage)
+        outlines = [motion(progress).sprites[-1].outline for progress in np.linspace(0, 1, 60)]
+        tile = stage.resting_sprites().outline
+        assert outlines[0] == tile
+        assert outlines[-1].is_plain
+        opened = [outline for outline in outlines if outline != tile and not outline.is_plain]
+        assert len(opened) > 5
+        for before, after in pairwise(opened):
+            assert (before.radius, before.border) >= (after.radius, after.border)
+            assert before.opened <= after.opened
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", installed())
+def test_animations_work_with_every_shape(stage_factory: StageFactory, name: str, shape: str) -> None:
+    stage = stage_factory.shaped(shape, SIZE, seconds=6.0)
+    with closing(stage.textures):
+        animation = load_animation(name)()
+        motion = animation.play(stage)
+        frames = [draw(stage, motion(progress)) for progress in (0.0, 0.5, 1.0)]
+        assert difference(frames[0], frames[1]).mean() > 1
+        for frame, ending in zip(frames[::2], animation.shown_endings(), strict=True):
+            if ending == "mosaic":
+                assert difference(frame, draw(stage, whole(stage))).mean() < 0.1
+
+
+def test_hexagons_at_rest_have_no_seams_while_others_move(stage_factory: StageFactory) -> None:
+    stage = stage_factory.shaped("hexagons", SIZE)
+    white = stage.textures.add_picture(np.full((32, 28, 3), 255, np.uint8))
+    tiles = stage.resting_sprites()
+    plain = replace(
+        tiles, texture=np.full(len(tiles), white, np.int32), gain=np.ones_like(tiles.gain),
+        offset=np.zeros_like(tiles.offset),
+    )  # fmt: skip
+    camera = replace(stage.whole_camera(), centre=(12.3, 6.9))
+    middle = np.hypot(*(tiles.centre - camera.centre).T)
+    with closing(stage.textures):
+        for scale in (7.0, 20.0, 200.0):
+            near = replace(camera, scale=scale)
+            drawn = draw(stage, stage.scene(near, stage.visible_tiles(plain, near)))
+            inside = drawn[2:-2, 2:-2] if scale > 13 else drawn[45:85, 60:100]
+            assert (inside == 255).all()
+        some = (middle < 2.4) | (middle > 4.6)
+        drawn = draw(stage, stage.scene(replace(camera, scale=20.0), stage.partly_resting(plain)(some)))
+        y, x = np.mgrid[: SIZE[1], : SIZE[0]]
+        away = np.hypot(x + 0.5 - SIZE[0] / 2, y + 0.5 - SIZE[1] / 2) / 20
+        assert (drawn[away < 1.6] == 255).all()
+        assert (drawn[(away > 3.2) & (away < 3.8)] == (51, 179, 77)).all()  # the ground
 
 
 def test_a_reveal_from_a_missing_cover_is_refused(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import StageFactory
+from conftest import SHAPES, StageFactory
 
 from animations.disperse import Disperse, Gather
 from animations.reveal import Reveal
@@ -121,6 +121,60 @@ def test_cells_of_several_sizes_and_backgrounds_around_the_mosaic(
             whole = stage.whole_camera()
             scene = stage.scene(replace(whole, scale=whole.scale * scale), stage.resting_sprites())
             assert max(differences(frames.draw_scene(scene), by_compositor(stage, scene))) < 1.5
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_tiles_of_every_shape(stage_factory: StageFactory, shape: str) -> None:
+    """Gaps and borders, of about one pixel in the first of these views, are blurred where blocks are sampled again."""
+    stage = stage_factory.shaped(shape, SIZES["16:9"])
+    tiles, whole = stage.resting_sprites(), stage.whole_camera()
+    wanted = 5.5 if tiles.outline.border else 2.5
+    with closing(stage.textures), closing(Frames(stage, lambda _progress: stage.scene(whole, tiles))) as frames:
+        for scale, most in ((1.0, wanted), (2.6, wanted), (8.0, 2.0)):
+            scene = stage.scene(replace(whole, scale=whole.scale * scale), tiles)
+            drawn, expected = frames.draw_scene(scene), by_compositor(stage, scene)
+            assert max(differences(drawn, expected)) < most
+            assert abs(float(drawn[0].mean()) - float(expected[0].mean())) < 1.2
+        part = stage.partly_resting(tiles)
+        for camera in (whole, replace(whole, scale=whole.scale * 1.7)):
+            scene = stage.scene(camera, part(tiles.centre[:, 0] % 5 < 3.1))
+            assert max(differences(frames.draw_scene(scene), by_compositor(stage, scene))) < wanted
+
+
+def test_what_is_opaque_of_a_canvas_with_alpha_has_the_same_pixels(
+    stage_factory: StageFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = stage_factory.shaped("hexagons", SIZES["16:9"])
+    tiles, whole = stage.resting_sprites(), stage.whole_camera()
+    scenes = [
+        stage.scene(replace(whole, scale=whole.scale * scale, centre=(x, 7.1)), tiles)
+        for scale, x in ((3.1, 4.0), (6.0, 5.0), (5.3, 9.0))
+    ]
+    with closing(stage.textures), closing(Frames(stage, lambda _progress: scenes[0])) as frames:
+        drawn = [frames.draw_scene(scene) for scene in scenes]
+        monkeypatch.setattr("renderer.planes.split", lambda clip, _solid: [(clip, False)])
+        assert all(equal(frames.draw_scene(scene), each) for scene, each in zip(scenes, drawn, strict=True))
+        views = frames.renderer.canvases.values()
+        areas = [
+            view.picture((scene.camera.scale, 0.0, 160 - scene.camera.centre[0] * scene.camera.scale,
+                          0.0, scene.camera.scale, 90 - 7.1 * scene.camera.scale), 1).solid
+            for view in views for scene in scenes
+        ]  # fmt: skip
+    assert any(0 < right - left < 320 and bottom > top for left, top, right, bottom in areas)
+
+
+def test_a_frame_of_hexagons_depends_neither_on_earlier_frames_nor_on_threads(stage_factory: StageFactory) -> None:
+    stage = stage_factory.shaped("hexagons", SIZES["16:9"])
+    motion = Zoom().play(stage)
+    moments = [progress_of(number, 40) for number in range(0, 40, 3)]
+    with (
+        closing(stage.textures),
+        closing(Frames(stage, motion, threads=1)) as in_order,
+        closing(Frames(stage, motion, budget=1, threads=5)) as in_any_order,
+    ):
+        wanted = {moment: in_order.draw(moment) for moment in moments}
+        for moment in reversed(moments):
+            assert equal(in_any_order.draw(moment), wanted[moment]), moment
 
 
 def test_a_frame_depends_neither_on_earlier_frames_nor_on_the_budget_nor_on_threads(

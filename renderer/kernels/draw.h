@@ -1,4 +1,4 @@
-/* One visible sprite, ready to draw, in pixels of the frame: written by visibility.c, read by sprites.c.
+/* One visible sprite, ready to draw, in pixels of the frame: written by visibility.c, read by sprites.c, outlines.c.
  *
  * s and t are a pixel centre's position between a sprite's edges, -1...1 along its `right` and its `down` axis. */
 
@@ -19,11 +19,24 @@ typedef struct {
     int32_t blend;        /* weight of the coarser one, 0...256 */
     int32_t rows[2];      /* first row and the row after the last */
     int32_t columns[2];   /* likewise; for slivers, whose nearly parallel edges limit no row */
-    int32_t forward[2];   /* side on which a neighbour is drawn later: -1, 1; 0: none */
+    int32_t forward[3];   /* side on which a neighbour is drawn later: -1, 1; 0: none; for each pair of edges */
     int32_t opacity;      /* 1...256 */
     int32_t stored;       /* whether it hides what is below: opaque texels, full opacity */
     int32_t gain[3];      /* in 1/256 */
     int32_t offset[3];    /* in 1/256 of an 8-bit step */
+    int32_t outline;      /* PLAIN, ROUNDED or HEXAGON */
+    uint32_t border_colour;
+    float border;         /* its width; this and the following in units of the shorter side before foreshortening */
+    float radius;         /* of the corners of a rectangle */
+    float sides[2];       /* half the width and height of a rectangle */
+    float slope;          /* the edges of a hexagon are s = +-1, t + slope * s = +-1 and t - slope * s = +-1 */
 } Draw;
+
+enum { PLAIN, ROUNDED, HEXAGON };
+
+/* outlines.c: draw the rows top ... end - 1 of a sprite that is no plain rectangle. */
+void draw_outlined(
+    uint32_t *frame, int64_t frame_width, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,
+    const uint32_t *coarse_texels, const int64_t *hidden);
 
 #endif

@@ -53,6 +53,16 @@ class SpriteArrays(NamedTuple):
     joined: npt.NDArray[np.uint8]  # (N,)
 
 
+class OutlineNumbers(NamedTuple):
+    """The outline of N sprites; see `renderer.scene.Outline`."""
+
+    hexagon: bool
+    radius: float
+    border: float
+    opened: float
+    border_colour: int  # packed
+
+
 class DrawList(NamedTuple):
     """Visible sprites, ready to draw, in C's layout (renderer/kernels/draw.h)."""
 
@@ -67,6 +77,7 @@ def empty_draw_list(capacity: int) -> DrawList:
 
 def list_visible(
     sprites: SpriteArrays,
+    outline: OutlineNumbers,
     view: tuple[float, ...],
     frame_size: tuple[int, int],
     hidden: Box,
@@ -75,6 +86,7 @@ def list_visible(
     scene_number: int,
     draw: DrawList,
     missing: npt.NDArray[np.int32],
+    sharper: float = SHARPER,
 ) -> tuple[int, int]:
     """Fill the draw list with the sprites that touch the frame, and `missing` with the mip levels to load for them.
 
@@ -85,7 +97,7 @@ def list_visible(
     """
     counts = np.empty(2, np.int64)
     kernels().list_visible(
-        sprites, len(sprites.texture), np.array(view), *frame_size, np.array(hidden), *tone_sizes, SHARPER,
+        sprites, len(sprites.texture), outline, np.array(view), *frame_size, np.array(hidden), *tone_sizes, sharper,
         table, *table.address.shape, scene_number, draw.entries, draw.capacity, missing, len(missing), counts,
     )  # fmt: skip
     seen, lacking = counts.tolist()

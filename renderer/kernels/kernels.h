@@ -30,6 +30,14 @@ typedef struct {
 } Sprites;
 
 typedef struct {
+    int64_t hexagon;
+    double radius;
+    double border;
+    double opened;
+    uint32_t border_colour;
+} Outline;
+
+typedef struct {
     const int32_t *width;
     const int32_t *height;
     const int32_t *levels;
@@ -40,10 +48,10 @@ typedef struct {
 
 EXPORTED int64_t draw_bytes(void);
 EXPORTED void list_visible(
-    const Sprites *sprites, int64_t count, const double *view, int64_t frame_width, int64_t frame_height,
-    const int64_t *hidden, double tone_full_below, double tone_none_above, double sharper, const TextureTable *table,
-    int64_t textures, int64_t max_levels, int64_t scene, uint8_t *draws, int64_t capacity, int32_t *missing,
-    int64_t missing_capacity, int64_t *counts);
+    const Sprites *sprites, int64_t count, const Outline *outline, const double *view, int64_t frame_width,
+    int64_t frame_height, const int64_t *hidden, double tone_full_below, double tone_none_above, double sharper,
+    const TextureTable *table, int64_t textures, int64_t max_levels, int64_t scene, uint8_t *draws, int64_t capacity,
+    int32_t *missing, int64_t missing_capacity, int64_t *counts);
 
 /* sprites.c */
 EXPORTED void fill_band(

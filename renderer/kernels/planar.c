@@ -349,6 +349,17 @@ static inline uint8_t laid_over(uint8_t below, uint8_t above, uint8_t alpha, int
     return (uint8_t)least(sum, 255);
 }
 
+/* Premultiplied samples over those of a row, as `laid_over` does with a weight of 256. */
+static void lay_row_over(
+    uint8_t *restrict target, const uint8_t *restrict above, const uint8_t *restrict alpha, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        uint16_t rest = (uint16_t)(256 - (alpha[i] + (alpha[i] >> 7)));
+        uint16_t sum = (uint16_t)(((uint16_t)(target[i] * rest + 128) >> 8) + above[i]);
+        target[i] = (uint8_t)(sum < 255 ? sum : 255);
+    }
+}
+
 /* -- Planes -------------------------------------------------------------------------------------------------------- */
 
 /* What is the same in all rows of a plane of a part of a picture, beside the groups. */
@@ -600,13 +611,15 @@ static void draw_plane(
         int64_t inner = x.inner - x.begin, inner_end = x.inner_end - x.begin, count = x.stop - x.begin;
         if (down == 256 && picture->opaque)
             __builtin_memcpy(target + inner, sampled + inner, (uint64_t)(inner_end - inner));
+        else if (down == 256)
+            lay_row_over(target + inner, sampled + inner, scratch->alpha + inner, inner_end - inner);
         for (int64_t i = 0; i < count; i++) {
             int32_t across = 256;
             if (i < inner)
                 across = weights.before[i];
             else if (i >= inner_end)
                 across = weights.after[i - inner_end];
-            else if (down == 256 && picture->opaque) {
+            else if (down == 256) {
                 i = inner_end - 1;
                 continue;
             }

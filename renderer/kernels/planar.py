@@ -59,6 +59,13 @@ class PlanarPictures:
     styles: npt.NDArray[np.int32]  # (M, 2) share of its tone, 0…256; FORWARD_RIGHT | …
     kept: Sequence[object]  # what the addresses point to
     prepared: Pixels | None = None  # what bands as wide as the frame share, if there is only one part
+    solid: tuple[int, int, int, int] = (0, 0, 0, 0)  # left, top, right, bottom of a box in which all blocks are opaque
+
+    def as_opaque(self) -> PlanarPictures:
+        """Return the pictures without alpha, for what lies in `solid`."""
+        records = self.records.copy()
+        records["opaque"] = 1
+        return replace(self, records=records)
 
     def cut(self, edges: Float64Array, styles: npt.NDArray[np.int32]) -> PlanarPictures:
         """Return parts of the only picture."""

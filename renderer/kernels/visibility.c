@@ -4,6 +4,8 @@
 #include "kernels.h"
 #include "numbers.h"
 
+#define MAX_BORDER 0.499 /* something remains inside it */
+
 int64_t draw_bytes(void) { return sizeof(Draw); }
 
 static double absolute(double x) { return __builtin_fabs(x); }
@@ -21,13 +23,55 @@ static int whole(double value) { return absolute(value - __builtin_rint(value)) 
 /* 1 or -1: the side of an axis to which a later neighbour lies. */
 static int32_t side(double axis) { return axis > 0.0 ? 1 : -1; }
 
+/* Half the width and height of a rectangle whose shorter side is 1, before it is foreshortened.
+ *
+ * Photos are not distorted, so its photo inside the border has the ratio of the texels that it shows. */
+static void sides_of(double *sides, double ratio, double border)
+{
+    double bounded = lesser(greater(ratio, 1e-3), 1e3);
+    int shorter = bounded >= 1.0, longer = 1 - shorter;
+    sides[shorter] = 0.5;
+    sides[longer] = (0.5 - border) * greater(bounded, 1.0 / bounded) + border;
+}
+
+/* Widen a window so that what it showed lies inside the border. */
+static void widen(double *window, const double *sides, double border)
+{
+    for (int axis = 0; axis < 2 && border > 0.0; axis++) {
+        double more = 0.5 * (window[2 + axis] - window[axis]) * border / (sides[axis] - border);
+        window[axis] -= more;
+        window[2 + axis] += more;
+    }
+}
+
+/* The sides of a hexagon at which neighbours are drawn later: right, below left and below right in the mosaic. */
+static void join_hexagon(int32_t *forward, const double *right, const double *down, uint8_t joined)
+{
+    const double middles[3][2] = {{1.0, 0.0}, {0.5, 0.75}, {-0.5, 0.75}}; /* of the edges, in s and t */
+    for (int i = 0; i < 3; i++) {
+        double x = middles[i][0] * right[0] + middles[i][1] * down[0];
+        double y = middles[i][0] * right[1] + middles[i][1] * down[1];
+        int level = absolute(y) < 0.5 * absolute(x);
+        int bit = level ? 1 : (x > 0.0) == (y > 0.0) ? 4 : 2;
+        if (joined & bit)
+            forward[i] = side(level ? x : y);
+    }
+}
+
 void list_visible(
-    const Sprites *sprites, int64_t count, const double *view, int64_t frame_width, int64_t frame_height,
-    const int64_t *hidden, double tone_full_below, double tone_none_above, double sharper, const TextureTable *table,
-    int64_t textures, int64_t max_levels, int64_t scene, uint8_t *draws, int64_t capacity, int32_t *missing,
-    int64_t missing_capacity, int64_t *counts)
+    const Sprites *sprites, int64_t count, const Outline *outline, const double *view, int64_t frame_width,
+    int64_t frame_height, const int64_t *hidden, double tone_full_below, double tone_none_above, double sharper,
+    const TextureTable *table, int64_t textures, int64_t max_levels, int64_t scene, uint8_t *draws, int64_t capacity,
+    int32_t *missing, int64_t missing_capacity, int64_t *counts)
 {
     Draw *draw = (Draw *)draws;
+    double border = lesser(greater(outline->border, 0.0), MAX_BORDER);
+    double radius = lesser(greater(outline->radius, 0.0), 0.5);
+    int32_t kind = PLAIN;
+    if (outline->hexagon)
+        kind = HEXAGON;
+    else if (radius > 0.0 || border > 0.0)
+        kind = ROUNDED;
     int64_t seen = 0, lacking = 0;
     for (int64_t i = 0; i < count; i++) {
         float opacity = sprites->opacity[i];
@@ -48,6 +92,10 @@ void list_visible(
             reach_x += 0.5;
             reach_y += 0.5;
         }
+        if (kind == HEXAGON) { /* it is extended over its neighbours by up to one pixel */
+            reach_x += 1.0;
+            reach_y += 1.0;
+        }
         if (!(x + reach_x > 0.0 && x - reach_x < (double)frame_width && y + reach_y > 0.0)) /* nor if one is NaN */
             continue;
         int64_t first = rounded_down(greater(y - reach_y, 0.0));
@@ -66,9 +114,17 @@ void list_visible(
         int32_t t = sprites->texture[i];
         if (t < 0 || t >= textures)
             continue;
+        double window[4] = {part[0], part[1], part[2], part[3]}, sides[2] = {0.5, 0.5};
+        if (kind != PLAIN) {
+            double wide = absolute(part[2] - part[0]) * table->width[t];
+            double high = absolute(part[3] - part[1]) * table->height[t];
+            if (kind == ROUNDED)
+                sides_of(sides, wide / high, border);
+            widen(window, sides, border);
+        }
         double texels = greater(
-            absolute(part[2] - part[0]) * table->width[t] / (2.0 * length_right),
-            absolute(part[3] - part[1]) * table->height[t] / (2.0 * length_down));
+            absolute(window[2] - window[0]) * table->width[t] / (2.0 * length_right),
+            absolute(window[3] - window[1]) * table->height[t] / (2.0 * length_down));
         if (!(texels < 1e9)) /* too large or NaN: nothing to draw */
             continue;
         double detail = logarithm(greater(texels, 1.0));
@@ -105,15 +161,20 @@ void list_visible(
                 -right_y / area, right_x / area, (right_y * x - right_x * y) / area,
             },
             .half = {absolute(area) / length_down, absolute(area) / length_right},
-            .window = {part[0], part[1], part[2], part[3]},
+            .window = {window[0], window[1], window[2], window[3]},
             .texture = t, .width = table->width[t], .height = table->height[t], .opaque = table->opaque[t],
             .level = level, .blend = blend,
             .rows = {(int32_t)first, (int32_t)last},
             .columns = {(int32_t)left, (int32_t)end},
             .opacity = weight, .stored = table->opaque[t] && weight == 256,
+            .outline = kind, .border_colour = outline->border_colour, .border = (float)border, .radius = (float)radius,
+            .sides = {(float)sides[0], (float)sides[1]}, .slope = (float)(0.5 * (1.0 - outline->opened)),
         };
-        uint8_t joined = sprites->joined[i];
-        if (joined && opacity >= 1.0f && table->opaque[t]) { /* transparent edges must not overlap */
+        /* Transparent edges must not overlap. */
+        uint8_t joined = opacity >= 1.0f && table->opaque[t] ? sprites->joined[i] : 0;
+        if (kind == HEXAGON) {
+            join_hexagon(one->forward, across, along, joined);
+        } else if (joined) {
             /* A neighbour to the right or below is drawn later and blends over this sprite's edge. Which axis of the
              * sprite points there depends on how the photo is mirrored and turned within its cell. */
             int upright = absolute(across[0]) >= absolute(across[1]);

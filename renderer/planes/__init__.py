@@ -18,7 +18,7 @@ from renderer.compositor import Compositor, Group
 from renderer.kernels.drawing import Box, fill_band, lay_over_yuv420
 from renderer.kernels.planar import BEYOND, FULL, PlanarPictures, draw_planes, planar_memory
 from renderer.planes.canvas_view import LOOK_AHEAD, CanvasView
-from renderer.planes.parts import around, parts_of, rows_of
+from renderer.planes.parts import around, parts_of, rows_of, shows_all, split
 from renderer.planes.photos import PhotoPlanes
 from renderer.scene import TONE_NONE_ABOVE, Rest, Scene, Sprites
 
@@ -91,7 +91,8 @@ class PlaneRenderer:
             for hidden, layer in layers:
                 if isinstance(layer, PlanarPictures):
                     for clip in around(hidden, (0, top, width, end)):
-                        draw_planes(planes, clip, layer, self._band_memory(top))
+                        for part, solid in split(clip, layer.solid):
+                            draw_planes(planes, part, layer.as_opaque() if solid else layer, self._band_memory(top))
                     continue
                 first, last = max(top, layer.rows[0]), min(end, layer.rows[1])
                 if first < last:
@@ -151,7 +152,9 @@ class PlaneRenderer:
             return None
         if sprites.rest is not None and sprites.rest.picture is None:
             canvas = self._canvas(sprites.rest, scene)
-            if canvas.canvas.sizes[0] * view[0] < TONE_NONE_ABOVE:
+            # Hexagons can't be cut out of a canvas, in whose rectangles there are parts of their neighbours.
+            cut = sprites.outline.kind != "hexagon" or shows_all(canvas.canvas, sprites, view, self.size)
+            if cut and canvas.canvas.sizes[0] * view[0] < TONE_NONE_ABOVE:
                 return canvas
         return self.photos.visible(group)
 
@@ -197,7 +200,7 @@ class PlaneRenderer:
         key = id(rest.whole)
         found = self.canvases.pop(key, None)
         if found is None:
-            found = CanvasView(Canvas(rest.whole, scene.nested, self.compositor, self._blocks), self.size)
+            found = CanvasView(Canvas(rest.whole, scene.nested, self.compositor, rest.areas, self._blocks), self.size)
         self.canvases[key] = found
         if len(self.canvases) > _MOST_CANVASES:
             del self.canvases[next(iter(self.canvases))]

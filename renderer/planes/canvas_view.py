@@ -14,7 +14,7 @@ import numpy as np
 from renderer.arrays import Int64Array, Pixels
 from renderer.canvas import BLOCK, Canvas, Key, Planes, runs
 from renderer.compositor import Viewport
-from renderer.kernels.drawing import SHARPER
+from renderer.kernels.drawing import SHARPER, Box
 from renderer.kernels.planar import PICTURE, PlanarPictures
 from renderer.planes.parts import NO_PARTS, split_detail, tone_shares
 
@@ -123,17 +123,40 @@ class CanvasView:
         record["opaque"] = not any(table.has_cover for table in tables)
         addresses: list[Int64Array] = []
         first = 0
+        solid: Box = (0, 0, self.size[0], self.size[1])
         for name, level, table in zip(("fine", "coarse"), levels, tables, strict=False):
             left, top, right, bottom = table.blocks
             scale, count = 2.0**level / view[0], len(table.colour)
+            starts = (-(view[2 + 3 * axis] + self.canvas.origin[axis] * view[0]) * scale for axis in (0, 1))
+            x_start, y_start = starts
             plain = first + count - (right - left) * (bottom - top)
             record[name][0] = (
                 first, plain, first + count, right - left, left, top, BLOCK, BLOCK, self.canvas.cell_bits(level),
-                scale, -view[2] * scale, scale, -view[5] * scale,
+                scale, x_start, scale, y_start,
             )  # fmt: skip
             addresses += [table.colour, table.cover]
             first += 2 * count
-        return PlanarPictures(record, np.concatenate(addresses), *NO_PARTS, tables)
+            solid = self._solid(table, scale, x_start, y_start, solid)
+        return PlanarPictures(record, np.concatenate(addresses), *NO_PARTS, tables, solid=solid)
+
+    def _solid(self, table: _Table, scale: float, x_start: float, y_start: float, box: Box) -> Box:
+        """Return the part of a box, at even pixels, in which all blocks of a level are opaque."""
+        left, top, right, bottom = table.blocks
+        opaque = np.array([each.cover is None for each in table.planes])
+        seen = opaque.reshape(-1, bottom - top, right - left).min(axis=0)
+        x0, y0, (y1, x1) = 0, 0, seen.shape
+        while x0 < x1 and y0 < y1 and not seen[y0:y1, x0:x1].all():
+            part = seen[y0:y1, x0:x1]
+            # Without the side that has the smallest share of opaque blocks.
+            worst = int(np.argmin([part[0].mean(), part[-1].mean(), part[:, 0].mean(), part[:, -1].mean()]))
+            y0, y1, x0, x1 = y0 + (worst == 0), y1 - (worst == 1), x0 + (worst == 2), x1 - (worst == 3)
+        # A pixel is sampled from texels up to two pixels away, and chroma is a mean of pixels.
+        edges = []
+        for block, start, way in (
+            (left + x0, x_start, 1), (top + y0, y_start, 1), (left + x1, x_start, -1), (top + y1, y_start, -1),
+        ):  # fmt: skip
+            edges.append(way * 2 * math.ceil(way * (block * BLOCK - start) / scale / 2 + 2))
+        return max(box[0], edges[0]), max(box[1], edges[1]), min(box[2], edges[2]), min(box[3], edges[3])
 
     def whole(self, view: Viewport, draw: Callable[[Pixels], None]) -> PlanarPictures:
         """Return a frame with all tiles as a picture in which texels are pixels.
@@ -183,9 +206,10 @@ class CanvasView:
     def _blocks(self, level: int, view: Viewport) -> _Blocks:
         """Return the range of blocks that a view shows."""
         ranges = []
+        origin = self.canvas.origin
         for side, start, count in (
-            (self.size[0], view[2], self.canvas.columns(level)),
-            (self.size[1], view[5], self.canvas.rows(level)),
+            (self.size[0], view[2] + origin[0] * view[0], self.canvas.columns(level)),
+            (self.size[1], view[5] + origin[1] * view[0], self.canvas.rows(level)),
         ):
             low, high = ((x - start) * 2.0**level / view[0] for x in (0, side))
             first = min(max(math.floor((low - 2) / BLOCK), 0), count - 1)

@@ -12,7 +12,7 @@ from renderer.arrays import Float64Array, Int64Array
 from renderer.canvas import Canvas
 from renderer.compositor import Group, Viewport
 from renderer.kernels.drawing import Box
-from renderer.kernels.planar import FORWARD_BELOW, FORWARD_RIGHT
+from renderer.kernels.planar import FORWARD_BELOW, FORWARD_RIGHT, FULL
 from renderer.scene import JOINED_BELOW, JOINED_RIGHT, TONE_FULL_BELOW, TONE_NONE_ABOVE, Sprites
 
 Parts = tuple[Float64Array, npt.NDArray[np.int32]]
@@ -63,21 +63,28 @@ def tone_shares(canvas: Canvas, view: Viewport) -> npt.NDArray[np.int32]:
     return np.rint(x * x * (3 - 2 * x) * 256).astype(np.int32)
 
 
+def shows_all(canvas: Canvas, sprites: Sprites, view: Viewport, size: tuple[int, int]) -> bool:
+    """Return whether resting sprites include all tiles of a canvas that are visible in a frame of a size."""
+    assert sprites.rest is not None
+    return canvas.includes(sprites.rest.which, -view[5] / view[0], (size[1] - view[5]) / view[0])
+
+
 def parts_of(canvas: Canvas, sprites: Sprites, view: Viewport, size: tuple[int, int]) -> Parts:
     """Return the edges and styles of the parts of a canvas that show some of its tiles, in a frame of a size."""
     assert sprites.rest is not None
     which = sprites.rest.which
     shares = tone_shares(canvas, view)
-    if (shares == shares[0]).all() and canvas.includes(which, -view[5] / view[0], (size[1] - view[5]) / view[0]):
+    if (shares == shares[0]).all() and shows_all(canvas, sprites, view, size):
         corners = np.array([[canvas.left, canvas.top], [canvas.right, canvas.bottom]]) * view[0] + (view[2], view[5])
-        return corners.reshape(1, 4), np.array([[shares[0], 0]], np.int32)
+        style = FULL if canvas.has_gaps else 0  # edges are then in the alpha of the canvas
+        return corners.reshape(1, 4), np.array([[shares[0], style]], np.int32)
     joined = np.full(len(canvas.boxes), -1)  # of tiles that are not shown
     joined[which] = sprites.joined
     seen = canvas.seen(view, size)
     some = seen[joined[seen] >= 0]
     if not len(some):
         return NO_PARTS
-    left, top, right, bottom = canvas.boxes[some].T
+    left, top, right, bottom = canvas.areas[some].T
     share, joined = shares[canvas.size_of[some]], joined[some]
     below = joined & JOINED_BELOW
     starts = np.ones(len(some), bool)
@@ -113,3 +120,17 @@ def around(hidden: Box, whole: Box) -> list[Box]:
         (left, inner_top, inner_left, inner_bottom), (inner_right, inner_top, right, inner_bottom),
     )  # fmt: skip
     return [part for part in parts if part[0] < part[2] and part[1] < part[3]]
+
+
+def split(clip: Box, solid: Box) -> list[tuple[Box, bool]]:
+    """Return the parts of a rectangle outside of a solid box, and inside of it (True); all at even pixels."""
+    left, top = max(clip[0], solid[0]), max(clip[1], solid[1])
+    right, bottom = min(clip[2], solid[2]), min(clip[3], solid[3])
+    if left >= right or top >= bottom:
+        return [(clip, False)]
+    parts = (
+        ((clip[0], clip[1], clip[2], top), False), ((clip[0], bottom, clip[2], clip[3]), False),
+        ((clip[0], top, left, bottom), False), ((right, top, clip[2], bottom), False),
+        ((left, top, right, bottom), True),
+    )  # fmt: skip
+    return [(part, inside) for part, inside in parts if part[0] < part[2] and part[1] < part[3]]

@@ -41,7 +41,7 @@ class PhotoPlanes:
         sprites, view, _ = group
         if sprites.rest is not None and sprites.rest.picture is not None:
             sprites = sprites.rest.picture
-        if not len(sprites):
+        if not len(sprites) or not sprites.outline.is_plain:
             return None
         edges = edges_of(sprites, view)
         seen = (edges[:, :2] < self.size).all(axis=1) & (edges[:, 2:] > 0).all(axis=1) & (sprites.opacity > 0)

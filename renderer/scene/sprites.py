@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -18,13 +18,47 @@ if TYPE_CHECKING:
     from renderer.pictures import Pixels
 
 JOINED_RIGHT: Final = 1
-JOINED_BELOW: Final = 2
+JOINED_BELOW: Final = 2  # of a hexagon: below left
+JOINED_BELOW_RIGHT: Final = 4  # of a hexagon only
 
 TONE_FULL_BELOW: Final = 48.0
 """Output pixels: tiles up to this size are drawn with their full tone."""
 
 TONE_NONE_ABOVE: Final = 240.0
 """Output pixels: tiles from this size on are drawn without tone; between the two sizes, tone fades smoothly."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The outline of sprites, and a border inside it, in which no photo is visible.
+
+    A hexagon fills the box of its sprite: its corners are the middles of the upper and the lower edge, and two points
+    on each other edge. It is regular if the box is 2/√3 times as high as it is wide. Lengths are shares of the sprite's
+    shorter side. They, and the arcs of corners, are foreshortened with the sprite, whose ratio is that of the part of
+    the texture that it shows inside its border.
+    """
+
+    kind: Literal["rectangle", "hexagon"] = "rectangle"
+    radius: float = 0.0  # of a rectangle's corners, 0…0.5; a square with 0.5 is a circle
+    border: float = 0.0  # width of the border, 0…0.5
+    border_colour: Colour = (1.0, 1.0, 1.0)  # without tone
+    opened: float = 0.0  # 0…1: how far a hexagon has become the rectangle of its box
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a rectangle without border, with sharp corners."""
+        return self.kind == "rectangle" and self.radius == self.border == 0
+
+    def opening(self, share: float) -> Outline:
+        """Return the outline at 0…1 of the way from this one to a plain rectangle."""
+        if share >= 1:
+            return RECTANGLE
+        left = 1 - share
+        opened = 1 - (1 - self.opened) * left if self.kind == "hexagon" else 0.0
+        return replace(self, radius=self.radius * left, border=self.border * left, opened=opened)
+
+
+RECTANGLE: Final = Outline()
 
 
 @dataclass(frozen=True)
@@ -43,8 +77,9 @@ class Sprites:
     opacity: npt.NDArray[np.float32]  # (N,) 0…1
     gain: npt.NDArray[np.float32]  # (N, 3) factor of each sRGB channel; 1: unchanged
     offset: npt.NDArray[np.float32]  # (N, 3) then added, sRGB 0…1; gain and offset fade as a sprite grows
-    joined: npt.NDArray[np.uint8]  # (N,) JOINED_RIGHT | JOINED_BELOW: adjoins a later sprite, without a seam
+    joined: npt.NDArray[np.uint8]  # (N,) JOINED_RIGHT | JOINED_BELOW | …: adjoins a later sprite, without a seam
     tile: npt.NDArray[np.int32]  # (N,) index of the tile in the first map, the same in all frames; −1: not a tile
+    outline: Outline = field(default=RECTANGLE, kw_only=True)  # of all sprites
     rest: Rest | None = field(default=None, init=False)  # set by `resting`, kept by `take`, lost in changed copies
 
     def __len__(self) -> int:
@@ -52,14 +87,16 @@ class Sprites:
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Sprites:
         """Return some of the sprites, by a mask (N,), indices (M,) or a slice (which copies nothing)."""
-        some = Sprites(*(getattr(self, name)[which] for name in SPRITE_ARRAYS))
+        some = Sprites(*(getattr(self, name)[which] for name in SPRITE_ARRAYS), outline=self.outline)
         return some if self.rest is None else some.resting(self.rest.take(which))
 
     def same(self, other: Sprites) -> bool:
         """Return whether others are the same sprites, all unchanged."""
         if self.rest is not None and other.rest is not None:
             return self.rest.same(other.rest)
-        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in SPRITE_ARRAYS)
+        return self.outline == other.outline and all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in SPRITE_ARRAYS
+        )
 
     def resting(self, rest: Rest | None) -> Sprites:
         """Return the sprites, marked as at rest, so that what is drawn once can be used for all scenes."""
@@ -105,7 +142,7 @@ class Sprites:
         )
 
 
-SPRITE_ARRAYS: Final = tuple(each.name for each in fields(Sprites) if each.init)
+SPRITE_ARRAYS: Final = tuple(each.name for each in fields(Sprites) if each.init and not each.kw_only)
 """Names of the arrays of sprites, in the order of the constructor."""
 
 
@@ -116,13 +153,16 @@ class Rest:
     whole: Sprites  # all tiles of the picture: the same object in all scenes
     which: npt.NDArray[np.intp] | slice = field(default_factory=lambda: slice(None))  # indices in `whole`
     picture: Sprites | None = None  # one sprite that shows the same as the whole
+    areas: Float64Array | None = (
+        None  # (N, 4) x, y, width, height around each tile, in which no other is; None: its box
+    )
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Rest | None:
         """Return some of the sprites, as `Sprites.take` does; None if these are already a part."""
         if not isinstance(self.which, slice) or self.which != slice(None):
             return None
         indices = which if isinstance(which, slice) else np.arange(len(self.whole))[which]
-        return Rest(self.whole, indices, self.picture)
+        return Rest(self.whole, indices, self.picture, self.areas)
 
     def same(self, other: Rest) -> bool:
         """Return whether another is the same part of the same picture."""
@@ -183,7 +223,7 @@ class Scene:
     sprites: tuple[Sprites, ...]  # groups, each painted over those before it; scenes may share them
     camera: Camera
     background: Colour | int | None = (0.0, 0.0, 0.0)  # or a texture that fills the frame, or None: transparent
-    overlay: Sprites | None = None  # in frame units, over everything else
+    overlay: Sprites | None = None  # in frame units, over everything else; plain rectangles
     nested: Mapping[int, NestedMap] = field(default_factory=dict)  # by index of the texture that shows the map
     preview: Callable[[Scene], Pixels] | None = None  # draws it small, for notebooks
 

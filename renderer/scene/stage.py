@@ -25,6 +25,8 @@ from renderer.scene.sprites import (
     Sprites,
     make_sprites,
 )
+from renderer.scene.tiles import joined_sides, outline_of, overhang
+from renderer.shapes import TileShape
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -61,6 +63,20 @@ def parse_target(text: str) -> Target:
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise InputError(f"{named('focus', text)} is outside the cover: X and Y are fractions of it, from 0 to 1")
     return x, y
+
+
+def _joined(placement: PlacementMap, shape: TileShape) -> npt.NDArray[np.uint8]:
+    """Return the sides on which each tile of a map adjoins later ones, (N,), if the tiles had another shape."""
+    x, y, width, height = placement.cell.T
+    whole = abs((width * height).sum() - placement.size[0] * placement.size[1]) < 1e-6
+    if whole and shape.kind != "hexagon" and shape.gap == 0:  # each cell has all neighbours
+        joined = np.where(x + width < placement.size[0] - 1e-6, JOINED_RIGHT, 0)
+        joined |= np.where(y + height < placement.size[1] - 1e-6, JOINED_BELOW, 0)
+        return joined.astype(np.uint8)
+    bits = np.zeros(len(placement), np.uint8)
+    pairs = placement.neighbours()
+    np.bitwise_or.at(bits, pairs[:, 0], joined_sides(placement.cell, pairs, shape))
+    return bits
 
 
 @dataclass(frozen=True)
@@ -102,12 +118,13 @@ class Stage:
         placement = self.maps[which]
         key = (id(placement), self.first_texture[which], tuple(upright))
         if key not in self._resting:
-            self._resting[key] = (placement, self._make_resting_sprites(placement, self.first_texture[which], upright))
+            tiles = self._make_resting_sprites(placement, self.first_texture[which], upright)
+            self._resting[key] = (placement, tiles)
         return self._resting[key][1]
 
     @staticmethod
     def _make_resting_sprites(placement: PlacementMap, first_texture: int, upright: Sequence[int]) -> Sprites:
-        x, y, width, height = placement.cell.T
+        boxes = placement.shape.tile_boxes(placement.cell)
         symmetry = placement.symmetry.copy()
         symmetry[list(upright)] = 0
         flip_x = np.where(symmetry & 1, -0.5, 0.5)
@@ -116,34 +133,21 @@ class Stage:
         zero = np.zeros(len(placement))
         right = np.where(turned[:, np.newaxis], np.stack([zero, flip_x], 1), np.stack([flip_x, zero], 1))
         down = np.where(turned[:, np.newaxis], np.stack([flip_y, zero], 1), np.stack([zero, flip_y], 1))
-        sides = np.stack([width, height], 1)
-        if (width * height).sum() < placement.size[0] * placement.size[1] * (1 - 1e-9):  # cells are left out
-            pairs, bits = Stage._joins(placement)
-            joined = np.zeros(len(placement), np.int64)
-            np.bitwise_or.at(joined, pairs[:, 0], bits)
-        else:
-            joined = np.where(x + width < placement.size[0] - 1e-6, JOINED_RIGHT, 0)
-            joined |= np.where(y + height < placement.size[1] - 1e-6, JOINED_BELOW, 0)
+        sides = boxes[:, 2:]
         tiles = Sprites(
             texture=(placement.photo + first_texture).astype(np.int32),
-            centre=placement.cell[:, :2] + 0.5 * sides,
+            centre=boxes[:, :2] + 0.5 * sides,
             right=right * sides,
             down=down * sides,
             window=np.tile(np.array([0.0, 0.0, 1.0, 1.0]), (len(placement), 1)),
             opacity=np.ones(len(placement), np.float32),
             gain=placement.gain,
             offset=placement.offset,
-            joined=joined.astype(np.uint8),
+            joined=_joined(placement, placement.shape),
             tile=np.arange(len(placement), dtype=np.int32),
+            outline=outline_of(placement.shape),
         )
-        return tiles.resting(Rest(tiles))
-
-    @staticmethod
-    def _joins(placement: PlacementMap) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
-        """Return the pairs (M, 2) of cells that share an edge, and on which side of the first the second is, (M,)."""
-        cell, pairs = placement.cell, placement.neighbours()
-        horizontal = np.abs(cell[pairs[:, 0], 0] + cell[pairs[:, 0], 2] - cell[pairs[:, 1], 0]) < 1e-6
-        return pairs, np.where(horizontal, JOINED_RIGHT, JOINED_BELOW).astype(np.uint8)
+        return tiles.resting(Rest(tiles, areas=placement.cell))
 
     def visible_tiles(self, tiles: Sprites, camera: Camera, which: int = 0) -> Sprites:
         """Return the resting tiles of a map that may be visible, or one picture of the map if they are under 4 pixels.
@@ -156,6 +160,7 @@ class Stage:
         if picture is not None and camera.scale < FAR_PIXELS * (1 - 1e-9):
             return make_sprites(picture, (width / 2, height / 2), (width / 2, 0), (0, height / 2))
         reach = 0.5 * math.hypot(*self.frame) / camera.scale if camera.angle else 0.5 * self.frame[1] / camera.scale
+        reach += overhang(self.maps[which].cell, self.maps[which].shape)
         first = int(np.searchsorted(self.maps[which].bottoms, camera.centre[1] - reach))
         last = int(np.searchsorted(self.maps[which].tops, camera.centre[1] + reach, side="right"))
         return tiles.take(slice(first, last))
@@ -165,7 +170,10 @@ class Stage:
 
         The selected tiles adjoin each other without seams.
         """
-        pairs, bits = self._joins(self.maps[which])
+        pairs = self.maps[which].neighbours()
+        bits = np.zeros(len(pairs), np.uint8)
+        if tiles.joined.any():
+            bits = joined_sides(self.maps[which].cell, pairs, replace(self.maps[which].shape, gap=0.0))
 
         def part(resting: npt.NDArray[np.bool_]) -> Sprites:
             if resting.all():
@@ -195,7 +203,10 @@ class Stage:
         ]
         shrink = min(1.0, MAX_SIDE / max(cut.shape[:2]))
         cut = resize(cut, max(round(cut.shape[1] * shrink), 1), max(round(cut.shape[0] * shrink), 1))
-        corner, size = self.mosaic.cell[:, :2], self.mosaic.cell[:, 2:]
+        # Without gaps, since the cover has none, and rectangles wherever these are cells.
+        shape = TileShape("hexagon" if self.mosaic.shape.kind == "hexagon" else "rectangle")
+        boxes = shape.tile_boxes(self.mosaic.cell)
+        corner, size = boxes[:, :2], boxes[:, 2:]
         tiles = self.resting_sprites()
         half, middle = 0.5 * size, 0.5 * np.array(self.mosaic.size)
         zero = np.zeros(len(tiles))
@@ -206,10 +217,12 @@ class Stage:
                 np.stack([half[:, 0], zero], 1), np.stack([zero, half[:, 1]], 1),
             ),
             window=np.concatenate([corner, corner + size], 1) / np.tile(self.mosaic.size, 2),
-            joined=tiles.joined,
+            joined=_joined(self.mosaic, shape),
             tile=tiles.tile,
+            outline=outline_of(shape),
         )  # fmt: skip
-        return pieces.resting(Rest(pieces, picture=make_sprites(texture, middle, (middle[0], 0.0), (0.0, middle[1]))))
+        whole = None if shape.kind == "hexagon" else make_sprites(texture, middle, (middle[0], 0.0), (0.0, middle[1]))
+        return pieces.resting(Rest(pieces, picture=whole, areas=self.mosaic.cell))
 
     def rng(self) -> np.random.Generator:
         """Return a new random number generator that starts from the stage's seed."""

@@ -1,0 +1,520 @@
+/* Drawing of sprites that are no plain rectangles: hexagons, rectangles with rounded corners, circles, and borders.
+ *
+ * A row is drawn as for rectangles: pixels that are fully covered are stored, those around them are weighted by the
+ * share that lies inside the outline. The border is what lies inside the outline but outside of a smaller one, so that
+ * both its sides are smooth. */
+
+#include "draw.h"
+#include "kernels.h"
+#include "numbers.h"
+#include "spans.h"
+
+#define LINES 3  /* pairs of parallel edges of a hexagon; a rectangle has two */
+#define BATCH 64  /* pixels that are sampled and weighted at once */
+#define PIECES 16 /* of rows, in a batch */
+
+/* Functions of their own: no function may use more than 4 KB of memory for its variables, which Windows checks. */
+#define SEPARATE __attribute__((noinline))
+
+/* Pixels of a sprite in a row, from which the fully covered ones are drawn by a separate loop; a batch draws a few pixels
+ * of one row and of the next at once, so that it is longer than for rectangles. */
+#define LONG_ROW 128
+
+/* By how many pixels a hexagon is extended over the neighbours that are drawn later.
+ *
+ * Half a pixel suffices along an edge. Around the corner of three hexagons, a pixel's distance from the edge of the
+ * first two is the sum of its distances from the other two edges. It is covered by the last two unless both of these
+ * are below half a pixel. */
+#define OVERLAP 1.0
+
+/* The distance in pixels from the middle between two parallel edges, x * pixel + y * row + start, and that of the
+ * edges. */
+typedef struct {
+    double x, y, start, half;
+} Line;
+
+/* What a rectangle with rounded corners is compared with, in units of its shorter side. */
+typedef struct {
+    double half[2], radius;
+    double across[3], along[3]; /* position from its centre: a[0] * pixel + a[1] * row + a[2] */
+    double pixel;               /* the longest distance of two points that are a pixel apart */
+} Rounded;
+
+/* -- Coverage ------------------------------------------------------------------------------------------------------ */
+
+/* The distance of pixel 0 of a span from the middle between two edges, its step, and the edges. */
+typedef struct {
+    float at, step, low, high;
+} Edge;
+
+/* The corner of a rounded outline: the unit per pixel of distance from the middle, the centre of its arc and its
+ * radius; then the squares and the product of the gradients of both positions. Beyond `low` and `high`, in pixels, it
+ * does not end, since a neighbour is drawn later. */
+typedef struct {
+    float unit[2], centre[2], radius, square[2], product, low[2], high[2];
+} Corner;
+
+static inline float edge_cover(const Edge *edge, float k)
+{
+    return between(edge->at + k * edge->step, edge->low, edge->high);
+}
+
+static void hexagon_cover(float *restrict cover, int32_t count, const Edge *edges, int32_t start)
+{
+    const Edge a = edges[0], b = edges[1], c = edges[2];
+    VECTORIZED
+    for (int32_t k = 0; k < count; k++)
+        cover[k] = edge_cover(&a, (float)(start + k)) * edge_cover(&b, (float)(start + k))
+                 * edge_cover(&c, (float)(start + k));
+}
+
+/* The distance to an ellipse is that to a circle, divided by the length of its gradient. */
+static void rounded_cover(
+    float *restrict cover, int32_t count, const Edge *edges, const Corner *its_corner, int32_t start)
+{
+    const Edge a = edges[0], b = edges[1];
+    const Corner corner = *its_corner;
+    VECTORIZED
+    for (int32_t k = 0; k < count; k++) {
+        float s = a.at + (float)(start + k) * a.step, t = b.at + (float)(start + k) * b.step;
+        float along_s = lesserf(greaterf(s, corner.low[0]), corner.high[0]);
+        float along_t = lesserf(greaterf(t, corner.low[1]), corner.high[1]);
+        float x = greaterf(__builtin_fabsf(along_s) * corner.unit[0] - corner.centre[0], 0.0f);
+        float y = greaterf(__builtin_fabsf(along_t) * corner.unit[1] - corner.centre[1], 0.0f);
+        float away = __builtin_sqrtf(x * x + y * y), mixed = 2.0f * x * y * corner.product;
+        float square = x * x * corner.square[0] + y * y * corner.square[1] + (s * t < 0.0f ? -mixed : mixed);
+        float gradient = __builtin_sqrtf(greaterf(square, 1e-30f));
+        float arc = lesserf(greaterf(0.5f - (away - corner.radius) * away / gradient, 0.0f), 1.0f);
+        arc = x + y > 0.0f ? arc : 1.0f;
+        cover[k] = lesserf(arc, between(s, a.low, a.high) * between(t, b.low, b.high));
+    }
+}
+
+/* -- Outlines ------------------------------------------------------------------------------------------------------ */
+
+/* An outline, or that of the photo inside its border. */
+typedef struct {
+    int hexagon;
+    Line lines[LINES];
+    double low[LINES], high[LINES]; /* edges that a pixel's share is computed from */
+    Rounded rounded;
+    Corner corner;
+} Shape;
+
+static Line line_of(double x, double y, double start)
+{
+    double half = 1.0 / length(x, y);
+    return (Line){x * half, y * half, start * half, half};
+}
+
+/* The outline of a sprite, `border` inside it. On its forward sides it extends over every pixel that it touches. */
+static SEPARATE void set_shape(Shape *to, const Draw *draw, double border, const int32_t *forward)
+{
+    const double *inverse = draw->inverse;
+    Shape shape = {.hexagon = draw->outline == HEXAGON};
+    double shares[LINES] = {1.0, 1.0, 1.0};
+    if (shape.hexagon) {
+        double x = draw->slope * inverse[0], y = draw->slope * inverse[1], start = draw->slope * inverse[2];
+        shape.lines[1] = line_of(inverse[3] + x, inverse[4] + y, inverse[5] + start);
+        shape.lines[2] = line_of(inverse[3] - x, inverse[4] - y, inverse[5] - start);
+        shares[0] = shares[1] = shares[2] = 1.0 - 2.0 * border;
+    } else {
+        Rounded *rounded = &shape.rounded;
+        double squares = 0.0, product = 0.0;
+        shape.lines[1] = line_of(inverse[3], inverse[4], inverse[5]);
+        rounded->radius = greater(draw->radius - border, 0.0);
+        for (int i = 0; i < 3; i++) {
+            rounded->across[i] = inverse[i] * draw->sides[0];
+            rounded->along[i] = inverse[3 + i] * draw->sides[1];
+        }
+        for (int i = 0; i < 2; i++) {
+            double x = i ? rounded->along[0] : rounded->across[0], y = i ? rounded->along[1] : rounded->across[1];
+            rounded->half[i] = draw->sides[i] - border;
+            shares[i] = rounded->half[i] / draw->sides[i];
+            shape.corner.square[i] = (float)(x * x + y * y);
+            shape.corner.centre[i] = (float)(rounded->half[i] - rounded->radius);
+            squares += x * x + y * y;
+            product += rounded->across[i] * rounded->along[i];
+        }
+        shape.corner.radius = (float)rounded->radius;
+        shape.corner.product = (float)product;
+        /* The larger singular value of the matrix of both gradients. */
+        double determinant = rounded->across[0] * rounded->along[1] - rounded->across[1] * rounded->along[0];
+        double root = __builtin_sqrt(greater(squares * squares - 4.0 * determinant * determinant, 0.0));
+        rounded->pixel = __builtin_sqrt(0.5 * (squares + root));
+    }
+    shape.lines[0] = line_of(inverse[0], inverse[1], inverse[2]);
+    for (int i = 0; i < (shape.hexagon ? 3 : 2); i++) {
+        double half = shape.lines[i].half * shares[i], last = greater(half - 0.5, 0.0);
+        int before = forward && forward[i] < 0, after = forward && forward[i] > 0;
+        if (!shape.hexagon) {
+            shape.corner.unit[i] = (float)(draw->sides[i] / shape.lines[i].half);
+            shape.corner.low[i] = before ? (float)-last : -1e9f;
+            shape.corner.high[i] = after ? (float)last : 1e9f;
+        }
+        shape.lines[i].half = half;
+        shape.low[i] = before ? -1e9 : -half;
+        shape.high[i] = after ? 1e9 : half;
+    }
+    *to = shape;
+}
+
+/* Set the edges of a shape for a span that starts at pixel centre (x, y). */
+static inline void set_edges(Edge *edges, const Shape *shape, double x, double y)
+{
+    for (int i = 0; i < (shape->hexagon ? 3 : 2); i++) {
+        const Line *line = shape->lines + i;
+        edges[i] = (Edge){
+            (float)(line->x * x + line->y * y + line->start), (float)line->x, (float)shape->low[i],
+            (float)shape->high[i],
+        };
+    }
+}
+
+/* The share inside a shape of each pixel of a span from index `start` on. */
+static inline void shape_cover(float *cover, int32_t count, const Shape *shape, const Edge *edges, int32_t start)
+{
+    if (shape->hexagon)
+        hexagon_cover(cover, count, edges, start);
+    else
+        rounded_cover(cover, count, edges, &shape->corner, start);
+}
+
+static const Range NOWHERE = {1.0, 0.0};
+
+static inline Range either(Range a, Range b)
+{
+    if (a.low > a.high)
+        return b;
+    return b.low > b.high ? a : (Range){lesser(a.low, b.low), greater(a.high, b.high)};
+}
+
+/* The part of a row inside an outline that is `margin` units larger; as it is convex, it lies between any of its
+ * points. */
+static Range rounded_range(const Rounded *rounded, double row, double margin)
+{
+    double radius = greater(rounded->radius + margin, 0.0);
+    double x = rounded->half[0] + margin - radius, y = rounded->half[1] + margin - radius;
+    if (x < 0.0 || y < 0.0)
+        return NOWHERE;
+    double dx = rounded->across[0], dy = rounded->along[0], square = dx * dx + dy * dy;
+    double x0 = rounded->across[1] * row + rounded->across[2], y0 = rounded->along[1] * row + rounded->along[2];
+    Range range = either(
+        common(crossing(dx, x0, -x - radius, x + radius), crossing(dy, y0, -y, y)),
+        common(crossing(dx, x0, -x, x), crossing(dy, y0, -y - radius, y + radius)));
+    int corners = x + y > 0.0 ? 4 : 1; /* all in the centre of a circle */
+    for (int i = 0; i < corners; i++) {
+        double corner_x = x0 + (i & 1 ? x : -x), corner_y = y0 + (i & 2 ? y : -y);
+        double along = corner_x * dx + corner_y * dy;
+        double root = along * along - square * (corner_x * corner_x + corner_y * corner_y - radius * radius);
+        if (root >= 0.0) {
+            root = __builtin_sqrt(root);
+            range = either(range, (Range){(-along - root) / square, (root - along) / square});
+        }
+    }
+    return range;
+}
+
+/* What lies between two parallel lines in a row: low ... high from at + per_row * row; if they are parallel to rows,
+ * everything if that is between low and high. */
+typedef struct {
+    double at, per_row, low, high;
+    int parallel;
+} Bound;
+
+static Bound bound_of(const Line *line, double low, double high)
+{
+    if (low > high)
+        return (Bound){0.0, 0.0, 1.0, 0.0, 0};
+    if (__builtin_fabs(line->x) < 1e-12)
+        return (Bound){line->start, line->y, low, high, 1};
+    double a = low / line->x, b = high / line->x;
+    return (Bound){-line->start / line->x, -line->y / line->x, lesser(a, b), greater(a, b), 0};
+}
+
+/* The pixels of each row that are touched, or fully covered. */
+typedef struct {
+    Bound bounds[LINES];
+    int count;
+    double margin; /* by which a rounded outline is larger, in its unit */
+} Bounds;
+
+static SEPARATE void set_touched(Bounds *bounds, const Shape *shape, const int32_t *forward)
+{
+    bounds->count = shape->hexagon ? 3 : 2;
+    bounds->margin = 0.5 * shape->rounded.pixel;
+    for (int i = 0; i < bounds->count; i++) {
+        const Line *line = shape->lines + i;
+        bounds->bounds[i] = bound_of(
+            line, -line->half - (forward[i] < 0 ? OVERLAP : TOUCH), line->half + (forward[i] > 0 ? OVERLAP : TOUCH));
+    }
+}
+
+static SEPARATE void set_covered(Bounds *bounds, const Shape *shape)
+{
+    bounds->count = shape->hexagon ? 3 : 2;
+    bounds->margin = -0.5 * shape->rounded.pixel;
+    for (int i = 0; i < bounds->count; i++)
+        bounds->bounds[i] = bound_of(shape->lines + i, shape->low[i] + 0.5, shape->high[i] - 0.5);
+}
+
+static inline Range in_row(const Bounds *bounds, const Shape *shape, double row)
+{
+    Range range = {-1e9, 1e9};
+    for (int i = 0; i < bounds->count; i++) {
+        const Bound *bound = bounds->bounds + i;
+        double at = bound->at + bound->per_row * row;
+        if (!bound->parallel)
+            range = common(range, (Range){at + bound->low, at + bound->high});
+        else if (at < bound->low || at > bound->high)
+            return NOWHERE;
+    }
+    if (!shape->hexagon && shape->rounded.radius > 0.0)
+        range = common(range, rounded_range(&shape->rounded, row, bounds->margin));
+    return range;
+}
+
+/* -- Batches ------------------------------------------------------------------------------------------------------- */
+
+/* Pixels in a row of the frame. */
+typedef struct {
+    uint32_t *target;
+    int32_t first, count; /* index in the batch */
+    int32_t longer;       /* rounded up to whole vectors if the frame's row is long enough */
+} Piece;
+
+/* Pixels of several rows, which are sampled together: in small sprites most rows are shorter than a vector. Vectors may
+ * write beyond a piece, where the next one follows. */
+typedef struct {
+    int32_t count, pieces;
+    Piece piece[PIECES];
+    int32_t u[2][BATCH + VECTOR], v[2][BATCH + VECTOR];
+    float cover[BATCH + VECTOR], photo[BATCH + VECTOR];
+} Batch;
+
+/* Fill in the positions of the pixels of a span from index `start` on. */
+static inline void fill_positions(
+    int32_t *restrict u, int32_t *restrict v, int32_t count, const Level *its_level, int32_t start)
+{
+    const Level level = *its_level;
+    VECTORIZED
+    for (int32_t k = 0; k < count; k++) {
+        u[k] = level.u + (start + k) * level.du;
+        v[k] = level.v + (start + k) * level.dv;
+    }
+}
+
+static void sample_one(
+    uint32_t *restrict colours, int32_t count, const uint32_t *restrict texels, const Level *its_level,
+    const int32_t *restrict u, const int32_t *restrict v, const Paint *its_paint)
+{
+    const Level level = *its_level;
+    const Paint paint = *its_paint;
+    VECTORIZED
+    for (int32_t k = 0; k < count; k++)
+        colours[k] = tone(bilinear_at(texels, &level, u[k], v[k]), &paint);
+}
+
+static void sample_two(
+    uint32_t *restrict colours, int32_t count, const uint32_t *restrict fine_texels, const Level *fine_level,
+    const int32_t *restrict fine_u, const int32_t *restrict fine_v, const uint32_t *restrict coarse_texels,
+    const Level *coarse_level, const int32_t *restrict coarse_u, const int32_t *restrict coarse_v, uint32_t blend,
+    const Paint *its_paint)
+{
+    const Level fine = *fine_level, coarse = *coarse_level;
+    const Paint paint = *its_paint;
+    VECTORIZED
+    for (int32_t k = 0; k < count; k++)
+        colours[k] = tone(
+            mix(bilinear_at(fine_texels, &fine, fine_u[k], fine_v[k]),
+                bilinear_at(coarse_texels, &coarse, coarse_u[k], coarse_v[k]), blend),
+            &paint);
+}
+
+static inline uint32_t weight_at(float cover, float whole) { return (uint32_t)(int32_t)(cover * whole + 0.5f); }
+
+/* Blend a colour to `colours` by their cover. */
+static void blend_border(uint32_t *restrict colours, int32_t count, uint32_t border, const float *restrict cover)
+{
+    VECTORIZED
+    for (int32_t k = 0; k < count; k++)
+        colours[k] = mix(border, colours[k], weight_at(cover[k], 256.0f));
+}
+
+/* Draw `count` colours; those up to `longer` change nothing. */
+static void mix_colours(
+    uint32_t *restrict target, int32_t count, int32_t longer, const uint32_t *restrict colours,
+    const float *restrict cover, float opacity)
+{
+    VECTORIZED
+    for (int32_t k = 0; k < longer; k++)
+        target[k] = mix(target[k], colours[k], k < count ? weight_at(cover[k], opacity) : 0);
+}
+
+static void lay_colours_over(
+    uint32_t *restrict target, int32_t count, int32_t longer, const uint32_t *restrict colours,
+    const float *restrict cover, float opacity)
+{
+    VECTORIZED
+    for (int32_t k = 0; k < longer; k++)
+        target[k] = over(target[k], mix(0, colours[k], k < count ? weight_at(cover[k], opacity) : 0));
+}
+
+/* -- Sprites ------------------------------------------------------------------------------------------------------- */
+
+/* A sprite and what its rows have in common. */
+typedef struct {
+    const Draw *draw;
+    const uint32_t *fine_texels, *coarse_texels;
+    Plane fine, coarse;
+    Paint paint;
+    Shape outer, inner; /* outline, and that of the photo inside the border */
+    Level fine_step, coarse_step;
+} Sprite;
+
+/* Draw the pixels of a batch, and empty it. */
+static SEPARATE void draw_batch(Batch *batch, const Sprite *sprite)
+{
+    uint32_t sampled[BATCH + VECTOR];
+    const Draw *draw = sprite->draw;
+    int32_t longer = (batch->count + VECTOR - 1) / VECTOR * VECTOR;
+    for (int32_t k = batch->count; k < longer; k++)
+        batch->u[0][k] = batch->v[0][k] = batch->u[1][k] = batch->v[1][k] = 0;
+    const Level *fine = &sprite->fine_step, *coarse = &sprite->coarse_step;
+    if (draw->blend > 0)
+        sample_two(
+            sampled, longer, sprite->fine_texels, fine, batch->u[0], batch->v[0], sprite->coarse_texels, coarse,
+            batch->u[1], batch->v[1], (uint32_t)draw->blend, &sprite->paint);
+    else
+        sample_one(sampled, longer, sprite->fine_texels, fine, batch->u[0], batch->v[0], &sprite->paint);
+    if (draw->border > 0.0f)
+        blend_border(sampled, longer, draw->border_colour, batch->photo);
+    for (int32_t i = 0; i < batch->pieces; i++) {
+        const Piece *piece = batch->piece + i;
+        const uint32_t *colours = sampled + piece->first;
+        const float *cover = batch->cover + piece->first;
+        if (draw->opaque)
+            mix_colours(piece->target, piece->count, piece->longer, colours, cover, (float)draw->opacity);
+        else
+            lay_colours_over(piece->target, piece->count, piece->longer, colours, cover, (float)draw->opacity);
+    }
+    batch->count = batch->pieces = 0;
+}
+
+/* The level for a span that starts at pixel centre (x, y); `step` is the level at another place. */
+static inline Level level_from(const Plane *plane, const Level *step, double x, double y)
+{
+    Level level = *step;
+    level.u = in_texels(plane->ux * x + plane->uy * y + plane->u0);
+    level.v = in_texels(plane->vx * x + plane->vy * y + plane->v0);
+    return level;
+}
+
+/* Add the pixels begin ... stop - 1 of row y to a batch; `row` is where the row is in memory.
+ *
+ * All are computed from the first: a pixel must not depend on where a batch happens to end. */
+static void add_pixels(
+    Batch *batch, const Sprite *sprite, uint32_t *row, int64_t frame_width, int64_t y, int64_t begin, int64_t stop)
+{
+    if (begin >= stop)
+        return;
+    double left = begin + 0.5, upper = y + 0.5;
+    int two_levels = sprite->draw->blend > 0, bordered = sprite->draw->border > 0.0f;
+    Level fine = level_from(&sprite->fine, &sprite->fine_step, left, upper);
+    Level coarse = two_levels ? level_from(&sprite->coarse, &sprite->coarse_step, left, upper) : fine;
+    Edge outer[LINES], inner[LINES];
+    set_edges(outer, &sprite->outer, left, upper);
+    if (bordered)
+        set_edges(inner, &sprite->inner, left, upper);
+    for (int64_t x = begin; x < stop;) {
+        int32_t first = batch->count, start = (int32_t)(x - begin);
+        int32_t count = (int32_t)smallest(stop - x, BATCH - first), longer = (count + VECTOR - 1) / VECTOR * VECTOR;
+        fill_positions(batch->u[0] + first, batch->v[0] + first, longer, &fine, start);
+        if (two_levels)
+            fill_positions(batch->u[1] + first, batch->v[1] + first, longer, &coarse, start);
+        if (bordered)
+            shape_cover(batch->photo + first, longer, &sprite->inner, inner, start);
+        shape_cover(batch->cover + first, longer, &sprite->outer, outer, start);
+        batch->piece[batch->pieces++] = (Piece){row + x, first, count, x + longer <= frame_width ? longer : count};
+        batch->count += count;
+        x += count;
+        if (batch->count == BATCH || batch->pieces == PIECES)
+            draw_batch(batch, sprite);
+    }
+}
+
+/* Draw `count` pixels of row y from x on, which are fully covered. */
+static SEPARATE void store_pixels(uint32_t *row, const Sprite *sprite, int64_t y, int64_t x, int64_t count)
+{
+    Level fine = level_at(&sprite->fine, x + 0.5, y + 0.5), coarse = level_at(&sprite->coarse, x + 0.5, y + 0.5);
+    store_span(
+        row + x, (int32_t)count, sprite->fine_texels, &fine, sprite->coarse_texels, &coarse,
+        (uint32_t)sprite->draw->blend, &sprite->paint);
+}
+
+void draw_outlined(
+    uint32_t *frame, int64_t frame_width, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,
+    const uint32_t *coarse_texels, const int64_t *hidden)
+{
+    uint32_t blend = (uint32_t)draw->blend;
+    int bordered = draw->border > 0.0f;
+    Sprite sprite;
+    sprite.draw = draw;
+    sprite.fine_texels = fine_texels;
+    sprite.coarse_texels = coarse_texels;
+    sprite.fine = level_plane(draw, fine_texels, draw->level);
+    sprite.coarse = level_plane(draw, coarse_texels, draw->level + (blend > 0));
+    __builtin_memcpy(sprite.paint.gain, draw->gain, sizeof sprite.paint.gain);
+    __builtin_memcpy(sprite.paint.offset, draw->offset, sizeof sprite.paint.offset);
+    set_shape(&sprite.outer, draw, 0.0, draw->forward);
+    if (bordered)
+        set_shape(&sprite.inner, draw, draw->border, 0);
+    sprite.fine_step = level_at(&sprite.fine, 0.0, 0.0);
+    sprite.coarse_step = level_at(&sprite.coarse, 0.0, 0.0);
+    Bounds touching, covering;
+    set_touched(&touching, &sprite.outer, draw->forward);
+    const Shape *photo = bordered ? &sprite.inner : &sprite.outer;
+    int may_store = draw->stored && draw->columns[1] - draw->columns[0] >= LONG_ROW;
+    if (may_store)
+        set_covered(&covering, photo);
+    int upright = draw->inverse[1] == 0.0 && draw->inverse[3] == 0.0;
+    Batch batch;
+    batch.count = batch.pieces = 0;
+    for (int64_t y = top; y < end; y++) {
+        uint32_t *row = frame + y * frame_width;
+        Range touched = in_row(&touching, &sprite.outer, y + 0.5);
+        int64_t begin = first_pixel(touched.low, draw->columns[0], draw->columns[1]);
+        int64_t stop = end_pixel(touched.high, draw->columns[0], draw->columns[1]);
+        if (begin >= stop)
+            continue;
+        if (upright && sprite.fine.width > SMALL) {
+            fetch_ahead(&sprite.fine, begin, stop, y + 0.5 + AHEAD);
+            if (blend > 0)
+                fetch_ahead(&sprite.coarse, begin, stop, y + 0.5 + AHEAD);
+        }
+        int64_t inner = stop, inner_end = stop;
+        if (may_store && stop - begin >= LONG_ROW) {
+            Range covered = in_row(&covering, photo, y + 0.5);
+            inner = first_pixel(covered.low - 1e-9, begin, stop);
+            inner_end = largest(end_pixel(covered.high + 1e-9, begin, stop), inner);
+            inner_end = inner + (inner_end - inner) / VECTOR * VECTOR;
+        }
+        int has_hidden = hidden[1] <= y && y < hidden[3] && hidden[0] < hidden[2];
+        if (inner == stop && !has_hidden) {
+            add_pixels(&batch, &sprite, row, frame_width, y, begin, stop);
+            continue;
+        }
+        /* Pixels before and after a box that is hidden. */
+        int64_t hidden_left = has_hidden ? hidden[0] : stop, hidden_right = has_hidden ? hidden[2] : stop;
+        for (int side = 0; side < 2; side++) {
+            int64_t first = side ? largest(begin, hidden_right) : begin;
+            int64_t last = side ? stop : smallest(stop, hidden_left);
+            add_pixels(&batch, &sprite, row, frame_width, y, first, smallest(last, inner));
+            int64_t x = largest(first, inner), count = smallest(last, inner_end) - x;
+            if (count > 0)
+                store_pixels(row, &sprite, y, x, count);
+            add_pixels(&batch, &sprite, row, frame_width, y, largest(first, inner_end), last);
+        }
+    }
+    draw_batch(&batch, &sprite);
+}
