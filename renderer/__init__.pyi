@@ -44,6 +44,11 @@ def match(
     adaptive: bool = False,
     smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
     largest_cell: Literal["1", "2", "4"] = "2",
+    tile_shape: str = "square",
+    corner_radius: float = 0.0,
+    gap: float = 0.0,
+    border: float = 0.0,
+    border_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
     mask: str | None = None,
     mask_threshold: float = 0.5,
     cover_font: str | Path | None = None,
@@ -89,11 +94,17 @@ def match(
             or the operating system's folder for data.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
-        cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
+        cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
         adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
             same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
+        tile_shape: Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of
+            width and height such as 3:2.
+        corner_radius: Radius of the tiles' corners, relative to the shorter side (0 to 0.5).
+        gap: Gap between tiles, relative to the shorter side of a cell (0 to 0.9).
+        border: Width of a border inside each tile, relative to the tile's shorter side (0 to 0.45).
+        border_colour: Colour of the border.
         mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
             opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
         mask_threshold: Share of a cell that must be inside the mask (0 to 1).
@@ -157,6 +168,11 @@ def render(
     adaptive: bool = False,
     smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
     largest_cell: Literal["1", "2", "4"] = "2",
+    tile_shape: str = "square",
+    corner_radius: float = 0.0,
+    gap: float = 0.0,
+    border: float = 0.0,
+    border_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
     mask: str | None = None,
     mask_threshold: float = 0.5,
     cover_font: str | Path | None = None,
@@ -247,11 +263,17 @@ def render(
             or the operating system's folder for data.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
-        cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
+        cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
         adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
             same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
+        tile_shape: Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of
+            width and height such as 3:2.
+        corner_radius: Radius of the tiles' corners, relative to the shorter side (0 to 0.5).
+        gap: Gap between tiles, relative to the shorter side of a cell (0 to 0.9).
+        border: Width of a border inside each tile, relative to the tile's shorter side (0 to 0.45).
+        border_colour: Colour of the border.
         mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
             opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
         mask_threshold: Share of a cell that must be inside the mask (0 to 1).
@@ -357,6 +379,11 @@ def frame(
     adaptive: bool = False,
     smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
     largest_cell: Literal["1", "2", "4"] = "2",
+    tile_shape: str = "square",
+    corner_radius: float = 0.0,
+    gap: float = 0.0,
+    border: float = 0.0,
+    border_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
     mask: str | None = None,
     mask_threshold: float = 0.5,
     cover_font: str | Path | None = None,
@@ -427,11 +454,17 @@ def frame(
             or the operating system's folder for data.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
-        cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
+        cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
         adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
             same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
+        tile_shape: Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of
+            width and height such as 3:2.
+        corner_radius: Radius of the tiles' corners, relative to the shorter side (0 to 0.5).
+        gap: Gap between tiles, relative to the shorter side of a cell (0 to 0.9).
+        border: Width of a border inside each tile, relative to the tile's shorter side (0 to 0.45).
+        border_colour: Colour of the border.
         mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
             opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
         mask_threshold: Share of a cell that must be inside the mask (0 to 1).
@@ -522,6 +555,11 @@ def frames(
     adaptive: bool = False,
     smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
     largest_cell: Literal["1", "2", "4"] = "2",
+    tile_shape: str = "square",
+    corner_radius: float = 0.0,
+    gap: float = 0.0,
+    border: float = 0.0,
+    border_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
     mask: str | None = None,
     mask_threshold: float = 0.5,
     cover_font: str | Path | None = None,
@@ -595,11 +633,17 @@ def frames(
             or the operating system's folder for data.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
-        cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
+        cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
         adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
             same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
+        tile_shape: Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of
+            width and height such as 3:2.
+        corner_radius: Radius of the tiles' corners, relative to the shorter side (0 to 0.5).
+        gap: Gap between tiles, relative to the shorter side of a cell (0 to 0.9).
+        border: Width of a border inside each tile, relative to the tile's shorter side (0 to 0.45).
+        border_colour: Colour of the border.
         mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
             opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
         mask_threshold: Share of a cell that must be inside the mask (0 to 1).
@@ -688,6 +732,11 @@ def as_clip(
     adaptive: bool = False,
     smallest_cell: Literal["1", "1/2", "1/4"] = "1/2",
     largest_cell: Literal["1", "2", "4"] = "2",
+    tile_shape: str = "square",
+    corner_radius: float = 0.0,
+    gap: float = 0.0,
+    border: float = 0.0,
+    border_colour: tuple[float, float, float] | str = (1.0, 1.0, 1.0),
     mask: str | None = None,
     mask_threshold: float = 0.5,
     cover_font: str | Path | None = None,
@@ -759,11 +808,17 @@ def as_clip(
             or the operating system's folder for data.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
-        cell_size: Side of a cell; use instead of columns= (cover pixels, 1 to 10000).
+        cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
         adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
             same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
+        tile_shape: Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of
+            width and height such as 3:2.
+        corner_radius: Radius of the tiles' corners, relative to the shorter side (0 to 0.5).
+        gap: Gap between tiles, relative to the shorter side of a cell (0 to 0.9).
+        border: Width of a border inside each tile, relative to the tile's shorter side (0 to 0.45).
+        border_colour: Colour of the border.
         mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
             opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
         mask_threshold: Share of a cell that must be inside the mask (0 to 1).

@@ -7,14 +7,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from renderer.errors import InputError
 from renderer.messages import named
 from renderer.parameters import Colour
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 Kind = Literal["rectangle", "hexagon", "mixed"]
 
@@ -23,6 +25,9 @@ MAX_RATIO: Final = 5
 
 MAX_GAP: Final = 0.9
 """Maximum gap, as a share of the shorter side of a cell."""
+
+MAX_BORDER: Final = 0.45
+"""Maximum width of a border, as a share of the shorter side of a tile."""
 
 HEXAGON_RATIO: Final = Fraction(1351, 1560)
 """Width / height of the box of a regular hexagon that stands on a corner: √3 / 2, to within 2e-7."""
@@ -51,7 +56,7 @@ class TileShape:
     ratio: Fraction = Fraction(1)  # width / height of a rectangle's tile; for the other kinds 1, and without meaning
     corner_radius: float = 0.0  # of a rectangle's corners, share of the shorter side of what is drawn, 0…0.5
     gap: float = 0.0  # between neighbouring tiles, 0…0.9
-    border: float = 0.0  # width of a frame inside each tile, share of the shorter side of what is drawn, below 0.5
+    border: float = 0.0  # width of a frame inside each tile, share of the shorter side of what is drawn, 0…0.45
     border_colour: Colour = (1.0, 1.0, 1.0)  # sRGB 0…1
 
     def __post_init__(self) -> None:
@@ -74,11 +79,11 @@ class TileShape:
                 + ("leaves nothing of the tiles" if self.gap > MAX_GAP else "is out of range")
                 + f": use 0 to {MAX_GAP:g} of a cell's shorter side"
             )
-        if not 0 <= self.border < 0.5:
+        if not 0 <= self.border <= MAX_BORDER:
             raise InputError(
                 f"{named('border', self.border)} "
-                + ("leaves nothing of the photos" if self.border >= 0.5 else "is out of range")
-                + ": use at least 0 and less than 0.5 of a tile's shorter side"
+                + ("leaves nothing of the photos" if self.border > MAX_BORDER else "is out of range")
+                + f": use 0 to {MAX_BORDER:g} of a tile's shorter side"
             )
 
     @classmethod

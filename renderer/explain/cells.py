@@ -70,7 +70,7 @@ def check_figure(path: Path, cover: CoverName, *, overwrite: bool) -> None:
 
 def lay_grid(cover: Pixels, settings: GridSettings) -> Grid:
     """Return the grid for a mosaic of a cover. Raises InputError."""
-    grid = make_grid(cover.shape[1], cover.shape[0], settings.columns, settings.cell_size)
+    grid = make_grid(cover.shape[1], cover.shape[0], settings.columns, settings.cell_size, settings.shape())
     return adapt_grid(grid, cover, find_faces(cover), *settings.cell_sides()) if settings.adaptive else grid
 
 

@@ -134,16 +134,17 @@ def cover_reader(placement: PlacementMap, cover: Path | None) -> Callable[[int],
     return lambda shorter_side: read_picture(cover, shorter_side=shorter_side).pixels
 
 
-def regular_grid(cover: Cover, settings: GridSettings) -> Grid:
+def regular_grid(cover: Cover, settings: GridSettings, portrait: float = 0.5) -> Grid:
     """Return the regular grid of a cover; by default, about 5,000 of its cells are inside the cover's mask.
 
     If the mask is small, there are fewer cells, as the grid has at most four times the columns of one without a mask.
+    `portrait`: share of the portrait cells, 0…1, if the shape of the tiles is `mixed`.
     """
-    grid = make_grid(*cover.size, settings.columns, settings.cell_size)
+    grid = make_grid(*cover.size, settings.columns, settings.cell_size, settings.shape(), portrait)
     if cover.mask is None or settings.columns is not None or settings.cell_size is not None:
         return grid
     finer = min(1 / math.sqrt(float(cover.mask.mean()) / 255), _MOST_FINER)
-    return make_grid(*cover.size, round(grid.columns * finer))
+    return make_grid(*cover.size, round(grid.columns * finer), None, settings.shape(), portrait)
 
 
 def matched_part(cover: Cover, grid: Grid, threshold: float) -> tuple[Grid, Pixels]:
@@ -253,7 +254,7 @@ def _reopened(
     *files: Path,
 ) -> OpenMosaic:
     """Open the photos of a placement map; `files`: other files that must not be overwritten."""
-    library = reopen(archive, placement.photos, progress, settings.tiles)
+    library = reopen(archive, placement.photos, progress, settings.tiles, placement.shape.tile_ratio)
     placement = replace(placement, photos=tuple(library.photos))
     inputs = frozenset({*files, *(photo.path for photo in placement.photos)})
     return OpenMosaic(placement, library, library, library.skipped, inputs, archive, cover)
@@ -282,12 +283,19 @@ def _match(
     cover = open_cover(name, settings.cover_settings())
     if cover.picture.damage is not None:
         progress.notice(f"{cover.name} {cover.picture.damage}")
+    library, tile_shape = tiles.library, settings.shape()
+    portrait = 0.5
+    if library is not None and tile_shape.kind == "mixed":
+        from renderer.matching import portrait_share
+
+        portrait = portrait_share(library.photos)
     if shape is None:
-        grid = regular_grid(cover, settings)
+        grid = regular_grid(cover, settings, portrait)
     else:
-        grid = make_grid_of_shape(*cover.size, shape, settings.columns, settings.cell_size)
+        grid = make_grid_of_shape(
+            *cover.size, shape, settings.columns, settings.cell_size, tile_shape, portrait
+        )  # fmt: skip
         grid = _over_subject(grid, cover.over(WHITE), progress)
-    library = tiles.library
     own_pieces = library is None
     if library is None:
         if cover.path is None:
@@ -298,12 +306,15 @@ def _match(
             "No photos specified: the tiles are pieces of the cover itself. To use your photos: "
             f"{named('tiles', 'FOLDER')}"
         )
-        cell = cover.size[0] * grid.crop[2] / grid.columns
+        cell = cover.size[0] * grid.crop[2] / (grid.columns * grid.unit[0])
         others = sample_pictures()[1:] if sampled else []
         whole = replace(cover.picture, pixels=cover.over(WHITE))
         library = cut_parts(
-            cover.path, whole, cover.digest, others, progress, smallest=2 * cell * settings.cell_sides()[1]
-        )
+            cover.path, whole, cover.digest, others, progress, smallest=2 * cell * settings.cell_sides()[1],
+            ratio=tile_shape.tile_ratio,
+        )  # fmt: skip
+    else:
+        library = library.cropped(tile_shape.tile_ratio, progress)
     _check_letters(cover, grid, progress)
     if cover.as_they_are:
         cover, settings = ordered_by_hue(cover, library), replace(settings, tone=0.0, blend=0.0)
@@ -322,7 +333,8 @@ def _match(
 
         faces = find_faces(cover.pixels) if matched or settings.adaptive else []
         if settings.adaptive:
-            grid = adapt_grid(grid, cover.over(WHITE), faces, *settings.cell_sides())
+            mask = cover.mask, settings.mask_threshold
+            grid = adapt_grid(grid, cover.over(WHITE), faces, *settings.cell_sides(), *mask)
         grid, pixels = matched_part(cover, grid, settings.mask_threshold)
         recipe = {**recipe, "faces": [list(face) for face in faces]}
         if matched:

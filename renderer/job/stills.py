@@ -279,7 +279,7 @@ def still_size(
         return _whole_size(load_map(cover).size, tile_pixels or TILE_PIXELS)
     # Decoded like the mosaic's cover, as the header shows neither how much of a damaged picture is readable nor a mask.
     grid = regular_grid(open_cover(cover, match.cover_settings()), match)
-    return _whole_size((grid.columns, grid.rows), tile_pixels or TILE_PIXELS)
+    return _whole_size(grid.size, tile_pixels or TILE_PIXELS)
 
 
 def _whole_size(units: tuple[float, float], scale: float) -> tuple[int, int]:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 from renderer.choices import Crop, Metric
 from renderer.deprecation import old_method
+from renderer.errors import InputError
 from renderer.messages import named
-from renderer.parameters import Day, Validated, given, parameter, parameters
+from renderer.parameters import Colour, Day, Validated, given, parameter, parameters
 from renderer.settings.cover import CoverSettings
+from renderer.shapes import MAX_BORDER, MAX_GAP, TileShape
 
 if TYPE_CHECKING:
     from renderer.library import Filter
@@ -86,7 +88,7 @@ class GridSettings(Validated):
     )  # fmt: skip
     cell_size: int | None = parameter(
         None,
-        f"Side of a cell; use instead of {named('columns')}",
+        f"Shorter side of a cell; use instead of {named('columns')}",
         unit="cover pixels",
         low=1,
         high=10_000,
@@ -102,8 +104,37 @@ class GridSettings(Validated):
         "2", f"Side of the largest cells with {named('adaptive')}, relative to a regular cell"
     )
 
+    tile_shape: str = parameter(
+        "square",
+        "Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of width and "
+        "height such as 3:2",
+        metavar="SHAPE|W:H",
+    )
+    corner_radius: float = parameter(0.0, "Radius of the tiles' corners, relative to the shorter side", low=0, high=0.5)
+    gap: float = parameter(0.0, "Gap between tiles, relative to the shorter side of a cell", low=0, high=MAX_GAP)
+    border: float = parameter(
+        0.0, "Width of a border inside each tile, relative to the tile's shorter side", low=0, high=MAX_BORDER
+    )
+    border_colour: Colour = parameter((1.0, 1.0, 1.0), "Colour of the border")
+
+    def __post_init__(self) -> None:
+        """Check the values, alone and together. Raises InputError."""
+        super().__post_init__()
+        if self.adaptive and not self.shape().can_adapt:
+            raise InputError(
+                f"{named('adaptive', True)} needs rectangles, as its cells have several sizes: use a ratio, square or "
+                f"circle instead of {named('tile_shape', self.tile_shape)}"
+            )
+
+    def shape(self) -> TileShape:
+        """Return the shape of the tiles. Raises InputError."""
+        return TileShape.parse(
+            self.tile_shape, corner_radius=self.corner_radius or None, gap=self.gap, border=self.border,
+            border_colour=self.border_colour,
+        )  # fmt: skip
+
     def cell_sides(self) -> tuple[float, float]:
-        """Return the smallest and the largest side of a cell, in mosaic units."""
+        """Return the smallest and the largest side of a cell, in lattice units."""
         if not self.adaptive:
             return 1.0, 1.0
         return float(Fraction(self.smallest_cell)), float(Fraction(self.largest_cell))
