@@ -161,6 +161,45 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
             "A thousand photos, each used once",
         ),
     ),
+    "Shapes of tiles": (
+        Picture(
+            "render mosaic coffee.png --tiles photos --tile-shape 3:2 --columns 22 --gap 0.06 --tile-pixels 20 "
+            "-o tiles-wall.jpg",
+            "A wall of 3:2 photos with white gaps",
+        ),
+        Picture(
+            "render mosaic astronaut.png --tiles photos --tile-shape hexagon --columns 30 --border 0.04 "
+            "--border-colour white --tile-pixels 17 -o tiles-hexagon.jpg",
+            "A honeycomb: hexagons with a white border",
+        ),
+        Picture(
+            "render mosaic chelsea.png --tiles photos --tile-shape circle --columns 40 --background '#1d3557' "
+            "--tile-pixels 15 -o tiles-circle.jpg",
+            "Circles on a dark blue ground",
+        ),
+    ),
+    "Names, numbers and masks": (
+        Picture(
+            "render gather text:40 --tiles photos --fill '#e63946,#457b9d' --tone 0.6 --columns 50 --background white "
+            "--size 480x270 --fps 20 --duration 4 --hold-start 0 --hold-end 1 --max-size 180KB -o text-40.mp4",
+            "A number, which flies together from photos",
+        ),
+        Picture(
+            "render mosaic text:ANNA --tiles photos --fill '#e63946,#f4a300,#2a9d8f' --tone 0.7 --adaptive --columns 72 "
+            "--print 16x6cm --dpi 150 -o text-anna.jpg",
+            "A name in a gradient, with smaller cells along the outline",
+        ),
+        Picture(
+            "render mosaic flower.jpg --tiles photos --mask heart --adaptive --columns 44 --gap 0.05 --tile-pixels 15 "
+            "-o mask-heart.jpg",
+            "A heart of a cover",
+        ),
+        Picture(
+            "render mosaic shape:star --tiles photos --fill '#f4a300,#e63946' --tone 0.6 --adaptive --columns 40 "
+            "--print 8x8cm --dpi 150 --background transparent -o shape-star.webp",
+            "A star on a transparent ground",
+        ),
+    ),
     "How matching works": (
         Picture(
             "render explain grid astronaut.png --columns 32 --size 960x540 -o explain-grid.jpg",

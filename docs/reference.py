@@ -45,7 +45,7 @@ hide: [navigation, toc]
 # Gallery
 
 Each picture was rendered with the command below it. The covers are sample pictures of scikit-image and scikit-learn,
-and `photos` is a folder of about 1,500 pieces cut from them.
+letters and shapes, and `photos` is a folder of about 1,500 pieces cut from those pictures.
 """
 
 

@@ -116,7 +116,7 @@ def prepare(example: str, words: list[str], render: Run, cover: Path, photos: Pa
         if words[0] == "batch" or name in words:
             Path(name).parent.mkdir(exist_ok=True)
             Path(name).write_bytes(cover.read_bytes())
-    for name in ("customers", "faces", "galaxies"):
+    for name in ("customers", "faces", "friends", "team"):
         if not Path(name).exists():
             Path(name).symlink_to(photos)
     if words[0] == "batch":

@@ -45,6 +45,14 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Fly in and out again, with pieces of the cover as tiles",
         ),
         ("render zoom cover.jpg --tiles ~/Pictures --music song.mp3 --title 'Our year'", "Add music and a title"),
+        (
+            "render zoom cover.jpg --tiles ~/Pictures --tile-shape 3:2 --gap 0.06 --background white",
+            "Make a photo wall: whole 3:2 photos with white gaps",
+        ),
+        (
+            "render zoom cover.jpg --tiles ~/Pictures --mask heart --background white",
+            "Use only a heart of the cover, on white",
+        ),
     ),
     "disperse": (
         ("render disperse cover.jpg --tiles ~/Pictures", "Scatter the tiles; writes cover-disperse.mp4"),
@@ -64,6 +72,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Blow the photos in, with another random seed",
         ),
         ("render gather text:40 --tiles ~/Pictures --background white", "Make a number of your photos"),
+        (
+            "render gather logo.png --tiles ~/Pictures --background white",
+            "Place tiles only where a logo with a transparent ground is opaque",
+        ),
         ("render gather cover.jpg --tiles ~/Pictures --max-size 5MB -o gather.gif", "Render a GIF of at most 5 MB"),
     ),
     "reveal": (
@@ -76,6 +88,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "render reveal cover.jpg --tiles ~/Pictures --from cover --order wave",
             "Replace the plain cover with its mosaic",
         ),
+        (
+            "render reveal cover.jpg --tiles ~/Pictures --tile-shape hexagon --border 0.04 --border-colour white",
+            "Build a honeycomb of photos with white borders",
+        ),
     ),
     "show": (
         (
@@ -85,6 +101,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (
             "render show cover.jpg --timeline 'zoom 4s, hold 1s, zoom 2s direction=out, disperse 2s'",
             "Fly into a photo and out again, then scatter the tiles",
+        ),
+        (
+            "render show text:ANNA --tiles ~/Pictures --fill photos --timeline 'gather 4s, zoom 4s' --for tiktok",
+            "Assemble a name from your photos, then fly into one of them",
         ),
     ),
     "mosaic": (
@@ -104,6 +124,18 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (
             "render mosaic cover.jpg --tiles ~/Pictures --save-map cover.mosaic",
             "Save the placement of photos, for `render zoom cover.mosaic`",
+        ),
+        (
+            "render mosaic cover.jpg --tiles ~/Pictures --tile-shape mixed -o mixed.png",
+            "Place landscape and portrait photos in cells of their own orientation",
+        ),
+        (
+            "render mosaic cover.jpg --tiles ~/Pictures --tile-shape circle --background '#f4efe6' -o dots.png",
+            "Use circles, on a coloured ground",
+        ),
+        (
+            "render mosaic shape:star --tiles ~/Pictures --fill gold --background transparent -o star.png",
+            "Make a star of your photos, with a transparent ground",
         ),
     ),
     "still": (
