@@ -185,8 +185,8 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
             "A number, which flies together from photos",
         ),
         Picture(
-            "render mosaic text:ANNA --tiles photos --fill '#e63946,#f4a300,#2a9d8f' --tone 0.7 --adaptive --columns 72 "
-            "--print 16x6cm --dpi 150 -o text-anna.jpg",
+            "render mosaic text:ANNA --tiles photos --fill '#e63946,#f4a300,#2a9d8f' --tone 0.7 --adaptive "
+            "--columns 72 --print 16x6cm --dpi 150 -o text-anna.jpg",
             "A name in a gradient, with smaller cells along the outline",
         ),
         Picture(
