@@ -269,8 +269,11 @@ class _Stop:
         photo = stage.photo(index)
         left, top, across, along = (0, 0, *photo.crop[2:]) if photo.is_part else photo.crop
         size = np.array((across, along) if photo.is_part else photo.size, np.float64)
-        self.square = np.array([left, top, left + across, top + along]) / np.tile(size, 2)
         self.tile = tiles.take(slice(cell, cell + 1))
+        shown_part = self.tile.window[0]  # all of the crop, except in cells of the other orientation
+        left, top = left + across * shown_part[0], top + along * shown_part[1]
+        across, along = across * (shown_part[2] - shown_part[0]), along * (shown_part[3] - shown_part[1])
+        self.square = np.array([left, top, left + across, top + along]) / np.tile(size, 2)
         # The part of the photo that the frame shows after landing.
         frame = np.array(stage.frame, np.float64)
         if landing == "tile":

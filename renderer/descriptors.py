@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -24,6 +25,37 @@ in memory."""
 def tile_size(ratio: Fraction) -> tuple[int, int]:
     """Return the width and height in pixels of tile pictures with a ratio, width / height: the shorter side is 32."""
     return max(round(TILE_PIXELS * ratio), TILE_PIXELS), max(round(TILE_PIXELS / ratio), TILE_PIXELS)
+
+
+@dataclass(frozen=True)
+class MixedRatio:
+    """The ratios of crops in mosaics of landscape and portrait tiles, 1 or more: width / height of landscape ones.
+
+    Photos that are higher than wide have portrait crops, of the inverse ratio; all others have landscape ones.
+    """
+
+    landscape: Fraction
+
+
+Ratio = Fraction | MixedRatio
+"""Width / height of the crops of photos: of all, or according to their orientation."""
+
+
+def ratio_of(ratio: Ratio, *, is_upright: bool) -> Fraction:
+    """Return the ratio of the crop of a picture that is higher than wide, or of another one."""
+    if isinstance(ratio, Fraction):
+        return ratio
+    return 1 / ratio.landscape if is_upright else ratio.landscape
+
+
+def squashed(tiles: Pixels) -> Pixels:
+    """Return pictures (N, H, W, 3) of any ratio, scaled to (N, 32, 32, 3): cells are compared likewise."""
+    if tiles.shape[1:3] == (TILE_PIXELS, TILE_PIXELS):
+        return tiles
+    small = np.empty((len(tiles), TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
+    for tile, scaled in zip(tiles, small, strict=True):
+        scaled[:] = cv2.resize(tile, (TILE_PIXELS, TILE_PIXELS), interpolation=cv2.INTER_AREA)
+    return small
 
 
 def mean_lab(signatures: Pixels) -> Float32Array:

@@ -18,6 +18,8 @@ from renderer.parameters import Colour
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from renderer.descriptors import Ratio
+
 Kind = Literal["rectangle", "hexagon", "mixed"]
 
 MAX_RATIO: Final = 5
@@ -160,6 +162,13 @@ class TileShape:
             inside = (1 - 2 * self.border) * (1 - self.gap)
             return Fraction(float(MIXED_RATIO - 1) / inside + 1).limit_denominator(1000)
         return self.ratio
+
+    @property
+    def crop_ratio(self) -> Ratio:
+        """What photos are cropped to: `tile_ratio`, for `mixed` according to their orientation."""
+        from renderer.descriptors import MixedRatio
+
+        return MixedRatio(self.tile_ratio) if self.kind == "mixed" else self.tile_ratio
 
     @property
     def keeps_transpose(self) -> bool:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Packed as Packed
 from renderer.cores import core_count
-from renderer.descriptors import tile_size
+from renderer.descriptors import ratio_of, tile_size
 from renderer.kernels.drawing import TextureTable as TextureTable
 from renderer.library import Library, Photo
 from renderer.pictures import Pixels, reduced, resize, to_linear, to_srgb
@@ -126,18 +126,18 @@ class Textures:
         """Add the crops of a library's photos, in order. Returns the index of the first."""
         first, count = len(self), len(library.photos)
         self._reserve(first + count)
-        base = _base_levels(library.tiles)
         for i, photo in enumerate(library.photos):
-            width, height = _top_size(photo, library.photos.ratio, self.longest_square)
+            ratio = ratio_of(library.photos.ratio, is_upright=photo.is_upright)
+            width, height = _top_size(photo, ratio, self.longest_square)
             self._describe(slice(first + i, first + i + 1), width, height, opaque=True)
             self._create.append(_SquareLevels(library, photo, width, height))
             self.mean.append(photo.mean)
-        levels = self.table.levels[first : first + count]
-        each = np.arange(count)
-        for small, pixels in enumerate(base):  # 32, 16, … 1 texels, or for 3:2 48 × 32, 24 × 16, … 1 × 1
-            self.base_levels.append(pixels)
-            address = pixels.ctypes.data + each * pixels[0].nbytes
-            self.table.address[first + each, levels - len(base) + small] = address
+        for indices, tiles in library.tiles_by_size():
+            levels, base = self.table.levels[first + indices], _base_levels(tiles)
+            for small, pixels in enumerate(base):  # 32, 16, … 1 texels, or for 3:2 48 × 32, 24 × 16, … 1 × 1
+                self.base_levels.append(pixels)
+                address = pixels.ctypes.data + np.arange(len(indices)) * pixels.strides[0]
+                self.table.address[first + indices, levels - len(base) + small] = address
         return first
 
     def add_whole(self, library: Library, photo: Photo, width: int, height: int) -> int:

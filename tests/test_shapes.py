@@ -341,7 +341,13 @@ def tiles_from(cover: Path, count: int, seed: int = 1) -> Pixels:
 def library_of(tiles: Pixels, sizes: Sequence[tuple[int, int]] = ((32, 32),)) -> Library:
     means = tiles.mean(axis=(1, 2)) / 255
     photos = [
-        Photo(Path(f"{i}.jpg"), f"{i:016x}", sizes[i % len(sizes)], (0, 0, 32), (float(m[0]), float(m[1]), float(m[2])))
+        Photo(
+            Path(f"{i}.jpg"),
+            f"{i:016x}",
+            sizes[i % len(sizes)],
+            (0, 0, 32, 32),
+            (float(m[0]), float(m[1]), float(m[2])),
+        )
         for i, m in enumerate(means)
     ]
     return Library(photos, tiles)
@@ -408,14 +414,14 @@ def test_photos_are_turned_only_as_the_shape_allows(cover: Path, name: str, mirr
 )
 def test_mixed_cells_show_photos_of_their_own_orientation(cover: Path, rules: RepetitionRules, metric: Metric) -> None:
     pixels = read_picture(cover).pixels
-    library = library_of(tiles_from(cover, 210), sizes=((48, 32), (32, 48), (33, 32)))
+    library = library_of(tiles_from(cover, 210), sizes=((48, 32), (32, 48), (32, 32), (32, 33)))
     grid = make_grid(640, 427, columns=20, tile_shape=shape("mixed"))
     for tone in (0.0, 1.0):
         found = match_photos(pixels, grid, library, Silent(), style=MatchStyle(metric, tone=tone), rules=rules)
-        kind = np.array([int(photo.digest, 16) % 3 for photo in found.photos])[found.photo]
+        kind = np.array([int(photo.digest, 16) % 4 for photo in found.photos])[found.photo]
         upright = grid.cells[:, 3] > grid.cells[:, 2]
-        assert set(kind[upright].tolist()) == {1, 2}
-        assert set(kind[~upright].tolist()) == {0, 2}
+        assert set(kind[upright].tolist()) == {1, 3}
+        assert set(kind[~upright].tolist()) == {0, 2}  # squares as well
         if rules.use_all:
             assert len(found.photos) == 210
     # With photos of one orientation only, the others' cells are filled all the same.
@@ -423,10 +429,11 @@ def test_mixed_cells_show_photos_of_their_own_orientation(cover: Path, rules: Re
     assert len(match_photos(pixels, grid, landscape, Silent(), style=MatchStyle(metric)).photo) == len(grid)
 
 
-def test_the_share_of_portrait_photos_ignores_square_ones() -> None:
+def test_square_photos_count_as_landscape() -> None:
     tiles = np.zeros((8, 32, 32, 3), np.uint8)
-    assert portrait_share(library_of(tiles, sizes=((48, 32), (32, 48), (32, 33), (20, 48))).photos) == 2 / 3
-    assert portrait_share(library_of(tiles).photos) == 0.5
+    assert portrait_share(library_of(tiles, sizes=((48, 32), (32, 48), (32, 32), (20, 48))).photos) == 1 / 2
+    assert portrait_share(library_of(tiles).photos) == 0
+    assert portrait_share(library_of(tiles[:0]).photos) == 0.5
 
 
 @pytest.mark.parametrize("name", SHAPES)

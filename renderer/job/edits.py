@@ -77,10 +77,11 @@ def edit_mosaic(
         raise InputError(f"{tiles.filter()} requires {named('tiles')}, the photos that it filters: specify both")
     with open_archive(tiles, progress) as archive:
         placement = load_map(path)
-        library = reopen(archive, placement.photos, progress, tiles.tiles)
+        ratio = placement.shape.crop_ratio
+        library = reopen(archive, placement.photos, progress, tiles.tiles, ratio)
         placement = replace(placement, photos=tuple(library.photos))
         if tiles.tiles and (others := open_library(tiles, archive, progress)) is not None:
-            library = library.combined(others)
+            library = library.combined(others.cropped(ratio, progress))
         files = [file for file, _ in library.photos.dates()]
         library, swaps = _swaps(edit.swap, placement.grid, library, files, archive)
         digests = _banned(edit.ban, library, files)
@@ -149,7 +150,7 @@ def _swaps(
             if added.skipped:
                 raise InputError(f"{named('swap', file)} {added.skipped[0].reason}: choose another photo")
             numbers = [len(files)]
-            library = library.combined(added)
+            library = library.combined(added.cropped(library.photos.ratio))
             files += [path for path, _ in added.photos.dates()]
         swaps[cell] = numbers[0]
     return library, swaps

@@ -254,7 +254,7 @@ def _reopened(
     *files: Path,
 ) -> OpenMosaic:
     """Open the photos of a placement map; `files`: other files that must not be overwritten."""
-    library = reopen(archive, placement.photos, progress, settings.tiles, placement.shape.tile_ratio)
+    library = reopen(archive, placement.photos, progress, settings.tiles, placement.shape.crop_ratio)
     placement = replace(placement, photos=tuple(library.photos))
     inputs = frozenset({*files, *(photo.path for photo in placement.photos)})
     return OpenMosaic(placement, library, library, library.skipped, inputs, archive, cover)
@@ -311,10 +311,10 @@ def _match(
         whole = replace(cover.picture, pixels=cover.over(WHITE))
         library = cut_parts(
             cover.path, whole, cover.digest, others, progress, smallest=2 * cell * settings.cell_sides()[1],
-            ratio=tile_shape.tile_ratio,
+            ratio=tile_shape.crop_ratio,
         )  # fmt: skip
     else:
-        library = library.cropped(tile_shape.tile_ratio, progress)
+        library = library.cropped(tile_shape.crop_ratio, progress)
     _check_letters(cover, grid, progress)
     if cover.as_they_are:
         cover, settings = ordered_by_hue(cover, library), replace(settings, tone=0.0, blend=0.0)
@@ -466,7 +466,7 @@ def _pins(
         added = archive.open_files(new)
         if added.skipped:
             raise InputError(f"{named('focus', added.skipped[0].path)} {added.skipped[0].reason}: choose another photo")
-        library = library.combined(added)
+        library = library.combined(added.cropped(library.photos.ratio))
     pins: list[Pin] = [(number, None) for name in names if (number := find_photo(name, library.photos)) is not None]
     if own_pieces and not names:
         pins = [(0, points[0] if points else None)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from renderer.choices import Crop
 from renderer.descriptors import blocks, tile_size
@@ -101,6 +102,10 @@ class CroppedPhotos:
                     stored[number] = tile_of(shown, self._ratio).pixels
                 tiles[batch] = np.stack([stored[number] for number in distinct.tolist()])[back]
         return tiles
+
+    def are_upright(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
+        """Return whether photos are higher than wide, (N,)."""
+        return self._index.are_upright(numbers)
 
     def cropped(
         self, numbers: Numbers, ratio: Fraction, progress: Progress, source: Callable[[Photo], Pixels] | None

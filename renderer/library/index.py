@@ -539,6 +539,19 @@ class Index(CropTables):
                 tiles[batch] = pixels.reshape(-1, *tiles.shape[1:])[back]
         return tiles
 
+    def are_upright(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
+        """Return whether photos are higher than wide, (N,)."""
+        upright = np.empty(len(numbers), bool)
+        for batch in blocks(len(numbers), BLOCK):
+            distinct, back = np.unique(numbers[batch], return_inverse=True)
+            with self.final_read():
+                rows = self._rows(f"SELECT height > width FROM photo {_among(distinct)} ORDER BY number")
+                if len(rows) != len(distinct):
+                    self._check_stored(distinct)
+                    raise sqlite3.DatabaseError("photos are missing")
+                upright[batch] = np.array(rows, bool)[back, 0]
+        return upright
+
     def descriptors(self, numbers: Numbers) -> Pixels:
         """Return the descriptors of photos, (N, 8, 8, 3): their whole pictures, scaled down."""
         descriptors = np.empty((len(numbers), SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from renderer.descriptors import Ratio
 from renderer.errors import PictureError, RenderError
 from renderer.library.clips import read_frame
 from renderer.library.crops import SQUARE, cut
@@ -58,7 +59,7 @@ class Library:
         self.photos = photos
         self.skipped = list(skipped)
         self.indexes = list(indexes)
-        self._pictures = dict(pictures or {})
+        self.pictures = dict(pictures or {})
         self._missing = frozenset(missing)
         self._lock = threading.Lock()
 
@@ -83,7 +84,8 @@ class Library:
     def tiles(self) -> Pixels:
         """The tile pictures of all photos, (N, H, W, 3): 3 KiB per square, read on first access and cached.
 
-        The shorter side has 32 pixels, the longer one as many as the ratio requires: 48 × 32 for 3:2.
+        The shorter side has 32 pixels, the longer one as many as the ratio requires: 48 × 32 for 3:2. Tile pictures of
+        landscape and portrait crops are scaled to 32 × 32.
         """
         return self.tiles_of(np.arange(len(self.photos)))
 
@@ -95,10 +97,10 @@ class Library:
         """Return a library of the photos at these indices, in this order, and otherwise unchanged."""
         return Library(
             self.photos.take(indices), None, self.skipped,
-            indexes=self.indexes, pictures=self._pictures, missing=self._missing,
+            indexes=self.indexes, pictures=self.pictures, missing=self._missing,
         )  # fmt: skip
 
-    def cropped(self, ratio: Fraction, progress: Progress | None = None) -> Library:
+    def cropped(self, ratio: Ratio, progress: Progress | None = None) -> Library:
         """Return a library of the same photos with crops of a ratio, width / height, and otherwise unchanged.
 
         Where it is a photo's own ratio, nothing is cut. A piece of a cover is cut in its middle. What is computed is
@@ -107,14 +109,28 @@ class Library:
         photos = self.photos.cropped(ratio, progress, self._whole_source)
         if photos is self.photos:
             return self
-        return Library(photos, None, self.skipped, indexes=self.indexes, pictures=self._pictures, missing=self._missing)
+        return Library(photos, None, self.skipped, indexes=self.indexes, pictures=self.pictures, missing=self._missing)
 
     def combined(self, other: Library) -> Library:
         """Return a library of these photos followed by those of another library, with tiles of the same ratio."""
+        return self._with(other, self.photos + other.photos)
+
+    def mixed(self, portrait: Library) -> Library:
+        """Return a library of these landscape photos followed by portrait ones, whose crops have the inverse ratio."""
+        return self._with(portrait, Photos.mixed(self.photos, portrait.photos))
+
+    def tiles_by_size(self) -> Iterator[tuple[Numbers, Pixels]]:
+        """Yield the indices of the photos of each ratio, and their tile pictures (N, H, W, 3) in their own ratio."""
+        if isinstance(self.photos.ratio, Fraction):
+            yield np.arange(len(self.photos)), self.tiles
+        else:
+            yield from self.photos.tiles_by_size()
+
+    def _with(self, other: Library, photos: Photos) -> Library:
         return Library(
-            self.photos + other.photos, None, self.skipped,
+            photos, None, self.skipped,
             indexes=list(dict.fromkeys([*self.indexes, *other.indexes])),
-            pictures={**self._pictures, **other._pictures}, missing=self._missing | other._missing,
+            pictures={**self.pictures, **other.pictures}, missing=self._missing | other._missing,
         )  # fmt: skip
 
     # -- Drawing ---------------------------------------------------------------------------------------------------
@@ -145,7 +161,7 @@ class Library:
             lacking = [
                 number
                 for number, photo in enumerate(photos)
-                if found[number] is None and not photo.is_part and not (self._pictures and photo.path in self._pictures)
+                if found[number] is None and not photo.is_part and not (self.pictures and photo.path in self.pictures)
             ]
             jpegs = index.jpegs([photos[number] for number in lacking]) if lacking else []
             for number, jpeg in zip(lacking, jpegs, strict=True):
@@ -178,14 +194,14 @@ class Library:
         return next((index for index, is_unchanged in states if is_unchanged is False), None)
 
     def _thumbnail(self, photo: Photo) -> Pixels | None:
-        if photo.is_part or photo.path in self._pictures:
+        if photo.is_part or photo.path in self.pictures:
             return None
         found = (index.thumbnail(photo) for index in self.indexes)
         return next((thumbnail for thumbnail in found if thumbnail is not None), None)
 
     def _whole_source(self, photo: Photo) -> Pixels:
         """Return a photo's whole picture from memory, from its thumbnail, or from its file."""
-        pixels = self._pictures.get(photo.path)
+        pixels = self.pictures.get(photo.path)
         pixels = self._thumbnail(photo) if pixels is None else pixels
         return (
             self._picture(photo, shorter_side=None if photo.is_part else THUMBNAIL_PIXELS) if pixels is None else pixels
@@ -203,19 +219,19 @@ class Library:
             if photo.time is not None:
                 return read_frame(photo.path, photo.time).pixels
             if not photo.is_part:
-                cached = self._pictures.get(photo.path)
+                cached = self.pictures.get(photo.path)
                 is_enough = cached is not None and shorter_side is not None and min(cached.shape[:2]) >= shorter_side
                 if cached is not None and is_enough:
                     return cached
                 return read_picture(photo.path, shorter_side=shorter_side).pixels
             with self._lock:
-                if photo.path not in self._pictures:
+                if photo.path not in self.pictures:
                     pixels = read_picture(photo.path, shorter_side=SHORTER_SIDE).pixels
-                    cached_pixels = sum(cached.shape[0] * cached.shape[1] for cached in self._pictures.values())
+                    cached_pixels = sum(cached.shape[0] * cached.shape[1] for cached in self.pictures.values())
                     if cached_pixels + pixels.shape[0] * pixels.shape[1] > PICTURE_CACHE_PIXELS:
-                        self._pictures.clear()
-                    self._pictures[photo.path] = pixels
-                return self._pictures[photo.path]
+                        self.pictures.clear()
+                    self.pictures[photo.path] = pixels
+                return self.pictures[photo.path]
         except PictureError as error:
             thumbnail = self._thumbnail(photo)
             if thumbnail is None:

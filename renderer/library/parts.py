@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from renderer.descriptors import TILE_PIXELS, tile_size
+from renderer.descriptors import TILE_PIXELS, MixedRatio, Ratio, ratio_of, tile_size
 from renderer.library.crops import SQUARE, Box, crop_box, cut, tile_of
 from renderer.library.library import SHORTER_SIDE, Library
 from renderer.library.photos import Photo
@@ -35,31 +35,45 @@ def cut_parts(
     progress: Progress,
     *,
     smallest: float = 0.0,
-    ratio: Fraction = SQUARE,
+    ratio: Ratio = SQUARE,
 ) -> Library:
     """Return a library of the whole cover, which comes first, and pieces of it and of other pictures.
 
     Used if there are no photos: the pieces of a cover always have its colours. `picture` and `digest` are those of the
-    cover. `ratio`: width / height of all tiles. Pieces have a shorter side of more than `smallest` pixels of the cover
+    cover. `ratio`: width / height of the tiles. Pieces have a shorter side of more than `smallest` pixels of the cover
     if possible: pieces as large as the cells would be placed where they were cut, which makes no mosaic. Raises
     PictureError.
     """
     # The whole cover is the tile on which the camera lands: its centre is shown.
     from renderer.pictures import read_picture
 
-    thumbnail = thumbnail_of(picture.pixels)
-    box = crop_box(thumbnail, picture.size, "centre", (), ratio)
-    whole = tile_of(cut(thumbnail, box, picture.size), ratio)
-    photos, tiles = [Photo(cover, digest, picture.size, box, whole.mean)], [whole.pixels[np.newaxis]]
+    thumbnail, first = thumbnail_of(picture.pixels), ratio_of(ratio, is_upright=picture.size[1] > picture.size[0])
+    box = crop_box(thumbnail, picture.size, "centre", (), first)
+    whole = tile_of(cut(thumbnail, box, picture.size), first)
+    ratios = [first, 1 / first] if isinstance(ratio, MixedRatio) else [first]
+    photos: list[list[Photo]] = [[] for _ in ratios]
+    photos[0].append(Photo(cover, digest, picture.size, box, whole.mean))
+    tiles = [[np.empty((0, *reversed(tile_size(each)), 3), np.uint8)] for each in ratios]
+    tiles[0].append(whole.pixels[np.newaxis])
     pictures = {cover: picture.pixels}
     with progress.stage("cutting tiles", 1 + len(others), "pictures") as advance:
         for path in track([cover, *others], advance):
             if path != cover:
                 picture, digest = read_picture(path, shorter_side=SHORTER_SIDE), file_digest(path)
-            parts, their_tiles = parts_of(path, picture, digest, smallest=smallest, ratio=ratio)
-            photos += parts
-            tiles.append(their_tiles)
-    return Library(photos, np.concatenate(tiles), pictures=pictures, ratio=ratio)
+            for number, each in enumerate(ratios):
+                parts, their_tiles = parts_of(path, picture, digest, smallest=smallest, ratio=each)
+                photos[number] += parts
+                tiles[number].append(their_tiles)
+    libraries = [
+        Library(some, np.concatenate(pixels), pictures=pictures, ratio=each)
+        for some, pixels, each in zip(photos, tiles, ratios, strict=True)
+    ]
+    if len(libraries) == 1:
+        return libraries[0]
+    if first >= 1:
+        return libraries[0].mixed(libraries[1])
+    order = np.roll(np.arange(len(photos[0]) + len(photos[1])), len(photos[0]))  # the cover comes first
+    return libraries[1].mixed(libraries[0]).take(order)
 
 
 def parts_of(

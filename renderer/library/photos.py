@@ -14,7 +14,16 @@ from typing import Final, Protocol, Self, overload
 import numpy as np
 import numpy.typing as npt
 
-from renderer.descriptors import SIGNATURE_PIXELS, blocks, signatures, tile_size
+from renderer.descriptors import (
+    SIGNATURE_PIXELS,
+    MixedRatio,
+    Ratio,
+    blocks,
+    ratio_of,
+    signatures,
+    squashed,
+    tile_size,
+)
 from renderer.faces import Face
 from renderer.library.crops import SQUARE, Box, crop_box, cut, largest_part, tile_of
 from renderer.names import normalized
@@ -39,6 +48,12 @@ class Photo:
     time: float | None = None  # of a video frame, seconds from the start; None: the file is a picture
     faces: tuple[Face, ...] = field(default=(), compare=False)  # of the whole picture; not stored in maps
 
+    @property
+    def is_upright(self) -> bool:
+        """Whether the picture, or of a piece its crop, is higher than wide."""
+        width, height = self.crop[2:] if self.is_part else self.size
+        return height > width
+
 
 @dataclass(frozen=True)
 class Skipped:
@@ -58,6 +73,10 @@ class PhotoStore(Protocol):
 
     def tiles(self, numbers: Numbers) -> Pixels:
         """Return the tile pictures of photos, (N, H, W, 3), shorter side 32."""
+        ...
+
+    def are_upright(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
+        """Return whether photos are higher than wide, (N,), as `Photo.is_upright`."""
         ...
 
     def cropped(
@@ -120,6 +139,9 @@ class _MemoryStore:
     def tiles(self, numbers: Numbers) -> Pixels:
         return self._tiles[numbers]
 
+    def are_upright(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
+        return np.array([self._photos[number].is_upright for number in numbers.tolist()], bool)
+
     def descriptors(self, numbers: Numbers) -> Pixels:
         return signatures(self._tiles[numbers])
 
@@ -174,10 +196,10 @@ class PhotoColumns:
 class Photos(Sequence[Photo]):
     """A sequence of photos from one or several stores; `Photo` objects are created on access.
 
-    `ratio`: width / height of all tile pictures.
+    `ratio`: width / height of the crops. Each store has those of one ratio.
     """
 
-    def __init__(self, stores: Sequence[tuple[PhotoStore, PhotoColumns]], ratio: Fraction = SQUARE) -> None:
+    def __init__(self, stores: Sequence[tuple[PhotoStore, PhotoColumns]], ratio: Ratio = SQUARE) -> None:
         self.ratio = ratio
         self._stores = [store for store, _ in stores]
         columns = [column for _, column in stores] or [_columns([], _no_tiles())]
@@ -196,6 +218,14 @@ class Photos(Sequence[Photo]):
     def of(cls, photos: Sequence[Photo], tiles: Pixels, ratio: Fraction = SQUARE) -> Self:
         """Return photos in memory, with their tile pictures (N, H, W, 3), shorter side 32."""
         return cls([(_MemoryStore(photos, tiles), _columns(photos, tiles))], ratio)
+
+    @classmethod
+    def mixed(cls, landscape: Self, portrait: Self) -> Self:
+        """Return landscape photos followed by portrait ones; crops of the latter have the inverse ratio."""
+        ratio = landscape.ratio
+        if not isinstance(ratio, Fraction) or portrait.ratio != 1 / ratio:
+            raise ValueError(f"photos of ratio {portrait.ratio} can't be mixed with those of {ratio}")
+        return cls([], MixedRatio(ratio))._with(landscape, portrait)
 
     def __len__(self) -> int:
         return len(self._store)
@@ -223,12 +253,15 @@ class Photos(Sequence[Photo]):
         """Return these photos followed by others. Raises ValueError if their tiles have different ratios."""
         if self.ratio != others.ratio and len(self) and len(others):
             raise ValueError(f"photos with tiles of {self.ratio} can't be followed by others of {others.ratio}")
-        both = type(self)([], self.ratio if len(self) else others.ratio)
-        both._stores = [*self._stores, *others._stores]
-        both._store = np.concatenate([self._store, others._store + len(self._stores)])
-        pairs = zip(vars(self.columns).values(), vars(others.columns).values(), strict=True)
-        both.columns = PhotoColumns(*(np.concatenate(pair) for pair in pairs))
-        return both
+        return type(self)([], self.ratio if len(self) else others.ratio)._with(self, others)
+
+    def _with(self, first: Self, second: Self) -> Self:
+        """Make these the photos of two others, and return them."""
+        self._stores = [*first._stores, *second._stores]
+        self._store = np.concatenate([first._store, second._store + len(first._stores)])
+        pairs = zip(vars(first.columns).values(), vars(second.columns).values(), strict=True)
+        self.columns = PhotoColumns(*(np.concatenate(pair) for pair in pairs))
+        return self
 
     def take(self, indices: Numbers) -> Self:
         """Return the photos at these indices, in their order."""
@@ -238,7 +271,7 @@ class Photos(Sequence[Photo]):
         return photos
 
     def cropped(
-        self, ratio: Fraction, progress: Progress | None = None, source: Callable[[Photo], Pixels] | None = None
+        self, ratio: Ratio, progress: Progress | None = None, source: Callable[[Photo], Pixels] | None = None
     ) -> Self:
         """Return the same photos with crops of a ratio, width / height; for the present ratio, these photos.
 
@@ -247,6 +280,13 @@ class Photos(Sequence[Photo]):
         """
         if ratio == self.ratio:
             return self
+        if isinstance(ratio, MixedRatio):
+            kinds = self._by_orientation()
+            landscape, portrait = (
+                self.take(indices).cropped(ratio_of(ratio, is_upright=is_upright), progress, source)
+                for indices, is_upright in zip(kinds, (False, True), strict=True)
+            )
+            return type(self).mixed(landscape, portrait).take(np.argsort(np.concatenate(kinds)))
         photos = type(self)([], ratio)
         photos._stores, photos._store = list(self._stores), self._store
         columns = PhotoColumns(*map(np.empty_like, vars(self.columns).values()))
@@ -260,13 +300,40 @@ class Photos(Sequence[Photo]):
         photos.columns = columns
         return photos
 
+    def are_upright(self, indices: Numbers) -> npt.NDArray[np.bool_]:
+        """Return whether the photos at these indices are higher than wide, (N,), as `Photo.is_upright`."""
+        upright = np.empty(len(indices), bool)
+        for store, selected, numbers in self._by_store(indices):
+            upright[selected] = store.are_upright(numbers)
+        return upright
+
+    def _by_orientation(self) -> tuple[Numbers, Numbers]:
+        """Return the indices of the photos that are not higher than wide, and those of the others."""
+        upright = self.are_upright(np.arange(len(self)))
+        return np.flatnonzero(~upright), np.flatnonzero(upright)
+
     def tiles_of(self, indices: Numbers) -> Pixels:
-        """Return the tile pictures of the photos at these indices, (N, H, W, 3), read from their stores."""
-        width, height = tile_size(self.ratio)
+        """Return the tile pictures of the photos at these indices, (N, H, W, 3), read from their stores.
+
+        Those of crops of different ratios are scaled to 32 × 32.
+        """
+        is_mixed = isinstance(self.ratio, MixedRatio)
+        width, height = tile_size(self.ratio if isinstance(self.ratio, Fraction) else SQUARE)
         tiles = np.empty((len(indices), height, width, 3), np.uint8)
         for store, selected, numbers in self._by_store(indices):
-            tiles[selected] = store.tiles(numbers)
+            found = store.tiles(numbers)
+            tiles[selected] = squashed(found) if is_mixed else found
         return tiles
+
+    def tiles_by_size(self) -> Iterator[tuple[Numbers, Pixels]]:
+        """Yield the indices of landscape photos, then of portrait ones, and their tiles (N, H, W, 3), not scaled."""
+        for indices in self._by_orientation():
+            found = [(selected, store.tiles(numbers)) for store, selected, numbers in self._by_store(indices)]
+            if found:
+                tiles = np.empty((len(indices), *found[0][1].shape[1:]), np.uint8)
+                for selected, pictures in found:
+                    tiles[selected] = pictures
+                yield indices, tiles
 
     def descriptors_of(self, indices: Numbers) -> Pixels:
         """Return the descriptors of the photos at these indices, (N, 8, 8, 3): their whole pictures, scaled down."""
@@ -293,12 +360,15 @@ class Photos(Sequence[Photo]):
 
     def find_by_name(self, name: str) -> int | None:
         """Return the index of the first photo, except pieces, with a path, or a file name with or without suffix."""
-        for which, store in enumerate(self._stores):
-            for number in store.find_by_name(name):
-                found = np.flatnonzero((self._store == which) & (self.columns.number == number))
-                if len(found):
-                    return int(found[0])
-        return None
+        found = [
+            index
+            for which, store in enumerate(self._stores)
+            for number in store.find_by_name(name)
+            for index in np.flatnonzero((self._store == which) & (self.columns.number == number)).tolist()
+        ]
+        # Stores know only which of their own photos matches best.
+        ranked = match_name(name, ((index, self[index].path) for index in found))
+        return ranked[0][0] if ranked else None
 
     def with_digests(self, digests: Sequence[str]) -> Numbers:
         """Return the indices of the photos whose files have these digests, whatever part of the picture they show."""

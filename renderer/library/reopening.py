@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from renderer.descriptors import blocks, tile_size
+from renderer.descriptors import Ratio, blocks, ratio_of, tile_size
 from renderer.errors import InputError
 from renderer.faces import Face
 from renderer.input_files import is_file
@@ -19,7 +19,7 @@ from renderer.library.crops import SQUARE, Box, cut, tile_of
 from renderer.library.index import Index
 from renderer.library.library import SHORTER_SIDE, Library
 from renderer.library.parts import parts_of
-from renderer.library.photos import Photo
+from renderer.library.photos import Photo, Photos
 from renderer.library.reading import file_digest, thumbnail_of
 from renderer.messages import named
 from renderer.names import list_names
@@ -32,11 +32,11 @@ def reopen(
     photos: Sequence[Photo],
     progress: Progress,
     sources: Sequence[str] = (),
-    ratio: Fraction = SQUARE,
+    ratio: Ratio = SQUARE,
 ) -> Library:
     """Return a library of these photos, in this order, with the current paths of those that have moved.
 
-    `ratio`: width / height of their tile pictures, which their crops have, except for rounding.
+    `ratio`: width / height of their crops, except for rounding.
 
     Photos are found by their content in every index, and in `sources`, which are searched only if some are missing. A
     missing photo is shown from its thumbnail. Raises InputError, which names the missing photos without a thumbnail.
@@ -75,28 +75,46 @@ def reopen(
         if without:
             raise InputError(f"{_missing_or_changed(without)}: {fix}, or match again")
         progress.notice(f"{_missing_or_changed(missing)}. Thumbnails are shown instead: {fix}")
-    pictures: dict[Path, Pixels] = {}
-    parts: dict[tuple[Path, Box], Pixels] = {}
-    for path, digest in {(photo.path, photo.digest): None for photo in current if photo.is_part}:
-        picture = read_picture(path, shorter_side=SHORTER_SIDE)
-        pictures[path] = picture.pixels
-        found = parts_of(path, picture, digest, ratio=ratio)
-        parts.update({(path, photo.crop): tile for photo, tile in zip(*found, strict=True)})
+    cut_pictures = {
+        (path, digest): read_picture(path, shorter_side=SHORTER_SIDE)
+        for path, digest in {(photo.path, photo.digest): None for photo in current if photo.is_part}
+    }
+    pictures = {path: picture.pixels for (path, _), picture in cut_pictures.items()}
+
+    def with_tiles(some: Sequence[Photo], ratio: Fraction) -> Library:
+        found = (parts_of(path, picture, digest, ratio=ratio) for (path, digest), picture in cut_pictures.items())
+        parts = {(photo.path, photo.crop): tile for each in found for photo, tile in zip(*each, strict=True)}
+        tiles = _tiles(some, ratio, parts, Library(Photos([]), indexes=indexes, pictures=pictures, missing=missing))
+        return Library(some, tiles, skipped, indexes=indexes, pictures=pictures, missing=missing, ratio=ratio)
+
+    if isinstance(ratio, Fraction):
+        return with_tiles(current, ratio)
+    upright = np.array([photo.is_upright for photo in current], bool)
+    kinds = np.flatnonzero(~upright), np.flatnonzero(upright)
+    landscape, portrait = (
+        with_tiles([current[number] for number in numbers.tolist()], ratio_of(ratio, is_upright=is_upright))
+        for numbers, is_upright in zip(kinds, (False, True), strict=True)
+    )
+    return landscape.mixed(portrait).take(np.argsort(np.concatenate(kinds)))
+
+
+def _tiles(
+    photos: Sequence[Photo], ratio: Fraction, parts: Mapping[tuple[Path, Box], Pixels], source: Library
+) -> Pixels:
+    """Return the tile pictures of photos, (N, H, W, 3): stored ones, or `parts`, or new ones from `source`."""
     width, height = tile_size(ratio)
-    tiles = np.empty((len(current), height, width, 3), np.uint8)
-    # The source of tiles that are neither in an index nor cut above.
-    source = Library([], tiles[:0], indexes=indexes, pictures=pictures, missing=missing, ratio=ratio)
-    for batch in blocks(len(current), BLOCK):
-        stored = [each.tiles_of(current[batch], ratio) for each in indexes]
-        for number, (photo, *found_tiles) in enumerate(zip(current[batch], *stored, strict=True), batch.start):
+    tiles = np.empty((len(photos), height, width, 3), np.uint8)
+    for batch in blocks(len(photos), BLOCK):
+        stored = [each.tiles_of(photos[batch], ratio) for each in source.indexes]
+        for number, (photo, *found_tiles) in enumerate(zip(photos[batch], *stored, strict=True), batch.start):
             if photo.is_part:
                 tile = parts.get((photo.path, photo.crop))
-            elif photo.path in pictures:
-                tile = tile_of(cut(thumbnail_of(pictures[photo.path]), photo.crop, photo.size), ratio).pixels
+            elif (picture := source.pictures.get(photo.path)) is not None:
+                tile = tile_of(cut(thumbnail_of(picture), photo.crop, photo.size), ratio).pixels
             else:
                 tile = next((each for each in found_tiles if each is not None), None)
             tiles[number] = source.tile(photo, width, height) if tile is None else tile
-    return Library(current, tiles, skipped, indexes=indexes, pictures=pictures, missing=missing, ratio=ratio)
+    return tiles
 
 
 def _missing_or_changed(paths: Collection[Path]) -> str:

@@ -17,6 +17,7 @@ from renderer.descriptors import (
     describe_structure,
     inverse_symmetry,
     mean_lab,
+    squashed,
 )
 from renderer.fidelity import Figures, far_view, measure, turned
 from renderer.grid import Grid, cell_means, cell_signatures, cover_signature, cut_cells
@@ -27,7 +28,7 @@ from renderer.matching.means import MeanCosts
 from renderer.matching.palette import adapt_palette
 from renderer.matching.pixels import PixelCosts
 from renderer.matching.structure import StructureCosts, Weights
-from renderer.matching.tiles import OrientedCosts, is_upright, orientations, squashed
+from renderer.matching.tiles import OrientedCosts, is_upright
 from renderer.matching.tone import Shades, at_pixels, shades_of, tone_of
 from renderer.pictures import Pixels
 from renderer.progress import Advance
@@ -96,7 +97,7 @@ def costs_of(
     """
     costs, photos = _metric_costs(description, library, numbers, style, advance)
     if description.grid.shape.kind == "mixed":
-        costs = OrientedCosts(costs, is_upright(description.grid.cells), orientations(library.photos, numbers))
+        costs = OrientedCosts(costs, is_upright(description.grid.cells), library.photos.are_upright(numbers))
     return costs, photos
 
 

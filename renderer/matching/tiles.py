@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
-from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks, signatures
-from renderer.library import Library, Photo
+from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks, signatures, squashed
+from renderer.library import Library, Photos
 from renderer.matching.candidates import Candidates, Costs, Indices, joined
 from renderer.pictures import Pixels
 from renderer.shapes import HEXAGON_HEIGHT, TileShape
-
-
-def squashed(tiles: Pixels) -> Pixels:
-    """Return pictures (N, H, W, 3) of any ratio, scaled to (N, 32, 32, 3): cells are compared likewise."""
-    if tiles.shape[1:3] == (TILE_PIXELS, TILE_PIXELS):
-        return tiles
-    small = np.empty((len(tiles), TILE_PIXELS, TILE_PIXELS, 3), np.uint8)
-    for tile, scaled in zip(tiles, small, strict=True):
-        scaled[:] = cv2.resize(tile, (TILE_PIXELS, TILE_PIXELS), interpolation=cv2.INTER_AREA)
-    return small
-
 
 # -- Hexagons ------------------------------------------------------------------------------------------------------
 
@@ -80,9 +67,6 @@ def in_cells(library: Library, shape: TileShape) -> Library:
 
 # -- Portrait and landscape ----------------------------------------------------------------------------------------
 
-_SQUARE: Final = 1.1
-"""Ratio of the sides up to which a photo suits landscape and portrait cells alike."""
-
 _PENALTY: Final = np.float32(1e6)
 """Added to the cost of a photo in a cell of the other orientation: more than any metric's cost, so that such a photo is
 used only if the rules leave no other, or so few that the assignment stops before it finds them: with as many photos as
@@ -94,32 +78,19 @@ def is_upright(cells: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     return cells[:, 3] > cells[:, 2]
 
 
-def orientations(photos: Sequence[Photo], numbers: Indices) -> npt.NDArray[np.int8]:
-    """Return 1 for landscape photos, −1 for portrait ones, 0 for those that are nearly square, (P,)."""
-    found = np.zeros(len(numbers), np.int8)
-    for index, number in enumerate(numbers.tolist()):
-        photo = photos[number]
-        # Of a piece of a picture, only the crop belongs to the photo.
-        width, height = (photo.crop[2], photo.crop[-1]) if photo.is_part else photo.size
-        found[index] = (width > _SQUARE * height) - (height > _SQUARE * width)
-    return found
-
-
-def portrait_share(photos: Sequence[Photo]) -> float:
-    """Return the share of the portrait photos, 0…1, among those that are not nearly square; 0.5 if all are."""
-    found = orientations(photos, np.arange(len(photos)))
-    portrait, landscape = int((found < 0).sum()), int((found > 0).sum())
-    return portrait / (portrait + landscape) if portrait + landscape else 0.5
+def portrait_share(photos: Photos) -> float:
+    """Return the share of the photos that are higher than wide, 0…1."""
+    return float(photos.are_upright(np.arange(len(photos))).mean()) if len(photos) else 0.5
 
 
 class OrientedCosts:
     """`Costs` by which photos are placed in cells of their own orientation."""
 
-    def __init__(self, costs: Costs, upright: npt.NDArray[np.bool_], orientation: npt.NDArray[np.int8]) -> None:
-        """upright: (N,) of the cells; orientation: (P,) of the photos, from `orientations`."""
+    def __init__(self, costs: Costs, upright: npt.NDArray[np.bool_], portrait: npt.NDArray[np.bool_]) -> None:
+        """upright: (N,) whether cells are higher than wide; portrait: (P,) whether photos are."""
         self.cells, self.photos = costs.cells, costs.photos
         self._costs, self._upright = costs, upright
-        self._penalties = [np.where(orientation == other, _PENALTY, np.float32(0)) for other in (-1, 1)]
+        self._penalties = [np.where(other, _PENALTY, np.float32(0)) for other in (portrait, ~portrait)]
 
     def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
         """See `Costs`."""

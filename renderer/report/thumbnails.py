@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from renderer.descriptors import tile_size
+from renderer.descriptors import ratio_of, tile_size
 from renderer.errors import RenderError
 from renderer.library import Library
 from renderer.pictures import Pixels, resize
@@ -42,10 +42,11 @@ class ThumbnailSheet:
 
     def add(self, library: Library, number: int) -> str:
         """Add a photo's thumbnail, and return an HTML element that shows it."""
-        width, height = tile_size(library.photos.ratio)
+        photo = library.photos[number]
+        width, height = tile_size(ratio_of(library.photos.ratio, is_upright=photo.is_upright))
         across, along = (max(_THUMBNAIL * side // max(width, height), 1) for side in (width, height))
         try:
-            shown = library.tile(library.photos[number], across, along)
+            shown = library.tile(photo, across, along)
         except RenderError:  # its file is missing, and it has no stored thumbnail
             shown = resize(library.tiles_of(np.array([number]))[0], across, along)
         left, top = (_THUMBNAIL - across) // 2, (_THUMBNAIL - along) // 2

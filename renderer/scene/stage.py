@@ -79,6 +79,21 @@ def _joined(placement: PlacementMap, shape: TileShape) -> npt.NDArray[np.uint8]:
     return bits
 
 
+def _windows(placement: PlacementMap) -> Float64Array:
+    """Return the part of each photo's crop that its tile shows, (N, 4).
+
+    That is all of it, or the middle of a photo that is in a cell of the other orientation, which is rare.
+    """
+    window = np.tile(np.array([0.0, 0.0, 1.0, 1.0]), (len(placement), 1))
+    if placement.shape.kind == "mixed":
+        portrait = np.array([photo.is_upright for photo in placement.photos], bool)[placement.photo]
+        upright = placement.cell[:, 3] > placement.cell[:, 2]
+        edge = 0.5 - 0.5 / float(placement.shape.tile_ratio) ** 2
+        for axis, cells in ((0, upright & ~portrait), (1, portrait & ~upright)):
+            window[cells, axis], window[cells, axis + 2] = edge, 1 - edge
+    return window
+
+
 @dataclass(frozen=True)
 class Stage:
     """Everything that an animation receives: the maps, their photos and textures, and the frame."""
@@ -139,7 +154,7 @@ class Stage:
             centre=boxes[:, :2] + 0.5 * sides,
             right=right * sides,
             down=down * sides,
-            window=np.tile(np.array([0.0, 0.0, 1.0, 1.0]), (len(placement), 1)),
+            window=_windows(placement),
             opacity=np.ones(len(placement), np.float32),
             gain=placement.gain,
             offset=placement.offset,
