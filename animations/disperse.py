@@ -61,13 +61,14 @@ class Disperse(Animation):
 
         view = np.array(stage.view(camera))
         reach = float(np.hypot(*view))  # a tile that has moved this far is outside the frame
-        origin = np.array(camera.centre if self.origin is None else stage.position(self.origin))
+        middle, part = (np.array(pair) for pair in stage.visible_part(camera))
+        origin = middle if self.origin is None else np.array(stage.position(self.origin))
         away = tiles.centre - origin
         trajectories = _TRAJECTORIES[self.style](away, reach, rng)
         if self.style == "wind":
-            near = 0.5 - (tiles.centre[:, 0] - camera.centre[0]) / view[0]
+            near = 0.5 - (tiles.centre[:, 0] - middle[0]) / part[0]
         else:
-            near = np.linalg.norm(away, axis=1) / np.linalg.norm(0.5 * view + np.abs(origin - camera.centre))
+            near = np.linalg.norm(away, axis=1) / np.linalg.norm(0.5 * part + np.abs(origin - middle))
         near = np.clip(near, 0.0, 1.0)  # it does not matter when an invisible tile leaves
         noise = rng.random(len(tiles))
         start = self.spread * (0.75 * near + 0.25 * noise if self.stagger == "distance" else noise)

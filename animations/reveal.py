@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from renderer.scene import Animation, Ending, Motion, Scene, Sprites, Stage, ease, parameter
+from renderer.scene import Animation, Camera, Ending, Motion, Scene, Sprites, Stage, ease, parameter
 
 if TYPE_CHECKING:
     from renderer.scene import Float64Array
@@ -46,9 +46,9 @@ class Reveal(Animation):
         pieces = stage.cover_pieces() if self.start == "cover" else None
         remaining_part = stage.partly_resting(pieces) if pieces is not None else None
         view = stage.view(camera)
-        from_middle = (tiles.centre - camera.centre) / view
-        visible = (np.abs(from_middle) < 0.5 + np.abs(tiles.right + tiles.down) / view).all(axis=1)
-        keys = np.where(visible, self._keys(stage, tiles, from_middle), np.inf)  # invisible tiles take no time
+        half = np.abs(tiles.right + tiles.down) / view
+        visible = (np.abs((tiles.centre - camera.centre) / view) < 0.5 + half).all(axis=1)
+        keys = np.where(visible, self._keys(stage, tiles, camera), np.inf)  # invisible tiles take no time
         rank = np.argsort(np.argsort(keys, kind="stable")) / max(int(visible.sum()) - 1, 1)
         starts = np.minimum(rank, 1.0) * (1 - self.overlap)
         before, after = stage.pause_shares([self.hold_start, self.hold_end])
@@ -95,13 +95,11 @@ class Reveal(Animation):
                 left = (1 - way) ** 3
                 return tiles.moved(tiles.centre + np.stack([side * far * left, np.zeros(len(way))], 1))
 
-    def _keys(self, stage: Stage, tiles: Sprites, from_middle: Float64Array) -> Float64Array:
-        """Return a sort key for each tile, (N,): the smallest appears first.
-
-        `from_middle`: (N, 2), positions relative to the middle of the view, in fractions of the view.
-        """
-        x, y = from_middle.T
-        across, along = (tiles.centre - stage.whole_camera().centre).T
+    def _keys(self, stage: Stage, tiles: Sprites, camera: Camera) -> Float64Array:
+        """Return a sort key for each tile, (N,): the smallest appears first."""
+        middle, part = stage.visible_part(camera)
+        across, along = (tiles.centre - middle).T
+        x, y = across / part[0], along / part[1]
         colour = np.array([photo.mean for photo in stage.mosaic.photos])[stage.mosaic.photo]
         colour = np.clip(colour * tiles.gain + tiles.offset, 0, 1)
         match self.order:

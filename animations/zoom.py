@@ -198,22 +198,23 @@ def _opening(landed: Camera, camera: Camera) -> float:
 
 def _bounds(stage: Stage, whole: Camera) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the range of x and of y of the mosaic, or of the whole view where that is larger."""
+    edges = stage.edges()
     x, y = (
-        (min(0.0, middle - 0.5 * side / whole.scale), max(units, middle + 0.5 * side / whole.scale))
-        for middle, side, units in zip(whole.centre, stage.frame, stage.mosaic.size, strict=True)
+        (min(low, middle - 0.5 * side / whole.scale), max(high, middle + 0.5 * side / whole.scale))
+        for middle, side, low, high in zip(whole.centre, stage.frame, edges[:2], edges[2:], strict=True)
     )
     return x, y
 
 
 def _including(stage: Stage, stop: Camera) -> Camera:
     """Return the whole camera, moved as little as necessary to show everything that is visible at a stop."""
-    whole = stage.whole_camera()
+    whole, edges = stage.whole_camera(), stage.edges()
     moved = []
-    for middle, at, side, units in zip(whole.centre, stop.centre, stage.frame, stage.mosaic.size, strict=True):
+    for middle, at, side, low, high in zip(whole.centre, stop.centre, stage.frame, edges[:2], edges[2:], strict=True):
         half, needed = 0.5 * side / whole.scale, 0.5 * side / stop.scale
-        if 2 * half < units:
+        if 2 * half < high - low:
             near = min(max(middle, at + needed - half), at - needed + half)
-            middle = min(max(near, half), units - half)
+            middle = min(max(near, low + half), high - half)
         moved.append(middle)
     return replace(whole, centre=(moved[0], moved[1]))
 
@@ -256,9 +257,9 @@ class _Flight:
 
 
 class _Stop:
-    """A photo that the camera lands on: a sprite over its own tile that opens from the square crop to the whole photo.
+    """A photo that the camera lands on: a sprite over its own tile that opens from the tile's crop to the whole photo.
 
-    Its outline opens likewise, from that of the tile to a rectangle without border.
+    Its outline opens likewise, from that of the tile to a rectangle without border, while the photo stays where it is.
 
     After landing, its texels coincide with the frame's pixels, so that the photo is as sharp as a good resize: its
     sides are stretched to whole pixels and the camera is moved by up to half a pixel.
@@ -273,47 +274,49 @@ class _Stop:
         shown_part = self.tile.window[0]  # all of the crop, except in cells of the other orientation
         left, top = left + across * shown_part[0], top + along * shown_part[1]
         across, along = across * (shown_part[2] - shown_part[0]), along * (shown_part[3] - shown_part[1])
-        self.square = np.array([left, top, left + across, top + along]) / np.tile(size, 2)
+        self.crop = np.array([left, top, left + across, top + along]) / np.tile(size, 2)
+        # Half the size of the crop inside the tile's border, in mosaic units.
+        self.half = self.tile.outline.photo_half(np.abs(self.tile.right[0] + self.tile.down[0]))
         # The part of the photo that the frame shows after landing.
         frame = np.array(stage.frame, np.float64)
         if landing == "tile":
             pixels = float((frame / (across, along)).min())  # frame pixels per photo pixel
-            middle = 0.5 * (self.square[:2] + self.square[2:])
+            middle = 0.5 * (self.crop[:2] + self.crop[2:])
         else:
             pixels = float((frame / size).max() if landing == "photo" else (frame / size).min())
             middle = np.array([0.5, 0.5])
         shown = 0.5 * frame / (size * pixels)
-        crop = np.concatenate([middle - shown, middle + shown])
-        inside = np.clip(crop, 0.0, 1.0)
-        opened = np.concatenate([np.minimum(inside[:2], self.square[:2]), np.maximum(inside[2:], self.square[2:])])
-        self.opened = self.square if landing == "tile" else opened
+        window = np.concatenate([middle - shown, middle + shown])
+        inside = np.clip(window, 0.0, 1.0)
+        opened = np.concatenate([np.minimum(inside[:2], self.crop[:2]), np.maximum(inside[2:], self.crop[2:])])
+        self.opened = self.crop if landing == "tile" else opened
         texels = np.maximum(np.rint(size * pixels), 1)
-        self.stretch = texels / (size * pixels)
-        scale = pixels * across / (2 * float(np.abs(self.tile.right[0]).max()))
-        self.camera = self._aligned(crop, scale, stage.frame)
+        scale = pixels * across / (2 * float(self.half[0]))
+        # Crops have whole pixels, so that their ratio differs a little from that of tiles, which show them distorted.
+        self.stretch = texels / (2 * self.half / (self.crop[2:] - self.crop[:2]) * scale)
+        self.camera = self._aligned(window, scale, stage.frame)
         self.texture = stage.add_whole(index, float(texels[0]), float(texels[1]))
 
-    def _aligned(self, crop: Float64Array, scale: float, frame: tuple[int, int]) -> Camera:
+    def _aligned(self, window: Float64Array, scale: float, frame: tuple[int, int]) -> Camera:
         """Return the camera that shows a part of the photo, moved so that the photo's corner is at a pixel's corner."""
-        centre, right, down = self._placement(np.array([0.0, 0.0, 1.0, 1.0]), 1.0)
-        middle, _, _ = self._placement(crop, 1.0)
-        corner = (centre - np.abs(right + down) - middle) * scale + 0.5 * np.array(frame)  # in pixels of the frame
+        centre, half = self._placement(np.array([0.0, 0.0, 1.0, 1.0]), 1.0)
+        middle, _ = self._placement(window, 1.0)
+        corner = (centre - half - middle) * scale + 0.5 * np.array(frame)  # in pixels of the frame
         x, y = middle - (np.ceil(corner - 1e-6) - corner) / scale
         return Camera((float(x), float(y)), scale)
 
-    def _placement(self, window: Float64Array, opening: float) -> tuple[Float64Array, Float64Array, Float64Array]:
-        """Return the centre and half axes of a window of the photo, with the square crop over its tile."""
-        stretch = 1.0 + opening * (self.stretch - 1.0)
-        sides = self.square[2:] - self.square[:2]
-        size = (window[2:] - window[:2]) / sides * stretch
-        shift = (window[:2] + window[2:] - self.square[:2] - self.square[2:]) / sides * stretch
-        right, down = self.tile.right[0], self.tile.down[0]
-        return self.tile.centre[0] + right * shift[0] + down * shift[1], right * size[0], down * size[1]
+    def _placement(self, window: Float64Array, opening: float) -> tuple[Float64Array, Float64Array]:
+        """Return the centre and half the size of a window of the photo, whose crop lies inside its tile's border."""
+        unit = self.half / (self.crop[2:] - self.crop[:2]) * (1.0 + opening * (self.stretch - 1.0))
+        shift = (window[:2] + window[2:] - self.crop[:2] - self.crop[2:]) * unit
+        return self.tile.centre[0] + shift, (window[2:] - window[:2]) * unit
 
     def sprite(self, opening: float) -> Sprites:
-        """Return the photo at an opening from 0, its square crop, to 1, fully opened."""
-        window = self.square + opening * (self.opened - self.square)
-        centre, right, down = self._placement(window, opening)
+        """Return the photo at an opening from 0, its crop, to 1, fully opened."""
+        window = self.crop + opening * (self.opened - self.crop)
+        outline = self.tile.outline.opening(opening)
+        centre, half = self._placement(window, opening)
+        right, down = np.diag(outline.sprite_half(half))
         return replace(
             self.tile,
             texture=np.array([self.texture], np.int32),
@@ -324,7 +327,7 @@ class _Stop:
             gain=(1 + (self.tile.gain - 1) * np.float32(1 - opening)).astype(np.float32),  # an opened photo has no tone
             offset=(self.tile.offset * np.float32(1 - opening)).astype(np.float32),
             joined=np.zeros(1, np.uint8),
-            outline=self.tile.outline.opening(opening),
+            outline=outline,
         )
 
 

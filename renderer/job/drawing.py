@@ -249,7 +249,7 @@ def draw_strips(
             seconds=1.0, background=None if isinstance(background, str) else background,
         )  # fmt: skip
         soft = blurred_cover(mosaic) if background == "blur" else None
-        whole, tiles = stage.whole_camera(), stage.resting_sprites()
+        whole, tiles = stage.filling_camera(), stage.resting_sprites()
         stage = replace(stage, frame=(across, tall))
         with closing(Compositor(across, tall, textures, tone_sizes=FULL_TONE)) as compositor:
             for number, top in enumerate(range(0, height, tall)):

@@ -57,6 +57,17 @@ class Outline:
         opened = 1 - (1 - self.opened) * left if self.kind == "hexagon" else 0.0
         return replace(self, radius=self.radius * left, border=self.border * left, opened=opened)
 
+    def photo_half(self, half: Float64Array) -> Float64Array:
+        """Return half the width and height (2,) of the photo inside the border of a sprite of half width and height."""
+        if self.kind == "hexagon":
+            return half * (1 - 2 * self.border)
+        return half - 2 * self.border * half.min()
+
+    def sprite_half(self, half: Float64Array) -> Float64Array:
+        """Return half the width and height (2,) of the sprite inside whose border a photo has these."""
+        inside = 1 - 2 * self.border
+        return half / inside if self.kind == "hexagon" else half + 2 * self.border / inside * half.min()
+
 
 RECTANGLE: Final = Outline()
 

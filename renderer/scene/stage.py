@@ -25,7 +25,7 @@ from renderer.scene.sprites import (
     Sprites,
     make_sprites,
 )
-from renderer.scene.tiles import joined_sides, outline_of, overhang
+from renderer.scene.tiles import joined_sides, masked_box, outline_of, overhang
 from renderer.shapes import TileShape
 
 if TYPE_CHECKING:
@@ -34,10 +34,14 @@ if TYPE_CHECKING:
     from renderer.arrays import Float64Array, Pixels
     from renderer.library import Library, Photo
     from renderer.placement import PlacementMap
+    from renderer.scene.tiles import Box
     from renderer.textures import Textures
 
 Target = tuple[float, float] | str
 """A target in a mosaic: a point (x, y) in fractions of its cover, or a photo by its path or name."""
+
+MASK_MARGIN: Final = 0.04
+"""Margin around the tiles that a mask leaves, as a share of the shorter side of the frame."""
 
 FAR_PIXELS: Final = 4.0
 """Pixels per unit below which a map whose tiles are all at rest is drawn as one picture."""
@@ -218,7 +222,7 @@ class Stage:
         ]
         shrink = min(1.0, MAX_SIDE / max(cut.shape[:2]))
         cut = resize(cut, max(round(cut.shape[1] * shrink), 1), max(round(cut.shape[0] * shrink), 1))
-        # Without gaps, since the cover has none, and rectangles wherever these are cells.
+        # Without gaps, since the cover has none, and rectangles wherever the cells are rectangles.
         shape = TileShape("hexagon" if self.mosaic.shape.kind == "hexagon" else "rectangle")
         boxes = shape.tile_boxes(self.mosaic.cell)
         corner, size = boxes[:, :2], boxes[:, 2:]
@@ -236,7 +240,8 @@ class Stage:
             tile=tiles.tile,
             outline=outline_of(shape),
         )  # fmt: skip
-        whole = None if shape.kind == "hexagon" else make_sprites(texture, middle, (middle[0], 0.0), (0.0, middle[1]))
+        is_whole = shape.kind != "hexagon" and masked_box(self.mosaic) is None
+        whole = make_sprites(texture, middle, (middle[0], 0.0), (0.0, middle[1])) if is_whole else None
         return pieces.resting(Rest(pieces, picture=whole, areas=self.mosaic.cell))
 
     def rng(self) -> np.random.Generator:
@@ -256,8 +261,42 @@ class Stage:
         """Return the camera for a whole map: with `fit` "crop" the map fills the frame, otherwise all of it is visible.
 
         A map that fills the frame shows its most important part (the subject, faces, salient areas), if possible in
-        the uncovered part of the frame.
+        the uncovered part of the frame. If a mask leaves out cells, the others are all visible there, with a margin.
         """
+        box = masked_box(self.maps[which])
+        return self.filling_camera(which) if box is None else self._around(box)
+
+    def _around(self, box: Box) -> Camera:
+        """Return the camera that shows a box in the middle of the uncovered part of the frame, with a margin."""
+        top, right, bottom, left = self.covered
+        margin = MASK_MARGIN * min(self.frame)
+        middle, scales = [], []
+        for axis, (before, after) in enumerate(((left, right), (top, bottom))):
+            side, units = self.frame[axis], box[2 + axis] - box[axis]
+            # Where nearly all is covered, a narrow part is used nevertheless.
+            scales.append(max(side * (1 - before - after) - 2 * margin, 0.1 * side) / units)
+            middle.append(side * 0.5 * (before - after))  # pixels from the middle of the frame
+        scale = min(scales)
+        x, y = (0.5 * (box[axis] + box[2 + axis]) - middle[axis] / scale for axis in range(2))
+        return Camera((x, y), scale)
+
+    def visible_part(self, camera: Camera, which: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return the middle and the size, in mosaic units, of the area that a camera shows of a whole map.
+
+        That is the view, or what a mask leaves of the map.
+        """
+        box = masked_box(self.maps[which])
+        if box is None:
+            return camera.centre, self.view(camera)
+        left, top, right, bottom = box
+        return (0.5 * (left + right), 0.5 * (top + bottom)), (right - left, bottom - top)
+
+    def edges(self, which: int = 0) -> Box:
+        """Return the left, top, right and bottom edge of a map, or of what a mask leaves of it, in mosaic units."""
+        return masked_box(self.maps[which]) or (0.0, 0.0, *self.maps[which].size)
+
+    def filling_camera(self, which: int = 0) -> Camera:
+        """Return the camera for the whole rectangle of a map, as `whole_camera` does without a mask."""
         from renderer.subject import subject_position
 
         width, height = self.maps[which].size

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from renderer.arrays import Float64Array, Int64Array
+    from renderer.placement import PlacementMap
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom in mosaic units."""
 
 
 def outline_of(shape: TileShape) -> Outline:
@@ -40,3 +44,18 @@ def overhang(cells: Float64Array, shape: TileShape) -> float:
     if shape.kind != "hexagon":
         return 0.0
     return max((HEXAGON_HEIGHT * (1 - shape.gap) - 1) / 2, 0.0) * float(cells[:, 3].max(initial=0.0))
+
+
+def masked_box(placement: PlacementMap) -> Box | None:
+    """Return the box around the tiles of a map whose mask leaves out cells; None for a map with all cells."""
+    cells, (width, height) = placement.cell, placement.size
+    area = width * height
+    if placement.shape.kind == "hexagon":  # cells extend beyond the edge; every second row has one less
+        columns, rows = placement.grid.columns, placement.grid.rows
+        area = (columns * rows - (rows + 1) // 2) * placement.shape.cell_area
+    if float((cells[:, 2] * cells[:, 3]).sum()) > area * (1 - 1e-9):
+        return None
+    boxes = placement.shape.tile_boxes(cells)
+    left, top = boxes[:, :2].min(axis=0).tolist()
+    right, bottom = (boxes[:, :2] + boxes[:, 2:]).max(axis=0).tolist()
+    return left, top, right, bottom
