@@ -268,19 +268,20 @@ def draw_strips(
 def _far_picture(stage: Stage) -> int:
     """Return the texture of a map's picture at 4 pixels per unit, or fewer if it would exceed the maximum texture size.
 
-    It is drawn in strips, since the compositor needs 300 bytes per visible sprite.
+    It is drawn in strips, since the compositor needs 300 bytes per visible sprite. It is transparent where there is no
+    tile.
     """
     width, height = stage.mosaic.size
     pixels = min(FAR_PIXELS, LONGEST_TEXTURE / max(width, height))
     size = (max(1, round(width * pixels)), max(1, round(height * pixels)))
-    picture = np.empty((size[1], size[0], 3), np.uint8)
+    picture = np.empty((size[1], size[0], 4), np.uint8)
     rows = min(FAR_STRIP, size[1])
-    strip = replace(stage, frame=(size[0], rows))
+    strip = replace(stage, frame=(size[0], rows), background=None)
     tiles = stage.resting_sprites()
     with closing(Compositor(size[0], rows, stage.textures, tone_sizes=FULL_TONE)) as compositor:
         for top in [*range(0, size[1] - rows, rows), size[1] - rows]:
             camera = Camera((width / 2, height / 2 + (top + (rows - size[1]) / 2) / pixels), pixels)
-            picture[top : top + rows] = compositor.still(stage.scene(camera, strip.visible_tiles(tiles, camera)))
+            picture[top : top + rows] = compositor.still(strip.scene(camera, strip.visible_tiles(tiles, camera)))
     return stage.textures.add_picture(picture)
 
 

@@ -9,13 +9,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.arrays import Float64Array
 from renderer.pictures import Pixels
 from renderer.scene.easing import ease
-from renderer.scene.sprites import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Scene, Sprites
+from renderer.scene.sprites import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Outline, Scene, Sprites
 from renderer.textures import Textures, unpack
 
 PREVIEW_PIXELS: Final = 640
 """Maximum length in pixels of a preview's longer side."""
+
+_ARC_EDGES: Final = 8  # of the polygon that is drawn for a rounded corner
 
 _CHECKS: Final = (200, 230)  # greys of the checkerboard behind transparent pixels
 
@@ -23,7 +26,7 @@ _CHECKS: Final = (200, 230)  # greys of the checkerboard behind transparent pixe
 def preview(scene: Scene, textures: Textures, frame: tuple[int, int]) -> Pixels:
     """Return a scene as drawn in a `frame` (width, height), scaled to at most 640 pixels: (H, W, 3) RGB.
 
-    Each sprite is one warped picture with its tone. A nested map is drawn as its picture.
+    Each sprite is one warped picture with its tone, cut out by its outline. A nested map is drawn as its picture.
     """
     shrink = min(1.0, PREVIEW_PIXELS / max(frame))
     width, height = max(round(frame[0] * shrink), 1), max(round(frame[1] * shrink), 1)
@@ -47,6 +50,7 @@ def preview(scene: Scene, textures: Textures, frame: tuple[int, int]) -> Pixels:
 def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures, camera: Camera, shrink: float) -> None:
     """Draw sprites on a canvas (H, W, 3), 0…255, that is `shrink` times as large as the frame."""
     height, width = canvas.shape[:2]
+    outline = sprites.outline
     cosine, sine = math.cos(camera.angle) * camera.scale, math.sin(camera.angle) * camera.scale
     turn = np.array([[cosine, sine], [-sine, cosine]])
     centre = (sprites.centre - camera.centre) @ turn + (width / 2, height / 2)
@@ -67,20 +71,49 @@ def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures,
         u0, v0, u1, v1 = sprites.window[i]
         x0, y0 = low[i]
         x1, y1 = high[i]
+        # The outline of the sprite, and that of the photo inside its border, whose axes are a part of the sprite's.
+        shown = np.abs([(u1 - u0) * texels[0], (v1 - v0) * texels[1]])
+        half = outline.sprite_half(0.5 * shown / shown.min())
+        within = outline.photo_half(half)
+        axes, middle = np.stack([right[i], down[i]]), centre[i] - (x0, y0)
+        photo_axes = axes * (within / half)[:, np.newaxis]
         # Three corners of the window in texels, and their positions within the sprite's bounds.
         source = np.array([[u0, v0], [u1, v0], [u0, v1]]) * texels
-        middle, across, along = centre[i], right[i], down[i]
-        target = np.array([middle - across - along, middle + across - along, middle - across + along])
-        matrix = cv2.getAffineTransform(source.astype(np.float32), (target - (x0, y0)).astype(np.float32))
+        target = np.array([[-1, -1], [1, -1], [-1, 1]]) @ photo_axes + middle
+        matrix = cv2.getAffineTransform(source.astype(np.float32), target.astype(np.float32))
         size = (int(x1 - x0), int(y1 - y0))
         warped = cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        corners = np.concatenate([target, (middle + across + along)[np.newaxis]])[[0, 1, 3, 2]]
-        inside = np.zeros((size[1], size[0]), np.uint8)
-        cv2.fillConvexPoly(inside, np.rint((corners - (x0, y0) - 0.5) * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
-        share = (inside * (float(sprites.opacity[i]) / 255))[..., np.newaxis]
+        part, opacity = canvas[y0:y1, x0:x1], float(sprites.opacity[i])
+        radius = 2 * outline.radius * float(half.min())
+        if outline.border > 0:
+            share = _inside(_corners(outline, half, radius) @ axes + middle, size) * opacity
+            part[:] = part * (1 - share) + np.array(outline.border_colour, np.float32) * 255 * share
+            radius = max(radius - float((half - within).min()), 0.0)
+        share = _inside(_corners(outline, within, radius) @ photo_axes + middle, size) * opacity
         alpha = warped[..., 3:].astype(np.float32) / 255
         tone = float(faded[i])
         gain, offset = 1 + (sprites.gain[i] - 1) * tone, sprites.offset[i] * (255 * tone)
         toned = np.clip(warped[..., :3] * gain + offset * alpha, 0, 255 * alpha)
-        part = canvas[y0:y1, x0:x1]
         part[:] = part * (1 - share * alpha) + toned * share
+
+
+def _inside(corners: Float64Array, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """Return the share of each pixel of a picture (width, height) inside a polygon of corners (K, 2): (H, W, 1)."""
+    inside = np.zeros((size[1], size[0]), np.uint8)
+    cv2.fillConvexPoly(inside, np.rint((corners - 0.5) * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
+    return inside[..., np.newaxis].astype(np.float32) / 255
+
+
+def _corners(outline: Outline, half: Float64Array, radius: float) -> Float64Array:
+    """Return the corners (K, 2) of an outline as shares of half the width and height; arcs have 8 edges each.
+
+    `half`: (2,) and `radius`, in the same unit.
+    """
+    if outline.kind == "hexagon":
+        end = 0.5 * (1 + outline.opened)  # of the left and right edges
+        return np.array([[0, -1], [1, -end], [1, end], [0, 1], [-1, end], [-1, -end]], np.float64)
+    quarter = np.linspace(0, math.pi / 2, _ARC_EDGES + 1) if radius > 0 else np.array([math.pi / 4])
+    angles = np.add.outer(np.arange(4) * (math.pi / 2), quarter).reshape(-1)
+    sides = np.repeat([[1, 1], [-1, 1], [-1, -1], [1, -1]], len(quarter), axis=0)
+    arc = np.stack([np.cos(angles), np.sin(angles)], axis=1) * radius
+    return np.asarray((sides * (half - radius) + arc) / half, np.float64)

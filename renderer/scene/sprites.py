@@ -61,12 +61,12 @@ class Outline:
         """Return half the width and height (2,) of the photo inside the border of a sprite of half width and height."""
         if self.kind == "hexagon":
             return half * (1 - 2 * self.border)
-        return half - 2 * self.border * half.min()
+        return half - 2 * self.border * float(half.min())
 
     def sprite_half(self, half: Float64Array) -> Float64Array:
         """Return half the width and height (2,) of the sprite inside whose border a photo has these."""
         inside = 1 - 2 * self.border
-        return half / inside if self.kind == "hexagon" else half + 2 * self.border / inside * half.min()
+        return half / inside if self.kind == "hexagon" else half + 2 * self.border / inside * float(half.min())
 
 
 RECTANGLE: Final = Outline()
