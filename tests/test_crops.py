@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from renderer.descriptors import signatures, tile_size
+from renderer.descriptors import MixedRatio, signatures, squashed, tile_size
 from renderer.ffmpeg import run_ffmpeg
 from renderer.job import sample_pictures
 from renderer.library import Archive, Library, Photo, cut_parts, file_digest, reading, reopen
@@ -27,6 +27,7 @@ from renderer.pictures import read_picture
 from renderer.pixels import reduced, resize, to_linear
 from renderer.placement import load_map, save_map
 from renderer.progress import Silent
+from renderer.textures import Textures
 
 DATA = Path(__file__).parent / "data"
 
@@ -195,6 +196,91 @@ def test_a_library_has_crops_of_any_ratio(people: Path, archive: Archive, monkey
     assert (again.tiles == wide.tiles).all()
     assert list(again.photos) == list(wide.photos)
     assert [photo.faces for photo in again.photos] == [photo.faces for photo in wide.photos]
+
+
+def test_mixed_crops_have_the_ratio_of_their_orientation(
+    people: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Image.open(people / "china.png") as china:
+        china.crop((100, 50, 400, 350)).save(people / "square.png")
+    squares = archive.open([str(people)])
+    by_kind = {False: squares.cropped(WIDE), True: squares.cropped(TALL)}
+    monkeypatch.setattr(cropping, "crop_box", None)  # one index serves all: nothing is computed again
+    mixed = squares.cropped(MixedRatio(WIDE))
+    assert mixed.photos.ratio == MixedRatio(WIDE)
+    assert mixed.cropped(MixedRatio(WIDE)) is mixed
+    upright = {path.name: height > width for path in people.iterdir() for width, height in [read_picture(path).size]}
+    assert sorted(upright.values()) == [False, False, False, True, True]
+    assert mixed.tiles.shape == (5, 32, 32, 3)
+    for index, photo in enumerate(mixed.photos):
+        kind = upright[photo.path.name]
+        assert photo == by_kind[kind].photos[index]
+        assert (mixed.signatures[index] == by_kind[kind].signatures[index]).all()
+        assert (mixed.tiles[index] == squashed(by_kind[kind].tiles[index : index + 1])[0]).all()
+    assert mixed.photos.are_upright(np.arange(5)).tolist() == [upright[photo.path.name] for photo in mixed.photos]
+    for photo in mixed.photos:
+        assert mixed.photos.find_by_name(photo.path.name) == list(mixed.photos).index(photo)
+    some = mixed.take(np.array([4, 0, 1]))
+    assert list(some.combined(mixed).photos) == [*some.photos, *mixed.photos]
+    again = reopen(archive, list(some.photos), Silent(), ratio=MixedRatio(WIDE))
+    assert list(again.photos) == list(some.photos)
+    assert (again.tiles == some.tiles).all()
+    assert np.abs(again.signatures.astype(int) - some.signatures).max() <= 4  # computed from the tiles
+    check_mixed_textures(some, [upright[photo.path.name] for photo in some.photos])
+    check_mixed_textures(again, [upright[photo.path.name] for photo in some.photos])
+
+
+def check_mixed_textures(library: Library, upright: list[bool]) -> None:
+    """Textures have the ratio of their photos' crops, and the levels in memory show these."""
+    textures = Textures(2**20, 1)
+    try:
+        first = textures.add_tiles(library)
+        for index, photo in enumerate(library.photos):
+            table, texture = textures.table, first + index
+            width, height = int(table.width[texture]), int(table.height[texture])
+            assert 2 * max(width, height) == 3 * min(width, height)
+            assert (height > width) == upright[index]
+            assert min(width, height) >= min(photo.crop[2:])
+            in_memory = np.flatnonzero(table.address[texture])
+            level = int(in_memory[0])
+            assert in_memory.tolist() == list(range(level, table.levels[texture]))
+            across, along = width >> level, height >> level
+            assert (across, along) == ((32, 48) if upright[index] else (48, 32))
+            assert table.address[texture, level] in [
+                base.ctypes.data + base.strides[0] * row
+                for base in textures.base_levels
+                if base.shape[1:] == (along, across)
+                for row in range(len(base))
+            ]
+            base = next(each for each in textures.base_levels if each.shape[1:] == (along, across))
+            pixels = base[(int(table.address[texture, level]) - base.ctypes.data) // base.strides[0]]
+            shown = np.ascontiguousarray(pixels).view(np.uint8).reshape(along, across, 4)[..., :3]
+            expected = resize(library.tile(photo, 4 * across, 4 * along), across, along)
+            assert np.abs(shown.astype(int) - expected).mean() < 5
+    finally:
+        textures.close()
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["landscape", "portrait"])
+def test_mixed_pieces_of_a_cover_have_both_orientations(
+    cover: Path, tmp_path: Path, archive: Archive, turned: bool
+) -> None:
+    path = tmp_path / "cover.png"
+    with Image.open(cover) as picture:
+        (picture.transpose(Image.Transpose.ROTATE_90) if turned else picture).save(path)
+    picture, digest = read_picture(path), file_digest(path)
+    library = cut_parts(path, picture, digest, [], Silent(), ratio=MixedRatio(WIDE))
+    whole = library.photos[0]
+    assert (whole.is_part, whole.is_upright) == (False, turned)
+    upright = library.photos.are_upright(np.arange(len(library.photos)))
+    assert 0.3 < upright.mean() < 0.7
+    some = library.take(np.concatenate([[0], np.arange(1, len(upright), 101)]))
+    for photo in some.photos:
+        across, along = photo.crop[2:]
+        assert abs(across - (along / 1.5 if photo.is_upright else along * 1.5)) <= 1.5
+    again = reopen(archive, list(some.photos), Silent(), ratio=MixedRatio(WIDE))
+    assert list(again.photos) == list(some.photos)
+    assert (again.tiles == some.tiles).all()
 
 
 def test_crops_are_removed_with_their_photos_and_bounded(people: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import itertools
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from conftest import StageFactory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -427,6 +428,57 @@ def test_mixed_cells_show_photos_of_their_own_orientation(cover: Path, rules: Re
     # With photos of one orientation only, the others' cells are filled all the same.
     landscape = library_of(tiles_from(cover, 40), sizes=((48, 32),))
     assert len(match_photos(pixels, grid, landscape, Silent(), style=MatchStyle(metric)).photo) == len(grid)
+
+
+def test_a_mixed_mosaic_shows_photos_in_cells_of_their_kind_and_reopens(
+    render: Callable[..., tuple[int, str, str]], cover: Path, photos: Path, tmp_path: Path
+) -> None:
+    code, _, error = render(
+        "mosaic", cover, "--tiles", photos, "--tile-shape", "mixed", "--columns", 12, "--gap", 0.06,
+        "-o", "it.png", "--save-map", "it.mosaic",
+    )  # fmt: skip
+    assert code == 0, error
+    placement = load_map(tmp_path / "it.mosaic")
+    ratio = float(placement.shape.tile_ratio)
+    upright = placement.cell[:, 3] > placement.cell[:, 2]
+    assert 0.2 < upright.mean() < 0.8
+    for cell, number in enumerate(placement.photo.tolist()):
+        width, height = placement.photos[number].crop[2:]
+        assert (height > width) == upright[cell]
+        wanted = 1 / ratio if upright[cell] else ratio
+        is_exact = min(abs(width - height * wanted), abs(height - width / wanted)) <= 1
+        assert is_exact or abs(width / height / wanted - 1) <= 0.01  # a photo of that ratio is shown whole
+    assert render("mosaic", "it.mosaic", "-o", "again.png")[0] == 0
+    assert (tmp_path / "again.png").read_bytes() == (tmp_path / "it.png").read_bytes()
+    # An edit keeps the crops of the others and adds photos with crops of their orientation.
+    sizes = {path: read_picture(path).size for path in sorted(photos.rglob("*.jpg"))}
+    landscape = next(path for path, (width, height) in sizes.items() if width > height)
+    swaps = [f"{column},1={landscape}" for column in (1, 2)]
+    assert render("edit", "it.mosaic", "--swap", swaps[0], "--swap", swaps[1], "-o", "edited.mosaic")[0] == 0
+    edited = load_map(tmp_path / "edited.mosaic")
+    known = {(photo.path, photo.crop) for photo in placement.photos}
+    new = [photo for photo in edited.photos if (photo.path, photo.crop) not in known]
+    assert all(photo.path.name == landscape.name and photo.crop[2] > photo.crop[3] for photo in new)
+    code, _, error = render("still", "zoom", "edited.mosaic", "--at", 5, "--size", "96x64", "-o", "still.png")
+    assert code == 0, error
+
+
+def test_a_photo_in_a_cell_of_the_other_orientation_shows_its_middle(stage_factory: StageFactory) -> None:
+    stage = stage_factory.stage((120, 80), seconds=1.0)
+    grid = make_grid(640, 427, columns=12, tile_shape=shape("mixed"))
+    photos = (replace(stage.mosaic.photos[0], size=(60, 40)), replace(stage.mosaic.photos[0], size=(40, 60)))
+    base = placed(grid)
+    placement = replace(base, photos=photos, photo=np.arange(len(base), dtype=np.int32) % 2)
+    tiles = replace(stage, maps=[placement]).resting_sprites()
+    upright, portrait = placement.cell[:, 3] > placement.cell[:, 2], placement.photo == 1
+    own = tiles.window[upright == portrait]
+    assert (own == (0, 0, 1, 1)).all()
+    assert 0 < len(own) < len(base)
+    side = 1 / 1.5**2
+    shown = tiles.window[:, 2:] - tiles.window[:, :2]
+    np.testing.assert_allclose(shown[upright & ~portrait], np.tile((side, 1), ((upright & ~portrait).sum(), 1)))
+    np.testing.assert_allclose(shown[portrait & ~upright], np.tile((1, side), ((portrait & ~upright).sum(), 1)))
+    np.testing.assert_allclose(tiles.window[:, :2] + tiles.window[:, 2:], 1)
 
 
 def test_square_photos_count_as_landscape() -> None:
