@@ -134,7 +134,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Use circles, on a coloured ground",
         ),
         (
-            "render mosaic shape:star --tiles ~/Pictures --fill gold --background transparent -o star.png",
+            "render mosaic shape:star --tiles ~/Pictures --fill gold --columns 60 --background transparent -o star.png",
             "Make a star of your photos, with a transparent ground",
         ),
     ),
