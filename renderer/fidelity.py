@@ -286,13 +286,17 @@ def ciede2000(a: Float32Array, b: Float32Array) -> Float32Array:
 
 
 def turned(signatures: Pixels, symmetry: npt.NDArray[np.uint8]) -> Pixels:
-    """Return square pictures (N, S, S, 3), each under its symmetry 0…7 (bits as in PlacementMap)."""
+    """Return pictures (N, H, W, 3), each under its symmetry 0…7 (bits as in PlacementMap).
+
+    Only squares can be transposed.
+    """
     tiles = signatures.copy()
     for bit, flip in ((1, np.s_[:, :, ::-1]), (2, np.s_[:, ::-1])):
         flipped = (symmetry & bit) > 0
         tiles[flipped] = tiles[flipped][flip]
     transposed = (symmetry & 4) > 0
-    tiles[transposed] = tiles[transposed].swapaxes(1, 2)
+    if transposed.any():
+        tiles[transposed] = tiles[transposed].swapaxes(1, 2)
     return tiles
 
 

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 from videos import decode
 
 from renderer.choices import Metric
+from renderer.cover_names import MadeCover
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.explain import (
@@ -24,6 +26,7 @@ from renderer.explain import (
 )
 from renderer.explain.cells import Matched, cut_cell, open_matched, plane_means
 from renderer.explain.channels import plane
+from renderer.explain.figures import Drawing
 from renderer.explain.knn import Projection
 from renderer.explain.space import points_of
 from renderer.grid import (
@@ -41,6 +44,8 @@ from renderer.kernels.discs import draw_discs
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, read_picture
 from renderer.progress import Silent
+from renderer.settings import CoverSettings
+from renderer.shapes import TileShape
 
 SMALL = FigureSettings(size=(320, 180))
 METRICS: list[Metric] = ["mean", "lab", "pixels", "structure"]
@@ -179,6 +184,83 @@ def test_grid_lines_are_white_and_evenly_spaced(cover: Path, tmp_path: Path) -> 
     steps = np.diff(starts)
     assert len(starts) >= 6
     assert (np.abs(steps / np.median(steps) - np.round(steps / np.median(steps))) < 0.06).all()
+
+
+@pytest.mark.parametrize("name", ["3:2", "2:3", "hexagon", "mixed", "circle"])
+def test_cells_of_every_shape_are_named_by_their_position(name: str) -> None:
+    grid = make_grid(640, 427, 17, tile_shape=TileShape.parse(name))
+    positions = [cell_position(grid, number) for number in range(len(grid))]
+    assert len(set(positions)) == len(grid)
+    assert [find_cell(grid, position) for position in positions] == list(range(len(grid)))
+
+
+@pytest.mark.parametrize(("name", "ratio"), [("3:2", 3 / 2), ("2:3", 2 / 3), ("hexagon", 3**0.5 / 2), ("circle", 1)])
+def test_a_cell_and_its_photo_are_shown_in_the_ratio_of_the_tile(
+    cover: Path, photos: Path, tmp_path: Path, name: str, ratio: float
+) -> None:
+    match = MatchSettings(tiles=(str(photos),), columns=9, tile_shape=name, match="mean")
+    with open_matched(cover, None, tmp_path / "it.png", match, Silent(), overwrite=False) as matched:
+        for picture in (matched.tile_picture, matched.photo(matched.chosen, 0, 300)):
+            assert picture.shape[1] / picture.shape[0] == pytest.approx(ratio, abs=0.04)
+        photo = matched.photo(matched.chosen, 0, 300).astype(float)
+        crop = matched.mosaic.offered.photos.cropped(matched.ratio)[matched.chosen].crop
+        assert crop[2] / crop[3] == pytest.approx(ratio, rel=0.02)
+        original = read_picture(matched.mosaic.offered.photos[matched.chosen].path).pixels
+        cut = original[crop[1] : crop[1] + crop[3], crop[0] : crop[0] + crop[2]]
+        assert photo.mean(axis=(0, 1)) == pytest.approx(cut.mean(axis=(0, 1)), abs=6)
+        assert matched.tile_picture.mean() == pytest.approx(matched.picture.mean(), abs=30)
+        assert matched.outline.min() >= -1e-9
+        assert matched.outline.max() <= 1 + 1e-9
+
+
+def test_the_grid_of_hexagons_is_drawn_as_hexagons(tmp_path: Path) -> None:
+    Image.new("RGB", (600, 400)).save(tmp_path / "black.png")
+    grid = GridSettings(columns=6, tile_shape="hexagon")
+    made = explain_grid(
+        tmp_path / "black.png", tmp_path / "it.png", grid=grid, figure=FigureSettings("dark", (1200, 900))
+    )
+    assert made.facts["columns"] == 6
+    drawn = read_picture(tmp_path / "it.png").pixels
+    black = (drawn == 0).all(axis=2)
+    rows, columns = np.flatnonzero(black.any(axis=1)), np.flatnonzero(black.any(axis=0))
+    picture = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1, 0].astype(float)
+    unit = picture.shape[1] / 6  # width of a hexagon
+    height = unit * 2 / 3**0.5
+    for x, y, white in ((1, 0.5, True), (1.25, 0.875, True), (1.5, 1, True), (1.5, 0.75, False), (0.5, 0.5, False)):
+        # From the top of the first row, in widths and heights of hexagons; the mosaic starts at a quarter.
+        row, column = round((y - 0.25) * height), round(x * unit)
+        assert (picture[row - 2 : row + 3, column - 2 : column + 3].max() > 120) == white, (x, y)
+
+
+def test_cells_outside_a_mask_are_neither_counted_nor_drawn(tmp_path: Path) -> None:
+    Image.new("RGB", (600, 400)).save(tmp_path / "black.png")
+    made = explain_grid(
+        tmp_path / "black.png", tmp_path / "it.png", grid=GridSettings(columns=6),
+        cover_settings=CoverSettings(mask="circle"), figure=FigureSettings("dark", (1200, 900)),
+    )  # fmt: skip
+    count = made.facts["cells"]
+    assert isinstance(count, int)
+    assert 0 < count < 24
+    assert made.caption.startswith(f"{count} cells")
+    drawn = read_picture(tmp_path / "it.png").pixels
+    assert (drawn == 0).all(axis=2).sum() < 0.9 * np.pi / 4 * 400**2 * (1200 / 600) ** 2
+    whole = explain_grid(tmp_path / "black.png", tmp_path / "all.png", grid=GridSettings(columns=6))
+    assert whole.facts["cells"] == 24
+
+
+def test_the_enlarged_part_of_letters_shows_cells(tmp_path: Path) -> None:
+    explain_grid(MadeCover("text", "40"), tmp_path / "it.png", figure=FigureSettings(size=(1200, 700)))
+    drawn = read_picture(tmp_path / "it.png").pixels[:, 800:].astype(int)  # the enlarged part, at the right
+    assert (np.abs(drawn - 34).max(axis=2) < 12).mean() > 0.2  # the fill, #222222
+
+
+def test_thin_lines_that_lie_on_each_other_are_not_darker() -> None:
+    line = np.array([[[10.0, 5.0], [10.0, 30.0]]])
+    once, twice = Drawing(FigureSettings("dark", (64, 64))), Drawing(FigureSettings("dark", (64, 64)))
+    once.lines(line, "#ffffff", 0.4)
+    twice.lines(line.repeat(2, axis=0), "#ffffff", 0.4)
+    assert (once.pixels() == twice.pixels()).all()
+    assert once.pixels()[10, 10, 0] == pytest.approx(0.6 * 16 + 0.4 * 255, abs=2)
 
 
 @pytest.mark.parametrize(("name", "size"), [("it.mp4", (160, 90)), ("it.gif", (160, 91)), ("it.webm", (90, 160))])

@@ -14,7 +14,7 @@ from renderer.cover_names import CoverName
 from renderer.errors import InputError
 from renderer.messages import counted
 from renderer.parameters import CellPosition, given
-from renderer.settings import CellSettings, ClipSettings, FigureSettings, GridSettings, MatchSettings
+from renderer.settings import CellSettings, ClipSettings, CoverSettings, FigureSettings, GridSettings, MatchSettings
 
 if TYPE_CHECKING:
     from renderer.explain import FigureResult
@@ -29,10 +29,13 @@ _COVER: Final = Argument("[COVER]", "Cover picture, text:WORDS or shape:NAME; de
 def explain_command() -> Command:
     """Return the commands, as a group."""
     commands = (
-        _command("grid", ".png", "Draw the grid of cells over the cover.", {"Grid": GridSettings}, _grid),
         _command(
-            "channels", ".png", "Draw the red, green and blue channels of the cover, separately and combined.", {},
-            _channels,
+            "grid", ".png", "Draw the grid of cells over the cover.", {"Grid": GridSettings, "Cover": CoverSettings},
+            _grid,
+        ),
+        _command(
+            "channels", ".png", "Draw the red, green and blue channels of the cover, separately and combined.",
+            {"Cover": CoverSettings}, _channels,
         ),
         _command(
             "match", ".png", "Draw a cell and its photo, each with its colour channels and their means.",
@@ -54,13 +57,15 @@ def _grid(cover: CoverName | None, path: Path, values: Values, overwrite: bool, 
     from renderer.explain import explain_grid
 
     grid = GridSettings(**given(GridSettings, values))
-    return explain_grid(cover, path, grid=grid, figure=_figure(values), overwrite=overwrite)
+    settings = CoverSettings(**given(CoverSettings, values))
+    return explain_grid(cover, path, grid=grid, cover_settings=settings, figure=_figure(values), overwrite=overwrite)
 
 
 def _channels(cover: CoverName | None, path: Path, values: Values, overwrite: bool, _console: Console) -> FigureResult:
     from renderer.explain import explain_channels
 
-    return explain_channels(cover, path, figure=_figure(values), overwrite=overwrite)
+    settings = CoverSettings(**given(CoverSettings, values))
+    return explain_channels(cover, path, cover_settings=settings, figure=_figure(values), overwrite=overwrite)
 
 
 def _match(cover: CoverName | None, path: Path, values: Values, overwrite: bool, console: Console) -> FigureResult:

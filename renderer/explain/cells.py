@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.cover_names import CoverName
-from renderer.covers import WHITE, open_cover
+from renderer.covers import WHITE, Cover, open_cover
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.faces import find_faces
@@ -25,12 +27,14 @@ from renderer.grid import (
     cover_signature,
     covered_part,
     find_cell,
-    make_grid,
 )
 from renderer.job import GridSettings, MatchSettings, OpenMosaic, check_cover_name, open_mosaic
+from renderer.job.inputs import matched_part, regular_grid
 from renderer.job.outputs import check_beside, check_not_input
+from renderer.library import Library
 from renderer.matching import nearest_photos
 from renderer.matching.candidates import Candidates
+from renderer.matching.tiles import in_cells, is_upright
 from renderer.messages import named
 from renderer.output_files import check_writable
 from renderer.parameters import CellPosition
@@ -38,6 +42,7 @@ from renderer.pictures import Pixels, resize
 from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress
 from renderer.settings import CoverSettings
+from renderer.shapes import TileShape
 from renderer.subject import attention
 
 NEAR_PHOTOS: Final = 9
@@ -48,17 +53,19 @@ _RANKED: Final = 200  # nearest photos among which the rank of the chosen one is
 _SIMILAR: Final = 4.0  # CIELAB distance up to which two colours count as equal
 _DIFFERENT: Final = 20.0  # CIELAB distance from which they count as different
 
+_ARC: Final = 9  # corners of a polygon in a quarter of a circle
+
 _TRIED: Final = 200  # number of best cells whose nearest photos are determined
 
 
-def read_cover(cover: CoverName | None, settings: CoverSettings | None = None) -> tuple[CoverName, Pixels]:
-    """Return the name and pixels of a cover, by default the sample. Raises InputError, also for a `.mosaic` file."""
+def read_cover(cover: CoverName | None, settings: CoverSettings | None = None) -> tuple[CoverName, Cover]:
+    """Return the name of a cover, by default the sample, and the cover. Raises InputError, also for `.mosaic` files."""
     name = check_cover_name(cover)
     if name.suffix.lower() == MAP_SUFFIX:
         raise InputError(
             f"{name.name} does not contain the cover, which this figure shows: use the cover picture instead"
         )
-    return name, open_cover(name, settings).over(WHITE)
+    return name, open_cover(name, settings)
 
 
 def check_figure(path: Path, cover: CoverName, *, overwrite: bool) -> None:
@@ -68,22 +75,39 @@ def check_figure(path: Path, cover: CoverName, *, overwrite: bool) -> None:
         raise InputError(f"{named('output', path)} is the cover: choose another name")
 
 
-def lay_grid(cover: Pixels, settings: GridSettings) -> Grid:
-    """Return the grid for a mosaic of a cover. Raises InputError."""
-    grid = make_grid(cover.shape[1], cover.shape[0], settings.columns, settings.cell_size, settings.shape())
-    return adapt_grid(grid, cover, find_faces(cover), *settings.cell_sides()) if settings.adaptive else grid
+def lay_grid(cover: Cover, settings: GridSettings, mask_threshold: float) -> Grid:
+    """Return the grid for a mosaic of a cover. Raises InputError.
+
+    In `mixed` grids, half of the cells are higher than wide, since no photos determine their share.
+    """
+    grid = regular_grid(cover, settings)
+    if settings.adaptive:
+        mask = cover.mask, mask_threshold
+        grid = adapt_grid(grid, cover.over(WHITE), find_faces(cover.pixels), *settings.cell_sides(), *mask)
+    return matched_part(cover, grid, mask_threshold)[0]
+
+
+def tile_outlines(shape: TileShape, boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the corners (N, K, 2) of what is drawn in boxes (N, 4) from `TileShape.tile_boxes`."""
+    if shape.kind == "hexagon":
+        corners = np.array([[0.5, 0], [1, 0.25], [1, 0.75], [0.5, 1], [0, 0.75], [0, 0.25]])
+        return np.asarray(boxes[:, np.newaxis, :2] + corners * boxes[:, np.newaxis, 2:])
+    radius = shape.corner_radius * boxes[:, 2:].min(axis=1)[:, np.newaxis, np.newaxis]
+    angles = np.deg2rad(np.linspace(0, 90, _ARC if shape.corner_radius else 1))
+    arcs = []
+    for corner, (right, bottom) in enumerate(((1, 1), (0, 1), (0, 0), (1, 0))):
+        turned_by = angles + corner * math.pi / 2
+        arc = np.stack([np.cos(turned_by), np.sin(turned_by)], axis=1)
+        centre = boxes[:, :2] + (right, bottom) * boxes[:, 2:]
+        towards = np.array((1 - 2 * right, 1 - 2 * bottom))
+        arcs.append(centre[:, np.newaxis] + radius * (arc + towards))
+    return np.concatenate(arcs, axis=1)
 
 
 def plane_means(picture: Pixels) -> tuple[float, float, float]:
     """Return the means of the red, green and blue channel of a picture (…, 3), 0…255."""
     red, green, blue = picture.reshape(-1, 3).mean(axis=0, dtype=np.float64).tolist()
     return red, green, blue
-
-
-def squared(picture: Pixels) -> Pixels:
-    """Return a picture whose sides may differ by a pixel, cropped to a square."""
-    side = min(picture.shape[:2])
-    return np.ascontiguousarray(picture[:side, :side])
 
 
 def cut_cell(cover: Pixels, grid: Grid, cell: int) -> Pixels:
@@ -100,7 +124,8 @@ def cut_cell(cover: Pixels, grid: Grid, cell: int) -> Pixels:
 class Matched:
     """A cell, its nearest photos and the photo chosen for it; photos are indices into `mosaic.offered.photos`."""
 
-    cover: Pixels
+    cover: Pixels  # (H, W, 3) the colours that are matched
+    shown: Pixels  # (H, W, 3) the same, but white outside a mask
     grid: Grid
     mosaic: OpenMosaic
     settings: MatchSettings
@@ -125,15 +150,53 @@ class Matched:
         """The cover's pixels in the cell, (H, W, 3)."""
         return cut_cell(self.cover, self.grid, self.cell)
 
-    def photo(self, number: int, symmetry: int, side: int) -> Pixels:
-        """Return the square crop (side, side, 3) of a photo under a symmetry."""
-        square = self.mosaic.offered.tile(self.mosaic.offered.photos[number], side, side)
-        tile: Pixels = turned(square[np.newaxis], np.array([symmetry], np.uint8))[0]
-        return tile
+    @property
+    def ratio(self) -> Fraction:
+        """Width / height of the photo in the cell."""
+        ratio = self.grid.shape.tile_ratio
+        return 1 / ratio if is_upright(self.grid.cells)[self.cell] else ratio
+
+    @property
+    def outline(self) -> npt.NDArray[np.float64]:
+        """The corners (K, 2) of the tile, as fractions of the box around it."""
+        box = np.array([[0.0, 0.0, float(self.ratio), 1.0]])
+        return np.asarray(tile_outlines(self.grid.shape, box)[0] / (float(self.ratio), 1.0))
+
+    @property
+    def tile_picture(self) -> Pixels:
+        """The cover's pixels under the photo in the cell, (H, W, 3); those of a hexagon fill the box around it."""
+        x, y, width, height = self.grid.shape.tile_boxes(self.grid.boxes[self.cell : self.cell + 1])[0].tolist()
+        across, along = min(width, height * float(self.ratio)), min(height, width / float(self.ratio))
+        left, top = x + (width - across) / 2, y + (height - along) / 2
+        (units, crop), size = (self.grid.size, self.grid.frame_crop), self.cover.shape[1::-1]
+        # Where hexagons extend beyond the cover, its edge is repeated.
+        columns, rows = (
+            np.clip(np.arange(round(first), max(round(last), round(first) + 1)), 0, side - 1)
+            for first, last, side in (
+                (size[axis] * (crop[axis] + crop[axis + 2] * start / units[axis]),
+                 size[axis] * (crop[axis] + crop[axis + 2] * end / units[axis]), size[axis])
+                for axis, (start, end) in enumerate(((left, left + across), (top, top + along)))
+            )
+        )  # fmt: skip
+        return np.ascontiguousarray(self.cover[rows[:, np.newaxis], columns])
+
+    def photo(self, number: int, symmetry: int, longest: int) -> Pixels:
+        """Return a photo as the cell shows it, (H, W, 3), under a symmetry; longest: its longer side in pixels."""
+        offered = self._cropped(number)
+        ratio = float(self.ratio)
+        width, height = max(round(longest * min(ratio, 1)), 1), max(round(longest / max(ratio, 1)), 1)
+        tile = offered.tile(offered.photos[0], width, height)
+        shown: Pixels = turned(tile[np.newaxis], np.array([symmetry], np.uint8))[0]
+        return shown
 
     def colours(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
         """Return the channel means, 0…255, of the cell and of its photo's tile."""
-        return plane_means(self.picture), plane_means(self.mosaic.offered.tiles_of(np.array([self.chosen])))
+        tiles = in_cells(self._cropped(self.chosen), self.grid.shape)
+        return plane_means(self.picture), plane_means(tiles.tiles_of(np.array([0])))
+
+    def _cropped(self, number: int) -> Library:
+        """Return a library of one photo, in the ratio of the cell."""
+        return self.mosaic.offered.take(np.array([number])).cropped(self.ratio)
 
 
 @contextmanager
@@ -145,13 +208,13 @@ def open_matched(
 
     position: of the cell; None: a colourful, well matched cell is selected; path: of the figure, only to check it.
     """
-    source, pixels = read_cover(cover, settings.cover_settings())
+    source, opened = read_cover(cover, settings.cover_settings())
     check_figure(path, source, overwrite=overwrite)
     check_beside(settings, overwrite=overwrite)
     with open_mosaic(cover, settings, progress) as mosaic:
         check_not_input(mosaic, path)
         placement = mosaic.placement
-        grid = placement.grid
+        grid, pixels = placement.grid, opened.pixels
         numbers = mosaic.offered.photos.find(placement.photos)
         chosen = numbers[placement.photo]
         if position is None:
@@ -162,8 +225,8 @@ def open_matched(
         first = int(np.argmax(near.photo[:, 0] == chosen[cells]))  # 0 if no cell shows its nearest photo
         cell = int(cells[first])
         yield Matched(
-            pixels, grid, mosaic, settings, cell, near.rows(slice(first, first + 1)), int(chosen[cell]),
-            int(placement.symmetry[cell]),
+            pixels, opened.over(WHITE), grid, mosaic, settings, cell, near.rows(slice(first, first + 1)),
+            int(chosen[cell]), int(placement.symmetry[cell]),
         )  # fmt: skip
 
 

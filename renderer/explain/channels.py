@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from renderer.cover_names import CoverName
+from renderer.covers import WHITE
 from renderer.explain.cells import check_figure, plane_means, read_cover
 from renderer.explain.figures import Drawing, Rectangle
 from renderer.explain.results import FigureResult
 from renderer.job.outputs import check_suffix
 from renderer.pictures import Pixels
-from renderer.settings import FigureSettings
+from renderer.settings import CoverSettings, FigureSettings
 from renderer.stills import STILL_SUFFIXES, check_size, write_picture
 
 NAMES = ("Red", "Green", "Blue")
@@ -26,11 +27,20 @@ def plane(picture: Pixels, channel: int) -> Pixels:
 
 
 def explain_channels(
-    cover: CoverName | None, path: Path, *, figure: FigureSettings | None = None, overwrite: bool = False
+    cover: CoverName | None,
+    path: Path,
+    *,
+    cover_settings: CoverSettings | None = None,
+    figure: FigureSettings | None = None,
+    overwrite: bool = False,
 ) -> FigureResult:
-    """Draw the cover and its red, green and blue channels with their means. Raises InputError."""
+    """Draw the cover and its red, green and blue channels with their means; what is outside a mask is white.
+
+    `cover_settings`: mask of the cover, and how letters and shapes are drawn. Raises InputError.
+    """
     figure = figure or FigureSettings()
-    source, pixels = read_cover(cover)
+    source, opened = read_cover(cover, cover_settings)
+    pixels = opened.over(WHITE)
     check_suffix(path, STILL_SUFFIXES)
     check_figure(path, source, overwrite=overwrite)
     drawing = Drawing(figure)

@@ -94,6 +94,14 @@ class Rectangle:
         return slice(round(self.y), round(self.bottom)), slice(round(self.x), round(self.right))
 
 
+_SUBPIXEL_BITS: Final = 4
+
+
+def _fixed(points: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+    """Return points (…, 2) in pixels, where whole numbers are edges of pixels, as OpenCV draws them."""
+    return np.rint((points - 0.5) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
+
+
 class Drawing:
     """The canvas of a figure. `unit`: pixels for each pixel of a figure of 1920 × 1080."""
 
@@ -151,10 +159,14 @@ class Drawing:
         anchor = {"left": "l", "center": "m"}[horizontal] + {"top": "a", "center": "m", "bottom": "d"}[vertical]
         self._pen.text((x, y), content, colour or self.theme.text, font, anchor)
 
-    def picture(self, pixels: Pixels, box: Rectangle, *, squares: bool = False) -> Rectangle:
+    def picture(
+        self, pixels: Pixels, box: Rectangle, *, squares: bool = False,
+        outline: npt.NDArray[np.float64] | None = None,
+    ) -> Rectangle:  # fmt: skip
         """Draw a picture (H, W, 3) into a box rounded to whole pixels, and return that box.
 
-        squares: draw its pixels as squares if it is enlarged 3 times or more.
+        squares: draw its pixels as squares if it is enlarged 3 times or more. outline: (K, 2) corners, as fractions of
+        the box; the picture is drawn only inside.
         """
         rows, columns = box.slices
         rounded = Rectangle(
@@ -165,7 +177,12 @@ class Drawing:
             scaled = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_NEAREST), np.uint8)
         else:
             scaled = resize(pixels, *size)
-        self._image.paste(Image.fromarray(scaled), (columns.start, rows.start))
+        inside = None
+        if outline is not None:
+            mask = np.zeros((size[1], size[0]), np.uint8)
+            cv2.fillPoly(mask, [_fixed(outline * size)], 255, cv2.LINE_AA, _SUBPIXEL_BITS)
+            inside = Image.fromarray(mask)
+        self._image.paste(Image.fromarray(scaled), (columns.start, rows.start), inside)
         return rounded
 
     def frame(self, box: Rectangle, colour: str, width: float) -> None:
@@ -175,18 +192,41 @@ class Drawing:
         corners = columns.start, rows.start, columns.stop - 1, rows.stop - 1
         self._pen.rectangle(corners, outline=colour, width=line)
 
+    def outline(self, box: Rectangle, corners: npt.NDArray[np.float64], colour: str, width: float) -> None:
+        """Draw a line around what is inside corners (K, 2), fractions of a box; that of a rectangle is as `frame`."""
+        if len(corners) == 4:
+            self.frame(box, colour, width)
+            return
+        points = corners * (box.width, box.height) + (box.x, box.y)
+        self.outlines(points[np.newaxis], colour, max(width * self.unit, 1), box.expanded(width * self.unit))
+
     def lines(self, ends: npt.NDArray[np.float64], colour: str, pixels: float) -> None:
         """Draw horizontal and vertical lines (N, 2, 2), each from x, y to x, y in pixels, with a width of `pixels`.
 
-        They are drawn at whole pixels, so that all are equally sharp. Thinner lines than a pixel are transparent.
+        They are drawn at whole pixels, so that all are equally sharp. Thinner lines than a pixel are transparent, also
+        where several lie on each other.
         """
         width = max(round(pixels), 1)
-        fill = (*ImageColor.getrgb(colour), round(255 * min(pixels, 1)))
+        mask = Image.new("L", self.size)
+        pen = ImageDraw.Draw(mask)
         across = ends[:, 0] == ends[:, 1]  # (N, 2) True for the direction in which a line is as thick as its width
         first = np.rint(ends[:, 0] - across * width / 2)
         last = np.maximum(np.where(across, first + width, np.rint(ends[:, 1])) - 1, first)
         for corners in np.concatenate([first, last], axis=1).tolist():
-            self._pen.rectangle(corners, fill)
+            pen.rectangle(corners, round(255 * min(pixels, 1)))
+        self._image.paste(ImageColor.getrgb(colour), mask=mask)
+
+    def outlines(self, corners: npt.NDArray[np.float64], colour: str, pixels: float, box: Rectangle) -> None:
+        """Draw closed lines through corners (N, K, 2) in pixels, with a width of `pixels`, only inside a box."""
+        rows, columns = box.slices
+        mask = np.zeros((rows.stop - rows.start, columns.stop - columns.start), np.uint8)
+        shade = round(255 * min(pixels, 1))
+        points = _fixed(corners - (columns.start, rows.start))
+        cv2.polylines(mask, list(points), True, shade, max(round(pixels), 1), cv2.LINE_AA, _SUBPIXEL_BITS)
+        left, top = columns.start, rows.start
+        self._image.paste(
+            ImageColor.getrgb(colour), (left, top, left + mask.shape[1], top + mask.shape[0]), Image.fromarray(mask)
+        )
 
     def pixels(self) -> Pixels:
         """Return the drawing, (H, W, 3) uint8."""

@@ -15,7 +15,7 @@ from renderer.arrays import Float32Array
 from renderer.cover_names import CoverName
 from renderer.encoder import Encoding, FrameWriter, choose, gif_rate, open_writer
 from renderer.errors import InputError
-from renderer.explain.cells import NEAR_PHOTOS, Matched, open_matched, squared
+from renderer.explain.cells import NEAR_PHOTOS, Matched, open_matched
 from renderer.explain.figures import CELL, NEAR, NEAREST, SIZE, SMALL_SIZE, THEMES, Drawing, Rectangle, Theme
 from renderer.explain.match import COMPARED, facts
 from renderer.explain.results import FigureResult
@@ -163,8 +163,10 @@ def _lay_out(
     else:
         panel = Rectangle(area.right - width, area.y + max(area.height - height, 0) / 2, width, height)
         plot = Rectangle(0, area.y, panel.x - gap, area.height)
-    first = drawing.picture(squared(matched.picture), Rectangle(panel.x, panel.y, large, large), squares=True)
-    drawing.frame(first, CELL, 6)
+    ratio, outline = float(matched.ratio), matched.outline
+    frame = Rectangle(panel.x, panel.y, large, large).fitted(ratio)
+    first = drawing.picture(matched.tile_picture, frame, squares=True, outline=outline)
+    drawing.outline(first, outline, CELL, 6)
     nearest = Rectangle(panel.right - large, panel.y, large, large)
     y = panel.y + large + label / 2 + 4 * unit
     drawing.text(panel.x, y, "Cell", 40, weight="bold", colour=CELL, vertical="center")
@@ -177,12 +179,14 @@ def _lay_out(
         for n in range(near - 1)
     ]
     for number, box in enumerate(boxes):
+        fitted = box.fitted(ratio)
         if not with_photos:
-            drawing.frame(box.expanded(-1 * unit), drawing.theme.line, 2)
+            drawing.outline(fitted.expanded(-1 * unit), outline, drawing.theme.line, 2)
             continue
         chosen, symmetry = int(matched.near.photo[0, number]), int(matched.near.symmetry[0, number])
-        drawn = drawing.picture(matched.photo(chosen, symmetry, max(round(box.width), 1)), box)
-        drawing.frame(drawn, NEAREST if number == 0 else NEAR, 8 if number == 0 else 5)
+        photo = matched.photo(chosen, symmetry, max(round(box.width), 1))
+        drawn = drawing.picture(photo, fitted, outline=outline)
+        drawing.outline(drawn, outline, NEAREST if number == 0 else NEAR, 8 if number == 0 else 5)
     return plot, [box.expanded(10 * unit) for box in boxes]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from renderer.choices import Metric
 from renderer.cover_names import CoverName
-from renderer.explain.cells import Matched, open_matched, squared
+from renderer.explain.cells import Matched, open_matched
 from renderer.explain.channels import NAMES, plane
 from renderer.explain.figures import CELL, Drawing, Rectangle
 from renderer.explain.results import FigureResult
@@ -99,33 +99,35 @@ def _draw(drawing: Drawing, matched: Matched, sentences: list[str]) -> None:
     area = drawing.caption(drawing.title(f"Cell {column}, {row} and its photo"), sentences)
     unit = drawing.unit
     gap, label = 26 * unit, 66 * unit
-    part = covered_part(matched.cover, matched.grid.crop)
+    part = covered_part(matched.shown, matched.grid.frame_crop)
     count = 4  # pictures in a row
+    ratio, outline = float(matched.ratio), matched.outline
     if drawing.upright:
         side = (area.width - 3 * gap) / count
-        high = min(2 * (side + label) + gap, area.height * 0.6)
+        high = min(2 * (side / ratio + label) + gap, area.height * 0.6)
         rows = Rectangle(area.x, area.bottom - high, area.width, high)
         side_area = Rectangle(area.x, area.y, area.width, rows.y - area.y - 2 * gap)
     else:
         wide = min(area.width * 0.25, ((area.height - gap) / 2 - label) * part.shape[1] / part.shape[0])
         side_area = Rectangle(area.x, area.y, wide, area.height)
         rows = Rectangle(side_area.right + 2 * gap, area.y, area.width - side_area.width - 2 * gap, area.height)
-    side = min((rows.width - 3 * gap) / count, (rows.height - gap) / 2 - label)
-    left = rows.x + (rows.width - count * side - 3 * gap) / 2
+    side = min((rows.width - 3 * gap) / count / ratio, (rows.height - gap) / 2 - label)  # height of a picture
+    wide = side * ratio
+    left = rows.x + (rows.width - count * wide - 3 * gap) / 2
     top = rows.y + (rows.height - 2 * (side + label) - gap) / 2
     colours = matched.colours()
-    pictures = matched.picture, matched.photo(matched.chosen, matched.symmetry, _PHOTO_PIXELS)
+    pictures = matched.tile_picture, matched.photo(matched.chosen, matched.symmetry, _PHOTO_PIXELS)
     for number, (name, picture, mean) in enumerate(zip(("Cell", "Photo"), pictures, colours, strict=True)):
         for index in range(count):
-            box = Rectangle(left + index * (side + gap), top + number * (side + label + gap), side, side)
-            square = squared(picture if index == 0 else plane(picture, index - 1))
-            drawn = drawing.picture(square, box, squares=True)
+            box = Rectangle(left + index * (wide + gap), top + number * (side + label + gap), wide, side)
+            shown = picture if index == 0 else plane(picture, index - 1)
+            drawn = drawing.picture(shown, box, squares=True, outline=outline)
             text = name if index == 0 else f"{NAMES[index - 1][0]} {mean[index - 1]:.0f}"
             colour = drawing.theme.text if index == 0 else drawing.theme.channels[index - 1]
             y = drawn.bottom + label / 2
             drawing.text(drawn.x, y, text, 42, colour=colour, weight="bold", vertical="center", max_width=drawn.width)
             if index == number == 0:
-                drawing.frame(drawn, CELL, 5)
+                drawing.outline(drawn, outline, CELL, 5)
     aspect = part.shape[1] / part.shape[0]
     if drawing.upright:
         small = Rectangle(side_area.x, side_area.y, side_area.width, side_area.height * 0.66 - gap).fitted(aspect)
@@ -155,8 +157,9 @@ def _compare(
 def _locate(drawing: Drawing, matched: Matched, part: Pixels, box: Rectangle) -> None:
     """Draw the cover with the cell marked."""
     drawn = drawing.picture(part, box)
-    scale = drawn.width / matched.grid.columns, drawn.height / matched.grid.rows
-    x, y, width, height = matched.grid.cells[matched.cell].tolist()
+    units = matched.grid.size
+    scale = drawn.width / units[0], drawn.height / units[1]
+    x, y, width, height = matched.grid.boxes[matched.cell].tolist()
     cell = Rectangle(drawn.x + x * scale[0], drawn.y + y * scale[1], width * scale[0], height * scale[1])
     min_width = 16 * drawing.unit  # visible on a phone
     marked = cell.expanded(max(min_width - cell.width, 0) / 2)
