@@ -25,6 +25,7 @@ from PIL import Image
 from videos import decode, stream_line
 
 from renderer.encoder import probe, run_ffmpeg
+from renderer.fonts import REGULAR_FONT
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import load_map
 
@@ -138,6 +139,13 @@ def detail(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["mosaic", "COVER", "--columns", "12", "--tiles", "PHOTOS", "--match", "lab"], "china-mosaic.png", "384x256"),
         (["mosaic", "DETAIL", "--columns", "12", "--adaptive", "--smallest-cell", "1/4", "--largest-cell", "4"], "detail-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--columns", "12", "--tile-pixels", "10", "-o", "it.jpg"], "it.jpg", "120x80"),
+        (["mosaic", "COVER", "--columns", "12", "--tiles", "PHOTOS", "--tile-shape", "hexagon", "--gap", "0.1", "--border", "0.1", "--border-colour", "red"], "china-mosaic.png", "443x309"),
+        (["mosaic", "COVER", "--columns", "12", "--tiles", "PHOTOS", "--tile-shape", "3:2", "--corner-radius", "0.3"], "china-mosaic.png", "576x384"),
+        (["mosaic", "COVER", "--columns", "12", "--tile-shape", "circle", "--gap", "0.2"], "china-mosaic.png", "384x256"),
+        (["mosaic", "COVER", "--columns", "12", "--tiles", "PHOTOS", "--mask", "heart", "--mask-threshold", "0.9"], "china-mosaic.png", "384x256"),
+        (["mosaic", "text:ANNA", "--columns", "40", "--tiles", "PHOTOS", "--fill", "red,navy", "--cover-font", "FONT"], "text-ANNA-mosaic.png", "1280x704"),
+        (["mosaic", "shape:star", "--columns", "20", "--tiles", "PHOTOS", "--fill", "photos"], "shape-star-mosaic.png", "640x352"),
+        (["zoom", "COVER", *SMALL, "--tiles", "PHOTOS", "--tile-shape", "hexagon", "--mask", "COVER"], "china-zoom.mp4", "6 frames"),
         (["mosaic", "COVER", "--tiles", "PHOTOS", "--columns", "12", "--print", "6x4cm", "--dpi", "100", "-o", "it.tif"], "it.tif", "236x157"),
         (["still", "zoom", "COVER", "--at", "3.5", *STILL, "-o", "frame.png"], "frame.png", "96x64"),
         (["still", "zoom", "COVER", "--size", "97x65", "--columns", "12", "-o", "odd.png"], "odd.png", "97x65"),
@@ -171,7 +179,9 @@ def test_commands_write_their_files_and_every_option_has_an_effect(
     says: str,
 ) -> None:
     """Each row writes its file and message, and each of its options changes the result."""
-    inputs = {"COVER": str(cover), "PHOTOS": str(photos), "MIXED": str(mixed), "DETAIL": str(detail)}
+    inputs = {
+        "COVER": str(cover), "PHOTOS": str(photos), "MIXED": str(mixed), "DETAIL": str(detail), "FONT": str(REGULAR_FONT),
+    }  # fmt: skip
     code, out, err = render(*(inputs.get(word, word) for word in words))
     assert (code, "Traceback" in err) == (0, False), err
     assert says in out
@@ -194,6 +204,9 @@ def test_commands_write_their_files_and_every_option_has_an_effect(
         code, _, err = render(*fewer, "-y", "-o", output)
         if option == "--tiles" and "--use-all" in words:  # there are more pieces of the cover than cells
             assert (code, "--use-all needs at least" in err) == (2, True)
+            continue
+        if option == "--tiles" and words[1].startswith(("text:", "shape:")):
+            assert (code, "has no pieces to use as tiles" in err) == (2, True)
             continue
         assert code == 0, err
         other = decoded(Path(output))
@@ -333,6 +346,17 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "china.jpg", "--columns", "0"], 2, "--columns 0 is out of range"),
         (["zoom", "china.jpg", "--columns", "9", "--cell-size", "9"], 2, "both set the grid: use one of them"),
         (["zoom", "china.jpg", "--cell-size", "1000"], 2, "larger than the cover's shorter side"),
+        (["mosaic", "china.jpg", "--tile-shape", "triangle"], 2, "--tile-shape triangle is not a shape: use square, circle, hexagon, mixed, or a ratio"),
+        (["mosaic", "china.jpg", "--tile-shape", "9:1"], 2, "--tile-shape 9:1 is too narrow: the ratio must be between 1:5 and 5:1"),
+        (["zoom", "china.jpg", "--tile-shape", "circle", "--corner-radius", "0.2"], 2, "--corner-radius 0.2 and --tile-shape circle both set the corners"),
+        (["zoom", "china.jpg", "--tile-shape", "hexagon", "--adaptive"], 2, "--adaptive needs rectangles, as its cells have several sizes"),
+        (["mosaic", "china.jpg", "--gap", "0.95"], 2, "--gap 0.95 is out of range: it must be from 0 to 0.9"),
+        (["zoom", "china.jpg", "--mask", "hart"], 2, "--mask hart is neither a shape nor a file: did you mean heart?"),
+        (["zoom", "china.jpg", "--mask", "heart", "--mask-threshold", "1", "--columns", "2"], 2, "No cell has 100% of its area inside the --mask"),
+        (["mosaic", "text:ANNA", "--tiles", "china.jpg", "--cover-font", "text.jpg"], 2, "--cover-font text.jpg can't be used"),
+        (["mosaic", "shape:heart", "--fill", "octarine"], 2, "--fill octarine is neither a colour, nor colours with commas between them"),
+        (["mosaic", "shape:hart"], 2, "There is no shape 'hart': did you mean heart?"),
+        (["mosaic", "shape:heart", "--tiles", "pieces"], 2, "The cover shape:heart has no pieces to use as tiles: specify photos with --tiles"),
         (["still", "zoom", "china.jpg", "--at", "11"], 2, "--at 11 is outside the video, which is 10 seconds long"),
         (["still", "zoom", "china.jpg", "--at", "nan"], 2, "--at nan is out of range"),
         (["zoom", "china.jpg", "--tiles", "a.jpg", "b.jpg"], 2, "--tiles takes one value. Repeat it, or quote a glob"),

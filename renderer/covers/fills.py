@@ -66,7 +66,7 @@ def parse_fill(text: str) -> Fill:
     parts = [part.strip() for part in _COMMA.split(text)]
     path = on_disk(expanded(text))
     if is_file(path):
-        return Fill(picture=path.absolute())
+        return Fill(picture=path)
     if len(parts) > 1:
         return Fill(tuple(parse_colour(part, "fill") for part in parts))
     try:

@@ -182,14 +182,15 @@ def _made(name: MadeCover, settings: CoverSettings) -> Cover:
     width, height = (max(round(side * scale), 1) for side in name.canvas)
     margin = _MARGIN * min(width, height)
     letter_height = None
-    font = None if settings.cover_font is None else on_disk(expanded(settings.cover_font)).absolute()
+    font = None if settings.cover_font is None else on_disk(expanded(settings.cover_font))
     if name.kind == "text":
         mask, capital = letters_mask(name.lines, font, width, height, margin)
         letter_height = capital / height
     else:
         mask = shape_mask(next(shape for shape in SHAPES if shape == name.words), width, height, margin)
     pixels = fill.pixels(width, height, box_of(mask))
-    files = frozenset(path for path in (fill.picture, font if name.kind == "text" else None) if path is not None)
+    used = fill.picture, font if name.kind == "text" else None
+    files = frozenset(path.absolute() for path in used if path is not None)
     return Cover(
         name.name, name.stem, Picture(pixels, name.canvas), mask, _digest(pixels, mask), files=files,
         as_they_are=fill.as_they_are, letter_height=letter_height, settings=_made_by(settings, fill, font, name.kind),

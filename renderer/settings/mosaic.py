@@ -120,7 +120,8 @@ class GridSettings(Validated):
     def __post_init__(self) -> None:
         """Check the values, alone and together. Raises InputError."""
         super().__post_init__()
-        if self.adaptive and not self.shape().can_adapt:
+        shape = self.shape()
+        if self.adaptive and not shape.can_adapt:
             raise InputError(
                 f"{named('adaptive', True)} needs rectangles, as its cells have several sizes: use a ratio, square or "
                 f"circle instead of {named('tile_shape', self.tile_shape)}"
