@@ -281,6 +281,24 @@ def test_blocks_together_are_the_mosaic_at_their_scale(stage: Stage, level: int,
     assert not drawn[:, width:].any()
 
 
+@pytest.mark.parametrize("level", [6, 7])
+def test_views_that_start_near_a_block_need_no_other_blocks(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, level: int
+) -> None:
+    scale, tiles = 90.0, stage.resting_sprites()  # sampled from levels 7 and 6
+    planes, everything = empty(stage.frame), empty(stage.frame)
+    with closing(Compositor(*stage.frame, stage.textures, threads=1)) as compositor:
+        for texels in np.arange(-2.0, 10.0, 0.7):
+            corner = (3 * BLOCK + texels) / 2**level, (2 * BLOCK + texels) / 2**level
+            centre = corner[0] + stage.frame[0] / 2 / scale, corner[1] + stage.frame[1] / 2 / scale
+            scene = stage.scene(Camera(centre, scale), tiles)
+            PlaneRenderer(compositor, 10**8).draw(scene, planes)
+            with monkeypatch.context() as patch:
+                patch.setattr("renderer.planes.canvas_view._AROUND", 4 * BLOCK)
+                PlaneRenderer(compositor, 10**8).draw(scene, everything)
+            assert differences(planes, everything) == [0, 0, 0]
+
+
 def test_what_a_mosaic_leaves_empty_shows_the_background(stage: Stage) -> None:
     """A map with holes and a partly transparent photo."""
     alpha = np.dstack([np.full((64, 64, 3), 200, np.uint8), np.tile(np.arange(64, dtype=np.uint8) * 4, (64, 1))])

@@ -29,6 +29,10 @@ _LOADED_AHEAD: Final = 1  # runs of blocks whose photos are loaded before the on
 _BLOCK_COST: Final = 3.0
 """Time to draw a block relative to loading a photo: 0.7 ms, and 0.2 ms at 64 or 0.3 ms at 128 pixels."""
 
+_AROUND: Final = 16
+"""Texels around a view whose blocks are drawn too: `columns_of` in planar.c reads up to four texels of chroma, which are
+eight of luma, beyond those at the first and last pixel."""
+
 _OPAQUE: Final = Planes(np.full(BLOCK * BLOCK * 3 // 2, 255, np.uint8))  # the alpha of opaque blocks among others
 
 _Blocks = tuple[int, int, int, int]  # a range of blocks: left, top, right and bottom of their columns and rows
@@ -212,8 +216,8 @@ class CanvasView:
             (self.size[1], view[5] + origin[1] * view[0], self.canvas.rows(level)),
         ):
             low, high = ((x - start) * 2.0**level / view[0] for x in (0, side))
-            first = min(max(math.floor((low - 2) / BLOCK), 0), count - 1)
-            ranges.append((first, max(min(math.floor((high + 2) / BLOCK) + 1, count), first + 1)))
+            first = min(max(math.floor((low - _AROUND) / BLOCK), 0), count - 1)
+            ranges.append((first, max(min(math.floor((high + _AROUND) / BLOCK) + 1, count), first + 1)))
         (left, right), (top, bottom) = ranges
         return left, top, right, bottom
 
