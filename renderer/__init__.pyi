@@ -198,7 +198,7 @@ def render(
     fit: Literal["crop", "pad", "blur"] = "crop",
     covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
     subject: tuple[float, float] | str | None = None,
-    background: Literal["blur", "transparent"] | tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    background: Literal["blur", "transparent"] | tuple[float, float, float] | str | None = None,
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
@@ -310,7 +310,8 @@ def render(
             title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
-        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent.
+        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent; default: black, or
+            white around letters, shapes and masks.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
@@ -409,7 +410,7 @@ def frame(
     fit: Literal["crop", "pad", "blur"] = "crop",
     covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
     subject: tuple[float, float] | str | None = None,
-    background: Literal["blur", "transparent"] | tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    background: Literal["blur", "transparent"] | tuple[float, float, float] | str | None = None,
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
@@ -501,7 +502,8 @@ def frame(
             title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
-        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent.
+        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent; default: black, or
+            white around letters, shapes and masks.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
@@ -585,7 +587,7 @@ def frames(
     fit: Literal["crop", "pad", "blur"] = "crop",
     covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
     subject: tuple[float, float] | str | None = None,
-    background: Literal["blur", "transparent"] | tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    background: Literal["blur", "transparent"] | tuple[float, float, float] | str | None = None,
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
@@ -680,7 +682,8 @@ def frames(
             title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
-        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent.
+        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent; default: black, or
+            white around letters, shapes and masks.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.
@@ -762,7 +765,7 @@ def as_clip(
     fit: Literal["crop", "pad", "blur"] = "crop",
     covered: tuple[float, float, float, float] | str = (0.0, 0.0, 0.0, 0.0),
     subject: tuple[float, float] | str | None = None,
-    background: Literal["blur", "transparent"] | tuple[float, float, float] | str = (0.0, 0.0, 0.0),
+    background: Literal["blur", "transparent"] | tuple[float, float, float] | str | None = None,
     transparent: bool = False,
     motion_blur: float = 0.0,
     seed: int = 0,
@@ -855,7 +858,8 @@ def as_clip(
             title, the logo and the subject are kept out of these strips (0 to 0.6).
         subject: Point of the cover that fit=crop keeps in view, as fractions of the cover's width and height; default:
             faces and other salient areas (0 to 1).
-        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent.
+        background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent; default: black, or
+            white around letters, shapes and masks.
         transparent: Transparent background, for formats that support it.
         motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
         seed: Random seed for the animation.

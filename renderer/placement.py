@@ -82,6 +82,11 @@ class PlacementMap:
         return grid_of_boxes(self.cell, self.size, self.crop, self.shape)
 
     @property
+    def is_masked(self) -> bool:
+        """Whether cells are left out."""
+        return float(self.cell[:, 2:].prod(axis=1).sum()) < 0.999 * self.size[0] * self.size[1]
+
+    @property
     def faces(self) -> list[Face]:
         """The cover's faces: left, top, width and height of each as fractions of the mosaic."""
         left, top, width, height = self.crop

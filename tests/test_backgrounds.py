@@ -149,7 +149,12 @@ def test_wrong_backgrounds_are_named(render: Render, cover: Path, command: str) 
 def test_a_transparent_background_is_the_same_as_transparent() -> None:
     output = OutputSettings(background="transparent")
     assert output.transparent
-    assert output.background_colour == (0.0, 0.0, 0.0)
-    assert OutputSettings(background="navy").background_colour == OutputSettings(background="navy").background
+    assert output.background_colour() == (0.0, 0.0, 0.0)
+    assert OutputSettings(background="navy").background_colour(masked=True) == OutputSettings(background="navy").background
     with pytest.raises(InputError, match="transparent=True cannot be combined with fit=blur"):
         OutputSettings(background="transparent", fit="blur")
+
+
+def test_the_default_background_is_white_around_letters_and_shapes() -> None:
+    assert OutputSettings().background_colour() == (0.0, 0.0, 0.0)
+    assert OutputSettings().background_colour(masked=True) == (1.0, 1.0, 1.0)

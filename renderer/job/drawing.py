@@ -193,7 +193,9 @@ def _staged(
     square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
     with closing(Textures(budget.texture_bytes, budget.loading_threads, longest_square=square)) as textures:
         first = textures.add_tiles(mosaic.library)
-        background: Colour | int | None = None if output.transparent else output.background_colour
+        background: Colour | int | None = output.background_colour(masked=mosaic.placement.is_masked)
+        if output.transparent:
+            background = None
         if output.fit == "blur":
             background = textures.add_picture(_blurred(mosaic.placement.colours()))
         elif output.background == "blur":

@@ -58,6 +58,9 @@ _LEGIBLE_CELLS: Final = 9  # height of the smallest letters that can be read, wi
 
 _MOST_FINER: Final = 4.0  # columns of a grid with a mask, relative to one without
 
+_MADE_TONE: Final = 0.5
+"""Default strength of the tone in letters and shapes: with all of it, photos in one colour can't be recognized."""
+
 _HUES: Final = 12  # colours of the gradient in which photos are ordered
 
 _MIN_UNCROPPED: Final = 0.7  # share of a cover; if a mosaic's shape leaves less, a notice says so
@@ -318,6 +321,8 @@ def _match(
     _check_letters(cover, grid, progress)
     if cover.as_they_are:
         cover, settings = ordered_by_hue(cover, library), replace(settings, tone=0.0, blend=0.0)
+    elif isinstance(name, MadeCover) and settings.tone == "auto":
+        settings = replace(settings, tone=_MADE_TONE)
     recipe: dict[str, JsonValue] = {
         **cover.recipe,
         "grid": [grid.columns, grid.rows],

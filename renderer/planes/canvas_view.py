@@ -30,8 +30,8 @@ _BLOCK_COST: Final = 3.0
 """Time to draw a block relative to loading a photo: 0.7 ms, and 0.2 ms at 64 or 0.3 ms at 128 pixels."""
 
 _AROUND: Final = 16
-"""Texels around a view whose blocks are drawn too: `columns_of` in planar.c reads up to four texels of chroma, which are
-eight of luma, beyond those at the first and last pixel."""
+"""Texels around a view whose blocks are drawn too: `columns_of` in planar.c reads up to four texels of chroma, eight of
+luma, beyond those at the first and last pixel."""
 
 _OPAQUE: Final = Planes(np.full(BLOCK * BLOCK * 3 // 2, 255, np.uint8))  # the alpha of opaque blocks among others
 

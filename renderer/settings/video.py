@@ -41,7 +41,7 @@ class _Backed(Protocol):
     """Settings with a background."""
 
     @property
-    def background(self) -> Background: ...
+    def background(self) -> Background | None: ...
     @property
     def transparent(self) -> bool: ...
 
@@ -91,7 +91,9 @@ class OutputSettings(Validated):
         "height; default: faces and other salient areas",
         low=0.0, high=1.0,
     )  # fmt: skip
-    background: Background = parameter((0.0, 0.0, 0.0), BACKGROUND_HELP)
+    background: Background | None = parameter(
+        None, f"{BACKGROUND_HELP}; default: black, or white around letters, shapes and masks"
+    )
     transparent: bool = parameter(False, TRANSPARENT_HELP)
     motion_blur: float = parameter(
         0.0, "Time the shutter is open, as a fraction of a frame; film uses 0.5", low=0.0, high=1.0
@@ -116,9 +118,10 @@ class OutputSettings(Validated):
         if self.transparent and self.fit == "blur":
             raise InputError(f"{named('transparent', True)} cannot be combined with {named('fit', 'blur')}: choose one")
 
-    @property
-    def background_colour(self) -> Colour:
-        """The colour of the background; black if it has none."""
+    def background_colour(self, *, masked: bool = False) -> Colour:
+        """Return the colour of the background; black if it has none. `masked`: whether cells are left out."""
+        if self.background is None:
+            return (1.0, 1.0, 1.0) if masked else (0.0, 0.0, 0.0)
         return (0.0, 0.0, 0.0) if isinstance(self.background, str) else self.background
 
     def frame_size(self, cover: tuple[float, float], *, even: bool = True) -> tuple[int, int]:
