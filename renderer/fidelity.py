@@ -3,6 +3,12 @@
 Cover and mosaic are compared at 8 pixels per cell, blurred with a standard deviation of 2 pixels: about what a viewer
 sees from the distance at which tiles stop being distinct. Colours are compared by the mean CIEDE2000 (1 is just
 visible side by side, 5 clearly visible), shapes by the SSIM of the grey pictures (1 means identical).
+
+Only cells count: what is outside a mask is the same in both pictures. Cells are compared as if their tiles filled them,
+which is the same as a comparison with the cover in the same tiles, over the same background: gaps, borders and rounded
+corners would be equal in both pictures. So a gap hardly changes the figures, although the mosaic with white gaps is
+lighter than the cover. The report compares drawn pictures: the mosaic with one of the same tiles,
+gaps and background that show the cover.
 """
 
 from __future__ import annotations

@@ -8,7 +8,9 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from selenium import webdriver
@@ -25,6 +27,8 @@ from renderer.pictures import read_picture
 from renderer.placement import PlacementMap, load_map
 from renderer.progress import Silent
 from renderer.report import Compared, page_commands, write_report
+from renderer.report.cell_errors import CellErrors
+from renderer.settings import Background
 from renderer.shapes import TileShape
 
 COLUMNS = 24
@@ -314,6 +318,63 @@ def test_in_an_adaptive_grid_a_cell_is_named_by_the_selected_unit_square(
     assert text(browser, "#selected").startswith(f"Cell {column},{row}: {name}")
 
 
+def compared(
+    monkeypatch: pytest.MonkeyPatch, cover: Path, folder: Path, background: Background = (1.0, 1.0, 1.0), **match: Any
+) -> Compared:
+    """Return what the report on a mosaic compares."""
+    made: list[Compared] = []
+    monkeypatch.setattr("renderer.report.write_report", lambda _path, each, **_options: made.append(each))
+    render_mosaic(
+        cover, folder / "it.png", match=MatchSettings(columns=COLUMNS, **match), report=folder / "it.html",
+        background=background, overwrite=True,
+    )  # fmt: skip
+    return made[0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"tile_shape": "3:2", "gap": 0.06},
+        {"tile_shape": "circle", "background": (1.0, 0.0, 0.0)},
+        {"tile_shape": "hexagon", "border": 0.1, "border_colour": (0.2, 0.9, 0.4), "background": "transparent"},
+        {"mask": "heart", "gap": 0.1, "border": 0.1},
+        {"tile_shape": "2:3", "mask": "circle", "background": "blur"},
+    ],
+    ids=str,
+)
+def test_gaps_borders_and_the_background_are_no_differences(
+    monkeypatch: pytest.MonkeyPatch, cover: Path, photos: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    plain = compared(monkeypatch, cover, tmp_path, tiles=(str(photos),), tile_shape=options.get("tile_shape", "square"))
+    shaped = compared(monkeypatch, cover, tmp_path, tiles=(str(photos),), **options)
+    assert (plain.ideal is plain.colours) == (options.get("tile_shape") not in ("circle", "hexagon"))
+    assert shaped.ideal.shape == shaped.mosaic.shape
+    before, after = (
+        CellErrors.of(each.ideal, each.mosaic, each.colours, each.placement).mean_error.mean()
+        for each in (plain, shaped)
+    )
+    assert 0.4 * before < after < 1.15 * before
+    assert (shaped.ideal != shaped.mosaic).any()
+    if "mask" in options:  # nothing at the corner
+        assert (shaped.ideal[:4, :4] == 255).all()
+        assert (shaped.mosaic[:4, :4] == 255).all()
+    if options.get("background") == (1.0, 0.0, 0.0):  # beside the first circle
+        assert (shaped.mosaic[0, 0] == (255, 0, 0)).all()
+        assert (shaped.ideal[0, 0] == (255, 0, 0)).all()
+
+
+def test_the_colours_of_a_logo_are_those_that_were_matched(
+    monkeypatch: pytest.MonkeyPatch, photos: Path, tmp_path: Path
+) -> None:
+    logo = Image.new("RGBA", (320, 200))
+    logo.paste((20, 90, 60, 255), (53, 27, 230, 180))  # the edges are inside cells
+    logo.save(tmp_path / "logo.png")
+    made = compared(monkeypatch, tmp_path / "logo.png", tmp_path, tiles=(str(photos),))
+    errors = CellErrors.of(made.ideal, made.mosaic, made.colours, made.placement)
+    assert np.abs(errors.lab - errors.lab[0]).max() < 2
+    assert (made.cover[0, 0] == 255).all()
+
+
 def test_cells_of_other_shapes_are_selected_where_the_mosaic_shows_them(
     browser: webdriver.Chrome, cover: Path, photos: Path, tmp_path: Path
 ) -> None:
@@ -327,8 +388,10 @@ def test_cells_of_other_shapes_are_selected_where_the_mosaic_shows_them(
             part = covered_part(pixels, grid.frame_crop)
             figures = placement.recipe["figures"]
             assert isinstance(figures, dict)
-            compared = Compared(part, part, placement, library, library, [], figures, "it.mosaic", map_saved=True)
-            write_report(tmp_path / f"{len(name)}.html", compared)
+            pictures = Compared(
+                part, part, part, part, placement, library, library, [], figures, "it.mosaic", map_saved=True
+            )  # fmt: skip
+            write_report(tmp_path / f"{len(name)}.html", pictures)
         opened(browser, tmp_path / f"{len(name)}.html")
         for number in (2 * COLUMNS + 3, len(placement) // 3):
             x, y, width, height = placement.cell[number].tolist()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +28,8 @@ from renderer.memory import MemoryMeter
 from renderer.messages import FormatCommand, named
 from renderer.output_files import check_writable
 from renderer.overlay import check_overlay
-from renderer.parameters import Paper
-from renderer.pictures import Pixels
+from renderer.parameters import Colour, Paper
+from renderer.pictures import Pixels, resize
 from renderer.pixels import over_colour
 from renderer.placement import MAP_SUFFIX, load_map
 from renderer.progress import Progress, Silent, Timed, track
@@ -181,7 +183,8 @@ def render_mosaic(
     specified `dpi`. A `.mosaic` has a fixed shape: on paper of another shape, its edges are cropped.
 
     `report`: also write an HTML file that compares the mosaic with the cover; the cover of a `.mosaic` must be next to
-    it. `background`: what shows where there is no tile. `command` formats the commands that the report offers to copy;
+    it, and instead of a transparent or blurred background, it shows white. `background`: what shows where there is no
+    tile. `command` formats the commands that the report offers to copy;
     without it, the report offers none. Memory: at most 1 GiB for pictures of any size. Raises RenderError.
     """
     match, timed = match or MatchSettings(), Timed(progress or Silent())
@@ -215,7 +218,8 @@ def render_mosaic(
         if report is not None:
             source = check_cover_name(cover)
             saved = source if isinstance(source, Path) and source.suffix.lower() == MAP_SUFFIX else match.save_map
-            _report(report, source.stem, summary, saved, command, overwrite=overwrite)
+            ground = WHITE if isinstance(background, str) else background
+            _report(report, source.stem, summary, saved, command, ground, overwrite=overwrite)
         return summary
 
 
@@ -287,10 +291,45 @@ def _whole_size(units: tuple[float, float], scale: float) -> tuple[int, int]:
     return max(1, round(units[0] * scale)), max(1, round(units[1] * scale))
 
 
+def _drawn_twice(mosaic: OpenMosaic, size: tuple[int, int], cover: Pixels, ground: Colour) -> tuple[Pixels, Pixels]:
+    """Return a mosaic of a size, and the same with the cover instead of the photos, both (H, W, 3).
+
+    If tiles fill the mosaic, the latter is the cover itself, of its own size.
+    """
+    shape, rows = mosaic.placement.shape, strip_rows(size[0])
+    strips = draw_strips(mosaic, size, rows, "transparent")
+    # Where the border is, and how much of a pixel it takes, is how much its red changes with that of its colour.
+    red = float(shape.border_colour[0] < 0.5)
+    span = np.float32(255 * (red - shape.border_colour[0]))
+    others: Iterable[Pixels | None] = repeat(None)
+    if shape.border:
+        other = replace(shape, border_colour=(red, *shape.border_colour[1:]))
+        others = draw_strips(
+            replace(mosaic, placement=replace(mosaic.placement, shape=other)), size, rows, "transparent"
+        )
+    whole, colour = resize(cover, *size), np.array(shape.border_colour, np.float32) * 255
+    drawn, ideal, top, filled = [], [], 0, not shape.border
+    for strip, second in zip(strips, others, strict=False):
+        drawn.append(over_colour(strip, ground))
+        below = whole[top : top + len(strip)]
+        if second is not None:
+            share = np.clip((second[..., :1].astype(np.float32) - strip[..., :1]) / span, 0, 1)
+            below = np.asarray(below * (1 - share) + colour * share + 0.5, np.uint8)
+        ideal.append(over_colour(np.concatenate([below, strip[..., 3:]], axis=2), ground))
+        filled = filled and bool((strip[..., 3] == 255).all())
+        top += len(strip)
+    return np.concatenate(drawn), cover if filled else np.concatenate(ideal)
+
+
 def _report(
-    path: Path, stem: str, summary: Summary, saved: Path | None, command: FormatCommand | None, *, overwrite: bool
-) -> None:
-    """Write the report on a mosaic, which is drawn again at the size that the report shows or compares."""
+    path: Path, stem: str, summary: Summary, saved: Path | None, command: FormatCommand | None, ground: Colour,
+    *, overwrite: bool,
+) -> None:  # fmt: skip
+    """Write the report on a mosaic, which is drawn again at the size that the report shows or compares.
+
+    `ground`: the colour where there is no tile. The cover that the mosaic is compared with has the same ground, gaps,
+    borders and rounded corners, so that only what photos show differs.
+    """
     from renderer.report import LONGEST, Compared, write_report
 
     mosaic, placement = summary.mosaic, summary.mosaic.placement
@@ -300,13 +339,14 @@ def _report(
         max(side / units for side, units in zip(summary.size, placement.size, strict=True)),
     )
     size = _whole_size(placement.size, scale)
-    pixels = np.concatenate(list(draw_strips(mosaic, size, strip_rows(size[0]))))
     read = mosaic.cover_reader
     if read is None:
         raise InputError(f"{named('report')} requires the cover, which has been removed: copy it back")
-    part = covered_part(over_colour(read(SHORTER_SIDE), WHITE), placement.crop)
+    part = covered_part(read(SHORTER_SIDE), placement.crop)
+    colours = np.ascontiguousarray(part[..., :3])
+    pixels, ideal = _drawn_twice(mosaic, size, colours, ground)
     compared = Compared(
-        part, pixels, placement, mosaic.library, mosaic.offered, mosaic.skipped,
+        over_colour(part, ground), pixels, colours, ideal, placement, mosaic.library, mosaic.offered, mosaic.skipped,
         figures={name: summary.as_json()[name] for name in REPORTED},
         map_name=saved.name if saved else f"{stem}{MAP_SUFFIX}", map_saved=saved is not None,
     )  # fmt: skip

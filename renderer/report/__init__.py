@@ -60,6 +60,8 @@ class Compared:
 
     cover: Pixels  # (H, W, 3) the part under the grid, of any size
     mosaic: Pixels  # (H, W, 3) a still of the mosaic, with the same aspect ratio
+    colours: Pixels  # (H, W, 3) the cover as it was matched: it has colours also where it is transparent
+    ideal: Pixels  # (H, W, 3) the mosaic if each photo were the part of the cover in its cell
     placement: PlacementMap
     library: Library  # the map's photos, in its order
     offered: Library  # the photos that could be placed
@@ -81,7 +83,7 @@ def write_report(
     height, width = compared.mosaic.shape[:2]
     scale = min(1.0, LONGEST / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    errors = CellErrors.of(compared.cover, compared.mosaic, placement)
+    errors = CellErrors.of(compared.ideal, compared.mosaic, compared.colours, placement)
     uses = placement.uses()
     by_use = np.argsort(-uses, kind="stable")
     by_use = by_use[uses[by_use] > 0]

@@ -29,14 +29,18 @@ class CellErrors:
     light: Float32Array  # (N, 3) the cover's mean linear light in each cell
 
     @classmethod
-    def of(cls, cover: Pixels, mosaic: Pixels, placement: PlacementMap) -> CellErrors:
-        """Compare the part of a cover under the grid with a still of its mosaic: both (H, W, 3), of any size."""
+    def of(cls, ideal: Pixels, mosaic: Pixels, colours: Pixels, placement: PlacementMap) -> CellErrors:
+        """Compare a still of a mosaic with the cover.
+
+        All are (H, W, 3), of any size. ideal: the cover in the mosaic's tiles, with the same gaps, borders and ground
+        as the mosaic, so that these do not count as differences; colours: the part of the cover under the grid.
+        """
         width, height = (max(8, round(side * SIGNATURE_PIXELS)) for side in placement.size)
         blur = math.sqrt(
             placement.shape.cell_area
         )  # cells of 8 × 8 pixels and more, with a blur relative to their area
-        cover, mosaic = resize(cover, width, height), resize(mosaic, width, height)
-        error = error_map(cover, mosaic, (blur, blur))
+        ideal, mosaic, cover = (resize(picture, width, height) for picture in (ideal, mosaic, colours))
+        error = error_map(ideal, mosaic, (blur, blur))
         corners = placement.cell.copy()
         corners[:, 2:] += corners[:, :2]
         boxes = np.rint(corners * SIGNATURE_PIXELS).astype(np.int64)
