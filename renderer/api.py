@@ -50,7 +50,7 @@ from renderer.plugins import load_animation
 from renderer.preset import Preset, load_preset, with_preset
 from renderer.progress import Progress, ProgressFunction, Silent, Timed, as_progress, track
 from renderer.scene import Animation
-from renderer.settings import FileSettings, OutputSettings, OverlaySettings, SoundSettings
+from renderer.settings import Background, FileSettings, OutputSettings, OverlaySettings, SoundSettings
 from renderer.sound import check_music_options
 from renderer.stills import strip_rows
 
@@ -154,23 +154,30 @@ class Mosaic:
         """How the mosaic was made: the cover and its hash, the options of matching, the version."""
         return dict(self.placement.recipe)
 
-    def image(self, *, tile_pixels: int | None = None, width: int | None = None) -> Pixels:
+    def image(
+        self, *, tile_pixels: int | None = None, width: int | None = None, background: Background | str = "white"
+    ) -> Pixels:
         """Draw the whole mosaic.
 
         Args:
-            tile_pixels: Side of a cell in pixels, at least 1. Default: 32.
+            tile_pixels: Shorter side of a cell in pixels, at least 1. Default: 32.
             width: Width of the image in pixels, at least 1, instead of `tile_pixels`.
+            background: What shows where there is no tile: a colour, `"blur"` (the blurred cover) or `"transparent"`.
 
         Returns:
-            The image as an array (height, width, 3) of uint8, sRGB.
+            The image as an array (height, width, 3) of uint8, sRGB; with a transparent background, (height, width, 4)
+            with straight alpha.
 
         Raises:
-            InputError: Both sizes are specified, or a photo is missing and has no thumbnail.
+            InputError: Both sizes are specified, the background is not one, or a photo is missing and has no thumbnail.
 
         Examples:
             >>> mosaic.image(width=1920).shape
             (1280, 1920, 3)
+            >>> mosaic.image(background="transparent").shape[2]
+            4
         """
+        ground = OutputSettings(background=background).background  # type: ignore[arg-type] # parsed from text
         if tile_pixels is not None and width is not None:
             raise InputError(f"{named('tile_pixels')} and {named('width')} both set the size: use one of them")
         for name, value in (("tile_pixels", tile_pixels), ("width", width)):
@@ -181,9 +188,9 @@ class Mosaic:
         size = max(1, round(units[0] * scale)), max(1, round(units[1] * scale))
         with (
             _open(self, MatchSettings(), Silent()) as opened,
-            closing(draw_strips(opened, size, strip_rows(size[0]))) as strips,
+            closing(draw_strips(opened, size, strip_rows(size[0]), ground)) as strips,
         ):
-            image = np.empty((size[1], size[0], 3), np.uint8)
+            image = np.empty((size[1], size[0], 4 if ground == "transparent" else 3), np.uint8)
             top = 0
             for strip in strips:
                 image[top : top + len(strip)] = strip
@@ -193,7 +200,7 @@ class Mosaic:
     def _repr_png_(self) -> bytes:
         """Return the mosaic as a PNG, which notebooks show."""
         png = io.BytesIO()
-        Image.fromarray(self.image(width=_PREVIEW_PIXELS)).save(png, "PNG")
+        Image.fromarray(self.image(width=_PREVIEW_PIXELS, background="transparent")).save(png, "PNG")
         return png.getvalue()
 
     def __repr__(self) -> str:

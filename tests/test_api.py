@@ -136,6 +136,35 @@ def test_a_mosaic_has_figures_and_an_image(mosaic: renderer.Mosaic, cover: Path)
         assert shown.size == (960, 640)
 
 
+@pytest.mark.parametrize("shape", ["3:2", "hexagon", "circle"])
+def test_every_function_draws_shapes_masks_and_backgrounds(
+    cover: Path, photos: Path, tmp_path: Path, shape: str
+) -> None:
+    made = renderer.match(cover, tiles=str(photos), columns=12, tile_shape=shape, gap=0.1, mask="circle")
+    assert made.placement.shape.name == shape
+    made.save(tmp_path / "it.mosaic")
+    again = renderer.Mosaic.load(tmp_path / "it.mosaic")
+    assert again.placement.shape == made.placement.shape
+    white, red = (again.image(width=120, background=name) for name in ("white", "#f00"))
+    clear, soft = again.image(width=120, background="transparent"), again.image(width=120, background="blur")
+    assert (made.image(width=120) == white).all()
+    assert clear.shape == (*white.shape[:2], 4)
+    assert (white[clear[..., 3] == 0] == 255).all()
+    assert (red[clear[..., 3] == 0] == (255, 0, 0)).all()
+    assert (red[clear[..., 3] == 255] == white[clear[..., 3] == 255]).all()
+    assert soft[clear[..., 3] == 0].std() > 1
+    assert 0.1 < (clear[..., 3] == 0).mean() < 0.8
+    with Image.open(BytesIO(again._repr_png_())) as shown:
+        assert shown.mode == "RGBA"
+    drawn = renderer.frame(again, "gather", at=99 / 30, size=(120, 80), duration=3.4, transparent=True)
+    assert drawn.shape == (80, 120, 4)
+    assert drawn[40, 60:64, 3].max() == 255
+    summary = renderer.render(again, "gather", tmp_path / "it.gif", duration=0.6, size=(60, 40), background="white")
+    assert summary.frames
+    with pytest.raises(renderer.InputError, match="background="):
+        again.image(background="nothing")
+
+
 def test_figures_that_were_not_measured_are_none(mosaic: renderer.Mosaic) -> None:
     bare = renderer.Mosaic(replace(mosaic.placement, recipe={"figures": {"ssim": "high"}}))
     assert bare.figures == renderer.MosaicFigures(None, None, None, None, "")

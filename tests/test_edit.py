@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from renderer.errors import InputError
+from renderer.grid import cell_position
 from renderer.job import EditSettings, MatchSettings, TileSettings, edit_mosaic, open_mosaic
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Silent
@@ -91,7 +92,7 @@ def test_photos_are_found_by_names_in_any_unicode_normalization(tmp_path: Path, 
         edit_mosaic(path, tmp_path / "new.mosaic", every, overwrite=True)
 
 
-@pytest.mark.parametrize("options", [{"match": "mean"}, {"match": "lab"}, {"match": "pixels", "turns": True}, {"adaptive": True}, {"blend": 0.3, "tone": 0.5}], ids=str)  # fmt: skip
+@pytest.mark.parametrize("options", [{"match": "mean"}, {"match": "lab"}, {"match": "pixels", "turns": True}, {"adaptive": True}, {"blend": 0.3, "tone": 0.5}, {"tile_shape": "3:2", "gap": 0.06}, {"tile_shape": "hexagon", "mask": "heart"}, {"tile_shape": "circle", "mask": "circle", "adaptive": True}], ids=str)  # fmt: skip
 def test_every_kind_of_map_can_be_edited(tmp_path: Path, cover: Path, photos: Path, options: dict[str, object]) -> None:
     path = tmp_path / "it.mosaic"
     settings = MatchSettings(tiles=(str(photos),), columns=9, save_map=path, **options)  # type: ignore[arg-type] # options of mixed types
@@ -103,6 +104,26 @@ def test_every_kind_of_map_can_be_edited(tmp_path: Path, cover: Path, photos: Pa
     kept = np.array([name not in banned for name in names(before)])
     assert not banned & set(names(after))
     assert same(before, after)[kept].all()
+
+
+@pytest.mark.parametrize(("name", "ratio"), [("3:2", 3 / 2), ("2:3", 2 / 3), ("hexagon", 3**0.5 / 2)])
+def test_a_photo_that_is_swapped_in_is_cropped_to_the_tiles(
+    tmp_path: Path, cover: Path, photos: Path, name: str, ratio: float
+) -> None:
+    path = tmp_path / "it.mosaic"
+    settings = MatchSettings(tiles=(str(photos),), columns=9, tile_shape=name, mask="circle", save_map=path)
+    with open_mosaic(cover, settings, Silent()) as made:
+        before, cell = made.placement, len(made.placement) // 2
+    column, row = cell_position(before.grid, cell)
+    edit_mosaic(path, path, EditSettings(swap=(f"{column},{row}={cover}",), cover=cover), overwrite=True)
+    after = load_map(path)
+    assert (after.shape, after.size) == (before.shape, before.size)
+    assert names(after)[cell] == cover.name
+    assert [number for number, name in enumerate(names(after)) if name == cover.name] == [cell]
+    for photo in after.photos:
+        assert photo.crop[2] / photo.crop[3] == pytest.approx(ratio, rel=0.02)
+    with pytest.raises(InputError, match="swap=0,0=.* is outside the mask: choose a cell that shows a photo"):
+        edit_mosaic(path, path, EditSettings(swap=(f"0,0={cover}",), cover=cover), overwrite=True)
 
 
 def test_a_file_name_with_pattern_characters_matches_only_its_photo(tmp_path: Path, cover: Path, photos: Path) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import io
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from renderer.job import MatchSettings, open_mosaic
 from renderer.job.drawing import draw_strips
 from renderer.parameters import parse_paper
 from renderer.pictures import Pixels, read_picture
+from renderer.placement import load_map
 from renderer.progress import Silent
 from renderer.stills import TRANSPARENT, check_size, in_strips, strip_rows, write_picture, write_still
 
@@ -256,3 +258,112 @@ def test_a_print_fills_the_paper_with_the_important_part_of_the_cover(
     assert difference(shown, wide[:, 500:700]).mean() > 50
     code, out, _ = render("mosaic", "it.mosaic", "--print", "6x3in", "--dpi", "50", "-o", "again.jpg")
     assert (code, out.startswith("again.jpg: 300x150")) == (0, True)
+
+
+@pytest.mark.parametrize("shape", ["square", "3:2", "2:3", "hexagon", "circle", "mixed"])
+def test_tile_pixels_and_paper_set_the_size_of_every_shape(
+    render: Callable[..., tuple[int, str, str]], cover: Path, photos: Path, shape: str
+) -> None:
+    words = ("--tiles", photos, "--columns", "12", "--tile-shape", shape)
+    whole = ("--tile-pixels", "10", "--save-map", "it.mosaic", "--credits", "credits.txt")
+    code, _, err = render("mosaic", cover, *words, *whole, "-o", "whole.png")
+    assert code == 0, err
+    placement = load_map(Path("it.mosaic"))
+    if shape != "mixed":
+        assert placement.shape.tile_boxes(placement.cell)[0, 2:].min() == pytest.approx(1, abs=0.2)
+    with Image.open("whole.png") as written:
+        assert written.size == tuple(round(10 * units) for units in placement.size)
+    for photo in placement.photos:
+        assert photo.path.name in Path("credits.txt").read_text("utf-8")
+    for source in ((cover, *words), ("it.mosaic",)):
+        code, _, err = render("mosaic", *source, "--print", "10x15cm", "--dpi", "63.5", "-o", "print.png", "-y")
+        assert code == 0, err
+        with Image.open("print.png") as written:
+            assert written.size == (250, 375)
+            assert written.info["dpi"] == pytest.approx((63.5, 63.5), abs=0.1)
+            assert np.asarray(written)[:2].min() < 250  # no white edge
+
+
+@pytest.mark.parametrize(
+    ("source", "options"),
+    [
+        ("shape:star", ("--gap", "0.2")),
+        ("shape:star", ("--tile-shape", "hexagon")),
+        ("text:ANNA", ("--tile-shape", "circle", "--border", "0.1")),
+        ("text:ANNA", ("--tile-shape", "3:2", "--corner-radius", "0.3", "--gap", "0.1")),
+    ],
+)
+def test_a_transparent_picture_is_opaque_in_its_tiles_only(
+    render: Callable[..., tuple[int, str, str]], photos: Path, source: str, options: tuple[str, ...]
+) -> None:
+    words = ("--tiles", photos, "--columns", "60", "--tile-pixels", "12", "--save-map", "it.mosaic", *options)
+    code, _, err = render("mosaic", source, *words, "--background", "transparent", "-o", "it.png")
+    assert code == 0, err
+    with Image.open("it.png") as written:
+        assert written.mode == "RGBA"
+        alpha = np.asarray(written.getchannel("A"))
+    placement = load_map(Path("it.mosaic"))
+    boxes = placement.shape.tile_boxes(placement.cell) * 12
+    middle = np.rint(boxes[:, :2] + boxes[:, 2:] / 2 - 0.5).astype(int)
+    assert (alpha[middle[:, 1], middle[:, 0]] == 255).all()
+    near = np.zeros(alpha.shape, bool)
+    for x, y, width, height in boxes.tolist():
+        near[max(int(y) - 1, 0) : int(y + height) + 2, max(int(x) - 1, 0) : int(x + width) + 2] = True
+    assert not alpha[~near].any()
+    share = {"hexagon": 0.75, "circle": np.pi / 4}.get(placement.shape.name, 1.0)
+    radius = 0 if placement.shape.name == "circle" else placement.shape.corner_radius
+    area = (boxes[:, 2:].prod(axis=1) * share - (4 - np.pi) * (radius * boxes[:, 2:].min(axis=1)) ** 2).sum()
+    assert alpha.sum() / 255 == pytest.approx(area, rel=0.03)
+    if placement.shape.corner_radius or placement.shape.kind == "hexagon":
+        assert ((alpha > 0) & (alpha < 255)).any()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("dot.png", "--columns", "10"), "No cell has 50% of its area inside the --mask"),
+        (("clear.png",), "is completely transparent"),
+        (("dot.png", "--gap", "0.95"), "--gap 0.95 is out of range"),
+        (("dot.png", "--tile-shape", "1:50"), "--tile-shape 1:50 is too narrow"),
+        (("dot.png", "--tile-shape", "hexagon", "--adaptive"), "--adaptive needs rectangles"),
+        (("text:\u82b1",), "has no letters for"),
+        (("text: ",), "has no words"),
+        (
+            ("dot.png", "--tile-shape", "hexagon", "--cell-size", "2000"),
+            "--cell-size 2000 is too large for hexagon tiles",
+        ),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("command", ["mosaic", "zoom", "still zoom", "explain grid", "explain match"])
+def test_impossible_shapes_and_masks_are_refused_in_one_sentence(
+    render: Callable[..., tuple[int, str, str]], photos: Path, command: str, words: tuple[str, ...], message: str
+) -> None:
+    Image.new("RGBA", (300, 200)).save("clear.png")
+    dot = Image.new("RGBA", (300, 200))
+    dot.paste((0, 0, 255, 255), (10, 10, 13, 13))
+    dot.save("dot.png")
+    tiles = () if command == "explain grid" else ("--tiles", photos)
+    code, out, err = render(*command.split(), *words, *tiles, "-o", "it.mp4" if command == "zoom" else "it.png")
+    assert (code, out) == (2, "")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not list(Path().glob("it.*"))
+
+
+@pytest.mark.parametrize("command", ["mosaic", "still zoom"])
+def test_a_map_of_a_later_version_is_refused_in_one_sentence(
+    render: Callable[..., tuple[int, str, str]], cover: Path, photos: Path, command: str
+) -> None:
+    code, _, err = render("mosaic", cover, "--tiles", photos, "--columns", "6", "--save-map", "it.mosaic")
+    assert code == 0, err
+    with zipfile.ZipFile("it.mosaic") as old, zipfile.ZipFile("later.mosaic", "w") as new:
+        for name in old.namelist():
+            header = old.read(name)
+            new.writestr(name, header.replace(b'"version": 2', b'"version": 3') if name == "map.json" else header)
+    code, out, err = render(*command.split(), "later.mosaic", "-o", "it.png")
+    assert (code, out) == (2, "")
+    assert err.endswith(
+        "later.mosaic has format version 3, and this program reads versions up to 2: update mosaic-renderer\n"
+    )
+    assert err.count("\n") == 1
