@@ -138,6 +138,16 @@ class StageFactory:
         return replace(self.stage(size, seconds=seconds, shape=SHAPES[name]), background=(0.2, 0.7, 0.3))
 
 
+def heart(stage: Stage) -> Stage:
+    """Return a stage whose mosaic has only the cells inside a heart, in the left part of the cover."""
+    whole = stage.mosaic
+    centre = (whole.cell[:, :2] + 0.5 * whole.cell[:, 2:]) / whole.size
+    x, y = (centre[:, 0] - 0.4) / 0.3, (0.5 - centre[:, 1]) / 0.4
+    kept = (x**2 + y**2 - 1) ** 3 < x**2 * y**3  # https://mathworld.wolfram.com/HeartCurve.html
+    arrays = {name: getattr(whole, name)[kept] for name in ("cell", "photo", "symmetry", "gain", "offset", "cost")}
+    return replace(stage, maps=[replace(whole, **arrays)], _resting={})
+
+
 @pytest.fixture(scope="module")
 def stage_factory(cover: Path) -> Iterator[StageFactory]:
     with open_mosaic(cover, MatchSettings(columns=24), Silent()) as mosaic:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import SHAPES, StageFactory, difference
+from conftest import SHAPES, StageFactory, difference, heart
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +17,7 @@ from animations.zoom import Zoom
 from renderer.compositor import Compositor
 from renderer.pictures import Pixels
 from renderer.plugins import installed, load_animation
-from renderer.scene import SPRITE_ARRAYS, Animation, Motion, Scene, Stage
+from renderer.scene import RECTANGLE, SPRITE_ARRAYS, Animation, Motion, Scene, Stage, make_sprites
 
 SIZE = (160, 90)
 
@@ -156,13 +156,12 @@ def test_golden_frames(stage: Stage, golden: Callable[[str, Pixels], None], name
 def test_golden_frames_of_each_shape(
     stage_factory: StageFactory, golden: Callable[[str, Pixels], None], shape: str
 ) -> None:
-    """At rest, turning, and, for circles, while a photo opens on landing."""
+    """At rest, turning, and while a photo opens on landing."""
     stage = stage_factory.shaped(shape, (240, 135), seconds=6.0)
     with closing(stage.textures):
         golden(f"{shape}-rest", draw(stage, whole(stage)))
         golden(f"{shape}-turning", draw(stage, Disperse().play(stage)(0.55)))
-        if shape == "circles":
-            golden(f"{shape}-landing", draw(stage, Zoom().play(stage)(0.68)))
+        golden(f"{shape}-landing", draw(stage, Zoom().play(stage)(0.62)))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -181,10 +180,12 @@ def test_a_landing_starts_with_its_tile_and_ends_with_the_photo(stage_factory: S
             assert before.opened <= after.opened
 
 
+@pytest.mark.parametrize("masked", [False, True], ids=["all-cells", "heart"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", installed())
-def test_animations_work_with_every_shape(stage_factory: StageFactory, name: str, shape: str) -> None:
+def test_animations_work_with_every_shape(stage_factory: StageFactory, name: str, shape: str, *, masked: bool) -> None:
     stage = stage_factory.shaped(shape, SIZE, seconds=6.0)
+    stage = heart(stage) if masked else stage
     with closing(stage.textures):
         animation = load_animation(name)()
         motion = animation.play(stage)
@@ -193,6 +194,38 @@ def test_animations_work_with_every_shape(stage_factory: StageFactory, name: str
         for frame, ending in zip(frames[::2], animation.shown_endings(), strict=True):
             if ending == "mosaic":
                 assert difference(frame, draw(stage, whole(stage))).mean() < 0.1
+
+
+def test_the_cover_is_visible_only_where_a_mask_leaves_cells(stage_factory: StageFactory) -> None:
+    for shape in (None, "hexagons"):
+        made = stage_factory.stage((240, 135)) if shape is None else stage_factory.shaped(shape, (240, 135))
+        stage = replace(heart(made), background=(0.0, 1.0, 0.0))
+        with closing(stage.textures):
+            at_start = draw(stage, Reveal(start="cover", enter="flip").play(stage)(0.0))
+            tiles = draw(stage, whole(stage))
+        ground = (tiles == (0, 255, 0)).all(axis=2)
+        assert 0.3 < ground.mean() < 0.8
+        assert (at_start[ground] == (0, 255, 0)).all()
+        assert not (at_start[~ground] == (0, 255, 0)).all(axis=1).any()
+
+
+@pytest.mark.parametrize("shape", ["hexagons-apart", "circles", "cards"])
+def test_the_preview_of_a_scene_has_outlines(stage_factory: StageFactory, shape: str) -> None:
+    stage = stage_factory.shaped(shape, (480, 270), seconds=6.0)
+    camera = replace(stage.whole_camera(), scale=110.0)
+    texture = stage.textures.add_picture(np.full((4, 4, 3), (200, 40, 20), np.uint8))
+    tiles = stage.visible_tiles(stage.resting_sprites(), camera)
+    one = make_sprites(np.full(len(tiles), texture), tiles.centre, tiles.right, tiles.down)
+    ratio = float(stage.mosaic.shape.tile_ratio)
+    one = replace(one, window=one.window * (1, 1 / ratio, 1, 1 / ratio), outline=tiles.outline)
+    with closing(stage.textures):
+        scene = stage.scene(camera, one)
+        plain = stage.scene(camera, replace(one, outline=RECTANGLE))
+        drawn = draw(stage, scene)
+        assert scene.preview is not None
+        off, without = (difference(scene.preview(each), drawn).mean() for each in (scene, plain))
+        assert off < 7  # edges alone, which are drawn up to half a pixel further out
+        assert without > 2 * off
 
 
 def test_hexagons_at_rest_have_no_seams_while_others_move(stage_factory: StageFactory) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from renderer.errors import InputError
 from renderer.job import MatchSettings, OpenMosaic, open_mosaic, open_placement
-from renderer.job.drawing import draw_strips
+from renderer.job.drawing import draw_strips, drawing
 from renderer.pictures import read_picture
 from renderer.placement import PlacementMap
 from renderer.progress import Silent
@@ -158,3 +158,16 @@ def test_a_transparent_background_is_the_same_as_transparent() -> None:
 def test_the_default_background_is_white_around_letters_and_shapes() -> None:
     assert OutputSettings().background_colour() == (0.0, 0.0, 0.0)
     assert OutputSettings().background_colour(masked=True) == (1.0, 1.0, 1.0)
+def test_a_distant_mosaic_shows_the_background_where_there_is_no_cell(cover: Path, photos: Path) -> None:
+    """Tiles of less than 4 pixels are drawn as one picture."""
+    with (
+        right_half(cover, photos) as mosaic,
+        drawing(mosaic, (40, 26), OutputSettings(background=(1.0, 0.0, 0.0))) as (stage, compositor),
+    ):
+        camera = replace(stage.whole_camera(), centre=(6.0, 4.0))  # the map's middle
+        assert camera.scale < 4
+        tiles = stage.visible_tiles(stage.resting_sprites(), camera)
+        assert len(tiles) == 1
+        frame = compositor.still(stage.scene(camera, tiles))
+    assert (frame[:, :19] == (255, 0, 0)).all()
+    assert not (frame[4:-4, 21:30] == (255, 0, 0)).all(axis=2).any()

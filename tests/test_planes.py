@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SHAPES, StageFactory
+from conftest import SHAPES, StageFactory, heart
 
 from animations.disperse import Disperse, Gather
 from animations.reveal import Reveal
@@ -121,6 +121,16 @@ def test_cells_of_several_sizes_and_backgrounds_around_the_mosaic(
             whole = stage.whole_camera()
             scene = stage.scene(replace(whole, scale=whole.scale * scale), stage.resting_sprites())
             assert max(differences(frames.draw_scene(scene), by_compositor(stage, scene))) < 1.5
+
+
+@pytest.mark.parametrize("name", ["zoom", "reveal from the cover", "disperse"])
+def test_a_mosaic_with_a_mask(stage_factory: StageFactory, name: str) -> None:
+    stage = replace(heart(stage_factory.stage(SIZES["16:9"])), background=(0.2, 0.7, 0.3))
+    motion = ANIMATIONS[name].play(stage)
+    with closing(stage.textures), closing(Frames(stage, motion)) as frames:
+        for progress in (0.0, 0.31, 0.45, 0.58, 1.0):
+            scene = motion(progress)
+            assert max(differences(frames.draw_scene(scene), by_compositor(stage, scene))) < 1.5, progress
 
 
 @pytest.mark.parametrize("shape", SHAPES)

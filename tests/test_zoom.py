@@ -1,6 +1,7 @@
 """The zoom's motion and its golden frames."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from conftest import StageFactory, difference
+from conftest import SHAPES, StageFactory, difference, heart
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -137,6 +138,93 @@ def test_the_video_ends_on_the_photo_filling_the_frame(stage_factory: StageFacto
         expected = np.asarray(resized.crop((left, top, left + size[0], top + size[1])))
     assert difference(last, expected).max() <= 1  # equals a Lanczos resize
     stage.textures.close()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_photo_opens_from_its_tile_without_moving(stage_factory: StageFactory, shape: str) -> None:
+    stage = stage_factory.shaped(shape, (320, 180))
+    with closing(stage.textures):
+        motion = Zoom().prepare(stage)
+        tile = int(motion(1.0).sprites[-1].tile[0])
+        (box,) = stage.mosaic.shape.tile_boxes(stage.mosaic.cell[tile : tile + 1])
+        photo = stage.photo(int(stage.mosaic.photo[tile]))
+        left, top, width, height = np.array(photo.crop) / (*photo.size, *photo.size)
+        opened = 0
+        for progress in np.linspace(0.4, 1, 61):
+            sprite = motion(progress).sprites[-1]
+            if len(sprite) != 1:  # no photo has started to open
+                continue
+            opened += 1
+            half = sprite.outline.photo_half(np.abs(sprite.right[0] + sprite.down[0]))
+            unit = 2 * half / (sprite.window[0, 2:] - sprite.window[0, :2])  # size of the whole photo
+            start = sprite.centre[0] - half + ((left, top) - sprite.window[0, :2]) * unit
+            # Inside the border of its tile, where it is cropped to, except for rounding to whole pixels.
+            border = 0.5 * (box[2:] - 2 * stage.resting_sprites().outline.photo_half(box[2:] / 2))
+            assert np.abs(start - box[:2] - border).max() < 0.01
+            assert np.abs((width, height) * unit - box[2:] + 2 * border).max() < 0.02
+        assert opened > 15
+        # A sprite that has hardly opened looks like the tile, apart from the detail of a larger texture.
+        first = next(p for p in np.linspace(0.4, 1, 601) if len(motion(p).sprites[-1]) == 1)
+        scene = motion(first)
+        compositor = Compositor(*stage.frame, stage.textures, threads=2)
+        opening, resting = compositor.still(scene), compositor.still(replace(scene, sprites=scene.sprites[:-1]))
+        compositor.close()
+        assert difference(opening, resting).mean() < 0.5
+        assert difference(opening, resting).max() < 80  # the edges of both
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
+def test_photos_land_undistorted_from_every_shape(
+    stage_factory: StageFactory, size: tuple[int, int], shape: str
+) -> None:
+    square, stage = stage_factory.stage(size), stage_factory.shaped(shape, size)
+    with closing(square.textures), closing(stage.textures):
+        number = next(i for i, photo in enumerate(stage.mosaic.photos) if not photo.is_part)
+        zoom = Zoom(focus=(str(stage.mosaic.photos[number].path),))
+        assert difference(still(stage, 1.0, zoom), still(square, 1.0, zoom)).max() <= 1
+
+
+COVERED = {"nothing": (0.0, 0.0, 0.0, 0.0), "an app": (0.1, 0.16, 0.2, 0.02)}
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad"])
+@pytest.mark.parametrize("covered", COVERED.values(), ids=COVERED)
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
+def test_a_mosaic_with_a_mask_is_visible_as_a_whole(
+    stage_factory: StageFactory, size: tuple[int, int], shape: str, covered: tuple[float, float, float, float], fit: Fit
+) -> None:
+    stage = replace(heart(stage_factory.shaped(shape, size)), covered=covered, fit=fit)
+    with closing(stage.textures):
+        frame = still(stage, 0.0, Zoom(focus=("0.4,0.2",)))
+    ground = np.abs(frame.astype(int) - (51, 179, 77)).max(axis=2) < 3
+    rows, columns = np.flatnonzero(~ground.all(axis=1)), np.flatnonzero(~ground.all(axis=0))
+    top, right, bottom, left = covered
+    margin = 0.04 * min(size)
+    free = [  # pixels between the tiles and the uncovered part's edges
+        columns[0] - left * size[0], size[0] * (1 - right) - columns[-1] - 1,
+        rows[0] - top * size[1], size[1] * (1 - bottom) - rows[-1] - 1,
+    ]  # fmt: skip
+    assert min(free) > margin - 1.5
+    assert min(free[0], free[2]) < margin + 1.5  # as large as possible
+    assert abs(free[0] - free[1]) < 2.5  # in the middle
+    assert abs(free[2] - free[3]) < 2.5
+
+
+@pytest.mark.parametrize("focus", ["0.2,0.3", "0.4,0.9", "0.68,0.2", "0.4,0.45"])
+@pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
+def test_a_flight_into_a_mosaic_with_a_mask_stays_within_its_first_view(
+    stage_factory: StageFactory, size: tuple[int, int], focus: str
+) -> None:
+    stage = heart(stage_factory.stage(size))
+    with closing(stage.textures):
+        motion = Zoom(focus=(focus,)).prepare(stage)
+        first = view(motion(0.0).camera, stage)
+        for progress in np.linspace(0, 1, 60):
+            left, top, right, bottom = view(motion(progress).camera, stage)
+            assert min(left - first[0], top - first[1], first[2] - right, first[3] - bottom) > -1e-6
+    assert motion(0.0).camera == stage.whole_camera()
 
 
 @pytest.mark.parametrize("symmetry", range(1, 8))
