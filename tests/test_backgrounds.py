@@ -150,7 +150,9 @@ def test_a_transparent_background_is_the_same_as_transparent() -> None:
     output = OutputSettings(background="transparent")
     assert output.transparent
     assert output.background_colour() == (0.0, 0.0, 0.0)
-    assert OutputSettings(background="navy").background_colour(masked=True) == OutputSettings(background="navy").background
+    assert (
+        OutputSettings(background="navy").background_colour(masked=True) == OutputSettings(background="navy").background
+    )
     with pytest.raises(InputError, match="transparent=True cannot be combined with fit=blur"):
         OutputSettings(background="transparent", fit="blur")
 
@@ -158,6 +160,8 @@ def test_a_transparent_background_is_the_same_as_transparent() -> None:
 def test_the_default_background_is_white_around_letters_and_shapes() -> None:
     assert OutputSettings().background_colour() == (0.0, 0.0, 0.0)
     assert OutputSettings().background_colour(masked=True) == (1.0, 1.0, 1.0)
+
+
 def test_a_distant_mosaic_shows_the_background_where_there_is_no_cell(cover: Path, photos: Path) -> None:
     """Tiles of less than 4 pixels are drawn as one picture."""
     with (
