@@ -177,7 +177,8 @@ class Mosaic:
             >>> mosaic.image(background="transparent").shape[2]
             4
         """
-        ground = OutputSettings(background=background).background  # type: ignore[arg-type] # parsed from text
+        given = OutputSettings(background=background).background  # type: ignore[arg-type] # parsed from text
+        ground: Background = (1.0, 1.0, 1.0) if given is None else given
         if tile_pixels is not None and width is not None:
             raise InputError(f"{named('tile_pixels')} and {named('width')} both set the size: use one of them")
         for name, value in (("tile_pixels", tile_pixels), ("width", width)):

@@ -101,7 +101,7 @@ def _inside(corners: Float64Array, size: tuple[int, int]) -> npt.NDArray[np.floa
     """Return the share of each pixel of a picture (width, height) inside a polygon of corners (K, 2): (H, W, 1)."""
     inside = np.zeros((size[1], size[0]), np.uint8)
     cv2.fillConvexPoly(inside, np.rint((corners - 0.5) * 16).astype(np.int32), 255, cv2.LINE_AA, 4)
-    return inside[..., np.newaxis].astype(np.float32) / 255
+    return inside[..., np.newaxis].astype(np.float32) / np.float32(255)
 
 
 def _corners(outline: Outline, half: Float64Array, radius: float) -> Float64Array:
