@@ -158,7 +158,7 @@ def test_every_function_draws_shapes_masks_and_backgrounds(
         assert shown.mode == "RGBA"
     drawn = renderer.frame(again, "gather", at=99 / 30, size=(120, 80), duration=3.4, transparent=True)
     assert drawn.shape == (80, 120, 4)
-    assert drawn[40, 60:64, 3].max() == 255
+    assert drawn[30:50, 50:70, 3].max() == 255
     summary = renderer.render(again, "gather", tmp_path / "it.gif", duration=0.6, size=(60, 40), background="white")
     assert summary.frames
     with pytest.raises(renderer.InputError, match="background="):

@@ -122,7 +122,7 @@ def test_a_photo_that_is_swapped_in_is_cropped_to_the_tiles(
     assert [number for number, name in enumerate(names(after)) if name == cover.name] == [cell]
     for photo in after.photos:
         assert photo.crop[2] / photo.crop[3] == pytest.approx(ratio, rel=0.02)
-    with pytest.raises(InputError, match=r"swap=0,0=.* is outside the mask: choose a cell that shows a photo"):
+    with pytest.raises(InputError, match="swap=0,0 is outside the mask: choose a cell that shows a photo"):
         edit_mosaic(path, path, EditSettings(swap=(f"0,0={cover}",), cover=cover), overwrite=True)
 
 
