@@ -26,6 +26,8 @@ BLOCK: Final = 256
 
 _LONGEST_RUN: Final = 8  # neighbouring blocks that are drawn at once
 
+_EXACT_STEPS: Final = 64  # per unit: tiles at multiples of such a step lie at the same pixels in every run
+
 _BLOCKS_AT_ONCE: Final = 64  # whose memory, 6.3 MB, is allocated at once
 
 _BEFORE: Final = 2  # columns that are drawn to the left of a run: chroma is a mean that includes one of them
@@ -125,6 +127,8 @@ class Canvas:
         cell = float(np.log2(self.sizes[0])) if len(self.sizes) else 0.5
         on_grid = cell == round(cell) and not (self.boxes % 2.0**cell).any()
         self._cell = round(cell) if on_grid and tiles.outline.is_plain else None
+        # Elsewhere, as in hexagons, positions are rounded, by amounts that depend on where a run begins.
+        self.longest_run = 1 if (self.boxes * _EXACT_STEPS % 1).any() else _LONGEST_RUN
         self._lowest_before = np.maximum.accumulate(high[:, 1])
         self._highest_after = np.minimum.accumulate(low[::-1, 1])[::-1]
         self.has_tone = bool((tiles.gain != 1).any() or (tiles.offset != 0).any())
@@ -177,7 +181,7 @@ class Canvas:
     def build(self, keys: Iterable[Key]) -> Sequence[Planes]:
         """Draw the planes of blocks that are missing, and return them. Raises RenderError if a photo can't be read."""
         made: list[Planes] = []
-        for run in runs(key for key in keys if key not in self.planes):
+        for run in runs((key for key in keys if key not in self.planes), self.longest_run):
             made += self._build_run(run)
         return made
 
@@ -251,11 +255,11 @@ class Canvas:
         return Scene((tiles,), camera, None, nested=self._nested), left
 
 
-def runs(keys: Iterable[Key]) -> Iterator[Sequence[Key]]:
-    """Yield keys in runs of neighbouring blocks in one row."""
+def runs(keys: Iterable[Key], longest: int) -> Iterator[Sequence[Key]]:
+    """Yield keys in runs of at most `longest` neighbouring blocks in one row."""
     run: list[Key] = []
     for key in sorted(keys, key=lambda key: (key.level, key.toned, key.row, key.column)):
-        if run and (len(run) == _LONGEST_RUN or key != run[-1]._replace(column=run[-1].column + 1)):
+        if run and (len(run) == longest or key != run[-1]._replace(column=run[-1].column + 1)):
             yield run
             run = []
         run.append(key)

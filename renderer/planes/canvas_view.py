@@ -86,7 +86,7 @@ class CanvasView:
             if before is None or before[1] != variants or not _suffices(before[0], blocks):
                 self._prefetched[level] = blocks, variants
                 new = (key for key in _keys(level, blocks, variants) if key not in self.canvas.planes)
-                for run in runs(new):
+                for run in runs(new, self.canvas.longest_run):
                     photos = [photo for photo in self.canvas.photos(run) if photo not in self._requested]
                     self._requested.update(photos)
                     self._waiting.append(_Run(run, self._advanced + LOOK_AHEAD, photos))
