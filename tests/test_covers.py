@@ -375,8 +375,13 @@ def test_a_made_cover_is_matched_saved_edited_and_revealed_without_a_file(render
         assert render("still", "reveal", name, *frame)[0] == 0
         with Image.open("start.png") as shown:
             start = np.asarray(shown.convert("L")).astype(int)
-        expected = np.full((108, 192), 255)  # with all cells in the cover's colour
-        for x, y, width, height in placement.cell * (192 / placement.size[0]):
+        expected = np.full(
+            (108, 192), 255
+        )  # with all cells in the cover's colour, as large as the frame's margin allows
+        low, high = placement.cell[:, :2].min(axis=0), (placement.cell[:, :2] + placement.cell[:, 2:]).max(axis=0)
+        scale = ((np.array([192, 108]) - 2 * 0.04 * 108) / (high - low)).min()
+        corner = np.array([96, 54]) - scale * (low + high) / 2
+        for x, y, width, height in placement.cell * scale + [*corner, 0, 0]:
             expected[round(y) : round(y + height), round(x) : round(x + width)] = 0x22
         assert np.abs(start - expected).mean() < 12
 
