@@ -521,3 +521,20 @@ def test_inputs_of_a_cover_are_never_overwritten(photos: Path, cover: Path, tmp_
     with open_mosaic(MadeCover("text", "A"), match, Silent(), matched=False) as mosaic:
         assert {cover, tmp_path / "logo.png"} <= mosaic.inputs
     assert replace(match, fill="red").cover_settings().files() == [tmp_path / "logo.png", Path("red")]
+
+
+@pytest.mark.parametrize("figure", ["grid", "channels"])
+def test_a_figure_never_overwrites_what_a_cover_is_made_from(render: Any, figure: str) -> None:
+    Image.fromarray(logo()).save("logo.png")
+    before = Path("logo.png").read_bytes()
+    for source in (("text:A", "--fill", "logo.png"), ("shape:star", "--mask", "logo.png")):
+        code, _, err = render("explain", figure, *source, "-o", "logo.png", "-y")
+        assert (code, err.count("\n")) == (2, 1)
+        assert "-o logo.png is the cover or one of the photos, or another input" in err
+    assert Path("logo.png").read_bytes() == before
+
+
+def test_about_5000_cells_are_inside_letters_on_paper_too(photos: Path) -> None:
+    match = MatchSettings(tiles=(str(photos),))
+    with open_mosaic(MadeCover("text", "ANNA"), match, Silent(), shape=1.5, matched=False) as mosaic:
+        assert 4000 < len(mosaic.placement) < 6000

@@ -21,7 +21,6 @@ from renderer.faces import find_faces
 from renderer.fidelity import turned
 from renderer.grid import (
     Grid,
-    adapt_grid,
     cell_position,
     cell_signatures,
     cover_signature,
@@ -29,13 +28,12 @@ from renderer.grid import (
     find_cell,
 )
 from renderer.job import GridSettings, MatchSettings, OpenMosaic, check_cover_name, open_mosaic
-from renderer.job.inputs import matched_part, regular_grid
-from renderer.job.outputs import check_beside, check_not_input
+from renderer.job.inputs import cells_of, regular_grid
+from renderer.job.outputs import check_beside, check_not_among, check_not_input
 from renderer.library import Library
 from renderer.matching import nearest_photos
 from renderer.matching.candidates import Candidates
 from renderer.matching.tiles import in_cells, is_upright
-from renderer.messages import named
 from renderer.output_files import check_writable
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, resize
@@ -58,21 +56,20 @@ _ARC: Final = 9  # corners of a polygon in a quarter of a circle
 _TRIED: Final = 200  # number of best cells whose nearest photos are determined
 
 
-def read_cover(cover: CoverName | None, settings: CoverSettings | None = None) -> tuple[CoverName, Cover]:
-    """Return the name of a cover, by default the sample, and the cover. Raises InputError, also for `.mosaic` files."""
+def read_cover(cover: CoverName | None, settings: CoverSettings | None = None) -> Cover:
+    """Return a cover, by default the sample. Raises InputError, also for `.mosaic` files."""
     name = check_cover_name(cover)
     if name.suffix.lower() == MAP_SUFFIX:
         raise InputError(
             f"{name.name} does not contain the cover, which this figure shows: use the cover picture instead"
         )
-    return name, open_cover(name, settings)
+    return open_cover(name, settings)
 
 
-def check_figure(path: Path, cover: CoverName, *, overwrite: bool) -> None:
-    """Raise InputError if a figure can't be written to a path, or would overwrite the cover."""
+def check_figure(path: Path, cover: Cover, *, overwrite: bool) -> None:
+    """Raise InputError if a figure can't be written to a path, or would overwrite a file that a cover is made from."""
     check_writable(path, overwrite=overwrite)
-    if isinstance(cover, Path) and path.exists() and path.resolve() == cover.resolve():
-        raise InputError(f"{named('output', path)} is the cover: choose another name")
+    check_not_among(cover.files, path)
 
 
 def lay_grid(cover: Cover, settings: GridSettings, mask_threshold: float) -> Grid:
@@ -81,10 +78,7 @@ def lay_grid(cover: Cover, settings: GridSettings, mask_threshold: float) -> Gri
     In `mixed` grids, half of the cells are higher than wide, since no photos determine their share.
     """
     grid = regular_grid(cover, settings)
-    if settings.adaptive:
-        mask = cover.mask, mask_threshold
-        grid = adapt_grid(grid, cover.over(WHITE), find_faces(cover.pixels), *settings.cell_sides(), *mask)
-    return matched_part(cover, grid, mask_threshold)[0]
+    return cells_of(cover, grid, settings, find_faces(cover.pixels) if settings.adaptive else [], mask_threshold)
 
 
 def tile_outlines(shape: TileShape, boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -208,8 +202,8 @@ def open_matched(
 
     position: of the cell; None: a colourful, well matched cell is selected; path: of the figure, only to check it.
     """
-    source, opened = read_cover(cover, settings.cover_settings())
-    check_figure(path, source, overwrite=overwrite)
+    opened = read_cover(cover, settings.cover_settings())
+    check_figure(path, opened, overwrite=overwrite)
     check_beside(settings, overwrite=overwrite)
     with open_mosaic(cover, settings, progress) as mosaic:
         check_not_input(mosaic, path)

@@ -39,10 +39,10 @@ def explain_channels(
     `cover_settings`: mask of the cover, and how letters and shapes are drawn. Raises InputError.
     """
     figure = figure or FigureSettings()
-    source, opened = read_cover(cover, cover_settings)
+    opened = read_cover(cover, cover_settings)
     pixels = opened.over(WHITE)
     check_suffix(path, STILL_SUFFIXES)
-    check_figure(path, source, overwrite=overwrite)
+    check_figure(path, opened, overwrite=overwrite)
     drawing = Drawing(figure)
     check_size(path, drawing.size)
     means = plane_means(pixels)

@@ -48,10 +48,10 @@ def explain_grid(
     `cover_settings`: mask of the cover, and how letters and shapes are drawn.
     """
     figure, cover_settings = figure or FigureSettings(), cover_settings or CoverSettings()
-    source, opened = read_cover(cover, cover_settings)
+    opened = read_cover(cover, cover_settings)
     pixels = opened.over(WHITE)
     check_suffix(path, STILL_SUFFIXES)
-    check_figure(path, source, overwrite=overwrite)
+    check_figure(path, opened, overwrite=overwrite)
     cells = lay_grid(opened, grid or GridSettings(), cover_settings.mask_threshold)
     drawing = Drawing(figure)
     check_size(path, drawing.size)

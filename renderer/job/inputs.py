@@ -19,7 +19,7 @@ from renderer.cover_names import CoverName, MadeCover
 from renderer.covers import WHITE, Cover, Fill, box_of, open_cover
 from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
-from renderer.faces import find_faces
+from renderer.faces import Face, find_faces
 from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape, masked
 from renderer.input_files import is_file, require_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
@@ -137,22 +137,32 @@ def cover_reader(placement: PlacementMap, cover: Path | None) -> Callable[[int],
     return lambda shorter_side: read_picture(cover, shorter_side=shorter_side).pixels
 
 
-def regular_grid(cover: Cover, settings: GridSettings, portrait: float = 0.5) -> Grid:
+def regular_grid(cover: Cover, settings: GridSettings, portrait: float = 0.5, shape: float | None = None) -> Grid:
     """Return the regular grid of a cover; by default, about 5,000 of its cells are inside the cover's mask.
 
     If the mask is small, there are fewer cells, as the grid has at most four times the columns of one without a mask.
-    `portrait`: share of the portrait cells, 0…1, if the shape of the tiles is `mixed`.
+    `portrait`: share of the portrait cells, 0…1, if the shape of the tiles is `mixed`. `shape`: width / height of the
+    mosaic, if it differs from the cover's.
     """
-    grid = make_grid(*cover.size, settings.columns, settings.cell_size, settings.shape(), portrait)
+
+    def grid_of(columns: int | None, cell_size: int | None) -> Grid:
+        if shape is None:
+            return make_grid(*cover.size, columns, cell_size, settings.shape(), portrait)
+        return make_grid_of_shape(*cover.size, shape, columns, cell_size, settings.shape(), portrait)
+
+    grid = grid_of(settings.columns, settings.cell_size)
     if cover.mask is None or settings.columns is not None or settings.cell_size is not None:
         return grid
     finer = min(1 / math.sqrt(float(cover.mask.mean()) / 255), _MOST_FINER)
-    return make_grid(*cover.size, round(grid.columns * finer), None, settings.shape(), portrait)
+    return grid_of(round(grid.columns * finer), None)
 
 
-def matched_part(cover: Cover, grid: Grid, threshold: float) -> tuple[Grid, Pixels]:
-    """Return the cells of a grid that are inside a cover, and the pixels that they are compared with."""
-    return (grid if cover.mask is None else masked(grid, cover.mask, threshold)), cover.pixels
+def cells_of(cover: Cover, grid: Grid, settings: GridSettings, faces: Sequence[Face], mask_threshold: float) -> Grid:
+    """Return the cells inside a cover: those of a regular grid, or of several sizes if the settings say so."""
+    if settings.adaptive:
+        sides = settings.cell_sides()
+        return adapt_grid(grid, cover.over(WHITE), faces, *sides, cover.mask, mask_threshold)
+    return grid if cover.mask is None else masked(grid, cover.mask, mask_threshold)
 
 
 def ordered_by_hue(cover: Cover, library: Library) -> Cover:
@@ -292,12 +302,8 @@ def _match(
         from renderer.matching import portrait_share
 
         portrait = portrait_share(library.photos)
-    if shape is None:
-        grid = regular_grid(cover, settings, portrait)
-    else:
-        grid = make_grid_of_shape(
-            *cover.size, shape, settings.columns, settings.cell_size, tile_shape, portrait
-        )  # fmt: skip
+    grid = regular_grid(cover, settings, portrait, shape)
+    if shape is not None:
         grid = _over_subject(grid, cover.over(WHITE), progress)
     own_pieces = library is None
     if library is None:
@@ -337,21 +343,17 @@ def _match(
         from renderer.matching import match_photos, unmatched_map
 
         faces = find_faces(cover.pixels) if matched or settings.adaptive else []
-        if settings.adaptive:
-            mask = cover.mask, settings.mask_threshold
-            grid = adapt_grid(grid, cover.over(WHITE), faces, *settings.cell_sides(), *mask)
-        grid, pixels = matched_part(cover, grid, settings.mask_threshold)
+        grid = cells_of(cover, grid, settings, faces, settings.mask_threshold)
         recipe = {**recipe, "faces": [list(face) for face in faces]}
         if matched:
             placement = match_photos(
-                pixels, grid, library, progress,
+                cover.pixels, grid, library, progress,
                 style=settings.style(), rules=settings.rules(), seed=settings.match_seed, pins=pins, recipe=recipe,
             )  # fmt: skip
-            placement = _with_cover(placement, cover)
             cache_map(placement, cached)
         else:
             placement = unmatched_map(grid, library, rules=settings.rules(), pins=pins, recipe=recipe)
-            placement = _with_cover(placement, cover)
+    placement = _with_cover(placement, cover)
     placed = library.take(library.photos.find(placement.photos))
     missing = [photo.path for photo in placement.photos if not is_file(photo.path)]
     if missing:
@@ -379,9 +381,10 @@ def _check_letters(cover: Cover, grid: Grid, progress: Progress) -> None:
         return
     cells = cover.letter_height * grid.rows / grid.crop[3]
     if cells < _LEGIBLE_CELLS:
+        height = counted(max(round(cells), 1), "cell")
         progress.notice(
-            f"The letters of {cover.name} are only {cells:.0f} cells high, which is hard to read: use fewer words, or "
-            f"more {named('columns')}"
+            f"The letters of {cover.name} are only {height} high, which is hard to read: use fewer words, or more "
+            f"{named('columns')}"
         )
 
 

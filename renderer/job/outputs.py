@@ -85,9 +85,22 @@ def check_suffix(path: Path, suffixes: Sequence[str], parameter: str | None = "o
 
 
 def check_not_input(mosaic: OpenMosaic, path: Path) -> None:
-    """Raise InputError for an output that is the cover or one of the photos, which overwriting would destroy."""
-    if path.exists() and (_is_among(path, mosaic.inputs) or mosaic.archive.contains(path)):
-        raise InputError(f"{named('output', path)} is the cover or one of the photos: choose another name")
+    """Raise InputError for an output that is a photo or another file that the mosaic is made from."""
+    if mosaic.archive.contains(path):
+        raise _input_error(path)
+    check_not_among(mosaic.inputs, path)
+
+
+def check_not_among(files: Iterable[Path], path: Path) -> None:
+    """Raise InputError for an output that is one of some input files, which overwriting would destroy."""
+    if path.exists() and _is_among(path, files):
+        raise _input_error(path)
+
+
+def _input_error(path: Path) -> InputError:
+    return InputError(
+        f"{named('output', path)} is the cover or one of the photos, or another input: choose another name"
+    )
 
 
 def _is_among(path: Path, files: Iterable[Path]) -> bool:
