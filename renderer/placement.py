@@ -81,10 +81,14 @@ class PlacementMap:
         """The grid of the map's cells, in lattice units."""
         return grid_of_boxes(self.cell, self.size, self.crop, self.shape)
 
-    @property
+    @cached_property
     def is_masked(self) -> bool:
         """Whether cells are left out."""
-        return float(self.cell[:, 2:].prod(axis=1).sum()) < 0.999 * self.size[0] * self.size[1]
+        area = self.size[0] * self.size[1]
+        if self.shape.kind == "hexagon":  # cells extend beyond the edge; every second row has one less
+            columns, rows = self.grid.columns, self.grid.rows
+            area = (columns * rows - (rows + 1) // 2) * self.shape.cell_area
+        return float(self.cell[:, 2:].prod(axis=1).sum()) <= area * (1 - 1e-9)
 
     @property
     def faces(self) -> list[Face]:
@@ -353,8 +357,11 @@ def _fits_shape(placement: PlacementMap) -> bool:
     shape = placement.shape
     if shape.keeps_transpose:
         return True
+    across, along = np.divide(placement.size, shape.unit)
+    if min(round(across), round(along)) < 1:
+        return False
     grid = placement.grid
-    if min(grid.columns, grid.rows) < 1 or np.abs(grid.boxes - placement.cell).max() > 1e-3:
+    if np.abs(grid.boxes - placement.cell).max() > 1e-3:
         return False
     if np.abs(np.subtract(grid.size, placement.size)).max() > 1e-3:
         return False

@@ -213,7 +213,7 @@ class TileShape:
 
     @classmethod
     def from_json(cls, values: object) -> Self:
-        """Return the shape in a map's header. Raises ValueError, or InputError for values out of range."""
+        """Return the shape in a map's header. Raises ValueError."""
         if not isinstance(values, Mapping):
             raise ValueError("its shape is not an object")  # noqa: TRY004 (as for all damaged files)
         kind = values["kind"]
@@ -224,7 +224,10 @@ class TileShape:
             raise ValueError("the ratio of its shape is not one of whole numbers")
         radius, gap, border = _numbers([values[name] for name in ("corner_radius", "gap", "border")], 3, 1)
         red, green, blue = _numbers(values["border_colour"], 3, 1)
-        return cls(kind, Fraction(int(width), int(height)), radius, gap, border, (red, green, blue))
+        try:
+            return cls(kind, Fraction(int(width), int(height)), radius, gap, border, (red, green, blue))
+        except InputError:  # whose message names parameters of a command
+            raise ValueError("a number of its shape is out of range") from None
 
 
 SQUARE: Final = TileShape()

@@ -1,3 +1,4 @@
+import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 
 from renderer.errors import InputError
+from renderer.grid import make_grid
 from renderer.library import Photo
 from renderer.placement import PlacementMap, load_map, save_map
 from renderer.shapes import TileShape
@@ -82,6 +84,33 @@ def test_damaged_maps_are_rejected(tmp_path: Path) -> None:
         save_map(broken, path, overwrite=True)
         with pytest.raises(InputError, match="not a valid placement map"):
             load_map(path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"),
+    [({"kind": "hexagon"}, [0.1, 1]), ({"ratio": [3, 2]}, [0.3, 0.3]), ({"ratio": [9, 1]}, [4, 3]), ({"border": 0.6}, [4, 3])],
+)  # fmt: skip
+def test_impossible_shapes_and_sizes_are_rejected(tmp_path: Path, shape: dict[str, object], size: list[float]) -> None:
+    save_map(small_map(tmp_path), tmp_path / "it.mosaic")
+    with zipfile.ZipFile(tmp_path / "it.mosaic") as good, zipfile.ZipFile(tmp_path / "bad.mosaic", "w") as bad:
+        for name in good.namelist():
+            data = good.read(name)
+            if name == "map.json":
+                header = json.loads(data)
+                header["shape"].update(shape)
+                data = json.dumps({**header, "size": size}).encode()
+            bad.writestr(name, data)
+    with pytest.raises(InputError, match=r"bad\.mosaic is not a valid placement map"):
+        load_map(tmp_path / "bad.mosaic")
+
+
+def test_a_map_knows_whether_cells_are_left_out(tmp_path: Path) -> None:
+    for shape in (TileShape(), TileShape("hexagon"), TileShape("mixed"), TileShape.parse("3:2", gap=0.1)):
+        for width, height in ((640, 427), (300, 500), (64, 64)):
+            grid = make_grid(width, height, columns=21, tile_shape=shape)
+            whole = replace(small_map(tmp_path), cell=grid.boxes, size=grid.size, shape=shape)
+            assert not whole.is_masked
+            assert replace(whole, cell=grid.boxes[:-1]).is_masked
 
 
 def test_loading_a_map_executes_no_code(tmp_path: Path) -> None:

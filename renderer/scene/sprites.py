@@ -76,7 +76,7 @@ RECTANGLE: Final = Outline()
 class Sprites:
     """N textured parallelograms in painter's order: a structure of arrays.
 
-    Positions are in mosaic units: 1 is the side of a cell of a regular grid, the origin is the mosaic's top left, x
+    Positions are in mosaic units: 1 is the shorter side of a regular cell, the origin is the mosaic's top left, x
     points right and y down. In an overlay they are in frame units: 1 is the frame's height, the origin is its centre.
     """
 
@@ -164,9 +164,8 @@ class Rest:
     whole: Sprites  # all tiles of the picture: the same object in all scenes
     which: npt.NDArray[np.intp] | slice = field(default_factory=lambda: slice(None))  # indices in `whole`
     picture: Sprites | None = None  # one sprite that shows the same as the whole
-    areas: Float64Array | None = (
-        None  # (N, 4) x, y, width, height around each tile, in which no other is; None: its box
-    )
+    # (N, 4) x, y, width, height around each tile, in which no other is; None: its box.
+    areas: Float64Array | None = None
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Rest | None:
         """Return some of the sprites, as `Sprites.take` does; None if these are already a part."""

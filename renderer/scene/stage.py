@@ -25,7 +25,7 @@ from renderer.scene.sprites import (
     Sprites,
     make_sprites,
 )
-from renderer.scene.tiles import joined_sides, masked_box, outline_of, overhang
+from renderer.scene.tiles import joined_sides, masked_box, outline_of
 from renderer.shapes import TileShape
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from renderer.arrays import Float64Array, Pixels
     from renderer.library import Library, Photo
     from renderer.placement import PlacementMap
-    from renderer.scene.tiles import Box
+    from renderer.scene.tiles import Bounds
     from renderer.textures import Textures
 
 Target = tuple[float, float] | str
@@ -70,10 +70,9 @@ def parse_target(text: str) -> Target:
 
 
 def _joined(placement: PlacementMap, shape: TileShape) -> npt.NDArray[np.uint8]:
-    """Return the sides on which each tile of a map adjoins later ones, (N,), if the tiles had another shape."""
+    """Return the sides on which each tile of a map adjoins later ones, (N,), with tiles of a shape."""
     x, y, width, height = placement.cell.T
-    whole = abs((width * height).sum() - placement.size[0] * placement.size[1]) < 1e-6
-    if whole and shape.kind != "hexagon" and shape.gap == 0:  # each cell has all neighbours
+    if not placement.is_masked and shape.kind != "hexagon" and shape.gap == 0:  # each cell has all neighbours
         joined = np.where(x + width < placement.size[0] - 1e-6, JOINED_RIGHT, 0)
         joined |= np.where(y + height < placement.size[1] - 1e-6, JOINED_BELOW, 0)
         return joined.astype(np.uint8)
@@ -179,7 +178,7 @@ class Stage:
         if picture is not None and camera.scale < FAR_PIXELS * (1 - 1e-9):
             return make_sprites(picture, (width / 2, height / 2), (width / 2, 0), (0, height / 2))
         reach = 0.5 * math.hypot(*self.frame) / camera.scale if camera.angle else 0.5 * self.frame[1] / camera.scale
-        reach += overhang(self.maps[which].cell, self.maps[which].shape)
+        reach += self.maps[which].shape.overhang[1]
         first = int(np.searchsorted(self.maps[which].bottoms, camera.centre[1] - reach))
         last = int(np.searchsorted(self.maps[which].tops, camera.centre[1] + reach, side="right"))
         return tiles.take(slice(first, last))
@@ -189,9 +188,9 @@ class Stage:
 
         The selected tiles adjoin each other without seams.
         """
-        pairs = self.maps[which].neighbours()
-        bits = np.zeros(len(pairs), np.uint8)
+        pairs, bits = np.empty((0, 2), np.int64), np.empty(0, np.uint8)
         if tiles.joined.any():
+            pairs = self.maps[which].neighbours()
             bits = joined_sides(self.maps[which].cell, pairs, replace(self.maps[which].shape, gap=0.0))
 
         def part(resting: npt.NDArray[np.bool_]) -> Sprites:
@@ -266,7 +265,7 @@ class Stage:
         box = masked_box(self.maps[which])
         return self.filling_camera(which) if box is None else self._around(box)
 
-    def _around(self, box: Box) -> Camera:
+    def _around(self, box: Bounds) -> Camera:
         """Return the camera that shows a box in the middle of the uncovered part of the frame, with a margin."""
         top, right, bottom, left = self.covered
         margin = MASK_MARGIN * min(self.frame)
@@ -291,7 +290,7 @@ class Stage:
         left, top, right, bottom = box
         return (0.5 * (left + right), 0.5 * (top + bottom)), (right - left, bottom - top)
 
-    def edges(self, which: int = 0) -> Box:
+    def edges(self, which: int = 0) -> Bounds:
         """Return the left, top, right and bottom edge of a map, or of what a mask leaves of it, in mosaic units."""
         return masked_box(self.maps[which]) or (0.0, 0.0, *self.maps[which].size)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from renderer.scene.sprites import JOINED_BELOW, JOINED_BELOW_RIGHT, JOINED_RIGHT, Outline
-from renderer.shapes import HEXAGON_HEIGHT, TileShape
+from renderer.shapes import TileShape
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from renderer.arrays import Float64Array, Int64Array
     from renderer.placement import PlacementMap
 
-Box = tuple[float, float, float, float]
+Bounds = tuple[float, float, float, float]
 """Left, top, right and bottom in mosaic units."""
 
 
@@ -39,23 +39,11 @@ def joined_sides(cells: Float64Array, pairs: Int64Array, shape: TileShape) -> np
     return np.where(level, JOINED_RIGHT, below).astype(np.uint8)
 
 
-def overhang(cells: Float64Array, shape: TileShape) -> float:
-    """Return by how many units tiles reach above or below their cells."""
-    if shape.kind != "hexagon":
-        return 0.0
-    return max((HEXAGON_HEIGHT * (1 - shape.gap) - 1) / 2, 0.0) * float(cells[:, 3].max(initial=0.0))
-
-
-def masked_box(placement: PlacementMap) -> Box | None:
+def masked_box(placement: PlacementMap) -> Bounds | None:
     """Return the box around the tiles of a map whose mask leaves out cells; None for a map with all cells."""
-    cells, (width, height) = placement.cell, placement.size
-    area = width * height
-    if placement.shape.kind == "hexagon":  # cells extend beyond the edge; every second row has one less
-        columns, rows = placement.grid.columns, placement.grid.rows
-        area = (columns * rows - (rows + 1) // 2) * placement.shape.cell_area
-    if float((cells[:, 2] * cells[:, 3]).sum()) > area * (1 - 1e-9):
+    if not placement.is_masked:
         return None
-    boxes = placement.shape.tile_boxes(cells)
+    boxes = placement.shape.tile_boxes(placement.cell)
     left, top = boxes[:, :2].min(axis=0).tolist()
     right, bottom = (boxes[:, :2] + boxes[:, 2:]).max(axis=0).tolist()
     return left, top, right, bottom
