@@ -34,6 +34,13 @@ typedef struct {
 
 enum { PLAIN, ROUNDED, HEXAGON };
 
+/* By how many pixels a hexagon is extended over the neighbours that are drawn later.
+ *
+ * Half a pixel suffices along an edge. Around the corner of three hexagons, a pixel's distance from the edge of the
+ * first two is the sum of its distances from the other two edges. It is covered by the last two unless both of these
+ * are below half a pixel. */
+#define OVERLAP 1.0
+
 /* outlines.c: draw the rows top ... end - 1 of a sprite that is no plain rectangle. */
 void draw_outlined(
     uint32_t *frame, int64_t frame_width, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,

@@ -20,13 +20,6 @@
  * of one row and of the next at once, so that it is longer than for rectangles. */
 #define LONG_ROW 128
 
-/* By how many pixels a hexagon is extended over the neighbours that are drawn later.
- *
- * Half a pixel suffices along an edge. Around the corner of three hexagons, a pixel's distance from the edge of the
- * first two is the sum of its distances from the other two edges. It is covered by the last two unless both of these
- * are below half a pixel. */
-#define OVERLAP 1.0
-
 /* The distance in pixels from the middle between two parallel edges, x * pixel + y * row + start, and that of the
  * edges. */
 typedef struct {
@@ -401,7 +394,7 @@ static SEPARATE void draw_batch(Batch *batch, const Sprite *sprite)
     batch->count = batch->pieces = 0;
 }
 
-/* The level for a span that starts at pixel centre (x, y); `step` is the level at another place. */
+/* The level for a span that starts at pixel centre (x, y); `step` is the level at another position. */
 static inline Level level_from(const Plane *plane, const Level *step, double x, double y)
 {
     Level level = *step;

@@ -63,6 +63,8 @@ class PlanarPictures:
 
     def as_opaque(self) -> PlanarPictures:
         """Return the pictures without alpha, for what lies in `solid`."""
+        if self.records["opaque"].all():
+            return self
         records = self.records.copy()
         records["opaque"] = 1
         return replace(self, records=records)

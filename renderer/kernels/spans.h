@@ -24,9 +24,6 @@
 
 #define CACHE_LINE 64 /* bytes */
 
-/* Pixels of a sprite in a row, from which the fully covered ones are drawn by a separate loop. */
-#define LONG_SPAN 32
-
 /* Maximum distance in pixels from a pixel's centre to an edge that touches it.
  *
  * Overlaps below a millionth of a pixel are rounding errors: if they counted, a sprite that is extended over every

@@ -5,6 +5,9 @@
 #include "numbers.h"
 #include "spans.h"
 
+/* Pixels of a sprite in a row, from which the fully covered ones are drawn by a separate loop. */
+#define LONG_SPAN 32
+
 /* -- Spans --------------------------------------------------------------------------------------------------------- */
 
 /* There is one loop for each case, since only loops without branches are vectorised. */

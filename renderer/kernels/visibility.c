@@ -92,9 +92,9 @@ void list_visible(
             reach_x += 0.5;
             reach_y += 0.5;
         }
-        if (kind == HEXAGON) { /* it is extended over its neighbours by up to one pixel */
-            reach_x += 1.0;
-            reach_y += 1.0;
+        if (kind == HEXAGON) {
+            reach_x += OVERLAP;
+            reach_y += OVERLAP;
         }
         if (!(x + reach_x > 0.0 && x - reach_x < (double)frame_width && y + reach_y > 0.0)) /* nor if one is NaN */
             continue;

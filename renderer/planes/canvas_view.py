@@ -47,7 +47,7 @@ class _Table:
     planes: Sequence[Planes]
     colour: Int64Array  # their addresses
     cover: Int64Array  # the addresses of their alpha
-    has_cover: bool
+    opaque: _Blocks  # those of a range in which all are opaque
     used: int = 0  # number of the last frame that needed it
 
 
@@ -85,7 +85,9 @@ class CanvasView:
             before = self._prefetched.get(level)
             if before is None or before[1] != variants or not _suffices(before[0], blocks):
                 self._prefetched[level] = blocks, variants
-                new = (key for key in _keys(level, blocks, variants) if key not in self.canvas.planes)
+                waiting = {key for run in self._waiting for key in run.keys}
+                keys = _keys(level, blocks, variants)
+                new = (key for key in keys if key not in self.canvas.planes and key not in waiting)
                 for run in runs(new, self.canvas.longest_run):
                     photos = [photo for photo in self.canvas.photos(run) if photo not in self._requested]
                     self._requested.update(photos)
@@ -124,7 +126,7 @@ class CanvasView:
         record = np.zeros(1, PICTURE)
         levels, record["blend"] = self._levels(view)
         tables = [self._table(level, view, number) for level in levels]
-        record["opaque"] = not any(table.has_cover for table in tables)
+        record["opaque"] = all(table.opaque == table.blocks for table in tables)
         addresses: list[Int64Array] = []
         first = 0
         solid: Box = (0, 0, self.size[0], self.size[1])
@@ -145,20 +147,10 @@ class CanvasView:
 
     def _solid(self, table: _Table, scale: float, x_start: float, y_start: float, box: Box) -> Box:
         """Return the part of a box, at even pixels, in which all blocks of a level are opaque."""
-        left, top, right, bottom = table.blocks
-        opaque = np.array([each.cover is None for each in table.planes])
-        seen = opaque.reshape(-1, bottom - top, right - left).min(axis=0)
-        x0, y0, (y1, x1) = 0, 0, seen.shape
-        while x0 < x1 and y0 < y1 and not seen[y0:y1, x0:x1].all():
-            part = seen[y0:y1, x0:x1]
-            # Without the side that has the smallest share of opaque blocks.
-            worst = int(np.argmin([part[0].mean(), part[-1].mean(), part[:, 0].mean(), part[:, -1].mean()]))
-            y0, y1, x0, x1 = y0 + (worst == 0), y1 - (worst == 1), x0 + (worst == 2), x1 - (worst == 3)
+        left, top, right, bottom = table.opaque
         # A pixel is sampled from texels up to two pixels away, and chroma is a mean of pixels.
         edges = []
-        for block, start, way in (
-            (left + x0, x_start, 1), (top + y0, y_start, 1), (left + x1, x_start, -1), (top + y1, y_start, -1),
-        ):  # fmt: skip
+        for block, start, way in ((left, x_start, 1), (top, y_start, 1), (right, x_start, -1), (bottom, y_start, -1)):
             edges.append(way * 2 * math.ceil(way * (block * BLOCK - start) / scale / 2 + 2))
         return max(box[0], edges[0]), max(box[1], edges[1]), min(box[2], edges[2]), min(box[3], edges[3])
 
@@ -233,7 +225,7 @@ class CanvasView:
                 blocks, variants, planes,
                 colour=np.array([each.address for each in planes], np.int64),
                 cover=np.array([each.cover_address or _OPAQUE.address for each in planes], np.int64),
-                has_cover=any(each.cover is not None for each in planes),
+                opaque=_opaque_blocks(blocks, planes),
             )  # fmt: skip
             self._tables[level] = table
         table.used = number
@@ -250,6 +242,20 @@ def _keys(level: int, blocks: _Blocks, variants: Sequence[bool]) -> list[Key]:
     left, top, right, bottom = blocks
     columns = range(left, right)
     return [Key(level, row, column, toned) for toned in variants for row in range(top, bottom) for column in columns]
+
+
+def _opaque_blocks(blocks: _Blocks, planes: Sequence[Planes]) -> _Blocks:
+    """Return a large range of blocks that are opaque in all variants; `planes`: as in a table of `blocks`."""
+    left, top, right, bottom = blocks
+    opaque = np.array([each.cover is None for each in planes])
+    seen = opaque.reshape(-1, bottom - top, right - left).min(axis=0)
+    x0, y0, (y1, x1) = 0, 0, seen.shape
+    while x0 < x1 and y0 < y1 and not seen[y0:y1, x0:x1].all():
+        part = seen[y0:y1, x0:x1]
+        # Without the side that has the smallest share of opaque blocks.
+        worst = int(np.argmin([part[0].mean(), part[-1].mean(), part[:, 0].mean(), part[:, -1].mean()]))
+        y0, y1, x0, x1 = y0 + (worst == 0), y1 - (worst == 1), x0 + (worst == 2), x1 - (worst == 3)
+    return left + x0, top + y0, left + x1, top + y1
 
 
 def _suffices(range_: _Blocks, blocks: _Blocks) -> bool:
