@@ -38,7 +38,7 @@ In their user tests with maps, 1.4 was best. With a lower value, the camera pull
 the viewer keeps track of the direction."""
 
 _SHARP = 1080
-"""Side in pixels from which a photo's square crop is sharp enough to land on: the shorter side of most videos."""
+"""Shorter side in pixels from which a photo's crop is sharp enough to land on: that of most videos."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Zoom(Animation):
     landing: Landing = parameter(
         "photo",
         "How the photo is shown on arrival: photo (fills the frame), whole (uncropped, over the background) or tile "
-        "(only its square)",
+        "(only what its tile shows)",
     )
     easing: Easing = parameter("cruise", "How the camera speeds up and slows down")
     hold_start: float = parameter(0.7, "Pause before the flight", unit="seconds", low=0.0, high=60.0)

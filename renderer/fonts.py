@@ -19,6 +19,9 @@ REGULAR_FONT: Final = Path(__file__).parent / "bundled" / "DejaVuSans.ttf"
 BOLD_FONT: Final = REGULAR_FONT.with_name("DejaVuSans-Bold.ttf")
 """The default font of titles, and of covers that are made of letters."""
 
+CAPITAL: Final = 0.73
+"""Height of a capital letter of DejaVu, as a share of the font size."""
+
 COMPARED_SIZE: Final = 64
 """Font size in pixels at which letters are compared: no letter of 73 fonts looked like the placeholder."""
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from renderer.errors import InputError, PictureError
-from renderer.fonts import BOLD_FONT, checked_font, missing_letters
+from renderer.fonts import BOLD_FONT, CAPITAL, checked_font, missing_letters
 from renderer.input_files import require_file
 from renderer.lines import characters, even_lines, unbreakable_pieces
 from renderer.messages import named
@@ -26,7 +26,6 @@ FADE_SECONDS: Final = 0.4
 
 _MAX_LINES: Final = 3  # of a title, unless that makes its letters too small to read
 
-_CAPITAL: Final = 0.73  # height of a capital letter of DejaVu, as a share of the font size
 
 _LEGIBLE: Final = 0.03
 """Height of the smallest legible letters, as a fraction of the frame's shorter side: 2 mm on a phone, like 8-point
@@ -199,7 +198,7 @@ def _set_title(text: str, path: Path, stage: Stage, settings: OverlaySettings) -
     space = (max(right - left - 2 * margin, (right - left) // 2), max(bottom - top - 2 * margin, (bottom - top) // 2))
     paragraphs = [unbreakable_pieces(re.sub(r"[ \t]+", " ", line).strip(" ")) for line in text.splitlines()]
     max_lines = max(_MAX_LINES, len(paragraphs))
-    em = min(stage.frame) / _CAPITAL
+    em = min(stage.frame) / CAPITAL
     sizes = [max(round(settings.title_size * em * 0.9**step), 4) for step in range(_SIZES)]
     legible = min(max(round(_LEGIBLE * em), 4), sizes[0])
     whole = [(size, False) for size in (*sizes, legible) if size >= legible]

@@ -130,7 +130,7 @@ class Textures:
             ratio = ratio_of(library.photos.ratio, is_upright=photo.is_upright)
             width, height = _top_size(photo, ratio, self.longest_square)
             self._describe(slice(first + i, first + i + 1), width, height, opaque=True)
-            self._create.append(_SquareLevels(library, photo, width, height))
+            self._create.append(_TileLevels(library, photo, width, height))
             self.mean.append(photo.mean)
         for indices, tiles in library.tiles_by_size():
             levels, base = self.table.levels[first + indices], _base_levels(tiles)
@@ -211,17 +211,17 @@ class Textures:
                 if jpegs is None:
                     jpegs = self._jpegs({texture for texture, _ in futures})
                 make = self._create[texture]
-                future.set_result(make(level, jpegs[texture]) if isinstance(make, _SquareLevels) else make(level))
+                future.set_result(make(level, jpegs[texture]) if isinstance(make, _TileLevels) else make(level))
             except BaseException as error:  # raised where the level is needed
                 future.set_exception(error)
 
     def _jpegs(self, textures: Iterable[int]) -> Mapping[int, bytes | None]:
-        """Return the thumbnails of those textures that are squares of photos."""
-        squares = {texture: make for texture in textures if isinstance(make := self._create[texture], _SquareLevels)}
+        """Return the thumbnails of those textures that are crops of photos."""
+        tiles = {texture: make for texture in textures if isinstance(make := self._create[texture], _TileLevels)}
         found: dict[int, bytes | None] = {}
-        for library in {make.library for make in squares.values()}:
-            its = [texture for texture, make in squares.items() if make.library is library]
-            found.update(zip(its, library.jpegs([squares[texture].photo for texture in its]), strict=True))
+        for library in {make.library for make in tiles.values()}:
+            its = [texture for texture, make in tiles.items() if make.library is library]
+            found.update(zip(its, library.jpegs([tiles[texture].photo for texture in its]), strict=True))
         return found
 
     def submit(self, work: Callable[[], Made]) -> Future[Made]:
@@ -237,7 +237,7 @@ class Textures:
             self.loaded_bytes -= self._loaded.pop(key).nbytes
 
 
-class _SquareLevels:
+class _TileLevels:
     """Creates the levels above 32 texels of a photo's crop."""
 
     def __init__(self, library: Library, photo: Photo, width: int, height: int) -> None:

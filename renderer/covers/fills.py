@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from renderer.errors import InputError, PictureError
 from renderer.input_files import is_file, missing_file
-from renderer.library import SHORTER_SIDE, file_digest
+from renderer.library import SHORTER_SIDE
 from renderer.messages import named
 from renderer.names import on_disk
 from renderer.parameters import Colour, parse_colour
@@ -36,11 +36,6 @@ class Fill:
     colours: tuple[Colour, ...] = ()
     picture: Path | None = None
     as_they_are: bool = False  # the photos keep their colours
-
-    @property
-    def digest(self) -> str:
-        """The digest of the picture; empty for colours. Raises FileError."""
-        return "" if self.picture is None else file_digest(self.picture)
 
     def pixels(self, width: int, height: int, box: tuple[int, int, int, int]) -> Pixels:
         """Return (height, width, 3) pixels; the fill extends over a box (left, top, right, bottom), and is continued.

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from renderer.errors import InputError
-from renderer.fonts import BOLD_FONT, REGULAR_FONT, checked_font, missing_letters
+from renderer.fonts import BOLD_FONT, CAPITAL, REGULAR_FONT, checked_font, missing_letters
 from renderer.input_files import require_file
 from renderer.lines import even_lines, unbreakable_pieces
 from renderer.messages import named
@@ -26,7 +26,6 @@ _LINE_GAP: Final = 0.1  # between the letters of two lines, in font sizes
 _MAX_LINES: Final = 12  # that a text without line breaks is broken into
 _HALVINGS: Final = 24  # of the search for a line's width: to 0.01 pixels of 200 letters
 _FONT_SIZES: Final = 40  # that are tried, each slightly smaller, as hinting makes letters up to 2 pixels wider
-_CAPITAL: Final = 0.73  # height of a capital letter of DejaVu, as a share of the font size
 _MAX_FONT_SIZE: Final = 8000  # pixels
 
 _STRIKES: Final = (109, 136, 160, 128, 96, 64, 48, 40, 32, 20)
@@ -104,7 +103,7 @@ def letters_mask(
     mask = np.zeros((height, width), np.uint8)
     left, top = (width - drawn.width) // 2, (height - drawn.height) // 2
     mask[top : top + drawn.height, left : left + drawn.width] = np.asarray(drawn)
-    return mask, size * _CAPITAL
+    return mask, size * CAPITAL
 
 
 def _placed(lines: Sequence[str], font: ImageFont.FreeTypeFont) -> tuple[list[_Line], float, float]:

@@ -44,7 +44,6 @@ class Cover:
     """A cover: a picture file, letters or a shape."""
 
     name: str  # as messages and recipes name it: "cover.jpg", "text:ANNA"
-    stem: str  # as the names of outputs start
     picture: Picture  # (H, W, 3) pixels; where the mask is 0, they continue the colours beside it
     mask: Mask | None  # 255 inside; of the pixels' shape, or smaller; None: all of the cover is inside
     digest: str  # of the file, or of what was drawn
@@ -122,7 +121,7 @@ def _read(path: Path) -> Cover:
     picture, mask = _with_alpha(path)
     if mask is not None and not mask.any():
         raise InputError(f"{path} is completely transparent, so no cell would be left: use another cover")
-    return Cover(path.name, path.stem, picture, mask, file_digest(path), path, frozenset([path]))
+    return Cover(path.name, picture, mask, file_digest(path), path, frozenset([path]))
 
 
 def _with_alpha(path: Path) -> tuple[Picture, Mask | None]:
@@ -192,7 +191,7 @@ def _made(name: MadeCover, settings: CoverSettings) -> Cover:
     used = fill.picture, font if name.kind == "text" else None
     files = frozenset(path.absolute() for path in used if path is not None)
     return Cover(
-        name.name, name.stem, Picture(pixels, name.canvas), mask, _digest(pixels, mask), files=files,
+        name.name, Picture(pixels, name.canvas), mask, _digest(pixels, mask), files=files,
         as_they_are=fill.as_they_are, letter_height=letter_height, settings=_made_by(settings, fill, font, name.kind),
     )  # fmt: skip
 

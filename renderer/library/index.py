@@ -125,10 +125,10 @@ class Thumbnail:
     def pixels(self) -> Pixels:
         """The picture, (H, W, 3), decoded. Raises sqlite3.DatabaseError if it is damaged."""
         with as_damage():
-            decoded = cv2.imdecode(np.frombuffer(self.jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
-            if decoded is None:
+            pixels = decoded(self.jpeg)
+            if pixels is None:
                 raise ValueError(f"the thumbnail of photo {self.number} is no picture")
-            return decoded.astype(np.uint8, copy=False)
+            return pixels
 
 
 FoundFaces = tuple[Thumbnail, tuple[Face, ...], tuple[Box, Tile] | None]
@@ -300,7 +300,7 @@ class Index(CropTables):
             [
                 (
                     number, os.fsencode(file.path), file.frames,
-                    -1 if entry.photo.time is None else round(entry.photo.time * 1000), file.bytes, file.modified_ns,
+                    entry.photo.clip_ms, file.bytes, file.modified_ns,
                     bytes.fromhex(entry.photo.digest), *entry.photo.size, entry.orientation, entry.captured,
                     *entry.photo.crop[:3], 0, entry.photo.crop[3],
                     _faces_to_bytes(entry.photo.faces) if self.rule.faces else None,
@@ -587,7 +587,7 @@ class Index(CropTables):
 
         One query for several photos takes less time than one for each, and threads wait for each other's queries.
         """
-        keys = [(bytes.fromhex(photo.digest), _clip_ms(photo)) for photo in photos]
+        keys = [(bytes.fromhex(photo.digest), photo.clip_ms) for photo in photos]
         marks = ", ".join("?" * len(keys))
         try:
             rows = self._rows(
@@ -603,7 +603,7 @@ class Index(CropTables):
 
     def tiles_of(self, photos: Sequence[Photo], ratio: Fraction = SQUARE) -> list[Pixels | None]:
         """Return the tile picture of each photo, (H, W, 3); None for those of which none is stored with this crop."""
-        contents = [(bytes.fromhex(photo.digest), _clip_ms(photo)) for photo in photos]
+        contents = [(bytes.fromhex(photo.digest), photo.clip_ms) for photo in photos]
         digests = list(dict.fromkeys(digest for digest, _ in contents))
         with self.final_read():
             if ratio == SQUARE:
@@ -630,7 +630,7 @@ class Index(CropTables):
 
     def faces_of(self, photos: Sequence[Photo]) -> list[tuple[Face, ...]]:
         """Return the faces of each photo, by its content; none if they are unknown."""
-        contents = [(bytes.fromhex(photo.digest), _clip_ms(photo)) for photo in photos]
+        contents = [(bytes.fromhex(photo.digest), photo.clip_ms) for photo in photos]
         with self.final_read():
             found = {
                 (digest, clip_ms): _faces_of(faces)
@@ -756,10 +756,6 @@ def decoded(jpeg: bytes) -> Pixels | None:
     except cv2.error:
         return None
     return None if pixels is None else pixels.astype(np.uint8, copy=False)
-
-
-def _clip_ms(photo: Photo) -> int:
-    return -1 if photo.time is None else round(photo.time * 1000)
 
 
 def _insert(database: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:

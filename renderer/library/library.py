@@ -155,7 +155,7 @@ class Library:
         return resize(cut(picture, photo.crop, photo.size), width, height)
 
     def jpegs(self, photos: Sequence[Photo]) -> list[bytes | None]:
-        """Return the JPEGs of the thumbnails of up to 60 photos, which `square` may need; None for those without."""
+        """Return the JPEGs of the thumbnails of up to 60 photos, which `tile` may need; None for those without."""
         found: list[bytes | None] = [None] * len(photos)
         for index in self.indexes:
             lacking = [

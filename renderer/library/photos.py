@@ -49,6 +49,11 @@ class Photo:
     faces: tuple[Face, ...] = field(default=(), compare=False)  # of the whole picture; not stored in maps
 
     @property
+    def clip_ms(self) -> int:
+        """The time of a video frame in milliseconds; −1 for a picture."""
+        return -1 if self.time is None else round(self.time * 1000)
+
+    @property
     def is_upright(self) -> bool:
         """Whether the picture, or of a piece its crop, is higher than wide."""
         width, height = self.crop[2:] if self.is_part else self.size
@@ -418,8 +423,7 @@ def keys_of_photos(photos: Sequence[Photo]) -> npt.NDArray[np.uint64]:
     """Return the keys of photos, (N,)."""
     digest = np.array([int(photo.digest[:16] or "0", 16) for photo in photos], np.uint64)
     crop = np.array([photo.crop for photo in photos], np.int64).reshape(len(photos), 4)
-    times = [-1 if photo.time is None else round(photo.time * 1000) for photo in photos]
-    return keys_of(digest, crop, np.array(times, np.int64))
+    return keys_of(digest, crop, np.array([photo.clip_ms for photo in photos], np.int64))
 
 
 def _columns(photos: Sequence[Photo], tiles: Pixels) -> PhotoColumns:

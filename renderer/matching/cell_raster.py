@@ -32,7 +32,7 @@ class CellRaster:
 
     @property
     def cell(self) -> float:
-        """Side in steps of a square with the area of a regular cell, in lattice units."""
+        """Side, in steps, of a square that has the area of a regular cell in lattice units."""
         return math.sqrt(self.scale[0] * self.scale[1]) / self.step
 
     @cached_property

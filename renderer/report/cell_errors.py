@@ -36,9 +36,8 @@ class CellErrors:
         as the mosaic, so that these do not count as differences; colours: the part of the cover under the grid.
         """
         width, height = (max(8, round(side * SIGNATURE_PIXELS)) for side in placement.size)
-        blur = math.sqrt(
-            placement.shape.cell_area
-        )  # cells of 8 × 8 pixels and more, with a blur relative to their area
+        # Cells of 8 × 8 pixels and more, with a blur relative to their area.
+        blur = math.sqrt(placement.shape.cell_area)
         ideal, mosaic, cover = (resize(picture, width, height) for picture in (ideal, mosaic, colours))
         error = error_map(ideal, mosaic, (blur, blur))
         corners = placement.cell.copy()
