@@ -14,6 +14,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
+from renderer.paths import expanded
+
 _READABLE: Final = (
     ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .bmp .gif .avif .heic .heif .hif .ppm .pgm .jp2 .jpf .jpx .j2k"
 )
@@ -52,6 +54,11 @@ def on_disk(path: Path) -> Path:
     for part in path.parts[len(found.parts) :]:
         found = _child(found, part)
     return found if os.path.lexists(found) else path
+
+
+def absolute(source: str | Path) -> Path:
+    """Return a path as it is stored: absolute, without "..", in the Unicode form of the disk, links not resolved."""
+    return on_disk(Path(os.path.abspath(expanded(source))))  # noqa: PTH100
 
 
 def expand_glob(pattern: Path) -> list[Path]:

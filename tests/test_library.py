@@ -124,6 +124,17 @@ def test_names_match_in_any_unicode_form(tmp_path: Path, archive: Archive, store
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names are text on Windows")
+def test_a_photo_is_found_by_a_path_with_dots(
+    tmp_path: Path, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path / "photos" / "a.jpg")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    photos = archive.open(["../photos"]).photos
+    assert photos.find_by_name("../photos/a.jpg") == photos.find_by_name("./../work/../photos/a.jpg") == 0
+    assert photos.find_by_name("../work/a.jpg") is None
+
+
 def test_a_photo_is_found_by_a_name_that_is_not_utf8(tmp_path: Path, archive: Archive) -> None:
     name = os.fsdecode(b"caf\xe9.png")
     make(tmp_path / "plain.png").rename(tmp_path / name)

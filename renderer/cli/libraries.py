@@ -120,7 +120,7 @@ def _named(words: Sequence[str], values: Values) -> tuple[str, LibraryOptions]:
 
 def _add(words: Sequence[str], values: Values) -> None:
     from renderer.library.definitions import LibraryDefinition, check_name, find_library
-    from renderer.library.walking import absolute
+    from renderer.names import absolute
 
     _, common = _named((), values)
     options = AddOptions(**given(AddOptions, values))

@@ -19,7 +19,7 @@ from renderer.job.inputs import check_cover, cover_of, cover_reader, open_archiv
 from renderer.job.outputs import check_suffix
 from renderer.library import SHORTER_SIDE, Archive, Library, reopen, unknown_photo
 from renderer.messages import named
-from renderer.names import normalized, on_disk
+from renderer.names import absolute, normalized
 from renderer.output_files import check_writable
 from renderer.parameters import parse_cell, read_values
 from renderer.paths import expanded
@@ -135,7 +135,7 @@ def _swaps(
         cell = find_cell(grid, target, "swap")
         if cell in swaps:
             raise InputError(f"{swap} is for the same cell as another {named('swap')}: remove one of them")
-        file = on_disk(expanded(name).absolute())
+        file = absolute(name)
         numbers = [number for number, path in enumerate(files) if path == file] or _named(name, files)
         numbers = [number for number in numbers if not library.photos[number].is_part] or numbers
         if len({library.photos[number].digest for number in numbers}) > 1:
@@ -177,7 +177,7 @@ def _banned(texts: Sequence[str], library: Library, files: Sequence[Path]) -> li
 def _named(text: str, files: Sequence[Path]) -> list[int]:
     """Return the indices of the files whose path, end of the path, or name without extension is `text`."""
     path = Path(normalized(str(expanded(text))))
-    own, whole = path.parts, Path(normalized(str(path.absolute())))
+    own, whole = path.parts, Path(normalized(str(absolute(text))))
     forms = (Path(normalized(str(file))) for file in files)
     return [
         index

@@ -39,7 +39,7 @@ from renderer.library import (
     without_duplicates,
 )
 from renderer.messages import counted, named
-from renderer.names import on_disk
+from renderer.names import absolute, on_disk
 from renderer.paths import expanded
 from renderer.pictures import Pixels, has_alpha, read_picture, resize
 from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
@@ -466,7 +466,7 @@ def _pins(
     """Return the library with the photos that it lacked, and which photos must be placed where."""
     names = [target for target in targets if isinstance(target, str)]
     points = [target for target in targets if not isinstance(target, str)]
-    new = [on_disk(expanded(name).absolute()) for name in names if find_photo(name, library.photos) is None]
+    new = [absolute(name) for name in names if find_photo(name, library.photos) is None]
     missing = [path.name for path in new if not is_file(path)]
     if missing:
         raise InputError(unknown_photo(missing[0], library.photos))

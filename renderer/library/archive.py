@@ -26,7 +26,8 @@ from renderer.library.indexing import Changes, refresh
 from renderer.library.library import Library
 from renderer.library.photos import Photos, Skipped
 from renderer.library.reading import file_digest
-from renderer.library.walking import CLIP_SUFFIXES, absolute, find_files
+from renderer.library.walking import CLIP_SUFFIXES, find_files
+from renderer.names import absolute
 from renderer.paths import cache_folder, library_folder
 from renderer.private_files import make_private
 from renderer.progress import Progress

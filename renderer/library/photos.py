@@ -26,8 +26,7 @@ from renderer.descriptors import (
 )
 from renderer.faces import Face
 from renderer.library.crops import SQUARE, Box, crop_box, cut, largest_part, tile_of
-from renderer.names import normalized
-from renderer.paths import expanded
+from renderer.names import absolute, normalized
 from renderer.pixels import Pixels
 from renderer.progress import Progress, Silent
 
@@ -175,7 +174,7 @@ def modification_time(modified_ns: int) -> str:
 
 def match_name(name: str, files: Iterable[tuple[int, Path]]) -> list[tuple[int, Path]]:
     """Return the numbered files with a path, or a file name with or without suffix, the best match first."""
-    name, path = normalized(name), normalized(str(expanded(name).absolute()))
+    name, path = normalized(name), normalized(str(absolute(name)))
     ranked = [
         (0 if normalized(str(file)) == path else 1 if normalized(file.name) == name else 2, number, file)
         for number, file in files

@@ -14,8 +14,7 @@ from renderer.errors import InputError
 from renderer.input_files import missing_file
 from renderer.library.photos import Photo, Photos, Skipped, match_name
 from renderer.messages import named
-from renderer.names import PICTURE_SUFFIXES, expand_glob, on_disk
-from renderer.paths import expanded
+from renderer.names import PICTURE_SUFFIXES, absolute, expand_glob
 
 CLIP_SUFFIXES: Final = frozenset([".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".3gp"])
 """File name suffixes of videos, in lower case."""
@@ -54,11 +53,6 @@ def find_files(sources: Sequence[str], *, clips: bool = False) -> tuple[list[Pat
         else:
             raise InputError(missing_file(path))
     return list(found), skipped
-
-
-def absolute(source: str | Path) -> Path:
-    """Return a path as it is stored: absolute, without "..", in the Unicode form of the disk, links not resolved."""
-    return on_disk(Path(os.path.abspath(expanded(source))))  # noqa: PTH100
 
 
 def walk(folder: Path, skipped: list[Skipped], *, clips: bool = False) -> Iterator[Path]:
