@@ -91,7 +91,7 @@ def resting(count: int) -> Sprites:
 def library_of(tiles: Pixels) -> Library:
     """Return a library of photos without files."""
     photos = [
-        Photo(Path(f"{number}.jpg"), f"{number:016x}", (32, 32), (0, 0, 32), tuple(tile.mean(axis=(0, 1)) / 255))
+        Photo(Path(f"{number}.jpg"), f"{number:016x}", (32, 32), (0, 0, 32, 32), tuple(tile.mean(axis=(0, 1)) / 255))
         for number, tile in enumerate(tiles)
     ]
     return Library(photos, tiles)
