@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -85,7 +86,7 @@ def fill(textures: Textures, side: int) -> list[list[npt.NDArray[np.uint8]]]:
     levels = []
     for _ in range(TEXTURES):
         small = rng.integers(0, 256, (8, 8, 3), np.uint8)
-        picture = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
+        picture = np.asarray(cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
         number = textures.add_picture(picture)
         pyramid = [unpack(textures.pixels(number, level)).copy() for level in range(int(math.log2(side)) + 1)]
         levels.append(pyramid)
@@ -119,8 +120,7 @@ def main() -> None:
             sprites = rotated(count, side, TEXTURES, 0.2)
             ours(sprites)
             pairs = [
-                (ours(sprites), seconds_of(lambda sprites=sprites: by_warping(sprites, levels, canvas)))
-                for _ in range(options.rounds)
+                (ours(sprites), seconds_of(partial(by_warping, sprites, levels, canvas))) for _ in range(options.rounds)
             ]
             mine, other = (statistics.median(times) * 1e3 for times in zip(*pairs, strict=True))
             deviation = np.abs(unpack(frame)[..., :3].astype(int) - canvas).mean()

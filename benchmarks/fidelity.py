@@ -123,10 +123,10 @@ def measure(cover: Path, settings: MatchSettings, tiles: str, folder: Path) -> R
     columns, rows = (round(side) for side in placement.size)
     part = covered_part(read_picture(cover).pixels, placement.crop)
     drawn = read_picture(folder / "mosaic.png").pixels
-    light = [resize(picture, 8 * columns, 8 * rows) for picture in (part, drawn)]
+    light = likeness(resize(part, 8 * columns, 8 * rows), resize(drawn, 8 * columns, 8 * rows))
     uses = placement.uses()
     return Result(
-        likeness(reduced(part, columns, rows), reduced(drawn, columns, rows)), likeness(*light), int(uses.max()),
+        likeness(reduced(part, columns, rows), reduced(drawn, columns, rows)), light, int(uses.max()),
         len(uses), placement.equal_neighbours(), float(placement.gain.mean()), clipped(summary.mosaic), seconds,
     )  # fmt: skip
 
@@ -161,9 +161,11 @@ def measure_shape(cover: Pixels, shape: TileShape, library: Library) -> tuple[Li
     drawn, share = draw_shape(placement, library, scale)
     small = tuple(max(1, round(side / 4)) for side in drawn.shape[1::-1])
     part = covered_part(cover, grid.frame_crop)
-    pictures = [cv2.resize(each, small, interpolation=cv2.INTER_AREA) for each in (part / np.float32(255), drawn)]
-    pictures[0] = pictures[0] * np.float32(1 - share) + np.float32(share)
-    return likeness(*(np.asarray(each, np.float32) for each in pictures)), placement, seconds
+    expected, found = (
+        np.asarray(cv2.resize(each, small, interpolation=cv2.INTER_AREA), np.float32)
+        for each in (part / np.float32(255), drawn)
+    )
+    return likeness(expected * np.float32(1 - share) + np.float32(share), found), placement, seconds
 
 
 def draw_shape(placement: PlacementMap, library: Library, scale: float) -> tuple[npt.NDArray[np.float32], float]:

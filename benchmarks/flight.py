@@ -59,7 +59,7 @@ POINTS = ((0.471, 0.533), (0.412, 0.457), (0.544, 0.418), (0.555, 0.563), (0.437
 SECONDS, FPS = 10.0, Fraction(30)
 
 
-def decibels(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> float:
+def decibels(a: Pixels, b: Pixels) -> float:
     """Return the PSNR of two 8-bit pictures in dB; infinite if they are equal."""
     error = float(np.mean((a.astype(np.float64) - b) ** 2))
     return 10 * math.log10(255**2 / error) if error else math.inf
@@ -78,6 +78,11 @@ def converted(compositor: Compositor, picture: Pixels) -> FramePlanes:
     return planes
 
 
+def grey(picture: Pixels) -> Pixels:
+    """Return a picture (H, W, 3) in grey, (H, W)."""
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
 def unsteadiness(frames: Sequence[Pixels]) -> tuple[float, float]:
     """Return the RMS second difference of the motion in pixels, at the centre and 300 pixels from it.
 
@@ -88,7 +93,8 @@ def unsteadiness(frames: Sequence[Pixels]) -> tuple[float, float]:
     moved = []
     for before, after in pairwise(frames):
         points = cv2.goodFeaturesToTrack(before, 1200, 0.01, 8)
-        found, status, _ = cv2.calcOpticalFlowPyrLK(before, after, points, None, winSize=(21, 21), maxLevel=4)
+        start = np.empty_like(points)  # not read without the flag for an initial estimate
+        found, status, _ = cv2.calcOpticalFlowPyrLK(before, after, points, start, winSize=(21, 21), maxLevel=4)
         good = status.ravel() == 1
         fit, _ = cv2.estimateAffinePartial2D(points[good], found[good], ransacReprojThreshold=0.5, maxIters=5000)
         moved.append(middle @ fit[:, :2].T + fit[:, 2] - middle)
@@ -101,8 +107,8 @@ def reference(stage: Stage, camera: Camera, steps: int = 8) -> Pixels:
     """Return a frame whose pixels are the mean light of 8 × 8 points, interpolated between the photo's pixels."""
     width, height = stage.frame
     columns = round(stage.mosaic.size[0])
-    x = ((np.arange(width * steps) + 0.5) / steps - width / 2) / camera.scale + camera.centre[0]
-    y = ((np.arange(height * steps) + 0.5) / steps - height / 2) / camera.scale + camera.centre[1]
+    x = ((np.arange(width * steps, dtype=np.float64) + 0.5) / steps - width / 2) / camera.scale + camera.centre[0]
+    y = ((np.arange(height * steps, dtype=np.float64) + 0.5) / steps - height / 2) / camera.scale + camera.centre[1]
     points = np.empty((len(y), len(x), 3), np.uint8)
     squares: dict[int, Pixels] = {}
     for cell, rows, cols in cells_at(x, y, columns):
@@ -140,8 +146,8 @@ def nearest_mip(stage: Stage, camera: Camera) -> Pixels:
     """Return the frame sampled bilinearly from the mip level of the nearest size, tile by tile."""
     width, height = stage.frame
     columns = round(stage.mosaic.size[0])
-    x = (np.arange(width) + 0.5 - width / 2) / camera.scale + camera.centre[0]
-    y = (np.arange(height) + 0.5 - height / 2) / camera.scale + camera.centre[1]
+    x = (np.arange(width, dtype=np.float64) + 0.5 - width / 2) / camera.scale + camera.centre[0]
+    y = (np.arange(height, dtype=np.float64) + 0.5 - height / 2) / camera.scale + camera.centre[1]
     frame = np.zeros((height, width, 3), np.uint8)
     for cell, rows, cols in cells_at(x, y, columns):
         texture = stage.first_texture[0] + int(stage.mosaic.photo[cell])
@@ -314,13 +320,11 @@ def measure_zoompan(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
             raise SystemExit(done.stderr.decode())
         took = time.perf_counter() - start
         frames = np.memmap(raw, np.uint8, "r", shape=(count, size[1], size[0], 3))
-        grey = [cv2.cvtColor(np.array(frames[n]), cv2.COLOR_RGB2GRAY) for n in range(count // 3, count // 3 + 60)]
-        centre, out = unsteadiness(grey)
+        centre, out = unsteadiness([grey(frame) for frame in frames[count // 3 : count // 3 + 60]])
         print(f"zoompan: {took:.0f} s for {count} frames")
         print(f"zoompan: steadiness {centre:.3f} px at the centre, {out:.3f} px 300 px from it")
         photo = lanczos(stage.photo(int(stage.mosaic.photo[landing_cell(stage, motion)])).path, size)
-        ends = [cv2.cvtColor(np.array(frame), cv2.COLOR_RGB2GRAY) for frame in (frames[-1], photo)]
-        sharp = [float(cv2.Laplacian(end, cv2.CV_64F).var()) for end in ends]
+        sharp = [float(cv2.Laplacian(grey(end), cv2.CV_64F).var()) for end in (frames[-1], photo)]
         print(f"zoompan: its last frame has {100 * sharp[0] / sharp[1]:.1f} % of the photo's Laplacian variance")
 
 

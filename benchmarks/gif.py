@@ -33,7 +33,8 @@ from animations.disperse import Disperse
 from animations.reveal import Reveal
 from animations.zoom import Zoom
 from renderer.encoder import run_ffmpeg
-from renderer.encoder.gif import DEFAULT_TOLERANCE, GifFile
+from renderer.encoder.gif import GifFile
+from renderer.formats import DEFAULT_TOLERANCE
 from renderer.job import MatchSettings, open_frames, open_mosaic
 from renderer.pictures import Pixels
 from renderer.progress import Silent

@@ -21,7 +21,7 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -188,7 +188,7 @@ def milliseconds(variant: str, work: Work) -> dict[str, float]:
     library = kernels()
     took: dict[str, float] = defaultdict(float)
 
-    def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def timed(name: str, function: Callable[..., object]) -> Callable[..., object]:
         def call(*arguments: object) -> object:
             started = time.thread_time_ns()
             result = function(*arguments)

@@ -36,8 +36,9 @@ from renderer.child_processes import start_child
 from renderer.choices import Crop
 from renderer.cores import CORES_VARIABLE
 from renderer.job import sample_pictures
+from renderer.library.crop_tables import BLOCK
 from renderer.library.crops import CropRule
-from renderer.library.index import BLOCK, Index
+from renderer.library.index import Index
 from renderer.library.indexing import refresh
 from renderer.library.walking import find_files
 from renderer.library.workers import Reader
@@ -236,6 +237,7 @@ OPEN = """
 import sys, time
 from renderer.memory import MemoryMeter
 from renderer.library import Archive, Library
+from renderer.library.crop_tables import BLOCK
 from renderer.library.crops import CropRule
 from renderer.library.index import Index
 from pathlib import Path

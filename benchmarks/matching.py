@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, overload
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,7 @@ from renderer.descriptors import signatures
 from renderer.grid import make_grid
 from renderer.job import sample_pictures
 from renderer.library import Library, Photo
+from renderer.library.photos import Numbers
 from renderer.matching import match_photos
 from renderer.matching.pixels import PixelCosts
 from renderer.memory import MemoryMeter
@@ -46,13 +48,13 @@ AT_CELLS, AT_PHOTOS = 10_000, 10_000
 
 @dataclass(frozen=True)
 class Photos(Sequence[Photo]):
-    """A sequence of `count` photos without files."""
+    """A sequence of `length` photos without files."""
 
-    count: int
+    length: int
     path: Path = Path("photo.jpg")  # the same for all, since making one takes longer than the photo
 
     def __len__(self) -> int:
-        return self.count
+        return self.length
 
     @overload
     def __getitem__(self, index: int) -> Photo: ...
@@ -60,10 +62,10 @@ class Photos(Sequence[Photo]):
     def __getitem__(self, index: slice) -> Sequence[Photo]: ...
     def __getitem__(self, index: int | slice) -> Photo | Sequence[Photo]:
         if isinstance(index, slice):
-            return [self[i] for i in range(self.count)[index]]
-        if not 0 <= index < self.count:
+            return [self[i] for i in range(self.length)[index]]
+        if not 0 <= index < self.length:
             raise IndexError(index)
-        return Photo(self.path, str(index), (32, 32), (0, 0, 32), (0.5, 0.5, 0.5))
+        return Photo(self.path, str(index), (32, 32), (0, 0, 32, 32), (0.5, 0.5, 0.5))
 
 
 def pieces(count: int, side: int, seed: int) -> Pixels:
@@ -105,7 +107,7 @@ class Mixtures(Library):
         """The mixtures, (N, 8, 8, 3)."""
         return self.mixtures
 
-    def tiles_of(self, indices: npt.NDArray[np.integer]) -> Pixels:
+    def tiles_of(self, indices: Numbers) -> Pixels:
         """Return the mixtures at these indices, enlarged to (N, 32, 32, 3)."""
         return self.mixtures[indices].repeat(4, axis=1).repeat(4, axis=2)
 
@@ -125,12 +127,12 @@ def run(sizes: tuple[int, int]) -> Run:
     """Match (photos, cells) once."""
     photos, cells = sizes
     library = Mixtures(photos)
-    matching.first_copies = lambda _library: np.arange(photos)  # type: ignore[attr-defined]  # there are no copies
     cover = read_picture(sample_pictures()[0]).pixels
     grid = make_grid(cover.shape[1], cover.shape[0], columns=round((cells * cover.shape[1] / cover.shape[0]) ** 0.5))
     clocks = (time.perf_counter, time.process_time, time.thread_time)
     started = [clock() for clock in clocks]
-    with MemoryMeter() as meter:
+    no_copies = mock.patch.object(matching, "first_copies", return_value=np.arange(photos))
+    with MemoryMeter() as meter, no_copies:
         placed = match_photos(cover, grid, library, Silent())
     seconds, used, alone = (clock() - start for clock, start in zip(clocks, started, strict=True))
     return Run(photos, len(placed), seconds, used, alone, meter.peak_bytes)

@@ -13,14 +13,14 @@ import argparse
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from kernels import HEIGHT, TEXTURES, WIDTH, crops
 
-from benchmarks.kernels import HEIGHT, TEXTURES, WIDTH, crops
 from renderer.compositor import Compositor
 from renderer.planes import PlaneRenderer
 from renderer.scene import Camera, Rest, Scene, Sprites, make_sprites
@@ -68,7 +68,7 @@ def turning(tiles: Sprites) -> Sprites:
     return tiles.moved(tiles.centre, angle=angle, tumble=tumble, axis=axis)
 
 
-def measure(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, str]:
+def measure(works: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, str]:
     """Return the time of each piece of work, and its ratio to the first."""
     took: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds + 1):

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Collection
 from typing import Final
+from unittest import mock
 
 import numpy as np
 
@@ -31,5 +32,5 @@ def serve() -> None:
         photo = Photo(file.path, os.urandom(16).hex(), (4000, 3000), (500, 0, 3000, 3000), (0.5, 0.5, 0.5))
         return [IndexEntry(photo, 1, "2024-05-01T12:00:00", small, small, tile, os.urandom(_THUMBNAIL_BYTES))]
 
-    workers.read_file = read_file  # type: ignore[assignment]  # mypy allows no function to be replaced
-    workers.serve()
+    with mock.patch.object(workers, "read_file", read_file):
+        workers.serve()

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,12 +112,6 @@ COMMANDS: dict[str, Sequence[str]] = {
 }
 
 
-def in_empty_folder(measure: Callable[[Path], Cost]) -> Cost:
-    """Return what a run costs whose folders for bytecode and machine code are empty."""
-    with tempfile.TemporaryDirectory() as name:
-        return measure(Path(name))
-
-
 def first_render(version: Version) -> Cost:
     """Return what the first render takes beyond a second one."""
     words = ("zoom", "cover.jpg", "--tiles", "photos", "--columns", "60", *SMALL, "-o", "zoom.mp4", "-y")
@@ -164,9 +158,8 @@ def main() -> None:
             for index in range(options.rounds + 1):
                 for version, found in zip(versions, costs, strict=True):
                     if options.cold:
-                        cost = in_empty_folder(
-                            lambda cold, version=version, words=words: version.run(*words, cold=cold)
-                        )
+                        with tempfile.TemporaryDirectory() as cold:
+                            cost = version.run(*words, cold=Path(cold))
                     else:
                         cost = version.run(*words)
                     if index:

@@ -19,7 +19,7 @@ from renderer.plugins import installed
 
 STUB: Final = Path(api.__file__).with_name("__init__.pyi")
 
-_FUNCTIONS: Final = (api.match, api.render, api.frame, api.frames, api.as_clip)
+_FUNCTIONS: Final[tuple[Callable[..., object], ...]] = (api.match, api.render, api.frame, api.frames, api.as_clip)
 
 _HEAD: Final = '''
 """The Python API, with types. Generated from the declared parameters: `poe stubs` writes it."""
