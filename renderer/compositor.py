@@ -9,7 +9,6 @@ from functools import partial
 from itertools import pairwise
 from typing import Final, TypeVar
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -31,6 +30,7 @@ from renderer.kernels.drawing import (
     to_yuv420,
 )
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
+from renderer.pixels import filling
 from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Motion, NestedMap, Scene, Sprites
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
 
@@ -392,20 +392,9 @@ class Compositor:
         if not isinstance(background, int):
             return _packed(background), self._no_picture
         if self._background is None or self._background[0] != background:
-            self._background = (background, self._filling_picture(background))
+            largest = unpack(self.textures.pixels(background, 0))[..., :3]
+            self._background = (background, pack(filling(largest, (self.width, self.height))))
         return 0, self._background[1]
-
-    def _filling_picture(self, texture: int) -> Packed:
-        """Return a texture's largest level scaled to fill the frame, centre-cropped, with bicubic interpolation."""
-        rgb = np.ascontiguousarray(unpack(self.textures.pixels(texture, 0))[..., :3])
-        height, width = rgb.shape[:2]
-        ratio = min(width / self.width, height / self.height)  # texels per pixel
-        left, top = (width - ratio * self.width) / 2, (height - ratio * self.height) / 2
-        transform = np.array([[ratio, 0, left + ratio / 2 - 0.5], [0, ratio, top + ratio / 2 - 0.5]])
-        flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        size = (self.width, self.height)
-        filled = cv2.warpAffine(rgb, transform, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        return pack(filled.astype(np.uint8, copy=False))
 
 
 def _view(camera: Camera, width: int, height: int) -> Viewport:

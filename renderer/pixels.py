@@ -71,6 +71,22 @@ def resize(pixels: Pixels, width: int, height: int) -> Pixels:
     return resize_values(pixels, width, height)
 
 
+def filling(picture: Pixels, size: tuple[int, int], part: tuple[int, int, int, int] | None = None) -> Pixels:
+    """Return a picture (H, W, 3), scaled bicubically to fill `size` (width, height), its edges cropped.
+
+    `part`: left, top, width and height of the part of the result to return, by default all of it; all in pixels.
+    """
+    left, top, *sides = part or (0, 0, *size)
+    ratio = min(picture.shape[1] / size[0], picture.shape[0] / size[1])
+    x = (picture.shape[1] - ratio * size[0]) / 2 + ratio * (left + 0.5) - 0.5
+    y = (picture.shape[0] - ratio * size[1]) / 2 + ratio * (top + 0.5) - 0.5
+    transform = np.array([[ratio, 0, x], [0, ratio, y]])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    picture = np.ascontiguousarray(picture)
+    filled = cv2.warpAffine(picture, transform, sides, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(filled, np.uint8)
+
+
 BAND_PIXELS: Final = 4_000_000
 """Pixels that are converted at a time; larger pictures may be reduced in two steps."""
 

@@ -25,7 +25,7 @@ from renderer.kernels.drawing import SHARPER
 from renderer.overlay import with_overlay
 from renderer.parameters import Colour
 from renderer.pictures import Pixels, resize
-from renderer.pixels import laid_over, over_colour
+from renderer.pixels import filling, laid_over, over_colour
 from renderer.planes import LOOK_AHEAD, FramePlanes, PlaneRenderer
 from renderer.progress import Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
@@ -262,7 +262,7 @@ def draw_strips(
                     camera = replace(whole, centre=(whole.centre[0] + off[0] / scale, whole.centre[1] + off[1] / scale))
                     block = compositor.still(stage.scene(camera, stage.visible_tiles(tiles, camera)))
                     if soft is not None:
-                        block = laid_over(block, _filling(soft, size, left, top, across, tall))
+                        block = laid_over(block, filling(soft, size, (left, top, across, tall)))
                     band[:, left : left + across] = block[: len(band), : width - left]
                 yield from (band[row : row + rows] for row in range(0, len(band), rows))
 
@@ -302,14 +302,3 @@ def _blurred(small: Float32Array) -> Pixels:
     """Return a picture (H, W, 3), 0…1, of 160 pixels on its longer side, blurred and darkened."""
     soft = cv2.GaussianBlur(small, (0, 0), 8)
     return np.asarray(np.clip(soft * 0.6, 0, 1) * 255 + 0.5, np.uint8)
-
-
-def _filling(picture: Pixels, size: tuple[int, int], left: int, top: int, width: int, height: int) -> Pixels:
-    """Return a part of a picture that is enlarged to fill `size`, its edges cropped; all in pixels of the result."""
-    ratio = min(picture.shape[1] / size[0], picture.shape[0] / size[1])
-    x = (picture.shape[1] - ratio * size[0]) / 2 + ratio * (left + 0.5) - 0.5
-    y = (picture.shape[0] - ratio * size[1]) / 2 + ratio * (top + 0.5) - 0.5
-    transform = np.array([[ratio, 0, x], [0, ratio, y]])
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    filled = cv2.warpAffine(picture, transform, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(filled, np.uint8)
