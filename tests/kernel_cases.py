@@ -45,7 +45,7 @@ from renderer.kernels.drawing import (
     to_rgba,
     to_yuv420,
 )
-from renderer.kernels.library import Kernels, Parameter, kernels, read_header
+from renderer.kernels.library import Kernels, Parameter, declared, kernels
 from renderer.kernels.planar import (
     BEYOND,
     FORWARD_BELOW,
@@ -57,7 +57,6 @@ from renderer.kernels.planar import (
     planar_memory,
 )
 from renderer.kernels.resizing import resize_values
-from renderer.kernels.sources import FOLDER
 from renderer.matching import RepetitionRules, match_photos
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, read_picture, resize
 from renderer.progress import Silent
@@ -65,7 +64,7 @@ from renderer.shapes import TileShape
 
 FILE = Path(__file__).parent / "golden" / "kernels.npz"
 
-DECLARED = read_header((FOLDER / "kernels.h").read_text(encoding="utf-8"))
+DECLARED = declared()
 
 TYPES = {"float": "f4", "double": "f8", "uint8_t": "u1", **{f"int{n}_t": f"i{n // 8}" for n in (16, 32, 64)}}
 TYPES |= {f"uint{n}_t": f"u{n // 8}" for n in (32, 64)}

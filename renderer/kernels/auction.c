@@ -3,9 +3,6 @@
 #include "kernels.h"
 #include "numbers.h"
 
-/* Candidates that a bidding cell skips together if none can be better than what it found. */
-#define GROUP 16
-
 /* The cells that hold the uses of one photo, and their bids: a heap with the lowest bid on top. */
 typedef struct {
     int64_t *holders;
@@ -50,11 +47,11 @@ static void replace_lowest(Heap heap, int64_t count, int64_t cell, double amount
 static inline double group_values(const int32_t *photos, const float *costs, const double *prices, double *value)
 {
     double least[4];
-    for (int i = 0; i < GROUP; i++)
+    for (int i = 0; i < BID_GROUP; i++)
         value[i] = costs[i] + prices[photos[i]];
     for (int lane = 0; lane < 4; lane++)
         least[lane] = value[lane];
-    for (int i = 4; i < GROUP; i += 4)
+    for (int i = 4; i < BID_GROUP; i += 4)
         for (int lane = 0; lane < 4; lane++)
             least[lane] = lesser(value[i + lane], least[lane]);
     return lesser(lesser(least[0], least[1]), lesser(least[2], least[3]));
@@ -70,12 +67,12 @@ typedef struct {
 static void compare_group(
     const int32_t *photos, const float *costs, const double *prices, int64_t group, double *bounds, Bid *bid)
 {
-    double value[GROUP];
-    const int64_t first = group * GROUP;
+    double value[BID_GROUP];
+    const int64_t first = group * BID_GROUP;
     bounds[group] = group_values(photos + first, costs + first, prices, value);
     if (bounds[group] > bid->second)
         return;
-    for (int64_t i = 0; i < GROUP; i++) {
+    for (int64_t i = 0; i < BID_GROUP; i++) {
         if (value[i] < bid->best) {
             bid->second = lesser(bid->best, bid->second);
             bid->best = value[i];
@@ -105,9 +102,9 @@ void run_auction(
     int64_t *held = auction->held;
     while (count > 0) {
         count -= 1;
-        int64_t cell = queue[count], groups = (known[cell] + GROUP - 1) / GROUP;
-        const int32_t *photos = photo + GROUP * first[cell];
-        const float *costs = cost + GROUP * first[cell];
+        int64_t cell = queue[count], groups = (known[cell] + BID_GROUP - 1) / BID_GROUP;
+        const int32_t *photos = photo + BID_GROUP * first[cell];
+        const float *costs = cost + BID_GROUP * first[cell];
         double *bounds = lowest + first[cell];
         Bid bid = best_bid(photos, costs, prices, bounds, groups, outside[cell]);
         if (bid.choice < 0 || bid.best > outside[cell])

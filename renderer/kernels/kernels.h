@@ -12,6 +12,10 @@
 #define EXPORTED __attribute__((visibility("default")))
 #endif
 
+/* Lengths of rows of arrays, which Python reads too. */
+#define BID_GROUP 16 /* candidates that a bidding cell skips together if none can be better than what it found */
+#define PARTNERS 3   /* maximum number of cells that are considered as a cell's partner in a swap */
+
 /* processor.c: the level of an x86-64 processor, 1...3 (0 on others), and a digest of the sources. */
 EXPORTED int64_t processor_level(void);
 EXPORTED uint64_t source_digest(void);

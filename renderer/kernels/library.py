@@ -1,9 +1,9 @@
 """The compiled library: which variant this processor runs, and calling its functions with NumPy arrays.
 
-The functions are declared in one place, `kernels.h`, which is read when the library is loaded. A pointer parameter
-accepts a contiguous array of its type, which must be writable unless the parameter is `const`; a pointer to pointers
-accepts an array of memory addresses; a pointer to a struct accepts a named tuple that has the struct's fields. Numbers
-are converted by ctypes, which also releases the GIL during a call.
+Functions, and the constants that both sides need, are declared in one place, `kernels.h`, which is read when they are
+needed. A pointer parameter accepts a contiguous array of its type, which must be writable unless the parameter is
+`const`; a pointer to pointers accepts an array of memory addresses; a pointer to a struct accepts a named tuple that
+has the struct's fields. Numbers are converted by ctypes, which also releases the GIL during a call.
 """
 
 from __future__ import annotations
@@ -73,10 +73,11 @@ class Function(NamedTuple):
 
 
 class Declarations(NamedTuple):
-    """The functions and structs of a header, by name."""
+    """The functions, structs and integer constants of a header, by name."""
 
     functions: dict[str, Function]
     structs: dict[str, tuple[Parameter, ...]]
+    constants: dict[str, int]
 
 
 def read_header(text: str) -> Declarations:
@@ -87,7 +88,14 @@ def read_header(text: str) -> Declarations:
     return Declarations(
         {name: Function(result, _parameters(listed.split(","))) for result, name, listed in functions},
         {name: _parameters(fields.split(";")) for fields, name in structs},
+        {name: int(number) for name, number in re.findall(r"#define (\w+) (\d+)\s", text)},
     )
+
+
+@cache
+def declared() -> Declarations:
+    """Return what the library declares."""
+    return read_header((FOLDER / "kernels.h").read_text(encoding="utf-8"))
 
 
 def _parameters(declarations: Sequence[str]) -> tuple[Parameter, ...]:
@@ -204,9 +212,8 @@ class Kernels:
     def __init__(self, path: Path) -> None:
         self.variant = path.stem
         library = ctypes.CDLL(str(path))
-        declared = read_header((FOLDER / "kernels.h").read_text(encoding="utf-8"))
-        self.structs = {name: _Struct(fields) for name, fields in declared.structs.items()}
-        for name, (result, parameters) in declared.functions.items():
+        self.structs = {name: _Struct(fields) for name, fields in declared().structs.items()}
+        for name, (result, parameters) in declared().functions.items():
             function = library[name]
             function.restype = _NUMBERS[result]
             converters: list[Any] = [_converter(parameter, self.structs) for parameter in parameters]

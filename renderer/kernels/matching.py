@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array, Float64Array, Int32Array, Int64Array, Pixels
-from renderer.kernels.library import kernels
+from renderer.kernels.library import declared, kernels
 
 # -- Assignment ----------------------------------------------------------------------------------------------------
 
@@ -27,8 +27,8 @@ class Auction(NamedTuple):
     held: Int64Array  # (N,) index of the candidate that each cell holds, −1 for none
 
 
-BID_GROUP: Final = 16
-"""Number of candidates that a bidding cell skips together if none can be better than what it found, as in auction.c."""
+BID_GROUP: Final = declared().constants["BID_GROUP"]
+"""Number of candidates that a bidding cell skips together if none can be better than what it found."""
 
 
 def run_auction(

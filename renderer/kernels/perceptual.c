@@ -25,9 +25,6 @@
 /* Rows of a quadratic form that are computed at once: as many sums as fit into 16 registers. */
 #define ROWS 5
 
-/* Maximum number of cells that are considered as a cell's partner in a swap. */
-#define PARTNERS 3
-
 /* Rows of a quadratic form: the linear part, then the square one, padded to a multiple of ROWS. */
 #define FORM_ROWS 20
 

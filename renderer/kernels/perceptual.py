@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array, Int32Array, Int64Array, Pixels
-from renderer.kernels.library import kernels
+from renderer.kernels.library import declared, kernels
 from renderer.kernels.matching import Raster
 
 FOOTPRINT_STEP: Final = 32
 """The number of pixels in a footprint is a multiple of this, so that vectors are full."""
 
-PARTNERS: Final = 3
-"""Maximum number of cells that are considered as a cell's partner in a swap, as in perceptual.c."""
+PARTNERS: Final = declared().constants["PARTNERS"]
+"""Maximum number of cells that are considered as a cell's partner in a swap."""
 
 
 class Tiles(NamedTuple):
