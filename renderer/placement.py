@@ -107,12 +107,17 @@ class PlacementMap:
         """The importance of the parts of the mosaic, (H, W), as in `renderer.subject`."""
         return attention(self.colours(), self.faces)
 
-    def colours(self, longest: int = 160) -> npt.NDArray[np.float32]:
-        """Return the tiles' mean colours as a picture: (H, W, 3) sRGB 0…1, `longest` pixels on its longer side."""
+    def colours(self, longest: int = 160, *, alpha: bool = False) -> npt.NDArray[np.float32]:
+        """Return the tiles' mean colours as a picture: (H, W, 3) sRGB 0…1, `longest` pixels on its longer side.
+
+        It is black where a mask leaves out cells; with `alpha`, (H, W, 4), transparent.
+        """
         width, height = self.size
         scale = longest / max(width, height)
-        picture = np.zeros((max(2, round(height * scale)), max(2, round(width * scale)), 3), np.float32)
         colours = np.array([photo.mean for photo in self.photos], np.float32)[self.photo] * self.gain + self.offset
+        if alpha:
+            colours = np.pad(colours, ((0, 0), (0, 1)), constant_values=1)
+        picture = np.zeros((max(2, round(height * scale)), max(2, round(width * scale)), colours.shape[1]), np.float32)
         corners = np.concatenate([self.cell[:, :2], self.cell[:, :2] + self.cell[:, 2:]], axis=1)
         # Each pixel shows the cell under its centre. The loop is over cells, since their sizes may differ.
         edges = np.maximum(np.ceil(corners * scale - 0.5).astype(np.int64), 0)

@@ -108,3 +108,19 @@ def test_a_nested_map_is_drawn_as_tiles_when_near(stage: Stage) -> None:
         stage.nested[texture], tiles=replace(tiles, texture=np.full_like(tiles.texture, texture))
     )
     assert draw(stage, stage.scene(Camera((12.0, 8.0), 5000.0), tiles, inner)).std() > 0
+
+
+def test_what_is_below_a_nested_map_is_visible_where_a_mask_leaves_out_cells(stage: Stage) -> None:
+    inside = stage.mosaic.cell[:, 0] >= 12
+    some = {
+        name: getattr(stage.mosaic, name)[inside] for name in ("cell", "photo", "symmetry", "gain", "offset", "cost")
+    }
+    part = replace(stage, maps=[replace(stage.mosaic, **some)])
+    inner = make_sprites(part.add_map(0), (12.0, 8.0), (12.0, 0.0), (0.0, 8.0))
+    for scale in (1.5, 2.5):  # as a picture, and as tiles
+        camera = Camera((12.0, 8.0), scale)
+        drawn = draw(part, replace(part.scene(camera, inner), background=(1.0, 0.0, 0.0)))
+        left, right = round(96 - 12 * scale), round(96 + 12 * scale)
+        rows = drawn[round(64 - 8 * scale) : round(64 + 8 * scale)]
+        assert (rows[:, left : 96 - 2] == (255, 0, 0)).all()
+        assert (rows[:, 96 + 2 : right] != (255, 0, 0)).any(axis=2).all()

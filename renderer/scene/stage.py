@@ -351,12 +351,16 @@ class Stage:
         return self.textures.add_picture(np.full((1, 1, 3), colour.astype(np.uint8)))
 
     def add_map(self, which: int) -> int:
-        """Add a texture of a whole map, drawn tile by tile where tiles are wider than 2 pixels. Returns its index."""
+        """Add a texture of a whole map, drawn tile by tile where tiles are wider than 2 pixels. Returns its index.
+
+        Where a mask leaves out cells, what is below it is visible.
+        """
         from renderer.textures import MAX_SIDE
 
         placement = self.maps[which]
         longest = min(round(2 * max(placement.size)), MAX_SIDE)
-        picture = np.clip(placement.colours(longest) * 255 + 0.5, 0, 255).astype(np.uint8)
+        colours = placement.colours(longest, alpha=placement.is_masked)
+        picture = np.clip(colours * 255 + 0.5, 0, 255).astype(np.uint8)
         texture = self.textures.add_picture(picture)
         self.nested[texture] = NestedMap(self.resting_sprites(which), placement.size)
         return texture
