@@ -27,59 +27,73 @@ if TYPE_CHECKING:
 _THREAD_PHOTOS: Final = 32  # that a thread crops at a time
 
 
+def cropped_photos(
+    index: Index, ratio: Fraction, numbers: Numbers, progress: Progress
+) -> tuple[CroppedPhotos, PhotoColumns]:
+    """Return photos with crops of a ratio, and their columns in the order of `numbers`.
+
+    Crops that are not stored are computed.
+    """
+    ascending = np.unique(numbers)
+    crops = _read_crops(index, ratio, ascending, progress)
+    key = np.empty(len(ascending), np.uint64)
+    for some in blocks(len(ascending), BLOCK):
+        digest, _, clip_ms = index.contents(ascending[some])
+        key[some] = keys_of(digest, crops.box[some].astype(np.int64), clip_ms)
+    rows = np.searchsorted(ascending, numbers)
+    columns = PhotoColumns(numbers.astype(np.int32), crops.signature[rows], crops.mean[rows], key[rows])
+    return CroppedPhotos(index, ratio, ascending, crops.box), columns
+
+
+def _read_crops(index: Index, ratio: Fraction, numbers: Numbers, progress: Progress) -> CropBlock:
+    """Return the crops of photos, `numbers` in ascending order; those that are not stored are computed and stored."""
+    with suppress(sqlite3.Error):  # without its tables, crops are computed for this run only
+        index.use_ratio(ratio)
+    crops = CropBlock.empty(len(numbers))
+    block = numbers // BLOCK
+    for each in np.unique(block).tolist():
+        rows = np.flatnonzero(block == each)
+        crops.put(rows, index.stored_block(ratio, each).take(numbers[rows] % BLOCK))
+    missing = np.flatnonzero(crops.box[:, 2] <= 0)
+    if len(missing):
+        with progress.stage("cropping", len(missing), "photos") as advance:
+            for some in blocks(len(missing), BLOCK):
+                found = _compute(index, ratio, numbers[missing[some]])
+                crops.put(missing[some], CropBlock.of(found))
+                with suppress(sqlite3.Error):
+                    index.store_crops(ratio, numbers[missing[some]], found)
+                advance(len(found))
+    return crops
+
+
+def _compute(index: Index, ratio: Fraction, numbers: Numbers) -> list[tuple[Box, Tile]]:
+    """Return the crops of at most 1,024 photos, computed on all cores."""
+    thumbnails, rule = index.thumbnails(numbers), index.rule
+
+    def crops(part: slice) -> list[tuple[Box, Tile]]:
+        return [_crop(each, rule.crop, ratio) for each in thumbnails[part]]
+
+    return [crop for part in run_blocks(crops, blocks(len(numbers), _THREAD_PHOTOS)) for crop in part]
+
+
+def _crop(thumbnail: Thumbnail, crop: Crop, ratio: Fraction) -> tuple[Box, Tile]:
+    pixels = thumbnail.pixels
+    box = crop_box(pixels, thumbnail.size, crop, thumbnail.faces, ratio)
+    return box, tile_of(cut(pixels, box, thumbnail.size), ratio)
+
+
 class CroppedPhotos:
     """Photos of an index with crops of a ratio. Methods raise RenderError, as those of `Index` do.
 
-    Crops are held in memory, 16 bytes each, so that they stay the same if another process changes the index.
+    Crops are held in memory, 16 bytes each, so that they stay the same if another process changes the index. `numbers`:
+    those of the photos, in ascending order; `boxes`: (N, 4) their crops.
     """
 
-    def __init__(self, index: Index, ratio: Fraction, numbers: Numbers, progress: Progress) -> None:
-        """Read the crops of photos, `numbers` in ascending order, and compute those that are not stored."""
-        self._index, self._ratio, self._numbers = index, ratio, numbers
-        with suppress(sqlite3.Error):  # without its tables, crops are computed for this run only
-            index.use_ratio(ratio)
-        self._crops = CropBlock.empty(len(numbers))
-        block = numbers // BLOCK
-        for each in np.unique(block).tolist():
-            rows = np.flatnonzero(block == each)
-            self._crops.put(rows, index.stored_block(ratio, each).take(numbers[rows] % BLOCK))
-        missing = np.flatnonzero(self._crops.box[:, 2] <= 0)
-        if len(missing):
-            with progress.stage("cropping", len(missing), "photos") as advance:
-                for some in blocks(len(missing), BLOCK):
-                    self._compute(missing[some])
-                    advance(len(missing[some]))
-
-    def _compute(self, rows: Numbers) -> None:
-        """Compute and store the crops of photos, by their rows here."""
-        numbers, rule = self._numbers[rows], self._index.rule
-        thumbnails = self._index.thumbnails(numbers)
-
-        def crops(part: slice) -> list[tuple[Box, Tile]]:
-            return [self._crop(each, rule.crop) for each in thumbnails[part]]
-
-        found = [crop for part in run_blocks(crops, blocks(len(rows), _THREAD_PHOTOS)) for crop in part]
-        self._crops.put(rows, CropBlock.of(found))
-        with suppress(sqlite3.Error):
-            self._index.store_crops(self._ratio, numbers, found)
-
-    def _crop(self, thumbnail: Thumbnail, crop: Crop) -> tuple[Box, Tile]:
-        pixels = thumbnail.pixels
-        box = crop_box(pixels, thumbnail.size, crop, thumbnail.faces, self._ratio)
-        return box, tile_of(cut(pixels, box, thumbnail.size), self._ratio)
-
-    def columns(self, numbers: Numbers) -> PhotoColumns:
-        """Return the columns of photos, in the order of `numbers`."""
-        key = np.empty(len(self._numbers), np.uint64)
-        for some in blocks(len(self._numbers), BLOCK):
-            digest, _, clip_ms = self._index.contents(self._numbers[some])
-            key[some] = keys_of(digest, self._crops.box[some].astype(np.int64), clip_ms)
-        rows = np.searchsorted(self._numbers, numbers)
-        crops = self._crops.take(rows)
-        return PhotoColumns(numbers.astype(np.int32), crops.signature, crops.mean, key[rows])
+    def __init__(self, index: Index, ratio: Fraction, numbers: Numbers, boxes: npt.NDArray[np.int32]) -> None:
+        self._index, self._ratio, self._numbers, self._boxes = index, ratio, numbers, boxes
 
     def _box(self, number: int) -> Box:
-        left, top, width, height = self._crops.box[np.searchsorted(self._numbers, number)].tolist()
+        left, top, width, height = self._boxes[np.searchsorted(self._numbers, number)].tolist()
         return left, top, width, height
 
     # -- As PhotoStore ---------------------------------------------------------------------------------------------

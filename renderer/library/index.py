@@ -27,7 +27,7 @@ from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks
 from renderer.errors import RenderError
 from renderer.faces import Face
 from renderer.library.crop_tables import BLOCK, CropTables
-from renderer.library.cropped import CroppedPhotos
+from renderer.library.cropped import cropped_photos
 from renderer.library.crops import SQUARE, Box, CropRule, Tile
 from renderer.library.database import as_damage
 from renderer.library.photos import (
@@ -482,8 +482,7 @@ class Index(CropTables):
             if ratio == SQUARE:
                 return self, self._columns(numbers)
             self._check_stored(numbers)
-            photos = CroppedPhotos(self, ratio, np.unique(numbers), progress)
-            return photos, photos.columns(numbers)
+            return cropped_photos(self, ratio, numbers, progress)
 
     def thumbnails(self, numbers: Numbers) -> list[Thumbnail]:
         """Return the thumbnails of photos, in ascending order of their numbers, of which there are at most 1,024."""
