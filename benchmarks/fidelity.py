@@ -39,8 +39,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from renderer.cover_pixels import covered_part
 from renderer.fidelity import Likeness, likeness, turned
-from renderer.grid import covered_part, make_grid
+from renderer.grid import make_grid
 from renderer.job import MatchSettings, OpenMosaic, TileSettings, render_mosaic, sample_pictures
 from renderer.job.inputs import open_tiles
 from renderer.library import Library

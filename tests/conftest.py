@@ -16,8 +16,9 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from renderer.adaptive_grid import adapt_grid
 from renderer.cli import main
-from renderer.grid import adapt_grid, make_grid
+from renderer.grid import make_grid
 from renderer.job import MatchSettings, open_mosaic, sample_pictures
 from renderer.library import Library
 from renderer.matching import match_photos

@@ -25,7 +25,7 @@ from PIL import Image
 import renderer
 from renderer.encoder.gif import GifFile
 from renderer.faces import find_faces
-from renderer.grid import make_grid, masked
+from renderer.grid import make_grid
 from renderer.job import TileSettings, sample_pictures
 from renderer.job.inputs import open_tiles
 from renderer.kernels.discs import draw_discs
@@ -57,6 +57,7 @@ from renderer.kernels.planar import (
     planar_memory,
 )
 from renderer.kernels.resizing import resize_values
+from renderer.masked_grid import masked
 from renderer.matching import RepetitionRules, match_photos
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, read_picture, resize
 from renderer.progress import Silent

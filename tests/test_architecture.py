@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [
     "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "cover_names", "toml_positions", "streams", "version", "progress", "locks", "paths",
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "threads", "child_processes", "ffmpeg", "resource_limits", "memory", "budget", "kernels",
-    "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "shapes", "grid", "placement", "fidelity",
+    "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "shapes", "grid", "cover_pixels", "masked_grid", "adaptive_grid", "placement", "fidelity",
     "matching", "textures", "scene", "settings", "fonts", "lines", "covers", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
     "formats", "encoder", "sound", "stills", "rules", "video_job", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
@@ -42,6 +42,8 @@ _DRAWING = (
 )
 """Modules right of the placement map: they draw, or write what was drawn."""
 
+_GRIDS = ("grid", "cover_pixels", "masked_grid", "adaptive_grid")
+
 _INDEX = ("library.index", "library.indexing", "library.database")
 
 FORBIDDEN = {
@@ -49,12 +51,12 @@ FORBIDDEN = {
     "scene": ("matching", *_INDEX, "job"),
     "textures": ("matching", *_INDEX, "job"),
     "overlay": ("matching", "library", "placement", "job"),
-    "compositor": ("matching", "library", "grid", "placement", "job"),
-    "canvas": ("matching", "library", "grid", "placement", "job"),
-    "planes": ("matching", "library", "grid", "placement", "job"),
-    "timeline": ("matching", "library", "grid", "placement", "compositor", "job"),
-    "encoder": ("matching", "library", "grid", "placement", "scene", "textures", "overlay", "compositor", "job"),
-    **dict.fromkeys(("descriptors", "library", "shapes", "grid", "placement", "fidelity", "matching"), _DRAWING),
+    "compositor": ("matching", "library", *_GRIDS, "placement", "job"),
+    "canvas": ("matching", "library", *_GRIDS, "placement", "job"),
+    "planes": ("matching", "library", *_GRIDS, "placement", "job"),
+    "timeline": ("matching", "library", *_GRIDS, "placement", "compositor", "job"),
+    "encoder": ("matching", "library", *_GRIDS, "placement", "scene", "textures", "overlay", "compositor", "job"),
+    **dict.fromkeys(("descriptors", "library", "shapes", *_GRIDS, "placement", "fidelity", "matching"), _DRAWING),
     "credits": ("matching", *_DRAWING),
     "report": ("matching", *_DRAWING),
     "explain": ("scene", "timeline", "preset", "batch"),

@@ -12,8 +12,10 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from videos import decode
 
+from renderer.adaptive_grid import adapt_grid
 from renderer.choices import Metric
 from renderer.cover_names import MadeCover
+from renderer.cover_pixels import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.explain import (
@@ -29,16 +31,7 @@ from renderer.explain.channels import plane
 from renderer.explain.figures import Drawing
 from renderer.explain.knn import Projection
 from renderer.explain.space import points_of
-from renderer.grid import (
-    adapt_grid,
-    cell_means,
-    cell_position,
-    cell_signatures,
-    cover_signature,
-    cut_cells,
-    find_cell,
-    make_grid,
-)
+from renderer.grid import cell_position, find_cell, make_grid
 from renderer.job import GridSettings, MatchSettings
 from renderer.kernels.discs import draw_discs
 from renderer.parameters import CellPosition

@@ -3,19 +3,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from renderer.adaptive_grid import adapt_grid
+from renderer.cover_pixels import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.errors import InputError
-from renderer.grid import (
-    Grid,
-    adapt_grid,
-    cell_at,
-    cell_means,
-    cell_position,
-    cell_signatures,
-    cover_signature,
-    cut_cells,
-    find_cell,
-    make_grid,
-)
+from renderer.grid import Grid, cell_at, cell_position, find_cell, make_grid
 from renderer.parameters import CellPosition
 
 sides = st.integers(1, 12_000)

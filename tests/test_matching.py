@@ -12,11 +12,13 @@ from scipy.optimize import linear_sum_assignment
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
+from renderer.adaptive_grid import adapt_grid
 from renderer.choices import Metric
+from renderer.cover_pixels import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.descriptors import describe_structure
 from renderer.errors import InputError
 from renderer.fidelity import ciede2000, colour_name, far_view, likeness, ssim, turned
-from renderer.grid import Grid, adapt_grid, cell_means, cell_signatures, cover_signature, cut_cells, make_grid
+from renderer.grid import Grid, make_grid
 from renderer.library import Library, Photo
 from renderer.matching import MatchStyle, match_photos, perceptual_search
 from renderer.matching.assignment import assign

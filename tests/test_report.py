@@ -18,7 +18,8 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from renderer.grid import covered_part, find_cell, make_grid
+from renderer.cover_pixels import covered_part
+from renderer.grid import find_cell, make_grid
 from renderer.job import MatchSettings, TileSettings, render_mosaic
 from renderer.job.inputs import open_tiles
 from renderer.matching import match_photos

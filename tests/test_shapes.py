@@ -15,24 +15,14 @@ from conftest import StageFactory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from renderer.adaptive_grid import adapt_grid
 from renderer.choices import Metric
+from renderer.cover_pixels import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.errors import InputError
 from renderer.fidelity import likeness, turned
-from renderer.grid import (
-    Grid,
-    adapt_grid,
-    cell_at,
-    cell_means,
-    cell_position,
-    cell_signatures,
-    cover_signature,
-    cut_cells,
-    find_cell,
-    make_grid,
-    make_grid_of_shape,
-    masked,
-)
+from renderer.grid import Grid, cell_at, cell_position, find_cell, make_grid, make_grid_of_shape
 from renderer.library import Library, Photo
+from renderer.masked_grid import masked
 from renderer.matching import MatchStyle, match_photos, perceptual_search, portrait_share
 from renderer.matching.cell_raster import rasterize_cells
 from renderer.matching.editing import edit_map

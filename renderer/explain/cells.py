@@ -14,19 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.cover_names import CoverName
+from renderer.cover_pixels import cell_signatures, cover_signature, covered_part
 from renderer.covers import WHITE, Cover, open_cover
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.faces import find_faces
 from renderer.fidelity import turned
-from renderer.grid import (
-    Grid,
-    cell_position,
-    cell_signatures,
-    cover_signature,
-    covered_part,
-    find_cell,
-)
+from renderer.grid import Grid, cell_position, find_cell
 from renderer.job import GridSettings, MatchSettings, OpenMosaic, check_cover_name, open_mosaic
 from renderer.job.inputs import cells_of, regular_grid
 from renderer.job.outputs import check_beside, check_not_among, check_not_input

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 
 from renderer.cover_names import CoverName
+from renderer.cover_pixels import covered_part
 from renderer.covers import WHITE
 from renderer.descriptors import to_lab
 from renderer.explain.cells import check_figure, lay_grid, read_cover, tile_outlines
 from renderer.explain.figures import CELL, Drawing, Rectangle
 from renderer.explain.results import FigureResult
 from renderer.faces import find_faces
-from renderer.grid import Grid, covered_part
+from renderer.grid import Grid
 from renderer.job import GridSettings
 from renderer.job.outputs import check_suffix
 from renderer.pictures import Pixels, resize

@@ -9,11 +9,11 @@ import numpy as np
 
 from renderer.choices import Metric
 from renderer.cover_names import CoverName
+from renderer.cover_pixels import covered_part
 from renderer.explain.cells import Matched, open_matched
 from renderer.explain.channels import NAMES, plane
 from renderer.explain.figures import CELL, Drawing, Rectangle
 from renderer.explain.results import FigureResult
-from renderer.grid import covered_part
 from renderer.job import MatchSettings
 from renderer.job.outputs import check_suffix
 from renderer.parameters import CellPosition

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
+from renderer.cover_pixels import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.descriptors import Structure, describe_structure, mean_lab
 from renderer.explain.cells import Matched
 from renderer.fidelity import turned
-from renderer.grid import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.matching import adapted_cover
 from renderer.matching.structure import Weights
 from renderer.matching.tiles import in_cells

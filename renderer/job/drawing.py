@@ -17,9 +17,9 @@ from renderer.arrays import Float32Array
 from renderer.budget import Budget, render_budget
 from renderer.compositor import FULL_TONE, Compositor
 from renderer.cores import core_count
+from renderer.cover_pixels import covered_part
 from renderer.covers import WHITE
 from renderer.frame_times import frame_count, progress_of
-from renderer.grid import covered_part
 from renderer.job.inputs import OpenMosaic
 from renderer.kernels.drawing import SHARPER
 from renderer.overlay import with_overlay

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
+from renderer.adaptive_grid import adapt_grid
 from renderer.cover_names import CoverName, MadeCover
 from renderer.covers import WHITE, Cover, Fill, box_of, open_cover
 from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
 from renderer.faces import Face, find_faces
-from renderer.grid import Grid, adapt_grid, make_grid, make_grid_of_shape, masked
+from renderer.grid import Grid, make_grid, make_grid_of_shape
 from renderer.input_files import is_file, require_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
 from renderer.library import (
@@ -38,6 +39,7 @@ from renderer.library import (
     unknown_photo,
     without_duplicates,
 )
+from renderer.masked_grid import masked
 from renderer.messages import counted, named
 from renderer.names import absolute, on_disk
 from renderer.paths import expanded

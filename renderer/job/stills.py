@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from renderer.cover_names import CANVAS, CoverName, on_canvas
+from renderer.cover_pixels import covered_part
 from renderer.covers import WHITE, open_cover
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
 from renderer.frame_times import frame_at
-from renderer.grid import covered_part
 from renderer.job.drawing import draw_strips, open_frames
 from renderer.job.inputs import OpenMosaic, check_cover_name, cover_of, cover_reader, open_mosaic, regular_grid
 from renderer.job.outputs import check_not_input, check_still

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Float32Array
 from renderer.choices import Metric
+from renderer.cover_pixels import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.descriptors import (
     SIGNATURE_PIXELS,
     Structure,
@@ -20,7 +21,7 @@ from renderer.descriptors import (
     squashed,
 )
 from renderer.fidelity import Figures, far_view, measure, turned
-from renderer.grid import Grid, cell_means, cell_signatures, cover_signature, cut_cells
+from renderer.grid import Grid
 from renderer.library import Library
 from renderer.matching.candidates import Costs, Indices
 from renderer.matching.cell_raster import CellRaster, rasterize_cells
