@@ -85,13 +85,8 @@ def letters_mask(
     on each side. Raises InputError for a font that can't be read or that lacks letters, and a text that does not fit.
     """
     text = "\n".join(lines)
-    path = font or (REGULAR_FONT if missing_letters(text, BOLD_FONT) else BOLD_FONT)
-    require_file(path, named("cover_font", path))
-    with checked_font(path, "cover_font"):
-        face = _Face.of(path)
-        if missing := missing_letters(text, path, face.only_size or _MEASURED):
-            name = BOLD_FONT.name if font is None else path.name
-            raise InputError(f"{name} has no letters for {missing}: set {named('cover_font')} to a font that has them")
+    face = _font_for(text, [BOLD_FONT, REGULAR_FONT] if font is None else [font])
+    with checked_font(face.path, "cover_font"):
         if face.only_size is None:  # their boxes would count as letters
             lines = [re.sub("[\ufe00-\ufe0f]", "", line) for line in lines]
         space = max(width - 2 * margin, 1.0), max(height - 2 * margin, 1.0)
@@ -104,6 +99,19 @@ def letters_mask(
     left, top = (width - drawn.width) // 2, (height - drawn.height) // 2
     mask[top : top + drawn.height, left : left + drawn.width] = np.asarray(drawn)
     return mask, size * CAPITAL
+
+
+def _font_for(text: str, paths: Sequence[Path]) -> _Face:
+    """Return the first font that has all letters of a text. Raises InputError if there is none."""
+    for path in paths:
+        require_file(path, named("cover_font", path))
+        with checked_font(path, "cover_font"):
+            face = _Face.of(path)
+            missing = missing_letters(text, path, face.only_size or _MEASURED)
+        if not missing:
+            return face
+    name = paths[0].name
+    raise InputError(f"{name} has no letters for {missing}: set {named('cover_font')} to a font that has them")
 
 
 def _placed(lines: Sequence[str], font: ImageFont.FreeTypeFont) -> tuple[list[_Line], float, float]:
