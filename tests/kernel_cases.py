@@ -127,9 +127,10 @@ def load() -> list[Case]:
     """Return the recorded calls."""
     cases: dict[str, dict[str, np.ndarray]] = defaultdict(dict)
     with np.load(FILE) as file:
-        for name in file.files:
-            case, _, part = name.partition("/")
-            cases[case][part] = file[name]
+        arrays = {name: file[name] for name in file.files}
+    for name, number in zip(arrays["names"].tolist(), arrays["numbers"].tolist(), strict=True):
+        case, _, part = name.partition("/")
+        cases[case][part] = arrays[str(number)]
     return [
         Case(
             case.split(" ")[1],
@@ -143,14 +144,24 @@ def load() -> list[Case]:
 
 
 def save(cases: list[Case]) -> None:
-    """Write the recorded calls."""
+    """Write the recorded calls; equal arrays, half of the bytes, are stored once."""
     arrays: dict[str, np.ndarray] = {}
     for number, case in enumerate(cases):
         name = f"{number} {case.function}"
         arrays |= {f"{name}/before/{i}": value for i, value in enumerate(case.before)}
         arrays |= {f"{name}/after/{i}": value for i, value in enumerate(case.after)}
         arrays |= {f"{name}/result": case.result, f"{name}/memory": case.memory}
-    np.savez_compressed(FILE, **arrays)  # type: ignore[arg-type]
+    distinct: dict[tuple[str, tuple[int, ...], bytes], np.ndarray] = {}
+    for value in arrays.values():
+        distinct.setdefault(_content(value), value)
+    number_of = {content: number for number, content in enumerate(distinct)}
+    stored = {str(number): value for number, value in enumerate(distinct.values())}
+    names, numbers = list(arrays), [number_of[_content(value)] for value in arrays.values()]
+    np.savez_compressed(FILE, names=names, numbers=numbers, **stored)  # type: ignore[arg-type]
+
+
+def _content(array: np.ndarray) -> tuple[str, tuple[int, ...], bytes]:
+    return array.dtype.str, array.shape, array.tobytes()
 
 
 # -- Recording -----------------------------------------------------------------------------------------------------
