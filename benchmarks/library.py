@@ -237,7 +237,6 @@ OPEN = """
 import sys, time
 from renderer.memory import MemoryMeter
 from renderer.library import Archive, Library
-from renderer.library.crop_tables import BLOCK
 from renderer.library.crops import CropRule
 from renderer.library.index import Index
 from pathlib import Path
