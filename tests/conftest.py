@@ -20,9 +20,10 @@ from renderer.adaptive_grid import adapt_grid
 from renderer.cli import main
 from renderer.grid import make_grid
 from renderer.job import MatchSettings, open_mosaic, sample_pictures
-from renderer.library import Library
+from renderer.library import Library, cut_parts
 from renderer.matching import match_photos
 from renderer.pictures import Pixels, read_picture
+from renderer.placement import PlacementMap
 from renderer.progress import Silent
 from renderer.scene import Fit, Stage
 from renderer.shapes import SQUARE, TileShape
@@ -106,6 +107,7 @@ SHAPES = {
     "hexagons-apart": TileShape("hexagon", gap=0.08, border=0.05),
     "circles": TileShape(corner_radius=0.5),
     "cards": TileShape(ratio=Fraction(3, 2), gap=0.08, corner_radius=0.12, border=0.05),
+    "mixed": TileShape("mixed", gap=0.1, corner_radius=0.1),
 }
 """Shapes of tiles; cards are 3:2."""
 
@@ -115,24 +117,31 @@ class StageFactory:
 
     def __init__(self, library: Library, path: Path) -> None:
         self.library, self.path, self.cover = library, path, read_picture(path).pixels
+        self._matched: dict[tuple[TileShape, bool], tuple[PlacementMap, Library]] = {}
 
     def stage(
         self, size: tuple[int, int], fit: Fit = "crop", seconds: float = 5.0, *, adaptive: bool = False,
         shape: TileShape = SQUARE,
     ) -> Stage:  # fmt: skip
-        grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24, tile_shape=shape)
-        if adaptive:
-            grid = adapt_grid(grid, self.cover, [])
-        library = self.library.cropped(shape.tile_ratio)
-        placement = match_photos(self.cover, grid, library, Silent(), pins=[(0, None)])
-        number = {photo: i for i, photo in enumerate(library.photos)}
-        used = library.tiles_of(np.array([number[photo] for photo in placement.photos]))
-        placed = Library(list(placement.photos), used, ratio=shape.tile_ratio)
+        if (shape, adaptive) not in self._matched:
+            self._matched[shape, adaptive] = self._match(shape, adaptive=adaptive)
+        placement, placed = self._matched[shape, adaptive]
         textures = Textures(50_000_000, 1)
         return Stage(
             [placement], [placed], textures, [textures.add_tiles(placed)], size, seconds,
             fit=fit, read_cover=lambda side: read_picture(self.path, shorter_side=side).pixels, frames=round(seconds * 30),
         )  # fmt: skip
+
+    def _match(self, shape: TileShape, *, adaptive: bool) -> tuple[PlacementMap, Library]:
+        grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24, tile_shape=shape)
+        if adaptive:
+            grid = adapt_grid(grid, self.cover, [])
+        if shape.kind == "mixed":  # the pieces of the library are squares, of which none would be portrait
+            library = cut_parts(self.path, read_picture(self.path), "", [], Silent(), ratio=shape.crop_ratio)
+        else:
+            library = self.library.cropped(shape.crop_ratio)
+        placement = match_photos(self.cover, grid, library, Silent(), pins=[(0, None)])
+        return placement, library.take(library.photos.find(placement.photos))
 
     def shaped(self, name: str, size: tuple[int, int], seconds: float = 5.0) -> Stage:
         """Return a stage whose tiles have one of `SHAPES`, on green ground."""
