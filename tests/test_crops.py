@@ -27,6 +27,7 @@ from renderer.pictures import read_picture
 from renderer.pixels import reduced, resize, to_linear
 from renderer.placement import load_map, save_map
 from renderer.progress import Silent
+from renderer.shapes import TileShape
 from renderer.textures import Textures
 
 DATA = Path(__file__).parent / "data"
@@ -445,6 +446,8 @@ def test_a_map_of_version_1_is_loaded(old_index: Path, tmp_path: Path) -> None:
     again = load_map(saved)
     assert (again.photos, again.recipe, again.size) == (placement.photos, placement.recipe, placement.size)
     assert (again.cell == placement.cell).all()
+    assert (placement.shape, placement.size, len(placement)) == (TileShape(), (6, 4), 24)
+    assert (placement.cell[:, 2:] == 1).all()
     with Index(old_index) as index:
         library = Library(list(placement.photos), np.zeros((4, 32, 32, 3), np.uint8), indexes=[index])
         for photo in placement.photos:
@@ -454,6 +457,24 @@ def test_a_map_of_version_1_is_loaded(old_index: Path, tmp_path: Path) -> None:
         refresh(index, sorted((tmp_path / "photos").iterdir()), Silent())  # crops with faces move, those of maps don't
         (first,) = index.tiles_of(placement.photos[:1])
         assert (first is not None) == (placement.photos[0].path.stem == "astronaut-wide")
+
+
+def test_a_map_of_version_1_is_rendered(
+    render: Callable[..., tuple[int, str, str]], old_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(cache))
+    old_index.rename(cache / "photos-smart.sqlite")
+    saved = tmp_path / "it.mosaic"
+    saved.write_bytes((DATA / "version-1.mosaic").read_bytes())
+    code, _, error = render("mosaic", "it.mosaic", "-o", "it.png")
+    assert code == 0, error
+    drawn = np.asarray(Image.open(tmp_path / "it.png"))
+    assert drawn.shape == (4 * 32, 6 * 32, 3)
+    cells = drawn.reshape(4, 32, 6, 32, 3).mean(axis=(1, 3)) / 255
+    np.testing.assert_allclose(cells, load_map(saved).colours(6), atol=0.01)
+    assert render("still", "zoom", "it.mosaic", "--at", 5, "--size", "64x64", "-o", "still.png")[0] == 0
 
 
 # -- Commands ------------------------------------------------------------------------------------------------------

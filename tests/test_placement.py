@@ -56,15 +56,6 @@ def test_a_map_is_overwritten_only_on_request(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["it.mosaic"]
 
 
-def test_a_map_of_version_1_is_loaded() -> None:
-    loaded = load_map(Path(__file__).parent / "golden" / "version1.mosaic")
-    assert (len(loaded), loaded.size, len(loaded.photos)) == (24, (6, 4), 10)
-    assert loaded.shape == TileShape()
-    assert loaded.crop == pytest.approx((0, 0, 1, 1), abs=0.01)
-    assert (loaded.cell[:, 2:] == 1).all()
-    assert (loaded.cell[:, 2] * loaded.cell[:, 3]).sum() == 24
-
-
 def test_damaged_maps_are_rejected(tmp_path: Path) -> None:
     path = tmp_path / "it.mosaic"
     with pytest.raises(InputError, match="does not exist"):
