@@ -90,12 +90,20 @@ def reference(
     steps: int = 8,
 ) -> NDArray[np.float64]:
     """Return the shares of each pixel inside the outline and inside its border, (2, H, W); `matrix`: unit → pixel."""
-    y, x = np.mgrid[: HEIGHT * steps, : WIDTH * steps]
-    points = (np.stack([x, y], -1) + 0.5) / steps - middle
+    # Only pixels that the sprite's box reaches can be covered.
+    reach = np.abs(matrix) @ half
+    first = np.maximum(np.floor(middle - reach), 0).astype(int)
+    last = np.minimum(np.ceil(middle + reach), (WIDTH, HEIGHT)).astype(int)
+    columns, rows = last - first
+    y, x = np.mgrid[: rows * steps, : columns * steps]
+    points = (np.stack([x, y], -1) + 0.5) / steps + first - middle
     points = points @ np.linalg.inv(matrix).T
     border = outline.border * 2 * min(half)
-    shares = [inside(outline, points, half, depth).astype(float) for depth in (0.0, border)]
-    return np.stack([share.reshape(HEIGHT, steps, WIDTH, steps).mean(axis=(1, 3)) for share in shares])
+    shares = np.zeros((2, HEIGHT, WIDTH))
+    for share, depth in zip(shares, (0.0, border), strict=True):
+        within = inside(outline, points, half, depth).reshape(rows, steps, columns, steps)
+        share[first[1] : last[1], first[0] : last[0]] = within.mean(axis=(1, 3))
+    return shares
 
 
 def box_of(name: str) -> tuple[float, float]:

@@ -68,7 +68,7 @@ def test_the_flight_is_monotone_and_stays_within_the_first_view(
     stage.textures.close()
 
 
-@settings(max_examples=25)
+@settings(max_examples=8)
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=2, max_size=4),
     st.sampled_from(["in", "out", "inout"]),
