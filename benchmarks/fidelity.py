@@ -111,17 +111,17 @@ class Drawn:
     pixels: Pixels  # of the mosaic, (H, W, 4): transparent where there is no tile
     small: tuple[int, int]  # width and height at which pictures are compared
     clipped: float
-    seconds: float  # of matching, processor time
+    seconds: float  # of choosing the photos, without tone and figures: processor time
 
 
 class MatchingTime(Silent):
-    """Progress that measures the processor time of matching."""
+    """Progress that measures the processor time of the stage that chooses photos."""
 
     seconds = 0.0
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
-        """Measure a stage if it is the matching."""
+        """Measure the stage `matching`; tone and figures are not part of it."""
         started = time.process_time()
         with super().stage(name, total, unit) as advance:
             yield advance
