@@ -165,11 +165,11 @@ def clipped(mosaic: OpenMosaic) -> float:
 def measure(cover: Path, settings: MatchSettings, tiles: str) -> Result:
     """Measure a mosaic whose tiles leave no gaps."""
     drawn = draw_mosaic(cover, settings, tiles)
-    pictures = drawn.cover, drawn.pixels[..., :3]
+    original, mosaic = drawn.cover, drawn.pixels[..., :3]
     uses = drawn.placement.uses()
     return Result(
-        likeness(*(reduced(picture, drawn.small) for picture in pictures)),
-        likeness(*(resize(picture, *drawn.small) for picture in pictures)),
+        likeness(reduced(original, drawn.small), reduced(mosaic, drawn.small)),
+        likeness(resize(original, *drawn.small), resize(mosaic, *drawn.small)),
         int(uses.max()), len(uses), drawn.placement.equal_neighbours(), float(drawn.placement.gain.mean()),
         drawn.clipped, drawn.seconds,
     )  # fmt: skip
