@@ -340,7 +340,7 @@ def _veil(texture: int, camera: Camera, frame: tuple[int, int], opacity: float) 
 
 
 def _suitable_cell(stage: Stage) -> int:
-    """Return a cell near the middle whose photo is whole, sharp, not dull and well matched.
+    """Return a cell near the middle whose photo is whole, sharp, not dull and well matched; inside a mask's edge.
 
     The choice depends on the map alone: previews and videos of any shape land on the same photo.
     """
@@ -360,4 +360,6 @@ def _suitable_cell(stage: Stage) -> int:
     score -= 3.0 * np.hypot(centre[:, 0], centre[:, 1]) + np.minimum(1.0, mosaic.cost / worst)
     score -= 6.0 * np.maximum(np.abs(centre).max(axis=1) - 0.5, 0)  # outside the view: the start would move
     score -= mosaic.symmetry != 0  # shown upright, it matches its cell less well
+    if mosaic.is_masked:  # what is beside the photo until it fills the frame: tiles rather than background
+        score -= np.array([9.0, 0.5, 0.0])[mosaic.depth()]
     return int(score.argmax())

@@ -152,6 +152,22 @@ class PlacementMap:
         pairs = np.concatenate([across, along])
         return pairs[np.lexsort(pairs.T[::-1])]
 
+    def depth(self, deepest: int = 2) -> npt.NDArray[np.int64]:
+        """Return how many cells lie between each cell and the edge of the mosaic or mask, (N,), 0…deepest."""
+        pairs, (x, y, width, height) = self.neighbours(), self.grid.cells.T
+        shared = [
+            np.minimum(*(low + side)[pairs].T) - np.maximum(*low[pairs].T) for low, side in ((x, width), (y, height))
+        ]
+        length = np.maximum(*shared)  # of the edge that two neighbours share
+        closed = np.bincount(pairs.ravel(), np.repeat(length, 2), len(self))
+        reached = closed < 2 * (width + height) * (1 - 1e-6)
+        depth = np.where(reached, 0, deepest)
+        for step in range(1, deepest):
+            beside = np.bincount(pairs.ravel(), reached[pairs[:, ::-1]].ravel(), len(self)) > 0
+            depth[beside & ~reached] = step
+            reached |= beside
+        return depth
+
     def equal_neighbours(self) -> int:
         """Return the number of pairs of neighbouring cells that show the same photo."""
         pairs = self.neighbours()

@@ -123,3 +123,16 @@ def test_neighbours_share_an_edge_in_any_grid(tmp_path: Path) -> None:
     tree = replace(small_map(tmp_path, 3, 1), cell=cell, photo=np.array([1, 1, 0], np.int32), size=(3.0, 2.0))
     assert tree.neighbours().tolist() == [[0, 1], [0, 2], [1, 2]]
     assert tree.equal_neighbours() == 1
+
+
+def test_the_depth_of_a_cell_counts_the_cells_to_the_edge(tmp_path: Path) -> None:
+    whole = small_map(tmp_path, 6, 5)
+    assert whole.depth().reshape(5, 6)[2].tolist() == [0, 1, 2, 2, 1, 0]
+    kept = np.flatnonzero(np.arange(30) != 14)  # without the third cell of the third row
+    arrays = {name: getattr(whole, name)[kept] for name in ("cell", "photo", "symmetry", "gain", "offset", "cost")}
+    depth = np.full(30, -1)
+    depth[kept] = replace(whole, **arrays).depth()
+    assert depth.reshape(5, 6)[1:4].tolist() == [[0, 1, 0, 1, 1, 0], [0, 0, -1, 0, 1, 0], [0, 1, 0, 1, 1, 0]]
+    large = np.array([[2, 2, 2, 2], [0, 0, 6, 2], [0, 2, 2, 2], [4, 2, 2, 1], [4, 3, 2, 1], [0, 4, 6, 1]], np.float64)
+    tree = replace(small_map(tmp_path, 6, 1), cell=large, size=(6.0, 5.0))
+    assert tree.depth().tolist() == [1, 0, 0, 0, 0, 0]

@@ -227,6 +227,24 @@ def test_a_flight_into_a_mosaic_with_a_mask_stays_within_its_first_view(
     assert motion(0.0).camera == stage.whole_camera()
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_without_focus_the_camera_lands_inside_a_mask(stage_factory: StageFactory, shape: str) -> None:
+    stage = stage_factory.shaped(shape, (160, 90))
+    with closing(stage.textures):
+        whole = stage.mosaic
+        offset = whole.cell[:, :2] + 0.5 * whole.cell[:, 2:] - 0.5 * np.array(whole.size)
+        kept = np.abs(offset).max(axis=1) > 1.6  # a hole in the middle
+        arrays = {name: getattr(whole, name)[kept] for name in ("cell", "symmetry", "gain", "offset", "cost")}
+        same = np.zeros(int(kept.sum()), np.int32)
+        holed = replace(whole, photo=same, **arrays)
+        cell = Zoom().last_photo(replace(stage, maps=[holed]))
+        assert cell is not None
+        assert holed.depth()[cell] == 2
+        assert np.abs(offset[kept][cell]).max() < 6  # the nearest such cell
+        first = {name: values[:1] for name, values in arrays.items()}
+        assert Zoom().last_photo(replace(stage, maps=[replace(whole, photo=same[:1], **first)])) == 0
+
+
 @pytest.mark.parametrize("symmetry", range(1, 8))
 def test_photos_are_never_mirrored_after_landing(stage_factory: StageFactory, symmetry: int) -> None:
     stage = stage_factory.stage((160, 90))
