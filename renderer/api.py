@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args,
 import numpy as np
 from PIL import Image
 
-from renderer.cover_names import CoverName, MadeCover, cover_name
+from renderer.cover_names import MAP_SUFFIX, CoverName, MadeCover, check_drawing_options, cover_name
 from renderer.descriptors import TILE_PIXELS
 from renderer.errors import InputError
 from renderer.frame_times import frame_at, parse_frames
@@ -45,7 +45,7 @@ from renderer.messages import as_argument, named, spelled
 from renderer.overlay import check_overlay
 from renderer.parameters import WORDS, ByteSize, Day, given, parameters, suggestion
 from renderer.pictures import Pixels
-from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
+from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.plugins import load_animation
 from renderer.preset import Preset, load_preset, with_preset
 from renderer.progress import Progress, ProgressFunction, Silent, Timed, as_progress, track
@@ -403,6 +403,8 @@ def _request(
                 "or leave it out"
             )
         values = {option: value for option, value in values.items() if option not in without_effect}
+    elif not isinstance(opened, Mosaic):
+        check_drawing_options(opened, options)
     match = MatchSettings(**given(MatchSettings, values))
     check_beside(match, overwrite=overwrite)
     return _Request(
@@ -480,6 +482,7 @@ def match(
     path = cover if isinstance(cover, MadeCover) else cover_name(_text_or_path(cover, "cover"))
     if _is_matched(path):
         raise InputError(f"{path} is already matched: read it with renderer.Mosaic.load")
+    check_drawing_options(path, options)
     settings = MatchSettings(**given(MatchSettings, options))
     check_beside(settings, overwrite=overwrite)
     with _open(path, settings, as_progress(progress)) as mosaic:

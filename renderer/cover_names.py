@@ -6,17 +6,21 @@ import hashlib
 import os
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from renderer.errors import InputError
+from renderer.messages import named
 from renderer.parameters import suggestion
 
 Shape = Literal["heart", "circle", "star", "hexagon", "diamond", "rounded"]
 
 SHAPES: Final = get_args(Shape)
 """The shapes of covers and masks."""
+
+MAP_SUFFIX: Final = ".mosaic"
 
 CANVAS: Final = (1920, 1080)
 """Default width and height of a made cover in pixels."""
@@ -99,3 +103,20 @@ def cover_name(name: str | os.PathLike[str] | MadeCover) -> CoverName:
 def on_canvas(cover: CoverName | None, canvas: tuple[int, int] | None) -> CoverName | None:
     """Return a cover; if it is drawn, on a canvas of this width and height in pixels, unless that is None."""
     return cover.on(canvas) if isinstance(cover, MadeCover) else cover
+
+
+def check_drawing_options(cover: CoverName | None, given: Mapping[str, object]) -> None:
+    """Raise InputError if `given` contains a parameter that changes how covers are drawn, but this one is a picture.
+
+    A map may be given any: it ignores them all, with a notice. None: the sample, a picture.
+    """
+    if isinstance(cover, Path) and cover.suffix.lower() == MAP_SUFFIX:
+        return
+    kind = cover.kind if isinstance(cover, MadeCover) else "picture"
+    for parameter, drawn in (("fill", "text:WORDS or shape:NAME"), ("cover_font", "text:WORDS")):
+        value = given.get(parameter)
+        if value is not None and kind not in drawn:
+            raise InputError(
+                f"{named(parameter, value)} has no effect on {cover.name if cover else 'the sample cover'}: use it "
+                f"with a cover {drawn}, or omit it"
+            )

@@ -29,7 +29,6 @@ from renderer.paths import can_be_path
 from renderer.shapes import MIXED_RATIO, SQUARE, TileShape
 from renderer.subject import Weights, attention
 
-MAP_SUFFIX: Final = ".mosaic"
 FORMAT_VERSION: Final = 2
 MAX_UNITS: Final = 100_000
 """Maximum width and height of a map, in units."""

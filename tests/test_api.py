@@ -329,6 +329,11 @@ def test_wrong_arguments_are_input_errors(mosaic: renderer.Mosaic, cover: Path, 
         (lambda: renderer.match(None), "cover= must be a path"),  # type: ignore[arg-type]
         (lambda: renderer.match("missing.jpg"), "missing.jpg"),
         (lambda: renderer.match(cover, max_use=4), "match has no parameter max_use=: did you mean max_uses"),  # type: ignore[call-arg]
+        (
+            lambda: renderer.match(cover, fill="red"),
+            r"fill=red has no effect on .*\.jpg: use it with a cover text:WORDS",
+        ),
+        (lambda: renderer.frame(cover, "zoom", at=0, fill="red"), "fill=red has no effect on"),
         (lambda: renderer.match(tmp_path / "a.mosaic"), "already matched: read it with renderer.Mosaic.load"),
         (lambda: renderer.frame(None, "zoom", at=0), "source= must be"),  # type: ignore[arg-type]
         (lambda: renderer.frame(mosaic, "zom", at=0), r"no animation (named )?zom\b"),

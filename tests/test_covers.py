@@ -414,6 +414,14 @@ def test_letters_too_small_to_read_cause_a_notice(render: Any, photos: Path) -> 
     assert "letters of" not in many
 
 
+def test_a_preset_for_letters_can_be_used_with_a_picture(render: Any, photos: Path, cover: Path) -> None:
+    Path("letters.toml").write_text('fill = "red"\n', "utf-8")
+    words = ("still", "zoom", cover, "--tiles", photos, "--columns", "6", "--size", "48x32", "--for", "letters.toml")
+    code, _, err = render(*words)
+    assert code == 0, err
+    assert "--fill red has no effect" in render(*words, "--fill", "red")[2]
+
+
 def test_a_campaign_makes_a_video_for_each_name(render: Any, photos: Path) -> None:
     Path("names.csv").write_text("name\nAnna\nBen/Bo\n", "utf-8")
     Path("it.toml").write_text(

@@ -9,6 +9,7 @@ from renderer.cli.commands import Argument, Command
 from renderer.cli.messages import ask_overwrite, likeness, open_console, rules_in_force, show_file
 from renderer.cli.options import OutputOptions, on_file
 from renderer.cli.terminal import print_json, say
+from renderer.cover_names import MAP_SUFFIX
 from renderer.errors import InputError
 from renderer.messages import counted, named
 from renderer.parameters import given
@@ -28,7 +29,6 @@ def edit_command() -> Command:
 
 def _edit(mosaic: Path | None, values: dict[str, object]) -> None:
     from renderer.job import edit_mosaic, named_output
-    from renderer.placement import MAP_SUFFIX
 
     if mosaic is None:
         raise InputError(

@@ -10,7 +10,7 @@ from typing import Final
 
 from renderer.cli.commands import Argument, Run, Values
 from renderer.cli.terminal import as_option
-from renderer.cover_names import CoverName, cover_name
+from renderer.cover_names import CoverName, check_drawing_options, cover_name
 from renderer.messages import named
 from renderer.parameters import Paper, Validated, parameter, parameters, spell
 from renderer.settings import BACKGROUND_HELP, TRANSPARENT_HELP, Background, check_background
@@ -159,7 +159,13 @@ def on_file(run: Callable[[Path | None, Values], int | None]) -> Run:
 
 def on_cover(run: Callable[[CoverName | None, Values], int | None]) -> Run:
     """Return the function that runs a command whose only argument is a cover."""
-    return lambda words, values: run(cover_name(words[0]) if words else None, values)
+
+    def checked(words: Sequence[str], values: Values) -> int | None:
+        cover = cover_name(words[0]) if words else None
+        check_drawing_options(cover, values)
+        return run(cover, values)
+
+    return checked
 
 
 def format_command(words: Sequence[str], values: Mapping[str, object]) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from renderer.cover_names import CoverName
+from renderer.cover_names import MAP_SUFFIX, CoverName
 from renderer.cover_pixels import cell_signatures, cover_signature, covered_part
 from renderer.covers import WHITE, Cover, open_cover
 from renderer.descriptors import mean_lab
@@ -31,7 +31,6 @@ from renderer.matching.tiles import in_cells, is_upright
 from renderer.output_files import check_writable
 from renderer.parameters import CellPosition
 from renderer.pictures import Pixels, resize
-from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress
 from renderer.settings import CoverSettings
 from renderer.shapes import TileShape

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from renderer.cover_names import MAP_SUFFIX
 from renderer.errors import InputError
 from renderer.grid import Grid, find_cell
 from renderer.input_files import is_file
@@ -23,7 +24,7 @@ from renderer.names import absolute, normalized
 from renderer.output_files import check_writable
 from renderer.parameters import parse_cell, read_values
 from renderer.paths import expanded
-from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
+from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress, Silent
 from renderer.settings import EditSettings, MatchSettings, TileSettings
 

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from renderer.adaptive_grid import adapt_grid
-from renderer.cover_names import CoverName, MadeCover
+from renderer.cover_names import MAP_SUFFIX, CoverName, MadeCover
 from renderer.covers import WHITE, Cover, Fill, box_of, open_cover
 from renderer.credits import write_credits
 from renderer.errors import InputError, RenderError
@@ -44,7 +44,7 @@ from renderer.messages import counted, named
 from renderer.names import absolute, on_disk
 from renderer.paths import expanded
 from renderer.pictures import Pixels, has_alpha, read_picture, resize
-from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
+from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Target
 from renderer.settings import GridSettings, MatchSettings, TileSettings

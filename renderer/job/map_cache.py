@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from renderer.cover_names import MAP_SUFFIX
 from renderer.errors import InputError, RenderError
 from renderer.library import Library, cache_folder
-from renderer.placement import MAP_SUFFIX, JsonValue, PlacementMap, load_map, save_map
+from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.private_files import make_private, make_private_folder
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Final
 
 from renderer.budget import render_budget
 from renderer.cores import core_count
-from renderer.cover_names import CoverName
+from renderer.cover_names import MAP_SUFFIX, CoverName
 from renderer.covers import WHITE
 from renderer.encoder import RATE_POINTS, Encoding
 from renderer.errors import BusyError, InputError, RenderError
@@ -19,7 +19,6 @@ from renderer.job.results import Plan
 from renderer.job.stills import ready_mosaic
 from renderer.job.videos import check_job, check_jobs, ready_video
 from renderer.parameters import Paper
-from renderer.placement import MAP_SUFFIX
 from renderer.progress import Progress, Silent
 from renderer.settings import Background, MatchSettings, TileSettings
 from renderer.video_job import VideoJob, mosaic_key

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from renderer.cover_names import CANVAS, CoverName, on_canvas
+from renderer.cover_names import CANVAS, MAP_SUFFIX, CoverName, on_canvas
 from renderer.cover_pixels import covered_part
 from renderer.covers import WHITE, open_cover
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
@@ -31,7 +31,7 @@ from renderer.overlay import check_overlay
 from renderer.parameters import Colour, Paper
 from renderer.pictures import Pixels, resize
 from renderer.pixels import over_colour
-from renderer.placement import MAP_SUFFIX, load_map
+from renderer.placement import load_map
 from renderer.progress import Progress, Silent, Timed, track
 from renderer.scene import Animation
 from renderer.settings import Background, MatchSettings, OutputSettings, OverlaySettings
