@@ -511,16 +511,18 @@ def test_a_heart_is_a_heart_in_a_transparent_picture(render: Any, photos: Path) 
     assert set(np.unique(alpha)) == {0, 255}
 
 
-def test_photos_in_their_own_colours_are_ordered_by_hue(photos: Path) -> None:
-    match = MatchSettings(tiles=(str(photos),), columns=40, fill="photos")
+def test_photos_in_their_own_colours_are_ordered_by_hue_and_grey_ones_by_lightness(tmp_path: Path) -> None:
+    ordered = ["#c03030", "#806020", "#308030", "#3050b0", "#dcdcd8", "#888a88", "#222222"]
+    for number, colour in enumerate(ordered[::-1]):
+        Image.new("RGB", (8, 8), colour).save(tmp_path / f"{number}.png")
+    match = MatchSettings(tiles=(str(tmp_path),), columns=24, fill="photos", repeat_distance=0, max_uses=0)
     with open_mosaic(MadeCover("shape", "rounded"), match, Silent()) as mosaic:
         placement = mosaic.placement
     assert (placement.gain == 1).all()
     assert (placement.offset == 0).all()
-    means = np.array([photo.mean for photo in placement.photos], np.float32)[placement.photo][np.newaxis]
-    hue = cv2.cvtColor(means, cv2.COLOR_RGB2HSV)[0, :, 0]
-    x = placement.cell[:, 0] / placement.size[0]
-    assert np.median(hue[x < 0.25]) < np.median(hue[(x > 0.4) & (x < 0.6)]) < np.median(hue[x > 0.75])
+    left = [placement.cell[placement.photo == number, 0].mean() for number in range(len(ordered))]
+    names = [placement.photos[number].path.stem for number in np.argsort(left)]
+    assert names == ["6", "5", "4", "3", "2", "1", "0"]
 
 
 def test_inputs_of_a_cover_are_never_overwritten(photos: Path, cover: Path, tmp_path: Path) -> None:

@@ -12,13 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
 
 from renderer.adaptive_grid import adapt_grid
 from renderer.cover_names import MAP_SUFFIX, CoverName, MadeCover
 from renderer.covers import WHITE, Cover, Fill, box_of, open_cover
 from renderer.credits import write_credits
+from renderer.descriptors import to_lab
 from renderer.errors import InputError, RenderError
 from renderer.faces import Face, find_faces
 from renderer.grid import Grid, make_grid, make_grid_of_shape
@@ -64,6 +64,9 @@ _MADE_TONE: Final = 0.5
 """Default strength of the tone in letters and shapes: with all of it, photos in one colour can't be recognized."""
 
 _HUES: Final = 12  # colours of the gradient in which photos are ordered
+
+_GREY: Final = 8.0
+"""Chroma in CIELAB below which a mean colour has no visible hue; a third of 2,000 everyday photos is below it."""
 
 _MIN_UNCROPPED: Final = 0.7  # share of a cover; if a mosaic's shape leaves less, a notice says so
 
@@ -168,10 +171,12 @@ def cells_of(cover: Cover, grid: Grid, settings: GridSettings, faces: Sequence[F
 
 
 def ordered_by_hue(cover: Cover, library: Library) -> Cover:
-    """Return a cover in the photos' own colours, ordered by hue from left to right."""
-    means = library.photos.columns.mean.astype(np.float32).reshape(1, -1, 3)
-    order = np.argsort(cv2.cvtColor(means, cv2.COLOR_RGB2HSV)[0, :, 0], kind="stable")
-    parts = np.array_split(means[0, order], min(_HUES, len(order)))
+    """Return a cover in the photos' own colours, ordered from left to right: by hue, then grey ones, light to dark."""
+    means = library.photos.columns.mean.astype(np.float32)
+    lightness, a, b = to_lab(means).T
+    grey = np.hypot(a, b) < _GREY
+    order = np.lexsort((np.where(grey, -lightness, np.arctan2(b, a) % (2 * np.pi)), grey))
+    parts = np.array_split(means[order], min(_HUES, len(order)))
     colours = tuple((float(r), float(g), float(b)) for r, g, b in (part.mean(axis=0) for part in parts))
     height, width = cover.pixels.shape[:2]
     box = (0, 0, width, height) if cover.mask is None else box_of(cover.mask)
