@@ -122,8 +122,9 @@ def match(
             photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: as
-            strongly as possible without visibly degrading the photos (0 to 1).
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as
+            possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without fill= (0
+            to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
@@ -291,8 +292,9 @@ def render(
             photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: as
-            strongly as possible without visibly degrading the photos (0 to 1).
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as
+            possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without fill= (0
+            to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
@@ -483,8 +485,9 @@ def frame(
             photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: as
-            strongly as possible without visibly degrading the photos (0 to 1).
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as
+            possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without fill= (0
+            to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
@@ -663,8 +666,9 @@ def frames(
             photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: as
-            strongly as possible without visibly degrading the photos (0 to 1).
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as
+            possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without fill= (0
+            to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
@@ -839,8 +843,9 @@ def as_clip(
             photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
         turns: Allow photos rotated by 90, 180 and 270 degrees, for textures such as galaxies and leaves.
-        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: as
-            strongly as possible without visibly degrading the photos (0 to 1).
+        tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as
+            possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without fill= (0
+            to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).

@@ -525,6 +525,19 @@ def test_photos_in_their_own_colours_are_ordered_by_hue_and_grey_ones_by_lightne
     assert names == ["6", "5", "4", "3", "2", "1", "0"]
 
 
+def test_letters_have_less_tone_than_pictures_and_the_least_where_they_are_dark(photos: Path, cover: Path) -> None:
+    expected: dict[str, tuple[MadeCover | Path, dict[str, Any]]] = {
+        "0.3": (MadeCover("shape", "heart"), {}),
+        "0.5": (MadeCover("shape", "heart"), {"fill": "red"}),
+        "0.7": (MadeCover("shape", "heart"), {"tone": 0.7}),
+        "auto": (cover, {}),
+    }
+    for tone, (name, options) in expected.items():
+        match = MatchSettings(tiles=(str(photos),), columns=6, **options)
+        with open_mosaic(name, match, Silent(), matched=False) as mosaic:
+            assert str(mosaic.placement.recipe["tone"]) == tone
+
+
 def test_inputs_of_a_cover_are_never_overwritten(photos: Path, cover: Path, tmp_path: Path) -> None:
     Image.fromarray(logo()).save(tmp_path / "logo.png")
     match = MatchSettings(tiles=(str(photos),), columns=8, fill=str(cover), mask=str(tmp_path / "logo.png"))

@@ -401,6 +401,14 @@ def test_advice_names_missing_colours_and_too_few_photos(cover: Path) -> None:
 # -- Seeds, pins, edge cases -------------------------------------------------------------------------------------------
 
 
+def test_in_a_flat_cover_good_photos_are_everywhere(cover: Path) -> None:
+    logo = np.full((240, 320, 3), 34, np.uint8)
+    logo[:, 160:] = 40
+    grid, library = make_grid(320, 240, columns=32), library_of(tiles_from(cover, 200))
+    made = match_photos(logo, grid, library, Silent(), style=MatchStyle(tone=0.3))
+    assert abs(np.corrcoef(made.cell[:, 1], made.cost)[0, 1]) < 0.15  # 0.28 if cells are filled row by row
+
+
 def test_the_seed_changes_the_result(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     grid = make_grid(640, 427, columns=30)

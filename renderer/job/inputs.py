@@ -47,7 +47,7 @@ from renderer.pictures import Pixels, has_alpha, read_picture, resize
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Target
-from renderer.settings import GridSettings, MatchSettings, TileSettings
+from renderer.settings import CoverSettings, GridSettings, MatchSettings, TileSettings
 from renderer.subject import attention, subject_position
 from renderer.version import version
 
@@ -62,6 +62,9 @@ _MOST_FINER: Final = 4.0  # columns of a grid with a mask, relative to one witho
 
 _MADE_TONE: Final = 0.5
 """Default strength of the tone in letters and shapes: with all of it, photos in one colour can't be recognized."""
+
+_DARK_TONE: Final = 0.3
+"""The same for the default fill, which is dark: with 0.5, the photos are nearly black; with 0, letters are grey."""
 
 _HUES: Final = 12  # colours of the gradient in which photos are ordered
 
@@ -335,7 +338,8 @@ def _match(
     if cover.as_they_are:
         cover, settings = ordered_by_hue(cover, library), replace(settings, tone=0.0, blend=0.0)
     elif isinstance(name, MadeCover) and settings.tone == "auto":
-        settings = replace(settings, tone=_MADE_TONE)
+        dark = settings.fill == CoverSettings().fill
+        settings = replace(settings, tone=_DARK_TONE if dark else _MADE_TONE)
     recipe: dict[str, JsonValue] = {
         **cover.recipe,
         "grid": [grid.columns, grid.rows],

@@ -45,7 +45,7 @@ __all__ = [
 Pin = tuple[int, tuple[float, float] | None]
 """A photo's number in the library and its point (x, y) as fractions of the cover, or None for the best central cell."""
 
-MATCHER_VERSION = 5
+MATCHER_VERSION = 6
 """Increased whenever the same inputs would give a different map, so that older cached maps are not used."""
 
 _CANDIDATES = 128
@@ -55,6 +55,10 @@ _BLOCK = 256  # cells whose costs for all photos are in memory at once
 
 _ALTERNATIVES = 64
 """Candidates per cell in the perceptual search; twice as many without tone, since tone corrects most differences."""
+
+_FLAT = 0.5
+"""Share of different cells below which a cover is flat, such as letters or a logo: equal cells bid for the same photos,
+and in the order of the rows, the best photos would all be at the top."""
 
 
 def match_photos(
@@ -96,6 +100,8 @@ def match_photos(
         placed, pinned = _pin(pin_costs, grid, numbers, pins)
         capacity = np.where(reserved, 0, limits.uses).astype(np.int32)
         others = np.setdiff1d(np.arange(len(raster)), pinned)
+        if len(np.unique(description.cells.mean[:, 0])) < _FLAT * len(raster):
+            others = np.random.default_rng(seed).permutation(others)
         alternatives = 0 if photos is None else round(_ALTERNATIVES * (2 - style.tone))
         candidates = _place(costs, raster, placed, others, capacity, limits, alternatives)
         if photos is not None:
@@ -230,7 +236,7 @@ def _place(
     if limits.use_all:
         reserved_cells = place_each_once(costs, cells, photos, placed)
     remaining = capacity - np.bincount(placed.photo[reserved_cells, 0], minlength=len(capacity)).astype(np.int32)
-    others = np.setdiff1d(cells, reserved_cells)
+    others = cells[~np.isin(cells, reserved_cells)]
     shape = (len(raster), min(alternatives, len(photos)))
     candidates = Candidates(np.full(shape, -1, np.int32), np.zeros(shape, np.uint8), np.zeros(shape, np.float32))
     if len(others):
@@ -255,8 +261,8 @@ def _enforce_distance(
     rank = placed.cost[:, 0].copy()
     rank[reserved_cells] = -1  # cells reserved for a photo keep it
     rank[np.setdiff1d(np.arange(len(raster)), cells)] = -2  # pinned cells come first
-    empty = conflicting_cells(raster, placed.photo[:, 0], rank, limits.distance)
-    placed.photo[empty] = -1
+    placed.photo[conflicting_cells(raster, placed.photo[:, 0], rank, limits.distance)] = -1
+    empty = cells[placed.photo[cells, 0] < 0]  # in the order of `cells`
     current = placed.photo[cells, 0]
     remaining = capacity - np.bincount(current[current >= 0], minlength=len(capacity)).astype(np.int32)
     if refill(costs, raster, placed, empty, remaining, limits.distance):

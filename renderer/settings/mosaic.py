@@ -171,8 +171,9 @@ class MatchSettings(CoverSettings, GridSettings, TileSettings):
     )
     tone: float | Literal["auto"] = parameter(
         "auto",
-        "How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1 or auto: "
-        "as strongly as possible without visibly degrading the photos",
+        "How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as "
+        "possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without "
+        f"{named('fill')}",
         low=0, high=1,
     )  # fmt: skip
     adapt_palette: bool = parameter(
