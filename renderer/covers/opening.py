@@ -222,7 +222,9 @@ def _chosen_mask(text: str, width: int, height: int) -> tuple[Mask, Path | None]
     """Return the mask (height, width) that a text names, a shape or a file, and that file. Raises InputError."""
     for shape in SHAPES:
         if text == shape:
-            return shape_mask(shape, width, height), None
+            # Videos have a margin anyway; in a picture, a shape that touches the edges looks cut off.
+            margin = 0.0 if shape == "rounded" else _MARGIN * min(width, height)
+            return shape_mask(shape, width, height, margin), None
     path = on_disk(expanded(text))
     if not path.suffix and not path.exists():
         fix = suggestion(text, SHAPES) or f": give {', '.join(SHAPES)} or a picture file"
