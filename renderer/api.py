@@ -678,7 +678,7 @@ def as_clip(
 
     request = _request(source, animation, _with_settings(options), FRAME_SETTINGS, preset=preset, draft=draft)
     if request.output.transparent:
-        raise InputError(f"{named('transparent', True)} is not possible for a MoviePy clip: leave it out")
+        raise InputError("A transparent background is not possible for a MoviePy clip: leave it out")
     request.count()
     with ExitStack() as resources:
         clip = MosaicClip(resources.enter_context(request.open_frames(as_progress(progress))))

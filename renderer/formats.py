@@ -114,8 +114,8 @@ def choose(path: Path, settings: FileSettings, *, transparent: bool = False) -> 
         if found.name not in TRANSPARENT_FORMATS and codec not in TRANSPARENT_CODECS:
             kind = f"{found.name} with {codec}" if codec else found.name
             raise InputError(
-                f"{named('transparent', True)}: {kind} does not support transparency: use .webm (VP9), .mov (ProRes), "
-                ".gif, .webp or .apng, or frames/%05d.png"
+                f"A transparent background is not possible in {kind}: use .webm (VP9), .mov (ProRes), .gif, .webp or "
+                ".apng, or frames/%05d.png"
             )
     return OutputFormat(found, codec or (found.codecs[0] if found.codecs else None), transparent)
 

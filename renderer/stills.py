@@ -130,7 +130,7 @@ TRANSPARENT: Final = (".png", ".webp", ".tif", ".tiff")
 def check_transparency(path: Path) -> None:
     """Raise InputError if the format of a path does not support transparency."""
     if path.suffix.lower() not in TRANSPARENT:
-        raise InputError(f"{named('transparent', True)}: {path.name} does not support transparency: use .png or .webp")
+        raise InputError(f"A transparent background is not possible in {path.name}: use .png or .webp")
 
 
 def write_picture(path: Path, pixels: Pixels, *, overwrite: bool = False) -> None:

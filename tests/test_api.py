@@ -242,7 +242,7 @@ def test_a_clip_has_the_same_frames(mosaic: renderer.Mosaic) -> None:
     with renderer.as_clip(mosaic, "zoom", direction="out", **SMALL) as clip:
         expected = renderer.frame(mosaic, "zoom", at=0.35, direction="out", **SMALL)
         assert (clip.get_frame(0.35) == expected).all()
-    with pytest.raises(renderer.InputError, match="transparent=True"):
+    with pytest.raises(renderer.InputError, match="A transparent background is not possible for a MoviePy clip"):
         renderer.as_clip(mosaic, "zoom", transparent=True)
 
 

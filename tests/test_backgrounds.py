@@ -113,7 +113,7 @@ def test_a_jpeg_that_should_be_transparent_is_refused_before_matching(
     render: Render, cover: Path, command: str
 ) -> None:
     words = (*command.split(), cover, "--background", "transparent", "-o", "it.jpg")
-    message = "render: --transparent: it.jpg does not support transparency: use .png or .webp\n"
+    message = "render: A transparent background is not possible in it.jpg: use .png or .webp\n"
     assert render(*words) == (2, "", message)
 
 
@@ -153,7 +153,7 @@ def test_a_transparent_background_is_the_same_as_transparent() -> None:
     assert (
         OutputSettings(background="navy").background_colour(masked=True) == OutputSettings(background="navy").background
     )
-    with pytest.raises(InputError, match="transparent=True cannot be combined with fit=blur"):
+    with pytest.raises(InputError, match="A transparent background cannot be combined with fit=blur"):
         OutputSettings(background="transparent", fit="blur")
 
 

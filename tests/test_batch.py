@@ -639,7 +639,7 @@ NO_SIZE = "3y is not a size: give two whole numbers"
         ("", 'preset = "bad"', (), f"bad.toml, line 2: size = {NO_SIZE}"),
         ("", "", ("--size", "3y"), f"render: --size {NO_SIZE}"),
         ('size = "3y"', "", ("--size", "64x32"), f"campaign.toml, line 2: size = {NO_SIZE}"),
-        ("transparent = true", "", ("--fit", "blur"), "line 3: transparent = true cannot be combined with --fit blur"),
+        ("transparent = true", "", ("--fit", "blur"), "line 3: A transparent background cannot be combined with --fit blur"),
         ('logo = "none.png"', "", (), f"campaign.toml, line 2: logo = {NO_LOGO}"),
         ("", 'logo = "none.png"', (), f"campaign.toml, line 5: logo = {NO_LOGO}"),
         (
@@ -656,12 +656,17 @@ NO_SIZE = "3y is not a size: give two whole numbers"
         ("", "", ("--rows", "none.png"), f"render: --rows {NO_LOGO}"),
         ('codec = "vp9"', "", (), "campaign.toml, line 3: codec = vp9 does not fit a-zoom.mp4"),
         ("", "", ("--codec", "vp9"), "campaign.toml, line 3: --codec vp9 does not fit a-zoom.mp4"),
-        ('format = "mp4"', "", ("--transparent",), "campaign.toml, line 3: --transparent: mp4 does not support"),
+        (
+            'format = "mp4"',
+            "",
+            ("--transparent",),
+            "campaign.toml, line 3: A transparent background is not possible in mp4",
+        ),
         (
             "transparent = true",
             "",
             ("--format", "mp4"),
-            "campaign.toml, line 3: transparent = true: mp4 does not support",
+            "campaign.toml, line 3: A transparent background is not possible in mp4",
         ),
         ("", "", ("--credits", "all.txt"), "render: --credits: several videos would write the same file"),
         ('credits = "all.txt"', "", (), "campaign.toml, line 2: several videos would write the same file"),

@@ -107,7 +107,7 @@ def test_every_parameter_refuses_numbers_out_of_its_range(owner: type[Any], name
         (OutputSettings, {"fps": Fraction(1000)}, "fps=1000 is out of range: it must be from 1 to 240 frames per second"),
         (OutputSettings, {"fps": True}, "fps=True is not a frame rate: give one such as 30, 29.97 or 30000/1001"),
         (OutputSettings, {"covered": (0.5, 0, 0.5, 0)}, "covered=0.5,0,0.5,0 leaves too little of the frame free: use smaller fractions"),
-        (OutputSettings, {"transparent": True, "fit": "blur"}, "transparent=True cannot be combined with fit=blur: choose one"),
+        (OutputSettings, {"transparent": True, "fit": "blur"}, "A transparent background cannot be combined with fit=blur: choose one of them"),
         (FileSettings, {"max_size": "large"}, "max_size=large is not a file size: give one such as 20MB or 800KB"),
         (FileSettings, {"max_size": 5}, "max_size=5 is out of range: it must be from 1000 to 1e+15"),
         (FileSettings, {"max_size": "2000000GB"}, "max_size=2e+15 is out of range: it must be from 1000 to 1e+15"),

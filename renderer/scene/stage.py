@@ -343,8 +343,7 @@ class Stage:
     def add_background(self) -> int:
         """Add a texture of the background. Returns its index. Raises InputError if the background is transparent."""
         if self.background is None:
-            hidden = f"{named('transparent', True)} leaves no background to hide the tiles"
-            raise InputError(f"{hidden}: choose another {named('landing')}")
+            raise InputError(f"A transparent background does not hide the tiles: choose another {named('landing')}")
         if isinstance(self.background, int):
             return self.background
         colour = np.array(self.background) * 255 + 0.5

@@ -116,7 +116,9 @@ class OutputSettings(Validated):
             )
         check_background(self)
         if self.transparent and self.fit == "blur":
-            raise InputError(f"{named('transparent', True)} cannot be combined with {named('fit', 'blur')}: choose one")
+            raise InputError(
+                f"A transparent background cannot be combined with {named('fit', 'blur')}: choose one of them"
+            )
 
     def background_colour(self, *, masked: bool = False) -> Colour:
         """Return the colour of the background; black if it has none. `masked`: whether cells are left out."""
