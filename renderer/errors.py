@@ -74,5 +74,9 @@ class EncoderError(RenderError):
     """ffmpeg could not be started, or failed; the message ends with the last lines of its output."""
 
 
+class DiskError(EncoderError):
+    """A disk takes no more of the file that is written; `renderer.output_files` adds its name to the message."""
+
+
 class BusyError(RenderError):
     """Another process is writing the same file or folder; the message names it."""

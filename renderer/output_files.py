@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from renderer.errors import BusyError, InputError, RenderError
+from renderer.errors import BusyError, DiskError, InputError, RenderError
 from renderer.input_files import INVALID_NAME_CODES
 from renderer.locks import RETRY_SECONDS, is_held, locked
 from renderer.messages import named
@@ -192,14 +192,23 @@ def _made(folder: Path) -> Iterator[None]:
                 each.rmdir()
 
 
+DISK_ERRORS: Final = {
+    errno.ENOSPC: "the disk is full: free some space, or write to another disk",
+    errno.EFBIG: "the disk, or your limit (ulimit -f), allows no file of this size: raise it, or write to another disk",
+}
+"""What is wrong and how to fix it, by the system's error number."""
+
+
 @contextmanager
 def _reported(path: Path) -> Iterator[None]:
     """Turn the system's errors about writing `path` into RenderErrors."""
     try:
         yield
+    except DiskError as error:
+        raise RenderError(f"{path}: {error.text}") from error
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise RenderError(f"{path}: the disk is full: free some space, or write elsewhere") from error
+        if error.errno in DISK_ERRORS:
+            raise RenderError(f"{path}: {DISK_ERRORS[error.errno]}") from error
         raise RenderError(f"{path} could not be written ({error.strerror or error})") from error
 
 

@@ -639,7 +639,12 @@ NO_SIZE = "3y is not a size: give two whole numbers"
         ("", 'preset = "bad"', (), f"bad.toml, line 2: size = {NO_SIZE}"),
         ("", "", ("--size", "3y"), f"render: --size {NO_SIZE}"),
         ('size = "3y"', "", ("--size", "64x32"), f"campaign.toml, line 2: size = {NO_SIZE}"),
-        ("transparent = true", "", ("--fit", "blur"), "line 3: A transparent background cannot be combined with --fit blur"),
+        (
+            "transparent = true",
+            "",
+            ("--fit", "blur"),
+            "line 3: A transparent background cannot be combined with --fit blur",
+        ),
         ('logo = "none.png"', "", (), f"campaign.toml, line 2: logo = {NO_LOGO}"),
         ("", 'logo = "none.png"', (), f"campaign.toml, line 5: logo = {NO_LOGO}"),
         (

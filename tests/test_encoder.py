@@ -1,5 +1,6 @@
 import itertools
 import struct
+import sys
 import threading
 from collections.abc import Sequence
 from fractions import Fraction
@@ -24,7 +25,8 @@ from renderer.encoder import (
     probe,
     run_ffmpeg,
 )
-from renderer.errors import EncoderError
+from renderer.errors import EncoderError, RenderError
+from renderer.output_files import new_file
 from renderer.pictures import Pixels
 from renderer.settings import FileSettings, Quality
 from renderer.textures import Textures, pack
@@ -58,6 +60,28 @@ def encode(path: Path, frames: list[Pixels], fps: Fraction = Fraction(30), point
             encoder.submit(buffer)
     compositor.close()
     textures.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit for the size of files")
+@pytest.mark.parametrize("name", ["it.mp4", "it.y4m"])
+def test_a_file_above_the_limit_of_the_user_is_reported(tmp_path: Path, name: str) -> None:
+    import resource
+
+    path, noise = tmp_path / name, np.random.default_rng(0).integers(0, 255, (8, 96 * 64 * 3 // 2), np.uint8)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+        with pytest.raises(RenderError) as caught, new_file(path, overwrite=False) as temporary:
+            encoding = Encoding(choose(path, FileSettings()), "max")
+            with open_writer(temporary, 96, 64, Fraction(30), encoding) as writer:
+                for frame in noise:
+                    buffer = writer.next_buffer()
+                    buffer.reshape(-1)[:] = frame
+                    writer.submit(buffer)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(caught.value).startswith(f"{path}: the disk, or your limit (ulimit -f), allows no file of this size: ")
+    assert not list(tmp_path.iterdir())
 
 
 def test_decoded_colours_are_within_three_levels(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import signal
 import subprocess
 import sys
 import threading
@@ -16,8 +18,9 @@ from renderer.child_processes import CREATION_FLAGS
 from renderer.encoder import hardware
 from renderer.encoder.encoding import Encoding
 from renderer.encoder.writer import FrameWriter
-from renderer.errors import EncoderError
+from renderer.errors import DiskError, EncoderError
 from renderer.ffmpeg import ffmpeg_path
+from renderer.output_files import DISK_ERRORS
 from renderer.pictures import Pixels
 
 if sys.platform == "linux":
@@ -236,11 +239,11 @@ class Encoder(FrameWriter):
         code = self._process.wait()
         self._log_reader.join()
         lines = [*self._first_lines, *self._last_lines]
-        log = "\n  ".join(lines) or f"exit code {code}, no output"
         if any("No space left on device" in line for line in lines):
-            return EncoderError(
-                f"The disk is full: free some space, or write to another disk. ffmpeg reported:\n  {log}"
-            )
+            return DiskError(DISK_ERRORS[errno.ENOSPC])
+        if sys.platform != "win32" and code == -signal.SIGXFSZ:
+            return DiskError(DISK_ERRORS[errno.EFBIG])
+        log = "\n  ".join(lines) or f"exit code {code}, no output"
         return EncoderError(f"ffmpeg failed:\n  {log}")
 
 

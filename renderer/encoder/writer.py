@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -11,7 +10,8 @@ from typing import Final, Literal, Self
 
 import numpy as np
 
-from renderer.errors import EncoderError
+from renderer.errors import DiskError, EncoderError
+from renderer.output_files import DISK_ERRORS
 from renderer.pictures import Pixels
 
 Planes = tuple[Pixels, Pixels, Pixels]
@@ -215,8 +215,8 @@ class FrameWriter:
         """Return the error to report."""
         if isinstance(self._error, EncoderError):
             return self._error
-        if isinstance(self._error, OSError) and self._error.errno == errno.ENOSPC:
-            return EncoderError("The disk is full: free some space, or write to another disk")
+        if isinstance(self._error, OSError) and self._error.errno in DISK_ERRORS:
+            return DiskError(DISK_ERRORS[self._error.errno])
         if isinstance(self._error, OSError):
             return EncoderError(f"Frames could not be written ({self._error.strerror or self._error})")
         return EncoderError(f"Frames could not be written: {self._error}")
