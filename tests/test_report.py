@@ -356,6 +356,7 @@ def test_gaps_borders_and_the_background_are_no_differences(
     )
     assert 0.4 * before < after < 1.15 * before
     assert (shaped.ideal != shaped.mosaic).any()
+    assert (shaped.cover is shaped.ideal) == ("mask" in options)
     if "mask" in options:  # nothing at the corner
         assert (shaped.ideal[:4, :4] == 255).all()
         assert (shaped.mosaic[:4, :4] == 255).all()

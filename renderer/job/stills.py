@@ -345,8 +345,10 @@ def _report(
     part = covered_part(read(SHORTER_SIDE), placement.crop)
     colours = np.ascontiguousarray(part[..., :3])
     pixels, ideal = _drawn_twice(mosaic, size, colours, ground)
+    # With a mask, in the cells that it leaves, as nothing else says what of the cover is used.
+    shown = ideal if placement.is_masked and "mask" in placement.recipe else over_colour(part, ground)
     compared = Compared(
-        over_colour(part, ground), pixels, colours, ideal, placement, mosaic.library, mosaic.offered, mosaic.skipped,
+        shown, pixels, colours, ideal, placement, mosaic.library, mosaic.offered, mosaic.skipped,
         figures={name: summary.as_json()[name] for name in REPORTED},
         map_name=saved.name if saved else f"{stem}{MAP_SUFFIX}", map_saved=saved is not None,
     )  # fmt: skip

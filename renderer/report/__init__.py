@@ -58,7 +58,7 @@ _COLOURS: Final = 12  # in the list of missing colours
 class Compared:
     """A mosaic and its inputs: the content of a report."""
 
-    cover: Pixels  # (H, W, 3) the part under the grid, of any size
+    cover: Pixels  # (H, W, 3) the part under the grid, without what a mask leaves out, of any size
     mosaic: Pixels  # (H, W, 3) a still of the mosaic, with the same aspect ratio
     colours: Pixels  # (H, W, 3) the cover as it was matched: it has colours also where it is transparent
     ideal: Pixels  # (H, W, 3) the mosaic if each photo were the part of the cover in its cell
