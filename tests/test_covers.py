@@ -21,6 +21,8 @@ from renderer.covers.outlines import polygon_mask
 from renderer.errors import InputError
 from renderer.fonts import BOLD_FONT
 from renderer.job import MatchSettings, open_mosaic
+from renderer.job.inputs import open_tiles
+from renderer.messages import as_argument, spelled
 from renderer.placement import load_map
 from renderer.progress import Silent
 from renderer.settings import CoverSettings
@@ -418,6 +420,22 @@ def test_letters_too_small_to_read_cause_a_notice(render: Any, photos: Path) -> 
     assert "letters of" not in many
 
 
+def test_too_few_cells_for_an_outline_cause_a_notice(photos: Path, cover: Path) -> None:
+    class Notices(Silent):
+        def notice(self, message: str) -> None:
+            shown.append(spelled(message, as_argument))
+
+    for name, columns, mask, message in [
+        (cover, 1, "heart", "1 cell can't show the outline of mask=heart: use more columns="),
+        (MadeCover("shape", "star"), 6, None, "4 cells can't show the outline of shape:star: use more columns="),
+        (cover, 9, "heart", None),
+    ]:
+        shown: list[str] = []
+        match = MatchSettings(tiles=(str(photos),), columns=columns, mask=mask)
+        with open_mosaic(name, match, Notices(), matched=False):
+            assert [each for each in shown if "outline" in each] == ([] if message is None else [message])
+
+
 def test_a_preset_for_letters_can_be_used_with_a_picture(render: Any, photos: Path, cover: Path) -> None:
     Path("letters.toml").write_text('fill = "red"\n', "utf-8")
     words = ("still", "zoom", cover, "--tiles", photos, "--columns", "6", "--size", "48x32", "--for", "letters.toml")
@@ -536,10 +554,11 @@ def test_letters_have_less_tone_than_pictures_and_the_least_where_they_are_dark(
         "0.7": (MadeCover("shape", "heart"), {"tone": 0.7}),
         "auto": (cover, {}),
     }
-    for tone, (name, options) in expected.items():
-        match = MatchSettings(tiles=(str(photos),), columns=6, **options)
-        with open_mosaic(name, match, Silent(), matched=False) as mosaic:
-            assert str(mosaic.placement.recipe["tone"]) == tone
+    with open_tiles(MatchSettings(tiles=(str(photos),)), Silent()) as tiles:
+        for tone, (name, options) in expected.items():
+            match = MatchSettings(columns=6, **options)
+            with open_mosaic(name, match, Silent(), matched=False, tiles=tiles) as mosaic:
+                assert str(mosaic.placement.recipe["tone"]) == tone
 
 
 def test_inputs_of_a_cover_are_never_overwritten(photos: Path, cover: Path, tmp_path: Path) -> None:

@@ -58,6 +58,8 @@ _SUBJECT_PIXELS: Final = 160  # longer side of the copy of the cover in which it
 
 _LEGIBLE_CELLS: Final = 9  # height of the smallest letters that can be read, with strokes of two cells
 
+_OUTLINE_CELLS: Final = 20  # the fewest that show an outline: a heart then is five cells wide
+
 _MOST_FINER: Final = 4.0  # columns of a grid with a mask, relative to one without
 
 _MADE_TONE: Final = 0.5
@@ -364,6 +366,11 @@ def _match(
             cache_map(placement, cached)
         else:
             placement = unmatched_map(grid, library, rules=settings.rules(), pins=pins, recipe=recipe)
+    if cover.mask is not None and cover.letter_height is None and len(placement) < _OUTLINE_CELLS:
+        outline = named("mask", settings.mask) if settings.mask else cover.name
+        progress.notice(
+            f"{counted(len(placement), 'cell')} can't show the outline of {outline}: use more {named('columns')}"
+        )
     placement = _with_cover(placement, cover)
     placed = library.take(library.photos.find(placement.photos))
     missing = [photo.path for photo in placement.photos if not is_file(photo.path)]
