@@ -260,6 +260,8 @@ class _Stop:
     """A photo that the camera lands on: a sprite over its own tile that opens from the tile's crop to the whole photo.
 
     Its outline opens likewise, from that of the tile to a rectangle without border, while the photo stays where it is.
+    Between tiles with gaps, the photo also grows, so that all of its edges reach those of the frame at the same time:
+    otherwise the ground would show on two sides long after it has left the others.
 
     After landing, its texels coincide with the frame's pixels, so that the photo is as sharp as a good resize: its
     sides are stretched to whole pixels and the camera is moved by up to half a pixel.
@@ -287,13 +289,23 @@ class _Stop:
             middle = np.array([0.5, 0.5])
         shown = 0.5 * frame / (size * pixels)
         window = np.concatenate([middle - shown, middle + shown])
-        inside = np.clip(window, 0.0, 1.0)
-        opened = np.concatenate([np.minimum(inside[:2], self.crop[:2]), np.maximum(inside[2:], self.crop[2:])])
-        self.opened = self.crop if landing == "tile" else opened
         texels = np.maximum(np.rint(size * pixels), 1)
-        scale = pixels * across / (2 * float(self.half[0]))
+        part = self.crop[2:] - self.crop[:2]
+        margin = np.zeros(2)
+        self.growth = 1.0  # of the photo, in mosaic units
+        if stage.mosaic.shape.gap:
+            margin = 1 / texels  # a pixel, as the camera is moved
+            self.growth = max(1.0, float((part / (2 * shown)).max()))
+        inside = np.clip(np.concatenate([window[:2] - margin, window[2:] + margin]), 0.0, 1.0)
+        # The sprite always covers its tile, for which a part of the crop is enough after the photo has grown.
+        inset = 0.5 * (1 - 1 / self.growth) * part
+        opened = np.concatenate(
+            [np.minimum(inside[:2], self.crop[:2] + inset), np.maximum(inside[2:], self.crop[2:] - inset)]
+        )
+        self.opened = self.crop if landing == "tile" else opened
+        scale = pixels * across / (2 * float(self.half[0])) / self.growth
         # Crops have whole pixels, so that their ratio differs a little from that of tiles, which show them distorted.
-        self.stretch = texels / (2 * self.half / (self.crop[2:] - self.crop[:2]) * scale)
+        self.stretch = texels / (2 * self.half / part * scale)
         self.camera = self._aligned(window, scale, stage.frame)
         self.texture = stage.add_whole(index, float(texels[0]), float(texels[1]))
 
@@ -313,7 +325,9 @@ class _Stop:
 
     def sprite(self, opening: float) -> Sprites:
         """Return the photo at an opening from 0, its crop, to 1, fully opened."""
-        window = self.crop + opening * (self.opened - self.crop)
+        # The edges move at a constant speed, as the photo grows at the same time.
+        share = opening * self.growth / (1 - opening + opening * self.growth)
+        window = self.crop + share * (self.opened - self.crop)
         outline = self.tile.outline.opening(opening)
         centre, half = self._placement(window, opening)
         right, down = np.diag(outline.sprite_half(half))

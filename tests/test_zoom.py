@@ -158,10 +158,13 @@ def test_a_photo_opens_from_its_tile_without_moving(stage_factory: StageFactory,
             half = sprite.outline.photo_half(np.abs(sprite.right[0] + sprite.down[0]))
             unit = 2 * half / (sprite.window[0, 2:] - sprite.window[0, :2])  # size of the whole photo
             start = sprite.centre[0] - half + ((left, top) - sprite.window[0, :2]) * unit
+            middle = start + 0.5 * unit * (width, height)  # of the crop
             # Inside the border of its tile, where it is cropped to, except for rounding to whole pixels.
             border = 0.5 * (box[2:] - 2 * stage.resting_sprites().outline.photo_half(box[2:] / 2))
-            assert np.abs(start - box[:2] - border).max() < 0.01
-            assert np.abs((width, height) * unit - box[2:] + 2 * border).max() < 0.02
+            assert np.abs(middle - box[:2] - box[2:] / 2).max() < 0.02
+            if not stage.mosaic.shape.gap:  # otherwise the photo also grows
+                assert np.abs(start - box[:2] - border).max() < 0.01
+                assert np.abs((width, height) * unit - box[2:] + 2 * border).max() < 0.02
         assert opened > 15
         # A sprite that has hardly opened looks like the tile, apart from the detail of a larger texture.
         first = next(p for p in np.linspace(0.4, 1, 601) if len(motion(p).sprites[-1]) == 1)
@@ -171,6 +174,38 @@ def test_a_photo_opens_from_its_tile_without_moving(stage_factory: StageFactory,
         compositor.close()
         assert difference(opening, resting).mean() < 0.5
         assert difference(opening, resting).max() < 80  # the edges of both
+
+
+@pytest.mark.parametrize("shape", ["cards", "hexagons-apart"])
+@pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
+def test_the_edges_of_a_photo_between_gaps_reach_the_frame_together(
+    stage_factory: StageFactory, size: tuple[int, int], shape: str
+) -> None:
+    stage = stage_factory.shaped(shape, size)
+    with closing(stage.textures):
+        motion = Zoom(hold_end=0).prepare(stage)
+        tile = int(motion(1.0).sprites[-1].tile[0])
+        (box,) = stage.mosaic.shape.tile_boxes(stage.mosaic.cell[tile : tile + 1])
+        middle, inner = box[:2] + box[2:] / 2, stage.resting_sprites().outline.photo_half(box[2:] / 2)
+        covered = []  # share of the frame's width and of its height
+        for progress in np.linspace(0.5, 1, 101):
+            scene = motion(progress)
+            sprite = scene.sprites[-1]
+            if len(sprite) != 1:
+                continue
+            half = np.abs(sprite.right[0] + sprite.down[0])
+            low, high = sprite.centre[0] - half, sprite.centre[0] + half
+            assert (low <= middle - inner + 0.01).all()  # the photo of the tile below is never visible beside it
+            assert (high >= middle + inner - 0.01).all()
+            across, along = view(scene.camera, stage)[:2], view(scene.camera, stage)[2:]
+            inside = np.minimum(high, along) - np.maximum(low, across)
+            covered.append(inside / (np.array(along) - across))
+        shares = np.array(covered)
+        assert (np.diff(shares, axis=0) > -0.02).all()
+        # A photo that stays where it is covers as little as 55 % of one side of the frame when it covers 97 % of the other.
+        near = int((shares.max(axis=1) >= 0.97).argmax())
+        assert shares[near].min() > 0.7
+        assert shares[-1].min() > 1 - 1e-3
 
 
 @pytest.mark.parametrize("shape", SHAPES)
