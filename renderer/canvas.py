@@ -26,8 +26,6 @@ BLOCK: Final = 256
 
 _LONGEST_RUN: Final = 8  # neighbouring blocks that are drawn at once
 
-_EXACT_STEPS: Final = 64  # per unit: tiles at multiples of such a step lie at the same pixels in every run
-
 _BLOCKS_AT_ONCE: Final = 64  # whose memory, 6.3 MB, is allocated at once
 
 _BEFORE: Final = 2  # columns that are drawn to the left of a run: chroma is a mean that includes one of them
@@ -127,8 +125,6 @@ class Canvas:
         cell = float(np.log2(self.sizes[0])) if len(self.sizes) else 0.5
         on_grid = cell == round(cell) and not (self.boxes % 2.0**cell).any()
         self._cell = round(cell) if on_grid and tiles.outline.is_plain else None
-        # Elsewhere, as in hexagons, positions are rounded, by amounts that depend on where a run begins.
-        self.longest_run = 1 if (self.boxes * _EXACT_STEPS % 1).any() else _LONGEST_RUN
         self._lowest_before = np.maximum.accumulate(high[:, 1])
         self._highest_after = np.minimum.accumulate(low[::-1, 1])[::-1]
         self.has_tone = bool((tiles.gain != 1).any() or (tiles.offset != 0).any())
@@ -137,7 +133,7 @@ class Canvas:
         self._nested = nested
         self._compositor = compositor
         self._blocks = memory or BlockMemory()
-        self._drawers: dict[tuple[int, bool], Compositor] = {}  # by number of blocks, with tone or without
+        self._drawers: dict[tuple[int, bool], Compositor] = {}  # by level, with tone or without
         self._memory = np.empty((_LONGEST_RUN * BLOCK + _BEFORE) * BLOCK, np.uint32)
         self._cover = np.empty((_LONGEST_RUN, BLOCK * BLOCK * 3 // 2), np.uint8)  # alpha of a run's blocks
 
@@ -181,7 +177,7 @@ class Canvas:
     def build(self, keys: Iterable[Key]) -> Sequence[Planes]:
         """Draw the planes of blocks that are missing, and return them. Raises RenderError if a photo can't be read."""
         made: list[Planes] = []
-        for run in runs((key for key in keys if key not in self.planes), self.longest_run):
+        for run in runs(key for key in keys if key not in self.planes):
             made += self._build_run(run)
         return made
 
@@ -232,34 +228,36 @@ class Canvas:
 
     def _draw(self, level: int, row: int, column: int, count: int, *, toned: bool) -> tuple[Packed, int]:
         """Return a run of blocks as a picture, valid until the next call, and the first block's column in it."""
-        width = count * BLOCK + _BEFORE
-        if (count, toned) not in self._drawers:
-            self._drawers[count, toned] = Compositor(
-                width, BLOCK, self._compositor.textures, threads=self._compositor.threads,
+        if (level, toned) not in self._drawers:
+            self._drawers[level, toned] = Compositor(
+                self.columns(level) * BLOCK, BLOCK, self._compositor.textures, threads=self._compositor.threads,
                 pool=self._compositor.pool, tone_sizes=FULL_TONE if toned else NO_TONE,
                 sharper=0.0 if self.has_gaps else SHARPER,  # once, when the blocks are sampled, as in sprites
             )  # fmt: skip
-        scene, left = self._scene(level, row, column, width)
+        drawer, left = self._drawers[level, toned], _BEFORE if column else 0
+        # The frame is the whole row of blocks, so that pixels do not depend on where the run begins.
+        drawer.columns = column * BLOCK - left, (column + count) * BLOCK
+        width = count * BLOCK + left
         picture = self._memory[: width * BLOCK].reshape(BLOCK, width)
-        self._drawers[count, toned].draw(scene, picture)
+        drawer.draw(self._scene(level, row), picture)
         return picture, left
 
-    def _scene(self, level: int, row: int, column: int, width: int) -> tuple[Scene, int]:
+    def _scene(self, level: int, row: int) -> Scene:
+        """Return the scene of all blocks in a row."""
         scale = 2.0**level
-        left = _BEFORE if column else 0
-        x, y = column * BLOCK - left, row * BLOCK
-        camera = Camera(((x + width / 2) / scale + self.origin[0], (y + BLOCK / 2) / scale + self.origin[1]), scale)
-        low, high = y / scale + self.origin[1], (y + BLOCK) / scale + self.origin[1]
+        x, y = (position / scale for position in (self.columns(level) * BLOCK / 2, row * BLOCK))
+        low, high = y + self.origin[1], y + BLOCK / scale + self.origin[1]
+        camera = Camera((x + self.origin[0], (low + high) / 2), scale)
         inside = np.flatnonzero((self.boxes[:, 3] > low) & (self.boxes[:, 1] < high))
         tiles = self.tiles.take(slice(inside[0], inside[-1] + 1) if len(inside) else slice(0))
-        return Scene((tiles,), camera, None, nested=self._nested), left
+        return Scene((tiles,), camera, None, nested=self._nested)
 
 
-def runs(keys: Iterable[Key], longest: int) -> Iterator[Sequence[Key]]:
-    """Yield keys in runs of at most `longest` neighbouring blocks in one row."""
+def runs(keys: Iterable[Key]) -> Iterator[Sequence[Key]]:
+    """Yield keys in runs of at most 8 neighbouring blocks in one row."""
     run: list[Key] = []
     for key in sorted(keys, key=lambda key: (key.level, key.toned, key.row, key.column)):
-        if run and (len(run) == longest or key != run[-1]._replace(column=run[-1].column + 1)):
+        if run and (len(run) == _LONGEST_RUN or key != run[-1]._replace(column=run[-1].column + 1)):
             yield run
             run = []
         run.append(key)

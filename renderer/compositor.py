@@ -66,7 +66,8 @@ class Compositor:
 
     `width`, `height`: pixels of the frame. `threads`: by default one per core. `pool`: threads to use instead of its
     own. `tone_sizes`: sizes of tiles in pixels up to which tone is full and from which there is none. `sharper`: mip
-    levels by which sampling is finer than one texel per pixel.
+    levels by which sampling is finer than one texel per pixel. `columns`, an attribute: the first column of the frame
+    that is drawn, and the one after the last; by default all. Their pixels do not depend on which others are drawn.
 
     Memory: about 300 bytes per sprite of the largest scene, one frame if the background is a picture, four more with
     motion blur, and the textures. Drawing a frame allocates nothing, except for texture levels not yet loaded.
@@ -85,6 +86,7 @@ class Compositor:
         sharper: float = SHARPER,
     ) -> None:
         self.width, self.height = width, height
+        self.columns = (0, width)
         self.textures = textures
         self._tone_sizes = tone_sizes
         self._sharper = sharper
@@ -113,16 +115,17 @@ class Compositor:
             self.pool.shutdown(cancel_futures=True)
 
     def new_frame(self) -> Packed:
-        """Return an uninitialised frame to draw into, (height, width) uint32."""
-        return np.empty((self.height, self.width), np.uint32)
+        """Return an uninitialised frame to draw into, (height, columns) uint32."""
+        return np.empty((self.height, self.columns[1] - self.columns[0]), np.uint32)
 
     def draw(self, scene: Scene, frame: Packed) -> None:
-        """Draw a scene into `frame`, (height, width) uint32, packed.
+        """Draw a scene into `frame`, (height, columns) uint32, packed.
 
         Raises RenderError if a photo can't be read, ValueError for a frame of another shape or type.
         """
-        if frame.shape != (self.height, self.width) or frame.dtype != np.uint32 or not frame.flags.c_contiguous:
-            raise ValueError(f"a frame must be a contiguous uint32 array {(self.height, self.width)}: use `new_frame`")
+        shape = self.height, self.columns[1] - self.columns[0]
+        if frame.shape != shape or frame.dtype != np.uint32 or not frame.flags.c_contiguous:
+            raise ValueError(f"a frame must be a contiguous uint32 array {shape}: use `new_frame`")
         colour, picture = self.prepare_background(scene.background)
         listed = self.listed(self.groups(scene))
 
@@ -281,10 +284,11 @@ class Compositor:
         return [(some, its_view) for some, its_view in groups if len(some)]
 
     def _in_frame(self, corner: Float64Array, across: Float64Array, along: Float64Array) -> bool:
-        """Return whether the bounds of a parallelogram, in pixels, overlap the frame."""
+        """Return whether the bounds of a parallelogram, in pixels, overlap the columns that are drawn."""
         corners = corner + np.array([[0, 0], across, along, across + along])
         low, high = corners.min(axis=0), corners.max(axis=0)
-        return bool((high > 0).all() and (low < (self.width, self.height)).all())
+        first, end = self.columns
+        return bool((high > (first, 0)).all() and (low < (end, self.height)).all())
 
     def _covered(self, sprites: Sprites, view: Viewport) -> Box:
         """Return the pixels that a group fully covers if it is one opaque, upright rectangle (a landed photo)."""
@@ -318,7 +322,7 @@ class Compositor:
         table = self.textures.table
 
         def drawing(draw: DrawList, count: int, hidden: Box) -> Callable[[Packed, int, int], None]:
-            return lambda frame, top, end: draw_band(frame, top, end, table, draw, count, hidden)
+            return lambda frame, top, end: draw_band(frame, self.columns[0], top, end, table, draw, count, hidden)
 
         return [
             drawing(draw, count, hidden)
@@ -372,8 +376,8 @@ class Compositor:
             _packed(outline.border_colour),
         )  # fmt: skip
         return list_visible(
-            arrays, numbers, view, (self.width, self.height), hidden, self._tone_sizes, table, scene_number, draw,
-            missing, self._sharper,
+            arrays, numbers, view, (self.width, self.height), self.columns, hidden, self._tone_sizes, table,
+            scene_number, draw, missing, self._sharper,
         )  # fmt: skip
 
     def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:

@@ -262,16 +262,21 @@ def record_drawing(recorder: Recorder) -> None:
         draw.entries[:] = 0
         missing = np.zeros((8, 2), np.int32)
         view = (1.0, -0.01 * (number == 7), 0.3, 0.01 * (number == 7), 1.0, 0.2)
-        seen, _ = list_visible(sprites, outline, view, (width, height), hidden, (24.0, 48.0), table, 3, draw, missing)
-        table.address[0, 0] = 0  # is then listed as missing
-        list_visible(sprites, outline, view, (width, height), hidden, (24.0, 48.0), table, 4 + number, draw, missing)
+        frame_size, tone_sizes, columns = (width, height), (24.0, 48.0), (number % 5, width - number % 3)
+        list_visible(sprites, outline, view, frame_size, columns, hidden, tone_sizes, table, 3, draw, missing)
+        table.address[0, 0], columns = 0, (0, width)  # is then listed as missing
+        seen, _ = list_visible(
+            sprites, outline, view, frame_size, columns, hidden, tone_sizes, table, 4 + number, draw, missing
+        )
         table.address[0, 0] = recorder.memory.ctypes.data
         frame = np.zeros((height, width), np.uint32)
         picture = rng.integers(0, 2**32, (height, width), np.uint32) if number % 4 == 3 else np.zeros((0, 0), np.uint32)
         fill_band(frame, 0, height, 0xFF102030 if number % 2 else 0, picture)
-        draw_band(frame, 0, 14, table, draw, seen, hidden)
-        draw_band(frame, 14, height, table, draw, seen, hidden)
-        frames.append(frame)
+        draw_band(frame, 0, 0, 14, table, draw, seen, hidden)
+        parts = [np.ascontiguousarray(part) for part in np.split(frame, [31 + number], axis=1)]
+        for part, first in zip(parts, (0, 31 + number), strict=True):
+            draw_band(part, first, 14, height, table, draw, seen, hidden)
+        frames.append(np.concatenate(parts, axis=1))
     total = np.zeros((height, width, 4), np.uint32)
     for number, frame in enumerate(frames):
         gather_light(frame, LIGHT_16, total, number == 0, 0, height)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from renderer.planes import FramePlanes, PlaneRenderer
 from renderer.progress import Silent
 from renderer.scene import Animation, Camera, Fit, Motion, Rest, Scene, Stage, make_sprites
 from renderer.settings import OutputSettings, OverlaySettings
+from renderer.shapes import SQUARE, TileShape
 from renderer.textures import unpack
 from renderer.timeline import Show
 
@@ -289,6 +291,29 @@ def test_blocks_together_are_the_mosaic_at_their_scale(stage: Stage, level: int,
     assert (drawn[:height, :width, 3] == 255).all()
     assert not drawn[height:].any()
     assert not drawn[:, width:].any()
+
+
+@pytest.mark.parametrize("shape", ["square", *SHAPES, "rounded"])
+def test_a_block_is_the_same_in_whatever_run_it_is_drawn(
+    stage_factory: StageFactory, monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    shapes = {"square": SQUARE, "rounded": TileShape(ratio=Fraction(4, 3), corner_radius=0.1), **SHAPES}
+    stage = stage_factory.stage(SIZES["16:9"], shape=shapes[shape])
+    tiles = stage.resting_sprites()
+    with closing(stage.textures), closing(Compositor(64, 64, stage.textures, threads=1)) as compositor:
+        for level, row in ((5, 1), (6, 2), (8, 3)):
+            together, alone = Canvas(tiles, {}, compositor), Canvas(tiles, {}, compositor)
+            keys = [Key(level, row, column, True) for column in range(min(together.columns(level), 11))]
+            together.build(keys)
+            alone.build(keys[1::3])
+            with monkeypatch.context() as patch:
+                patch.setattr("renderer.canvas._LONGEST_RUN", 1)
+                alone.build(keys)
+            for key in keys:
+                one, other = (canvas.planes[key] for canvas in (together, alone))
+                assert (one.colour == other.colour).all(), key
+                covers = [BLOCK**2 if each.cover is None else each.cover[: 5 * BLOCK**2 // 4] for each in (one, other)]
+                assert np.array_equal(*covers), key
 
 
 @pytest.mark.parametrize("level", [6, 7])

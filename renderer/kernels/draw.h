@@ -41,9 +41,23 @@ enum { PLAIN, ROUNDED, HEXAGON };
  * are below half a pixel. */
 #define OVERLAP 1.0
 
+/* Where pixels are drawn: the columns left ... right - 1 of a frame, from its first row on.
+ *
+ * The pixels of a sprite are computed from its first one in the whole frame, so that they are the same in whatever
+ * columns are drawn. */
+typedef struct {
+    uint32_t *pixels;
+    int64_t left, right;
+} Target;
+
+static inline uint32_t *pixel_at(const Target *target, int64_t x, int64_t y)
+{
+    return target->pixels + (y * (target->right - target->left) + x - target->left);
+}
+
 /* outlines.c: draw the rows top ... end - 1 of a sprite that is no plain rectangle. */
 void draw_outlined(
-    uint32_t *frame, int64_t frame_width, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,
+    const Target *target, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,
     const uint32_t *coarse_texels, const int64_t *hidden);
 
 #endif

@@ -80,6 +80,7 @@ def list_visible(
     outline: OutlineNumbers,
     view: tuple[float, ...],
     frame_size: tuple[int, int],
+    columns: tuple[int, int],
     hidden: Box,
     tone_sizes: tuple[float, float],
     table: TextureTable,
@@ -91,14 +92,16 @@ def list_visible(
     """Fill the draw list with the sprites that touch the frame, and `missing` with the mip levels to load for them.
 
     `view` (6,) maps scene units to pixels: x' = v0 x + v1 y + v2, y' = v3 x + v4 y + v5. `frame_size`: width and height
-    in pixels. `hidden`: left, top, right and bottom of the box that is painted over later. `tone_sizes`: tile sizes in
-    pixels up to which tone is full and from which there is none. `missing`: (M, 2) rows of texture, level. Returns the
-    number of visible sprites and of missing levels; entries beyond the capacity of the lists are not written.
+    in pixels. `columns`: the first that is drawn, and the one after the last. `hidden`: left, top, right and bottom of
+    the box that is painted over later. `tone_sizes`: tile sizes in pixels up to which tone is full and from which there
+    is none. `missing`: (M, 2) rows of texture, level. Returns the number of visible sprites and of missing levels;
+    entries beyond the capacity of the lists are not written.
     """
     counts = np.empty(2, np.int64)
     kernels().list_visible(
-        sprites, len(sprites.texture), outline, np.array(view), *frame_size, np.array(hidden), *tone_sizes, sharper,
-        table, *table.address.shape, scene_number, draw.entries, draw.capacity, missing, len(missing), counts,
+        sprites, len(sprites.texture), outline, np.array(view), *frame_size, np.array(columns), np.array(hidden),
+        *tone_sizes, sharper, table, *table.address.shape, scene_number, draw.entries, draw.capacity, missing,
+        len(missing), counts,
     )  # fmt: skip
     seen, lacking = counts.tolist()
     return seen, lacking
@@ -110,15 +113,17 @@ def fill_band(frame: Packed, first_row: int, end_row: int, colour: int, picture:
 
 
 def draw_band(
-    frame: Packed, first_row: int, end_row: int, table: TextureTable, draw: DrawList, seen: int, hidden: Box
-) -> None:
+    frame: Packed, first_column: int, first_row: int, end_row: int, table: TextureTable, draw: DrawList, seen: int,
+    hidden: Box,
+) -> None:  # fmt: skip
     """Draw the first `seen` sprites of a draw list onto the rows first_row … end_row − 1 of `frame`.
 
-    `hidden`: left, top, right and bottom of the box that is painted over later and may be skipped.
+    `first_column`: of the frame that the list is for, of which `frame` is a part as wide as the array. `hidden`: left,
+    top, right and bottom of the box that is painted over later and may be skipped.
     """
     kernels().draw_band(
-        frame, frame.shape[1], first_row, end_row, table.address.shape[1], table.address, draw.entries, seen,
-        np.array(hidden),
+        frame, frame.shape[1], first_column, first_row, end_row, table.address.shape[1], table.address, draw.entries,
+        seen, np.array(hidden),
     )  # fmt: skip
 
 

@@ -53,16 +53,16 @@ typedef struct {
 EXPORTED int64_t draw_bytes(void);
 EXPORTED void list_visible(
     const Sprites *sprites, int64_t count, const Outline *outline, const double *view, int64_t frame_width,
-    int64_t frame_height, const int64_t *hidden, double tone_full_below, double tone_none_above, double sharper,
-    const TextureTable *table, int64_t textures, int64_t max_levels, int64_t scene, uint8_t *draws, int64_t capacity,
-    int32_t *missing, int64_t missing_capacity, int64_t *counts);
+    int64_t frame_height, const int64_t *columns, const int64_t *hidden, double tone_full_below,
+    double tone_none_above, double sharper, const TextureTable *table, int64_t textures, int64_t max_levels,
+    int64_t scene, uint8_t *draws, int64_t capacity, int32_t *missing, int64_t missing_capacity, int64_t *counts);
 
 /* sprites.c */
 EXPORTED void fill_band(
     uint32_t *frame, int64_t frame_width, int64_t first_row, int64_t end_row, uint32_t colour, const uint32_t *picture,
     int64_t has_picture);
 EXPORTED void draw_band(
-    uint32_t *frame, int64_t frame_width, int64_t first_row, int64_t end_row, int64_t max_levels,
+    uint32_t *frame, int64_t frame_width, int64_t first_column, int64_t first_row, int64_t end_row, int64_t max_levels,
     const uint32_t *const *address, const uint8_t *draws, int64_t count, const int64_t *hidden);
 
 /* planar.c: renderer/kernels/planar.py describes the parameters. */

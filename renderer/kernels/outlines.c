@@ -358,6 +358,7 @@ static void lay_colours_over(
 /* A sprite and what its rows have in common. */
 typedef struct {
     const Draw *draw;
+    const Target *target;
     const uint32_t *fine_texels, *coarse_texels;
     Plane fine, coarse;
     Paint paint;
@@ -403,13 +404,14 @@ static inline Level level_from(const Plane *plane, const Level *step, double x, 
     return level;
 }
 
-/* Add the pixels begin ... stop - 1 of row y to a batch; `row` is where the row is in memory.
+/* Add the pixels begin ... stop - 1 of row y to a batch, if they lie in the target.
  *
- * All are computed from the first: a pixel must not depend on where a batch happens to end. */
-static void add_pixels(
-    Batch *batch, const Sprite *sprite, uint32_t *row, int64_t frame_width, int64_t y, int64_t begin, int64_t stop)
+ * All are computed from the first: a pixel must not depend on where a batch happens to end, or the target to begin. */
+static void add_pixels(Batch *batch, const Sprite *sprite, int64_t y, int64_t begin, int64_t stop)
 {
-    if (begin >= stop)
+    const Target *target = sprite->target;
+    int64_t end = smallest(stop, target->right);
+    if (largest(begin, target->left) >= end)
         return;
     double left = begin + 0.5, upper = y + 0.5;
     int two_levels = sprite->draw->blend > 0, bordered = sprite->draw->border > 0.0f;
@@ -419,16 +421,17 @@ static void add_pixels(
     set_edges(outer, &sprite->outer, left, upper);
     if (bordered)
         set_edges(inner, &sprite->inner, left, upper);
-    for (int64_t x = begin; x < stop;) {
+    for (int64_t x = largest(begin, target->left); x < end;) {
         int32_t first = batch->count, start = (int32_t)(x - begin);
-        int32_t count = (int32_t)smallest(stop - x, BATCH - first), longer = (count + VECTOR - 1) / VECTOR * VECTOR;
+        int32_t count = (int32_t)smallest(end - x, BATCH - first), longer = (count + VECTOR - 1) / VECTOR * VECTOR;
         fill_positions(batch->u[0] + first, batch->v[0] + first, longer, &fine, start);
         if (two_levels)
             fill_positions(batch->u[1] + first, batch->v[1] + first, longer, &coarse, start);
         if (bordered)
             shape_cover(batch->photo + first, longer, &sprite->inner, inner, start);
         shape_cover(batch->cover + first, longer, &sprite->outer, outer, start);
-        batch->piece[batch->pieces++] = (Piece){row + x, first, count, x + longer <= frame_width ? longer : count};
+        batch->piece[batch->pieces++] =
+            (Piece){pixel_at(target, x, y), first, count, x + longer <= target->right ? longer : count};
         batch->count += count;
         x += count;
         if (batch->count == BATCH || batch->pieces == PIECES)
@@ -436,23 +439,28 @@ static void add_pixels(
     }
 }
 
-/* Draw `count` pixels of row y from x on, which are fully covered. */
-static SEPARATE void store_pixels(uint32_t *row, const Sprite *sprite, int64_t y, int64_t x, int64_t count)
+/* Draw the pixels x ... stop - 1 of row y, which are fully covered, if they lie in the target. */
+static SEPARATE void store_pixels(const Sprite *sprite, int64_t y, int64_t x, int64_t stop)
 {
-    Level fine = level_at(&sprite->fine, x + 0.5, y + 0.5), coarse = level_at(&sprite->coarse, x + 0.5, y + 0.5);
+    int64_t start = largest(x, sprite->target->left), count = smallest(stop, sprite->target->right) - start;
+    if (count <= 0)
+        return;
+    Level fine = level_in_span(&sprite->fine, x + 0.5, y + 0.5, start - x);
+    Level coarse = level_in_span(&sprite->coarse, x + 0.5, y + 0.5, start - x);
     store_span(
-        row + x, (int32_t)count, sprite->fine_texels, &fine, sprite->coarse_texels, &coarse,
+        pixel_at(sprite->target, start, y), (int32_t)count, sprite->fine_texels, &fine, sprite->coarse_texels, &coarse,
         (uint32_t)sprite->draw->blend, &sprite->paint);
 }
 
 void draw_outlined(
-    uint32_t *frame, int64_t frame_width, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,
+    const Target *target, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,
     const uint32_t *coarse_texels, const int64_t *hidden)
 {
     uint32_t blend = (uint32_t)draw->blend;
     int bordered = draw->border > 0.0f;
     Sprite sprite;
     sprite.draw = draw;
+    sprite.target = target;
     sprite.fine_texels = fine_texels;
     sprite.coarse_texels = coarse_texels;
     sprite.fine = level_plane(draw, fine_texels, draw->level);
@@ -474,16 +482,16 @@ void draw_outlined(
     Batch batch;
     batch.count = batch.pieces = 0;
     for (int64_t y = top; y < end; y++) {
-        uint32_t *row = frame + y * frame_width;
         Range touched = in_row(&touching, &sprite.outer, y + 0.5);
         int64_t begin = first_pixel(touched.low, draw->columns[0], draw->columns[1]);
         int64_t stop = end_pixel(touched.high, draw->columns[0], draw->columns[1]);
         if (begin >= stop)
             continue;
         if (upright && sprite.fine.width > SMALL) {
-            fetch_ahead(&sprite.fine, begin, stop, y + 0.5 + AHEAD);
+            int64_t left = largest(begin, target->left), right = smallest(stop, target->right);
+            fetch_ahead(&sprite.fine, left, right, y + 0.5 + AHEAD);
             if (blend > 0)
-                fetch_ahead(&sprite.coarse, begin, stop, y + 0.5 + AHEAD);
+                fetch_ahead(&sprite.coarse, left, right, y + 0.5 + AHEAD);
         }
         int64_t inner = stop, inner_end = stop;
         if (may_store && stop - begin >= LONG_ROW) {
@@ -494,7 +502,7 @@ void draw_outlined(
         }
         int has_hidden = hidden[1] <= y && y < hidden[3] && hidden[0] < hidden[2];
         if (inner == stop && !has_hidden) {
-            add_pixels(&batch, &sprite, row, frame_width, y, begin, stop);
+            add_pixels(&batch, &sprite, y, begin, stop);
             continue;
         }
         /* Pixels before and after a box that is hidden. */
@@ -502,11 +510,9 @@ void draw_outlined(
         for (int side = 0; side < 2; side++) {
             int64_t first = side ? largest(begin, hidden_right) : begin;
             int64_t last = side ? stop : smallest(stop, hidden_left);
-            add_pixels(&batch, &sprite, row, frame_width, y, first, smallest(last, inner));
-            int64_t x = largest(first, inner), count = smallest(last, inner_end) - x;
-            if (count > 0)
-                store_pixels(row, &sprite, y, x, count);
-            add_pixels(&batch, &sprite, row, frame_width, y, largest(first, inner_end), last);
+            add_pixels(&batch, &sprite, y, first, smallest(last, inner));
+            store_pixels(&sprite, y, largest(first, inner), smallest(last, inner_end));
+            add_pixels(&batch, &sprite, y, largest(first, inner_end), last);
         }
     }
     draw_batch(&batch, &sprite);

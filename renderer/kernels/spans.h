@@ -162,6 +162,15 @@ static inline Level level_at(const Plane *plane, double x, double y)
     };
 }
 
+/* The level for a part of that span, from pixel `first` of it on. */
+static inline Level level_in_span(const Plane *plane, double x, double y, int64_t first)
+{
+    Level level = level_at(plane, x, y);
+    level.u += (int32_t)first * level.du;
+    level.v += (int32_t)first * level.dv;
+    return level;
+}
+
 /* The range of x for which low <= slope * x + start <= high; empty (1, 0) if there is none. */
 typedef struct {
     double low, high;

@@ -13,15 +13,16 @@
 /* There is one loop for each case, since only loops without branches are vectorised. */
 
 /* For each of the two axes the distance from the centre at pixel 0, its step, and the positions of the two edges, in
- * pixels; then the opacity 1...256. An edge at +-1e9 is ignored. */
+ * pixels; then the opacity 1...256, and the first pixel that is drawn. An edge at +-1e9 is ignored. */
 typedef struct {
     float s, s_step, s_low, s_high, t, t_step, t_low, t_high, opacity;
+    int32_t first;
 } Edges;
 
-/* Weight 0...256 of pixel `k` of a span: how much of it lies inside the edges, times the opacity. */
+/* Weight 0...256 of pixel `k` of those drawn: how much of it lies inside the edges, times the opacity. */
 static inline uint32_t coverage(const Edges *edges, int32_t k)
 {
-    float step = (float)k;
+    float step = (float)(edges->first + k);
     float across = between(edges->s + step * edges->s_step, edges->s_low, edges->s_high);
     float along = between(edges->t + step * edges->t_step, edges->t_low, edges->t_high);
     return (uint32_t)(int32_t)(across * along * edges->opacity + 0.5f);
@@ -98,7 +99,7 @@ static int is_whole(double x) { return __builtin_fabs(x - __builtin_rint(x)) < 1
 
 /* Draw an opaque sprite whose texels coincide with pixels. Returns 0, and draws nothing, if they don't. */
 static int copy_sprite(
-    uint32_t *frame, int64_t frame_width, int64_t top, int64_t end, const Draw *draw, const uint32_t *texels)
+    const Target *target, int64_t top, int64_t end, const Draw *draw, const uint32_t *texels)
 {
     const double *inverse = draw->inverse;
     if (!draw->stored || draw->blend > 0 || inverse[1] != 0.0 || inverse[3] != 0.0)
@@ -130,15 +131,18 @@ static int copy_sprite(
     int plain = 1;
     for (int c = 0; c < 3; c++)
         plain &= paint.gain[c] == 256 && paint.offset[c] == 0;
-    for (int64_t row = 0; row < rows; row++) {
+    int64_t start = largest(begin, target->left);
+    u += (start - begin) * (across >> 16);
+    count = smallest(stop, target->right) - start;
+    for (int64_t row = 0; row < rows && count > 0; row++) {
         const uint32_t *source = texels + (v + row * (down >> 16)) * plane.width + u;
-        copy_span(frame + (first + row) * frame_width + begin, source, count, across < 0, plain, &paint);
+        copy_span(pixel_at(target, start, first + row), source, count, across < 0, plain, &paint);
     }
     return 1;
 }
 
 static void draw_sprite(
-    uint32_t *frame, int64_t frame_width, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,
+    const Target *target, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,
     const uint32_t *coarse_texels, const int64_t *hidden)
 {
     int64_t hidden_left = hidden[0], hidden_top = hidden[1], hidden_right = hidden[2], hidden_bottom = hidden[3];
@@ -192,9 +196,10 @@ static void draw_sprite(
             continue;
         int whole_row = !upright || (low_t + 0.5 - 1e-9 <= start_t && start_t <= high_t - 0.5 + 1e-9);
         if (upright && fine_plane.width > SMALL) {
-            fetch_ahead(&fine_plane, begin, stop, row + AHEAD);
+            int64_t left = largest(begin, target->left), right = smallest(stop, target->right);
+            fetch_ahead(&fine_plane, left, right, row + AHEAD);
             if (blend > 0)
-                fetch_ahead(&coarse_plane, begin, stop, row + AHEAD);
+                fetch_ahead(&coarse_plane, left, right, row + AHEAD);
         }
         int has_hidden = hidden_top <= y && y < hidden_bottom && hidden_left < hidden_right;
         int64_t x = begin;
@@ -211,27 +216,30 @@ static void draw_sprite(
                 next_x = inner;
             if (has_hidden && x < hidden_left && hidden_left < next_x)
                 next_x = hidden_left;
-            int64_t count = next_x - x;
-            uint32_t *target = frame + y * frame_width + x;
-            Level fine = level_at(&fine_plane, x + 0.5, row);
-            Level coarse = level_at(&coarse_plane, x + 0.5, row);
-            if (store) {
-                store_span(target, (int32_t)count, fine_texels, &fine, coarse_texels, &coarse, blend, &paint);
-            } else {
-                int64_t longer = (count + VECTOR - 1) / VECTOR * VECTOR;
-                if (lengthened && next_x == stop && x + longer <= frame_width)
-                    count = longer;
-                Edges edges = {
-                    (float)(slope_s * (x + 0.5) + start_s), (float)slope_s, (float)low_s, (float)high_s,
-                    (float)(slope_t * (x + 0.5) + start_t), (float)slope_t, (float)low_t, (float)high_t,
-                    (float)draw->opacity,
-                };
-                if (draw->opaque)
-                    mix_span(
-                        target, (int32_t)count, fine_texels, &fine, coarse_texels, &coarse, blend, &paint, &edges);
-                else
-                    over_span(
-                        target, (int32_t)count, fine_texels, &fine, coarse_texels, &coarse, blend, &paint, &edges);
+            /* Of the span x ... next_x - 1, the pixels that lie in the target. */
+            int64_t start = largest(x, target->left), count = smallest(next_x, target->right) - start;
+            if (count > 0) {
+                uint32_t *pixels = pixel_at(target, start, y);
+                Level fine = level_in_span(&fine_plane, x + 0.5, row, start - x);
+                Level coarse = level_in_span(&coarse_plane, x + 0.5, row, start - x);
+                if (store) {
+                    store_span(pixels, (int32_t)count, fine_texels, &fine, coarse_texels, &coarse, blend, &paint);
+                } else {
+                    int64_t longer = (count + VECTOR - 1) / VECTOR * VECTOR;
+                    if (lengthened && next_x == stop && start + longer <= target->right)
+                        count = longer;
+                    Edges edges = {
+                        (float)(slope_s * (x + 0.5) + start_s), (float)slope_s, (float)low_s, (float)high_s,
+                        (float)(slope_t * (x + 0.5) + start_t), (float)slope_t, (float)low_t, (float)high_t,
+                        (float)draw->opacity, (int32_t)(start - x),
+                    };
+                    if (draw->opaque)
+                        mix_span(
+                            pixels, (int32_t)count, fine_texels, &fine, coarse_texels, &coarse, blend, &paint, &edges);
+                    else
+                        over_span(
+                            pixels, (int32_t)count, fine_texels, &fine, coarse_texels, &coarse, blend, &paint, &edges);
+                }
             }
             x = next_x;
         }
@@ -239,18 +247,19 @@ static void draw_sprite(
 }
 
 void draw_band(
-    uint32_t *frame, int64_t frame_width, int64_t first_row, int64_t end_row, int64_t max_levels,
+    uint32_t *frame, int64_t frame_width, int64_t first_column, int64_t first_row, int64_t end_row, int64_t max_levels,
     const uint32_t *const *address, const uint8_t *draws, int64_t count, const int64_t *hidden)
 {
     const Draw *draw = (const Draw *)draws;
+    Target target = {frame, first_column, first_column + frame_width};
     for (int64_t i = 0; i < count; i++, draw++) {
         int64_t top = largest(first_row, draw->rows[0]), end = smallest(end_row, draw->rows[1]);
         if (top >= end)
             continue;
         const uint32_t *const *levels = address + draw->texture * max_levels + draw->level;
         if (draw->outline != PLAIN)
-            draw_outlined(frame, frame_width, top, end, draw, levels[0], levels[draw->blend > 0], hidden);
-        else if (!copy_sprite(frame, frame_width, top, end, draw, levels[0]))
-            draw_sprite(frame, frame_width, top, end, draw, levels[0], levels[draw->blend > 0], hidden);
+            draw_outlined(&target, top, end, draw, levels[0], levels[draw->blend > 0], hidden);
+        else if (!copy_sprite(&target, top, end, draw, levels[0]))
+            draw_sprite(&target, top, end, draw, levels[0], levels[draw->blend > 0], hidden);
     }
 }

@@ -60,9 +60,9 @@ static void join_hexagon(int32_t *forward, const double *right, const double *do
 
 void list_visible(
     const Sprites *sprites, int64_t count, const Outline *outline, const double *view, int64_t frame_width,
-    int64_t frame_height, const int64_t *hidden, double tone_full_below, double tone_none_above, double sharper,
-    const TextureTable *table, int64_t textures, int64_t max_levels, int64_t scene, uint8_t *draws, int64_t capacity,
-    int32_t *missing, int64_t missing_capacity, int64_t *counts)
+    int64_t frame_height, const int64_t *columns, const int64_t *hidden, double tone_full_below,
+    double tone_none_above, double sharper, const TextureTable *table, int64_t textures, int64_t max_levels,
+    int64_t scene, uint8_t *draws, int64_t capacity, int32_t *missing, int64_t missing_capacity, int64_t *counts)
 {
     Draw *draw = (Draw *)draws;
     double border = lesser(greater(outline->border, 0.0), MAX_BORDER);
@@ -72,6 +72,7 @@ void list_visible(
         kind = HEXAGON;
     else if (radius > 0.0 || border > 0.0)
         kind = ROUNDED;
+    double first_column = (double)columns[0], end_column = (double)columns[1];
     int64_t seen = 0, lacking = 0;
     for (int64_t i = 0; i < count; i++) {
         float opacity = sprites->opacity[i];
@@ -96,7 +97,7 @@ void list_visible(
             reach_x += OVERLAP;
             reach_y += OVERLAP;
         }
-        if (!(x + reach_x > 0.0 && x - reach_x < (double)frame_width && y + reach_y > 0.0)) /* nor if one is NaN */
+        if (!(x + reach_x > first_column && x - reach_x < end_column && y + reach_y > 0.0)) /* nor if one is NaN */
             continue;
         int64_t first = rounded_down(greater(y - reach_y, 0.0));
         int64_t last = rounded_up(lesser(y + reach_y, (double)frame_height));

@@ -88,7 +88,7 @@ class CanvasView:
                 waiting = {key for run in self._waiting for key in run.keys}
                 keys = _keys(level, blocks, variants)
                 new = (key for key in keys if key not in self.canvas.planes and key not in waiting)
-                for run in runs(new, self.canvas.longest_run):
+                for run in runs(new):
                     photos = [photo for photo in self.canvas.photos(run) if photo not in self._requested]
                     self._requested.update(photos)
                     self._waiting.append(_Run(run, self._advanced + LOOK_AHEAD, photos))
