@@ -11,6 +11,7 @@ import math
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ import numpy.typing as npt
 from renderer.arrays import Float64Array, Packed, Pixels
 from renderer.compositor import FULL_TONE, NO_TONE, Compositor, Viewport
 from renderer.kernels.drawing import SHARPER, to_planes
-from renderer.scene import Camera, NestedMap, Scene, Sprites
+from renderer.scene import Camera, Colour, NestedMap, Scene, Sprites
 
 BLOCK: Final = 256
 """Side of a block in pixels."""
@@ -95,6 +96,7 @@ class Canvas:
     """The blocks of one picture of resting tiles.
 
     `tiles`: all of them, at rest. `areas`: those of `Rest`. `memory`: for the blocks, shared with other canvases.
+    `ground`: the colour around the tiles and between them; None: transparent.
     Memory: the planes that `planes` holds, which the owner bounds with `drop`; drawing takes 5.5 MB more.
     """
 
@@ -105,14 +107,18 @@ class Canvas:
         compositor: Compositor,
         areas: Float64Array | None = None,
         memory: BlockMemory | None = None,
+        ground: Colour | None = None,
     ) -> None:
         self.tiles = tiles
+        self._ground = ground
         half = np.abs(tiles.right) + np.abs(tiles.down)
         low, high = tiles.centre - half, tiles.centre + half
         self.left, self.top = (float(value) for value in low.min(axis=0))
         self.right, self.bottom = (float(value) for value in high.max(axis=0))
         self.boxes = np.concatenate([low, high], 1)
         self.areas = self.boxes if areas is None else np.concatenate([areas[:, :2], areas[:, :2] + areas[:, 2:]], 1)
+        if tiles.outline.kind == "hexagon" and areas is not None:
+            self.areas[:, [1, 3]] += np.outer(self.areas[:, 3] - self.areas[:, 1], (-1 / 6, 1 / 6))  # to their corners
         self.has_gaps = not tiles.outline.is_plain or not np.array_equal(self.areas, self.boxes)
         # The corner of the first block, in units: hexagons reach beyond the corner of their map.
         self.origin = min(math.floor(self.left), 0), min(math.floor(self.top), 0)
@@ -145,6 +151,19 @@ class Canvas:
         return (first == 0 or float(self._lowest_before[first - 1]) <= top) and (
             end == len(self.boxes) or float(self._highest_after[end]) >= bottom
         )
+
+    @cached_property
+    def neighbours(self) -> npt.NDArray[np.intp]:
+        """The six neighbours of each hexagon, (N, 6): in its row, then above and below; N where there is none."""
+        low, high = self.areas[:, :2], self.areas[:, 2:]
+        step = (high[0] - low[0]) * (0.5, 0.75)  # from one hexagon to that below right
+        column, row = np.rint((low - low.min(axis=0)) / step).astype(np.int64).T
+        width = int(column.max()) + 4  # a row ends with columns that are not used
+        number = (row + 1) * width + column + 2
+        order = np.argsort(number)
+        wanted = number[:, np.newaxis] + (-2, 2, -width - 1, -width + 1, width - 1, width + 1)
+        found = np.minimum(np.searchsorted(number, wanted, sorter=order), len(order) - 1)
+        return np.where(number[order[found]] == wanted, order[found], len(order))
 
     def seen(self, view: Viewport, size: tuple[int, int]) -> npt.NDArray[np.intp]:
         """Return the indices of the tiles that an upright view shows in a frame of a size, row by row."""
@@ -250,7 +269,7 @@ class Canvas:
         camera = Camera((x + self.origin[0], (low + high) / 2), scale)
         inside = np.flatnonzero((self.boxes[:, 3] > low) & (self.boxes[:, 1] < high))
         tiles = self.tiles.take(slice(inside[0], inside[-1] + 1) if len(inside) else slice(0))
-        return Scene((tiles,), camera, None, nested=self._nested)
+        return Scene((tiles,), camera, self._ground, nested=self._nested)
 
 
 def runs(keys: Iterable[Key]) -> Iterator[Sequence[Key]]:

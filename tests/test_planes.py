@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -16,7 +16,7 @@ from animations.disperse import Disperse, Gather
 from animations.reveal import Reveal
 from animations.zoom import Zoom
 from renderer.canvas import BLOCK, Canvas, Key
-from renderer.compositor import FULL_TONE, NO_TONE, Compositor
+from renderer.compositor import FULL_TONE, NO_TONE, Compositor, Group
 from renderer.frame_times import progress_of
 from renderer.job import MatchSettings, open_frames, open_mosaic
 from renderer.job.videos import feed
@@ -27,7 +27,7 @@ from renderer.progress import Silent
 from renderer.scene import Animation, Camera, Fit, Motion, Rest, Scene, Stage, make_sprites
 from renderer.settings import OutputSettings, OverlaySettings
 from renderer.shapes import SQUARE, TileShape
-from renderer.textures import unpack
+from renderer.textures import Packed, unpack
 from renderer.timeline import Show
 
 SIZES = {"16:9": (320, 180), "1:1": (240, 240), "9:16": (180, 320)}
@@ -157,6 +157,8 @@ def test_what_is_opaque_of_a_canvas_with_alpha_has_the_same_pixels(
     stage_factory: StageFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = stage_factory.shaped("hexagons", SIZES["16:9"])
+    picture = stage.textures.add_picture(np.random.default_rng(0).integers(0, 256, (30, 30, 3), np.uint8))
+    stage = replace(stage, background=picture)  # a colour would be part of the canvas
     tiles, whole = stage.resting_sprites(), stage.whole_camera()
     scenes = [
         stage.scene(replace(whole, scale=whole.scale * scale, centre=(x, 7.1)), tiles)
@@ -176,17 +178,60 @@ def test_what_is_opaque_of_a_canvas_with_alpha_has_the_same_pixels(
 
 
 def test_a_frame_of_hexagons_depends_neither_on_earlier_frames_nor_on_threads(stage_factory: StageFactory) -> None:
-    stage = stage_factory.shaped("hexagons", SIZES["16:9"])
-    motion = Zoom().play(stage)
-    moments = [progress_of(number, 40) for number in range(0, 40, 3)]
-    with (
-        closing(stage.textures),
-        closing(Frames(stage, motion, threads=1)) as in_order,
-        closing(Frames(stage, motion, budget=1, threads=5)) as in_any_order,
-    ):
-        wanted = {moment: in_order.draw(moment) for moment in moments}
-        for moment in reversed(moments):
-            assert equal(in_any_order.draw(moment), wanted[moment]), moment
+    moments = [progress_of(number, 40) for number in range(0, 40, 4)]
+    for animation in (Zoom(), Disperse()):
+        stage = stage_factory.shaped("hexagons", SIZES["16:9"])
+        motion = animation.play(stage)
+        with (
+            closing(stage.textures),
+            closing(Frames(stage, motion, threads=1)) as in_order,
+            closing(Frames(stage, motion, budget=1, threads=5)) as in_any_order,
+        ):
+            wanted = {moment: in_order.draw(moment) for moment in moments}
+            for moment in reversed(moments):
+                assert equal(in_any_order.draw(moment), wanted[moment]), moment
+
+
+@pytest.mark.parametrize("shape", ["hexagons", "hexagons-apart"])
+def test_resting_hexagons_among_others_at_rest_are_not_drawn_as_sprites(
+    stage_factory: StageFactory, monkeypatch: pytest.MonkeyPatch, shape: str
+) -> None:
+    stage = stage_factory.shaped(shape, SIZES["16:9"])
+    tiles, camera = stage.resting_sprites(), stage.whole_camera()
+    resting = np.arange(len(tiles)) % 29 != 7
+    pairs = stage.mosaic.neighbours()
+    around = np.bincount(pairs.ravel(), resting[pairs[:, ::-1]].ravel(), len(tiles))  # neighbours at rest
+    drawn: list[int] = []
+    original = Compositor.listed
+
+    def listed(self: Compositor, groups: Sequence[Group]) -> list[Callable[[Packed, int, int], None]]:
+        drawn.extend(len(sprites) for sprites, _, _ in groups if self.width == SIZES["16:9"][0])
+        return original(self, groups)
+
+    monkeypatch.setattr(Compositor, "listed", listed)
+    with closing(stage.textures), closing(Frames(stage, lambda _progress: stage.scene(camera, tiles))) as frames:
+        scene = stage.scene(camera, stage.partly_resting(tiles)(resting))
+        found = frames.draw_scene(scene)
+        assert drawn == [(resting & (around < 6)).sum()]
+        assert drawn[0] < resting.sum() / 2
+        assert max(differences(found, by_compositor(stage, scene))) < (1.5 if shape == "hexagons" else 4)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_shows_between_tiles_is_in_the_canvas_if_it_is_one_colour(stage_factory: StageFactory, shape: str) -> None:
+    stage = stage_factory.shaped(shape, SIZES["16:9"])
+    picture = stage.textures.add_picture(np.full((30, 30, 3), (51, 178, 77), np.uint8))
+    tiles, camera = stage.resting_sprites(), stage.whole_camera()
+    scene = stage.scene(replace(camera, scale=0.8 * camera.scale), tiles)  # with the edges of the mosaic
+    with closing(stage.textures), closing(Frames(stage, lambda _progress: scene)) as frames:
+        found = [frames.draw_scene(each) for each in (scene, replace(scene, background=picture))]
+        covers = [
+            [planes.cover is None for planes in view.canvas.planes.values()]
+            for view in frames.renderer.canvases.values()
+        ]
+    assert all(covers[0])
+    assert not any(covers[1])
+    assert max(differences(*found)) < 0.7  # blended before or after sampling
 
 
 def test_a_frame_depends_neither_on_earlier_frames_nor_on_the_budget_nor_on_threads(

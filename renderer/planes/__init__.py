@@ -18,9 +18,9 @@ from renderer.compositor import Compositor, Group
 from renderer.kernels.drawing import Box, fill_band, lay_over_yuv420
 from renderer.kernels.planar import BEYOND, FULL, PlanarPictures, draw_planes, planar_memory
 from renderer.planes.canvas_view import LOOK_AHEAD, CanvasView
-from renderer.planes.parts import around, parts_of, rows_of, shows_all, split
+from renderer.planes.parts import around, parts_of, rows_of, shows_all, split, split_hexagons
 from renderer.planes.photos import PhotoPlanes
-from renderer.scene import TONE_NONE_ABOVE, Rest, Scene, Sprites
+from renderer.scene import TONE_NONE_ABOVE, Colour, Rest, Scene, Sprites
 
 __all__ = ["LOOK_AHEAD", "FramePlanes", "PlaneRenderer"]
 
@@ -48,6 +48,9 @@ class _SpriteLayer:
 
 _Layer = PlanarPictures | _SpriteLayer
 
+_Source = CanvasView | Sprites | None
+"""What draws a group: a canvas, the planes of photos (the visible sprites), or the compositor (None)."""
+
 
 class PlaneRenderer:
     """Draws scenes as planes, on a compositor's threads.
@@ -62,7 +65,8 @@ class PlaneRenderer:
         self.budget = budget
         self.size = (compositor.width, compositor.height)
         self.photos = PhotoPlanes(compositor.textures, self.size)
-        self.canvases: dict[int, CanvasView] = {}  # by the identity of their tiles; those used last come last
+        # By the identity of their tiles and the colour below; those used last come last.
+        self.canvases: dict[tuple[int, Colour | None], CanvasView] = {}
         self._number = self._next_prefetch = 0  # of the frame, and of the next whose sprites are prefetched
         self._background: tuple[object, FramePlanes] | None = None
         self._frame_memory: Packed | None = None
@@ -111,8 +115,8 @@ class PlaneRenderer:
     def prefetch(self, scene: Scene) -> None:
         """Prepare part of what a scene needs that is drawn up to `LOOK_AHEAD` frames later."""
         others: list[Group] = []
-        for group in self.compositor.groups(scene):
-            match self._source(group, scene):
+        for number, group in enumerate(self.compositor.groups(scene)):
+            match self._source(group, scene, _ground(scene, number)):
                 case CanvasView() as canvas:
                     canvas.prefetch(group[1])
                 case Sprites() as photos:
@@ -127,8 +131,13 @@ class PlaneRenderer:
 
     def _layers(self, scene: Scene) -> list[tuple[Box, _Layer]]:
         """Return what to draw, in painter's order, each with the box that later layers hide."""
-        groups = self.compositor.groups(scene)
-        pictures = [self._pictures(group, scene) for group in groups]
+        groups, pictures = [], []
+        for number, group in enumerate(self.compositor.groups(scene)):
+            ground = _ground(scene, number)
+            source = self._source(group, scene, ground)
+            for part, its_source in self._split(group, source):
+                groups.append(part)
+                pictures.append(self._pictures(part, its_source, scene, ground))
         sprites = [group for group, each in zip(groups, pictures, strict=True) if each is None]
         listed = iter(self.compositor.listed(sprites))
         layers: list[tuple[Box, _Layer]] = []
@@ -145,33 +154,46 @@ class PlaneRenderer:
                 layers.append((hidden, _SpriteLayer([next(listed)], rows)))
         return layers
 
-    def _source(self, group: Group, scene: Scene) -> CanvasView | Sprites | None:
-        """Return what draws a group: a canvas, the planes of photos (the visible sprites), or the compositor (None)."""
+    def _source(self, group: Group, scene: Scene, ground: Colour | None) -> _Source:
+        """Return what draws a group. `ground`: the colour below it, if that is the same everywhere."""
         sprites, view, _ = group
         if not (view[1] == view[3] == 0 and view[0] == view[4] > 0):
             return None
         if sprites.rest is not None and sprites.rest.picture is None:
-            canvas = self._canvas(sprites.rest, scene)
-            # Hexagons can't be cut out of a canvas, in whose rectangles there are parts of their neighbours.
-            cut = sprites.outline.kind != "hexagon" or shows_all(canvas.canvas, sprites, view, self.size)
-            if cut and canvas.canvas.sizes[0] * view[0] < TONE_NONE_ABOVE:
+            canvas = self._canvas(sprites.rest, scene, ground)
+            # Rectangles around hexagons overlap: smooth edges at gaps, if they are transparent, would be drawn twice.
+            can_cut = sprites.outline.kind != "hexagon" or ground is not None or bool(sprites.joined.any())
+            can_cut = can_cut or shows_all(canvas.canvas, sprites, view, self.size)
+            if can_cut and canvas.canvas.sizes[0] * view[0] < TONE_NONE_ABOVE:
                 return canvas
         return self.photos.visible(group)
 
-    def _pictures(self, group: Group, scene: Scene) -> PlanarPictures | None:
+    def _split(self, group: Group, source: _Source) -> list[tuple[Group, _Source]]:
+        """Return a group with what draws it, or if it can be cut out of a canvas only in part, two."""
+        sprites, view, hidden = group
+        if (
+            sprites.outline.kind != "hexagon"
+            or not isinstance(source, CanvasView)
+            or shows_all(source.canvas, sprites, view, self.size)
+        ):
+            return [(group, source)]
+        some, others = split_hexagons(source.canvas, sprites)
+        return [((part, view, hidden), its) for part, its in ((some, source), (others, None)) if len(part)]
+
+    def _pictures(self, group: Group, source: _Source, scene: Scene, ground: Colour | None) -> PlanarPictures | None:
         """Return a group as pictures that are stored as planes, or None if it must be drawn as sprites."""
         sprites, view, _ = group
-        match self._source(group, scene):
-            case CanvasView() as source:
+        match source:
+            case CanvasView():
                 picture = source.picture(view, self._number)
-            case Sprites() as photos:
-                picture = self.photos.pictures(photos, view, self._number)
+            case Sprites():
+                picture = self.photos.pictures(source, view, self._number)
                 if sprites.rest is None or sprites.rest.picture is None:
                     return picture
             case None:
                 return None
         assert sprites.rest is not None
-        canvas = self._canvas(sprites.rest, scene)
+        canvas = self._canvas(sprites.rest, scene, ground)
         parts = parts_of(canvas.canvas, sprites, view, self.size)
         if not picture.records["opaque"].all() or len(parts[0]) == 1:
             return picture.cut(*parts)
@@ -195,12 +217,15 @@ class PlaneRenderer:
             lambda top, end: draw_planes(planes, (0, top, width, end), pictures, self._band_memory(top))
         )
 
-    def _canvas(self, rest: Rest, scene: Scene) -> CanvasView:
-        """Return the canvas of resting tiles."""
-        key = id(rest.whole)
+    def _canvas(self, rest: Rest, scene: Scene, ground: Colour | None) -> CanvasView:
+        """Return the canvas of resting tiles. What shows between them is drawn once too if it is one colour."""
+        if rest.whole.outline.is_plain and rest.whole.joined.any():
+            ground = None  # nothing shows, and alpha is needed only around the mosaic
+        key = id(rest.whole), ground
         found = self.canvases.pop(key, None)
         if found is None:
-            found = CanvasView(Canvas(rest.whole, scene.nested, self.compositor, rest.areas, self._blocks), self.size)
+            canvas = Canvas(rest.whole, scene.nested, self.compositor, rest.areas, self._blocks, ground)
+            found = CanvasView(canvas, self.size)
         self.canvases[key] = found
         if len(self.canvases) > _MOST_CANVASES:
             del self.canvases[next(iter(self.canvases))]
@@ -253,3 +278,8 @@ class PlaneRenderer:
         self.photos.drop(used)
         for view in self.canvases.values():
             view.drop(used)
+
+
+def _ground(scene: Scene, number: int) -> Colour | None:
+    """Return the colour below a group of a scene; None if there are other groups or a picture."""
+    return scene.background if number == 0 and isinstance(scene.background, tuple) else None

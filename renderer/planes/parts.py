@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,15 @@ from renderer.canvas import Canvas
 from renderer.compositor import Group, Viewport
 from renderer.kernels.drawing import Box
 from renderer.kernels.planar import FORWARD_BELOW, FORWARD_RIGHT, FULL
-from renderer.scene import JOINED_BELOW, JOINED_RIGHT, TONE_FULL_BELOW, TONE_NONE_ABOVE, Sprites
+from renderer.scene import (
+    JOINED_BELOW,
+    JOINED_BELOW_RIGHT,
+    JOINED_RIGHT,
+    TONE_FULL_BELOW,
+    TONE_NONE_ABOVE,
+    Rest,
+    Sprites,
+)
 
 Parts = tuple[Float64Array, npt.NDArray[np.int32]]
 """Edges (N, 4) and styles (N, 2), as `PlanarPictures` describes them."""
@@ -69,6 +78,26 @@ def shows_all(canvas: Canvas, sprites: Sprites, view: Viewport, size: tuple[int,
     return canvas.includes(sprites.rest.which, -view[5] / view[0], (size[1] - view[5]) / view[0])
 
 
+def split_hexagons(canvas: Canvas, sprites: Sprites) -> tuple[Sprites, Sprites]:
+    """Return the resting hexagons that can be cut out of a canvas, and those to draw over them as sprites.
+
+    In the rectangle around a hexagon there are parts of its neighbours above and below, so that these must rest too,
+    and those beside it, with which it has pixels in common.
+    """
+    assert sprites.rest is not None
+    which = np.arange(len(canvas.boxes))[sprites.rest.which]
+    rests, over = np.zeros((2, len(canvas.boxes) + 1), bool)
+    rests[which] = True
+    inside: npt.NDArray[np.bool_] = np.asarray(rests[canvas.neighbours[which]].all(axis=1))
+    over[which] = ~inside
+    some, others = sprites.take(inside), sprites.take(~inside)
+    # Over the canvas, edges are smooth: only neighbours that are drawn over it too are adjoined.
+    right, below, below_right = over[canvas.neighbours[which[~inside]][:, [1, 4, 5]]].T
+    joined = others.joined & (right * JOINED_RIGHT | below * JOINED_BELOW | below_right * JOINED_BELOW_RIGHT)
+    others = replace(others, joined=joined.astype(np.uint8))
+    return some.resting(Rest(sprites.rest.whole, which[inside], areas=sprites.rest.areas)), others
+
+
 def parts_of(canvas: Canvas, sprites: Sprites, view: Viewport, size: tuple[int, int]) -> Parts:
     """Return the edges and styles of the parts of a canvas that show some of its tiles, in a frame of a size."""
     assert sprites.rest is not None
@@ -99,6 +128,8 @@ def parts_of(canvas: Canvas, sprites: Sprites, view: Viewport, size: tuple[int, 
     last = np.append(first[1:], len(some)) - 1
     corners = np.stack([left[first], top[first], right[last], bottom[first]], 1)
     forward = np.where(joined[last] & JOINED_RIGHT, FORWARD_RIGHT, 0) | np.where(below[first], FORWARD_BELOW, 0)
+    if canvas.tiles.outline.kind == "hexagon":  # as `split_hexagons` returns them: what is around them is drawn later
+        forward[:] = FULL
     edges = corners * view[0] + (view[2], view[5], view[2], view[5])
     return edges, np.stack([share[first], forward], 1).astype(np.int32)
 
