@@ -62,6 +62,7 @@ def match(
     mirror: bool = True,
     turns: bool = False,
     tone: float | Literal["auto"] = "auto",
+    contrast: float = 0.5,
     adapt_palette: bool = False,
     blend: float = 0.0,
     match_seed: int = 0,
@@ -125,6 +126,8 @@ def match(
         tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as
             possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without fill= (0
             to 1).
+        contrast: Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar
+            to the cover (0 to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
@@ -187,6 +190,7 @@ def render(
     mirror: bool = True,
     turns: bool = False,
     tone: float | Literal["auto"] = "auto",
+    contrast: float = 0.5,
     adapt_palette: bool = False,
     blend: float = 0.0,
     match_seed: int = 0,
@@ -295,6 +299,8 @@ def render(
         tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as
             possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without fill= (0
             to 1).
+        contrast: Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar
+            to the cover (0 to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
@@ -400,6 +406,7 @@ def frame(
     mirror: bool = True,
     turns: bool = False,
     tone: float | Literal["auto"] = "auto",
+    contrast: float = 0.5,
     adapt_palette: bool = False,
     blend: float = 0.0,
     match_seed: int = 0,
@@ -488,6 +495,8 @@ def frame(
         tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as
             possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without fill= (0
             to 1).
+        contrast: Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar
+            to the cover (0 to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
@@ -578,6 +587,7 @@ def frames(
     mirror: bool = True,
     turns: bool = False,
     tone: float | Literal["auto"] = "auto",
+    contrast: float = 0.5,
     adapt_palette: bool = False,
     blend: float = 0.0,
     match_seed: int = 0,
@@ -669,6 +679,8 @@ def frames(
         tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as
             possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without fill= (0
             to 1).
+        contrast: Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar
+            to the cover (0 to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
@@ -757,6 +769,7 @@ def as_clip(
     mirror: bool = True,
     turns: bool = False,
     tone: float | Literal["auto"] = "auto",
+    contrast: float = 0.5,
     adapt_palette: bool = False,
     blend: float = 0.0,
     match_seed: int = 0,
@@ -846,6 +859,8 @@ def as_clip(
         tone: How strongly the colour and contrast of small (distant) tiles are adjusted to the cover; 1: as strongly as
             possible without visibly degrading the photos; auto: 1, in letters and shapes 0.5, or 0.3 without fill= (0
             to 1).
+        contrast: Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar
+            to the cover (0 to 1).
         adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
             orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).

@@ -82,6 +82,7 @@ class MosaicFigures:
     delta_e_95: float | None = None  # its 95th percentile
     ssim: float | None = None  # mean structural similarity of grey values, at most 1: identical
     mean_gain: float | None = None  # mean contrast factor of the tiles: 1 is the photos' own contrast
+    clipped: float | None = None  # share of the tiles' pixels that tone makes black or white in a channel
     advice: str = ""  # which photos would improve the mosaic; "" if there is no advice
 
 
@@ -143,7 +144,7 @@ class Mosaic:
         known = measured if isinstance(measured, dict) else {}
         numbers = {
             name: float(value)
-            for name in ("delta_e", "delta_e_95", "ssim", "mean_gain")
+            for name in ("delta_e", "delta_e_95", "ssim", "mean_gain", "clipped")
             if isinstance(value := known.get(name), int | float)
         }
         advice = known.get("advice")

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Float32Array
 from renderer.descriptors import SIGNATURE_PIXELS, blocks, to_lab
+from renderer.grid import CELLS_PER_PHOTO
 from renderer.kernels.matching import count_near
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue
@@ -52,6 +53,7 @@ class Figures:
 
     likeness: Likeness
     mean_gain: float  # of all tiles; 1 is the original contrast
+    clipped: float  # share of the tiles' pixels that tone clips in any channel
     advice: str  # a sentence, or ""
 
     def as_json(self) -> dict[str, JsonValue]:
@@ -61,19 +63,20 @@ class Figures:
             "delta_e_95": round(self.likeness.colour_worst, 3),
             "ssim": round(self.likeness.structure, 4),
             "mean_gain": round(self.mean_gain, 3),
+            "clipped": round(self.clipped, 4),
             "advice": self.advice,
         }
 
 
 def measure(
-    cover: Pixels | Float32Array, mosaic: Float32Array, gain: Float32Array, advice: str, blur: Blur = (1.0, 1.0),
-    inside: npt.NDArray[np.bool_] | None = None,
+    cover: Pixels | Float32Array, mosaic: Float32Array, gain: Float32Array, clipped: float, advice: str,
+    blur: Blur = (1.0, 1.0), inside: npt.NDArray[np.bool_] | None = None,
 ) -> Figures:  # fmt: skip
     """Return the figures of a mosaic. gain: (N, 3) of its tiles; for the other parameters see `likeness`."""
-    return Figures(likeness(cover, mosaic, blur, inside), float(gain.mean()), advice)
+    return Figures(likeness(cover, mosaic, blur, inside), float(gain.mean()), clipped, advice)
 
 
-FIGURES: Final = ("delta_e", "delta_e_95", "ssim", "mean_gain", "advice")
+FIGURES: Final = ("delta_e", "delta_e_95", "ssim", "mean_gain", "clipped", "advice")
 """Keys of the figures in a recipe and a summary."""
 
 
@@ -83,18 +86,17 @@ MAX_COLOUR_DISTANCE: Final = 12.0
 MISSING_SHARE: Final = 0.15
 """Minimum share of cells with missing colours for which advice is given."""
 
-MAX_CELLS_PER_PHOTO: Final = 20
-"""Cells per photo above which a library is reported as too small."""
-
 _CELLS: Final = 1024  # whose colours are compared with those of photos at once
+
+_MORE: Final = 1.1  # as the default number of cells is rounded to whole rows
 
 _MIN_PHOTOS: Final = 5  # of a colour that is not reported as missing
 
 
 def advise(photos: Float32Array, cells: Float32Array) -> str:
     """Return a sentence about what a library lacks for a cover, or "". photos (P, 3), cells (N, 3): CIELAB means."""
-    if len(cells) > MAX_CELLS_PER_PHOTO * len(photos):
-        needed = math.ceil(len(cells) / MAX_CELLS_PER_PHOTO)
+    if len(cells) > _MORE * CELLS_PER_PHOTO * len(photos):
+        needed = math.ceil(len(cells) / CELLS_PER_PHOTO)
         count = "1 photo repeats" if len(photos) == 1 else f"{len(photos)} photos repeat"
         return f"{count} often in {len(cells)} cells: use at least {needed} photos for a better result"
     by_colour = missing_colours(photos, cells)

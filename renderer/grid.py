@@ -15,6 +15,8 @@ from renderer.parameters import CellPosition
 from renderer.shapes import SQUARE, TileShape
 
 DEFAULT_CELLS: Final = 5000
+CELLS_PER_PHOTO: Final = 20
+_FEWEST_CELLS: Final = 1000  # in which most covers can be recognized
 """Approximate number of cells of the default grid."""
 
 MAX_CELLS: Final = 1_000_000
@@ -148,6 +150,11 @@ def make_grid(
     left, top = (width - crop_width) // 2, (height - crop_height) // 2
     crop = (left / width, top / height, crop_width / width, crop_height / height)
     return _regular(count, rows, crop, tile_shape, portrait)
+
+
+def default_cells(photos: int | None) -> int:
+    """Return the default number of cells for a number of photos: few photos are larger and repeated less often."""
+    return DEFAULT_CELLS if photos is None else min(max(CELLS_PER_PHOTO * photos, _FEWEST_CELLS), DEFAULT_CELLS)
 
 
 def make_grid_of_shape(

@@ -167,7 +167,7 @@ def test_every_function_draws_shapes_masks_and_backgrounds(
 
 def test_figures_that_were_not_measured_are_none(mosaic: renderer.Mosaic) -> None:
     bare = renderer.Mosaic(replace(mosaic.placement, recipe={"figures": {"ssim": "high"}}))
-    assert bare.figures == renderer.MosaicFigures(None, None, None, None, "")
+    assert bare.figures == renderer.MosaicFigures()
 
 
 def test_a_saved_mosaic_renders_the_same(mosaic: renderer.Mosaic, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def detail(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["presets", "youtube-4k"], None, 'size = "3840x2160"'),
         (["still", "zoom", "COVER", *STILL, "--for", "tiktok", "--safe-zones", "-o", "frame.png"], "frame.png", "96x64"),
         (["zoom", "COVER", *SMALL, "--dry-run"], None, "6 frames at 12 fps, 96 cells"),
-        (["mosaic", "COVER", "--tiles", "PHOTOS", "--print", "60x40cm", "--dry-run"], None, "china-mosaic.png: 7087x4724, 4704 cells, 60 tile files; about"),
+        (["mosaic", "COVER", "--tiles", "PHOTOS", "--print", "60x40cm", "--dry-run"], None, "china-mosaic.png: 7087x4724, 1107 cells, 60 tile files; about"),
         (["mosaic", "COVER", "--columns", "12", "--tile-pixels", "10", "-o", "it.jpg", "--dry-run"], None, "it.jpg: 120x80, 96 cells, no tile files; about 2 s and 0.0 MB. Nothing was written (dry run)."),
         (["mosaic", "COVER", "--tiles", "PHOTOS", "--columns", "12"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--cell-size", "64", "--match", "pixels", "--tiles", "PHOTOS"], "china-mosaic.png", "320x192"),
@@ -607,7 +607,7 @@ def test_json_has_the_documented_keys(render: Run, cover: Path, photos: Path, tm
     result: dict[str, Any] = json.loads(out)
     assert list(result) == [
         "output", "width", "height", "fps", "frames", "duration", "bytes", "poster", "preset", "checks", "cells", "photos", "distinct_photos", "most_uses",
-        "equal_neighbours", "delta_e", "delta_e_95", "ssim", "mean_gain", "advice", "skipped", "seconds", "peak_memory_bytes", "recipe",
+        "equal_neighbours", "delta_e", "delta_e_95", "ssim", "mean_gain", "clipped", "advice", "skipped", "seconds", "peak_memory_bytes", "recipe",
     ]  # fmt: skip
     assert (result["output"], result["width"], result["height"]) == ("it.mp4", 96, 64)
     assert (result["fps"], result["frames"]) == ("30000/1001", 15)
@@ -648,6 +648,18 @@ def test_the_summary_lists_the_repetition_limits(render: Run, cover: Path, photo
         "mosaic", cover, "--tiles", photos, "--columns", "12", "--max-uses", "0", "--repeat-distance", "2"
     )
     assert "Each photo used any number of times, not twice within 2 cells\n" in out
+
+
+def test_few_photos_make_fewer_larger_cells_and_hidden_ones_are_counted(render: Run, cover: Path, photos: Path) -> None:
+    words = ("mosaic", cover, "--tiles", photos, "--match", "mean", "--max-uses", "0", "--tile-pixels", "2")
+    _, out, err = render(*words)  # 60 photos
+    assert "About 1,200 cells for 60 photos" in err
+    assert "--columns sets another number" in err
+    assert 1100 < int(re.search(r"^(\d+) cells, ", out, re.MULTILINE)[1]) < 1300  # type: ignore[index]  # it is found
+    assert re.search(r"^\d+ of 60 photos are not shown: --use-all shows every photo$", out, re.MULTILINE)
+    _, out, err = render(*words, "--columns", "20", "--use-all", "--overwrite")
+    assert "cells for" not in err
+    assert "not shown" not in out
 
 
 def test_a_report_is_a_self_contained_page(render: Run, cover: Path, photos: Path) -> None:
@@ -820,7 +832,7 @@ def test_an_interruption_leaves_no_files(cover: Path, tmp_path: Path, sent: str)
     assert [path.suffix[:6] for path in sorted(tmp_path.iterdir())] == [".lock", ".part-"]
     process.send_signal(getattr(signal, sent))
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "Interrupted; incomplete output was removed" in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []

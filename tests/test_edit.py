@@ -164,7 +164,7 @@ def test_a_ban_persists_until_the_photo_is_swapped_in(mosaic: Path, photos: Path
         if name in names(load_map(mosaic)):
             edit_mosaic(mosaic, mosaic, EditSettings(ban=(name,)), tiles, overwrite=True)
         assert first not in names(load_map(mosaic))
-    edit_mosaic(mosaic, mosaic, EditSettings(swap=(f"0,0={photos / first}",)), tiles, overwrite=True)
+    edit_mosaic(mosaic, mosaic, EditSettings(swap=(f"0,0={next(photos.rglob(first))}",)), tiles, overwrite=True)
     assert names(load_map(mosaic))[0] == first
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from renderer.placement import JsonValue
     from renderer.progress import Advance
 
+_MOST_HIDDEN: Final = 1 / 3  # share of the photos
+
 _LINE_SECONDS: Final = 10.0  # between progress lines where there is no terminal
 
 
@@ -172,8 +174,12 @@ def _mosaic_lines(summary: Summary) -> Iterator[str]:
     pairs = summary.mosaic.placement.equal_neighbours()
     few = {0: "no adjacent cells share", 1: "1 pair of adjacent cells shares"}
     repeats = few.get(pairs, f"{pairs} pairs of adjacent cells share")
-    cells = counted(len(summary.mosaic.placement), "cell")
+    count, photos = len(summary.mosaic.placement), len(offered.photos)
+    cells = counted(count, "cell")
     yield f"{cells}, {result['distinct_photos']} of {result['photos']} tiles used{same}, {often}; {repeats} a photo"
+    hidden = photos - copies - len(summary.mosaic.library.photos)
+    if summary.mosaic.has_choice and hidden > _MOST_HIDDEN * photos and count >= photos:
+        yield f"{hidden} of {photos} photos are not shown: --use-all shows every photo"
     yield from rules_in_force(summary.recipe)
     yield from likeness(summary.recipe)
 

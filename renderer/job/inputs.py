@@ -21,7 +21,7 @@ from renderer.credits import write_credits
 from renderer.descriptors import to_lab
 from renderer.errors import InputError, RenderError
 from renderer.faces import Face, find_faces
-from renderer.grid import Grid, make_grid, make_grid_of_shape
+from renderer.grid import DEFAULT_CELLS, Grid, default_cells, make_grid, make_grid_of_shape
 from renderer.input_files import is_file, require_file
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
 from renderer.library import (
@@ -94,6 +94,11 @@ class OpenMosaic:
         return len(self.offered.photos)
 
     @property
+    def has_choice(self) -> bool:
+        """Whether photos were chosen from a library: not for a saved map, nor for pieces of the cover."""
+        return self.offered is not self.library and not self.placement.photos[0].is_part
+
+    @property
     def cover_reader(self) -> Callable[[int], Pixels] | None:
         """A function that reads the cover, as `cover_reader` does; None if the cover is missing."""
         return cover_reader(self.placement, self.cover)
@@ -147,12 +152,19 @@ def cover_reader(placement: PlacementMap, cover: Path | None) -> Callable[[int],
     return lambda shorter_side: read_picture(cover, shorter_side=shorter_side).pixels
 
 
-def regular_grid(cover: Cover, settings: GridSettings, portrait: float = 0.5, shape: float | None = None) -> Grid:
-    """Return the regular grid of a cover; by default, about 5,000 of its cells are inside the cover's mask.
+def regular_grid(
+    cover: Cover,
+    settings: GridSettings,
+    portrait: float = 0.5,
+    shape: float | None = None,
+    photos: int | None = None,
+) -> Grid:
+    """Return the regular grid of a cover. By default, about `default_cells(photos)` cells are inside the cover's mask.
 
-    If the mask is small, there are fewer cells, as the grid has at most four times the columns of one without a mask.
-    `portrait`: share of the portrait cells, 0…1, if the shape of the tiles is `mixed`. `shape`: width / height of the
-    mosaic, if it differs from the cover's.
+    Covers that are made, such as letters, always have 5,000 by default. If the mask is small, there are fewer cells, as
+    the grid has at most four times the columns of one without a mask. `portrait`: share of the portrait cells, 0…1, if
+    the shape of the tiles is `mixed`. `shape`: width / height of the mosaic, if it differs from the cover's. `photos`:
+    their number, or None if they are pieces of the cover.
     """
 
     def grid_of(columns: int | None, cell_size: int | None) -> Grid:
@@ -161,10 +173,12 @@ def regular_grid(cover: Cover, settings: GridSettings, portrait: float = 0.5, sh
         return make_grid_of_shape(*cover.size, shape, columns, cell_size, settings.shape(), portrait)
 
     grid = grid_of(settings.columns, settings.cell_size)
-    if cover.mask is None or settings.columns is not None or settings.cell_size is not None:
+    if settings.columns is not None or settings.cell_size is not None:
         return grid
-    finer = min(1 / math.sqrt(float(cover.mask.mean()) / 255), _MOST_FINER)
-    return grid_of(round(grid.columns * finer), None)
+    finer = 1.0 if cover.mask is None else min(1 / math.sqrt(float(cover.mask.mean()) / 255), _MOST_FINER)
+    if cover.path is not None:  # letters need many cells
+        finer *= math.sqrt(default_cells(photos) / DEFAULT_CELLS)
+    return grid if finer == 1 else grid_of(round(grid.columns * finer), None)
 
 
 def cells_of(cover: Cover, grid: Grid, settings: GridSettings, faces: Sequence[Face], mask_threshold: float) -> Grid:
@@ -199,6 +213,11 @@ class TileSource:
     def library(self) -> Library | None:
         """The library; None if no photos are specified. Raises InputError if none of the tiles is usable."""
         return open_library(self._settings, self.archive, self._progress)
+
+    @property
+    def photos(self) -> int | None:
+        """The number of photos; None if no photos are specified. Raises InputError as `library` does."""
+        return None if self.library is None else len(self.library.photos)
 
 
 def open_archive(settings: TileSettings, progress: Progress) -> Archive:
@@ -314,7 +333,13 @@ def _match(
         from renderer.matching import portrait_share
 
         portrait = portrait_share(library.photos)
-    grid = regular_grid(cover, settings, portrait, shape)
+    grid = regular_grid(cover, settings, portrait, shape, tiles.photos)
+    by_default = settings.columns is None and settings.cell_size is None and cover.path is not None
+    if by_default and default_cells(tiles.photos) < DEFAULT_CELLS:
+        progress.notice(
+            f"About {default_cells(tiles.photos):,} cells for {counted(tiles.photos or 0, 'photo')}, so that these are "
+            f"large and not repeated too often: {named('columns')} sets another number"
+        )
     if shape is not None:
         grid = _over_subject(grid, cover.over(WHITE), progress)
     own_pieces = library is None

@@ -20,7 +20,16 @@ from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
 from renderer.frame_times import frame_at
 from renderer.job.drawing import draw_strips, open_frames
-from renderer.job.inputs import OpenMosaic, check_cover_name, cover_of, cover_reader, open_mosaic, regular_grid
+from renderer.job.inputs import (
+    OpenMosaic,
+    TileSource,
+    check_cover_name,
+    cover_of,
+    cover_reader,
+    open_mosaic,
+    open_tiles,
+    regular_grid,
+)
 from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Summary
 from renderer.library import SHORTER_SIDE
@@ -250,13 +259,14 @@ def ready_mosaic(
     source = check_cover_name(cover)
     if report is not None:
         _check_report(source, report, overwrite=overwrite)
-    size = still_size(source, match, tile_pixels, paper, dpi)
-    check_size(path, size)
-    check_disk_space(path, size)
-    shape = None if paper is None else size[0] / size[1]
-    with open_mosaic(cover, match, progress, shape=shape, matched=matched) as mosaic:
-        check_not_input(mosaic, path)
-        yield mosaic, size
+    with open_tiles(match, progress) as tiles:
+        size = still_size(source, match, tile_pixels, paper, dpi, tiles)
+        check_size(path, size)
+        check_disk_space(path, size)
+        shape = None if paper is None else size[0] / size[1]
+        with open_mosaic(cover, match, progress, shape=shape, matched=matched, tiles=tiles) as mosaic:
+            check_not_input(mosaic, path)
+            yield mosaic, size
 
 
 def _check_report(source: CoverName, report: Path, *, overwrite: bool) -> None:
@@ -272,7 +282,12 @@ def _check_report(source: CoverName, report: Path, *, overwrite: bool) -> None:
 
 
 def still_size(
-    cover: CoverName, match: MatchSettings, tile_pixels: int | None, paper: Paper | None, dpi: float | None
+    cover: CoverName,
+    match: MatchSettings,
+    tile_pixels: int | None,
+    paper: Paper | None,
+    dpi: float | None,
+    tiles: TileSource,
 ) -> tuple[int, int]:
     """Return width and height of the still of a whole mosaic. Raises InputError and PictureError."""
     if paper is not None and tile_pixels is not None:
@@ -282,7 +297,7 @@ def still_size(
     if isinstance(cover, Path) and cover.suffix.lower() == MAP_SUFFIX:
         return _whole_size(load_map(cover).size, tile_pixels or TILE_PIXELS)
     # Decoded like the mosaic's cover, as the header shows neither how much of a damaged picture is readable nor a mask.
-    grid = regular_grid(open_cover(cover, match.cover_settings()), match)
+    grid = regular_grid(open_cover(cover, match.cover_settings()), match, photos=tiles.photos)
     return _whole_size(grid.size, tile_pixels or TILE_PIXELS)
 
 

@@ -225,6 +225,8 @@ typedef struct {
     float max_gain;
     float shift;
     float miss;
+    float tight_gain;
+    float loss;
 } StructureBlock;
 
 EXPORTED void keep_cheapest(
@@ -262,13 +264,16 @@ typedef struct {
     float strength;
     float half_step;
     float detail_weight;
+    float square_weight;
+    float tile_gain;
+    float channel_gain;
 } ToneInput;
 
 EXPORTED void evaluate_choices(
     const ToneInput *input, int64_t first_tile, int64_t end_tile, int64_t tiles, const float *gains,
-    const float *margins, int64_t choices, float *error, float *clipped);
+    const float *margins, int64_t choices, float *error, float *clipped, float *gained);
 EXPORTED void cheapest_choices(
-    const float *error, const float *clipped, const float *gains, int64_t choices, int64_t tiles, float benefit,
+    const float *error, const float *clipped, const float *gained, int64_t choices, int64_t tiles, float benefit,
     float cost, int64_t *chosen);
 
 /* perceptual.c: renderer/kernels/perceptual.py describes the fields and parameters. */
@@ -290,6 +295,8 @@ typedef struct {
     float max_gain;
     float shift;
     float miss;
+    float tight_gain;
+    float loss;
 } Tiles;
 
 typedef struct {

@@ -115,6 +115,8 @@ class StructureBlock(NamedTuple):
     max_gain: np.float32
     shift: np.float32
     miss: np.float32
+    tight_gain: np.float32  # that of the darkest and lightest colours
+    loss: np.float32
 
 
 def keep_cheapest(
@@ -192,22 +194,31 @@ class ToneInput(NamedTuple):
     strength: float
     half_step: float  # by which values outside the range are not clipped
     detail_weight: float  # of the squared error of the detail
+    square_weight: float  # of the squared error of a tile relative to the error
+    tile_gain: float  # minimum of the mean of the channels
+    channel_gain: float  # minimum of the gain of a channel
 
 
 def evaluate_choices(
-    tone: ToneInput, gains: Float32Array, margins: Float32Array, error: Float32Array, clipped: Float32Array, part: slice
-) -> None:
-    """Write the error and share of clipped pixels, (K, M) each, of K gains and margins (K,) in a part of M cells."""
-    kernels().evaluate_choices(tone, part.start, part.stop, len(tone.area), gains, margins, len(gains), error, clipped)
+    tone: ToneInput, gains: Float32Array, margins: Float32Array,
+    error: Float32Array, clipped: Float32Array, gained: Float32Array, part: slice,
+) -> None:  # fmt: skip
+    """Write the error, share of clipped pixels and mean gain, (K, M) each, of K gains and margins (K,) in some cells.
+
+    A channel's gain is lower than that of the choice where the cell's colour requires it.
+    """
+    kernels().evaluate_choices(
+        tone, part.start, part.stop, len(tone.area), gains, margins, len(gains), error, clipped, gained
+    )
 
 
 def cheapest_choices(
-    error: Float32Array, clipped: Float32Array, gains: Float32Array, benefit: float, cost: float
+    error: Float32Array, clipped: Float32Array, gained: Float32Array, benefit: float, cost: float
 ) -> Int64Array:
-    """Return the choice (M,) of lowest error − benefit · gain + cost · clipped in each cell, the first in a tie.
+    """Return the choice (M,) of lowest error − benefit · gained + cost · clipped in each cell, the first in a tie.
 
-    error, clipped: (K, M) of K choices; gains: (K,).
+    error, clipped, gained: (K, M) of K choices.
     """
     chosen = np.empty(error.shape[1], np.int64)
-    kernels().cheapest_choices(error, clipped, gains, *error.shape, benefit, cost, chosen)
+    kernels().cheapest_choices(error, clipped, gained, *error.shape, benefit, cost, chosen)
     return chosen

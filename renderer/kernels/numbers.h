@@ -67,4 +67,7 @@ static inline float cube_root(float x)
     return (float)root;
 }
 
+/* Room, 0...1, below which a colour counts as black or white: a step of 8 bits. */
+#define NARROWEST (1.0f / 255.0f)
+
 #endif

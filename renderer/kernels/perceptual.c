@@ -453,8 +453,12 @@ static float pair_cost(const Tiles *tiles, int64_t cell, int32_t photo, uint8_t 
     for (int64_t channel = 0; channel < 3; channel++) {
         int64_t of_photo = 3 * (int64_t)photo + channel, of_cell = 3 * cell + channel;
         float difference = tiles->mean[of_photo] - tiles->cell_mean[of_cell], colour = tiles->cell_colour[of_cell];
-        float missed = lesserf(tiles->lightest[of_photo], greaterf(tiles->darkest[of_photo], colour)) - colour;
+        float darkest = tiles->darkest[of_photo], lightest = tiles->lightest[of_photo];
+        float missed = lesserf(lightest, greaterf(darkest, colour)) - colour;
         total += tiles->shift * difference * difference + tiles->miss * missed * missed;
+        float needed = greaterf(darkest / greaterf(colour, NARROWEST), (1.0f - lightest) / greaterf(1.0f - colour, NARROWEST));
+        float lost = 1.0f - tiles->tight_gain / greaterf(tiles->tight_gain, needed);
+        total += tiles->loss * lost * lost;
     }
     return total;
 }

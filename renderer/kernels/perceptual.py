@@ -41,6 +41,8 @@ class Tiles(NamedTuple):
     max_gain: np.float32
     shift: np.float32  # as in `renderer.matching.structure.Weights`
     miss: np.float32
+    tight_gain: np.float32  # that of the darkest and lightest colours
+    loss: np.float32
 
 
 class ErrorImage(NamedTuple):

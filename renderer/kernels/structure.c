@@ -26,10 +26,11 @@ static const float *products_of(const StructureBlock *block, int64_t symmetry, i
     return block->products + (symmetry * block->rows + row) * block->photos;
 }
 
-/* Compute the costs in a row's cell of `count` photos of a block from `first` on, under their best symmetry. */
+/* Compute the costs in a row's cell of `count` photos, at most CHUNK, of a block from `first` on, under their best symmetry. */
 static void row_costs(const StructureBlock *block, int64_t row, int64_t first, int64_t count, float *restrict cost)
 {
     const float min_gain = block->min_gain, max_gain = block->max_gain, shift = block->shift, miss = block->miss;
+    const float tight = block->tight_gain, loss = block->loss;
     const float *own = block->terms + block->start + first;
     const float *product = products_of(block, 0, row) + first;
     for (int64_t i = 0; i < count; i++)
@@ -47,10 +48,13 @@ static void row_costs(const StructureBlock *block, int64_t row, int64_t first, i
         const float *means = own + (1 + channel) * block->all_photos;
         const float *darkest = own + (4 + channel) * block->all_photos;
         const float *lightest = own + (7 + channel) * block->all_photos;
+        const float per_dark = 1.0f / greaterf(colour, NARROWEST), per_light = 1.0f / greaterf(1.0f - colour, NARROWEST);
         for (int64_t i = 0; i < count; i++) {
             float difference = means[i] - mean;
             float outside = greaterf(darkest[i] - colour, 0.0f) + greaterf(colour - lightest[i], 0.0f);
-            cost[i] += shift * difference * difference + miss * outside * outside;
+            float needed = greaterf(darkest[i] * per_dark, (1.0f - lightest[i]) * per_light);
+            float lost = 1.0f - tight / greaterf(tight, needed);
+            cost[i] += shift * difference * difference + miss * outside * outside + loss * lost * lost;
         }
     }
 }
@@ -204,7 +208,8 @@ void all_costs(const StructureBlock *block, const uint8_t *symmetries, float *co
 {
     for (int64_t row = 0; row < block->rows; row++) {
         int64_t place = row * block->all_photos + block->start;
-        row_costs(block, row, 0, block->photos, cost + place);
+        for (int64_t first = 0; first < block->photos; first += CHUNK)
+            row_costs(block, row, first, smallest(CHUNK, block->photos - first), cost + place + first);
         for (int64_t photo = 0; photo < block->photos; photo++)
             symmetry[place + photo] = symmetries[best_symmetry(block, row, photo)];
     }

@@ -4,7 +4,7 @@
 #include "numbers.h"
 
 /* Choices that are evaluated at once, in vectors. */
-#define CHUNK 72
+#define CHUNK 64
 
 /* Tiles whose choices are compared at once. */
 #define TILES 256
@@ -12,6 +12,8 @@
 /* The values of each choice. */
 typedef struct {
     float light[3][CHUNK]; /* mean linear light */
+    float gains[3][CHUNK]; /* of the channels */
+    float gain[CHUNK];     /* their mean */
     float clipped[CHUNK];  /* share of clipped pixels in the worst channel */
     float lab[3][CHUNK];   /* before the differences: f(X), f(Y), f(Z) */
 } Values;
@@ -31,10 +33,46 @@ static inline float share_below(const float *darker, float colour, int32_t shade
     return interpolated(darker, position, shades);
 }
 
+/* How far the darkest and lightest pixels of a channel are from its mean, as far as a margin counts them. */
+static inline float down_to(float middle, float below, float margin) { return lesserf(middle, below * (1.0f + margin)); }
+static inline float up_to(float middle, float above, float margin)
+{
+    return lesserf(1.0f - middle, above * (1.0f + margin));
+}
+
+/* The gains of the channels: that of the choice, or less in a channel in which the cell's colour requires it. */
+static void choose_gains(
+    const ToneInput *input, int64_t tile, const float *restrict gains, const float *restrict margins, int64_t count,
+    Values *restrict values)
+{
+    const float narrowest = input->channel_gain, tight = input->tile_gain;
+    for (int64_t k = 0; k < count; k++)
+        values->gain[k] = 0.0f;
+    for (int64_t channel = 0; channel < 3; channel++) {
+        const int64_t at = 3 * tile + channel;
+        const float middle = input->colour[at], target = input->target[at];
+        const float below = input->below[at], above = input->above[at];
+        for (int64_t k = 0; k < count; k++) {
+            float dark = target / greaterf(down_to(middle, below, margins[k]), NARROWEST);
+            float bright = (1.0f - target) / greaterf(up_to(middle, above, margins[k]), NARROWEST);
+            float gain = lesserf(gains[k], greaterf(lesserf(dark, bright), narrowest));
+            values->gains[channel][k] = gain;
+            values->gain[k] += (float)(1.0 / 3.0) * gain;
+        }
+    }
+    for (int64_t k = 0; k < count; k++) {
+        float lacking = greaterf(tight - values->gain[k], 0.0f);
+        float share = lesserf(lacking / greaterf(gains[k] - values->gain[k], 1e-6f), 1.0f);
+        for (int channel = 0; channel < 3; channel++)
+            values->gains[channel][k] += share * (gains[k] - values->gains[channel][k]);
+        values->gain[k] += share * (gains[k] - values->gain[k]);
+    }
+}
+
 /* Clipping and light in one channel of a tile. */
 static void evaluate_channel(
-    const ToneInput *input, int64_t tile, int64_t channel, const float *restrict gains, const float *restrict margins,
-    int64_t count, Values *restrict values)
+    const ToneInput *input, int64_t tile, int64_t channel, const float *restrict margins, int64_t count,
+    Values *restrict values)
 {
     const int64_t at = 3 * tile + channel;
     const int32_t shades = (int32_t)input->shades;
@@ -43,9 +81,9 @@ static void evaluate_channel(
     const float middle = input->colour[at], target = input->target[at], strength = input->strength;
     const float below = input->below[at], above = input->above[at], half_step = input->half_step;
     for (int64_t k = 0; k < count; k++) {
-        float gain = gains[k], wider = 1.0f + margins[k];
-        float darkest = gain * lesserf(middle, below * wider);
-        float lightest = 1.0f - gain * lesserf(1.0f - middle, above * wider);
+        float gain = values->gains[channel][k];
+        float darkest = gain * down_to(middle, below, margins[k]);
+        float lightest = 1.0f - gain * up_to(middle, above, margins[k]);
         float toned = middle + strength * (lesserf(lightest, greaterf(darkest, target)) - middle);
         float offset = toned - gain * middle;
         float dark = share_below(darker, (-half_step - offset) / gain, shades);
@@ -63,8 +101,9 @@ static void evaluate_tile(
 {
     for (int64_t k = 0; k < count; k++)
         values->clipped[k] = 0.0f;
+    choose_gains(input, tile, gains, margins, count, values);
     for (int64_t channel = 0; channel < 3; channel++)
-        evaluate_channel(input, tile, channel, gains, margins, count, values);
+        evaluate_channel(input, tile, channel, margins, count, values);
     for (int c = 0; c < 3; c++) {
         const float red = input->to_xyz[3 * c], green = input->to_xyz[3 * c + 1], blue = input->to_xyz[3 * c + 2];
         for (int64_t k = 0; k < count; k++) {
@@ -80,21 +119,23 @@ static void evaluate_tile(
         own += input->detail[i] * input->detail[i];
         energy += input->cell_detail[i] * input->cell_detail[i];
     }
-    const float area = input->area[tile], weight = input->detail_weight;
+    const float area = input->area[tile], weight = input->detail_weight, square_weight = input->square_weight;
     const float lab_lightness = lab[0], lab_green = lab[1], lab_yellow = lab[2];
     for (int64_t k = 0; k < count; k++) {
-        float shape = greaterf(0.0f, gains[k] * (gains[k] * own - 2.0f * product) + energy);
+        float gain = values->gain[k];
+        float shape = greaterf(0.0f, gain * (gain * own - 2.0f * product) + energy);
         float lightness = 116.0f * values->lab[1][k] - 16.0f - lab_lightness;
         float green = 500.0f * (values->lab[0][k] - values->lab[1][k]) - lab_green;
         float yellow = 200.0f * (values->lab[1][k] - values->lab[2][k]) - lab_yellow;
         float squared = lightness * lightness + green * green + yellow * yellow;
-        error[k] = area * __builtin_sqrtf(squared + weight * shape);
+        float total = squared + weight * shape;
+        error[k] = area * (__builtin_sqrtf(total) + square_weight * total);
     }
 }
 
 void evaluate_choices(
     const ToneInput *input, int64_t first_tile, int64_t end_tile, int64_t tiles, const float *gains,
-    const float *margins, int64_t choices, float *error, float *clipped)
+    const float *margins, int64_t choices, float *error, float *clipped, float *gained)
 {
     Values values;
     float errors[CHUNK];
@@ -105,13 +146,14 @@ void evaluate_choices(
             for (int64_t k = 0; k < count; k++) {
                 error[(first + k) * tiles + tile] = errors[k];
                 clipped[(first + k) * tiles + tile] = values.clipped[k];
+                gained[(first + k) * tiles + tile] = values.gain[k];
             }
         }
     }
 }
 
 void cheapest_choices(
-    const float *error, const float *clipped, const float *gains, int64_t choices, int64_t tiles, float benefit,
+    const float *error, const float *clipped, const float *gained, int64_t choices, int64_t tiles, float benefit,
     float cost, int64_t *chosen)
 {
     for (int64_t first = 0; first < tiles; first += TILES) {
@@ -124,9 +166,9 @@ void cheapest_choices(
         }
         for (int32_t k = 0; k < choices; k++) {
             const float *errors = error + k * tiles + first, *shares = clipped + k * tiles + first;
-            const float gained = benefit * gains[k];
+            const float *gains = gained + k * tiles + first;
             for (int64_t i = 0; i < count; i++) {
-                float total = errors[i] - gained + cost * shares[i];
+                float total = errors[i] - benefit * gains[i] + cost * shares[i];
                 int is_lower = total < lowest[i];
                 best[i] = is_lower ? k : best[i];
                 lowest[i] = is_lower ? total : lowest[i];

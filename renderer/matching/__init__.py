@@ -56,10 +56,6 @@ _BLOCK = 256  # cells whose costs for all photos are in memory at once
 _ALTERNATIVES = 64
 """Candidates per cell in the perceptual search; twice as many without tone, since tone corrects most differences."""
 
-_FLAT = 0.5
-"""Share of different cells below which a cover is flat, such as letters or a logo: equal cells bid for the same photos,
-and in the order of the rows, the best photos would all be at the top."""
-
 
 def match_photos(
     cover: Pixels,
@@ -99,9 +95,8 @@ def match_photos(
         pin_costs = [costs_of(description, library, np.array([number]), style, advance_rows)[0] for number, _ in pins]
         placed, pinned = _pin(pin_costs, grid, numbers, pins)
         capacity = np.where(reserved, 0, limits.uses).astype(np.int32)
-        others = np.setdiff1d(np.arange(len(raster)), pinned)
-        if len(np.unique(description.cells.mean[:, 0])) < _FLAT * len(raster):
-            others = np.random.default_rng(seed).permutation(others)
+        # In a random order: in that of the rows, equal cells would get the best photos at the top, until none is left.
+        others = np.random.default_rng(seed).permutation(np.setdiff1d(np.arange(len(raster)), pinned))
         alternatives = 0 if photos is None else round(_ALTERNATIVES * (2 - style.tone))
         candidates = _place(costs, raster, placed, others, capacity, limits, alternatives)
         if photos is not None:

@@ -30,7 +30,7 @@ from renderer.matching.palette import adapt_palette
 from renderer.matching.pixels import PixelCosts
 from renderer.matching.structure import StructureCosts, Weights
 from renderer.matching.tiles import OrientedCosts, is_upright
-from renderer.matching.tone import Shades, at_pixels, shades_of, tone_of
+from renderer.matching.tone import CONTRAST, CountedTiles, Shades, at_pixels, counted_cells, shades_of, tone_of
 from renderer.pictures import Pixels
 from renderer.progress import Advance
 from renderer.shapes import SQUARE, TileShape
@@ -46,6 +46,7 @@ class MatchStyle:
     mirror: bool = True  # allow mirrored photos
     turns: bool = False  # allow photos rotated by multiples of 90°
     tone: float = 1.0  # strength 0…1 of the adjustment of tiles to their cells
+    contrast: float = CONTRAST  # 0…1, minimum of the mean contrast that full tone leaves to the tiles
     adapt_palette: bool = False  # map the cover's colours to those of the library first
     blend: float = 0.0  # strength 0…1 of the overlay of the cell's mean colour
 
@@ -134,6 +135,7 @@ class TonedTiles:
     tiles: Pixels  # (N, 8, 8, 3) signatures under their symmetry
     gain: Float32Array  # (N, 3)
     offset: Float32Array  # (N, 3)
+    counted: CountedTiles  # those whose clipped pixels are counted
 
 
 def apply_tone(
@@ -152,17 +154,23 @@ def apply_tone(
     histograms = [shades_of(library.tiles_of(used[block])) for block in blocks(len(used), 4096)]
     shades = Shades(np.concatenate(histograms), index.reshape(-1))
     tiles = turned(library.signatures[chosen], symmetry)
+    cells = counted_cells(len(chosen))
+    seen, photo = np.unique(chosen[cells], return_inverse=True)
+    counted = CountedTiles(cells, library.tiles_of(seen), photo.reshape(-1))
     gain, offset = tone_of(
-        description.cells, structure, tiles, shades, description.picture, description.raster, style.tone
-    )
+        description.cells, structure, tiles, shades, counted, description.picture, description.raster, style.tone,
+        style.contrast,
+    )  # fmt: skip
     gain, offset = (1 - style.blend) * gain, (1 - style.blend) * offset + style.blend * description.cells.colour
-    return TonedTiles(tiles, gain.astype(np.float32), offset.astype(np.float32))
+    gain, offset = gain.astype(np.float32), offset.astype(np.float32)
+    return TonedTiles(tiles, gain, offset, counted)
 
 
 def figures_of(description: CoverDescription, toned: TonedTiles, advice: str) -> Figures:
     """Return the quality figures of a mosaic. advice: on the library, or ""."""
     cover, mosaic, inside = _low_resolution(description, toned)
-    return measure(cover, mosaic, toned.gain, advice, description.grid.scale, inside)
+    clipped = toned.counted.clipped(toned.gain, toned.offset)
+    return measure(cover, mosaic, toned.gain, clipped, advice, description.grid.scale, inside)
 
 
 def _low_resolution(

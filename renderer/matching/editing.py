@@ -17,7 +17,6 @@ from renderer.matching.cell_raster import CellRaster
 from renderer.matching.description import (
     CoverDescription,
     MatchStyle,
-    TonedTiles,
     adapted_cover,
     apply_tone,
     costs_of,
@@ -99,7 +98,8 @@ def edit_map(
     before = recipe.pop("figures", None)
     if cover is not None:
         advice = str(before.get("advice") or "") if isinstance(before, dict) else ""
-        recipe["figures"] = figures_of(description, TonedTiles(toned.tiles, gain, offset), advice).as_json()
+        edited = replace(toned, gain=gain, offset=offset)
+        recipe["figures"] = figures_of(description, edited, advice).as_json()
     used, photo = np.unique(chosen, return_inverse=True)
     return replace(
         placement, photo=photo.reshape(-1).astype(np.int32), symmetry=symmetry, gain=gain, offset=offset,

@@ -242,6 +242,7 @@ def improve(
     tiles = Tiles(
         *_WAVES, cells.detail, cells.mean, cells.colour, _slopes(cells.colour), photos.detail, photos.mean, darkest,
         lightest, np.float32(strength), weights.min_gain, weights.max_gain, weights.shift, weights.miss,
+        weights.tight_gain, weights.loss,
     )  # fmt: skip
     pixels = max(round(_PIXELS * raster.step), 1)
     sizes = sizes_of(raster.box)

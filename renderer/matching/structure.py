@@ -3,6 +3,7 @@
 The cost of a tile in a cell, in squared CIELAB units, is
 
     |g · d_tile − d_cell|² + shift · |m_tile − m_cell|² + miss · |distance of the cell's colour from tone's range|²
+    + loss · Σ (1 − the gain of a channel at which the cell's colour is in its range)²
 
 d: detail, m: mean, g: the gain within the bounds of tone that minimizes the first term. The search computes this cost
 exactly for all photos: the products of details by matrix products, the rest in a compiled loop.
@@ -22,7 +23,7 @@ from renderer.arrays import Float32Array
 from renderer.descriptors import Structure, blocks, inverse_symmetry, with_symmetry
 from renderer.kernels.matching import StructureBlock, all_costs, keep_cheapest
 from renderer.matching.candidates import Candidates, Indices, cheapest, joined
-from renderer.matching.tone import MAX_GAIN, MIN_GAIN, TIGHT_GAIN, colour_range
+from renderer.matching.tone import CONTRAST, MAX_GAIN, TIGHT_GAIN, colour_range
 from renderer.progress import Advance
 from renderer.threads import run_blocks
 
@@ -31,6 +32,9 @@ COLOUR: Final = 2.0
 
 SHIFT: Final = 0.01
 """Weight of the mean colour difference that tone removes: low, so that photos of similar colours are preferred."""
+
+LOSS: Final = 100.0
+"""Weight of the squared share of its contrast that a tile loses in a channel, so that its colour is in the range."""
 
 MISS: Final = 3.0 * 100.0**2
 """Weight of the squared sRGB difference (0…1) that is outside the range of tone."""
@@ -57,17 +61,19 @@ class Weights:
     shift: np.float32
     miss: np.float32
     tight_gain: np.float32  # the gain that defines the range of colours
+    loss: np.float32
 
     @classmethod
     def of_tone(cls, strength: float) -> Weights:
         """Return the weights for a strength of tone: colour differences that tone removes hardly count."""
         visible = COLOUR * (1 - strength) ** 2
         return cls(
-            np.float32(1 + strength * (MIN_GAIN - 1)),
+            np.float32(1 + strength * (CONTRAST - 1)),
             np.float32(1 + strength * (MAX_GAIN - 1)),
             np.float32(visible + strength * SHIFT),
             np.float32(strength**2 * MISS),
             np.float32(1 + strength * (TIGHT_GAIN - 1)),
+            np.float32(strength**2 * LOSS),
         )
 
 
@@ -82,7 +88,9 @@ class StructureCosts:
         self._symmetries = np.array(symmetries, np.uint8)
         self._advance = advance
         self._inverses = [inverse_symmetry(s) for s in symmetries]
-        self._numbers = (weights.min_gain, weights.max_gain, weights.shift, weights.miss)
+        self._numbers = (
+            weights.min_gain, weights.max_gain, weights.shift, weights.miss, weights.tight_gain, weights.loss
+        )  # fmt: skip
         darkest, lightest = colour_range(photos, weights.tight_gain)
         # One row per term, so that the compiled loop is vectorized.
         energy = np.einsum("nd,nd->n", photos.detail, photos.detail)

@@ -1,8 +1,11 @@
 """Tone: a gain and an offset per channel that adjust a tile to its cell's colour and contrast, within bounds.
 
-Two bounds apply to all tiles together: a minimum mean gain, and a maximum share of clipped pixels. Each tile gets the
-gain and margin from a table that minimize its error plus its contributions to the bounds, each times a Lagrange
-multiplier. The multipliers that meet the bounds are found by bisection.
+From afar, colour comes first: a tile gives up contrast where its cell's colour requires it, as a photo of high contrast
+can't become a bright or saturated cell otherwise. A channel that has no room for the tile's contrast gets a lower gain
+than the others, which keeps the hue, where clipping would change it. Two bounds apply to all tiles together: a minimum
+mean gain, and a maximum share of clipped pixels. Each tile gets the gain and margin from a table that minimize its
+error minus a benefit of contrast plus its contributions to the bounds, each times a Lagrange multiplier. The
+multipliers that meet the bounds are found by bisection.
 
 Source: Everett, "Generalized Lagrange multiplier method for solving problems of optimum allocation of resources", 1963.
 """
@@ -27,28 +30,44 @@ from renderer.matching.cell_raster import CellRaster
 from renderer.pictures import Pixels, to_linear
 from renderer.threads import run_blocks
 
-MIN_GAIN: Final = 0.75
-MAX_GAIN: Final = 1.3
-"""Bounds at full strength: minimum of the mean gain, and maximum of each gain. Less contrast makes photos look hazy,
-more makes them look harsh."""
+CONTRAST: Final = 0.5
+"""Default minimum of the mean gain at full strength. It is reached only with photos that differ much from the cover:
+2,000 mixed photos keep a mean gain of 0.8 (see `BENEFIT`)."""
 
-TIGHT_GAIN: Final = 0.6
-"""Minimum of a single tile's gain, used if its cell is nearly black or white."""
+MAX_GAIN: Final = 1.3
+"""Maximum of each gain at full strength: more contrast makes photos look harsh."""
+
+TIGHT_GAIN: Final = 0.3
+NARROW_GAIN: Final = 0.2
+"""Minimum of a tile's gain, and of that of one of its channels, if the mean gain may be `CONTRAST`; other minima of the
+mean change them in proportion. A tile of less contrast is hardly recognizable."""
+
+BENEFIT: Final = 3.0
+"""What contrast is worth where no bound requires it: for as much gain as 1, an error of at most this many CIELAB units.
+With 2,000 mixed photos, 4.5 gives a mean gain of 0.89 and a mean CIEDE2000 of 1.55, and 3.0 gives 0.80 and 1.45."""
 
 MARGIN: Final = 0.9
 """Relative amount by which pixels are assumed to exceed the range of their signature, when photos are compared: a
 signature averages pixels, whose range is wider."""
 
-CLIPPED: Final = 0.0175
-"""Maximum share of tile pixels that tone clips in the worst channel. At most 2 % are then clipped in any channel: 0.9
-to 1.15 times this share, as measured with six covers."""
+CLIPPED: Final = 0.029
+"""Maximum share of the tiles' pixels that tone clips in any channel; at most 0.03 is asked for."""
 
-_GAINS: Final = (TIGHT_GAIN, 0.65, 0.7, MIN_GAIN, 0.82, 0.92, 1.05, MAX_GAIN)
+_IN_WORST: Final = 0.72
+"""Share of pixels that the choice of gains may clip in the worst channel, relative to `CLIPPED`: corrections clip more,
+and other channels clip other pixels; together 1.2 to 1.3 times this share with six covers."""
+
+_GAINS: Final = (0.3, 0.36, 0.43, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.82, 0.92, 1.05, MAX_GAIN)
 _MARGINS: Final = (-0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.6, 2.5, 4.0)
 """Gains and margins to choose from."""
 
+_LEAST_GAIN: Final = 0.02  # of any channel: a gain of 0 would remove the photo
+
 _DETAIL: Final = 0.2
 """Weight of the squared error of a cell's detail relative to that of its colour, in CIELAB."""
+
+_SQUARES: Final = 0.1
+"""Weight of the squared error relative to the error: large errors count more, so that errors are spread."""
 
 _SAMPLE: Final = 3000  # tiles from which the multipliers are determined
 _SAMPLE_BLOCK: Final = 256  # of them that a thread evaluates at once
@@ -65,6 +84,10 @@ MAX_CORRECTED: Final = 100_000
 MAX_CORRECTION: Final = 0.05
 """Maximum change of an offset per round, sRGB 0…1: corrections are meant to even out errors, not to recolour tiles."""
 
+_COUNTED: Final = 10_000
+"""Maximum number of tiles whose clipped pixels are counted: 30 MB of photos."""
+
+_COUNTED_AT_ONCE: Final = 64  # 800 KB
 _MAX_ROUNDS: Final = 3  # of the whole computation, each allowing less clipping, while corrections clip too much
 
 _LIGHT: Final = to_linear(np.arange(256, dtype=np.uint8))  # linear light of 8-bit sRGB
@@ -77,7 +100,25 @@ _BANDS: Final = 8
 """Number of bands into which a smaller raster is divided, so that threads have work; 2 rows of each are drawn twice."""
 
 _SHADES: Final = 64  # classes of a histogram
+_NARROWEST: Final = 1 / 255  # room below which a colour counts as black or white, as in numbers.h
 _HALF_STEP: Final = 0.5 / 255  # values outside the range by less than this are rounded into it
+
+
+@dataclass(frozen=True)
+class GainBounds:
+    """Minima of gains: of the mean of all tiles, of a tile, and of a channel of a tile."""
+
+    mean: float
+    tile: float
+    channel: float
+
+    @classmethod
+    def of(cls, strength: float, contrast: float) -> GainBounds:
+        """Return the bounds for a strength 0…1 and the mean contrast 0…1 that is kept at full strength."""
+        lowest = (
+            float(np.interp(contrast, (0, CONTRAST, 1), (_LEAST_GAIN, gain, 1))) for gain in (TIGHT_GAIN, NARROW_GAIN)
+        )
+        return cls(*(1 + strength * (gain - 1) for gain in (contrast, *lowest)))
 
 
 @dataclass(frozen=True)
@@ -90,18 +131,39 @@ class Shades:
     def __getitem__(self, tiles: slice | npt.NDArray[np.integer]) -> Shades:
         return Shades(self.darker, self.photo[tiles])
 
-    def below(self, colour: Float32Array) -> Float32Array:
-        """Return the share (N, 3) of each tile's pixels below a colour (N, 3), sRGB 0…1, per channel."""
-        position = np.clip(colour * np.float32(255 / 256 * _SHADES), 0, _SHADES)
-        first = np.minimum(position.astype(np.int64), _SHADES - 1)
-        low, high = (self.darker[self.photo[:, np.newaxis], np.arange(3), first + next_] for next_ in (0, 1))
-        return np.asarray(low + (high - low) * (position - first), np.float32)
 
-    def clipped(self, gain: Float32Array, offset: Float32Array) -> Float32Array:
-        """Return the share (N,) of each tile's pixels that tone (N, 3) clips, in the worst channel."""
-        dark = self.below((-_HALF_STEP - offset) / gain)
-        light = self.darker[self.photo, :, -1] - self.below((1 + _HALF_STEP - offset) / gain)
-        return np.asarray((dark + light).max(axis=1), np.float32)
+class CountedTiles:
+    """Tiles whose clipped pixels are counted."""
+
+    def __init__(self, cells: npt.NDArray[np.int64], pictures: Pixels, photo: npt.NDArray[np.int64]) -> None:
+        """cells: (M,) those that show the tiles; pictures: (P, H, W, 3) of photos; photo: (M,) the picture of each."""
+        self.cells, self.photo = cells, photo
+        # One channel after the other, so that thresholds are compared with many pixels at once.
+        self.channels = np.ascontiguousarray(pictures.reshape(len(pictures), -1, 3).swapaxes(1, 2))
+
+    def clipped(self, gain: Float32Array, offset: Float32Array) -> float:
+        """Return the share of their pixels that tone, (N, 3) of all cells, clips in any channel.
+
+        Pixels that are black or white in the photo are not clipped by tone.
+        """
+        gain, offset = gain[self.cells], offset[self.cells]
+        # Values 1 … low and high … 254 are clipped. Differences of bytes wrap around, so that others are larger.
+        low = np.ceil(np.clip(255 * (-_HALF_STEP - offset) / gain, 1, 255)).astype(np.uint8) - np.uint8(1)
+        high = np.floor(np.clip(255 * (1 + _HALF_STEP - offset) / gain, 0, 254)).astype(np.uint8) + np.uint8(1)
+        low, high, above = (values[..., np.newaxis] for values in (low, high, np.uint8(255) - high))
+
+        def count(part: slice) -> int:
+            values = self.channels[self.photo[part]]
+            outside = (values - np.uint8(1) < low[part]) | (values - high[part] < above[part])
+            return int((outside[:, 0] | outside[:, 1] | outside[:, 2]).sum())
+
+        total = sum(run_blocks(count, blocks(len(self.cells), _COUNTED_AT_ONCE)))
+        return float(total / (len(self.cells) * self.channels.shape[2]))
+
+
+def counted_cells(count: int) -> npt.NDArray[np.int64]:
+    """Return which of `count` cells have tiles that are counted: all, or some that are evenly spaced."""
+    return np.linspace(0, count - 1, min(_COUNTED, count)).astype(np.int64)
 
 
 def shades_of(pictures: Pixels) -> Float32Array:
@@ -126,19 +188,27 @@ def colour_range(
 
     The range is limited so that hardly any pixels are clipped, and always includes the photo's own colour.
     """
-    below = np.minimum(photos.below * (1 + margin), photos.colour)
-    above = np.minimum(photos.above * (1 + margin), 1 - photos.colour)
-    return np.asarray(gain * below, np.float32), np.asarray(1 - gain * above, np.float32)
+    down, up = _spans(photos, margin)
+    return np.asarray(gain * down, np.float32), np.asarray(1 - gain * up, np.float32)
+
+
+def _spans(photos: Structure, margin: float | np.float32 | Float32Array) -> tuple[Float32Array, Float32Array]:
+    """Return how far the darkest and lightest pixels of photos are from their mean colour, (N, 3), sRGB 0…1."""
+    return (
+        np.minimum(photos.below * (1 + margin), photos.colour),
+        np.minimum(photos.above * (1 + margin), 1 - photos.colour),
+    )
 
 
 def tone_of(
-    cells: Structure, tiles: Structure, signatures: Pixels, shades: Shades, picture: Pixels, raster: CellRaster,
-    strength: float,
+    cells: Structure, tiles: Structure, signatures: Pixels, shades: Shades, counted: CountedTiles, picture: Pixels,
+    raster: CellRaster, strength: float, contrast: float,
 ) -> tuple[Float32Array, Float32Array]:  # fmt: skip
     """Return the gain and offset, (N, 3) each, of tiles in their cells.
 
     tiles, signatures (N, 8, 8, 3), shades: of each cell's photo under its symmetry; picture: the cover at 8 pixels per
-    step, (H, W, 3); strength: 0…1, from unchanged photos to the full bounds.
+    step, (H, W, 3); strength: 0…1, from unchanged photos to the full bounds; contrast: 0…1, minimum of the mean gain at
+    full strength.
     """
     if strength == 0:
         return np.ones((len(tiles), 3), np.float32), np.zeros((len(tiles), 3), np.float32)
@@ -161,18 +231,19 @@ def tone_of(
     area = (box[:, 2] * box[:, 3]).astype(np.float32)
     area /= area.mean()
     sample = np.linspace(0, len(tiles) - 1, min(_SAMPLE, len(tiles))).astype(np.int64)
-    tone_input = _input(cells[sample], tiles[sample], shades[sample], area[sample], strength)
-    gains, margins = _choices(strength)
-    errors, shares = (np.empty((len(gains), len(sample)), np.float32) for _ in range(2))
-    evaluate = partial(evaluate_choices, tone_input, gains, margins, errors, shares)
+    bounds = GainBounds.of(strength, contrast)
+    tone_input = _input(cells[sample], tiles[sample], shades[sample], area[sample], strength, bounds)
+    gains, margins = _choices(strength, bounds)
+    errors, shares, gained = (np.empty((len(gains), len(sample)), np.float32) for _ in range(3))
+    evaluate = partial(evaluate_choices, tone_input, gains, margins, errors, shares, gained)
     run_blocks(evaluate, blocks(len(sample), _SAMPLE_BLOCK))
-    allowed = CLIPPED
+    allowed = _IN_WORST * CLIPPED
     for _ in range(_MAX_ROUNDS):
-        multipliers = _multipliers(errors, shares, gains, allowed)
+        multipliers = _multipliers(errors, shares, gained, bounds.mean, allowed)
         gain, margin = np.empty((len(tiles), 1), np.float32), np.empty((len(tiles), 1), np.float32)
-        choose = partial(_choose, cells, tiles, shades, area, strength, multipliers, gain, margin)
+        choose = partial(_choose, cells, tiles, shades, area, strength, bounds, multipliers, gain, margin)
         run_blocks(choose, blocks(len(tiles), _BLOCK))
-        gain = gain.repeat(3, axis=1)
+        gain = _channel_gains(cells.colour, tiles, gain, margin, bounds)
         offset = offsets(cells.colour, tiles, gain, strength, margin)
         # Colour errors that remain at viewing distance are corrected by the offsets of surrounding tiles.
         target = cells.colour.copy()
@@ -180,7 +251,7 @@ def tone_of(
             error = cover - blurred_means(raster, draw_mosaic)
             target += np.clip(error, -MAX_CORRECTION, MAX_CORRECTION)
             offset = offsets(target, tiles, gain, strength, margin)
-        clipped = float(shades.clipped(gain, offset).mean())
+        clipped = counted.clipped(gain, offset)
         if clipped <= CLIPPED:
             break
         allowed *= 0.95 * CLIPPED / clipped
@@ -188,61 +259,79 @@ def tone_of(
 
 
 def _choose(
-    cells: Structure, tiles: Structure, shades: Shades, area: Float32Array, strength: float,
+    cells: Structure, tiles: Structure, shades: Shades, area: Float32Array, strength: float, bounds: GainBounds,
     multipliers: tuple[float, float], gain: Float32Array, margin: Float32Array, block: slice,
 ) -> None:  # fmt: skip
     """Write the best gain and margin of a block of tiles to `gain` and `margin`, (N, 1)."""
-    gains, margins = _choices(strength)
-    tone_input = _input(cells[block], tiles[block], shades[block], area[block], strength)
-    error, clipped = (np.empty((len(gains), len(tone_input.area)), np.float32) for _ in range(2))
-    evaluate_choices(tone_input, gains, margins, error, clipped, slice(0, len(tone_input.area)))
-    chosen = cheapest_choices(error, clipped, gains, *multipliers)
+    gains, margins = _choices(strength, bounds)
+    tone_input = _input(cells[block], tiles[block], shades[block], area[block], strength, bounds)
+    error, clipped, gained = (np.empty((len(gains), len(tone_input.area)), np.float32) for _ in range(3))
+    evaluate_choices(tone_input, gains, margins, error, clipped, gained, slice(0, len(tone_input.area)))
+    chosen = cheapest_choices(error, clipped, gained, *multipliers)
     gain[block, 0], margin[block, 0] = gains[chosen], margins[chosen]
 
 
-def _choices(strength: float) -> tuple[Float32Array, Float32Array]:
+def _choices(strength: float, bounds: GainBounds) -> tuple[Float32Array, Float32Array]:
     """Return the gains (K,) at a strength and the margins (K,) to choose from, in all combinations."""
-    gains = np.asarray(1 + strength * (np.array(_GAINS, np.float32) - 1), np.float32)
-    return gains.repeat(len(_MARGINS)), np.tile(np.array(_MARGINS, np.float32), len(_GAINS))
+    gains = np.asarray(1 + strength * (np.array(_GAINS) - 1), np.float32)
+    low = np.linspace(bounds.tile, max(bounds.tile, gains[0]), 3 if bounds.tile < gains[0] else 1, dtype=np.float32)
+    gains = np.concatenate([low, gains[gains > low[-1]]])
+    return gains.repeat(len(_MARGINS)), np.tile(np.array(_MARGINS, np.float32), len(gains))
 
 
-def _input(cells: Structure, tiles: Structure, shades: Shades, area: Float32Array, strength: float) -> ToneInput:
+def _input(
+    cells: Structure, tiles: Structure, shades: Shades, area: Float32Array, strength: float, bounds: GainBounds
+) -> ToneInput:
     """Return what the choice of tone in N cells depends on. area: (N,) of the cells, 1 on average."""
     return ToneInput(
         cells.detail, tiles.detail, cells.colour, to_lab(cells.colour), tiles.colour, tiles.below, tiles.above, area,
         shades.darker, shades.photo, _LIGHT, _TO_XYZ,
-        tiles.detail.shape[1], _SHADES, strength, _HALF_STEP, _DETAIL,
+        tiles.detail.shape[1], _SHADES, strength, _HALF_STEP, _DETAIL, _SQUARES, bounds.tile, bounds.channel,
     )  # fmt: skip
 
 
 def _multipliers(
-    error: Float32Array, clipped: Float32Array, gains: Float32Array, allowed: float
+    error: Float32Array, clipped: Float32Array, gained: Float32Array, min_gain: float, allowed: float
 ) -> tuple[float, float]:
     """Return the multipliers for which the mean gain is at least the minimum, and at most `allowed` is clipped.
 
-    They are those of gain, as a benefit, and of clipping, as a cost. error, clipped: (K, N) of K choices; gains: (K,).
+    They are those of gain, as a benefit, and of clipping, as a cost. error, clipped, gained: (K, N) of K choices.
     """
-    min_gain = gains[_GAINS.index(MIN_GAIN) * len(_MARGINS)] + _SAMPLE_ERROR
     each = np.arange(error.shape[1])
 
     def cost_at(benefit: float) -> float:
         low, high = 1.0, 1e4
         for _ in range(_BISECTION_STEPS):
             cost = (low * high) ** 0.5
-            chosen = cheapest_choices(error, clipped, gains, benefit, cost)
+            chosen = cheapest_choices(error, clipped, gained, benefit, cost)
             low, high = (low, cost) if clipped[chosen, each].mean() <= allowed else (cost, high)
         return high
 
     def gain_at(benefit: float) -> float:
-        return float(gains[cheapest_choices(error, clipped, gains, benefit, cost_at(benefit))].mean())
+        return float(gained[cheapest_choices(error, clipped, gained, benefit, cost_at(benefit)), each].mean())
 
-    if gain_at(0.0) >= min_gain:
-        return 0.0, cost_at(0.0)
-    low, high = 0.05, 100.0
+    low, high = BENEFIT, 1000.0
+    if gain_at(low) >= min_gain + _SAMPLE_ERROR:
+        return low, cost_at(low)
     for _ in range(_BISECTION_STEPS):
         benefit = (low * high) ** 0.5
-        low, high = (low, benefit) if gain_at(benefit) >= min_gain else (benefit, high)
+        low, high = (low, benefit) if gain_at(benefit) >= min_gain + _SAMPLE_ERROR else (benefit, high)
     return high, cost_at(high)
+
+
+def _channel_gains(
+    target: Float32Array, tiles: Structure, gain: Float32Array, margin: Float32Array, bounds: GainBounds
+) -> Float32Array:
+    """Return the gains (N, 3) of tiles' channels, as in tone.c: that of the tile, or less as the target requires.
+
+    target: (N, 3) sRGB 0…1; gain, margin: (N, 1) of the tiles.
+    """
+    down, up = _spans(tiles, margin)
+    room = np.minimum(target / np.maximum(down, _NARROWEST), (1 - target) / np.maximum(up, _NARROWEST))
+    gains = np.minimum(gain, np.maximum(room, bounds.channel))
+    mean = gains.mean(axis=1, keepdims=True)
+    share = np.clip((bounds.tile - mean) / np.maximum(gain - mean, 1e-6), 0, 1)
+    return np.asarray(gains + share * (gain - gains), np.float32)
 
 
 def blurred_means(raster: CellRaster, draw: Callable[[npt.NDArray[np.int32], int, int], Float32Array]) -> Float32Array:

@@ -30,6 +30,7 @@ _FIGURES: Final = {
     "delta_e_95": ("95th percentile of the colour difference", "{:.1f} ΔE", "95 % of the mosaic differs by less"),
     "ssim": ("Structural similarity", "{:.3f} SSIM", "of the grey pictures at viewing distance; 1 means identical"),
     "mean_gain": ("Contrast of the photos", "{:.0%}", f"of the original, on average; {named('tone', 0)} keeps 100 %"),
+    "clipped": ("Clipped pixels", "{:.1%}", "of the photos that tone makes black or white in a channel"),
 }  # fmt: skip
 """By the keys of a summary: label, format of the value, meaning."""
 

@@ -176,6 +176,12 @@ class MatchSettings(CoverSettings, GridSettings, TileSettings):
         f"{named('fill')}",
         low=0, high=1,
     )  # fmt: skip
+    contrast: float = parameter(
+        0.5,
+        "Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar to the "
+        "cover",
+        low=0, high=1,
+    )  # fmt: skip
     adapt_palette: bool = parameter(
         False,
         "Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover orange",
@@ -202,7 +208,9 @@ class MatchSettings(CoverSettings, GridSettings, TileSettings):
         from renderer.matching import MatchStyle
 
         tone = 1.0 if self.tone == "auto" else self.tone
-        return MatchStyle(self.match, self.mirror, self.turns, tone, self.adapt_palette, self.blend)
+        return MatchStyle(
+            self.match, self.mirror, self.turns, tone, self.contrast, adapt_palette=self.adapt_palette, blend=self.blend
+        )
 
     look = old_method("MatchSettings.look", style)
 
