@@ -270,8 +270,8 @@ class _Stop:
     def __init__(self, stage: Stage, tiles: Sprites, cell: int, landing: Landing) -> None:
         index = int(stage.mosaic.photo[cell])
         photo = stage.photo(index)
-        left, top, across, along = (0, 0, *photo.crop[2:]) if photo.is_part else photo.crop
-        size = np.array((across, along) if photo.is_part else photo.size, np.float64)
+        left, top, across, along = (0, 0, *photo.own_size) if photo.is_part else photo.crop
+        size = np.array(photo.own_size, np.float64)
         self.tile = tiles.take(slice(cell, cell + 1))
         shown_part = self.tile.window[0]  # all of the crop, except in cells of the other orientation
         left, top = left + across * shown_part[0], top + along * shown_part[1]
@@ -284,19 +284,21 @@ class _Stop:
         if landing == "tile":
             pixels = float((frame / (across, along)).min())  # frame pixels per photo pixel
             middle = 0.5 * (self.crop[:2] + self.crop[2:])
-        else:
-            pixels = float((frame / size).max() if landing == "photo" else (frame / size).min())
+        elif landing == "whole":
+            pixels = float((frame / size).min())
             middle = np.array([0.5, 0.5])
+        else:
+            pixels = float((frame / size).max())
+            edge = 0.5 * frame / np.rint(size * pixels)  # of a photo whose sides are stretched to whole pixels
+            middle = np.clip(stage.filling_middle(index), edge, 1 - edge)
         shown = 0.5 * frame / (size * pixels)
         window = np.concatenate([middle - shown, middle + shown])
         texels = np.maximum(np.rint(size * pixels), 1)
         part = self.crop[2:] - self.crop[:2]
-        margin = np.zeros(2)
-        self.growth = 1.0  # of the photo, in mosaic units
-        if stage.mosaic.shape.gap:
-            margin = 1 / texels  # a pixel, as the camera is moved
-            self.growth = max(1.0, float((part / (2 * shown)).max()))
-        inside = np.clip(np.concatenate([window[:2] - margin, window[2:] + margin]), 0.0, 1.0)
+        # How much the photo grows in mosaic units.
+        self.growth = max(1.0, float((part / (2 * shown)).max())) if stage.mosaic.shape.gap else 1.0
+        # A pixel more on each side, as the camera is moved.
+        inside = np.clip(window + np.concatenate([-1 / texels, 1 / texels]), 0.0, 1.0)
         # The sprite always covers its tile, for which a part of the crop is enough after the photo has grown.
         inset = 0.5 * (1 - 1 / self.growth) * part
         opened = np.concatenate(

@@ -45,7 +45,7 @@ from renderer.job import MatchSettings, OpenMosaic, drawing, feed, open_frames, 
 from renderer.pictures import Pixels, read_picture, to_linear, to_srgb
 from renderer.planes import FramePlanes, PlaneRenderer
 from renderer.progress import Silent
-from renderer.scene import Camera, Motion, Stage
+from renderer.scene import Camera, Stage
 from renderer.settings import FileSettings, OutputSettings
 from renderer.textures import pack, unpack
 
@@ -244,8 +244,7 @@ def flight(mosaic: OpenMosaic, size: tuple[int, int], way: Way) -> Iterator[tupl
             return
         centre, out = unsteadiness(kept)
         yield "steadiness: at the centre, 300 px from it, px", f"{centre:.4f}, {out:.4f}"
-        photo = source.stage.photo(int(source.stage.mosaic.photo[landing_cell(source.stage, source.motion)]))
-        expected = converted(source.compositor, lanczos(photo.path, size))
+        expected = converted(source.compositor, landed_photo(source.stage, size))
         landed = [decibels(*pair) for pair in zip(planes, expected, strict=True)]
         yield "landing: Y, Cb, Cr against a Lanczos resize, dB", ", ".join(f"{value:.1f}" for value in landed)
 
@@ -270,22 +269,23 @@ def measure_encoded(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
             if done.returncode:
                 raise SystemExit(done.stderr.decode())
             last = np.fromfile(raw, np.uint8)[-size[0] * size[1] * 3 :].reshape(size[1], size[0], 3)
-            photo = source.stage.photo(int(source.stage.mosaic.photo[landing_cell(source.stage, source.motion)]))
-            print(f"landing after encoding at {quality}: {decibels(last, lanczos(photo.path, size)):.1f} dB in RGB")
+            photo = landed_photo(source.stage, size)
+            print(f"landing after encoding at {quality}: {decibels(last, photo):.1f} dB in RGB")
 
 
-def landing_cell(stage: Stage, motion: Motion) -> int:
-    """Return the index of the cell that the camera lands on."""
-    x, y = motion(1.0).camera.centre
-    return stage.cell_at((x / stage.mosaic.size[0], y / stage.mosaic.size[1]))
-
-
-def lanczos(path: Path, size: tuple[int, int]) -> Pixels:
-    """Return a photo resized with Pillow's Lanczos filter to fill a frame, centre-cropped."""
-    picture = Image.fromarray(read_picture(path).pixels)
+def landed_photo(stage: Stage, size: tuple[int, int]) -> Pixels:
+    """Return the photo that the camera lands on, resized with Pillow's Lanczos filter to fill a frame, and cropped."""
+    cell = Zoom().last_photo(stage)
+    assert cell is not None
+    number = int(stage.mosaic.photo[cell])
+    picture = Image.fromarray(read_picture(stage.photo(number).path).pixels)
     scale = max(size[0] / picture.width, size[1] / picture.height)
-    resized = picture.resize((round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS)
-    left, top = (resized.width - size[0]) // 2, (resized.height - size[1]) // 2
+    width, height = round(picture.width * scale), round(picture.height * scale)
+    resized = picture.resize((width, height), Image.Resampling.LANCZOS)
+    x, y = stage.filling_middle(number)
+    # The frame starts at a whole pixel.
+    left = min(max(math.floor(x * width - size[0] / 2 + 1e-6), 0), width - size[0])
+    top = min(max(math.floor(y * height - size[1] / 2 + 1e-6), 0), height - size[1])
     return np.asarray(resized.crop((left, top, left + size[0], top + size[1])))
 
 
@@ -323,7 +323,7 @@ def measure_zoompan(mosaic: OpenMosaic, size: tuple[int, int]) -> None:
         centre, out = unsteadiness([grey(frame) for frame in frames[count // 3 : count // 3 + 60]])
         print(f"zoompan: {took:.0f} s for {count} frames")
         print(f"zoompan: steadiness {centre:.3f} px at the centre, {out:.3f} px 300 px from it")
-        photo = lanczos(stage.photo(int(stage.mosaic.photo[landing_cell(stage, motion)])).path, size)
+        photo = landed_photo(stage, size)
         sharp = [float(cv2.Laplacian(grey(end), cv2.CV_64F).var()) for end in (frames[-1], photo)]
         print(f"zoompan: its last frame has {100 * sharp[0] / sharp[1]:.1f} % of the photo's Laplacian variance")
 

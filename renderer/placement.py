@@ -8,6 +8,7 @@ import math
 import os
 import re
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import repeat
@@ -92,14 +93,31 @@ class PlacementMap:
     @property
     def faces(self) -> list[Face]:
         """The cover's faces: left, top, width and height of each as fractions of the mosaic."""
-        left, top, width, height = self.crop
+        return [_within(face, self.crop) for face in self._cover_faces]
+
+    @property
+    def _cover_faces(self) -> list[Face]:
+        """The cover's faces as fractions of the cover."""
         faces = self.recipe.get("faces")
         boxes: list[Face] = []
         for face in faces if isinstance(faces, list) else []:
             match face:
                 case [int() | float() as x, int() | float() as y, int() | float() as w, int() | float() as h]:
-                    boxes.append(((x - left) / width, (y - top) / height, w / width, h / height))
+                    boxes.append((float(x), float(y), float(w), float(h)))
         return boxes
+
+    def faces_of(self, photo: Photo) -> Sequence[Face]:
+        """Return the faces of one of the photos, as fractions of its picture, or for a piece of its crop.
+
+        Photos of a library have theirs from its index. Those of the cover and its pieces are in the recipe.
+        """
+        if photo.digest != self.recipe.get("cover_digest"):
+            return photo.faces
+        if not photo.is_part:
+            return self._cover_faces
+        left, top, width, height = (value / photo.size[axis % 2] for axis, value in enumerate(photo.crop))
+        faces = (_within(face, (left, top, width, height)) for face in self._cover_faces)
+        return [(x, y, w, h) for x, y, w, h in faces if max(x, y) < 1 and min(x + w, y + h) > 0]
 
     @cached_property
     def attention(self) -> Weights:
@@ -175,6 +193,12 @@ class PlacementMap:
     def uses(self) -> npt.NDArray[np.int64]:
         """Return the number of uses of each photo, (P,)."""
         return np.bincount(self.photo, minlength=len(self.photos))
+
+
+def _within(face: Face, part: tuple[float, float, float, float]) -> Face:
+    """Return a box in fractions of a part of a picture; both are given in fractions of the picture."""
+    left, top, width, height = part
+    return (face[0] - left) / width, (face[1] - top) / height, face[2] / width, face[3] / height
 
 
 def _touching(

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
+import skimage.data
 from conftest import SHAPES, StageFactory, difference, heart
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from PIL import Image
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
 from renderer.job import MatchSettings, drawing, open_mosaic
+from renderer.library.crops import crop_box
 from renderer.pictures import Pixels
 from renderer.progress import Silent
 from renderer.scene import Camera, Fit, Stage
@@ -131,13 +134,64 @@ def test_the_camera_does_not_move_during_pauses(stage_factory: StageFactory) -> 
 def test_the_video_ends_on_the_photo_filling_the_frame(stage_factory: StageFactory, size: tuple[int, int]) -> None:
     stage = stage_factory.stage(size)
     last = still(stage, 1.0)
+    box = crop_box(stage_factory.cover, (640, 427), "smart", (), Fraction(*size))
     with Image.fromarray(stage_factory.cover) as photo:
         scale = max(size[0] / photo.width, size[1] / photo.height)
         resized = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.LANCZOS)
-        left, top = (resized.width - size[0]) // 2, (resized.height - size[1]) // 2
+        left, top = (
+            int((start + length / 2) / whole * sides - side / 2 + 0.01)
+            for start, length, whole, sides, side in zip(box[:2], box[2:], photo.size, resized.size, size, strict=True)
+        )
         expected = np.asarray(resized.crop((left, top, left + size[0], top + size[1])))
     assert difference(last, expected).max() <= 1  # equals a Lanczos resize
     stage.textures.close()
+
+
+def landed(stage: Stage, zoom: Zoom) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of what the last frame shows, in fractions of the photo."""
+    scene = zoom.prepare(stage)(1.0)
+    sprite = scene.sprites[-1]
+    middle = 0.5 * (sprite.window[0, :2] + sprite.window[0, 2:])
+    unit = np.abs(sprite.right[0] + sprite.down[0]) * 2 / (sprite.window[0, 2:] - sprite.window[0, :2])
+    at = middle + (scene.camera.centre - sprite.centre[0]) / unit
+    half = 0.5 * np.array(stage.view(scene.camera)) / unit
+    left, top, right, bottom = *(at - half).tolist(), *(at + half).tolist()
+    return left, top, right, bottom
+
+
+FACE = (184, 72, 271, 174)
+"""Left, top, right and bottom of the face of skimage's astronaut in pixels, measured in the picture."""
+
+PEOPLE = {"wide": (172, 20, 502, 241), "tall": (120, 60, 360, 420), "square": (0, 0, 512, 512)}
+"""Crops of the astronaut, whose face is at the left or upper edge, and the whole picture."""
+
+
+def test_a_landing_keeps_the_face_and_is_the_same_from_a_saved_map(tmp_path: Path) -> None:
+    astronaut = Image.fromarray(skimage.data.astronaut())
+    for name, box in PEOPLE.items():
+        astronaut.crop(box).save(tmp_path / f"{name}.png")
+    cover, saved = tmp_path / "square.png", tmp_path / "it.mosaic"
+    match = MatchSettings(tiles=(str(tmp_path),), columns=3, max_uses=0, repeat_distance=0, save_map=saved)
+    views = []
+    for source, chosen in ((cover, match), (saved, MatchSettings())):
+        with open_mosaic(source, chosen, Silent(), [str(tmp_path / f"{name}.png") for name in PEOPLE]) as mosaic:
+            for size in ((90, 160), (160, 90)):
+                with drawing(mosaic, size, OutputSettings()) as (stage, _):
+                    views += [landed(stage, Zoom(focus=(str(tmp_path / f"{name}.png"),))) for name in PEOPLE]
+    for view, name in zip(views, [*PEOPLE] * 4, strict=True):
+        left, top, right, bottom = PEOPLE[name]
+        beyond = np.array(view) * np.array([right - left, bottom - top] * 2) + (left, top, left, top) - FACE
+        assert (beyond[:2] <= 1).all(), name
+        assert (beyond[2:] >= -1).all(), name
+        assert min(view[:2]) > -1e-9
+        assert max(view[2:]) < 1 + 1e-9
+    assert views[:6] == views[6:]
+    cover_photo = stage.photo([photo.path for photo in stage.mosaic.photos].index(cover))
+    piece = replace(cover_photo, crop=(128, 0, 256, 256), is_part=True)
+    whole, part = (stage.mosaic.faces_of(photo) for photo in (cover_photo, piece))
+    assert np.allclose(part, [((x - 0.25) * 2, y * 2, w * 2, h * 2) for x, y, w, h in whole])
+    assert whole
+    assert stage.mosaic.faces_of(replace(piece, crop=(288, 0, 200, 200))) == []
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from renderer.descriptors import Ratio
 from renderer.errors import PictureError, RenderError
+from renderer.faces import Face
 from renderer.library.clips import read_frame
-from renderer.library.crops import SQUARE, cut
+from renderer.library.crops import SQUARE, Box, crop_box, cut
 from renderer.library.index import Index, decoded
 from renderer.library.photos import Numbers, Photo, Photos, Skipped
 from renderer.library.reading import THUMBNAIL_PIXELS
@@ -180,6 +181,17 @@ class Library:
         else:
             pixels = self._picture(photo, shorter_side=None if sharp else min(width, height))
         return (resize_values if sharp else resize)(pixels, width, height)
+
+    def framed(self, photo: Photo, ratio: Fraction, faces: Sequence[Face]) -> Box:
+        """Return the largest part with a ratio, width / height, of a photo's whole picture (for a part, of its crop).
+
+        It is placed as the crops of tiles are: around the subject, with as many of the faces inside as fit, or in the
+        middle if the photo's index has centred crops. Raises RenderError as `tile` does.
+        """
+        if photo.is_part:
+            return crop_box(self.tile(photo, *photo.own_size), photo.own_size, "smart", faces, ratio)
+        crops = (index.rule.crop for index in self.indexes if index.thumbnail(photo) is not None)
+        return crop_box(self._whole_source(photo), photo.size, next(crops, "smart"), faces, ratio)
 
     def changed_in(self, photo: Photo) -> Index | None:
         """Return the index of a photo if its file has since changed in size or modification time; else None.

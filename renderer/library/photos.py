@@ -53,9 +53,14 @@ class Photo:
         return -1 if self.time is None else round(self.time * 1000)
 
     @property
+    def own_size(self) -> tuple[int, int]:
+        """Width and height of the picture, or of a piece its crop, in pixels."""
+        return self.crop[2:] if self.is_part else self.size
+
+    @property
     def is_upright(self) -> bool:
         """Whether the picture, or of a piece its crop, is higher than wide."""
-        width, height = self.crop[2:] if self.is_part else self.size
+        width, height = self.own_size
         return height > width
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -374,6 +375,20 @@ class Stage:
     def photo(self, index: int, which: int = 0) -> Photo:
         """Return a photo of a map."""
         return self.maps[which].photos[index]
+
+    def filling_middle(self, index: int, which: int = 0) -> tuple[float, float]:
+        """Return the middle of the part of a photo that fills the frame, in fractions of it (for a piece: of its crop).
+
+        The part is placed as the crops of tiles are: around the subject, with as many of the faces inside as fit.
+        Raises RenderError if the photo can't be read.
+        """
+        photo, ratio = self.photo(index, which), Fraction(*self.frame)
+        box = self.libraries[which].framed(photo, ratio, self.maps[which].faces_of(photo))
+        middle = []
+        for start, length, whole in zip(box[:2], box[2:], photo.own_size, strict=True):
+            off = start + 0.5 * length - 0.5 * whole
+            middle.append(0.5 if abs(off) < 1 else 0.5 + off / whole)  # boxes have whole pixels
+        return middle[0], middle[1]
 
     def add_whole(self, index: int, width: float, height: float, which: int = 0) -> int:
         """Add a texture of a whole photo, `width` × `height` pixels but at most 16,384 per side. Returns its index."""
