@@ -40,6 +40,9 @@ the viewer keeps track of the direction."""
 _SHARP = 1080
 """Shorter side in pixels from which a photo's crop is sharp enough to land on: that of most videos."""
 
+_FACE_MARGIN = 1.2
+"""Size of faces with a margin, in multiples of their boxes, that must fit into frames."""
+
 
 @dataclass(frozen=True)
 class Zoom(Animation):
@@ -358,6 +361,8 @@ def _veil(texture: int, camera: Camera, frame: tuple[int, int], opacity: float) 
 def _suitable_cell(stage: Stage) -> int:
     """Return a cell near the middle whose photo is whole, sharp, not dull and well matched; inside a mask's edge.
 
+    Photos are preferred whose faces all fit into portrait and landscape frames.
+
     The choice depends on the map alone: previews and videos of any shape land on the same photo.
     """
     mosaic, tiles = stage.mosaic, stage.libraries[0].tiles
@@ -372,10 +377,23 @@ def _suitable_cell(stage: Stage) -> int:
     lively = np.minimum(1.0, some.std(axis=(1, 2)).mean(axis=1) / 50)
     lively *= np.minimum(1.0, 2 * (some.max(axis=3) > 50).mean(axis=(1, 2)))  # not mostly black
     worst = max(float(np.quantile(mosaic.cost, 0.95)), 1e-9)
-    score = (10.0 * whole + 5.0 * sharp + 2.0 * lively)[mosaic.photo]
+    fitting = np.array([_faces_fit(mosaic.faces_of(photo), photo.own_size) for photo in mosaic.photos])
+    score = (10.0 * whole + 5.0 * sharp + 2.0 * lively + 2.0 * fitting)[mosaic.photo]
     score -= 3.0 * np.hypot(centre[:, 0], centre[:, 1]) + np.minimum(1.0, mosaic.cost / worst)
     score -= 6.0 * np.maximum(np.abs(centre).max(axis=1) - 0.5, 0)  # outside the view: the start would move
     score -= mosaic.symmetry != 0  # shown upright, it matches its cell less well
     if mosaic.is_masked:  # what is beside the photo until it fills the frame: tiles rather than background
         score -= np.array([9.0, 0.5, 0.0])[mosaic.depth()]
     return int(score.argmax())
+
+
+def _faces_fit(faces: Sequence[tuple[float, float, float, float]], size: tuple[int, int]) -> bool:
+    """Return whether all faces of a photo fit, with a margin, into its largest part of 9:16 and into that of 16:9.
+
+    `faces`: left, top, width and height, in fractions of the photo. `size`: of the photo, in pixels.
+    """
+    if not faces:
+        return True
+    boxes, sides = np.array(faces), np.array(size, np.float64)
+    span = ((boxes[:, :2] + boxes[:, 2:]).max(axis=0) - boxes[:, :2].min(axis=0)) * sides
+    return bool((_FACE_MARGIN * span <= np.minimum(sides, sides[::-1] * 9 / 16)).all())

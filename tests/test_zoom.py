@@ -194,6 +194,24 @@ def test_a_landing_keeps_the_face_and_is_the_same_from_a_saved_map(tmp_path: Pat
     assert stage.mosaic.faces_of(replace(piece, crop=(288, 0, 200, 200))) == []
 
 
+def test_of_similar_photos_one_is_chosen_whose_faces_fit(cover: Path, photos: Path) -> None:
+    settings = MatchSettings(tiles=(str(photos),), columns=12)
+    with open_mosaic(cover, settings, Silent()) as mosaic, drawing(mosaic, (90, 160), OutputSettings()) as (stage, _):
+
+        def landing(*faces: tuple[float, float, float, float]) -> int:
+            photos = list(stage.mosaic.photos)
+            photos[first] = replace(photos[first], faces=faces)
+            cell = Zoom().last_photo(replace(stage, maps=[replace(stage.mosaic, photos=tuple(photos))]))
+            assert cell is not None
+            return int(stage.mosaic.photo[cell])
+
+        first = 0
+        first = landing()
+        assert landing((0.4, 0.4, 0.1, 0.1)) == first
+        assert landing((0.0, 0.4, 0.1, 0.1), (0.9, 0.4, 0.1, 0.1)) != first
+        assert landing((0.4, 0.0, 0.1, 0.9)) != first
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_photo_opens_from_its_tile_without_moving(stage_factory: StageFactory, shape: str) -> None:
     stage = stage_factory.shaped(shape, (320, 180))
