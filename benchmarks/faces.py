@@ -1,10 +1,12 @@
-"""Faces of photos: how many a tile's edge cuts, and what finding them costs.
+"""Faces of photos: how many the edge of a tile or of the last frame of a zoom cuts, and what finding them costs.
 
-    python benchmarks/faces.py --people FOLDER [--large FOLDER] [--only cut sizes cost stored]
+    python benchmarks/faces.py --people FOLDER [--large FOLDER] [--only cut landings sizes cost stored]
 
 `--people`: photos that show one person each. The face of a photo is the largest box that the detector finds in a
 picture of 512 pixels: for Caltech's frontal faces, a look at all boxes showed that this one is right in each photo, and
 that others show the same face again, or none. A face is cut if its box is not wholly inside the photo's crop.
+`landings` counts the faces that the edge of the last frame of a zoom cuts, at random points of mosaics of the sample
+pictures and where no focus is specified, and those that a frame around the middle of the same photos would cut.
 `--large`: photos of about 12 megapixels, whose indexing is timed with and without faces, in alternation. `stored` times
 what is computed from the thumbnails of an index: faces, for one of an earlier version, and crops of another ratio.
 """
@@ -16,12 +18,14 @@ import statistics
 import tempfile
 import time
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
 
+from animations.zoom import Zoom
 from renderer.faces import Face, find_faces
+from renderer.job import MatchSettings, drawing, open_mosaic, sample_pictures
 from renderer.library.crops import CropRule
 from renderer.library.index import File, Index
 from renderer.library.indexing import refresh
@@ -30,11 +34,17 @@ from renderer.library.reading import read_file, thumbnail_of
 from renderer.library.walking import find_files
 from renderer.pictures import read_picture
 from renderer.progress import Silent
+from renderer.scene import Stage
+from renderer.settings import OutputSettings
 
 REFERENCE_PIXELS = 512
 RATIOS = (Fraction(1), Fraction(3, 2), Fraction(2, 3))
 SIZES = (96, 128, 160, 192, 256, 320)
 ROUNDS = 5
+FRAMES = ((540, 960), (960, 540))
+COLUMNS = (30, 50, 70)
+LANDINGS = 5
+"""Random points at which the camera lands, in each mosaic and frame."""
 
 
 def face_of(path: Path) -> Face | None:
@@ -42,14 +52,19 @@ def face_of(path: Path) -> Face | None:
     return max(find_faces(read_picture(path).pixels, REFERENCE_PIXELS), key=lambda face: face[2], default=None)
 
 
-def is_cut(face: Face, photo: Photo) -> tuple[bool, bool]:
-    """Return whether a face is not wholly inside a photo's crop, and whether it would fit into it."""
-    width, height = photo.size
-    x, y, across, along = photo.crop
-    left, top, right, bottom = face[0] * width, face[1] * height, face[2] * width, face[3] * height
-    right, bottom = left + right, top + bottom
-    inside = x <= left and y <= top and right <= x + across and bottom <= y + along
-    return not inside, right - left <= across and bottom - top <= along
+def is_cut(face: Face, part: Face) -> tuple[bool, bool]:
+    """Return whether a face is not wholly inside a part of a photo, in fractions of it, and whether it would fit."""
+    inside = all(
+        part[axis] <= face[axis] + 1e-9 and face[axis] + face[axis + 2] <= part[axis] + part[axis + 2] + 1e-9
+        for axis in (0, 1)
+    )
+    return not inside, face[2] <= part[2] and face[3] <= part[3]
+
+
+def crop_of(photo: Photo) -> Face:
+    """Return a photo's crop in fractions of it."""
+    (left, top, across, along), (width, height) = photo.crop, photo.size
+    return left / width, top / height, across / width, along / height
 
 
 def compare_crops(paths: list[Path], faces: dict[Path, Face]) -> None:
@@ -60,7 +75,7 @@ def compare_crops(paths: list[Path], faces: dict[Path, Face]) -> None:
             squares, _ = index.scanned()
             for ratio in RATIOS:
                 photos = [photo for photo in squares.cropped(ratio) if photo.path in faces]
-                cut = [is_cut(faces[photo.path], photo) for photo in photos]
+                cut = [is_cut(faces[photo.path], crop_of(photo)) for photo in photos]
                 count = sum(is_cut for is_cut, _ in cut)
                 too_large = sum(not fits for _, fits in cut)
                 print(
@@ -68,6 +83,47 @@ def compare_crops(paths: list[Path], faces: dict[Path, Face]) -> None:
                     f"({count / len(photos):.1%}); {too_large} do not fit",
                     flush=True,
                 )
+
+
+def landed_part(stage: Stage, zoom: Zoom) -> Face:
+    """Return the part of a photo that the last frame of a zoom shows, in fractions of the photo."""
+    scene = zoom.prepare(stage)(1.0)
+    sprite = scene.sprites[-1]
+    unit = np.abs(sprite.right[0] + sprite.down[0]) * 2 / (sprite.window[0, 2:] - sprite.window[0, :2])
+    middle = 0.5 * (sprite.window[0, :2] + sprite.window[0, 2:]) + (scene.camera.centre - sprite.centre[0]) / unit
+    size = np.array(stage.view(scene.camera)) / unit
+    (left, top), (width, height) = (middle - size / 2).tolist(), size.tolist()
+    return left, top, width, height
+
+
+def compare_landings(folder: str, faces: dict[Path, Face]) -> None:
+    """Count the faces that the edge of the last frame cuts, and that it would cut around the middle of the photo."""
+    points = np.random.default_rng(5).uniform(0.1, 0.9, (LANDINGS, 2)).tolist()
+    zooms = {"chosen": [Zoom()], "random": [Zoom(focus=(f"{x:.3f},{y:.3f}",)) for x, y in points]}
+    counts: dict[tuple[str, tuple[int, int]], list[tuple[bool, bool, bool]]] = {}
+    for cover, shape, columns in product(sample_pictures(), ("square", "3:2"), COLUMNS):
+        match = MatchSettings(tiles=(folder,), tile_shape=shape, columns=columns)
+        with open_mosaic(cover, match, Silent()) as mosaic:
+            for size, (kind, some) in product(FRAMES, zooms.items()):
+                with drawing(mosaic, size, OutputSettings(size=size)) as (stage, _):
+                    for zoom in some:
+                        cell = zoom.last_photo(stage)
+                        assert cell is not None
+                        face = faces.get(stage.photo(int(stage.mosaic.photo[cell])).path)
+                        if face is not None:
+                            x, y, width, height = landed_part(stage, zoom)
+                            before = (0.5 - width / 2, 0.5 - height / 2, width, height)
+                            counts.setdefault((kind, size), []).append(
+                                (*is_cut(face, (x, y, width, height)), is_cut(face, before)[0])
+                            )
+    for (kind, (width, height)), found in counts.items():
+        cut, fit, before = (sum(each) for each in zip(*found, strict=True))
+        print(
+            f"{kind} landings at {width} × {height}: {cut} of {len(found)} faces cut, {before} around the middle of "
+            f"the photo; {len(found) - fit} do not fit, and of the others "
+            f"{sum(cut and fit for cut, fit, _ in found)} are cut, or {sum(fit and cut for _, fit, cut in found)}",
+            flush=True,
+        )
 
 
 def compare_sizes(paths: list[Path], faces: dict[Path, Face], others: list[Path]) -> None:
@@ -151,18 +207,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", required=True, help="a folder of photos that show one person each")
     parser.add_argument("--large", help="a folder of photos of about 12 megapixels, without people")
-    kinds = ["cut", "sizes", "cost", "stored"]
+    kinds = ["cut", "landings", "sizes", "cost", "stored"]
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     options = parser.parse_args()
     people = find_files([options.people])[0]
     large = find_files([options.large])[0] if options.large else []
-    if "cut" in options.only or "sizes" in options.only:
+    if {"cut", "landings", "sizes"} & set(options.only):
         faces = {path: face for path in people if (face := face_of(path)) is not None}
         print(
             f"{len(people)} photos, in {len(faces)} of which a face is found at {REFERENCE_PIXELS} pixels", flush=True
         )
         if "cut" in options.only:
             compare_crops(people, faces)
+        if "landings" in options.only:
+            compare_landings(options.people, faces)
         if "sizes" in options.only:
             compare_sizes(people, faces, large)
     if "stored" in options.only:
