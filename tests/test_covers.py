@@ -21,6 +21,7 @@ from renderer.covers.outlines import polygon_mask
 from renderer.errors import InputError
 from renderer.fonts import BOLD_FONT
 from renderer.job import MatchSettings, open_mosaic
+from renderer.job.drawing import draw_strips
 from renderer.job.inputs import open_tiles
 from renderer.messages import as_argument, spelled
 from renderer.placement import load_map
@@ -531,6 +532,31 @@ def test_a_heart_is_a_heart_in_a_transparent_picture(render: Any, photos: Path) 
     )
     assert np.abs(alpha.astype(int) - expected).mean() < 12
     assert set(np.unique(alpha)) == {0, 255}
+
+
+def test_paper_shows_all_of_a_mask(photos: Path, tmp_path: Path) -> None:
+    """Neither a logo wider than the paper nor a mask is cropped, also when a saved map is drawn in another shape."""
+    Image.fromarray(logo()).save(tmp_path / "logo.png")
+    Image.fromarray(np.full((60, 120, 3), 90, np.uint8)).save(tmp_path / "plain.png")
+    for name, shape, ratio, options in (("plain.png", 1.0, 2.0, {"mask": "rounded"}), ("logo.png", 1 / 3, 1.0, {})):
+        match = MatchSettings(tiles=(str(photos),), columns=24, **options)  # type: ignore[arg-type]
+        with open_mosaic(tmp_path / name, match, Silent(), shape=shape, matched=False) as mosaic:
+            cell, size = mosaic.placement.cell, mosaic.placement.size
+            low, high = cell[:, :2].min(axis=0), (cell[:, :2] + cell[:, 2:]).max(axis=0)
+            assert size[0] / size[1] == pytest.approx(shape, rel=0.03)
+            assert np.divide(low + high, size) / 2 == pytest.approx([0.5, 0.5], abs=0.02)
+            assert np.divide(*(high - low)) == pytest.approx(ratio, rel=0.12)
+            strips = draw_strips(mosaic, (90, 60), 64, "transparent")
+            alpha = np.concatenate(list(strips))[..., 3]
+            left, top, right, bottom = box_of(alpha)
+            assert (right - left) / (bottom - top) == pytest.approx(ratio, rel=0.12)
+            assert (left + right, top + bottom) == pytest.approx((90, 60), abs=2)
+            read = mosaic.cover_reader
+            assert read is not None
+            pixels = read(100)
+    assert pixels.shape == (480, 160, 4)
+    assert (pixels[180:300] == open_cover(tmp_path / "logo.png").rgba()).all()
+    assert not pixels[:180, :, 3].any()
 
 
 def test_photos_in_their_own_colours_are_ordered_by_hue_and_grey_ones_by_lightness(tmp_path: Path) -> None:

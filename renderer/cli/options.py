@@ -119,7 +119,7 @@ class MosaicOptions(Validated):
     print: Paper | None = parameter(
         None,
         "Paper size in cm, mm or in, such as 60x40cm. The cover is cropped to the paper's shape, away from important "
-        "areas",
+        "areas, unless it has a mask or transparency",
     )
     dpi: float | None = parameter(
         None,

@@ -70,6 +70,15 @@ class Cover:
             "cover": self.name, "cover_digest": self.digest, "cover_size": list(self.size), **self.settings,
         }  # fmt: skip
 
+    def extended(self, shape: float) -> Cover:
+        """Return a cover with a mask, in the middle of a canvas of width / height `shape`; the mask is 0 around it."""
+        if self.mask is None:
+            return self
+        width, height = self.size
+        canvas = max(width, round(height * shape)), max(height, round(width / shape))
+        picture = replace(self.picture, pixels=extended(self.pixels, self.size, canvas), size=canvas)
+        return replace(self, picture=picture, mask=_extended(self.mask, self.size, canvas, cv2.BORDER_CONSTANT))
+
     def over(self, colour: Colour) -> Pixels:
         """Return the cover over a colour: (H, W, 3)."""
         return self.pixels if self.mask is None else over_colour(self.rgba(), colour)
@@ -111,6 +120,30 @@ def _masked(cover: Cover, text: str) -> Cover:
     extra: dict[str, JsonValue] = {"mask": text if file is None else file.name, "mask_digest": _digest(mask)}
     files = cover.files | ({file} if file else set())
     return replace(cover, mask=mask, files=files, settings={**cover.settings, **extra})
+
+
+def extended(pixels: Pixels, size: tuple[float, float], canvas: tuple[float, float]) -> Pixels:
+    """Return a picture, (H, W, 3 or 4) with straight alpha, in the middle of a canvas.
+
+    Around it, colours are those of its edges, and alpha is 0. size: the picture's width and height in the unit of
+    `canvas`; only the ratios of both matter.
+    """
+    wide = _extended(pixels[..., :3], size, canvas, cv2.BORDER_REPLICATE)
+    if pixels.shape[2] == 3:
+        return wide
+    alpha = _extended(pixels[..., 3], size, canvas, cv2.BORDER_CONSTANT)
+    return np.concatenate([wide, alpha[..., np.newaxis]], axis=2)
+
+
+def _extended(pixels: Pixels, size: tuple[float, float], canvas: tuple[float, float], border: int) -> Pixels:
+    """Return pixels (H, W, …) in the middle of a canvas, with a border of OpenCV's kind around them."""
+    scales = [side / own for side, own in zip(canvas, size, strict=True)]
+    columns, rows = (round(own * scale / min(scales)) for own, scale in zip(pixels.shape[1::-1], scales, strict=True))
+    left, top = (columns - pixels.shape[1]) // 2, (rows - pixels.shape[0]) // 2
+    right, bottom = columns - pixels.shape[1] - left, rows - pixels.shape[0] - top
+    if not any((left, top, right, bottom)):
+        return pixels
+    return np.asarray(cv2.copyMakeBorder(pixels, top, bottom, left, right, border, value=0), np.uint8)
 
 
 # -- Files ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import numpy as np
 
 from renderer.arrays import Float32Array
 from renderer.budget import Budget, render_budget
+from renderer.choices import Fit
 from renderer.compositor import FULL_TONE, Compositor
 from renderer.cores import core_count
 from renderer.cover_pixels import covered_part
@@ -227,16 +228,20 @@ _LOADERS: Final = 4  # threads that decode photos; one of 8 megapixels takes 60 
 def draw_strips(
     mosaic: OpenMosaic, size: tuple[int, int], rows: int, background: Background = WHITE
 ) -> Generator[Pixels, None, None]:
-    """Draw a mosaic that fills a picture of this size, with full tone, in strips of `rows` from top to bottom.
+    """Draw a whole mosaic as a picture of this size, with full tone, in strips of `rows` from top to bottom.
 
     Strips are (rows, width, 3), or (rows, width, 4) with straight alpha if the background is "transparent".
 
-    If the picture has another shape, the mosaic is cropped, away from important areas. The pixels are the same as if
+    If the picture has another shape, the mosaic is cropped, away from important areas; one with a mask is not, and the
+    background shows around it. The pixels are the same as if
     the picture were drawn at once. Memory: at most 3 bytes per pixel of 8 strips, or 4 with alpha, and the textures:
     192 MB, or those of one tile.
     """
     placement, (width, height) = mosaic.placement, size
-    scale = max(side / units for side, units in zip(size, placement.size, strict=True))
+    scales = [side / units for side, units in zip(size, placement.size, strict=True)]
+    cropped = max(scales) * np.array(placement.size) >= np.array(size) + 1  # by more than rounding
+    fit: Fit = "pad" if placement.is_masked and cropped.any() else "crop"
+    scale = min(scales) if fit == "pad" else max(scales)
     side = scale * float(placement.cell[:, 2:].max())
     # Sampling is SHARPER levels finer than one texel per pixel; textures may be too coarse by up to half of that.
     square = min(max(2 ** math.ceil(math.log2(side) + SHARPER / 2), 64), _LARGEST_SQUARE)
@@ -248,7 +253,7 @@ def draw_strips(
         first = textures.add_tiles(mosaic.library)
         stage = Stage(
             maps=[placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
-            seconds=1.0, background=None if isinstance(background, str) else background,
+            seconds=1.0, fit=fit, background=None if isinstance(background, str) else background,
         )  # fmt: skip
         soft = blurred_cover(mosaic) if background == "blur" else None
         whole, tiles = stage.filling_camera(), stage.resting_sprites()

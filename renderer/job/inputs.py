@@ -16,7 +16,7 @@ import numpy as np
 
 from renderer.adaptive_grid import adapt_grid
 from renderer.cover_names import MAP_SUFFIX, CoverName, MadeCover
-from renderer.covers import WHITE, Cover, Fill, box_of, open_cover
+from renderer.covers import WHITE, Cover, Fill, box_of, extended, open_cover
 from renderer.credits import write_credits
 from renderer.descriptors import to_lab
 from renderer.errors import InputError, RenderError
@@ -139,17 +139,23 @@ def check_cover_name(cover: CoverName | None) -> CoverName:
 def cover_reader(placement: PlacementMap, cover: Path | None) -> Callable[[int], Pixels] | None:
     """Return a function that reads the cover of a map; None if the map has no known cover.
 
-    It returns (H, W, 3), or (H, W, 4) with straight alpha, where the colours continue below transparency. Its argument
-    is a shorter side: fewer pixels are read only if the cover has no more. `cover`: the file, if the cover is one and
-    is known.
+    It returns (H, W, 3), or (H, W, 4) with straight alpha, where the colours continue below transparency, and
+    around a cover that was extended. Its argument is a shorter side: fewer pixels are read only if the cover has no
+    more. `cover`: the file, if the cover is one and is known.
     """
     if (made := placement.made_cover) is not None:
         return lambda _shorter_side: made
     if cover is None:
         return None
-    if has_alpha(cover):
-        return lambda _shorter_side: open_cover(cover).rgba()
-    return lambda shorter_side: read_picture(cover, shorter_side=shorter_side).pixels
+
+    def read(shorter_side: int) -> Pixels:
+        if has_alpha(cover):
+            opened = open_cover(cover)
+            return extended(opened.rgba(), opened.size, placement.cover_size)
+        picture = read_picture(cover, shorter_side=shorter_side)
+        return extended(picture.pixels, picture.size, placement.cover_size)
+
+    return read
 
 
 def regular_grid(
@@ -250,9 +256,10 @@ def open_mosaic(
 
     `cover`: a picture, a `.mosaic` file or a made cover; None means scikit-learn's samples. `targets` of an animation:
     photos that must be placed, and points where the whole cover is placed if the tiles are its pieces. `shape`: the
-    mosaic's width / height, if it differs from the cover's, which is then cropped to its most important part. If
-    `matched` is False, all inputs are opened and checked in the same way, but photos are placed without comparing them,
-    and no file is written. `tiles`: the tiles of the same settings, if already open. Raises InputError.
+    mosaic's width / height, if it differs from the cover's, which is then cropped to its most important part, or
+    extended if it has a mask. If `matched` is False, all inputs are opened and checked in the same way, but photos are
+    placed without comparing them, and no file is written. `tiles`: the tiles of the same settings, if already open.
+    Raises InputError.
     """
     name = check_cover_name(cover)
     with open_tiles(settings, progress) if tiles is None else nullcontext(tiles) as tiles:
@@ -324,7 +331,9 @@ def _match(
     sampled: bool,
     matched: bool,
 ) -> OpenMosaic:
-    cover = open_cover(name, settings.cover_settings())
+    original = cover = open_cover(name, settings.cover_settings())
+    if shape is not None and cover.path is not None:  # one that is made has the shape
+        cover = cover.extended(shape)
     if cover.picture.damage is not None:
         progress.notice(f"{cover.name} {cover.picture.damage}")
     library, tile_shape = tiles.library, settings.shape()
@@ -354,7 +363,7 @@ def _match(
         )
         cell = cover.size[0] * grid.crop[2] / (grid.columns * grid.unit[0])
         others = sample_pictures()[1:] if sampled else []
-        whole = replace(cover.picture, pixels=cover.over(WHITE))
+        whole = replace(original.picture, pixels=original.over(WHITE))
         library = cut_parts(
             cover.path, whole, cover.digest, others, progress, smallest=2 * cell * settings.cell_sides()[1],
             ratio=tile_shape.crop_ratio,

@@ -188,8 +188,9 @@ def render_mosaic(
     """Draw a whole mosaic as a still of any size, with full tone.
 
     `tile_pixels`: output pixels per cell (default: 32). Instead, `paper` can set the size, at `dpi` pixels per inch
-    (default: 300); the cover is then cropped to the paper's shape, away from important areas. The file stores a
-    specified `dpi`. A `.mosaic` has a fixed shape: on paper of another shape, its edges are cropped.
+    (default: 300); the cover is then cropped to the paper's shape, away from important areas, or, if it has a mask,
+    shown whole with the background around it. The file stores a specified `dpi`. A `.mosaic` has a fixed shape: on
+    paper of another shape, its edges are cropped, or, with a mask, the background is around it.
 
     `report`: also write an HTML file that compares the mosaic with the cover; the cover of a `.mosaic` must be next to
     it, and instead of a transparent or blurred background, it shows white. `background`: what shows where there is no
