@@ -96,8 +96,8 @@ def match(
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
-        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
-            same.
+        adaptive: Use smaller cells on faces, edges and a mask's outline, and larger ones in flat areas; without a mask,
+            the number of cells stays the same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
         tile_shape: Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of
@@ -269,8 +269,8 @@ def render(
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
-        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
-            same.
+        adaptive: Use smaller cells on faces, edges and a mask's outline, and larger ones in flat areas; without a mask,
+            the number of cells stays the same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
         tile_shape: Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of
@@ -465,8 +465,8 @@ def frame(
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
-        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
-            same.
+        adaptive: Use smaller cells on faces, edges and a mask's outline, and larger ones in flat areas; without a mask,
+            the number of cells stays the same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
         tile_shape: Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of
@@ -649,8 +649,8 @@ def frames(
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
-        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
-            same.
+        adaptive: Use smaller cells on faces, edges and a mask's outline, and larger ones in flat areas; without a mask,
+            the number of cells stays the same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
         tile_shape: Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of
@@ -829,8 +829,8 @@ def as_clip(
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
-        adaptive: Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the
-            same.
+        adaptive: Use smaller cells on faces, edges and a mask's outline, and larger ones in flat areas; without a mask,
+            the number of cells stays the same.
         smallest_cell: Side of the smallest cells with adaptive=, relative to a regular cell.
         largest_cell: Side of the largest cells with adaptive=, relative to a regular cell.
         tile_shape: Shape of the tiles: square, circle, hexagon, mixed (landscape and portrait photos), or a ratio of

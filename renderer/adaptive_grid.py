@@ -131,9 +131,12 @@ def _exclude_outside(errors: list[Float32Array], grid: Grid, mask: Pixels, thres
     row, column = (np.asarray(index) * smallest for index in np.indices(errors[0].shape, np.float64))
     shares = mask_shares(grid, mask, column, row, column + smallest, row + smallest)
     exists = errors[0] >= 0
-    kept, inside = shares >= max(threshold - 1e-6, 1e-6), shares >= 1 - 1e-6
+    least = max(threshold - 1e-6, 1e-6)
+    # The outline of a soft mask is where it has the value of the threshold.
+    hard = np.asarray((mask >= 255 * least) * np.uint8(255), np.uint8)
+    inside = mask_shares(grid, hard, column, row, column + smallest, row + smallest) >= 1 - 1e-6
     # How many of the smallest cells of each block are in the grid, kept, and wholly inside.
-    counts = np.stack([exists, exists & kept, exists & inside], axis=2).astype(np.float32)
+    counts = np.stack([exists, exists & (shares >= least), exists & inside], axis=2).astype(np.float32)
     outline = 0
     for level, error in enumerate(errors):
         if level:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from conftest import StageFactory
@@ -323,6 +324,15 @@ def test_adaptive_cells_follow_the_outline_of_a_mask_with_the_smallest_cells(cov
         wide, high = grid.crop[2:]
         expected = np.pi * 0.42**2 / wide / high * grid.columns * grid.rows
         assert (grid.cells[:, 2] * grid.cells[:, 3]).sum() == pytest.approx(expected, rel=0.01)
+
+
+def test_adaptive_cells_in_a_soft_mask_are_about_as_many_as_regular_ones() -> None:
+    """Only the outline, where half is inside, is divided, and not all that is partly transparent."""
+    grid = make_grid(320, 200, cell_size=10)
+    soft = np.asarray(cv2.GaussianBlur(disc(320, 200), (0, 0), 40), np.uint8)
+    cells = adapt_grid(grid, np.full((200, 320, 3), 90, np.uint8), [], mask=soft).cells
+    assert len(cells) < 1.3 * len(masked(grid, soft))
+    assert (cells[:, 2] == 2).any()
 
 
 def test_a_position_outside_the_mask_is_rejected() -> None:

@@ -95,7 +95,9 @@ class GridSettings(Validated):
         in_recipe=False,
     )
     adaptive: bool = parameter(
-        False, "Use smaller cells on faces and edges and larger ones in flat areas; the number of cells stays the same"
+        False,
+        "Use smaller cells on faces, edges and a mask's outline, and larger ones in flat areas; without a mask, the "
+        "number of cells stays the same",
     )
     smallest_cell: Literal["1", "1/2", "1/4"] = parameter(
         "1/2", f"Side of the smallest cells with {named('adaptive')}, relative to a regular cell"
