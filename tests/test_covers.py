@@ -456,11 +456,15 @@ def test_a_campaign_makes_a_video_for_each_name(render: Any, photos: Path) -> No
     names = {"text-Anna-Anna.mp4", "text-Ben-Bo-Ben_Bo.mp4", "shape-star-Anna.mp4", "shape-star-Ben_Bo.mp4"}
     assert names <= {path.name for path in Path("out").iterdir()}
     assert "4 up to date" in render("batch", "it.toml", "--workers", "1")[1]
-    Path("names.csv").write_text("name\nAnna\n \n", "utf-8")
+    Path("names.csv").write_text("name\nAnna\n \n中文\n", "utf-8")
     code, _, err = render("batch", "it.toml", "--workers", "1")
-    assert code == 2
-    assert "row 2" in err
-    assert "has no words" in err
+    assert (code, "2 problems; nothing was rendered" in err) == (2, True)
+    assert "names.csv, row 2 (it.toml, line 7): The cover text: has no words" in err
+    assert "names.csv, row 3 (it.toml, line 6): DejaVuSans-Bold.ttf has no letters for 中文: set cover_font to a" in err
+    code, out, err = render("batch", "it.toml", "--skip-bad-rows", "--dry-run", "--json")
+    assert (code, [Path(video["output"]).stem for video in json.loads(out)["videos"]]) == (
+        1, ["text-Anna-Anna", "shape-star-Anna"],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("figure", ["grid", "channels"])

@@ -6,7 +6,7 @@ import glob
 import itertools
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -88,7 +88,7 @@ class CampaignSource:
     defaults: Mapping[str, Any]
     request: BatchRequest
     problems: Problems
-    track_errors: dict[object, str] = field(default_factory=dict)  # by track that was checked; "" if it is usable
+    errors: dict[object, str] = field(default_factory=dict)  # by track or drawn cover; "" if it is usable
 
     @cached_property
     def requested(self) -> Origin:
@@ -324,20 +324,26 @@ class JobTable:
         )  # fmt: skip
         job.resolved().selected_frames()
         _check_files({"logo": job.overlay.logo, "font": job.overlay.font})  # of the preset
-        self._check_sound(job)
+        track = job.sound, job.path.suffix, job.target
+        self._check_once(track, lambda: check_sound(job.sound, job.path, job.target))
+        if isinstance(made := job.drawn_cover, MadeCover):
+            from renderer.covers import open_cover
+
+            settings_of_cover = job.match.cover_settings()
+            self._check_once((made, settings_of_cover), lambda: open_cover(made, settings_of_cover))
         return job, fields
 
-    def _check_sound(self, job: VideoJob) -> None:
-        """Call `check_sound`, once for each track. Raises InputError."""
-        track, errors = (job.sound, job.path.suffix, job.target), self._source.track_errors
-        if track not in errors:
-            errors[track] = ""
+    def _check_once(self, checked: object, check: Callable[[], object]) -> None:
+        """Call a check that takes long, once for what is checked. Raises InputError."""
+        errors = self._source.errors
+        if checked not in errors:
+            errors[checked] = ""
             try:
-                check_sound(job.sound, job.path, job.target)
+                check()
             except InputError as error:
-                errors[track] = error.text
-        if errors[track]:
-            raise InputError(errors[track])
+                errors[checked] = error.text
+        if errors[checked]:
+            raise InputError(errors[checked])
 
 
 def _combinations(
