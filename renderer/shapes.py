@@ -31,6 +31,9 @@ MAX_GAP: Final = 0.9
 MAX_BORDER: Final = 0.45
 """Maximum width of a border, as a share of the shorter side of a tile."""
 
+MIN_INSIDE: Final = 0.05
+"""Minimum share of a cell's shorter side that a gap and a border together leave for the photo."""
+
 HEXAGON_RATIO: Final = Fraction(1351, 1560)
 """Width / height of the box of a regular hexagon that stands on a corner: √3 / 2, to within 2e-7."""
 
@@ -87,6 +90,11 @@ class TileShape:
                 + ("leaves nothing of the photos" if self.border > MAX_BORDER else "is out of range")
                 + f": use 0 to {MAX_BORDER:g} of a tile's shorter side"
             )
+        if self.inside < MIN_INSIDE - 1e-9:
+            raise InputError(
+                f"{named('gap', self.gap)} and {named('border', self.border)} together leave {100 * self.inside:.2g} % "
+                f"of a cell's side for its photo: use smaller values, which leave at least {100 * MIN_INSIDE:g} %"
+            )
 
     @classmethod
     def parse(
@@ -123,6 +131,11 @@ class TileShape:
         return cls(kind, ratio, corner_radius or 0.0, gap, border, border_colour)
 
     @property
+    def inside(self) -> float:
+        """Share of the shorter side of a cell that its photo has inside the gap and the border."""
+        return (1 - 2 * self.border) * (1 - self.gap)
+
+    @property
     def unit(self) -> tuple[float, float]:
         """Width and height of a lattice unit in mosaic units: of a regular cell, except for `mixed`.
 
@@ -134,8 +147,7 @@ class TileShape:
             return BRICK_RATIO, 1.0
         if self.kind == "mixed":
             return 1.0, 1.0
-        inside = (1 - 2 * self.border) * (1 - self.gap)
-        longer = float(max(self.ratio, 1 / self.ratio) - 1) * inside + 1
+        longer = float(max(self.ratio, 1 / self.ratio) - 1) * self.inside + 1
         return (longer, 1.0) if self.ratio > 1 else (1.0, longer)
 
     @property
@@ -159,8 +171,7 @@ class TileShape:
         if self.kind == "hexagon":
             return HEXAGON_RATIO
         if self.kind == "mixed":
-            inside = (1 - 2 * self.border) * (1 - self.gap)
-            return Fraction(float(MIXED_RATIO - 1) / inside + 1).limit_denominator(1000)
+            return Fraction(float(MIXED_RATIO - 1) / self.inside + 1).limit_denominator(1000)
         return self.ratio
 
     @property

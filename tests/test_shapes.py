@@ -67,6 +67,7 @@ def test_a_shape_is_written_as_it_is_read(name: str) -> None:
         ("circle", {"corner_radius": 0.1}, "one of them"),
         ("mixed", {"border": 0.5}, "leaves nothing of the photos"),
         ("mixed", {"border": float("nan")}, "out of range"),
+        ("square", {"gap": 0.9, "border": 0.45}, "leave 1 % of a cell's side for its photo.*at least 5 %"),
     ],
 )
 def test_invalid_shapes_are_rejected_in_one_sentence(text: str, values: dict[str, float], message: str) -> None:

@@ -260,6 +260,18 @@ def test_a_print_fills_the_paper_with_the_important_part_of_the_cover(
     assert (code, out.startswith("again.jpg: 300x150")) == (0, True)
 
 
+def test_a_picture_of_nothing_but_gaps_is_refused(render: Callable[..., tuple[int, str, str]], photos: Path) -> None:
+    words = ("mosaic", "--tiles", photos, "--columns", "12", "--dry-run", "--gap", "0.9")
+    code, _, err = render(*words, "--tile-pixels", "1")
+    assert (code, err) == (
+        2,
+        "render: The photos would be 0.1 pixels wide, as gaps and borders take 90 % of a cell's side: use smaller gaps and "
+        "borders, or a larger --tile-pixels\n",
+    )
+    assert "or larger paper or a higher --dpi" in render(*words, "--print", "6x4cm", "--dpi", "20")[2]
+    assert render(*words, "--tile-pixels", "10")[0] == render(*words[:-1], "0.4", "--tile-pixels", "1")[0] == 0
+
+
 @pytest.mark.parametrize("shape", ["square", "3:2", "2:3", "hexagon", "circle", "mixed"])
 def test_tile_pixels_and_paper_set_the_size_of_every_shape(
     render: Callable[..., tuple[int, str, str]], cover: Path, photos: Path, shape: str

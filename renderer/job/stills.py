@@ -40,7 +40,7 @@ from renderer.overlay import check_overlay
 from renderer.parameters import Colour, Paper
 from renderer.pictures import Pixels, resize
 from renderer.pixels import over_colour
-from renderer.placement import load_map
+from renderer.placement import PlacementMap, load_map
 from renderer.progress import Progress, Silent, Timed, track
 from renderer.scene import Animation
 from renderer.settings import Background, MatchSettings, OutputSettings, OverlaySettings
@@ -49,6 +49,8 @@ from renderer.video_job import count_frames
 
 PRINT_DPI: Final = 300.0
 """Default pixels per inch of a print: the finest detail visible at reading distance."""
+
+_MOSTLY: Final = 0.5  # share of a cell's side; photos that have more are visible even if they are smaller than a pixel
 
 SHEET_FRAME_PIXELS: Final = 480
 """Longer side of a contact sheet's frames."""
@@ -267,7 +269,20 @@ def ready_mosaic(
         shape = None if paper is None else size[0] / size[1]
         with open_mosaic(cover, match, progress, shape=shape, matched=matched, tiles=tiles) as mosaic:
             check_not_input(mosaic, path)
+            _check_photos(mosaic.placement, size, paper)
             yield mosaic, size
+
+
+def _check_photos(placement: PlacementMap, size: tuple[int, int], paper: Paper | None) -> None:
+    """Raise InputError if gaps and borders leave so little of the photos that a picture would show nothing else."""
+    inside = placement.shape.inside
+    pixels = inside * float(placement.cell[:, 2:].min()) * max(np.divide(size, placement.size))
+    if pixels < 1 - 1e-6 and inside < _MOSTLY:
+        fix = f"a larger {named('tile_pixels')}" if paper is None else f"larger paper or a higher {named('dpi')}"
+        raise InputError(
+            f"The photos would be {pixels:.2g} pixels wide, as gaps and borders take {100 * (1 - inside):.0f} % of a "
+            f"cell's side: use smaller gaps and borders, or {fix}"
+        )
 
 
 def _check_report(source: CoverName, report: Path, *, overwrite: bool) -> None:
