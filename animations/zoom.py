@@ -57,7 +57,7 @@ class Zoom(Animation):
     landing: Landing = parameter(
         "photo",
         "How the photo is shown on arrival: photo (fills the frame), whole (uncropped, over the background) or tile "
-        "(only what its tile shows)",
+        "(all of its tile, in its shape, among the others)",
     )
     easing: Easing = parameter("cruise", "How the camera speeds up and slows down")
     hold_start: float = parameter(0.7, "Pause before the flight", unit="seconds", low=0.0, high=60.0)
@@ -264,7 +264,8 @@ class _Stop:
 
     Its outline opens likewise, from that of the tile to a rectangle without border, while the photo stays where it is.
     Between tiles with gaps, the photo also grows, so that all of its edges reach those of the frame at the same time:
-    otherwise the ground would show on two sides long after it has left the others.
+    otherwise the ground would show on two sides long after it has left the others. With the landing "tile", all stays
+    as it is in the mosaic.
 
     After landing, its texels coincide with the frame's pixels, so that the photo is as sharp as a good resize: its
     sides are stretched to whole pixels and the camera is moved by up to half a pixel.
@@ -284,8 +285,10 @@ class _Stop:
         self.half = self.tile.outline.photo_half(np.abs(self.tile.right[0] + self.tile.down[0]))
         # The part of the photo that the frame shows after landing.
         frame = np.array(stage.frame, np.float64)
-        if landing == "tile":
-            pixels = float((frame / (across, along)).min())  # frame pixels per photo pixel
+        self.stays = landing == "tile"
+        if self.stays:
+            with_border = (across, along) * self.tile.outline.sprite_half(self.half) / self.half
+            pixels = float((frame / with_border).min())  # frame pixels per photo pixel
             middle = 0.5 * (self.crop[:2] + self.crop[2:])
         elif landing == "whole":
             pixels = float((frame / size).min())
@@ -307,7 +310,7 @@ class _Stop:
         opened = np.concatenate(
             [np.minimum(inside[:2], self.crop[:2] + inset), np.maximum(inside[2:], self.crop[2:] - inset)]
         )
-        self.opened = self.crop if landing == "tile" else opened
+        self.opened = self.crop if self.stays else opened
         scale = pixels * across / (2 * float(self.half[0])) / self.growth
         # Crops have whole pixels, so that their ratio differs a little from that of tiles, which show them distorted.
         self.stretch = texels / (2 * self.half / part * scale)
@@ -333,7 +336,7 @@ class _Stop:
         # The edges move at a constant speed, as the photo grows at the same time.
         share = opening * self.growth / (1 - opening + opening * self.growth)
         window = self.crop + share * (self.opened - self.crop)
-        outline = self.tile.outline.opening(opening)
+        outline = self.tile.outline if self.stays else self.tile.outline.opening(opening)
         centre, half = self._placement(window, opening)
         right, down = np.diag(outline.sprite_half(half))
         return replace(

@@ -180,6 +180,20 @@ def test_a_landing_starts_with_its_tile_and_ends_with_the_photo(stage_factory: S
             assert before.opened <= after.opened
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_landing_on_a_tile_keeps_its_shape_and_shows_all_of_it(stage_factory: StageFactory, shape: str) -> None:
+    stage = stage_factory.shaped(shape, SIZE, seconds=6.0)
+    with closing(stage.textures):
+        scene = Zoom(landing="tile").play(stage)(1.0)
+        landed = scene.sprites[-1]
+        assert landed.outline == stage.resting_sprites().outline
+        half = np.abs(landed.right[0, :2] + landed.down[0, :2])
+        shares = 2 * half * scene.camera.scale / SIZE
+        assert shares.max() == pytest.approx(1, abs=0.02)
+        off = (landed.centre[0, :2] - scene.camera.centre) * scene.camera.scale
+        assert np.abs(off).max() < 1
+
+
 @pytest.mark.parametrize("masked", [False, True], ids=["all-cells", "heart"])
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", installed())
