@@ -266,6 +266,8 @@ def load_map(path: Path) -> PlacementMap:
             header = parse_json(_read_header(file, cells))
             if header["format"] != "mosaic":
                 raise InputError(f"{path} is not a placement map")
+            if type(header["version"]) is not int or header["version"] < 1:
+                raise ValueError(f"its version is {_quoted(header['version'])}, not a number from 1")
             if header["version"] > FORMAT_VERSION:
                 raise InputError(
                     f"{path} has format version {header['version']}, and this program reads versions up to "

@@ -280,6 +280,9 @@ def test_damaged_map_archives_are_read_or_refused(folder: Path) -> None:
         (("photos", 0, "is_part"), None, "photo 0 in its header: it has no 'is_part'"),
         (("recipe", "crop"), [0, 0, -1, 1], "crop or faces in its recipe contain"),
         (("recipe", "cover_size"), [0, 310], "cover_size in its recipe is"),
+        (("version",), "2", "(its version is '2', not a number from 1)"),
+        (("version",), 0, "(its version is 0, not a number from 1)"),
+        (("version",), True, "(its version is True, not a number from 1)"),
     ],
 )  # fmt: skip
 def test_errors_name_the_damage_of_a_map(
