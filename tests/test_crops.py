@@ -484,7 +484,7 @@ def test_a_check_counts_photos_with_faces(render: Callable[..., tuple[int, str, 
     render("library", "add", people, "--name", "it", "--no-faces")
     assert "0 photos with faces; 4 not searched (the library has --no-faces)" in render("library", "check", "it")[1]
     added = render("library", "add", people, "--name", "it", "--faces")[1]
-    assert "read" not in added  # faces are found in the thumbnails
+    assert added == "it: 4 photos; 4 searched for faces\n"  # in the thumbnails: none is read again
     assert "2 photos with faces\n" in render("library", "check", "it", "-y")[1]
     assert "4 read" in render("library", "add", people, "--name", "it", "--no-faces")[1]
     assert '"with_faces": 0, "not_searched_for_faces": 4' in " ".join(

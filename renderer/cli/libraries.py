@@ -162,7 +162,7 @@ def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
         clips = 0 if photos or definition.video_frames else archive.count_clips(definition.sources)
     result = {
         "library": definition.name, "photos": photos, "read": changes.read, "moved": changes.moved,
-        "gone": changes.missing, "skipped": len(skipped),
+        "gone": changes.missing, "searched_for_faces": changes.searched, "skipped": len(skipped),
     }  # fmt: skip
     common.print_result(result, f"{definition.name}: {counted(photos, 'photo')}; {_changes(changes, len(skipped))}")
     if clips:
@@ -177,7 +177,10 @@ def _refresh(definition: LibraryDefinition, common: LibraryOptions) -> None:
 
 def _changes(changes: Changes, skipped: int) -> str:
     """Describe the changes of a library."""
-    parts = [(changes.read, "read"), (changes.moved, "moved or copied"), (changes.missing, "deleted")]
+    parts = [
+        (changes.read, "read"), (changes.moved, "moved or copied"), (changes.missing, "deleted"),
+        (changes.searched, "searched for faces"),
+    ]  # fmt: skip
     changed = ", ".join(f"{count} {what}" for count, what in parts if count) or "no changes"
     unusable = f"; {counted(skipped, 'file')} can't be used (see `render library check`)" if skipped else ""
     return f"{changed}{unusable}"

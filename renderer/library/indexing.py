@@ -58,6 +58,7 @@ class Changes:
     read: int = 0
     moved: int = 0  # recognized by their content: moved or copied
     missing: int = 0
+    searched: int = 0  # photos that were indexed without faces, in whose thumbnails they were searched now
     damaged: list[Path] = field(default_factory=list)  # files that were read in part
     skipped: list[Skipped] = field(default_factory=list)  # files to scan or read again later; the index has the others
 
@@ -76,7 +77,7 @@ def refresh(index: Index, paths: Sequence[Path], progress: Progress, *, video_fr
     if unread:
         _read_unread(index, unread, changes, progress)
     if index.rule.faces:
-        _find_faces(index, progress)
+        changes.searched = _find_faces(index, progress)
     return changes
 
 
@@ -103,11 +104,14 @@ def _read_unread(index: Index, unread: Sequence[File], changes: Changes, progres
         progress.notice(f"{files} damaged; the readable part is used: {names}")
 
 
-def _find_faces(index: Index, progress: Progress) -> None:
-    """Find faces in the thumbnails of scanned photos that were indexed without, and move their crops."""
+def _find_faces(index: Index, progress: Progress) -> int:
+    """Find faces in the thumbnails of scanned photos that were indexed without, and move their crops.
+
+    Returns the number of these photos.
+    """
     numbers = index.unsearched(scanned=True)
     if not len(numbers):
-        return
+        return 0
     with progress.stage("finding faces", len(numbers), "photos") as advance:
         for some in blocks(len(numbers), _FACES_STORED):
             thumbnails = index.thumbnails(numbers[some])
@@ -118,6 +122,7 @@ def _find_faces(index: Index, progress: Progress) -> None:
 
             index.store_faces([found for part in run_blocks(search, parts) for found in part])
             advance(len(thumbnails))
+    return len(numbers)
 
 
 def _store(index: Index, pending: list[tuple[File, Found]], changes: Changes) -> None:
