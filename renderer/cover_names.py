@@ -28,8 +28,6 @@ CANVAS: Final = (1920, 1080)
 LONGEST_TEXT: Final = 200
 """Maximum number of characters of a cover's text: in 1920 × 1080, letters of more are lower than 5 default cells."""
 
-_KINDS: Final = ("text", "shape")
-
 
 @dataclass(frozen=True)
 class MadeCover:
@@ -91,12 +89,16 @@ CoverName = Path | MadeCover
 
 
 def cover_name(name: str | os.PathLike[str] | MadeCover) -> CoverName:
-    """Return a cover from the text `text:WORDS` or `shape:NAME`, or from a path. `./text:a` is a path."""
+    """Return a cover from the text `text:WORDS` or `shape:NAME`, or from a path. `./text:a` is a path.
+
+    Both prefixes and the shape's name may be in upper or lower case.
+    """
     if isinstance(name, str):
         kind, colon, words = name.partition(":")
-        for each in _KINDS:
-            if colon and kind == each:
-                return MadeCover("text" if each == "text" else "shape", words)
+        if colon and kind.lower() == "text":
+            return MadeCover("text", words)
+        if colon and kind.lower() == "shape":
+            return MadeCover("shape", words.lower())
     return name if isinstance(name, MadeCover) else Path(name)
 
 

@@ -64,6 +64,14 @@ def test_a_path_is_never_a_text() -> None:
     assert cover_name("text:a/../b") == MadeCover("text", "a/../b")
 
 
+def test_the_case_of_a_prefix_and_of_a_shape_does_not_matter(cover: Path) -> None:
+    assert cover_name("TEXT:Anna") == MadeCover("text", "Anna")
+    assert cover_name("Shape:Heart") == MadeCover("shape", "heart")
+    upper, lower = (open_cover(cover, CoverSettings(mask=name)) for name in ("Star", "star"))
+    assert (mask_of(upper) == mask_of(lower)).all()
+    assert upper.recipe == lower.recipe
+
+
 # -- Letters -------------------------------------------------------------------------------------------------------
 
 WORDS = ("ANNA", "40", "Ωμέγα", "Привет", "محمد علي", "שלום", "Happy\\nBirthday", "gypsy\njÁgy", "happy birthday dear Anna", "❤", "i", "—")  # fmt: skip
@@ -330,6 +338,8 @@ def test_masks_combine_with_the_covers_own_transparency(tmp_path: Path) -> None:
         ("shape:", {}, r"There is no shape '': the shapes are heart, circle, star, hexagon, diamond, rounded"),
         ("shape:star", {"fill": "purplish"}, r"fill=purplish is neither a colour, nor colours with commas between them, nor a picture file, nor photos: give one such as #e63946"),
         ("shape:star", {"fill": "red,grin"}, r"fill=grin is not a colour: give a name such as navy, #rrggbb or rgb\(r, g, b\)"),
+        ("shape:star", {"fill": "red,"}, r"fill=red, has a comma without a colour on both sides: remove it or add a colour"),
+        ("shape:star", {"fill": "clear.png"}, r"fill=clear.png is completely transparent: use another picture"),
         ("shape:star", {"fill": "zzz.jpg"}, r"fill=zzz.jpg: there is no such file or folder: check the path"),
         ("shape:star", {"fill": "text.txt"}, r"fill=.*text.txt can't be used because it is not a picture in a supported format"),
         ("cover", {"mask": "hart"}, r"mask=hart is neither a shape nor a file: did you mean heart\?"),

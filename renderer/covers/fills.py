@@ -18,7 +18,7 @@ from renderer.messages import named
 from renderer.names import on_disk
 from renderer.parameters import Colour, parse_colour
 from renderer.paths import expanded
-from renderer.pictures import read_picture
+from renderer.pictures import has_alpha, read_picture
 from renderer.pixels import Pixels, resize, to_linear, to_srgb
 
 PHOTOS: Final = "photos"
@@ -62,6 +62,8 @@ def parse_fill(text: str) -> Fill:
     path = on_disk(expanded(text))
     if is_file(path):
         return Fill(picture=path)
+    if len(parts) > 1 and not all(parts):
+        raise InputError(f"{named('fill', text)} has a comma without a colour on both sides: remove it or add a colour")
     if len(parts) > 1:
         return Fill(tuple(parse_colour(part, "fill") for part in parts))
     try:
@@ -79,8 +81,11 @@ def _picture(path: Path, width: int, height: int, box: Sequence[int]) -> Pixels:
     """Return a picture that covers a box, cropped in the middle to its shape; its edges are continued around it."""
     try:
         picture = read_picture(path, shorter_side=SHORTER_SIDE).pixels
+        clear = has_alpha(path) and not read_picture(path, background=None).pixels[..., 3].any()
     except PictureError as error:
         raise InputError(f"{named('fill', path)} can't be used because it {error.reason}") from None
+    if clear:
+        raise InputError(f"{named('fill', path)} is completely transparent: use another picture")
     left, top, right, bottom = box
     across, along = right - left, bottom - top
     scale = min(picture.shape[1] / across, picture.shape[0] / along)

@@ -117,7 +117,7 @@ def _masked(cover: Cover, text: str) -> Cover:
             f"{named('mask', text)} and what is opaque in the cover {cover.name} have no part in common: use another "
             "mask"
         )
-    extra: dict[str, JsonValue] = {"mask": text if file is None else file.name, "mask_digest": _digest(mask)}
+    extra: dict[str, JsonValue] = {"mask": text.lower() if file is None else file.name, "mask_digest": _digest(mask)}
     files = cover.files | ({file} if file else set())
     return replace(cover, mask=mask, files=files, settings={**cover.settings, **extra})
 
@@ -254,7 +254,7 @@ def _digest(*arrays: Pixels) -> str:
 def _chosen_mask(text: str, width: int, height: int) -> tuple[Mask, Path | None]:
     """Return the mask (height, width) that a text names, a shape or a file, and that file. Raises InputError."""
     for shape in SHAPES:
-        if text == shape:
+        if text.lower() == shape:
             # Videos have a margin anyway; in a picture, a shape that touches the edges looks cut off.
             margin = 0.0 if shape == "rounded" else _MARGIN * min(width, height)
             return shape_mask(shape, width, height, margin), None
