@@ -109,7 +109,8 @@ def match(
         mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
             opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
         mask_threshold: Share of a cell that must be inside the mask (0 to 1).
-        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic).
+        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and
+            Hebrew).
         fill: What fills a cover text:WORDS or shape:NAME: a colour, a gradient such as '#e63946,#457b9d', a picture
             file, or photos (your photos in their own colours).
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
@@ -282,7 +283,8 @@ def render(
         mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
             opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
         mask_threshold: Share of a cell that must be inside the mask (0 to 1).
-        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic).
+        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and
+            Hebrew).
         fill: What fills a cover text:WORDS or shape:NAME: a colour, a gradient such as '#e63946,#457b9d', a picture
             file, or photos (your photos in their own colours).
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
@@ -330,7 +332,7 @@ def render(
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
         title_time: When the title is visible; default: always (seconds, 0 to 3600).
         title_colour: Colour of the title: a name or #rrggbb.
-        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
+        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and Hebrew).
         logo: Logo: a picture file, preferably a PNG with a transparent background.
         logo_at: Position of the logo.
         logo_size: Height of the logo, as a fraction of the frame's shorter side (0.01 to 1).
@@ -478,7 +480,8 @@ def frame(
         mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
             opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
         mask_threshold: Share of a cell that must be inside the mask (0 to 1).
-        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic).
+        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and
+            Hebrew).
         fill: What fills a cover text:WORDS or shape:NAME: a colour, a gradient such as '#e63946,#457b9d', a picture
             file, or photos (your photos in their own colours).
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
@@ -526,7 +529,7 @@ def frame(
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
         title_time: When the title is visible; default: always (seconds, 0 to 3600).
         title_colour: Colour of the title: a name or #rrggbb.
-        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
+        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and Hebrew).
         logo: Logo: a picture file, preferably a PNG with a transparent background.
         logo_at: Position of the logo.
         logo_size: Height of the logo, as a fraction of the frame's shorter side (0.01 to 1).
@@ -662,7 +665,8 @@ def frames(
         mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
             opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
         mask_threshold: Share of a cell that must be inside the mask (0 to 1).
-        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic).
+        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and
+            Hebrew).
         fill: What fills a cover text:WORDS or shape:NAME: a colour, a gradient such as '#e63946,#457b9d', a picture
             file, or photos (your photos in their own colours).
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
@@ -710,7 +714,7 @@ def frames(
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
         title_time: When the title is visible; default: always (seconds, 0 to 3600).
         title_colour: Colour of the title: a name or #rrggbb.
-        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
+        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and Hebrew).
         logo: Logo: a picture file, preferably a PNG with a transparent background.
         logo_at: Position of the logo.
         logo_size: Height of the logo, as a fraction of the frame's shorter side (0.01 to 1).
@@ -842,7 +846,8 @@ def as_clip(
         mask: Use only a part of the cover: heart, circle, star, hexagon, diamond, rounded, or a picture file, whose
             opaque part (or bright part, if it is opaque) is used; default: the cover's own transparency.
         mask_threshold: Share of a cell that must be inside the mask (0 to 1).
-        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic).
+        cover_font: Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and
+            Hebrew).
         fill: What fills a cover text:WORDS or shape:NAME: a colour, a gradient such as '#e63946,#457b9d', a picture
             file, or photos (your photos in their own colours).
         match: What is compared: structure (shapes and colours), mean or lab (mean colours, in RGB or CIELAB), or pixels
@@ -890,7 +895,7 @@ def as_clip(
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
         title_time: When the title is visible; default: always (seconds, 0 to 3600).
         title_colour: Colour of the title: a name or #rrggbb.
-        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic).
+        font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and Hebrew).
         logo: Logo: a picture file, preferably a PNG with a transparent background.
         logo_at: Position of the logo.
         logo_size: Height of the logo, as a fraction of the frame's shorter side (0.01 to 1).

@@ -25,7 +25,8 @@ class CoverSettings(Validated):
         0.5, "Share of a cell that must be inside the mask", low=0.0, high=1.0, in_recipe=False
     )
     cover_font: Path | None = parameter(
-        None, "Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic and Arabic)",
+        None,
+        "Font file for a cover text:WORDS; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and Hebrew)",
         in_recipe=False,
     )  # fmt: skip
     fill: str = parameter(

@@ -159,7 +159,7 @@ class OverlaySettings(Validated):
     )
     title_colour: Colour = parameter((1.0, 1.0, 1.0), "Colour of the title: a name or #rrggbb")
     font: Path | None = parameter(
-        None, "Font file for the title; default: DejaVu Sans Bold (Latin, Greek and Cyrillic)"
+        None, "Font file for the title; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and Hebrew)"
     )
     logo: Path | None = parameter(None, "Logo: a picture file, preferably a PNG with a transparent background")
     logo_at: Literal["top-left", "top-right", "bottom-left", "bottom-right", "middle"] = parameter(
