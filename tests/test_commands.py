@@ -651,15 +651,16 @@ def test_the_summary_lists_the_repetition_limits(render: Run, cover: Path, photo
 
 
 def test_few_photos_make_fewer_larger_cells_and_hidden_ones_are_counted(render: Run, cover: Path, photos: Path) -> None:
-    words = ("mosaic", cover, "--tiles", photos, "--match", "mean", "--max-uses", "0", "--tile-pixels", "2")
+    words = ("mosaic", cover, "--tiles", photos, "--match", "mean", "--tile-pixels", "2")
     _, out, err = render(*words)  # 60 photos
     assert "About 1,200 cells for 60 photos" in err
     assert "--columns sets another number" in err
     assert 1100 < int(re.search(r"^(\d+) cells, ", out, re.MULTILINE)[1]) < 1300  # type: ignore[index]  # it is found
-    assert re.search(r"^\d+ of 60 photos are not shown: --use-all shows every photo$", out, re.MULTILINE)
-    _, out, err = render(*words, "--columns", "20", "--use-all", "--overwrite")
+    limits = ("--columns", "12", "--max-uses", "0", "--repeat-distance", "0", "--overwrite")
+    _, out, err = render(*words, *limits)
     assert "cells for" not in err
-    assert "not shown" not in out
+    assert re.search(r"^\d+ of 60 photos are not shown: --use-all shows every photo$", out, re.MULTILINE)
+    assert "not shown" not in render(*words, *limits, "--use-all")[1]
 
 
 def test_a_report_is_a_self_contained_page(render: Run, cover: Path, photos: Path) -> None:
