@@ -65,7 +65,7 @@ def test_strips_make_the_same_blurred_background(cover: Path, photos: Path, monk
     with right_half(cover, photos) as mosaic:
         whole = drawn(mosaic, "blur", 192)
         monkeypatch.setattr(import_module("renderer.job.drawing"), "_BLOCK_PIXELS", 64 * 64)
-        assert np.abs(drawn(mosaic, "blur", 64).astype(int) - whole).max() <= 1
+        assert np.abs(drawn(mosaic, "blur", 64).astype(int) - whole).max() <= 2
 
 
 def test_without_its_cover_a_mosaic_blurs_its_tiles(cover: Path, photos: Path) -> None:

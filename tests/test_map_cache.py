@@ -130,12 +130,12 @@ def test_a_changed_parameter_gives_another_key_or_the_same_map(
 class MoreSettings(MatchSettings):
     """Settings with a parameter that is declared without `in_recipe`, and one declared with it."""
 
-    contrast: float = parameter(0.0, "Contrast")
+    warmth: float = parameter(0.0, "Warmth")
     preview: bool = parameter(False, "Open the map", in_recipe=False)
 
 
 def test_a_new_parameter_is_part_of_the_key_unless_declared_otherwise() -> None:
-    assert list(MoreSettings().recipe()) == [*MatchSettings().recipe(), "contrast"]
+    assert list(MoreSettings().recipe()) == [*MatchSettings().recipe(), "warmth"]
 
 
 def test_the_order_of_a_recipe_is_fixed() -> None:
@@ -143,7 +143,8 @@ def test_the_order_of_a_recipe_is_fixed() -> None:
         '{"match": "structure", "adaptive": false, "smallest_cell": "1/2", "largest_cell": "2", '
         '"tile_shape": "square", "corner_radius": 0.0, "gap": 0.0, "border": 0.0, "border_colour": [1.0, 1.0, 1.0], '
         '"max_uses": null, "repeat_distance": null, "unique": true, "use_all": false, "merge_duplicates": false, '
-        '"mirror": true, "turns": false, "tone": 0.5, "adapt_palette": false, "blend": 0.0, "match_seed": 0}'
+        '"mirror": true, "turns": false, "tone": 0.5, "contrast": 0.5, "adapt_palette": false, "blend": 0.0, '
+        '"match_seed": 0}'
     )
 
 

@@ -19,14 +19,29 @@ from renderer.descriptors import describe_structure
 from renderer.errors import InputError
 from renderer.fidelity import ciede2000, colour_name, far_view, likeness, ssim, turned
 from renderer.grid import Grid, make_grid
+from renderer.kernels.matching import evaluate_choices
 from renderer.library import Library, Photo
 from renderer.matching import MatchStyle, match_photos, perceptual_search
 from renderer.matching.assignment import assign
 from renderer.matching.candidates import cheapest
 from renderer.matching.cell_raster import rasterize_cells
+from renderer.matching.palette import adapt_palette
 from renderer.matching.repetition import RepetitionRules, resolve_limits
 from renderer.matching.structure import COLOUR, LOSS, MISS, SHIFT, StructureCosts, Weights
-from renderer.matching.tone import CONTRAST, MAX_GAIN, NARROW_GAIN, TIGHT_GAIN, CountedTiles, colour_range
+from renderer.matching.tone import (
+    CONTRAST,
+    MAX_GAIN,
+    NARROW_GAIN,
+    TIGHT_GAIN,
+    CountedTiles,
+    GainBounds,
+    Shades,
+    channel_gains,
+    choices,
+    colour_range,
+    shades_of,
+    tone_input,
+)
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import PlacementMap
 from renderer.progress import Silent
@@ -353,6 +368,29 @@ def test_contrast_is_kept_at_least_as_much_as_asked(cover: Path) -> None:
     assert 1.2 * colour[0] < colour[1] < 0.7 * colour[2]
 
 
+@settings(max_examples=20)
+@given(st.integers(0, 2**32 - 1), st.floats(0.1, 1), st.floats(0, 1))
+def test_gains_of_channels_keep_their_bounds_and_are_those_of_the_choice(
+    seed: int, strength: float, contrast: float
+) -> None:
+    random = np.random.default_rng(seed)
+    cells, tiles = (describe_structure(random.integers(0, 256, (30, 8, 8, 3)).astype(np.uint8)) for _ in range(2))
+    shades = Shades(shades_of(random.integers(0, 256, (30, 4, 4, 3)).astype(np.uint8)), np.arange(30))
+    bounds = GainBounds.of(strength, contrast)
+    gains, margins = choices(strength, bounds)
+    error, clipped, gained = np.empty((3, len(gains), 30), np.float32)
+    evaluate_choices(
+        tone_input(cells, tiles, shades, np.ones(30, np.float32), strength, bounds), gains, margins,
+        error, clipped, gained, slice(0, 30),
+    )  # fmt: skip
+    for number, gain, margin in list(zip(range(len(gains)), gains, margins, strict=True))[::7]:
+        each = channel_gains(cells.colour, tiles, np.full((30, 1), gain), np.full((30, 1), margin), bounds)
+        assert each.mean(axis=1) == pytest.approx(gained[number], abs=1e-5)
+        assert each.min() >= bounds.channel - 1e-6
+        assert each.mean(axis=1).min() >= bounds.tile - 1e-5
+        assert each.max() <= gain
+
+
 @settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1))
 def test_clipped_pixels_are_counted_exactly(seed: int) -> None:
@@ -377,6 +415,17 @@ def test_blend_overlays_the_mean_colours_of_the_cells(cover: Path) -> None:
     assert blended.gain == pytest.approx(0.7)
     cells = describe_structure(cell_signatures(cover_signature(pixels, grid), grid))
     assert blended.offset == pytest.approx(0.3 * cells.colour, abs=1e-5)
+
+
+def test_an_adapted_palette_keeps_hues_apart() -> None:
+    cover = np.repeat(np.array([[[200, 120, 90], [90, 140, 190], [120, 160, 90]]], np.uint8), 20, axis=0)
+    before = rgb2lab(cover)[0, :, 1:]
+    greyish = np.random.default_rng(1).normal((50, 4, 6), (20, 2, 2), (100, 3)).astype(np.float32)  # indoor portraits
+    after = rgb2lab(adapt_palette(cover, greyish))[0, :, 1:]
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        apart, kept = before[first] - before[second], after[first] - after[second]
+        assert np.linalg.norm(kept) > 0.65 * np.linalg.norm(apart)
+        assert apart @ kept > 0.98 * np.linalg.norm(apart) * np.linalg.norm(kept)  # in the same direction
 
 
 def test_the_covers_palette_is_adapted_to_the_photos(cover: Path) -> None:

@@ -106,7 +106,7 @@ def test_frames_differ_by_less_than_one_step_from_those_of_the_compositor(
         for progress in (0.0, 0.13, 0.31, 0.45, 0.58, 0.77, 0.9, 1.0):
             scene = motion(progress)
             found = differences(frames.draw_scene(scene), by_compositor(stage, scene))
-            assert max(found) < 1.5, (progress, found)  # small frames consist mostly of edges between tiles
+            assert max(found) < 1.6, (progress, found)  # small frames consist mostly of edges between tiles
             assert found[0] < 1.0, (progress, found)
 
 
@@ -122,7 +122,7 @@ def test_cells_of_several_sizes_and_backgrounds_around_the_mosaic(
         for scale in (0.6, 1.0, 1.9, 4.3, 7.1, 11.0, 33.0):  # the tone of large cells fades first
             whole = stage.whole_camera()
             scene = stage.scene(replace(whole, scale=whole.scale * scale), stage.resting_sprites())
-            assert max(differences(frames.draw_scene(scene), by_compositor(stage, scene))) < 1.5
+            assert max(differences(frames.draw_scene(scene), by_compositor(stage, scene))) < 1.6
 
 
 @pytest.mark.parametrize("name", ["zoom", "reveal from the cover", "disperse"])
@@ -132,7 +132,7 @@ def test_a_mosaic_with_a_mask(stage_factory: StageFactory, name: str) -> None:
     with closing(stage.textures), closing(Frames(stage, motion)) as frames:
         for progress in (0.0, 0.31, 0.45, 0.58, 1.0):
             scene = motion(progress)
-            assert max(differences(frames.draw_scene(scene), by_compositor(stage, scene))) < 1.5, progress
+            assert max(differences(frames.draw_scene(scene), by_compositor(stage, scene))) < 1.6, progress
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -140,7 +140,7 @@ def test_tiles_of_every_shape(stage_factory: StageFactory, shape: str) -> None:
     """Gaps and borders, of about one pixel in the first of these views, are blurred where blocks are sampled again."""
     stage = stage_factory.shaped(shape, SIZES["16:9"])
     tiles, whole = stage.resting_sprites(), stage.whole_camera()
-    wanted = 5.5 if tiles.outline.border else 2.5
+    wanted = 5.5 if tiles.outline.border else 2.8
     with closing(stage.textures), closing(Frames(stage, lambda _progress: stage.scene(whole, tiles))) as frames:
         for scale, most in ((1.0, wanted), (2.6, wanted), (8.0, 2.0)):
             scene = stage.scene(replace(whole, scale=whole.scale * scale), tiles)

@@ -4,7 +4,7 @@
 #include "numbers.h"
 
 /* Choices that are evaluated at once, in vectors. */
-#define CHUNK 64
+#define CHUNK 40
 
 /* Tiles whose choices are compared at once. */
 #define TILES 256

@@ -51,7 +51,7 @@ MARGIN: Final = 0.9
 signature averages pixels, whose range is wider."""
 
 CLIPPED: Final = 0.029
-"""Maximum share of the tiles' pixels that tone clips in any channel; at most 0.03 is asked for."""
+"""Maximum share of the tiles' pixels that tone clips in any channel: 3 %, less a margin for tiles not counted."""
 
 _IN_WORST: Final = 0.72
 """Share of pixels that the choice of gains may clip in the worst channel, relative to `CLIPPED`: corrections clip more,
@@ -232,10 +232,10 @@ def tone_of(
     area /= area.mean()
     sample = np.linspace(0, len(tiles) - 1, min(_SAMPLE, len(tiles))).astype(np.int64)
     bounds = GainBounds.of(strength, contrast)
-    tone_input = _input(cells[sample], tiles[sample], shades[sample], area[sample], strength, bounds)
-    gains, margins = _choices(strength, bounds)
+    choice = tone_input(cells[sample], tiles[sample], shades[sample], area[sample], strength, bounds)
+    gains, margins = choices(strength, bounds)
     errors, shares, gained = (np.empty((len(gains), len(sample)), np.float32) for _ in range(3))
-    evaluate = partial(evaluate_choices, tone_input, gains, margins, errors, shares, gained)
+    evaluate = partial(evaluate_choices, choice, gains, margins, errors, shares, gained)
     run_blocks(evaluate, blocks(len(sample), _SAMPLE_BLOCK))
     allowed = _IN_WORST * CLIPPED
     for _ in range(_MAX_ROUNDS):
@@ -243,7 +243,7 @@ def tone_of(
         gain, margin = np.empty((len(tiles), 1), np.float32), np.empty((len(tiles), 1), np.float32)
         choose = partial(_choose, cells, tiles, shades, area, strength, bounds, multipliers, gain, margin)
         run_blocks(choose, blocks(len(tiles), _BLOCK))
-        gain = _channel_gains(cells.colour, tiles, gain, margin, bounds)
+        gain = channel_gains(cells.colour, tiles, gain, margin, bounds)
         offset = offsets(cells.colour, tiles, gain, strength, margin)
         # Colour errors that remain at viewing distance are corrected by the offsets of surrounding tiles.
         target = cells.colour.copy()
@@ -263,23 +263,25 @@ def _choose(
     multipliers: tuple[float, float], gain: Float32Array, margin: Float32Array, block: slice,
 ) -> None:  # fmt: skip
     """Write the best gain and margin of a block of tiles to `gain` and `margin`, (N, 1)."""
-    gains, margins = _choices(strength, bounds)
-    tone_input = _input(cells[block], tiles[block], shades[block], area[block], strength, bounds)
-    error, clipped, gained = (np.empty((len(gains), len(tone_input.area)), np.float32) for _ in range(3))
-    evaluate_choices(tone_input, gains, margins, error, clipped, gained, slice(0, len(tone_input.area)))
+    gains, margins = choices(strength, bounds)
+    choice = tone_input(cells[block], tiles[block], shades[block], area[block], strength, bounds)
+    error, clipped, gained = (np.empty((len(gains), len(choice.area)), np.float32) for _ in range(3))
+    evaluate_choices(choice, gains, margins, error, clipped, gained, slice(0, len(choice.area)))
     chosen = cheapest_choices(error, clipped, gained, *multipliers)
     gain[block, 0], margin[block, 0] = gains[chosen], margins[chosen]
 
 
-def _choices(strength: float, bounds: GainBounds) -> tuple[Float32Array, Float32Array]:
+def choices(strength: float, bounds: GainBounds) -> tuple[Float32Array, Float32Array]:
     """Return the gains (K,) at a strength and the margins (K,) to choose from, in all combinations."""
     gains = np.asarray(1 + strength * (np.array(_GAINS) - 1), np.float32)
-    low = np.linspace(bounds.tile, max(bounds.tile, gains[0]), 3 if bounds.tile < gains[0] else 1, dtype=np.float32)
+    low = np.linspace(
+        bounds.tile, max(bounds.tile, gains[0]), 3 if bounds.tile < gains[0] - 1e-6 else 1, dtype=np.float32
+    )
     gains = np.concatenate([low, gains[gains > low[-1]]])
     return gains.repeat(len(_MARGINS)), np.tile(np.array(_MARGINS, np.float32), len(gains))
 
 
-def _input(
+def tone_input(
     cells: Structure, tiles: Structure, shades: Shades, area: Float32Array, strength: float, bounds: GainBounds
 ) -> ToneInput:
     """Return what the choice of tone in N cells depends on. area: (N,) of the cells, 1 on average."""
@@ -319,7 +321,7 @@ def _multipliers(
     return high, cost_at(high)
 
 
-def _channel_gains(
+def channel_gains(
     target: Float32Array, tiles: Structure, gain: Float32Array, margin: Float32Array, bounds: GainBounds
 ) -> Float32Array:
     """Return the gains (N, 3) of tiles' channels, as in tone.c: that of the tile, or less as the target requires.
