@@ -663,6 +663,17 @@ def test_few_photos_make_fewer_larger_cells_and_hidden_ones_are_counted(render: 
     assert "not shown" not in render(*words, *limits, "--use-all")[1]
 
 
+def test_covers_that_show_hardly_anything_cause_a_notice(render: Run, photos: Path) -> None:
+    noise = np.random.default_rng(1).normal(0, 3, (60, 90, 3))
+    for colour, notice in ((128, "it.png is nearly one colour"), (5, "it.png is nearly black")):
+        Image.fromarray(np.clip(colour + noise, 0, 255).astype(np.uint8)).save("it.png")
+        err = render("mosaic", "it.png", "--tiles", photos, "--columns", "9", "-o", f"{colour}.png")[2]
+        assert notice in err
+        assert "per cell" not in err
+    err = render("mosaic", "it.png", "--tiles", photos, "--columns", "60", "-o", "small.png")[2]
+    assert "it.png has 1.5 pixels per cell, which shows no outlines" in err
+
+
 def test_a_report_is_a_self_contained_page(render: Run, cover: Path, photos: Path) -> None:
     words = ("mosaic", cover, "--tiles", photos, "--columns", "12", "--report", "report.html")
     assert render(*words)[0] == 0

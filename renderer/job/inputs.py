@@ -60,6 +60,14 @@ _LEGIBLE_CELLS: Final = 9  # height of the smallest letters that can be read, wi
 
 _OUTLINE_CELLS: Final = 20  # the fewest that show an outline: a heart then is five cells wide
 
+_MIN_CELL_PIXELS: Final = 2.0  # of a cover, below which a cell is one colour
+
+_COMPARED: Final = 64  # sides of the copy of a cover in which its colours are compared
+
+_BLACK: Final = 12.0  # lightness below which nearly all of a cover is black
+
+_ONE_COLOUR: Final = 3.0  # mean CIELAB distance from the mean below which a cover is one colour
+
 _MOST_FINER: Final = 4.0  # columns of a grid with a mask, relative to one without
 
 _MADE_TONE: Final = 0.5
@@ -371,6 +379,7 @@ def _match(
     else:
         library = library.cropped(tile_shape.crop_ratio, progress)
     _check_letters(cover, grid, progress)
+    _check_contrast(cover, grid, progress)
     if cover.as_they_are:
         cover, settings = ordered_by_hue(cover, library), replace(settings, tone=0.0, blend=0.0)
     elif isinstance(name, MadeCover) and settings.tone == "auto":
@@ -438,6 +447,25 @@ def _check_letters(cover: Cover, grid: Grid, progress: Progress) -> None:
             f"The letters of {cover.name} are only {height} high, which is hard to read: use fewer words, or more "
             f"{named('columns')}"
         )
+
+
+def _check_contrast(cover: Cover, grid: Grid, progress: Progress) -> None:
+    """Show a notice if a picture is a cover of which a mosaic shows hardly anything."""
+    if cover.path is None:
+        return
+    pixels = cover.size[0] * grid.crop[2] / (grid.columns * grid.unit[0])
+    if pixels < _MIN_CELL_PIXELS:
+        progress.notice(
+            f"{cover.name} has {pixels:.1f} pixels per cell, which shows no outlines: use a larger picture, or fewer "
+            f"{named('columns')}"
+        )
+    if cover.mask is not None:  # then its outline is seen
+        return
+    small = to_lab(resize(cover.over(WHITE), _COMPARED, _COMPARED).astype(np.float32) / np.float32(255)).reshape(-1, 3)
+    if np.percentile(small[:, 0], 95) < _BLACK:
+        progress.notice(f"{cover.name} is nearly black: brighten it, or choose another cover")
+    elif np.linalg.norm(small - small.mean(axis=0), axis=1).mean() < _ONE_COLOUR:
+        progress.notice(f"{cover.name} is nearly one colour: choose a cover with more contrast")
 
 
 def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:

@@ -61,6 +61,9 @@ _GAINS: Final = (0.3, 0.36, 0.43, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.82, 0.92, 1
 _MARGINS: Final = (-0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.6, 2.5, 4.0)
 """Gains and margins to choose from."""
 
+_RAISED: Final = (0.0, 0.3, 0.6, 1.0)
+"""Shares by which the minimum gains of tiles and channels are raised, until the minimum of the mean can be reached."""
+
 _LEAST_GAIN: Final = 0.02  # of any channel: a gain of 0 would remove the photo
 
 _DETAIL: Final = 0.2
@@ -119,6 +122,10 @@ class GainBounds:
             float(np.interp(contrast, (0, CONTRAST, 1), (_LEAST_GAIN, gain, 1))) for gain in (TIGHT_GAIN, NARROW_GAIN)
         )
         return cls(*(1 + strength * (gain - 1) for gain in (contrast, *lowest)))
+
+    def raised(self, share: float) -> GainBounds:
+        """Return bounds of a tile and its channels that are raised by a share 0…1 of their distance from the mean's."""
+        return GainBounds(self.mean, *(gain + share * (self.mean - gain) for gain in (self.tile, self.channel)))
 
 
 @dataclass(frozen=True)
@@ -231,15 +238,19 @@ def tone_of(
     area = (box[:, 2] * box[:, 3]).astype(np.float32)
     area /= area.mean()
     sample = np.linspace(0, len(tiles) - 1, min(_SAMPLE, len(tiles))).astype(np.int64)
-    bounds = GainBounds.of(strength, contrast)
-    choice = tone_input(cells[sample], tiles[sample], shades[sample], area[sample], strength, bounds)
-    gains, margins = choices(strength, bounds)
-    errors, shares, gained = (np.empty((len(gains), len(sample)), np.float32) for _ in range(3))
-    evaluate = partial(evaluate_choices, choice, gains, margins, errors, shares, gained)
-    run_blocks(evaluate, blocks(len(sample), _SAMPLE_BLOCK))
     allowed = _IN_WORST * CLIPPED
-    for _ in range(_MAX_ROUNDS):
+    for share in _RAISED:  # in a nearly black cover, each tile's colour requires the least gain
+        bounds = GainBounds.of(strength, contrast).raised(share)
+        choice = tone_input(cells[sample], tiles[sample], shades[sample], area[sample], strength, bounds)
+        gains, margins = choices(strength, bounds)
+        errors, shares, gained = (np.empty((len(gains), len(sample)), np.float32) for _ in range(3))
+        evaluate = partial(evaluate_choices, choice, gains, margins, errors, shares, gained)
+        run_blocks(evaluate, blocks(len(sample), _SAMPLE_BLOCK))
         multipliers = _multipliers(errors, shares, gained, bounds.mean, allowed)
+        chosen = cheapest_choices(errors, shares, gained, *multipliers)
+        if gained[chosen, np.arange(len(sample))].mean() >= bounds.mean:
+            break
+    for _ in range(_MAX_ROUNDS):
         gain, margin = np.empty((len(tiles), 1), np.float32), np.empty((len(tiles), 1), np.float32)
         choose = partial(_choose, cells, tiles, shades, area, strength, bounds, multipliers, gain, margin)
         run_blocks(choose, blocks(len(tiles), _BLOCK))
@@ -255,6 +266,7 @@ def tone_of(
         if clipped <= CLIPPED:
             break
         allowed *= 0.95 * CLIPPED / clipped
+        multipliers = _multipliers(errors, shares, gained, bounds.mean, allowed)
     return gain, offset
 
 
