@@ -123,10 +123,11 @@ def make_grid(
     cell_size: int | None = None,
     tile_shape: TileShape = SQUARE,
     portrait: float = 0.5,
+    cells: float = DEFAULT_CELLS,
 ) -> Grid:
     """Return a regular grid for a cover of `width` × `height` pixels, centre-cropped to whole cells.
 
-    The grid has `columns` columns, or cells whose shorter side is `cell_size` cover pixels; by default about 5,000
+    The grid has `columns` columns, or cells whose shorter side is `cell_size` cover pixels, or else about `cells`
     cells. A column is a cell of a row, for hexagons of the first row, and for `mixed` a square with the area of a cell.
     For hexagons, `cell_size` is the height of a brick, 3/4 of the hexagon's. portrait: 0…1, share of the cells of
     `mixed` that are higher than wide. Raises InputError if both are specified, or if there would be no cells or more
@@ -141,7 +142,7 @@ def make_grid(
             raise InputError(_too_large(cell_size, width, height, tile_shape))
         crop_width, crop_height = round(count * cell_size * across), round(rows * cell_size * along)
     else:
-        count = _lattice_columns(tile_shape, columns, width, height)
+        count = _lattice_columns(tile_shape, columns, width, height, cells)
         # A panorama may be lower than a column is wide.
         side = min(width / across / count, height / along / block)
         rows = max(1, int(height / along / side + 1e-9) // block) * block
@@ -165,11 +166,12 @@ def make_grid_of_shape(
     cell_size: int | None = None,
     tile_shape: TileShape = SQUARE,
     portrait: float = 0.5,
+    cells: float = DEFAULT_CELLS,
 ) -> Grid:
     """Return the largest regular grid of aspect ratio `shape` (width / height) that fits, centred on the cover.
 
-    The other parameters are as for `make_grid`. The default is about 5,000 cells, in the numbers of columns and rows
-    that match the aspect ratio best. Raises InputError as `make_grid` does.
+    The other parameters are as for `make_grid`. About `cells` cells are in the numbers of columns and rows that match
+    the aspect ratio best. Raises InputError as `make_grid` does.
     """
     _check_one(columns, cell_size)
     (across, along), (beside, above), block = tile_shape.unit, tile_shape.overhang, _block(tile_shape)
@@ -186,12 +188,12 @@ def make_grid_of_shape(
         columns = max(1, round(min(width, height * shape) / (cell_size * across)))
         count = max(1, round(columns / block)) * block + round(2 * beside)
     elif columns is None:
-        default = math.sqrt(DEFAULT_CELLS * tile_shape.cell_area / across**2 * shape)
+        default = math.sqrt(cells * tile_shape.cell_area / across**2 * shape)
         first, last = max(1, math.ceil(default * 0.95)), max(1, math.floor(default * 1.05))
         counts = range(-(-first // block) * block + round(2 * beside), last + round(2 * beside) + 1, block)
         count = min(counts, key=error, default=block + round(2 * beside))
     else:
-        count = _lattice_columns(tile_shape, columns, width, height)
+        count = _lattice_columns(tile_shape, columns, width, height, cells)
     rows = rows_of(count)
     _check_cells(count, rows)
     shown_width, shown_height = (count - 2 * beside) * across, (rows - 2 * above) * along
@@ -212,15 +214,15 @@ def _block(shape: TileShape) -> int:
     return _BAND if shape.kind == "mixed" else 1
 
 
-def _lattice_columns(shape: TileShape, columns: int | None, width: int, height: int) -> int:
-    """Return the width in lattice units of a grid with a number of columns, or about 5,000 cells."""
+def _lattice_columns(shape: TileShape, columns: int | None, width: int, height: int, cells: float) -> int:
+    """Return the width in lattice units of a grid with a number of columns, or if that is None, of cells."""
     beyond = round(2 * shape.overhang[0])
     if shape.kind != "mixed":
         if columns is None:
-            ideal = math.sqrt(DEFAULT_CELLS * shape.cell_area / shape.unit[0] ** 2 * width / height)
+            ideal = math.sqrt(cells * shape.cell_area / shape.unit[0] ** 2 * width / height)
             return max(1 + beyond, round(ideal + beyond / 4))  # hexagons: half of the rows have one less
         return columns + beyond
-    wide = math.sqrt(shape.cell_area) * (columns or math.sqrt(DEFAULT_CELLS * width / height))
+    wide = math.sqrt(shape.cell_area) * (columns or math.sqrt(cells * width / height))
     if columns is not None:
         return max(1, round(wide / _BAND)) * _BAND
     # Of similar numbers, the one with which the least height is lost.

@@ -129,7 +129,7 @@ def detail(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["presets", "youtube-4k"], None, 'size = "3840x2160"'),
         (["still", "zoom", "COVER", *STILL, "--for", "tiktok", "--safe-zones", "-o", "frame.png"], "frame.png", "96x64"),
         (["zoom", "COVER", *SMALL, "--dry-run"], None, "6 frames at 12 fps, 96 cells"),
-        (["mosaic", "COVER", "--tiles", "PHOTOS", "--print", "60x40cm", "--dry-run"], None, "china-mosaic.png: 7087x4724, 1107 cells, 60 tile files; about"),
+        (["mosaic", "COVER", "--tiles", "PHOTOS", "--print", "60x40cm", "--dry-run"], None, "china-mosaic.png: 7087x4724, 1176 cells, 60 tile files; about"),
         (["mosaic", "COVER", "--columns", "12", "--tile-pixels", "10", "-o", "it.jpg", "--dry-run"], None, "it.jpg: 120x80, 96 cells, no tile files; about 2 s and 0.0 MB. Nothing was written (dry run)."),
         (["mosaic", "COVER", "--tiles", "PHOTOS", "--columns", "12"], "china-mosaic.png", "384x256"),
         (["mosaic", "COVER", "--cell-size", "64", "--match", "pixels", "--tiles", "PHOTOS"], "china-mosaic.png", "320x192"),

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from renderer.adaptive_grid import adapt_grid
 from renderer.cover_pixels import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.errors import InputError
-from renderer.grid import Grid, cell_at, cell_position, find_cell, make_grid
+from renderer.grid import Grid, cell_at, cell_position, find_cell, make_grid, make_grid_of_shape
 from renderer.parameters import CellPosition
+from renderer.shapes import TileShape
 
 sides = st.integers(1, 12_000)
 
@@ -38,6 +39,17 @@ def test_a_grid_covers_a_centred_part_of_the_cover(width: int, height: int, colu
     assert y + h <= 1 + 1e-9
     assert abs((2 * x + w - 1) * width) < 1.001
     assert abs((2 * y + h - 1) * height) < 1.001
+
+
+@pytest.mark.parametrize("kind", ["square", "3:2", "2:3", "5:1", "hexagon", "circle", "mixed"])
+@pytest.mark.parametrize("cells", [1000, 2000, 20_000])
+def test_a_grid_of_any_shape_has_about_as_many_cells_as_asked(kind: str, cells: int) -> None:
+    shape = TileShape.parse(kind)
+    for grid in (
+        make_grid(640, 427, tile_shape=shape, cells=cells),
+        make_grid_of_shape(640, 427, 0.7, tile_shape=shape, cells=cells),
+    ):
+        assert len(grid) == pytest.approx(cells, rel=0.12)
 
 
 def test_cell_size_counts_cover_pixels() -> None:

@@ -233,9 +233,8 @@ def draw_strips(
     Strips are (rows, width, 3), or (rows, width, 4) with straight alpha if the background is "transparent".
 
     If the picture has another shape, the mosaic is cropped, away from important areas; one with a mask is not, and the
-    background shows around it. The pixels are the same as if
-    the picture were drawn at once. Memory: at most 3 bytes per pixel of 8 strips, or 4 with alpha, and the textures:
-    192 MB, or those of one tile.
+    background shows around it. The pixels are the same as if the picture were drawn at once. Memory: at most 3 bytes
+    per pixel of 8 strips, or 4 with alpha, and the textures: 192 MB, or those of one tile.
     """
     placement, (width, height) = mosaic.placement, size
     scales = [side / units for side, units in zip(size, placement.size, strict=True)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -173,26 +172,24 @@ def regular_grid(
     shape: float | None = None,
     photos: int | None = None,
 ) -> Grid:
-    """Return the regular grid of a cover. By default, about `default_cells(photos)` cells are inside the cover's mask.
+    """Return the regular grid of a cover; by default, about `_default_cells` of its cells are inside the cover's mask.
 
-    Covers that are made, such as letters, always have 5,000 by default. If the mask is small, there are fewer cells, as
-    the grid has at most four times the columns of one without a mask. `portrait`: share of the portrait cells, 0…1, if
-    the shape of the tiles is `mixed`. `shape`: width / height of the mosaic, if it differs from the cover's. `photos`:
-    their number, or None if they are pieces of the cover.
+    If the mask is small, there are fewer cells, as the grid has at most four times the columns of one without a mask.
+    `portrait`: share of the portrait cells, 0…1, if the shape of the tiles is `mixed`. `shape`: width / height of the
+    mosaic, if it differs from the cover's. `photos`: their number, or None if they are pieces of the cover.
     """
+    inside = 1.0 if cover.mask is None else max(float(cover.mask.mean()) / 255, _MOST_FINER**-2)
+    cells = _default_cells(cover, photos) / inside
+    make = make_grid if shape is None else partial(make_grid_of_shape, shape=shape)
+    return make(
+        *cover.size, columns=settings.columns, cell_size=settings.cell_size, tile_shape=settings.shape(),
+        portrait=portrait, cells=cells,
+    )  # fmt: skip
 
-    def grid_of(columns: int | None, cell_size: int | None) -> Grid:
-        if shape is None:
-            return make_grid(*cover.size, columns, cell_size, settings.shape(), portrait)
-        return make_grid_of_shape(*cover.size, shape, columns, cell_size, settings.shape(), portrait)
 
-    grid = grid_of(settings.columns, settings.cell_size)
-    if settings.columns is not None or settings.cell_size is not None:
-        return grid
-    finer = 1.0 if cover.mask is None else min(1 / math.sqrt(float(cover.mask.mean()) / 255), _MOST_FINER)
-    if cover.path is not None:  # letters need many cells
-        finer *= math.sqrt(default_cells(photos) / DEFAULT_CELLS)
-    return grid if finer == 1 else grid_of(round(grid.columns * finer), None)
+def _default_cells(cover: Cover, photos: int | None) -> int:
+    """Return the default number of cells: fewer for few photos, except for letters and shapes, which need many."""
+    return DEFAULT_CELLS if cover.path is None else default_cells(photos)
 
 
 def cells_of(cover: Cover, grid: Grid, settings: GridSettings, faces: Sequence[Face], mask_threshold: float) -> Grid:
@@ -351,10 +348,10 @@ def _match(
 
         portrait = portrait_share(library.photos)
     grid = regular_grid(cover, settings, portrait, shape, tiles.photos)
-    by_default = settings.columns is None and settings.cell_size is None and cover.path is not None
-    if by_default and default_cells(tiles.photos) < DEFAULT_CELLS:
+    cells = _default_cells(cover, tiles.photos)
+    if cells < DEFAULT_CELLS and settings.columns is None and settings.cell_size is None:
         progress.notice(
-            f"About {default_cells(tiles.photos):,} cells for {counted(tiles.photos or 0, 'photo')}, so that these are "
+            f"About {cells:,} cells for {counted(tiles.photos or 0, 'photo')}, so that these are "
             f"large and not repeated too often: {named('columns')} sets another number"
         )
     if shape is not None:
@@ -379,7 +376,7 @@ def _match(
     else:
         library = library.cropped(tile_shape.crop_ratio, progress)
     _check_letters(cover, grid, progress)
-    _check_contrast(cover, grid, progress)
+    _check_picture(cover, grid, progress)
     if cover.as_they_are:
         cover, settings = ordered_by_hue(cover, library), replace(settings, tone=0.0, blend=0.0)
     elif isinstance(name, MadeCover) and settings.tone == "auto":
@@ -449,7 +446,7 @@ def _check_letters(cover: Cover, grid: Grid, progress: Progress) -> None:
         )
 
 
-def _check_contrast(cover: Cover, grid: Grid, progress: Progress) -> None:
+def _check_picture(cover: Cover, grid: Grid, progress: Progress) -> None:
     """Show a notice if a picture is a cover of which a mosaic shows hardly anything."""
     if cover.path is None:
         return
@@ -461,7 +458,9 @@ def _check_contrast(cover: Cover, grid: Grid, progress: Progress) -> None:
         )
     if cover.mask is not None:  # then its outline is seen
         return
-    small = to_lab(resize(cover.over(WHITE), _COMPARED, _COMPARED).astype(np.float32) / np.float32(255)).reshape(-1, 3)
+    step = max(min(cover.size) // (4 * _COMPARED), 1)  # a large picture would take 50 ms
+    some = np.ascontiguousarray(cover.pixels[::step, ::step, :3])
+    small = to_lab(resize(some, _COMPARED, _COMPARED).astype(np.float32) / np.float32(255)).reshape(-1, 3)
     if np.percentile(small[:, 0], 95) < _BLACK:
         progress.notice(f"{cover.name} is nearly black: brighten it, or choose another cover")
     elif np.linalg.norm(small - small.mean(axis=0), axis=1).mean() < _ONE_COLOUR:
