@@ -456,7 +456,9 @@ static float pair_cost(const Tiles *tiles, int64_t cell, int32_t photo, uint8_t 
         float darkest = tiles->darkest[of_photo], lightest = tiles->lightest[of_photo];
         float missed = lesserf(lightest, greaterf(darkest, colour)) - colour;
         total += tiles->shift * difference * difference + tiles->miss * missed * missed;
-        float needed = greaterf(darkest / greaterf(colour, NARROWEST), (1.0f - lightest) / greaterf(1.0f - colour, NARROWEST));
+        float dark = darkest / greaterf(colour, NARROWEST);
+        float bright = (1.0f - lightest) / greaterf(1.0f - colour, NARROWEST);
+        float needed = greaterf(dark, bright);
         float lost = 1.0f - tiles->tight_gain / greaterf(tiles->tight_gain, needed);
         total += tiles->loss * lost * lost;
     }

@@ -26,7 +26,8 @@ static const float *products_of(const StructureBlock *block, int64_t symmetry, i
     return block->products + (symmetry * block->rows + row) * block->photos;
 }
 
-/* Compute the costs in a row's cell of `count` photos, at most CHUNK, of a block from `first` on, under their best symmetry. */
+/* Compute the costs in a row's cell of `count` photos, at most CHUNK, of a block from `first` on, under their best
+ * symmetry. */
 static void row_costs(const StructureBlock *block, int64_t row, int64_t first, int64_t count, float *restrict cost)
 {
     const float min_gain = block->min_gain, max_gain = block->max_gain, shift = block->shift, miss = block->miss;

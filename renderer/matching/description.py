@@ -151,12 +151,16 @@ def apply_tone(
     chosen: (N,) their numbers in the library; symmetry: (N,); structure: their N descriptors under their symmetry.
     """
     used, index = np.unique(chosen, return_inverse=True)
-    histograms = [shades_of(library.tiles_of(used[block])) for block in blocks(len(used), 4096)]
-    shades = Shades(np.concatenate(histograms), index.reshape(-1))
-    tiles = turned(library.signatures[chosen], symmetry)
     cells = counted_cells(len(chosen))
-    seen, photo = np.unique(chosen[cells], return_inverse=True)
-    counted = CountedTiles(cells, library.tiles_of(seen), photo.reshape(-1))
+    seen, photo = np.unique(index.reshape(-1)[cells], return_inverse=True)
+    histograms, pictures = [], []
+    for block in blocks(len(used), 4096):
+        some = library.tiles_of(used[block])
+        histograms.append(shades_of(some))
+        pictures.append(some[seen[(seen >= block.start) & (seen < block.stop)] - block.start])
+    shades = Shades(np.concatenate(histograms), index.reshape(-1))
+    counted = CountedTiles(cells, np.concatenate(pictures), photo.reshape(-1))
+    tiles = turned(library.signatures[chosen], symmetry)
     gain, offset = tone_of(
         description.cells, structure, tiles, shades, counted, description.picture, description.raster, style.tone,
         style.contrast,
