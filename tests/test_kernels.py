@@ -201,3 +201,12 @@ def test_a_library_older_than_its_sources_is_refused(elsewhere: Path, monkeypatc
 
 def variants_of(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"*{library.SUFFIX}"))
+
+
+def test_an_interruption_while_arguments_are_converted_is_not_another_error() -> None:
+    class Interrupting:
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kernels().all_costs(Interrupting(), None, None, None)

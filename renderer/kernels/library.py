@@ -200,6 +200,18 @@ def _converter(parameter: Parameter, structs: Mapping[str, _Struct]) -> _Convert
     return number
 
 
+def _converting(function: Callable[..., Any], converters: Sequence[_Converter]) -> Callable[..., Any]:
+    """Return a function that converts its arguments and calls another.
+
+    Not by `argtypes`: ctypes reports any exception in a conversion as ArgumentError, KeyboardInterrupt too.
+    """
+
+    def call(*arguments: object) -> Any:
+        return function(*[each.from_param(value) for each, value in zip(converters, arguments, strict=True)])
+
+    return call
+
+
 # -- The library ---------------------------------------------------------------------------------------------------
 
 
@@ -216,9 +228,7 @@ class Kernels:
         for name, (result, parameters) in declared().functions.items():
             function = library[name]
             function.restype = _NUMBERS[result]
-            converters: list[Any] = [_converter(parameter, self.structs) for parameter in parameters]
-            function.argtypes = converters  # ctypes accepts any object with `from_param`
-            setattr(self, name, function)
+            setattr(self, name, _converting(function, [_converter(each, self.structs) for each in parameters]))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         raise AttributeError(f"the compiled library has no function {name}")
