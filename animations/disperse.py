@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import numpy as np
 
-from renderer.scene import Animation, Ending, Motion, Scene, Sprites, Stage, ease, parameter
+from renderer.scene import Ending, Motion, Scene, SpatialAnimation, Sprites, Stage, ease, parameter
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,7 +23,7 @@ Style = Literal["burst", "wind", "gravity", "vortex"]
 
 
 @dataclass(frozen=True)
-class Disperse(Animation):
+class Disperse(SpatialAnimation):
     """Scatter the tiles of the mosaic."""
 
     last: ClassVar[Ending] = "empty"
@@ -42,8 +42,8 @@ class Disperse(Animation):
         "distance", "Which tiles leave first: those nearest to the origin, or random ones"
     )
     spread: float = parameter(0.62, "Share of the duration over which the tiles depart", low=0, high=0.9)
-    spin: float = parameter(0.6, "Maximum rotation of a tile along its path", unit="turns", low=0, high=5)
-    depth: float = parameter(0.8, "How far tiles move towards or away from the viewer", low=0, high=2)
+    spin: float = parameter(1.0, "Maximum rotation of a tile along its path", unit="turns", low=0, high=5)
+    depth: float = parameter(1.0, "How far tiles move towards or away from the viewer", low=0, high=2)
     fade: float = parameter(0.35, "Share of its path, at the end, over which a tile fades out", low=0.01, high=1)
     hold_start: float = parameter(1.0, "Pause before the tiles leave", unit="seconds", low=0, high=60)
     hold_end: float = parameter(0.2, "Pause after the last tile has left", unit="seconds", low=0, high=60)
@@ -52,19 +52,20 @@ class Disperse(Animation):
         """Choose each tile's path at random; a frame then only evaluates the paths."""
         camera = stage.whole_camera()
         rng = stage.rng()
-        all_tiles = stage.resting_sprites()
-        nearness = rng.random(len(all_tiles)) ** 3  # a few tiles come close to the viewer
-        order = np.argsort(nearness, kind="stable")  # those are drawn over the others
-        tiles, growth = all_tiles.take(order), self.depth * (2.5 * nearness[order] - 0.3)
-        resting_part = stage.partly_resting(all_tiles)
-        position = np.argsort(order)
-
+        tiles = stage.resting_sprites()
+        resting_part = stage.partly_resting(tiles)
+        in_space = self.in_space(stage)
         view = np.array(stage.view(camera))
         reach = float(np.hypot(*view))  # a tile that has moved this far is outside the frame
         middle, part = (np.array(pair) for pair in stage.visible_part(camera))
         origin = middle if self.origin is None else np.array(stage.position(self.origin))
         away = tiles.centre - origin
         trajectories = _TRAJECTORIES[self.style](away, reach, rng)
+        # How much larger a tile becomes by the perspective: half as large to three times, a few much larger.
+        passing = rng.random(len(tiles)) < _PASSING / len(tiles)
+        growth = self.depth * np.where(
+            passing, rng.uniform(1.7, 2.4, len(tiles)), 2.2 * rng.random(len(tiles)) ** 2 - 0.7
+        )
         if self.style == "wind":
             near = 0.5 - (tiles.centre[:, 0] - middle[0]) / part[0]
         else:
@@ -75,7 +76,8 @@ class Disperse(Animation):
         turned = 2 * math.pi * self.spin * rng.uniform(-1, 1, (2, len(tiles)))
         axis = rng.uniform(0, math.pi, len(tiles))
         hold_before, hold_after = stage.pause_shares([self.hold_start, self.hold_end])
-        bounds = 0.5 * view + 0.5 * _reach(tiles, growth)
+        eye = camera.distance(stage.frame[1])
+        bounds = 0.5 * view + 0.5 * _reach(tiles, np.exp(growth))
         visible_until = _visible_until(tiles.centre - camera.centre, trajectories, bounds)
         # Most tiles leave the frame before the end of their paths: the animation ends when the last one has left.
         end = max(float((start + (1 - self.spread) * visible_until).max()), 0.3)
@@ -87,15 +89,17 @@ class Disperse(Animation):
             some, q = tiles.take(moving), way[moving]
             shift, shrink = trajectories(q, moving)
             leaving = ease(q, "sine")
+            # Trajectories are those on the screen: the perspective makes a tile larger by the factor `nearer`.
+            nearer = shrink * np.exp(growth[moving] * q**1.5)
+            across = (some.centre + shift - camera.centre) / nearer[:, np.newaxis] + camera.centre
             flying = some.moved(
-                some.centre + shift,
-                size=shrink * (1 + growth[moving] * leaving),
+                np.concatenate([across, (eye * (1 - 1 / nearer))[:, np.newaxis]], 1),
                 angle=turned[0, moving] * leaving,
                 tumble=turned[1, moving] * leaving,
                 axis=axis[moving],
                 opacity=1 - ease(q, "smooth", 1 - self.fade, 1.0),
             )
-            return stage.scene(camera, resting_part((way <= 0)[position]), flying)
+            return stage.scene(camera, *in_space(flying, resting_part(way <= 0)))
 
         return motion
 
@@ -113,14 +117,17 @@ class Gather(Disperse):
         return super(Gather, replace(self, hold_start=self.hold_end, hold_end=self.hold_start)).prepare(stage)
 
 
+_PASSING: Final = 40
+"""Number of tiles that pass close to the viewer."""
+
 _SAMPLES: Final = 16
 """Points of each tile's path that are checked to find where it leaves the frame."""
 
 
-def _reach(tiles: Sprites, growth: Float64Array) -> Float64Array:
+def _reach(tiles: Sprites, larger: Float64Array) -> Float64Array:
     """Return twice the largest distance of a tile's corner from its centre, at any rotation: (N, 1)."""
     half = np.linalg.norm(tiles.right, axis=1) + np.linalg.norm(tiles.down, axis=1)
-    return np.asarray(2 * half * np.maximum(1 + growth, 1), np.float64)[:, np.newaxis]
+    return np.asarray(2 * half * np.maximum(larger, 1), np.float64)[:, np.newaxis]
 
 
 def _visible_until(centre: Float64Array, trajectory: Trajectory, bounds: Float64Array) -> Float64Array:

@@ -132,7 +132,9 @@ def all_work() -> Iterator[dict[str, tuple[str, Work]]]:
             def moved(progress: float) -> Scene:
                 return Scene((few,), Camera((WIDTH / 2 + 200 * progress, HEIGHT / 2), 1.0))
 
-            compositor.expose(map(moved, compositor.exposure(moved, 0.5, (2 * FRAMES - 2) / 200)), motion)
+            moments = compositor.exposure(moved, 0.5, (2 * FRAMES - 2) / 200)
+            assert not isinstance(moments, Scene)
+            compositor.expose(map(moved, moments), motion)
 
         def convert() -> None:
             compositor.to_yuv420(frame, (luma, blue, red))

@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float64Array, Packed, Pixels
-from renderer.compositor import FULL_TONE, NO_TONE, Compositor, Viewport
+from renderer.compositor import FULL_TONE, NO_TONE, Compositor
 from renderer.kernels.drawing import SHARPER, to_planes
 from renderer.scene import Camera, Colour, NestedMap, Scene, Sprites
+from renderer.scene.views import Viewport
 
 BLOCK: Final = 256
 """Side of a block in pixels."""

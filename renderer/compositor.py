@@ -32,12 +32,11 @@ from renderer.kernels.drawing import (
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
 from renderer.pixels import filling
 from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Motion, NestedMap, Scene, Sprites
+from renderer.scene.trails import has_flying, with_trails
+from renderer.scene.views import Viewport, bounds_of, is_flat, points_of, project, view_of
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
 
 Item = TypeVar("Item")
-
-Viewport = tuple[float, float, float, float, float, float]
-"""The affine map from scene units to pixels of the frame, row by row."""
 
 Group = tuple[Sprites, Viewport, Box]
 """Sprites, their view, and the box of pixels that later groups hide."""
@@ -52,6 +51,9 @@ NO_TONE: Final = (-2.0, -1.0)
 
 OPENED_PIXELS: Final = 2.0
 """Width of a tile in pixels above which a nested map is drawn as its own tiles."""
+
+Moments = Sequence[float]
+"""Shares of a motion, 0…1, whose scenes are averaged."""
 
 MAX_EXPOSURES: Final = 16
 """Maximum number of scenes averaged for one frame with motion blur."""
@@ -69,7 +71,7 @@ class Compositor:
     levels by which sampling is finer than one texel per pixel. `columns`, an attribute: the first column of the frame
     that is drawn, and the one after the last; by default all. Their pixels do not depend on which others are drawn.
 
-    Memory: about 300 bytes per sprite of the largest scene, one frame if the background is a picture, four more with
+    Memory: about 400 bytes per sprite of the largest scene, one frame if the background is a picture, four more with
     motion blur, and the textures. Drawing a frame allocates nothing, except for texture levels not yet loaded.
     A pixel depends on the scene alone, not on threads, bands or earlier scenes.
     """
@@ -136,16 +138,23 @@ class Compositor:
 
         self.in_bands(band)
 
-    def exposure(self, motion: Motion, progress: float, shutter: float) -> Sequence[float]:
-        """Return the moments of a motion that are averaged for a frame with motion blur.
+    def exposure(self, motion: Motion, progress: float, shutter: float, *, camera: bool = True) -> Scene | Moments:
+        """Return what a frame with motion blur shows: a scene, or the moments of a motion that are averaged.
 
-        The shutter is open for `shutter`, centred on `progress`; both are shares of the motion, 0…1. There are as many
-        moments as needed for the fastest visible sprite to move at most 2 pixels from one to the next, up to 16; if
-        nothing moves more than 1 pixel, only `progress`.
+        The shutter is open for `shutter`, centred on `progress`; both are shares of the motion, 0…1. If the camera
+        rests, flying tiles are blurred along their way in one scene. If it moves, there are as many moments as needed
+        for the fastest visible sprite to move at most 2 pixels from one to the next, up to 16; if nothing moves more
+        than 1 pixel, or without `camera`, the scene at `progress`.
         """
+        scene = motion(progress)
+        if shutter <= 0 or not (camera or has_flying(scene)):
+            return scene
         first, last = max(progress - shutter / 2, 0.0), min(progress + shutter / 2, 1.0)
-        if shutter <= 0 or (moved := self._travel(motion(first), motion(last))) <= 1.0:
-            return (progress,)
+        before, after = motion(first), motion(last)
+        if has_flying(scene) and before.camera == after.camera:
+            return with_trails(scene, before, after)
+        if not camera or (moved := self._travel(before, after)) <= 1.0:
+            return scene
         count = min(math.ceil(moved / 2 - 1e-6) + 1, MAX_EXPOSURES)
         return [first + (last - first) * (number + 0.5) / count for number in range(count)]
 
@@ -171,19 +180,14 @@ class Compositor:
         """Return the visible sprites' identifiers, (M,), and centres and two edge midpoints in pixels, (M, 3, 2)."""
         identifiers, points = [np.empty(0, np.int64)], [np.empty((0, 3, 2))]
         for sprites, view, _ in self.groups(scene):
-            to_pixels = np.array([view[:2], view[3:5]]).T
-            centre = sprites.centre @ to_pixels + (view[2], view[5])
-            right, down = sprites.right @ to_pixels, sprites.down @ to_pixels
-            reach = np.abs(right) + np.abs(down)
-            visible = (sprites.opacity > 0) & ((centre + reach > 0) & (centre - reach < (self.width, self.height))).all(
-                axis=1
-            )
+            low, high = bounds_of(sprites, view)
+            visible = (sprites.opacity > 0) & ((high > 0) & (low < (self.width, self.height))).all(axis=1)
             # One photo may be in many cells, so tiles are identified by their index, other sprites by their texture.
             identifier = np.where(
                 sprites.tile >= 0, sprites.tile.astype(np.int64), -1 - sprites.texture.astype(np.int64)
             )
             identifiers.append(identifier[visible])
-            points.append(np.stack([centre, centre + right, centre + down], 1)[visible])
+            points.append(points_of(sprites.take(visible), view))
         return np.concatenate(identifiers), np.concatenate(points)
 
     def in_bands(self, work: Callable[[int, int], None]) -> None:
@@ -240,12 +244,12 @@ class Compositor:
 
     def groups(self, scene: Scene) -> list[Group]:
         """Return a scene's groups of sprites in painter's order."""
-        view = _view(scene.camera, self.width, self.height)
+        view = view_of(scene.camera, self.width, self.height)
         groups = [(sprites, view) for sprites in scene.sprites]
         if scene.nested:
             groups = [part for sprites, view in groups for part in self._expanded(sprites, view, scene.nested)]
         if scene.overlay is not None:
-            groups.append((scene.overlay, _view(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
+            groups.append((scene.overlay, view_of(Camera((0.0, 0.0), float(self.height)), self.width, self.height)))
         hidden = _NO_BOX
         listed: list[Group] = []
         for sprites, view in reversed(groups):
@@ -260,40 +264,41 @@ class Compositor:
 
         These tiles are not changed but get their own view, so that nothing is copied and no precision is lost.
         """
-        to_pixels = np.array([view[:2], view[3:5]])
         groups: list[tuple[Sprites, Viewport]] = []
         done = 0
-        opened = np.flatnonzero(np.isin(sprites.texture, list(nested))).tolist()
-        if not opened or not sprites.outline.is_plain:
+        opened = np.flatnonzero(np.isin(sprites.texture, list(nested)))
+        if not len(opened) or not sprites.outline.is_plain:
             return [(sprites, view)]
-        for at in opened:
+        heights = sprites.heights()
+        low, high = bounds_of(sprites.take(opened), view)
+        first, end = self.columns
+        seen = ((high > (first, 0)) & (low < (end, self.height))).all(axis=1)  # nor if a part is behind the camera
+        for at in opened[seen].tolist():
             inner = nested[int(sprites.texture[at])]
-            wide, high = inner.size
-            across, along = to_pixels @ sprites.right[at] * 2 / wide, to_pixels @ sprites.down[at] * 2 / high
+            one, z = slice(at, at + 1), heights[at : at + 1]
+            # A unit of the map in homogeneous pixels, and its corner.
+            across = project(view, sprites.right[one], z[:, 1], 0.0)[0] * 2 / inner.size[0]
+            along = project(view, sprites.down[one], z[:, 2], 0.0)[0] * 2 / inner.size[1]
+            middle = project(view, sprites.centre[one], z[:, 0], 1.0)[0]
+            corner = middle - across * inner.size[0] / 2 - along * inner.size[1] / 2
+            units = (vector[:2] - middle[:2] / middle[2] * vector[2] for vector in (across, along))
             whole = sprites.opacity[at] >= 1 and (sprites.window[at] == (0, 0, 1, 1)).all()
-            if not whole or depth == _MAX_DEPTH or min(np.hypot(*across), np.hypot(*along)) <= OPENED_PIXELS:
-                continue
-            corner = to_pixels @ (sprites.centre[at] - sprites.right[at] - sprites.down[at]) + (view[2], view[5])
-            if not self._in_frame(corner, across * wide, along * high):
+            if not whole or depth == _MAX_DEPTH or min(np.hypot(*unit) for unit in units) <= OPENED_PIXELS * middle[2]:
                 continue
             groups.append((sprites.take(slice(done, at)), view))
-            (a, d), (b, e), (c, f) = across.tolist(), along.tolist(), corner.tolist()
-            groups += self._expanded(inner.tiles, (a, b, c, d, e, f), nested, depth + 1)
+            (a, d, g), (b, e, h), (c, f, i) = across.tolist(), along.tolist(), corner.tolist()
+            inside = (a, b, c, d, e, f, 0.0, 0.0, g, h, 0.0, i, view[12])
+            groups += self._expanded(inner.tiles, inside, nested, depth + 1)
             done = at + 1
         groups.append((sprites.take(slice(done, None)), view))
         return [(some, its_view) for some, its_view in groups if len(some)]
-
-    def _in_frame(self, corner: Float64Array, across: Float64Array, along: Float64Array) -> bool:
-        """Return whether the bounds of a parallelogram, in pixels, overlap the columns that are drawn."""
-        corners = corner + np.array([[0, 0], across, along, across + along])
-        low, high = corners.min(axis=0), corners.max(axis=0)
-        first, end = self.columns
-        return bool((high > (first, 0)).all() and (low < (end, self.height)).all())
 
     def _covered(self, sprites: Sprites, view: Viewport) -> Box:
         """Return the pixels that a group fully covers if it is one opaque, upright rectangle (a landed photo)."""
         if (
             len(sprites) != 1
+            or sprites.space is not None
+            or not is_flat(view)
             or not sprites.outline.is_plain
             or sprites.opacity[0] < 1
             or not 0 <= sprites.texture[0] < len(self.textures)
@@ -370,6 +375,10 @@ class Compositor:
             sprites.texture, sprites.centre, sprites.right, sprites.down, sprites.window, sprites.opacity,
             sprites.gain, sprites.offset, sprites.joined,
         )  # fmt: skip
+        if (space := sprites.space) is not None:
+            arrays = arrays._replace(
+                in_space=True, z=space.z, softness=space.softness, light=space.light, trail=space.trail
+            )
         outline = sprites.outline
         numbers = OutlineNumbers(
             outline.kind == "hexagon", outline.radius, outline.border, outline.opened,
@@ -399,17 +408,6 @@ class Compositor:
             largest = unpack(self.textures.pixels(background, 0))[..., :3]
             self._background = (background, pack(filling(largest, (self.width, self.height))))
         return 0, self._background[1]
-
-
-def _view(camera: Camera, width: int, height: int) -> Viewport:
-    """Return the affine map from scene units to frame pixels, row by row."""
-    cosine = math.cos(camera.angle) * camera.scale
-    sine = math.sin(camera.angle) * camera.scale
-    x, y = camera.centre
-    return (
-        cosine, -sine, width / 2 - cosine * x + sine * y,
-        sine, cosine, height / 2 - sine * x - cosine * y,
-    )  # fmt: skip
 
 
 def _packed(colour: Colour) -> int:

@@ -231,7 +231,8 @@ def _endings(segment: Segment) -> tuple[Ending, Ending]:
 def _camera_distance(camera: Camera, other: Camera, stage: Stage) -> float:
     """Return the largest distance in pixels that a point at the edge of the frame moves between two cameras."""
     moved = math.dist(camera.centre, other.centre) * camera.scale
-    return moved + abs(other.scale / camera.scale - 1) * 0.5 * max(stage.frame) + abs(other.angle - camera.angle) * 1e3
+    turned = abs(other.angle - camera.angle) + abs(other.pitch - camera.pitch) + abs(other.yaw - camera.yaw)
+    return moved + abs(other.scale / camera.scale - 1) * 0.5 * max(stage.frame) + turned * 1e3
 
 
 def _with_camera_move(motion: Motion, camera: Camera, share: float) -> Motion:
@@ -247,7 +248,11 @@ def _with_camera_move(motion: Motion, camera: Camera, share: float) -> Motion:
         )
         scale = scene.camera.scale * (camera.scale / start.scale) ** left
         angle = scene.camera.angle + left * (camera.angle - start.angle)
-        return replace(scene, camera=Camera((x, y), scale, angle))
+        pitch = scene.camera.pitch + left * (camera.pitch - start.pitch)
+        yaw = scene.camera.yaw + left * (camera.yaw - start.yaw)
+        return replace(
+            scene, camera=replace(scene.camera, centre=(x, y), scale=scale, angle=angle, pitch=pitch, yaw=yaw)
+        )
 
     return moved
 

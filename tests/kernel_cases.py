@@ -74,7 +74,7 @@ TESTED = [name for name, function in DECLARED.functions.items() if function.para
 
 MAX_BYTES = 5_000_000  # of one call's arguments
 MAX_CALLS = 3  # of one function
-MAX_DRAWING_CALLS = 7  # of those that draw sprites, which have several outlines
+MAX_DRAWING_CALLS = 12  # of those that draw sprites, which have several outlines
 
 Value = tuple[Parameter, Any]
 
@@ -221,7 +221,10 @@ class Recorder:
 
 
 def record_drawing(recorder: Recorder) -> None:
-    """Draw small frames: axis-aligned and rotated sprites, mirrored, magnified, transparent, toned, hidden, outlined."""
+    """Draw small frames: sprites axis-aligned and rotated, mirrored, magnified, transparent, toned, hidden, outlined.
+
+    From number 12 on, they are in space: in perspective, lit, out of focus and moving.
+    """
     rng = np.random.default_rng(7)
     table, recorder.memory = _textures(rng, [(64, 64, True), (33, 20, True), (16, 16, False), (1, 9, True)])
     width, height = 144, 32
@@ -234,8 +237,10 @@ def record_drawing(recorder: Recorder) -> None:
         7: plain._replace(radius=0.3, border=0.07, border_colour=0xFFF0F0F0),
         9: plain._replace(border=0.2, border_colour=0xFF000000),
         11: plain._replace(hexagon=True, opened=0.4),
+        13: plain._replace(hexagon=True, border=0.1, border_colour=0xFF3060C0),
+        14: plain._replace(radius=0.3, border=0.07, border_colour=0xFFF0F0F0),
     }
-    for number in range(12):
+    for number in range(16):
         count = 40
         side = (3.0, 9.5, 16.0, 40.0 if number != 11 else 200.0)[number % 4]  # rows of the last are stored
         upright = number % 3 < 2
@@ -256,12 +261,22 @@ def record_drawing(recorder: Recorder) -> None:
             rng.uniform(-0.2, 0.2, (count, 3)).astype(np.float32),
             rng.integers(0, 4 if number not in outlines else 8, count, np.uint8),
         )
+        if number >= 12:
+            sprites = sprites._replace(
+                in_space=True, z=rng.uniform(-20, 20, (count, 3)),
+                softness=rng.choice(np.float32([0, 0, 0.7, 5]), count),
+                light=rng.uniform(0, 1, (count, 2)).astype(np.float32),
+                trail=rng.choice([0, 0, 3, 9], (count, 1)) * rng.uniform(-1, 1, (count, 3)),
+            )  # fmt: skip
         outline = outlines.get(number, plain)
         hidden = (10, 5, 35, 25) if number % 5 == 4 else (0, 0, 0, 0)
         draw = empty_draw_list(count)
         draw.entries[:] = 0
         missing = np.zeros((8, 2), np.int32)
-        view = (1.0, -0.01 * (number == 7), 0.3, 0.01 * (number == 7), 1.0, 0.2)
+        view = (
+            1.0, -0.01 * (number == 7), 0.3, 0.01 * (number == 7), 1.0, 0.2,
+            -1.1, -0.3, 0.002 * (number == 15), 0.001 * (number == 14), -0.02, 1.0, 1.0,
+        )  # fmt: skip
         frame_size, tone_sizes, columns = (width, height), (24.0, 48.0), (number % 5, width - number % 3)
         list_visible(sprites, outline, view, frame_size, columns, hidden, tone_sizes, table, 3, draw, missing)
         table.address[0, 0], columns = 0, (0, width)  # is then listed as missing

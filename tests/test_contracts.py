@@ -55,7 +55,7 @@ def test_tiles_move_from_one_map_to_another(stage: Stage) -> None:
 def test_tiles_show_another_texture_from_behind(stage: Stage) -> None:
     """Flip: seen from behind, each tile shows another texture."""
     red = stage.textures.add_picture(np.full((4, 4, 3), (200, 10, 20), np.uint8))
-    tiles, camera = stage.resting_sprites(), stage.whole_camera()
+    tiles, camera = stage.resting_sprites(), replace(stage.whole_camera(), field_of_view=0.0)
     tiles = replace(tiles, gain=np.ones_like(tiles.gain), offset=np.zeros_like(tiles.offset))
 
     def flip(progress: float) -> Scene:

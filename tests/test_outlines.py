@@ -125,7 +125,7 @@ def test_each_pixel_is_covered_by_the_share_inside(
     texels = half if not outline.border or "hexagon" in name else (half[0] - outline.border, half[1] - outline.border)
     still = sprite(flat(textures, (0, 255, 0), texels[0] / texels[1]), outline, half)
     moved = still.moved(still.centre, angle=angle, tumble=tumble, axis=0.7)
-    drawn = draw(Scene((moved,), Camera((0.1, -0.05), scale), (0.0, 0.0, 1.0)), textures)
+    drawn = draw(Scene((moved,), Camera((0.1, -0.05), scale, field_of_view=0.0), (0.0, 0.0, 1.0)), textures)
     matrix = np.stack([moved.right[0] / half[0], moved.down[0] / half[1]], 1) * scale
     whole, photo = reference(outline, half, matrix, (WIDTH / 2 - 0.1 * scale, HEIGHT / 2 + 0.05 * scale))
     expected = np.stack([whole - photo, photo, 1 - whole], -1) * 255

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,7 +16,7 @@ import numpy as np
 from renderer.arrays import Float32Array
 from renderer.budget import Budget, render_budget
 from renderer.choices import Fit
-from renderer.compositor import FULL_TONE, Compositor
+from renderer.compositor import FULL_TONE, Compositor, Moments
 from renderer.cores import core_count
 from renderer.cover_pixels import covered_part
 from renderer.covers import WHITE
@@ -43,8 +43,11 @@ T = TypeVar("T")
 _BLURRED_PIXELS: Final = 160
 """Longer side of the picture that is blurred for a background, which is then enlarged to the frame."""
 
-Shot = Scene | Sequence[float]
+Shot = Scene | Moments
 """What a frame shows: a scene, or the moments of the motion that are averaged with motion blur."""
+
+SHUTTER: Final = 0.5
+"""Share of a frame in which the shutter is open for flying tiles unless another is specified: 180°, as in film."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,11 @@ class FrameSource:
     motion: Motion
     fps: Fraction
     shutter: float  # progress during which the shutter is open for one frame
+    blurs_camera: bool  # whether movements of the camera are blurred, and not only those of tiles
 
     def shot(self, number: int) -> Shot:
         """Return what a frame shows."""
-        moments = self.compositor.exposure(self.motion, self._progress(number), self.shutter)
-        return self.motion(moments[0]) if len(moments) == 1 else moments
+        return self.compositor.exposure(self.motion, self._progress(number), self.shutter, camera=self.blurs_camera)
 
     def shots(self, numbers: Iterable[int], *, planar: bool = False) -> Iterator[tuple[Shot, bool]]:
         """Yield what each of some frames shows, and whether it is the same as the one before.
@@ -145,7 +148,9 @@ def open_frames(
     with drawing(mosaic, size, output, progress=progress, budget=budget) as (stage, compositor):
         motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
         planes = PlaneRenderer(compositor, budget.canvas_bytes)
-        yield FrameSource(stage, compositor, planes, motion, output.fps, output.motion_blur / max(stage.frames - 1, 1))
+        blur = SHUTTER if output.motion_blur is None else output.motion_blur
+        shutter, blurs_camera = blur / max(stage.frames - 1, 1), output.motion_blur is not None
+        yield FrameSource(stage, compositor, planes, motion, output.fps, shutter, blurs_camera)
 
 
 def check_frames(

@@ -1,4 +1,5 @@
-/* One visible sprite, ready to draw, in pixels of the frame: written by visibility.c, read by sprites.c, outlines.c.
+/* One visible sprite, ready to draw, in pixels of the frame: written by visibility.c, read by sprites.c, outlines.c and
+ * space.c.
  *
  * s and t are a pixel centre's position between a sprite's edges, -1...1 along its `right` and its `down` axis. */
 
@@ -8,7 +9,7 @@
 #include <stdint.h>
 
 typedef struct {
-    double inverse[6];    /* s = i0 x + i1 y + i2, t = i3 x + i4 y + i5 */
+    double inverse[9];    /* s = (i0 x + i1 y + i2) / w, t = (i3 x + i4 y + i5) / w, w = i6 x + i7 y + i8 */
     double half[2];       /* distance from the centre to the edges s = 1 and t = 1, pixels */
     double window[4];     /* u0, v0, u1, v1 in fractions of the texture */
     int32_t texture;
@@ -30,6 +31,12 @@ typedef struct {
     float radius;         /* of the corners of a rectangle */
     float sides[2];       /* half the width and height of a rectangle */
     float slope;          /* the edges of a hexagon are s = +-1, t + slope * s = +-1 and t - slope * s = +-1 */
+    int32_t in_space;     /* whether space.c draws it; otherwise w = 1, and the following is not used */
+    float soft[2];        /* half the width of the edges s = +-1 and t = +-1, over which coverage falls, in pixels */
+    float smooth;         /* 0...1: how far coverage is a smooth step there, as when out of focus, and not linear */
+    float corners[4][2];  /* of everything that is touched, in pixels: (-, -), (+, -), (+, +), (-, +) in s and t */
+    float trail[2];       /* movement in s and t while the shutter is open */
+    int32_t taps;         /* number of points along it that are averaged */
 } Draw;
 
 enum { PLAIN, ROUNDED, HEXAGON };
@@ -54,6 +61,11 @@ static inline uint32_t *pixel_at(const Target *target, int64_t x, int64_t y)
 {
     return target->pixels + (y * (target->right - target->left) + x - target->left);
 }
+
+/* space.c: draw the rows top ... end - 1 of a sprite in space. */
+void draw_in_space(
+    const Target *target, int64_t top, int64_t end, const Draw *draw, const uint32_t *fine_texels,
+    const uint32_t *coarse_texels, const int64_t *hidden);
 
 /* outlines.c: draw the rows top ... end - 1 of a sprite that is no plain rectangle. */
 void draw_outlined(

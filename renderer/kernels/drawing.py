@@ -40,7 +40,7 @@ class TextureTable(NamedTuple):
 
 
 class SpriteArrays(NamedTuple):
-    """What decides how N sprites are drawn; see `renderer.scene.Sprites`."""
+    """What decides how N sprites are drawn; see `renderer.scene.Sprites` and `renderer.scene.Space`."""
 
     texture: npt.NDArray[np.int32]  # (N,)
     centre: Float64Array  # (N, 2)
@@ -51,6 +51,11 @@ class SpriteArrays(NamedTuple):
     gain: npt.NDArray[np.float32]  # (N, 3)
     offset: npt.NDArray[np.float32]  # (N, 3)
     joined: npt.NDArray[np.uint8]  # (N,)
+    in_space: bool = False  # whether the following arrays have N elements
+    z: Float64Array = np.empty((0, 3))
+    softness: npt.NDArray[np.float32] = np.empty(0, np.float32)
+    light: npt.NDArray[np.float32] = np.empty((0, 2), np.float32)
+    trail: Float64Array = np.empty((0, 3))
 
 
 class OutlineNumbers(NamedTuple):
@@ -71,7 +76,7 @@ class DrawList(NamedTuple):
 
 
 def empty_draw_list(capacity: int) -> DrawList:
-    """Return a draw list with space for `capacity` sprites, about 200 bytes each."""
+    """Return a draw list with space for `capacity` sprites, about 300 bytes each."""
     return DrawList(np.empty(capacity * kernels().draw_bytes(), np.uint8), capacity)
 
 
@@ -91,11 +96,13 @@ def list_visible(
 ) -> tuple[int, int]:
     """Fill the draw list with the sprites that touch the frame, and `missing` with the mip levels to load for them.
 
-    `view` (6,) maps scene units to pixels: x' = v0 x + v1 y + v2, y' = v3 x + v4 y + v5. `frame_size`: width and height
-    in pixels. `columns`: the first that is drawn, and the one after the last. `hidden`: left, top, right and bottom of
-    the box that is painted over later. `tone_sizes`: tile sizes in pixels up to which tone is full and from which there
-    is none. `missing`: (M, 2) rows of texture, level. Returns the number of visible sprites and of missing levels;
-    entries beyond the capacity of the lists are not written.
+    `view` (13,) maps scene units to pixels: x' = (v0 x + v1 y + v2 + v6 z) / w, y' = (v3 x + v4 y + v5 + v7 z) / w,
+    where w = v8 x + v9 y + v10 z + v11; v12 is the number of pixels per unit where w is 1. Sprites of which a part has
+    a w below 0.02 are not drawn. `frame_size`: width and height in pixels. `columns`: the first that is drawn, and the
+    one after the last. `hidden`: left, top, right and bottom of the box that is painted over later. `tone_sizes`: tile
+    sizes in pixels up to which tone is full and from which there is none. `missing`: (M, 2) rows of texture, level.
+    Returns the number of visible sprites and of missing levels; entries beyond the capacity of the lists are not
+    written.
     """
     counts = np.empty(2, np.int64)
     kernels().list_visible(

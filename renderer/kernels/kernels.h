@@ -31,6 +31,11 @@ typedef struct {
     const float *gain;
     const float *offset;
     const uint8_t *joined;
+    int64_t in_space; /* whether the following arrays have elements */
+    const double *z;
+    const float *softness;
+    const float *light;
+    const double *trail;
 } Sprites;
 
 typedef struct {

@@ -4,17 +4,13 @@
  * share that lies inside the outline. The border is what lies inside the outline but outside of a smaller one, so that
  * both its sides are smooth. */
 
+#include "batch.h"
 #include "draw.h"
 #include "kernels.h"
 #include "numbers.h"
 #include "spans.h"
 
-#define LINES 3  /* pairs of parallel edges of a hexagon; a rectangle has two */
-#define BATCH 64  /* pixels that are sampled and weighted at once */
-#define PIECES 16 /* of rows, in a batch */
-
-/* Functions of their own: no function may use more than 4 KB of memory for its variables, which Windows checks. */
-#define SEPARATE __attribute__((noinline))
+#define LINES 3 /* pairs of parallel edges of a hexagon; a rectangle has two */
 
 /* Pixels of a sprite in a row, from which the fully covered ones are drawn by a separate loop; a batch draws a few pixels
  * of one row and of the next at once, so that it is longer than for rectangles. */
@@ -267,23 +263,15 @@ static inline Range in_row(const Bounds *bounds, const Shape *shape, double row)
     return range;
 }
 
-/* -- Batches ------------------------------------------------------------------------------------------------------- */
+/* -- Sprites ------------------------------------------------------------------------------------------------------- */
 
-/* Pixels in a row of the frame. */
+/* A sprite and what its rows have in common. */
 typedef struct {
-    uint32_t *target;
-    int32_t first, count; /* index in the batch */
-    int32_t longer;       /* rounded up to whole vectors if the frame's row is long enough */
-} Piece;
-
-/* Pixels of several rows, which are sampled together: in small sprites most rows are shorter than a vector. Vectors may
- * write beyond a piece, where the next one follows. */
-typedef struct {
-    int32_t count, pieces;
-    Piece piece[PIECES];
-    int32_t u[2][BATCH + VECTOR], v[2][BATCH + VECTOR];
-    float cover[BATCH + VECTOR], photo[BATCH + VECTOR];
-} Batch;
+    const Target *target;
+    Plane fine, coarse;
+    Shape outer, inner; /* outline, and that of the photo inside the border */
+    Source source;
+} Sprite;
 
 /* Fill in the positions of the pixels of a span from index `start` on. */
 static inline void fill_positions(
@@ -295,104 +283,6 @@ static inline void fill_positions(
         u[k] = level.u + (start + k) * level.du;
         v[k] = level.v + (start + k) * level.dv;
     }
-}
-
-static void sample_one(
-    uint32_t *restrict colours, int32_t count, const uint32_t *restrict texels, const Level *its_level,
-    const int32_t *restrict u, const int32_t *restrict v, const Paint *its_paint)
-{
-    const Level level = *its_level;
-    const Paint paint = *its_paint;
-    VECTORIZED
-    for (int32_t k = 0; k < count; k++)
-        colours[k] = tone(bilinear_at(texels, &level, u[k], v[k]), &paint);
-}
-
-static void sample_two(
-    uint32_t *restrict colours, int32_t count, const uint32_t *restrict fine_texels, const Level *fine_level,
-    const int32_t *restrict fine_u, const int32_t *restrict fine_v, const uint32_t *restrict coarse_texels,
-    const Level *coarse_level, const int32_t *restrict coarse_u, const int32_t *restrict coarse_v, uint32_t blend,
-    const Paint *its_paint)
-{
-    const Level fine = *fine_level, coarse = *coarse_level;
-    const Paint paint = *its_paint;
-    VECTORIZED
-    for (int32_t k = 0; k < count; k++)
-        colours[k] = tone(
-            mix(bilinear_at(fine_texels, &fine, fine_u[k], fine_v[k]),
-                bilinear_at(coarse_texels, &coarse, coarse_u[k], coarse_v[k]), blend),
-            &paint);
-}
-
-static inline uint32_t weight_at(float cover, float whole) { return (uint32_t)(int32_t)(cover * whole + 0.5f); }
-
-/* Blend a colour to `colours` by their cover. */
-static void blend_border(uint32_t *restrict colours, int32_t count, uint32_t border, const float *restrict cover)
-{
-    VECTORIZED
-    for (int32_t k = 0; k < count; k++)
-        colours[k] = mix(border, colours[k], weight_at(cover[k], 256.0f));
-}
-
-/* Draw `count` colours; those up to `longer` change nothing. */
-static void mix_colours(
-    uint32_t *restrict target, int32_t count, int32_t longer, const uint32_t *restrict colours,
-    const float *restrict cover, float opacity)
-{
-    VECTORIZED
-    for (int32_t k = 0; k < longer; k++)
-        target[k] = mix(target[k], colours[k], k < count ? weight_at(cover[k], opacity) : 0);
-}
-
-static void lay_colours_over(
-    uint32_t *restrict target, int32_t count, int32_t longer, const uint32_t *restrict colours,
-    const float *restrict cover, float opacity)
-{
-    VECTORIZED
-    for (int32_t k = 0; k < longer; k++)
-        target[k] = over(target[k], mix(0, colours[k], k < count ? weight_at(cover[k], opacity) : 0));
-}
-
-/* -- Sprites ------------------------------------------------------------------------------------------------------- */
-
-/* A sprite and what its rows have in common. */
-typedef struct {
-    const Draw *draw;
-    const Target *target;
-    const uint32_t *fine_texels, *coarse_texels;
-    Plane fine, coarse;
-    Paint paint;
-    Shape outer, inner; /* outline, and that of the photo inside the border */
-    Level fine_step, coarse_step;
-} Sprite;
-
-/* Draw the pixels of a batch, and empty it. */
-static SEPARATE void draw_batch(Batch *batch, const Sprite *sprite)
-{
-    uint32_t sampled[BATCH + VECTOR];
-    const Draw *draw = sprite->draw;
-    int32_t longer = (batch->count + VECTOR - 1) / VECTOR * VECTOR;
-    for (int32_t k = batch->count; k < longer; k++)
-        batch->u[0][k] = batch->v[0][k] = batch->u[1][k] = batch->v[1][k] = 0;
-    const Level *fine = &sprite->fine_step, *coarse = &sprite->coarse_step;
-    if (draw->blend > 0)
-        sample_two(
-            sampled, longer, sprite->fine_texels, fine, batch->u[0], batch->v[0], sprite->coarse_texels, coarse,
-            batch->u[1], batch->v[1], (uint32_t)draw->blend, &sprite->paint);
-    else
-        sample_one(sampled, longer, sprite->fine_texels, fine, batch->u[0], batch->v[0], &sprite->paint);
-    if (draw->border > 0.0f)
-        blend_border(sampled, longer, draw->border_colour, batch->photo);
-    for (int32_t i = 0; i < batch->pieces; i++) {
-        const Piece *piece = batch->piece + i;
-        const uint32_t *colours = sampled + piece->first;
-        const float *cover = batch->cover + piece->first;
-        if (draw->opaque)
-            mix_colours(piece->target, piece->count, piece->longer, colours, cover, (float)draw->opacity);
-        else
-            lay_colours_over(piece->target, piece->count, piece->longer, colours, cover, (float)draw->opacity);
-    }
-    batch->count = batch->pieces = 0;
 }
 
 /* The level for a span that starts at pixel centre (x, y); `step` is the level at another position. */
@@ -414,9 +304,9 @@ static void add_pixels(Batch *batch, const Sprite *sprite, int64_t y, int64_t be
     if (largest(begin, target->left) >= end)
         return;
     double left = begin + 0.5, upper = y + 0.5;
-    int two_levels = sprite->draw->blend > 0, bordered = sprite->draw->border > 0.0f;
-    Level fine = level_from(&sprite->fine, &sprite->fine_step, left, upper);
-    Level coarse = two_levels ? level_from(&sprite->coarse, &sprite->coarse_step, left, upper) : fine;
+    int two_levels = sprite->source.draw->blend > 0, bordered = sprite->source.draw->border > 0.0f;
+    Level fine = level_from(&sprite->fine, &sprite->source.fine, left, upper);
+    Level coarse = two_levels ? level_from(&sprite->coarse, &sprite->source.coarse, left, upper) : fine;
     Edge outer[LINES], inner[LINES];
     set_edges(outer, &sprite->outer, left, upper);
     if (bordered)
@@ -435,7 +325,7 @@ static void add_pixels(Batch *batch, const Sprite *sprite, int64_t y, int64_t be
         batch->count += count;
         x += count;
         if (batch->count == BATCH || batch->pieces == PIECES)
-            draw_batch(batch, sprite);
+            draw_batch(batch, &sprite->source);
     }
 }
 
@@ -448,8 +338,8 @@ static SEPARATE void store_pixels(const Sprite *sprite, int64_t y, int64_t x, in
     Level fine = level_in_span(&sprite->fine, x + 0.5, y + 0.5, start - x);
     Level coarse = level_in_span(&sprite->coarse, x + 0.5, y + 0.5, start - x);
     store_span(
-        pixel_at(sprite->target, start, y), (int32_t)count, sprite->fine_texels, &fine, sprite->coarse_texels, &coarse,
-        (uint32_t)sprite->draw->blend, &sprite->paint);
+        pixel_at(sprite->target, start, y), (int32_t)count, sprite->source.fine_texels, &fine, sprite->source.coarse_texels, &coarse,
+        (uint32_t)sprite->source.draw->blend, &sprite->source.paint);
 }
 
 void draw_outlined(
@@ -459,19 +349,13 @@ void draw_outlined(
     uint32_t blend = (uint32_t)draw->blend;
     int bordered = draw->border > 0.0f;
     Sprite sprite;
-    sprite.draw = draw;
     sprite.target = target;
-    sprite.fine_texels = fine_texels;
-    sprite.coarse_texels = coarse_texels;
     sprite.fine = level_plane(draw, fine_texels, draw->level);
     sprite.coarse = level_plane(draw, coarse_texels, draw->level + (blend > 0));
-    __builtin_memcpy(sprite.paint.gain, draw->gain, sizeof sprite.paint.gain);
-    __builtin_memcpy(sprite.paint.offset, draw->offset, sizeof sprite.paint.offset);
     set_shape(&sprite.outer, draw, 0.0, draw->forward);
     if (bordered)
         set_shape(&sprite.inner, draw, draw->border, 0);
-    sprite.fine_step = level_at(&sprite.fine, 0.0, 0.0);
-    sprite.coarse_step = level_at(&sprite.coarse, 0.0, 0.0);
+    sprite.source = source_of(draw, &sprite.fine, &sprite.coarse);
     Bounds touching, covering;
     set_touched(&touching, &sprite.outer, draw->forward);
     const Shape *photo = bordered ? &sprite.inner : &sprite.outer;
@@ -515,5 +399,5 @@ void draw_outlined(
             add_pixels(&batch, &sprite, y, largest(first, inner_end), last);
         }
     }
-    draw_batch(&batch, &sprite);
+    draw_batch(&batch, &sprite.source);
 }

@@ -257,7 +257,9 @@ void draw_band(
         if (top >= end)
             continue;
         const uint32_t *const *levels = address + draw->texture * max_levels + draw->level;
-        if (draw->outline != PLAIN)
+        if (draw->in_space)
+            draw_in_space(&target, top, end, draw, levels[0], levels[draw->blend > 0], hidden);
+        else if (draw->outline != PLAIN)
             draw_outlined(&target, top, end, draw, levels[0], levels[draw->blend > 0], hidden);
         else if (!copy_sprite(&target, top, end, draw, levels[0]))
             draw_sprite(&target, top, end, draw, levels[0], levels[draw->blend > 0], hidden);

@@ -6,6 +6,16 @@
 
 #define MAX_BORDER 0.499 /* something remains inside it */
 
+/* Distance from the camera, relative to that of what is drawn at its scale, below which nothing is drawn. */
+#define NEAREST 0.02
+
+/* Error in pixels up to which a sprite in perspective is drawn as a parallelogram, which takes less time. */
+#define AFFINE_ERROR (1.0 / 16.0)
+
+#define SHORTEST_TRAIL 1.0 /* movement in pixels below which it is not blurred */
+
+#define MAX_TAPS 4 /* points along a sprite's movement that are averaged */
+
 int64_t draw_bytes(void) { return sizeof(Draw); }
 
 static double absolute(double x) { return __builtin_fabs(x); }
@@ -58,6 +68,84 @@ static void join_hexagon(int32_t *forward, const double *right, const double *do
     }
 }
 
+/* A point or vector in homogeneous coordinates of the frame. */
+typedef struct {
+    double x, y, w;
+} Projected;
+
+/* `one`: 1 of points, 0 of vectors. */
+static Projected projected(const double *view, double x, double y, double z, double one)
+{
+    return (Projected){
+        view[0] * x + view[1] * y + view[2] * one + view[6] * z,
+        view[3] * x + view[4] * y + view[5] * one + view[7] * z,
+        view[8] * x + view[9] * y + view[10] * z + view[11] * one,
+    };
+}
+
+/* The inverse of the matrix whose columns are a sprite's right and down vector and its centre. */
+static void invert(double *inverse, Projected right, Projected down, Projected centre)
+{
+    double rows[9] = {
+        down.y * centre.w - down.w * centre.y, down.w * centre.x - down.x * centre.w,
+        down.x * centre.y - down.y * centre.x,
+        centre.y * right.w - centre.w * right.y, centre.w * right.x - centre.x * right.w,
+        centre.x * right.y - centre.y * right.x,
+        right.y * down.w - right.w * down.y, right.w * down.x - right.x * down.w,
+        right.x * down.y - right.y * down.x,
+    };
+    double determinant = right.x * rows[0] + right.y * rows[1] + right.w * rows[2];
+    for (int i = 0; i < 9; i++)
+        inverse[i] = rows[i] / determinant;
+}
+
+/* Complete a sprite that space.c draws. `soft`: half the width of blurred edges; `trail`: movement; both in pixels. */
+static void set_in_space(
+    Draw *draw, Projected right, Projected down, Projected centre, double soft, const double *trail, double taps)
+{
+    double s = draw->inverse[0] * trail[0] + draw->inverse[1] * trail[1]; /* at the centre */
+    double t = draw->inverse[3] * trail[0] + draw->inverse[4] * trail[1];
+    double widths[2] = {soft + 0.5 * absolute(s) * draw->half[0], soft + 0.5 * absolute(t) * draw->half[1]};
+    double *inverse = draw->inverse, margin[2] = {0.0, 0.0};
+    invert(inverse, right, down, centre);
+    /* Gradients are longest at the corner that is farthest away. */
+    for (int corner = 0; corner < 4; corner++) {
+        double at_s = corner & 1 ? 1.0 : -1.0, at_t = corner & 2 ? 1.0 : -1.0;
+        double w = centre.w + at_s * right.w + at_t * down.w;
+        double across = length(inverse[0] - at_s * inverse[6], inverse[1] - at_s * inverse[7]) * w;
+        double along = length(inverse[3] - at_t * inverse[6], inverse[4] - at_t * inverse[7]) * w;
+        margin[0] = greater(margin[0], across * widths[0]);
+        margin[1] = greater(margin[1], along * widths[1]);
+    }
+    if (draw->outline == HEXAGON) /* the edges of hexagons are not parallel to both axes */
+        margin[0] = margin[1] = 1.5 * greater(margin[0], margin[1]);
+    double low[2] = {1e9, 1e9}, high[2] = {-1e9, -1e9};
+    for (int i = 0; i < 4; i++) {
+        double at_s = (i == 1 || i == 2 ? 1.0 : -1.0) * (1.0 + margin[0]);
+        double at_t = (i >= 2 ? 1.0 : -1.0) * (1.0 + margin[1]);
+        double w = greater(centre.w + at_s * right.w + at_t * down.w, 0.5 * NEAREST);
+        double at[2] = {
+            (centre.x + at_s * right.x + at_t * down.x) / w, (centre.y + at_s * right.y + at_t * down.y) / w,
+        };
+        for (int axis = 0; axis < 2; axis++) {
+            low[axis] = lesser(low[axis], at[axis]);
+            high[axis] = greater(high[axis], at[axis]);
+            draw->corners[i][axis] = (float)at[axis];
+        }
+    }
+    draw->in_space = 1;
+    draw->soft[0] = (float)widths[0];
+    draw->soft[1] = (float)widths[1];
+    draw->smooth = (float)lesser(soft - 0.5, 1.0);
+    draw->trail[0] = (float)s;
+    draw->trail[1] = (float)t;
+    draw->taps = (int32_t)taps;
+    draw->columns[0] = (int32_t)largest(draw->columns[0], rounded_down(low[0] - 0.5));
+    draw->columns[1] = (int32_t)smallest(draw->columns[1], rounded_up(high[0] + 0.5));
+    draw->rows[0] = (int32_t)largest(draw->rows[0], rounded_down(low[1] - 0.5));
+    draw->rows[1] = (int32_t)smallest(draw->rows[1], rounded_up(high[1] + 0.5));
+}
+
 void list_visible(
     const Sprites *sprites, int64_t count, const Outline *outline, const double *view, int64_t frame_width,
     int64_t frame_height, const int64_t *columns, const int64_t *hidden, double tone_full_below,
@@ -80,14 +168,37 @@ void list_visible(
             continue;
         const double *at = sprites->centre + 2 * i, *part = sprites->window + 4 * i;
         const double *across = sprites->right + 2 * i, *along = sprites->down + 2 * i;
-        double x = view[0] * at[0] + view[1] * at[1] + view[2];
-        double y = view[3] * at[0] + view[4] * at[1] + view[5];
-        double right_x = view[0] * across[0] + view[1] * across[1];
-        double right_y = view[3] * across[0] + view[4] * across[1];
-        double down_x = view[0] * along[0] + view[1] * along[1];
-        double down_y = view[3] * along[0] + view[4] * along[1];
+        double z[3] = {0.0, 0.0, 0.0}, soft = 0.5, trail[2] = {0.0, 0.0};
+        if (sprites->in_space)
+            __builtin_memcpy(z, sprites->z + 3 * i, sizeof z);
+        Projected centre = projected(view, at[0], at[1], z[0], 1.0);
+        Projected right = projected(view, across[0], across[1], z[1], 0.0);
+        Projected down = projected(view, along[0], along[1], z[2], 0.0);
+        double lean = absolute(right.w) + absolute(down.w), nearest = centre.w - lean;
+        if (!(nearest > NEAREST))
+            continue;
+        /* The map to pixels near the centre. */
+        double x = centre.x / centre.w, y = centre.y / centre.w;
+        double right_x = (right.x - x * right.w) / centre.w, right_y = (right.y - y * right.w) / centre.w;
+        double down_x = (down.x - x * down.w) / centre.w, down_y = (down.y - y * down.w) / centre.w;
         double reach_x = absolute(right_x) + absolute(down_x);
         double reach_y = absolute(right_y) + absolute(down_y);
+        int in_space = greater(reach_x, reach_y) * lean > AFFINE_ERROR * nearest;
+        if (sprites->in_space) {
+            const double *moved = sprites->trail + 3 * i;
+            Projected end = projected(view, moved[0], moved[1], moved[2], 0.0);
+            soft += lesser(greater(sprites->softness[i] * view[12] / centre.w, 0.0), 1e4);
+            trail[0] = (end.x - x * end.w) / centre.w;
+            trail[1] = (end.y - y * end.w) / centre.w;
+            if (length(trail[0], trail[1]) < SHORTEST_TRAIL)
+                trail[0] = trail[1] = 0.0;
+            in_space |= soft > 0.5 || trail[0] != 0.0 || trail[1] != 0.0;
+        }
+        if (in_space) { /* a box that surely includes it; `set_in_space` finds a smaller one */
+            double larger = centre.w / nearest;
+            reach_x = reach_x * larger + 2.0 * soft + absolute(trail[0]);
+            reach_y = reach_y * larger + 2.0 * soft + absolute(trail[1]);
+        }
         if (lesser(absolute(right_x), absolute(right_y)) + lesser(absolute(down_x), absolute(down_y)) > 1e-9) {
             /* Coverage is measured across an edge, so at corners of rotated sprites it extends half a pixel further. */
             reach_x += 0.5;
@@ -131,6 +242,12 @@ void list_visible(
         double detail = logarithm(greater(texels, 1.0));
         if (!(whole(detail) && whole(x - reach_x) && whole(y - reach_y) && whole(x + reach_x)))
             detail -= sharper; /* otherwise texels coincide with pixels and are drawn unchanged */
+        double taps = 1.0;
+        if (in_space) { /* blurred by coarser levels, whose texels are as large as the blurred edge or a part of the way */
+            double way = length(trail[0], trail[1]);
+            taps = lesser(greater(rounded_up(0.5 * way), 1.0), way < length_right + length_down ? MAX_TAPS : 1);
+            detail = greater(detail, logarithm(greater(texels * greater(2.0 * soft - 1.0, way / taps), 1.0)));
+        }
         detail = lesser(greater(detail, 0.0), table->levels[t] - 1.0);
         int32_t level = (int32_t)detail;
         int32_t blend = (int32_t)rounded((detail - level) * 256.0);
@@ -184,10 +301,17 @@ void list_visible(
             if (joined & 2)
                 one->forward[upright ? 1 : 0] = side(upright ? along[1] : across[1]);
         }
+        if (in_space)
+            set_in_space(one, right, down, centre, soft, trail, taps);
         double share = fade(2.0 * __builtin_sqrt(length_right * length_down), tone_full_below, tone_none_above);
+        double light[2] = {1.0, 0.0};
+        if (sprites->in_space) {
+            light[0] = sprites->light[2 * i];
+            light[1] = sprites->light[2 * i + 1];
+        }
         for (int c = 0; c < 3; c++) {
-            one->gain[c] = (int32_t)rounded((1.0 + (sprites->gain[3 * i + c] - 1.0) * share) * 256.0);
-            one->offset[c] = (int32_t)rounded(sprites->offset[3 * i + c] * share * 65280.0);
+            one->gain[c] = (int32_t)rounded((1.0 + (sprites->gain[3 * i + c] - 1.0) * share) * light[0] * 256.0);
+            one->offset[c] = (int32_t)rounded((sprites->offset[3 * i + c] * share * light[0] + light[1]) * 65280.0);
         }
         seen += 1;
     }

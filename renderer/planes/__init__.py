@@ -21,6 +21,7 @@ from renderer.planes.canvas_view import LOOK_AHEAD, CanvasView
 from renderer.planes.parts import around, parts_of, rows_of, shows_all, split, split_hexagons
 from renderer.planes.photos import PhotoPlanes
 from renderer.scene import TONE_NONE_ABOVE, Colour, Rest, Scene, Sprites
+from renderer.scene.views import is_flat
 
 __all__ = ["LOOK_AHEAD", "FramePlanes", "PlaneRenderer"]
 
@@ -157,7 +158,7 @@ class PlaneRenderer:
     def _source(self, group: Group, scene: Scene, ground: Colour | None) -> _Source:
         """Return what draws a group. `ground`: the colour below it, if that is the same everywhere."""
         sprites, view, _ = group
-        if not (view[1] == view[3] == 0 and view[0] == view[4] > 0):
+        if sprites.space is not None or not (is_flat(view) and view[1] == view[3] == 0 and view[0] == view[4] > 0):
             return None
         if sprites.rest is not None and sprites.rest.picture is None:
             canvas = self._canvas(sprites.rest, scene, ground)

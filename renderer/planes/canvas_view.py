@@ -13,10 +13,10 @@ import numpy as np
 
 from renderer.arrays import Int64Array, Pixels
 from renderer.canvas import BLOCK, Canvas, Key, Planes, runs
-from renderer.compositor import Viewport
 from renderer.kernels.drawing import SHARPER, Box
 from renderer.kernels.planar import PICTURE, PlanarPictures
 from renderer.planes.parts import NO_PARTS, split_detail, tone_shares
+from renderer.scene.views import Viewport
 
 LOOK_AHEAD: Final = 24
 """Number of frames by which textures and blocks are prepared in advance.

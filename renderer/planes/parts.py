@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Float64Array, Int64Array
 from renderer.canvas import Canvas
-from renderer.compositor import Group, Viewport
+from renderer.compositor import Group
 from renderer.kernels.drawing import Box
 from renderer.kernels.planar import FORWARD_BELOW, FORWARD_RIGHT, FULL
 from renderer.scene import (
@@ -23,6 +23,7 @@ from renderer.scene import (
     Rest,
     Sprites,
 )
+from renderer.scene.views import Viewport, bounds_of
 
 Parts = tuple[Float64Array, npt.NDArray[np.int32]]
 """Edges (N, 4) and styles (N, 2), as `PlanarPictures` describes them."""
@@ -56,10 +57,8 @@ def rows_of(group: Group, height: int) -> tuple[int, int]:
     sprites, view, _ = group
     if not len(sprites):
         return 0, 0
-    axis = np.array(view[3:5])
-    middle = sprites.centre @ axis + view[5]
-    reach = np.abs(sprites.right @ axis) + np.abs(sprites.down @ axis) + 1
-    rows = np.stack([middle - reach, middle + reach])
+    low, high = bounds_of(sprites, view)
+    rows = np.stack([low[:, 1] - 1, high[:, 1] + 1])
     rows = np.clip(rows[:, np.isfinite(rows).all(axis=0)], 0, height)  # what is not finite is not drawn
     return (int(rows.min()) // 2 * 2, math.ceil(rows.max() / 2) * 2) if rows.size else (0, 0)
 

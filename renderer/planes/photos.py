@@ -10,11 +10,12 @@ import numpy as np
 
 from renderer.arrays import Float64Array, Int64Array
 from renderer.canvas import Planes, make_planes
-from renderer.compositor import Group, Viewport
+from renderer.compositor import Group
 from renderer.kernels.drawing import SHARPER
 from renderer.kernels.planar import PICTURE, PlanarPictures
 from renderer.planes.parts import edges_of, split_detail, styles_of
 from renderer.scene import TONE_NONE_ABOVE, Sprites
+from renderer.scene.views import Viewport
 from renderer.textures import Textures
 
 _LARGE: Final = 128  # pixels; smaller photos are drawn as sprites, which start with less work

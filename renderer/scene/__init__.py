@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING
 from renderer.choices import Fit
 from renderer.deprecation import old_names
 from renderer.parameters import Colour, parameter
-from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending
+from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, SpatialAnimation
 from renderer.scene.easing import EASINGS, Easing, ease
+from renderer.scene.space import Space
 from renderer.scene.sprites import (
+    FIELD_OF_VIEW,
     JOINED_BELOW,
     JOINED_BELOW_RIGHT,
     JOINED_RIGHT,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EASINGS",
     "FAR_PIXELS",
+    "FIELD_OF_VIEW",
     "JOINED_BELOW",
     "JOINED_BELOW_RIGHT",
     "JOINED_RIGHT",
@@ -70,6 +73,8 @@ __all__ = [
     "Outline",
     "Rest",
     "Scene",
+    "Space",
+    "SpatialAnimation",
     "Sprites",
     "Stage",
     "Target",

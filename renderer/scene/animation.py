@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
 from renderer.deprecation import warn_renamed
 from renderer.parameters import Validated, parameter
-from renderer.scene.sprites import Motion
+from renderer.scene.sprites import Motion, Sprites
 from renderer.scene.stage import Stage, Target
 
 Ending = Literal["mosaic", "photo", "cover", "empty"]
@@ -88,3 +89,35 @@ class Animation(Validated, ABC):
         the first point.
         """
         return ()
+
+
+_BLUR: Final = 0.03
+"""Half the width of blurred edges, relative to the distance from the mosaic's plane, with full depth blur."""
+
+
+@dataclass(frozen=True)
+class SpatialAnimation(Animation):
+    """Base of animations whose tiles leave the plane of the mosaic, with light, shadows and blur."""
+
+    light: float = parameter(
+        0.8, "How much turning tiles brighten and darken with their angle to the light", low=0, high=1
+    )
+    shadow: float = parameter(0.7, "Opacity of the shadows that lifted tiles cast on the mosaic", low=0, high=1)
+    depth_blur: float = parameter(0.0, "Blur of tiles in front of the mosaic and behind it", low=0, high=1)
+
+    def in_space(self, stage: Stage) -> Callable[..., tuple[Sprites, ...]]:
+        """Return a function `(flying, *resting)` that returns what a scene draws, in painter's order.
+
+        That is: flying tiles behind the mosaic, what rests, shadows on it, and flying tiles in front of it.
+        """
+        shadows = stage.shadows(self.shadow)
+
+        def groups(flying: Sprites, *resting: Sprites) -> tuple[Sprites, ...]:
+            lit = flying.lit(self.light)
+            height = flying.height()
+            if self.depth_blur > 0:
+                lit = lit.blurred(_BLUR * self.depth_blur * abs(height))
+            behind = height < 0
+            return lit.take(behind), *resting, shadows(flying), lit.take(~behind)
+
+        return groups

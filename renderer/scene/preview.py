@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -13,6 +14,7 @@ from renderer.arrays import Float64Array
 from renderer.pictures import Pixels
 from renderer.scene.easing import ease
 from renderer.scene.sprites import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Outline, Scene, Sprites
+from renderer.scene.views import points_of, view_of
 from renderer.textures import Textures, unpack
 
 PREVIEW_PIXELS: Final = 640
@@ -41,7 +43,7 @@ def preview(scene: Scene, textures: Textures, frame: tuple[int, int]) -> Pixels:
         canvas[:] = np.array(_CHECKS, np.float32)[square][..., np.newaxis]
     camera = scene.camera
     for sprites in scene.sprites:
-        _draw(canvas, sprites, textures, Camera(camera.centre, camera.scale * shrink, camera.angle), shrink)
+        _draw(canvas, sprites, textures, replace(camera, scale=camera.scale * shrink), shrink)
     if scene.overlay is not None:
         _draw(canvas, scene.overlay, textures, Camera((0.0, 0.0), float(height)), shrink)
     return np.asarray(np.clip(canvas + 0.5, 0, 255), np.uint8)
@@ -51,10 +53,9 @@ def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures,
     """Draw sprites on a canvas (H, W, 3), 0…255, that is `shrink` times as large as the frame."""
     height, width = canvas.shape[:2]
     outline = sprites.outline
-    cosine, sine = math.cos(camera.angle) * camera.scale, math.sin(camera.angle) * camera.scale
-    turn = np.array([[cosine, sine], [-sine, cosine]])
-    centre = (sprites.centre - camera.centre) @ turn + (width / 2, height / 2)
-    right, down = sprites.right @ turn, sprites.down @ turn
+    corners = points_of(sprites, view_of(camera, width, height))  # in perspective, each sprite is a parallelogram
+    centre = corners[:, 0]
+    right, down = corners[:, 1] - centre, corners[:, 2] - centre
     reach = np.abs(right) + np.abs(down)
     low = np.clip(np.floor(centre - reach), 0, (width, height)).astype(int)
     high = np.clip(np.ceil(centre + reach), 0, (width, height)).astype(int)
@@ -92,7 +93,9 @@ def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures,
         share = _inside(_corners(outline, within, radius) @ photo_axes + middle, size) * opacity
         alpha = warped[..., 3:].astype(np.float32) / 255
         tone = float(faded[i])
-        gain, offset = 1 + (sprites.gain[i] - 1) * tone, sprites.offset[i] * (255 * tone)
+        factor, added = (1.0, 0.0) if sprites.space is None else sprites.space.light[i].tolist()
+        gain = (1 + (sprites.gain[i] - 1) * tone) * factor
+        offset = 255 * (sprites.offset[i] * (tone * factor) + added)
         toned = np.clip(warped[..., :3] * gain + offset * alpha, 0, 255 * alpha)
         part[:] = part * (1 - share * alpha) + toned * share
 

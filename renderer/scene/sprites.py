@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final, Literal
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 from renderer.parameters import Colour
+from renderer.scene.space import LIGHT, Space, flat, light_of, rotated
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -78,6 +80,7 @@ class Sprites:
 
     Positions are in mosaic units: 1 is the shorter side of a regular cell, the origin is the mosaic's top left, x
     points right and y down. In an overlay they are in frame units: 1 is the frame's height, the origin is its centre.
+    Sprites with a `space` have a third coordinate, towards the viewer.
     """
 
     texture: npt.NDArray[np.int32]  # (N,) index into the stage's textures
@@ -91,6 +94,7 @@ class Sprites:
     joined: npt.NDArray[np.uint8]  # (N,) JOINED_RIGHT | JOINED_BELOW | …: adjoins a later sprite, without a seam
     tile: npt.NDArray[np.int32]  # (N,) index of the tile in the first map, the same in all frames; −1: not a tile
     outline: Outline = field(default=RECTANGLE, kw_only=True)  # of all sprites
+    space: Space | None = field(default=None, kw_only=True)  # None: all lie in the plane z = 0
     rest: Rest | None = field(default=None, init=False)  # set by `resting`, kept by `take`, lost in changed copies
 
     def __len__(self) -> int:
@@ -98,16 +102,19 @@ class Sprites:
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Sprites:
         """Return some of the sprites, by a mask (N,), indices (M,) or a slice (which copies nothing)."""
-        some = Sprites(*(getattr(self, name)[which] for name in SPRITE_ARRAYS), outline=self.outline)
+        space = None if self.space is None else self.space.take(which)
+        some = Sprites(*(getattr(self, name)[which] for name in SPRITE_ARRAYS), outline=self.outline, space=space)
         return some if self.rest is None else some.resting(self.rest.take(which))
 
     def same(self, other: Sprites) -> bool:
         """Return whether others are the same sprites, all unchanged."""
         if self.rest is not None and other.rest is not None:
             return self.rest.same(other.rest)
-        return self.outline == other.outline and all(
-            np.array_equal(getattr(self, name), getattr(other, name)) for name in SPRITE_ARRAYS
-        )
+        if self.outline != other.outline or (self.space is None) != (other.space is None):
+            return False
+        if self.space is not None and other.space is not None and not self.space.same(other.space):
+            return False
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in SPRITE_ARRAYS)
 
     def resting(self, rest: Rest | None) -> Sprites:
         """Return the sprites, marked as at rest, so that what is drawn once can be used for all scenes."""
@@ -125,33 +132,106 @@ class Sprites:
         axis: npt.ArrayLike = 0.0,
         opacity: npt.ArrayLike = 1.0,
     ) -> Sprites:
-        """Return the sprites moved to other centres, (N, 2), scaled and turned; not joined to any neighbours.
+        """Return the sprites moved to other centres, scaled and turned; not joined to any neighbours.
 
-        `size`: factor, 1 leaves a sprite as it is. `angle`: radians clockwise in the plane. `tumble`: radians out of
-        the plane, around an axis in the plane at `axis` radians (0: along x); a tile seen from behind is mirrored.
-        `opacity`: factor, 0…1. Each is one number or an array (N,).
+        `centre`: (N, 2), or (N, 3) with the height above the plane, towards the viewer. `size`: factor, 1 leaves a
+        sprite as it is. `angle`: radians clockwise in the plane. `tumble`: radians out of the plane, around an axis in
+        the plane at `axis` radians (0: along x), before `angle`; a tile seen from behind is mirrored. `opacity`:
+        factor, 0…1. Each is one number or an array (N,).
         """
-        turn, out, along = (np.asarray(value, np.float64)[..., np.newaxis] for value in (angle, tumble, axis))
-        direction = np.concatenate([np.cos(along), np.sin(along)], axis=-1)
-        cosine, sine = np.cos(turn), np.sin(turn)
-
-        def turned(vector: Float64Array) -> Float64Array:
-            # The component along the axis stays, the component across it is foreshortened.
-            parallel = direction * (vector * direction).sum(axis=-1, keepdims=True)
-            flat = parallel + (vector - parallel) * np.cos(out)
-            x, y = flat[:, :1], flat[:, 1:]
-            rotated = np.concatenate([x * cosine - y * sine, x * sine + y * cosine], axis=1)
-            return rotated * np.asarray(size, np.float64)[..., np.newaxis]
-
+        turn, out, along = (
+            np.atleast_1d(np.asarray(value, np.float64))[:, np.newaxis] for value in (angle, tumble, axis)
+        )
+        direction = np.concatenate([np.cos(along), np.sin(along), np.zeros_like(along)], axis=1)
+        upwards = np.array([[0.0, 0.0, 1.0]])  # as y points down, a positive angle is clockwise
+        factor = np.atleast_1d(np.asarray(size, np.float64))[:, np.newaxis]
+        axes = list(self.half_axes())
+        if tumbles := bool(out.any()):
+            axes = [rotated(each, direction, out) for each in axes]
+        if turn.any():
+            axes = [rotated(each, upwards, turn) for each in axes]
+        right, down = (each * factor for each in axes)
+        space = self.space
+        if space is not None or centre.shape[1] == 3 or tumbles:
+            height = centre[:, 2] if centre.shape[1] == 3 else np.zeros(len(self))
+            space = replace(space or flat(len(self)), z=np.stack([height, right[:, 2], down[:, 2]], 1))
         return replace(
             self,
-            centre=centre,
-            right=turned(self.right),
-            down=turned(self.down),
+            centre=np.ascontiguousarray(centre[:, :2]),
+            right=np.ascontiguousarray(right[:, :2]),
+            down=np.ascontiguousarray(down[:, :2]),
             opacity=(self.opacity * np.asarray(opacity)).astype(np.float32),
             joined=np.zeros(len(self), np.uint8),
+            space=space,
         )
 
+    def half_axes(self) -> tuple[Float64Array, Float64Array]:
+        """Return `right` and `down` in space, each (N, 3)."""
+        z = self.heights()
+        return np.concatenate([self.right, z[:, 1:2]], 1), np.concatenate([self.down, z[:, 2:]], 1)
+
+    def heights(self) -> Float64Array:
+        """Return z of `centre`, `right` and `down`, (N, 3)."""
+        return np.zeros((len(self), 3)) if self.space is None else self.space.z
+
+    def height(self) -> Float64Array:
+        """Return the heights of the centres above the plane, (N,)."""
+        return self.heights()[:, 0]
+
+    def lit(self, amount: float) -> Sprites:
+        """Return the sprites brighter or darker by their angle to the light; those parallel to the plane don't change.
+
+        `amount`: 0…1.
+        """
+        if amount <= 0 or self.space is None:
+            return self
+        return replace(self, space=replace(self.space, light=light_of(*self.half_axes(), amount)))
+
+    def blurred(self, softness: npt.ArrayLike) -> Sprites:
+        """Return the sprites with blurred edges and photos.
+
+        `softness`: half the width of the edges in units, (N,) or one number.
+        """
+        soft = np.array(np.broadcast_to(np.asarray(softness, np.float32), len(self)))
+        return replace(self, space=replace(self.space or flat(len(self)), softness=soft))
+
+    def shadows(self, texture: int, amount: float) -> Sprites:
+        """Return the shadows that the sprites cast on the plane z = 0, as black sprites with soft edges.
+
+        `texture`: index of a black one. `amount`: 0…1. With its height, a shadow becomes wider and fainter; sprites
+        that cast none that is visible are left out.
+        """
+        height = np.maximum(self.height(), 0.0)
+        fading = np.minimum(height / _CONTACT, 1) * np.maximum(1 - height / _HIGHEST, 0) ** 2
+        opacity = amount * _SHADOW * self.opacity * fading
+        some = self.take(opacity > _INVISIBLE)
+        assert some.space is not None or not len(some)
+        if some.space is None:
+            return some
+        count, fall = len(some), -LIGHT[:2] / LIGHT[2]
+        z = some.space.z
+        softness = (_SOFTER * z[:, 0]).astype(np.float32)
+        return Sprites(
+            texture=np.full(count, texture, np.int32),
+            centre=some.centre + z[:, :1] * fall,
+            right=some.right + z[:, 1:2] * fall,
+            down=some.down + z[:, 2:] * fall,
+            window=np.tile(np.array([0.0, 0.0, 1.0, 1.0]), (count, 1)),
+            opacity=opacity[opacity > _INVISIBLE].astype(np.float32),
+            gain=np.ones((count, 3), np.float32),
+            offset=np.zeros((count, 3), np.float32),
+            joined=np.zeros(count, np.uint8),
+            tile=np.full(count, -1, np.int32),
+            outline=replace(some.outline, border=0.0),
+            space=replace(flat(count), softness=softness),
+        )
+
+
+_SHADOW: Final = 0.75  # opacity of the shadow of a sprite just above the plane
+_CONTACT: Final = 0.1  # height in units from which it is full: it appears without a jump
+_HIGHEST: Final = 8.0  # height from which there is none
+_SOFTER: Final = 0.12  # half the width of its edges, relative to the height
+_INVISIBLE: Final = 1 / 128
 
 SPRITE_ARRAYS: Final = tuple(each.name for each in fields(Sprites) if each.init and not each.kw_only)
 """Names of the arrays of sprites, in the order of the constructor."""
@@ -209,13 +289,55 @@ def make_sprites(texture: npt.ArrayLike, centre: npt.ArrayLike, right: npt.Array
     )
 
 
+FIELD_OF_VIEW: Final = 0.7
+"""Vertical angle of view of a camera in radians, 40°: that of a lens of 50 mm on 35 mm film, in landscape format."""
+
+
 @dataclass(frozen=True)
 class Camera:
-    """A view of the plane: point p is drawn R(angle) · (p − centre) · scale pixels from the middle of the frame."""
+    """A view of the mosaic, from in front of a point of its plane z = 0.
+
+    The plane is turned by `angle`, then by `yaw` and `pitch` about that point, and seen in perspective. Upright points
+    of the plane, z = 0 without yaw and pitch, are drawn at R(angle) · (p − centre) · scale pixels from the middle of
+    the frame, whatever the field of view.
+    """
 
     centre: tuple[float, float]  # the point in the middle of the frame, mosaic units
-    scale: float  # output pixels per unit, above 0
+    scale: float  # output pixels per unit at that point, above 0
     angle: float = 0.0  # radians by which the mosaic appears turned clockwise
+    pitch: float = 0.0  # radians by which its upper edge is turned away from the viewer
+    yaw: float = 0.0  # radians by which its right edge is turned away from the viewer
+    field_of_view: float = FIELD_OF_VIEW  # vertical angle in radians, 0 (parallel projection) to below π
+
+    @property
+    def faces_plane(self) -> bool:
+        """Whether it looks straight at the plane, so that this appears without perspective."""
+        return self.pitch == self.yaw == 0
+
+    def distance(self, frame_height: int) -> float:
+        """Return the distance of the camera from the point in the middle; infinite without perspective.
+
+        In mosaic units; `frame_height` in pixels.
+        """
+        half = math.tan(0.5 * self.field_of_view)
+        return 0.5 * frame_height / self.scale / half if half > 0 else math.inf
+
+    def axes(self) -> Float64Array:
+        """Return the frame's x (right), y (down) and z axis (to the viewer) as rows, in mosaic units: (3, 3)."""
+        (sin_a, cos_a), (sin_p, cos_p), (sin_y, cos_y) = (
+            (math.sin(each), math.cos(each)) for each in (self.angle, self.pitch, self.yaw)
+        )
+        turn = np.array([[cos_a, -sin_a, 0], [sin_a, cos_a, 0], [0, 0, 1]])
+        yaw = np.array([[cos_y, 0, sin_y], [0, 1, 0], [-sin_y, 0, cos_y]])
+        pitch = np.array([[1, 0, 0], [0, cos_p, -sin_p], [0, sin_p, cos_p]])
+        return np.asarray(pitch @ yaw @ turn, np.float64)
+
+    def far_to_near(self, sprites: Sprites) -> Sprites:
+        """Return sprites in the order of their distance, the farthest first; those at the same keep their order."""
+        axis = self.axes()[2]
+        distance = sprites.centre @ -axis[:2] - sprites.height() * axis[2]
+        order = np.argsort(-distance, kind="stable")
+        return sprites.take(order)
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,8 @@ class Stage:
         width, height = self.maps[which].size
         if picture is not None and camera.scale < FAR_PIXELS * (1 - 1e-9):
             return make_sprites(picture, (width / 2, height / 2), (width / 2, 0), (0, height / 2))
+        if not camera.faces_plane:
+            return tiles
         reach = 0.5 * math.hypot(*self.frame) / camera.scale if camera.angle else 0.5 * self.frame[1] / camera.scale
         reach += self.maps[which].shape.overhang[1]
         first = int(np.searchsorted(self.maps[which].bottoms, camera.centre[1] - reach))
@@ -350,6 +352,11 @@ class Stage:
         colour = np.array(self.background) * 255 + 0.5
         return self.textures.add_picture(np.full((1, 1, 3), colour.astype(np.uint8)))
 
+    def shadows(self, amount: float) -> Callable[[Sprites], Sprites]:
+        """Return a function that returns the shadows of tiles on the mosaic, as `Sprites.shadows` does."""
+        texture = self.textures.add_picture(np.zeros((1, 1, 3), np.uint8))
+        return lambda tiles: tiles.shadows(texture, amount)
+
     def add_map(self, which: int) -> int:
         """Add a texture of a whole map, drawn tile by tile where tiles are wider than 2 pixels. Returns its index.
 
@@ -366,11 +373,15 @@ class Stage:
         return texture
 
     def scene(self, camera: Camera, *sprites: Sprites, overlay: Sprites | None = None) -> Scene:
-        """Return a scene of groups of sprites, in painter's order, on the stage's background."""
+        """Return a scene of groups of sprites, in painter's order, on the stage's background.
+
+        The sprites of a group in space are put in the order of their distance.
+        """
         from renderer.scene.preview import preview
 
         small = partial(preview, textures=self.textures, frame=self.frame)
-        return Scene(sprites, camera, self.background, overlay, self.nested, small)
+        groups = tuple(group if group.space is None else camera.far_to_near(group) for group in sprites)
+        return Scene(groups, camera, self.background, overlay, self.nested, small)
 
     def photo(self, index: int, which: int = 0) -> Photo:
         """Return a photo of a map."""

@@ -95,8 +95,12 @@ class OutputSettings(Validated):
         None, f"{BACKGROUND_HELP}; default: black, or white around letters, shapes and masks"
     )
     transparent: bool = parameter(False, TRANSPARENT_HELP)
-    motion_blur: float = parameter(
-        0.0, "Time the shutter is open, as a fraction of a frame; film uses 0.5", low=0.0, high=1.0
+    motion_blur: float | None = parameter(
+        None,
+        "Time the shutter is open, as a fraction of a frame; default: 0.5, as in film, for flying tiles, 0 for the "
+        "camera",
+        low=0.0,
+        high=1.0,
     )
     seed: int = parameter(0, "Random seed for the animation", low=0, high=2**63 - 1)
     memory: ByteSize | None = parameter(
