@@ -141,17 +141,17 @@ class Compositor:
     def exposure(self, motion: Motion, progress: float, shutter: float, *, camera: bool = True) -> Scene | Moments:
         """Return what a frame with motion blur shows: a scene, or the moments of a motion that are averaged.
 
-        The shutter is open for `shutter`, centred on `progress`; both are shares of the motion, 0…1. If the camera
-        rests, flying tiles are blurred along their way in one scene. If it moves, there are as many moments as needed
-        for the fastest visible sprite to move at most 2 pixels from one to the next, up to 16; if nothing moves more
-        than 1 pixel, or without `camera`, the scene at `progress`.
+        The shutter is open for `shutter`, centred on `progress`; both are shares of the motion, 0…1. Flying tiles are
+        blurred along their way, in one scene, if the camera rests or is not to be blurred (`camera`). Otherwise there
+        are as many moments as needed for the fastest visible sprite to move at most 2 pixels from one to the next, up
+        to 16; if nothing moves more than 1 pixel, the scene at `progress`.
         """
         scene = motion(progress)
         if shutter <= 0 or not (camera or has_flying(scene)):
             return scene
         first, last = max(progress - shutter / 2, 0.0), min(progress + shutter / 2, 1.0)
         before, after = motion(first), motion(last)
-        if has_flying(scene) and before.camera == after.camera:
+        if has_flying(scene) and (not camera or before.camera == after.camera):
             return with_trails(scene, before, after)
         if not camera or (moved := self._travel(before, after)) <= 1.0:
             return scene
