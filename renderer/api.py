@@ -32,6 +32,7 @@ from renderer.job import (
     VideoJob,
     check_beside,
     check_job,
+    check_mask_threshold,
     count_frames,
     cover_of,
     draw_strips,
@@ -406,6 +407,7 @@ def _request(
         values = {option: value for option, value in values.items() if option not in without_effect}
     elif not isinstance(opened, Mosaic):
         check_drawing_options(opened, options)
+        check_mask_threshold(opened, options, masked=values.get("mask") is not None)
     match = MatchSettings(**given(MatchSettings, values))
     check_beside(match, overwrite=overwrite)
     return _Request(
@@ -484,6 +486,7 @@ def match(
     if _is_matched(path):
         raise InputError(f"{path} is already matched: read it with renderer.Mosaic.load")
     check_drawing_options(path, options)
+    check_mask_threshold(path, options, masked=options.get("mask") is not None)
     settings = MatchSettings(**given(MatchSettings, options))
     check_beside(settings, overwrite=overwrite)
     with _open(path, settings, as_progress(progress)) as mosaic:

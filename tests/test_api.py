@@ -334,6 +334,8 @@ def test_wrong_arguments_are_input_errors(mosaic: renderer.Mosaic, cover: Path, 
             r"fill=red has no effect on .*\.jpg: use it with a cover text:WORDS",
         ),
         (lambda: renderer.frame(cover, "zoom", at=0, fill="red"), "fill=red has no effect on"),
+        (lambda: renderer.match(cover, mask_threshold=0.3), r"mask_threshold=0\.3 has no effect on .*\.jpg, which is"),
+        (lambda: renderer.frame(cover, "zoom", at=0, mask_threshold=0.3), r"mask_threshold=0\.3 has no effect on"),
         (lambda: renderer.match(tmp_path / "a.mosaic"), "already matched: read it with renderer.Mosaic.load"),
         (lambda: renderer.frame(None, "zoom", at=0), "source= must be"),  # type: ignore[arg-type]
         (lambda: renderer.frame(mosaic, "zom", at=0), r"no animation (named )?zom\b"),

@@ -208,6 +208,9 @@ def test_commands_write_their_files_and_every_option_has_an_effect(
         if option == "--tiles" and words[1].startswith(("text:", "shape:")):
             assert (code, "has no pieces to use as tiles" in err) == (2, True)
             continue
+        if option == "--mask" and "--mask-threshold" in words:
+            assert (code, "--mask-threshold 0.9 has no effect" in err) == (2, True)
+            continue
         assert code == 0, err
         other = decoded(Path(output))
         same = other.shape == pixels.shape and (other == pixels).all()
@@ -295,6 +298,9 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "china.jpg", "--music-start", "3"], 2, "--music-start has no effect without --music: specify a track, or omit it"),
         (["zoom", "china.jpg", "--fill", "red"], 2, "--fill red has no effect on china.jpg: use it with a cover text:WORDS or shape:NAME, or omit it"),
         (["explain", "grid", "--fill", "red"], 2, "--fill red has no effect on the sample cover"),
+        (["mosaic", "china.jpg", "--mask-threshold", "0.3"], 2, "--mask-threshold 0.3 has no effect on china.jpg, which is opaque: use it with --mask or a transparent cover, or omit it"),
+        (["explain", "grid", "--mask-threshold", "0.3"], 2, "--mask-threshold 0.3 has no effect on china.jpg, which is opaque"),
+        (["zoom", "none.jpg", "--mask-threshold", "0.3"], 2, "none.jpg: there is no such file"),
         (["mosaic", "shape:heart", "--cover-font", "a.ttf"], 2, "--cover-font a.ttf has no effect on shape:heart: use it with a cover text:WORDS, or omit it"),
         (["zoom", "china.jpg", "--loudness=-20", "--dry-run"], 2, "--loudness has no effect without --music"),
         (["zoom", "china.jpg", "--title", "Us", "--title-time", "12,15"], 2, "--title-time 12,15 starts after the end of the video, which is 10 s long: choose an earlier time"),

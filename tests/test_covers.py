@@ -455,6 +455,30 @@ def test_a_preset_for_letters_can_be_used_with_a_picture(render: Any, photos: Pa
     assert "--fill red has no effect" in render(*words, "--fill", "red")[2]
 
 
+def test_a_threshold_needs_a_mask_which_may_be_that_of_a_preset_or_transparency(
+    render: Any, photos: Path, cover: Path
+) -> None:
+    Path("round.toml").write_text('mask = "circle"\n', "utf-8")
+    Path("strict.toml").write_text("mask_threshold = 0.9\n", "utf-8")
+    logo = np.array(Image.open(cover).convert("RGBA"))
+    Image.fromarray(logo).save("opaque.png")
+    logo[: len(logo) // 2, :, 3] = 0
+    Image.fromarray(logo).save("logo.png")
+    words = ("--tiles", photos, "--columns", "12", "--size", "48x32")
+    for name, options, accepted in [
+        (cover, ("--mask-threshold", "0.9"), False),
+        ("opaque.png", ("--mask-threshold", "0.9"), False),
+        (cover, ("--mask-threshold", "0.9", "--for", "round.toml"), True),
+        (cover, ("--for", "strict.toml"), True),  # as it can be a preset for logos
+        (cover, ("--mask-threshold", "0.9", "--for", "strict.toml"), False),
+        ("logo.png", ("--mask-threshold", "0.9"), True),
+        ("shape:star", ("--mask-threshold", "0.9"), True),
+    ]:
+        code, _, err = render("still", "zoom", name, *words, *options, "-o", "it.png", "--overwrite")
+        assert code == (0 if accepted else 2), err
+        assert ("--mask-threshold 0.9 has no effect on" in err) == (not accepted)
+
+
 def test_a_campaign_makes_a_video_for_each_name(render: Any, photos: Path) -> None:
     Path("names.csv").write_text("name\nAnna\nBen/Bo\n", "utf-8")
     Path("it.toml").write_text(

@@ -12,7 +12,7 @@ from renderer.cli.commands import Argument, Run, Values
 from renderer.cli.terminal import as_option
 from renderer.cover_names import CoverName, check_drawing_options, cover_name
 from renderer.messages import named
-from renderer.parameters import Paper, Validated, parameter, parameters, spell
+from renderer.parameters import Paper, Validated, given, parameter, parameters, spell
 from renderer.settings import BACKGROUND_HELP, TRANSPARENT_HELP, Background, check_background
 
 SIDE_FILES: Final = ("save_map", "credits", "report")
@@ -163,6 +163,14 @@ def on_cover(run: Callable[[CoverName | None, Values], int | None]) -> Run:
     def checked(words: Sequence[str], values: Values) -> int | None:
         cover = cover_name(words[0]) if words else None
         check_drawing_options(cover, values)
+        if "mask_threshold" in values:
+            from renderer.job import check_mask_threshold
+            from renderer.preset import load_preset
+
+            presets = PresetOptions(**given(PresetOptions, values)).preset
+            check_mask_threshold(
+                cover, values, masked="mask" in values or any("mask" in load_preset(name).values for name in presets)
+            )
         return run(cover, values)
 
     return checked

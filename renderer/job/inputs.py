@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -141,6 +141,23 @@ def check_cover_name(cover: CoverName | None) -> CoverName:
         return check_cover(cover)
     cover.check()
     return cover
+
+
+def check_mask_threshold(cover: CoverName | None, given: Mapping[str, object], *, masked: bool) -> None:
+    """Raise InputError if `given` contains a threshold for the mask of a cover that has none; only then is it read.
+
+    masked: whether there is the parameter `mask`, given or from a preset. A map may be given a threshold, as in
+    `check_drawing_options`.
+    """
+    threshold = given.get("mask_threshold")
+    if threshold is None or masked or (cover is not None and cover.suffix.lower() == MAP_SUFFIX):
+        return
+    opened = open_cover(check_cover_name(cover))
+    if opened.mask is None:
+        raise InputError(
+            f"{named('mask_threshold', threshold)} has no effect on {opened.name}, which is opaque: use it with "
+            f"{named('mask')} or a transparent cover, or omit it"
+        )
 
 
 def cover_reader(placement: PlacementMap, cover: Path | None) -> Callable[[int], Pixels] | None:
