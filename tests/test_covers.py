@@ -222,6 +222,15 @@ def test_a_fill_is_a_colour_a_gradient_a_picture_or_the_photos(cover: Path) -> N
     assert len({each.digest for each in (made("shape:circle"), photos, filled, made("shape:star"))}) == 4
 
 
+def test_a_fill_that_is_a_transparent_picture_is_shown_over_white(tmp_path: Path) -> None:
+    half = np.zeros((40, 40, 4), np.uint8)
+    half[:20] = (255, 0, 0, 255)
+    half[20:] = (0, 0, 255, 51)
+    Image.fromarray(half).save(tmp_path / "half.png")
+    pixels = made("shape:circle", fill=tmp_path / "half.png").pixels
+    assert (pixels[60, 320], pixels[300, 320]) == (pytest.approx((255, 0, 0)), pytest.approx((204, 204, 255)))
+
+
 # -- Transparency --------------------------------------------------------------------------------------------------
 
 

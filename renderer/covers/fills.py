@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from renderer.errors import InputError, PictureError
 from renderer.input_files import is_file, missing_file
@@ -80,12 +81,15 @@ def parse_fill(text: str) -> Fill:
 def _picture(path: Path, width: int, height: int, box: Sequence[int]) -> Pixels:
     """Return a picture that covers a box, cropped in the middle to its shape; its edges are continued around it."""
     try:
-        picture = read_picture(path, shorter_side=SHORTER_SIDE).pixels
-        clear = has_alpha(path) and not read_picture(path, background=None).pixels[..., 3].any()
+        background = None if has_alpha(path) else (255, 255, 255)
+        picture = read_picture(path, shorter_side=SHORTER_SIDE, background=background).pixels
     except PictureError as error:
         raise InputError(f"{named('fill', path)} can't be used because it {error.reason}") from None
-    if clear:
-        raise InputError(f"{named('fill', path)} is completely transparent: use another picture")
+    if picture.shape[2] == 4:
+        if not picture[..., 3].any():
+            raise InputError(f"{named('fill', path)} is completely transparent: use another picture")
+        white = Image.new("RGBA", picture.shape[1::-1], "white")
+        picture = np.asarray(Image.alpha_composite(white, Image.fromarray(picture)).convert("RGB"))
     left, top, right, bottom = box
     across, along = right - left, bottom - top
     scale = min(picture.shape[1] / across, picture.shape[0] / along)
