@@ -393,6 +393,21 @@ def test_gains_of_channels_keep_their_bounds_and_are_those_of_the_choice(
         assert each.max() <= gain
 
 
+def test_the_detail_of_a_tile_counts_more_in_a_larger_cell() -> None:
+    area = np.array([0.25, 1, 4], np.float32)
+    random = np.random.default_rng(1).integers(100, 156, (1, 8, 8, 3)).astype(np.uint8)
+    plain, photos = describe_structure(np.full((3, 8, 8, 3), 128, np.uint8)), describe_structure(random.repeat(3, 0))
+    shades = Shades(shades_of(random), np.zeros(3, np.int64))
+    bounds = GainBounds.of(1.0, CONTRAST)
+    gains, margins = choices(1.0, bounds)
+    error, clipped, gained = np.empty((3, len(gains), 3), np.float32)
+    choice = tone_input(plain, photos, shades, area, 1.0, bounds)
+    evaluate_choices(choice, gains, margins, error, clipped, gained, slice(0, 3))
+    extra = np.diff(error / area, axis=1)  # of colour, each unit of area counts the same
+    assert (extra > 0).all()
+    assert (extra[gains == gains.max()] > 1.5 * extra[gains == gains.min()]).all()
+
+
 @settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1))
 def test_clipped_pixels_are_counted_exactly(seed: int) -> None:

@@ -119,7 +119,8 @@ static void evaluate_tile(
         own += input->detail[i] * input->detail[i];
         energy += input->cell_detail[i] * input->cell_detail[i];
     }
-    const float area = input->area[tile], weight = input->detail_weight, square_weight = input->square_weight;
+    const float area = input->area[tile], square_weight = input->square_weight;
+    const float weight = input->detail_weight * area; /* the detail of a small cell is not visible from afar */
     const float lab_lightness = lab[0], lab_green = lab[1], lab_yellow = lab[2];
     for (int64_t k = 0; k < count; k++) {
         float gain = values->gain[k];

@@ -67,7 +67,8 @@ _RAISED: Final = (0.0, 0.3, 0.6, 1.0)
 _LEAST_GAIN: Final = 0.02  # of any channel: a gain of 0 would remove the photo
 
 _DETAIL: Final = 0.2
-"""Weight of the squared error of a cell's detail relative to that of its colour, in CIELAB."""
+"""Weight of the squared error of the detail of a cell of average area relative to that of its colour, in CIELAB. It is
+proportional to the area, as the detail of larger cells is visible from farther away."""
 
 _SQUARES: Final = 0.1
 """Weight of the squared error relative to the error: large errors count more, so that errors are spread."""
