@@ -129,8 +129,8 @@ def match(
             to 1).
         contrast: Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar
             to the cover (0 to 1).
-        adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
-            orange.
+        adapt_palette: Shift the cover's colours into the range of the photos' colours, as far as faces keep the colour
+            of skin: sunset photos turn a blue cover orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
         save_map: Also save the mosaic to a .mosaic file, which later commands accept as the cover.
@@ -303,8 +303,8 @@ def render(
             to 1).
         contrast: Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar
             to the cover (0 to 1).
-        adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
-            orange.
+        adapt_palette: Shift the cover's colours into the range of the photos' colours, as far as faces keep the colour
+            of skin: sunset photos turn a blue cover orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
         save_map: Also save the mosaic to a .mosaic file, which later commands accept as the cover.
@@ -500,8 +500,8 @@ def frame(
             to 1).
         contrast: Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar
             to the cover (0 to 1).
-        adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
-            orange.
+        adapt_palette: Shift the cover's colours into the range of the photos' colours, as far as faces keep the colour
+            of skin: sunset photos turn a blue cover orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
         save_map: Also save the mosaic to a .mosaic file, which later commands accept as the cover.
@@ -685,8 +685,8 @@ def frames(
             to 1).
         contrast: Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar
             to the cover (0 to 1).
-        adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
-            orange.
+        adapt_palette: Shift the cover's colours into the range of the photos' colours, as far as faces keep the colour
+            of skin: sunset photos turn a blue cover orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
         save_map: Also save the mosaic to a .mosaic file, which later commands accept as the cover.
@@ -866,8 +866,8 @@ def as_clip(
             to 1).
         contrast: Minimum of the contrast that tone leaves to the photos, on average; less makes the mosaic more similar
             to the cover (0 to 1).
-        adapt_palette: Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover
-            orange.
+        adapt_palette: Shift the cover's colours into the range of the photos' colours, as far as faces keep the colour
+            of skin: sunset photos turn a blue cover orange.
         blend: Strength of the cover-colour overlay on each tile (0 to 1).
         match_seed: Random seed for the matching search.
         save_map: Also save the mosaic to a .mosaic file, which later commands accept as the cover.

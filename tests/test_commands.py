@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import skimage.data
 from conftest import difference
 from PIL import Image
 from videos import decode, stream_line
@@ -678,6 +679,19 @@ def test_covers_that_show_hardly_anything_cause_a_notice(render: Run, photos: Pa
         assert "per cell" not in err
     err = render("mosaic", "it.png", "--tiles", photos, "--columns", "60", "-o", "small.png")[2]
     assert "it.png has 1.5 pixels per cell, which shows no outlines" in err
+
+
+def test_a_palette_that_faces_limit_causes_a_notice(render: Run, cover: Path, photos: Path) -> None:
+    Image.fromarray(skimage.data.astronaut()).save("face.png")
+    Path("blue").mkdir()
+    for number, path in enumerate(sorted(photos.rglob("*.jpg"))[:20]):
+        with Image.open(path) as photo:
+            Image.fromarray((np.asarray(photo) * (0.2, 0.5, 1.0)).astype(np.uint8)).save(f"blue/{number}.png")
+    words = ("--tiles", "blue", "--columns", "20", "--tile-pixels", "2", "--adapt-palette")
+    notice = r"The faces in face.png keep the colour of skin, so --adapt-palette makes only \d+ % of the change"
+    assert re.search(notice, render("mosaic", "face.png", *words)[2])
+    assert re.search(notice, render("mosaic", "face.png", *words, "--overwrite")[2])  # also if the map is cached
+    assert "colour of skin" not in render("mosaic", cover, *words)[2]  # no face
 
 
 def test_a_report_is_a_self_contained_page(render: Run, cover: Path, photos: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
@@ -25,7 +26,7 @@ from renderer.matching import MatchStyle, match_photos, perceptual_search
 from renderer.matching.assignment import assign
 from renderer.matching.candidates import cheapest
 from renderer.matching.cell_raster import rasterize_cells
-from renderer.matching.palette import adapt_palette
+from renderer.matching.palette import adapted_palette
 from renderer.matching.repetition import RepetitionRules, resolve_limits
 from renderer.matching.structure import COLOUR, LOSS, MISS, SHIFT, StructureCosts, Weights
 from renderer.matching.tone import (
@@ -438,11 +439,37 @@ def test_an_adapted_palette_keeps_hues_apart() -> None:
     cover = np.repeat(np.array([[[200, 120, 90], [90, 140, 190], [120, 160, 90]]], np.uint8), 20, axis=0)
     before = rgb2lab(cover)[0, :, 1:]
     greyish = np.random.default_rng(1).normal((50, 4, 6), (20, 2, 2), (100, 3)).astype(np.float32)  # indoor portraits
-    after = rgb2lab(adapt_palette(cover, greyish))[0, :, 1:]
+    after = rgb2lab(adapted_palette(cover, greyish).apply(cover))[0, :, 1:]
     for first, second in ((0, 1), (0, 2), (1, 2)):
         apart, kept = before[first] - before[second], after[first] - after[second]
         assert np.linalg.norm(kept) > 0.65 * np.linalg.norm(apart)
         assert apart @ kept > 0.98 * np.linalg.norm(apart) * np.linalg.norm(kept)  # in the same direction
+
+
+@pytest.mark.parametrize(
+    ("photos", "most"),
+    [((60, 5, 5), 0.6), ((44, 2, -23), 0.3), ((49, 0, 0), 0.6), ((51, 32, 30), 0.3), ((16, 0, 0), 0.6)],
+    ids=["indoor portraits", "blue", "grey", "red", "dark"],
+)
+def test_an_adapted_palette_keeps_the_colour_of_skin(photos: tuple[int, int, int], most: float) -> None:
+    astronaut = skimage.data.astronaut()
+    colours = np.random.default_rng(1).normal(photos, (10, 4, 5), (200, 3)).astype(np.float32)
+    palette = adapted_palette(astronaut, colours)
+    assert 0.05 < palette.share < most
+    before, after = (
+        rgb2lab(picture)[70:140, 190:250].reshape(-1, 3) for picture in (astronaut, palette.apply(astronaut))
+    )  # cheeks, nose and mouth
+    (light, *skin), (new_light, *new_skin) = np.median(before, axis=0), np.median(after, axis=0)
+    assert 0.75 < np.hypot(*new_skin) / np.hypot(*skin) < 1.25
+    assert abs(np.degrees(np.arctan2(*new_skin) - np.arctan2(*skin))) < 14
+    assert abs(new_light - light) < 11
+    assert adapted_palette(skimage.data.coffee(), colours).share == 1  # no face
+
+
+def test_a_grey_portrait_gets_the_colours_of_the_photos() -> None:
+    grey = np.repeat(skimage.data.astronaut()[..., :1], 3, axis=2)
+    sunsets = np.random.default_rng(1).normal((60, 25, 30), 8, (200, 3)).astype(np.float32)
+    assert rgb2lab(adapted_palette(grey, sunsets).apply(grey))[..., 2].mean() > 20
 
 
 def test_the_covers_palette_is_adapted_to_the_photos(cover: Path) -> None:

@@ -80,6 +80,7 @@ _HUES: Final = 12  # colours of the gradient in which photos are ordered
 _GREY: Final = 8.0
 """Chroma in CIELAB below which a mean colour has no visible hue; a third of 2,000 everyday photos is below it."""
 
+_MIN_ADAPTED: Final = 0.5  # share of the change of a cover's colours; if faces allow less, a notice says so
 _MIN_UNCROPPED: Final = 0.7  # share of a cover; if a mosaic's shape leaves less, a notice says so
 
 
@@ -394,6 +395,8 @@ def _match(
         library = library.cropped(tile_shape.crop_ratio, progress)
     _check_letters(cover, grid, progress)
     _check_picture(cover, grid, progress)
+    if settings.adapt_palette:
+        _check_palette(cover, library, progress)
     if cover.as_they_are:
         cover, settings = ordered_by_hue(cover, library), replace(settings, tone=0.0, blend=0.0)
     elif isinstance(name, MadeCover) and settings.tone == "auto":
@@ -482,6 +485,19 @@ def _check_picture(cover: Cover, grid: Grid, progress: Progress) -> None:
         progress.notice(f"{cover.name} is nearly black: brighten it, or choose another cover")
     elif np.linalg.norm(small - small.mean(axis=0), axis=1).mean() < _ONE_COLOUR:
         progress.notice(f"{cover.name} is nearly one colour: choose a cover with more contrast")
+
+
+def _check_palette(cover: Cover, library: Library, progress: Progress) -> None:
+    """Show a notice if faces leave little of the change to the photos' colours."""
+    from renderer.matching import library_palette
+
+    share = library_palette(cover.pixels, library).share
+    if share < _MIN_ADAPTED:
+        progress.notice(
+            f"The faces in {cover.name} keep the colour of skin, so {named('adapt_palette', True)} makes only "
+            f"{round(100 * share)} % of the change to the photos' colours: for more, use photos with more of the "
+            "cover's colours"
+        )
 
 
 def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:

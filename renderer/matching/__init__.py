@@ -18,7 +18,15 @@ from renderer.library import Library
 from renderer.matching.assignment import assign
 from renderer.matching.candidates import Candidates, Costs, Indices
 from renderer.matching.cell_raster import CellRaster, rasterize_cells
-from renderer.matching.description import MatchStyle, adapted_cover, apply_tone, costs_of, describe_cover, figures_of
+from renderer.matching.description import (
+    MatchStyle,
+    adapted_cover,
+    apply_tone,
+    costs_of,
+    describe_cover,
+    figures_of,
+    library_palette,
+)
 from renderer.matching.duplicates import first_copies, first_descriptors
 from renderer.matching.perceptual_search import improve
 from renderer.matching.repetition import Limits, RepetitionRules, resolve_limits
@@ -36,6 +44,7 @@ __all__ = [
     "Pin",
     "RepetitionRules",
     "adapted_cover",
+    "library_palette",
     "match_photos",
     "nearest_photos",
     "portrait_share",
@@ -45,7 +54,7 @@ __all__ = [
 Pin = tuple[int, tuple[float, float] | None]
 """A photo's number in the library and its point (x, y) as fractions of the cover, or None for the best central cell."""
 
-MATCHER_VERSION = 6
+MATCHER_VERSION = 7
 """Increased whenever the same inputs would give a different map, so that older cached maps are not used."""
 
 _CANDIDATES = 128

@@ -26,7 +26,7 @@ from renderer.library import Library
 from renderer.matching.candidates import Costs, Indices
 from renderer.matching.cell_raster import CellRaster, rasterize_cells
 from renderer.matching.means import MeanCosts
-from renderer.matching.palette import adapt_palette
+from renderer.matching.palette import Palette, adapted_palette
 from renderer.matching.pixels import PixelCosts
 from renderer.matching.structure import StructureCosts, Weights
 from renderer.matching.tiles import OrientedCosts, is_upright
@@ -87,7 +87,12 @@ def describe_cover(cover: Pixels, grid: Grid) -> CoverDescription:
 
 def adapted_cover(cover: Pixels, library: Library, style: MatchStyle) -> Pixels:
     """Return the cover in the colours to match: those of the library with `style.adapt_palette`, else its own."""
-    return adapt_palette(cover, mean_lab(library.signatures)) if style.adapt_palette else cover
+    return library_palette(cover, library).apply(cover) if style.adapt_palette else cover
+
+
+def library_palette(cover: Pixels, library: Library) -> Palette:
+    """Return the change of a cover (H, W, 3) to the colours of a library."""
+    return adapted_palette(cover, mean_lab(library.signatures))
 
 
 def costs_of(

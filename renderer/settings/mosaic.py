@@ -186,7 +186,8 @@ class MatchSettings(CoverSettings, GridSettings, TileSettings):
     )  # fmt: skip
     adapt_palette: bool = parameter(
         False,
-        "Shift the cover's colours into the range of the photos' colours: sunset photos turn a blue cover orange",
+        "Shift the cover's colours into the range of the photos' colours, as far as faces keep the colour of skin: "
+        "sunset photos turn a blue cover orange",
     )
     blend: float = parameter(0.0, "Strength of the cover-colour overlay on each tile", low=0, high=1)
     match_seed: int = parameter(0, "Random seed for the matching search", low=0, high=2**63 - 1)
