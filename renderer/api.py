@@ -84,7 +84,7 @@ class MosaicFigures:
     ssim: float | None = None  # mean structural similarity of grey values, at most 1: identical
     mean_gain: float | None = None  # mean contrast factor of the tiles: 1 is the photos' own contrast
     clipped: float | None = None  # share of the tiles' pixels that tone makes black or white in a channel
-    advice: str = ""  # which photos would improve the mosaic; "" if there is no advice
+    advice: str = ""  # what would improve the mosaic, and by how much; "" if there is no advice
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -149,7 +149,7 @@ class Mosaic:
             if isinstance(value := known.get(name), int | float)
         }
         advice = known.get("advice")
-        return MosaicFigures(**numbers, advice=advice if isinstance(advice, str) else "")
+        return MosaicFigures(**numbers, advice=spelled(advice, as_argument) if isinstance(advice, str) else "")
 
     @property
     def recipe(self) -> dict[str, JsonValue]:

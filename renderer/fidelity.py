@@ -23,7 +23,6 @@ import numpy.typing as npt
 
 from renderer.arrays import Float32Array
 from renderer.descriptors import SIGNATURE_PIXELS, blocks, to_lab
-from renderer.grid import CELLS_PER_PHOTO
 from renderer.kernels.matching import count_near
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue
@@ -54,7 +53,7 @@ class Figures:
     likeness: Likeness
     mean_gain: float  # of all tiles; 1 is the original contrast
     clipped: float  # share of the tiles' pixels that tone clips in any channel
-    advice: str  # a sentence, or ""
+    advice: str = ""  # a sentence or several, with marked parameters, or ""
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the figures as a recipe stores them and a summary prints them."""
@@ -69,11 +68,11 @@ class Figures:
 
 
 def measure(
-    cover: Pixels | Float32Array, mosaic: Float32Array, gain: Float32Array, clipped: float, advice: str,
-    blur: Blur = (1.0, 1.0), inside: npt.NDArray[np.bool_] | None = None,
+    cover: Pixels | Float32Array, mosaic: Float32Array, gain: Float32Array, clipped: float, blur: Blur = (1.0, 1.0),
+    inside: npt.NDArray[np.bool_] | None = None,
 ) -> Figures:  # fmt: skip
     """Return the figures of a mosaic. gain: (N, 3) of its tiles; for the other parameters see `likeness`."""
-    return Figures(likeness(cover, mosaic, blur, inside), float(gain.mean()), clipped, advice)
+    return Figures(likeness(cover, mosaic, blur, inside), float(gain.mean()), clipped)
 
 
 FIGURES: Final = ("delta_e", "delta_e_95", "ssim", "mean_gain", "clipped", "advice")
@@ -83,31 +82,9 @@ FIGURES: Final = ("delta_e", "delta_e_95", "ssim", "mean_gain", "clipped", "advi
 MAX_COLOUR_DISTANCE: Final = 12.0
 """CIELAB distance up to which a photo counts as having a cell's colour; beyond it, tone changes a photo too visibly."""
 
-MISSING_SHARE: Final = 0.15
-"""Minimum share of cells with missing colours for which advice is given."""
-
 _CELLS: Final = 1024  # whose colours are compared with those of photos at once
 
-_MORE: Final = 1.1  # as the default number of cells is rounded to whole rows
-
 _MIN_PHOTOS: Final = 5  # of a colour that is not reported as missing
-
-
-def advise(photos: Float32Array, cells: Float32Array) -> str:
-    """Return a sentence about what a library lacks for a cover, or "". photos (P, 3), cells (N, 3): CIELAB means."""
-    if len(cells) > _MORE * CELLS_PER_PHOTO * len(photos):
-        needed = math.ceil(len(cells) / CELLS_PER_PHOTO)
-        count = "1 photo repeats" if len(photos) == 1 else f"{len(photos)} photos repeat"
-        return f"{count} often in {len(cells)} cells: use at least {needed} photos for a better result"
-    by_colour = missing_colours(photos, cells)
-    missing = sum(len(numbers) for numbers in by_colour.values())
-    if missing < MISSING_SHARE * len(cells):
-        return ""
-    commonest = next(iter(by_colour))
-    return (
-        f"few photos match the colours of {round(100 * missing / len(cells))} % of the cells, mostly {commonest}: "
-        f"add photos in {commonest}"
-    )
 
 
 def missing_colours(photos: Float32Array, cells: Float32Array) -> dict[str, npt.NDArray[np.int64]]:

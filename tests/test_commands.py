@@ -25,6 +25,7 @@ from conftest import difference
 from PIL import Image
 from videos import decode, stream_line
 
+import renderer
 from renderer.encoder import probe, run_ffmpeg
 from renderer.fonts import REGULAR_FONT
 from renderer.pictures import Pixels, read_picture
@@ -648,6 +649,25 @@ def test_the_summary_reports_the_quality_of_a_mosaic(render: Run, cover: Path, p
     assert "Each photo used at most 120 times (default), not twice within 1 cell (default)\n" in out
     assert "60 photos" not in err  # reported once
     assert "60 photos repeat often in 2400 cells: use at least 120 photos for a better result" in out
+
+
+def test_the_summary_advises_less_contrast_where_it_would_help(render: Run, cover: Path, photos: Path) -> None:
+    Path("harsh").mkdir()
+    for number, path in enumerate(sorted(photos.rglob("*.jpg"))[:50]):
+        with Image.open(path) as photo:
+            pixels = np.asarray(photo.convert("RGB"))
+        harsh = np.where(pixels < np.median(pixels, axis=(0, 1)), 15, 240).astype(np.uint8)
+        Image.fromarray(harsh).save(f"harsh/{number}.png")
+    words = ("mosaic", cover, "--tiles", "harsh", "--columns", "24", "--tile-pixels", "2", "--overwrite")
+    advice = "he photos have too much contrast for the cover: --contrast 0.3 lowers the mean colour error by about"
+    assert f"\nT{advice} " in render(*words)[1]
+    before, after = (json.loads(render(*words, *more, "--json")[1]) for more in ((), ("--contrast", "0.3")))
+    expected = re.search(rf"t{advice} (\d+) %", before["advice"])
+    assert expected
+    assert 1 - after["delta_e"] / before["delta_e"] == pytest.approx(int(expected[1]) / 100, abs=0.01)
+    assert "contrast=0.3 lowers" in renderer.match(cover, tiles="harsh", columns=24).figures.advice
+    render(*words, "--report", "report.html")
+    assert "contrast = 0.3 lowers" in Path("report.html").read_text("utf-8")
 
 
 def test_the_summary_lists_the_repetition_limits(render: Run, cover: Path, photos: Path) -> None:

@@ -16,7 +16,7 @@ from skimage.metrics import structural_similarity
 from renderer.adaptive_grid import adapt_grid
 from renderer.choices import Metric
 from renderer.cover_pixels import cell_means, cell_signatures, cover_signature, cut_cells
-from renderer.descriptors import describe_structure
+from renderer.descriptors import describe_structure, mean_lab, signatures
 from renderer.errors import InputError
 from renderer.fidelity import ciede2000, colour_name, far_view, likeness, ssim, turned
 from renderer.grid import Grid, make_grid
@@ -43,6 +43,7 @@ from renderer.matching.tone import (
     shades_of,
     tone_input,
 )
+from renderer.messages import as_argument, spelled
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import PlacementMap
 from renderer.progress import Silent
@@ -515,19 +516,76 @@ def test_colours_have_plain_names(colour: tuple[int, int, int], name: str) -> No
     assert colour_name(rgb2lab(np.array(colour) / 255).astype(np.float32)) == name
 
 
-def test_advice_names_missing_colours_and_too_few_photos(cover: Path) -> None:
+def figures_with(cover: Pixels, tiles: Pixels, columns: int, style: MatchStyle | None = None) -> tuple[float, str]:
+    """Return the mean colour error of a mosaic, and the advice."""
+    grid = make_grid(cover.shape[1], cover.shape[0], columns=columns)
+    figures = match_photos(cover, grid, library_of(tiles), Silent(), style=style).recipe["figures"]
+    assert isinstance(figures, dict)
+    return float(str(figures["delta_e"])), spelled(str(figures["advice"]), as_argument)
+
+
+def pieces_of(picture: Pixels, count: int) -> Pixels:
+    """Return random pieces of a picture, (count, 32, 32, 3)."""
+    random = np.random.default_rng(2)
+    height, width = picture.shape[:2]
+    corners = zip(random.integers(0, height - 32, count), random.integers(0, width - 32, count), strict=True)
+    return np.stack([picture[y : y + 32, x : x + 32] for y, x in corners])
+
+
+def test_advice_that_is_followed_lowers_the_colour_error(cover: Path) -> None:
+    coffee = skimage.data.coffee()
+    pieces = tiles_from(cover, 60)
+    harsh = np.where(pieces < np.median(pieces, axis=(1, 2), keepdims=True), 15, 240).astype(np.uint8)
+    before, advice = figures_with(coffee, harsh, 30)
+    expected = re.search(
+        r"too much contrast for the cover: contrast=0.3 lowers the mean colour error by about (\d+) %", advice
+    )
+    assert expected
+    after, _ = figures_with(coffee, harsh, 30, MatchStyle(contrast=0.3))
+    assert 1 - after / before == pytest.approx(int(expected[1]) / 100, abs=0.01)
+
+    colours = re.search(
+        r"\d+ % of the cells are (.+) or (.+), but few photos are: adding (\d+) such photos lowers the mean colour error "
+        r"by about (\d+) %", advice,
+    )  # fmt: skip
+    assert colours
+    others = pieces_of(coffee, 1000)
+    names = np.array([colour_name(lab) for lab in mean_lab(signatures(others))])
+    more = [others[names == name][: int(colours[3]) // 2] for name in colours.group(1, 2)]
+    after, _ = figures_with(coffee, np.concatenate([harsh, *more]), 30)
+    assert 1 - after / before > 0.7 * int(colours[4]) / 100
+
+
+def test_advice_on_colours_for_unchanged_photos(cover: Path) -> None:
     pixels = read_picture(cover).pixels
     sunsets = np.full((40, 32, 32, 3), (220, 120, 40), np.uint8)
     sunsets += np.arange(40, dtype=np.uint8)[:, None, None, None] % 8
-    advice = []
-    for tiles, columns in ((sunsets, 12), (tiles_from(cover, 300), 12), (tiles_from(cover, 10), 40)):
-        found = match_photos(pixels, make_grid(640, 427, columns=columns), library_of(tiles), Silent())
-        figures = found.recipe["figures"]
-        assert isinstance(figures, dict)
-        advice.append(str(figures["advice"]))
-    assert re.fullmatch(r"few photos match the colours of \d+ % of the cells, mostly (.+): add photos in \1", advice[0])
-    assert not advice[1]
-    assert "10 photos repeat often in 1040 cells: use at least 52 photos" in advice[2]
+    before, advice = figures_with(pixels, sunsets, 24, MatchStyle(tone=0.0))
+    names = re.fullmatch(r"\d+ % of the cells are (.+) or (.+), but few photos are: adding .+ by about \d+ %", advice)
+    assert names
+    others = tiles_from(cover, 400)
+    such = np.isin([colour_name(lab) for lab in mean_lab(signatures(others))], names.groups())
+    assert figures_with(pixels, np.concatenate([sunsets, others[such]]), 24, MatchStyle(tone=0.0))[0] < 0.85 * before
+
+
+def test_more_columns_are_advised_where_they_show_more(cover: Path) -> None:
+    astronaut, tiles = skimage.data.astronaut(), tiles_from(cover, 300)
+    before, advice = figures_with(astronaut, tiles, 24)
+    assert re.fullmatch(
+        r"smaller cells show more detail: columns=48 lowers the mean colour error by about \d+ %", advice
+    )
+    assert figures_with(astronaut, tiles, 48)[0] < 0.85 * before
+    small = np.ascontiguousarray(astronaut[::8, ::8])  # too few pixels for smaller cells
+    assert "columns" not in figures_with(small, tiles, 24)[1]
+    assert "columns" not in figures_with(astronaut, tiles[:60], 24)[1]  # too few photos for more cells
+
+
+def test_there_is_no_advice_where_nothing_would_help(cover: Path) -> None:
+    pixels, tiles = read_picture(cover).pixels, tiles_from(cover, 300)
+    assert figures_with(pixels, tiles, 40)[1] == ""
+    error, advice = figures_with(pixels, tiles[:10], 40)
+    assert error < 4
+    assert "10 photos repeat often in 1040 cells: use at least 52 photos" in advice
 
 
 # -- Seeds, pins, edge cases -------------------------------------------------------------------------------------------

@@ -194,7 +194,7 @@ def likeness(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
             )
     match recipe.get("figures"):
         case {"advice": str(advice)} if advice:
-            yield advice[0].upper() + advice[1:]
+            yield from (sentence[0].upper() + sentence[1:] for sentence in advice.split("; "))
 
 
 def rules_in_force(recipe: Mapping[str, JsonValue]) -> Iterator[str]:

@@ -12,9 +12,9 @@ from renderer.arrays import Float32Array
 from renderer.deprecation import old_names
 from renderer.descriptors import blocks, describe_structure
 from renderer.errors import InputError
-from renderer.fidelity import advise
 from renderer.grid import Grid, cell_at
 from renderer.library import Library
+from renderer.matching.advice import Placed, advise
 from renderer.matching.assignment import assign
 from renderer.matching.candidates import Candidates, Costs, Indices
 from renderer.matching.cell_raster import CellRaster, rasterize_cells
@@ -123,7 +123,9 @@ def match_photos(
     structure = describe_structure(library.signatures[numbers]) if photos is None else photos
     tiles = structure[placed.photo[:, 0]].turned(symmetry)
     toned = apply_tone(description, library, chosen, symmetry, tiles, style)
-    figures = figures_of(description, toned, advise(structure.mean, description.cells.mean))
+    figures = figures_of(description, toned)
+    placed_photos = Placed(description, library, chosen, symmetry, tiles, style)
+    figures = replace(figures, advice=advise(placed_photos, structure.mean, figures))
     results: dict[str, JsonValue] = {
         "limits": {"uses": limits.uses, "distance": limits.distance},
         "figures": figures.as_json(),

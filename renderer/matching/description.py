@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -20,7 +21,7 @@ from renderer.descriptors import (
     mean_lab,
     squashed,
 )
-from renderer.fidelity import Figures, far_view, measure, turned
+from renderer.fidelity import Figures, error_map, far_view, measure, turned
 from renderer.grid import Grid
 from renderer.library import Library
 from renderer.matching.candidates import Costs, Indices
@@ -143,9 +144,20 @@ class TonedTiles:
     counted: CountedTiles  # those whose clipped pixels are counted
 
 
+class TilePictures(Protocol):
+    """Photos by number, as a `Library` has them."""
+
+    @property
+    def signatures(self) -> Pixels:
+        """Their signatures, (P, 8, 8, 3)."""
+
+    def tiles_of(self, indices: Indices) -> Pixels:
+        """Return the tile pictures of some, (M, H, W, 3)."""
+
+
 def apply_tone(
     description: CoverDescription,
-    library: Library,
+    library: TilePictures,
     chosen: Indices,
     symmetry: npt.NDArray[np.uint8],
     structure: Structure,
@@ -175,11 +187,34 @@ def apply_tone(
     return TonedTiles(tiles, gain, offset, counted)
 
 
-def figures_of(description: CoverDescription, toned: TonedTiles, advice: str) -> Figures:
-    """Return the quality figures of a mosaic. advice: on the library, or ""."""
+def figures_of(description: CoverDescription, toned: TonedTiles) -> Figures:
+    """Return the quality figures of a mosaic, without advice."""
     cover, mosaic, inside = _low_resolution(description, toned)
     clipped = toned.counted.clipped(toned.gain, toned.offset)
-    return measure(cover, mosaic, toned.gain, clipped, advice, description.grid.scale, inside)
+    return measure(cover, mosaic, toned.gain, clipped, description.grid.scale, inside)
+
+
+def flat_error(description: CoverDescription, parts: int) -> float:
+    """Return the mean CIEDE2000 if each step of the lattice were `parts` × `parts` flat tiles in the cover's colours.
+
+    parts: 1, 2, 4 or 8; the viewer is as many times closer. Masks are ignored.
+    """
+    grid = description.grid
+    first, rows = _measured_rows(grid)
+    scale, side = SIGNATURE_PIXELS / grid.step, SIGNATURE_PIXELS // parts
+    cover = description.picture[round(first * scale) : round((first + rows) * scale)].astype(np.float32) / 255
+    size = grid.columns * SIGNATURE_PIXELS, rows * SIGNATURE_PIXELS
+    small = np.asarray(cv2.resize(cover, size, interpolation=cv2.INTER_AREA), np.float32)
+    flat = cv2.resize(small, (grid.columns * parts, rows * parts), interpolation=cv2.INTER_AREA)
+    flat = np.asarray(flat, np.float32).repeat(side, axis=0).repeat(side, axis=1)
+    across, along = grid.scale
+    return float(error_map(small, flat, (across / parts, along / parts)).mean())
+
+
+def _measured_rows(grid: Grid) -> tuple[int, int]:
+    """Return the first row that is measured, and the number of rows: of a very large grid, only the middle ones."""
+    rows = min(grid.rows, max(_MEASURED_CELLS // grid.columns, 1))
+    return (grid.rows - rows) // 2, rows
 
 
 def _low_resolution(
@@ -191,8 +226,7 @@ def _low_resolution(
     are returned: all rows would take gigabytes.
     """
     grid = description.grid
-    rows = min(grid.rows, max(_MEASURED_CELLS // grid.columns, 1))
-    first = (grid.rows - rows) // 2
+    first, rows = _measured_rows(grid)
     top, height = grid.cells[:, 1], grid.cells[:, 3]
     inside = (top < first + rows) & (top + height > first)
     start = float(top[inside].min(initial=first))

@@ -98,8 +98,8 @@ def edit_map(
     before = recipe.pop("figures", None)
     if cover is not None:
         advice = str(before.get("advice") or "") if isinstance(before, dict) else ""
-        edited = replace(toned, gain=gain, offset=offset)
-        recipe["figures"] = figures_of(description, edited, advice).as_json()
+        figures = figures_of(description, replace(toned, gain=gain, offset=offset))
+        recipe["figures"] = replace(figures, advice=advice).as_json()
     used, photo = np.unique(chosen, return_inverse=True)
     return replace(
         placement, photo=photo.reshape(-1).astype(np.int32), symmetry=symmetry, gain=gain, offset=offset,

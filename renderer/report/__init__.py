@@ -27,7 +27,7 @@ from renderer.errors import InputError
 from renderer.fidelity import colour_name, missing_colours
 from renderer.grid import cell_position
 from renderer.library import Library, Photo, Skipped
-from renderer.messages import FormatCommand, named
+from renderer.messages import FormatCommand, as_key, named, spelled
 from renderer.output_files import new_file
 from renderer.pictures import Pixels, to_srgb
 from renderer.placement import JsonValue, PlacementMap
@@ -94,7 +94,7 @@ def write_report(
     unused_items = "\n".join(_unused(compared.offered, number, sheet) for number in unused[:MAX_UNUSED].tolist())
     worst = "\n".join(_worst_cells(compared, errors, sheet))
     missing = missing_colours(mean_lab(compared.offered.signatures), errors.lab)
-    advice = str(compared.figures.get("advice") or "")
+    advice = spelled(str(compared.figures.get("advice") or ""), as_key)
     style = f"{_part('page.css')}{sheet.style()}:root {{ --shape: {size[0] / size[1]:.4f} }}\n"
     script = _part("page.js")
     page = Template(_part("page.html")).substitute(

@@ -1,0 +1,168 @@
+"""Advice on a mosaic: what would make it more similar to its cover, and by how much.
+
+Each change is computed, or estimated, on the mosaic itself: the same photos with less contrast, photos of a missing
+colour in the cells of that colour, or more cells. Only those are named that lower the mean colour error clearly;
+`benchmarks/advice.py` follows the advice and compares.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.arrays import Float32Array
+from renderer.descriptors import Structure, blocks, describe_structure, signatures
+from renderer.fidelity import Figures, missing_colours
+from renderer.grid import CELLS_PER_PHOTO, MAX_CELLS
+from renderer.library import Library
+from renderer.matching.candidates import Indices
+from renderer.matching.description import CoverDescription, MatchStyle, TilePictures, apply_tone, figures_of, flat_error
+from renderer.matching.tone import GainBounds
+from renderer.messages import counted, named
+from renderer.pictures import Pixels
+
+VISIBLE: Final = 1.0
+"""Mean CIEDE2000 below which there is no advice: such a difference is hardly visible."""
+
+CLEAR: Final = 0.15
+"""Minimum of the share by which a change must lower the mean colour error to be advised, since some are estimates."""
+
+_MORE: Final = 1.1  # as the default number of cells is rounded to whole rows
+
+_LESS_CONTRAST: Final = 0.6  # factor of the minimum contrast that is tried
+_LEAST_CONTRAST: Final = 0.1
+_AT_BOUND: Final = 0.03  # distance of the mean gain from its minimum up to which that determines the tone
+
+_COLOURS: Final = 2  # missing colours that are tried together
+_MOST_PHOTOS: Final = 10_000  # that would be recoloured: 30 MB
+
+_FINER: Final = 2  # factor of the number of columns that is tried
+_FLAT_SHARE: Final = 0.6
+"""Share of the gain of flat tiles that photos gain from more columns: 0.45 to 0.8 with three covers and five libraries,
+in relative terms. It is hardly any if the tone is at its minimum contrast."""
+
+_CELL_PIXELS: Final = 2.0  # of a cover, which finer cells must have
+
+
+@dataclass(frozen=True)
+class Placed:
+    """The photos in the N cells of a cover."""
+
+    description: CoverDescription
+    library: Library
+    chosen: Indices  # (N,) their numbers in the library
+    symmetry: npt.NDArray[np.uint8]  # (N,)
+    tiles: Structure  # their descriptors under their symmetry
+    style: MatchStyle
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """Tiles that are in no library."""
+
+    pictures: Pixels  # (P, H, W, 3)
+    signatures: Pixels  # (P, 8, 8, 3)
+
+    def tiles_of(self, indices: Indices) -> Pixels:
+        return self.pictures[indices]
+
+
+def advise(placed: Placed, photos: Float32Array, figures: Figures) -> str:
+    """Return what would improve a mosaic, the best first, or "".
+
+    photos: (P, 3) CIELAB means of those that could be placed; figures: of the mosaic.
+    """
+    cells, sentences = len(placed.chosen), []
+    if cells > _MORE * CELLS_PER_PHOTO * len(photos):
+        repeat = "repeats" if len(photos) == 1 else "repeat"
+        needed = math.ceil(cells / CELLS_PER_PHOTO)
+        sentences.append(
+            f"{counted(len(photos), 'photo')} {repeat} often in {cells} cells: use at least {needed} photos for a "
+            "better result"
+        )
+    if figures.likeness.colour >= VISIBLE:
+        changes = sorted(_changes(placed, photos, figures), key=lambda change: change[0])
+        for error, sentence in changes:
+            lower = 1 - error / figures.likeness.colour
+            if lower >= CLEAR:
+                sentences.append(f"{sentence} lowers the mean colour error by about {round(100 * lower)} %")
+    return "; ".join(sentences)
+
+
+def _changes(placed: Placed, photos: Float32Array, figures: Figures) -> Iterator[tuple[float, str]]:
+    """Yield changes that may improve a mosaic: the mean CIEDE2000 that each would give, and the start of a sentence."""
+    style = placed.style
+    bound = (1 - style.blend) * GainBounds.of(style.tone, style.contrast).mean
+    at_bound = style.tone > 0 and figures.mean_gain < bound + _AT_BOUND
+    contrast = round(_LESS_CONTRAST * style.contrast, 1)
+    if at_bound and contrast >= _LEAST_CONTRAST:
+        less = replace(placed, style=replace(style, contrast=contrast))
+        yield _error(less), f"the photos have too much contrast for the cover: {named('contrast', contrast)}"
+    missing = dict(list(missing_colours(photos, placed.description.cells.mean).items())[:_COLOURS])
+    if missing and len(np.unique(placed.chosen)) <= _MOST_PHOTOS:
+        cells = sum(map(len, missing.values()))
+        names, share = " or ".join(missing), round(100 * cells / len(placed.chosen))
+        needed = counted(math.ceil(cells / CELLS_PER_PHOTO), "such photo")
+        yield _error_with(placed, missing), f"{share} % of the cells are {names}, but few photos are: adding {needed}"
+    if not at_bound and (columns := _finer_columns(placed, len(photos))):
+        coarse, fine = (flat_error(placed.description, parts) for parts in (1, _FINER))
+        error = figures.likeness.colour * (1 + _FLAT_SHARE * (fine / max(coarse, 1e-6) - 1))
+        yield error, f"smaller cells show more detail: {named('columns', columns)}"
+
+
+def _finer_columns(placed: Placed, photos: int) -> int:
+    """Return more columns for the whole cover, or 0 if there are too few photos, or pixels of the cover, for them."""
+    grid, cover = placed.description.grid, placed.description.cover
+    cells = _FINER**2 * len(placed.chosen)
+    pixels = cover.shape[1] * grid.crop[2] / (grid.columns * _FINER)
+    if cells > min(_MORE * CELLS_PER_PHOTO * photos, MAX_CELLS) or pixels < _CELL_PIXELS * grid.scale[0]:
+        return 0
+    units = math.sqrt(grid.shape.cell_area) if grid.shape.kind == "mixed" else 1.0  # of one column
+    return round(_FINER * grid.frame[2] / grid.frame_crop[2] / units)
+
+
+def _error(placed: Placed, pictures: TilePictures | None = None) -> float:
+    """Return the mean CIEDE2000 of placed photos with their tone, from a library or from pictures."""
+    toned = apply_tone(
+        placed.description, pictures or placed.library, placed.chosen, placed.symmetry, placed.tiles, placed.style
+    )
+    return figures_of(placed.description, toned).likeness.colour
+
+
+def _error_with(placed: Placed, missing: dict[str, npt.NDArray[np.int64]]) -> float:
+    """Return the mean CIEDE2000 if the photos in some cells had the colour of these: `missing`, cells by colour name.
+
+    Such a photo is the present one in the mean colour of its cells, with as much of its contrast as fits.
+    """
+    colour = np.zeros(len(placed.chosen), np.int64)  # 0: that of the photo
+    for number, cells in enumerate(missing.values(), 1):
+        colour[cells] = number
+    pairs, index = np.unique(np.stack([colour, placed.chosen]), axis=1, return_inverse=True)
+    targets = [placed.description.cells.colour[cells].mean(axis=0) for cells in missing.values()]
+    parts = []
+    for block in blocks(pairs.shape[1], 1024):
+        some = placed.library.tiles_of(pairs[1, block])
+        for number, target in enumerate(targets, 1):
+            those = pairs[0, block] == number
+            some[those] = _recoloured(some[those], target)
+        parts.append(some)
+    pictures = np.concatenate(parts)
+    tiles = _Pictures(pictures, signatures(pictures))
+    chosen = index.reshape(-1)
+    structure = describe_structure(tiles.signatures)[chosen].turned(placed.symmetry)
+    return _error(replace(placed, chosen=chosen, tiles=structure), tiles)
+
+
+def _recoloured(pictures: Pixels, target: Float32Array) -> Pixels:
+    """Return pictures (P, H, W, 3) with a mean colour (3,), sRGB 0…1, and less contrast if it would be clipped."""
+    values = pictures.astype(np.float32) / 255
+    mean = values.mean(axis=(1, 2), keepdims=True)
+    down, up = mean - values.min(axis=(1, 2), keepdims=True), values.max(axis=(1, 2), keepdims=True) - mean
+    room = np.minimum(target / np.maximum(down, 1 / 255), (1 - target) / np.maximum(up, 1 / 255))
+    contrast = np.minimum(room.min(axis=3, keepdims=True), 1)
+    return np.asarray(np.clip((target + contrast * (values - mean)) * 255 + 0.5, 0, 255).astype(np.uint8))
