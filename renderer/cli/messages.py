@@ -194,7 +194,7 @@ def likeness(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
             )
     match recipe.get("figures"):
         case {"advice": str(advice)} if advice:
-            yield from (sentence[0].upper() + sentence[1:] for sentence in advice.split("; "))
+            yield from (sentence[0].upper() + sentence[1:] for sentence in advice.split("; ") if sentence)
 
 
 def rules_in_force(recipe: Mapping[str, JsonValue]) -> Iterator[str]:
