@@ -718,6 +718,47 @@ def test_the_perceptual_search_does_not_depend_on_batches(
     assert arrays_of(maps[2]) == arrays_of(maps[0])
 
 
+def evenness(found: PlacementMap) -> float:
+    """Return the mean distance of a use to the nearest one of the same photo, relative to an even spread of its uses.
+
+    A random arrangement has 0.5, uses on a square lattice 1.
+    """
+    centre = found.cell[:, :2] + found.cell[:, 2:] / 2
+    distances = []
+    for photo in range(len(found.photos)):
+        uses = centre[found.photo == photo]
+        if len(uses) > 1:
+            nearest = np.sort(np.linalg.norm(uses[:, np.newaxis] - uses, axis=2), axis=1)[:, 1]
+            distances.append(nearest / np.sqrt(found.cell[:, 2:].prod(axis=1).sum() / len(uses)))
+    return float(np.concatenate(distances).mean())
+
+
+@pytest.mark.parametrize("photos", [50, 200])
+@pytest.mark.parametrize("adaptive", [False, True], ids=["regular", "adaptive"])
+def test_repeats_of_a_photo_are_spread(
+    cover: Path, monkeypatch: pytest.MonkeyPatch, photos: int, *, adaptive: bool
+) -> None:
+    pixels, library, grid = read_picture(cover).pixels, library_of(tiles_from(cover, photos)), make_grid(640, 427, 36)
+    grid = adapt_grid(grid, pixels, []) if adaptive else grid
+    spread = match_photos(pixels, grid, library, Silent())
+    monkeypatch.setattr(perceptual_search, "CROWDING", 0.0)
+    gathered = match_photos(pixels, grid, library, Silent())
+    assert evenness(gathered) < 0.5  # as in a random arrangement, or less
+    assert evenness(spread) > max(evenness(gathered) + 0.1, 0.58)
+    before, after = (likeness_of(found, pixels, grid, library) for found in (gathered, spread))
+    assert after.colour < 1.1 * before.colour
+    assert after.structure > before.structure - 0.01
+
+
+def test_repeats_are_not_spread_without_a_repeat_distance(cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, library, grid = read_picture(cover).pixels, library_of(tiles_from(cover, 50)), make_grid(640, 427, 24)
+    maps = []
+    for weight in (perceptual_search.CROWDING, 0.0):
+        monkeypatch.setattr(perceptual_search, "CROWDING", weight)
+        maps.append(match_photos(pixels, grid, library, Silent(), rules=RepetitionRules(repeat_distance=0)))
+    assert arrays_of(maps[1]) == arrays_of(maps[0])
+
+
 def test_the_descriptor_of_a_transformed_picture_is_transformed(cover: Path) -> None:
     library = library_of(tiles_from(cover, 16))
     symmetry = np.arange(16, dtype=np.uint8) % 8

@@ -330,8 +330,10 @@ typedef struct {
     const uint8_t *movable;
     uint8_t *dirty;
     int64_t radius;
+    int64_t reach;
     int64_t min_uses;
     float cost_weight;
+    float crowding_weight;
 } Placement;
 
 typedef struct {
@@ -340,12 +342,12 @@ typedef struct {
     float *current;
     int64_t *target;
     int64_t *partners;
-    int64_t *partner;
+    float *increase;
     uint8_t *partner_symmetry;
     float *partner_cost;
 } Moves;
 
-EXPORTED int64_t search_numbers(int64_t footprint);
+EXPORTED int64_t search_numbers(int64_t footprint, int64_t photos);
 EXPORTED void add_all(
     const Raster *raster, const Tiles *tiles, const ErrorImage *image, const int32_t *photo, const uint8_t *symmetry,
     int64_t cells, float *scratch);

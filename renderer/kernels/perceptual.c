@@ -35,7 +35,8 @@ typedef struct {
     float row[3][FORM_ROWS][WAVES];
 } Form;
 
-/* The tiles, their error, and memory for a form, a tile's picture, and FORM_ROWS numbers per pixel of a footprint. */
+/* The tiles, their error, and memory for a form, a tile's picture, FORM_ROWS numbers per pixel of a footprint, and one
+ * for each photo. */
 typedef struct {
     const Raster *raster;
     const Tiles *tiles;
@@ -43,15 +44,22 @@ typedef struct {
     Form *form;
     float *picture; /* (TERMS, footprint) */
     float *numbers;
+    float *crowding; /* (P,) of photos in a cell, where it was measured */
 } Search;
 
 static Search search_of(const Raster *raster, const Tiles *tiles, const ErrorImage *image, float *scratch)
 {
     float *picture = scratch + sizeof(Form) / sizeof *scratch;
-    return (Search){raster, tiles, image, (Form *)scratch, picture, picture + TERMS * image->footprint};
+    float *numbers = picture + TERMS * image->footprint;
+    return (Search){
+        raster, tiles, image, (Form *)scratch, picture, numbers, numbers + FORM_ROWS * image->footprint,
+    };
 }
 
-int64_t search_numbers(int64_t footprint) { return sizeof(Form) / sizeof(float) + (TERMS + FORM_ROWS) * footprint; }
+int64_t search_numbers(int64_t footprint, int64_t photos)
+{
+    return sizeof(Form) / sizeof(float) + (TERMS + FORM_ROWS) * footprint + photos;
+}
 
 /* Where a cell's footprint lies in the error image, in pixels, and the number of the cell's size. */
 typedef struct {
@@ -323,6 +331,48 @@ static void evaluate_cell(
     }
 }
 
+/* Measure the crowding of photos in a cell: what it costs that other cells show them too.
+ *
+ * Each of these counts by both areas and by closeness, (1 - (distance of centres / reach)^2)^4. Within `radius`, the cost
+ * is infinite. Only the numbers of photos that are `shown` or among `photo` are valid. */
+static void measure_crowding(
+    const Search *search, const Placement *placement, int64_t cell, int32_t shown, const int32_t *photo, int64_t count)
+{
+    float *crowding = search->crowding;
+    crowding[shown] = 0.0f;
+    for (int64_t i = 0; i < count; i++)
+        if (photo[i] >= 0)
+            crowding[photo[i]] = 0.0f;
+    const int64_t radius = placement->radius, reach = largest(placement->reach, radius);
+    if (reach == 0)
+        return;
+    const Raster *raster = search->raster;
+    const Steps around = steps_around(raster, cell, reach), near = steps_around(raster, cell, radius);
+    const int32_t *own = raster->box + 4 * cell;
+    const float weight = placement->crowding_weight * (float)(own[2] * own[3]);
+    const float square = (float)(4 * reach * reach); /* distances are doubled, so that centres are integers */
+    for (int64_t y = around.top; y < around.bottom; y++) {
+        for (int64_t x = around.left, next; x < around.right; x = next) {
+            int32_t other = raster->numbers[y * raster->width + x];
+            next = x + 1;
+            if (other < 0)
+                continue;
+            const int32_t *box = raster->box + 4 * other;
+            next = box[0] + box[2];
+            if (other == cell || y > largest(box[1], around.top)) /* of a cell, one row counts */
+                continue;
+            float *total = crowding + placement->placed_photo[other];
+            int64_t across = 2 * (box[0] - own[0]) + box[2] - own[2], down = 2 * (box[1] - own[1]) + box[3] - own[3];
+            float closeness = greaterf(0.0f, 1.0f - (float)(across * across + down * down) / square);
+            float squared = closeness * closeness;
+            *total += weight * (float)(box[2] * box[3]) * squared * squared;
+            int is_near = box[0] < near.right && next > near.left && box[1] < near.bottom && box[1] + box[3] > near.top;
+            if (radius > 0 && is_near)
+                *total = __builtin_inff();
+        }
+    }
+}
+
 /* Show a candidate in a cell. */
 static void place(const Placement *placement, int64_t cell, int32_t photo, uint8_t symmetry, float cost)
 {
@@ -410,12 +460,15 @@ int64_t apply_refinements(
         placement->dirty[cell] = 0;
         if (moves->changed[cell] == batch || is_incomplete(placement, moves, step, cell))
             evaluate_cell(&search, placement, moves, step, cell, 0);
-        float lowest = moves->current[step];
+        measure_crowding(&search, placement, cell, current, placement->photo + start, placement->candidates);
+        float lowest = moves->current[step] + search.crowding[current];
         for (int64_t i = 0; i < placement->candidates; i++) {
             int32_t photo = placement->photo[start + i];
-            if (energy[i] < lowest * (float)(1.0 - 1e-6) - 1e-6f && is_eligible(placement, cell, photo, 0)
-                && is_clear(raster, placement->radius, cell, placement->placed_photo, photo)) {
-                lowest = energy[i];
+            if (!is_eligible(placement, cell, photo, 0))
+                continue;
+            float total = energy[i] + search.crowding[photo];
+            if (total < lowest * (float)(1.0 - 1e-6) - 1e-6f) {
+                lowest = total;
                 choice = start + i;
             }
         }
@@ -485,13 +538,6 @@ static void unlink_cell(CellLists lists, int32_t photo, int64_t cell)
     *link = lists.following[cell];
 }
 
-/* A cell that may show another photo, and by how much energy and weighted cost then increase. */
-typedef struct {
-    int64_t cell; /* -1: none */
-    uint8_t symmetry;
-    float cost, increase;
-} Partner;
-
 /* Whether the errors of the tiles of two cells do not overlap. */
 static int are_apart(const Search *search, int64_t a, int64_t b)
 {
@@ -514,18 +560,20 @@ void list_cells(const int32_t *placed, int64_t cells, int64_t *first, int64_t *f
         link_cell((CellLists){first, following}, placed[cell], cell);
 }
 
-/* The candidate that reduces the energy most, or -1, and by how much it does. */
+/* The candidate that reduces energy and crowding most, or -1, and by how much it does. */
 static int64_t best_target(
     const Search *search, const Placement *placement, const Moves *moves, int64_t step, int64_t cell, float *gain)
 {
-    const int32_t *photo = placement->photo + cell * placement->candidates;
+    const int32_t *photo = placement->photo + cell * placement->candidates, shown = placement->placed_photo[cell];
     const float *energy = moves->energy + step * placement->candidates;
     int64_t choice = -1;
     *gain = 0.0f;
+    measure_crowding(search, placement, cell, shown, photo, placement->candidates);
+    float current = moves->current[step] + search->crowding[shown];
     for (int64_t i = 0; i < placement->candidates; i++) {
-        float reduction = energy[i] < __builtin_inff() ? moves->current[step] - energy[i] : 0.0f;
-        if (reduction > *gain
-            && is_clear(search->raster, placement->radius, cell, placement->placed_photo, photo[i])) {
+        float reduction =
+            energy[i] < __builtin_inff() ? current - (energy[i] + search->crowding[photo[i]]) : 0.0f;
+        if (reduction > *gain) {
             *gain = reduction;
             choice = i;
         }
@@ -548,23 +596,44 @@ static void list_partners(
         partners[count++] = -1;
 }
 
-/* Of the partners of a cell, the one whose energy increases least with the cell's photo, if by less than `gain`. */
-static Partner best_partner(
-    const Search *search, const Placement *placement, int64_t cell, const int64_t *partners, float gain,
+/* Evaluate the partners of a step's cell: by how much their energies, with their weighted costs, increase with the
+ * cell's photo, and the symmetry for which they increase least. */
+static void evaluate_partners(
+    const Search *search, const Placement *placement, const Moves *moves, int64_t step, int64_t cell,
     const uint8_t *symmetries, int64_t count)
 {
     const int32_t *photo = placement->placed_photo + cell;
-    Partner best = {.cell = -1, .increase = gain};
-    for (int64_t i = 0; i < PARTNERS && partners[i] >= 0; i++) {
-        int64_t other = partners[i];
+    for (int64_t i = PARTNERS * step; i < PARTNERS * (step + 1) && moves->partners[i] >= 0; i++) {
+        int64_t other = moves->partners[i];
         float before = energy_in_place(search, placement, other);
         float weight = weight_of_cost(search, placement, other);
+        moves->increase[i] = __builtin_inff();
         for (int64_t s = 0; s < count; s++) {
             float energy[LANES], cost = pair_cost(search->tiles, other, *photo, symmetries[s]);
             tile_energies(search, other, photo, symmetries + s, 1, energy);
             float increase = energy[0] + weight * cost - before;
-            if (increase < best.increase * 0.999f)
-                best = (Partner){other, symmetries[s], cost, increase};
+            if (s == 0 || increase < moves->increase[i]) {
+                moves->increase[i] = increase;
+                moves->partner_symmetry[i] = symmetries[s];
+                moves->partner_cost[i] = cost;
+            }
+        }
+    }
+}
+
+/* The index of the partner of a step's cell whose energy and crowding increase least, if by less than `gain`, or -1. */
+static int64_t best_partner(
+    const Search *search, const Placement *placement, const Moves *moves, int64_t step, int32_t own, int32_t photo,
+    float gain)
+{
+    int64_t best = -1;
+    float lowest = gain * 0.999f;
+    for (int64_t i = PARTNERS * step; i < PARTNERS * (step + 1) && moves->partners[i] >= 0; i++) {
+        measure_crowding(search, placement, moves->partners[i], photo, &own, 1);
+        float increase = moves->increase[i] + (search->crowding[own] - search->crowding[photo]);
+        if (increase < lowest) {
+            lowest = increase;
+            best = i;
         }
     }
     return best;
@@ -585,10 +654,7 @@ void evaluate_swaps(
             continue;
         int32_t photo = placement->photo[cell * placement->candidates + moves->target[step]];
         list_partners(&search, placement, first_cell, following, cell, photo, partners);
-        Partner best = best_partner(&search, placement, cell, partners, gain, symmetries, symmetry_count);
-        moves->partner[step] = best.cell;
-        moves->partner_symmetry[step] = best.symmetry;
-        moves->partner_cost[step] = best.cost;
+        evaluate_partners(&search, placement, moves, step, cell, symmetries, symmetry_count);
     }
 }
 
@@ -613,23 +679,27 @@ int64_t apply_swaps(
         int32_t photo = placement->photo[start + target];
         list_partners(&search, placement, first_cell, following, cell, photo, partners);
         is_valid &= target == moves->target[step];
-        for (int64_t i = 0; i < PARTNERS && is_valid; i++)
-            is_valid = partners[i] == moves->partners[PARTNERS * step + i]
-                && (partners[i] < 0 || moves->changed[partners[i]] != batch);
-        Partner partner = {moves->partner[step], moves->partner_symmetry[step], moves->partner_cost[step], 0.0f};
+        for (int64_t i = 0; i < PARTNERS; i++) {
+            int64_t *known = moves->partners + PARTNERS * step + i;
+            is_valid &= partners[i] == *known && (partners[i] < 0 || moves->changed[partners[i]] != batch);
+            *known = partners[i];
+        }
         if (!is_valid)
-            partner = best_partner(&search, placement, cell, partners, gain, symmetries, symmetry_count);
-        if (partner.cell < 0)
+            evaluate_partners(&search, placement, moves, step, cell, symmetries, symmetry_count);
+        int64_t best = best_partner(&search, placement, moves, step, own, photo, gain);
+        if (best < 0)
             continue;
+        int64_t partner = moves->partners[best];
         swaps += 1;
         unlink_cell(lists, own, cell);
-        unlink_cell(lists, photo, partner.cell);
+        unlink_cell(lists, photo, partner);
         exchange(
             &search, placement, moves, batch, cell, photo, placement->symmetry[start + target],
             placement->cost[start + target]);
-        exchange(&search, placement, moves, batch, partner.cell, own, partner.symmetry, partner.cost);
+        exchange(
+            &search, placement, moves, batch, partner, own, moves->partner_symmetry[best], moves->partner_cost[best]);
         link_cell(lists, photo, cell);
-        link_cell(lists, own, partner.cell);
+        link_cell(lists, own, partner);
     }
     return swaps;
 }

@@ -75,8 +75,10 @@ class Placement(NamedTuple):
     movable: npt.NDArray[np.bool_]  # (N,) whether a cell may change
     dirty: npt.NDArray[np.bool_]  # (N,) whether a cell may have a better candidate
     radius: int  # steps within which no photo is repeated
+    reach: int  # steps within which repeats count
     min_uses: int  # that each photo keeps
     cost_weight: float  # of the metric's cost, per area in steps
+    crowding_weight: float  # of repeats within reach, per square of the area in steps
 
 
 class Moves(NamedTuple):
@@ -87,28 +89,28 @@ class Moves(NamedTuple):
     current: Float32Array  # (B,) the same of the current tile
     target: Int64Array  # (B,) index of the candidate that a cell would swap for, −1: none
     partners: Int64Array  # (B, PARTNERS) cells that show it
-    partner: Int64Array  # (B,) the best of them, −1: none
-    partner_symmetry: Pixels  # (B,) of the cell's photo in that cell
-    partner_cost: Float32Array  # (B,)
+    increase: Float32Array  # (B, PARTNERS) of the energy, with the weighted cost, of each of them after the swap
+    partner_symmetry: Pixels  # (B, PARTNERS) of the cell's photo in that cell
+    partner_cost: Float32Array  # (B, PARTNERS)
 
 
 def moves_of(cells: int, candidates: int, batch: int) -> Moves:
     """Return memory for batches of at most `batch` of N cells with K candidates."""
     return Moves(
         np.zeros(cells, np.int64), np.zeros((batch, candidates), np.float32), np.zeros(batch, np.float32),
-        np.zeros(batch, np.int64), np.zeros((batch, PARTNERS), np.int64), np.zeros(batch, np.int64),
-        np.zeros(batch, np.uint8), np.zeros(batch, np.float32),
+        np.zeros(batch, np.int64), np.zeros((batch, PARTNERS), np.int64), np.zeros((batch, PARTNERS), np.float32),
+        np.zeros((batch, PARTNERS), np.uint8), np.zeros((batch, PARTNERS), np.float32),
     )  # fmt: skip
 
 
-def scratch_of(image: ErrorImage) -> Float32Array:
+def scratch_of(tiles: Tiles, image: ErrorImage) -> Float32Array:
     """Return the memory that a call needs; calls at the same time need their own."""
-    return np.zeros(kernels().search_numbers(image.footprint), np.float32)
+    return np.zeros(kernels().search_numbers(image.footprint, len(tiles.mean)), np.float32)
 
 
 def add_all(raster: Raster, tiles: Tiles, image: ErrorImage, photo: Int32Array, symmetry: Pixels) -> None:
     """Add the errors of all cells' tiles (N,) to the error image."""
-    kernels().add_all(raster, tiles, image, photo, symmetry, len(photo), scratch_of(image))
+    kernels().add_all(raster, tiles, image, photo, symmetry, len(photo), scratch_of(tiles, image))
 
 
 class Search(NamedTuple):

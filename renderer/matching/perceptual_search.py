@@ -4,8 +4,9 @@ Cover and mosaic are blurred and compared in CIELAB by four terms: lightness, th
 weigh less, as in CIEDE2000), and contrast, which is lightness without its local mean, relative to the cover's local
 contrast, as in SSIM. Texture therefore counts in a flat sky, and hardly counts in foliage. The search refines cells in
 a seeded random order: each takes the candidate that reduces the sum of squared errors most, given its neighbours, so
-that neighbouring cells compensate for a cell's colour error. The search ends when a round changes few cells, or after
-a maximum number of rounds or evaluations.
+that neighbouring cells compensate for a cell's colour error. Repeats of a photo near a cell add to its error, so that
+photos are spread, and do not gather where they fit best. The search ends when a round changes few cells, or after a
+maximum number of rounds or evaluations.
 
 A tile is represented by a few cosine waves (renderer/descriptors.py), whose blurred pictures are the same in all cells.
 The error of a tile is therefore a quadratic form of about 30 coefficients.
@@ -71,7 +72,14 @@ MIN_VARIANCE: Final = 9.0
 COST_WEIGHT: Final = 0.1
 """Weight of the metric's cost, which includes finer detail that is visible only from closer up."""
 
-ROUNDS: Final = 6
+CROWDING: Final = 9.0
+"""Weight of a near repeat, per area of the cell; `measure_crowding` in `perceptual.c` describes how it falls with the
+distance. Repeats are spread as far as the colour difference from the cover hardly grows: by at most about 3 %."""
+
+MAX_REACH: Final = 12
+"""Maximum distance in cells at which repeats count: at larger ones, hardly anybody notices them."""
+
+ROUNDS: Final = 4
 """Maximum number of rounds over all cells."""
 
 MAX_EVALUATIONS: Final = 300_000
@@ -235,7 +243,8 @@ def improve(
     placed: (N, 1) what cells show, changed in place; candidates: (N, K) replacements; cells, photos: their descriptors;
     picture: the cover at 8 pixels per step, (H, W, 3); remaining: (P,) uses of each photo, changed in place; movable:
     (N,) whether each cell may change; strength: of tone, 0…1; distance: number of cells within which no photo is
-    repeated; min_uses: number of uses that each photo keeps. Memory: 600 bytes per cell, besides the candidates.
+    repeated; 0: anywhere, and repeats are not spread; min_uses: number of uses that each photo keeps. Memory: 600 bytes
+    per cell, besides the candidates, and 4 per photo and thread.
     """
     weights = Weights.of_tone(strength)
     darkest, lightest = colour_range(photos, weights.tight_gain)
@@ -259,13 +268,16 @@ def improve(
         np.zeros_like(sensitivity), sensitivity, footprints, np.ascontiguousarray(footprints.swapaxes(2, 3)), number,
         height, width, largest, pixels, _margin(raster),
     )  # fmt: skip
+    # Photos used equally often and evenly are sqrt(photos) cells apart.
+    reach = min(round(math.sqrt(len(photos))), MAX_REACH) if distance else 0
     random = np.random.default_rng(seed)
     dirty = movable.copy()
     placement = Placement(
         candidates.photo, candidates.symmetry, candidates.cost, candidates.photo.shape[1],
         placed.photo[:, 0], placed.symmetry[:, 0], placed.cost[:, 0], remaining,
         np.bincount(placed.photo[:, 0], minlength=len(photos)).astype(np.int32), movable, dirty,
-        in_steps(raster, distance), min_uses, COST_WEIGHT * raster.step**2,  # areas are in steps
+        in_steps(raster, distance), in_steps(raster, reach), min_uses,
+        COST_WEIGHT * raster.step**2, CROWDING * (raster.step / raster.cell) ** 2,  # areas are in steps
     )  # fmt: skip
     add_all(raster.arrays, tiles, image, placement.placed_photo, placement.placed_symmetry)
     changes = 0
@@ -296,7 +308,7 @@ class _Batches:
         self._search = Search(
             converted(raster), converted(tiles), converted(image), converted(placement), converted(moves)
         )
-        self._scratch = [scratch_of(image) for _ in range(threads)]
+        self._scratch = [scratch_of(tiles, image) for _ in range(threads)]
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="match")
         self._batch = 0
 
