@@ -745,9 +745,11 @@ def test_repeats_of_a_photo_are_spread(
     gathered = match_photos(pixels, grid, library, Silent())
     assert evenness(gathered) < 0.5  # as in a random arrangement, or less
     assert evenness(spread) > max(evenness(gathered) + 0.1, 0.58)
-    before, after = (likeness_of(found, pixels, grid, library) for found in (gathered, spread))
-    assert after.colour < 1.1 * before.colour
-    assert after.structure > before.structure - 0.01
+    before, after = (found.recipe["figures"] for found in (gathered, spread))
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    assert float(str(after["delta_e"])) < 1.1 * float(str(before["delta_e"]))
+    assert float(str(after["ssim"])) > float(str(before["ssim"])) - 0.01
 
 
 def test_repeats_are_not_spread_without_a_repeat_distance(cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
