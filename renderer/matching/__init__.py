@@ -54,7 +54,7 @@ __all__ = [
 Pin = tuple[int, tuple[float, float] | None]
 """A photo's number in the library and its point (x, y) as fractions of the cover, or None for the best central cell."""
 
-MATCHER_VERSION = 7
+MATCHER_VERSION = 8
 """Increased whenever the same inputs would give a different map, so that older cached maps are not used."""
 
 _CANDIDATES = 128
