@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Final, TypeVar
@@ -32,8 +33,9 @@ from renderer.kernels.drawing import (
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
 from renderer.pixels import filling
 from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Motion, NestedMap, Scene, Sprites
+from renderer.scene.space import flat
 from renderer.scene.trails import has_flying, with_trails
-from renderer.scene.views import Viewport, bounds_of, is_flat, points_of, project, view_of
+from renderer.scene.views import Viewport, bounds_of, corners_of, is_flat, points_of, projected, view_of
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
 
 Item = TypeVar("Item")
@@ -243,9 +245,9 @@ class Compositor:
         return np.ascontiguousarray(unpack(frame)[..., :3])
 
     def groups(self, scene: Scene) -> list[Group]:
-        """Return a scene's groups of sprites in painter's order."""
+        """Return a scene's groups of sprites in painter's order, without empty ones."""
         view = view_of(scene.camera, self.width, self.height)
-        groups = [(sprites, view) for sprites in scene.sprites]
+        groups = [(sprites, view) for sprites in scene.sprites if len(sprites)]
         if scene.nested:
             groups = [part for sprites, view in groups for part in self._expanded(sprites, view, scene.nested)]
         if scene.overlay is not None:
@@ -267,31 +269,40 @@ class Compositor:
         groups: list[tuple[Sprites, Viewport]] = []
         done = 0
         opened = np.flatnonzero(np.isin(sprites.texture, list(nested)))
-        if not len(opened) or not sprites.outline.is_plain:
+        if not len(opened) or not sprites.outline.is_plain or depth == _MAX_DEPTH:
             return [(sprites, view)]
-        heights = sprites.heights()
-        low, high = bounds_of(sprites.take(opened), view)
-        first, end = self.columns
-        seen = ((high > (first, 0)) & (low < (end, self.height))).all(axis=1)  # nor if a part is behind the camera
-        for at in opened[seen].tolist():
-            inner = nested[int(sprites.texture[at])]
-            one, z = slice(at, at + 1), heights[at : at + 1]
-            # A unit of the map in homogeneous pixels, and its corner.
-            across = project(view, sprites.right[one], z[:, 1], 0.0)[0] * 2 / inner.size[0]
-            along = project(view, sprites.down[one], z[:, 2], 0.0)[0] * 2 / inner.size[1]
-            middle = project(view, sprites.centre[one], z[:, 0], 1.0)[0]
-            corner = middle - across * inner.size[0] / 2 - along * inner.size[1] / 2
-            units = (vector[:2] - middle[:2] / middle[2] * vector[2] for vector in (across, along))
-            whole = sprites.opacity[at] >= 1 and (sprites.window[at] == (0, 0, 1, 1)).all()
-            if not whole or depth == _MAX_DEPTH or min(np.hypot(*unit) for unit in units) <= OPENED_PIXELS * middle[2]:
+        for at in opened[self._in_frame(sprites.take(opened), view)].tolist():
+            one, inner = sprites.take(slice(at, at + 1)), nested[int(sprites.texture[at])]
+            space = one.space
+            whole = one.opacity[0] >= 1 and (one.window[0] == (0, 0, 1, 1)).all()
+            if not whole or (space is not None and space.softness[0] > 0):
                 continue
+            # A unit of the map in homogeneous pixels, and its corner.
+            middle, right, down = (each[0] for each in projected(one, view))
+            across, along = right * 2 / inner.size[0], down * 2 / inner.size[1]
+            if _largest_unit(corners_of(one, view)[:, 0], across, along) <= OPENED_PIXELS:
+                continue
+            (a, d, g), (b, e, h), (c, f, i) = across.tolist(), along.tolist(), (middle - right - down).tolist()
+            unit = 2 * float(np.linalg.norm(one.half_axes()[0])) / inner.size[0]
+            inside = (a, b, c, d, e, f, 0.0, 0.0, g, h, 0.0, i, unit * view[12])
+            tiles = inner.tiles
+            if space is not None and (space.light != (1, 0)).any():
+                lit = np.repeat(space.light, len(tiles), axis=0)
+                tiles = replace(tiles, space=replace(flat(len(tiles)), light=lit))
             groups.append((sprites.take(slice(done, at)), view))
-            (a, d, g), (b, e, h), (c, f, i) = across.tolist(), along.tolist(), corner.tolist()
-            inside = (a, b, c, d, e, f, 0.0, 0.0, g, h, 0.0, i, view[12])
-            groups += self._expanded(inner.tiles, inside, nested, depth + 1)
+            groups += self._expanded(tiles, inside, nested, depth + 1)
             done = at + 1
         groups.append((sprites.take(slice(done, None)), view))
         return [(some, its_view) for some, its_view in groups if len(some)]
+
+    def _in_frame(self, sprites: Sprites, view: Viewport) -> npt.NDArray[np.bool_]:
+        """Return which sprites may be visible in the columns that are drawn, also if a part is behind the camera."""
+        corners = corners_of(sprites, view)
+        low, high = bounds_of(sprites, view)
+        first, end = self.columns
+        outside = ((high <= (first, 0)) | (low >= (end, self.height))).any(axis=1)  # not if a part is behind
+        finite = np.isfinite(corners).all(axis=(0, 2))
+        return np.asarray(finite & (corners[..., 2] > 0).any(axis=0) & ~outside, np.bool_)
 
     def _covered(self, sprites: Sprites, view: Viewport) -> Box:
         """Return the pixels that a group fully covers if it is one opaque, upright rectangle (a landed photo)."""
@@ -413,6 +424,19 @@ class Compositor:
 def _packed(colour: Colour) -> int:
     r, g, b = (int(min(max(value, 0.0), 1.0) * 255 + 0.5) for value in colour)
     return r | g << 8 | b << 16 | 255 << 24
+
+
+def _largest_unit(corners: Float64Array, across: Float64Array, along: Float64Array) -> float:
+    """Return the shorter side of a nested map's unit in pixels, where it is largest.
+
+    `corners`: (4, 3) of the map; `across` and `along`: (3,) the sides of a unit; all in homogeneous coordinates.
+    """
+    ahead = corners[corners[:, 2] > 0]
+    if len(ahead) < len(corners):  # some are infinitely large
+        return math.inf
+    positions = ahead[:, :2] / ahead[:, 2:]
+    across, along = ((unit[:2] - positions * unit[2]) / ahead[:, 2:] for unit in (across, along))
+    return float(np.minimum(np.hypot(*across.T), np.hypot(*along.T)).max())
 
 
 def _area(box: Box) -> int:

@@ -34,7 +34,6 @@ typedef struct {
     int32_t in_space;     /* whether space.c draws it; otherwise w = 1, and the following is not used */
     float soft[2];        /* half the width of the edges s = +-1 and t = +-1, over which coverage falls, in pixels */
     float smooth;         /* 0...1: how far coverage is a smooth step there, as when out of focus, and not linear */
-    float corners[4][2];  /* of everything that is touched, in pixels: (-, -), (+, -), (+, +), (-, +) in s and t */
     float trail[2];       /* movement in s and t while the shutter is open */
     int32_t taps;         /* number of points along it that are averaged */
 } Draw;

@@ -1,9 +1,8 @@
 /* Drawing of sprites in space: in perspective, with soft edges, or blurred by their movement.
  *
  * A pixel's position in the sprite is a quotient of linear functions (Heckbert, "Fundamentals of Texture Mapping and
- * Image Warping", 1989). Its distance from an edge in pixels is the difference of positions divided by the length of
- * the position's gradient, which gives the same smooth edges as for other sprites. Each sprite is sampled from the mip
- * levels that suit its centre. */
+ * Image Warping", 1989). Its distance from an edge, a straight line, is a linear function. Each sprite is sampled from
+ * the mip levels that suit its centre. */
 
 #include "batch.h"
 #include "draw.h"
@@ -11,17 +10,20 @@
 #include "numbers.h"
 #include "spans.h"
 
+#define FARTHEST 1024.0 /* texels from one point of a sprite's movement to the next */
+
 #define LINES 3 /* pairs of parallel edges of a hexagon; a rectangle has two */
 
-/* A numerator of a position, linear in a pixel's centre. */
+/* A linear function of a pixel's centre: a numerator of a position, or a distance. */
 typedef struct {
     double x, y, start;
 } Linear;
 
-/* Two parallel edges of a sprite, at which a position is `low` and `high`, and half the width of each in pixels. */
+/* Two opposite edges of a sprite: the distances from them in pixels, positive inside, half the width over which coverage
+ * falls, and for each edge how far outside of it pixels are touched, and what is added to its distances. */
 typedef struct {
-    Linear position;
-    float low, high, soft;
+    Linear distance[2];
+    float soft, touched[2], more[2];
 } Pair;
 
 /* What rows of a sprite have in common. */
@@ -30,7 +32,7 @@ typedef struct {
     Plane fine, coarse;
     Source source;
     int32_t plain; /* whether it has one colour */
-    Linear w;
+    Linear s, t, w; /* numerators and denominator of a pixel's position */
     int32_t pairs;
     Pair outer[LINES], inner[LINES]; /* of the outline, and of the photo inside the border */
 } Spatial;
@@ -54,34 +56,15 @@ static inline float smoothed(float share, float smooth)
     return bounded + smooth * (bounded * bounded * (3.0f - 2.0f * bounded) - bounded);
 }
 
-/* Multiply the cover of pixels by the share of each that lies between two edges; `inverse`: 1 / w of each. */
+/* Multiply the cover of pixels by the share of each that lies between two edges, from its distances from both. */
 static void pair_cover(
-    float *restrict cover, int32_t count, const float *restrict inverse, Course p, Course w, float low, float high,
-    float soft, float smooth, int32_t start)
+    float *restrict cover, int32_t count, Course low, Course high, float soft, float smooth, int32_t start)
 {
     float share = 0.5f / soft;
     VECTORIZED
     for (int32_t k = 0; k < count; k++) {
-        float at = (p.at + (float)(start + k) * p.step) * inverse[k];
-        float x = (p.step - at * w.step) * inverse[k], y = (p.row - at * w.row) * inverse[k];
-        float pixels = 1.0f / __builtin_sqrtf(greaterf(x * x + y * y, 1e-30f)); /* per unit of the position */
-        float inside = lesserf(at * pixels + soft, high * pixels) - greaterf(at * pixels - soft, low * pixels);
-        cover[k] *= smoothed(inside * share, smooth);
-    }
-}
-
-/* The same without perspective, where the gradient is the same everywhere. */
-static void parallel_cover(
-    float *restrict cover, int32_t count, Course p, float w, float its_low, float its_high, float soft, float smooth,
-    int32_t start)
-{
-    float pixels = 1.0f / __builtin_sqrtf(greaterf(p.step * p.step + p.row * p.row, 1e-30f)); /* per unit of p */
-    float low = its_low * pixels * w, high = its_high * pixels * w, at = p.at * pixels, step = p.step * pixels;
-    float share = 0.5f / soft;
-    VECTORIZED
-    for (int32_t k = 0; k < count; k++) {
-        float away = at + (float)(start + k) * step;
-        cover[k] *= smoothed((lesserf(away + soft, high) - greaterf(away - soft, low)) * share, smooth);
+        float a = low.at + (float)(start + k) * low.step, b = high.at + (float)(start + k) * high.step;
+        cover[k] *= smoothed(lesserf(lesserf(a, b) + soft, a + b) * share, smooth);
     }
 }
 
@@ -152,15 +135,14 @@ static SEPARATE void fill_cover(
         cover[k] = 1.0f;
     for (int32_t i = 0; i < sprite->pairs; i++) {
         const Pair *pair = pairs + i;
-        Course position = course_of(&pair->position, x, y);
-        if (w->step == 0.0f && w->row == 0.0f)
-            parallel_cover(cover, count, position, w->at, pair->low, pair->high, pair->soft, draw->smooth, start);
-        else
-            pair_cover(cover, count, inverse, position, *w, pair->low, pair->high, pair->soft, draw->smooth, start);
+        Course low = course_of(&pair->distance[0], x, y), high = course_of(&pair->distance[1], x, y);
+        low.at += pair->more[0];
+        high.at += pair->more[1];
+        pair_cover(cover, count, low, high, pair->soft, draw->smooth, start);
     }
     float radius = draw->radius - border;
     if (draw->outline == ROUNDED && radius > 0.0f) {
-        Course s = course_of(&pairs[0].position, x, y), t = course_of(&pairs[1].position, x, y);
+        Course s = course_of(&sprite->s, x, y), t = course_of(&sprite->t, x, y);
         float soft = greaterf(draw->soft[0], draw->soft[1]);
         corner_cover(cover, count, inverse, s, t, *w, draw->sides, &border, radius, soft, draw->smooth, start);
     }
@@ -176,8 +158,9 @@ static SEPARATE void draw_moving(Batch *batch, const Spatial *sprite)
         const Plane *plane = i ? &sprite->coarse : &sprite->fine;
         double across = 0.5 * (draw->window[2] - draw->window[0]) * plane->width;
         double along = 0.5 * (draw->window[3] - draw->window[1]) * plane->height;
-        steps[i][0] = in_texels(across * draw->trail[0] / draw->taps);
-        steps[i][1] = in_texels(along * draw->trail[1] / draw->taps);
+        /* Bounded, so that sums fit in 32 bits: more are only needed for sprites that are seen edge-on. */
+        steps[i][0] = in_texels(lesser(greater(across * draw->trail[0] / draw->taps, -FARTHEST), FARTHEST));
+        steps[i][1] = in_texels(lesser(greater(along * draw->trail[1] / draw->taps, -FARTHEST), FARTHEST));
     }
     int32_t longer = lengthen(batch);
     for (int32_t tap = 0; tap < draw->taps; tap++) {
@@ -218,12 +201,11 @@ static SEPARATE void add_pixels(Batch *batch, const Spatial *sprite, int64_t y, 
     const Target *target = sprite->target;
     const Draw *draw = sprite->source.draw;
     int64_t end = smallest(stop, target->right);
+    if (largest(begin, target->left) >= end)
+        return;
     double left = begin + 0.5, upper = y + 0.5;
     Course w = course_of(&sprite->w, left, upper);
-    Linear numerators[2] = {
-        {draw->inverse[0], draw->inverse[1], draw->inverse[2]}, {draw->inverse[3], draw->inverse[4], draw->inverse[5]},
-    };
-    Course s = course_of(numerators, left, upper), t = course_of(numerators + 1, left, upper);
+    Course s = course_of(&sprite->s, left, upper), t = course_of(&sprite->t, left, upper);
     float inverse[BATCH + VECTOR];
     for (int64_t x = largest(begin, target->left); x < end;) {
         int32_t first = batch->count, start = (int32_t)(x - begin);
@@ -248,44 +230,47 @@ static SEPARATE void add_pixels(Batch *batch, const Spatial *sprite, int64_t y, 
 
 /* -- Sprites ------------------------------------------------------------------------------------------------------- */
 
-/* The pairs of edges of a sprite, `border` inside it. On its forward sides it extends over every pixel it touches. */
-static void set_pairs(Pair *pairs, const Draw *draw, double border, const int32_t *forward)
+/* The distance in pixels from where `at` is `sign` times `share` of w, on the side of smaller values. */
+static Linear distance_of(const Linear *at, const Linear *w, double share, double sign)
 {
-    const double *i = draw->inverse;
+    double x = share * w->x - sign * at->x, y = share * w->y - sign * at->y, start = share * w->start - sign * at->start;
+    double pixels = 1.0 / greater(length(x, y), 1e-30);
+    return (Linear){x * pixels, y * pixels, start * pixels};
+}
+
+/* The pairs of edges of a sprite, `border` inside it. On its forward sides it fully covers every pixel it touches. */
+static SEPARATE void set_pairs(Pair *pairs, const Spatial *sprite, double border, const int32_t *forward)
+{
+    const Draw *draw = sprite->source.draw;
+    Linear positions[LINES] = {sprite->s, sprite->t};
     double k = draw->slope;
     int hexagon = draw->outline == HEXAGON;
-    pairs[0].position = (Linear){i[0], i[1], i[2]};
-    pairs[1].position = (Linear){i[3], i[4], i[5]};
     if (hexagon) {
-        pairs[1].position = (Linear){i[3] + k * i[0], i[4] + k * i[1], i[5] + k * i[2]};
-        pairs[2].position = (Linear){i[3] - k * i[0], i[4] - k * i[1], i[5] - k * i[2]};
+        const Linear s = sprite->s, t = sprite->t;
+        positions[1] = (Linear){t.x + k * s.x, t.y + k * s.y, t.start + k * s.start};
+        positions[2] = (Linear){t.x - k * s.x, t.y - k * s.y, t.start - k * s.start};
     }
-    for (int n = 0; n < (hexagon ? 3 : 2); n++) {
+    for (int n = 0; n < sprite->pairs; n++) {
         double share = hexagon ? 1.0 - 2.0 * border : (draw->sides[n] - border) / draw->sides[n];
-        pairs[n].low = forward && forward[n] < 0 ? -1e9f : (float)-share;
-        pairs[n].high = forward && forward[n] > 0 ? 1e9f : (float)share;
-        pairs[n].soft = n < 2 && !hexagon ? draw->soft[n] : greaterf(draw->soft[0], draw->soft[1]);
+        float soft = hexagon ? greaterf(draw->soft[0], draw->soft[1]) : draw->soft[n];
+        pairs[n].soft = soft;
+        for (int i = 0; i < 2; i++) {
+            int extended = forward && (i ? forward[n] > 0 : forward[n] < 0);
+            pairs[n].distance[i] = distance_of(positions + n, &sprite->w, share, i ? 1.0 : -1.0);
+            pairs[n].more[i] = extended ? 1e9f : 0.0f;
+            pairs[n].touched[i] = extended && hexagon ? greaterf(soft, (float)OVERLAP) : soft;
+        }
     }
 }
 
-/* The part of a row, from y to y + 1, inside a convex polygon. */
-static Range row_of(const float corners[4][2], double y)
+/* The pixels' centres of a row that are touched. */
+static Range row_of(const Spatial *sprite, double row)
 {
-    Range range = {1e9, -1e9};
-    for (int i = 0; i < 4; i++) {
-        const float *a = corners[i], *b = corners[(i + 1) % 4];
-        if (a[1] > b[1]) {
-            const float *other = a;
-            a = b;
-            b = other;
-        }
-        if (b[1] < y || a[1] > y + 1.0)
-            continue;
-        double slope = (b[0] - a[0]) / greater((double)b[1] - a[1], 1e-9);
-        double first = a[1] < y ? a[0] + slope * (y - a[1]) : a[0];
-        double last = b[1] > y + 1.0 ? b[0] + slope * (y + 1.0 - b[1]) : b[0];
-        range.low = lesser(range.low, lesser(first, last));
-        range.high = greater(range.high, greater(first, last));
+    Range range = {-1e9, 1e9};
+    for (int n = 0; n < 2 * sprite->pairs; n++) {
+        const Linear *distance = &sprite->outer[n / 2].distance[n % 2];
+        double at = distance->y * row + distance->start;
+        range = common(range, crossing(distance->x, at, -sprite->outer[n / 2].touched[n % 2], 1e9));
     }
     return range;
 }
@@ -300,17 +285,20 @@ void draw_in_space(
     sprite.coarse = level_plane(draw, coarse_texels, draw->level + (draw->blend > 0));
     sprite.source = source_of(draw, &sprite.fine, &sprite.coarse);
     sprite.plain = draw->width == 1 && draw->height == 1;
-    sprite.w = (Linear){draw->inverse[6], draw->inverse[7], draw->inverse[8]};
+    const double *inverse = draw->inverse;
+    sprite.s = (Linear){inverse[0], inverse[1], inverse[2]};
+    sprite.t = (Linear){inverse[3], inverse[4], inverse[5]};
+    sprite.w = (Linear){inverse[6], inverse[7], inverse[8]};
     sprite.pairs = draw->outline == HEXAGON ? 3 : 2;
-    set_pairs(sprite.outer, draw, 0.0, draw->forward);
+    set_pairs(sprite.outer, &sprite, 0.0, draw->forward);
     if (draw->border > 0.0f)
-        set_pairs(sprite.inner, draw, draw->border, 0);
+        set_pairs(sprite.inner, &sprite, draw->border, 0);
     Batch batch;
     batch.count = batch.pieces = 0;
     for (int64_t y = top; y < end; y++) {
-        Range touched = row_of(draw->corners, (double)y);
-        int64_t begin = first_pixel(touched.low - 0.5, draw->columns[0], draw->columns[1]);
-        int64_t stop = end_pixel(touched.high + 0.5, draw->columns[0], draw->columns[1]);
+        Range touched = row_of(&sprite, y + 0.5);
+        int64_t begin = first_pixel(touched.low, draw->columns[0], draw->columns[1]);
+        int64_t stop = end_pixel(touched.high, draw->columns[0], draw->columns[1]);
         int has_hidden = hidden[1] <= y && y < hidden[3] && hidden[0] < hidden[2];
         int64_t hidden_left = has_hidden ? hidden[0] : stop, hidden_right = has_hidden ? hidden[2] : stop;
         /* Pixels before and after a box that is hidden. */

@@ -105,45 +105,14 @@ static void set_in_space(
 {
     double s = draw->inverse[0] * trail[0] + draw->inverse[1] * trail[1]; /* at the centre */
     double t = draw->inverse[3] * trail[0] + draw->inverse[4] * trail[1];
-    double widths[2] = {soft + 0.5 * absolute(s) * draw->half[0], soft + 0.5 * absolute(t) * draw->half[1]};
-    double *inverse = draw->inverse, margin[2] = {0.0, 0.0};
-    invert(inverse, right, down, centre);
-    /* Gradients are longest at the corner that is farthest away. */
-    for (int corner = 0; corner < 4; corner++) {
-        double at_s = corner & 1 ? 1.0 : -1.0, at_t = corner & 2 ? 1.0 : -1.0;
-        double w = centre.w + at_s * right.w + at_t * down.w;
-        double across = length(inverse[0] - at_s * inverse[6], inverse[1] - at_s * inverse[7]) * w;
-        double along = length(inverse[3] - at_t * inverse[6], inverse[4] - at_t * inverse[7]) * w;
-        margin[0] = greater(margin[0], across * widths[0]);
-        margin[1] = greater(margin[1], along * widths[1]);
-    }
-    if (draw->outline == HEXAGON) /* the edges of hexagons are not parallel to both axes */
-        margin[0] = margin[1] = 1.5 * greater(margin[0], margin[1]);
-    double low[2] = {1e9, 1e9}, high[2] = {-1e9, -1e9};
-    for (int i = 0; i < 4; i++) {
-        double at_s = (i == 1 || i == 2 ? 1.0 : -1.0) * (1.0 + margin[0]);
-        double at_t = (i >= 2 ? 1.0 : -1.0) * (1.0 + margin[1]);
-        double w = greater(centre.w + at_s * right.w + at_t * down.w, 0.5 * NEAREST);
-        double at[2] = {
-            (centre.x + at_s * right.x + at_t * down.x) / w, (centre.y + at_s * right.y + at_t * down.y) / w,
-        };
-        for (int axis = 0; axis < 2; axis++) {
-            low[axis] = lesser(low[axis], at[axis]);
-            high[axis] = greater(high[axis], at[axis]);
-            draw->corners[i][axis] = (float)at[axis];
-        }
-    }
+    invert(draw->inverse, right, down, centre);
     draw->in_space = 1;
-    draw->soft[0] = (float)widths[0];
-    draw->soft[1] = (float)widths[1];
+    draw->soft[0] = (float)(soft + 0.5 * absolute(s) * draw->half[0]);
+    draw->soft[1] = (float)(soft + 0.5 * absolute(t) * draw->half[1]);
     draw->smooth = (float)lesser(soft - 0.5, 1.0);
     draw->trail[0] = (float)s;
     draw->trail[1] = (float)t;
     draw->taps = (int32_t)taps;
-    draw->columns[0] = (int32_t)largest(draw->columns[0], rounded_down(low[0] - 0.5));
-    draw->columns[1] = (int32_t)smallest(draw->columns[1], rounded_up(high[0] + 0.5));
-    draw->rows[0] = (int32_t)largest(draw->rows[0], rounded_down(low[1] - 0.5));
-    draw->rows[1] = (int32_t)smallest(draw->rows[1], rounded_up(high[1] + 0.5));
 }
 
 void list_visible(
@@ -187,14 +156,17 @@ void list_visible(
         if (sprites->in_space) {
             const double *moved = sprites->trail + 3 * i;
             Projected end = projected(view, moved[0], moved[1], moved[2], 0.0);
-            soft += lesser(greater(sprites->softness[i] * view[12] / centre.w, 0.0), 1e4);
+            double blur = sprites->softness[i] * view[12] / centre.w;
+            if (!(absolute(blur) < 1e9))
+                continue;
+            soft += lesser(greater(blur, 0.0), 1e4);
             trail[0] = (end.x - x * end.w) / centre.w;
             trail[1] = (end.y - y * end.w) / centre.w;
             if (length(trail[0], trail[1]) < SHORTEST_TRAIL)
                 trail[0] = trail[1] = 0.0;
             in_space |= soft > 0.5 || trail[0] != 0.0 || trail[1] != 0.0;
         }
-        if (in_space) { /* a box that surely includes it; `set_in_space` finds a smaller one */
+        if (in_space) { /* a box that surely includes it */
             double larger = centre.w / nearest;
             reach_x = reach_x * larger + 2.0 * soft + absolute(trail[0]);
             reach_y = reach_y * larger + 2.0 * soft + absolute(trail[1]);
@@ -303,7 +275,12 @@ void list_visible(
         }
         if (in_space)
             set_in_space(one, right, down, centre, soft, trail, taps);
-        double share = fade(2.0 * __builtin_sqrt(length_right * length_down), tone_full_below, tone_none_above);
+        double size = 2.0 * __builtin_sqrt(length_right * length_down);
+        if (sprites->in_space || lean > 0.0) { /* tone does not depend on the angle from which a sprite is seen */
+            double side = length(length(across[0], across[1]), z[1]), other = length(length(along[0], along[1]), z[2]);
+            size = 2.0 * __builtin_sqrt(side * other) * view[12] / centre.w;
+        }
+        double share = fade(size, tone_full_below, tone_none_above);
         double light[2] = {1.0, 0.0};
         if (sprites->in_space) {
             light[0] = sprites->light[2 * i];

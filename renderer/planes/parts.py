@@ -31,6 +31,9 @@ Parts = tuple[Float64Array, npt.NDArray[np.int32]]
 NO_PARTS: Final[Parts] = (np.empty((0, 4)), np.empty((0, 2), np.int32))
 
 
+_MARGIN: Final = 3.0  # pixels around sprites that smooth edges, and hexagons that overlap others, may touch
+
+
 def split_detail(detail: Float64Array) -> tuple[Int64Array, Int64Array]:
     """Return mip levels and the weights 0…256 of the next coarser ones."""
     level = np.floor(detail)
@@ -58,7 +61,7 @@ def rows_of(group: Group, height: int) -> tuple[int, int]:
     if not len(sprites):
         return 0, 0
     low, high = bounds_of(sprites, view)
-    rows = np.stack([low[:, 1] - 1, high[:, 1] + 1])
+    rows = np.stack([low[:, 1] - _MARGIN, high[:, 1] + _MARGIN])
     rows = np.clip(rows[:, np.isfinite(rows).all(axis=0)], 0, height)  # what is not finite is not drawn
     return (int(rows.min()) // 2 * 2, math.ceil(rows.max() / 2) * 2) if rows.size else (0, 0)
 

@@ -14,7 +14,7 @@ from renderer.arrays import Float64Array
 from renderer.pictures import Pixels
 from renderer.scene.easing import ease
 from renderer.scene.sprites import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Outline, Scene, Sprites
-from renderer.scene.views import points_of, view_of
+from renderer.scene.views import bounds_of, projected, view_of
 from renderer.textures import Textures, unpack
 
 PREVIEW_PIXELS: Final = 640
@@ -25,10 +25,12 @@ _ARC_EDGES: Final = 8  # of the polygon that is drawn for a rounded corner
 _CHECKS: Final = (200, 230)  # greys of the checkerboard behind transparent pixels
 
 
+@np.errstate(invalid="ignore", over="ignore")  # of sprites whose numbers are not finite
 def preview(scene: Scene, textures: Textures, frame: tuple[int, int]) -> Pixels:
     """Return a scene as drawn in a `frame` (width, height), scaled to at most 640 pixels: (H, W, 3) RGB.
 
-    Each sprite is one warped picture with its tone, cut out by its outline. A nested map is drawn as its picture.
+    Each sprite is one warped picture with its tone, cut out by its outline, without blur. A nested map is drawn as its
+    picture.
     """
     shrink = min(1.0, PREVIEW_PIXELS / max(frame))
     width, height = max(round(frame[0] * shrink), 1), max(round(frame[1] * shrink), 1)
@@ -53,44 +55,47 @@ def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures,
     """Draw sprites on a canvas (H, W, 3), 0…255, that is `shrink` times as large as the frame."""
     height, width = canvas.shape[:2]
     outline = sprites.outline
-    corners = points_of(sprites, view_of(camera, width, height))  # in perspective, each sprite is a parallelogram
-    centre = corners[:, 0]
-    right, down = corners[:, 1] - centre, corners[:, 2] - centre
-    reach = np.abs(right) + np.abs(down)
-    low = np.clip(np.floor(centre - reach), 0, (width, height)).astype(int)
-    high = np.clip(np.ceil(centre + reach), 0, (width, height)).astype(int)
-    sides = 2 * np.sqrt(np.hypot(*right.T) * np.hypot(*down.T)) / shrink
+    view = view_of(camera, width, height)
+    edges = np.stack(bounds_of(sprites, view))
+    shown = (sprites.opacity > 0) & np.isfinite(edges).all(axis=(0, 2))
+    sprites, edges = sprites.take(shown), edges[:, shown]
+    reach = (edges[1] - edges[0]).max(axis=1)
+    low = np.clip(np.floor(edges[0]), 0, (width, height)).astype(int)
+    high = np.clip(np.ceil(edges[1]), 0, (width, height)).astype(int)
+    centre, right, down = projected(sprites, view)
+    maps = np.stack([right, down, centre], axis=2)  # from positions on a sprite, -1…1, to the canvas
+    lengths = [np.linalg.norm(axis, axis=1) for axis in sprites.half_axes()]
+    sides = 2 * np.sqrt(lengths[0] * lengths[1]) * camera.scale / centre[:, 2] / shrink
     faded = 1 - ease(sides, "smooth", TONE_FULL_BELOW, TONE_NONE_ABOVE)
-    visible = (sprites.opacity > 0) & (high > low).all(axis=1) & np.isfinite(centre).all(axis=1)
-    for i in np.flatnonzero(visible).tolist():
+    for i in np.flatnonzero((high > low).all(axis=1)).tolist():
         texture = int(sprites.texture[i])
         levels = int(textures.table.levels[texture])
         longest = max(int(textures.table.width[texture]), int(textures.table.height[texture]))
-        level = min(max(int(math.log2(max(longest / max(2 * reach[i].max(), 1.0), 1.0))), 0), levels - 1)
+        level = min(max(int(math.log2(max(longest / max(reach[i], 1.0), 1.0))), 0), levels - 1)
         pixels = unpack(textures.pixels(texture, level))
         texels = np.array(pixels.shape[1::-1])
         u0, v0, u1, v1 = sprites.window[i]
         x0, y0 = low[i]
         x1, y1 = high[i]
         # The outline of the sprite, and that of the photo inside its border, whose axes are a part of the sprite's.
-        shown = np.abs([(u1 - u0) * texels[0], (v1 - v0) * texels[1]])
-        half = outline.sprite_half(0.5 * shown / shown.min())
+        sizes = np.abs([(u1 - u0) * texels[0], (v1 - v0) * texels[1]])
+        half = outline.sprite_half(0.5 * sizes / sizes.min())
         within = outline.photo_half(half)
-        axes, middle = np.stack([right[i], down[i]]), centre[i] - (x0, y0)
-        photo_axes = axes * (within / half)[:, np.newaxis]
-        # Three corners of the window in texels, and their positions within the sprite's bounds.
-        source = np.array([[u0, v0], [u1, v0], [u0, v1]]) * texels
-        target = np.array([[-1, -1], [1, -1], [-1, 1]]) @ photo_axes + middle
-        matrix = cv2.getAffineTransform(source.astype(np.float32), target.astype(np.float32))
+        whole = np.array([[1, 0, -x0], [0, 1, -y0], [0, 0, 1]]) @ maps[i]
+        photo = whole * [*(within / half), 1]
+        # The corners of the window in texels, and their positions within the sprite's bounds.
+        source = np.array([[u0, v0], [u1, v0], [u1, v1], [u0, v1]]) * texels
+        target = _mapped(np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]), photo)
+        matrix = cv2.getPerspectiveTransform(source.astype(np.float32), target.astype(np.float32))
         size = (int(x1 - x0), int(y1 - y0))
-        warped = cv2.warpAffine(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        warped = cv2.warpPerspective(pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         part, opacity = canvas[y0:y1, x0:x1], float(sprites.opacity[i])
         radius = 2 * outline.radius * float(half.min())
         if outline.border > 0:
-            share = _inside(_corners(outline, half, radius) @ axes + middle, size) * opacity
+            share = _inside(_mapped(_corners(outline, half, radius), whole), size) * opacity
             part[:] = part * (1 - share) + np.array(outline.border_colour, np.float32) * 255 * share
             radius = max(radius - float((half - within).min()), 0.0)
-        share = _inside(_corners(outline, within, radius) @ photo_axes + middle, size) * opacity
+        share = _inside(_mapped(_corners(outline, within, radius), photo), size) * opacity
         alpha = warped[..., 3:].astype(np.float32) / 255
         tone = float(faded[i])
         factor, added = (1.0, 0.0) if sprites.space is None else sprites.space.light[i].tolist()
@@ -98,6 +103,12 @@ def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures,
         offset = 255 * (sprites.offset[i] * (tone * factor) + added)
         toned = np.clip(warped[..., :3] * gain + offset * alpha, 0, 255 * alpha)
         part[:] = part * (1 - share * alpha) + toned * share
+
+
+def _mapped(points: Float64Array, matrix: Float64Array) -> Float64Array:
+    """Return points (K, 2) mapped by a matrix (3, 3) of homogeneous coordinates."""
+    mapped = np.column_stack([points, np.ones(len(points))]) @ matrix.T
+    return np.asarray(mapped[:, :2] / mapped[:, 2:], np.float64)
 
 
 def _inside(corners: Float64Array, size: tuple[int, int]) -> npt.NDArray[np.float32]:

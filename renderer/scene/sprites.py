@@ -332,6 +332,20 @@ class Camera:
         pitch = np.array([[1, 0, 0], [0, cos_p, -sin_p], [0, sin_p, cos_p]])
         return np.asarray(pitch @ yaw @ turn, np.float64)
 
+    def sees_front(self, sprites: Sprites, frame_height: int) -> npt.NDArray[np.bool_]:
+        """Return which sprites turn their front to the camera, as a mask (N,); others are seen from behind.
+
+        In front of the photo of a tile in its cell, also if it is mirrored there, is the side that this shows to the
+        same camera: compare both. `frame_height`: pixels.
+        """
+        normal = np.cross(*sprites.half_axes())
+        position = np.concatenate([sprites.centre, sprites.height()[:, np.newaxis]], 1)
+        axis, distance = self.axes()[2], self.distance(frame_height)
+        if math.isinf(distance):
+            return np.asarray(normal @ axis > 0, np.bool_)
+        eye = np.array([*self.centre, 0.0]) + distance * axis
+        return np.asarray((normal * (eye - position)).sum(axis=1) > 0, np.bool_)
+
     def far_to_near(self, sprites: Sprites) -> Sprites:
         """Return sprites in the order of their distance, the farthest first; those at the same keep their order."""
         axis = self.axes()[2]

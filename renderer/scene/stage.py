@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -27,6 +26,7 @@ from renderer.scene.sprites import (
     make_sprites,
 )
 from renderer.scene.tiles import joined_sides, masked_box, outline_of
+from renderer.scene.views import plane_in_view, view_of
 from renderer.shapes import TileShape
 
 if TYPE_CHECKING:
@@ -172,18 +172,21 @@ class Stage:
         """Return the resting tiles of a map that may be visible, or one picture of the map if they are under 4 pixels.
 
         The cost of a frame therefore depends on its size, not on the number of cells. The tiles are those from the
-        first to the last row in view: a slice of `tiles`, without copying.
+        first to the last row in view: a slice of `tiles`, without copying. The picture is only for cameras that look
+        straight at the plane, as it is sampled at one size.
         """
+        placement = self.maps[which]
         picture = self.far_pictures[which] if self.far_pictures else None
-        width, height = self.maps[which].size
-        if picture is not None and camera.scale < FAR_PIXELS * (1 - 1e-9):
+        width, height = placement.size
+        if picture is not None and camera.faces_plane and camera.scale < FAR_PIXELS * (1 - 1e-9):
             return make_sprites(picture, (width / 2, height / 2), (width / 2, 0), (0, height / 2))
-        if not camera.faces_plane:
-            return tiles
-        reach = 0.5 * math.hypot(*self.frame) / camera.scale if camera.angle else 0.5 * self.frame[1] / camera.scale
-        reach += self.maps[which].shape.overhang[1]
-        first = int(np.searchsorted(self.maps[which].bottoms, camera.centre[1] - reach))
-        last = int(np.searchsorted(self.maps[which].tops, camera.centre[1] + reach, side="right"))
+        across, along = placement.shape.overhang
+        box = (-across, -along, width + across, height + along)
+        y = plane_in_view(view_of(camera, *self.frame), self.frame, box)[:, 1]
+        if not len(y):
+            return tiles.take(slice(0, 0))
+        first = int(np.searchsorted(placement.bottoms, y.min() - along))
+        last = int(np.searchsorted(placement.tops, y.max() + along, side="right"))
         return tiles.take(slice(first, last))
 
     def partly_resting(self, tiles: Sprites, which: int = 0) -> Callable[[npt.NDArray[np.bool_]], Sprites]:

@@ -40,7 +40,7 @@ def _flies(group: Sprites) -> bool:
 def _centres(scene: Scene, count: int) -> Float64Array:
     """Return the centre of each of the tiles 0 … count − 1, (count, 3); NaN for those that are not in the scene."""
     centres = np.full((count, 3), np.nan)
-    for group in scene.sprites:
+    for group in sorted(scene.sprites, key=_flies):  # a piece of the cover may rest in the cell of a flying tile
         some = (group.tile >= 0) & (group.tile < count)
         centres[group.tile[some], :2] = group.centre[some]
         centres[group.tile[some], 2] = group.height()[some]

@@ -46,29 +46,62 @@ def project(view: Viewport, points: Float64Array, z: Float64Array, one: float) -
     """Return points (one = 1) or vectors (one = 0), (N, 2), at heights (N,), in homogeneous coordinates (N, 3)."""
     matrix = np.array([view[:2], view[3:5], view[8:10]]).T
     third, constant = np.array([view[6], view[7], view[10]]), np.array([view[2], view[5], view[11]])
-    return np.asarray(points @ matrix + z[:, np.newaxis] * third + one * constant, np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is not drawn
+        return np.asarray(points @ matrix + z[:, np.newaxis] * third + one * constant, np.float64)
+
+
+def projected(sprites: Sprites, view: Viewport) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """Return `centre`, `right` and `down` of sprites in homogeneous coordinates of the frame, (N, 3) each."""
+    centre, right, down = sprites.heights().T
+    return (
+        project(view, sprites.centre, centre, 1.0),
+        project(view, sprites.right, right, 0.0),
+        project(view, sprites.down, down, 0.0),
+    )
+
+
+def corners_of(sprites: Sprites, view: Viewport) -> Float64Array:
+    """Return the corners of sprites, around each of them, in homogeneous coordinates of the frame: (4, N, 3)."""
+    centre, right, down = projected(sprites, view)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.stack([centre - right - down, centre + right - down, centre + right + down, centre - right + down])
 
 
 def bounds_of(sprites: Sprites, view: Viewport) -> tuple[Float64Array, Float64Array]:
     """Return the least and the largest x and y of sprites in pixels, (N, 2) each; not finite behind the camera."""
-    heights = sprites.heights()
-    centre = project(view, sprites.centre, heights[:, 0], 1.0)
-    right, down = project(view, sprites.right, heights[:, 1], 0.0), project(view, sprites.down, heights[:, 2], 0.0)
-    corners = np.stack([centre - right - down, centre + right - down, centre + right + down, centre - right + down])
-    with np.errstate(divide="ignore", invalid="ignore"):
+    corners = corners_of(sprites, view)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         pixels = np.where(corners[..., 2:] > 0, corners[..., :2] / corners[..., 2:], np.nan)
         low, high = pixels.min(axis=0), pixels.max(axis=0)
         if sprites.space is not None:
-            blur = sprites.space.softness[:, np.newaxis] * view[12] / centre[:, 2:]
-            trail = np.abs(sprites.space.trail).sum(axis=1, keepdims=True) * view[12] / centre[:, 2:]
+            scale = view[12] / corners.mean(axis=0)[:, 2:]  # at the centre
+            blur = np.maximum(sprites.space.softness, 0)[:, np.newaxis] * scale
+            trail = np.abs(sprites.space.trail).sum(axis=1, keepdims=True) * scale
             low, high = low - 2 * blur - trail, high + 2 * blur + trail
     return low, high
 
 
+def plane_in_view(view: Viewport, frame: tuple[int, int], box: tuple[float, float, float, float]) -> Float64Array:
+    """Return the corners (K, 2) of the part of a box of the plane z = 0 that a frame shows, a convex polygon.
+
+    `frame`: width and height in pixels. `box`: left, top, right, bottom in units. K is 0 if nothing is visible.
+    """
+    left, top, right, bottom = box
+    corners = np.array([[left, top, 1.0], [right, top, 1.0], [right, bottom, 1.0], [left, bottom, 1.0]])
+    x, y, w = np.array([view[0:3], view[3:6], [view[8], view[9], view[11]]])
+    # Positive in front of the camera, and up to a pixel outside each side of the frame, which smooth edges may touch.
+    for side in (w, x + w, (frame[0] + 1) * w - x, y + w, (frame[1] + 1) * w - y):
+        inside = corners @ side  # the polygon is clipped at 0 (Sutherland and Hodgman, 1974)
+        following, its = np.roll(corners, -1, axis=0), np.roll(inside, -1)
+        cut = (inside > 0) != (its > 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            crossing = corners + (inside / (inside - its))[:, np.newaxis] * (following - corners)
+        corners = np.stack([corners, crossing], 1)[np.stack([inside > 0, cut], 1)]
+    return corners[:, :2]
+
+
 def points_of(sprites: Sprites, view: Viewport) -> Float64Array:
     """Return centres and the middles of the right and the lower edges of sprites in pixels, (N, 3, 2)."""
-    heights = sprites.heights()
-    centre = project(view, sprites.centre, heights[:, 0], 1.0)
-    right, down = project(view, sprites.right, heights[:, 1], 0.0), project(view, sprites.down, heights[:, 2], 0.0)
+    centre, right, down = projected(sprites, view)
     points = np.stack([centre, centre + right, centre + down], 1)
     return points[..., :2] / points[..., 2:]
