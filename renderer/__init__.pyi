@@ -206,7 +206,7 @@ def render(
     subject: tuple[float, float] | str | None = None,
     background: Literal["blur", "transparent"] | tuple[float, float, float] | str | None = None,
     transparent: bool = False,
-    motion_blur: float = 0.0,
+    motion_blur: float | None = None,
     seed: int = 0,
     memory: int | str | None = None,
     title: str | None = None,
@@ -323,7 +323,8 @@ def render(
         background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent; default: black, or
             white around letters, shapes and masks.
         transparent: Transparent background, for formats that support it.
-        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        motion_blur: Time the shutter is open, as a fraction of a frame; default: 0.5, as in film, for flying tiles, 0
+            for the camera (0 to 1).
         seed: Random seed for the animation.
         memory: Memory to use, ffmpeg included, such as 2GB; decides how many threads there are, never the result;
             default: a third of the free memory.
@@ -423,7 +424,7 @@ def frame(
     subject: tuple[float, float] | str | None = None,
     background: Literal["blur", "transparent"] | tuple[float, float, float] | str | None = None,
     transparent: bool = False,
-    motion_blur: float = 0.0,
+    motion_blur: float | None = None,
     seed: int = 0,
     memory: int | str | None = None,
     title: str | None = None,
@@ -520,7 +521,8 @@ def frame(
         background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent; default: black, or
             white around letters, shapes and masks.
         transparent: Transparent background, for formats that support it.
-        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        motion_blur: Time the shutter is open, as a fraction of a frame; default: 0.5, as in film, for flying tiles, 0
+            for the camera (0 to 1).
         seed: Random seed for the animation.
         memory: Memory to use, ffmpeg included, such as 2GB; decides how many threads there are, never the result;
             default: a third of the free memory.
@@ -605,7 +607,7 @@ def frames(
     subject: tuple[float, float] | str | None = None,
     background: Literal["blur", "transparent"] | tuple[float, float, float] | str | None = None,
     transparent: bool = False,
-    motion_blur: float = 0.0,
+    motion_blur: float | None = None,
     seed: int = 0,
     memory: int | str | None = None,
     title: str | None = None,
@@ -705,7 +707,8 @@ def frames(
         background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent; default: black, or
             white around letters, shapes and masks.
         transparent: Transparent background, for formats that support it.
-        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        motion_blur: Time the shutter is open, as a fraction of a frame; default: 0.5, as in film, for flying tiles, 0
+            for the camera (0 to 1).
         seed: Random seed for the animation.
         memory: Memory to use, ffmpeg included, such as 2GB; decides how many threads there are, never the result;
             default: a third of the free memory.
@@ -788,7 +791,7 @@ def as_clip(
     subject: tuple[float, float] | str | None = None,
     background: Literal["blur", "transparent"] | tuple[float, float, float] | str | None = None,
     transparent: bool = False,
-    motion_blur: float = 0.0,
+    motion_blur: float | None = None,
     seed: int = 0,
     memory: int | str | None = None,
     title: str | None = None,
@@ -886,7 +889,8 @@ def as_clip(
         background: Background: a colour name, #rrggbb, blur (the blurred cover) or transparent; default: black, or
             white around letters, shapes and masks.
         transparent: Transparent background, for formats that support it.
-        motion_blur: Time the shutter is open, as a fraction of a frame; film uses 0.5 (0 to 1).
+        motion_blur: Time the shutter is open, as a fraction of a frame; default: 0.5, as in film, for flying tiles, 0
+            for the camera (0 to 1).
         seed: Random seed for the animation.
         memory: Memory to use, ffmpeg included, such as 2GB; decides how many threads there are, never the result;
             default: a third of the free memory.
