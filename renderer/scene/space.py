@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
@@ -13,8 +12,8 @@ if TYPE_CHECKING:
 
     from renderer.arrays import Float64Array
 
-LIGHT: Final = np.array([-0.42, -0.56, 1.0]) / math.sqrt(0.42**2 + 0.56**2 + 1)
-"""Direction to the light, x, y, z: from the upper left, in front of the mosaic."""
+LIGHT: Final = (-0.42, -0.56, 1.0)
+"""Direction to the light, x, y, z: from the upper left, in front of the mosaic. NumPy is not loaded to define it."""
 
 _DARKEST: Final = 0.2  # factor of a tile that the light doesn't reach
 
@@ -71,7 +70,7 @@ def light_of(right: Float64Array, down: Float64Array, amount: float) -> npt.NDAr
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     normal *= np.where(normal[:, 2:] < 0, -1.0, 1.0)
     diffuse = np.clip(normal @ LIGHT / LIGHT[2], _DARKEST, _BRIGHTEST)
-    half = LIGHT + np.array([0.0, 0.0, 1.0])  # between the light and the viewer
+    half = np.array(LIGHT) / np.linalg.norm(LIGHT) + (0.0, 0.0, 1.0)  # between the light and the viewer
     half /= np.linalg.norm(half)
     base = half[2] ** _SHARPNESS
     shine = np.maximum((np.maximum(normal @ half, 0) ** _SHARPNESS - base) / (1 - base), 0)

@@ -208,7 +208,7 @@ class Sprites:
         assert some.space is not None or not len(some)
         if some.space is None:
             return some
-        count, fall = len(some), -LIGHT[:2] / LIGHT[2]
+        count, fall = len(some), np.array(LIGHT[:2]) / -LIGHT[2]
         z = some.space.z
         softness = (_SOFTER * z[:, 0]).astype(np.float32)
         return Sprites(
