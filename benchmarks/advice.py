@@ -22,7 +22,7 @@ import numpy.typing as npt
 import skimage.data
 
 from renderer.descriptors import describe_structure, mean_lab, signatures
-from renderer.fidelity import colour_name, missing_colours
+from renderer.fidelity import colour_names, missing_colours
 from renderer.grid import default_cells, make_grid
 from renderer.job import sample_pictures
 from renderer.library import Library, Photo
@@ -135,7 +135,7 @@ def _result(figures: JsonValue) -> Result:
 
 def of_colours(case: Case, names: list[str], count: int) -> Pixels:
     """Return about `count` other photos with mean colours of these names, equally many of each if there are."""
-    named = np.array([colour_name(colour) for colour in mean_lab(signatures(case.others))])
+    named = colour_names(mean_lab(signatures(case.others)))
     order = np.random.default_rng(5).permutation(len(named))
     each = -(-count // len(names))
     return np.concatenate([case.others[order[named[order] == name][:each]] for name in names])

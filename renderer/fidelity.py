@@ -92,10 +92,10 @@ def missing_colours(photos: Float32Array, cells: Float32Array) -> dict[str, npt.
 
     photos (P, 3), cells (N, 3): CIELAB means. "Few" are fewer than 5 photos within `MAX_COLOUR_DISTANCE`.
     """
-    cells_of: dict[str, list[int]] = {}
-    for number in np.flatnonzero(_near(cells, photos, enough := min(_MIN_PHOTOS, len(photos))) < enough).tolist():
-        cells_of.setdefault(colour_name(cells[number]), []).append(number)
-    return {name: np.array(cells_of[name]) for name in sorted(cells_of, key=lambda name: (-len(cells_of[name]), name))}
+    rare = np.flatnonzero(_near(cells, photos, enough := min(_MIN_PHOTOS, len(photos))) < enough)
+    names = colour_names(cells[rare])
+    found, counts = np.unique(names, return_counts=True)
+    return {str(name): rare[names == name] for name in found[np.argsort(-counts, kind="stable")]}
 
 
 def _near(colours: Float32Array, others: Float32Array, enough: int) -> npt.NDArray[np.int64]:
@@ -115,21 +115,20 @@ def _near(colours: Float32Array, others: Float32Array, enough: int) -> npt.NDArr
     return near
 
 
-_HUES: Final = (
-    (25, "pink"), (50, "red"), (80, "orange"), (108, "yellow"), (165, "green"), (225, "turquoise"), (312, "blue"),
-    (335, "violet"), (361, "pink"),
-)  # fmt: skip
+_HUES: Final = ("pink", "red", "orange", "yellow", "green", "turquoise", "blue", "violet", "pink")
+_HUE_ENDS: Final = (25, 50, 80, 108, 165, 225, 312, 335)  # degrees
+_GREYS: Final = ("black", "dark grey", "grey", "white")
+_GREY_ENDS: Final = (20, 45, 80)  # of lightness
 
 
-def colour_name(lab: Float32Array) -> str:
-    """Return a plain name for a CIELAB colour (3,), such as "dark blue"."""
-    lightness, hue = float(lab[0]), float(np.degrees(np.arctan2(lab[2], lab[1])) % 360)
-    if np.hypot(lab[1], lab[2]) < 8:
-        return "black" if lightness < 20 else "dark grey" if lightness < 45 else "grey" if lightness < 80 else "white"
-    name = next(name for end, name in _HUES if hue < end)
-    if name in ("orange", "red") and lightness < 45:
-        name = "brown"
-    return f"dark {name}" if lightness < 35 else f"light {name}" if lightness > 75 else name
+def colour_names(lab: Float32Array) -> npt.NDArray[np.str_]:
+    """Return plain names (N,) for CIELAB colours (N, 3), such as "dark blue"."""
+    lightness, hue = lab[:, 0], np.degrees(np.arctan2(lab[:, 2], lab[:, 1])) % 360
+    names = np.array(_HUES)[np.searchsorted(_HUE_ENDS, hue, side="right")]
+    names[np.isin(names, ("orange", "red")) & (lightness < 45)] = "brown"
+    names = np.char.add(np.select([lightness < 35, lightness > 75], ["dark ", "light "], ""), names)
+    greys = np.array(_GREYS)[np.searchsorted(_GREY_ENDS, lightness, side="right")]
+    return np.where(np.hypot(lab[:, 1], lab[:, 2]) < 8, greys, names)
 
 
 def likeness(

@@ -18,7 +18,7 @@ from renderer.choices import Metric
 from renderer.cover_pixels import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.descriptors import describe_structure, mean_lab, signatures
 from renderer.errors import InputError
-from renderer.fidelity import ciede2000, colour_name, far_view, likeness, ssim, turned
+from renderer.fidelity import ciede2000, colour_names, far_view, likeness, ssim, turned
 from renderer.grid import Grid, make_grid
 from renderer.kernels.matching import evaluate_choices
 from renderer.library import Library, Photo
@@ -507,13 +507,12 @@ def test_a_picture_is_identical_to_itself() -> None:
     assert (same.colour, same.colour_worst, same.structure) == (0, 0, pytest.approx(1))
 
 
-@pytest.mark.parametrize(
-    ("colour", "name"),
-    [((0, 0, 0), "black"), ((255, 255, 255), "white"), ((10, 20, 90), "dark blue"), ((240, 140, 20), "orange"),
-     ((90, 60, 30), "dark brown"), ((150, 220, 140), "light green"), ((128, 128, 128), "grey")],
-)  # fmt: skip
-def test_colours_have_plain_names(colour: tuple[int, int, int], name: str) -> None:
-    assert colour_name(rgb2lab(np.array(colour) / 255).astype(np.float32)) == name
+def test_colours_have_plain_names() -> None:
+    colours = {
+        "black": (0, 0, 0), "white": (255, 255, 255), "dark blue": (10, 20, 90), "orange": (240, 140, 20),
+        "dark brown": (90, 60, 30), "light green": (150, 220, 140), "grey": (128, 128, 128),
+    }  # fmt: skip
+    assert colour_names(rgb2lab(np.array(list(colours.values())) / 255).astype(np.float32)).tolist() == list(colours)
 
 
 def figures_with(cover: Pixels, tiles: Pixels, columns: int, style: MatchStyle | None = None) -> tuple[float, str]:
@@ -550,7 +549,7 @@ def test_advice_that_is_followed_lowers_the_colour_error(cover: Path) -> None:
     )  # fmt: skip
     assert colours
     others = pieces_of(coffee, 1000)
-    names = np.array([colour_name(lab) for lab in mean_lab(signatures(others))])
+    names = colour_names(mean_lab(signatures(others)))
     more = [others[names == name][: int(colours[3]) // 2] for name in colours.group(1, 2)]
     after, _ = figures_with(coffee, np.concatenate([harsh, *more]), 30)
     assert 1 - after / before > 0.7 * int(colours[4]) / 100
@@ -564,7 +563,7 @@ def test_advice_on_colours_for_unchanged_photos(cover: Path) -> None:
     names = re.fullmatch(r"\d+ % of the cells are (.+) or (.+), but few photos are: adding .+ by about \d+ %", advice)
     assert names
     others = tiles_from(cover, 400)
-    such = np.isin([colour_name(lab) for lab in mean_lab(signatures(others))], names.groups())
+    such = np.isin(colour_names(mean_lab(signatures(others))), names.groups())
     assert figures_with(pixels, np.concatenate([sunsets, others[such]]), 24, MatchStyle(tone=0.0))[0] < 0.85 * before
 
 

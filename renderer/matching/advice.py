@@ -1,14 +1,14 @@
 """Advice on a mosaic: what would make it more similar to its cover, and by how much.
 
-Each change is computed, or estimated, on the mosaic itself: the same photos with less contrast, photos of a missing
-colour in the cells of that colour, or more cells. Only those are named that lower the mean colour error clearly;
-`benchmarks/advice.py` follows the advice and compares.
+Each change is computed, or estimated, on a part of the mosaic itself: the same photos with less contrast, photos of a
+missing colour in the cells of that colour, or more cells. Only those are named that lower the mean colour error
+clearly; `benchmarks/advice.py` follows the advice and compares.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,12 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
-from renderer.descriptors import Structure, blocks, describe_structure, signatures
+from renderer.descriptors import Structure, describe_structure, signatures
 from renderer.fidelity import Figures, missing_colours
 from renderer.grid import CELLS_PER_PHOTO, MAX_CELLS
 from renderer.library import Library
 from renderer.matching.candidates import Indices
-from renderer.matching.description import CoverDescription, MatchStyle, TilePictures, apply_tone, figures_of, flat_error
+from renderer.matching.description import (
+    CoverDescription,
+    MatchStyle,
+    TilePictures,
+    apply_tone,
+    colour_error,
+    flat_error,
+    part_of,
+)
 from renderer.matching.tone import GainBounds
 from renderer.messages import counted, named
 from renderer.pictures import Pixels
@@ -39,7 +47,7 @@ _LEAST_CONTRAST: Final = 0.1
 _AT_BOUND: Final = 0.03  # distance of the mean gain from its minimum up to which that determines the tone
 
 _COLOURS: Final = 2  # missing colours that are tried together
-_MOST_PHOTOS: Final = 10_000  # that would be recoloured: 30 MB
+_TRIED: Final = 400  # cells in which changes are tried
 
 _FINER: Final = 2  # factor of the number of columns that is tried
 _FLAT_SHARE: Final = 0.6
@@ -59,6 +67,12 @@ class Placed:
     symmetry: npt.NDArray[np.uint8]  # (N,)
     tiles: Structure  # their descriptors under their symmetry
     style: MatchStyle
+
+    def part(self, most: int) -> tuple[Placed, Indices]:
+        """Return about `most` of the cells, from all over the cover, and their numbers."""
+        description, cells = part_of(self.description, most)
+        chosen, symmetry, tiles = self.chosen[cells], self.symmetry[cells], self.tiles[cells]
+        return replace(self, description=description, chosen=chosen, symmetry=symmetry, tiles=tiles), cells
 
 
 @dataclass(frozen=True)
@@ -86,33 +100,41 @@ def advise(placed: Placed, photos: Float32Array, figures: Figures) -> str:
             "better result"
         )
     if figures.likeness.colour >= VISIBLE:
-        changes = sorted(_changes(placed, photos, figures), key=lambda change: change[0])
-        for error, sentence in changes:
-            lower = 1 - error / figures.likeness.colour
+        for lower, sentence in sorted(_changes(placed, photos, figures), reverse=True):
             if lower >= CLEAR:
                 sentences.append(f"{sentence} lowers the mean colour error by about {round(100 * lower)} %")
     return "; ".join(sentences)
 
 
 def _changes(placed: Placed, photos: Float32Array, figures: Figures) -> Iterator[tuple[float, str]]:
-    """Yield changes that may improve a mosaic: the mean CIEDE2000 that each would give, and the start of a sentence."""
+    """Yield changes that may improve a mosaic: by which share each lowers its error, and the start of a sentence."""
     style = placed.style
     bound = (1 - style.blend) * GainBounds.of(style.tone, style.contrast).mean
     at_bound = style.tone > 0 and figures.mean_gain < bound + _AT_BOUND
     contrast = round(_LESS_CONTRAST * style.contrast, 1)
-    if at_bound and contrast >= _LEAST_CONTRAST:
-        less = replace(placed, style=replace(style, contrast=contrast))
-        yield _error(less), f"the photos have too much contrast for the cover: {named('contrast', contrast)}"
+    less = at_bound and contrast >= _LEAST_CONTRAST
     missing = dict(list(missing_colours(photos, placed.description.cells.mean).items())[:_COLOURS])
-    if missing and len(np.unique(placed.chosen)) <= _MOST_PHOTOS:
-        cells = sum(map(len, missing.values()))
-        names, share = " or ".join(missing), round(100 * cells / len(placed.chosen))
-        needed = counted(math.ceil(cells / CELLS_PER_PHOTO), "such photo")
-        yield _error_with(placed, missing), f"{share} % of the cells are {names}, but few photos are: adding {needed}"
-    if not at_bound and (columns := _finer_columns(placed, len(photos))):
-        coarse, fine = (flat_error(placed.description, parts) for parts in (1, _FINER))
-        error = figures.likeness.colour * (1 + _FLAT_SHARE * (fine / max(coarse, 1e-6) - 1))
-        yield error, f"smaller cells show more detail: {named('columns', columns)}"
+    columns = 0 if at_bound else _finer_columns(placed, len(photos))
+    part, cells = placed.part(_TRIED)
+    if less or missing:
+        error = max(_error(part), 1e-6)
+    if less:
+        lower = 1 - _error(replace(part, style=replace(style, contrast=contrast))) / error
+        yield lower, f"the photos have too much contrast for the cover: {named('contrast', contrast)}"
+    if missing:
+        colour = np.zeros(len(placed.chosen), np.int64)  # 0: that of the photo
+        for number, those in enumerate(missing.values(), 1):
+            colour[those] = number
+        count = np.count_nonzero(colour)
+        names, share = " or ".join(missing), round(100 * count / len(colour))
+        needed = counted(math.ceil(count / CELLS_PER_PHOTO), "such photo")
+        targets = [placed.description.cells.colour[those].mean(axis=0) for those in missing.values()]
+        lower = 1 - _error_with(part, colour[cells], targets) / error
+        yield lower, f"{share} % of the cells are {names}, but few photos are: adding {needed}"
+    if columns:
+        coarse, fine = (flat_error(part.description, parts) for parts in (1, _FINER))
+        lower = _FLAT_SHARE * (1 - fine / max(coarse, 1e-6))
+        yield lower, f"smaller cells show more detail: {named('columns', columns)}"
 
 
 def _finer_columns(placed: Placed, photos: int) -> int:
@@ -131,27 +153,19 @@ def _error(placed: Placed, pictures: TilePictures | None = None) -> float:
     toned = apply_tone(
         placed.description, pictures or placed.library, placed.chosen, placed.symmetry, placed.tiles, placed.style
     )
-    return figures_of(placed.description, toned).likeness.colour
+    return colour_error(placed.description, toned)
 
 
-def _error_with(placed: Placed, missing: dict[str, npt.NDArray[np.int64]]) -> float:
-    """Return the mean CIEDE2000 if the photos in some cells had the colour of these: `missing`, cells by colour name.
+def _error_with(placed: Placed, colour: Indices, targets: Sequence[Float32Array]) -> float:
+    """Return the mean CIEDE2000 if the photos in some cells had another colour: `colour` (N,), 1 is the first target.
 
     Such a photo is the present one in the mean colour of its cells, with as much of its contrast as fits.
     """
-    colour = np.zeros(len(placed.chosen), np.int64)  # 0: that of the photo
-    for number, cells in enumerate(missing.values(), 1):
-        colour[cells] = number
     pairs, index = np.unique(np.stack([colour, placed.chosen]), axis=1, return_inverse=True)
-    targets = [placed.description.cells.colour[cells].mean(axis=0) for cells in missing.values()]
-    parts = []
-    for block in blocks(pairs.shape[1], 1024):
-        some = placed.library.tiles_of(pairs[1, block])
-        for number, target in enumerate(targets, 1):
-            those = pairs[0, block] == number
-            some[those] = _recoloured(some[those], target)
-        parts.append(some)
-    pictures = np.concatenate(parts)
+    pictures = placed.library.tiles_of(pairs[1])
+    for number, target in enumerate(targets, 1):
+        those = pairs[0] == number
+        pictures[those] = _recoloured(pictures[those], target)
     tiles = _Pictures(pictures, signatures(pictures))
     chosen = index.reshape(-1)
     structure = describe_structure(tiles.signatures)[chosen].turned(placed.symmetry)

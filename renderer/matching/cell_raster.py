@@ -42,9 +42,9 @@ class CellRaster:
         return missing if missing.any() else None
 
 
-def rasterize_cells(grid: Grid) -> CellRaster:
-    """Return the raster of a grid."""
-    step = grid.step
+def rasterize_cells(grid: Grid, step: float | None = None) -> CellRaster:
+    """Return the raster of a grid, by default with the largest possible step."""
+    step = step or grid.step
     box = np.rint(grid.cells / step).astype(np.int32)
     numbers = np.full((round(grid.rows / step), round(grid.columns / step)), -1, np.int32)
     for width, height in sizes_of(box):

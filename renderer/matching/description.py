@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -35,6 +36,8 @@ from renderer.matching.tone import CONTRAST, CountedTiles, Shades, at_pixels, co
 from renderer.pictures import Pixels
 from renderer.progress import Advance
 from renderer.shapes import SQUARE, TileShape
+
+_BLOCK_CELLS = 3  # least side of the blocks of `part_of`, in regular cells: tone and blur hardly reach farther
 
 _MEASURED_CELLS = 30_000  # maximum number of cells that are measured for the quality figures: 100 MB
 
@@ -84,6 +87,45 @@ def describe_cover(cover: Pixels, grid: Grid) -> CoverDescription:
     picture = cover_signature(cover, grid, raster.step)
     signatures = cell_signatures(picture, grid)
     return CoverDescription(cover, grid, raster, picture, signatures, describe_structure(signatures))
+
+
+def part_of(description: CoverDescription, most: int) -> tuple[CoverDescription, Indices]:
+    """Return blocks of adjacent cells, about `most` cells in total, as a cover of their own, and their numbers.
+
+    The blocks are from all over the cover, and side by side in the result. A cover of fewer cells is returned as it is.
+    """
+    raster, box = description.raster, description.raster.box
+    if len(raster) <= most:
+        return description, np.arange(len(raster))
+    largest = int(box[:, 2:].max())
+    # In steps. It is a multiple of the largest cell, so that no cell of a quadtree is in two blocks.
+    side = largest * math.ceil(_BLOCK_CELLS * raster.cell / largest)
+    across, down = (box[:, :2] // side).T
+    row_length = int(across.max()) + 1
+    numbers, block = np.unique(down * row_length + across, return_inverse=True)
+    count = math.ceil(len(numbers) * most / len(raster))
+    # One at random from each of `count` ranges: at equal distances, they could all be in a few columns.
+    taken = ((np.arange(count) + np.random.default_rng(0).random(count)) * (len(numbers) / count)).astype(np.int64)
+    position = np.full(len(numbers), -1)
+    position[taken] = np.arange(count)
+    position = position[block.reshape(-1)]
+    cells = np.flatnonzero(position >= 0)
+    corner, size = box[cells, :2] % side, box[cells, 2:]
+    units = np.ceil((corner + size).max(axis=0) * raster.step - 1e-6).astype(np.int64)
+    width, height = np.rint(units / raster.step).astype(np.int64).tolist()
+    corner[:, 0] += position[cells] * width
+    boxes = np.concatenate([corner, size], axis=1) * raster.step
+    grid = replace(description.grid, columns=count * int(units[0]), rows=int(units[1]), cells=boxes)
+    top, left = (np.stack(np.divmod(numbers[taken], row_length)) * (side * SIGNATURE_PIXELS))[:, :, np.newaxis]
+    rows = np.minimum(top + np.arange(height * SIGNATURE_PIXELS), len(description.picture) - 1)
+    columns = np.minimum(left + np.arange(width * SIGNATURE_PIXELS), description.picture.shape[1] - 1)
+    picture = description.picture[rows[:, :, np.newaxis], columns[:, np.newaxis]]
+    picture = picture.swapaxes(0, 1).reshape(rows.shape[1], -1, 3)
+    part = CoverDescription(
+        description.cover, grid, rasterize_cells(grid, raster.step), picture, description.signatures[cells],
+        description.cells[cells],
+    )  # fmt: skip
+    return part, cells
 
 
 def adapted_cover(cover: Pixels, library: Library, style: MatchStyle) -> Pixels:
@@ -194,6 +236,13 @@ def figures_of(description: CoverDescription, toned: TonedTiles) -> Figures:
     return measure(cover, mosaic, toned.gain, clipped, description.grid.scale, inside)
 
 
+def colour_error(description: CoverDescription, toned: TonedTiles) -> float:
+    """Return the mean CIEDE2000 of a mosaic, as in its figures."""
+    cover, mosaic, inside = _low_resolution(description, toned)
+    error = error_map(cover, mosaic, description.grid.scale)
+    return float((error if inside is None else error[inside]).mean())
+
+
 def flat_error(description: CoverDescription, parts: int) -> float:
     """Return the mean CIEDE2000 if each step of the lattice were `parts` × `parts` flat tiles in the cover's colours.
 
@@ -201,7 +250,7 @@ def flat_error(description: CoverDescription, parts: int) -> float:
     """
     grid = description.grid
     first, rows = _measured_rows(grid)
-    scale, side = SIGNATURE_PIXELS / grid.step, SIGNATURE_PIXELS // parts
+    scale, side = SIGNATURE_PIXELS / description.raster.step, SIGNATURE_PIXELS // parts
     cover = description.picture[round(first * scale) : round((first + rows) * scale)].astype(np.float32) / 255
     size = grid.columns * SIGNATURE_PIXELS, rows * SIGNATURE_PIXELS
     small = np.asarray(cv2.resize(cover, size, interpolation=cv2.INTER_AREA), np.float32)
@@ -225,7 +274,7 @@ def _low_resolution(
     Where there is no cell, both show the cover; None: cells are everywhere. For a very large grid, only the middle rows
     are returned: all rows would take gigabytes.
     """
-    grid = description.grid
+    grid, step = description.grid, description.raster.step
     first, rows = _measured_rows(grid)
     top, height = grid.cells[:, 1], grid.cells[:, 3]
     inside = (top < first + rows) & (top + height > first)
@@ -233,14 +282,13 @@ def _low_resolution(
     end = float((top + height)[inside].max(initial=first + rows))
     drawn = far_view(
         grid.cells[inside] - (0, start, 0, 0), (grid.columns, end - start), toned.tiles[inside],
-        toned.gain[inside], toned.offset[inside], grid.step,
+        toned.gain[inside], toned.offset[inside], step,
     )  # fmt: skip
-    scale = SIGNATURE_PIXELS / grid.step
+    scale = SIGNATURE_PIXELS / step
     cover = description.picture[round(first * scale) : round((first + rows) * scale)].astype(np.float32) / 255
     drawn = drawn[round((first - start) * scale) :][: len(cover)]
     present = None
     if description.raster.missing is not None:
-        step = description.raster.step
         missing = description.raster.missing[round(first / step) : round((first + rows) / step)]
         drawn[at_pixels(missing)] = cover[at_pixels(missing)]
         times = round(SIGNATURE_PIXELS * step)

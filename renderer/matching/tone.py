@@ -103,6 +103,8 @@ _BAND_STEPS: Final = 30_000  # steps of the raster that are drawn at once
 _BANDS: Final = 8
 """Number of bands into which a smaller raster is divided, so that threads have work; 2 rows of each are drawn twice."""
 
+_LEAST_ROWS: Final = 4  # of a band, unless they have too many steps: most of fewer rows would be drawn twice
+
 _SHADES: Final = 64  # classes of a histogram
 _NARROWEST: Final = 1 / 255  # room below which a colour counts as black or white, as in numbers.h
 _HALF_STEP: Final = 0.5 / 255  # values outside the range by less than this are rounded into it
@@ -370,7 +372,7 @@ def blurred_means(raster: CellRaster, draw: Callable[[npt.NDArray[np.int32], int
         parts = blurred.reshape(-1, SIGNATURE_PIXELS, width, SIGNATURE_PIXELS, 3)
         steps[rows] = parts[rows.start - top : rows.stop - top].mean(axis=(1, 3))
 
-    run_blocks(blur, blocks(height, max(min(_BAND_STEPS // width, math.ceil(height / _BANDS)), 1)))
+    run_blocks(blur, blocks(height, max(min(_BAND_STEPS // width, max(math.ceil(height / _BANDS), _LEAST_ROWS)), 1)))
     return mean_in_cells(steps, raster)
 
 

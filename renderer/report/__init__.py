@@ -24,7 +24,7 @@ import numpy.typing as npt
 from renderer.arrays import Float32Array
 from renderer.descriptors import mean_lab
 from renderer.errors import InputError
-from renderer.fidelity import colour_name, missing_colours
+from renderer.fidelity import colour_names, missing_colours
 from renderer.grid import cell_position
 from renderer.library import Library, Photo, Skipped
 from renderer.messages import FormatCommand, as_key, named, spelled
@@ -201,7 +201,8 @@ def _worst_cells(compared: Compared, errors: CellErrors, sheet: ThumbnailSheet) 
     for number in np.argsort(-errors.mean_error, kind="stable")[:_WORST].tolist():
         column, row = cell_position(compared.placement.grid, number)
         photo = int(compared.placement.photo[number])
-        colour, name = colour_name(errors.lab[number]), html.escape(_photo_name(compared.library.photos[photo]))
+        colour = colour_names(errors.lab[[number]])[0]
+        name = html.escape(_photo_name(compared.library.photos[photo]))
         yield (
             f'<li><button data-cell="{number}"><span class="pictures">{_swatch(errors.light[number])}'
             f"{sheet.add(compared.library, photo)}</span><b>{column},{row}</b> "
