@@ -97,5 +97,5 @@ def test_all_ways_to_request_help_are_equal(render: Run) -> None:
 
 def test_help_shows_defaults_that_are_zero(render: Run) -> None:
     out = " ".join(render("zoom", "--help")[1].replace("│", " ").split())
-    for option in ("--seed NUMBER", "--blend NUMBER", "--motion-blur NUMBER", "--music-start NUMBER"):
+    for option in ("--seed NUMBER", "--blend NUMBER", "--music-start NUMBER"):
         assert "[default: 0]" in out.partition(option)[2].partition(" --")[0]
