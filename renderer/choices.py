@@ -1,4 +1,4 @@
-"""Choices that several modules share: how photos are cropped and compared, and how a mosaic is fitted to a frame."""
+"""Choices that several modules share: crops, metrics, preferences, and how a mosaic is fitted to a frame."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ Crop = Literal["smart", "centre"]
 Metric = Literal["structure", "mean", "lab", "pixels"]
 """`structure`: the visible shapes and the colour of a cell, separately. `mean`: its mean RGB. `lab`: the mean of its
 linear light in CIELAB. `pixels`: all of its 32 × 32 RGB values."""
+
+Prefer = Literal["people", "places"]
+"""Photos that are preferred to others that match nearly as well: those with faces, or those without."""
 
 Fit = Literal["crop", "pad", "blur"]
 """How a mosaic is fitted to a frame of another shape: `crop` fills the frame, `pad` shows the whole mosaic on the

@@ -142,9 +142,9 @@ def test_the_order_of_a_recipe_is_fixed() -> None:
     assert json.dumps(MatchSettings(unique=True, tone=0.5).recipe()) == (  # the order is part of the key
         '{"match": "structure", "adaptive": false, "smallest_cell": "1/2", "largest_cell": "2", '
         '"tile_shape": "square", "corner_radius": 0.0, "gap": 0.0, "border": 0.0, "border_colour": [1.0, 1.0, 1.0], '
-        '"max_uses": null, "repeat_distance": null, "unique": true, "use_all": false, "merge_duplicates": false, '
-        '"mirror": true, "turns": false, "tone": 0.5, "contrast": 0.5, "adapt_palette": false, "blend": 0.0, '
-        '"match_seed": 0}'
+        '"max_uses": null, "repeat_distance": null, "unique": true, "use_all": false, "prefer": null, '
+        '"merge_duplicates": false, "mirror": true, "turns": false, "tone": 0.5, "contrast": 0.5, '
+        '"adapt_palette": false, "blend": 0.0, "match_seed": 0}'
     )
 
 

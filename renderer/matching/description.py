@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
-from renderer.choices import Metric
+from renderer.choices import Metric, Prefer
 from renderer.cover_pixels import cell_means, cell_signatures, cover_signature, cut_cells
 from renderer.descriptors import (
     SIGNATURE_PIXELS,
@@ -31,7 +31,7 @@ from renderer.matching.means import MeanCosts
 from renderer.matching.palette import Palette, adapted_palette
 from renderer.matching.pixels import PixelCosts
 from renderer.matching.structure import StructureCosts, Weights
-from renderer.matching.tiles import OrientedCosts, is_upright
+from renderer.matching.tiles import in_own_orientation, is_upright, with_preference
 from renderer.matching.tone import CONTRAST, CountedTiles, Shades, at_pixels, counted_cells, shades_of, tone_of
 from renderer.pictures import Pixels
 from renderer.progress import Advance
@@ -53,6 +53,7 @@ class MatchStyle:
     contrast: float = CONTRAST  # 0…1, minimum of the mean contrast that full tone leaves to the tiles
     adapt_palette: bool = False  # map the cover's colours to those of the library first
     blend: float = 0.0  # strength 0…1 of the overlay of the cell's mean colour
+    prefer: Prefer | None = None  # photos that are placed where they match nearly as well as the best one
 
     def symmetries(self, shape: TileShape = SQUARE) -> tuple[int, ...]:
         """Return the allowed symmetries of a shape's tiles, bits as in PlacementMap.
@@ -148,7 +149,10 @@ def costs_of(
     """
     costs, photos = _metric_costs(description, library, numbers, style, advance)
     if description.grid.shape.kind == "mixed":
-        costs = OrientedCosts(costs, is_upright(description.grid.cells), library.photos.are_upright(numbers))
+        costs = in_own_orientation(costs, is_upright(description.grid.cells), library.photos.are_upright(numbers))
+    if style.prefer is not None:
+        has_faces = np.array([bool(photo.faces) for photo in library.photos.take(numbers)], bool)
+        costs = with_preference(costs, style.prefer, has_faces)
     return costs, photos
 
 

@@ -1,4 +1,4 @@
-"""What tiles that are not square need: the part of a photo in a cell, and which photos suit which cells."""
+"""Which photos suit which cells: those of their shape and orientation, and those that are preferred."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from renderer.arrays import Float32Array
+from renderer.choices import Prefer
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks, signatures, squashed
 from renderer.library import Library, Photos
 from renderer.matching.candidates import Candidates, Costs, Indices, joined
@@ -83,20 +84,19 @@ def portrait_share(photos: Photos) -> float:
     return float(photos.are_upright(np.arange(len(photos))).mean()) if len(photos) else 0.5
 
 
-class OrientedCosts:
-    """`Costs` by which photos are placed in cells of their own orientation."""
+class PenalisedCosts:
+    """`Costs` to which a penalty is added for some photos in cells of some kinds."""
 
-    def __init__(self, costs: Costs, upright: npt.NDArray[np.bool_], portrait: npt.NDArray[np.bool_]) -> None:
-        """upright: (N,) whether cells are higher than wide; portrait: (P,) whether photos are."""
+    def __init__(self, costs: Costs, kind: Indices, penalties: Float32Array) -> None:
+        """kind: (N,) of each cell, from 0; penalties: (kinds, P) of each photo in cells of each kind."""
         self.cells, self.photos = costs.cells, costs.photos
-        self._costs, self._upright = costs, upright
-        self._penalties = [np.where(other, _PENALTY, np.float32(0)) for other in (portrait, ~portrait)]
+        self._costs, self._kind, self._penalties = costs, kind, penalties
 
     def nearest(self, cells: Indices, count: int, prices: Float32Array | None = None) -> Candidates:
         """See `Costs`."""
         parts, order = [], []
-        for upright, penalty in enumerate(self._penalties):
-            rows = np.flatnonzero(self._upright[cells] == bool(upright))
+        for kind, penalty in enumerate(self._penalties):
+            rows = np.flatnonzero(self._kind[cells] == kind)
             if not len(rows):
                 continue
             found = self._costs.nearest(cells[rows], count, penalty if prices is None else prices + penalty)
@@ -111,4 +111,33 @@ class OrientedCosts:
     def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """See `Costs`."""
         cost, symmetry = self._costs.block(cells)
-        return cost + np.stack(self._penalties)[self._upright[cells].astype(np.int64)], symmetry
+        return cost + self._penalties[self._kind[cells]], symmetry
+
+
+def in_own_orientation(costs: Costs, upright: npt.NDArray[np.bool_], portrait: npt.NDArray[np.bool_]) -> Costs:
+    """Return costs by which photos are placed in cells of their own orientation.
+
+    upright: (N,) whether cells are higher than wide; portrait: (P,) whether photos are.
+    """
+    penalties = np.where(np.stack([portrait, ~portrait]), _PENALTY, np.float32(0))
+    return PenalisedCosts(costs, upright.astype(np.int64), penalties)
+
+
+# -- People and places ---------------------------------------------------------------------------------------------
+
+_EXTRA: Final = 2.0
+"""What the photos that are not preferred cost more, relative to the median cost of the cells' best photos.
+
+Of 795 photos, 258 show faces. They are in 23 % of the cells without a preference, in 55 % if people are preferred, and
+in 7 % if places are; the 95th percentile of the colour error changes by less than 1 %, SSIM from 0.956 to 0.953."""
+
+_SAMPLED: Final = 256  # cells, whose costs are representative of all
+
+
+def with_preference(costs: Costs, prefer: Prefer, has_faces: npt.NDArray[np.bool_]) -> Costs:
+    """Return costs by which photos with faces, (P,), or those without, are placed where they match nearly as well."""
+    some = np.unique(np.linspace(0, costs.cells - 1, _SAMPLED).astype(np.int64))
+    extra = np.float32(_EXTRA * np.median(costs.nearest(some, 1).cost))
+    others = has_faces if prefer == "places" else ~has_faces
+    penalty = np.where(others, extra, np.float32(0)).astype(np.float32)
+    return PenalisedCosts(costs, np.zeros(costs.cells, np.int64), penalty[np.newaxis])

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from renderer.choices import Crop, Metric
+from renderer.choices import Crop, Metric, Prefer
 from renderer.deprecation import old_method
 from renderer.errors import InputError
 from renderer.messages import named
@@ -164,6 +164,11 @@ class MatchSettings(CoverSettings, GridSettings, TileSettings):
     )  # fmt: skip
     unique: bool = parameter(False, "Use each photo at most once")
     use_all: bool = parameter(False, "Use every photo at least once")
+    prefer: Prefer | None = parameter(
+        None,
+        "Prefer photos of people, or of places, in which no faces are found: as tiles where they match nearly as well, "
+        "and to land on; default: people to land on, no preference for tiles",
+    )
     merge_duplicates: bool = parameter(
         False, "If the square tiles of several photos look nearly the same, use only the first of these photos"
     )
@@ -212,7 +217,14 @@ class MatchSettings(CoverSettings, GridSettings, TileSettings):
 
         tone = 1.0 if self.tone == "auto" else self.tone
         return MatchStyle(
-            self.match, self.mirror, self.turns, tone, self.contrast, adapt_palette=self.adapt_palette, blend=self.blend
+            self.match,
+            self.mirror,
+            self.turns,
+            tone,
+            self.contrast,
+            adapt_palette=self.adapt_palette,
+            blend=self.blend,
+            prefer=self.prefer,
         )
 
     look = old_method("MatchSettings.look", style)
