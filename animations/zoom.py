@@ -37,11 +37,8 @@ PAN = 1.2
 In their user tests with maps, 1.4 was best. With a lower value, the camera pulls back less between two photos, so that
 the viewer keeps track of the direction."""
 
-_SHARP = 1080
-"""Shorter side in pixels from which a photo's crop is sharp enough to land on: that of most videos."""
-
-_FACE_MARGIN = 1.2
-"""Size of faces with a margin, in multiples of their boxes, that must fit into frames."""
+_STOP_SECONDS = 2.5
+"""Flight to each photo of a tour, by default."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +48,13 @@ class Zoom(Animation):
     direction: Literal["in", "out", "inout"] = parameter("in", "Fly into the photo, out of it, or in and back out")
     focus: tuple[str, ...] = parameter(
         (),
-        "Where to fly: a point X,Y in fractions of the cover, or the path or name of a photo; repeatable: the camera "
-        "visits them one after another; default: a suitable photo near the middle",
+        "Where to fly: a point X,Y in fractions of the cover, or a photo's path or name; repeatable: the "
+        "camera visits one after another; default: the best photo, people first",
     )
     landing: Landing = parameter(
         "photo",
-        "How the photo is shown on arrival: photo (fills the frame), whole (uncropped, over the background) or tile "
-        "(all of its tile, in its shape, among the others)",
+        "How the photo is shown: photo (fills the frame, unless that cuts faces), whole (uncropped, over its own "
+        "blur) or tile (all of its tile, in its shape, among the others)",
     )
     easing: Easing = parameter("cruise", "How the camera speeds up and slows down")
     hold_start: float = parameter(0.7, "Pause before the flight", unit="seconds", low=0.0, high=60.0)
@@ -84,10 +81,20 @@ class Zoom(Animation):
         """Return the cell of the last photo, or None if the flight ends on the whole mosaic."""
         return self._cells(stage)[0 if self.reverse else -1] if self.shown_endings()[1] == "photo" else None
 
+    def landings(self, stage: Stage) -> Sequence[int]:
+        """Return the cells of all photos, in the order of the flight."""
+        cells = self._cells(stage)
+        return cells[::-1] if (self.direction == "out") != self.reverse else cells
+
+    def default_duration(self) -> float:
+        """Return 10 seconds, or more if a tour needs them for the flights and the pauses at its photos."""
+        stops = len(self.focus) if len(self.focus) > 1 else 0
+        return max(self.seconds, self.hold_start + stops * (_STOP_SECONDS + self.hold_end))
+
     def _cells(self, stage: Stage) -> list[int]:
         if not self.focus and stage.from_cell is not None:
             return [stage.from_cell]
-        return [stage.cell_at(target) for target in self.targets()] or [_suitable_cell(stage)]
+        return [stage.cell_at(target) for target in self.targets()] or [stage.landings()[0]]
 
     def prepare(self, stage: Stage) -> Motion:
         """Choose the cells, then compute the landing on each photo and the path between them."""
@@ -95,16 +102,16 @@ class Zoom(Animation):
         tiles = stage.resting_sprites(upright=cells)  # so that the flight ends on the original photo
         stops = [_Stop(stage, tiles, cell, self.landing) for cell in cells]
         flight = _Flight(self, stage, [stop.camera for stop in stops])
-        veil = stage.add_background() if self.landing == "whole" else None
 
         def motion(progress: float) -> Scene:
             leg, way = flight.at(progress)
             camera = leg.camera(way)
-            groups = [stage.visible_tiles(tiles, camera)]
             openings = [_opening(stop.camera, camera) * leg.nearness(number, way) for number, stop in enumerate(stops)]
-            if veil is not None:
-                groups.append(_veil(veil, camera, stage.frame, max(openings)))
-            groups += [stop.sprite(opening) for stop, opening in zip(stops, openings, strict=True) if opening > 0]
+            opened = [(stop, opening) for stop, opening in zip(stops, openings, strict=True) if opening > 0]
+            groups = [stop.beyond for stop, _ in opened if stop.beyond is not None]
+            groups.append(stage.visible_tiles(tiles, camera))
+            groups += [ground for stop, opening in opened if (ground := stop.surroundings(opening))]
+            groups += [stop.sprite(opening) for stop, opening in opened]
             return stage.scene(camera, *groups)
 
         return motion
@@ -282,21 +289,26 @@ class _Stop:
         across, along = across * (shown_part[2] - shown_part[0]), along * (shown_part[3] - shown_part[1])
         self.crop = np.array([left, top, left + across, top + along]) / np.tile(size, 2)
         # Half the size of the crop inside the tile's border, in mosaic units.
-        self.half = self.tile.outline.photo_half(np.abs(self.tile.right[0] + self.tile.down[0]))
+        whole_half = np.abs(self.tile.right[0] + self.tile.down[0])
+        self.half = self.tile.outline.photo_half(whole_half)
+        self.corners = np.stack([self.tile.centre[0] - whole_half, self.tile.centre[0] + whole_half])
         # The part of the photo that the frame shows after landing.
         frame = np.array(stage.frame, np.float64)
+        framing = stage.framing(index) if landing == "photo" else None
+        is_whole = landing == "whole" or (framing is not None and not framing.fits)
+        self.ground = stage.add_ground(index) if is_whole else None  # texture
         self.stays = landing == "tile"
         if self.stays:
             with_border = (across, along) * self.tile.outline.sprite_half(self.half) / self.half
             pixels = float((frame / with_border).min())  # frame pixels per photo pixel
             middle = 0.5 * (self.crop[:2] + self.crop[2:])
-        elif landing == "whole":
+        elif framing is None or not framing.fits:
             pixels = float((frame / size).min())
             middle = np.array([0.5, 0.5])
         else:
             pixels = float((frame / size).max())
             edge = 0.5 * frame / np.rint(size * pixels)  # of a photo whose sides are stretched to whole pixels
-            middle = np.clip(stage.filling_middle(index), edge, 1 - edge)
+            middle = np.clip(framing.middle, edge, 1 - edge)
         shown = 0.5 * frame / (size * pixels)
         window = np.concatenate([middle - shown, middle + shown])
         texels = np.maximum(np.rint(size * pixels), 1)
@@ -316,6 +328,12 @@ class _Stop:
         self.stretch = texels / (2 * self.half / part * scale)
         self.camera = self._aligned(window, scale, stage.frame)
         self.texture = stage.add_whole(index, float(texels[0]), float(texels[1]))
+        reach = (0.5 * frame + 1) / self.camera.scale
+        self.visible = np.stack([self.camera.centre - reach, self.camera.centre + reach])
+        # The camera may leave the mosaic before the ground, which opens with the photo, covers all of the frame.
+        self.beyond: Sprites | None = None
+        if self.ground is not None and not stage.mosaic.is_masked:
+            self.beyond = _around(self.ground, stage.edges(), self.visible)
 
     def _aligned(self, window: Float64Array, scale: float, frame: tuple[int, int]) -> Camera:
         """Return the camera that shows a part of the photo, moved so that the photo's corner is at a pixel's corner."""
@@ -330,6 +348,15 @@ class _Stop:
         unit = self.half / (self.crop[2:] - self.crop[:2]) * (1.0 + opening * (self.stretch - 1.0))
         shift = (window[:2] + window[2:] - self.crop[:2] - self.crop[2:]) * unit
         return self.tile.centre[0] + shift, (window[2:] - window[:2]) * unit
+
+    def surroundings(self, opening: float) -> Sprites | None:
+        """Return the ground around a whole photo, which opens like it from its tile to the frame after landing."""
+        if self.ground is None:
+            return None
+        low, high = self.corners + opening * (self.visible - self.corners)
+        right, down = np.diag(0.5 * (high - low))
+        sprite = make_sprites(self.ground, 0.5 * (low + high), right, down)
+        return replace(sprite, outline=self.tile.outline.opening(opening))
 
     def sprite(self, opening: float) -> Sprites:
         """Return the photo at an opening from 0, its crop, to 1, fully opened."""
@@ -353,50 +380,21 @@ class _Stop:
         )
 
 
-def _veil(texture: int, camera: Camera, frame: tuple[int, int], opacity: float) -> Sprites:
-    """Return the background as a sprite that hides the tiles around a whole photo."""
-    sprite = make_sprites(
-        texture, camera.centre, (0.5 * frame[0] / camera.scale, 0.0), (0.0, 0.5 * frame[1] / camera.scale)
-    )
-    return replace(sprite, opacity=np.array([opacity], np.float32))
+def _around(texture: int, edges: Sequence[float], visible: Float64Array) -> Sprites | None:
+    """Return pictures beside a mosaic's edges (left, top, right, bottom), as far as a camera shows what is outside.
 
-
-def _suitable_cell(stage: Stage) -> int:
-    """Return a cell near the middle whose photo is whole, sharp, not dull and well matched; inside a mask's edge.
-
-    Photos are preferred whose faces all fit into portrait and landscape frames.
-
-    The choice depends on the map alone: previews and videos of any shape land on the same photo.
+    visible: low and high corner of what it shows after landing, (2, 2). None if that is inside.
     """
-    mosaic, tiles = stage.mosaic, stage.libraries[0].tiles
-    # The area with which both portrait and landscape frames start, so that no flight has to leave the subject.
-    upright, wide = (replace(stage, frame=frame, covered=(0, 0, 0, 0), fit="crop") for frame in ((9, 16), (16, 9)))
-    x, y = upright.whole_camera(), wide.whole_camera()
-    visible = np.minimum((upright.view(x)[0], wide.view(y)[1]), mosaic.size)
-    centre = (mosaic.cell[:, :2] + 0.5 * mosaic.cell[:, 2:] - (x.centre[0], y.centre[1])) / visible
-    whole = np.array([not photo.is_part for photo in mosaic.photos])
-    sharp = np.minimum(1.0, np.array([min(photo.crop[2:]) for photo in mosaic.photos]) / _SHARP)
-    some = tiles[:, ::4, ::4]
-    lively = np.minimum(1.0, some.std(axis=(1, 2)).mean(axis=1) / 50)
-    lively *= np.minimum(1.0, 2 * (some.max(axis=3) > 50).mean(axis=(1, 2)))  # not mostly black
-    worst = max(float(np.quantile(mosaic.cost, 0.95)), 1e-9)
-    fitting = np.array([_faces_fit(mosaic.faces_of(photo), photo.own_size) for photo in mosaic.photos])
-    score = (10.0 * whole + 5.0 * sharp + 2.0 * lively + 2.0 * fitting)[mosaic.photo]
-    score -= 3.0 * np.hypot(centre[:, 0], centre[:, 1]) + np.minimum(1.0, mosaic.cost / worst)
-    score -= 6.0 * np.maximum(np.abs(centre).max(axis=1) - 0.5, 0)  # outside the view: the start would move
-    score -= mosaic.symmetry != 0  # shown upright, it matches its cell less well
-    if mosaic.is_masked:  # what is beside the photo until it fills the frame: tiles rather than background
-        score -= np.array([9.0, 0.5, 0.0])[mosaic.depth()]
-    return int(score.argmax())
-
-
-def _faces_fit(faces: Sequence[tuple[float, float, float, float]], size: tuple[int, int]) -> bool:
-    """Return whether all faces of a photo fit, with a margin, into its largest part of 9:16 and into that of 16:9.
-
-    `faces`: left, top, width and height, in fractions of the photo. `size`: of the photo, in pixels.
-    """
-    if not faces:
-        return True
-    boxes, sides = np.array(faces), np.array(size, np.float64)
-    span = ((boxes[:, :2] + boxes[:, 2:]).max(axis=0) - boxes[:, :2].min(axis=0)) * sides
-    return bool((_FACE_MARGIN * span <= np.minimum(sides, sides[::-1] * 9 / 16)).all())
+    left, top, right, bottom = edges
+    low_x, low_y = np.minimum(visible[0], edges[:2])
+    high_x, high_y = np.maximum(visible[1], edges[2:])
+    boxes = np.array([
+        (low_x, low_y, left, high_y), (right, low_y, high_x, high_y),
+        (low_x, low_y, high_x, top), (low_x, bottom, high_x, high_y),
+    ])  # fmt: skip
+    boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]
+    if not len(boxes):
+        return None
+    half, zero = 0.5 * (boxes[:, 2:] - boxes[:, :2]), np.zeros(len(boxes))
+    right_of, down_of = np.stack([half[:, 0], zero], axis=1), np.stack([zero, half[:, 1]], axis=1)
+    return make_sprites(np.full(len(boxes), texture), boxes[:, :2] + half, right_of, down_of)

@@ -58,6 +58,7 @@ def match(
     repeat_distance: int | None = None,
     unique: bool = False,
     use_all: bool = False,
+    prefer: Literal["people", "places"] | None = None,
     merge_duplicates: bool = False,
     mirror: bool = True,
     turns: bool = False,
@@ -120,6 +121,8 @@ def match(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
+        prefer: Prefer photos of people, or of places, in which no faces are found: as tiles where they match nearly as
+            well, and to land on; default: people to land on, no preference for tiles.
         merge_duplicates: If the square tiles of several photos look nearly the same, use only the first of these
             photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
@@ -187,6 +190,7 @@ def render(
     repeat_distance: int | None = None,
     unique: bool = False,
     use_all: bool = False,
+    prefer: Literal["people", "places"] | None = None,
     merge_duplicates: bool = False,
     mirror: bool = True,
     turns: bool = False,
@@ -294,6 +298,8 @@ def render(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
+        prefer: Prefer photos of people, or of places, in which no faces are found: as tiles where they match nearly as
+            well, and to land on; default: people to land on, no preference for tiles.
         merge_duplicates: If the square tiles of several photos look nearly the same, use only the first of these
             photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
@@ -405,6 +411,7 @@ def frame(
     repeat_distance: int | None = None,
     unique: bool = False,
     use_all: bool = False,
+    prefer: Literal["people", "places"] | None = None,
     merge_duplicates: bool = False,
     mirror: bool = True,
     turns: bool = False,
@@ -492,6 +499,8 @@ def frame(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
+        prefer: Prefer photos of people, or of places, in which no faces are found: as tiles where they match nearly as
+            well, and to land on; default: people to land on, no preference for tiles.
         merge_duplicates: If the square tiles of several photos look nearly the same, use only the first of these
             photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
@@ -588,6 +597,7 @@ def frames(
     repeat_distance: int | None = None,
     unique: bool = False,
     use_all: bool = False,
+    prefer: Literal["people", "places"] | None = None,
     merge_duplicates: bool = False,
     mirror: bool = True,
     turns: bool = False,
@@ -678,6 +688,8 @@ def frames(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
+        prefer: Prefer photos of people, or of places, in which no faces are found: as tiles where they match nearly as
+            well, and to land on; default: people to land on, no preference for tiles.
         merge_duplicates: If the square tiles of several photos look nearly the same, use only the first of these
             photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.
@@ -772,6 +784,7 @@ def as_clip(
     repeat_distance: int | None = None,
     unique: bool = False,
     use_all: bool = False,
+    prefer: Literal["people", "places"] | None = None,
     merge_duplicates: bool = False,
     mirror: bool = True,
     turns: bool = False,
@@ -860,6 +873,8 @@ def as_clip(
             few photos (cells, 0 to 1000).
         unique: Use each photo at most once.
         use_all: Use every photo at least once.
+        prefer: Prefer photos of people, or of places, in which no faces are found: as tiles where they match nearly as
+            well, and to land on; default: people to land on, no preference for tiles.
         merge_duplicates: If the square tiles of several photos look nearly the same, use only the first of these
             photos.
         mirror: Allow mirrored photos; turn off for photos with text in them.

@@ -87,6 +87,16 @@ def filling(picture: Pixels, size: tuple[int, int], part: tuple[int, int, int, i
     return np.asarray(filled, np.uint8)
 
 
+BLURRED_PIXELS: Final = 160
+"""Longer side of a picture that is blurred for a background, which is then enlarged to the frame."""
+
+
+def blurred(small: npt.NDArray[np.float32], light: float = 0.6) -> Pixels:
+    """Return a picture (H, W, 3), 0…1, of 160 pixels on its longer side, blurred; `light`: factor of its values."""
+    soft = cv2.GaussianBlur(small, (0, 0), 8)
+    return np.asarray(np.clip(soft * light, 0, 1) * 255 + 0.5, np.uint8)
+
+
 BAND_PIXELS: Final = 4_000_000
 """Pixels that are converted at a time; larger pictures may be reduced in two steps."""
 

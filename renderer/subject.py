@@ -11,12 +11,23 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from renderer.faces import Face
+    from renderer.pixels import Pixels
 
 Weights = npt.NDArray[np.float64]
 """(H, W) importance of each pixel, 0 or more."""
 
 HEAD: Final = 2.2
 """Size of a head with hair and a margin, in multiples of the detected box, which reaches from brow to chin."""
+
+_ABOVE: Final = 0.4
+_BESIDE: Final = 0.3
+_BELOW: Final = 0.1
+"""What belongs to a head around the box of its face, in multiples of it: hair, measured to end 0.3 to 0.4 above it."""
+
+HEAD_ROOM: Final = 0.3
+"""Room above heads in a frame, where the photo has it, as a share of the height of all heads together."""
+
+_SHARE_PIXELS: Final = 64  # shorter side of the copy of a photo in which its salient areas are found
 
 _FACE_WEIGHT: Final = 3.0  # of all faces together, in multiples of the rest of the picture
 
@@ -43,15 +54,44 @@ def attention(colours: npt.NDArray[np.float32], faces: Sequence[Face]) -> Weight
     heads = np.zeros_like(weights)
     for left, top, face_width, face_height in faces:
         x, y = left + face_width / 2, top + face_height / 2
-        rows = _span(y - HEAD * face_height / 2, y + HEAD * face_height / 2, height)
-        columns = _span(x - HEAD * face_width / 2, x + HEAD * face_width / 2, width)
+        rows = span(y - HEAD * face_height / 2, y + HEAD * face_height / 2, height)
+        columns = span(x - HEAD * face_width / 2, x + HEAD * face_width / 2, width)
         heads[rows, columns] = 1
     if heads.any():
         weights += _FACE_WEIGHT * weights.sum() * heads / heads.sum()
     return weights
 
 
-def _span(low: float, high: float, count: int) -> slice:
+def heads(faces: Sequence[Face]) -> tuple[float, float, float, float] | None:
+    """Return left, top, right and bottom of the area of all heads, in fractions of the picture; None without faces."""
+    if not faces:
+        return None
+    x, y, width, height = np.array(faces, np.float64).T
+    left, top, right, bottom = (
+        (x - _BESIDE * width).min(),
+        (y - _ABOVE * height).min(),
+        (x + (1 + _BESIDE) * width).max(),
+        (y + (1 + _BELOW) * height).max(),
+    )
+    return max(float(left), 0.0), max(float(top), 0.0), min(float(right), 1.0), min(float(bottom), 1.0)
+
+
+def subject_share(pixels: Pixels, part: tuple[float, float, float, float]) -> float:
+    """Return the share, 0…1, of the salient areas of a picture (H, W, 3) that a part of it contains.
+
+    `part`: left, top, width and height in fractions of the picture. What attracts less attention than the average does
+    not count; a picture without any detail is contained in any part.
+    """
+    shrink = min(_SHARE_PIXELS / min(pixels.shape[:2]), 1.0)
+    size = max(round(pixels.shape[1] * shrink), 1), max(round(pixels.shape[0] * shrink), 1)
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
+    weights = np.maximum(saliency(small) - 1, 0)
+    left, top, width, height = part
+    inside = weights[span(top, top + height, size[1]), span(left, left + width, size[0])]
+    return float(inside.sum() / weights.sum()) if weights.any() else 1.0
+
+
+def span(low: float, high: float, count: int) -> slice:
     """Return the pixels of a side between two fractions of it, at least one."""
     first = min(max(int(low * count), 0), count - 1)
     return slice(first, max(min(int(np.ceil(high * count)), count), first + 1))

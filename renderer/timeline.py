@@ -166,6 +166,17 @@ class Show(Animation):
         moving = [segment for segment in self.segments if segment.animation is not None]
         return _endings(moving[0])[0], _endings(moving[-1])[1]
 
+    def landings(self, stage: Stage) -> Sequence[int]:
+        """Return the cells on which the animations land, without repeating one where the next animation starts."""
+        cells: list[int] = []
+        cell: int | None = None
+        for segment in self.segments:
+            if segment.animation is not None:
+                part = replace(stage, from_cell=cell)
+                cells += [each for each in segment.animation.landings(part) if each not in cells[-1:]]
+                cell = segment.animation.last_photo(part)
+        return cells
+
     def targets(self) -> tuple[Target, ...]:
         """Return the targets of all animations."""
         return tuple(target for part in self.segments if part.animation for target in part.animation.targets())

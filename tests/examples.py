@@ -85,7 +85,9 @@ def small(words: list[str]) -> list[str]:
         values["--duration"] = "4"
     if "--print" in words:
         values["--dpi"] = "20"
-    if words[0] == "sheet":
+    if words[:2] == ["sheet", "landings"]:
+        values = {"--columns": "10"}
+    elif words[0] == "sheet":
         values["--size"] = "40x27"
     for option, value in values.items():
         if option in words:

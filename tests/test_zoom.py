@@ -130,7 +130,7 @@ def test_the_camera_does_not_move_during_pauses(stage_factory: StageFactory) -> 
     stage.textures.close()
 
 
-@pytest.mark.parametrize("size", FRAMES.values(), ids=FRAMES)
+@pytest.mark.parametrize("size", [(160, 90), (96, 96)])
 def test_the_video_ends_on_the_photo_filling_the_frame(stage_factory: StageFactory, size: tuple[int, int]) -> None:
     stage = stage_factory.stage(size)
     last = still(stage, 1.0)
@@ -145,6 +145,34 @@ def test_the_video_ends_on_the_photo_filling_the_frame(stage_factory: StageFacto
         expected = np.asarray(resized.crop((left, top, left + size[0], top + size[1])))
     assert difference(last, expected).max() <= 1  # equals a Lanczos resize
     stage.textures.close()
+
+
+def test_a_photo_whose_subject_does_not_fit_is_shown_whole_over_its_own_blur(stage_factory: StageFactory) -> None:
+    stage = stage_factory.stage((90, 160))  # the pagoda is wider than the best part of 9:16
+    last = still(stage, 1.0).astype(float)
+    with Image.fromarray(stage_factory.cover) as photo:
+        expected = np.asarray(photo.resize((90, 60), Image.Resampling.LANCZOS))
+    assert difference(last[50:110].astype(np.uint8), expected).max() <= 1
+    assert difference(still(stage, 1.0), still(stage, 1.0, Zoom(landing="whole"))).max() == 0
+    around = np.concatenate([last[:49], last[111:]])
+    assert np.abs(np.diff(around, axis=1)).max() < 8  # smooth
+    # Sky above and trees below, in the photo's colours and darker than it.
+    sky, trees = last[:49].mean(axis=(0, 1)), last[111:].mean(axis=(0, 1))
+    assert sky.argmax() == 2
+    assert trees.mean() < sky.mean() < expected[:10].mean()
+    stage.textures.close()
+
+
+def test_a_whole_photo_opens_without_a_jump(stage_factory: StageFactory) -> None:
+    stage = stage_factory.stage((90, 160), seconds=4)
+    motion = Zoom(landing="whole", hold_start=0, hold_end=0.5).prepare(stage)
+    compositor = Compositor(*stage.frame, stage.textures, threads=2)
+    with closing(stage.textures), closing(compositor):
+        frames = [compositor.still(motion(number / 120)).astype(float) for number in range(85, 121)]
+    steps = [np.abs(after - before).mean() for before, after in pairwise(frames)]
+    assert max(steps) < 12  # of 255, as in the middle of the flight
+    assert max(steps[15:]) < 3
+    assert steps[-1] == 0
 
 
 def landed(stage: Stage, zoom: Zoom) -> tuple[float, float, float, float]:
@@ -183,8 +211,11 @@ def test_a_landing_keeps_the_face_and_is_the_same_from_a_saved_map(tmp_path: Pat
         beyond = np.array(view) * np.array([right - left, bottom - top] * 2) + (left, top, left, top) - FACE
         assert (beyond[:2] <= 1).all(), name
         assert (beyond[2:] >= -1).all(), name
-        assert min(view[:2]) > -1e-9
-        assert max(view[2:]) < 1 + 1e-9
+        fills, shows_all = (
+            min(view[:2]) > -1e-9 and max(view[2:]) < 1 + 1e-9,
+            max(view[:2]) < 0.01 and min(view[2:]) > 0.99,
+        )
+        assert fills or shows_all
     assert views[:6] == views[6:]
     cover_photo = stage.photo([photo.path for photo in stage.mosaic.photos].index(cover))
     piece = replace(cover_photo, crop=(128, 0, 256, 256), is_part=True)
@@ -192,24 +223,6 @@ def test_a_landing_keeps_the_face_and_is_the_same_from_a_saved_map(tmp_path: Pat
     assert np.allclose(part, [((x - 0.25) * 2, y * 2, w * 2, h * 2) for x, y, w, h in whole])
     assert whole
     assert stage.mosaic.faces_of(replace(piece, crop=(288, 0, 200, 200))) == []
-
-
-def test_of_similar_photos_one_is_chosen_whose_faces_fit(cover: Path, photos: Path) -> None:
-    settings = MatchSettings(tiles=(str(photos),), columns=12)
-    with open_mosaic(cover, settings, Silent()) as mosaic, drawing(mosaic, (90, 160), OutputSettings()) as (stage, _):
-
-        def landing(*faces: tuple[float, float, float, float]) -> int:
-            photos = list(stage.mosaic.photos)
-            photos[first] = replace(photos[first], faces=faces)
-            cell = Zoom().last_photo(replace(stage, maps=[replace(stage.mosaic, photos=tuple(photos))]))
-            assert cell is not None
-            return int(stage.mosaic.photo[cell])
-
-        first = 0
-        first = landing()
-        assert landing((0.4, 0.4, 0.1, 0.1)) == first
-        assert landing((0.0, 0.4, 0.1, 0.1), (0.9, 0.4, 0.1, 0.1)) != first
-        assert landing((0.4, 0.0, 0.1, 0.9)) != first
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -262,9 +275,11 @@ def test_the_edges_of_a_photo_between_gaps_reach_the_frame_together(
         covered = []  # share of the frame's width and of its height
         for progress in np.linspace(0.5, 1, 101):
             scene = motion(progress)
-            sprite = scene.sprites[-1]
-            if len(sprite) != 1:
+            # In portrait frames, the ground around the whole photo opens.
+            opened = [sprites for sprites in scene.sprites if len(sprites) == 1]
+            if not opened:
                 continue
+            sprite = opened[0]
             half = np.abs(sprite.right[0] + sprite.down[0])
             low, high = sprite.centre[0] - half, sprite.centre[0] + half
             assert (low <= middle - inner + 0.01).all()  # the photo of the tile below is never visible beside it

@@ -82,7 +82,8 @@ class _Animations(Mapping[str, Callable[[], Command]]):
 
 def _group(kind: Literal["still", "sheet"], about: str, installed: Callable[[], Mapping[str, EntryPoint]]) -> Command:
     """Return the commands that make pictures of animations."""
-    return Command(kind, about, animations=partial(_Animations, kind, installed))
+    others = {"landings": _made_by("renders", "landings_command")} if kind == "sheet" else {}
+    return Command(kind, about, subcommands=others, animations=partial(_Animations, kind, installed))
 
 
 def _doctor_command() -> Command:

@@ -152,6 +152,20 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Render nine frames of a reveal in one picture",
         ),
         ("render sheet zoom cover.jpg --cells 4x2 --direction inout", "Render eight frames in two rows"),
+        (
+            "render sheet landings cover.jpg --tiles ~/Pictures",
+            "Show the twelve best photos to fly into, with their names",
+        ),
+    ),
+    "sheet landings": (
+        (
+            "render sheet landings cover.jpg --tiles ~/Pictures",
+            "Show the twelve best photos to fly into, with their names",
+        ),
+        (
+            "render sheet landings cover.jpg --tiles ~/Pictures --prefer places -o places.jpg",
+            "Show photos without faces",
+        ),
     ),
     "explain": (
         ("render explain match cover.jpg --tiles ~/Pictures", "Show a cell and the photo chosen for it"),

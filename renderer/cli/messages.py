@@ -20,7 +20,7 @@ from renderer.parameters import given
 
 if TYPE_CHECKING:
     from renderer.cli.bars import Bars
-    from renderer.job import Plan, Summary
+    from renderer.job import Landing, Plan, Summary
     from renderer.placement import JsonValue
     from renderer.progress import Advance
 
@@ -134,7 +134,7 @@ def print_summaries(summaries: Sequence[Summary], common: OutputOptions, console
         print_json(results[0] if len(results) == 1 else {"videos": results}, to=stream)
     elif not common.quiet:
         for summary in summaries:
-            say(*_file_lines(summary), to=stream)
+            say(*_file_lines(summary), *_landing_lines(summary.landings), to=stream)
         say(*_mosaic_lines(summaries[-1]), to=stream)
     if common.open:
         show_file(summaries[-1].output)
@@ -162,6 +162,15 @@ def _file_lines(summary: Summary) -> Iterator[str]:
         yield f"{summary.preset}: {len(summary.checks) - len(broken)} of {len(summary.checks)} rules met"
         for check in broken:
             yield f"  {check.rule}: found {check.found}, required {check.asked}"
+
+
+def _landing_lines(landings: Sequence[Landing]) -> Iterator[str]:
+    """Yield a line about the photos on which a flight lands."""
+    if landings:
+        photos = (
+            f"{each.name} ({each.size[0]}x{each.size[1]}, cell {each.cell[0]},{each.cell[1]})" for each in landings
+        )
+        yield f"Lands on {', then '.join(photos)}"
 
 
 def _mosaic_lines(summary: Summary) -> Iterator[str]:
@@ -223,7 +232,8 @@ def print_plans(plans: Sequence[Plan], common: OutputOptions) -> None:
         tiles = counted(plan.photos, "tile file") if plan.photos else "no tile files"
         say(
             f"{plan.output}: {plan.size[0]}x{plan.size[1]}{length}, {counted(plan.cells, 'cell')}, {tiles}; "
-            f"about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was written (dry run)."
+            f"about {plan.seconds:.0f} s and {megabytes(plan.bytes)}. Nothing was written (dry run).",
+            *_landing_lines(plan.landings),
         )
         if plan.budget is not None:
             say(described(plan.budget))

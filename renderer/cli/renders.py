@@ -203,6 +203,27 @@ def _contact_sheet(name: str, animation: type[Animation]) -> Run:
     return on_cover(contact_sheet)
 
 
+def landings_command() -> Command:
+    """Return the command that shows the photos on which a flight may land."""
+    groups = {"Tiles and matching": MatchSettings, "Output": OutputOptions}
+    about = (
+        f"Show the photos of a mosaic that are best to land on, with their names, to choose one by {named('focus')}."
+    )
+    return Command("sheet landings", about, on_cover(_landings), COVER, groups, has_short_help=True)
+
+
+def _landings(cover: CoverName | None, values: dict[str, object]) -> None:
+    from renderer.job import named_output, render_landings
+
+    common, console = open_console(values)
+    path = named_output(common.output, cover, "landings", "", ".png")
+    summary = render_landings(
+        cover, path, match=MatchSettings(**given(MatchSettings, values)),
+        overwrite=ask_overwrite([path], values, overwrite=common.overwrite), progress=console,
+    )  # fmt: skip
+    print_summaries([summary], common, console)
+
+
 def mosaic_command() -> Command:
     """Return the command that renders a mosaic as a picture."""
     groups = {"Tiles and matching": MatchSettings, "Picture": MosaicOptions, "Output": OutputOptions}

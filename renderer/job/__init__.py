@@ -18,8 +18,8 @@ from renderer.job.inputs import (
 )
 from renderer.job.outputs import check_beside, named_output, picture_output
 from renderer.job.plans import plan_each, plan_mosaic, plan_videos
-from renderer.job.results import Plan, Summary
-from renderer.job.stills import render_frame, render_mosaic, render_sheet
+from renderer.job.results import Landing, Plan, Summary
+from renderer.job.stills import render_frame, render_landings, render_mosaic, render_sheet
 from renderer.job.videos import (
     check_job,
     feed,
@@ -35,6 +35,7 @@ __all__ = [
     "EditSettings",
     "FrameSource",
     "GridSettings",
+    "Landing",
     "MatchSettings",
     "OpenMosaic",
     "Plan",
@@ -63,6 +64,7 @@ __all__ = [
     "plan_videos",
     "poster_frame",
     "render_frame",
+    "render_landings",
     "render_mosaic",
     "render_sheet",
     "render_video",

@@ -10,10 +10,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, TypeVar
 
-import cv2
 import numpy as np
 
-from renderer.arrays import Float32Array
 from renderer.budget import Budget, render_budget
 from renderer.choices import Fit
 from renderer.compositor import FULL_TONE, Compositor, Moments
@@ -26,7 +24,7 @@ from renderer.kernels.drawing import SHARPER
 from renderer.overlay import with_overlay
 from renderer.parameters import Colour
 from renderer.pictures import Pixels, resize
-from renderer.pixels import filling, laid_over, over_colour
+from renderer.pixels import BLURRED_PIXELS, blurred, filling, laid_over, over_colour
 from renderer.planes import LOOK_AHEAD, FramePlanes, PlaneRenderer
 from renderer.progress import Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
@@ -39,9 +37,6 @@ FAR_STRIP: Final = 256
 
 
 T = TypeVar("T")
-
-_BLURRED_PIXELS: Final = 160
-"""Longer side of the picture that is blurred for a background, which is then enlarged to the frame."""
 
 Shot = Scene | Moments
 """What a frame shows: a scene, or the moments of the motion that are averaged with motion blur."""
@@ -61,6 +56,7 @@ class FrameSource:
     fps: Fraction
     shutter: float  # progress during which the shutter is open for one frame
     blurs_camera: bool  # whether movements of the camera are blurred, and not only those of tiles
+    landings: Sequence[int] = ()  # cells of the photos that the camera lands on, in order
 
     def shot(self, number: int) -> Shot:
         """Return what a frame shows."""
@@ -150,7 +146,8 @@ def open_frames(
         planes = PlaneRenderer(compositor, budget.canvas_bytes)
         blur = SHUTTER if output.motion_blur is None else output.motion_blur
         shutter, blurs_camera = blur / max(stage.frames - 1, 1), output.motion_blur is not None
-        yield FrameSource(stage, compositor, planes, motion, output.fps, shutter, blurs_camera)
+        landings = animation.landings(stage)
+        yield FrameSource(stage, compositor, planes, motion, output.fps, shutter, blurs_camera, landings)
 
 
 def check_frames(
@@ -160,11 +157,12 @@ def check_frames(
     output: OutputSettings,
     overlay: OverlaySettings | None = None,
     progress: Progress | None = None,
-) -> None:
-    """Raise what `open_frames` raises for an unusable animation, title or logo, without drawing."""
+) -> Sequence[int]:
+    """Return the cells that an animation lands on, without drawing, or raise what `open_frames` raises."""
     budget = render_budget(size, memory=output.memory)
     with _staged(mosaic, size, _with_duration(output, animation), progress or Silent(), budget) as stage:
         with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
+        return animation.landings(stage)
 
 
 def _with_duration(output: OutputSettings, animation: Animation) -> OutputSettings:
@@ -203,7 +201,7 @@ def _staged(
         if output.transparent:
             background = None
         if output.fit == "blur":
-            background = textures.add_picture(_blurred(mosaic.placement.colours()))
+            background = textures.add_picture(blurred(mosaic.placement.colours()))
         elif output.background == "blur":
             background = textures.add_picture(blurred_cover(mosaic))
         seconds = output.duration or Animation.seconds
@@ -212,7 +210,7 @@ def _staged(
             seconds=seconds, seed=output.seed, fit=output.fit, background=background, covered=output.covered,
             subject=output.subject,
             read_cover=mosaic.cover_reader, frames=frame_count(seconds, output.fps),
-            notice=progress.notice,
+            notice=progress.notice, find_landings=lambda: mosaic.landings,
         )  # fmt: skip
 
 
@@ -300,14 +298,8 @@ def blurred_cover(mosaic: OpenMosaic) -> Pixels:
     """Return a blurred and darkened small picture of a mosaic's cover, or of its tiles if the cover is missing."""
     read = mosaic.cover_reader
     if read is None:
-        return _blurred(mosaic.placement.colours())
-    cover = covered_part(over_colour(read(_BLURRED_PIXELS), WHITE), mosaic.placement.crop)
-    scale = _BLURRED_PIXELS / max(cover.shape[:2])
+        return blurred(mosaic.placement.colours())
+    cover = covered_part(over_colour(read(BLURRED_PIXELS), WHITE), mosaic.placement.crop)
+    scale = BLURRED_PIXELS / max(cover.shape[:2])
     small = resize(cover, max(round(cover.shape[1] * scale), 2), max(round(cover.shape[0] * scale), 2))
-    return _blurred(small.astype(np.float32) / np.float32(255))
-
-
-def _blurred(small: Float32Array) -> Pixels:
-    """Return a picture (H, W, 3), 0…1, of 160 pixels on its longer side, blurred and darkened."""
-    soft = cv2.GaussianBlur(small, (0, 0), 8)
-    return np.asarray(np.clip(soft * 0.6, 0, 1) * 255 + 0.5, np.uint8)
+    return blurred(small.astype(np.float32) / np.float32(255))

@@ -22,7 +22,7 @@ from renderer.errors import InputError, RenderError
 from renderer.faces import Face, find_faces
 from renderer.grid import DEFAULT_CELLS, Grid, default_cells, make_grid, make_grid_of_shape
 from renderer.input_files import is_file, require_file
-from renderer.job.map_cache import cache_map, cached_map, reuse_map
+from renderer.job.map_cache import cache_map, cached_map, landings_of, reuse_map
 from renderer.library import (
     CLIP_SUFFIXES,
     DEFAULT_NAME,
@@ -95,6 +95,7 @@ class OpenMosaic:
     inputs: frozenset[Path]  # the cover, the map, unusable files: never overwritten
     archive: Archive  # knows the photos, which are never overwritten either
     cover: Path | None = None  # None if the cover of a saved map is missing, and for a made cover
+    matched: bool = True  # whether photos were compared to place them
 
     @property
     def usable(self) -> int:
@@ -105,6 +106,14 @@ class OpenMosaic:
     def has_choice(self) -> bool:
         """Whether photos were chosen from a library: not for a saved map, nor for pieces of the cover."""
         return self.offered is not self.library and not self.placement.photos[0].is_part
+
+    @cached_property
+    def landings(self) -> list[int]:
+        """The best cells to land on, the best first; if photos were not compared, just the first cell.
+
+        Raises RenderError if a photo can't be read.
+        """
+        return landings_of(self.placement, self.library) if self.matched else [0]
 
     @property
     def cover_reader(self) -> Callable[[int], Pixels] | None:
@@ -412,6 +421,7 @@ def _match(
     library, pins = _pins(library, targets, tiles.archive, own_pieces=own_pieces)
     cached = cached_map(recipe, library, pins)
     placement = reuse_map(cached, library)
+    matched = matched or placement is not None
     if placement is None:
         from renderer.matching import match_photos, unmatched_map
 
@@ -445,7 +455,7 @@ def _match(
         refresh = " and ".join(f"`render library refresh {name}`" for name in names)
         progress.notice(f"{_photos(len(changed), 'has', 'have')} changed, so old thumbnails are shown: run {refresh}")
     inputs = cover.files | {item.path for item in library.skipped}
-    return OpenMosaic(placement, placed, library, library.skipped, inputs, tiles.archive, cover.path)
+    return OpenMosaic(placement, placed, library, library.skipped, inputs, tiles.archive, cover.path, matched)
 
 
 def _with_cover(placement: PlacementMap, cover: Cover) -> PlacementMap:

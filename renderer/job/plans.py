@@ -15,7 +15,7 @@ from renderer.encoder import RATE_POINTS, Encoding
 from renderer.errors import BusyError, InputError, RenderError
 from renderer.job.drawing import check_frames
 from renderer.job.inputs import OpenMosaic, open_mosaic, open_tiles
-from renderer.job.results import Plan
+from renderer.job.results import Landing, Plan
 from renderer.job.stills import ready_mosaic
 from renderer.job.videos import check_job, check_jobs, ready_video
 from renderer.parameters import Paper
@@ -87,7 +87,7 @@ def _plan_of(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Plan:
     files = _files(mosaic, job.cover, job.match)
     with ready_video(mosaic, job, progress) as ready:
         job, size = ready.job, ready.size
-        check_frames(mosaic, job.animation, size, job.output, job.overlay, progress)
+        cells = check_frames(mosaic, job.animation, size, job.output, job.overlay, progress)
     target, chosen = job.target, len(job.selected_frames())
     point = RATE_POINTS[target.codec or target.format.name][job.file.quality]
     pixels = chosen * size[0] * size[1] / 1e6
@@ -96,7 +96,10 @@ def _plan_of(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Plan:
     # As for a software encoder: a hardware one is found when the video is rendered, since trying it takes a second.
     encoding = Encoding.of(target, job.file, {})
     budget = render_budget(size, encoding.needs(), job.output.memory)
-    return Plan(job.path, size, len(mosaic.placement), files, seconds, size_in_bytes, job.output.fps, chosen, budget)
+    landings = [Landing.at(mosaic.placement, cell) for cell in cells] if mosaic.matched else []
+    return Plan(
+        job.path, size, len(mosaic.placement), files, seconds, size_in_bytes, job.output.fps, chosen, budget, landings
+    )
 
 
 def plan_mosaic(

@@ -12,8 +12,28 @@ from renderer.budget import Budget
 from renderer.encoder import Probe
 from renderer.fidelity import FIGURES
 from renderer.job.inputs import OpenMosaic
-from renderer.placement import JsonValue
+from renderer.placement import JsonValue, PlacementMap
 from renderer.rules import RuleCheck
+
+
+@dataclass(frozen=True)
+class Landing:
+    """A photo that a flight lands on."""
+
+    name: str  # of its file
+    cell: tuple[int, int]  # column and row, counted from 0
+    size: tuple[int, int]  # of the photo, pixels
+
+    @classmethod
+    def at(cls, placement: PlacementMap, cell: int) -> Landing:
+        """Return the photo of a cell of a map."""
+        photo = placement.photos[int(placement.photo[cell])]
+        x, y, width, height = placement.grid.cells[cell].tolist()
+        return cls(photo.path.name, (int(x + width / 2), int(y + height / 2)), photo.own_size)
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """Return it as a JSON object."""
+        return {"name": self.name, "cell": list(self.cell), "size": list(self.size)}
 
 
 @dataclass
@@ -33,6 +53,7 @@ class Summary:
     preset: str = ""
     checks: Sequence[RuleCheck] = ()  # of the file, against the rules of the preset's platform
     probe: Probe | None = None  # of the written file
+    landings: Sequence[Landing] = ()  # in the order of the flight
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the summary as one JSON object; values that a still lacks are null."""
@@ -63,6 +84,7 @@ class Summary:
             "skipped": [{"path": str(item.path), "reason": item.reason} for item in self.mosaic.skipped],
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
             "peak_memory_bytes": self.peak_memory_bytes,
+            "landing": self.landings[-1].as_json() if self.landings else None,
             "recipe": self.recipe,
         }
 
@@ -86,6 +108,7 @@ class Plan:
     fps: Fraction | None = None
     frames: int | None = None
     budget: Budget | None = None
+    landings: Sequence[Landing] = ()  # in the order of the flight; none before photos have been compared
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the plan as one JSON object."""
@@ -101,4 +124,5 @@ class Plan:
             "estimated_seconds": round(self.seconds, 1),
             "estimated_bytes": round(self.bytes),
             "budget": asdict(self.budget) if self.budget else None,
+            "landing": self.landings[-1].as_json() if self.landings else None,
         }

@@ -31,8 +31,8 @@ from renderer.job.inputs import (
     regular_grid,
 )
 from renderer.job.outputs import check_not_input, check_still
-from renderer.job.results import REPORTED, Summary
-from renderer.library import SHORTER_SIDE
+from renderer.job.results import REPORTED, Landing, Summary
+from renderer.library import SHORTER_SIDE, Library, Photo
 from renderer.memory import MemoryMeter
 from renderer.messages import FormatCommand, named
 from renderer.output_files import check_writable
@@ -51,6 +51,10 @@ PRINT_DPI: Final = 300.0
 """Default pixels per inch of a print: the finest detail visible at reading distance."""
 
 _MOSTLY: Final = 0.5  # share of a cell's side; photos that have more are visible even if they are smaller than a pixel
+
+_LANDING_COLUMNS: Final = 4
+
+_SHEET_GREY: Final = 0x18  # ground of a contact sheet
 
 SHEET_FRAME_PIXELS: Final = 480
 """Longer side of a contact sheet's frames."""
@@ -136,11 +140,56 @@ def _render(
             timed.stage("rendering", len(numbers), "frames") as advance,
         ):
             picture = arrange([frame_source.picture(number) for number in track(numbers, advance)])
+            landings = [Landing.at(mosaic.placement, cell) for cell in frame_source.landings]
         write_picture(path, picture, overwrite=overwrite)
         return Summary(
             path, (picture.shape[1], picture.shape[0]), mosaic, timed.finished(),
             peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
+            landings=landings,
         )  # fmt: skip
+
+
+def render_landings(
+    cover: CoverName | None,
+    path: Path,
+    *,
+    match: MatchSettings | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Draw a contact sheet of the photos of a mosaic that are best to land on, with their names, the best first.
+
+    A flight without a focus lands on the first one. Raises RenderError.
+    """
+    match, timed = match or MatchSettings(), Timed(progress or Silent())
+    check_still(path, match, transparent=False, overwrite=overwrite)
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed) as mosaic:
+        check_not_input(mosaic, path)
+        placement, cells = mosaic.placement, mosaic.landings
+        with timed.stage("rendering", len(cells), "photos") as advance:
+            pictures = [
+                _fitted(mosaic.library, placement.photos[int(placement.photo[cell])]) for cell in track(cells, advance)
+            ]
+        landings = [Landing.at(placement, cell) for cell in cells]
+        columns = min(len(cells), _LANDING_COLUMNS)
+        labels = [f"{each.name} ({each.size[0]}x{each.size[1]})" for each in landings]
+        picture = _sheet(pictures, labels, (columns, math.ceil(len(cells) / columns)))
+        write_picture(path, picture, overwrite=overwrite)
+        return Summary(
+            path, (picture.shape[1], picture.shape[0]), mosaic, timed.finished(),
+            peak_memory_bytes=meter.peak_bytes, recipe=placement.recipe, bytes=path.stat().st_size,
+            landings=landings[:1],
+        )  # fmt: skip
+
+
+def _fitted(library: Library, photo: Photo) -> Pixels:
+    """Return a whole photo in a square of the sheet of landings, (H, W, 3), on its dark ground."""
+    shrink = SHEET_FRAME_PIXELS / max(photo.own_size)
+    width, height = (max(round(side * shrink), 1) for side in photo.own_size)
+    square = np.full((SHEET_FRAME_PIXELS, SHEET_FRAME_PIXELS, 3), _SHEET_GREY, np.uint8)
+    left, top = (SHEET_FRAME_PIXELS - width) // 2, (SHEET_FRAME_PIXELS - height) // 2
+    square[top : top + height, left : left + width] = library.whole(photo, width, height)
+    return square
 
 
 def shade(frame: Pixels, covered: tuple[float, float, float, float]) -> Pixels:
@@ -162,7 +211,9 @@ def _sheet(frames: Sequence[Pixels], labels: Sequence[str], cells: tuple[int, in
     gap = 12
     line = 22
     mode = "RGBA" if frames[0].shape[2] == 4 else "RGB"
-    sheet = Image.new(mode, (gap + cells[0] * (width + gap), gap + cells[1] * (height + gap + line)), "#181818")
+    sheet = Image.new(
+        mode, (gap + cells[0] * (width + gap), gap + cells[1] * (height + gap + line)), (_SHEET_GREY,) * 3
+    )
     pen = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=15)
     for number, (frame, label) in enumerate(zip(frames, labels, strict=True)):

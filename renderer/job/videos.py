@@ -26,7 +26,7 @@ from renderer.job.drawing import FrameSource, open_frames
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import OpenMosaic, open_mosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
-from renderer.job.results import Summary
+from renderer.job.results import Landing, Summary
 from renderer.memory import MemoryMeter
 from renderer.messages import named
 from renderer.output_files import check_writable, temporary_folder
@@ -118,6 +118,7 @@ def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summar
             hardware=find_hardware(job.file.encoder, job.target.codec, progress.notice, works),
         )
         sound_bytes = sound.stat().st_size if sound else 0
+        landings: list[Landing] = []
 
         def encode(path: Path, encoding: Encoding, output: OutputSettings) -> int:
             size, selected = _size(mosaic, job, output), replace(job, output=output).selected_frames()
@@ -131,6 +132,7 @@ def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summar
                 ) as writer,
             ):  # fmt: skip
                 feed(writer, frame_source, selected, advance)
+                landings[:] = [Landing.at(mosaic.placement, cell) for cell in frame_source.landings]
             return path.stat().st_size - sound_bytes if path.is_file() else 0
 
         if ready.max_bytes is None:
@@ -153,7 +155,7 @@ def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summar
         job.path, size, mosaic, {}, job.output.fps, len(selected),
         recipe={**mosaic.placement.recipe, "command": job.command},
         bytes=_bytes_of(job.path, selected), poster=job.poster_path if job.file.poster else None, preset=job.preset,
-        checks=check_rules(found, job.rules) if found and job.rules else (), probe=found,
+        checks=check_rules(found, job.rules) if found and job.rules else (), probe=found, landings=landings,
     )  # fmt: skip
 
 

@@ -211,6 +211,16 @@ class Library:
         found = (index.thumbnail(photo) for index in self.indexes)
         return next((thumbnail for thumbnail in found if thumbnail is not None), None)
 
+    def overview(self, photo: Photo) -> Pixels:
+        """Return a photo's whole picture (for a part, its crop), about 256 pixels on the shorter side.
+
+        Raises RenderError as `tile` does.
+        """
+        pixels = self.tile(photo, *photo.own_size) if photo.is_part else self._whole_source(photo)
+        shrink = min(THUMBNAIL_PIXELS / min(pixels.shape[:2]), 1.0)
+        width, height = (max(round(side * shrink), 1) for side in pixels.shape[1::-1])
+        return resize(pixels, width, height)
+
     def _whole_source(self, photo: Photo) -> Pixels:
         """Return a photo's whole picture from memory, from its thumbnail, or from its file."""
         pixels = self.pictures.get(photo.path)

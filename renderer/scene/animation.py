@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
@@ -81,6 +81,11 @@ class Animation(Validated, ABC):
     def last_photo(self, stage: Stage) -> int | None:  # noqa: ARG002 (for overrides)
         """Return the cell (an index into the first map) whose photo is visible at the end, or None."""
         return None
+
+    def landings(self, stage: Stage) -> Sequence[int]:
+        """Return the cells (indices into the first map) whose photos the camera lands on, in order."""
+        photo = self.last_photo(stage)
+        return () if photo is None else (photo,)
 
     def targets(self) -> tuple[Target, ...]:
         """Return the points and photos that the user selected.

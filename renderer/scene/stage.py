@@ -44,6 +44,15 @@ Target = tuple[float, float] | str
 MASK_MARGIN: Final = 0.04
 """Margin around the tiles that a mask leaves, as a share of the shorter side of the frame."""
 
+GROUND_LIGHT: Final = 0.75
+"""Brightness of the blurred copy of a photo around it, relative to the photo, which then stands out."""
+
+MOST_OF_SUBJECT: Final = 0.6
+"""Share of a photo's salient areas that a frame must show, if there are no faces: less cuts the subject.
+
+Measured with the best part of 9:16 of wide photos: an otter (0.55), a motorcycle (0.56), a pagoda (0.52) and Saturn's
+rings (0.54) are cut; a flower (0.87), a building (0.75), a cat's face (0.71) and a dune (0.69) are not."""
+
 FAR_PIXELS: Final = 4.0
 """Pixels per unit below which a map whose tiles are all at rest is drawn as one picture."""
 
@@ -99,6 +108,14 @@ def _windows(placement: PlacementMap) -> Float64Array:
 
 
 @dataclass(frozen=True)
+class Framing:
+    """How a photo fills the frame."""
+
+    middle: tuple[float, float]  # of the part that the frame shows, in fractions of the photo
+    fits: bool  # whether the part shows all heads, or without faces most of the subject
+
+
+@dataclass(frozen=True)
 class Stage:
     """Everything that an animation receives: the maps, their photos and textures, and the frame."""
 
@@ -118,6 +135,8 @@ class Stage:
     read_cover: Callable[[int], Pixels] | None = None
     frames: int = 2  # frames of the animation: progress advances by 1 / (frames − 1)
     from_cell: int | None = None  # index of the cell whose photo is visible at the start, or None
+    # Returns the cells of the first map that are best to land on, the best first; None: they are found when asked for.
+    find_landings: Callable[[], Sequence[int]] | None = None
     notice: Callable[[str], None] = _ignore  # shows one line to the user
     nested: dict[int, NestedMap] = field(default_factory=dict)  # maps used as textures, by index of the texture
     # The results of `resting_sprites`: the same object for the same tiles, so that they are drawn once. The maps are
@@ -346,15 +365,6 @@ class Stage:
         distance = np.abs(centres - 0.5 * np.array(self.mosaic.size)).max(axis=1)
         return int(cells[distance[cells].argmin()])
 
-    def add_background(self) -> int:
-        """Add a texture of the background. Returns its index. Raises InputError if the background is transparent."""
-        if self.background is None:
-            raise InputError(f"A transparent background does not hide the tiles: choose another {named('landing')}")
-        if isinstance(self.background, int):
-            return self.background
-        colour = np.array(self.background) * 255 + 0.5
-        return self.textures.add_picture(np.full((1, 1, 3), colour.astype(np.uint8)))
-
     def shadows(self, amount: float) -> Callable[[Sprites], Sprites]:
         """Return a function that returns the shadows of tiles on the mosaic, as `Sprites.shadows` does."""
         texture = self.textures.add_picture(np.zeros((1, 1, 3), np.uint8))
@@ -390,19 +400,63 @@ class Stage:
         """Return a photo of a map."""
         return self.maps[which].photos[index]
 
-    def filling_middle(self, index: int, which: int = 0) -> tuple[float, float]:
-        """Return the middle of the part of a photo that fills the frame, in fractions of it (for a piece: of its crop).
+    def landings(self) -> Sequence[int]:
+        """Return the first map's cells (indices) with the best photos to land on, the best first; at least one.
 
-        The part is placed as the crops of tiles are: around the subject, with as many of the faces inside as fit.
-        Raises RenderError if the photo can't be read.
+        They depend on the map alone, not on the frame. Raises RenderError if a photo can't be read.
         """
-        photo, ratio = self.photo(index, which), Fraction(*self.frame)
-        box = self.libraries[which].framed(photo, ratio, self.maps[which].faces_of(photo))
-        middle = []
-        for start, length, whole in zip(box[:2], box[2:], photo.own_size, strict=True):
-            off = start + 0.5 * length - 0.5 * whole
-            middle.append(0.5 if abs(off) < 1 else 0.5 + off / whole)  # boxes have whole pixels
-        return middle[0], middle[1]
+        from renderer.landings import find_landings
+
+        return self.find_landings() if self.find_landings else find_landings(self.mosaic, self.libraries[0])
+
+    def framing(self, index: int, which: int = 0) -> Framing:
+        """Return the part of a photo that fills the frame: around the subject, with all heads and some room above them.
+
+        For a piece, fractions are of its crop, and its faces are those of the cover. Raises RenderError if the photo
+        can't be read.
+        """
+        from renderer.faces import SEARCH_PIXELS, find_faces
+        from renderer.subject import HEAD_ROOM, heads, subject_share
+
+        photo, library = self.photo(index, which), self.libraries[which]
+        faces = list(self.maps[which].faces_of(photo))
+        pixels = library.overview(photo)
+        faces += find_faces(pixels, SEARCH_PIXELS)  # smaller ones than are known from the index
+        box = library.framed(photo, Fraction(*self.frame), faces)
+        starts, lengths = (np.divide(sides, photo.own_size) for sides in (box[:2], box[2:]))
+        area = heads(faces)
+        fits = True
+        if area is not None:
+            low, high = np.array(area[:2]), np.array(area[2:])
+            fits = bool((high - low <= lengths + 1e-6).all())
+            if fits:
+                room = np.array([0.0, HEAD_ROOM * (high[1] - low[1])])
+                starts = np.clip(np.minimum(starts, low - room), np.maximum(high - lengths, 0.0), low)
+        else:
+            fits = subject_share(pixels, (*starts.tolist(), *lengths.tolist())) >= MOST_OF_SUBJECT
+        x, y = (
+            0.5 if abs(start + 0.5 * length - 0.5) * side < 1 else start + 0.5 * length  # boxes have whole pixels
+            for start, length, side in zip(starts.tolist(), lengths.tolist(), photo.own_size, strict=True)
+        )
+        return Framing((x, y), fits=fits)
+
+    def filling_middle(self, index: int, which: int = 0) -> tuple[float, float]:
+        """Return the middle of the part of a photo that fills the frame, as `framing` does."""
+        return self.framing(index, which).middle
+
+    def add_ground(self, index: int, which: int = 0) -> int:
+        """Add a texture of a photo, blurred and darkened, to fill the frame around it. Returns its index.
+
+        It shows the photo's middle in the shape of the frame. Raises RenderError if the photo can't be read.
+        """
+        from renderer.pixels import BLURRED_PIXELS, blurred, filling
+
+        pixels = self.libraries[which].overview(self.photo(index, which))
+        shrink = BLURRED_PIXELS / max(self.frame)
+        size = (max(round(self.frame[0] * shrink), 2), max(round(self.frame[1] * shrink), 2))
+        return self.textures.add_picture(
+            blurred(filling(pixels, size).astype(np.float32) / np.float32(255), GROUND_LIGHT)
+        )
 
     def add_whole(self, index: int, width: float, height: float, which: int = 0) -> int:
         """Add a texture of a whole photo, `width` × `height` pixels but at most 16,384 per side. Returns its index."""
