@@ -99,7 +99,7 @@ class Disperse(SpatialAnimation):
                 axis=axis[moving],
                 opacity=1 - ease(q, "smooth", 1 - self.fade, 1.0),
             )
-            return stage.scene(camera, *in_space(flying, resting_part(way <= 0)))
+            return stage.scene(self.drifted(camera, progress), *in_space(flying, resting_part(way <= 0)))
 
         return motion
 

@@ -47,10 +47,11 @@ class Segment:
     name: str
 
 
-def parse_timeline(text: str) -> list[Segment]:
+def parse_timeline(text: str, drift: float = Animation.drift) -> list[Segment]:
     """Return the segments of "reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3": name, seconds, parameters.
 
-    A comma that is not followed by a name and seconds belongs to a value. Raises InputError, which names the segment.
+    A comma that is not followed by a name and seconds belongs to a value. `drift`: for segments that specify none.
+    Raises InputError, which names the segment.
     """
     pieces: list[str] = []
     for part in text.split(","):
@@ -58,13 +59,13 @@ def parse_timeline(text: str) -> list[Segment]:
             pieces[-1] += f",{part}"
         else:
             pieces.append(part)
-    return [_parse_segment(piece.strip()) for piece in pieces]
+    return [_parse_segment(piece.strip(), drift) for piece in pieces]
 
 
-def read_timeline(path: Path) -> list[Segment]:
+def read_timeline(path: Path, drift: float = Animation.drift) -> list[Segment]:
     """Return the segments of a TOML file's `[[timeline]]` tables: keys `animation`, `seconds` and the parameters.
 
-    Raises InputError, which names the file and the table.
+    `drift`: for segments that specify none. Raises InputError, which names the file and the table.
     """
     from renderer.data_files import read_toml
 
@@ -81,11 +82,11 @@ def read_timeline(path: Path) -> list[Segment]:
         seconds = table.pop("seconds", None)
         if not isinstance(seconds, int | float) or isinstance(seconds, bool):
             raise InputError(f"{location}: seconds is missing: add seconds = 5")
-        segments.append(_segment(name, float(seconds), table, location))
+        segments.append(_segment(name, float(seconds), table, location, drift))
     return segments
 
 
-def _parse_segment(text: str) -> Segment:
+def _parse_segment(text: str, drift: float) -> Segment:
     location = named("timeline", f'"{text}"')
     found = _SEGMENT.fullmatch(text)
     if found is None:
@@ -96,10 +97,10 @@ def _parse_segment(text: str) -> Segment:
         if not equals:
             raise InputError(f"{location}: {word} is not a parameter: write it as name=value")
         given[key] = (*_as_tuple(given[key]), value) if key in given else value
-    return _segment(found[1], float(found[2]), given, location)
+    return _segment(found[1], float(found[2]), given, location, drift)
 
 
-def _segment(name: str, seconds: float, given: Mapping[str, object], location: str) -> Segment:
+def _segment(name: str, seconds: float, given: Mapping[str, object], location: str, drift: float) -> Segment:
     """Return a segment from parameters by their names. Raises InputError, which starts with `location`."""
     if not 0 < seconds <= 3600:
         raise InputError(f"{location}: the duration of {seconds:g} seconds is out of range: more than 0, at most 3600")
@@ -111,7 +112,7 @@ def _segment(name: str, seconds: float, given: Mapping[str, object], location: s
     if issubclass(kind, Show):
         raise InputError(f"{location}: a timeline can't contain {name}: write its segments into this timeline")
     values: dict[str, Any] = {pause: 0.0 for pause in PAUSE_PARAMETERS if pause in parameters(kind)}
-    values |= read_values(kind, given, location)
+    values |= {"drift": drift} | read_values(kind, given, location)
     try:
         return Segment(kind(**values), seconds, name)
     except InputError as error:
@@ -142,7 +143,9 @@ class Show(Animation):
     def segments(self) -> tuple[Segment, ...]:
         """The parts in order. Raises InputError as the constructor does."""
         in_file = self.timeline.lower().endswith(".toml")
-        segments = read_timeline(Path(self.timeline)) if in_file else parse_timeline(self.timeline)
+        segments = (
+            read_timeline(Path(self.timeline), self.drift) if in_file else parse_timeline(self.timeline, self.drift)
+        )
         moving = [segment for segment in segments if segment.animation is not None]
         if not moving:
             raise InputError(f'{self._name()} contains no animation: add one, such as "zoom 5s"')
@@ -202,7 +205,8 @@ class Show(Animation):
                 stage, seconds=segment.seconds * share, frames=lengths[number], seed=stage.seed + number, from_cell=cell
             )
             motion = segment.animation.play(part)
-            if camera is not None and _camera_distance(camera, motion(0.0).camera, stage) > 0.01:
+            is_visible = _endings(segment)[0] != "empty"
+            if camera is not None and is_visible and _camera_distance(camera, motion(0.0).camera, stage) > 0.01:
                 if cell is not None:
                     raise InputError(
                         f"{self._name()}: {segment.name} does not start at the photo where the previous animation "

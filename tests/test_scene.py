@@ -53,6 +53,15 @@ def test_parameters_out_of_range_are_refused() -> None:
             Spin(**wrong)  # type: ignore[arg-type]  # the table mixes types
 
 
+def test_a_drift_enlarges_by_its_share_at_a_constant_rate() -> None:
+    camera, spin = Camera((3.0, 2.0), 40.0), Spin(drift=0.1)
+    assert spin.drifted(camera, 0.0) == camera
+    assert spin.drifted(camera, 1.0).scale == pytest.approx(44)
+    assert spin.drifted(camera, -1.0).scale == pytest.approx(40 / 1.1)
+    assert spin.drifted(camera, 0.5).scale ** 2 == pytest.approx(40 * 44)
+    assert Spin(drift=0).drifted(camera, 0.5) == camera
+
+
 def test_renamed_stage_methods_still_work_with_a_warning(stage_factory: StageFactory) -> None:
     stage = stage_factory.stage((96, 64))
     with pytest.warns(DeprecationWarning, match=r"Stage\.chance is now Stage\.rng"):

@@ -222,6 +222,16 @@ def test_a_part_moves_for_all_of_its_seconds_except_explicit_pauses(stage_factor
     stage.textures.close()
 
 
+def test_the_drift_of_a_timeline_is_the_default_of_its_segments(tmp_path: Path) -> None:
+    (tmp_path / "show.toml").write_text('[[timeline]]\nanimation = "reveal"\nseconds = 3\n')
+    for text in ("reveal 3s, disperse 3s drift=0.05", str(tmp_path / "show.toml")):
+        drifts = [part.animation.drift for part in Show(timeline=text, drift=0.0).segments if part.animation]
+        assert drifts == [0.0, 0.05][: len(drifts)]
+    animation = Show(timeline="reveal 3s").segments[0].animation
+    assert animation is not None
+    assert animation.drift == Reveal().drift > 0
+
+
 def test_different_views_are_joined_by_a_camera_move(stage_factory: StageFactory) -> None:
     notices: list[str] = []
     stage = replace(stage_factory.stage((64, 96), seconds=6.0), frames=600, notice=notices.append)

@@ -108,12 +108,19 @@ def _sections(command: Command, short: bool, problems: list[str]) -> Iterator[tu
     if command.argument:
         yield "Arguments", [argument_entry(command.argument)]
     entries: dict[str, list[Entry]] = {}
-    own = parameters(command.own) if command.own else {}
+    own = _own_options(command.own) if command.own else set()
     for option in command.options:
         if not option.hidden and (not short or option.name in own or option.name in COMMON):
             section = option.section if not short or option.name in own else "Common options"
             entries.setdefault(section, []).append(option_entry(option))
     yield from entries.items()
+
+
+def _own_options(owner: type) -> set[str]:
+    """Return the names of an animation's parameters without those that all animations have."""
+    from renderer.scene import Animation
+
+    return parameters(owner).keys() - parameters(Animation).keys()
 
 
 # -- Frames --------------------------------------------------------------------------------------------------------

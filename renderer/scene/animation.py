@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal
 
 from renderer.deprecation import warn_renamed
 from renderer.parameters import Validated, parameter
-from renderer.scene.sprites import Motion, Sprites
+from renderer.scene.sprites import Camera, Motion, Sprites
 from renderer.scene.stage import Stage, Target
 
 Ending = Literal["mosaic", "photo", "cover", "empty"]
@@ -39,6 +39,12 @@ class Animation(Validated, ABC):
     """Default duration."""
 
     reverse: bool = parameter(False, "Play the animation in reverse")
+    drift: float = parameter(
+        0.02,
+        "How much the camera slowly moves in meanwhile, also during pauses, as a share of the frame; 0: not at all",
+        low=0,
+        high=0.1,
+    )
 
     def __init_subclass__(cls) -> None:
         """Accept a `default_duration` overridden under its old name, with a warning."""
@@ -58,6 +64,14 @@ class Animation(Validated, ABC):
         """Return the prepared motion, reversed if `reverse` is set. Raises as `prepare` does."""
         motion = self.prepare(stage)
         return (lambda progress: motion(1.0 - progress)) if self.reverse else motion
+
+    def drifted(self, camera: Camera, share: float) -> Camera:
+        """Return a camera after a share, 0…1, of the drift: at 0 unchanged, at 1 enlarged by the factor 1 + `drift`.
+
+        Call it with the progress, so that pauses are not still. Where an animation must end exactly on a camera, call
+        it with the progress − 1, where nothing outside the mosaic becomes visible by that.
+        """
+        return replace(camera, scale=camera.scale * (1 + self.drift) ** share)
 
     def endings(self) -> tuple[Ending, Ending]:
         """Return what is visible at progress 0 and at progress 1 of the prepared motion."""
