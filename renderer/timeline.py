@@ -151,7 +151,7 @@ class Show(Animation):
             raise InputError(f'{self._name()} contains no animation: add one, such as "zoom 5s"')
         for before, after in pairwise(moving):
             last, first = _endings(before)[1], _endings(after)[0]
-            if last != first:
+            if last != first and "any" not in (last, first):
                 fix = _FIXES.get((last, first), "")
                 ends = f"{before.name} ends with {_VISIBLE[last]}, but {after.name} starts with {_VISIBLE[first]}"
                 raise InputError(f"{self._name()}: {ends}" + (f': put "{fix}" between them' if fix else ""))
@@ -196,26 +196,38 @@ class Show(Animation):
         share = stage.seconds / seconds.sum()
         motions: list[Motion | None] = []
         cell: int | None = None
-        camera: Camera | None = None
+        before: Scene | None = None  # at the end of the previous animation
+        ends: Ending = "empty"
+
+        def part(number: int, adjacent: Scene | None = None) -> Stage:
+            return replace(
+                stage, seconds=self.segments[number].seconds * share, frames=lengths[number], seed=stage.seed + number,
+                from_cell=cell, adjacent=adjacent,
+            )  # fmt: skip
+
+        moving = [number for number, segment in enumerate(self.segments) if segment.animation is not None]
         for number, segment in enumerate(self.segments):
             if segment.animation is None:
                 motions.append(None)
                 continue
-            part = replace(
-                stage, seconds=segment.seconds * share, frames=lengths[number], seed=stage.seed + number, from_cell=cell
-            )
-            motion = segment.animation.play(part)
-            is_visible = _endings(segment)[0] != "empty"
-            if camera is not None and is_visible and _camera_distance(camera, motion(0.0).camera, stage) > 0.01:
+            first, last = _endings(segment)
+            following = next((later for later in moving if later > number), None)
+            adjacent = before if first == "any" != ends else None
+            if last == "any" and following is not None:
+                adjacent = _first_scene(self.segments[following], part(following))
+            own_stage = part(number, adjacent)
+            motion = segment.animation.play(own_stage)
+            joined = first == "empty" or "any" in (first, ends) != ("any", "any")
+            if before is not None and not joined and _camera_distance(before.camera, motion(0.0).camera, stage) > 0.01:
                 if cell is not None:
                     raise InputError(
                         f"{self._name()}: {segment.name} does not start at the photo where the previous animation "
                         "ends: leave out its focus to start there"
                     )
                 stage.notice(f"{segment.name} starts with a short camera move, since the previous view is different")
-                motion = _with_camera_move(motion, camera, min(_CAMERA_MOVE_SECONDS / part.seconds, 0.3))
+                motion = _with_camera_move(motion, before.camera, min(_CAMERA_MOVE_SECONDS / own_stage.seconds, 0.3))
             motions.append(motion)
-            cell, camera = segment.animation.last_photo(part), motion(1.0).camera
+            cell, before, ends = segment.animation.last_photo(own_stage), motion(1.0), last
         played = _with_pauses(motions)
         starts = np.array(cuts[:-1])
 
@@ -233,8 +245,17 @@ _VISIBLE: Final[dict[Ending, str]] = {
     "mosaic": "the whole mosaic",
     "photo": "a photo",
     "cover": "the plain cover",
+    "picture": "a picture",
     "empty": "nothing",
+    "any": "what is adjacent",
 }
+
+
+def _first_scene(segment: Segment, stage: Stage) -> Scene | None:
+    """Return the scene at the start of a segment; None if it depends on the one before."""
+    if segment.animation is None or _endings(segment)[0] == "any":
+        return None
+    return segment.animation.play(stage)(0.0)
 
 
 def _endings(segment: Segment) -> tuple[Ending, Ending]:

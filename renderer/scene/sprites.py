@@ -385,6 +385,22 @@ class Scene:
             and all(mine.same(its) for mine, its in zip(*groups, strict=True))
         )
 
+    def through(self, camera: Camera) -> tuple[Sprites, ...]:
+        """Return the sprites as another camera must see them to show the same; both without angle, pitch and yaw."""
+        if camera == self.camera:
+            return self.sprites
+        larger, middle = self.camera.scale / camera.scale, np.array(camera.centre)
+        return tuple(
+            replace(
+                group,
+                centre=middle + (group.centre - self.camera.centre) * larger,
+                right=group.right * larger,
+                down=group.down * larger,
+                space=None if group.space is None else replace(group.space, z=group.space.z * larger),
+            )
+            for group in self.sprites
+        )
+
     def _repr_png_(self) -> bytes | None:
         """Return a small picture of the scene, which notebooks display."""
         if self.preview is None:

@@ -30,6 +30,8 @@ from renderer.scene.views import plane_in_view, view_of
 from renderer.shapes import TileShape
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy.typing as npt
 
     from renderer.arrays import Float64Array, Pixels
@@ -134,6 +136,7 @@ class Stage:
     # Reads the first map's cover, (H, W, 3 or 4), with at least this shorter side if it has it; None if it is unknown.
     read_cover: Callable[[int], Pixels] | None = None
     frames: int = 2  # frames of the animation: progress advances by 1 / (frames − 1)
+    adjacent: Scene | None = None  # in a timeline, for an animation whose ending is "any": what follows or precedes it
     from_cell: int | None = None  # index of the cell whose photo is visible at the start, or None
     # Returns the cells of the first map that are best to land on, the best first; None: they are found when asked for.
     find_landings: Callable[[], Sequence[int]] | None = None
@@ -267,6 +270,33 @@ class Stage:
         is_whole = shape.kind != "hexagon" and masked_box(self.mosaic) is None
         whole = make_sprites(texture, middle, (middle[0], 0.0), (0.0, middle[1])) if is_whole else None
         return pieces.resting(Rest(pieces, picture=whole, areas=self.mosaic.cell))
+
+    def fitted_picture(self, path: Path, parameter: str) -> Sprites:
+        """Return a picture file as one sprite that is fitted to the frame of `whole_camera` as `fit` says.
+
+        With "crop", its most important part is visible. `parameter`: its name, for the message if there is no such
+        file. Raises InputError for a file that is missing or can't be read.
+        """
+        from renderer.input_files import require_file
+        from renderer.pictures import read_picture
+        from renderer.pixels import resize
+        from renderer.subject import attention, subject_position
+
+        require_file(path, named(parameter, path))
+        pixels = read_picture(path, shorter_side=min(self.frame)).pixels
+        sides = np.array(pixels.shape[1::-1])
+        scale = float((np.array(self.frame) / sides).min() if self.fit != "crop" else (self.frame / sides).max())
+        size = np.maximum(np.rint(sides * scale), 1).astype(int)
+        camera, middle = self.whole_camera(), np.array([0.5, 0.5])
+        if self.fit == "crop":
+            small = resize(pixels, *np.maximum(size * 64 // size.max(), 1).tolist())
+            weights = attention(small.astype(np.float32) / np.float32(255), [])
+            middle = np.array([subject_position(weights, 1 - axis, self.frame[axis] / size[axis]) for axis in (0, 1)])
+        half = 0.5 * size / camera.scale
+        return make_sprites(
+            self.textures.add_picture(resize(pixels, *size.tolist())), camera.centre + (0.5 - middle) * 2 * half,
+            (half[0], 0.0), (0.0, half[1]),
+        )  # fmt: skip
 
     def rng(self) -> np.random.Generator:
         """Return a new random number generator that starts from the stage's seed."""
