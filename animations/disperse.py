@@ -91,7 +91,7 @@ class Disperse(SpatialAnimation):
 
         def motion(progress: float) -> Scene:
             time = min(max((progress - before) / (1 - before - after), 0.0), 1.0)
-            flying, rests = flights.at(time)
+            flying, rests = flights.at(time * flights.end)
             # Through gaps between tiles, what is below them would appear in one frame.
             visible = float(ease(time, "smooth", 0.0, _APPEARS))
             under = below if visible == 1 else [_fainter(each, visible) for each in below if visible > 0]
@@ -177,8 +177,11 @@ _SLOWER: Final = 0.5
 _NEAR: Final = 0.04
 """Share of the other tiles that pass near the viewer, at a third to two thirds of that size."""
 
-_SAMPLES: Final = 24
-"""Points of each tile's path that are checked to find where it leaves the frame."""
+_INVISIBLE: Final = 0.02
+"""Opacity up to which a tile is not visible at the end."""
+
+_LAST: Final = 0.05
+"""Share of the movement over which all fades out at the end: shadows of tiles that have left may still be visible."""
 
 
 class _Flights:
@@ -221,24 +224,29 @@ class _Flights:
         self.axis = kind.axis[0] + kind.axis[1] * rng.uniform(-1, 1, count)
         half = np.abs(tiles.right) + np.abs(tiles.down)
         self.hinge = half * kind.hinge
-        until = self._visible_until(0.5 * view, np.linalg.norm(half, axis=1))
-        # Most tiles leave the frame before the end of their paths: the animation ends when the last one has left.
-        self.end = max(float((self.start + (1 - disperse.spread) * until)[inside].max()), 0.3)
+        self.end = math.inf
+        self.end = self._last_visible(0.5 * view)
 
-    def _visible_until(self, edges: Float64Array, half: Float64Array) -> Float64Array:
-        """Return the share of its flight after which each tile is outside the frame, 0…1, (N,).
+    def _last_visible(self, edges: Float64Array) -> float:
+        """Return the moment from which no tile is in the frame, at least 0.3.
 
-        `edges`: (2,), of the frame, from its middle. `half`: (N,) half the diagonals of the tiles.
+        `edges`: (2,), of the frame, from its middle. Most tiles leave it before the end of their paths.
         """
-        until = np.zeros(len(half))
-        every = np.arange(len(half))
-        faded = 1 - 0.25 * self.disperse.fade  # a tenth of the opacity is left
-        for sample in range(_SAMPLES):
-            way = np.full(len(half), ease(faded * sample / _SAMPLES, self.disperse.easing))
-            reach = half * self._nearer(way, every)
-            off = np.abs(self.tiles.centre + self.trajectory(way, every) - self.camera.centre) - reach[:, np.newaxis]
-            until[(off < edges).all(axis=1)] = faded * (sample + 1) / _SAMPLES
-        return until
+        end = float(self.start.max()) + 1 - self.disperse.spread
+        for step in (1 / 16, 1 / 256):
+            while end > 0.3 and not self._is_visible(end - step, edges):
+                end -= step
+        return max(end, 0.3)
+
+    def _is_visible(self, moment: float, edges: Float64Array) -> bool:
+        """Return whether a flying tile is in the frame. `edges`: (2,), as above."""
+        flying, _ = self.at(moment)
+        right, down = flying.half_axes()
+        centre = np.concatenate([flying.centre - self.camera.centre, flying.height()[:, np.newaxis]], 1)
+        corners = np.stack([centre + x * right + y * down for x in (-1, 1) for y in (-1, 1)])
+        pixels = corners[..., :2] * self.eye / np.maximum(self.eye - corners[..., 2:], 1e-9)
+        inside = ((pixels.min(axis=0) < edges) & (pixels.max(axis=0) > -edges)).all(axis=1)
+        return bool((inside & (flying.opacity > _INVISIBLE)).any())
 
     def _nearer(self, way: Float64Array, which: Indices) -> Float64Array:
         """Return by which factor the perspective makes tiles larger, (M,)."""
@@ -266,10 +274,10 @@ class _Flights:
             growth = np.where(passing, np.log(np.maximum(sizes, 1)), growth)
         return growth, passing
 
-    def at(self, time: float) -> tuple[Sprites, npt.NDArray[np.bool_]]:
-        """Return the tiles that fly at a share of the movement, 0…1, and which still rest, (N,)."""
+    def at(self, moment: float) -> tuple[Sprites, npt.NDArray[np.bool_]]:
+        """Return the tiles that fly at a moment, 0…`end`, and which still rest, (N,)."""
         spread, easing = self.disperse.spread, self.disperse.easing
-        progress = (time * self.end - self.start) / (1 - spread)
+        progress = (moment - self.start) / (1 - spread)
         moving = np.flatnonzero((progress > 0) & (progress < 1))
         some, way = self.tiles.take(moving), ease(progress[moving], easing)
         shift = self.trajectory(way, moving)
@@ -277,16 +285,17 @@ class _Flights:
         nearer = self._nearer(way, moving)
         across = (some.centre + shift - self.camera.centre) / nearer[:, np.newaxis] + self.camera.centre
         angle, tumble = self.turned[:, moving] * way
-        hinge = self.hinge[moving]
+        hinge = self.hinge[moving] * ((1 - way) ** 2)[:, np.newaxis]  # no longer once it has left
         lifted = np.linalg.norm(hinge, axis=1) * np.abs(np.sin(tumble))
         across += hinge * (1 - np.cos(tumble))[:, np.newaxis]
         height = self.eye * (1 - 1 / nearer) + lifted
+        left = 1 - ease(moment / self.end, "smooth", 1 - _LAST, 1.0)
         flying = some.moved(
             np.concatenate([across, height[:, np.newaxis]], 1),
             angle=angle,
             tumble=tumble,
             axis=self.axis[moving],
-            opacity=1 - ease(progress[moving], "smooth", 1 - self.disperse.fade, 1.0),
+            opacity=(1 - ease(progress[moving], "smooth", 1 - self.disperse.fade, 1.0)) * left,
         )
         return flying, progress <= 0
 

@@ -4,26 +4,30 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import SHAPES, StageFactory, difference, heart
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
-from animations.disperse import Disperse, Gather
+from animations.disperse import Disperse, Gather, Style
 from animations.reveal import Reveal
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
+from renderer.errors import InputError
 from renderer.pictures import Pixels
 from renderer.plugins import installed, load_animation
-from renderer.scene import RECTANGLE, SPRITE_ARRAYS, Animation, Motion, Scene, Stage, make_sprites
+from renderer.scene import EASINGS, RECTANGLE, SPRITE_ARRAYS, Animation, Motion, Scene, Stage, make_sprites
 
 SIZE = (160, 90)
 
 ANIMATIONS: dict[str, Animation] = {
     **{name: load_animation(name)() for name in installed()},
     **{f"disperse {style}": Disperse(style=style) for style in ("wind", "gravity", "vortex")},
+    "disperse empty": Disperse(reveals="empty"),
     "disperse noise": Disperse(stagger="noise", origin=(0.1, 0.9), spin=3, depth=2),
     **{f"reveal {order}": Reveal(order=order) for order in ("scan", "random", "centre", "brightness", "hue", "wave", "diagonal")},
     **{f"reveal {enter}": Reveal(enter=enter) for enter in ("fade", "drop", "flip", "slide")},
@@ -75,8 +79,9 @@ def test_the_first_and_last_frames_match_the_endings(animation: Animation, stage
             camera = motion(progress).camera
             assert camera.scale == pytest.approx(stage.whole_camera().scale)
             assert difference(frame, draw(stage, replace(whole(stage), camera=camera))).mean() < 0.1
-        elif ending == "cover":
-            assert (frame == draw(stage, stage.scene(stage.whole_camera(), stage.cover_pieces()))).all()
+        elif ending in ("cover", "any"):
+            camera = motion(progress).camera
+            assert (frame == draw(stage, stage.scene(camera, stage.cover_pieces()))).all()
         elif ending == "empty":
             assert (frame == (26, 51, 77)).all()
         else:
@@ -93,9 +98,6 @@ def test_reverse_plays_the_same_frames_backwards(animation: Animation, stage: St
 
 def test_tiles_move_without_jumps(animation: Animation, stage: Stage) -> None:
     """At 240 frames per second no visible tile moves more than a fifteenth of the frame's width between two frames."""
-    gain = np.ones((len(stage.mosaic), 3), np.float32)
-    gain[:, 0] += np.arange(len(gain)) * 1e-5  # an invisible tone identifies the tiles
-    stage = replace(stage, maps=[replace(stage.mosaic, gain=gain)])
     motion = animation.play(stage)
     count = round(stage.seconds * 240)
     compared = 0
@@ -111,14 +113,17 @@ def test_tiles_move_without_jumps(animation: Animation, stage: Stage) -> None:
     assert compared > 1000
 
 
-def visible_positions(scene: Scene) -> dict[tuple[float, int], tuple[float, float, float]]:
+def visible_positions(scene: Scene) -> dict[tuple[int, int], tuple[float, float, float]]:
     """Positions of visible sprites in pixels from the frame's middle, and half their widths, by tile and texture."""
     found = {}
+    eye = scene.camera.distance(SIZE[1])
     for sprites in scene.sprites:
-        centre = (sprites.centre - scene.camera.centre) * scene.camera.scale
-        size = np.linalg.norm(sprites.right, axis=1) * scene.camera.scale
-        for at in np.flatnonzero((sprites.opacity > 0.02) & (np.abs(centre) < SIZE).all(axis=1)).tolist():
-            found[float(sprites.gain[at, 0]), int(sprites.texture[at])] = (*centre[at].tolist(), float(size[at]))
+        nearer = scene.camera.scale * eye / (eye - sprites.height())
+        centre = (sprites.centre - scene.camera.centre) * nearer[:, np.newaxis]
+        size = np.linalg.norm(sprites.half_axes()[0], axis=1) * nearer
+        visible = (sprites.opacity > 0.02) & (np.abs(centre) < SIZE).all(axis=1)
+        for at in np.flatnonzero(visible & (sprites.tile >= 0)).tolist():
+            found[int(sprites.tile[at]), int(sprites.texture[at])] = (*centre[at].tolist(), float(size[at]))
     return found
 
 
@@ -326,10 +331,104 @@ def test_animations_work_with_cells_of_different_sizes(stage_factory: StageFacto
 
 def test_gather_pauses_at_the_start_and_end_as_played(stage_factory: StageFactory) -> None:
     made = stage_factory.stage(SIZE, seconds=8.0)
-    motion = Gather(hold_start=1.0, hold_end=2.0).play(made)
+    motion = Gather(hold_start=1.0, hold_end=2.0, reveals="empty", drift=0.0).play(made)
     shares = {progress: np.mean(draw(made, motion(progress)) > 0) for progress in (0.0, 0.12, 0.3)}
     still = draw(made, whole(made))
     assert shares[0.0] == shares[0.12] == 0 < shares[0.3]
     assert np.array_equal(draw(made, motion(0.76)), still)
     assert np.array_equal(draw(made, motion(0.9)), still)
     made.textures.close()
+
+
+STYLES: tuple[Style, ...] = ("burst", "wind", "gravity", "vortex")
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_an_empty_end_is_at_most_a_tenth_of_a_second_long(stage: Stage, style: Style) -> None:
+    motion = Disperse(style=style, reveals="empty").play(stage)
+    assert draw(stage, motion(1 - 0.2 / stage.seconds)).any()
+    assert not draw(stage, motion(1.0)).any()
+    moving = Disperse(style=style, reveals="empty", hold_start=0.0, drift=0.0).play(stage)
+    assert (draw(stage, moving(0.2 / stage.seconds)) != draw(stage, moving(0.0))).any()
+
+
+def test_disperse_reveals_a_cover_a_picture_or_nothing(stage: Stage, tmp_path: Path) -> None:
+    rows = np.zeros((90, 320, 3), np.uint8)
+    rows[:, :80], rows[:, 80:240], rows[:, 240:] = (200, 0, 0), (0, 200, 0), (0, 0, 200)
+    Image.fromarray(rows).save(tmp_path / "next.png")
+    cover = stage.scene(stage.whole_camera(), stage.cover_pieces())
+    ends = {
+        reveals: draw(stage, Disperse(reveals=reveals, drift=0.0).play(stage)(1.0))
+        for reveals in (None, "cover", "empty", str(tmp_path / "next.png"))
+    }
+    assert np.array_equal(ends["cover"], draw(stage, cover))
+    assert np.array_equal(ends[None], ends["cover"])
+    assert not ends["empty"].any()
+    picture = ends[str(tmp_path / "next.png")]
+    assert picture.shape == (90, 160, 3)
+    assert np.mean((picture == (0, 200, 0)).all(axis=2)) > 0.5  # twice as wide as the frame: cropped
+    padded = replace(stage, fit="pad")
+    picture = draw(padded, Disperse(reveals=str(tmp_path / "next.png"), drift=0.0).play(padded)(1.0))
+    assert [tuple(picture[y, x].tolist()) for y, x in ((5, 80), (45, 10), (45, 80), (45, 150))] == [
+        (0, 0, 0), (200, 0, 0), (0, 200, 0), (0, 0, 200),
+    ]  # fmt: skip
+
+
+def test_what_is_revealed_by_default(stage: Stage) -> None:
+    assert Disperse().shown_endings() == ("mosaic", "any")
+    assert Gather().shown_endings() == ("any", "mosaic")
+    assert Gather(reveals="cover").shown_endings() == ("cover", "mosaic")
+    assert Disperse(reveals="next.jpg").endings() == ("mosaic", "picture")
+    see_through = replace(stage, background=None)
+    assert not draw(see_through, Disperse().play(see_through)(1.0)).any()
+    notices: list[str] = []
+    without = replace(stage, read_cover=None, notice=notices.append)
+    assert not draw(without, Disperse().play(without)(1.0)).any()
+    assert notices == ["The cover of this mosaic was not found, so nothing is below the tiles"]
+
+
+def test_a_missing_picture_to_reveal_is_refused(stage: Stage, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"reveals=.*nxt\.png"):
+        Disperse(reveals=str(tmp_path / "nxt.png")).play(stage)
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(InputError, match=r"text\.png"):
+        Disperse(reveals=str(tmp_path / "text.png")).play(stage)
+
+
+@pytest.mark.parametrize("style", ["burst", "wind", "gravity"])
+def test_some_tiles_pass_readably_and_facing_the_viewer(stage: Stage, style: Style) -> None:
+    """Tiles wider than 15 % of the frame's shorter side, which are 3.7 pixels wide at rest, in any of 60 frames."""
+    motion = Disperse(style=style, spread=0.4).play(stage)
+    readable = set()
+    for progress in np.linspace(0, 1, 60):
+        for (tile, _), (x, y, half) in visible_positions(motion(progress)).items():
+            if 2 * half > 0.15 * SIZE[1] and abs(x) < SIZE[0] / 2 and abs(y) < SIZE[1] / 2:
+                readable.add(tile)
+    assert 10 <= len(readable) <= 60
+
+
+def test_the_vortex_leads_away_from_the_viewer(stage: Stage) -> None:
+    heights = np.concatenate([group.height() for group in Disperse(style="vortex").play(stage)(0.6).sprites])
+    assert heights.max() < 1
+    assert heights.min() < -10
+
+
+def test_the_easing_of_flights_changes_their_speed(stage: Stage) -> None:
+    centres = {}
+    for easing in EASINGS:
+        groups = Disperse(easing=easing).play(stage)(0.4).sprites  # type: ignore[arg-type]  # a key of EASINGS
+        flying = np.concatenate([group.height() for group in groups])
+        centres[easing] = np.abs(flying).max()
+    assert len(set(centres.values())) == len(EASINGS)
+
+
+@pytest.mark.parametrize("kind", [Disperse, Gather])
+def test_a_drift_starts_or_ends_on_the_whole_mosaic(stage: Stage, kind: type[Disperse]) -> None:
+    motion, whole_camera = kind(drift=0.05).play(stage), stage.whole_camera()
+    scales = np.array([motion(progress).camera.scale for progress in np.linspace(0, 1, 20)]) / whole_camera.scale
+    if kind is Gather:
+        scales = scales[::-1]
+    assert scales[0] == 1
+    assert scales[-1] == pytest.approx(1.05)
+    assert (np.diff(scales) > 0).all()
+    assert {kind(drift=0.0).play(stage)(progress).camera for progress in (0.0, 0.5, 1.0)} == {whole_camera}

@@ -125,8 +125,24 @@ def test_a_background_may_be_a_blurred_cover(render: Render, cover: Path, photos
     assert code == 0, err
 
 
-def test_the_first_frame_of_gather_is_its_background(render: Render, cover: Path, photos: Path) -> None:
-    words = ("still", "gather", cover, "--tiles", photos, "--columns", "12", "--size", "96x64", "--at", "0")
+def test_the_first_frame_of_gather_is_its_background_if_it_reveals_nothing(
+    render: Render, cover: Path, photos: Path
+) -> None:
+    words = (
+        "still",
+        "gather",
+        cover,
+        "--tiles",
+        photos,
+        "--columns",
+        "12",
+        "--size",
+        "96x64",
+        "--at",
+        "0",
+        "--reveals",
+        "empty",
+    )
     pictures = []
     for background in ("blur", "#ff8000"):
         assert render(*words, "--background", background, "-y", "-o", "it.png")[0] == 0

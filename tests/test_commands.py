@@ -164,6 +164,8 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["still", "zoom", "COVER", "--size", "97x65", "--columns", "12", "-o", "odd.png"], "odd.png", "97x65"),
         (["disperse", "COVER", *SMALL, "--style", "vortex", "--origin", "0.2,0.3", "--seed", "3", "--motion-blur", "0.5"], "china-disperse.mp4", "6 frames"),
         (["gather", "COVER", "--tiles", "PHOTOS", *SMALL], "china-gather.mp4", "6 frames"),
+        (["gather", "COVER", "--tiles", "PHOTOS", *SMALL, "--reveals", "COVER", "--easing", "cubic", "--drift", "0.05"], "china-gather.mp4", "6 frames"),
+        (["disperse", "COVER", *SMALL, "--reveals", "empty", "--drift", "0"], "china-disperse.mp4", "6 frames"),
         (["reveal", "COVER", *SMALL, "--from", "cover", "--order", "hue", "--enter", "flip", "--reverse"], "china-reveal.mp4", "6 frames"),
         (["show", "COVER", "--timeline", "reveal 1s, zoom 1s focus=0.4,0.3", "--size", "96x64", "--columns", "12", "--fps", "6"], "china-show.mp4", "12 frames"),
         (["explain", "grid", "COVER", "--size", "160x90", "--adaptive", "--columns", "12"], "china-grid.png", "160x90"),

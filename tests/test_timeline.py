@@ -119,7 +119,8 @@ def test_a_timeline_is_parsed_into_segments() -> None:
         ("reveal 3s reverse=perhaps", "reverse = perhaps is not true or false"),
         ("zoom 3s focus=2,2", 'timeline="zoom 3s focus=2,2": focus = 2,2 is outside the cover'),
         ("zoom 3s, disperse 2s", 'zoom ends with a photo, but disperse starts with the whole mosaic: put "zoom 2s direction=out"'),
-        ("disperse 3s, hold 1s, zoom 2s", 'put "gather 3s" between them'),
+        ("disperse 3s reveals=empty, hold 1s, zoom 2s", 'put "gather 3s" between them'),
+        ("disperse 3s reveals=cover, zoom 2s", 'put "reveal 3s from=cover" between them'),
     ],
 )  # fmt: skip
 def test_invalid_timelines_are_refused_with_a_fix(text: str, message: str) -> None:
@@ -188,7 +189,7 @@ def test_parts_have_their_own_frames_and_join_smoothly(stage_factory: StageFacto
     notices: list[str] = []
     stage = replace(stage_factory.stage((96, 64), seconds=8.0), frames=80, notice=notices.append)
     show = Show(
-        timeline="hold 1s, reveal 2s, zoom 2s focus=0.9,0.1 hold-end=0.5, zoom 1s direction=out hold-start=0.3, disperse 2s"
+        timeline="hold 1s, reveal 2s, zoom 2s focus=0.9,0.1 hold-end=0.5, zoom 1s direction=out hold-start=0.3, disperse 2s reveals=empty"
     )
     assert (show.default_duration(), show.shown_endings(), show.targets()) == (8, ("empty", "empty"), ((0.9, 0.1),))
     motion = show.play(stage)
@@ -206,6 +207,34 @@ def test_parts_have_their_own_frames_and_join_smoothly(stage_factory: StageFacto
         steps = [np.abs(frames[at] - frames[at - 1]).mean() for at in (joint - 1, joint, joint + 1)]
         assert steps[1] <= 1.5 * max(steps[0], steps[2]) + 0.5, joint
     assert len({motion(frame / 79).camera for frame in (48, 49, 50, 51)}) == 1  # paused on the photo
+    stage.textures.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "disperse 2s, zoom 2s hold-start=0.2",
+        "disperse 2s, zoom 2s direction=out hold-start=0.2 hold-end=0.2",
+        "disperse 2s, reveal 2s from=cover",
+        "zoom 2s hold-end=0.2, gather 2s",
+        "reveal 2s from=cover reverse=true, gather 2s",
+        "disperse 2s, gather 2s",
+        "disperse 2s, disperse 2s",
+    ],
+)
+def test_disperse_and_gather_join_any_neighbour_without_a_jump(stage_factory: StageFactory, text: str) -> None:
+    notices: list[str] = []
+    stage = replace(stage_factory.stage((96, 64), seconds=4.0), frames=400, notice=notices.append)
+    motion = Show(timeline=text, drift=0.0).play(stage)
+    with closing(Compositor(96, 64, stage.textures)) as compositor:
+        frames = [compositor.still(motion(frame / 399)).astype(int) for frame in range(196, 204)]
+    assert max(np.abs(after - before).mean() for before, after in pairwise(frames)) < 2
+    assert frames[4].any()
+    assert not notices
+    motion = Show(timeline=text).play(stage)
+    before, after = (motion(frame / 399) for frame in (199, 200))
+    with closing(Compositor(96, 64, stage.textures)) as compositor:
+        assert np.abs(compositor.still(before).astype(int) - compositor.still(after)).mean() < 2
     stage.textures.close()
 
 

@@ -61,6 +61,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Swirl the tiles around a point of the cover",
         ),
         (
+            "render disperse cover.jpg --tiles ~/Pictures --style wind --reveals photo.jpg",
+            "Blow the tiles off another picture",
+        ),
+        (
             "render disperse cover.jpg --transparent -o scatter.webm",
             "Render with a transparent background, to overlay on another video",
         ),
@@ -70,6 +74,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (
             "render gather cover.jpg --tiles ~/Pictures --style wind --seed 7",
             "Blow the photos in, with another random seed",
+        ),
+        (
+            "render gather cover.jpg --tiles ~/Pictures --reveals empty --easing cubic",
+            "Start with the background, and slow the photos down as they arrive",
         ),
         ("render gather text:40 --tiles ~/Pictures --background white", "Make a number of your photos"),
         (
