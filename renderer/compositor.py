@@ -140,22 +140,22 @@ class Compositor:
 
         self.in_bands(band)
 
-    def exposure(self, motion: Motion, progress: float, shutter: float, *, camera: bool = True) -> Scene | Moments:
+    def exposure(self, motion: Motion, progress: float, shutter: float) -> Scene | Moments:
         """Return what a frame with motion blur shows: a scene, or the moments of a motion that are averaged.
 
         The shutter is open for `shutter`, centred on `progress`; both are shares of the motion, 0…1. Flying tiles are
-        blurred along their way, in one scene, if the camera rests or is not to be blurred (`camera`). Otherwise there
-        are as many moments as needed for the fastest visible sprite to move at most 2 pixels from one to the next, up
-        to 16; if nothing moves more than 1 pixel, the scene at `progress`.
+        blurred along their way, in one scene, if the camera rests. Otherwise there are as many moments as needed for
+        the fastest visible sprite to move at most 2 pixels from one to the next, up to 16; if nothing moves more than 1
+        pixel, the scene at `progress`.
         """
         scene = motion(progress)
-        if shutter <= 0 or not (camera or has_flying(scene)):
+        if shutter <= 0:
             return scene
         first, last = max(progress - shutter / 2, 0.0), min(progress + shutter / 2, 1.0)
         before, after = motion(first), motion(last)
-        if has_flying(scene) and (not camera or before.camera == after.camera):
+        if has_flying(scene) and before.camera == after.camera:
             return with_trails(scene, before, after)
-        if not camera or (moved := self._travel(before, after)) <= 1.0:
+        if (moved := self._travel(before, after)) <= 1.0:
             return scene
         count = min(math.ceil(moved / 2 - 1e-6) + 1, MAX_EXPOSURES)
         return [first + (last - first) * (number + 0.5) / count for number in range(count)]

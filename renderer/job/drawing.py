@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import numpy as np
@@ -28,6 +29,7 @@ from renderer.pixels import BLURRED_PIXELS, blurred, filling, laid_over, over_co
 from renderer.planes import LOOK_AHEAD, FramePlanes, PlaneRenderer
 from renderer.progress import Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
+from renderer.scene.trails import has_flying, with_trails
 from renderer.settings import Background, OutputSettings, OverlaySettings
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
 from renderer.textures import Packed, Textures, unpack
@@ -40,6 +42,9 @@ T = TypeVar("T")
 
 Shot = Scene | Moments
 """What a frame shows: a scene, or the moments of the motion that are averaged with motion blur."""
+
+_REUSED: Final = 4
+"""Scenes that are kept: the movement of flying tiles is that from the frame before to the one after."""
 
 SHUTTER: Final = 0.5
 """Share of a frame in which the shutter is open for flying tiles unless another is specified: 180°, as in film."""
@@ -54,13 +59,20 @@ class FrameSource:
     planes: PlaneRenderer
     motion: Motion
     fps: Fraction
-    shutter: float  # progress during which the shutter is open for one frame
+    shutter: float  # progress during which the shutter is open for one frame, if it blurs the camera
     blurs_camera: bool  # whether movements of the camera are blurred, and not only those of tiles
     landings: Sequence[int] = ()  # cells of the photos that the camera lands on, in order
 
     def shot(self, number: int) -> Shot:
         """Return what a frame shows."""
-        return self.compositor.exposure(self.motion, self._progress(number), self.shutter, camera=self.blurs_camera)
+        if self.blurs_camera:
+            return self.compositor.exposure(self.motion, self._progress(number), self.shutter)
+        scene = self.motion(self._progress(number))
+        if not has_flying(scene):
+            return scene
+        first, last = max(number - 1, 0), min(number + 1, self.stage.frames - 1)
+        before, after = (self.motion(self._progress(other)) for other in (first, last))
+        return with_trails(scene, before, after, SHUTTER / max(last - first, 1))
 
     def shots(self, numbers: Iterable[int], *, planar: bool = False) -> Iterator[tuple[Shot, bool]]:
         """Yield what each of some frames shows, and whether it is the same as the one before.
@@ -144,8 +156,8 @@ def open_frames(
     with drawing(mosaic, size, output, progress=progress, budget=budget) as (stage, compositor):
         motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
         planes = PlaneRenderer(compositor, budget.canvas_bytes)
-        blur = SHUTTER if output.motion_blur is None else output.motion_blur
-        shutter, blurs_camera = blur / max(stage.frames - 1, 1), output.motion_blur is not None
+        motion = lru_cache(_REUSED)(motion)
+        shutter, blurs_camera = (output.motion_blur or 0.0) / max(stage.frames - 1, 1), output.motion_blur is not None
         landings = animation.landings(stage)
         yield FrameSource(stage, compositor, planes, motion, output.fps, shutter, blurs_camera, landings)
 

@@ -138,6 +138,8 @@ class SpatialAnimation(Animation):
             if self.depth_blur > 0:
                 lit = lit.blurred(_BLUR * self.depth_blur * abs(height))
             behind = height < 0
+            if not behind.any():  # so that nothing but the background is below what rests
+                return *resting, shadows(flying), lit
             return lit.take(behind), *resting, shadows(flying), lit.take(~behind)
 
         return groups

@@ -348,6 +348,8 @@ class Camera:
 
     def far_to_near(self, sprites: Sprites) -> Sprites:
         """Return sprites in the order of their distance, the farthest first; those at the same keep their order."""
+        if self.faces_plane and not sprites.height().any():
+            return sprites
         axis = self.axes()[2]
         distance = sprites.centre @ -axis[:2] - sprites.height() * axis[2]
         order = np.argsort(-distance, kind="stable")

@@ -19,10 +19,10 @@ def has_flying(scene: Scene) -> bool:
     return any(_flies(group) for group in scene.sprites)
 
 
-def with_trails(scene: Scene, before: Scene, after: Scene) -> Scene:
-    """Return a scene whose flying tiles are blurred along their way between two other scenes."""
+def with_trails(scene: Scene, before: Scene, after: Scene, share: float = 1.0) -> Scene:
+    """Return a scene whose flying tiles are blurred along a share of their way between two other scenes."""
     count = 1 + max(int(group.tile.max(initial=-1)) for group in scene.sprites)
-    way = _centres(after, count) - _centres(before, count)
+    way = share * (_centres(after, count) - _centres(before, count))
     way[~np.isfinite(way).all(axis=1)] = 0.0  # tiles that are not in both
     groups = []
     for group in scene.sprites:
