@@ -84,9 +84,18 @@ class VideoJob(Validated):
         return folder / f"{shortened(stem, _LONGEST_STEM)}-poster.jpg"
 
     def selected_frames(self) -> Sequence[int]:
-        """Return the numbers of the frames to write."""
+        """Return the numbers of the frames to write, in their order.
+
+        If players loop the file and the animation starts empty, its last frame comes first: it is the only one that is
+        visible where the file is not played, and the loop is the same.
+        """
         count = count_frames(self.animation, self.output)
-        return parse_frames(self.frames, count) if self.frames else range(count)
+        if self.frames:
+            return parse_frames(self.frames, count)
+        first, last = self.animation.shown_endings()
+        if self.target.format.loops and first == "empty" != last:
+            return [count - 1, *range(count - 1)]
+        return range(count)
 
     wanted = old_method("VideoJob.wanted", selected_frames)
 
