@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import numpy as np
 
-from renderer.scene import Animation, Camera, Ending, Motion, Scene, Sprites, Stage, ease, parameter
+from renderer.scene import (
+    Camera,
+    Easing,
+    Ending,
+    Motion,
+    Scene,
+    SpatialAnimation,
+    Sprites,
+    Stage,
+    ease,
+    parameter,
+)
 
 if TYPE_CHECKING:
     from renderer.scene import Float64Array
 
-_SPIRAL_TURNS = 5
-
 Order = Literal["scan", "spiral", "random", "centre", "brightness", "hue", "wave", "diagonal"]
+
+Enter = Literal["fade", "pop", "drop", "flip", "slide"]
 
 
 @dataclass(frozen=True)
-class Reveal(Animation):
+class Reveal(SpatialAnimation):
     """Build up the mosaic tile by tile."""
 
     first: ClassVar[Ending] = "empty"
     seconds: ClassVar[float] = 8.0
 
     order: Order = parameter("spiral", "Order in which the tiles appear")
-    enter: Literal["fade", "pop", "drop", "flip", "slide"] = parameter("pop", "How each tile appears")
+    enter: Enter = parameter("drop", "How each tile appears")
     start: Literal["empty", "cover"] = parameter(
         "empty", "Start from an empty frame or from the plain cover", option="--from"
     )
-    overlap: float = parameter(0.15, "Share of the duration that each tile takes to appear", low=0.01, high=1)
-    hold_start: float = parameter(0.3, "Pause before the first tile appears", unit="seconds", low=0, high=60)
+    overlap: float = parameter(0.12, "Share of the duration that each tile takes to appear", low=0.01, high=1)
+    easing: Easing = parameter("sine", "How the number of tiles that appear per second rises and falls")
+    hold_start: float = parameter(0.0, "Pause before the first tile appears", unit="seconds", low=0, high=60)
     hold_end: float = parameter(2.0, "Pause on the whole mosaic", unit="seconds", low=0, high=60)
 
     def endings(self) -> tuple[Ending, Ending]:
@@ -40,62 +53,41 @@ class Reveal(Animation):
 
     def prepare(self, stage: Stage) -> Motion:
         """Sort the tiles by `order`, which determines when each appears."""
-        camera = stage.whole_camera()
+        whole = stage.whole_camera()
+        rng = stage.rng()
         tiles = stage.resting_sprites()
         resting_part = stage.partly_resting(tiles)
+        in_space = self.in_space(stage)
         pieces = stage.cover_pieces() if self.start == "cover" else None
         remaining_part = stage.partly_resting(pieces) if pieces is not None else None
-        view = stage.view(camera)
+        view = stage.view(whole)
         half = np.abs(tiles.right + tiles.down) / view
-        visible = (np.abs((tiles.centre - camera.centre) / view) < 0.5 + half).all(axis=1)
-        keys = np.where(visible, self._keys(stage, tiles, camera), np.inf)  # invisible tiles take no time
+        visible = (np.abs((tiles.centre - whole.centre) / view) < 0.5 + half).all(axis=1)
+        keys = np.where(visible, self._keys(stage, tiles, whole, rng), np.inf)  # invisible tiles take no time
         rank = np.argsort(np.argsort(keys, kind="stable")) / max(int(visible.sum()) - 1, 1)
-        starts = np.minimum(rank, 1.0) * (1 - self.overlap)
+        starts = _times(np.minimum(rank, 1.0), self.easing) * (1 - self.overlap)
+        tilt = rng.uniform(-1, 1, (3, len(tiles)))
         before, after = stage.pause_shares([self.hold_start, self.hold_end])
 
         def motion(progress: float) -> Scene:
             time = min(max((progress - before) / (1 - before - after), 0.0), 1.0)
-            time = float(ease(time, "sine")) * 0.5 + time * 0.5
             way = np.clip((time - starts) / self.overlap, 0.0, 1.0)
             entering = np.flatnonzero((way > 0) & (way < 1))
-            groups = [resting_part(way >= 1)]
+            camera = self.drifted(whole, 1 - progress)
+            viewer = np.array([*camera.centre, camera.distance(stage.frame[1])])
+            some = _Entering(tiles.take(entering), way[entering], tilt[:, entering], viewer, view)
+            resting = [resting_part(way >= 1)]
             if pieces is not None and remaining_part is not None:
                 flips = self.enter == "flip"  # the piece of the cover turns with the tile; otherwise the tile covers it
-                groups.insert(0, remaining_part(way <= 0 if flips else way < 1))
+                resting.insert(0, remaining_part(way <= 0 if flips else way < 1))
                 if flips:
-                    groups.append(_turning(pieces.take(entering), 0.5 * math.pi * np.minimum(2 * way[entering], 1.0)))
-            groups.append(self._entering(tiles.take(entering), way[entering], camera.centre, view))
-            return stage.scene(camera, *groups)
+                    turned, back = some.turned_over(pieces.take(entering))
+                    return stage.scene(camera, *in_space(turned, *in_space(back, *resting)))
+            return stage.scene(camera, *in_space(_ENTRANCES[self.enter](some), *resting))
 
         return motion
 
-    def _entering(
-        self, tiles: Sprites, way: Float64Array, middle: tuple[float, float], view: tuple[float, float]
-    ) -> Sprites:
-        """Return tiles as they enter. `way`: (M,) how far each has entered, 0…1."""
-        opacity = ease(way, "smooth", 0.0, 0.6)
-        match self.enter:
-            case "fade":
-                return tiles.moved(tiles.centre, opacity=ease(way, "sine"))
-            case "pop":
-                back = way - 1  # overshoots its final size (Penner's "back" easing)
-                return tiles.moved(tiles.centre, size=1 + 2.2 * back**3 + 1.2 * back**2, opacity=np.minimum(1, 6 * way))
-            case "drop":
-                high = 1 - ease(way, "sine")
-                up = np.stack([np.zeros(len(way)), -0.12 * view[1] * high**2], 1)
-                return tiles.moved(tiles.centre + up, size=1 + 2.5 * high, opacity=opacity, angle=0.35 * high)
-            case "flip":
-                half = np.maximum(2 * way - 1, 0.0) if self.start == "cover" else way
-                return _turning(tiles, 0.5 * math.pi * (1 - ease(half, "sine")))
-            case "slide":
-                # From outside the nearer side of the frame, over the tiles already there.
-                side = np.where(tiles.centre[:, 0] < middle[0], -1.0, 1.0)
-                width = np.abs(tiles.right + tiles.down)[:, 0]
-                far = 0.5 * view[0] + 2 * width - side * (tiles.centre[:, 0] - middle[0])
-                left = (1 - way) ** 3
-                return tiles.moved(tiles.centre + np.stack([side * far * left, np.zeros(len(way))], 1))
-
-    def _keys(self, stage: Stage, tiles: Sprites, camera: Camera) -> Float64Array:
+    def _keys(self, stage: Stage, tiles: Sprites, camera: Camera, rng: np.random.Generator) -> Float64Array:
         """Return a sort key for each tile, (N,): the smallest appears first."""
         middle, part = stage.visible_part(camera)
         across, along = (tiles.centre - middle).T
@@ -110,7 +102,7 @@ class Reveal(Animation):
                 away = np.hypot(across, along)
                 key = np.ceil(_SPIRAL_TURNS * away / away.max() - turned) + turned
             case "random":
-                key = stage.rng().random(len(tiles))
+                key = rng.random(len(tiles))
             case "centre":
                 key = np.hypot(across, along)
             case "brightness":
@@ -127,6 +119,118 @@ class Reveal(Animation):
         return np.asarray(key, np.float64)
 
 
-def _turning(tiles: Sprites, tumble: Float64Array) -> Sprites:
-    """Return tiles turned about their vertical axis by `tumble` radians, (M,)."""
-    return tiles.moved(tiles.centre, tumble=tumble, axis=math.pi / 2)
+_SPIRAL_TURNS: Final = 5
+
+
+def _times(rank: Float64Array, easing: Easing) -> Float64Array:
+    """Return when tiles start to appear, 0…1, (N,), from their ranks, 0…1.
+
+    Half of the rate is constant, so that there is no time at the start and the end in which only few tiles appear.
+    """
+    times = np.linspace(0, 1, 1025)
+    return np.interp(rank, 0.5 * times + 0.5 * ease(times, easing), times)
+
+
+# -- Entrances -----------------------------------------------------------------------------------------------------
+
+_FALL: Final = 0.55  # height from which tiles drop, relative to the distance of the viewer
+_LANDED: Final = 0.72  # share of its way after which a tile that drops touches the plane
+_HOP: Final = 1.2  # units by which it then rises once more
+_POP: Final = 1.6  # units by which tiles rise that pop out of the plane
+_SLIDE: Final = 1.5  # height in units of tiles that slide in
+
+
+@dataclass(frozen=True)
+class _Entering:
+    """M tiles as they enter."""
+
+    tiles: Sprites  # in their cells
+    way: Float64Array  # (M,) how far each has entered, 0…1
+    tilt: Float64Array  # (3, M) random numbers of each tile, −1…1
+    viewer: Float64Array  # (3,) position in mosaic units
+    view: tuple[float, float]  # width and height of the visible part of the plane
+
+    def at_height(self, height: Float64Array) -> Float64Array:
+        """Return the centres above their cells, (M, 3)."""
+        return np.concatenate([self.tiles.centre, height[:, np.newaxis]], 1)
+
+    def fade(self) -> Sprites:
+        """Fade in at rest."""
+        return self.tiles.moved(self.tiles.centre, opacity=1 - (1 - self.way) ** 2)
+
+    def pop(self) -> Sprites:
+        """Grow out of the plane, rise above it and settle."""
+        back = self.way - 1  # overshoots its final size (Penner's "back" easing)
+        return self.tiles.moved(
+            self.at_height((_POP + self.tilt[2]) * np.sin(math.pi * self.way)),
+            size=1 + 2.2 * back**3 + 1.2 * back**2,
+            tumble=0.8 * self.tilt[0] * (1 - ease(self.way)),
+            axis=math.pi * self.tilt[1],
+            opacity=np.minimum(1, 6 * self.way),
+        )
+
+    def drop(self) -> Sprites:
+        """Fall from near the viewer, accelerating, and hop once."""
+        fall = np.minimum(self.way / _LANDED, 1.0)
+        hop = np.clip((self.way - _LANDED) / (1 - _LANDED), 0.0, 1.0)
+        rocking = (1 - fall) + 0.12 * np.sin(math.pi * hop) * (1 - hop)
+        nearness = _FALL * (1 - fall**2)
+        centre = self.at_height(nearness * self.viewer[2] + _HOP * (1 + 0.5 * self.tilt[1]) * 4 * hop * (1 - hop))
+        # In the middle of the frame, tiles fall straight down; at its edge along the line of sight, to stay inside.
+        away = centre[:, :2] - self.viewer[:2]
+        lean = np.sqrt(np.minimum((np.abs(away) / self.view).max(axis=1) * 2, 1.0))
+        centre[:, :2] -= (nearness * lean)[:, np.newaxis] * away
+        return self.tiles.moved(
+            centre,
+            tumble=1.1 * self.tilt[0] * rocking,
+            axis=math.pi * self.tilt[1],
+            angle=0.5 * self.tilt[2] * (1 - fall),
+            opacity=ease(self.way, "smooth", 0.0, 0.15),
+        )
+
+    def flip(self) -> Sprites:
+        """Turn about the vertical axis into the plane, from where the viewer sees the edge alone."""
+        upright = _lift(self.tiles, np.array([0.5 * math.pi]))
+        edge = np.arctan2(self.viewer[2] - upright, self.tiles.centre[:, 0] - self.viewer[0])
+        return self._turned(self.tiles, edge * (1 - ease(self.way, "smooth")))
+
+    def turned_over(self, pieces: Sprites) -> tuple[Sprites, Sprites]:
+        """Return tiles and the pieces of the cover on their backs as they turn over: those of which the front is seen.
+
+        Which side the viewer sees depends on the perspective, away from the middle of the frame.
+        """
+        angle = math.pi * (1 - ease(self.way, "smooth"))
+        to_viewer = self.viewer - self.at_height(_lift(self.tiles, angle))
+        front = to_viewer[:, 0] * np.sin(angle) + to_viewer[:, 2] * np.cos(angle) > 0
+        return (
+            self._turned(self.tiles, angle).take(front),
+            self._turned(pieces, angle - math.pi).take(~front),
+        )
+
+    def _turned(self, sprites: Sprites, angle: Float64Array) -> Sprites:
+        return sprites.moved(self.at_height(_lift(sprites, angle)), tumble=angle, axis=math.pi / 2)
+
+    def slide(self) -> Sprites:
+        """Come from outside the nearer side of the frame, above the tiles that are already there, and settle."""
+        tiles = self.tiles
+        side = np.where(tiles.centre[:, 0] < self.viewer[0], -1.0, 1.0)
+        width = np.abs(tiles.right + tiles.down)[:, 0]
+        far = 0.5 * self.view[0] + 2 * width - side * (tiles.centre[:, 0] - self.viewer[0])
+        left = (1 - self.way) ** 3
+        centre = self.at_height(_SLIDE * (1 - ease(self.way, "smooth", 0.55, 1.0)))
+        centre[:, 0] += side * far * left
+        return tiles.moved(centre, tumble=0.5 * side * (1 - self.way) ** 2, axis=math.pi / 2)
+
+
+def _lift(sprites: Sprites, angle: Float64Array) -> Float64Array:
+    """Return the heights (M,) at which sprites that are turned about their vertical axis stand on the plane."""
+    return np.abs(sprites.right + sprites.down)[:, 0] * np.abs(np.sin(angle))
+
+
+_ENTRANCES: Final[dict[str, Callable[[_Entering], Sprites]]] = {
+    "fade": _Entering.fade,
+    "pop": _Entering.pop,
+    "drop": _Entering.drop,
+    "flip": _Entering.flip,
+    "slide": _Entering.slide,
+}

@@ -86,7 +86,8 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
     ),
     "Reveal": (
         Picture(
-            f"render reveal astronaut.png --tiles photos --columns 40 --duration 4 {_CLIP} -o reveal-spiral.mp4",
+            "render reveal astronaut.png --tiles photos --columns 40 --enter pop --duration 4 "
+            f"{_CLIP} -o reveal-spiral.mp4",
             "Tile by tile in a spiral, with each tile popping up",
         ),
         Picture(

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from animations.disperse import Disperse, Gather, Style
-from animations.reveal import Reveal
+from animations.reveal import Enter, Order, Reveal
 from animations.zoom import Zoom
 from renderer.compositor import Compositor
 from renderer.errors import InputError
@@ -220,7 +221,7 @@ def test_the_cover_is_visible_only_where_a_mask_leaves_cells(stage_factory: Stag
         made = stage_factory.stage((240, 135)) if shape is None else stage_factory.shaped(shape, (240, 135))
         stage = replace(heart(made), background=(0.0, 1.0, 0.0))
         with closing(stage.textures):
-            at_start = draw(stage, Reveal(start="cover", enter="flip").play(stage)(0.0))
+            at_start = draw(stage, Reveal(start="cover", enter="flip", drift=0).play(stage)(0.0))
             tiles = draw(stage, whole(stage))
         ground = (tiles == (0, 255, 0)).all(axis=2)
         assert 0.3 < ground.mean() < 0.8
@@ -432,3 +433,30 @@ def test_a_drift_starts_or_ends_on_the_whole_mosaic(stage: Stage, kind: type[Dis
     assert scales[-1] == pytest.approx(1.05)
     assert (np.diff(scales) > 0).all()
     assert {kind(drift=0.0).play(stage)(progress).camera for progress in (0.0, 0.5, 1.0)} == {whole_camera}
+
+
+REVEALS: dict[str, Animation] = {
+    **ANIMATIONS,
+    **{
+        f"reveal {order} {enter}": Reveal(order=order, enter=enter)
+        for order in get_args(Order)
+        for enter in get_args(Enter)
+    },
+}
+"""Every order of a reveal with every entrance."""
+
+
+@pytest.mark.parametrize("name", REVEALS)
+def test_no_more_than_a_tenth_of_a_second_is_bare(stage_factory: StageFactory, name: str) -> None:
+    """At its default duration and 30 frames per second, in the middle of which nothing is bare either."""
+    animation = REVEALS[name]
+    seconds = animation.default_duration()
+    made = stage_factory.stage(SIZE, seconds=seconds)
+    stage = replace(made, background=(0.0, 1.0, 0.0))
+    motion = animation.play(stage)
+    last = round(30 * seconds) - 1
+    for ends in (range(4), range(last, last - 4, -1)):
+        frames = [draw(stage, motion(number / last)).astype(int) for number in ends]
+        seen = [(np.abs(frame - (0, 255, 0)).max(axis=2) > 32).mean() for frame in frames]
+        assert max(seen) > 1e-4, seen  # a pixel and a half: a tenth of a second is over with the fourth frame
+    made.textures.close()

@@ -167,6 +167,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["gather", "COVER", "--tiles", "PHOTOS", *SMALL, "--reveals", "COVER", "--easing", "cubic", "--drift", "0.05"], "china-gather.mp4", "6 frames"),
         (["disperse", "COVER", *SMALL, "--reveals", "empty", "--drift", "0"], "china-disperse.mp4", "6 frames"),
         (["reveal", "COVER", *SMALL, "--from", "cover", "--order", "hue", "--enter", "flip", "--reverse"], "china-reveal.mp4", "6 frames"),
+        (["reveal", "COVER", *SMALL, "--easing", "linear", "--light", "0.2", "--shadow", "0", "--depth-blur", "0.5", "--drift", "0"], "china-reveal.mp4", "6 frames"),
         (["show", "COVER", "--timeline", "reveal 1s, zoom 1s focus=0.4,0.3", "--size", "96x64", "--columns", "12", "--fps", "6"], "china-show.mp4", "12 frames"),
         (["explain", "grid", "COVER", "--size", "160x90", "--adaptive", "--columns", "12"], "china-grid.png", "160x90"),
         (["explain", "channels", "--size", "90x160", "--theme", "dark", "-o", "it.webp"], "it.webp", "90x160"),

@@ -97,6 +97,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Replace the plain cover with its mosaic",
         ),
         (
+            "render reveal cover.jpg --tiles ~/Pictures --order centre --easing cubic",
+            "Drop the tiles from the middle outwards, most of them halfway through",
+        ),
+        (
             "render reveal cover.jpg --tiles ~/Pictures --tile-shape hexagon --border 0.04 --border-colour white",
             "Build a honeycomb of photos with white borders",
         ),
