@@ -61,11 +61,12 @@ class Reveal(SpatialAnimation):
         pieces = stage.cover_pieces() if self.start == "cover" else None
         remaining_part = stage.partly_resting(pieces) if pieces is not None else None
         view = stage.view(whole)
-        half = np.abs(tiles.right + tiles.down) / view
-        visible = (np.abs((tiles.centre - whole.centre) / view) < 0.5 + half).all(axis=1)
-        keys = np.where(visible, self._keys(stage, tiles, whole, rng), np.inf)  # invisible tiles take no time
-        rank = np.argsort(np.argsort(keys, kind="stable")) / max(int(visible.sum()) - 1, 1)
-        starts = _times(np.minimum(rank, 1.0), self.easing) * (1 - self.overlap)
+        away = np.abs((tiles.centre - whole.centre) / stage.view(self.drifted(whole, 1.0)))
+        visible = np.asarray((away < 0.5).all(axis=1), bool)
+        order = np.argsort(self._keys(stage, tiles, whole, rng), kind="stable")
+        rank = np.empty(len(tiles))
+        rank[order] = np.cumsum(visible[order]) - 1  # tiles outside the frame take no time
+        starts = _times(np.maximum(rank, 0) / max(rank.max(), 1), self.easing) * (1 - self.overlap)
         tilt = rng.uniform(-1, 1, (3, len(tiles)))
         before, after = stage.pause_shares([self.hold_start, self.hold_end])
 
@@ -192,7 +193,7 @@ class _Entering:
         """Turn about the vertical axis into the plane, from where the viewer sees the edge alone."""
         upright = _lift(self.tiles, np.array([0.5 * math.pi]))
         edge = np.arctan2(self.viewer[2] - upright, self.tiles.centre[:, 0] - self.viewer[0])
-        return self._turned(self.tiles, edge * (1 - ease(self.way, "smooth")))
+        return self._turned(self.tiles, edge * (1 - self.way) ** 2)
 
     def turned_over(self, pieces: Sprites) -> tuple[Sprites, Sprites]:
         """Return tiles and the pieces of the cover on their backs as they turn over: those of which the front is seen.
@@ -215,7 +216,7 @@ class _Entering:
         tiles = self.tiles
         side = np.where(tiles.centre[:, 0] < self.viewer[0], -1.0, 1.0)
         width = np.abs(tiles.right + tiles.down)[:, 0]
-        far = 0.5 * self.view[0] + 2 * width - side * (tiles.centre[:, 0] - self.viewer[0])
+        far = 0.5 * self.view[0] + 1.1 * width - side * (tiles.centre[:, 0] - self.viewer[0])
         left = (1 - self.way) ** 3
         centre = self.at_height(_SLIDE * (1 - ease(self.way, "smooth", 0.55, 1.0)))
         centre[:, 0] += side * far * left
