@@ -160,13 +160,13 @@ class _Kind(NamedTuple):
 
 _KINDS: Final[dict[Style, _Kind]] = {
     "burst": _Kind((-0.5, 1.2), (0.0, math.pi), (0.0, 0.0), None, (0.0, 0.5)),
-    "wind": _Kind((-0.3, 0.9), (0.5 * math.pi, 0.35), (1.0, 0.0), (1.0, 0.0), (0.0, 0.5)),
+    "wind": _Kind((-0.4, 0.7), (0.5 * math.pi, 0.35), (1.0, 0.0), (1.0, 0.0), (0.0, 0.5)),
     "gravity": _Kind((-0.2, 1.4), (0.0, 0.35), (0.0, 1.0), (0.0, -1.0), (0.4, 0.9)),
     "vortex": _Kind((-1.7, -0.9), (0.0, math.pi), (0.0, 0.0), None, (0.0, 0.0)),
 }
 
 _READABLE: Final = 24
-"""Number of tiles that pass so close to the viewer that their photos are readable."""
+"""Number of tiles that pass so close to the viewer that their photos are readable; of few tiles, the share `_NEAR`."""
 
 _READABLE_SIZES: Final = (0.22, 0.44)
 """Their size at the end of their paths, relative to the shorter side of the frame."""
@@ -174,8 +174,8 @@ _READABLE_SIZES: Final = (0.22, 0.44)
 _SLOWER: Final = 0.5
 """How far these move on the screen, relative to others: their photos can be recognised meanwhile."""
 
-_NEAR: Final = 0.04
-"""Share of the other tiles that pass near the viewer, at a third to two thirds of that size."""
+_NEAR: Final = 0.05
+"""Share of the other tiles that pass near the viewer, at a fifth to a half of that size."""
 
 _INVISIBLE: Final = 0.02
 """Opacity up to which a tile is not visible at the end."""
@@ -268,9 +268,9 @@ class _Flights:
             size = np.linalg.norm(self.tiles.right, axis=1) * 2
             sizes = rng.uniform(*_READABLE_SIZES, count) * side / size
             closer = inside & (rng.random(count) < _NEAR)
-            growth = np.where(closer, np.log(np.maximum(sizes * rng.uniform(0.33, 0.66, count), 1)), growth)
+            growth = np.where(closer, np.log(np.maximum(sizes * rng.uniform(0.2, 0.5, count), 1)), growth)
             candidates = np.flatnonzero(inside & (near >= earliest) & (near < latest))
-            passing[rng.permutation(candidates)[:_READABLE]] = True
+            passing[rng.permutation(candidates)[: min(_READABLE, round(_NEAR * inside.sum()))]] = True
             growth = np.where(passing, np.log(np.maximum(sizes, 1)), growth)
         return growth, passing
 

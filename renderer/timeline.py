@@ -24,6 +24,8 @@ _SEGMENT: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b
 
 _CAMERA_MOVE_SECONDS: Final = 0.6  # between two animations whose cameras differ
 
+_DRIFT_SECONDS: Final = 1.5  # length of a pause from which the camera makes the whole drift
+
 _FIXES: Final[dict[tuple[Ending, Ending], str]] = {
     ("photo", "mosaic"): "zoom 2s direction=out",
     ("mosaic", "photo"): "zoom 3s",
@@ -197,6 +199,7 @@ class Show(Animation):
         motions: list[Motion | None] = []
         cell: int | None = None
         before: Scene | None = None  # at the end of the previous animation
+        held: Camera | None = None  # to which the camera has drifted in a pause after it
         ends: Ending = "empty"
 
         def part(number: int, adjacent: Scene | None = None) -> Stage:
@@ -209,10 +212,14 @@ class Show(Animation):
         for number, segment in enumerate(self.segments):
             if segment.animation is None:
                 motions.append(None)
+                if before is not None:
+                    held = self._drifted(held or before.camera, segment.seconds)
                 continue
             first, last = _endings(segment)
             following = next((later for later in moving if later > number), None)
             adjacent = before if first == "any" != ends else None
+            if adjacent is not None and held is not None:
+                adjacent = replace(adjacent, camera=held)
             if last == "any" and following is not None:
                 adjacent = _first_scene(self.segments[following], part(following))
             own_stage = part(number, adjacent)
@@ -225,10 +232,12 @@ class Show(Animation):
                         "ends: leave out its focus to start there"
                     )
                 stage.notice(f"{segment.name} starts with a short camera move, since the previous view is different")
-                motion = _with_camera_move(motion, before.camera, min(_CAMERA_MOVE_SECONDS / own_stage.seconds, 0.3))
+                held = held or before.camera
+            if held is not None and not joined:
+                motion = _with_camera_move(motion, held, min(_CAMERA_MOVE_SECONDS / own_stage.seconds, 0.3))
             motions.append(motion)
-            cell, before, ends = segment.animation.last_photo(own_stage), motion(1.0), last
-        played = _with_pauses(motions)
+            cell, before, held, ends = segment.animation.last_photo(own_stage), motion(1.0), None, last
+        played = self._with_pauses(motions)
         starts = np.array(cuts[:-1])
 
         def whole_motion(progress: float) -> Scene:
@@ -239,6 +248,32 @@ class Show(Animation):
             return played[number](min((frame - cuts[number]) / max(steps, 1), 1.0))
 
         return whole_motion
+
+
+    def _drifted(self, camera: Camera, seconds: float) -> Camera:
+        """Return a camera after a pause."""
+        return self.drifted(camera, min(seconds / _DRIFT_SECONDS, 1.0))
+
+    def _with_pauses(self, motions: Sequence[Motion | None]) -> list[Motion]:
+        """Replace each pause with the last scene before it or, at the start, with the first scene after it.
+
+        In pauses, the camera drifts in; at the start, it drifts out to where the animation begins.
+        """
+        played: list[Motion] = []
+        for number, motion in enumerate(motions):
+            seconds = self.segments[number].seconds
+            if motion is not None:
+                played.append(motion)
+            elif played:
+                played.append(self._pause(played[-1](1.0), 0.0, seconds))
+            else:
+                following = next(other for other in motions[number:] if other is not None)
+                played.append(self._pause(following(0.0), seconds, 0.0))
+        return played
+
+    def _pause(self, scene: Scene, start: float, end: float) -> Motion:
+        """Return a motion of one scene, whose camera has drifted for `start` seconds, and at the end for `end`."""
+        return lambda progress: replace(scene, camera=self._drifted(scene.camera, start + progress * (end - start)))
 
 
 _VISIBLE: Final[dict[Ending, str]] = {
@@ -291,24 +326,6 @@ def _with_camera_move(motion: Motion, camera: Camera, share: float) -> Motion:
         )
 
     return moved
-
-
-def _with_pauses(motions: Sequence[Motion | None]) -> list[Motion]:
-    """Replace each pause with the last scene before it or, at the start, with the first scene after it."""
-    played: list[Motion] = []
-    for number, motion in enumerate(motions):
-        if motion is not None:
-            played.append(motion)
-        elif played:
-            played.append(_still(played[-1](1.0)))
-        else:
-            following = next(other for other in motions[number:] if other is not None)
-            played.append(_still(following(0.0)))
-    return played
-
-
-def _still(scene: Scene) -> Motion:
-    return lambda _progress: scene
 
 
 __getattr__ = old_names(

@@ -70,7 +70,8 @@ def _draw(canvas: npt.NDArray[np.float32], sprites: Sprites, textures: Textures,
     for i in np.flatnonzero((high > low).all(axis=1)).tolist():
         texture = int(sprites.texture[i])
         levels = int(textures.table.levels[texture])
-        longest = max(int(textures.table.width[texture]), int(textures.table.height[texture]))
+        window = np.abs(sprites.window[i, 2:] - sprites.window[i, :2])
+        longest = float((window * (textures.table.width[texture], textures.table.height[texture])).max())
         level = min(max(int(math.log2(max(longest / max(reach[i], 1.0), 1.0))), 0), levels - 1)
         pixels = unpack(textures.pixels(texture, level))
         texels = np.array(pixels.shape[1::-1])
