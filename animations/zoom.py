@@ -41,6 +41,10 @@ _STOP_SECONDS = 2.5
 """Flight to each photo of a tour, by default."""
 
 
+_CREEP_RAMP = 0.35
+"""Share of a flight over which the slow movement of a pause fades out."""
+
+
 @dataclass(frozen=True)
 class Zoom(Animation):
     """Zoom from the whole mosaic into one of its photos."""
@@ -100,7 +104,7 @@ class Zoom(Animation):
         """Choose the cells, then compute the landing on each photo and the path between them."""
         cells = self._cells(stage)
         tiles = stage.resting_sprites(upright=cells)  # so that the flight ends on the original photo
-        stops = [_Stop(stage, tiles, cell, self.landing) for cell in cells]
+        stops = [_Stop(stage, tiles, cell, self.landing, self.drift) for cell in cells]
         flight = _Flight(self, stage, [stop.camera for stop in stops])
 
         def motion(progress: float) -> Scene:
@@ -256,11 +260,27 @@ class _Flight:
         self.starts = np.cumsum(shares[:-1]) + np.concatenate([[0.0], np.cumsum(moves)[:-1]])
         self.ends = self.starts + moves
         self.easing: Easing = zoom.easing
+        # In a pause, the camera makes a small part of the leg before it; in the first one, of the leg after it.
+        self.pauses = shares
+        self.crept = np.minimum(0.5 * math.log1p(zoom.drift) / lengths, 0.1)
 
     def at(self, progress: float) -> tuple[_Leg, float]:
         """Return the current leg and the share of it that has been flown, 0…1."""
         number = max(int(np.searchsorted(self.starts, progress, side="right")) - 1, 0)
-        return self.legs[number], float(ease(progress, self.easing, self.starts[number], self.ends[number]))
+        start, end = float(self.starts[number]), float(self.ends[number])
+        before, after = float(self.pauses[0]) if number == 0 else 0.0, float(self.pauses[number + 1])
+        first, last = (self.crept[number] if pause > 0 else 0.0 for pause in (before, after))
+        ramp = _CREEP_RAMP * (end - start)
+        way = (1 - first - last) * float(ease(progress, self.easing, start, end))
+        way += first * _creep(progress - start + before, before, ramp)
+        way += last * (1 - _creep(end + after - progress, after, ramp))
+        return self.legs[number], min(max(way, 0.0), 1.0)
+
+
+def _creep(time: float, pause: float, ramp: float) -> float:
+    """Return the share, 0…1, of a slow movement at a time: at constant speed in a pause, then slowing down."""
+    slowing = min(max(time - pause, 0.0) / max(ramp, 1e-9), 1.0)
+    return (min(max(time, 0.0), pause) + ramp / 3 * (1 - (1 - slowing) ** 3)) / max(pause + ramp / 3, 1e-9)
 
 
 # -- The photos ----------------------------------------------------------------------------------------------------
@@ -278,7 +298,7 @@ class _Stop:
     sides are stretched to whole pixels and the camera is moved by up to half a pixel.
     """
 
-    def __init__(self, stage: Stage, tiles: Sprites, cell: int, landing: Landing) -> None:
+    def __init__(self, stage: Stage, tiles: Sprites, cell: int, landing: Landing, drift: float) -> None:
         index = int(stage.mosaic.photo[cell])
         photo = stage.photo(index)
         left, top, across, along = (0, 0, *photo.own_size) if photo.is_part else photo.crop
@@ -306,8 +326,9 @@ class _Stop:
             pixels = float((frame / size).min())
             middle = np.array([0.5, 0.5])
         else:
-            pixels = float((frame / size).max())
-            edge = 0.5 * frame / np.rint(size * pixels)  # of a photo whose sides are stretched to whole pixels
+            pixels = float((frame / size).max()) * (1 + drift)  # in the pause, the frame shows a little more
+            # Of a photo whose sides are stretched to whole pixels.
+            edge = np.minimum(0.5 * frame * (1 + drift) / np.rint(size * pixels), 0.5)
             middle = np.clip(framing.middle, edge, 1 - edge)
         shown = 0.5 * frame / (size * pixels)
         window = np.concatenate([middle - shown, middle + shown])
@@ -315,8 +336,9 @@ class _Stop:
         part = self.crop[2:] - self.crop[:2]
         # How much the photo grows in mosaic units.
         self.growth = max(1.0, float((part / (2 * shown)).max())) if stage.mosaic.shape.gap else 1.0
-        # A pixel more on each side, as the camera is moved.
-        inside = np.clip(window + np.concatenate([-1 / texels, 1 / texels]), 0.0, 1.0)
+        # What the pause shows, and a pixel more on each side, as the camera is moved.
+        more = 1 / texels + drift * shown
+        inside = np.clip(window + np.concatenate([-more, more]), 0.0, 1.0)
         # The sprite always covers its tile, for which a part of the crop is enough after the photo has grown.
         inset = 0.5 * (1 - 1 / self.growth) * part
         opened = np.concatenate(
@@ -328,7 +350,7 @@ class _Stop:
         self.stretch = texels / (2 * self.half / part * scale)
         self.camera = self._aligned(window, scale, stage.frame)
         self.texture = stage.add_whole(index, float(texels[0]), float(texels[1]))
-        reach = (0.5 * frame + 1) / self.camera.scale
+        reach = (0.5 * (1 + drift) * frame + 1) / self.camera.scale
         self.visible = np.stack([self.camera.centre - reach, self.camera.centre + reach])
         # The camera may leave the mosaic before the ground, which opens with the photo, covers all of the frame.
         self.beyond: Sprites | None = None

@@ -249,7 +249,6 @@ class Show(Animation):
 
         return whole_motion
 
-
     def _drifted(self, camera: Camera, seconds: float) -> Camera:
         """Return a camera after a pause."""
         return self.drifted(camera, min(seconds / _DRIFT_SECONDS, 1.0))
