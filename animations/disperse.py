@@ -177,11 +177,11 @@ _SLOWER: Final = 0.5
 _NEAR: Final = 0.05
 """Share of the other tiles that pass near the viewer, at a fifth to a half of that size."""
 
-_INVISIBLE: Final = 0.02
-"""Opacity up to which a tile is not visible at the end."""
+_FEW: Final = 0.004
+"""Share of the frame that the last tiles cover at the end: waiting for single ones would take up to a second longer."""
 
-_LAST: Final = 0.05
-"""Share of the movement over which all fades out at the end: shadows of tiles that have left may still be visible."""
+_LAST: Final = 0.08
+"""Share of the movement over which all fades out at the end: the last tiles, and shadows of those that have left."""
 
 
 class _Flights:
@@ -228,7 +228,7 @@ class _Flights:
         self.end = self._last_visible(0.5 * view)
 
     def _last_visible(self, edges: Float64Array) -> float:
-        """Return the moment from which no tile is in the frame, at least 0.3.
+        """Return the moment from which at most a few tiles are in the frame, at least 0.3.
 
         `edges`: (2,), of the frame, from its middle. Most tiles leave it before the end of their paths.
         """
@@ -239,14 +239,15 @@ class _Flights:
         return max(end, 0.3)
 
     def _is_visible(self, moment: float, edges: Float64Array) -> bool:
-        """Return whether a flying tile is in the frame. `edges`: (2,), as above."""
+        """Return whether more than a few flying tiles are in the frame. `edges`: (2,), as above."""
         flying, _ = self.at(moment)
         right, down = flying.half_axes()
         centre = np.concatenate([flying.centre - self.camera.centre, flying.height()[:, np.newaxis]], 1)
         corners = np.stack([centre + x * right + y * down for x in (-1, 1) for y in (-1, 1)])
         pixels = corners[..., :2] * self.eye / np.maximum(self.eye - corners[..., 2:], 1e-9)
-        inside = ((pixels.min(axis=0) < edges) & (pixels.max(axis=0) > -edges)).all(axis=1)
-        return bool((inside & (flying.opacity > _INVISIBLE)).any())
+        sides = np.minimum(pixels.max(axis=0), edges) - np.maximum(pixels.min(axis=0), -edges)
+        area = np.where((sides > 0).all(axis=1), sides.prod(axis=1), 0.0) @ flying.opacity
+        return bool(area > _FEW * 4 * edges.prod())
 
     def _nearer(self, way: Float64Array, which: Indices) -> Float64Array:
         """Return by which factor the perspective makes tiles larger, (M,)."""
@@ -315,7 +316,7 @@ def _uneven(points: Float64Array, rng: np.random.Generator) -> Float64Array:
 def _burst(away: Float64Array, reach: Float64Array, rng: np.random.Generator) -> Trajectory:
     """Outwards, accelerating."""
     angle = np.arctan2(away[:, 1], away[:, 0]) + rng.normal(0, 0.35, len(away))
-    far = reach * rng.uniform(0.3, 0.8, len(away))
+    far = reach * rng.uniform(0.4, 0.9, len(away))
     direction = np.stack([np.cos(angle), np.sin(angle)], 1) * far[:, np.newaxis]
 
     def trajectory(way: Float64Array, which: Indices) -> Float64Array:

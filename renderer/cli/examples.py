@@ -61,7 +61,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Swirl the tiles around a point of the cover",
         ),
         (
-            "render disperse cover.jpg --tiles ~/Pictures --style wind --reveals photo.jpg",
+            "render disperse cover.jpg --tiles ~/Pictures --style wind --reveals ~/Pictures/best.jpg",
             "Blow the tiles off another picture",
         ),
         (
