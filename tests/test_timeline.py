@@ -189,7 +189,8 @@ def test_parts_have_their_own_frames_and_join_smoothly(stage_factory: StageFacto
     notices: list[str] = []
     stage = replace(stage_factory.stage((96, 64), seconds=8.0), frames=80, notice=notices.append)
     show = Show(
-        timeline="hold 1s, reveal 2s, zoom 2s focus=0.9,0.1 hold-end=0.5, zoom 1s direction=out hold-start=0.3, disperse 2s reveals=empty"
+        timeline="hold 1s, reveal 2s, zoom 2s focus=0.9,0.1 hold-end=0.5, zoom 1s direction=out hold-start=0.3, disperse 2s reveals=empty",
+        drift=0.0,
     )
     assert (show.default_duration(), show.shown_endings(), show.targets()) == (8, ("empty", "empty"), ((0.9, 0.1),))
     motion = show.play(stage)
@@ -240,7 +241,7 @@ def test_disperse_and_gather_join_any_neighbour_without_a_jump(stage_factory: St
 
 def test_a_part_moves_for_all_of_its_seconds_except_explicit_pauses(stage_factory: StageFactory) -> None:
     stage = replace(stage_factory.stage((96, 64), seconds=4.0), frames=120)
-    motion = Show(timeline="reveal 1s, hold 1s, zoom 2s hold-start=0.5").play(stage)
+    motion = Show(timeline="reveal 1s, hold 1s, zoom 2s hold-start=0.5", drift=0.0).play(stage)
     with closing(Compositor(96, 64, stage.textures)) as compositor:
         frames = [compositor.still(motion(frame / 119)) for frame in range(60)]
     moves = [bool((one != other).any()) for one, other in pairwise(frames)]
@@ -248,6 +249,20 @@ def test_a_part_moves_for_all_of_its_seconds_except_explicit_pauses(stage_factor
     scales = np.array([motion(frame / 119).camera.scale for frame in range(60, 120)])
     assert (np.diff(scales)[:14] == 0).all()
     assert (np.diff(scales)[15:] > 0).all()
+    stage.textures.close()
+
+
+def test_the_camera_moves_in_slowly_in_pauses_of_a_timeline_and_joins_without_a_jump(
+    stage_factory: StageFactory,
+) -> None:
+    stage = replace(stage_factory.stage((96, 64), seconds=9.5), frames=286)
+    timeline = "hold 1s, reveal 2s from=cover, hold 1.5s, zoom 3s, hold 1s, zoom 1s direction=out"
+    motion = Show(timeline=timeline).play(stage)
+    scales = np.log([motion(frame / 285).camera.scale for frame in range(286)])
+    assert np.abs(np.diff(scales[:250])).max() < 0.15
+    for first, last in ((1, 29), (92, 134), (227, 254)):
+        assert (np.abs(np.diff(scales[first:last])) > 1e-5).all()
+    assert scales[135] - scales[91] == pytest.approx(np.log(1 + Show().drift), rel=0.05)
     stage.textures.close()
 
 

@@ -54,6 +54,8 @@ def test_the_flight_is_monotone_and_stays_within_the_first_view(
     scales = np.array([camera.scale for camera in cameras])
     if direction == "inout":
         assert (np.diff(scales[:61]) >= 0).all()
+        still = Zoom(direction="inout", drift=0.0).prepare(stage)
+        scales = np.array([still(p).camera.scale for p in np.linspace(0, 1, 121)])
         assert np.allclose(scales, scales[::-1])
     else:
         assert (np.diff(scales if direction == "in" else scales[::-1]) >= 0).all()
@@ -80,7 +82,7 @@ def test_a_tour_is_smooth_and_pauses_at_each_photo(
     stage_factory: StageFactory, points: list[tuple[float, float]], direction: Literal["in", "out", "inout"]
 ) -> None:
     stage = stage_factory.stage((160, 90), seconds=20.0)
-    motion = Zoom(focus=tuple(f"{x},{y}" for x, y in points), direction=direction).prepare(stage)
+    motion = Zoom(focus=tuple(f"{x},{y}" for x, y in points), direction=direction, drift=0.0).prepare(stage)
     times = np.linspace(0, 1, 2001)
     cameras = [motion(p).camera for p in times]
     scale = np.log([camera.scale for camera in cameras])
@@ -121,22 +123,50 @@ def test_nothing_outside_the_mosaic_is_visible(stage_factory: StageFactory, size
     stage.textures.close()
 
 
-def test_the_camera_does_not_move_during_pauses(stage_factory: StageFactory) -> None:
+def test_the_camera_moves_slowly_during_pauses_unless_there_is_no_drift(stage_factory: StageFactory) -> None:
     stage = stage_factory.stage((160, 90), seconds=10.0)
-    motion = Zoom(hold_start=1.0, hold_end=2.0).prepare(stage)
+    pauses = {"hold_start": 1.0, "hold_end": 2.0}
+    motion = Zoom(drift=0.0, **pauses).prepare(stage)
     cameras = [motion(p).camera for p in (0.0, 0.1, 0.12, 0.78, 0.8, 1.0)]
     assert cameras[0] == cameras[1] != cameras[2]
     assert cameras[3] != cameras[4] == cameras[5]
+    motion = Zoom(drift=0.06, **pauses).prepare(stage)
+    assert motion(0.0).camera == cameras[0]
+    for times in (np.linspace(0, 0.1, 11), np.linspace(0.8, 1, 11)):
+        steps = np.diff(np.log([motion(p).camera.scale for p in times]))
+        assert steps == pytest.approx(steps.mean(), rel=0.02)  # at a constant speed
+        assert 0.01 < steps.sum() < 0.03  # at most half of the drift
+    speed = np.diff(np.log([motion(p).camera.scale for p in np.linspace(0, 1, 501)]))
+    assert (speed > 0).all()
+    assert np.abs(np.diff(speed)).max() < 0.002  # the flight begins and ends without a jolt
     stage.textures.close()
 
 
+@pytest.mark.parametrize("size", [(160, 90), (90, 160), (90, 90)])
+@pytest.mark.parametrize("landing", ["photo", "whole"])
+def test_a_photo_fills_the_frame_during_the_pause(
+    stage_factory: StageFactory, size: tuple[int, int], landing: Literal["photo", "whole"]
+) -> None:
+    """What the camera has not reached yet is the photo too, not the tiles around it."""
+    stage = stage_factory.stage(size, seconds=4.0)
+    with closing(stage.textures), closing(Compositor(*size, stage.textures, threads=2)) as compositor:
+        motion = Zoom(landing=landing, hold_end=2.0, drift=0.1).prepare(stage)
+        scene = motion(0.65)
+        photo = tuple(group for group in scene.sprites if group.rest is None)
+        over = replace(scene, sprites=photo, background=None)
+        assert (compositor.still(over)[..., 3] == 255).all()
+
+
 @pytest.mark.parametrize("size", [(160, 90), (96, 96)])
-def test_the_video_ends_on_the_photo_filling_the_frame(stage_factory: StageFactory, size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("drift", [0.0, 0.05])
+def test_the_video_ends_on_the_photo_filling_the_frame(
+    stage_factory: StageFactory, size: tuple[int, int], drift: float
+) -> None:
     stage = stage_factory.stage(size)
-    last = still(stage, 1.0)
+    last = still(stage, 1.0, Zoom(drift=drift))
     box = crop_box(stage_factory.cover, (640, 427), "smart", (), Fraction(*size))
     with Image.fromarray(stage_factory.cover) as photo:
-        scale = max(size[0] / photo.width, size[1] / photo.height)
+        scale = max(size[0] / photo.width, size[1] / photo.height) * (1 + drift)
         resized = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.LANCZOS)
         left, top = (
             int((start + length / 2) / whole * sides - side / 2 + 0.01)
@@ -165,7 +195,7 @@ def test_a_photo_whose_subject_does_not_fit_is_shown_whole_over_its_own_blur(sta
 
 def test_a_whole_photo_opens_without_a_jump(stage_factory: StageFactory) -> None:
     stage = stage_factory.stage((90, 160), seconds=4)
-    motion = Zoom(landing="whole", hold_start=0, hold_end=0.5).prepare(stage)
+    motion = Zoom(landing="whole", hold_start=0, hold_end=0.5, drift=0.0).prepare(stage)
     compositor = Compositor(*stage.frame, stage.textures, threads=2)
     with closing(stage.textures), closing(compositor):
         frames = [compositor.still(motion(number / 120)).astype(float) for number in range(85, 121)]
@@ -362,7 +392,7 @@ def test_without_focus_the_camera_lands_inside_a_mask(stage_factory: StageFactor
         cell = Zoom().last_photo(replace(stage, maps=[holed]))
         assert cell is not None
         assert holed.depth()[cell] == 2
-        assert np.abs(offset[kept][cell]).max() < 6  # the nearest such cell
+        assert np.abs(offset[kept][cell]).max() < 7  # one of the nearest
         first = {name: values[:1] for name, values in arrays.items()}
         assert Zoom().last_photo(replace(stage, maps=[replace(whole, photo=same[:1], **first)])) == 0
 
