@@ -67,7 +67,7 @@ class Disperse(SpatialAnimation):
     hold_start: float | None = parameter(0.8, "Pause before the tiles leave", unit="seconds", low=0, high=60)
     hold_end: float | None = parameter(
         None,
-        "Pause after the last tile has left; default: 0.8, and 0.05 if nothing is below the tiles",
+        "Pause after the last tile has left; default: 0.8, or 0 if nothing is below the tiles",
         unit="seconds",
         low=0,
         high=60,
@@ -86,7 +86,7 @@ class Disperse(SpatialAnimation):
         resting_part = stage.partly_resting(tiles)
         in_space = self.in_space(stage)
         flights = _Flights(self, stage, camera, tiles)
-        pauses = zip((self.hold_start, self.hold_end), (0.8, 0.8 if below else 0.05), strict=True)
+        pauses = zip((self.hold_start, self.hold_end), (0.8, 0.8 if below else 0.0), strict=True)
         before, after = stage.pause_shares([default if pause is None else pause for pause, default in pauses])
 
         def motion(progress: float) -> Scene:
@@ -122,7 +122,7 @@ class Gather(Disperse):
     reverse: bool = parameter(True, "Gather the tiles: the scattering in reverse")
     hold_start: float | None = parameter(
         None,
-        "Pause before the first tile appears; default: 0.8, and 0.05 if nothing is below the tiles",
+        "Pause before the first tile appears; default: 0.8, or 0 if nothing is below the tiles",
         unit="seconds",
         low=0,
         high=60,
@@ -180,7 +180,7 @@ _NEAR: Final = 0.05
 _FEW: Final = 0.004
 """Share of the frame that the last tiles cover at the end: waiting for single ones would take up to a second longer."""
 
-_LAST: Final = 0.08
+_LAST: Final = 0.03
 """Share of the movement over which all fades out at the end: the last tiles, and shadows of those that have left."""
 
 

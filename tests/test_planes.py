@@ -107,7 +107,7 @@ def test_frames_differ_by_less_than_one_step_from_those_of_the_compositor(
             scene = motion(progress)
             found = differences(frames.draw_scene(scene), by_compositor(stage, scene))
             assert max(found) < 1.6, (progress, found)  # small frames consist mostly of edges between tiles
-            assert found[0] < 1.0, (progress, found)
+            assert found[0] < 1.2, (progress, found)
 
 
 @pytest.mark.parametrize("fit", ["contain", "blur", "crop"])
@@ -436,7 +436,7 @@ class Recorded:
 @pytest.mark.parametrize("motion_blur", [0.0, 0.5])
 def test_equal_frames_are_drawn_once(cover: Path, motion_blur: float) -> None:
     output = OutputSettings(size=(160, 90), duration=3.0, motion_blur=motion_blur)
-    animation = Zoom(hold_start=0.5, hold_end=1.0)
+    animation = Zoom(hold_start=0.5, hold_end=1.0, drift=0.0)
     with (
         open_mosaic(cover, MatchSettings(columns=16), Silent()) as mosaic,
         open_frames(mosaic, animation, (160, 90), output) as source,
