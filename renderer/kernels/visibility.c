@@ -147,9 +147,10 @@ void list_visible(
         if (!(nearest > NEAREST))
             continue;
         /* The map to pixels near the centre. */
-        double x = centre.x / centre.w, y = centre.y / centre.w;
-        double right_x = (right.x - x * right.w) / centre.w, right_y = (right.y - y * right.w) / centre.w;
-        double down_x = (down.x - x * down.w) / centre.w, down_y = (down.y - y * down.w) / centre.w;
+        double nearer = 1.0 / centre.w;
+        double x = centre.x * nearer, y = centre.y * nearer;
+        double right_x = (right.x - x * right.w) * nearer, right_y = (right.y - y * right.w) * nearer;
+        double down_x = (down.x - x * down.w) * nearer, down_y = (down.y - y * down.w) * nearer;
         double reach_x = absolute(right_x) + absolute(down_x);
         double reach_y = absolute(right_y) + absolute(down_y);
         int in_space = greater(reach_x, reach_y) * lean > AFFINE_ERROR * nearest;
