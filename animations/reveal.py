@@ -59,7 +59,6 @@ class Reveal(SpatialAnimation):
         resting_part = stage.partly_resting(tiles)
         in_space = self.in_space(stage)
         pieces = stage.cover_pieces() if self.start == "cover" else None
-        remaining_part = stage.partly_resting(pieces) if pieces is not None else None
         view = stage.view(whole)
         away = np.abs((tiles.centre - whole.centre) / stage.view(self.drifted(whole, 1.0)))
         visible = np.asarray((away < 0.5).all(axis=1), bool)
@@ -78,10 +77,12 @@ class Reveal(SpatialAnimation):
             viewer = np.array([*camera.centre, camera.distance(stage.frame[1])])
             some = _Entering(tiles.take(entering), way[entering], tilt[:, entering], viewer, view)
             resting = [resting_part(way >= 1)]
-            if pieces is not None and remaining_part is not None:
-                flips = self.enter == "flip"  # the piece of the cover turns with the tile; otherwise the tile covers it
-                resting.insert(0, remaining_part(way <= 0 if flips else way < 1))
-                if flips:
+            if pieces is not None:
+                # All of the cover is below: beside turning tiles, and at the smooth edges of landed ones, the
+                # background would look like holes in it.
+                if (way < 1).any():
+                    resting.insert(0, pieces)
+                if self.enter == "flip":
                     turned, back = some.turned_over(pieces.take(entering))
                     return stage.scene(camera, *in_space(turned, *in_space(back, *resting)))
             return stage.scene(camera, *in_space(_ENTRANCES[self.enter](some), *resting))

@@ -315,16 +315,17 @@ class _Stop:
         # The part of the photo that the frame shows after landing.
         frame = np.array(stage.frame, np.float64)
         framing = stage.framing(index) if landing == "photo" else None
-        is_whole = landing == "whole" or (framing is not None and not framing.fits)
+        is_whole = landing == "whole" or (framing is not None and not framing.fills)
         self.ground = stage.add_ground(index) if is_whole else None  # texture
         self.stays = landing == "tile"
         if self.stays:
             with_border = (across, along) * self.tile.outline.sprite_half(self.half) / self.half
             pixels = float((frame / with_border).min())  # frame pixels per photo pixel
             middle = 0.5 * (self.crop[:2] + self.crop[2:])
-        elif framing is None or not framing.fits:
-            pixels = float((frame / size).min())
-            middle = np.array([0.5, 0.5])
+        elif framing is None or not framing.fills:
+            part_size = size if framing is None else size * framing.size
+            pixels = float((frame / part_size).min())
+            middle = np.array([0.5, 0.5] if framing is None else framing.middle)
         else:
             pixels = float((frame / size).max()) * (1 + drift)  # in the pause, the frame shows a little more
             # Of a photo whose sides are stretched to whole pixels.
@@ -376,6 +377,8 @@ class _Stop:
         if self.ground is None:
             return None
         low, high = self.corners + opening * (self.visible - self.corners)
+        if opening < 1:  # the tile, which may be wider than the part of its photo that is shown at last, stays covered
+            low, high = np.minimum(low, self.corners[0]), np.maximum(high, self.corners[1])
         right, down = np.diag(0.5 * (high - low))
         sprite = make_sprites(self.ground, 0.5 * (low + high), right, down)
         return replace(sprite, outline=self.tile.outline.opening(opening))

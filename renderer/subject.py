@@ -20,9 +20,13 @@ HEAD: Final = 2.2
 """Size of a head with hair and a margin, in multiples of the detected box, which reaches from brow to chin."""
 
 _ABOVE: Final = 0.4
-_BESIDE: Final = 0.3
-_BELOW: Final = 0.1
-"""What belongs to a head around the box of its face, in multiples of it: hair, measured to end 0.3 to 0.4 above it."""
+_BESIDE: Final = 0.2
+_BELOW: Final = 0.25
+"""What belongs to a head around the box of its face, in multiples of it: hair, measured to end 0.3 to 0.4 above it, and
+a beard or the neck."""
+
+_IN_BACKGROUND: Final = 0.4
+"""Height of a face, relative to the largest one, below which it is not counted: passers-by, and pictures on a wall."""
 
 HEAD_ROOM: Final = 0.3
 """Room above heads in a frame, where the photo has it, as a share of the height of all heads together."""
@@ -63,10 +67,14 @@ def attention(colours: npt.NDArray[np.float32], faces: Sequence[Face]) -> Weight
 
 
 def heads(faces: Sequence[Face]) -> tuple[float, float, float, float] | None:
-    """Return left, top, right and bottom of the area of all heads, in fractions of the picture; None without faces."""
+    """Return left, top, right and bottom of the area of all heads, in fractions of the picture; None without faces.
+
+    Those of much smaller faces than the largest are left out.
+    """
     if not faces:
         return None
-    x, y, width, height = np.array(faces, np.float64).T
+    boxes = np.array(faces, np.float64)
+    x, y, width, height = boxes[boxes[:, 3] >= _IN_BACKGROUND * boxes[:, 3].max()].T
     left, top, right, bottom = (
         (x - _BESIDE * width).min(),
         (y - _ABOVE * height).min(),

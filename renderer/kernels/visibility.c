@@ -12,6 +12,8 @@
 /* Error in pixels up to which a sprite in perspective is drawn as a parallelogram, which takes less time. */
 #define AFFINE_ERROR (1.0 / 16.0)
 
+#define MIN_SINE 0.02 /* of the angle between the edges of a blurred sprite, which below that is a faint line */
+
 #define SHORTEST_TRAIL 1.0 /* movement in pixels below which it is not blurred */
 
 #define MAX_TAPS 4 /* points along a sprite's movement that are averaged */
@@ -167,10 +169,19 @@ void list_visible(
                 trail[0] = trail[1] = 0.0;
             in_space |= soft > 0.5 || trail[0] != 0.0 || trail[1] != 0.0;
         }
-        if (in_space) { /* a box that surely includes it */
-            double larger = centre.w / nearest;
-            reach_x = reach_x * larger + 2.0 * soft + absolute(trail[0]);
-            reach_y = reach_y * larger + 2.0 * soft + absolute(trail[1]);
+        double area = right_x * down_y - right_y * down_x;
+        double length_right = length(right_x, right_y), length_down = length(down_x, down_y);
+        if (in_space) { /* a box that includes it, with the blur beyond its edges, which extends its acute corners */
+            double larger = centre.w / nearest, size = greater(absolute(area), 1e-9);
+            double past_right = (soft * length_down + 0.5 * absolute(trail[0] * down_y - trail[1] * down_x)) / size;
+            double past_down = (soft * length_right + 0.5 * absolute(trail[0] * right_y - trail[1] * right_x)) / size;
+            int blurred = soft > 0.5 || trail[0] != 0.0 || trail[1] != 0.0;
+            if (blurred && absolute(area) < MIN_SINE * length_right * length_down)
+                continue;
+            reach_x += past_right * absolute(right_x) + past_down * absolute(down_x);
+            reach_y += past_right * absolute(right_y) + past_down * absolute(down_y);
+            reach_x *= larger;
+            reach_y *= larger;
         }
         if (lesser(absolute(right_x), absolute(right_y)) + lesser(absolute(down_x), absolute(down_y)) > 1e-9) {
             /* Coverage is measured across an edge, so at corners of rotated sprites it extends half a pixel further. */
@@ -191,8 +202,6 @@ void list_visible(
             continue;
         if (first >= hidden[1] && last <= hidden[3] && hidden[0] < hidden[2] && left >= hidden[0] && end <= hidden[2])
             continue;
-        double area = right_x * down_y - right_y * down_x;
-        double length_right = length(right_x, right_y), length_down = length(down_x, down_y);
         if (absolute(area) < 1e-9 * (1.0 + length_right * length_down))
             continue; /* edge-on */
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 LIGHT: Final = (-0.42, -0.56, 1.0)
 """Direction to the light, x, y, z: from the upper left, in front of the mosaic. NumPy is not loaded to define it."""
 
-_DARKEST: Final = 0.2  # factor of a tile that the light doesn't reach
+_DARKEST: Final = 0.45  # factor of a tile that the light doesn't reach
 
 _BRIGHTEST: Final = 1.25  # and of one that faces it
 

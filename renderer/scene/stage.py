@@ -55,6 +55,9 @@ MOST_OF_SUBJECT: Final = 0.6
 Measured with the best part of 9:16 of wide photos: an otter (0.55), a motorcycle (0.56), a pagoda (0.52) and Saturn's
 rings (0.54) are cut; a flower (0.87), a building (0.75), a cat's face (0.71) and a dune (0.69) are not."""
 
+_SHAPES: Final = 8
+"""Shapes of a photo's part that are tried, from that of the frame towards that of the photo."""
+
 FAR_PIXELS: Final = 4.0
 """Pixels per unit below which a map whose tiles are all at rest is drawn as one picture."""
 
@@ -64,6 +67,25 @@ def _spot(shape: tuple[int, ...], position: tuple[float, float], size: tuple[flo
     y, x = np.mgrid[: shape[0], : shape[1]]
     away = np.hypot((x + 0.5) / shape[1] - position[0] / size[0], (y + 0.5) / shape[0] - position[1] / size[1])
     return np.asarray(np.exp(-away / 0.08), np.float64)
+
+
+def _around_subject(
+    starts: Float64Array, lengths: Float64Array, heads: Bounds | None, pixels: Pixels
+) -> Float64Array | None:
+    """Return where a part of a photo starts, (2,), so that it shows all heads, or most of the subject; None if not.
+
+    `starts`, `lengths`: (2,) of the part, and `heads`: the area of all, in fractions of the photo. `pixels`: (H, W, 3).
+    """
+    from renderer.subject import HEAD_ROOM, subject_share
+
+    if heads is None:
+        share = subject_share(pixels, (float(starts[0]), float(starts[1]), float(lengths[0]), float(lengths[1])))
+        return starts if share >= MOST_OF_SUBJECT else None
+    low, high = np.array(heads[:2]), np.array(heads[2:])
+    if (high - low > lengths + 1e-6).any():
+        return None
+    room = np.array([0.0, HEAD_ROOM * (high[1] - low[1])])
+    return np.asarray(np.clip(np.minimum(starts, low - room), np.maximum(high - lengths, 0.0), low), np.float64)
 
 
 def _ignore(_message: str) -> None:
@@ -111,10 +133,11 @@ def _windows(placement: PlacementMap) -> Float64Array:
 
 @dataclass(frozen=True)
 class Framing:
-    """How a photo fills the frame."""
+    """The part of a photo that the frame shows: as large as the frame allows, with its subject whole."""
 
-    middle: tuple[float, float]  # of the part that the frame shows, in fractions of the photo
-    fits: bool  # whether the part shows all heads, or without faces most of the subject
+    middle: tuple[float, float]  # in fractions of the photo
+    size: tuple[float, float]  # width and height in fractions of the photo
+    fills: bool  # whether the part has the shape of the frame; otherwise something must surround it
 
 
 @dataclass(frozen=True)
@@ -440,35 +463,33 @@ class Stage:
         return self.find_landings() if self.find_landings else find_landings(self.mosaic, self.libraries[0])
 
     def framing(self, index: int, which: int = 0) -> Framing:
-        """Return the part of a photo that fills the frame: around the subject, with all heads and some room above them.
+        """Return the part of a photo that the frame shows: around the subject, with all heads and some room above them.
 
-        For a piece, fractions are of its crop, and its faces are those of the cover. Raises RenderError if the photo
-        can't be read.
+        If they don't fit, or without faces most of the subject, the part is nearer to the shape of the photo, at last
+        all of it. For a piece, fractions are of its crop, and its faces are those of the cover. Raises RenderError if
+        the photo can't be read.
         """
         from renderer.faces import SEARCH_PIXELS, find_faces
-        from renderer.subject import HEAD_ROOM, heads, subject_share
+        from renderer.subject import heads
 
         photo, library = self.photo(index, which), self.libraries[which]
-        faces = list(self.maps[which].faces_of(photo))
         pixels = library.overview(photo)
-        faces += find_faces(pixels, SEARCH_PIXELS)  # smaller ones than are known from the index
-        box = library.framed(photo, Fraction(*self.frame), faces)
-        starts, lengths = (np.divide(sides, photo.own_size) for sides in (box[:2], box[2:]))
+        # With smaller faces than are known from the index.
+        faces = [*self.maps[which].faces_of(photo), *find_faces(pixels, SEARCH_PIXELS)]
         area = heads(faces)
-        fits = True
-        if area is not None:
-            low, high = np.array(area[:2]), np.array(area[2:])
-            fits = bool((high - low <= lengths + 1e-6).all())
-            if fits:
-                room = np.array([0.0, HEAD_ROOM * (high[1] - low[1])])
-                starts = np.clip(np.minimum(starts, low - room), np.maximum(high - lengths, 0.0), low)
-        else:
-            fits = subject_share(pixels, (*starts.tolist(), *lengths.tolist())) >= MOST_OF_SUBJECT
-        x, y = (
-            0.5 if abs(start + 0.5 * length - 0.5) * side < 1 else start + 0.5 * length  # boxes have whole pixels
-            for start, length, side in zip(starts.tolist(), lengths.tolist(), photo.own_size, strict=True)
-        )
-        return Framing((x, y), fits=fits)
+        frame, own = Fraction(*self.frame), Fraction(*photo.own_size)
+        for step in range(_SHAPES):
+            ratio = Fraction(float(frame * (own / frame) ** (step / _SHAPES))).limit_denominator(1000)
+            box = library.framed(photo, ratio if step else frame, faces)
+            starts, lengths = (np.divide(sides, photo.own_size) for sides in (box[:2], box[2:]))
+            found = _around_subject(starts, lengths, area, pixels)
+            if found is not None:
+                x, y = (
+                    0.5 if abs(start + 0.5 * length - 0.5) * side < 1 else start + 0.5 * length  # of whole pixels
+                    for start, length, side in zip(found.tolist(), lengths.tolist(), photo.own_size, strict=True)
+                )
+                return Framing((x, y), (float(lengths[0]), float(lengths[1])), fills=step == 0)
+        return Framing((0.5, 0.5), (1.0, 1.0), fills=False)
 
     def filling_middle(self, index: int, which: int = 0) -> tuple[float, float]:
         """Return the middle of the part of a photo that fills the frame, as `framing` does."""
