@@ -75,12 +75,12 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
     "Zoom": (
         Picture(
             "render zoom astronaut.png --tiles photos --columns 40 --focus chelsea.png --size 480x270 --fps 20 "
-            "--duration 5 --hold-start 0.5 --max-size 280KB -o zoom-in.mp4",
+            "--duration 5 --hold-start 0.5 --max-size 255KB -o zoom-in.mp4",
             "From the whole cover into one photo, which fills the frame at the end",
         ),
         Picture(
             "render zoom coffee.png --tiles photos --columns 40 --direction out --focus rocket.png --size 480x270 "
-            "--fps 20 --duration 5 --hold-end 1 --max-size 280KB -o zoom-out.mp4",
+            "--fps 20 --duration 5 --hold-end 1 --max-size 255KB -o zoom-out.mp4",
             "From one photo back to the whole mosaic, where it is one of thousands",
         ),
     ),
