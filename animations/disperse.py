@@ -205,6 +205,7 @@ class _Flights:
         if disperse.stagger == "distance":
             noise = 0.7 * near + 0.22 * _uneven((tiles.centre - middle) / part, rng) + 0.08 * noise
         inside = np.asarray((np.abs(tiles.centre - camera.centre) < 0.5 * view).all(axis=1))
+        inside |= not inside.any()  # of a few large tiles, all may have their centres outside the frame
         # Halfway between an even spread in space and as many tiles in each second. It does not matter when an invisible
         # tile leaves.
         first, last = float(noise[inside].min()), float(noise[inside].max())

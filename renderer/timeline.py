@@ -256,18 +256,21 @@ class Show(Animation):
     def _with_pauses(self, motions: Sequence[Motion | None]) -> list[Motion]:
         """Replace each pause with the last scene before it or, at the start, with the first scene after it.
 
-        In pauses, the camera drifts in; at the start, it drifts out to where the animation begins.
+        In pauses, the camera drifts in; in those at the start, it drifts out to where the first animation begins.
         """
+        first = next(number for number, motion in enumerate(motions) if motion is not None)
+        left = sum(segment.seconds for segment in self.segments[:first])  # until it begins
         played: list[Motion] = []
-        for number, motion in enumerate(motions):
-            seconds = self.segments[number].seconds
+        for number, (motion, segment) in enumerate(zip(motions, self.segments, strict=True)):
             if motion is not None:
                 played.append(motion)
-            elif played:
-                played.append(self._pause(played[-1](1.0), 0.0, seconds))
+            elif number > first:
+                played.append(self._pause(played[-1](1.0), 0.0, segment.seconds))
             else:
-                following = next(other for other in motions[number:] if other is not None)
-                played.append(self._pause(following(0.0), seconds, 0.0))
+                following = motions[first]
+                assert following is not None
+                played.append(self._pause(following(0.0), left, left - segment.seconds))
+                left -= segment.seconds
         return played
 
     def _pause(self, scene: Scene, start: float, end: float) -> Motion:

@@ -345,6 +345,17 @@ STYLES: tuple[Style, ...] = ("burst", "wind", "gravity", "vortex")
 
 
 @pytest.mark.parametrize("style", STYLES)
+def test_tiles_whose_centres_are_all_outside_the_frame_fly_too(stage: Stage, style: Style) -> None:
+    high = replace(
+        stage.mosaic, cell=np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 1.0, 1.0]]), size=(1.0, 2.0),
+        **{name: getattr(stage.mosaic, name)[:2] for name in ("photo", "symmetry", "gain", "offset", "cost")},
+    )  # fmt: skip
+    motion = Disperse(style=style, reveals="empty").play(replace(stage, maps=[high]))
+    assert draw(stage, motion(0.0)).any()
+    assert not draw(stage, motion(1.0)).any()
+
+
+@pytest.mark.parametrize("style", STYLES)
 def test_an_empty_end_is_at_most_a_tenth_of_a_second_long(stage: Stage, style: Style) -> None:
     motion = Disperse(style=style, reveals="empty").play(stage)
     assert draw(stage, motion(1 - 0.2 / stage.seconds)).any()

@@ -266,6 +266,15 @@ def test_the_camera_moves_in_slowly_in_pauses_of_a_timeline_and_joins_without_a_
     stage.textures.close()
 
 
+def test_several_pauses_at_the_start_lead_to_the_first_animation(stage_factory: StageFactory) -> None:
+    stage = replace(stage_factory.stage((96, 64), seconds=3.0), frames=91)
+    motion = Show(timeline="hold 0.5s, hold 0.5s, zoom 2s", drift=0.1).play(stage)
+    scales = np.array([motion(frame / 90).camera.scale for frame in range(91)])
+    assert (np.diff(scales[:30]) < 0).all()  # the camera moves out, without a jump
+    assert np.abs(np.diff(np.log(scales[:35]))).max() < 0.01
+    stage.textures.close()
+
+
 def test_the_drift_of_a_timeline_is_the_default_of_its_segments(tmp_path: Path) -> None:
     (tmp_path / "show.toml").write_text('[[timeline]]\nanimation = "reveal"\nseconds = 3\n')
     for text in ("reveal 3s, disperse 3s drift=0.05", str(tmp_path / "show.toml")):
