@@ -360,10 +360,10 @@ def _open(
 ) -> Iterator[OpenMosaic]:
     """Match a cover, or open the photos of a mosaic."""
     if isinstance(source, Mosaic):
-        with open_placement(source.placement, source.cover, match, progress) as mosaic:
+        with open_placement(source.placement, source.cover, match, progress, animation) as mosaic:
             yield mosaic
     else:
-        with open_mosaic(source, match, progress, animation.targets() if animation else ()) as mosaic:
+        with open_mosaic(source, match, progress, animation) as mosaic:
             yield mosaic
 
 
@@ -406,7 +406,8 @@ def _request(
             )
         values = {option: value for option, value in values.items() if option not in without_effect}
     elif not isinstance(opened, Mosaic):
-        check_drawing_options(opened, options)
+        if not values.get("to"):  # otherwise some of the covers may be drawn
+            check_drawing_options(opened, options)
         check_mask_threshold(opened, options, masked=values.get("mask") is not None)
     match = MatchSettings(**given(MatchSettings, values))
     check_beside(match, overwrite=overwrite)

@@ -140,18 +140,20 @@ class Compositor:
 
         self.in_bands(band)
 
-    def exposure(self, motion: Motion, progress: float, shutter: float) -> Scene | Moments:
+    def exposure(self, motion: Motion, progress: float, shutter: float, *, loop: bool = False) -> Scene | Moments:
         """Return what a frame with motion blur shows: a scene, or the moments of a motion that are averaged.
 
         The shutter is open for `shutter`, centred on `progress`; both are shares of the motion, 0…1. Flying tiles are
         blurred along their way, in one scene, if the camera rests. Otherwise there are as many moments as needed for
         the fastest visible sprite to move at most 2 pixels from one to the next, up to 16; if nothing moves more than 1
-        pixel, the scene at `progress`.
+        pixel, the scene at `progress`. In a loop, the motion is also called before 0.
         """
         scene = motion(progress)
         if shutter <= 0:
             return scene
-        first, last = max(progress - shutter / 2, 0.0), min(progress + shutter / 2, 1.0)
+        first, last = progress - shutter / 2, progress + shutter / 2
+        if not loop:
+            first, last = max(first, 0.0), min(last, 1.0)
         before, after = motion(first), motion(last)
         if has_flying(scene) and before.camera == after.camera:
             return with_trails(scene, before, after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -207,6 +207,21 @@ def make_grid_of_shape(
         wide_share, high_share = side * wide / width, side * high / height
     crop = ((1 - wide_share) / 2, (1 - high_share) / 2, wide_share, high_share)
     return _regular(count, rows, crop, tile_shape, portrait)
+
+
+def over_cover(grid: Grid, width: int, height: int, *, regular: bool = False) -> Grid:
+    """Return the cells of a grid over the largest part of another cover, `width` × `height` pixels, at its centre.
+
+    `regular`: with the cells of a regular grid instead of these, over the same area.
+    """
+    across, along = grid.unit
+    side = min(width / across / grid.columns, height / along / grid.rows)
+    sides = min(grid.columns * side * across / width, 1.0), min(grid.rows * side * along / height, 1.0)
+    crop = ((1 - sides[0]) / 2, (1 - sides[1]) / 2, *sides)
+    if not regular:
+        return replace(grid, crop=crop)
+    portrait = float((grid.cells[:, 3] > grid.cells[:, 2]).mean())
+    return _regular(grid.columns, grid.rows, crop, grid.shape, portrait)
 
 
 def _block(shape: TileShape) -> int:

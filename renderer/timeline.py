@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from renderer.errors import InputError
 from renderer.messages import as_key, named
 from renderer.parameters import parameter, parameters, read_values
 from renderer.plugins import load_animation
-from renderer.scene import PAUSE_PARAMETERS, Animation, Camera, Ending, Motion, Scene, Stage, Target, ease
+from renderer.scene import PAUSE_PARAMETERS, Animation, Camera, Ending, Motion, NextCover, Scene, Stage, Target, ease
 
 _SEGMENT: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b(.*)", re.DOTALL)
 
@@ -116,9 +116,15 @@ def _segment(name: str, seconds: float, given: Mapping[str, object], location: s
     values: dict[str, Any] = {pause: 0.0 for pause in PAUSE_PARAMETERS if pause in parameters(kind)}
     values |= {"drift": drift} | read_values(kind, given, location)
     try:
-        return Segment(kind(**values), seconds, name)
+        animation = kind(**values)
+        if animation.next_covers() and animation.reverse:
+            raise InputError(
+                f"{named('reverse', True)} is not possible in a timeline for an animation of several covers: name them "
+                "in the other order"
+            )
     except InputError as error:
         raise InputError(f"{location}: {error.message(as_key)}") from None
+    return Segment(animation, seconds, name)
 
 
 def _as_tuple(value: object) -> tuple[object, ...]:
@@ -171,16 +177,30 @@ class Show(Animation):
         moving = [segment for segment in self.segments if segment.animation is not None]
         return _endings(moving[0])[0], _endings(moving[-1])[1]
 
-    def landings(self, stage: Stage) -> Sequence[int]:
-        """Return the cells on which the animations land, without repeating one where the next animation starts."""
-        cells: list[int] = []
+    def landing_cells(self, stage: Stage) -> Sequence[tuple[int, int]]:
+        """Return where the animations land, without repeating a cell where the next animation starts."""
+        cells: list[tuple[int, int]] = []
         cell: int | None = None
-        for segment in self.segments:
+        for segment, first in zip(self.segments, self._first_maps, strict=True):
             if segment.animation is not None:
-                part = replace(stage, from_cell=cell)
-                cells += [each for each in segment.animation.landings(part) if each not in cells[-1:]]
+                part = replace(_maps_of(segment, stage, first), from_cell=cell)
+                landed = [(first + which, each) for which, each in segment.animation.landing_cells(part)]
+                cells += [each for each in landed if each not in cells[-1:]]
                 cell = segment.animation.last_photo(part)
         return cells
+
+    def next_covers(self) -> tuple[NextCover, ...]:
+        """Return the next covers of all animations."""
+        return tuple(
+            cover._replace(name=cover.name + first) if isinstance(cover.name, int) else cover
+            for segment, first in zip(self.segments, self._first_maps, strict=True)
+            for cover in _next_covers(segment)
+        )
+
+    @cached_property
+    def _first_maps(self) -> list[int]:
+        """For each segment, the index of the stage's map with which it starts."""
+        return [0, *accumulate(len(_next_covers(segment)) for segment in self.segments)][:-1]
 
     def targets(self) -> tuple[Target, ...]:
         """Return the targets of all animations."""
@@ -204,7 +224,8 @@ class Show(Animation):
 
         def part(number: int, adjacent: Scene | None = None) -> Stage:
             return replace(
-                stage, seconds=self.segments[number].seconds * share, frames=lengths[number], seed=stage.seed + number,
+                _maps_of(self.segments[number], stage, self._first_maps[number]),
+                seconds=self.segments[number].seconds * share, frames=lengths[number], seed=stage.seed + number,
                 from_cell=cell, adjacent=adjacent,
             )  # fmt: skip
 
@@ -293,6 +314,15 @@ def _first_scene(segment: Segment, stage: Stage) -> Scene | None:
     if segment.animation is None or _endings(segment)[0] == "any":
         return None
     return segment.animation.play(stage)(0.0)
+
+
+def _next_covers(segment: Segment) -> tuple[NextCover, ...]:
+    return () if segment.animation is None else segment.animation.next_covers()
+
+
+def _maps_of(segment: Segment, stage: Stage, first: int) -> Stage:
+    """Return a stage with the maps of a segment alone; `first`: the index of the one with which it starts."""
+    return stage.from_map(first, 1 + len(_next_covers(segment)))
 
 
 def _endings(segment: Segment) -> tuple[Ending, Ending]:

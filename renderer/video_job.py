@@ -87,12 +87,15 @@ class VideoJob(Validated):
         """Return the numbers of the frames to write, in their order.
 
         If players loop the file and the animation starts empty, its last frame comes first: it is the only one that is
-        visible where the file is not played, and the loop is the same.
+        visible where the file is not played, and the loop is the same. One that is played there and back starts in the
+        middle.
         """
         count = count_frames(self.animation, self.output)
         if self.frames:
             return parse_frames(self.frames, count)
         first, last = self.animation.shown_endings()
+        if self.target.format.loops and first == "empty" and self.animation.returns:
+            return [*range(count // 2, count), *range(count // 2)]
         if self.target.format.loops and first == "empty" != last:
             return [count - 1, *range(count - 1)]
         return range(count)
@@ -106,12 +109,12 @@ class VideoJob(Validated):
 
 def mosaic_key(job: VideoJob) -> object:
     """Return a key that is equal for jobs that share one mosaic."""
-    return job.drawn_cover, job.match, job.animation.targets()
+    return job.drawn_cover, job.match, job.animation.targets(), job.animation.next_covers()
 
 
 def count_frames(animation: Animation, output: OutputSettings) -> int:
     """Return the number of frames of a whole video. Raises InputError if there are too many."""
-    return frame_count(output.duration or animation.default_duration(), output.fps)
+    return frame_count(output.duration or animation.whole_duration(), output.fps)
 
 
 def poster_frame(animation: Animation, frames: int) -> int:

@@ -129,7 +129,7 @@ class StageFactory:
         textures = Textures(50_000_000, 1)
         return Stage(
             [placement], [placed], textures, [textures.add_tiles(placed)], size, seconds,
-            fit=fit, read_cover=lambda side: read_picture(self.path, shorter_side=side).pixels, frames=round(seconds * 30),
+            fit=fit, read_covers=[lambda side: read_picture(self.path, shorter_side=side).pixels], frames=round(seconds * 30),
         )  # fmt: skip
 
     def _match(self, shape: TileShape, *, adaptive: bool) -> tuple[PlacementMap, Library]:

@@ -274,7 +274,7 @@ def test_hexagons_at_rest_have_no_seams_while_others_move(stage_factory: StageFa
 
 def test_a_reveal_from_a_missing_cover_is_refused(stage: Stage) -> None:
     with pytest.raises(Exception, match=r"The cover .* was not found: put it next to the \.mosaic file"):
-        Reveal(start="cover").play(replace(stage, read_cover=None))
+        Reveal(start="cover").play(replace(stage, read_covers=()))
 
 
 def test_an_animation_of_a_single_frame_can_be_drawn(stage_factory: StageFactory, animation: Animation) -> None:
@@ -394,7 +394,7 @@ def test_what_is_revealed_by_default(stage: Stage) -> None:
     see_through = replace(stage, background=None)
     assert not draw(see_through, Disperse().play(see_through)(1.0)).any()
     notices: list[str] = []
-    without = replace(stage, read_cover=None, notice=notices.append)
+    without = replace(stage, read_covers=(), notice=notices.append)
     assert not draw(without, Disperse().play(without)(1.0)).any()
     assert notices == ["The cover of this mosaic was not found, so nothing is below the tiles"]
 

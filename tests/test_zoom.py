@@ -240,7 +240,9 @@ def test_a_landing_keeps_the_face_and_is_the_same_from_a_saved_map(tmp_path: Pat
     match = MatchSettings(tiles=(str(tmp_path),), columns=3, max_uses=0, repeat_distance=0, save_map=saved)
     views = []
     for source, chosen in ((cover, match), (saved, MatchSettings())):
-        with open_mosaic(source, chosen, Silent(), [str(tmp_path / f"{name}.png") for name in PEOPLE]) as mosaic:
+        with open_mosaic(
+            source, chosen, Silent(), Zoom(focus=tuple(str(tmp_path / f"{name}.png") for name in PEOPLE))
+        ) as mosaic:
             for size in ((90, 160), (160, 90)):
                 with drawing(mosaic, size, OutputSettings()) as (stage, _):
                     views += [landed(stage, Zoom(focus=(str(tmp_path / f"{name}.png"),))) for name in PEOPLE]

@@ -10,7 +10,7 @@ from typing import Any
 
 from renderer.batch.campaign import Task
 from renderer.batch.problems import Problems
-from renderer.cover_names import MadeCover
+from renderer.cover_names import MadeCover, cover_name
 from renderer.errors import RenderError
 from renderer.formats import is_sequence, numbered
 from renderer.input_files import is_file
@@ -62,6 +62,8 @@ class Inputs:
         values = [getattr(owner, each.name) for owner in owners for each in fields(owner)]
         paths = [value for value in values if isinstance(value, Path)]
         paths += [Path(target) for target in job.animation.targets() if isinstance(target, str)]
+        names = [cover_name(cover.name) for cover in job.animation.next_covers() if isinstance(cover.name, str)]
+        paths += [name for name in names if isinstance(name, Path)]
         paths += job.match.cover_settings().files()
         cover = [job.cover] if isinstance(job.cover, Path) else []
         return [*cover, *(path for path in paths if is_file(expanded(path)))]

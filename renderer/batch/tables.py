@@ -35,7 +35,7 @@ MAX_VIDEOS: Final = 10_000
 NO_PRESET: Final = "plain"
 """The value of {preset} without a preset."""
 
-_TABLE_KEYS: Final = ("cover", "output", "preset", "animation", "rows", "sweep")
+_TABLE_KEYS: Final = ("cover", "covers", "output", "preset", "animation", "rows", "sweep")
 
 _UNSUPPORTED: Final = {
     "save_map": "a campaign caches its maps automatically",
@@ -106,12 +106,24 @@ class JobTable:
         self._table = {**merged(dict(source.defaults), dict(own)), **source.request.keys}
         if "animation" in source.request.keys:
             self._table.pop("timeline", None)
+        self._share_covers()
         self._origin = replace(source.requested, text=source.positions.of("job", number))
+
+    def _share_covers(self) -> None:
+        """Divide the covers of one video, if specified, into its cover and the parameter `to`."""
+        if "covers" not in self._table:
+            return
+        if "cover" in self._own or "cover" in self._source.request.keys:
+            self._problems.add("cover and covers both name covers: use one of them", self._origin_of("covers"))
+        covers = self._texts("covers", each_once=False)
+        self._table |= {"cover": covers[:1], "to": covers[1:]}
 
     def _origin_of(self, *keys: str) -> Origin:
         """Return where a key is written: in the request, in the table itself, or in the defaults."""
         if keys[0] in self._source.request.keys:
             return self._source.requested
+        if "covers" in self._table and keys[0] in ("cover", "to"):
+            keys = ("covers",)
         tables = ("job", self._number) if keys[0] in self._own else ("defaults",)
         return Origin(self._source.positions.of(*tables, *keys))
 
@@ -136,14 +148,14 @@ class JobTable:
         """The folder that contains all its videos."""
         return output_folder(self._template)
 
-    def _texts(self, key: str) -> list[str]:
-        """Return the texts of a key, each once."""
+    def _texts(self, key: str, *, each_once: bool = True) -> list[str]:
+        """Return the texts of a key."""
         value = self._table.get(key, [])
         texts = [value] if isinstance(value, str | Path) else value
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str | Path) for text in texts):
             self._problems.add(f"{key} must be text or a list of texts", self._origin_of(key))
             return []
-        return list(dict.fromkeys(map(str, texts)))
+        return list(dict.fromkeys(map(str, texts)) if each_once else map(str, texts))
 
     @cached_property
     def _sweep(self) -> dict[str, list[object]]:
@@ -410,7 +422,11 @@ def _check_timeline(template: str, fields: Fields) -> None:
 
 
 def _check_files(values: Mapping[str, Any]) -> None:
-    """Raise InputError if a file that a parameter names does not exist."""
+    """Raise InputError if a file or a further cover that a parameter names does not exist."""
+    from renderer.job import check_cover_name
+
+    for cover in values.get("to", ()):
+        check_cover_name(cover_name(cover))
     for name in _FILES:
         if (path := values.get(name)) is not None:
             require_file(expanded(path), named(name, path))

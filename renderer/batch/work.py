@@ -83,6 +83,6 @@ class JobRunner:
         if self._mosaic is None or self._mosaic[0] != key:
             self._mosaic = None
             self._open.close()
-            opened = open_mosaic(job.drawn_cover, job.match, progress, job.animation.targets())
+            opened = open_mosaic(job.drawn_cover, job.match, progress, job.animation)
             self._mosaic = (key, self._open.enter_context(opened))
         return self._mosaic[1]

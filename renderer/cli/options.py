@@ -151,6 +151,9 @@ COMMON: Final = frozenset({
 COVER: Final = Argument("[COVER]", "Picture, text:WORDS, shape:NAME or .mosaic file; default: a sample")
 """The argument of most commands."""
 
+COVERS: Final = Argument("COVER...", f"{COVER.help}. Further ones: pictures, text:WORDS or shape:NAME")
+"""The arguments of commands for several covers; those after the first are values of the parameter `to`."""
+
 
 def on_file(run: Callable[[Path | None, Values], int | None]) -> Run:
     """Return the function that runs a command whose only argument is a file."""
@@ -158,11 +161,15 @@ def on_file(run: Callable[[Path | None, Values], int | None]) -> Run:
 
 
 def on_cover(run: Callable[[CoverName | None, Values], int | None]) -> Run:
-    """Return the function that runs a command whose only argument is a cover."""
+    """Return the function that runs a command whose arguments are a cover, and for some commands further ones."""
 
     def checked(words: Sequence[str], values: Values) -> int | None:
-        cover = cover_name(words[0]) if words else None
-        check_drawing_options(cover, values)
+        cover, further = cover_name(words[0]) if words else None, words[1:]
+        if further:
+            to = values.get("to")
+            values = {**values, "to": (*further, *(to if isinstance(to, tuple) else ()))}
+        elif not values.get("to"):  # otherwise some of the covers may be drawn
+            check_drawing_options(cover, values)
         if "mask_threshold" in values:
             from renderer.job import check_mask_threshold
             from renderer.preset import load_preset

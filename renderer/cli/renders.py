@@ -11,6 +11,7 @@ from renderer.cli.commands import Command, Run
 from renderer.cli.messages import Console, ask_overwrite, can_prompt, open_console, print_plans, print_summaries
 from renderer.cli.options import (
     COVER,
+    COVERS,
     FrameOptions,
     MosaicOptions,
     OutputOptions,
@@ -106,15 +107,16 @@ def animation_command(kind: Kind, point: plugins.Point) -> Command:
         )
     about = docstring(animation).splitlines()[0]
     own = {name.capitalize(): animation}
+    covers = COVERS if "to" in parameters(animation) else COVER
     if not kind:
         groups = {**own, **_SHARED, "Output": VideoOutputOptions, "Run": VideoOptions}
-        return Command(name, about, _video(name, animation), COVER, groups, own=animation, has_short_help=True)
+        return Command(name, about, _video(name, animation), covers, groups, own=animation, has_short_help=True)
     shared = {title: owner for title, owner in _SHARED.items() if owner not in _FOR_VIDEOS}
     what, run, options = {
         "still": ("one frame", _frame, FrameOptions), "sheet": ("a contact sheet", _contact_sheet, SheetOptions),
     }[kind]  # fmt: skip
     return Command(
-        f"{kind} {name}", f"Render {what} of {name}: {about[0].lower()}{about[1:]}", run(name, animation), COVER,
+        f"{kind} {name}", f"Render {what} of {name}: {about[0].lower()}{about[1:]}", run(name, animation), covers,
         {**own, **shared, "Output": PictureOutputOptions, "Run": options}, hidden=_FOR_VIDEOS, own=animation,
         has_short_help=True,
     )  # fmt: skip

@@ -22,7 +22,7 @@ from renderer.faces import find_faces
 from renderer.fidelity import turned
 from renderer.grid import Grid, cell_position, find_cell
 from renderer.job import GridSettings, MatchSettings, OpenMosaic, check_cover_name, open_mosaic
-from renderer.job.inputs import cells_of, regular_grid
+from renderer.job.cover_grids import cells_of, regular_grid
 from renderer.job.outputs import check_beside, check_not_among, check_not_input
 from renderer.library import Library
 from renderer.matching import nearest_photos

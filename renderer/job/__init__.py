@@ -7,7 +7,6 @@ from renderer.deprecation import old_names
 from renderer.job.drawing import FrameSource, draw_strips, drawing, open_frames
 from renderer.job.edits import EditResult, edit_mosaic
 from renderer.job.inputs import (
-    OpenMosaic,
     check_cover,
     check_cover_name,
     check_mask_threshold,
@@ -16,6 +15,7 @@ from renderer.job.inputs import (
     open_placement,
     sample_pictures,
 )
+from renderer.job.mosaics import OpenMosaic
 from renderer.job.outputs import check_beside, named_output, picture_output
 from renderer.job.plans import plan_each, plan_mosaic, plan_videos
 from renderer.job.results import Landing, Plan, Summary

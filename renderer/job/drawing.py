@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 
 import numpy as np
@@ -20,12 +20,14 @@ from renderer.cores import core_count
 from renderer.cover_pixels import covered_part
 from renderer.covers import WHITE
 from renderer.frame_times import frame_count, progress_of
-from renderer.job.inputs import OpenMosaic
+from renderer.job.mosaics import OpenMosaic
 from renderer.kernels.drawing import SHARPER
+from renderer.library import Library
 from renderer.overlay import with_overlay
 from renderer.parameters import Colour
 from renderer.pictures import Pixels, resize
 from renderer.pixels import BLURRED_PIXELS, blurred, filling, laid_over, over_colour
+from renderer.placement import PlacementMap
 from renderer.planes import LOOK_AHEAD, FramePlanes, PlaneRenderer
 from renderer.progress import Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
@@ -61,16 +63,19 @@ class FrameSource:
     fps: Fraction
     shutter: float  # progress during which the shutter is open for one frame, if it blurs the camera
     blurs_camera: bool  # whether movements of the camera are blurred, and not only those of tiles
-    landings: Sequence[int] = ()  # cells of the photos that the camera lands on, in order
+    landings: Sequence[tuple[int, int]] = ()  # photos that the camera lands on, in order: map and cell
+    loop: bool = False  # whether the last frame leads into the first
 
     def shot(self, number: int) -> Shot:
         """Return what a frame shows."""
         if self.blurs_camera:
-            return self.compositor.exposure(self.motion, self._progress(number), self.shutter)
+            return self.compositor.exposure(self.motion, self._progress(number), self.shutter, loop=self.loop)
         scene = self.motion(self._progress(number))
         if not has_flying(scene):
             return scene
-        first, last = max(number - 1, 0), min(number + 1, self.stage.frames - 1)
+        first, last = number - 1, number + 1
+        if not self.loop:
+            first, last = max(first, 0), min(last, self.stage.frames - 1)
         before, after = (self.motion(self._progress(other)) for other in (first, last))
         return with_trails(scene, before, after, SHUTTER / max(last - first, 1))
 
@@ -122,7 +127,7 @@ class FrameSource:
         return pixels
 
     def _progress(self, number: int) -> float:
-        return progress_of(number, self.stage.frames)
+        return progress_of(number, self.stage.frames, loop=self.loop)
 
 
 def ahead(values: Iterable[T], count: int, prepare: Callable[[T], None]) -> Iterator[T]:
@@ -154,12 +159,14 @@ def open_frames(
     output = _with_duration(output, animation)
     budget = budget or render_budget(size, memory=output.memory)
     with drawing(mosaic, size, output, progress=progress, budget=budget) as (stage, compositor):
-        motion = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
+        played = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
+        motion = lru_cache(_REUSED)((lambda progress: played(progress % 1.0)) if animation.loop else played)
         planes = PlaneRenderer(compositor, budget.canvas_bytes)
-        motion = lru_cache(_REUSED)(motion)
-        shutter, blurs_camera = (output.motion_blur or 0.0) / max(stage.frames - 1, 1), output.motion_blur is not None
-        landings = animation.landings(stage)
-        yield FrameSource(stage, compositor, planes, motion, output.fps, shutter, blurs_camera, landings)
+        shutter = (output.motion_blur or 0.0) / max(stage.frames - (0 if animation.loop else 1), 1)
+        yield FrameSource(
+            stage, compositor, planes, motion, output.fps, shutter, output.motion_blur is not None,
+            animation.landing_cells(stage), animation.loop,
+        )  # fmt: skip
 
 
 def check_frames(
@@ -169,17 +176,17 @@ def check_frames(
     output: OutputSettings,
     overlay: OverlaySettings | None = None,
     progress: Progress | None = None,
-) -> Sequence[int]:
-    """Return the cells that an animation lands on, without drawing, or raise what `open_frames` raises."""
+) -> Sequence[tuple[int, int]]:
+    """Return the map and cell of each landing of an animation, without drawing; raises what `open_frames` raises."""
     budget = render_budget(size, memory=output.memory)
     with _staged(mosaic, size, _with_duration(output, animation), progress or Silent(), budget) as stage:
         with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
-        return animation.landings(stage)
+        return animation.landing_cells(stage)
 
 
 def _with_duration(output: OutputSettings, animation: Animation) -> OutputSettings:
     """Return the settings with their duration, or else the animation's default duration."""
-    return replace(output, duration=output.duration or animation.default_duration())
+    return replace(output, duration=output.duration or animation.whole_duration())
 
 
 @contextmanager
@@ -195,7 +202,9 @@ def drawing(
     budget = budget or render_budget(size, memory=output.memory)
     with _staged(mosaic, size, output, progress or Silent(), budget) as stage:
         if stage.whole_camera().scale < FAR_PIXELS:
-            stage = replace(stage, far_pictures=[_far_picture(stage)])
+            stage = replace(
+                stage, far_pictures=[_far_picture(stage.from_map(which)) for which in range(len(stage.maps))]
+            )
         with closing(Compositor(*size, stage.textures, threads=budget.drawing_threads)) as compositor:
             yield stage, compositor
 
@@ -208,7 +217,9 @@ def _staged(
     # Tiles larger than the frame's shorter side are visible only briefly, before the photo's own texture replaces them.
     square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
     with closing(Textures(budget.texture_bytes, budget.loading_threads, longest_square=square)) as textures:
-        first = textures.add_tiles(mosaic.library)
+        mosaics = [mosaic, *mosaic.others]
+        maps, library = _shared(mosaics)
+        first = textures.add_tiles(library)
         background: Colour | int | None = output.background_colour(masked=mosaic.placement.is_masked)
         if output.transparent:
             background = None
@@ -218,12 +229,30 @@ def _staged(
             background = textures.add_picture(blurred_cover(mosaic))
         seconds = output.duration or Animation.seconds
         yield Stage(
-            maps=[mosaic.placement], libraries=[mosaic.library], textures=textures, first_texture=[first], frame=size,
+            maps=maps, libraries=[library] * len(maps), textures=textures, first_texture=[first] * len(maps),
+            frame=size,
             seconds=seconds, seed=output.seed, fit=output.fit, background=background, covered=output.covered,
             subject=output.subject,
-            read_cover=mosaic.cover_reader, frames=frame_count(seconds, output.fps),
-            notice=progress.notice, find_landings=lambda: mosaic.landings,
+            read_covers=[each.cover_reader for each in mosaics], frames=frame_count(seconds, output.fps),
+            notice=progress.notice, landing_finders=[partial(getattr, each, "landings") for each in mosaics],
         )  # fmt: skip
+
+
+def _shared(mosaics: Sequence[OpenMosaic]) -> tuple[list[PlacementMap], Library]:
+    """Return the maps of mosaics, with indices into the photos of all, and a library of these."""
+    library = mosaics[0].library
+    for each in mosaics[1:]:
+        if each.library is not library:
+            new = library.photos.find(each.placement.photos) < 0
+            library = library.combined(each.library.take(np.flatnonzero(new)))
+    maps = [each.placement for each in mosaics]
+    if library is mosaics[0].library:
+        return maps, library
+    photos = tuple(library.photos)
+    return [
+        replace(each, photos=photos, photo=library.photos.find(each.photos).astype(np.int32)[each.photo])
+        for each in maps
+    ], library
 
 
 STILL_TEXTURES: Final = 192_000_000

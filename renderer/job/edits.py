@@ -16,13 +16,14 @@ from renderer.cover_names import MAP_SUFFIX
 from renderer.errors import InputError
 from renderer.grid import Grid, find_cell
 from renderer.input_files import is_file
-from renderer.job.inputs import check_cover, cover_of, cover_reader, open_archive, open_library
+from renderer.job.inputs import check_cover, cover_of, open_archive, open_library
+from renderer.job.mosaics import cover_reader
 from renderer.job.outputs import check_suffix
 from renderer.library import SHORTER_SIDE, Archive, Library, reopen, unknown_photo
 from renderer.messages import named
 from renderer.names import absolute, normalized
 from renderer.output_files import check_writable
-from renderer.parameters import parse_cell, read_values
+from renderer.parameters import parse_cell
 from renderer.paths import expanded
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress, Silent
@@ -103,7 +104,7 @@ def edit_mosaic(
 
         read = cover_reader(placement, cover)
         pixels = None if read is None else np.ascontiguousarray(read(SHORTER_SIDE)[..., :3])
-        settings = _settings(placement, path)
+        settings = MatchSettings.of_recipe(placement.recipe, f"the recipe of {path.name}")
         edited = edit_map(
             placement, library, pixels, progress, banned=library.photos.with_digests(remembered), swaps=swaps,
             style=settings.style(), limits=_limits(placement, settings), seed=settings.match_seed,
@@ -192,13 +193,6 @@ def _banned_before(placement: PlacementMap) -> set[str]:
     banned = placement.recipe.get("banned")
     digests = map(str, banned) if isinstance(banned, list) else ()
     return {digest for digest in digests if re.fullmatch("([0-9a-f]{2})+", digest)}
-
-
-def _settings(placement: PlacementMap, path: Path) -> MatchSettings:
-    """Return the settings with which a map was matched; defaults for those that its recipe lacks."""
-    recipe = placement.recipe
-    known = {name: recipe[name] for name in MatchSettings().recipe() if recipe.get(name) is not None}
-    return MatchSettings(**read_values(MatchSettings, known, f"the recipe of {path.name}"))
 
 
 def _limits(placement: PlacementMap, settings: MatchSettings) -> list[Limits]:

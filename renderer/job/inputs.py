@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from renderer.adaptive_grid import adapt_grid
 from renderer.cover_names import MAP_SUFFIX, CoverName, MadeCover
-from renderer.covers import WHITE, Cover, Fill, box_of, extended, open_cover
+from renderer.covers import WHITE, Cover, open_cover
 from renderer.credits import write_credits
 from renderer.descriptors import to_lab
 from renderer.errors import InputError, RenderError
-from renderer.faces import Face, find_faces
-from renderer.grid import DEFAULT_CELLS, Grid, default_cells, make_grid, make_grid_of_shape
+from renderer.faces import find_faces
+from renderer.grid import DEFAULT_CELLS, Grid
 from renderer.input_files import is_file, require_file
-from renderer.job.map_cache import cache_map, cached_map, landings_of, reuse_map
+from renderer.job.cover_grids import as_made, cells_of, default_cells_of, over_subject, regular_grid
+from renderer.job.map_cache import cache_map, cached_map, reuse_map
+from renderer.job.mosaics import OpenMosaic
 from renderer.library import (
     CLIP_SUFFIXES,
     DEFAULT_NAME,
     PIECES,
     Archive,
     Library,
-    Skipped,
     cut_parts,
     file_digest,
     filtered,
@@ -38,22 +38,19 @@ from renderer.library import (
     unknown_photo,
     without_duplicates,
 )
-from renderer.masked_grid import masked
 from renderer.messages import counted, named
 from renderer.names import absolute, on_disk
 from renderer.paths import expanded
-from renderer.pictures import Pixels, has_alpha, read_picture, resize
+from renderer.pictures import resize
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
-from renderer.scene import Target
-from renderer.settings import CoverSettings, GridSettings, MatchSettings, TileSettings
-from renderer.subject import attention, subject_position
+from renderer.scene import Animation, Target
+from renderer.settings import MatchSettings, TileSettings
 from renderer.version import version
 
 if TYPE_CHECKING:
     from renderer.matching import Pin
 
-_SUBJECT_PIXELS: Final = 160  # longer side of the copy of the cover in which its subject is detected
 
 _LEGIBLE_CELLS: Final = 9  # height of the smallest letters that can be read, with strokes of two cells
 
@@ -67,58 +64,9 @@ _BLACK: Final = 12.0  # lightness below which nearly all of a cover is black
 
 _ONE_COLOUR: Final = 3.0  # mean CIELAB distance from the mean below which a cover is one colour
 
-_MOST_FINER: Final = 4.0  # columns of a grid with a mask, relative to one without
-
-_MADE_TONE: Final = 0.5
-"""Default strength of the tone in letters and shapes: with all of it, photos in one colour can't be recognized."""
-
-_DARK_TONE: Final = 0.3
-"""The same for the default fill, which is dark: with 0.5, the photos are nearly black; with 0, letters are grey."""
-
-_HUES: Final = 12  # colours of the gradient in which photos are ordered
-
-_GREY: Final = 8.0
-"""Chroma in CIELAB below which a mean colour has no visible hue; a third of 2,000 everyday photos is below it."""
 
 _MIN_ADAPTED: Final = 0.5  # share of the change of a cover's colours; if faces allow less, a notice says so
 _MIN_UNCROPPED: Final = 0.7  # share of a cover; if a mosaic's shape leaves less, a notice says so
-
-
-@dataclass(frozen=True)
-class OpenMosaic:
-    """A matched cover with its open photo library."""
-
-    placement: PlacementMap
-    library: Library  # exactly the map's photos, in the same order
-    offered: Library  # the photos that could have been placed
-    skipped: list[Skipped]
-    inputs: frozenset[Path]  # the cover, the map, unusable files: never overwritten
-    archive: Archive  # knows the photos, which are never overwritten either
-    cover: Path | None = None  # None if the cover of a saved map is missing, and for a made cover
-    matched: bool = True  # whether photos were compared to place them
-
-    @property
-    def usable(self) -> int:
-        """The number of photos that could have been placed."""
-        return len(self.offered.photos)
-
-    @property
-    def has_choice(self) -> bool:
-        """Whether photos were chosen from a library: not for a saved map, nor for pieces of the cover."""
-        return self.offered is not self.library and not self.placement.photos[0].is_part
-
-    @cached_property
-    def landings(self) -> list[int]:
-        """The best cells to land on, the best first; if photos were not compared, just the first cell.
-
-        Raises RenderError if a photo can't be read.
-        """
-        return landings_of(self.placement, self.library) if self.matched else [0]
-
-    @property
-    def cover_reader(self) -> Callable[[int], Pixels] | None:
-        """A function that reads the cover, as `cover_reader` does; None if the cover is missing."""
-        return cover_reader(self.placement, self.cover)
 
 
 def sample_pictures() -> list[Path]:
@@ -170,76 +118,6 @@ def check_mask_threshold(cover: CoverName | None, given: Mapping[str, object], *
         )
 
 
-def cover_reader(placement: PlacementMap, cover: Path | None) -> Callable[[int], Pixels] | None:
-    """Return a function that reads the cover of a map; None if the map has no known cover.
-
-    It returns (H, W, 3), or (H, W, 4) with straight alpha, where the colours continue below transparency, and
-    around a cover that was extended. Its argument is a shorter side: fewer pixels are read only if the cover has no
-    more. `cover`: the file, if the cover is one and is known.
-    """
-    if (made := placement.made_cover) is not None:
-        return lambda _shorter_side: made
-    if cover is None:
-        return None
-
-    def read(shorter_side: int) -> Pixels:
-        if has_alpha(cover):
-            opened = open_cover(cover)
-            return extended(opened.rgba(), opened.size, placement.cover_size)
-        picture = read_picture(cover, shorter_side=shorter_side)
-        return extended(picture.pixels, picture.size, placement.cover_size)
-
-    return read
-
-
-def regular_grid(
-    cover: Cover,
-    settings: GridSettings,
-    portrait: float = 0.5,
-    shape: float | None = None,
-    photos: int | None = None,
-) -> Grid:
-    """Return the regular grid of a cover; by default, about `_default_cells` of its cells are inside the cover's mask.
-
-    If the mask is small, there are fewer cells, as the grid has at most four times the columns of one without a mask.
-    `portrait`: share of the portrait cells, 0…1, if the shape of the tiles is `mixed`. `shape`: width / height of the
-    mosaic, if it differs from the cover's. `photos`: their number, or None if they are pieces of the cover.
-    """
-    inside = 1.0 if cover.mask is None else max(float(cover.mask.mean()) / 255, _MOST_FINER**-2)
-    cells = _default_cells(cover, photos) / inside
-    make = make_grid if shape is None else partial(make_grid_of_shape, shape=shape)
-    return make(
-        *cover.size, columns=settings.columns, cell_size=settings.cell_size, tile_shape=settings.shape(),
-        portrait=portrait, cells=cells,
-    )  # fmt: skip
-
-
-def _default_cells(cover: Cover, photos: int | None) -> int:
-    """Return the default number of cells: fewer for few photos, except for letters and shapes, which need many."""
-    return DEFAULT_CELLS if cover.path is None else default_cells(photos)
-
-
-def cells_of(cover: Cover, grid: Grid, settings: GridSettings, faces: Sequence[Face], mask_threshold: float) -> Grid:
-    """Return the cells inside a cover: those of a regular grid, or of several sizes if the settings say so."""
-    if settings.adaptive:
-        sides = settings.cell_sides()
-        return adapt_grid(grid, cover.over(WHITE), faces, *sides, cover.mask, mask_threshold)
-    return grid if cover.mask is None else masked(grid, cover.mask, mask_threshold)
-
-
-def ordered_by_hue(cover: Cover, library: Library) -> Cover:
-    """Return a cover in the photos' own colours, ordered from left to right: by hue, then grey ones, light to dark."""
-    means = library.photos.columns.mean.astype(np.float32)
-    lightness, a, b = to_lab(means).T
-    grey = np.hypot(a, b) < _GREY
-    order = np.lexsort((np.where(grey, -lightness, np.arctan2(b, a) % (2 * np.pi)), grey))
-    parts = np.array_split(means[order], min(_HUES, len(order)))
-    colours = tuple((float(r), float(g), float(b)) for r, g, b in (part.mean(axis=0) for part in parts))
-    height, width = cover.pixels.shape[:2]
-    box = (0, 0, width, height) if cover.mask is None else box_of(cover.mask)
-    return replace(cover, picture=replace(cover.picture, pixels=Fill(colours).pixels(width, height, box)))
-
-
 class TileSource:
     """The photos offered as tiles: opened when a cover first needs them, and reused for the next covers."""
 
@@ -278,7 +156,7 @@ def open_mosaic(
     cover: CoverName | None,
     settings: MatchSettings,
     progress: Progress,
-    targets: Sequence[Target] = (),
+    animation: Animation | None = None,
     shape: float | None = None,
     *,
     matched: bool = True,
@@ -286,8 +164,9 @@ def open_mosaic(
 ) -> Iterator[OpenMosaic]:
     """Match a cover with photos, or load a `.mosaic` file; its index is closed when the context exits.
 
-    `cover`: a picture, a `.mosaic` file or a made cover; None means scikit-learn's samples. `targets` of an animation:
-    photos that must be placed, and points where the whole cover is placed if the tiles are its pieces. `shape`: the
+    `cover`: a picture, a `.mosaic` file or a made cover; None means scikit-learn's samples. `animation`: its targets
+    are photos that must be placed, and points where the whole cover is placed if the tiles are its pieces; its next
+    covers are matched too. `shape`: the
     mosaic's width / height, if it differs from the cover's, which is then cropped to its most important part, or
     extended if it has a mask. If `matched` is False, all inputs are opened and checked in the same way, but photos are
     placed without comparing them, and no file is written. `tiles`: the tiles of the same settings, if already open.
@@ -307,15 +186,28 @@ def open_mosaic(
                 )
             mosaic = _reopened(placement, settings, archive, progress, cover_of(path, placement), path)
         else:
-            mosaic = _match(name, settings, tiles, progress, targets, shape, sampled=cover is None, matched=matched)
+            mosaic = _match(
+                name,
+                settings,
+                tiles,
+                progress,
+                animation.targets() if animation else (),
+                shape,
+                sampled=cover is None,
+                matched=matched,
+            )
         if matched:
             _write_map_and_credits(mosaic, settings, progress, name.stem)
-        yield mosaic
+        yield _with_next(mosaic, animation, settings, progress)
 
 
 @contextmanager
 def open_placement(
-    placement: PlacementMap, cover: Path | None, settings: MatchSettings, progress: Progress
+    placement: PlacementMap,
+    cover: Path | None,
+    settings: MatchSettings,
+    progress: Progress,
+    animation: Animation | None = None,
 ) -> Iterator[OpenMosaic]:
     """Open the photos of a placement map that is in memory, as `open_mosaic` does for a `.mosaic` file.
 
@@ -325,7 +217,22 @@ def open_placement(
         cover = cover and cover_of(cover, placement)
         mosaic = _reopened(placement, settings, tiles.archive, progress, cover, *([cover] if cover else []))
         _write_map_and_credits(mosaic, settings, progress, "mosaic")
-        yield mosaic
+        yield _with_next(mosaic, animation, settings, progress)
+
+
+def _with_next(
+    mosaic: OpenMosaic, animation: Animation | None, settings: MatchSettings, progress: Progress
+) -> OpenMosaic:
+    """Return a mosaic with those of the next covers of an animation."""
+    covers = animation.next_covers() if animation else ()
+    if not covers:
+        return mosaic
+    from renderer.job.next_covers import match_next
+
+    if mosaic.offered is mosaic.library:  # a saved map
+        settings = MatchSettings.of_recipe(mosaic.placement.recipe)
+    others = match_next(mosaic, covers, settings, progress)
+    return replace(mosaic, others=others, inputs=mosaic.inputs.union(*(other.inputs for other in others)))
 
 
 def _reopened(
@@ -375,14 +282,20 @@ def _match(
 
         portrait = portrait_share(library.photos)
     grid = regular_grid(cover, settings, portrait, shape, tiles.photos)
-    cells = _default_cells(cover, tiles.photos)
+    cells = default_cells_of(cover, tiles.photos)
     if cells < DEFAULT_CELLS and settings.columns is None and settings.cell_size is None:
         progress.notice(
             f"About {cells:,} cells for {counted(tiles.photos or 0, 'photo')}, so that these are "
             f"large and not repeated too often: {named('columns')} sets another number"
         )
     if shape is not None:
-        grid = _over_subject(grid, cover.over(WHITE), progress)
+        shown = grid.crop[2] * grid.crop[3]
+        if shown < _MIN_UNCROPPED:
+            progress.notice(
+                f"Only {shown:.0%} of the cover fits on paper of this shape; paper closer to the cover's shape shows "
+                "more"
+            )
+        grid = over_subject(grid, cover.over(WHITE))
     own_pieces = library is None
     if library is None:
         if cover.path is None:
@@ -406,11 +319,7 @@ def _match(
     _check_picture(cover, grid, progress)
     if settings.adapt_palette:
         _check_palette(cover, library, progress)
-    if cover.as_they_are:
-        cover, settings = ordered_by_hue(cover, library), replace(settings, tone=0.0, blend=0.0)
-    elif isinstance(name, MadeCover) and settings.tone == "auto":
-        dark = settings.fill == CoverSettings().fill
-        settings = replace(settings, tone=_DARK_TONE if dark else _MADE_TONE)
+    cover, settings = as_made(cover, library, settings)
     recipe: dict[str, JsonValue] = {
         **cover.recipe,
         "grid": [grid.columns, grid.rows],
@@ -508,22 +417,6 @@ def _check_palette(cover: Cover, library: Library, progress: Progress) -> None:
             f"{round(100 * share)} % of the change to the photos' colours: for more, use photos with more of the "
             "cover's colours"
         )
-
-
-def _over_subject(grid: Grid, cover: Pixels, progress: Progress) -> Grid:
-    """Return a grid moved from the centre of a cover to its most important part."""
-    across, along = grid.crop[2:]
-    if across * along < _MIN_UNCROPPED:
-        progress.notice(
-            f"Only {across * along:.0%} of the cover fits on paper of this shape; paper closer to the cover's shape "
-            "shows more"
-        )
-    height, width = cover.shape[:2]
-    scale = _SUBJECT_PIXELS / max(width, height)
-    small = resize(cover, max(round(width * scale), 2), max(round(height * scale), 2))
-    weights = attention(small.astype(np.float32) / np.float32(255), find_faces(cover))
-    x, y = (subject_position(weights, axis, share) - share / 2 for axis, share in ((1, across), (0, along)))
-    return replace(grid, crop=(x, y, across, along))
 
 
 def open_library(settings: TileSettings, archive: Archive, progress: Progress) -> Library | None:

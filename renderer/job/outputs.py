@@ -15,7 +15,8 @@ from renderer.cover_names import MAP_SUFFIX, CoverName
 from renderer.credits import check_credits
 from renderer.encoder import FORMATS, STREAM, is_sequence, is_stream, numbered, without_number
 from renderer.errors import InputError
-from renderer.job.inputs import OpenMosaic, check_cover_name
+from renderer.job.inputs import check_cover_name
+from renderer.job.mosaics import OpenMosaic
 from renderer.messages import named
 from renderer.output_files import check_free, check_writable, new_file, new_files, shortened
 from renderer.settings import MatchSettings

@@ -14,7 +14,8 @@ from renderer.covers import WHITE
 from renderer.encoder import RATE_POINTS, Encoding
 from renderer.errors import BusyError, InputError, RenderError
 from renderer.job.drawing import check_frames
-from renderer.job.inputs import OpenMosaic, open_mosaic, open_tiles
+from renderer.job.inputs import open_mosaic, open_tiles
+from renderer.job.mosaics import OpenMosaic
 from renderer.job.results import Landing, Plan
 from renderer.job.stills import ready_mosaic
 from renderer.job.videos import check_job, check_jobs, ready_video
@@ -44,7 +45,7 @@ def plan_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) -> l
     plans: dict[int, Plan] = {}
     for numbers in check_jobs(jobs):
         first = jobs[numbers[0]]
-        with open_mosaic(first.drawn_cover, first.match, progress, first.animation.targets(), matched=False) as mosaic:
+        with open_mosaic(first.drawn_cover, first.match, progress, first.animation, matched=False) as mosaic:
             for number in numbers:
                 plans[number] = _plan_of(mosaic, jobs[number], progress)
     return [plans[number] for number in range(len(jobs))]
@@ -72,9 +73,7 @@ def plan_each(jobs: Sequence[VideoJob], progress: Progress | None = None) -> lis
         with open_tiles(settings, progress) as tiles:
             for numbers in mosaics.values():
                 one = jobs[numbers[0]]
-                opened = open_mosaic(
-                    one.drawn_cover, one.match, progress, one.animation.targets(), matched=False, tiles=tiles
-                )
+                opened = open_mosaic(one.drawn_cover, one.match, progress, one.animation, matched=False, tiles=tiles)
                 with refusing(*numbers), opened as mosaic:
                     for number in numbers:
                         with refusing(number):
@@ -96,7 +95,7 @@ def _plan_of(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Plan:
     # As for a software encoder: a hardware one is found when the video is rendered, since trying it takes a second.
     encoding = Encoding.of(target, job.file, {})
     budget = render_budget(size, encoding.needs(), job.output.memory)
-    landings = [Landing.at(mosaic.placement, cell) for cell in cells] if mosaic.matched else []
+    landings = [Landing.at(mosaic.map(which), cell) for which, cell in cells] if mosaic.matched else []
     return Plan(
         job.path, size, len(mosaic.placement), files, seconds, size_in_bytes, job.output.fps, chosen, budget, landings
     )

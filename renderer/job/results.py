@@ -11,7 +11,7 @@ from typing import Final
 from renderer.budget import Budget
 from renderer.encoder import Probe
 from renderer.fidelity import FIGURES
-from renderer.job.inputs import OpenMosaic
+from renderer.job.mosaics import OpenMosaic
 from renderer.placement import JsonValue, PlacementMap
 from renderer.rules import RuleCheck
 

@@ -19,17 +19,10 @@ from renderer.covers import WHITE, open_cover
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS
 from renderer.errors import InputError
 from renderer.frame_times import frame_at
+from renderer.job.cover_grids import regular_grid
 from renderer.job.drawing import draw_strips, open_frames
-from renderer.job.inputs import (
-    OpenMosaic,
-    TileSource,
-    check_cover_name,
-    cover_of,
-    cover_reader,
-    open_mosaic,
-    open_tiles,
-    regular_grid,
-)
+from renderer.job.inputs import TileSource, check_cover_name, cover_of, open_mosaic, open_tiles
+from renderer.job.mosaics import OpenMosaic, cover_reader
 from renderer.job.outputs import check_not_input, check_still
 from renderer.job.results import REPORTED, Landing, Summary
 from renderer.library import SHORTER_SIDE, Library, Photo
@@ -130,7 +123,7 @@ def _render(
     check_still(path, match, transparent=output.transparent, overwrite=overwrite)
     check_overlay(overlay or OverlaySettings(), float(count_frames(animation, output) / output.fps))
     cover = on_canvas(cover, output.size)
-    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation.targets()) as mosaic:
+    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation) as mosaic:
         check_not_input(mosaic, path)
         size = output.frame_size(mosaic.placement.cover_size, even=False)
         if longest is not None and max(size) > longest:
@@ -140,7 +133,7 @@ def _render(
             timed.stage("rendering", len(numbers), "frames") as advance,
         ):
             picture = arrange([frame_source.picture(number) for number in track(numbers, advance)])
-            landings = [Landing.at(mosaic.placement, cell) for cell in frame_source.landings]
+            landings = [Landing.at(mosaic.map(which), cell) for which, cell in frame_source.landings]
         write_picture(path, picture, overwrite=overwrite)
         return Summary(
             path, (picture.shape[1], picture.shape[0]), mosaic, timed.finished(),

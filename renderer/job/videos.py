@@ -24,7 +24,8 @@ from renderer.encoder import (
 from renderer.errors import InputError, RenderError
 from renderer.job.drawing import FrameSource, open_frames
 from renderer.job.fitting import encode_to_fit
-from renderer.job.inputs import OpenMosaic, open_mosaic
+from renderer.job.inputs import open_mosaic
+from renderer.job.mosaics import OpenMosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
 from renderer.job.results import Landing, Summary
 from renderer.memory import MemoryMeter
@@ -59,7 +60,7 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
         timed = Timed(progress or Silent())
         with (
             MemoryMeter() as meter,
-            open_mosaic(first.drawn_cover, first.match, timed, first.animation.targets()) as mosaic,
+            open_mosaic(first.drawn_cover, first.match, timed, first.animation) as mosaic,
         ):
             for number in numbers:
                 summary = write_video(mosaic, jobs[number], timed)
@@ -132,7 +133,7 @@ def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summar
                 ) as writer,
             ):  # fmt: skip
                 feed(writer, frame_source, selected, advance)
-                landings[:] = [Landing.at(mosaic.placement, cell) for cell in frame_source.landings]
+                landings[:] = [Landing.at(mosaic.map(which), cell) for which, cell in frame_source.landings]
             return path.stat().st_size - sound_bytes if path.is_file() else 0
 
         if ready.max_bytes is None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from renderer.choices import Fit
 from renderer.deprecation import old_names
 from renderer.parameters import Colour, parameter
-from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, SpatialAnimation
+from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCover, SpatialAnimation
 from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.space import Space
 from renderer.scene.sprites import (
@@ -70,6 +70,7 @@ __all__ = [
     "Float64Array",
     "Motion",
     "NestedMap",
+    "NextCover",
     "Outline",
     "Rest",
     "Scene",

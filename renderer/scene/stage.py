@@ -164,13 +164,13 @@ class Stage:
     covered: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)  # top, right, bottom, left, 0…1 of the frame
     subject: tuple[float, float] | None = None  # point to keep visible, in fractions of the first map's cover
     far_pictures: Sequence[int | None] = ()  # texture of each map drawn at 4 pixels per unit, where needed
-    # Reads the first map's cover, (H, W, 3 or 4), with at least this shorter side if it has it; None if it is unknown.
-    read_cover: Callable[[int], Pixels] | None = None
-    frames: int = 2  # frames of the animation: progress advances by 1 / (frames − 1)
+    # For each map, reads its cover, (H, W, 3 or 4), with at least this shorter side if it has it; None: it is unknown.
+    read_covers: Sequence[Callable[[int], Pixels] | None] = ()
+    frames: int = 2  # frames of the animation: progress advances by 1 / (frames − 1), in a loop by 1 / frames
     adjacent: Scene | None = None  # in a timeline, for an animation whose ending is "any": what follows or precedes it
     from_cell: int | None = None  # index of the cell whose photo is visible at the start, or None
-    # Returns the cells of the first map that are best to land on, the best first; None: they are found when asked for.
-    find_landings: Callable[[], Sequence[int]] | None = None
+    # For each map, returns the cells that are best to land on, the best first; none: they are found when asked for.
+    landing_finders: Sequence[Callable[[], Sequence[int]]] = ()
     notice: Callable[[str], None] = _ignore  # shows one line to the user
     nested: dict[int, NestedMap] = field(default_factory=dict)  # maps used as textures, by index of the texture
     # The results of `resting_sprites`: the same object for the same tiles, so that they are drawn once. The maps are
@@ -181,6 +181,20 @@ class Stage:
     def mosaic(self) -> PlacementMap:
         """The first map."""
         return self.maps[0]
+
+    @property
+    def read_cover(self) -> Callable[[int], Pixels] | None:
+        """The function that reads the first map's cover; None if the cover is unknown."""
+        return self.read_covers[0] if self.read_covers else None
+
+    def from_map(self, which: int, count: int = 1) -> Stage:
+        """Return a stage whose maps are `count` of this stage's, from one on, which becomes the first."""
+        some = slice(which, which + count)
+        return replace(
+            self, maps=self.maps[some], libraries=self.libraries[some], first_texture=self.first_texture[some],
+            far_pictures=self.far_pictures[some], read_covers=self.read_covers[some],
+            landing_finders=self.landing_finders[some], subject=None if which else self.subject,
+        )  # fmt: skip
 
     def resting_sprites(self, which: int = 0, upright: Sequence[int] = ()) -> Sprites:
         """Return the tiles of a map, each in its cell.
@@ -468,7 +482,9 @@ class Stage:
         """
         from renderer.landings import find_landings
 
-        return self.find_landings() if self.find_landings else find_landings(self.mosaic, self.libraries[0])
+        if self.landing_finders:
+            return self.landing_finders[0]()
+        return find_landings(self.mosaic, self.libraries[0])
 
     def framing(self, index: int, which: int = 0) -> Framing:
         """Return the part of a photo that the frame shows: around the subject, with all heads and some room above them.

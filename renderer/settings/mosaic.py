@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ from renderer.choices import Crop, Metric, Prefer
 from renderer.deprecation import old_method
 from renderer.errors import InputError
 from renderer.messages import named
-from renderer.parameters import Colour, Day, Validated, given, parameter, parameters
+from renderer.parameters import Colour, Day, Validated, given, parameter, parameters, read_values
 from renderer.settings.cover import CoverSettings
 from renderer.shapes import MAX_BORDER, MAX_GAP, TileShape
 
@@ -202,6 +203,15 @@ class MatchSettings(CoverSettings, GridSettings, TileSettings):
     credits: Path | None = parameter(
         None, "Also write a text file that lists the photos used and their authors", in_recipe=False
     )
+
+    @classmethod
+    def of_recipe(cls, recipe: Mapping[str, JsonValue], where: str = "the recipe") -> MatchSettings:
+        """Return the settings with which a map was matched; defaults for those that its recipe lacks.
+
+        Raises InputError for a wrong value; its message starts with `where`.
+        """
+        known = {name: recipe[name] for name in cls().recipe() if recipe.get(name) is not None}
+        return cls(**read_values(cls, known, where))
 
     def cover_settings(self) -> CoverSettings:
         """Return only the settings of the cover."""
