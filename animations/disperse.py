@@ -20,7 +20,9 @@ from renderer.scene import (
     Sprites,
     Stage,
     ease,
+    in_view,
     parameter,
+    smooth_noise,
 )
 
 if TYPE_CHECKING:
@@ -203,9 +205,8 @@ class _Flights:
             near = 0.5 + (tiles.centre - middle) / part @ kind.front
         noise = rng.random(count)
         if disperse.stagger == "distance":
-            noise = 0.7 * near + 0.22 * _uneven((tiles.centre - middle) / part, rng) + 0.08 * noise
-        inside = np.asarray((np.abs(tiles.centre - camera.centre) < 0.5 * view).all(axis=1))
-        inside |= not inside.any()  # of a few large tiles, all may have their centres outside the frame
+            noise = 0.7 * near + 0.22 * smooth_noise((tiles.centre - middle) / part, rng) + 0.08 * noise
+        inside = in_view(stage, tiles, camera)
         # Halfway between an even spread in space and as many tiles in each second. It does not matter when an invisible
         # tile leaves.
         first, last = float(noise[inside].min()), float(noise[inside].max())
@@ -300,13 +301,6 @@ class _Flights:
             opacity=(1 - ease(progress[moving], "smooth", 1 - self.disperse.fade, 1.0)) * left,
         )
         return flying, progress <= 0
-
-
-def _uneven(points: Float64Array, rng: np.random.Generator) -> Float64Array:
-    """Return smooth noise at points (N, 2), 0…1 across the frame: the mean of waves, −1…1, (N,)."""
-    directions, rates = rng.uniform(0, 2 * math.pi, (2, 7)), rng.uniform(1, 5, 7)
-    waves = 2 * math.pi * rates * np.stack([np.cos(directions[0]), np.sin(directions[0])])
-    return np.asarray(np.sin(points @ waves + directions[1]) @ (1 / rates) / (1 / rates).sum(), np.float64)
 
 
 # -- Trajectories --------------------------------------------------------------------------------------------------

@@ -10,22 +10,26 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 import numpy as np
 
 from renderer.scene import (
-    Camera,
     Easing,
     Ending,
     Motion,
+    Order,
     Scene,
     SpatialAnimation,
     Sprites,
     Stage,
     ease,
+    in_view,
     parameter,
+    sort_keys,
+    staggered,
+    turned,
+    turned_height,
+    turned_over,
 )
 
 if TYPE_CHECKING:
     from renderer.scene import Float64Array
-
-Order = Literal["scan", "spiral", "random", "centre", "brightness", "hue", "wave", "diagonal"]
 
 Enter = Literal["fade", "pop", "drop", "flip", "slide"]
 
@@ -54,18 +58,15 @@ class Reveal(SpatialAnimation):
     def prepare(self, stage: Stage) -> Motion:
         """Sort the tiles by `order`, which determines when each appears."""
         whole = stage.whole_camera()
-        rng = stage.rng()
         tiles = stage.resting_sprites()
         resting_part = stage.partly_resting(tiles)
         in_space = self.in_space(stage)
         pieces = stage.cover_pieces() if self.start == "cover" else None
         view = stage.view(whole)
-        away = np.abs((tiles.centre - whole.centre) / stage.view(self.drifted(whole, 1.0)))
-        visible = np.asarray((away < 0.5).all(axis=1), bool)
-        order = np.argsort(self._keys(stage, tiles, whole, rng), kind="stable")
-        rank = np.empty(len(tiles))
-        rank[order] = np.cumsum(visible[order]) - 1  # tiles outside the frame take no time
-        starts = _times(np.maximum(rank, 0) / max(rank.max(), 1), self.easing) * (1 - self.overlap)
+        rng = stage.rng()
+        keys = sort_keys(stage, tiles, whole, self.order, rng)
+        visible = in_view(stage, tiles, self.drifted(whole, 1.0))
+        starts = staggered(keys, visible, self.overlap, self.easing)
         tilt = rng.uniform(-1, 1, (3, len(tiles)))
         before, after = stage.pause_shares([self.hold_start, self.hold_end])
 
@@ -74,7 +75,7 @@ class Reveal(SpatialAnimation):
             way = np.clip((time - starts) / self.overlap, 0.0, 1.0)
             entering = np.flatnonzero((way > 0) & (way < 1))
             camera = self.drifted(whole, 1 - progress)
-            viewer = np.array([*camera.centre, camera.distance(stage.frame[1])])
+            viewer = camera.position(stage.frame[1])
             some = _Entering(tiles.take(entering), way[entering], tilt[:, entering], viewer, view)
             resting = [resting_part(way >= 1)]
             if pieces is not None:
@@ -83,54 +84,12 @@ class Reveal(SpatialAnimation):
                 if (way < 1).any():
                     resting.insert(0, pieces)
                 if self.enter == "flip":
-                    turned, back = some.turned_over(pieces.take(entering))
-                    return stage.scene(camera, *in_space(turned, *in_space(back, *resting)))
+                    turning = ease(some.way, "smooth")
+                    back, front = turned_over(pieces.take(entering), some.tiles, turning, viewer)
+                    return stage.scene(camera, *in_space(front, *in_space(back, *resting)))
             return stage.scene(camera, *in_space(_ENTRANCES[self.enter](some), *resting))
 
         return motion
-
-    def _keys(self, stage: Stage, tiles: Sprites, camera: Camera, rng: np.random.Generator) -> Float64Array:
-        """Return a sort key for each tile, (N,): the smallest appears first."""
-        middle, part = stage.visible_part(camera)
-        across, along = (tiles.centre - middle).T
-        x, y = across / part[0], along / part[1]
-        colour = np.array([photo.mean for photo in stage.mosaic.photos])[stage.mosaic.photo]
-        colour = np.clip(colour * tiles.gain + tiles.offset, 0, 1)
-        match self.order:
-            case "scan":
-                key = tiles.centre[:, 1] * (stage.mosaic.size[0] + 1) + tiles.centre[:, 0]
-            case "spiral":
-                turned = np.arctan2(along, across) / (2 * math.pi) + 0.5
-                away = np.hypot(across, along)
-                key = np.ceil(_SPIRAL_TURNS * away / away.max() - turned) + turned
-            case "random":
-                key = rng.random(len(tiles))
-            case "centre":
-                key = np.hypot(across, along)
-            case "brightness":
-                key = colour @ (0.2126, 0.7152, 0.0722)
-            case "hue":
-                red, green, blue = colour.T
-                hue = np.arctan2(math.sqrt(3) * (green - blue), 2 * red - green - blue) % (2 * math.pi)
-                grey = np.ptp(colour, axis=1) < 0.06  # almost no hue: last, by brightness
-                key = np.where(grey, 10 + colour.mean(axis=1), hue)
-            case "wave":
-                key = x + 0.12 * np.sin(2 * math.pi * 1.5 * y)
-            case "diagonal":
-                key = across + along
-        return np.asarray(key, np.float64)
-
-
-_SPIRAL_TURNS: Final = 5
-
-
-def _times(rank: Float64Array, easing: Easing) -> Float64Array:
-    """Return when tiles start to appear, 0…1, (N,), from their ranks, 0…1.
-
-    Half of the rate is constant, so that there is no time at the start and the end in which only few tiles appear.
-    """
-    times = np.linspace(0, 1, 1025)
-    return np.interp(rank, 0.5 * times + 0.5 * ease(times, easing), times)
 
 
 # -- Entrances -----------------------------------------------------------------------------------------------------
@@ -192,25 +151,9 @@ class _Entering:
 
     def flip(self) -> Sprites:
         """Turn about the vertical axis into the plane, from where the viewer sees the edge alone."""
-        upright = _lift(self.tiles, np.array([0.5 * math.pi]))
+        upright = turned_height(self.tiles, 0.5 * math.pi)
         edge = np.arctan2(self.viewer[2] - upright, self.tiles.centre[:, 0] - self.viewer[0])
-        return self._turned(self.tiles, edge * (1 - self.way) ** 2)
-
-    def turned_over(self, pieces: Sprites) -> tuple[Sprites, Sprites]:
-        """Return tiles and the pieces of the cover on their backs as they turn over: those of which the front is seen.
-
-        Which side the viewer sees depends on the perspective, away from the middle of the frame.
-        """
-        angle = math.pi * (1 - ease(self.way, "smooth"))
-        to_viewer = self.viewer - self.at_height(_lift(self.tiles, angle))
-        front = to_viewer[:, 0] * np.sin(angle) + to_viewer[:, 2] * np.cos(angle) > 0
-        return (
-            self._turned(self.tiles, angle).take(front),
-            self._turned(pieces, angle - math.pi).take(~front),
-        )
-
-    def _turned(self, sprites: Sprites, angle: Float64Array) -> Sprites:
-        return sprites.moved(self.at_height(_lift(sprites, angle)), tumble=angle, axis=math.pi / 2)
+        return turned(self.tiles, edge * (1 - self.way) ** 2)
 
     def slide(self) -> Sprites:
         """Come from outside the nearer side of the frame, above the tiles that are already there, and settle."""
@@ -222,11 +165,6 @@ class _Entering:
         centre = self.at_height(_SLIDE * (1 - ease(self.way, "smooth", 0.55, 1.0)))
         centre[:, 0] += side * far * left
         return tiles.moved(centre, tumble=0.5 * side * (1 - self.way) ** 2, axis=math.pi / 2)
-
-
-def _lift(sprites: Sprites, angle: Float64Array) -> Float64Array:
-    """Return the heights (M,) at which sprites that are turned about their vertical axis stand on the plane."""
-    return np.abs(sprites.right + sprites.down)[:, 0] * np.abs(np.sin(angle))
 
 
 _ENTRANCES: Final[dict[str, Callable[[_Entering], Sprites]]] = {

@@ -25,6 +25,8 @@ from renderer.deprecation import old_names
 from renderer.parameters import Colour, parameter
 from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCover, SpatialAnimation
 from renderer.scene.easing import EASINGS, Easing, ease
+from renderer.scene.movements import VERTICAL, curved, turned, turned_height, turned_over
+from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
 from renderer.scene.space import Space
 from renderer.scene.sprites import (
     FIELD_OF_VIEW,
@@ -61,6 +63,7 @@ __all__ = [
     "SPRITE_ARRAYS",
     "TONE_FULL_BELOW",
     "TONE_NONE_ABOVE",
+    "VERTICAL",
     "Animation",
     "Camera",
     "Colour",
@@ -71,6 +74,7 @@ __all__ = [
     "Motion",
     "NestedMap",
     "NextCover",
+    "Order",
     "Outline",
     "Rest",
     "Scene",
@@ -79,10 +83,18 @@ __all__ = [
     "Sprites",
     "Stage",
     "Target",
+    "curved",
     "ease",
+    "in_view",
     "make_sprites",
     "parameter",
     "parse_target",
+    "smooth_noise",
+    "sort_keys",
+    "staggered",
+    "turned",
+    "turned_height",
+    "turned_over",
 ]
 
 __getattr__ = old_names(

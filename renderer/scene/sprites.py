@@ -322,6 +322,11 @@ class Camera:
         half = math.tan(0.5 * self.field_of_view)
         return 0.5 * frame_height / self.scale / half if half > 0 else math.inf
 
+    def position(self, frame_height: int) -> Float64Array:
+        """Return the position of the camera in mosaic units, (3,); not finite without perspective."""
+        middle = np.array([*self.centre, 0.0])
+        return np.asarray(middle + self.distance(frame_height) * self.axes()[2], np.float64)
+
     def axes(self) -> Float64Array:
         """Return the frame's x (right), y (down) and z axis (to the viewer) as rows, in mosaic units: (3, 3)."""
         (sin_a, cos_a), (sin_p, cos_p), (sin_y, cos_y) = (
@@ -340,11 +345,9 @@ class Camera:
         """
         normal = np.cross(*sprites.half_axes())
         position = np.concatenate([sprites.centre, sprites.height()[:, np.newaxis]], 1)
-        axis, distance = self.axes()[2], self.distance(frame_height)
-        if math.isinf(distance):
-            return np.asarray(normal @ axis > 0, np.bool_)
-        eye = np.array([*self.centre, 0.0]) + distance * axis
-        return np.asarray((normal * (eye - position)).sum(axis=1) > 0, np.bool_)
+        if math.isinf(self.distance(frame_height)):
+            return np.asarray(normal @ self.axes()[2] > 0, np.bool_)
+        return np.asarray((normal * (self.position(frame_height) - position)).sum(axis=1) > 0, np.bool_)
 
     def far_to_near(self, sprites: Sprites) -> Sprites:
         """Return sprites in the order of their distance, the farthest first; those at the same keep their order."""

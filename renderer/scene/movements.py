@@ -1,0 +1,68 @@
+"""Movements of tiles that animations share: turning over, and curved paths."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from renderer.arrays import Float64Array
+    from renderer.scene.sprites import Sprites
+
+VERTICAL: Final = 0.5 * math.pi
+"""Direction of a vertical axis in the plane, in radians."""
+
+
+def turned(sprites: Sprites, angle: npt.ArrayLike, axis: float = VERTICAL) -> Sprites:
+    """Return flat sprites turned out of the plane about axes through their centres, raised to stand on it.
+
+    `angle`: radians, one or (N,). `axis`: direction of the axes in the plane, in radians, 0 along x.
+    """
+    height = np.broadcast_to(turned_height(sprites, angle, axis), len(sprites))
+    return sprites.moved(np.concatenate([sprites.centre, height[:, np.newaxis]], 1), tumble=angle, axis=axis)
+
+
+def turned_height(sprites: Sprites, angle: npt.ArrayLike, axis: float = VERTICAL) -> Float64Array:
+    """Return the heights (N,) of the centres of sprites that `turned` turns: half their extent across the axis at 90°.
+
+    Of hexagons and rounded tiles, whose corners are not filled, it is that of the box.
+    """
+    across = np.array([-math.sin(axis), math.cos(axis)])
+    half = np.abs(sprites.right @ across) + np.abs(sprites.down @ across)
+    return np.asarray(half * np.abs(np.sin(angle)), np.float64)
+
+
+def turned_over(
+    first: Sprites, then: Sprites, way: Float64Array, viewer: Float64Array, axis: float = VERTICAL
+) -> tuple[Sprites, Sprites]:
+    """Return tiles as they turn over: those of `first` and those of `then` that are visible.
+
+    `first`, `then`: N flat sprites in the same cells, the second on the backs of the first. `way`: (N,) how far each
+    has turned, 0 (`first`) to 1 (`then`). `viewer`: position (3,), as `Camera.position` returns, since away from the
+    middle of the frame the visible side depends on the perspective. `axis`: direction of the axes, as for `turned`.
+    """
+    angle = math.pi * (1 - way)
+    height = turned_height(then, angle, axis)
+    to_viewer = viewer - np.concatenate([then.centre, height[:, np.newaxis]], 1)
+    sideways = to_viewer[:, 0] * math.sin(axis) - to_viewer[:, 1] * math.cos(axis)
+    shown = sideways * np.sin(angle) + to_viewer[:, 2] * np.cos(angle) > 0
+    return turned(first, angle - math.pi, axis).take(~shown), turned(then, angle, axis).take(shown)
+
+
+def curved(
+    start: Float64Array, end: Float64Array, way: Float64Array, bow: float = 0.2, height: npt.ArrayLike = 0.0
+) -> Float64Array:
+    """Return positions (N, 3) on curved paths over the plane, from `start` (N, 2) to `end` (N, 2), exact at both.
+
+    `way`: (N,) how far along each is, 0…1. `bow`: how far the paths bow to the left of their direction, relative to
+    their lengths, so that tiles that change places circulate clockwise; negative: anticlockwise. `height`: of the
+    middles of the paths in units, one or (N,).
+    """
+    arch = 4 * way * (1 - way)
+    left = (end - start)[:, ::-1] * (1.0, -1.0)
+    flat = start * (1 - way)[:, np.newaxis] + end * way[:, np.newaxis] + left * (bow * arch)[:, np.newaxis]
+    return np.concatenate([flat, (np.asarray(height) * arch)[:, np.newaxis]], 1)

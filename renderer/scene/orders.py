@@ -1,0 +1,99 @@
+"""Orders: in which order the tiles of a mosaic start to move, and when."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+
+from renderer.scene.easing import Easing, ease
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from renderer.arrays import Float64Array
+    from renderer.scene.sprites import Camera, Sprites
+    from renderer.scene.stage import Stage
+
+Order = Literal["scan", "spiral", "random", "centre", "brightness", "hue", "wave", "diagonal"]
+"""An order of tiles: row by row, in a spiral from the middle, at random, by distance from the middle, from dark to
+bright, by hue, in a curved front from the left, or from the upper left."""
+
+_SPIRAL_TURNS: Final = 5
+
+
+def sort_keys(
+    stage: Stage, tiles: Sprites, camera: Camera, order: Order, rng: np.random.Generator | None = None
+) -> Float64Array:
+    """Return a sort key for each tile of the first map, (N,), the smallest first.
+
+    `tiles`: all of them, at rest. `camera`: shows the part in whose middle a spiral starts. `rng`: for the order
+    "random"; by default a new one of the stage.
+    """
+    middle, part = stage.visible_part(camera)
+    across, along = (tiles.centre - middle).T
+    x, y = across / part[0], along / part[1]
+    colour = np.array([photo.mean for photo in stage.mosaic.photos])[stage.mosaic.photo]
+    colour = np.clip(colour * tiles.gain + tiles.offset, 0, 1)
+    match order:
+        case "scan":
+            key = tiles.centre[:, 1] * (stage.mosaic.size[0] + 1) + tiles.centre[:, 0]
+        case "spiral":
+            turned = np.arctan2(along, across) / (2 * math.pi) + 0.5
+            away = np.hypot(across, along)
+            key = np.ceil(_SPIRAL_TURNS * away / away.max() - turned) + turned
+        case "random":
+            key = (stage.rng() if rng is None else rng).random(len(tiles))
+        case "centre":
+            key = np.hypot(across, along)
+        case "brightness":
+            key = colour @ (0.2126, 0.7152, 0.0722)
+        case "hue":
+            red, green, blue = colour.T
+            hue = np.arctan2(math.sqrt(3) * (green - blue), 2 * red - green - blue) % (2 * math.pi)
+            grey = np.ptp(colour, axis=1) < 0.06  # almost no hue: last, by brightness
+            key = np.where(grey, 10 + colour.mean(axis=1), hue)
+        case "wave":
+            key = x + 0.12 * np.sin(2 * math.pi * 1.5 * y)
+        case "diagonal":
+            key = across + along
+    return np.asarray(key, np.float64)
+
+
+def in_view(stage: Stage, tiles: Sprites, camera: Camera) -> npt.NDArray[np.bool_]:
+    """Return which tiles have their centres in the frame of a camera without angle, pitch and yaw: a mask (N,).
+
+    If none has, as with a few large tiles, the mask is True for all.
+    """
+    away = np.abs((tiles.centre - camera.centre) / stage.view(camera))
+    inside = np.asarray((away < 0.5).all(axis=1), np.bool_)
+    return inside | (not inside.any())
+
+
+def staggered(
+    keys: Float64Array, visible: npt.NDArray[np.bool_], overlap: float, easing: Easing = "linear"
+) -> Float64Array:
+    """Return when each tile starts to move, (N,), 0 for the first to 1 − `overlap` for the last.
+
+    `keys`: (N,), tiles with the smallest start first. `visible`: (N,), only these take time; others start together with
+    those before them. `overlap`: above 0 to 1, the share of the time for which each tile moves; its progress at a time
+    0…1 is `np.clip((time - starts) / overlap, 0, 1)`. `easing`: how the number of tiles that start per second rises and
+    falls; half of it is constant, so that there is no time at the start and the end in which only few tiles start.
+    """
+    order = np.argsort(keys, kind="stable")
+    rank = np.empty(len(keys))
+    rank[order] = np.cumsum(visible[order]) - 1
+    share = np.maximum(rank, 0) / max(rank.max(), 1)
+    times = np.linspace(0, 1, 1025)
+    return np.asarray(np.interp(share, 0.5 * times + 0.5 * ease(times, easing), times) * (1 - overlap), np.float64)
+
+
+def smooth_noise(points: Float64Array, rng: np.random.Generator) -> Float64Array:
+    """Return smooth noise at points (N, 2): the weighted mean of seven waves, −1…1, (N,).
+
+    The waves repeat 1 to 5 times in a unit of the points; divide by the size of the frame for noise over the frame.
+    """
+    directions, rates = rng.uniform(0, 2 * math.pi, (2, 7)), rng.uniform(1, 5, 7)
+    waves = 2 * math.pi * rates * np.stack([np.cos(directions[0]), np.sin(directions[0])])
+    return np.asarray(np.sin(points @ waves + directions[1]) @ (1 / rates) / (1 / rates).sum(), np.float64)
