@@ -45,7 +45,9 @@ BUILT_IN: Final[dict[str, Point]] = {
     name: _BuiltIn(name, value)
     for name, value in {
         "disperse": "animations.disperse:Disperse",
+        "flip": "animations.flip:Flip",
         "gather": "animations.disperse:Gather",
+        "morph": "animations.morph:Morph",
         "reveal": "animations.reveal:Reveal",
         "show": "renderer.timeline:Show",
         "zoom": "animations.zoom:Zoom",

@@ -127,10 +127,11 @@ class StageFactory:
             self._matched[shape, adaptive] = self._match(shape, adaptive=adaptive)
         placement, placed = self._matched[shape, adaptive]
         textures = Textures(50_000_000, 1)
-        return Stage(
+        stage = Stage(
             [placement], [placed], textures, [textures.add_tiles(placed)], size, seconds,
             fit=fit, read_covers=[lambda side: read_picture(self.path, shorter_side=side).pixels], frames=round(seconds * 30),
         )  # fmt: skip
+        return with_next_map(stage)
 
     def _match(self, shape: TileShape, *, adaptive: bool) -> tuple[PlacementMap, Library]:
         grid = make_grid(self.cover.shape[1], self.cover.shape[0], columns=24, tile_shape=shape)
@@ -148,6 +149,18 @@ class StageFactory:
         return replace(self.stage(size, seconds=seconds, shape=SHAPES[name]), background=(0.2, 0.7, 0.3))
 
 
+def with_next_map(stage: Stage) -> Stage:
+    """Return a stage with a second map, for animations of two covers: the photos of the first in the opposite order."""
+    first = stage.maps[0]
+    backwards = np.arange(len(first), dtype=np.int32)[::-1]
+    arrays = {name: getattr(first, name)[backwards] for name in ("photo", "symmetry", "gain", "offset")}
+    second = replace(first, **arrays, came_from=backwards)
+    return replace(
+        stage, maps=[first, second], libraries=[stage.libraries[0]] * 2, first_texture=[stage.first_texture[0]] * 2,
+        _resting={},
+    )  # fmt: skip
+
+
 def heart(stage: Stage) -> Stage:
     """Return a stage whose mosaic has only the cells inside a heart, in the left part of the cover."""
     whole = stage.mosaic
@@ -155,7 +168,7 @@ def heart(stage: Stage) -> Stage:
     x, y = (centre[:, 0] - 0.4) / 0.3, (0.5 - centre[:, 1]) / 0.4
     kept = (x**2 + y**2 - 1) ** 3 < x**2 * y**3  # https://mathworld.wolfram.com/HeartCurve.html
     arrays = {name: getattr(whole, name)[kept] for name in ("cell", "photo", "symmetry", "gain", "offset", "cost")}
-    return replace(stage, maps=[replace(whole, **arrays)], _resting={})
+    return with_next_map(replace(stage, maps=[replace(whole, **arrays)]))
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCo
 from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.movements import VERTICAL, curved, turned, turned_height, turned_over
 from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
+from renderer.scene.sequences import CoverSequence, Leg
 from renderer.scene.space import Space
 from renderer.scene.sprites import (
     FIELD_OF_VIEW,
@@ -67,10 +68,12 @@ __all__ = [
     "Animation",
     "Camera",
     "Colour",
+    "CoverSequence",
     "Easing",
     "Ending",
     "Fit",
     "Float64Array",
+    "Leg",
     "Motion",
     "NestedMap",
     "NextCover",

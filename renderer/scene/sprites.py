@@ -165,6 +165,10 @@ class Sprites:
             space=space,
         )
 
+    def faded(self, opacity: npt.ArrayLike) -> Sprites:
+        """Return the sprites with their opacity multiplied by a factor 0…1, one or (N,)."""
+        return replace(self, opacity=(self.opacity * np.asarray(opacity)).astype(np.float32))
+
     def half_axes(self) -> tuple[Float64Array, Float64Array]:
         """Return `right` and `down` in space, each (N, 3)."""
         z = self.heights()

@@ -316,6 +316,20 @@ class Stage:
         whole = make_sprites(texture, middle, (middle[0], 0.0), (0.0, middle[1])) if is_whole else None
         return pieces.resting(Rest(pieces, picture=whole, areas=self.mosaic.cell))
 
+    def backdrop(self, which: int = 0) -> Sprites:
+        """Return a blurred and darkened copy of a map as one sprite, to lie below tiles that leave their cells.
+
+        Where a mask leaves out cells, what is below it is visible.
+        """
+        from renderer.pixels import BLURRED_PIXELS, blurred
+
+        placement = self.maps[which]
+        colours = placement.colours(BLURRED_PIXELS, alpha=True)
+        picture = np.dstack([blurred(colours[..., :3], GROUND_LIGHT), np.rint(255 * colours[..., 3:]).astype(np.uint8)])
+        texture = self.textures.add_picture(picture if placement.is_masked else picture[..., :3])
+        x, y = 0.5 * placement.size[0], 0.5 * placement.size[1]
+        return make_sprites(texture, (x, y), (x, 0.0), (0.0, y))
+
     def fitted_picture(self, path: Path, parameter: str) -> Sprites:
         """Return a picture file as one sprite that is fitted to the frame of `whole_camera` as `fit` says.
 
