@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,8 @@ Style = Literal["burst", "wind", "gravity", "vortex"]
 class Disperse(SpatialAnimation):
     """Scatter the tiles of the mosaic."""
 
-    seconds = 6.0
+    seconds: ClassVar[float] = 6.0
+    styles: ClassVar[str] = "style"
 
     style: Style = parameter(
         "burst", "How the tiles scatter: burst apart, blown away by wind, falling, or drawn into a vortex"

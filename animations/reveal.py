@@ -40,6 +40,7 @@ class Reveal(SpatialAnimation):
 
     first: ClassVar[Ending] = "empty"
     seconds: ClassVar[float] = 8.0
+    styles: ClassVar[str] = "enter"
 
     order: Order = parameter("spiral", "Order in which the tiles appear")
     enter: Enter = parameter("drop", "How each tile appears")

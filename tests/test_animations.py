@@ -21,7 +21,17 @@ from renderer.compositor import Compositor
 from renderer.errors import InputError
 from renderer.pictures import Pixels
 from renderer.plugins import installed, load_animation
-from renderer.scene import EASINGS, RECTANGLE, SPRITE_ARRAYS, Animation, CoverSequence, Motion, Scene, Stage, make_sprites
+from renderer.scene import (
+    EASINGS,
+    RECTANGLE,
+    SPRITE_ARRAYS,
+    Animation,
+    CoverSequence,
+    Motion,
+    Scene,
+    Stage,
+    make_sprites,
+)
 
 SIZE = (160, 90)
 

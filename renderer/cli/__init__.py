@@ -82,7 +82,8 @@ class _Animations(Mapping[str, Callable[[], Command]]):
 
 def _group(kind: Literal["still", "sheet"], about: str, installed: Callable[[], Mapping[str, EntryPoint]]) -> Command:
     """Return the commands that make pictures of animations."""
-    others = {"landings": _made_by("renders", "landings_command")} if kind == "sheet" else {}
+    all_sheets = _made_by("renders", "all_sheets_command")
+    others = {"all": all_sheets, "landings": _made_by("renders", "landings_command")} if kind == "sheet" else {}
     return Command(kind, about, subcommands=others, animations=partial(_Animations, kind, installed))
 
 

@@ -148,6 +148,8 @@ def every_command(command: Command) -> Iterator[Command]:
 def find_command(root: Command, words: Sequence[str]) -> tuple[Command, list[str]]:
     """Return the command that the first words name, and the other words."""
     command, left = root, list(words)
+    if left[:2] == ["sheet", "--all"]:
+        left[1] = "all"
     while left and (found := command.find(left[0])) is not None:
         command = found
         left.pop(0)

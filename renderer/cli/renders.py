@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from renderer import plugins
@@ -28,7 +29,7 @@ from renderer.cover_names import CoverName
 from renderer.errors import InputError
 from renderer.late_imports import load_ahead
 from renderer.messages import named
-from renderer.parameters import docstring, given, parameters
+from renderer.parameters import checked_fields, choices_of, docstring, given, parameters
 from renderer.scene import Animation
 from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 
@@ -203,6 +204,56 @@ def _contact_sheet(name: str, animation: type[Animation]) -> Run:
         print_summaries([summary], common, console)
 
     return on_cover(contact_sheet)
+
+
+def all_sheets_command() -> Command:
+    """Return the command that draws a contact sheet of every animation, in each of its styles."""
+    shared = {title: owner for title, owner in _SHARED.items() if owner not in (*_FOR_VIDEOS, PresetOptions)}
+    return Command(
+        "sheet all", "Render a contact sheet of every animation, in each of its styles, to choose from.",
+        on_cover(_all_sheets), COVERS, {**shared, "Output": PictureOutputOptions, "Run": SheetOptions},
+        has_short_help=True,
+    )  # fmt: skip
+
+
+def _all_sheets(cover: CoverName | None, values: dict[str, object]) -> None:
+    from renderer.job import named_output, render_sheets
+
+    common, console = open_console(values)
+    to, left_out = values.get("to"), []
+    folder = common.output or named_output(None, cover, "sheets", "", "")
+    sheets: dict[Path, Animation] = {}
+    for name, point in plugins.installed().items():
+        try:
+            kind = plugins.load(point)
+        except InputError as error:
+            console.notice(error.text)
+            continue
+        several = "to" in parameters(kind)
+        if several and not to:
+            left_out.append(name)
+            continue
+        for style, styled in _styles(kind).items():
+            own = {**styled, "to": to} if several else styled
+            path = named_output(folder, cover, f"{name}{style}-sheet", "", ".png", in_folder=True)
+            sheets[path] = kind(**own)
+    if left_out:
+        console.notice(f"{', '.join(left_out)} left out, as they need several covers: specify further ones")
+    summaries = render_sheets(
+        cover, sheets, cells=SheetOptions(**given(SheetOptions, values)).cells,
+        match=MatchSettings(**given(MatchSettings, values)), output=OutputSettings(**given(OutputSettings, values)),
+        overlay=OverlaySettings(**given(OverlaySettings, values)),
+        overwrite=ask_overwrite(list(sheets), values, overwrite=common.overwrite), progress=console,
+    )  # fmt: skip
+    print_summaries(summaries, common, console)
+
+
+def _styles(kind: type[Animation]) -> dict[str, Values]:
+    """Return the parameters of each style of an animation, by the end of its name."""
+    if not kind.styles:
+        return {"": {}}
+    hint = next(each.hint for each in checked_fields(kind) if each.name == kind.styles)
+    return {f"-{choice}": {kind.styles: choice} for choice in choices_of(hint)}
 
 
 def landings_command() -> Command:

@@ -19,7 +19,7 @@ from renderer.job.mosaics import OpenMosaic
 from renderer.job.outputs import check_beside, named_output, picture_output
 from renderer.job.plans import plan_each, plan_mosaic, plan_videos
 from renderer.job.results import Landing, Plan, Summary
-from renderer.job.stills import render_frame, render_landings, render_mosaic, render_sheet
+from renderer.job.stills import render_frame, render_landings, render_mosaic, render_sheet, render_sheets
 from renderer.job.videos import (
     check_job,
     feed,
@@ -67,6 +67,7 @@ __all__ = [
     "render_landings",
     "render_mosaic",
     "render_sheet",
+    "render_sheets",
     "render_video",
     "render_videos",
     "sample_pictures",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Final
@@ -72,10 +73,10 @@ def render_frame(
     """
     output = output or OutputSettings()
     shown = frame_at(at, count_frames(animation, output), output.fps)
-    return _render(
-        cover, animation, path, [shown], lambda frames: shade(frames[0], output.covered) if safe_zones else frames[0],
-        match=match, output=output, overlay=overlay, overwrite=overwrite, progress=progress,
-    )  # fmt: skip
+    picture = _FramePicture(
+        animation, path, [shown], lambda frames: shade(frames[0], output.covered) if safe_zones else frames[0]
+    )
+    return _render(cover, [picture], match, output, overlay, overwrite=overwrite, progress=progress)[0]
 
 
 def render_sheet(
@@ -94,52 +95,102 @@ def render_sheet(
 
     Raises RenderError.
     """
+    sheets = {path: animation}
+    return render_sheets(
+        cover, sheets, cells=cells, match=match, output=output, overlay=overlay, overwrite=overwrite, progress=progress
+    )[0]
+
+
+def render_sheets(
+    cover: CoverName | None,
+    sheets: Mapping[Path, Animation],
+    *,
+    cells: tuple[int, int] = (3, 3),
+    match: MatchSettings | None = None,
+    output: OutputSettings | None = None,
+    overlay: OverlaySettings | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> list[Summary]:
+    """Draw the contact sheets of several animations, as `render_sheet` does; they share the mosaic where they can.
+
+    All files are checked first. If one sheet fails, the finished ones remain. Raises RenderError.
+    """
     output = output or OutputSettings()
-    count = count_frames(animation, output)
-    shown = np.rint(np.linspace(0, count - 1, cells[0] * cells[1])).astype(int).tolist()
-    labels = [f"{float(number / output.fps):.2f} s" for number in shown]
-    return _render(
-        cover, animation, path, shown, lambda frames: _sheet(frames, labels, cells), longest=SHEET_FRAME_PIXELS,
-        match=match, output=output, overlay=overlay, overwrite=overwrite, progress=progress,
-    )  # fmt: skip
+    pictures = []
+    for path, animation in sheets.items():
+        count = count_frames(animation, output)
+        shown = np.rint(np.linspace(0, count - 1, cells[0] * cells[1])).astype(int).tolist()
+        labels = [f"{float(number / output.fps):.2f} s" for number in shown]
+        arrange = partial(_sheet, labels=labels, cells=cells)
+        pictures.append(_FramePicture(animation, path, shown, arrange, SHEET_FRAME_PIXELS))
+    return _render(cover, pictures, match, output, overlay, overwrite=overwrite, progress=progress)
+
+
+@dataclass(frozen=True)
+class _FramePicture:
+    """Frames of a video, arranged into one picture."""
+
+    animation: Animation
+    path: Path
+    numbers: Sequence[int]  # of the frames
+    arrange: Callable[[Sequence[Pixels]], Pixels]
+    longest: int | None = None  # maximum of a frame's longer side in pixels
 
 
 def _render(
     cover: CoverName | None,
-    animation: Animation,
-    path: Path,
-    numbers: Sequence[int],
-    arrange: Callable[[Sequence[Pixels]], Pixels],
-    *,
-    longest: int | None = None,
+    pictures: Sequence[_FramePicture],
     match: MatchSettings | None,
     output: OutputSettings,
     overlay: OverlaySettings | None,
+    *,
     overwrite: bool,
     progress: Progress | None,
-) -> Summary:
-    """Render frames of a video, arranged into one picture; `longest`: maximum of a frame's longer side in pixels."""
+) -> list[Summary]:
+    """Render pictures of frames; those with the same targets and covers share one mosaic."""
     match, timed = match or MatchSettings(), Timed(progress or Silent())
-    check_still(path, match, transparent=output.transparent, overwrite=overwrite)
-    check_overlay(overlay or OverlaySettings(), float(count_frames(animation, output) / output.fps))
+    by_mosaic: dict[object, list[_FramePicture]] = {}
+    for each in pictures:
+        check_still(each.path, match, transparent=output.transparent, overwrite=overwrite)
+        check_overlay(overlay or OverlaySettings(), float(count_frames(each.animation, output) / output.fps))
+        by_mosaic.setdefault((each.animation.targets(), each.animation.next_covers()), []).append(each)
     cover = on_canvas(cover, output.size)
-    with MemoryMeter() as meter, open_mosaic(cover, match, timed, animation) as mosaic:
-        check_not_input(mosaic, path)
-        size = output.frame_size(mosaic.placement.cover_size, even=False)
-        if longest is not None and max(size) > longest:
-            size = max(round(size[0] * longest / max(size)), 16), max(round(size[1] * longest / max(size)), 16)
-        with (
-            open_frames(mosaic, animation, size, output, overlay, timed) as frame_source,
-            timed.stage("rendering", len(numbers), "frames") as advance,
-        ):
-            picture = arrange([frame_source.picture(number) for number in track(numbers, advance)])
-            landings = [Landing.at(mosaic.map(which), cell) for which, cell in frame_source.landings]
-        write_picture(path, picture, overwrite=overwrite)
-        return Summary(
-            path, (picture.shape[1], picture.shape[0]), mosaic, timed.finished(),
-            peak_memory_bytes=meter.peak_bytes, recipe=mosaic.placement.recipe, bytes=path.stat().st_size,
-            landings=landings,
-        )  # fmt: skip
+    summaries: dict[Path, Summary] = {}
+    for some in by_mosaic.values():
+        with MemoryMeter() as meter, open_mosaic(cover, match, timed, some[0].animation) as mosaic:
+            for each in some:
+                summary = _write_frames(mosaic, each, output, overlay, timed, overwrite=overwrite)
+                summaries[each.path] = replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
+                timed = Timed(progress or Silent())
+    return [summaries[each.path] for each in pictures]
+
+
+def _write_frames(
+    mosaic: OpenMosaic,
+    picture: _FramePicture,
+    output: OutputSettings,
+    overlay: OverlaySettings | None,
+    progress: Progress,
+    *,
+    overwrite: bool,
+) -> Summary:
+    """Draw and write one picture; the caller adds the seconds and the memory to the summary."""
+    check_not_input(mosaic, picture.path)
+    size, longest = output.frame_size(mosaic.placement.cover_size, even=False), picture.longest
+    if longest is not None and max(size) > longest:
+        size = max(round(size[0] * longest / max(size)), 16), max(round(size[1] * longest / max(size)), 16)
+    with (
+        open_frames(mosaic, picture.animation, size, output, overlay, progress) as frame_source,
+        progress.stage("rendering", len(picture.numbers), "frames") as advance,
+    ):
+        drawn = picture.arrange([frame_source.picture(number) for number in track(picture.numbers, advance)])
+        landings = [Landing.at(mosaic.map(which), cell) for which, cell in frame_source.landings]
+    write_picture(picture.path, drawn, overwrite=overwrite)
+    return Summary(
+        picture.path, (drawn.shape[1], drawn.shape[0]), mosaic, {}, recipe=mosaic.placement.recipe,
+        bytes=picture.path.stat().st_size, landings=landings,
+    )  # fmt: skip
 
 
 def render_landings(

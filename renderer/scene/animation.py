@@ -51,6 +51,9 @@ class Animation(Validated, ABC):
     seconds: ClassVar[float] = 10.0
     """Default duration."""
 
+    styles: ClassVar[str] = ""
+    """Name of the parameter whose choices look most different, if there is one: `render sheet --all` draws each."""
+
     closes: ClassVar[bool] = False
     """Whether the prepared motion shows the same at progress 0 and 1 if `loop` is set; if not, it is played there and
     back."""

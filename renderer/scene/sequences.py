@@ -57,7 +57,8 @@ class CoverSequence(SpatialAnimation):
             raise InputError(
                 f"{name} needs at least two covers: name the next one after the first, or in {named('to')}"
             )
-        return tuple(NextCover(name, self.same, self.nearness()) for name in ((*self.to, 0) if self.loop else self.to))
+        covers: tuple[str | int, ...] = (*self.to, 0) if self.loop else self.to
+        return tuple(NextCover(cover, self.same, self.nearness()) for cover in covers)
 
     def default_duration(self) -> float:
         """Return 4 seconds for the way to each next cover, and the pauses."""

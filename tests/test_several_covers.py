@@ -1,0 +1,184 @@
+"""Animations of several covers, from the command line, in timelines, presets and campaigns, and from Python."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import difference
+from PIL import Image
+
+import renderer
+from renderer.errors import InputError
+from renderer.job import MatchSettings, open_mosaic
+from renderer.job.next_covers import match_next
+from renderer.progress import Silent
+from renderer.scene import NextCover
+from renderer.timeline import Show
+
+SMALL = ("--columns", "12", "--size", "96x64", "--duration", "1", "--fps", "12", "--no-faces", "-q")
+
+
+class Notices(Silent):
+    """Collects notices."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def notice(self, message: str) -> None:
+        self.lines.append(message)
+
+
+@pytest.fixture(scope="module")
+def covers(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Pictures of one shape and two others: a red and green one, a blue one, an upright and a wide one."""
+    folder = tmp_path_factory.mktemp("covers")
+    across = np.linspace(0, 255, 300)[np.newaxis, :]
+    down = np.linspace(255, 0, 200)[:, np.newaxis]
+    first = np.dstack([across + 0 * down, 0 * across + down, np.full((200, 300), 60.0)]).astype(np.uint8)
+    second = np.dstack([np.full((200, 300), 40.0), across + 0 * down, 255 + 0 * across - 0.5 * down]).astype(np.uint8)
+    pictures = {"first": first, "second": second, "upright": first.transpose(1, 0, 2), "wide": np.tile(second, (1, 3, 1))}
+    for name, pixels in pictures.items():
+        Image.fromarray(np.ascontiguousarray(pixels)).save(folder / f"{name}.png")
+    return [folder / f"{name}.png" for name in pictures]
+
+
+def frame(name: str, path: Path) -> np.ndarray:
+    with Image.open(path / name) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+@pytest.mark.parametrize("animation", ["flip", "morph"])
+def test_a_video_starts_with_one_cover_and_ends_with_the_next(
+    render: Callable[..., tuple[int, str, str]], covers: list[Path], photos: Path, tmp_path: Path, animation: str
+) -> None:
+    first, second = covers[:2]
+    words = (animation, first, second, "--tiles", photos, *SMALL, "--hold-start", "0", "--hold-end", "0")
+    for at, cover in (("0", first), ("1", second)):
+        assert render("still", *words, "--at", at, "-o", "it.png", "-y")[0] == 0
+        shown = frame("it.png", tmp_path)
+        with Image.open(cover) as picture:
+            expected = np.asarray(picture.resize((96, 64)))
+        assert difference(shown, expected).mean() < 40
+    assert render(*words, "-o", "it.mp4")[0] == 0
+    code, out, err = render(animation, first, "--tiles", photos, *SMALL)
+    assert code == 2
+    assert f"{animation} needs at least two covers: name the next one after the first, or in --to" in err
+
+
+def test_further_covers_share_the_photos(covers: list[Path], photos: Path) -> None:
+    settings = MatchSettings((str(photos),), columns=12, faces=False)
+    with open_mosaic(covers[0], settings, Silent()) as first:
+        others = match_next(first, [NextCover(str(covers[1]), "photos", 0.5), NextCover(0, "photos")], settings, Silent())
+    count = np.bincount(first.placement.photo)
+    for other in others:
+        assert other.library is first.library
+        assert (np.bincount(other.placement.photo) == count).all()
+        came_from = other.placement.came_from
+        assert came_from is not None
+        assert sorted(came_from) == list(range(len(first.placement)))
+    back = others[1].placement
+    assert (others[0].placement.photo[back.came_from] == back.photo).all()
+    assert (back.photo == first.placement.photo).all()
+
+
+def test_covers_of_other_shapes_are_cropped_to_that_of_the_first(covers: list[Path], photos: Path) -> None:
+    notices, settings = Notices(), MatchSettings((str(photos),), columns=12, faces=False)
+    with open_mosaic(covers[0], settings, Silent()) as first:
+        names = [NextCover(str(cover), "cells") for cover in covers[1:]] + [NextCover("shape:heart", "photos")]
+        others = match_next(first, names, settings, notices)
+    assert [other.placement.size for other in others] == [first.placement.size] * 4
+    assert notices.lines == [
+        "upright.png is cropped to the shape of the first cover: 44% of it is visible",
+        "wide.png is cropped to the shape of the first cover: 33% of it is visible",
+    ]
+    assert [other.placement.is_masked for other in others] == [False, False, False, True]
+    assert len(others[-1].placement) < len(first.placement)
+
+
+@pytest.mark.parametrize("name", ["missing.png", "first.mosaic", "text:"])
+def test_a_further_cover_that_cannot_be_one_is_refused(
+    render: Callable[..., tuple[int, str, str]], covers: list[Path], photos: Path, name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "first.mosaic").write_bytes(b"")
+    code, _, err = render("flip", covers[0], name, "--tiles", photos, *SMALL)
+    assert code == 2
+    assert name in err
+    assert err.count("\n") == 1
+    assert not list(tmp_path.glob("*.mp4"))
+
+
+def test_a_timeline_continues_with_the_last_cover(covers: list[Path], photos: Path) -> None:
+    first, second, third = map(str, covers[:3])
+    show = Show(timeline=f"flip 2s to={second}, hold 1s, flip 2s to={third} to={first}, zoom 3s")
+    assert [cover.name for cover in show.next_covers()] == [second, third, first]
+    common = {"tiles": photos, "columns": 12, "size": (96, 64), "faces": False}
+    frames = [
+        renderer.frame(first, show, at=at, **common) for at in (0.0, 2.5, 5.0)
+    ]
+    with Image.open(second) as picture:
+        assert difference(frames[1], np.asarray(picture.resize((96, 64)))).mean() < 40
+    with Image.open(first) as picture:
+        assert difference(frames[0], np.asarray(picture.resize((96, 64)))).mean() < 40
+        assert difference(frames[2], np.asarray(picture.resize((96, 64)))).mean() < 40
+    with pytest.raises(InputError, match="name them in the other order"):
+        Show(timeline=f"flip 2s to={second} reverse=true")
+    with pytest.raises(InputError, match="needs at least two covers"):
+        Show(timeline="flip 2s")
+
+
+def test_presets_and_campaigns_name_several_covers(
+    render: Callable[..., tuple[int, str, str]], covers: list[Path], photos: Path, tmp_path: Path
+) -> None:
+    for cover in covers[:2]:
+        (tmp_path / cover.name).write_bytes(cover.read_bytes())
+    (tmp_path / "mine.toml").write_text(f'animation = "flip"\n[flip]\nto = ["{covers[1]}"]\n')
+    code, _, err = render("still", "flip", covers[0], "--tiles", photos, "--for", "mine.toml", *SMALL, "--at", "1")
+    assert code == 0, err
+    campaign = """
+        [defaults]
+        tiles = "{photos}"
+        columns = 12
+        size = "96x64"
+        duration = 0.5
+        faces = false
+        [[job]]
+        covers = ["first.png", "{cover}"]
+        animation = "flip"
+        output = "out/{{cover}}"
+        """.replace("{photos}", str(photos)).replace("{{cover}}", "CAMPAIGN")
+    (tmp_path / "it.toml").write_text(campaign.replace("{cover}", "second.png").replace("CAMPAIGN", "{cover}"))
+    code, out, err = render("batch", "it.toml")
+    assert code == 0, err
+    assert (tmp_path / "out" / "first.mp4").exists()
+    assert "1 " in render("batch", "it.toml")[1]
+    (tmp_path / "second.png").write_bytes(covers[0].read_bytes())  # another picture: the video is rendered again
+    assert "rendered" in render("batch", "it.toml")[1]
+    (tmp_path / "it.toml").write_text(campaign.replace("{cover}", "gone.png").replace("CAMPAIGN", "{cover}"))
+    code, _, err = render("batch", "it.toml")
+    assert code == 2
+    assert "gone.png" in err
+    assert "line 9" in err
+
+
+@pytest.mark.parametrize("animation", ["flip", "morph"])
+def test_a_loop_returns_to_the_first_cover(covers: list[Path], photos: Path, animation: str) -> None:
+    frames = list(
+        renderer.frames(
+            covers[0], animation, to=covers[1], loop=True, tiles=photos, columns=12, size=(96, 64), fps=20, duration=3,
+            faces=False, hold_start=0.0, hold_end=0.0,
+        )
+    )  # fmt: skip
+    steps = [float(difference(a, b).mean()) for a, b in zip(frames, [*frames[1:], frames[0]], strict=True)]
+    assert 0 < steps[-1] <= np.quantile(steps, 0.9)
+    assert max(steps) < 40
+
+
+def test_the_plan_names_all_covers_without_matching(
+    render: Callable[..., tuple[int, str, str]], covers: list[Path], photos: Path
+) -> None:
+    words = ("morph", covers[0], covers[1], "--tiles", photos, *SMALL[:-1], "--dry-run", "--json")
+    code, out, err = render(*words)
+    assert code == 0, err
+    assert json.loads(out)["frames"] == 12
