@@ -56,6 +56,8 @@ class PlacementMap:
     recipe: dict[str, JsonValue] = field(default_factory=dict)  # cover and its hash, settings, seed and versions
     shape: TileShape = SQUARE
     made_cover: npt.NDArray[np.uint8] | None = None  # (H, W, 4) the cover with straight alpha, if it is not a file
+    came_from: npt.NDArray[np.int32] | None = None
+    """(N,) the cell of another map whose tile travels to each cell, −1 for a tile that enters; None: an ordinary map"""
 
     def __len__(self) -> int:
         return len(self.photo)
@@ -231,6 +233,8 @@ _ARRAYS: Final = {
     "gain": (np.float32, 3), "offset": (np.float32, 3), "cost": (np.float32, None),
 }  # fmt: skip
 
+_CAME_FROM: Final = "came_from"  # an array that only maps of travelling tiles have
+
 
 def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) -> None:
     """Write a map to a `.mosaic` file, which appears under its name only when it is complete. Raises InputError."""
@@ -250,6 +254,9 @@ def save_map(placement: PlacementMap, path: Path, *, overwrite: bool = False) ->
         for name in _ARRAYS:
             with file.open(f"{name}.npy", "w") as member:
                 np.lib.format.write_array(member, getattr(placement, name), allow_pickle=False)
+        if placement.came_from is not None:
+            with file.open(f"{_CAME_FROM}.npy", "w") as member:
+                np.lib.format.write_array(member, placement.came_from, allow_pickle=False)
         if placement.made_cover is not None:
             with file.open(_COVER, "w") as member:
                 Image.fromarray(placement.made_cover).save(member, "PNG")
@@ -275,6 +282,7 @@ def load_map(path: Path) -> PlacementMap:
                 )
             arrays = {name: _read_array(file, name, cells) for name in _ARRAYS}
             made_cover = _read_cover(file)
+            came_from = _read_array(file, _CAME_FROM, cells) if f"{_CAME_FROM}.npy" in file.namelist() else None
         width, height = (float(value) for value in header["size"])
         placement = PlacementMap(
             cell=arrays["cell"],
@@ -288,6 +296,7 @@ def load_map(path: Path) -> PlacementMap:
             recipe=_recipe_from_json(header["recipe"]),
             shape=TileShape.from_json(header["shape"]) if "shape" in header else SQUARE,
             made_cover=made_cover,
+            came_from=came_from,
         )
     except MissingFileError:
         raise InputError(f"{path} does not exist: check the path") from None
@@ -356,7 +365,7 @@ def _count(file: zipfile.ZipFile) -> int:
 
 def _read_array(file: zipfile.ZipFile, name: str, cells: int) -> npt.NDArray[Any]:
     """Return an array. Raises ValueError for a wrong shape or dtype, before its values are read."""
-    dtype, columns = _ARRAYS[name]
+    dtype, columns = _ARRAYS.get(name, (np.int32, None))
     with file.open(f"{name}.npy") as member:
         actual = _shape_of(member)
     if actual != ((cells,) if columns is None else (cells, columns), np.dtype(dtype)):
@@ -392,10 +401,17 @@ def _check(placement: PlacementMap, path: Path) -> None:
         and _fits_shape(placement)
         and 0 <= int(placement.photo.min()) <= int(placement.photo.max()) < len(placement.photos)
         and int(placement.symmetry.max()) < 8
+        and (placement.came_from is None or _can_arrive(placement.came_from))
         and all(_is_inside(photo) for photo in placement.photos)
     )
     if not valid:
         raise InputError(f"{path} is not a valid placement map (its values are inconsistent): save it again")
+
+
+def _can_arrive(came_from: npt.NDArray[np.int32]) -> bool:
+    """Return whether tiles can come from these cells: at most one from each, among as many as a map may have."""
+    cells = np.sort(came_from[came_from >= 0])
+    return int(came_from.min()) >= -1 and int(came_from.max()) < MAX_CELLS and bool((np.diff(cells) > 0).all())
 
 
 def _fits_shape(placement: PlacementMap) -> bool:

@@ -14,21 +14,20 @@ from renderer.descriptors import blocks, describe_structure
 from renderer.errors import InputError
 from renderer.grid import Grid, cell_at
 from renderer.library import Library
-from renderer.matching.advice import Placed, advise
+from renderer.matching.advice import Placed
 from renderer.matching.assignment import assign
 from renderer.matching.candidates import Candidates, Costs, Indices
 from renderer.matching.cell_raster import CellRaster, rasterize_cells
 from renderer.matching.description import (
     MatchStyle,
     adapted_cover,
-    apply_tone,
     costs_of,
     describe_cover,
-    figures_of,
     library_palette,
 )
 from renderer.matching.duplicates import first_copies, first_descriptors
 from renderer.matching.perceptual_search import improve
+from renderer.matching.placing import placed_map
 from renderer.matching.repetition import Limits, RepetitionRules, resolve_limits
 from renderer.matching.spacing import arrange, conflicting_cells, refill
 from renderer.matching.tiles import in_cells, portrait_share
@@ -119,29 +118,12 @@ def match_photos(
             )  # fmt: skip
         advance_rows(2 * len(raster))
     chosen, symmetry = numbers[placed.photo[:, 0]], placed.symmetry[:, 0]
-    used, index = np.unique(chosen, return_inverse=True)
     structure = describe_structure(library.signatures[numbers]) if photos is None else photos
     tiles = structure[placed.photo[:, 0]].turned(symmetry)
-    toned = apply_tone(description, library, chosen, symmetry, tiles, style)
-    figures = figures_of(description, toned)
-    placed_photos = Placed(description, library, chosen, symmetry, tiles, style)
-    figures = replace(figures, advice=advise(placed_photos, structure.mean, figures))
-    results: dict[str, JsonValue] = {
-        "limits": {"uses": limits.uses, "distance": limits.distance},
-        "figures": figures.as_json(),
-    }
-    return PlacementMap(
-        cell=grid.boxes,
-        photo=index.reshape(-1).astype(np.int32),
-        symmetry=symmetry,
-        gain=toned.gain,
-        offset=toned.offset,
-        cost=placed.cost[:, 0],
-        photos=tuple(library.photos[i] for i in used),
-        size=grid.size,
-        recipe={**(recipe or {}), **results},
-        shape=grid.shape,
-    )
+    return placed_map(
+        Placed(description, library, chosen, symmetry, tiles, style), placed.cost[:, 0],
+        {**(recipe or {}), "limits": {"uses": limits.uses, "distance": limits.distance}}, advised=structure.mean,
+    )  # fmt: skip
 
 
 def unmatched_map(

@@ -53,6 +53,14 @@ class Costs(Protocol):
         ...
 
 
+class PairCosts(Costs, Protocol):
+    """`Costs` that can be computed for some of the photos."""
+
+    def among(self, cells: Indices, photos: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
+        """Return the cost (M, K) of K photos in each cell, and their best symmetry (M, K). Starts no threads."""
+        ...
+
+
 def joined(parts: Sequence[Candidates]) -> Candidates:
     """Return the candidates of several groups of cells, one after the other."""
     return Candidates(

@@ -25,7 +25,7 @@ from renderer.descriptors import (
 from renderer.fidelity import Figures, error_map, far_view, measure, turned
 from renderer.grid import Grid
 from renderer.library import Library
-from renderer.matching.candidates import Costs, Indices
+from renderer.matching.candidates import Indices, PairCosts
 from renderer.matching.cell_raster import CellRaster, rasterize_cells
 from renderer.matching.means import MeanCosts
 from renderer.matching.palette import Palette, adapted_palette
@@ -142,7 +142,7 @@ def library_palette(cover: Pixels, library: Library) -> Palette:
 
 def costs_of(
     description: CoverDescription, library: Library, numbers: Indices, style: MatchStyle, advance: Advance
-) -> tuple[Costs, Structure | None]:
+) -> tuple[PairCosts, Structure | None]:
     """Return the costs of the photos `numbers` in the cells, and for the metric `structure` the photos' descriptors.
 
     In `mixed` grids, photos in cells of the other orientation cost much more than in their own.
@@ -158,7 +158,7 @@ def costs_of(
 
 def _metric_costs(
     description: CoverDescription, library: Library, numbers: Indices, style: MatchStyle, advance: Advance
-) -> tuple[Costs, Structure | None]:
+) -> tuple[PairCosts, Structure | None]:
     """Return the costs of photos by the metric alone, and for the metric `structure` the photos' descriptors."""
     all_photos = len(numbers) == len(library.photos)
     symmetries = style.symmetries(description.grid.shape)

@@ -101,9 +101,12 @@ def edit_map(
         figures = figures_of(description, replace(toned, gain=gain, offset=offset))
         recipe["figures"] = replace(figures, advice=advice).as_json()
     used, photo = np.unique(chosen, return_inverse=True)
+    came_from = placement.came_from
+    if came_from is not None:  # other photos enter
+        came_from = np.where(changed, -1, came_from).astype(np.int32)
     return replace(
         placement, photo=photo.reshape(-1).astype(np.int32), symmetry=symmetry, gain=gain, offset=offset,
-        cost=placed.cost[:, 0], photos=tuple(library.photos[i] for i in used), recipe=recipe,
+        cost=placed.cost[:, 0], photos=tuple(library.photos[i] for i in used), recipe=recipe, came_from=came_from,
     )  # fmt: skip
 
 

@@ -41,9 +41,16 @@ class MeanCosts:
 
     def block(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """See `Costs`."""
-        squared = np.zeros((len(cells), self.photos), np.float32)
+        return self._costs(cells, self._colours)
+
+    def among(self, cells: Indices, photos: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
+        """See `PairCosts`."""
+        return self._costs(cells, self._colours[photos])
+
+    def _costs(self, cells: Indices, colours: Float32Array) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
+        squared = np.zeros((len(cells), len(colours)), np.float32)
         for channel in range(3):
-            squared += (self._cells[cells, channel, np.newaxis] - self._colours[:, channel]) ** 2
+            squared += (self._cells[cells, channel, np.newaxis] - colours[:, channel]) ** 2
         return np.sqrt(squared), np.zeros(squared.shape, np.uint8)
 
     def _unpriced(self, cells: Indices, count: int) -> Candidates:

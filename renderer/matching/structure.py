@@ -113,7 +113,7 @@ class StructureCosts:
             chosen, best = cells[rows], found.rows(rows)
             best.photo[:], best.cost[:] = -1, np.inf
             totals = np.full(best.cost.shape, np.inf, np.float32)
-            for block in self._blocks_of(chosen):
+            for block in self._blocks_of(chosen, self._detail, self._terms):
                 keep_cheapest(block, self._symmetries, price, best.photo, best.symmetry, best.cost, totals)
             return len(chosen)
 
@@ -132,24 +132,36 @@ class StructureCosts:
         run_blocks(fill, _blocks(len(cells)), self._advance)
         return cost, symmetry
 
+    def among(self, cells: Indices, photos: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
+        """See `PairCosts`."""
+        cost = np.empty((len(cells), len(photos)), np.float32)
+        symmetry = np.empty((len(cells), len(photos)), np.uint8)
+        detail, terms = self._detail[photos], np.ascontiguousarray(self._terms[:, photos])
+        for block in self._blocks_of(cells, detail, terms):
+            all_costs(block, self._symmetries, cost, symmetry)
+        return cost, symmetry
+
     def _all_costs(self, cells: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
         """Return the result of `block` for a block of cells, computed in this thread."""
         cost = np.empty((len(cells), self.photos), np.float32)
         symmetry = np.empty((len(cells), self.photos), np.uint8)
-        for block in self._blocks_of(cells):
+        for block in self._blocks_of(cells, self._detail, self._terms):
             all_costs(block, self._symmetries, cost, symmetry)
         return cost, symmetry
 
-    def _blocks_of(self, cells: Indices) -> Iterator[StructureBlock]:
+    def _blocks_of(
+        self, cells: Indices, photo_detail: Float32Array, photo_terms: Float32Array
+    ) -> Iterator[StructureBlock]:
         """Yield the terms of a block of cells with each block of photos, in order."""
         detail = self._cell.detail[cells]
         # Transforming the cell by the inverse is the same as transforming the tile, and cheaper.
         turned = np.stack([with_symmetry(detail, symmetry) for symmetry in self._inverses])
         cell = (np.einsum("nd,nd->n", detail, detail), self._cell.mean[cells], self._cell.colour[cells])
-        for block in blocks(self.photos, _PHOTOS):
-            products = turned @ self._detail[block].T
-            shape = (len(turned), len(cells), products.shape[2], self.photos)
-            yield StructureBlock(products, *cell, self._terms, *shape, block.start, *self._numbers)
+        photos = len(photo_detail)
+        for block in blocks(photos, _PHOTOS):
+            products = turned @ photo_detail[block].T
+            shape = (len(turned), len(cells), products.shape[2], photos)
+            yield StructureBlock(products, *cell, photo_terms, *shape, block.start, *self._numbers)
 
 
 def _blocks(cells: int) -> list[slice]:

@@ -12,7 +12,7 @@ from renderer.arrays import Float32Array
 from renderer.choices import Prefer
 from renderer.descriptors import SIGNATURE_PIXELS, TILE_PIXELS, blocks, signatures, squashed
 from renderer.library import Library, Photos
-from renderer.matching.candidates import Candidates, Costs, Indices, joined
+from renderer.matching.candidates import Candidates, Indices, PairCosts, joined
 from renderer.pictures import Pixels
 from renderer.shapes import HEXAGON_HEIGHT, TileShape
 
@@ -68,7 +68,7 @@ def in_cells(library: Library, shape: TileShape) -> Library:
 
 # -- Portrait and landscape ----------------------------------------------------------------------------------------
 
-_PENALTY: Final = np.float32(1e6)
+PENALTY: Final = np.float32(1e6)
 """Added to the cost of a photo in a cell of the other orientation: more than any metric's cost, so that such a photo is
 used only if the rules leave no other, or so few that the assignment stops before it finds them: with as many photos as
 cells, each used once, one or two of 240."""
@@ -87,7 +87,7 @@ def portrait_share(photos: Photos) -> float:
 class PenalisedCosts:
     """`Costs` to which a penalty is added for some photos in cells of some kinds."""
 
-    def __init__(self, costs: Costs, kind: Indices, penalties: Float32Array) -> None:
+    def __init__(self, costs: PairCosts, kind: Indices, penalties: Float32Array) -> None:
         """kind: (N,) of each cell, from 0; penalties: (kinds, P) of each photo in cells of each kind."""
         self.cells, self.photos = costs.cells, costs.photos
         self._costs, self._kind, self._penalties = costs, kind, penalties
@@ -113,13 +113,18 @@ class PenalisedCosts:
         cost, symmetry = self._costs.block(cells)
         return cost + self._penalties[self._kind[cells]], symmetry
 
+    def among(self, cells: Indices, photos: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
+        """See `PairCosts`."""
+        cost, symmetry = self._costs.among(cells, photos)
+        return cost + self._penalties[:, photos][self._kind[cells]], symmetry
 
-def in_own_orientation(costs: Costs, upright: npt.NDArray[np.bool_], portrait: npt.NDArray[np.bool_]) -> Costs:
+
+def in_own_orientation(costs: PairCosts, upright: npt.NDArray[np.bool_], portrait: npt.NDArray[np.bool_]) -> PairCosts:
     """Return costs by which photos are placed in cells of their own orientation.
 
     upright: (N,) whether cells are higher than wide; portrait: (P,) whether photos are.
     """
-    penalties = np.where(np.stack([portrait, ~portrait]), _PENALTY, np.float32(0))
+    penalties = np.where(np.stack([portrait, ~portrait]), PENALTY, np.float32(0))
     return PenalisedCosts(costs, upright.astype(np.int64), penalties)
 
 
@@ -134,7 +139,7 @@ in 7 % if places are; the 95th percentile of the colour error changes by less th
 _SAMPLED: Final = 256  # cells, whose costs are representative of all
 
 
-def with_preference(costs: Costs, prefer: Prefer, has_faces: npt.NDArray[np.bool_]) -> Costs:
+def with_preference(costs: PairCosts, prefer: Prefer, has_faces: npt.NDArray[np.bool_]) -> PairCosts:
     """Return costs by which photos with faces, (P,), or those without, are placed where they match nearly as well."""
     some = np.unique(np.linspace(0, costs.cells - 1, _SAMPLED).astype(np.int64))
     extra = np.float32(_EXTRA * np.median(costs.nearest(some, 1).cost))

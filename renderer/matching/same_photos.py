@@ -1,0 +1,159 @@
+"""A second mosaic of the photos of a first one, whose tiles travel from one to the other.
+
+The cost of a tile in a cell is that of its photo in this cell, as in other mosaics, and in addition that of its path:
+the distance that the tile travels, in diagonals of the mosaic, weighted by how much the costs of photos differ.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from renderer.arrays import Float32Array
+from renderer.descriptors import blocks, describe_structure
+from renderer.grid import Grid
+from renderer.library import Library
+from renderer.library.photos import keys_of_photos
+from renderer.matching.advice import Placed
+from renderer.matching.candidates import Indices, PairCosts
+from renderer.matching.description import MatchStyle, adapted_cover, costs_of, describe_cover
+from renderer.matching.placing import placed_map
+from renderer.matching.tiles import PENALTY, in_cells
+from renderer.matching.travel import EXACT, assign_exactly, assign_tiles
+from renderer.pictures import Pixels
+from renderer.placement import JsonValue, PlacementMap
+from renderer.progress import Progress
+from renderer.threads import run_blocks
+
+DEFAULT_TRAVEL: Final = 0.4
+
+_PATH: Final = 4.0
+"""Cost of a path along the diagonal at most, relative to what a photo of median cost costs more than the best one."""
+
+_SAMPLED: Final = 256  # cells and photos, whose costs are representative of all
+_BLOCK: Final = 128  # cells whose photos are looked up at once
+
+
+def match_same_photos(
+    cover: Pixels,
+    grid: Grid,
+    before: PlacementMap,
+    library: Library,
+    progress: Progress,
+    *,
+    style: MatchStyle | None = None,
+    travel: float = DEFAULT_TRAVEL,
+    seed: int = 0,
+    recipe: dict[str, JsonValue] | None = None,
+) -> PlacementMap:
+    """Return a map of a cover with the photos of another map, each used as often as there, and how its tiles travel.
+
+    If the grid has more cells, further copies enter, of all photos alike; if it has fewer, some tiles leave. cover:
+    (H, W, 3) uint8; library: the photos of `before`, in its order, which is also that of the result; travel: 0…1, how
+    much shorter paths count relative to likeness, 0 not at all; seed: of the approximation for more than 3,000 cells.
+    `came_from` of the result is set. Memory: 500 bytes per cell, and 200 MB for up to 3,000 cells.
+    """
+    style = style or MatchStyle()
+    library = in_cells(library, grid.shape)
+    numbers = np.arange(len(library.photos))
+    description = describe_cover(adapted_cover(cover, library, style), grid)
+    photo_of = np.concatenate([before.photo, _further(before, max(len(grid) - len(before), 0))]).astype(np.int64)
+    sources_at, cells_at = _points(before.cell, before.size, grid.size), _points(grid.boxes, grid.size, grid.size)
+    with progress.stage("matching", len(grid), "cells") as advance:
+        costs, structure = costs_of(description, library, numbers, style, lambda _rows: None)
+        weight = np.float32(_PATH * travel**2 * _spread(costs))
+
+        def cost_of(cells: Indices, tiles: Indices) -> Float32Array:
+            photos, index = np.unique(photo_of[tiles], return_inverse=True)
+            cost = costs.among(cells, photos)[0][:, index.reshape(-1)]
+            old = tiles < len(before)
+            cost[:, old] += weight * _distances(cells_at[cells], sources_at[tiles[old]])
+            return cost
+
+        assigned = assign_tiles(cost_of, len(grid), len(photo_of), seed, advance)
+    chosen = photo_of[assigned]
+    cost, symmetry = _in_their_cells(costs, chosen)
+    if structure is None:
+        structure = describe_structure(library.signatures)
+    placed = placed_map(
+        Placed(description, library, chosen, symmetry, structure[chosen].turned(symmetry), style), cost,
+        {**(recipe or {}), "limits": {"uses": int(np.bincount(chosen).max()), "distance": 0}}, shown=numbers,
+    )  # fmt: skip
+    return replace(placed, came_from=pair_tiles(before, placed))
+
+
+def pair_tiles(before: PlacementMap, after: PlacementMap) -> npt.NDArray[np.int32]:
+    """Return for each cell of a map the cell of another one, (N,), whose tile travels there; −1 if its tile enters.
+
+    Photos are the same if they show the same crop of the same content, whatever their numbers. Tiles of the same photo
+    are paired at the least total distance, relative to the mosaics' sizes.
+    """
+    keys = np.concatenate([keys_of_photos(each.photos)[each.photo] for each in (before, after)])
+    photo = np.unique(keys, return_inverse=True)[1].reshape(-1)
+    order = np.argsort(photo, kind="stable")
+    sources_at, cells_at = (_points(each.cell, each.size, after.size) for each in (before, after))
+    came_from = np.full(len(after), -1, np.int32)
+    for tiles in np.split(order, np.flatnonzero(np.diff(photo[order])) + 1):
+        sources, cells = tiles[tiles < len(before)], tiles[tiles >= len(before)] - len(before)
+        paired = _nearest_pairs(sources_at[sources], cells_at[cells])
+        came_from[cells[paired[1]]] = sources[paired[0]]
+    return came_from
+
+
+def _nearest_pairs(some: Float32Array, others: Float32Array) -> tuple[Indices, Indices]:
+    """Return as many pairs of points (M, 2) and (K, 2) as possible, at the least total distance, as two arrays."""
+    if len(some) > len(others):
+        second, first = _nearest_pairs(others, some)
+        return first, second
+    if len(some) * len(others) <= EXACT:
+        return np.arange(len(some)), assign_exactly(_distances(some, others))
+
+    def cost_of(rows: Indices, columns: Indices) -> Float32Array:
+        return _distances(some[rows], others[columns])
+
+    return np.arange(len(some)), assign_tiles(cost_of, len(some), len(others))
+
+
+def _further(before: PlacementMap, count: int) -> npt.NDArray[np.int32]:
+    """Return the photos of `count` further tiles, spread evenly over all photos of a map."""
+    return (np.arange(count) * len(before.photos) // max(count, 1)).astype(np.int32)
+
+
+def _spread(costs: PairCosts) -> float:
+    """Return how much more a photo of median cost costs than a cell's best one, on average."""
+    cells, photos = (
+        np.unique(np.linspace(0, count - 1, _SAMPLED).astype(np.int64)) for count in (costs.cells, costs.photos)
+    )
+    cost = np.concatenate(run_blocks(lambda rows: costs.among(cells[rows], photos)[0], blocks(len(cells), _BLOCK)))
+    cost = np.where(cost < PENALTY, cost, np.nan)  # photos for cells of the other orientation do not count
+    some = cost[~np.isnan(cost).all(axis=1)]
+    return float((np.nanmedian(some, axis=1) - np.nanmin(some, axis=1)).mean()) if len(some) else 0.0
+
+
+def _in_their_cells(costs: PairCosts, chosen: Indices) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
+    """Return the cost (N,) and the best symmetry (N,) of the photo chosen for each cell."""
+
+    def look_up(rows: slice) -> tuple[Float32Array, npt.NDArray[np.uint8]]:
+        photos, index = np.unique(chosen[rows], return_inverse=True)
+        cost, symmetry = costs.among(np.arange(rows.start, rows.stop), photos)
+        each = np.arange(len(cost)), index.reshape(-1)
+        return cost[each], symmetry[each]
+
+    found = run_blocks(look_up, blocks(len(chosen), _BLOCK))
+    return np.concatenate([cost for cost, _ in found]), np.concatenate([symmetry for _, symmetry in found])
+
+
+def _points(boxes: npt.NDArray[np.float64], size: tuple[float, float], shown: tuple[float, float]) -> Float32Array:
+    """Return the centres (N, 2) of cells (N, 4) in a mosaic of a size, in diagonals of one of size `shown`."""
+    centre = (boxes[:, :2] + boxes[:, 2:] / 2) / size
+    return (centre * shown / math.hypot(*shown)).astype(np.float32)
+
+
+def _distances(some: Float32Array, others: Float32Array) -> Float32Array:
+    """Return the distances (M, K) between points (M, 2) and (K, 2)."""
+    across, along = (some[:, np.newaxis, axis] - others[:, axis] for axis in (0, 1))
+    return np.asarray(np.hypot(across, along))
