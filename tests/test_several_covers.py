@@ -38,7 +38,12 @@ def covers(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     down = np.linspace(255, 0, 200)[:, np.newaxis]
     first = np.dstack([across + 0 * down, 0 * across + down, np.full((200, 300), 60.0)]).astype(np.uint8)
     second = np.dstack([np.full((200, 300), 40.0), across + 0 * down, 255 + 0 * across - 0.5 * down]).astype(np.uint8)
-    pictures = {"first": first, "second": second, "upright": first.transpose(1, 0, 2), "wide": np.tile(second, (1, 3, 1))}
+    pictures = {
+        "first": first,
+        "second": second,
+        "upright": first.transpose(1, 0, 2),
+        "wide": np.tile(second, (1, 3, 1)),
+    }
     for name, pixels in pictures.items():
         Image.fromarray(np.ascontiguousarray(pixels)).save(folder / f"{name}.png")
     return [folder / f"{name}.png" for name in pictures]
@@ -62,7 +67,7 @@ def test_a_video_starts_with_one_cover_and_ends_with_the_next(
             expected = np.asarray(picture.resize((96, 64)))
         assert difference(shown, expected).mean() < 40
     assert render(*words, "-o", "it.mp4")[0] == 0
-    code, out, err = render(animation, first, "--tiles", photos, *SMALL)
+    code, _, err = render(animation, first, "--tiles", photos, *SMALL)
     assert code == 2
     assert f"{animation} needs at least two covers: name the next one after the first, or in --to" in err
 
@@ -70,7 +75,9 @@ def test_a_video_starts_with_one_cover_and_ends_with_the_next(
 def test_further_covers_share_the_photos(covers: list[Path], photos: Path) -> None:
     settings = MatchSettings((str(photos),), columns=12, faces=False)
     with open_mosaic(covers[0], settings, Silent()) as first:
-        others = match_next(first, [NextCover(str(covers[1]), "photos", 0.5), NextCover(0, "photos")], settings, Silent())
+        others = match_next(
+            first, [NextCover(str(covers[1]), "photos", 0.5), NextCover(0, "photos")], settings, Silent()
+        )
     count = np.bincount(first.placement.photo)
     for other in others:
         assert other.library is first.library
@@ -114,9 +121,7 @@ def test_a_timeline_continues_with_the_last_cover(covers: list[Path], photos: Pa
     show = Show(timeline=f"flip 2s to={second}, hold 1s, flip 2s to={third} to={first}, zoom 3s")
     assert [cover.name for cover in show.next_covers()] == [second, third, first]
     common = {"tiles": photos, "columns": 12, "size": (96, 64), "faces": False}
-    frames = [
-        renderer.frame(first, show, at=at, **common) for at in (0.0, 2.5, 5.0)
-    ]
+    frames = [renderer.frame(first, show, at=at, **common) for at in (0.0, 2.5, 5.0)]
     with Image.open(second) as picture:
         assert difference(frames[1], np.asarray(picture.resize((96, 64)))).mean() < 40
     with Image.open(first) as picture:
@@ -149,7 +154,7 @@ def test_presets_and_campaigns_name_several_covers(
         output = "out/{{cover}}"
         """.replace("{photos}", str(photos)).replace("{{cover}}", "CAMPAIGN")
     (tmp_path / "it.toml").write_text(campaign.replace("{cover}", "second.png").replace("CAMPAIGN", "{cover}"))
-    code, out, err = render("batch", "it.toml")
+    code, _, err = render("batch", "it.toml")
     assert code == 0, err
     assert (tmp_path / "out" / "first.mp4").exists()
     assert "1 " in render("batch", "it.toml")[1]
