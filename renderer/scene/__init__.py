@@ -25,7 +25,9 @@ from renderer.deprecation import old_names
 from renderer.parameters import Colour, parameter
 from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCover, SpatialAnimation
 from renderer.scene.easing import EASINGS, Easing, ease
+from renderer.scene.flights import ArchedFlight, Leg, camera_including, opening_of, straight_flight, visible_bounds
 from renderer.scene.movements import VERTICAL, curved, turned, turned_height, turned_over
+from renderer.scene.openings import Landing, OpeningPhoto
 from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
 from renderer.scene.sequences import CoverSequence, Leg
 from renderer.scene.space import Space
@@ -66,6 +68,7 @@ __all__ = [
     "TONE_NONE_ABOVE",
     "VERTICAL",
     "Animation",
+    "ArchedFlight",
     "Camera",
     "Colour",
     "CoverSequence",
@@ -73,10 +76,12 @@ __all__ = [
     "Ending",
     "Fit",
     "Float64Array",
+    "Landing",
     "Leg",
     "Motion",
     "NestedMap",
     "NextCover",
+    "OpeningPhoto",
     "Order",
     "Outline",
     "Rest",
@@ -86,18 +91,22 @@ __all__ = [
     "Sprites",
     "Stage",
     "Target",
+    "camera_including",
     "curved",
     "ease",
     "in_view",
     "make_sprites",
+    "opening_of",
     "parameter",
     "parse_target",
     "smooth_noise",
     "sort_keys",
     "staggered",
+    "straight_flight",
     "turned",
     "turned_height",
     "turned_over",
+    "visible_bounds",
 ]
 
 __getattr__ = old_names(
