@@ -61,6 +61,7 @@ class Reveal(SpatialAnimation):
         whole = stage.whole_camera()
         tiles = stage.resting_sprites()
         resting_part = stage.partly_resting(tiles)
+        faded_parts = stage.partly_faded(tiles, over_others=self.start == "cover")
         in_space = self.in_space(stage)
         pieces = stage.cover_pieces() if self.start == "cover" else None
         view = stage.view(whole)
@@ -78,17 +79,17 @@ class Reveal(SpatialAnimation):
             camera = self.drifted(whole, 1 - progress)
             viewer = camera.position(stage.frame[1])
             some = _Entering(tiles.take(entering), way[entering], tilt[:, entering], viewer, view)
-            resting = [resting_part(way >= 1)]
-            if pieces is not None:
-                # All of the cover is below: beside turning tiles, and at the smooth edges of landed ones, the
-                # background would look like holes in it.
-                if (way < 1).any():
-                    resting.insert(0, pieces)
-                if self.enter == "flip":
-                    turning = ease(some.way, "smooth")
-                    back, front = turned_over(pieces.take(entering), some.tiles, turning, viewer)
-                    return stage.scene(camera, *in_space(front, *in_space(back, *resting)))
-            return stage.scene(camera, *in_space(_ENTRANCES[self.enter](some), *resting))
+            # All of the cover is below: beside turning tiles, and at the smooth edges of landed ones, the background
+            # would look like holes in it.
+            below = (pieces,) if pieces is not None and (way < 1).any() else ()
+            if self.enter == "fade":
+                return stage.scene(camera, *below, *faded_parts(1 - (1 - way) ** 2))
+            if self.enter == "flip" and pieces is not None:
+                back, front = turned_over(pieces.take(entering), some.tiles, ease(some.way, "smooth"), viewer)
+                return stage.scene(camera, *in_space(front, *in_space(back, *below, resting_part(way >= 1))))
+            # Tiles hop above themselves: through the gaps, the background would look like black slits.
+            resting = resting_part(way >= (_LANDED if self.enter == "drop" else 1))
+            return stage.scene(camera, *in_space(_ENTRANCES[self.enter](some), *below, resting))
 
         return motion
 
@@ -115,10 +116,6 @@ class _Entering:
     def at_height(self, height: Float64Array) -> Float64Array:
         """Return the centres above their cells, (M, 3)."""
         return np.concatenate([self.tiles.centre, height[:, np.newaxis]], 1)
-
-    def fade(self) -> Sprites:
-        """Fade in at rest."""
-        return self.tiles.moved(self.tiles.centre, opacity=1 - (1 - self.way) ** 2)
 
     def pop(self) -> Sprites:
         """Grow out of the plane, rise above it and settle."""
@@ -147,7 +144,7 @@ class _Entering:
             tumble=1.1 * self.tilt[0] * rocking,
             axis=math.pi * self.tilt[1],
             angle=0.5 * self.tilt[2] * (1 - fall),
-            opacity=ease(self.way, "smooth", 0.0, 0.15),
+            size=ease(self.way, "smooth", 0.0, 0.2),
         )
 
     def flip(self) -> Sprites:
@@ -168,8 +165,7 @@ class _Entering:
         return tiles.moved(centre, tumble=0.5 * side * (1 - self.way) ** 2, axis=math.pi / 2)
 
 
-_ENTRANCES: Final[dict[str, Callable[[_Entering], Sprites]]] = {
-    "fade": _Entering.fade,
+_ENTRANCES: Final[dict[Enter, Callable[[_Entering], Sprites]]] = {
     "pop": _Entering.pop,
     "drop": _Entering.drop,
     "flip": _Entering.flip,

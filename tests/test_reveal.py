@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -13,7 +14,9 @@ from conftest import StageFactory
 from PIL import Image
 
 from animations.reveal import Enter, Order, Reveal
-from renderer.scene import Float64Array, Motion, Scene, Sprites, Stage
+from renderer.compositor import Compositor
+from renderer.pictures import Pixels
+from renderer.scene import Camera, Float64Array, Motion, Scene, Sprites, Stage
 from renderer.scene.views import points_of, view_of
 
 SIZE = (320, 180)
@@ -90,7 +93,55 @@ def test_dropping_tiles_fall_from_near_the_viewer_and_settle(stage: Stage) -> No
     assert 0.5 < hop < 2.5
     assert heights[-1] < 0.25 * hop
     turned = [float(np.abs(one.heights()[0, 1:]).max()) for _, _, one in way]
-    assert turned[-1] < 0.02 < turned[0]
+    assert turned[-1] < 0.02 < max(turned)
+
+
+def white(stage: Stage) -> Stage:
+    """Return a stage whose tiles are white, by their tone."""
+    none = np.zeros_like(stage.mosaic.gain)
+    return replace(stage, maps=[replace(stage.mosaic, gain=none, offset=none + 1)])
+
+
+def drawn(stage: Stage, scene: Scene) -> Pixels:
+    with closing(Compositor(*SIZE, stage.textures, threads=2)) as compositor:
+        return compositor.still(scene)
+
+
+def test_through_gaps_between_tiles_that_hop_the_background_is_not_visible(stage: Stage) -> None:
+    motion = Reveal(enter="drop", hold_end=0.0, light=0.0, shadow=0.0).play(white(stage))
+    hopping = motion(0.975)  # all have landed once
+    assert len(flying(hopping)) > 5
+    assert flying(hopping).height().max() > 0.3
+    assert (drawn(stage, hopping) == 255).all()
+
+
+def test_fading_tiles_adjoin_each_other(stage: Stage) -> None:
+    """The camera drifts, so that edges are between pixels, where the background must not shine through."""
+    plain, camera = white(stage), Camera((12.0, 8.0), 13.7)
+    tiles = plain.resting_sprites()
+    opacity = np.where(tiles.centre[:, 0] < 12, 1.0, 0.6)
+    for ground, faded in (((0.0, 0.0, 0.0), [153, 153, 153]), ((0.5, 0.5, 0.5), [204, 204, 204])):
+        scene = plain.scene(camera, *replace(plain, background=ground).partly_faded(tiles)(opacity))
+        pixels = drawn(plain, replace(scene, background=ground))
+        assert (pixels[:, :158] == 255).all()
+        assert (pixels[:, 162:] == faded).all()
+    coloured = replace(plain, background=(0.0, 0.0, 1.0))
+    pixels = drawn(plain, coloured.scene(camera, *coloured.partly_faded(tiles)(opacity)))
+    assert (pixels[:, :158] == 255).all()
+    assert np.abs(pixels[:, 162:, 0].astype(int) - 153).max() < 64  # at edges that are drawn over each other
+    assert np.median(pixels[:, 162:, 0]) == 153
+
+
+def test_a_fade_starts_empty_and_ends_with_all_tiles_at_rest(stage: Stage) -> None:
+    parts = stage.partly_faded(stage.resting_sprites())
+    nothing, none = parts(np.zeros(len(stage.mosaic)))
+    assert len(nothing) == len(none) == 0
+    everything, none = parts(np.ones(len(stage.mosaic)))
+    assert everything is stage.resting_sprites()
+    assert len(none) == 0
+    over = Reveal(enter="fade", start="cover").play(stage)(0.4)
+    assert over.sprites[-1].space is None
+    assert 0 < over.sprites[-1].opacity.min() < 1  # over the cover, they are transparent
 
 
 def test_shadows_tighten_as_tiles_land(stage: Stage) -> None:
