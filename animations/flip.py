@@ -11,10 +11,10 @@ from renderer.scene import (
     Camera,
     CoverSequence,
     Easing,
-    Leg,
     Order,
     Scene,
     Stage,
+    Transition,
     ease,
     in_view,
     parameter,
@@ -40,7 +40,7 @@ class Flip(CoverSequence):
     overlap: float = parameter(0.3, "Share of the movement that each tile takes to turn over", low=0.01, high=1)
     easing: Easing = parameter("sine", "How the number of tiles that start per second rises and falls")
 
-    def between(self, stage: Stage) -> Leg:
+    def between(self, stage: Stage) -> Transition:
         """Sort the tiles by `order`, which determines when each turns over."""
         first, then = stage.resting_sprites(0), stage.resting_sprites(1)
         first_part, then_part = stage.partly_resting(first, 0), stage.partly_resting(then, 1)

@@ -13,10 +13,10 @@ from renderer.scene import (
     Camera,
     CoverSequence,
     Easing,
-    Leg,
     Scene,
     Sprites,
     Stage,
+    Transition,
     curved,
     ease,
     in_view,
@@ -56,7 +56,7 @@ class Morph(CoverSequence):
         """Return `travel`."""
         return self.travel
 
-    def between(self, stage: Stage) -> Leg:
+    def between(self, stage: Stage) -> Transition:
         """Compute the path of each tile."""
         first, then = stage.resting_sprites(0), stage.resting_sprites(1)
         first_part, then_part = stage.partly_resting(first, 0), stage.partly_resting(then, 1)

@@ -29,7 +29,7 @@ from renderer.scene.flights import ArchedFlight, Leg, camera_including, opening_
 from renderer.scene.movements import VERTICAL, curved, turned, turned_height, turned_over
 from renderer.scene.openings import Landing, OpeningPhoto
 from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
-from renderer.scene.sequences import CoverSequence, Leg
+from renderer.scene.sequences import CoverSequence, Transition
 from renderer.scene.space import Space
 from renderer.scene.sprites import (
     FIELD_OF_VIEW,
@@ -91,6 +91,7 @@ __all__ = [
     "Sprites",
     "Stage",
     "Target",
+    "Transition",
     "camera_including",
     "curved",
     "ease",

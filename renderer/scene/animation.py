@@ -52,7 +52,7 @@ class Animation(Validated, ABC):
     """Default duration."""
 
     styles: ClassVar[str] = ""
-    """Name of the parameter whose choices look most different, if there is one; each has a contact sheet of its own when all are drawn."""
+    """Name of the parameter whose choices look most different, if any: when all are drawn, each has its own sheet."""
 
     closes: ClassVar[bool] = False
     """Whether the prepared motion shows the same at progress 0 and 1 if `loop` is set; if not, it is played there and

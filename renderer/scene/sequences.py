@@ -20,7 +20,7 @@ from renderer.scene.stage import Stage
 _LEG_SECONDS: Final = 4.0
 """Default duration of the way from one cover to the next."""
 
-Leg = Callable[[float, Camera], Scene]
+Transition = Callable[[float, Camera], Scene]
 """Returns the scene between two mosaics from the way, above 0 and below 1, and the camera."""
 
 
@@ -43,7 +43,7 @@ class CoverSequence(SpatialAnimation):
     hold_end: float = parameter(1.2, "Pause on each of the others", unit="seconds", low=0, high=60)
 
     @abstractmethod
-    def between(self, stage: Stage) -> Leg:
+    def between(self, stage: Stage) -> Transition:
         """Prepare the way from the first map of a stage to its second."""
 
     def nearness(self) -> float:
