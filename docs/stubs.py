@@ -68,7 +68,7 @@ def stub() -> str:
     """Return the text of the stub."""
     imports = [
         f"from {point.module} import {point.attr} as {point.attr}"
-        for point in installed().values()
+        for point in sorted(installed().values(), key=lambda point: point.value)
         if point.dist is not None and point.dist.name == "mosaic-renderer"
     ]
     head = _HEAD.format(

@@ -89,6 +89,8 @@ def small(words: list[str]) -> list[str]:
         values = {"--columns": "10"}
     elif words[0] == "sheet":
         values["--size"] = "40x27"
+        if words[1] in ("all", "--all"):
+            values["--cells"] = "2x1"
     for option, value in values.items():
         if option in words:
             words[words.index(option) + 1] = value
@@ -109,6 +111,10 @@ def prepare(example: str, words: list[str], render: Run, cover: Path, photos: Pa
     for name in (
         "best.jpg",
         "couple.jpg",
+        "before.jpg",
+        "after.jpg",
+        "old-logo.png",
+        "new-logo.png",
         "logo.png",
         "night.jpg",
         "products/A1.jpg",

@@ -68,27 +68,27 @@ def test_no_other_package_can_replace_a_built_in_animation(monkeypatch: pytest.M
     assert installed()["zoom"].value == "animations.zoom:Zoom"
 
 
-def test_the_example_is_a_complete_package_in_under_forty_lines(
+def test_the_example_is_a_complete_package_with_perspective_in_under_forty_lines(
     render: Run, site: Path, stage_factory: StageFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sum(len(path.read_text().splitlines()) for path in EXAMPLE.iterdir() if path.is_file()) < 40
+    assert sum(len(path.read_text().splitlines()) for path in EXAMPLE.glob("*.py")) < 40
     monkeypatch.syspath_prepend(str(site))
-    assert "mosaic-ripple 1.0" in render("animations")[1]
-    assert "0.5 to 20 waves" in render("animations", "ripple")[1]
-    assert render("animations", "ripple", "--sample", "sample.mp4")[0] == 0
+    assert "mosaic-relief 1.0" in render("animations")[1]
+    assert "0 to 20 cells" in render("animations", "relief")[1]
+    assert render("animations", "relief", "--sample", "sample.mp4")[0] == 0
     assert probe(Path("sample.mp4")).frames == 180
     code, out, err = render(
-        "ripple", "--size", "96x64", "--columns", "12", "--duration", "0.5", "--waves", "2", "-o", "r.mp4"
+        "relief", "--size", "96x64", "--columns", "12", "--duration", "0.5", "--swing", "9", "-o", "r.mp4"
     )
     assert (code, "15 frames" in out) == (0, True), err
-    assert render("ripple", "--waves", "99")[0] == 2
+    assert render("relief", "--height", "99")[0] == 2
     stage = stage_factory.stage((96, 64))
-    motion = load_animation("ripple")().play(stage)
+    motion = load_animation("relief")().play(stage)
     with closing(Compositor(96, 64, stage.textures)) as compositor:
         still, moving = (compositor.still(motion(progress)).astype(int) for progress in (0.0, 0.5))
         assert np.abs(still - moving).mean() > 3
-    assert [segment.name for segment in Show(timeline="ripple 2s waves=5, disperse 1s").segments] == [
-        "ripple",
+    assert [segment.name for segment in Show(timeline="relief 2s height=5, disperse 1s").segments] == [
+        "relief",
         "disperse",
     ]
     stage.textures.close()

@@ -69,6 +69,38 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Render with a transparent background, to overlay on another video",
         ),
     ),
+    "flip": (
+        (
+            "render flip before.jpg after.jpg --tiles ~/Pictures",
+            "Turn the tiles of one cover over into those of the next",
+        ),
+        (
+            "render flip before.jpg after.jpg --tiles ~/Pictures --order spiral --axis horizontal",
+            "From the middle, each tile about a horizontal axis",
+        ),
+        ("render flip before.jpg after.jpg --tiles ~/Pictures --loop -o flip.gif", "And back, as a GIF that repeats"),
+    ),
+    "morph": (
+        (
+            "render morph old-logo.png new-logo.png --tiles team",
+            "The same photos travel from one picture to the other",
+        ),
+        (
+            "render morph before.jpg after.jpg best.jpg shape:heart --tiles ~/Pictures --loop",
+            "A chain of four covers, and round again",
+        ),
+        (
+            "render morph before.jpg after.jpg --tiles ~/Pictures --travel 0.9 --swirl 0.6",
+            "Shorter ways, for a little less likeness, in wider curves",
+        ),
+    ),
+    "sheet all": (
+        (
+            "render sheet all cover.jpg best.jpg --tiles ~/Pictures",
+            "Writes into cover-sheets; morph and flip lead to best.jpg",
+        ),
+        ("render sheet all cover.jpg --tiles ~/Pictures --size 1080x1920 --cells 5x2 -o sheets", "Upright frames"),
+    ),
     "gather": (
         ("render gather cover.jpg --tiles ~/Pictures", "Assemble the cover from your photos; writes cover-gather.mp4"),
         (

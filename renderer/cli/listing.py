@@ -72,13 +72,15 @@ def _animations(words: Sequence[str], values: Values) -> None:
     if name is None and sample is not None:
         raise InputError(f"--sample {sample} needs an animation: render animations reveal --sample {sample}")
     if name is None:
-        table = Table("animation", "description", "package", box=None)
+        table = Table("animation", "description", "with --loop", "package", box=None)
         for found, point in plugins.installed().items():
             try:
-                about = docstring(plugins.load(point)).splitlines()[0]
+                kind = plugins.load(point)
             except InputError as error:
-                about = f"broken: {error.text}"
-            table.add_row(found, about, plugins.origin(point))
+                table.add_row(found, f"broken: {error.text}", "", plugins.origin(point))
+                continue
+            loop = "all the way round" if kind.closes else "there and back"
+            table.add_row(found, docstring(kind).splitlines()[0], loop, plugins.origin(point))
         Terminal().print(table)
         return
     animation = plugins.load_animation(name)
