@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from animations.disperse import Disperse as Disperse
-from animations.flip import Flip as Flip
 from animations.disperse import Gather as Gather
+from animations.flip import Flip as Flip
 from animations.morph import Morph as Morph
 from animations.reveal import Reveal as Reveal
 from animations.zoom import Zoom as Zoom
