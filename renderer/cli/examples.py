@@ -311,15 +311,16 @@ def examples(words: str) -> list[Example]:
     A command that is not in the table, such as a third-party animation, gets generic examples.
     """
     group, _, animation = words.partition(" ")
+    covers = " ".join(_TABLE[animation][0][0].partition(" --")[0].split()[2:]) if animation in _TABLE else "cover.jpg"
     if words in _TABLE:
         found = _TABLE[words]
     elif group == "still":
         found = (
-            (f"render still {animation} cover.jpg --tiles ~/Pictures --at 2", "Render the frame at 2 seconds"),
-            (f"render still {animation} cover.jpg --for tiktok --safe-zones", "Shade the areas that the app covers"),
+            (f"render still {animation} {covers} --tiles ~/Pictures --at 2", "Render the frame at 2 seconds"),
+            (f"render still {animation} {covers} --for tiktok --safe-zones", "Shade the areas that the app covers"),
         )
     elif group == "sheet":
-        found = ((f"render sheet {animation} cover.jpg --tiles ~/Pictures", "Render nine frames in one picture"),)
+        found = ((f"render sheet {animation} {covers} --tiles ~/Pictures", "Render nine frames in one picture"),)
     else:
         found = (
             (

@@ -211,7 +211,7 @@ def all_sheets_command() -> Command:
     shared = {title: owner for title, owner in _SHARED.items() if owner not in (*_FOR_VIDEOS, PresetOptions)}
     return Command(
         "sheet all", "Render a contact sheet of every animation, in each of its styles, to choose from.",
-        on_cover(_all_sheets), COVERS, {**shared, "Output": PictureOutputOptions, "Run": SheetOptions},
+        on_cover(_all_sheets), COVERS, {**shared, "Output": OutputOptions, "Run": SheetOptions},
         has_short_help=True,
     )  # fmt: skip
 
