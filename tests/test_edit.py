@@ -66,6 +66,18 @@ def test_only_banned_and_swapped_cells_change(mosaic: Path, with_cover: bool) ->
     assert after.uses().max() <= limits["uses"] + 1  # swaps are exempt from the limits
 
 
+def test_photos_that_edits_place_travel_from_nowhere(mosaic: Path) -> None:
+    before = load_map(mosaic)
+    came_from = np.arange(len(before), dtype=np.int32)[::-1].copy()
+    save_map(replace(before, came_from=came_from), mosaic, overwrite=True)
+    banned = names(before)[0]
+    edit_mosaic(mosaic, mosaic, EditSettings(ban=(banned,)), overwrite=True)
+    after = load_map(mosaic).came_from
+    assert after is not None
+    touched = np.array([name == banned for name in names(before)])
+    assert (after == np.where(touched, -1, came_from)).all()
+
+
 @pytest.mark.skipif(sys.platform == "darwin", reason="the file system normalizes names itself")
 def test_photos_are_found_by_names_in_any_unicode_normalization(tmp_path: Path, cover: Path, photos: Path) -> None:
     composed, decomposed = "Caf\u00e9", "Cafe\u0301"

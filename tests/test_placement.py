@@ -39,6 +39,27 @@ def test_a_map_is_the_same_after_saving_and_loading(tmp_path: Path) -> None:
         assert getattr(loaded, name).dtype == getattr(saved, name).dtype
     assert (loaded.photos, loaded.size, loaded.recipe) == (saved.photos, saved.size, saved.recipe)
     assert loaded.cover_size == (400, 310)
+    assert loaded.came_from is None
+
+
+def test_the_paths_of_tiles_are_saved_and_checked(tmp_path: Path) -> None:
+    path = tmp_path / "it.mosaic"
+    came_from = np.array([5, -1, 0, 7, -1, 2, 11, 40, 3, 1, 4, 6], np.int32)
+    save_map(replace(small_map(tmp_path), came_from=came_from), path)
+    loaded = load_map(path).came_from
+    assert loaded is not None
+    assert loaded.tolist() == came_from.tolist()
+    assert loaded.dtype == np.int32
+    for wrong in (
+        came_from[:-1],
+        came_from.astype(np.int64),
+        np.where(came_from == 5, -2, came_from).astype(np.int32),
+        np.where(came_from == 5, 4, came_from).astype(np.int32),  # two tiles from one cell
+        np.where(came_from == 5, 2_000_000, came_from).astype(np.int32),
+    ):
+        save_map(replace(small_map(tmp_path), came_from=wrong), path, overwrite=True)
+        with pytest.raises(InputError, match="not a valid placement map"):
+            load_map(path)
 
 
 def test_a_map_and_its_photos_can_be_moved_together(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from renderer.arrays import Float32Array
+from renderer.arrays import Float32Array, Float64Array
 from renderer.descriptors import blocks
 from renderer.matching.candidates import Indices
 from renderer.progress import Advance
@@ -36,7 +36,7 @@ _AXES: Final = 16
 _SAMPLE: Final = 512
 """Axes of the positions, and tiles and cells from which they are derived."""
 
-_ROUNDS: Final = 24
+_ROUNDS: Final = 20
 _LEAST_GAIN: Final = 5e-4
 """Maximum number of rounds, and the relative reduction of the total cost below which there is no further one."""
 
@@ -107,9 +107,15 @@ def _positions(
     """Return the positions of cells (N, axes) and of tiles (T, axes)."""
     some_cells = np.sort(random.choice(cells, min(_SAMPLE, cells), replace=False))
     some_tiles = np.sort(random.choice(tiles, min(_SAMPLE, tiles), replace=False))
-    sample = cost(some_cells, some_tiles).astype(np.float64)
-    of_cells, of_tiles, mean = sample.mean(axis=1, keepdims=True), sample.mean(axis=0), sample.mean()
-    left, strength, right = np.linalg.svd(-(sample - of_cells - of_tiles + mean), full_matrices=False)
+
+    def decompose(matrix: TileCosts) -> tuple[Float64Array, ...]:
+        sample = matrix(some_cells, some_tiles).astype(np.float64)
+        of_cells, of_tiles = sample.mean(axis=1, keepdims=True), sample.mean(axis=0)
+        return of_tiles, of_cells, *np.linalg.svd(of_cells + of_tiles - sample.mean() - sample, full_matrices=False)
+
+    # In a block, so that the result does not depend on the number of threads of a product of matrices.
+    of_tiles, of_cells, left, strength, right = run_blocks(decompose, [cost])[0]
+    mean = of_tiles.mean()
     axes = max(int((strength[:_AXES] > 1e-6 * strength[0]).sum()), 1)
     left, right, root = left[:, :axes], right[:axes], np.sqrt(np.maximum(strength[:axes], 1e-9))
 
@@ -141,8 +147,8 @@ def _halves(cell_points: Float32Array, tile_points: Float32Array) -> list[tuple[
         axis = int((cell_points[cells].var(axis=0) + tile_points[tiles].var(axis=0)).argmax())
         half = len(cells) // 2
         tile_half = half + round((len(tiles) - len(cells)) * half / len(cells))
-        cells = cells[np.argsort(cell_points[cells, axis], kind="stable")]
-        tiles = tiles[np.argsort(tile_points[tiles, axis], kind="stable")]
+        cells = cells[np.argpartition(cell_points[cells, axis], half)]
+        tiles = tiles[np.argpartition(tile_points[tiles, axis], min(tile_half, len(tiles) - 1))]
         remaining += [(cells[half:], tiles[tile_half:]), (cells[:half], tiles[:tile_half])]
     return groups
 
@@ -155,7 +161,8 @@ def _neighbours(points: Float32Array, random: np.random.Generator) -> list[Indic
         if len(some) <= _GROUP:
             groups.append(some)
             continue
-        along = points[some] @ random.normal(size=points.shape[1])
-        some = some[np.argsort(along, kind="stable")]
-        remaining += [some[len(some) // 2 :], some[: len(some) // 2]]
+        along = np.einsum("pa,a->p", points[some], random.normal(size=points.shape[1]))
+        half = len(some) // 2
+        some = some[np.argpartition(along, half)]
+        remaining += [some[half:], some[:half]]
     return groups
