@@ -31,7 +31,7 @@ def points(count: int, seed: int) -> np.ndarray:
 
 
 def distances(cells: np.ndarray, tiles: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(cells[:, np.newaxis] - tiles, axis=2).astype(np.float32)
+    return np.asarray(np.linalg.norm(cells[:, np.newaxis] - tiles, axis=2), np.float32)
 
 
 def total(cells: np.ndarray, tiles: np.ndarray, assigned: np.ndarray) -> float:
