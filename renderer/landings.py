@@ -11,21 +11,23 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from renderer.descriptors import to_lab
-from renderer.faces import SEARCH_PIXELS, Face, find_faces
+from renderer.faces import Face, eye_contrast
+from renderer.framing import face_colour, filled_share, frame_photo, shape_for_heads, smaller_faces
 from renderer.placement import PlacementMap
-from renderer.subject import heads, span, subject_position
+from renderer.subject import subject_position
 
 if TYPE_CHECKING:
     from renderer.arrays import Float64Array, Pixels
     from renderer.library import Library, Photo
 
-LANDINGS_VERSION: Final = 1
+LANDINGS_VERSION: Final = 2
 """Increased whenever the same map would give other landings, so that cached ones are not used."""
 
 MOST_LANDINGS: Final = 12
 
-_EXAMINED: Final = 24  # photos whose thumbnails are examined, 25 ms each; the others are judged by their tile pictures
+_COMPARED: Final = 96  # photos whose known faces are looked at, 2 ms each; the others are judged by their tile pictures
+
+_EXAMINED: Final = 24  # of them, the photos whose thumbnails are examined, 50 ms each
 
 _FULL: Final = 1080  # shorter side of a photo in pixels, from which it is sharp in most videos
 
@@ -43,6 +45,10 @@ _BY_DEFAULT: Final = 10.0
 
 _FAULT: Final = 15.0  # what a photo loses that is blurred, grey, drawn, or has a border: more than people are worth
 
+_FRAMES: Final = ((9, 16), (16, 9))
+_FIT: Final = 16.0
+"""What a photo loses that does not fill a frame of one of these shapes, in proportion to the share that it leaves."""
+
 _BLOCK: Final = 256  # photos whose colours are counted at once, in 8 MB
 
 
@@ -56,22 +62,27 @@ def find_landings(placement: PlacementMap, library: Library) -> list[int]:
     people = _PEOPLE.get(str(placement.recipe.get("prefer")), _BY_DEFAULT)
     faces = [placement.faces_of(photo) for photo in photos]
     size = np.array([min(photo.own_size) for photo in photos], np.float64)
-    basis = 5.0 * np.minimum(size / _FULL, 1.0) + 6.0 * np.minimum(size / _RECOGNISED, 1.0)
-    portraits = [_portrait(found, photo) for found, photo in zip(faces, photos, strict=True)]
-    position = _position_scores(placement)
-    cells = _best_cells(placement, basis + _appeal(library.tiles) + people * np.array(portraits), position)
-    cells = [cell for cell in cells if not photos[placement.photo[cell]].is_part] or cells
+    basis = 5.0 * np.minimum(size / _FULL, 1.0) + _FAULT * np.minimum(size / _RECOGNISED, 1.0)
+    fit = np.array([_FIT * _fit(found, photo) for found, photo in zip(faces, photos, strict=True)])
+    portraits = np.array([_portrait(found, photo) for found, photo in zip(faces, photos, strict=True)])
+    appeal, position = _appeal(library.tiles), _position_scores(placement)
+    cells = _best_cells(placement, basis + fit + appeal + people * portraits, position)
+    cells = ([cell for cell in cells if not photos[placement.photo[cell]].is_part] or cells)[:_COMPARED]
+    indices = placement.photo[cells].tolist()
+    overviews = {index: library.overview(photos[index]) for index in indices}
+    seen = [_portrait(faces[index], photos[index], overviews[index]) for index in indices]
+    first = (basis + fit + appeal)[indices] + people * np.array(seen) + position[cells]
+    cells = [cells[number] for number in np.argsort(-first, kind="stable")[:_EXAMINED]]
     scores = []
-    for cell in cells[:_EXAMINED]:
+    for cell in cells:
         index = int(placement.photo[cell])
-        photo, known = photos[index], faces[index]
-        pixels = library.overview(photo)
-        found = find_faces(pixels, SEARCH_PIXELS)
+        photo, known, pixels = photos[index], faces[index], overviews[index]
+        found = smaller_faces(pixels)
         # A face that is found in one of two sizes only may be none.
         sure = [face for face in known if any(_overlap(face, other) for other in found)]
         portrait = max(_portrait(sure, photo, pixels), 0.5 * _portrait(found, photo, pixels))
         score = basis[index] + float(_appeal(pixels[np.newaxis])[0]) + people * portrait
-        score += 0.5 * _fits_all_frames([*known, *found], photo.own_size) - _FAULT * _faults(pixels)
+        score += _FIT * _fit([*known, *found], photo, library, pixels) - _FAULT * _faults(pixels)
         scores.append(score + position[cell])
     ranked = [cells[number] for number in np.argsort(-np.array(scores), kind="stable")]
     return _distinct(placement, library, ranked)
@@ -158,7 +169,7 @@ def _appeal(pixels: Pixels) -> Float64Array:
         mean = light.mean(axis=1)
         exposed = _ramp(mean, 25, 70) * (1 - _ramp(mean, 180, 220)) * (1 - _ramp((light > 247).mean(axis=1), 0.2, 0.4))
         score[start : start + count] = (
-            6.0 * _ramp(entropy, 2.5, 5.0) + 3.0 * _ramp(colour, 5, 18) + 1.0 * _ramp(colour, 18, 70) + 4.0 * exposed
+            6.0 * _ramp(entropy, 2.5, 5.0) + 3.0 * _ramp(colour, 5, 18) + 4.0 * _ramp(colour, 18, 80) + 4.0 * exposed
         )
     return score
 
@@ -170,9 +181,10 @@ def _faults(pixels: Pixels) -> float:
 
 
 def _blur(pixels: Pixels) -> float:
-    """Return 0 for a picture whose most detailed tenth is sharp, 1 for one that is blurred or has no detail.
+    """Return 0 for a picture whose most detailed areas are sharp, 1 for one that is blurred or has no detail.
 
-    Detail is compared with coarser detail: as a background may be out of focus, only the areas with the most count.
+    Detail is compared with coarser detail, in the twenty-fifth of the areas that has the most: a background may be out
+    of focus, and skies, deserts and water have none.
     """
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
     fine, coarse = (cv2.GaussianBlur(grey, (0, 0), sigma) for sigma in (0.8, 1.6))
@@ -180,15 +192,15 @@ def _blur(pixels: Pixels) -> float:
     details = []
     for difference in (grey - fine, fine - coarse):
         areas = cv2.resize(np.abs(difference), (side, side), interpolation=cv2.INTER_AREA).ravel()
-        details.append(float(np.sort(areas)[-side * side // 10 :].mean()))
-    return float(1 - _ramp(details[0] / (details[1] + 0.3), 0.45, 0.6) * _ramp(details[0], 1.0, 2.5))
+        details.append(float(np.sort(areas)[-side * side // 25 :].mean()))
+    return float(1 - _ramp(details[0] / (details[1] + 0.3), 0.45, 0.6) * _ramp(details[0], 1.0, 2.3))
 
 
 def _is_drawn(pixels: Pixels) -> float:
     """Return 1 if most of a picture has no grain at all, as in logos, screenshots and charts; 0 for photos."""
     kernel = np.ones((3, 3), np.uint8)
     contrast = (cv2.dilate(pixels, kernel) - cv2.erode(pixels, kernel)).max(axis=2)
-    return float(_ramp(float((contrast <= 4).mean()), 0.6, 0.75))
+    return float(_ramp(float((contrast <= 1).mean()), 0.45, 0.6))
 
 
 def _has_border(pixels: Pixels) -> float:
@@ -202,25 +214,45 @@ def _has_border(pixels: Pixels) -> float:
     return 0.0
 
 
-def _portrait(faces: Sequence[Face], photo: Photo, pixels: Pixels | None = None) -> float:
-    """Return 0…1: how large the largest face of a photo is; less if the photo cuts it, or if it is too dark or bright.
+def _straight_lines(pixels: Pixels) -> float:
+    """Return the share of a picture (H, W, 3) that is on long upright or level edges.
 
-    `pixels`: the photo in any size, if its exposure counts.
+    Behind people, those are of posters, documents, screens and shelves: walls and gardens have less than 0.03, and the
+    former 0.05 to 0.2.
+    """
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    length = max(min(grey.shape) // 10, 3)
+    on_line = np.zeros(grey.shape, bool)
+    for across in (True, False):
+        step = cv2.Sobel(grey, cv2.CV_32F, int(not across), int(across), scale=0.25)
+        along = np.ones((1, length) if across else (length, 1), np.uint8)
+        for side in (step, -step):
+            on_line |= cv2.morphologyEx((side > 24).astype(np.uint8), cv2.MORPH_OPEN, along) > 0
+    return float(on_line.mean())
+
+
+def _portrait(faces: Sequence[Face], photo: Photo, pixels: Pixels | None = None) -> float:
+    """Return 0…1: how large the largest face of a photo is; less if the edge of the photo is near.
+
+    `pixels`: the photo in any size, if it also counts whether the face is too dark or bright, and the eyes are closed.
     """
     width, height = photo.own_size
     best = 0.0
-    for left, top, across, along in faces:
+    for face in faces:
+        left, top, across, along = face
         size = along * height / min(width, height)
-        inside = left > -0.02 and left + across < 1.02 and top > 0.25 * along and top + along < 1.0
-        value = float(0.8 * _ramp(size, 0.06, 0.16) + 0.2 * _ramp(size, 0.16, 0.45)) * (1.0 if inside else 0.4)
+        value = float(0.8 * _ramp(size, 0.06, 0.16) + 0.2 * _ramp(size, 0.16, 0.45))
+        room = (top / along, (1 - top - along) / along + 0.25, left / across + 0.3, (1 - left - across) / across + 0.3)
+        value *= 0.3 + 0.7 * float(_ramp(min(room), 0.2, 0.5))  # hair ends 0.3 to 0.4 above a face
         if pixels is not None:
-            rows, columns = span(top, top + along, len(pixels)), span(left, left + across, pixels.shape[1])
-            mean = pixels[rows, columns].mean(axis=(0, 1))
-            light = float(mean.mean())
-            value *= float(_ramp(light, 40, 85) * (1 - _ramp(light, 195, 235)))
-            _, *hue = to_lab((mean / 255).astype(np.float32)[np.newaxis])[0].tolist()
+            lightness, *hue = face_colour(face, pixels)
+            value *= float(_ramp(lightness, 25, 45) * (1 - _ramp(lightness, 80, 93)))
             value *= 0.5 + 0.5 * float(_ramp(min(hue), -4, 4))  # skin is neither bluish nor greenish
+            eyes = eye_contrast(pixels, face)
+            value *= 1.0 if eyes is None else 0.2 + 0.8 * float(_ramp(eyes, 0.26, 0.42))
         best = max(best, value)
+    if pixels is not None and best > 0:
+        best *= 1 - 0.6 * float(_ramp(_straight_lines(pixels), 0.025, 0.09))
     return best * float(_ramp(min(width, height), 100, 300))  # small ones can't be recognised in a frame
 
 
@@ -233,10 +265,15 @@ def _overlap(face: Face, other: Face) -> bool:
     )
 
 
-def _fits_all_frames(faces: Sequence[Face], size: tuple[int, int]) -> bool:
-    """Return whether the heads of a photo fit into its largest part of 9:16 and into that of 16:9."""
-    area = heads(faces)
-    if area is None:
-        return True
-    span = (np.array(area[2:]) - area[:2]) * size
-    return bool((span <= np.minimum(size, np.array(size[::-1]) * 9 / 16)).all())
+def _fit(faces: Sequence[Face], photo: Photo, library: Library | None = None, pixels: Pixels | None = None) -> float:
+    """Return the share, 0…1, that a photo fills of the one of `_FRAMES` that suits it less.
+
+    Without `library` and `pixels` (H, W, 3), photos without faces suit both.
+    """
+    if faces:
+        return min(filled_share(float(shape_for_heads(faces, photo.own_size, frame)), frame) for frame in _FRAMES)
+    if library is None or pixels is None:
+        return 1.0
+    width, height = photo.own_size
+    parts = [frame_photo(library, photo, (), pixels, frame).size for frame in _FRAMES]
+    return min(filled_share(x * width / (y * height), frame) for (x, y), frame in zip(parts, _FRAMES, strict=True))

@@ -19,11 +19,12 @@ Weights = npt.NDArray[np.float64]
 HEAD: Final = 2.2
 """Size of a head with hair and a margin, in multiples of the detected box, which reaches from brow to chin."""
 
-_ABOVE: Final = 0.4
-_BESIDE: Final = 0.2
-_BELOW: Final = 0.25
-"""What belongs to a head around the box of its face, in multiples of it: hair, measured to end 0.3 to 0.4 above it, and
-a beard or the neck."""
+_AROUND: Final = (0.2, 0.4, 0.25)
+"""What belongs to a head beside, above and below the box of its face, in multiples of it: hair, measured to end 0.3 to
+0.4 above it, and a beard or the neck."""
+
+_TIGHT: Final = (0.02, 0.4, 0.1)
+"""The same without long hair and the neck: ears and chin are inside."""
 
 _IN_BACKGROUND: Final = 0.4
 """Height of a face, relative to the largest one, below which it is not counted: passers-by, and pictures on a wall."""
@@ -66,29 +67,28 @@ def attention(colours: npt.NDArray[np.float32], faces: Sequence[Face]) -> Weight
     return weights
 
 
-def heads(faces: Sequence[Face]) -> tuple[float, float, float, float] | None:
-    """Return left, top, right and bottom of the area of all heads, in fractions of the picture; None without faces.
+def heads(faces: Sequence[Face], *, tight: bool = False) -> tuple[float, float, float, float]:
+    """Return left, top, right and bottom of the area of all heads, in fractions of the picture; at least one face.
 
-    Those of much smaller faces than the largest are left out.
+    Those of much smaller faces than the largest are left out. `tight`: without long hair and necks.
     """
-    if not faces:
-        return None
-    boxes = np.array(faces, np.float64)
-    x, y, width, height = boxes[boxes[:, 3] >= _IN_BACKGROUND * boxes[:, 3].max()].T
-    left, top, right, bottom = (
-        (x - _BESIDE * width).min(),
-        (y - _ABOVE * height).min(),
-        (x + (1 + _BESIDE) * width).max(),
-        (y + (1 + _BELOW) * height).max(),
+    beside, above, below = _TIGHT if tight else _AROUND
+    least = _IN_BACKGROUND * max(height for _, _, _, height in faces)
+    counted = [face for face in faces if face[3] >= least]
+    return (
+        max(min(x - beside * width for x, _, width, _ in counted), 0.0),
+        max(min(y - above * height for _, y, _, height in counted), 0.0),
+        min(max(x + (1 + beside) * width for x, _, width, _ in counted), 1.0),
+        min(max(y + (1 + below) * height for _, y, _, height in counted), 1.0),
     )
-    return max(float(left), 0.0), max(float(top), 0.0), min(float(right), 1.0), min(float(bottom), 1.0)
 
 
-def subject_share(pixels: Pixels, part: tuple[float, float, float, float]) -> float:
-    """Return the share, 0…1, of the salient areas of a picture (H, W, 3) that a part of it contains.
+def subject_share(pixels: Pixels, part: tuple[float, float, float, float]) -> tuple[float, float]:
+    """Return the share, 0…1, of the salient areas of a picture (H, W, 3) that a part of it contains, and their spread.
 
     `part`: left, top, width and height in fractions of the picture. What attracts less attention than the average does
-    not count; a picture without any detail is contained in any part.
+    not count; a picture without any detail is contained in any part. The spread is 1 if there is as much in each column
+    of the picture, or in each row if the part has its whole width, and 1 / n if all of it is in one of n.
     """
     shrink = min(_SHARE_PIXELS / min(pixels.shape[:2]), 1.0)
     size = max(round(pixels.shape[1] * shrink), 1), max(round(pixels.shape[0] * shrink), 1)
@@ -96,7 +96,11 @@ def subject_share(pixels: Pixels, part: tuple[float, float, float, float]) -> fl
     weights = np.maximum(saliency(small) - 1, 0)
     left, top, width, height = part
     inside = weights[span(top, top + height, size[1]), span(left, left + width, size[0])]
-    return float(inside.sum() / weights.sum()) if weights.any() else 1.0
+    if not weights.any():
+        return 1.0, 1.0
+    line = weights.sum(axis=0 if width < height else 1) / weights.sum()
+    entropy = -(line * np.log(np.maximum(line, 1e-12))).sum()
+    return float(inside.sum() / weights.sum()), float(np.exp(entropy) / len(line))
 
 
 def span(low: float, high: float, count: int) -> slice:

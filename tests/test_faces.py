@@ -6,7 +6,8 @@ import pytest
 import skimage.data
 from skimage.feature import Cascade
 
-from renderer.faces import find_faces
+from renderer.faces import eye_contrast, find_faces
+from renderer.framing import smaller_faces
 from renderer.pictures import Pixels
 
 
@@ -54,3 +55,41 @@ def test_the_faces_are_those_that_scikit_image_finds() -> None:
         assert find_faces(picture) == boxes
         count += len(boxes)
     assert count > 50
+
+
+def with_closed_eyes() -> Pixels:
+    """The astronaut with lids, a little darker than the skin beside her eyes, painted over them, and lines of lashes."""
+    picture = skimage.data.astronaut().copy()
+    lid = (0.75 * picture[114:122, 200:206].mean(axis=(0, 1))).tolist()
+    for x, y in ((203, 101), (247, 103)):
+        cv2.ellipse(picture, (x, y), (13, 6), 0, 0, 360, lid, -1)
+        cv2.ellipse(picture, (x, y + 2), (11, 2), 0, 0, 180, (70, 45, 40), 1)
+    return cv2.GaussianBlur(picture, (0, 0), 0.7).astype(np.uint8)
+
+
+@pytest.mark.parametrize("side", [512, 384])
+def test_irises_stand_out_in_open_eyes_only(side: int) -> None:
+    opened, closed = (
+        cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA).astype(np.uint8)
+        for picture in (skimage.data.astronaut(), with_closed_eyes())
+    )
+    face = max(find_faces(opened), key=lambda face: face[3])
+    assert (eye_contrast(opened, face) or 0) > 0.4
+    assert (eye_contrast(closed, face) or 1) < 0.3
+    assert find_faces(closed)  # it is still a face
+
+
+def test_eyes_of_small_faces_are_not_judged() -> None:
+    picture = cv2.resize(skimage.data.astronaut(), (200, 200)).astype(np.uint8)
+    assert eye_contrast(picture, find_faces(skimage.data.astronaut())[0]) is None
+
+
+def test_what_has_not_the_colour_of_skin_is_no_face_unless_the_photo_is_grey() -> None:
+    astronaut = skimage.data.astronaut()
+    grey = np.repeat(cv2.cvtColor(astronaut, cv2.COLOR_RGB2GRAY)[..., np.newaxis], 3, axis=2).astype(np.uint8)
+    green = grey.copy()
+    green[..., [0, 2]] -= grey[..., [0, 2]] // 4  # as a face-like pattern of leaves has
+    assert find_faces(green)
+    assert smaller_faces(astronaut)
+    assert smaller_faces(grey)
+    assert smaller_faces(green) == []

@@ -5,18 +5,21 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
 from conftest import difference
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from sklearn.datasets import load_sample_images
+from test_faces import with_closed_eyes
 
-from renderer.job import MatchSettings, OpenMosaic, open_mosaic
+from renderer.job import MatchSettings, OpenMosaic, drawing, open_mosaic
 from renderer.job.map_cache import landings_of
 from renderer.landings import find_landings
 from renderer.placement import save_map
 from renderer.progress import Silent
+from renderer.settings import OutputSettings
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -29,15 +32,15 @@ def names(mosaic: OpenMosaic) -> list[str]:
     return [placement.photos[int(placement.photo[cell])].path.stem for cell in mosaic.landings]
 
 
-def drawing(seed: int) -> Image.Image:
+def logo(seed: int) -> Image.Image:
     """A logo: two flat shapes of few colours."""
     random = np.random.default_rng(seed)
     ground, first, second = (tuple(random.integers(0, 256, 3).tolist()) for _ in range(3))
-    logo = Image.new("RGB", (1200, 1200), ground)
-    pen = ImageDraw.Draw(logo)
+    picture = Image.new("RGB", (1200, 1200), ground)
+    pen = ImageDraw.Draw(picture)
     pen.ellipse((200, 200, 900, 900), fill=first)
     pen.rectangle((500, 600, 1000, 1100), fill=second)
-    return logo
+    return picture
 
 
 def document() -> Image.Image:
@@ -68,7 +71,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "coffee": Image.fromarray(skimage.data.coffee()),
         "clock": Image.fromarray(skimage.data.clock()),
         "page": document(),
-        **{f"logo{number}": drawing(number) for number in range(4)},
+        **{f"logo{number}": logo(number) for number in range(4)},
     }
     for name, picture in made.items():
         picture.convert("RGB").save(folder / f"{name}.png")
@@ -83,6 +86,84 @@ def test_people_come_first_and_drawings_faults_and_copies_last(library: Path, co
     good = {"china", "flower", "cat", "coffee"}
     assert {*found[1:5]} == good
     assert len(found) == len({*found}) <= 12
+
+
+def with_notices() -> Image.Image:
+    """The astronaut in front of a wall of notices."""
+    picture = Image.fromarray(skimage.data.astronaut())
+    pen = ImageDraw.Draw(picture)
+    for x, y in ((5, 10), (80, 10), (5, 120), (80, 120), (330, 10), (410, 10), (330, 120), (410, 120), (410, 220)):
+        pen.rectangle((x, y, x + 62, y + 90), fill="white", outline="black", width=2)
+        pen.text((x + 8, y + 8), "NOTICE\n\nthe quick\nbrown fox", fill="black", font_size=11)
+    return picture
+
+
+AROUND_HER = (90, 0, 450, 360)
+
+WORSE = {
+    "closed eyes": lambda: Image.fromarray(with_closed_eyes()).crop(AROUND_HER),
+    "hair cut by the edge": lambda: Image.fromarray(skimage.data.astronaut()).crop((100, 58, 400, 358)),
+    "notices behind": lambda: with_notices().crop(AROUND_HER),
+    "few pixels": lambda: Image.fromarray(skimage.data.astronaut()).crop(AROUND_HER).resize((120, 120)),
+}
+"""Photos of the astronaut that are worse than the photo itself."""
+
+
+def first_of(folder: Path, other: Image.Image) -> str:
+    """The name of the first photo of a mosaic of views, "good", which shows the astronaut in 280 pixels, and "other"."""
+    good = Image.fromarray(skimage.data.astronaut()).crop(AROUND_HER).resize((280, 280))
+    photos = {"good": ImageOps.mirror(good), "other": other}
+    photos |= {name: Image.fromarray(getattr(skimage.data, name)()) for name in ("coffee", "chelsea", "rocket")}
+    folder.mkdir()
+    for name, photo in photos.items():
+        photo.save(folder / f"{name}.png")
+    settings = MatchSettings((str(folder),), columns=30, max_uses=0, repeat_distance=0)
+    with open_mosaic(folder / "coffee.png", settings, Silent()) as mosaic:
+        return names(mosaic)[0]
+
+
+@pytest.mark.parametrize("kind", WORSE)
+def test_a_photo_of_a_person_with_a_fault_is_not_the_first(kind: str, tmp_path: Path) -> None:
+    assert first_of(tmp_path / "faulty", WORSE[kind]()) == "good"
+
+
+def test_without_a_fault_the_larger_photo_is_the_first(tmp_path: Path) -> None:
+    assert first_of(tmp_path / "it", Image.fromarray(skimage.data.astronaut()).crop(AROUND_HER)) == "other"
+
+
+def test_a_smooth_photo_is_not_taken_for_a_blurred_one_or_a_drawing(tmp_path: Path) -> None:
+    pagoda = load_sample_images().images[0]
+    clouds = cv2.GaussianBlur(np.random.default_rng(0).normal(0, 1, (700, 640)), (0, 0), 5)
+    sky = cv2.resize(pagoda[:20], (640, 700)) + 1.5 * clouds[..., np.newaxis] / clouds.std()
+    photo = np.concatenate([cv2.GaussianBlur(sky, (0, 0), 3), pagoda]).clip(0, 255).astype(np.uint8)
+    Image.fromarray(photo).save(tmp_path / "sky.png")
+    for number in range(4):
+        logo(number).save(tmp_path / f"logo{number}.png")
+    Image.fromarray(skimage.data.coffee()).filter(ImageFilter.GaussianBlur(6)).save(tmp_path / "blurred.png")
+    settings = MatchSettings((str(tmp_path),), columns=12, max_uses=0, repeat_distance=0)
+    with open_mosaic(tmp_path / "sky.png", settings, Silent()) as mosaic:
+        assert names(mosaic)[0] == "sky"
+
+
+def test_a_wide_photo_fills_a_tall_frame_unless_that_cuts_its_subject(tmp_path: Path) -> None:
+    china, flower = load_sample_images().images
+    small = cv2.resize(flower[60:360, 150:450], (70, 70), interpolation=cv2.INTER_AREA)
+    bed, random = np.full((480, 800, 3), (40, 90, 40), np.uint8), np.random.default_rng(0)
+    for y, x in np.ndindex(6, 10):
+        top, left = 80 * y + random.integers(10), 80 * x + random.integers(10)
+        bed[top : top + 70, left : left + 70] = np.rot90(small, random.integers(4))
+    pictures = {"pagoda": china, "flowers": bed, "astronaut": skimage.data.astronaut()[:340]}
+    for name, picture in pictures.items():
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+    settings = MatchSettings((str(tmp_path),), columns=12, max_uses=0, repeat_distance=0)
+    fills = {}
+    with (
+        open_mosaic(tmp_path / "pagoda.png", settings, Silent()) as mosaic,
+        drawing(mosaic, (90, 160), OutputSettings()) as (stage, _),
+    ):
+        for number, photo in enumerate(mosaic.placement.photos):
+            fills[photo.path.stem] = stage.framing(number).fills
+    assert fills == {"pagoda": False, "flowers": True, "astronaut": True}
 
 
 @pytest.mark.parametrize(("prefer", "people"), [("people", True), ("places", False)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from renderer.arrays import Float64Array, Pixels
+    from renderer.framing import Framing
     from renderer.library import Library, Photo
     from renderer.placement import PlacementMap
     from renderer.scene.tiles import Bounds
@@ -50,21 +50,6 @@ MASK_MARGIN: Final = 0.04
 GROUND_LIGHT: Final = 0.75
 """Brightness of the blurred copy of a photo around it, relative to the photo, which then stands out."""
 
-MOST_OF_SUBJECT: Final = 0.6
-"""Share of a photo's salient areas that a frame must show, if there are no faces: less cuts the subject.
-
-Measured with the best part of 9:16 of wide photos: an otter (0.55), a motorcycle (0.56), a pagoda (0.52) and Saturn's
-rings (0.54) are cut; a flower (0.87), a building (0.75), a cat's face (0.71) and a dune (0.69) are not."""
-
-_CUT: Final = 0.07
-"""Share of the area of heads that is cut if the photo then fills the frame, since narrow strips beside it look like an
-error.
-
-The area is 1.4 times as wide as the faces and 1.65 times as high: what is cut is beside the ears, or the neck."""
-
-_SHAPES: Final = 8
-"""Shapes of a photo's part that are tried, from that of the frame towards that of the photo."""
-
 FAR_PIXELS: Final = 4.0
 """Pixels per unit below which a map whose tiles are all at rest is drawn as one picture."""
 
@@ -74,27 +59,6 @@ def _spot(shape: tuple[int, ...], position: tuple[float, float], size: tuple[flo
     y, x = np.mgrid[: shape[0], : shape[1]]
     away = np.hypot((x + 0.5) / shape[1] - position[0] / size[0], (y + 0.5) / shape[0] - position[1] / size[1])
     return np.asarray(np.exp(-away / 0.08), np.float64)
-
-
-def _around_subject(
-    starts: Float64Array, lengths: Float64Array, heads: Bounds | None, pixels: Pixels, cut: float
-) -> Float64Array | None:
-    """Return where a part of a photo starts, (2,), so that it shows all heads, or most of the subject; None if not.
-
-    `starts`, `lengths`: (2,) of the part, and `heads`: the area of all, in fractions of the photo. `pixels`: (H, W, 3).
-    `cut`: share of that area, on both sides or below, that may be cut.
-    """
-    from renderer.subject import HEAD_ROOM, subject_share
-
-    if heads is None:
-        share = subject_share(pixels, (float(starts[0]), float(starts[1]), float(lengths[0]), float(lengths[1])))
-        return starts if share >= MOST_OF_SUBJECT else None
-    low, high = np.array(heads[:2]), np.array(heads[2:])
-    if ((1 - cut) * (high - low) > lengths + 1e-6).any():
-        return None
-    low[0] += 0.5 * max(high[0] - low[0] - lengths[0], 0.0)
-    room = np.array([0.0, HEAD_ROOM * (high[1] - low[1])])
-    return np.asarray(np.clip(np.minimum(starts, low - room), np.maximum(high - lengths, 0.0), low), np.float64)
 
 
 def _ignore(_message: str) -> None:
@@ -138,15 +102,6 @@ def _windows(placement: PlacementMap) -> Float64Array:
         for axis, cells in ((0, upright & ~portrait), (1, portrait & ~upright)):
             window[cells, axis], window[cells, axis + 2] = edge, 1 - edge
     return window
-
-
-@dataclass(frozen=True)
-class Framing:
-    """The part of a photo that the frame shows: as large as the frame allows, with its subject whole."""
-
-    middle: tuple[float, float]  # in fractions of the photo
-    size: tuple[float, float]  # width and height in fractions of the photo
-    fills: bool  # whether the part has the shape of the frame; otherwise something must surround it
 
 
 @dataclass(frozen=True)
@@ -545,27 +500,12 @@ class Stage:
         all of it. For a piece, fractions are of its crop, and its faces are those of the cover. Raises RenderError if
         the photo can't be read.
         """
-        from renderer.faces import SEARCH_PIXELS, find_faces
-        from renderer.subject import heads
+        from renderer.framing import frame_photo, smaller_faces
 
         photo, library = self.photo(index, which), self.libraries[which]
         pixels = library.overview(photo)
-        # With smaller faces than are known from the index.
-        faces = [*self.maps[which].faces_of(photo), *find_faces(pixels, SEARCH_PIXELS)]
-        area = heads(faces)
-        frame, own = Fraction(*self.frame), Fraction(*photo.own_size)
-        for step in range(_SHAPES):
-            ratio = Fraction(float(frame * (own / frame) ** (step / _SHAPES))).limit_denominator(1000)
-            box = library.framed(photo, ratio if step else frame, faces)
-            starts, lengths = (np.divide(sides, photo.own_size) for sides in (box[:2], box[2:]))
-            found = _around_subject(starts, lengths, area, pixels, 0.0 if step else _CUT)
-            if found is not None:
-                x, y = (
-                    0.5 if abs(start + 0.5 * length - 0.5) * side < 1 else start + 0.5 * length  # of whole pixels
-                    for start, length, side in zip(found.tolist(), lengths.tolist(), photo.own_size, strict=True)
-                )
-                return Framing((x, y), (float(lengths[0]), float(lengths[1])), fills=step == 0)
-        return Framing((0.5, 0.5), (1.0, 1.0), fills=False)
+        faces = [*self.maps[which].faces_of(photo), *smaller_faces(pixels)]
+        return frame_photo(library, photo, faces, pixels, self.frame)
 
     def filling_middle(self, index: int, which: int = 0) -> tuple[float, float]:
         """Return the middle of the part of a photo that fills the frame, as `framing` does."""
