@@ -19,7 +19,7 @@ LAYERS = [
     "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "cover_names", "toml_positions", "streams", "version", "progress", "locks", "paths",
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "threads", "child_processes", "ffmpeg", "resource_limits", "memory", "budget", "kernels",
     "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "shapes", "grid", "cover_pixels", "masked_grid", "adaptive_grid", "placement", "fidelity",
-    "landings", "matching", "textures", "scene", "settings", "fonts", "lines", "covers", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
+    "framing", "landings", "matching", "textures", "scene", "settings", "fonts", "lines", "covers", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
     "formats", "encoder", "sound", "stills", "rules", "video_job", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
@@ -56,7 +56,7 @@ FORBIDDEN = {
     "planes": ("matching", "library", *_GRIDS, "placement", "job"),
     "timeline": ("matching", "library", *_GRIDS, "placement", "compositor", "job"),
     "encoder": ("matching", "library", *_GRIDS, "placement", "scene", "textures", "overlay", "compositor", "job"),
-    **dict.fromkeys(("descriptors", "library", "shapes", *_GRIDS, "placement", "fidelity", "matching"), _DRAWING),
+    **dict.fromkeys(("descriptors", "library", "shapes", *_GRIDS, "placement", "fidelity", "framing", "matching"), _DRAWING),
     "credits": ("matching", *_DRAWING),
     "report": ("matching", *_DRAWING),
     "explain": ("scene", "timeline", "preset", "batch"),
