@@ -56,7 +56,9 @@ FORBIDDEN = {
     "planes": ("matching", "library", *_GRIDS, "placement", "job"),
     "timeline": ("matching", "library", *_GRIDS, "placement", "compositor", "job"),
     "encoder": ("matching", "library", *_GRIDS, "placement", "scene", "textures", "overlay", "compositor", "job"),
-    **dict.fromkeys(("descriptors", "library", "shapes", *_GRIDS, "placement", "fidelity", "framing", "matching"), _DRAWING),
+    **dict.fromkeys(
+        ("descriptors", "library", "shapes", *_GRIDS, "placement", "fidelity", "framing", "matching"), _DRAWING
+    ),
     "credits": ("matching", *_DRAWING),
     "report": ("matching", *_DRAWING),
     "explain": ("scene", "timeline", "preset", "batch"),
