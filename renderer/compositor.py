@@ -34,6 +34,7 @@ from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
 from renderer.pixels import filling
 from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Motion, NestedMap, Scene, Sprites
 from renderer.scene.space import flat
+from renderer.scene.tiles import part_of
 from renderer.scene.trails import has_flying, with_trails
 from renderer.scene.views import Viewport, bounds_of, corners_of, is_flat, points_of, projected, view_of
 from renderer.textures import Packed, Textures, TextureTable, pack, unpack
@@ -276,23 +277,28 @@ class Compositor:
         for at in opened[self._in_frame(sprites.take(opened), view)].tolist():
             one, inner = sprites.take(slice(at, at + 1)), nested[int(sprites.texture[at])]
             space = one.space
-            whole = one.opacity[0] >= 1 and (one.window[0] == (0, 0, 1, 1)).all()
-            if not whole or (space is not None and space.softness[0] > 0):
+            window, size = one.window[0], np.array(inner.size)
+            shown = (window[2:] - window[:2]) * size  # in units of the map
+            if one.opacity[0] < 1 or (shown <= 0).any() or (space is not None and space.softness[0] > 0):
                 continue
             # A unit of the map in homogeneous pixels, and its corner.
             middle, right, down = (each[0] for each in projected(one, view))
-            across, along = right * 2 / inner.size[0], down * 2 / inner.size[1]
+            across, along = right * 2 / shown[0], down * 2 / shown[1]
             if _largest_unit(corners_of(one, view)[:, 0], across, along) <= OPENED_PIXELS:
                 continue
-            (a, d, g), (b, e, h), (c, f, i) = across.tolist(), along.tolist(), (middle - right - down).tolist()
-            unit = 2 * float(np.linalg.norm(one.half_axes()[0])) / inner.size[0]
+            corner = middle - right - down - across * window[0] * size[0] - along * window[1] * size[1]
+            (a, d, g), (b, e, h), (c, f, i) = across.tolist(), along.tolist(), corner.tolist()
+            unit = 2 * float(np.linalg.norm(one.half_axes()[0])) / float(shown[0])
             inside = (a, b, c, d, e, f, 0.0, 0.0, g, h, 0.0, i, unit * view[12])
             tiles = inner.tiles
             if space is not None and (space.light != (1, 0)).any():
                 lit = np.repeat(space.light, len(tiles), axis=0)
                 tiles = replace(tiles, space=replace(flat(len(tiles)), light=lit))
             groups.append((sprites.take(slice(done, at)), view))
-            groups += self._expanded(tiles, inside, nested, depth + 1)
+            whole = (window == (0, 0, 1, 1)).all()
+            left, top, far, bottom = (window * np.tile(size, 2)).tolist()
+            for part in [tiles] if whole else part_of(tiles, (left, top, far, bottom)):
+                groups += self._expanded(part, inside, nested, depth + 1)
             done = at + 1
         groups.append((sprites.take(slice(done, None)), view))
         return [(some, its_view) for some, its_view in groups if len(some)]

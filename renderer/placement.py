@@ -126,6 +126,10 @@ class PlacementMap:
         """The importance of the parts of the mosaic, (H, W), as in `renderer.subject`."""
         return attention(self.colours(), self.faces)
 
+    def cell_colours(self) -> npt.NDArray[np.float32]:
+        """Return the mean colour of each tile with its tone, (N, 3) sRGB, about 0…1."""
+        return np.array([photo.mean for photo in self.photos], np.float32)[self.photo] * self.gain + self.offset
+
     def colours(self, longest: int = 160, *, alpha: bool = False) -> npt.NDArray[np.float32]:
         """Return the tiles' mean colours as a picture: (H, W, 3) sRGB 0…1, `longest` pixels on its longer side.
 
@@ -133,7 +137,7 @@ class PlacementMap:
         """
         width, height = self.size
         scale = longest / max(width, height)
-        colours = np.array([photo.mean for photo in self.photos], np.float32)[self.photo] * self.gain + self.offset
+        colours = self.cell_colours()
         if alpha:
             colours = np.pad(colours, ((0, 0), (0, 1)), constant_values=1)
         picture = np.zeros((max(2, round(height * scale)), max(2, round(width * scale)), colours.shape[1]), np.float32)

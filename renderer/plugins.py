@@ -45,6 +45,7 @@ BUILT_IN: Final[dict[str, Point]] = {
     name: _BuiltIn(name, value)
     for name, value in {
         "disperse": "animations.disperse:Disperse",
+        "endless": "animations.endless:Endless",
         "flip": "animations.flip:Flip",
         "gather": "animations.disperse:Gather",
         "morph": "animations.morph:Morph",

@@ -22,11 +22,14 @@ from typing import TYPE_CHECKING
 
 from renderer.choices import Fit
 from renderer.deprecation import old_names
+from renderer.errors import InputError
+from renderer.messages import named
 from renderer.parameters import Colour, parameter
 from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCover, SpatialAnimation
 from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.flights import ArchedFlight, Leg, camera_including, opening_of, straight_flight, visible_bounds
 from renderer.scene.movements import VERTICAL, curved, turned, turned_height, turned_over
+from renderer.scene.nested_mosaics import NestedMosaic
 from renderer.scene.openings import Landing, OpeningPhoto
 from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
 from renderer.scene.sequences import CoverSequence, Transition
@@ -76,10 +79,12 @@ __all__ = [
     "Ending",
     "Fit",
     "Float64Array",
+    "InputError",
     "Landing",
     "Leg",
     "Motion",
     "NestedMap",
+    "NestedMosaic",
     "NextCover",
     "OpeningPhoto",
     "Order",
@@ -97,6 +102,7 @@ __all__ = [
     "ease",
     "in_view",
     "make_sprites",
+    "named",
     "opening_of",
     "parameter",
     "parse_target",

@@ -397,6 +397,25 @@ class Stage:
         left, top, right, bottom = box
         return (0.5 * (left + right), 0.5 * (top + bottom)), (right - left, bottom - top)
 
+    def visible_box(self) -> tuple[Float64Array, Float64Array]:
+        """Return the upper left and lower right corner, (2,), of what `whole_camera` shows of the first map's area."""
+        camera = self.whole_camera()
+        reach = 0.5 * np.array(self.view(camera))
+        return np.maximum(camera.centre - reach, 0.0), np.minimum(camera.centre + reach, self.mosaic.size)
+
+    def subject_middle(self, sides: tuple[float, float]) -> Float64Array:
+        """Return the middle, (2,), of the most important part of the first map of a shape, width and height."""
+        frame = max(round(1000 * sides[0] / max(sides)), 1), max(round(1000 * sides[1] / max(sides)), 1)
+        cropping = replace(self, frame=frame, fit="crop", covered=(0.0, 0.0, 0.0, 0.0))
+        return np.array(cropping.filling_camera().centre)
+
+    def fills_frame(self, which: int = 0) -> bool:
+        """Return whether the tiles of a map fill the frame of `whole_camera`, so that nothing below is visible."""
+        shape, camera = self.maps[which].shape, self.whole_camera(which)
+        whole = np.array(self.view(camera)) <= np.array(self.maps[which].size) * (1 + 1e-9)
+        has_gaps = shape.gap > 0 or shape.corner_radius > 0 or shape.kind == "hexagon"
+        return bool(whole.all()) and not self.maps[which].is_masked and not has_gaps
+
     def edges(self, which: int = 0) -> Bounds:
         """Return the left, top, right and bottom edge of a map, or of what a mask leaves of it, in mosaic units."""
         return masked_box(self.maps[which]) or (0.0, 0.0, *self.maps[which].size)
@@ -466,6 +485,17 @@ class Stage:
         texture = self.textures.add_picture(picture)
         self.nested[texture] = NestedMap(self.resting_sprites(which), placement.size)
         return texture
+
+    def add_colour(self, colour: Colour) -> int:
+        """Add a texture of one colour, sRGB 0…1. Returns its index."""
+        return self.textures.add_picture(np.rint(np.array([[colour]]) * 255).astype(np.uint8))
+
+    def filling_window(self, texture: int) -> Float64Array:
+        """Return the window of a texture, (4,), with which it fills the frame as a background does."""
+        table = self.textures.table
+        sides = np.array([table.width[texture], table.height[texture]], np.float64)
+        shown = np.array(self.frame) * float((sides / self.frame).min()) / sides
+        return np.concatenate([0.5 - 0.5 * shown, 0.5 + 0.5 * shown])
 
     def scene(self, camera: Camera, *sprites: Sprites, overlay: Sprites | None = None) -> Scene:
         """Return a scene of groups of sprites, in painter's order, on the stage's background.

@@ -1,12 +1,13 @@
-"""Tiles of a shape: the outline of what is drawn for cells, and which of them adjoin each other."""
+"""Tiles of a shape: the outline of what is drawn for cells, which of them adjoin each other, and parts of a mosaic."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from renderer.scene.sprites import JOINED_BELOW, JOINED_BELOW_RIGHT, JOINED_RIGHT, Outline
+from renderer.scene.sprites import JOINED_BELOW, JOINED_BELOW_RIGHT, JOINED_RIGHT, Outline, Sprites
 from renderer.shapes import TileShape
 
 if TYPE_CHECKING:
@@ -47,3 +48,45 @@ def masked_box(placement: PlacementMap) -> Bounds | None:
     left, top = boxes[:, :2].min(axis=0).tolist()
     right, bottom = (boxes[:, :2] + boxes[:, 2:]).max(axis=0).tolist()
     return left, top, right, bottom
+
+
+def part_of(tiles: Sprites, box: Bounds) -> list[Sprites]:
+    """Return the part of resting tiles inside a box, as groups in painter's order.
+
+    Tiles on its edge are cut there; their outline becomes as narrow as what is left of them. The others still rest.
+    """
+    half = np.abs(tiles.right) + np.abs(tiles.down)
+    low, high = tiles.centre - half, tiles.centre + half
+    start, end = np.maximum(low, box[:2]), np.minimum(high, box[2:])
+    visible = (end - start > 1e-9).all(axis=1)
+    before, after = (
+        (low < start - 1e-9),
+        (high > end + 1e-9),
+    )  # (N, 2)
+    joined = tiles.joined.copy()
+    beside = JOINED_RIGHT, JOINED_BELOW | JOINED_BELOW_RIGHT
+    for axis, bits in enumerate(beside):  # to nothing outside
+        joined[high[:, axis] >= box[2 + axis] - 1e-9] &= np.uint8(~bits & 0xFF)
+    # The shares of each tile that are left, along its own axes.
+    shares = np.stack([start - low, end - low], 2) / (2 * half[..., np.newaxis])  # (N, 2 axes, 2 ends)
+    turned = np.abs(tiles.right[:, :1]) < np.abs(tiles.right[:, 1:])
+    along = np.where(turned[..., np.newaxis], shares[:, ::-1], shares)
+    backwards = np.stack([tiles.right.sum(axis=1), tiles.down.sum(axis=1)], 1) < 0
+    along = np.where(backwards[..., np.newaxis], 1 - along[..., ::-1], along)
+    corner, size = tiles.window[:, :2], tiles.window[:, 2:] - tiles.window[:, :2]
+    factor = along[..., 1] - along[..., 0]
+    cut = replace(
+        tiles,
+        centre=0.5 * (start + end),
+        right=tiles.right * factor[:, :1],
+        down=tiles.down * factor[:, 1:],
+        window=np.concatenate([corner + size * along[..., 0], corner + size * along[..., 1]], 1),
+        joined=joined,
+    )
+    first, last = visible & before.any(axis=1), visible & ~before.any(axis=1) & after.any(axis=1)
+    inside = visible & ~first & ~last
+    resting = replace(tiles, joined=joined).take(inside)
+    if tiles.rest is not None:
+        resting = resting.resting(tiles.rest.take(inside))
+    # So that no seams are visible between them, tiles are drawn before those on their right and below.
+    return [part for part in (cut.take(first), resting, cut.take(last)) if len(part)]

@@ -1,0 +1,220 @@
+"""Endless: into a tile that is the next mosaic, and into a tile of that, without end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from renderer.scene import (
+    Animation,
+    Camera,
+    InputError,
+    Motion,
+    NestedMosaic,
+    NextCover,
+    Scene,
+    Sprites,
+    Stage,
+    Target,
+    ease,
+    named,
+    parameter,
+    parse_target,
+)
+
+if TYPE_CHECKING:
+    from renderer.scene import Float64Array
+
+_LEG_SECONDS = 8.0
+"""Default duration of the flight from one mosaic to the next."""
+
+_OPENING = 1.4
+"""Logarithm of the scale, relative to that at its end, at which a tile begins to open: a quarter of the frame."""
+
+_LEAST_LENGTH = 0.4
+"""Logarithm of the scale from a mosaic to the next one, below which the flight can't be seen."""
+
+_CENTRED = 0.6
+"""How much nearer to the middle of the frame the tile is on the way. With more, what is outside a mosaic is visible."""
+
+_VISIBLE = 0.5
+"""Pixels from which a tile is drawn as the mosaic that it is."""
+
+_DEEPEST = 99
+"""Mosaics in each other of which the smallest is a point, however few tiles they have."""
+
+_APPEARING = 0.1
+"""Share of the first flight, unless it is a loop, in which the next mosaic appears in its tile."""
+
+_MARGIN = 0.15
+"""Distance of the tiles that are entered from the edges of the frame, relative to its sides."""
+
+_AWAY = 1.0
+"""How much the distance from the subject counts in the choice of a tile, compared with the difference in colour."""
+
+
+@dataclass(frozen=True)
+class Endless(Animation):
+    """Fly into a tile that is the next mosaic, again and again."""
+
+    closes: ClassVar[bool] = True
+
+    to: tuple[str, ...] = parameter(
+        (),
+        "The next covers, in order: pictures, text:WORDS or shape:NAME; repeatable; default: the same again",
+        metavar="COVER",
+    )
+    focus: tuple[str, ...] = parameter(
+        (),
+        "Which tile of each mosaic to enter, in order: a point X,Y in fractions of the cover, or a photo's path or "
+        "name; repeatable; default: near the subject, where the colour of the next cover fits",
+    )
+    loop: bool = parameter(
+        True, "Return to the first cover at constant speed, so that the video repeats without a jump"
+    )
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a value out of range, a focus outside the cover, or more of them than covers."""
+        super().__post_init__()
+        self.targets()
+        if len(self.focus) > self._covers:
+            raise InputError(
+                f"{named('focus')} is given {len(self.focus)} times, but there are only {self._covers} covers: give it "
+                "at most once for each"
+            )
+
+    @property
+    def _covers(self) -> int:
+        return 1 + len(self.to)
+
+    @property
+    def _legs(self) -> int:
+        """Number of mosaics that are entered."""
+        return self._covers if self.loop else max(len(self.to), 1)
+
+    def next_covers(self) -> tuple[NextCover, ...]:
+        """Return the next covers and, in a loop, the first one again."""
+        again = (NextCover(0, "cells"),) if self.loop and self.to else ()
+        return (*(NextCover(name, "cells") for name in self.to), *again)
+
+    def default_duration(self) -> float:
+        """Return 8 seconds for each mosaic that is entered."""
+        return _LEG_SECONDS * self._legs
+
+    def targets(self) -> tuple[Target, ...]:
+        """Return the photos to enter; points need no photo."""
+        return tuple(target for target in map(parse_target, self.focus) if isinstance(target, str))
+
+    def prepare(self, stage: Stage) -> Motion:
+        """Choose the tiles, and place each mosaic into that of the one before.
+
+        Raises InputError if a mosaic has too few tiles, or if a transparent one doesn't fill its frame.
+        """
+        covers, legs = self._covers, self._legs
+        cells = [self._cell(stage, number) for number in range(covers)]
+        following = [(at + 1) % covers for at in range(covers)]
+        nests = [NestedMosaic(stage, at, cells[at], then, cells[then]) for at, then in enumerate(following)]
+        steps = [_Leg(nests[at:] + nests[:at]) for at in range(covers)]
+        lengths = np.array([steps[at % covers].length for at in range(legs)])
+        if lengths.min() < _LEAST_LENGTH:
+            raise InputError(f"endless needs smaller tiles to fly into: set {named('columns')} to a larger number")
+        starts = np.concatenate([[0.0], np.cumsum(lengths)]) / lengths.sum()
+        tiles = [stage.resting_sprites(number) for number in range(covers)]
+
+        def motion(progress: float) -> Scene:
+            time = progress if self.loop else float(ease(progress, "cruise"))
+            number = min(max(int(np.searchsorted(starts, time, side="right")) - 1, 0), legs)
+            way = (time - starts[number]) / (starts[number + 1] - starts[number]) if number < legs else 0.0
+            at = number % covers
+            camera = steps[at].camera(way)
+            nested = steps[at].nested(way, camera.scale, None if self.loop else legs - number, first=number == 0)
+            return stage.scene(camera, stage.visible_tiles(tiles[at], camera, at), *nested)
+
+        return motion
+
+    def _cell(self, stage: Stage, number: int) -> int:
+        """Return the cell of a map that is entered: the selected one, or the best."""
+        own = stage.from_map(number)
+        if number < len(self.focus):
+            return own.cell_at(parse_target(self.focus[number]))
+        placement, following = own.mosaic, stage.maps[(number + 1) % self._covers]
+        low, high = own.visible_box()
+        start, end = placement.cell[:, :2], placement.cell[:, :2] + placement.cell[:, 2:]
+        margin = _MARGIN * (high - low)
+        inside = ((start >= low + margin) & (end <= high - margin)).all(axis=1)
+        middle = own.subject_middle((1, 1))
+        away = np.linalg.norm((0.5 * (start + end) - middle) / (0.5 * (high - low)), axis=1)
+        apart = np.linalg.norm(placement.cell_colours() - following.cell_colours().mean(axis=0), axis=1)
+        return int((apart + _AWAY * away + np.where(inside, 0.0, 1e3)).argmin())
+
+
+class _Leg:
+    """The flight from a mosaic into the next one, which is in one of its tiles.
+
+    `nests`: the mosaic in its tile, the one in a tile of that, and so on; the first follows the last.
+    """
+
+    def __init__(self, nests: Sequence[NestedMosaic]) -> None:
+        self.nests = nests
+        first = nests[0]
+        self.start = first.outer
+        # The point that all mosaics contain, one in the other, in units of the first and of the second.
+        self.limit, following = (_limit([*nests[at:], *nests[:at]]) for at in (0, 1 % len(nests)))
+        self.length = math.log(first.inner.scale / first.unit / self.start.scale)
+        # Where it is in the frame at the start and the end, in pixels from the middle.
+        self.ends = [
+            (point - camera.centre) * camera.scale
+            for point, camera in ((self.limit, self.start), (following, first.inner))
+        ]
+
+    def camera(self, way: float) -> Camera:
+        """Return the camera at 0…1 of the way.
+
+        The logarithm of the scale changes at constant speed. The point that all mosaics contain moves smoothly from its
+        position in the frame to that in the next mosaic, nearer to the middle in between, so that the direction of the
+        flight never jumps.
+        """
+        scale = self.start.scale * math.exp(self.length * way)
+        centred = _CENTRED * min(self.length / 4, 1.0) * math.sin(math.pi * way) ** 2
+        at = self.ends[0] + (self.ends[1] - self.ends[0]) * float(ease(way, "smooth"))
+        x, y = self.limit - at * (1 - centred) / scale
+        return Camera((float(x), float(y)), scale)
+
+    def nested(self, way: float, scale: float, deepest: int | None, *, first: bool) -> list[Sprites]:
+        """Return the mosaics in their tiles at 0…1 of the way, in painter's order.
+
+        `scale`: that of the camera. `deepest`: the number of mosaics, if not as many as are visible; then, they appear
+        during the `first` flight.
+        """
+        pictures: list[Sprites] = []
+        tones: list[Sprites] = []
+        origin, unit = np.zeros(2), 1.0
+        span = min(_OPENING, self.length)
+        opening = float(ease(1 - self.length * (1 - way) / span, "smooth", 0.0, 0.95))
+        for depth in count():
+            nest = self.nests[depth % len(self.nests)]
+            if depth == deepest or nest.side * unit * scale < _VISIBLE:
+                break
+            shown = 1.0
+            if first and deepest is not None:
+                shown = float(ease(way, "smooth", _APPEARING * depth, _APPEARING * (depth + 1)))
+            if shown > 0:
+                groups, tone = nest.sprites(origin, unit, scale, 0.0 if depth else opening, shown)
+                pictures += groups
+                tones.insert(0, tone)
+            origin, unit = origin + unit * nest.origin, unit * nest.unit
+        return [*pictures, *tones]
+
+
+def _limit(nests: Sequence[NestedMosaic]) -> Float64Array:
+    """Return the point of the first map that is in all mosaics, in its units."""
+    point = np.zeros(2)
+    for depth in range(_DEEPEST, -1, -1):
+        nest = nests[depth % len(nests)]
+        point = nest.origin + nest.unit * point
+    return point
