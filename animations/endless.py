@@ -13,6 +13,7 @@ import numpy as np
 from renderer.scene import (
     Animation,
     Camera,
+    Flight,
     InputError,
     Motion,
     NestedMosaic,
@@ -25,6 +26,7 @@ from renderer.scene import (
     named,
     parameter,
     parse_target,
+    visible_bounds,
 )
 
 if TYPE_CHECKING:
@@ -119,7 +121,7 @@ class Endless(Animation):
         cells = [self._cell(stage, number) for number in range(covers)]
         following = [(at + 1) % covers for at in range(covers)]
         nests = [NestedMosaic(stage, at, cells[at], then, cells[then]) for at, then in enumerate(following)]
-        steps = [_Leg(nests[at:] + nests[:at]) for at in range(covers)]
+        steps = [_Leg(stage.from_map(at), nests[at:] + nests[:at]) for at in range(covers)]
         lengths = np.array([steps[at % covers].length for at in range(legs)])
         if lengths.min() < _LEAST_LENGTH:
             raise InputError(f"endless needs smaller tiles to fly into: set {named('columns')} to a larger number")
@@ -159,13 +161,16 @@ class _Leg:
     `nests`: the mosaic in its tile, the one in a tile of that, and so on; the first follows the last.
     """
 
-    def __init__(self, nests: Sequence[NestedMosaic]) -> None:
+    def __init__(self, stage: Stage, nests: Sequence[NestedMosaic]) -> None:
         self.nests = nests
         first = nests[0]
         self.start = first.outer
+        # Only for the limits of what may be visible.
+        bounds = visible_bounds(stage, self.start)
+        self.flight = Flight(self.start, first.landed, None, 0, self.start, bounds, stage.frame)
         # The point that all mosaics contain, one in the other, in units of the first and of the second.
         self.limit, following = (_limit([*nests[at:], *nests[:at]]) for at in (0, 1 % len(nests)))
-        self.length = math.log(first.inner.scale / first.unit / self.start.scale)
+        self.length = math.log(first.landed.scale / self.start.scale)
         # Where it is in the frame at the start and the end, in pixels from the middle.
         self.ends = [
             (point - camera.centre) * camera.scale
@@ -183,7 +188,7 @@ class _Leg:
         centred = _CENTRED * min(self.length / 4, 1.0) * math.sin(math.pi * way) ** 2
         at = self.ends[0] + (self.ends[1] - self.ends[0]) * float(ease(way, "smooth"))
         x, y = self.limit - at * (1 - centred) / scale
-        return Camera((float(x), float(y)), scale)
+        return self.flight.within(Camera((float(x), float(y)), scale))
 
     def nested(self, way: float, scale: float, deepest: int | None, *, first: bool) -> list[Sprites]:
         """Return the mosaics in their tiles at 0…1 of the way, in painter's order.

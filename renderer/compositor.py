@@ -32,7 +32,7 @@ from renderer.kernels.drawing import (
 )
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, Pixels
 from renderer.pixels import filling
-from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Motion, NestedMap, Scene, Sprites
+from renderer.scene import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Colour, Motion, NestedMap, Scene, Sprites, ease
 from renderer.scene.space import flat
 from renderer.scene.tiles import part_of
 from renderer.scene.trails import has_flying, with_trails
@@ -297,11 +297,16 @@ class Compositor:
             groups.append((sprites.take(slice(done, at)), view))
             whole = (window == (0, 0, 1, 1)).all()
             left, top, far, bottom = (window * np.tile(size, 2)).tolist()
-            for part in [tiles] if whole else part_of(tiles, (left, top, far, bottom)):
+            tone = partial(self._tone, unit * view[12])
+            for part in [tiles] if whole else part_of(tiles, (left, top, far, bottom), tone):
                 groups += self._expanded(part, inside, nested, depth + 1)
             done = at + 1
         groups.append((sprites.take(slice(done, None)), view))
         return [(some, its_view) for some, its_view in groups if len(some)]
+
+    def _tone(self, unit: float, sides: Float64Array) -> Float64Array:
+        """Return the share of the tone, 0…1, of flat tiles, from their sides in units of so many pixels."""
+        return np.asarray(1 - ease(sides * unit, "smooth", *self._tone_sizes), np.float64)
 
     def _in_frame(self, sprites: Sprites, view: Viewport) -> npt.NDArray[np.bool_]:
         """Return which sprites may be visible in the columns that are drawn, also if a part is behind the camera."""

@@ -106,14 +106,14 @@ class Leg:
         """Return the camera at 0…1 of the flight, at a constant perceived speed."""
         if self._is_straight:
             # The arch would, towards a photo away from the middle, show areas far outside the mosaic.
-            return self._within(straight_flight(self.start, self.end, way))
-        return self._within(ArchedFlight(self.start, self.end, self.frame[0]).camera(way))
+            return self.within(straight_flight(self.start, self.end, way))
+        return self.within(ArchedFlight(self.start, self.end, self.frame[0]).camera(way))
 
     @property
     def _is_straight(self) -> bool:
         return self.from_stop is None or self.to_stop is None
 
-    def _within(self, camera: Camera) -> Camera:
+    def within(self, camera: Camera) -> Camera:
         """Return the camera moved so that nothing outside the mosaic is visible, unless an opened photo covers it."""
         scale = max(camera.scale, self.widest.scale)
         centre = []

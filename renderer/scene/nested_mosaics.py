@@ -10,7 +10,7 @@ import numpy as np
 from renderer.errors import InputError
 from renderer.messages import named
 from renderer.scene.easing import ease
-from renderer.scene.sprites import TONE_FULL_BELOW, TONE_NONE_ABOVE, Sprites, make_sprites
+from renderer.scene.sprites import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Sprites, make_sprites
 from renderer.scene.stage import Stage
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ class NestedMosaic:
     origin: Float64Array
     """(2,) the corner of the inner map in units of the outer one."""
 
+    landed: Camera
+    """The view of the outer map in which the inner one fills the frame."""
+
     def __init__(self, stage: Stage, outer: int, cell: int, inner: int, around: int) -> None:
         placement = stage.maps[inner]
         self.size = np.array(placement.size)
@@ -56,6 +59,8 @@ class NestedMosaic:
         self.crop = _crop(stage.from_map(inner), half, around)
         self.unit = float(2 * half[0] / (self.crop[2] - self.crop[0]))
         self.origin = tile.centre[0] - self.unit * 0.5 * (self.crop[:2] + self.crop[2:])
+        middle = self.origin + self.unit * np.array(self.inner.centre)
+        self.landed = Camera((float(middle[0]), float(middle[1])), self.inner.scale / self.unit)
         self.side = 2 * float(np.sqrt(half.prod()))
         self.texture = stage.add_map(inner)
         self.ground: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -50,43 +51,55 @@ def masked_box(placement: PlacementMap) -> Bounds | None:
     return left, top, right, bottom
 
 
-def part_of(tiles: Sprites, box: Bounds) -> list[Sprites]:
-    """Return the part of resting tiles inside a box, as groups in painter's order.
+def part_of(tiles: Sprites, box: Bounds, tone: Callable[[Float64Array], Float64Array]) -> list[Sprites]:
+    """Return the part of resting tiles inside a box, as groups in painter's order; most of them still rest.
 
-    Tiles on its edge are cut there; their outline becomes as narrow as what is left of them. The others still rest.
+    Plain rectangles are cut at its edges. Tiles of other shapes are not cut, but grow before an edge reaches them.
+    `tone`: returns the share of their tone, 0…1, from the sides of tiles in units, (N,): that of a cut tile stays as it
+    is.
     """
     half = np.abs(tiles.right) + np.abs(tiles.down)
     low, high = tiles.centre - half, tiles.centre + half
+    if not tiles.outline.is_plain:
+        near = np.minimum(box[2:] - low, high - box[:2]) / (2 * half) + 1
+        size = np.clip(near, 0.0, 1.0).min(axis=1)
+        growing = np.flatnonzero((size > 0) & (size < 1))
+        grown = tiles.take(growing)
+        groups = [tiles.take(size >= 1), grown.moved(grown.centre, size=size[growing])]
+        return [group for group in groups if len(group)]
     start, end = np.maximum(low, box[:2]), np.minimum(high, box[2:])
     visible = (end - start > 1e-9).all(axis=1)
-    before, after = (
-        (low < start - 1e-9),
-        (high > end + 1e-9),
-    )  # (N, 2)
-    joined = tiles.joined.copy()
-    beside = JOINED_RIGHT, JOINED_BELOW | JOINED_BELOW_RIGHT
-    for axis, bits in enumerate(beside):  # to nothing outside
-        joined[high[:, axis] >= box[2 + axis] - 1e-9] &= np.uint8(~bits & 0xFF)
-    # The shares of each tile that are left, along its own axes.
-    shares = np.stack([start - low, end - low], 2) / (2 * half[..., np.newaxis])  # (N, 2 axes, 2 ends)
-    turned = np.abs(tiles.right[:, :1]) < np.abs(tiles.right[:, 1:])
-    along = np.where(turned[..., np.newaxis], shares[:, ::-1], shares)
-    backwards = np.stack([tiles.right.sum(axis=1), tiles.down.sum(axis=1)], 1) < 0
-    along = np.where(backwards[..., np.newaxis], 1 - along[..., ::-1], along)
-    corner, size = tiles.window[:, :2], tiles.window[:, 2:] - tiles.window[:, :2]
-    factor = along[..., 1] - along[..., 0]
-    cut = replace(
-        tiles,
-        centre=0.5 * (start + end),
-        right=tiles.right * factor[:, :1],
-        down=tiles.down * factor[:, 1:],
-        window=np.concatenate([corner + size * along[..., 0], corner + size * along[..., 1]], 1),
-        joined=joined,
-    )
-    first, last = visible & before.any(axis=1), visible & ~before.any(axis=1) & after.any(axis=1)
-    inside = visible & ~first & ~last
+    before, after = (low < start - 1e-9).any(axis=1), (high > end + 1e-9).any(axis=1)
+    joined = tiles.joined.copy()  # but to nothing outside
+    joined[high[:, 0] >= box[2] - 1e-9] &= np.uint8(~JOINED_RIGHT & 0xFF)
+    joined[high[:, 1] >= box[3] - 1e-9] &= np.uint8(~JOINED_BELOW & 0xFF)
+
+    def cut(which: npt.NDArray[np.bool_]) -> Sprites:
+        some = tiles.take(which)
+        lows, sides = low[which], 2 * half[which]
+        shares = np.stack([start[which] - lows, end[which] - lows], 2) / sides[..., np.newaxis]  # (M, 2 axes, 2 ends)
+        turned = np.abs(some.right[:, :1]) < np.abs(some.right[:, 1:])
+        along = np.where(turned[..., np.newaxis], shares[:, ::-1], shares)  # along the tiles' own axes
+        backwards = np.stack([some.right.sum(axis=1), some.down.sum(axis=1)], 1) < 0
+        along = np.where(backwards[..., np.newaxis], 1 - along[..., ::-1], along)
+        corner, size = some.window[:, :2], some.window[:, 2:] - some.window[:, :2]
+        left = along[..., 1] - along[..., 0]
+        side = np.sqrt(sides.prod(axis=1))
+        kept = tone(side) / np.maximum(tone(side * np.sqrt(left.prod(axis=1))), 1e-9)
+        return replace(
+            some,
+            centre=0.5 * (start + end)[which],
+            right=some.right * left[:, :1],
+            down=some.down * left[:, 1:],
+            window=np.concatenate([corner + size * along[..., 0], corner + size * along[..., 1]], 1),
+            gain=(1 + (some.gain - 1) * kept[:, np.newaxis]).astype(np.float32),
+            offset=(some.offset * kept[:, np.newaxis]).astype(np.float32),
+            joined=joined[which],
+        )
+
+    inside = visible & ~before & ~after
     resting = replace(tiles, joined=joined).take(inside)
     if tiles.rest is not None:
         resting = resting.resting(tiles.rest.take(inside))
     # So that no seams are visible between them, tiles are drawn before those on their right and below.
-    return [part for part in (cut.take(first), resting, cut.take(last)) if len(part)]
+    return [part for part in (cut(visible & before), resting, cut(visible & ~before & after)) if len(part)]
