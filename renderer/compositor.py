@@ -52,9 +52,6 @@ FULL_TONE: Final = (1e12, 2e12)
 NO_TONE: Final = (-2.0, -1.0)
 """Sizes of tiles, for `tone_sizes`, with which tiles of any size are drawn without tone."""
 
-OPENED_PIXELS: Final = 2.0
-"""Width of a tile in pixels above which a nested map is drawn as its own tiles."""
-
 Moments = Sequence[float]
 """Shares of a motion, 0…1, whose scenes are averaged."""
 
@@ -284,7 +281,7 @@ class Compositor:
             # A unit of the map in homogeneous pixels, and its corner.
             middle, right, down = (each[0] for each in projected(one, view))
             across, along = right * 2 / shown[0], down * 2 / shown[1]
-            if _largest_unit(corners_of(one, view)[:, 0], across, along) <= OPENED_PIXELS:
+            if _largest_unit(corners_of(one, view)[:, 0], across, along) <= inner.opened:
                 continue
             corner = middle - right - down - across * window[0] * size[0] - along * window[1] * size[1]
             (a, d, g), (b, e, h), (c, f, i) = across.tolist(), along.tolist(), corner.tolist()

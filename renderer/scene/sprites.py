@@ -365,10 +365,14 @@ class Camera:
 
 @dataclass(frozen=True)
 class NestedMap:
-    """A placement map used as a texture: drawn as its own tiles where these are wider than 2 pixels."""
+    """A placement map used as a texture: drawn as its own tiles where these are large enough.
+
+    It may have a window, and tiles on its edge are then cut.
+    """
 
     tiles: Sprites  # at rest, in units of the nested map
     size: tuple[float, float]  # width and height of the map in its units
+    opened: float = 2.0  # pixels per unit above which it is drawn as its tiles
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from renderer.scene.sprites import (
     Sprites,
     make_sprites,
 )
-from renderer.scene.tiles import joined_sides, masked_box, outline_of
+from renderer.scene.tiles import joined_sides, masked_box, outline_of, shares_of
 from renderer.scene.views import plane_in_view, view_of
 from renderer.shapes import TileShape
 
@@ -474,13 +474,23 @@ class Stage:
     def add_map(self, which: int) -> int:
         """Add a texture of a whole map, drawn tile by tile where tiles are wider than 2 pixels. Returns its index.
 
-        Where a mask leaves out cells, what is below it is visible.
+        If `visible_tiles` returns a picture of the map, the texture is the same, and tiles are drawn from the same size
+        on. Where a mask leaves out cells, and between tiles with gaps, what is below it is visible.
         """
         from renderer.textures import MAX_SIDE
 
+        far = self.far_pictures[which] if self.far_pictures else None
+        if far is not None:
+            self.nested[far] = NestedMap(self.resting_sprites(which), self.maps[which].size, FAR_PIXELS)
+            return far
         placement = self.maps[which]
         longest = min(round(2 * max(placement.size)), MAX_SIDE)
-        colours = placement.colours(longest, alpha=placement.is_masked)
+        colours = placement.colours(longest, alpha=True)
+        drawn, framed = shares_of(placement.shape, placement.cell[0])
+        colours[..., :3] += framed * (np.array(placement.shape.border_colour, np.float32) - colours[..., :3])
+        colours[..., 3] *= drawn
+        if not placement.is_masked and drawn >= 1:
+            colours = colours[..., :3]
         picture = np.clip(colours * 255 + 0.5, 0, 255).astype(np.uint8)
         texture = self.textures.add_picture(picture)
         self.nested[texture] = NestedMap(self.resting_sprites(which), placement.size)

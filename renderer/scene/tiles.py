@@ -28,6 +28,15 @@ def outline_of(shape: TileShape) -> Outline:
     return Outline(radius=shape.corner_radius, border=shape.border, border_colour=shape.border_colour)
 
 
+def shares_of(shape: TileShape, cell: Float64Array) -> tuple[float, float]:
+    """Return the share of a cell (4,) that its tile covers, and that of its border in the tile, 0…1."""
+    half = 0.5 * shape.tile_boxes(cell[np.newaxis])[0, 2:]
+    area = 4 * float(half.prod())
+    cut = (4 - np.pi) * (shape.corner_radius * 2 * float(half.min())) ** 2  # at the corners
+    framed = 1 - float(outline_of(shape).photo_half(half).prod() / half.prod())
+    return min((area - cut) / float(cell[2:].prod()), 1.0), framed
+
+
 def joined_sides(cells: Float64Array, pairs: Int64Array, shape: TileShape) -> npt.NDArray[np.uint8]:
     """Return for pairs (M, 2) of neighbouring cells the side on which the first tile adjoins the second, or 0."""
     if shape.gap > 0:
