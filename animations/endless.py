@@ -13,8 +13,8 @@ import numpy as np
 from renderer.scene import (
     Animation,
     Camera,
-    Flight,
     InputError,
+    Leg,
     Motion,
     NestedMosaic,
     NextCover,
@@ -86,8 +86,8 @@ class Endless(Animation):
         self.targets()
         if len(self.focus) > self._covers:
             raise InputError(
-                f"{named('focus')} is given {len(self.focus)} times, but there are only {self._covers} covers: give it "
-                "at most once for each"
+                f"{named('focus')} is given {len(self.focus)} times, but there are only {self._covers} mosaics: give "
+                "it at most once for each"
             )
 
     @property
@@ -121,7 +121,7 @@ class Endless(Animation):
         cells = [self._cell(stage, number) for number in range(covers)]
         following = [(at + 1) % covers for at in range(covers)]
         nests = [NestedMosaic(stage, at, cells[at], then, cells[then]) for at, then in enumerate(following)]
-        steps = [_Leg(stage.from_map(at), nests[at:] + nests[:at]) for at in range(covers)]
+        steps = [_Step(stage.from_map(at), nests[at:] + nests[:at]) for at in range(covers)]
         lengths = np.array([steps[at % covers].length for at in range(legs)])
         if lengths.min() < _LEAST_LENGTH:
             raise InputError(f"endless needs smaller tiles to fly into: set {named('columns')} to a larger number")
@@ -155,7 +155,7 @@ class Endless(Animation):
         return int((apart + _AWAY * away + np.where(inside, 0.0, 1e3)).argmin())
 
 
-class _Leg:
+class _Step:
     """The flight from a mosaic into the next one, which is in one of its tiles.
 
     `nests`: the mosaic in its tile, the one in a tile of that, and so on; the first follows the last.
@@ -167,7 +167,7 @@ class _Leg:
         self.start = first.outer
         # Only for the limits of what may be visible.
         bounds = visible_bounds(stage, self.start)
-        self.flight = Flight(self.start, first.landed, None, 0, self.start, bounds, stage.frame)
+        self.limits = Leg(self.start, first.landed, None, 0, self.start, bounds, stage.frame)
         # The point that all mosaics contain, one in the other, in units of the first and of the second.
         self.limit, following = (_limit([*nests[at:], *nests[:at]]) for at in (0, 1 % len(nests)))
         self.length = math.log(first.landed.scale / self.start.scale)
@@ -188,7 +188,7 @@ class _Leg:
         centred = _CENTRED * min(self.length / 4, 1.0) * math.sin(math.pi * way) ** 2
         at = self.ends[0] + (self.ends[1] - self.ends[0]) * float(ease(way, "smooth"))
         x, y = self.limit - at * (1 - centred) / scale
-        return self.flight.within(Camera((float(x), float(y)), scale))
+        return self.limits.within(Camera((float(x), float(y)), scale))
 
     def nested(self, way: float, scale: float, deepest: int | None, *, first: bool) -> list[Sprites]:
         """Return the mosaics in their tiles at 0…1 of the way, in painter's order.

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -35,10 +35,13 @@ from renderer.scene import (
 
 SIZE = (160, 90)
 
-OF_TWO_COVERS = {name: {"to": ("next.jpg",)} for name in ("flip", "morph")}
+PARAMETERS: dict[str, dict[str, Any]] = {
+    **{name: {"to": ("next.jpg",)} for name in ("flip", "morph")},
+    "endless": {"loop": False},  # in a loop, the next mosaic is visible in its tile at the start
+}
 
 ANIMATIONS: dict[str, Animation] = {
-    **{name: load_animation(name)(**OF_TWO_COVERS.get(name, {})) for name in installed()},
+    **{name: load_animation(name)(**PARAMETERS.get(name, {})) for name in installed()},
     **{f"disperse {style}": Disperse(style=style) for style in ("wind", "gravity", "vortex")},
     "disperse empty": Disperse(reveals="empty"),
     "disperse noise": Disperse(stagger="noise", origin=(0.1, 0.9), spin=3, depth=2),

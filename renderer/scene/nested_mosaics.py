@@ -110,7 +110,7 @@ class NestedMosaic:
         inside = np.concatenate([np.maximum(box[:2], whole[:2]), np.minimum(box[2:], whole[2:])])
         groups.append(part(self.texture, inside, whole))
         fading = 1 - float(ease(tile_pixels, "smooth", TONE_FULL_BELOW, TONE_NONE_ABOVE))
-        return groups, part(self.veil, box, box).faded(self.tone * fading)
+        return groups, part(self.veil, box, box).faded(self.tone * fading * (1 - opening))
 
 
 def _crop(stage: Stage, half: Float64Array, around: int) -> Float64Array:

@@ -498,7 +498,7 @@ class Stage:
 
     def add_colour(self, colour: Colour) -> int:
         """Add a texture of one colour, sRGB 0…1. Returns its index."""
-        return self.textures.add_picture(np.rint(np.array([[colour]]) * 255).astype(np.uint8))
+        return self.textures.add_picture((np.array([[colour]]) * 255 + 0.5).astype(np.uint8))
 
     def filling_window(self, texture: int) -> Float64Array:
         """Return the window of a texture, (4,), with which it fills the frame as a background does."""
