@@ -440,6 +440,39 @@ def test_some_tiles_pass_readably_and_facing_the_viewer(stage: Stage, style: Sty
     assert 10 <= len(readable) <= 60
 
 
+@pytest.mark.parametrize("style", ["burst", "wind", "gravity"])
+def test_tiles_that_pass_close_are_upright_and_leave_the_frame(stage: Stage, style: Style) -> None:
+    """They are opaque until then: large photos that fade look like panes of glass."""
+    motion, tiles = Disperse(style=style, hold_start=0.0, hold_end=0.0, drift=0.0).play(stage), stage.resting_sprites()
+    eye, last, large = stage.whole_camera().distance(SIZE[1]), {}, 0
+    for progress in np.linspace(0, 0.96, 49):
+        flying = motion(progress).sprites[-1]
+        if flying.rest is not None:
+            continue
+        close = flying.take(flying.height() > 0.76 * eye)  # over four times as large as at rest, as no others are
+        large += len(close)
+        assert (close.opacity == 1).all()
+        right, down = (
+            np.stack(axes, 1) for axes in zip(close.half_axes(), tiles.take(close.tile).half_axes(), strict=True)
+        )
+        for now, before in right.transpose(1, 0, 2), down.transpose(1, 0, 2):
+            assert ((now * before).sum(axis=1) > 0.85 * np.linalg.norm(before, axis=1) ** 2).all()
+        last.update(
+            zip(close.tile.tolist(), stage.shares_of_frame(close, motion(progress).camera).tolist(), strict=True)
+        )
+    assert large > 5
+    assert max(last.values()) < 0.03  # at 0.96
+
+
+def test_in_a_vortex_what_is_below_is_dark_until_the_end(stage: Stage) -> None:
+    pictures = {
+        style: [draw(stage, Disperse(style=style, drift=0.0).play(stage)(progress)).mean() for progress in (0.6, 1.0)]
+        for style in ("burst", "vortex")
+    }  # type: dict[str, list[float]]
+    assert pictures["vortex"][0] < 0.7 * pictures["burst"][0]
+    assert pictures["vortex"][1] == pictures["burst"][1]
+
+
 def test_the_vortex_leads_away_from_the_viewer(stage: Stage) -> None:
     heights = np.concatenate([group.height() for group in Disperse(style="vortex").play(stage)(0.6).sprites])
     assert heights.max() < 1

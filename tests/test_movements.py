@@ -15,6 +15,7 @@ from renderer.scene import (
     Order,
     Stage,
     curved,
+    in_perspective,
     in_view,
     smooth_noise,
     sort_keys,
@@ -23,6 +24,7 @@ from renderer.scene import (
     turned_height,
     turned_over,
 )
+from renderer.scene.views import bounds_of, view_of
 
 
 @pytest.fixture
@@ -150,3 +152,20 @@ def test_tiles_that_change_places_circulate_clockwise() -> None:
     assert there == pytest.approx([5.0, -2.0, 3.0])  # y points down: above
     assert back == pytest.approx([5.0, 2.0, 4.0])
     assert curved(left, right, half, -0.2)[0] == pytest.approx([5.0, 2.0, 0.0])
+
+
+def test_positions_in_perspective_appear_where_and_as_large_as_specified(stage: Stage) -> None:
+    camera, tiles = stage.whole_camera(), stage.resting_sprites().take(slice(0, 40))
+    points = np.random.default_rng(1).uniform((6.0, 5.0), (18.0, 11.0), (40, 2))
+    larger = np.linspace(0.2, 5.0, 40)
+    flying = tiles.moved(in_perspective(camera, stage.frame[1], points, larger))
+    low, high = bounds_of(flying, view_of(camera, *stage.frame))
+    middle = (points - camera.centre) * camera.scale + 0.5 * np.array(stage.frame)
+    assert np.allclose(0.5 * (low + high), middle)
+    assert np.allclose(high - low, camera.scale * larger[:, np.newaxis])
+    behind = tiles.moved(np.full((40, 3), (12.0, 8.0, 2 * camera.distance(stage.frame[1]))))
+    assert (stage.shares_of_frame(behind, camera) == 0).all()
+    nearest = flying.take(slice(39, 40))
+    assert stage.shares_of_frame(nearest, camera)[0] == pytest.approx((5 * camera.scale) ** 2 / (320 * 180), rel=0.01)
+    half = nearest.moved(np.array([[*nearest.centre[0], nearest.height()[0]]]), opacity=0.5)
+    assert stage.shares_of_frame(half, camera)[0] == pytest.approx(0.5 * stage.shares_of_frame(nearest, camera)[0])

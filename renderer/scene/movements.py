@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from renderer.arrays import Float64Array
-    from renderer.scene.sprites import Sprites
+    from renderer.scene.sprites import Camera, Sprites
 
 VERTICAL: Final = 0.5 * math.pi
 """Direction of a vertical axis in the plane, in radians."""
@@ -66,3 +66,14 @@ def curved(
     left = (end - start)[:, ::-1] * (1.0, -1.0)
     flat = start * (1 - way)[:, np.newaxis] + end * way[:, np.newaxis] + left * (bow * arch)[:, np.newaxis]
     return np.concatenate([flat, (np.asarray(height) * arch)[:, np.newaxis]], 1)
+
+
+def in_perspective(camera: Camera, frame_height: int, points: Float64Array, larger: Float64Array) -> Float64Array:
+    """Return the positions (N, 3) in space that a camera sees at points (N, 2) of the plane.
+
+    `larger`: (N,) above 0, by which factor things there appear larger than in the plane. `camera`: without angle, pitch
+    and yaw. So a path can be specified as it appears on the screen.
+    """
+    middle, nearer = np.array(camera.centre), larger[:, np.newaxis]
+    height = camera.distance(frame_height) * (1 - 1 / nearer)
+    return np.concatenate([(points - middle) / nearer + middle, height], 1)

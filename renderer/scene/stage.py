@@ -26,7 +26,7 @@ from renderer.scene.sprites import (
     make_sprites,
 )
 from renderer.scene.tiles import joined_sides, masked_box, outline_of, shares_of
-from renderer.scene.views import plane_in_view, view_of
+from renderer.scene.views import bounds_of, plane_in_view, view_of
 from renderer.shapes import TileShape
 
 if TYPE_CHECKING:
@@ -385,6 +385,16 @@ class Stage:
         scale = min(scales)
         x, y = (0.5 * (box[axis] + box[2 + axis]) - middle[axis] / scale for axis in range(2))
         return Camera((x, y), scale)
+
+    def shares_of_frame(self, sprites: Sprites, camera: Camera) -> Float64Array:
+        """Return the share of the frame, 0…1, that the box of each sprite covers as a camera sees it, (N,).
+
+        It is multiplied by the sprite's opacity, and 0 for those that are behind the camera.
+        """
+        low, high = bounds_of(sprites, view_of(camera, *self.frame))
+        sides = np.minimum(high, self.frame) - np.maximum(low, 0.0)
+        shares = np.where((sides > 0).all(axis=1), sides.prod(axis=1), 0.0) / np.prod(self.frame)
+        return np.asarray(shares * sprites.opacity, np.float64)
 
     def visible_part(self, camera: Camera, which: int = 0) -> tuple[tuple[float, float], tuple[float, float]]:
         """Return the middle and the size, in mosaic units, of the area that a camera shows of a whole map.
