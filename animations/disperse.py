@@ -8,7 +8,8 @@ from typing import ClassVar, Final, Literal
 
 import numpy as np
 
-from animations.scattering import Flights, Style
+from animations.scattering import Scattering
+from animations.trajectories import Style
 from renderer.scene import (
     Camera,
     Easing,
@@ -76,13 +77,13 @@ class Disperse(SpatialAnimation):
         tiles = stage.resting_sprites()
         resting_part = stage.partly_resting(tiles)
         in_space = self.in_space(stage)
-        flights = Flights(self, stage, camera, tiles)
+        scattering = Scattering(self, stage, camera, tiles)
         pauses = zip((self.hold_start, self.hold_end), (0.8, self.pause_below if below else 0.0), strict=True)
         before, after = stage.pause_shares([default if pause is None else pause for pause, default in pauses])
 
         def motion(progress: float) -> Scene:
             time = min(max((progress - before) / (1 - before - after), 0.0), 1.0)
-            flying, rests = flights.at(time * flights.end)
+            flying, rests = scattering.at(time * scattering.end)
             visible = self._visible(time)
             under = below if visible == 1 else [_fainter(each, visible) for each in below if visible > 0]
             # In a timeline, the camera comes back for what is adjacent.

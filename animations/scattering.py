@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from animations.trajectories import TRAJECTORIES, Style
 from renderer.scene import Camera, Sprites, Stage, ease, in_perspective, in_view, smooth_noise
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
     Indices = npt.NDArray[np.intp]
-    Trajectory = Callable[[Float64Array, Indices], Float64Array]
-
-Style = Literal["burst", "wind", "gravity", "vortex"]
 
 
 class _Kind(NamedTuple):
@@ -68,7 +65,7 @@ _LAST: Final = 0.03
 """Share of the movement over which all fades out at the end: the last tiles, and shadows of those that have left."""
 
 
-class Flights:
+class Scattering:
     """The paths of all tiles."""
 
     def __init__(self, disperse: Disperse, stage: Stage, camera: Camera, tiles: Sprites) -> None:
@@ -84,7 +81,7 @@ class Flights:
         usual = 1 - disperse.spread
         self.duration = np.where(self.passing, np.minimum(_LONGER * usual, 1 - self.start), usual)
         reach = float(np.hypot(*view))  # a tile that has moved this far is outside the frame
-        self.trajectory = _TRAJECTORIES[disperse.style](tiles.centre - origin, np.full(count, reach), rng)
+        self.trajectory = TRAJECTORIES[disperse.style](tiles.centre - origin, reach, rng)
         self.far = self._far(view)
         self.angle, self.tumble = self._turns(rng)
         self.axis = kind.axis[0] + kind.axis[1] * rng.uniform(-1, 1, count)
@@ -202,67 +199,3 @@ class Flights:
             opacity=(1 - faded) * (1 - ease(moment / self.end, "smooth", 1 - _LAST, 1.0)),
         )
         return flying, progress <= 0
-
-
-# -- Trajectories --------------------------------------------------------------------------------------------------
-# Each returns the displacement (M, 2) of tiles on the screen, from their progress 0…1 (M,) and indices (M,). `reach`:
-# (N,) how far a tile must move to leave the frame.
-
-
-def _burst(away: Float64Array, reach: Float64Array, rng: np.random.Generator) -> Trajectory:
-    """Outwards, accelerating."""
-    angle = np.arctan2(away[:, 1], away[:, 0]) + rng.normal(0, 0.35, len(away))
-    far = reach * rng.uniform(0.4, 0.9, len(away))
-    direction = np.stack([np.cos(angle), np.sin(angle)], 1) * far[:, np.newaxis]
-
-    def trajectory(way: Float64Array, which: Indices) -> Float64Array:
-        return direction[which] * (way**2)[:, np.newaxis]
-
-    return trajectory
-
-
-def _wind(away: Float64Array, reach: Float64Array, rng: np.random.Generator) -> Trajectory:
-    """To the right and a little up, in gusts."""
-    far = reach * rng.uniform(0.8, 1.3, len(away))
-    lift = -reach * rng.normal(0.12, 0.12, len(away))
-    phase, rate = rng.uniform(0, 2 * math.pi, len(away)), rng.uniform(0.8, 1.8, len(away))
-
-    def trajectory(way: Float64Array, which: Indices) -> Float64Array:
-        wave = 0.05 * reach[which] * way * np.sin(phase[which] + 2 * math.pi * rate[which] * way)
-        return np.stack([far[which] * way**2.2, lift[which] * way**1.5 + wave * way], 1)
-
-    return trajectory
-
-
-def _gravity(away: Float64Array, reach: Float64Array, rng: np.random.Generator) -> Trajectory:
-    """A small hop, then down, accelerating."""
-    hop = reach * rng.uniform(0.0, 0.08, len(away))
-    aside = reach * rng.normal(0, 0.06, len(away))
-    fall = reach * rng.uniform(1.0, 1.3, len(away))
-
-    def trajectory(way: Float64Array, which: Indices) -> Float64Array:
-        down = fall[which] * way**2.4 - hop[which] * np.sin(math.pi * np.minimum(way * 2, 1.0)) ** 2
-        return np.stack([aside[which] * way**1.5, down], 1)
-
-    return trajectory
-
-
-def _vortex(away: Float64Array, _reach: Float64Array, rng: np.random.Generator) -> Trajectory:
-    """Around the origin and into it."""
-    rounds = 2 * math.pi * rng.uniform(0.6, 0.9, len(away))
-
-    def trajectory(way: Float64Array, which: Indices) -> Float64Array:
-        angle = rounds[which] * way**1.5
-        cosine, sine = np.cos(angle) * (1 - way), np.sin(angle) * (1 - way)
-        x, y = away[which].T
-        return np.stack([x * cosine - y * sine - x, x * sine + y * cosine - y], 1)
-
-    return trajectory
-
-
-_TRAJECTORIES: Final[dict[Style, Callable[[Float64Array, Float64Array, np.random.Generator], Trajectory]]] = {
-    "burst": _burst,
-    "wind": _wind,
-    "gravity": _gravity,
-    "vortex": _vortex,
-}
