@@ -232,10 +232,10 @@ class Stage:
     ) -> Callable[[Float64Array], tuple[Sprites, Sprites]]:
         """Return a function that selects the tiles of a map that are visible, by their opacities (N,), 0…1.
 
-        It returns those that are opaque, at rest, and those that fade. They adjoin each other, since what is below
-        would shine through at their smooth edges. Over a grey background, tiles that fade are opaque and darkened or
-        brightened instead, as adjoining edges of transparent ones still differ a little. `over_others`: whether
-        anything is drawn between them and the background.
+        It returns those that are opaque, at rest, and those that fade. Over a grey background, the latter are opaque
+        too, and darkened or brightened, so that all adjoin each other; otherwise they are transparent, and what is
+        below shines through a little at their smooth edges. `over_others`: whether anything is drawn between them and
+        the background.
         """
         joined = self._joined_within(tiles, which)
         colour = self.background if isinstance(self.background, tuple) and not over_others else None
@@ -249,7 +249,7 @@ class Stage:
             resting, fading, share = tiles.take(opaque), tiles.take(fades), opacity[fades].astype(np.float32)
             resting = replace(resting, joined=bits[opaque]).resting(resting.rest)
             if grey is None:
-                return resting, replace(fading, joined=bits[fades], opacity=share)
+                return resting, replace(fading, opacity=share)
             space = replace(flat(len(fading)), light=np.stack([share, grey * (1 - share)], 1))
             return resting, replace(fading, joined=bits[fades], space=space)
 
