@@ -28,9 +28,8 @@ from renderer.parameters import Colour, parameter
 from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCover, SpatialAnimation
 from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.flights import ArchedFlight, Leg, camera_including, opening_of, straight_flight, visible_bounds
-from renderer.scene.movements import VERTICAL, curved, turned, turned_height, turned_over
-from renderer.scene.nested_mosaics import NestedMosaic
 from renderer.scene.movements import VERTICAL, curved, in_perspective, turned, turned_height, turned_over
+from renderer.scene.nested_mosaics import NestedMosaic
 from renderer.scene.openings import Landing, OpeningPhoto
 from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
 from renderer.scene.sequences import CoverSequence, Transition
