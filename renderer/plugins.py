@@ -47,10 +47,12 @@ BUILT_IN: Final[dict[str, Point]] = {
         "disperse": "animations.disperse:Disperse",
         "endless": "animations.endless:Endless",
         "flip": "animations.flip:Flip",
+        "flight": "animations.flight:Flight",
         "gather": "animations.disperse:Gather",
         "morph": "animations.morph:Morph",
         "reveal": "animations.reveal:Reveal",
         "show": "renderer.timeline:Show",
+        "wave": "animations.wave:Wave",
         "zoom": "animations.zoom:Zoom",
     }.items()
 }

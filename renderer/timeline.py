@@ -36,6 +36,9 @@ _FIXES: Final[dict[tuple[Ending, Ending], str]] = {
 }
 """The segment to put between two animations, by the end of the first and the start of the second."""
 
+_JOINING: Final = {"flight": "from=mosaic", "wave": "loop=false"}
+"""Parameters of animations that start or end with a view of their own, with which that is the whole mosaic."""
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -114,7 +117,7 @@ def _segment(name: str, seconds: float, given: Mapping[str, object], location: s
     if issubclass(kind, Show):
         raise InputError(f"{location}: a timeline can't contain {name}: write its segments into this timeline")
     values: dict[str, Any] = {pause: 0.0 for pause in PAUSE_PARAMETERS if pause in parameters(kind)}
-    values |= {"drift": drift} | read_values(kind, given, location)
+    values |= {"drift": drift, "loop": False} | read_values(kind, given, location)
     try:
         animation = kind(**values)
         if animation.next_covers() and animation.reverse:
@@ -159,10 +162,13 @@ class Show(Animation):
             raise InputError(f'{self._name()} contains no animation: add one, such as "zoom 5s"')
         for before, after in pairwise(moving):
             last, first = _endings(before)[1], _endings(after)[0]
-            if last != first and "any" not in (last, first):
-                fix = _FIXES.get((last, first), "")
+            if "other" in (last, first) or (last != first and "any" not in (last, first)):
+                own = after if first == "other" else before
+                fix = f'put "{_FIXES[last, first]}" between them' if (last, first) in _FIXES else ""
+                if "other" in (last, first) and own.name in _JOINING:
+                    fix = f"add {_JOINING[own.name]} to {own.name}"
                 ends = f"{before.name} ends with {_VISIBLE[last]}, but {after.name} starts with {_VISIBLE[first]}"
-                raise InputError(f"{self._name()}: {ends}" + (f': put "{fix}" between them' if fix else ""))
+                raise InputError(f"{self._name()}: {ends}" + (f": {fix}" if fix else ""))
         return tuple(segments)
 
     def _name(self) -> str:
@@ -305,6 +311,7 @@ _VISIBLE: Final[dict[Ending, str]] = {
     "cover": "the plain cover",
     "picture": "a picture",
     "empty": "nothing",
+    "other": "a view of its own",
     "any": "what is adjacent",
 }
 

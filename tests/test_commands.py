@@ -171,6 +171,8 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["disperse", "COVER", *SMALL, "--reveals", "empty", "--drift", "0"], "china-disperse.mp4", "6 frames"),
         (["reveal", "COVER", *SMALL, "--from", "cover", "--order", "hue", "--enter", "flip", "--reverse"], "china-reveal.mp4", "6 frames"),
         (["reveal", "COVER", *SMALL, "--easing", "linear", "--light", "0.2", "--shadow", "0", "--depth-blur", "0.5", "--drift", "0"], "china-reveal.mp4", "6 frames"),
+        (["flight", "COVER", *SMALL, "--height", "4", "--heading", "-20", "--pitch", "40", "--from", "mosaic", "--easing", "sine", "--hold-end", "0.1"], "china-flight.mp4", "6 frames"),
+        (["wave", "COVER", *SMALL, "--origin", "0.4,0.5", "--amplitude", "0.5", "--wavelength", "0.2", "--period", "0.5", "--tilt", "3", "--light", "0.4"], "china-wave.mp4", "6 frames"),
         (["show", "COVER", "--timeline", "reveal 1s, zoom 1s focus=0.4,0.3", "--size", "96x64", "--columns", "12", "--fps", "6"], "china-show.mp4", "12 frames"),
         (["explain", "grid", "COVER", "--size", "160x90", "--adaptive", "--columns", "12"], "china-grid.png", "160x90"),
         (["explain", "channels", "--size", "90x160", "--theme", "dark", "-o", "it.webp"], "it.webp", "90x160"),

@@ -121,6 +121,9 @@ def test_a_timeline_is_parsed_into_segments() -> None:
         ("zoom 3s, disperse 2s", 'zoom ends with a photo, but disperse starts with the whole mosaic: put "zoom 2s direction=out"'),
         ("disperse 3s reveals=empty, hold 1s, zoom 2s", 'put "gather 3s" between them'),
         ("disperse 3s reveals=cover, zoom 2s", 'put "reveal 3s from=cover" between them'),
+        ("reveal 3s, flight 4s", "reveal ends with the whole mosaic, but flight starts with a view of its own: add from=mosaic to flight"),
+        ("flight 4s reverse=true, flight 4s", "flight ends with a view of its own, but flight starts with a view of its own"),
+        ("wave 3s loop=true, zoom 2s", "wave ends with a view of its own, but zoom starts with the whole mosaic: add loop=false to wave"),
     ],
 )  # fmt: skip
 def test_invalid_timelines_are_refused_with_a_fix(text: str, message: str) -> None:

@@ -101,6 +101,17 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ),
         ("render sheet all cover.jpg --tiles ~/Pictures --size 1080x1920 --cells 5x2 -o sheets", "Upright frames"),
     ),
+    "flight": (
+        ("render flight cover.jpg --tiles ~/Pictures", "Fly low over your photos, then rise; writes cover-flight.mp4"),
+        (
+            "render flight cover.jpg --tiles ~/Pictures --height 5 --heading -20 --pitch 45",
+            "Fly higher, to the upper left, and look more steeply down",
+        ),
+        (
+            "render flight cover.jpg --tiles ~/Pictures --loop -o flight.gif",
+            "Descend from the cover and return to it, in a GIF without a jump",
+        ),
+    ),
     "gather": (
         ("render gather cover.jpg --tiles ~/Pictures", "Assemble the cover from your photos; writes cover-gather.mp4"),
         (
@@ -137,6 +148,17 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Build a honeycomb of photos with white borders",
         ),
     ),
+    "wave": (
+        ("render wave cover.jpg --tiles ~/Pictures", "Ripple like cloth, in an endless loop; writes cover-wave.mp4"),
+        (
+            "render wave cover.jpg --tiles ~/Pictures --origin 0.5,0.4 --wavelength 0.2",
+            "Let ripples spread from a point of the cover",
+        ),
+        (
+            "render wave cover.jpg --tiles ~/Pictures --no-loop --amplitude 0.5 --period 2.5",
+            "Let gentle waves come and go",
+        ),
+    ),
     "show": (
         (
             "render show cover.jpg --tiles ~/Pictures --timeline 'reveal 3s order=spiral, hold 1s, zoom 5s, hold 1s'",
@@ -149,6 +171,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (
             "render show text:ANNA --tiles ~/Pictures --fill photos --timeline 'gather 4s, zoom 4s' --for tiktok",
             "Assemble a name from your photos, then fly into one of them",
+        ),
+        (
+            "render show cover.jpg --tiles ~/Pictures --timeline 'reveal 3s, wave 4s, flight 9s from=mosaic'",
+            "Build the mosaic, let it ripple, then fly low over its photos",
         ),
     ),
     "mosaic": (

@@ -28,7 +28,7 @@ from renderer.parameters import Colour, parameter
 from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCover, SpatialAnimation
 from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.flights import ArchedFlight, Leg, camera_including, opening_of, straight_flight, visible_bounds
-from renderer.scene.movements import VERTICAL, curved, in_perspective, turned, turned_height, turned_over
+from renderer.scene.movements import VERTICAL, curved, in_perspective, inside, turned, turned_height, turned_over
 from renderer.scene.nested_mosaics import NestedMosaic
 from renderer.scene.openings import Landing, OpeningPhoto
 from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
@@ -53,6 +53,7 @@ from renderer.scene.sprites import (
     make_sprites,
 )
 from renderer.scene.stage import FAR_PIXELS, Stage, Target, parse_target
+from renderer.scene.views import footprint
 
 if TYPE_CHECKING:
     from renderer.arrays import Float64Array
@@ -100,8 +101,10 @@ __all__ = [
     "camera_including",
     "curved",
     "ease",
+    "footprint",
     "in_perspective",
     "in_view",
+    "inside",
     "make_sprites",
     "named",
     "opening_of",

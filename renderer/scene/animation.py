@@ -13,9 +13,10 @@ from renderer.parameters import Validated, parameter
 from renderer.scene.sprites import Camera, Motion, Sprites
 from renderer.scene.stage import Stage, Target
 
-Ending = Literal["mosaic", "photo", "cover", "picture", "empty", "any"]
+Ending = Literal["mosaic", "photo", "cover", "picture", "empty", "other", "any"]
 """What is visible at the start or end of an animation: the whole mosaic or the plain cover (both fitted to the frame as
-the stage's `fit` says), one photo, another picture, or only the background. "any": in a timeline, what the adjacent
+the stage's `fit` says), one photo, another picture, or only the background. "other": something that no other animation
+shows, such as the mosaic from the side: in a timeline, nothing can adjoin it. "any": in a timeline, what the adjacent
 animation shows there (`Stage.adjacent`), or else the animation's own choice."""
 
 PAUSE_PARAMETERS: Final = ("hold_start", "hold_end")

@@ -169,6 +169,13 @@ class Sprites:
         """Return the sprites with their opacity multiplied by a factor 0…1, one or (N,)."""
         return replace(self, opacity=(self.opacity * np.asarray(opacity)).astype(np.float32))
 
+    def lifted(self, z: Float64Array) -> Sprites:
+        """Return the sprites at other heights, while x and y stay, so that neighbours remain joined as on a surface.
+
+        `z`: (N, 3) of `centre`, `right` and `down`, as in `Space`.
+        """
+        return replace(self, space=replace(self.space or flat(len(self)), z=z))
+
     def half_axes(self) -> tuple[Float64Array, Float64Array]:
         """Return `right` and `down` in space, each (N, 3)."""
         z = self.heights()

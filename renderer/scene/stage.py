@@ -430,6 +430,15 @@ class Stage:
         """Return the left, top, right and bottom edge of a map, or of what a mask leaves of it, in mosaic units."""
         return masked_box(self.maps[which]) or (0.0, 0.0, *self.maps[which].size)
 
+    def bounds(self) -> Bounds:
+        """Return the box around the first map and what its whole camera shows, in mosaic units, as `edges` does."""
+        whole, (left, top, right, bottom) = self.whole_camera(), self.edges()
+        (x, y), (width, height) = whole.centre, self.view(whole)
+        return (
+            min(left, x - 0.5 * width), min(top, y - 0.5 * height),
+            max(right, x + 0.5 * width), max(bottom, y + 0.5 * height),
+        )  # fmt: skip
+
     def filling_camera(self, which: int = 0) -> Camera:
         """Return the camera for the whole rectangle of a map, as `whole_camera` does without a mask."""
         from renderer.subject import subject_position

@@ -100,6 +100,30 @@ def plane_in_view(view: Viewport, frame: tuple[int, int], box: tuple[float, floa
     return corners[:, :2]
 
 
+def footprint(camera: Camera, frame: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Return the box around what a camera shows of the plane z = 0: left, top, right, bottom from its centre.
+
+    `frame`: width and height in pixels. The box is in pixels at the camera's scale, so that it depends on its angles
+    and its field of view alone. It is infinite if the frame shows what is beyond the horizon.
+    """
+    across, along, towards = camera.axes()
+    half = math.tan(0.5 * camera.field_of_view)
+    sides = np.array([[x, y] for x in (-0.5, 0.5) for y in (-0.5, 0.5)]) * frame
+    # Per unit of distance from the camera, so that there may be no perspective.
+    slope = 2 * half / frame[1]
+    rays = sides @ np.stack([across, along])
+    with np.errstate(divide="ignore"):
+        share = towards[2] - slope * rays[:, 2]
+        share = np.where(share > 0, rays[:, 2] / np.maximum(share, 1e-12), np.inf)
+    # The ray through a corner starts in the plane through the centre that faces the viewer, and goes down to z = 0.
+    with np.errstate(invalid="ignore"):
+        points = rays[:, :2] + share[:, np.newaxis] * (slope * rays[:, :2] - towards[:2])
+    if not np.isfinite(points).all():
+        return -math.inf, -math.inf, math.inf, math.inf
+    (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return left, top, right, bottom
+
+
 def points_of(sprites: Sprites, view: Viewport) -> Float64Array:
     """Return centres and the middles of the right and the lower edges of sprites in pixels, (N, 3, 2)."""
     centre, right, down = projected(sprites, view)
