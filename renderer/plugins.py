@@ -50,9 +50,11 @@ BUILT_IN: Final[dict[str, Point]] = {
         "flight": "animations.flight:Flight",
         "gather": "animations.disperse:Gather",
         "morph": "animations.morph:Morph",
+        "parade": "animations.parade:Parade",
         "reveal": "animations.reveal:Reveal",
         "show": "renderer.timeline:Show",
         "wave": "animations.wave:Wave",
+        "sort": "animations.sort:Sort",
         "zoom": "animations.zoom:Zoom",
     }.items()
 }

@@ -32,6 +32,8 @@ _FIXES: Final[dict[tuple[Ending, Ending], str]] = {
     ("empty", "mosaic"): "gather 3s",
     ("mosaic", "empty"): "disperse 3s",
     ("cover", "mosaic"): "reveal 3s from=cover",
+    ("sorted", "mosaic"): "sort 4s",
+    ("mosaic", "sorted"): "sort 4s into=sorted",
     ("mosaic", "cover"): "reveal 3s from=cover reverse=true",
 }
 """The segment to put between two animations, by the end of the first and the start of the second."""
@@ -310,6 +312,7 @@ _VISIBLE: Final[dict[Ending, str]] = {
     "photo": "a photo",
     "cover": "the plain cover",
     "picture": "a picture",
+    "sorted": "sorted photos",
     "empty": "nothing",
     "other": "a view of its own",
     "any": "what is adjacent",

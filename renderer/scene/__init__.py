@@ -28,11 +28,13 @@ from renderer.parameters import Colour, parameter
 from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCover, SpatialAnimation
 from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.flights import ArchedFlight, Leg, camera_including, opening_of, straight_flight, visible_bounds
-from renderer.scene.movements import VERTICAL, curved, in_perspective, inside, turned, turned_height, turned_over
+from renderer.scene.movements import VERTICAL, curved, in_perspective, inside, turned, turned_height, turned_over, turns
 from renderer.scene.nested_mosaics import NestedMosaic
-from renderer.scene.openings import Landing, OpeningPhoto
+from renderer.scene.openings import Landing, OpeningPhoto, landings_in_view
 from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
+from renderer.scene.rearranging import Rearrangement, without_tone
 from renderer.scene.sequences import CoverSequence, Transition
+from renderer.scene.sorting import SortBy, SortKeys, photo_keys, sorted_cells
 from renderer.scene.space import Space
 from renderer.scene.sprites import (
     FIELD_OF_VIEW,
@@ -90,8 +92,11 @@ __all__ = [
     "OpeningPhoto",
     "Order",
     "Outline",
+    "Rearrangement",
     "Rest",
     "Scene",
+    "SortBy",
+    "SortKeys",
     "Space",
     "SpatialAnimation",
     "Sprites",
@@ -105,19 +110,24 @@ __all__ = [
     "in_perspective",
     "in_view",
     "inside",
+    "landings_in_view",
     "make_sprites",
     "named",
     "opening_of",
     "parameter",
     "parse_target",
+    "photo_keys",
     "smooth_noise",
     "sort_keys",
+    "sorted_cells",
     "staggered",
     "straight_flight",
     "turned",
     "turned_height",
     "turned_over",
+    "turns",
     "visible_bounds",
+    "without_tone",
 ]
 
 __getattr__ = old_names(

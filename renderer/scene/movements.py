@@ -58,6 +58,27 @@ def turned_over(
     return turned(first, angle - math.pi, axis).take(~shown), turned(then, angle, axis).take(shown)
 
 
+def turns(start: Sprites, end: Sprites) -> tuple[npt.NDArray[np.bool_], Float64Array, Float64Array]:
+    """Return how N flat tiles turn to lie as others do that show the same photos.
+
+    Those that are mirrored (N,) turn over, as from behind a photo is mirrored: by π out of the plane, about axes at
+    these radians in it (N,). Then all turn in the plane by radians (N,), −π…π.
+    """
+    mirrored = _area(start) * _area(end) < 0
+    turned = _direction(end.right) - _direction(np.where(mirrored, -1, 1)[:, np.newaxis] * start.right)
+    return mirrored, _direction(start.down), (turned + math.pi) % (2 * math.pi) - math.pi
+
+
+def _area(sprites: Sprites) -> Float64Array:
+    """Return the signed area of the half axes, (N,): negative for mirrored sprites."""
+    return np.asarray(sprites.right[:, 0] * sprites.down[:, 1] - sprites.right[:, 1] * sprites.down[:, 0], np.float64)
+
+
+def _direction(vectors: Float64Array) -> Float64Array:
+    """Return the angles of vectors (N, 2) in radians, (N,)."""
+    return np.asarray(np.arctan2(vectors[:, 1], vectors[:, 0]), np.float64)
+
+
 def curved(
     start: Float64Array, end: Float64Array, way: Float64Array, bow: float = 0.2, height: npt.ArrayLike = 0.0
 ) -> Float64Array:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from renderer.scene.orders import in_view
 from renderer.scene.sprites import Camera, Sprites, make_sprites
 from renderer.scene.stage import Stage
 
@@ -120,6 +121,14 @@ class OpeningPhoto:
         sprite = make_sprites(self.ground, 0.5 * (low + high), right, down)
         return replace(sprite, outline=self.tile.outline.opening(opening))
 
+    def sprites(self, opening: float) -> tuple[Sprites, ...]:
+        """Return the photo and, if there is any, the ground below it, in painter's order, as no tiles of the mosaic.
+
+        So they can be shown elsewhere than in their cell: otherwise a jump there would blur them.
+        """
+        groups = (self.surroundings(opening), self.sprite(opening))
+        return tuple(replace(each, tile=np.full(1, -1, np.int32)) for each in groups if each is not None)
+
     def sprite(self, opening: float) -> Sprites:
         """Return the photo at an opening from 0, its crop, to 1, fully opened."""
         # The edges move at a constant speed, as the photo grows at the same time.
@@ -140,6 +149,27 @@ class OpeningPhoto:
             joined=np.zeros(1, np.uint8),
             outline=outline,
         )
+
+
+def landings_in_view(stage: Stage, count: int) -> list[int]:
+    """Return up to `count` cells of the first map with the best photos to land on, all different; at least one.
+
+    The first is where a zoom lands, or has landed before. The others are inside the frame of the whole map and, where a
+    photo is in several cells, far from each other. Raises RenderError if a photo can't be read.
+    """
+    mosaic, tiles, whole = stage.mosaic, stage.resting_sprites(), stage.whole_camera()
+    inner = in_view(stage, tiles, replace(whole, scale=_INNER * whole.scale))
+    best = stage.landings()
+    chosen = [best[0] if stage.from_cell is None else stage.from_cell]
+    for cell in best:
+        same = np.flatnonzero((mosaic.photo == mosaic.photo[cell]) & inner)
+        if len(chosen) < count and len(same) and mosaic.photo[cell] not in mosaic.photo[chosen]:
+            away = np.linalg.norm(tiles.centre[same, np.newaxis] - tiles.centre[chosen], axis=2).min(axis=1)
+            chosen.append(int(same[away.argmax()]))
+    return chosen
+
+
+_INNER: Final = 1.1  # how much larger the whole map appears while only cells in view are chosen: not at its edge
 
 
 def _around(texture: int, edges: Sequence[float], visible: Float64Array) -> Sprites | None:

@@ -309,16 +309,21 @@ class Stage:
         whole = make_sprites(texture, middle, (middle[0], 0.0), (0.0, middle[1])) if is_whole else None
         return pieces.resting(Rest(pieces, picture=whole, areas=self.mosaic.cell))
 
-    def backdrop(self, which: int = 0) -> Sprites:
-        """Return a blurred and darkened copy of a map as one sprite, to lie below tiles that leave their cells.
+    def has_gaps(self, which: int = 0) -> bool:
+        """Return whether what is below a whole map is visible between its tiles, or at the ragged edge of a mask."""
+        shape = self.maps[which].shape
+        return shape.gap > 0 or not outline_of(shape).is_plain
 
-        Where a mask leaves out cells, what is below it is visible.
+    def backdrop(self, which: int = 0, light: float = GROUND_LIGHT) -> Sprites:
+        """Return a blurred copy of a map as one sprite, to lie below tiles that leave their cells.
+
+        `light`: its brightness, relative to the map. Where a mask leaves out cells, what is below it is visible.
         """
         from renderer.pixels import BLURRED_PIXELS, blurred
 
         placement = self.maps[which]
         colours = placement.colours(BLURRED_PIXELS, alpha=True)
-        picture = np.dstack([blurred(colours[..., :3], GROUND_LIGHT), np.rint(255 * colours[..., 3:]).astype(np.uint8)])
+        picture = np.dstack([blurred(colours[..., :3], light), np.rint(255 * colours[..., 3:]).astype(np.uint8)])
         texture = self.textures.add_picture(picture if placement.is_masked else picture[..., :3])
         x, y = 0.5 * placement.size[0], 0.5 * placement.size[1]
         return make_sprites(texture, (x, y), (x, 0.0), (0.0, y))
@@ -540,6 +545,15 @@ class Stage:
     def photo(self, index: int, which: int = 0) -> Photo:
         """Return a photo of a map."""
         return self.maps[which].photos[index]
+
+    def dates(self, which: int = 0) -> list[str]:
+        """Return when each photo of a map was taken, or else its file's modification time: ISO 8601, local time.
+
+        "" for pieces of a cover, and for photos in memory whose files are gone.
+        """
+        dates = self.libraries[which].photos.dates()
+        photos = self.maps[which].photos
+        return ["" if photo.is_part else date for photo, (_, date) in zip(photos, dates, strict=True)]
 
     def landings(self) -> Sequence[int]:
         """Return the first map's cells (indices) with the best photos to land on, the best first; at least one.
