@@ -177,8 +177,9 @@ def test_tiles_enter_or_leave_if_the_grids_differ(
         assert added.max() <= 0
 
 
-def test_copies_of_one_photo_keep_their_cells(pictures: tuple[Pixels, Pixels]) -> None:
-    grid = make_grid(640, 427, columns=9)
+@pytest.mark.parametrize("columns", [9, 80])
+def test_copies_of_one_photo_keep_their_cells(pictures: tuple[Pixels, Pixels], columns: int) -> None:
+    grid = make_grid(640, 427, columns=columns)
     before, library = matched(pictures[0], grid, tiles_from_pixels(pictures[0], 1))
     after = match_same_photos(pictures[1], grid, before, library, Silent())
     assert after.came_from is not None

@@ -125,10 +125,15 @@ def _nearest_pairs(some: Float32Array, others: Float32Array) -> tuple[Indices, I
     if len(some) * len(others) <= EXACT:
         return np.arange(len(some)), assign_exactly(_distances(some, others))
 
-    def cost_of(rows: Indices, columns: Indices) -> Float32Array:
-        return _distances(some[rows], others[columns])
+    # Points at the same position are a pair of a shortest assignment, by the triangle inequality.
+    _, first, second = np.intersect1d(*(each @ np.array([1, 1j]) for each in (some, others)), return_indices=True)
+    rows, columns = (np.setdiff1d(np.arange(len(whole)), same) for whole, same in ((some, first), (others, second)))
 
-    return np.arange(len(some)), assign_tiles(cost_of, len(some), len(others))
+    def cost_of(cells: Indices, tiles: Indices) -> Float32Array:
+        return _distances(some[rows[cells]], others[columns[tiles]])
+
+    found = columns[assign_tiles(cost_of, len(rows), len(columns))] if len(rows) else columns[:0]
+    return np.concatenate([first, rows]), np.concatenate([second, found])
 
 
 def _further(before: PlacementMap, count: int) -> npt.NDArray[np.int32]:

@@ -27,7 +27,7 @@ TileCosts = Callable[[Indices, Indices], Float32Array]
 """Return the costs (M, K) of K tiles in M cells, given by their numbers. It is called in several threads."""
 
 EXACT: Final = 3_000**2
-"""Maximum number of costs that are computed for an exact assignment: 36 MB, and 72 MB during the search."""
+"""Maximum number of costs that are computed for an exact assignment: 36 MB, and 200 MB with what the search needs."""
 
 _GROUP: Final = 200
 """Maximum number of tiles in a group: more take longer than as many further rounds, which reduce the cost as much."""
@@ -49,8 +49,8 @@ def assign_tiles(
     """Return the tile (cells,) for each cell at the least total cost; each tile is used at most once.
 
     tiles: at least as many as cells. The result is exact for up to 3,000 cells and tiles, and if there are fewer of one
-    and more of the other. Otherwise it depends on `seed`, but not on the number of threads. Memory: 250 bytes per
-    tile and cell, and 10 MB per thread. advance: called with the number of cells done, in parts.
+    and more of the other. Otherwise it depends on `seed`, but not on the number of threads. Memory: 500 bytes per
+    tile and 10 MB per thread, or 200 MB for an exact result. advance: called with the number of cells done, in parts.
     """
     if cells * tiles <= EXACT:
         every = np.arange(tiles)
