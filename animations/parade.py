@@ -96,15 +96,15 @@ class Parade(SpatialAnimation):
             camera = self.drifted(whole, 1 - progress)
             way = np.clip((progress - starts) / duration, 0.0, 1.0)
             falling = np.flatnonzero((way > 0) & (way < 1))
-            below = (resting_part(way >= 1),)
+            below: tuple[Sprites, ...] = (resting_part(way >= 1),)
             if progress < times.end:
                 left = 1 - ease(progress, "sine", photos[-1].lands, times.end) if has_gaps else 1.0
                 below = (ground.faded(left), *below)
             groups = in_space(_falling(tiles.take(falling), way[falling], fall), *below)
             for photo in photos:
                 if photo.takes_off <= progress < photo.lands:
-                    *below, top = photo.flying(progress, camera)
-                    groups = in_space(top, *groups, *below)
+                    flying = photo.flying(progress, camera)
+                    groups = in_space(flying[-1], *groups, *flying[:-1])
                 elif photo.appears <= progress < photo.takes_off:
                     groups += photo.appearing(progress, camera)
             return stage.scene(camera, *groups)

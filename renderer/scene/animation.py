@@ -16,7 +16,7 @@ from renderer.scene.stage import Stage, Target
 Ending = Literal["mosaic", "photo", "cover", "picture", "sorted", "empty", "other", "any"]
 """What is visible at the start or end of an animation: the whole mosaic or the plain cover (both fitted to the frame as
 the stage's `fit` says), one photo, another picture, the mosaic's photos in another order, or only the background.
-"other": something that no other animation shows, such as the mosaic from the side: in a timeline, nothing can adjoin it.
+"other": what no other animation shows, such as the mosaic from the side: in a timeline, nothing can adjoin it.
 "any": in a timeline, what the adjacent animation shows there (`Stage.adjacent`), or else the animation's own choice."""
 
 PAUSE_PARAMETERS: Final = ("hold_start", "hold_end")
