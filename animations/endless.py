@@ -211,7 +211,8 @@ class _Step:
             if shown > 0:
                 groups, tone = nest.sprites(origin, unit, scale, 0.0 if depth else opening, shown)
                 pictures += groups
-                tones.insert(0, tone)
+                if tone.opacity[0] > 0:
+                    tones.insert(0, tone)
             origin, unit = origin + unit * nest.origin, unit * nest.unit
         return [*pictures, *tones]
 

@@ -131,6 +131,8 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["zoom", "COVER", "--draft", "--columns", "12", "--duration", "0.2"], "china-zoom.mp4", "640x428, 3 frames"),
         (["zoom", "COVER", *SMALL, "-o", "it.gif"], "it.gif", "6 frames"),
         (["zoom", "COVER", *SMALL, "--loop", "-o", "it.webp"], "it.webp", "6 frames"),
+        (["endless", "COVER", *SMALL, "--tiles", "PHOTOS", "--focus", "0.4,0.5"], "china-endless.mp4", "6 frames"),
+        (["endless", "COVER", "text:A", *SMALL, "--tiles", "PHOTOS", "--no-loop"], "china-endless.mp4", "6 frames"),
         (["flip", "COVER", "text:A", *SMALL, "--tiles", "PHOTOS", "--order", "hue", "--axis", "horizontal", "--loop"], "china-flip.mp4", "6 frames"),
         (["morph", "COVER", "COVER", *SMALL, "--to", "shape:star", "--travel", "1", "--swirl", "-0.5", "--overlap", "1"], "china-morph.mp4", "6 frames"),
         (["zoom", "COVER", *SMALL, "--preset", "whatsapp"], "china-zoom-whatsapp.mp4", "whatsapp: 7 of 7 rules met"),

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from conftest import SHAPES, StageFactory, difference, heart
 
 from animations.endless import Endless
 from renderer.choices import Fit
@@ -18,7 +19,7 @@ from renderer.errors import InputError
 from renderer.pictures import Pixels
 from renderer.placement import PlacementMap
 from renderer.scene import Motion, NextCover, Scene, Stage
-from tests.conftest import SHAPES, StageFactory, difference, heart
+from renderer.timeline import Show
 
 SIZES = {"16x9": (192, 108), "9x16": (108, 192)}
 
@@ -205,6 +206,16 @@ def test_covers_and_durations() -> None:
     assert once.next_covers() == (NextCover("b.jpg", "cells"), NextCover("c.jpg", "cells"))
     assert once.default_duration() == 16
     assert Endless(focus=("me.jpg",)).targets() == ("me.jpg",)
+
+
+def test_in_a_timeline_it_ends_on_the_last_mosaic(stage: Stage) -> None:
+    show = Show(timeline="hold 1s, endless 6s to=next.jpg, hold 1s", drift=0)
+    assert show.next_covers() == (NextCover("next.jpg", "cells"),)
+    motion = show.play(stage)
+    assert (draw(stage, motion(0.0)) == whole(stage)).all()
+    assert (draw(stage, motion(1.0)) == whole(stage, 1)).all()
+    again = Show(timeline="endless 6s to=next.jpg loop=true, hold 1s", drift=0)
+    assert again.next_covers() == (NextCover("next.jpg", "cells"), NextCover(0, "cells"))
 
 
 def test_ten_cells_and_one_photo(stage: Stage) -> None:

@@ -29,6 +29,7 @@ from renderer.scene import (
     make_sprites,
 )  # fmt: skip
 from renderer.scene.preview import preview
+from renderer.scene.tiles import part_of
 from renderer.scene.views import points_of, view_of
 from renderer.textures import Textures, unpack
 
@@ -257,6 +258,47 @@ def test_a_turned_nested_map_is_drawn_as_its_tiles(textures: Textures, tumble: f
     scene = Scene((turned,), Camera((0.0, 0.0), 60.0, pitch=pitch), (0.2, 0.3, 0.4), nested=nested)
     expected = supersampled(replace(scene, sprites=(replace(turned, texture=np.zeros(1, np.int32)),)), [picture])
     assert psnr(draw(scene, textures), expected) > 30
+
+
+@pytest.mark.parametrize("window", [(0.2, 0.1, 0.7, 0.9), (0.0, 0.25, 1.0, 0.75), (0.0, 0.0, 0.05, 0.1)])
+def test_a_part_of_a_nested_map_is_drawn_as_its_tiles(
+    textures: Textures, window: tuple[float, float, float, float]
+) -> None:
+    one, nested, picture = nested_map(textures, 6, 40)
+    part = replace(one, window=np.array([window]))
+    scene = Scene((part,), Camera((0.0, 0.0), 60.0), (0.2, 0.3, 0.4), nested=nested)
+    left, top, right, bottom = (round(240 * edge) for edge in window)
+    expected = supersampled(
+        replace(scene, sprites=(replace(part, texture=np.zeros(1, np.int32)),)), [picture[top:bottom, left:right]]
+    )
+    assert psnr(draw(scene, textures), expected) > 30
+
+
+def test_parts_of_tiles_keep_their_photos_tone_and_rest(textures: Textures) -> None:
+    """Mirrored and turned tiles, of which the right half is left."""
+    half = (
+        np.array([[0.5, 0.0], [-0.5, 0.0], [0.0, 0.5], [0.0, -0.5]]),
+        np.array([[0.0, 0.5], [0.0, 0.5], [0.5, 0.0], [-0.5, 0.0]]),
+    )
+    y = np.arange(4) + 0.5
+    texture = np.full(4, textures.add_picture(PHOTO))
+    tiles = make_sprites(texture, np.stack([np.full(4, 0.5), y], 1), *half)
+    tiles = replace(tiles, gain=np.full((4, 3), 0.5, np.float32))
+    tiles = tiles.resting(Rest(tiles))
+    (whole,) = part_of(tiles, (0.0, 0.0, 1.0, 4.0), np.ones_like)
+    assert whole.rest is not None
+    (cut,) = part_of(tiles, (0.5, 0.0, 1.0, 4.0), np.ones_like)
+    assert cut.rest is None
+    shares = [(0.5, 0, 1, 1), (0, 0, 0.5, 1), (0, 0.5, 1, 1), (0, 0, 1, 0.5)]
+    assert cut.window == pytest.approx(np.array(shares, float))
+    (faint,) = part_of(tiles, (0.5, 0.0, 1.0, 4.0), lambda side: 1 / side)  # halves are drawn with √2 of the tone
+    assert 1 - faint.gain == pytest.approx(np.full((4, 3), 0.5 / 2**0.5))
+    both = part_of(tiles, (0.0, 0.0, 1.0, 1.5), np.ones_like)
+    assert [len(group) for group in both] == [1, 1]
+    round_tiles = replace(tiles, outline=Outline(radius=0.5))
+    resting, growing = part_of(round_tiles, (0.0, 0.0, 1.0, 1.5), np.ones_like)
+    assert (len(resting), len(growing)) == (2, 1)
+    assert growing.right[0] == pytest.approx(0.5 * tiles.right[2])
 
 
 def test_a_nested_map_keeps_its_light(textures: Textures) -> None:

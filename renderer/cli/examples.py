@@ -69,6 +69,17 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Render with a transparent background, to overlay on another video",
         ),
     ),
+    "endless": (
+        (
+            "render endless cover.jpg --tiles ~/Pictures",
+            "Fly into a tile that is the whole mosaic again; repeats without a seam",
+        ),
+        (
+            "render endless before.jpg after.jpg best.jpg --tiles ~/Pictures --focus 0.4,0.3",
+            "From each cover to the next and back to the first; select the tile of the first",
+        ),
+        ("render endless cover.jpg --tiles ~/Pictures --reverse -o out.gif", "Fly out, as a GIF"),
+    ),
     "flip": (
         (
             "render flip before.jpg after.jpg --tiles ~/Pictures",
