@@ -19,7 +19,7 @@ class Morph(CoverSequence):
     """Let the photos of one cover's mosaic travel until they form the next cover."""
 
     travel: float = parameter(
-        0.5,
+        0.3,
         "How much short ways count when the photos of the next mosaic are chosen; 0: only how well they match",
         low=0,
         high=1,

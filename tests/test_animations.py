@@ -118,6 +118,19 @@ def test_reverse_plays_the_same_frames_backwards(animation: Animation, stage: St
     assert replace(animation, reverse=True).shown_endings() == replace(animation, reverse=False).shown_endings()[::-1]
 
 
+def test_the_end_of_a_loop_leads_into_its_start(animation: Animation, stage: Stage) -> None:
+    """The step from the last frame to the first is one as any other, at 30 frames per second."""
+    looped = replace(animation, loop=True)
+    if isinstance(animation, CoverSequence):  # which then ends on the first map
+        stage = replace(stage, maps=[*stage.maps, replace(stage.maps[0], came_from=stage.maps[1].came_from)])
+        stage = replace(stage, libraries=[stage.libraries[0]] * 3, first_texture=[stage.first_texture[0]] * 3)
+    assert len(set(looped.shown_endings())) == 1
+    motion, count = looped.play(stage), 180
+    around = [draw(stage, motion((number % count) / count)) for number in range(-3, 4)]
+    steps = [float(difference(a, b).mean()) for a, b in pairwise(around)]
+    assert steps[2] <= 1.6 * max(*steps[:2], *steps[3:]) + 0.3
+
+
 def test_tiles_move_without_jumps(animation: Animation, stage: Stage) -> None:
     """At 240 frames per second no visible tile moves more than a fifteenth of the frame's width between two frames."""
     motion = animation.play(stage)

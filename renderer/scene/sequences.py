@@ -86,7 +86,7 @@ class CoverSequence(SpatialAnimation):
 
         def motion(progress: float) -> Scene:
             number = max(int(np.searchsorted(starts, progress, side="right")) - 1, 0)
-            way = min(max((progress - starts[number]) / moving, 0.0), 1.0)
+            way = min(max(round((progress - starts[number]) / moving, 9), 0.0), 1.0)  # the last way ends at 1 exactly
             # The camera comes back, so that another animation can join at both ends.
             camera = self.drifted(_between(*cameras[number], float(ease(way))), 4 * progress * (1 - progress))
             if 0 < way < 1:
