@@ -2,56 +2,32 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from renderer.scene import (
     Animation,
-    Camera,
     InputError,
-    Leg,
     Motion,
+    NestedFlight,
     NestedMosaic,
     NextCover,
     Scene,
-    Sprites,
     Stage,
     Target,
     ease,
     named,
     parameter,
     parse_target,
-    visible_bounds,
 )
-
-if TYPE_CHECKING:
-    from renderer.scene import Float64Array
 
 _LEG_SECONDS = 8.0
 """Default duration of the flight from one mosaic to the next."""
 
-_OPENING = 1.4
-"""Logarithm of the scale, relative to that at its end, at which a tile begins to open: a quarter of the frame."""
-
 _LEAST_LENGTH = 0.4
 """Logarithm of the scale from a mosaic to the next one, below which the flight can't be seen."""
-
-_CENTRED = 0.6
-"""How much nearer to the middle of the frame the tile is on the way. With more, what is outside a mosaic is visible."""
-
-_VISIBLE = 0.5
-"""Pixels from which a tile is drawn as the mosaic that it is."""
-
-_DEEPEST = 99
-"""Mosaics in each other of which the smallest is a point, however few tiles they have."""
-
-_APPEARING = 0.1
-"""Share of the first flight, unless it is a loop, in which the next mosaic appears in its tile."""
 
 _MARGIN = 0.15
 """Distance of the tiles that are entered from the edges of the frame, relative to its sides."""
@@ -121,7 +97,7 @@ class Endless(Animation):
         cells = [self._cell(stage, number) for number in range(covers)]
         following = [(at + 1) % covers for at in range(covers)]
         nests = [NestedMosaic(stage, at, cells[at], then, cells[then]) for at, then in enumerate(following)]
-        steps = [_Step(stage.from_map(at), nests[at:] + nests[:at]) for at in range(covers)]
+        steps = [NestedFlight(stage.from_map(at), nests[at:] + nests[:at]) for at in range(covers)]
         lengths = np.array([steps[at % covers].length for at in range(legs)])
         if lengths.min() < _LEAST_LENGTH:
             raise InputError(f"endless needs smaller tiles to fly into: set {named('columns')} to a larger number")
@@ -153,74 +129,3 @@ class Endless(Animation):
         away = np.linalg.norm((0.5 * (start + end) - middle) / (0.5 * (high - low)), axis=1)
         apart = np.linalg.norm(placement.cell_colours() - following.cell_colours().mean(axis=0), axis=1)
         return int((apart + _AWAY * away + np.where(inside, 0.0, 1e3)).argmin())
-
-
-class _Step:
-    """The flight from a mosaic into the next one, which is in one of its tiles.
-
-    `nests`: the mosaic in its tile, the one in a tile of that, and so on; the first follows the last.
-    """
-
-    def __init__(self, stage: Stage, nests: Sequence[NestedMosaic]) -> None:
-        self.nests = nests
-        first = nests[0]
-        self.start = first.outer
-        # Only for the limits of what may be visible.
-        bounds = visible_bounds(stage, self.start)
-        self.limits = Leg(self.start, first.landed, None, 0, self.start, bounds, stage.frame)
-        # The point that all mosaics contain, one in the other, in units of the first and of the second.
-        self.limit, following = (_limit([*nests[at:], *nests[:at]]) for at in (0, 1 % len(nests)))
-        self.length = math.log(first.landed.scale / self.start.scale)
-        # Where it is in the frame at the start and the end, in pixels from the middle.
-        self.ends = [
-            (point - camera.centre) * camera.scale
-            for point, camera in ((self.limit, self.start), (following, first.inner))
-        ]
-
-    def camera(self, way: float) -> Camera:
-        """Return the camera at 0…1 of the way.
-
-        The logarithm of the scale changes at constant speed. The point that all mosaics contain moves smoothly from its
-        position in the frame to that in the next mosaic, nearer to the middle in between, so that the direction of the
-        flight never jumps.
-        """
-        scale = self.start.scale * math.exp(self.length * way)
-        centred = _CENTRED * min(self.length / 4, 1.0) * math.sin(math.pi * way) ** 2
-        at = self.ends[0] + (self.ends[1] - self.ends[0]) * float(ease(way, "smooth"))
-        x, y = self.limit - at * (1 - centred) / scale
-        return self.limits.within(Camera((float(x), float(y)), scale))
-
-    def nested(self, way: float, scale: float, deepest: int | None, *, first: bool) -> list[Sprites]:
-        """Return the mosaics in their tiles at 0…1 of the way, in painter's order.
-
-        `scale`: that of the camera. `deepest`: the number of mosaics, if not as many as are visible; then, they appear
-        during the `first` flight.
-        """
-        pictures: list[Sprites] = []
-        tones: list[Sprites] = []
-        origin, unit = np.zeros(2), 1.0
-        span = min(_OPENING, self.length)
-        opening = float(ease(1 - self.length * (1 - way) / span, "smooth", 0.0, 0.95))
-        for depth in count():
-            nest = self.nests[depth % len(self.nests)]
-            if depth == deepest or nest.side * unit * scale < _VISIBLE:
-                break
-            shown = 1.0
-            if first and deepest is not None:
-                shown = float(ease(way, "smooth", _APPEARING * depth, _APPEARING * (depth + 1)))
-            if shown > 0:
-                groups, tone = nest.sprites(origin, unit, scale, 0.0 if depth else opening, shown)
-                pictures += groups
-                if tone.opacity[0] > 0:
-                    tones.insert(0, tone)
-            origin, unit = origin + unit * nest.origin, unit * nest.unit
-        return [*pictures, *tones]
-
-
-def _limit(nests: Sequence[NestedMosaic]) -> Float64Array:
-    """Return the point of the first map that is in all mosaics, in its units."""
-    point = np.zeros(2)
-    for depth in range(_DEEPEST, -1, -1):
-        nest = nests[depth % len(nests)]
-        point = nest.origin + nest.unit * point
-    return point

@@ -31,6 +31,9 @@ from renderer.scene.flights import ArchedFlight, Leg, camera_including, opening_
 from renderer.scene.movements import VERTICAL, curved, in_perspective, inside, turned, turned_height, turned_over, turns
 from renderer.scene.nested_mosaics import NestedMosaic
 from renderer.scene.openings import Landing, OpeningPhoto, landings_in_view
+from renderer.scene.movements import VERTICAL, curved, turned, turned_height, turned_over
+from renderer.scene.nested_mosaics import NestedFlight, NestedMosaic
+from renderer.scene.openings import Landing, OpeningPhoto
 from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
 from renderer.scene.rearranging import Rearrangement, without_tone
 from renderer.scene.sequences import CoverSequence, Transition
@@ -86,6 +89,7 @@ __all__ = [
     "Landing",
     "Leg",
     "Motion",
+    "NestedFlight",
     "NestedMap",
     "NestedMosaic",
     "NextCover",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,6 +13,7 @@ import numpy as np
 from renderer.errors import InputError
 from renderer.messages import named
 from renderer.scene.easing import ease
+from renderer.scene.flights import Leg, visible_bounds
 from renderer.scene.sprites import TONE_FULL_BELOW, TONE_NONE_ABOVE, Camera, Sprites, make_sprites
 from renderer.scene.stage import Stage
 
@@ -24,6 +28,22 @@ _PLAIN_FROM: Final = 2.0
 
 _SHAPED_BELOW: Final = 0.35
 """Pixels per unit up to which it has the outline of a tile."""
+
+
+_OPENING: Final = 1.4
+"""Logarithm of the scale, relative to that at its end, at which a tile begins to open: a quarter of the frame."""
+
+_VISIBLE: Final = 0.5
+"""Pixels from which a tile is drawn as the mosaic that it is."""
+
+_DEEPEST: Final = 99
+"""Mosaics in each other of which the smallest is a point, however few tiles they have."""
+
+_APPEARING: Final = 0.1
+"""Share of the first flight, unless it is a loop, in which the next mosaic appears in its tile."""
+
+_CENTRED: Final = 0.6
+"""How much nearer to the middle of the frame the tile is on the way. With more, what is outside a mosaic is visible."""
 
 
 class NestedMosaic:
@@ -111,6 +131,78 @@ class NestedMosaic:
         groups.append(part(self.texture, inside, whole))
         fading = 1 - float(ease(tile_pixels, "smooth", TONE_FULL_BELOW, TONE_NONE_ABOVE))
         return groups, part(self.veil, box, box).faded(self.tone * fading * (1 - opening))
+
+
+class NestedFlight:
+    """The flight from a mosaic into another one in one of its tiles, in a series of mosaics in each other.
+
+    `stage`: with the outermost map as its first. `nests`: the mosaic in its tile, the one in a tile of that, and so on;
+    the first follows the last. `length`: the logarithm of the scale at the end, relative to that at the start.
+    """
+
+    def __init__(self, stage: Stage, nests: Sequence[NestedMosaic]) -> None:
+        self.nests = nests
+        first = nests[0]
+        self.start = first.outer
+        # Only for the limits of what may be visible.
+        bounds = visible_bounds(stage, self.start)
+        self.limits = Leg(self.start, first.landed, None, 0, self.start, bounds, stage.frame)
+        # The point that all mosaics contain, one in the other, in units of the first and of the second.
+        self.limit, following = (_point_in_all([*nests[at:], *nests[:at]]) for at in (0, 1 % len(nests)))
+        self.length = math.log(first.landed.scale / self.start.scale)
+        # Where it is in the frame at the start and the end, in pixels from the middle.
+        self.ends = [
+            (point - camera.centre) * camera.scale
+            for point, camera in ((self.limit, self.start), (following, first.inner))
+        ]
+
+    def camera(self, way: float) -> Camera:
+        """Return the camera at 0…1 of the way.
+
+        The logarithm of the scale changes at constant speed. The point that all mosaics contain moves smoothly from its
+        position in the frame to that in the next mosaic, nearer to the middle in between, so that the direction of the
+        flight never jumps.
+        """
+        scale = self.start.scale * math.exp(self.length * way)
+        centred = _CENTRED * min(self.length / 4, 1.0) * math.sin(math.pi * way) ** 2
+        at = self.ends[0] + (self.ends[1] - self.ends[0]) * float(ease(way, "smooth"))
+        x, y = self.limit - at * (1 - centred) / scale
+        return self.limits.within(Camera((float(x), float(y)), scale))
+
+    def nested(self, way: float, scale: float, deepest: int | None, *, first: bool) -> list[Sprites]:
+        """Return the mosaics in their tiles at 0…1 of the way, in painter's order.
+
+        `scale`: that of the camera. `deepest`: the number of mosaics, if not as many as are visible; then, they appear
+        during the `first` flight.
+        """
+        pictures: list[Sprites] = []
+        tones: list[Sprites] = []
+        origin, unit = np.zeros(2), 1.0
+        span = min(_OPENING, self.length)
+        opening = float(ease(1 - self.length * (1 - way) / span, "smooth", 0.0, 0.95))
+        for depth in count():
+            nest = self.nests[depth % len(self.nests)]
+            if depth == deepest or nest.side * unit * scale < _VISIBLE:
+                break
+            shown = 1.0
+            if first and deepest is not None:
+                shown = float(ease(way, "smooth", _APPEARING * depth, _APPEARING * (depth + 1)))
+            if shown > 0:
+                groups, tone = nest.sprites(origin, unit, scale, 0.0 if depth else opening, shown)
+                pictures += groups
+                if tone.opacity[0] > 0:
+                    tones.insert(0, tone)
+            origin, unit = origin + unit * nest.origin, unit * nest.unit
+        return [*pictures, *tones]
+
+
+def _point_in_all(nests: Sequence[NestedMosaic]) -> Float64Array:
+    """Return the point of the first map that is in all mosaics, in its units."""
+    point = np.zeros(2)
+    for depth in range(_DEEPEST, -1, -1):
+        nest = nests[depth % len(nests)]
+        point = nest.origin + nest.unit * point
+    return point
 
 
 def _crop(stage: Stage, half: Float64Array, around: int) -> Float64Array:
