@@ -100,7 +100,7 @@ class Parade(SpatialAnimation):
             if progress < times.end:
                 left = 1 - ease(progress, "sine", photos[-1].lands, times.end) if has_gaps else 1.0
                 below = (ground.faded(left), *below)
-            groups = in_space(_falling(tiles.take(falling), way[falling], fall), *below)
+            groups: tuple[Sprites, ...] = in_space(_falling(tiles.take(falling), way[falling], fall), *below)
             for photo in photos:
                 if photo.takes_off <= progress < photo.lands:
                     flying = photo.flying(progress, camera)

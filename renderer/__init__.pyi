@@ -8,10 +8,13 @@ from typing import Literal
 
 from animations.disperse import Disperse as Disperse
 from animations.disperse import Gather as Gather
+from animations.endless import Endless as Endless
 from animations.flight import Flight as Flight
 from animations.flip import Flip as Flip
 from animations.morph import Morph as Morph
+from animations.parade import Parade as Parade
 from animations.reveal import Reveal as Reveal
+from animations.sort import Sort as Sort
 from animations.wave import Wave as Wave
 from animations.zoom import Zoom as Zoom
 from renderer.api import Mosaic as Mosaic

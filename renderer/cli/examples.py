@@ -140,6 +140,20 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ),
         ("render gather cover.jpg --tiles ~/Pictures --max-size 5MB -o gather.gif", "Render a GIF of at most 5 MB"),
     ),
+    "parade": (
+        (
+            "render parade cover.jpg --tiles ~/Pictures",
+            "Show eight photos one by one, each of which then flies to its cell; writes cover-parade.mp4",
+        ),
+        (
+            "render parade cover.jpg --tiles ~/Pictures --photos 12 --for instagram-reel",
+            "Show twelve photos, in the size of a platform",
+        ),
+        (
+            "render parade cover.jpg --tiles ~/Pictures --prefer people --accelerate 0.7 --hold-end 3",
+            "Prefer people, show the first photos longer than the last ones, and the cover for 3 seconds",
+        ),
+    ),
     "reveal": (
         ("render reveal cover.jpg --tiles ~/Pictures", "Build the mosaic tile by tile; writes cover-reveal.mp4"),
         (
@@ -168,6 +182,20 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         (
             "render wave cover.jpg --tiles ~/Pictures --no-loop --amplitude 0.5 --period 2.5",
             "Let gentle waves come and go",
+        ),
+    ),
+    "sort": (
+        (
+            "render sort cover.jpg --tiles ~/Pictures",
+            "Sort the photos by hue, until they form the cover; writes cover-sort.mp4",
+        ),
+        (
+            "render sort cover.jpg --tiles ~/Pictures --by date",
+            "Start with the photos in the order in which they were taken",
+        ),
+        (
+            "render sort cover.jpg --tiles ~/Pictures --by brightness --into sorted --loop",
+            "Sort the photos of the cover from dark to bright, and put them back",
         ),
     ),
     "show": (
