@@ -29,7 +29,7 @@ from renderer.scene import (
 if TYPE_CHECKING:
     from renderer.scene import Float64Array
 
-_LARGE: Final = 1.0  # seconds for which a photo is large, on average
+_LARGE: Final = 1.2  # seconds for which a photo is large, on average
 _FLIGHT: Final = 1.1  # seconds of its flight
 _NEXT: Final = 0.6  # share of the flight after which the next photo appears
 _APPEARS: Final = 0.4  # seconds in which it does
@@ -75,6 +75,9 @@ class Parade(SpatialAnimation):
     def prepare(self, stage: Stage) -> Motion:
         """Choose the photos, and compute when each is shown and lands, and when the other tiles fall."""
         cells = landings_in_view(stage, self.photos)
+        if len(cells) < self.photos:
+            fit = "1 photo" if len(cells) == 1 else f"{len(cells)} photos"
+            stage.notice(f"Only {fit} can be shown one by one: the others are too much like them, or not in view")
         tiles, upright, whole = stage.resting_sprites(), stage.resting_sprites(upright=cells), stage.whole_camera()
         (after,) = stage.pause_shares([self.hold_end])
         times = _Times(len(cells), self.accelerate, float(1 - after))

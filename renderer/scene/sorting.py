@@ -40,7 +40,7 @@ class SortKeys(NamedTuple):
 
 
 def photo_keys(stage: Stage, by: SortBy) -> SortKeys:
-    """Return sort keys of the first map's photos. Raises InputError if they are to be sorted by dates and have none.
+    """Return sort keys of the first map's photos. Raises InputError if they are to be sorted by dates that are unknown.
 
     Photos without a date are last.
     """
@@ -57,8 +57,9 @@ def photo_keys(stage: Stage, by: SortBy) -> SortKeys:
         last = 2 + np.arange(len(mean)) * _GOLDEN % 1  # in no order along the axis, as across it they are
         return SortKeys(np.where(grey, last, (hue - _rarest(hue[~grey])) % 1), -lab[:, 0], lab)
     dates = stage.dates() if by == "date" else [""] * len(mean)
-    if by == "date" and not any(dates):
-        raise InputError(f"{named('by', by)} is not possible, as no photo has a date: sort by hue, brightness or name")
+    if by == "date" and np.count_nonzero(dates) < min(2, len(dates)):
+        has = "only one photo has a date" if any(dates) else "no photo has a date"
+        raise InputError(f"{named('by', by)} is not possible, as {has}: sort by hue, brightness or name")
     keys = [
         (not date, date, photo.path.name.casefold(), str(photo.path), photo.clip_ms, index)
         for index, (date, photo) in enumerate(zip(dates, stage.mosaic.photos, strict=True))
