@@ -56,7 +56,7 @@ def flying(scene: Scene) -> Sprites:
     return scene.sprites[-1]
 
 
-@pytest.mark.parametrize("percent", [0, 30, 50, 75, 100])
+@pytest.mark.parametrize("percent", [0, 30, 50, 60, 100])
 @pytest.mark.parametrize("shape", FRAMES)
 def test_golden_frames(
     stage_factory: StageFactory, golden: Callable[[str, Pixels], None], shape: str, percent: int
