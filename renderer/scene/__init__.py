@@ -29,11 +29,8 @@ from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCo
 from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.flights import ArchedFlight, Leg, camera_including, opening_of, straight_flight, visible_bounds
 from renderer.scene.movements import VERTICAL, curved, in_perspective, inside, turned, turned_height, turned_over, turns
-from renderer.scene.nested_mosaics import NestedMosaic
-from renderer.scene.openings import Landing, OpeningPhoto, landings_in_view
-from renderer.scene.movements import VERTICAL, curved, turned, turned_height, turned_over
 from renderer.scene.nested_mosaics import NestedFlight, NestedMosaic
-from renderer.scene.openings import Landing, OpeningPhoto
+from renderer.scene.openings import Landing, OpeningPhoto, landings_in_view
 from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
 from renderer.scene.rearranging import Rearrangement, without_tone
 from renderer.scene.sequences import CoverSequence, Transition
