@@ -89,14 +89,10 @@ _MARGIN: Final = 0.01  # by which the mosaic is larger than the frame: its edges
 
 _STEEPNESS: Final = 0.2  # height of a wave relative to its length; its steepest slope is π times as much
 
-_WAVES: Final = np.array([
-    (0.35, 1.0, 1.0, 0.60),
-    (-0.30, 0.62, 1.5, 0.25),
-    (1.25, 0.80, 1.0, 0.15),
-])  # fmt: skip
+_WAVES: Final = ((0.35, 1.0, 1.0, 0.60), (-0.30, 0.62, 1.5, 0.25), (1.25, 0.80, 1.0, 0.15))
 """Waves of cloth: direction in radians, length and frequency relative to the first, share of the height."""
 
-_RIPPLES: Final = np.array([(0.0, 1.0, 1.0, 1.0)])
+_RIPPLES: Final = ((0.0, 1.0, 1.0, 1.0),)
 
 _GUST: Final = 0.35  # by how much gusts weaken the waves
 _GUST_LENGTH: Final = 2.5  # relative to a wave
@@ -123,7 +119,7 @@ class _Swell:
         points = np.stack([centre + right, centre - right, centre + down, centre - down])
         self.overlap = min(_OVERLAP * wave.amplitude * side / length, _MOST_OVERLAP) * bool(tiles.joined.any())
         self.tiles = tiles
-        directions, lengths, rates, self.shares = (_WAVES if wave.origin is None else _RIPPLES).T
+        directions, lengths, rates, self.shares = np.array(_WAVES if wave.origin is None else _RIPPLES).T
         if wave.origin is None:
             along = (points - middle) @ np.stack([np.cos(directions), np.sin(directions)])
         else:

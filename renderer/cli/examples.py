@@ -115,7 +115,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "flight": (
         ("render flight cover.jpg --tiles ~/Pictures", "Fly low over your photos, then rise; writes cover-flight.mp4"),
         (
-            "render flight cover.jpg --tiles ~/Pictures --height 5 --heading -20 --pitch 45",
+            "render flight cover.jpg --tiles ~/Pictures --height 5 --heading=-20 --pitch 45",
             "Fly higher, to the upper left, and look more steeply down",
         ),
         (
