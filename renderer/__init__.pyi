@@ -13,7 +13,6 @@ from animations.flight import Flight as Flight
 from animations.flip import Flip as Flip
 from animations.morph import Morph as Morph
 from animations.parade import Parade as Parade
-from animations.flight import Flight as Flight
 from animations.reveal import Reveal as Reveal
 from animations.sort import Sort as Sort
 from animations.wave import Wave as Wave
