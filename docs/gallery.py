@@ -51,9 +51,8 @@ _CLIP = "--size 400x400 --fps 20 --max-size 130KB"
 
 PAGE_PICTURES: Final = (
     Picture(
-        'render show astronaut.png --tiles photos --timeline "hold 0.4s, reveal 1.8s from=cover order=spiral '
-        'enter=flip, hold 0.2s, zoom 2.6s focus=chelsea.png, hold 1s" --size 300x300 --fps 20 '
-        "--max-size 2.5MB -o show.gif"
+        "render morph astronaut.png chelsea.png --tiles photos --columns 48 --loop --duration 6.5 --hold-start 0.9 "
+        "--hold-end 0.9 --size 300x300 --fps 20 --max-size 2.6MB -o morph.gif"
     ),
     Picture(
         "render sheet zoom astronaut.png --tiles photos --focus chelsea.png --hold-start 0 --hold-end 0 "
@@ -72,6 +71,44 @@ PAGE_PICTURES: Final = (
 """Pictures of the README and of pages, which the gallery does not show."""
 
 GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
+    "From cover to cover": (
+        Picture(
+            "render morph coffee.png rocket.jpg --tiles photos --columns 48 --duration 4.5 --hold-start 0.5 "
+            f"--hold-end 1 {_CLIP} -o morph.mp4",
+            "Morph: the photos of one picture travel until they form the next",
+        ),
+        Picture(
+            "render flip flower.jpg astronaut.png --tiles photos --columns 40 --order diagonal --duration 4 "
+            f"--hold-start 0.4 --hold-end 0.8 {_CLIP} -o flip.mp4",
+            "Flip: each tile turns over into that of the next picture",
+        ),
+        Picture(
+            "render endless astronaut.png chelsea.png --tiles photos --columns 40 --duration 10 "
+            "--size 480x270 --fps 20 --max-size 300KB -o endless.mp4",
+            "Endless: into a tile that is the mosaic of the next picture, and from there back, without a seam",
+        ),
+    ),
+    "Photos in order, one by one, or from close by": (
+        Picture(
+            "render sort chelsea.png --tiles photos --columns 40 --duration 5 --hold-start 0.5 "
+            f"--hold-end 0.8 {_CLIP} -o sort.mp4",
+            "Sort: photos in the order of their hue become the cover",
+        ),
+        Picture(
+            "render parade coffee.png --tiles photos --columns 40 --photos 4 --duration 7 "
+            f"--hold-end 0.8 {_CLIP} -o parade.mp4",
+            "Parade: the best photos, large, one after another; each flies to its place",
+        ),
+        Picture(
+            "render flight astronaut.png --tiles photos --columns 48 --duration 6 --size 480x270 --fps 20 "
+            "--max-size 255KB -o flight.mp4",
+            "Flight: low over the photos, then up, until they are the cover",
+        ),
+        Picture(
+            f"render wave flower.jpg --tiles photos --columns 40 --amplitude 1.5 --duration 4 {_CLIP} -o wave.mp4",
+            "Wave: the mosaic ripples like cloth, and repeats without a seam",
+        ),
+    ),
     "Zoom": (
         Picture(
             "render zoom astronaut.png --tiles photos --columns 40 --focus chelsea.png --size 480x270 --fps 20 "
