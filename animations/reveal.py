@@ -38,14 +38,17 @@ Enter = Literal["fade", "pop", "drop", "flip", "slide"]
 class Reveal(SpatialAnimation):
     """Build up the mosaic tile by tile."""
 
-    first: ClassVar[Ending] = "empty"
+    first: ClassVar[Ending] = "any"
     seconds: ClassVar[float] = 8.0
     styles: ClassVar[str] = "enter"
 
     order: Order = parameter("spiral", "Order in which the tiles appear")
     enter: Enter = parameter("drop", "How each tile appears")
-    start: Literal["empty", "cover"] = parameter(
-        "empty", "Start from an empty frame or from the plain cover", option="--from"
+    start: Literal["empty", "blur", "cover"] | None = parameter(
+        None,
+        "Start from an empty frame, from a dark, blurred copy of the mosaic or from the plain cover; default: blur, in "
+        "a timeline what comes before, and empty if the background is transparent",
+        option="--from",
     )
     overlap: float = parameter(0.12, "Share of the duration that each tile takes to appear", low=0.01, high=1)
     easing: Easing = parameter("sine", "How the number of tiles that appear per second rises and falls")
@@ -53,17 +56,19 @@ class Reveal(SpatialAnimation):
     hold_end: float = parameter(2.0, "Pause on the whole mosaic", unit="seconds", low=0, high=60)
 
     def endings(self) -> tuple[Ending, Ending]:
-        """Return the empty frame or the cover, and the mosaic."""
-        return ("cover" if self.start == "cover" else "empty"), "mosaic"
+        """Return what `start` says, and the mosaic."""
+        first: dict[str | None, Ending] = {"empty": "empty", "cover": "cover", "blur": "other"}
+        return first.get(self.start, "any"), "mosaic"
 
     def prepare(self, stage: Stage) -> Motion:
         """Sort the tiles by `order`, which determines when each appears."""
         whole = stage.whole_camera()
         tiles = stage.resting_sprites()
         resting_part = stage.partly_resting(tiles)
-        faded_parts = stage.partly_faded(tiles, over_others=self.start == "cover")
         in_space = self.in_space(stage)
         pieces = stage.cover_pieces() if self.start == "cover" else None
+        ground = self._ground(stage, pieces)
+        faded_parts = stage.partly_faded(tiles, over_others=bool(ground))
         view = stage.view(whole)
         rng = stage.rng()
         keys = sort_keys(stage, tiles, whole, self.order, rng)
@@ -81,7 +86,7 @@ class Reveal(SpatialAnimation):
             some = _Entering(tiles.take(entering), way[entering], tilt[:, entering], viewer, view)
             # All of the cover is below: beside turning tiles, and at the smooth edges of landed ones, the background
             # would look like holes in it.
-            below = (pieces,) if pieces is not None and (way < 1).any() else ()
+            below = ground if (way < 1).any() else ()
             if self.enter == "fade":
                 return stage.scene(camera, *below, *faded_parts(1 - (1 - way) ** 2))
             if self.enter == "flip" and pieces is not None:
@@ -92,6 +97,19 @@ class Reveal(SpatialAnimation):
             return stage.scene(camera, *in_space(_ENTRANCES[self.enter](some), *below, resting))
 
         return motion
+
+    def _ground(self, stage: Stage, pieces: Sprites | None) -> tuple[Sprites, ...]:
+        """Return what is below the tiles; `pieces`: of the cover, if that is it."""
+        if pieces is not None:
+            return (pieces,)
+        if self.start is None and stage.adjacent is not None:
+            return stage.adjacent.through(self.drifted(stage.whole_camera(), 1.0))
+        if self.start == "empty" or (self.start is None and stage.background is None):
+            return ()
+        return (stage.backdrop(light=_DIM),)
+
+
+_DIM: Final = 0.5  # brightness of the blurred copy below the tiles, relative to the mosaic
 
 
 # -- Entrances -----------------------------------------------------------------------------------------------------

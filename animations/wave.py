@@ -40,7 +40,7 @@ class Wave(Animation):
     tilt: float = parameter(
         6, "Angle at which the camera, which sways a little, looks at the mosaic", unit="degrees", low=0, high=12
     )
-    light: float = parameter(0.8, "How much slopes brighten and darken with their angle to the light", low=0, high=1)
+    light: float = parameter(0.5, "How much slopes brighten and darken with their angle to the light", low=0, high=1)
 
     def endings(self) -> tuple[Ending, Ending]:
         """Return the mosaic, or in a loop its waves."""

@@ -93,6 +93,11 @@ def sorted_cells(stage: Stage, camera: Camera, keys: SortKeys) -> tuple[Int64Arr
     strip = np.floor(tiles.centre[:, along] / float(np.median(placement.cell[:, 2 + along])) + 1e-6)
     first = keys.along[placement.photo]
     second = np.zeros(len(tiles)) if keys.across is None else keys.across[placement.photo]
+    colour = None if keys.colour is None else keys.colour[placement.photo]
+    if colour is not None:
+        rng = stage.rng()
+        first, second = (values + rng.normal(0, _SPREAD * np.ptp(values), len(values)) for values in (first, second))
+        colour = colour + rng.normal(0, _SPREAD_COLOUR, colour.shape)
     cells = np.empty(len(tiles), np.int64)
     for orientation in (False, True):
         own = np.flatnonzero(upright == orientation)
@@ -104,13 +109,19 @@ def sorted_cells(stage: Stage, camera: Camera, keys: SortKeys) -> tuple[Int64Arr
             if keys.across is not None:
                 its = its[np.lexsort((second[its], strip[where]))]
             cells[its] = where
-    if keys.colour is not None and keys.across is not None:
+    if colour is not None:
         inside, shown = np.flatnonzero(visible), np.flatnonzero(visible[cells])
-        features = np.column_stack([first, second, keys.colour[placement.photo]])[shown]
+        features = np.column_stack([first, second, colour])[shown]
         centre = tiles.centre[inside][:, [along, 1 - along]]
         cells[shown] = inside[_smoothed(np.searchsorted(inside, cells[shown]), features, centre, upright[inside])]
     return cells, along
 
+
+_SPREAD: Final = 0.01
+"""Standard deviation of what is added to a tile's sort keys, relative to the range of these: copies of one photo, which
+would look like stripes side by side, are then spread among photos of similar colours."""
+
+_SPREAD_COLOUR: Final = 2.0  # the same for its colour, in CIELAB
 
 _ROUNDS: Final = 300  # in which pairs of tiles may change places
 
