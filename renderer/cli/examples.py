@@ -76,7 +76,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ),
         (
             "render endless before.jpg after.jpg best.jpg --tiles ~/Pictures --focus 0.4,0.3",
-            "From each cover to the next and back to the first; select the tile of the first",
+            "From each cover to the next, and back; select the tile of the first",
         ),
         ("render endless cover.jpg --tiles ~/Pictures --reverse -o out.gif", "Fly out, as a GIF"),
     ),
