@@ -242,7 +242,7 @@ def test_the_first_tiles_are_visible_at_once(stage: Stage, order: Order) -> None
 def test_a_loop_starts_with_the_mosaic_and_not_with_an_empty_frame(
     render: Callable[..., tuple[int, str, str]], cover: Path, name: str
 ) -> None:
-    options = ("--columns", "12", "--size", "96x64", "--fps", "10", "--duration", "2", "-o", name)
+    options = ("--from", "empty", "--columns", "12", "--size", "96x64", "--fps", "10", "--duration", "2", "-o", name)
     assert render("reveal", cover, *options)[0] == 0
     with Image.open(name) as made:
         count = getattr(made, "n_frames", 1)
@@ -257,6 +257,24 @@ def test_a_loop_starts_with_the_mosaic_and_not_with_an_empty_frame(
         assert render("reveal", cover, *options[:-1], "part.gif", "--frames", "0-3")[0] == 0
         with Image.open("part.gif") as made:
             assert np.asarray(made.convert("RGB")).mean() < 10
+
+
+def test_a_reveal_starts_over_a_dark_blurred_copy_or_over_what_comes_before(stage: Stage) -> None:
+    def first(animation: Reveal, stage: Stage) -> Pixels:
+        return drawn(stage, animation.play(stage)(0.0))
+
+    mosaic = drawn(stage, stage.scene(stage.whole_camera(), stage.resting_sprites()))
+    blurred = first(Reveal(), stage)
+    assert (blurred == first(Reveal(start="blur"), stage)).all()
+    assert 0.3 * mosaic.mean() < blurred.mean() < 0.6 * mosaic.mean()
+    assert np.abs(np.diff(blurred.astype(int), axis=1)).max() < 12 < np.abs(np.diff(mosaic.astype(int), axis=1)).max()
+    assert first(Reveal(start="empty"), stage).max() == 0
+    assert first(Reveal(), replace(stage, background=None)).max() == 0
+    adjacent = stage.scene(Reveal().drifted(stage.whole_camera(), 1.0), stage.cover_pieces())
+    assert (first(Reveal(), replace(stage, adjacent=adjacent)) == drawn(stage, adjacent)).all()
+    assert [Reveal(start=start).shown_endings()[0] for start in (None, "blur", "empty", "cover")] == [
+        "any", "other", "empty", "cover",
+    ]  # fmt: skip
 
 
 def test_the_seed_changes_how_tiles_turn(stage: Stage) -> None:
