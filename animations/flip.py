@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -26,7 +27,7 @@ from renderer.scene import (
 if TYPE_CHECKING:
     from renderer.scene import Float64Array
 
-_AXES = {"vertical": 0.5 * np.pi, "horizontal": 0.0}
+_AXES = {"vertical": 0.5 * math.pi, "horizontal": 0.0}
 
 
 @dataclass(frozen=True)
