@@ -143,15 +143,15 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "parade": (
         (
             "render parade cover.jpg --tiles ~/Pictures",
-            "Show eight photos one by one, each of which then flies to its cell; writes cover-parade.mp4",
+            "Show photos one by one, which form the cover; writes cover-parade.mp4",
         ),
         (
             "render parade cover.jpg --tiles ~/Pictures --photos 12 --for instagram-reel",
             "Show twelve photos, in the size of a platform",
         ),
         (
-            "render parade cover.jpg --tiles ~/Pictures --prefer people --accelerate 0.7 --hold-end 3",
-            "Prefer people, show the first photos longer than the last ones, and the cover for 3 seconds",
+            "render parade cover.jpg --tiles ~/Pictures --prefer people --accelerate 0.7",
+            "Show people rather than places, faster and faster",
         ),
     ),
     "reveal": (
