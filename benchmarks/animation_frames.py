@@ -15,13 +15,13 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from renderer.budget import render_budget
 from renderer.job import MatchSettings, open_frames, open_mosaic, sample_pictures
 from renderer.parameters import parameters
-from renderer.planes import empty_planes
 from renderer.plugins import BUILT_IN, load_animation
 from renderer.progress import Silent
 from renderer.scene import Animation
@@ -33,7 +33,10 @@ SIZE = (1920, 1080)
 def made(name: str) -> Animation:
     """Return an animation; one of several covers leads to flower.jpg."""
     kind = load_animation(name)
-    return kind(to=(str(sample_pictures()[1]),)) if "to" in parameters(kind) and name != "endless" else kind()
+    values: dict[str, Any] = (
+        {"to": (str(sample_pictures()[1]),)} if "to" in parameters(kind) and name != "endless" else {}
+    )
+    return kind(**values)
 
 
 def times(animation: Animation, settings: MatchSettings, every: int) -> tuple[int, float, Sequence[float]]:
@@ -43,7 +46,8 @@ def times(animation: Animation, settings: MatchSettings, every: int) -> tuple[in
         pass
     started = time.process_time()
     with open_mosaic(cover, settings, Silent(), animation) as mosaic:
-        output, planes = OutputSettings(size=SIZE), empty_planes(SIZE)
+        output = OutputSettings(size=SIZE)
+        planes = np.empty(SIZE[::-1], np.uint8), *np.empty((2, SIZE[1] // 2, SIZE[0] // 2), np.uint8)
         with open_frames(mosaic, animation, SIZE, output, budget=render_budget(SIZE)) as source:
             prepared = last = time.process_time()
             for shot, same in source.shots(range(0, source.stage.frames, every), planar=True):

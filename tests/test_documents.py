@@ -102,7 +102,7 @@ def test_every_picture_exists_and_the_gallery_is_small() -> None:
     sizes = {path.name: path.stat().st_size for path in gallery.IMAGES.iterdir()}
     assert set(sizes) == set(gallery.PICTURES)
     in_gallery = {picture.file for chapter in gallery.GALLERY.values() for picture in chapter}
-    assert sum(sizes[file] for file in in_gallery) < 3_600_000
+    assert sum(sizes[file] for file in in_gallery) < 5_000_000
 
 
 # -- The site ------------------------------------------------------------------------------------------------------

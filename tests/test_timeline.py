@@ -192,10 +192,10 @@ def test_parts_have_their_own_frames_and_join_smoothly(stage_factory: StageFacto
     notices: list[str] = []
     stage = replace(stage_factory.stage((96, 64), seconds=8.0), frames=80, notice=notices.append)
     show = Show(
-        timeline="hold 1s, reveal 2s, zoom 2s focus=0.9,0.1 hold-end=0.5, zoom 1s direction=out hold-start=0.3, disperse 2s reveals=empty",
+        timeline="hold 1s, reveal 2s from=empty, zoom 2s focus=0.9,0.1 hold-end=0.5, zoom 1s direction=out hold-start=0.3, disperse 2s reveals=empty",
         drift=0.0,
     )
-    assert (show.default_duration(), show.shown_endings(), show.targets()) == (8, ("any", "empty"), ((0.9, 0.1),))
+    assert (show.default_duration(), show.shown_endings(), show.targets()) == (8, ("empty", "empty"), ((0.9, 0.1),))
     motion = show.play(stage)
     with closing(Compositor(96, 64, stage.textures)) as compositor:
         frames = [compositor.still(motion(frame / 79)).astype(int) for frame in range(80)]

@@ -423,10 +423,11 @@ def _check_timeline(template: str, fields: Fields) -> None:
 
 def _check_files(values: Mapping[str, Any]) -> None:
     """Raise InputError if a file or a further cover that a parameter names does not exist."""
-    from renderer.job import check_cover_name
+    if covers := values.get("to"):
+        from renderer.job import check_cover_name
 
-    for cover in values.get("to", ()):
-        check_cover_name(cover_name(cover))
+        for cover in covers:
+            check_cover_name(cover_name(cover))
     for name in _FILES:
         if (path := values.get(name)) is not None:
             require_file(expanded(path), named(name, path))

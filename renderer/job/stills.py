@@ -114,7 +114,8 @@ def render_sheets(
 ) -> list[Summary]:
     """Draw the contact sheets of several animations, as `render_sheet` does; they share the mosaic where they can.
 
-    All files are checked first. If one sheet fails, the finished ones remain. Raises RenderError.
+    All files are checked first. Of several, one that its animation can't draw is left out, with a notice. Raises
+    RenderError.
     """
     output = output or OutputSettings()
     pictures = []
@@ -160,10 +161,16 @@ def _render(
     for some in by_mosaic.values():
         with MemoryMeter() as meter, open_mosaic(cover, match, timed, some[0].animation) as mosaic:
             for each in some:
-                summary = _write_frames(mosaic, each, output, overlay, timed, overwrite=overwrite)
+                try:
+                    summary = _write_frames(mosaic, each, output, overlay, timed, overwrite=overwrite)
+                except InputError as error:
+                    if len(pictures) == 1:
+                        raise
+                    timed.notice(f"{each.path.name} left out: {error.text}")
+                    continue
                 summaries[each.path] = replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
                 timed = Timed(progress or Silent())
-    return [summaries[each.path] for each in pictures]
+    return [summaries[each.path] for each in pictures if each.path in summaries]
 
 
 def _write_frames(
