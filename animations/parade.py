@@ -29,11 +29,11 @@ from renderer.scene import (
 if TYPE_CHECKING:
     from renderer.scene import Float64Array
 
-_LARGE: Final = 1.2  # seconds for which a photo is large, on average
+_LARGE: Final = 1.1  # seconds for which a photo is large, on average
 _FLIGHT: Final = 1.1  # seconds of its flight
 _NEXT: Final = 0.6  # share of the flight after which the next photo appears
 _APPEARS: Final = 0.4  # seconds in which it does
-_REST: Final = 2.0  # seconds from the last landing until the mosaic is complete
+_REST: Final = 2.5  # seconds from the last landing until the mosaic is complete
 _ENTRY: Final = 0.5  # seconds in which each of the other tiles falls
 _FALL: Final = 3.0  # units above the mosaic from which it does
 _UNEVEN: Final = 2.0  # units by which the edge of those that have landed is uneven
@@ -52,7 +52,7 @@ class Parade(SpatialAnimation):
     first: ClassVar[Ending] = "photo"
 
     photos: int = parameter(
-        8, "Number of single photos; fewer if too few of them differ and are in view", low=1, high=12
+        6, "Number of single photos; fewer if too few of them differ and are in view", low=1, high=12
     )
     accelerate: float = parameter(
         0.5, "How much shorter the last of them is large than the first, as a share of its time", low=0, high=0.9

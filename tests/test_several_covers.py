@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +188,39 @@ def test_the_plan_names_all_covers_without_matching(
     code, out, err = render(*words)
     assert code == 0, err
     assert json.loads(out)["frames"] == 12
+
+
+def test_a_timeline_joins_all_animations(covers: list[Path], photos: Path) -> None:
+    first, second = map(str, covers[:2])
+    text = (
+        f"parade 3s photos=2, morph 2s to={second}, flip 2s to={first}, endless 2s to={second}, wave 2s, "
+        "sort 2s into=sorted, sort 2s, flight 2s from=mosaic, gather 2s reverse=true, reveal 2s, zoom 2s, "
+        "zoom 1s direction=out, disperse 2s"
+    )
+    show = Show(timeline=text)
+    assert [cover.name for cover in show.next_covers()] == [second, first, second]
+    frames = list(renderer.frames(first, show, tiles=photos, columns=12, size=(96, 64), fps=10, faces=False, seed=1))
+    assert len(frames) == 260
+    steps = [float(difference(a, b).mean()) for a, b in pairwise(frames)]
+    joints = [30, 50, 70, 90, 110, 130, 150, 170, 190, 210, 230, 240]
+    assert max(steps[at - 1] for at in joints) < 25
+    assert all(step > 0 or at in joints for at, step in enumerate(steps, 1) if at % 7 == 0)
+
+
+def test_a_sheet_of_each_style_of_every_animation(
+    render: Callable[..., tuple[int, str, str]], covers: list[Path], photos: Path, tmp_path: Path
+) -> None:
+    few = ("--tiles", photos, "--columns", "10", "--size", "48x32", "--cells", "2x1", "--no-faces")
+    code, out, err = render("sheet", "--all", covers[0], *few)
+    assert code == 0, err
+    made = {path.name for path in (tmp_path / "first-sheets").iterdir()}
+    assert {"first-zoom-sheet.png", "first-disperse-vortex-sheet.png", "first-reveal-fade-sheet.png"} <= made
+    assert not made & {"first-morph-sheet.png", "first-flip-sheet.png"}
+    assert "flip, morph left out, as they need several covers: specify further ones" in err
+    assert len(made) == out.count("-sheet.png: ")
+    code, _, err = render("sheet", "all", *covers[:2], *few, "-o", "all")
+    assert code == 0, err
+    assert {path.name for path in (tmp_path / "all").iterdir()} == made | {
+        "first-morph-sheet.png",
+        "first-flip-sheet.png",
+    }

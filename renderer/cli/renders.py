@@ -229,12 +229,14 @@ def _all_sheets(cover: CoverName | None, values: dict[str, object]) -> None:
         except InputError as error:
             console.notice(error.text)
             continue
-        several = "to" in parameters(kind)
-        if several and not to:
+        further: Values = {"to": to} if to and "to" in parameters(kind) else {}
+        try:
+            kind(**further).next_covers()
+        except InputError:
             left_out.append(name)
             continue
         for style, styled in _styles(kind).items():
-            own = {**styled, "to": to} if several else styled
+            own = {**styled, **further}
             path = named_output(folder, cover, f"{name}{style}-sheet", "", ".png", in_folder=True)
             sheets[path] = kind(**own)
     if left_out:
