@@ -43,8 +43,7 @@ _READABLE: Final = 24
 _READABLE_SIZES: Final = (0.22, 0.42)
 """Their size at the end of their paths, relative to the shorter side of the frame."""
 
-_LONGER: Final = 1.6
-"""How much longer these fly than others."""
+_LONGER: Final = 1.6  # how much longer these fly than others
 
 _GONE: Final = 0.95
 """Share of their paths at which they have left the frame: large tiles that fade out in it look like panes of glass."""

@@ -59,6 +59,14 @@ PAGE_PICTURES: Final = (
         "--size 480x270 --cells 3x2 -o zoom.jpg"
     ),
     Picture("render mosaic astronaut.png --tiles photos --tile-pixels 11 -o mosaic.jpg"),
+    Picture(
+        "render sheet flip astronaut.png chelsea.png --tiles photos --columns 32 --size 320x320 --cells 5x1 "
+        "--hold-start 0 --hold-end 0 -o flip-steps.jpg"
+    ),
+    Picture(
+        "render sheet morph astronaut.png chelsea.png --tiles photos --columns 32 --size 320x320 --cells 5x1 "
+        "--hold-start 0 --hold-end 0 -o morph-steps.jpg"
+    ),
     Picture(f"render sheet reveal {_SHEET} --enter drop --hold-end 0.6 -o reveal.jpg"),
     Picture(f"render sheet disperse {_SHEET} --hold-start 0.4 --hold-end 0 -o disperse.jpg"),
     Picture(f"render sheet gather {_SHEET} --style vortex -o gather.jpg"),
