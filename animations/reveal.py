@@ -46,7 +46,7 @@ class Reveal(SpatialAnimation):
     enter: Enter = parameter("drop", "How each tile appears")
     start: Literal["empty", "blur", "cover"] | None = parameter(
         None,
-        "Start from an empty frame, from a dark, blurred copy of the mosaic or from the plain cover; default: blur, in "
+        "Start from an empty frame, a darker, blurred copy of the mosaic or the plain cover; default: blur, in "
         "a timeline what comes before, and empty if the background is transparent",
         option="--from",
     )
@@ -106,10 +106,7 @@ class Reveal(SpatialAnimation):
             return stage.adjacent.through(self.drifted(stage.whole_camera(), 1.0))
         if self.start == "empty" or (self.start is None and stage.background is None):
             return ()
-        return (stage.backdrop(light=_DIM),)
-
-
-_DIM: Final = 0.5  # brightness of the blurred copy below the tiles, relative to the mosaic
+        return (stage.backdrop(),)
 
 
 # -- Entrances -----------------------------------------------------------------------------------------------------

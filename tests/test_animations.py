@@ -103,7 +103,7 @@ def test_the_first_and_last_frames_match_the_endings(animation: Animation, stage
             assert difference(frame, draw(stage, expected)).mean() < 0.1
         elif ending == "any" and isinstance(animation, Reveal):
             camera = motion(progress).camera
-            assert (frame == draw(stage, stage.scene(camera, stage.backdrop(light=0.5)))).all()
+            assert (frame == draw(stage, stage.scene(camera, stage.backdrop()))).all()
         elif ending in ("cover", "any"):
             camera = motion(progress).camera
             assert (frame == draw(stage, stage.scene(camera, stage.cover_pieces()))).all()

@@ -130,5 +130,5 @@ def test_three_covers_follow_each_other(stage: Stage) -> None:
         assert (draw(three, motion(0.0)) == whole(three, 0)).all()
         assert (draw(three, motion(0.52 if each.loop else 0.5)) == whole(three, 1)).all()
         assert (draw(three, motion(1.0)) == whole(three, 0)).all()
-    assert Flip(to=("a.jpg", "b.jpg")).default_duration() == pytest.approx(2 * 4 + 0.8 + 2 * 1.2)
-    assert Flip(to=("a.jpg",), loop=True).default_duration() == pytest.approx(2 * 4 + 0.8 + 1.2)
+    assert Flip(to=("a.jpg", "b.jpg")).default_duration() == pytest.approx(2 * 4 + 0.5 + 2 * 1.2)
+    assert Flip(to=("a.jpg",), loop=True).default_duration() == pytest.approx(2 * 4 + 0.5 + 1.2)

@@ -39,7 +39,7 @@ class CoverSequence(SpatialAnimation):
     to: tuple[str, ...] = parameter(
         (), "The next covers, in order: pictures, text:WORDS or shape:NAME; repeatable", metavar="COVER"
     )
-    hold_start: float = parameter(0.8, "Pause on the first mosaic", unit="seconds", low=0, high=60)
+    hold_start: float = parameter(0.5, "Pause on the first mosaic", unit="seconds", low=0, high=60)
     hold_end: float = parameter(1.2, "Pause on each of the others", unit="seconds", low=0, high=60)
 
     @abstractmethod
