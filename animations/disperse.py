@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
-import numpy as np
-
 from animations.scattering import Scattering
 from animations.trajectories import Style
 from renderer.scene import (
@@ -149,4 +147,4 @@ def _fainter(sprites: Sprites, opacity: float) -> Sprites:
     """Return sprites with an opacity; of those that are drawn as one picture, that picture."""
     if sprites.rest is not None and sprites.rest.picture is not None:
         sprites = sprites.rest.picture
-    return replace(sprites, opacity=(sprites.opacity * opacity).astype(np.float32))
+    return sprites.faded(opacity)

@@ -136,12 +136,8 @@ def opening_of(landed: Camera, camera: Camera) -> float:
 
 def visible_bounds(stage: Stage, whole: Camera) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return the range of x and of y of the first map, or of a camera's view where that is larger, in mosaic units."""
-    edges = stage.edges()
-    x, y = (
-        (min(low, middle - 0.5 * side / whole.scale), max(high, middle + 0.5 * side / whole.scale))
-        for middle, side, low, high in zip(whole.centre, stage.frame, edges[:2], edges[2:], strict=True)
-    )
-    return x, y
+    left, top, right, bottom = stage.bounds(whole)
+    return (left, right), (top, bottom)
 
 
 def camera_including(stage: Stage, stop: Camera) -> Camera:

@@ -435,10 +435,10 @@ class Stage:
         """Return the left, top, right and bottom edge of a map, or of what a mask leaves of it, in mosaic units."""
         return masked_box(self.maps[which]) or (0.0, 0.0, *self.maps[which].size)
 
-    def bounds(self) -> Bounds:
-        """Return the box around the first map and what its whole camera shows, in mosaic units, as `edges` does."""
-        whole, (left, top, right, bottom) = self.whole_camera(), self.edges()
-        (x, y), (width, height) = whole.centre, self.view(whole)
+    def bounds(self, camera: Camera | None = None) -> Bounds:
+        """Return the box around the first map and what a camera shows, in mosaic units; by default the whole camera."""
+        camera, (left, top, right, bottom) = camera or self.whole_camera(), self.edges()
+        (x, y), (width, height) = camera.centre, self.view(camera)
         return (
             min(left, x - 0.5 * width), min(top, y - 0.5 * height),
             max(right, x + 0.5 * width), max(bottom, y + 0.5 * height),
