@@ -26,6 +26,7 @@ from renderer.kernels.drawing import (
     empty_draw_list,
     fill_band,
     gather_light,
+    lay_doubled,
     list_visible,
     to_rgba,
     to_yuv420,
@@ -72,7 +73,8 @@ class Compositor:
     that is drawn, and the one after the last; by default all. Their pixels do not depend on which others are drawn.
 
     Memory: about 400 bytes per sprite of the largest scene, one frame if the background is a picture, four more with
-    motion blur, and the textures. Drawing a frame allocates nothing, except for texture levels not yet loaded.
+    motion blur, a quarter for each group without detail, and the textures. Drawing a frame allocates nothing, except
+    for texture levels not yet loaded.
     A pixel depends on the scene alone, not on threads, bands or earlier scenes.
     """
 
@@ -110,6 +112,7 @@ class Compositor:
         self._no_picture: Packed = np.empty((0, 0), np.uint32)
         self._background: tuple[int, Packed] | None = None
         self._light: npt.NDArray[np.uint32] | None = None  # sums of light for motion blur
+        self._half_size: list[Packed] = []  # pictures of groups without detail
 
     def close(self) -> None:
         """Stop the compositor's own threads."""
@@ -255,7 +258,7 @@ class Compositor:
         hidden = _NO_BOX
         listed: list[Group] = []
         for sprites, view in reversed(groups):
-            listed.append((sprites, view, hidden))
+            listed.append((sprites, view, _NO_BOX if sprites.without_detail else hidden))
             hidden = max(hidden, self._covered(sprites, view), key=_area)
         return listed[::-1]
 
@@ -339,20 +342,33 @@ class Compositor:
         return int(left), int(top), max(int(far), int(left)), max(int(bottom), int(top))
 
     def listed(self, groups: Sequence[Group]) -> list[Callable[[Packed, int, int], None]]:
-        """List the visible sprites of groups and load their textures.
+        """List the visible sprites of groups, load their textures, and draw what is without detail at half the size.
 
         Returns a function for each group, which draws it onto the rows first … end − 1 of a frame. They are valid until
         the next call.
         """
         visible = self._list_visible(groups)
-        table = self.textures.table
+        table, pictures = self.textures.table, iter(self._half_size)
 
-        def drawing(draw: DrawList, count: int, hidden: Box) -> Callable[[Packed, int, int], None]:
-            return lambda frame, top, end: draw_band(frame, self.columns[0], top, end, table, draw, count, hidden)
+        def drawing(sprites: Sprites, draw: DrawList, count: int, hidden: Box) -> Callable[[Packed, int, int], None]:
+            column = self.columns[0]
+            if not sprites.without_detail or not count:
+                return lambda frame, top, end: draw_band(frame, column, top, end, table, draw, count, hidden)
+            if (picture := next(pictures, None)) is None:
+                picture = np.empty(((self.height + 1) // 2, (self.width + 1) // 2), np.uint32)
+                self._half_size.append(picture)
+
+            def band(top: int, end: int) -> None:
+                top, end = top // 2, (end + 1) // 2
+                fill_band(picture, top, end, 0, self._no_picture)
+                draw_band(picture, 0, top, end, table, draw, count, hidden)
+
+            self.in_bands(band)
+            return lambda frame, top, end: lay_doubled(frame, column, top, end, picture)
 
         return [
-            drawing(draw, count, hidden)
-            for (_, _, hidden), draw, count in zip(groups, self._lists, visible, strict=False)
+            drawing(sprites, draw, count, hidden)
+            for (sprites, _, hidden), draw, count in zip(groups, self._lists, visible, strict=False)
         ]
 
     def _list_visible(self, groups: Sequence[Group]) -> list[int]:
@@ -405,9 +421,14 @@ class Compositor:
             outline.kind == "hexagon", outline.radius, outline.border, outline.opened,
             _packed(outline.border_colour),
         )  # fmt: skip
+        size, columns = (self.width, self.height), self.columns
+        if sprites.without_detail:
+            size = (self.width + 1) // 2, (self.height + 1) // 2
+            columns = 0, size[0]
+            view = (*(0.5 * value for value in view[:8]), *view[8:12], 0.5 * view[12])
         return list_visible(
-            arrays, numbers, view, (self.width, self.height), self.columns, hidden, self._tone_sizes, table,
-            scene_number, draw, missing, self._sharper,
+            arrays, numbers, view, size, columns, hidden, self._tone_sizes, table, scene_number, draw, missing,
+            self._sharper,
         )  # fmt: skip
 
     def to_yuv420(self, frame: Packed, planes: tuple[Pixels, Pixels, Pixels]) -> None:

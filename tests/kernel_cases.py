@@ -39,6 +39,7 @@ from renderer.kernels.drawing import (
     encode_light,
     fill_band,
     gather_light,
+    lay_doubled,
     lay_over_yuv420,
     list_visible,
     to_planes,
@@ -62,6 +63,7 @@ from renderer.matching import RepetitionRules, match_photos
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, read_picture, resize
 from renderer.progress import Silent
 from renderer.shapes import TileShape
+from renderer.textures import pack
 
 FILE = Path(__file__).parent / "golden" / "kernels.npz"
 
@@ -304,6 +306,14 @@ def record_drawing(recorder: Recorder) -> None:
         develop(total, number + 1, BYTE_OF_LIGHT_16, frame.copy(), 0, height)
 
 
+def record_doubling() -> None:
+    """Enlarge a picture over a frame of an odd size, and over some columns of it."""
+    rng = np.random.default_rng(5)
+    picture = pack(rng.integers(0, 256, (9, 70, 4), np.uint8) // 4)
+    for columns, first in ((139, 0), (50, 21)):
+        lay_doubled(pack(rng.integers(0, 256, (17, columns, 3), np.uint8)), first, 3, 17, picture)
+
+
 def record_planes(recorder: Recorder) -> None:
     """Draw pictures stored as planes: shrunk, magnified, mirrored, unchanged, toned, transparent, in parts."""
     rng = np.random.default_rng(11)
@@ -325,6 +335,7 @@ def record_planes(recorder: Recorder) -> None:
                 start[1] / 2**level,
             )  # fmt: skip
         records["blend"], records["opaque"] = 0 if copied else 77, number != 5
+        records["opacity"] = (256, 90 if number in (3, 5) else 256)
         records["first"], records["end"] = (0, 1), (1, 4)
         styles = np.array([[number * 60 % 257, FULL], [256, FORWARD_RIGHT], [128, FORWARD_BELOW], [0, 0]], np.int32)
         if copied:
@@ -363,7 +374,7 @@ def record_whole_planes(recorder: Recorder) -> None:
                 first, first + count, 0, columns, 0, 0, side, side, 5 - level if scale < 1 else -1, scale / 2**level,
                 start / 2**level, abs(scale) / 2**level, 0.0,
             )  # fmt: skip
-        records["blend"], records["opaque"], records["end"] = blend, 1, 1
+        records["blend"], records["opaque"], records["opacity"], records["end"] = blend, 1, 256, 1
         edges, styles = np.array([[0.0, 0.0, width, height]]), np.array([[share, 0]], np.int32)
         pictures = PlanarPictures(records, blocks, edges, styles, ()).prepare(width)
         planes = (np.zeros((height, width), np.uint8), *np.zeros((2, height // 2, width // 2), np.uint8))
@@ -480,6 +491,7 @@ def record_faces() -> None:
 if __name__ == "__main__":
     recorder = Recorder()
     record_drawing(recorder)
+    record_doubling()
     record_planes(recorder)
     record_whole_planes(recorder)
     encode_light(np.random.default_rng(2).uniform(-0.1, 1.1, 999).astype(np.float32), BYTE_OF_LIGHT_16)

@@ -404,6 +404,19 @@ def test_a_large_photo_whose_window_exceeds_it_is_drawn_as_a_sprite(stage: Stage
         assert max(differences(frames.draw(0.0), by_compositor(stage, scene))) < 0.1  # edges are laid over
 
 
+def test_a_fading_photo_is_laid_over_what_is_below(stage: Stage) -> None:
+    below, above = (
+        make_sprites(stage.textures.add_picture(picture.astype(np.uint8)), (0.3, 0.2), (150.3, 0.0), (0.0, 80.4))
+        for picture in np.random.default_rng(5).integers(0, 256, (2, 1, 1, 3)) * np.linspace(1, 0.2, 40)[:, np.newaxis]
+    )
+    scene = Scene((below, above.faded(0.37)), Camera((0.0, 0.0), 1.0))
+    with closing(Frames(stage, lambda _progress: scene)) as frames:
+        drawn = frames.draw(0.0)
+        groups = frames.renderer.compositor.groups(scene)
+        assert all(frames.renderer.photos.visible(group) is not None for group in groups)  # without RGBA
+    assert max(differences(drawn, by_compositor(stage, scene))) < 0.5
+
+
 # -- Videos --------------------------------------------------------------------------------------------------------
 
 

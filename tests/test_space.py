@@ -399,6 +399,19 @@ def test_a_shadow_becomes_wider_and_fainter_with_height(textures: Textures) -> N
     assert not len(lifted.shadows(black, 0.0))
 
 
+def test_what_has_no_detail_is_drawn_at_half_the_size(textures: Textures) -> None:
+    white, black = (textures.add_picture(np.full((1, 1, 3), value, np.uint8)) for value in (255, 0))
+    camera = Camera((0.3, -0.2), 16.0, 0.4)
+    shadows = tile(white).moved(np.array([[0.0, 0.0, 1.0]])).shadows(black, 1.0)
+    half, whole = (
+        draw(Scene((replace(shadows, without_detail=flag),), camera, (1.0, 1.0, 1.0)), textures).astype(int)
+        for flag in (True, False)
+    )
+    assert whole.min() < 230
+    assert 0 < np.abs(half - whole).max() < 30
+    assert half.sum() == pytest.approx(whole.sum(), rel=1e-3)
+
+
 def test_what_is_out_of_focus_is_blurred(textures: Textures) -> None:
     one, camera = tile(textures.add_picture(PHOTO)).moved(np.zeros((1, 3))), Camera((0.0, 0.0), 60.0)
 

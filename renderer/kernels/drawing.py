@@ -134,6 +134,16 @@ def draw_band(
     )  # fmt: skip
 
 
+def lay_doubled(frame: Packed, first_column: int, first_row: int, end_row: int, picture: Packed) -> None:
+    """Draw a picture (H', W'), enlarged to twice its size, over the rows first_row … end_row − 1 of a frame.
+
+    `first_column`: of what is shown, of which `frame` is a part as wide as the array.
+    """
+    kernels().lay_doubled(
+        frame, frame.shape[1], first_column, first_row, end_row, picture, picture.shape[1], picture.shape[0]
+    )
+
+
 def encode_light(light: npt.NDArray[np.float32], bytes_of: Pixels) -> Pixels:
     """Return linear light, 0…1, as bytes, same shape. `bytes_of` (65536,): bytes by light in 1/65535."""
     pixels = np.empty(light.shape, np.uint8)

@@ -70,6 +70,11 @@ EXPORTED void draw_band(
     uint32_t *frame, int64_t frame_width, int64_t first_column, int64_t first_row, int64_t end_row, int64_t max_levels,
     const uint32_t *const *address, const uint8_t *draws, int64_t count, const int64_t *hidden);
 
+/* doubled.c */
+EXPORTED void lay_doubled(
+    uint32_t *frame, int64_t frame_width, int64_t first_column, int64_t first_row, int64_t end_row,
+    const uint32_t *picture, int64_t width, int64_t height);
+
 /* planar.c: renderer/kernels/planar.py describes the parameters. */
 EXPORTED int64_t planar_bytes(int64_t width);
 EXPORTED int64_t planar_picture_bytes(void);

@@ -294,14 +294,16 @@ static inline Level level_from(const Plane *plane, const Level *step, double x, 
     return level;
 }
 
-/* Add the pixels begin ... stop - 1 of row y to a batch, if they lie in the target.
+/* Add the pixels x ... stop - 1 of row y to a batch, if they lie in the target.
  *
- * All are computed from the first: a pixel must not depend on where a batch happens to end, or the target to begin. */
-static void add_pixels(Batch *batch, const Sprite *sprite, int64_t y, int64_t begin, int64_t stop)
+ * All are computed from the row's first pixel, `begin`: they must not depend on where a batch happens to end, or the
+ * target to begin, nor on what is hidden. */
+static void add_pixels(Batch *batch, const Sprite *sprite, int64_t y, int64_t begin, int64_t x, int64_t stop)
 {
     const Target *target = sprite->target;
     int64_t end = smallest(stop, target->right);
-    if (largest(begin, target->left) >= end)
+    x = largest(x, target->left);
+    if (x >= end)
         return;
     double left = begin + 0.5, upper = y + 0.5;
     int two_levels = sprite->source.draw->blend > 0, bordered = sprite->source.draw->border > 0.0f;
@@ -311,7 +313,7 @@ static void add_pixels(Batch *batch, const Sprite *sprite, int64_t y, int64_t be
     set_edges(outer, &sprite->outer, left, upper);
     if (bordered)
         set_edges(inner, &sprite->inner, left, upper);
-    for (int64_t x = largest(begin, target->left); x < end;) {
+    while (x < end) {
         int32_t first = batch->count, start = (int32_t)(x - begin);
         int32_t count = (int32_t)smallest(end - x, BATCH - first), longer = (count + VECTOR - 1) / VECTOR * VECTOR;
         fill_positions(batch->u[0] + first, batch->v[0] + first, longer, &fine, start);
@@ -329,17 +331,15 @@ static void add_pixels(Batch *batch, const Sprite *sprite, int64_t y, int64_t be
     }
 }
 
-/* Draw the pixels x ... stop - 1 of row y, which are fully covered, if they lie in the target. */
-static SEPARATE void store_pixels(const Sprite *sprite, int64_t y, int64_t x, int64_t stop)
+/* Draw the pixels x ... stop - 1 of row y, which are fully covered, likewise. */
+static SEPARATE void store_pixels(const Sprite *sprite, int64_t y, int64_t begin, int64_t x, int64_t stop)
 {
     int64_t start = largest(x, sprite->target->left), count = smallest(stop, sprite->target->right) - start;
     if (count <= 0)
         return;
-    Level fine = level_in_span(&sprite->fine, x + 0.5, y + 0.5, start - x);
-    Level coarse = level_in_span(&sprite->coarse, x + 0.5, y + 0.5, start - x);
-    store_span(
-        pixel_at(sprite->target, start, y), (int32_t)count, sprite->source.fine_texels, &fine, sprite->source.coarse_texels, &coarse,
-        (uint32_t)sprite->source.draw->blend, &sprite->source.paint);
+    Level fine = level_in_span(&sprite->fine, begin + 0.5, y + 0.5, start - begin);
+    Level coarse = level_in_span(&sprite->coarse, begin + 0.5, y + 0.5, start - begin);
+    store_span(pixel_at(sprite->target, start, y), (int32_t)count, &sprite->source, &fine, &coarse);
 }
 
 void draw_outlined(
@@ -386,7 +386,7 @@ void draw_outlined(
         }
         int has_hidden = hidden[1] <= y && y < hidden[3] && hidden[0] < hidden[2];
         if (inner == stop && !has_hidden) {
-            add_pixels(&batch, &sprite, y, begin, stop);
+            add_pixels(&batch, &sprite, y, begin, begin, stop);
             continue;
         }
         /* Pixels before and after a box that is hidden. */
@@ -394,9 +394,9 @@ void draw_outlined(
         for (int side = 0; side < 2; side++) {
             int64_t first = side ? largest(begin, hidden_right) : begin;
             int64_t last = side ? stop : smallest(stop, hidden_left);
-            add_pixels(&batch, &sprite, y, first, smallest(last, inner));
-            store_pixels(&sprite, y, largest(first, inner), smallest(last, inner_end));
-            add_pixels(&batch, &sprite, y, largest(first, inner_end), last);
+            add_pixels(&batch, &sprite, y, begin, first, smallest(last, inner));
+            store_pixels(&sprite, y, begin, largest(first, inner), smallest(last, inner_end));
+            add_pixels(&batch, &sprite, y, begin, largest(first, inner_end), last);
         }
     }
     draw_batch(&batch, &sprite.source);

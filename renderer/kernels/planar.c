@@ -46,7 +46,7 @@ typedef struct {
 /* Two levels of a picture, and which parts of it are drawn. */
 typedef struct {
     PlanarLevel level[2];
-    int64_t blend, opaque, first, end;
+    int64_t blend, opaque, opacity, first, end;
 } Picture;
 
 /* Memory for them may be aligned to 4 bytes only. */
@@ -341,6 +341,14 @@ static inline uint8_t blended(uint8_t below, uint8_t above, int32_t weight)
     return (uint8_t)((below * (256 - weight) + above * weight + 128) >> 8);
 }
 
+/* Blend a row to the samples above it, as `blended` does. */
+static void blend_row(uint8_t *restrict target, const uint8_t *restrict above, int64_t count, uint16_t weight)
+{
+    uint16_t rest = (uint16_t)(256 - weight);
+    for (int64_t i = 0; i < count; i++)
+        target[i] = (uint8_t)((uint16_t)(target[i] * rest + above[i] * weight + 128) >> 8);
+}
+
 /* Premultiplied `above`, reduced to `weight` 0...256 of itself, over `below`. */
 static inline uint8_t laid_over(uint8_t below, uint8_t above, uint8_t alpha, int32_t weight)
 {
@@ -593,13 +601,15 @@ static void draw_plane(
     if (!in_place && !sampling->filled)
         fill_sampling(sampling, scratch->groups, picture);
     int whole_groups = (x.stop - x.begin) % PER_GROUP == 0;
-    if (!in_place && picture->opaque && whole_groups && x.inner == x.begin && x.inner_end == x.stop
+    if (!in_place && picture->opaque && picture->opacity == 256 && whole_groups && x.inner == x.begin && x.inner_end == x.stop
         && y.inner == y.begin && y.inner_end == y.stop) {
         draw_covered(pixels, stride, y.begin, y.stop, plane, picture, style[0], sampling, scratch);
         return;
     }
+    int32_t whole = (int32_t)picture->opacity; /* the weight of samples that are fully covered */
     for (int64_t row = y.begin; row < y.stop; row++) {
-        int32_t down = y.inner <= row && row < y.inner_end ? 256 : covered(&y_axis, row);
+        int inside = y.inner <= row && row < y.inner_end;
+        int32_t down = inside ? whole : (covered(&y_axis, row) * whole + 128) >> 8;
         uint8_t *target = pixels + row * stride + x.begin;
         const uint8_t *sampled = scratch->sampled;
         if (in_place)
@@ -609,17 +619,20 @@ static void draw_plane(
         if (!picture->opaque)
             draw_row(scratch->alpha, picture, style[0], size == 1 ? 3 : 4, sampling, scratch, row);
         int64_t inner = x.inner - x.begin, inner_end = x.inner_end - x.begin, count = x.stop - x.begin;
-        if (down == 256 && picture->opaque)
-            __builtin_memcpy(target + inner, sampled + inner, (uint64_t)(inner_end - inner));
-        else if (down == 256)
+        int by_row = inside && (picture->opaque || whole == 256);
+        if (by_row && !picture->opaque)
             lay_row_over(target + inner, sampled + inner, scratch->alpha + inner, inner_end - inner);
+        else if (by_row && whole < 256)
+            blend_row(target + inner, sampled + inner, inner_end - inner, (uint16_t)whole);
+        else if (by_row)
+            __builtin_memcpy(target + inner, sampled + inner, (uint64_t)(inner_end - inner));
         for (int64_t i = 0; i < count; i++) {
             int32_t across = 256;
             if (i < inner)
                 across = weights.before[i];
             else if (i >= inner_end)
                 across = weights.after[i - inner_end];
-            else if (down == 256) {
+            else if (by_row) {
                 i = inner_end - 1;
                 continue;
             }

@@ -43,6 +43,7 @@ PICTURE: Final = np.dtype(
         ("fine", _LEVEL), ("coarse", _LEVEL),
         ("blend", np.int64),  # weight of the coarse level, 0…256
         ("opaque", np.int64),  # 1: no block has alpha
+        ("opacity", np.int64),  # of the whole picture, 0…256
         ("first", np.int64), ("end", np.int64),  # range of the picture's parts
     ]
 )  # fmt: skip

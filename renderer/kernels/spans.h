@@ -1,26 +1,11 @@
-/* Spans: neighbouring pixels of a row, sampled from one or two mip levels of a texture, with tone.
- *
- * Pixels are integers throughout, so that a pixel depends neither on bands nor on threads. The span loops are the
- * hottest in the program. Compilers vectorise them if they have no branches, if all arithmetic stays in 32 bits and if
- * textures and frame are known not to overlap (`restrict`); without, they take 2.6 times as long. Only texels are
- * loaded one by one: two neighbouring ones are read as one 64-bit number, which halves the loads. */
+/* Spans: neighbouring pixels of a row, where they lie in the mip levels of a texture, and which a sprite touches. */
 
 #ifndef SPANS_H
 #define SPANS_H
 
 #include "draw.h"
 #include "numbers.h"
-#include "pixels.h"
-
-/* Pixels that the span loops draw at once. The remaining pixels of a span are drawn one by one, which takes as long as
- * a whole vector. Spans are therefore lengthened where the next pixels are not covered at all. */
-#define VECTOR 8
-
-#if defined(__clang__)
-#define VECTORIZED _Pragma("clang loop vectorize_width(8) interleave_count(1)")
-#else
-#define VECTORIZED
-#endif
+#include "sampling.h"
 
 #define CACHE_LINE 64 /* bytes */
 
@@ -37,92 +22,13 @@
 
 #define SMALL 32 /* side in texels up to which prefetching a level does not pay off */
 
-/* -- One pixel --------------------------------------------------------------------------------------------------- */
-
-/* A mip level in a span: the position (u, v) of the first pixel and the step to the next, in 1/65536 texel. */
-typedef struct {
-    int32_t width, height, u, v, du, dv;
-} Level;
-
-/* Gain, in 1/256, and offset, in 1/256 of an 8-bit step. */
-typedef struct {
-    int32_t gain[3], offset[3];
-} Paint;
-
-/* The pixel at (u, v), with texel centres at whole numbers; outside, the nearest edge texel. */
-static inline uint32_t bilinear_at(const uint32_t *restrict texels, const Level *level, int32_t at_u, int32_t at_v)
-{
-    int32_t u = least(greatest(at_u, 0), (level->width - 1) << 16);
-    int32_t v = least(greatest(at_v, 0), (level->height - 1) << 16);
-    int32_t x0 = greatest(least(u >> 16, level->width - 2), 0);
-    int32_t y0 = v >> 16;
-    int32_t y1 = least(y0 + 1, level->height - 1);
-    uint32_t across = (uint32_t)(u - (x0 << 16)) >> 8; /* 256 in the last column: only the right texel */
-    uint64_t upper, lower;
-    __builtin_memcpy(&upper, texels + (y0 * level->width + x0), sizeof upper);
-    __builtin_memcpy(&lower, texels + (y1 * level->width + x0), sizeof lower);
-    uint32_t top = mix((uint32_t)upper, (uint32_t)(upper >> 32), across);
-    uint32_t bottom = mix((uint32_t)lower, (uint32_t)(lower >> 32), across);
-    return mix(top, bottom, (uint32_t)(v & 65535) >> 8);
-}
-
-/* Pixel `k` of a span. */
-static inline uint32_t bilinear(const uint32_t *restrict texels, const Level *level, int32_t k)
-{
-    return bilinear_at(texels, level, level->u + k * level->du, level->v + k * level->dv);
-}
-
-/* One channel's gain * value + offset, clamped to 0...alpha, the range of premultiplied colours. */
-static inline uint32_t tone_channel(uint32_t value, int32_t gain, int32_t offset, uint32_t alpha)
-{
-    return (uint32_t)least(greatest(((int32_t)value * gain + offset + 128) >> 8, 0), (int32_t)alpha);
-}
-
-/* Apply gain and offset to the three colours of a premultiplied pixel. */
-static inline uint32_t tone(uint32_t pixel, const Paint *paint)
-{
-    uint32_t alpha = pixel >> 24;
-    int32_t share = (int32_t)weight_of(alpha);
-    uint32_t r = tone_channel(pixel & 255, paint->gain[0], (paint->offset[0] * share) >> 8, alpha);
-    uint32_t g = tone_channel(pixel >> 8 & 255, paint->gain[1], (paint->offset[1] * share) >> 8, alpha);
-    uint32_t b = tone_channel(pixel >> 16 & 255, paint->gain[2], (paint->offset[2] * share) >> 8, alpha);
-    return r | g << 8 | b << 16 | alpha << 24;
-}
+/* -- Coverage ------------------------------------------------------------------------------------------------------ */
 
 /* The share 0...1 of a pixel that lies between two edges of one axis, at distance `at` from the centre. */
 static inline float between(float at, float low, float high)
 {
     float inside = lesserf(at + 0.5f, high) - greaterf(at - 0.5f, low);
     return lesserf(greaterf(inside, 0.0f), 1.0f);
-}
-
-/* -- Spans --------------------------------------------------------------------------------------------------------- */
-
-/* Tone is always applied: gain 1 and offset 0 change nothing, and cost less than additional loops. */
-
-#define SPAN_ARGUMENTS                                                                                                 \
-    uint32_t *restrict target, int32_t count, const uint32_t *restrict fine_texels, const Level *fine_level,           \
-        const uint32_t *restrict coarse_texels, const Level *coarse_level, uint32_t blend, const Paint *span_paint
-
-/* Copies that the compiler knows not to change while it draws. */
-#define SPAN_COPIES const Level fine = *fine_level, coarse = *coarse_level; const Paint paint = *span_paint;
-
-#define ONE_LEVEL tone(bilinear(fine_texels, &fine, k), &paint)
-#define TWO_LEVELS tone(mix(bilinear(fine_texels, &fine, k), bilinear(coarse_texels, &coarse, k), blend), &paint)
-
-/* Draw pixels that an opaque sprite fully covers. */
-static inline void store_span(SPAN_ARGUMENTS)
-{
-    SPAN_COPIES
-    if (blend > 0) {
-        VECTORIZED
-        for (int32_t k = 0; k < count; k++)
-            target[k] = TWO_LEVELS;
-    } else {
-        VECTORIZED
-        for (int32_t k = 0; k < count; k++)
-            target[k] = ONE_LEVEL;
-    }
 }
 
 /* -- Positions ----------------------------------------------------------------------------------------------------- */
@@ -169,6 +75,84 @@ static inline Level level_in_span(const Plane *plane, double x, double y, int64_
     level.u += (int32_t)first * level.du;
     level.v += (int32_t)first * level.dv;
     return level;
+}
+
+/* What the pixels of a sprite are sampled from. Of its levels, only the sizes are needed. */
+typedef struct {
+    const Draw *draw;
+    const uint32_t *fine_texels, *coarse_texels;
+    Level fine, coarse;
+    Paint paint;
+} Source;
+
+static inline Paint paint_of(const Draw *draw)
+{
+    Paint paint;
+    __builtin_memcpy(paint.gain, draw->gain, sizeof paint.gain);
+    __builtin_memcpy(paint.offset, draw->offset, sizeof paint.offset);
+    return paint;
+}
+
+/* The source of a sprite whose levels are planes; `fine` and `coarse` are those at the frame's corner. */
+static inline Source source_of(const Draw *draw, const Plane *fine, const Plane *coarse)
+{
+    return (Source){
+        draw, fine->texels, coarse->texels, level_at(fine, 0.0, 0.0), level_at(coarse, 0.0, 0.0), paint_of(draw),
+    };
+}
+
+static inline uint32_t weight_at(float cover, float whole) { return (uint32_t)(int32_t)(cover * whole + 0.5f); }
+
+/* Blend a colour to `colours` by their cover. */
+static inline void blend_border(uint32_t *restrict colours, int32_t count, uint32_t border, const float *restrict cover)
+{
+    VECTORIZED
+    for (int32_t k = 0; k < count; k++)
+        colours[k] = mix(border, colours[k], weight_at(cover[k], 256.0f));
+}
+
+/* Draw `count` colours; those up to `longer` change nothing. */
+static inline void mix_colours(
+    uint32_t *restrict target, int32_t count, int32_t longer, const uint32_t *restrict colours,
+    const float *restrict cover, float opacity)
+{
+    VECTORIZED
+    for (int32_t k = 0; k < longer; k++)
+        target[k] = mix(target[k], colours[k], k < count ? weight_at(cover[k], opacity) : 0);
+}
+
+static inline void lay_colours_over(
+    uint32_t *restrict target, int32_t count, int32_t longer, const uint32_t *restrict colours,
+    const float *restrict cover, float opacity)
+{
+    VECTORIZED
+    for (int32_t k = 0; k < longer; k++)
+        target[k] = over(target[k], mix(0, colours[k], k < count ? weight_at(cover[k], opacity) : 0));
+}
+
+/* Sample the pixels `start` ... `start` + count - 1 of a span, rounded up to whole vectors, at most BATCH. */
+static SEPARATE void sample_span(
+    uint32_t *colours, int32_t count, const Source *source, const Level *fine_level, const Level *coarse_level,
+    int32_t start)
+{
+    Texels fine, coarse;
+    int32_t longer = (count + VECTOR - 1) / VECTOR * VECTOR;
+    locate_span(&fine, source->fine_texels, fine_level, start, longer);
+    if (source->draw->blend > 0)
+        locate_span(&coarse, source->coarse_texels, coarse_level, start, longer);
+    sample(colours, longer, &fine, &coarse, source->draw->blend, &source->paint);
+}
+
+/* Draw pixels that an opaque sprite fully covers. */
+static inline void store_span(
+    uint32_t *target, int32_t count, const Source *source, const Level *fine, const Level *coarse)
+{
+    uint32_t colours[BATCH];
+    for (int32_t start = 0; start < count; start += BATCH) {
+        int32_t some = least(count - start, BATCH);
+        sample_span(colours, some, source, fine, coarse, start);
+        __builtin_memcpy(target + start, colours, (uint64_t)some * sizeof *target);
+    }
 }
 
 /* The range of x for which low <= slope * x + start <= high; empty (1, 0) if there is none. */

@@ -10,8 +10,6 @@
 
 /* -- Spans --------------------------------------------------------------------------------------------------------- */
 
-/* There is one loop for each case, since only loops without branches are vectorised. */
-
 /* For each of the two axes the distance from the centre at pixel 0, its step, and the positions of the two edges, in
  * pixels; then the opacity 1...256, and the first pixel that is drawn. An edge at +-1e9 is ignored. */
 typedef struct {
@@ -28,35 +26,38 @@ static inline uint32_t coverage(const Edges *edges, int32_t k)
     return (uint32_t)(int32_t)(across * along * edges->opacity + 0.5f);
 }
 
-/* Draw pixels weighted by their coverage, from a texture without transparency. */
-static void mix_span(SPAN_ARGUMENTS, const Edges *span_edges)
+/* Draw `count` sampled pixels from `start` on, weighted by their coverage. */
+static inline void mix_span(
+    uint32_t *restrict target, int32_t count, const uint32_t *restrict colours, const Edges *span_edges, int32_t start)
 {
-    SPAN_COPIES
     const Edges edges = *span_edges;
-    if (blend > 0) {
-        VECTORIZED
-        for (int32_t k = 0; k < count; k++)
-            target[k] = mix(target[k], TWO_LEVELS, coverage(&edges, k));
-    } else {
-        VECTORIZED
-        for (int32_t k = 0; k < count; k++)
-            target[k] = mix(target[k], ONE_LEVEL, coverage(&edges, k));
-    }
+    VECTORIZED
+    for (int32_t k = 0; k < count; k++)
+        target[k] = mix(target[k], colours[k], coverage(&edges, start + k));
 }
 
-/* Draw pixels weighted by their coverage and the texture's alpha. */
-static void over_span(SPAN_ARGUMENTS, const Edges *span_edges)
+/* The same from a texture with transparent texels. */
+static inline void over_span(
+    uint32_t *restrict target, int32_t count, const uint32_t *restrict colours, const Edges *span_edges, int32_t start)
 {
-    SPAN_COPIES
     const Edges edges = *span_edges;
-    if (blend > 0) {
-        VECTORIZED
-        for (int32_t k = 0; k < count; k++)
-            target[k] = over(target[k], mix(0, TWO_LEVELS, coverage(&edges, k)));
-    } else {
-        VECTORIZED
-        for (int32_t k = 0; k < count; k++)
-            target[k] = over(target[k], mix(0, ONE_LEVEL, coverage(&edges, k)));
+    VECTORIZED
+    for (int32_t k = 0; k < count; k++)
+        target[k] = over(target[k], mix(0, colours[k], coverage(&edges, start + k)));
+}
+
+/* Draw pixels weighted by their coverage. */
+static void draw_span(
+    uint32_t *target, int32_t count, const Source *source, const Level *fine, const Level *coarse, const Edges *edges)
+{
+    uint32_t colours[BATCH];
+    for (int32_t start = 0; start < count; start += BATCH) {
+        int32_t some = least(count - start, BATCH);
+        sample_span(colours, some, source, fine, coarse, start);
+        if (source->draw->opaque)
+            mix_span(target + start, some, colours, edges, start);
+        else
+            over_span(target + start, some, colours, edges, start);
     }
 }
 
@@ -125,18 +126,13 @@ static int copy_sprite(
     if (smallest(u, end_u) < 0 || largest(u, end_u) >= plane.width || smallest(v, end_v) < 0
         || largest(v, end_v) >= plane.height) /* a window that exceeds the texture */
         return 0;
-    Paint paint;
-    __builtin_memcpy(paint.gain, draw->gain, sizeof paint.gain);
-    __builtin_memcpy(paint.offset, draw->offset, sizeof paint.offset);
-    int plain = 1;
-    for (int c = 0; c < 3; c++)
-        plain &= paint.gain[c] == 256 && paint.offset[c] == 0;
+    Paint paint = paint_of(draw);
     int64_t start = largest(begin, target->left);
     u += (start - begin) * (across >> 16);
     count = smallest(stop, target->right) - start;
     for (int64_t row = 0; row < rows && count > 0; row++) {
         const uint32_t *source = texels + (v + row * (down >> 16)) * plane.width + u;
-        copy_span(pixel_at(target, start, first + row), source, count, across < 0, plain, &paint);
+        copy_span(pixel_at(target, start, first + row), source, count, across < 0, is_plain(&paint), &paint);
     }
     return 1;
 }
@@ -147,10 +143,7 @@ static void draw_sprite(
 {
     int64_t hidden_left = hidden[0], hidden_top = hidden[1], hidden_right = hidden[2], hidden_bottom = hidden[3];
     const double *inverse = draw->inverse;
-    uint32_t blend = (uint32_t)draw->blend;
-    Paint paint;
-    __builtin_memcpy(paint.gain, draw->gain, sizeof paint.gain);
-    __builtin_memcpy(paint.offset, draw->offset, sizeof paint.offset);
+    int32_t blend = draw->blend;
     /* Distances from the centre in pixels, linear in x and y, and the edges they are compared with. On its forward
      * side a sprite extends over every pixel that it touches: the neighbour that is drawn later blends over it with its
      * own coverage, so that together they cover the pixel exactly. */
@@ -163,6 +156,7 @@ static void draw_sprite(
     int lengthened = half_s < 4096.0 && half_t < 4096.0 && (upright || !(draw->forward[0] || draw->forward[1]));
     Plane fine_plane = level_plane(draw, fine_texels, draw->level);
     Plane coarse_plane = level_plane(draw, coarse_texels, draw->level + (blend > 0));
+    Source source = source_of(draw, &fine_plane, &coarse_plane);
     int64_t begin = 0, stop = 0, inner = 0, inner_end = 0;
     for (int64_t y = top; y < end; y++) {
         double row = y + 0.5;
@@ -220,25 +214,21 @@ static void draw_sprite(
             int64_t start = largest(x, target->left), count = smallest(next_x, target->right) - start;
             if (count > 0) {
                 uint32_t *pixels = pixel_at(target, start, y);
-                Level fine = level_in_span(&fine_plane, x + 0.5, row, start - x);
-                Level coarse = level_in_span(&coarse_plane, x + 0.5, row, start - x);
+                /* From the row's first pixel on: a pixel must not depend on what is hidden before it. */
+                Level fine = level_in_span(&fine_plane, begin + 0.5, row, start - begin);
+                Level coarse = level_in_span(&coarse_plane, begin + 0.5, row, start - begin);
                 if (store) {
-                    store_span(pixels, (int32_t)count, fine_texels, &fine, coarse_texels, &coarse, blend, &paint);
+                    store_span(pixels, (int32_t)count, &source, &fine, &coarse);
                 } else {
                     int64_t longer = (count + VECTOR - 1) / VECTOR * VECTOR;
                     if (lengthened && next_x == stop && start + longer <= target->right)
                         count = longer;
                     Edges edges = {
-                        (float)(slope_s * (x + 0.5) + start_s), (float)slope_s, (float)low_s, (float)high_s,
-                        (float)(slope_t * (x + 0.5) + start_t), (float)slope_t, (float)low_t, (float)high_t,
-                        (float)draw->opacity, (int32_t)(start - x),
+                        (float)(slope_s * (begin + 0.5) + start_s), (float)slope_s, (float)low_s, (float)high_s,
+                        (float)(slope_t * (begin + 0.5) + start_t), (float)slope_t, (float)low_t, (float)high_t,
+                        (float)draw->opacity, (int32_t)(start - begin),
                     };
-                    if (draw->opaque)
-                        mix_span(
-                            pixels, (int32_t)count, fine_texels, &fine, coarse_texels, &coarse, blend, &paint, &edges);
-                    else
-                        over_span(
-                            pixels, (int32_t)count, fine_texels, &fine, coarse_texels, &coarse, blend, &paint, &edges);
+                    draw_span(pixels, (int32_t)count, &source, &fine, &coarse, &edges);
                 }
             }
             x = next_x;

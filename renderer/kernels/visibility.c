@@ -231,6 +231,8 @@ void list_visible(
             detail = greater(detail, logarithm(greater(texels * greater(2.0 * soft - 1.0, way / taps), 1.0)));
         }
         detail = lesser(greater(detail, 0.0), table->levels[t] - 1.0);
+        if (taps > 1.0) /* what moves so fast is sampled from one level: a step between two is not visible in it */
+            detail = (double)rounded(detail);
         int32_t level = (int32_t)detail;
         int32_t blend = (int32_t)rounded((detail - level) * 256.0);
         if (blend == 256) {

@@ -196,7 +196,7 @@ class PlaneRenderer:
         assert sprites.rest is not None
         canvas = self._canvas(sprites.rest, scene, ground)
         parts = parts_of(canvas.canvas, sprites, view, self.size)
-        if not picture.records["opaque"].all() or len(parts[0]) == 1:
+        if not _hides_all(picture) or len(parts[0]) == 1:
             return picture.cut(*parts)
 
         # Parts that come and go are copied from a picture of the whole, which stays the same if the camera rests.
@@ -234,7 +234,7 @@ class PlaneRenderer:
 
     def _fills_frame(self, layer: _Layer) -> bool:
         """Return whether a layer hides everything below."""
-        if not isinstance(layer, PlanarPictures) or len(layer.edges) != 1 or not layer.records["opaque"].all():
+        if not isinstance(layer, PlanarPictures) or len(layer.edges) != 1 or not _hides_all(layer):
             return False
         left, top, right, bottom = layer.edges[0]
         return bool(left <= -1 and top <= -1 and right >= self.size[0] + 1 and bottom >= self.size[1] + 1)
@@ -279,6 +279,11 @@ class PlaneRenderer:
         self.photos.drop(used)
         for view in self.canvases.values():
             view.drop(used)
+
+
+def _hides_all(pictures: PlanarPictures) -> bool:
+    """Return whether pictures hide everything below them."""
+    return bool(pictures.records["opaque"].all() and (pictures.records["opacity"] == 256).all())
 
 
 def _ground(scene: Scene, number: int) -> Colour | None:

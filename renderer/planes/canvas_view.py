@@ -126,6 +126,7 @@ class CanvasView:
         record = np.zeros(1, PICTURE)
         levels, record["blend"] = self._levels(view)
         tables = [self._table(level, view, number) for level in levels]
+        record["opacity"] = 256
         record["opaque"] = all(table.opaque == table.blocks for table in tables)
         addresses: list[Int64Array] = []
         first = 0
@@ -167,7 +168,7 @@ class CanvasView:
             draw(colour)
             self._whole = (view, colour)
         record = np.zeros(1, PICTURE)
-        record["opaque"] = 1
+        record["opaque"], record["opacity"] = 1, 256
         record["fine"][0] = (0, 0, 0, 1, 0, 0, width, height, -1, 1.0, 0.0, 1.0, 0.0)
         return PlanarPictures(record, np.array([colour.ctypes.data]), *NO_PARTS, [colour])
 

@@ -59,8 +59,7 @@ class PhotoPlanes:
         detail = np.log2(self._texels(some, view))
         aligned = _are_whole(edges) and _are_whole(detail) and (detail >= 0).all()
         suits = (
-            upright and inside and sides.min() >= _LARGE and (some.opacity >= 1).all()
-            and textures.table.opaque[some.texture].all()
+            upright and inside and sides.min() >= _LARGE and textures.table.opaque[some.texture].all()
             and (toneless or np.sqrt(sides.prod(axis=1)).min() >= TONE_NONE_ABOVE) and not aligned
         )  # fmt: skip
         return some if suits else None
@@ -80,6 +79,7 @@ class PhotoPlanes:
         fine, blend = self._levels(photos, view)
         records = np.zeros(len(photos), PICTURE)
         records["blend"], records["opaque"] = blend, 1
+        records["opacity"] = np.clip(np.rint(photos.opacity * 256), 1, 256)
         records["first"] = np.arange(len(photos))
         records["end"] = records["first"] + 1
         kept: list[Planes] = []

@@ -95,6 +95,8 @@ class Sprites:
     tile: npt.NDArray[np.int32]  # (N,) index of the tile in the first map, the same in all frames; −1: not a tile
     outline: Outline = field(default=RECTANGLE, kw_only=True)  # of all sprites
     space: Space | None = field(default=None, kw_only=True)  # None: all lie in the plane z = 0
+    # Drawn at half the frame's size and enlarged, in a third of the time: for what is soft, like shadows.
+    without_detail: bool = field(default=False, kw_only=True)
     rest: Rest | None = field(default=None, init=False)  # set by `resting`, kept by `take`, lost in changed copies
 
     def __len__(self) -> int:
@@ -103,14 +105,17 @@ class Sprites:
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Sprites:
         """Return some of the sprites, by a mask (N,), indices (M,) or a slice (which copies nothing)."""
         space = None if self.space is None else self.space.take(which)
-        some = Sprites(*(getattr(self, name)[which] for name in SPRITE_ARRAYS), outline=self.outline, space=space)
+        arrays = (getattr(self, name)[which] for name in SPRITE_ARRAYS)
+        some = Sprites(*arrays, outline=self.outline, space=space, without_detail=self.without_detail)
         return some if self.rest is None else some.resting(self.rest.take(which))
 
     def same(self, other: Sprites) -> bool:
         """Return whether others are the same sprites, all unchanged."""
         if self.rest is not None and other.rest is not None:
             return self.rest.same(other.rest)
-        if self.outline != other.outline or (self.space is None) != (other.space is None):
+        if (self.outline, self.without_detail) != (other.outline, other.without_detail):
+            return False
+        if (self.space is None) != (other.space is None):
             return False
         if self.space is not None and other.space is not None and not self.space.same(other.space):
             return False
@@ -235,6 +240,7 @@ class Sprites:
             tile=np.full(count, -1, np.int32),
             outline=replace(some.outline, border=0.0),
             space=replace(flat(count), softness=softness),
+            without_detail=True,
         )
 
 
