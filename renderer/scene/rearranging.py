@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from renderer.arrays import rows_of
 from renderer.scene.easing import Easing, ease
 from renderer.scene.movements import curved, turns
 from renderer.scene.orders import in_view, smooth_noise, staggered
@@ -136,10 +137,10 @@ class Rearrangement:
         # Without tone in the middle of the way.
         tone = np.maximum(ease(1 - 2 * way), ease(2 * way - 1)).astype(np.float32)[:, np.newaxis]
         late = (way >= 0.5)[:, np.newaxis]
-        gain = np.where(late, self.end.gain[which], start.gain)
-        offset = np.where(late, self.end.offset[which], start.offset)
+        gain = np.where(late, rows_of(self.end.gain, which), start.gain)
+        offset = np.where(late, rows_of(self.end.offset, which), start.offset)
         return replace(start, gain=1 + tone * (gain - 1), offset=tone * offset).moved(
-            curved(start.centre, self.end.centre[which], way, self.swirl, self.height[which]),
+            curved(start.centre, rows_of(self.end.centre, which), way, self.swirl, self.height[which]),
             size=(1 + self.growth[which] * way) * (0.3 + 0.7 * shown),
             angle=self.angle[which] * way,
             tumble=mirrored,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from renderer.arrays import rows_of
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -35,7 +37,7 @@ class Space:
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Space:
         """Return that of some of the sprites, as `Sprites.take` does."""
-        return Space(*(getattr(self, each.name)[which] for each in fields(self)))
+        return Space(*(rows_of(getattr(self, each.name), which) for each in fields(self)))
 
     def same(self, other: Space) -> bool:
         """Return whether another is equal."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from renderer.arrays import rows_of
 from renderer.parameters import Colour
 from renderer.scene.space import LIGHT, Space, flat, light_of, rotated
 
@@ -104,8 +105,10 @@ class Sprites:
 
     def take(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Sprites:
         """Return some of the sprites, by a mask (N,), indices (M,) or a slice (which copies nothing)."""
+        if not isinstance(which, slice) and which.dtype == bool:
+            which = np.flatnonzero(which)
         space = None if self.space is None else self.space.take(which)
-        arrays = (getattr(self, name)[which] for name in SPRITE_ARRAYS)
+        arrays = (rows_of(getattr(self, name), which) for name in SPRITE_ARRAYS)
         some = Sprites(*arrays, outline=self.outline, space=space, without_detail=self.without_detail)
         return some if self.rest is None else some.resting(self.rest.take(which))
 
