@@ -169,8 +169,10 @@ def _cache() -> Finding:
             pass
     except OSError as error:
         return Finding("cache", str(folder), f"not writable ({error.strerror}): photos are read again every time")
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return Finding("cache", f"{folder} ({size / 1e6:.1f} MB; may be deleted at any time)")
+    from renderer.cached_files import sizes
+
+    taken = ", ".join(f"{kind} {size / 1e6:.1f} MB" for kind, size in sizes().items())
+    return Finding("cache", f"{folder} ({taken}; `render cache clear` deletes them)")
 
 
 def _libraries() -> Finding:

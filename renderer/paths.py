@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from renderer.errors import InputError
 
@@ -25,6 +26,10 @@ def configured_folder(variable: str, default: Callable[[], Path]) -> Path:
         raise InputError(
             "The home folder is unknown: set HOME, or MOSAIC_RENDERER_CACHE and MOSAIC_RENDERER_LIBRARIES, to folders"
         ) from None
+
+
+CACHE_SIZE: Final = 4_000_000_000
+"""Bytes of finished segments of videos that are kept by default."""
 
 
 def cache_folder() -> Path:

@@ -16,8 +16,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 
 LAYERS = [
-    "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "cover_names", "toml_positions", "streams", "version", "progress", "locks", "paths",
-    "input_files", "output_files", "data_files", "names", "private_files", "cores", "threads", "child_processes", "ffmpeg", "resource_limits", "memory", "budget", "kernels",
+    "messages", "errors", "deprecation", "late_imports", "arrays", "parameters", "choices", "cover_names", "toml_positions", "streams", "version", "progress", "locks", "paths", "cached_files",
+    "input_files", "output_files", "data_files", "names", "private_files", "cores", "threads", "child_processes", "ffmpeg", "resource_limits", "memory", "budget", "worker_pool", "kernels",
     "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "shapes", "grid", "cover_pixels", "masked_grid", "adaptive_grid", "placement", "fidelity",
     "framing", "landings", "matching", "textures", "scene", "settings", "fonts", "lines", "covers", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
     "formats", "encoder", "sound", "stills", "rules", "video_job", "credits", "report", "job", "preset", "batch", "explain", "clip", "api", "doctor",

@@ -29,11 +29,11 @@ from renderer.batch import (
     BatchRequest,
     Manifest,
     Outcome,
-    Processes,
     RenderJob,
     plan_batch,
     read_campaign,
     render_batch,
+    render_processes,
     write_page,
 )
 from renderer.batch.names import MAX_BYTES, check_inside, fill, output_path
@@ -391,7 +391,7 @@ def test_any_pool_can_render_a_campaign(campaign: Path) -> None:
 def test_a_crashed_worker_fails_only_its_own_video(campaign: Path) -> None:
     campaign.write_text('[[job]]\ncover = "covers/a.jpg"\ncolumns = 8\nduration = 60\noutput = "it.mp4"\n')
     (task,) = read_campaign(campaign, BatchRequest()).tasks
-    with Processes(1) as pool:
+    with render_processes(1) as pool:
         future = pool.submit(RenderJob(task.job), Silent())
         wait_until(lambda: list(Path().glob(".it.mp4.part-*")))
         for child in psutil.Process().children():
@@ -813,7 +813,7 @@ def test_a_page_reveals_no_local_folders(made: dict[str, object], campaign: Path
 
 def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MOSAIC_RENDERER_CORES", "8")
-    assert [Processes(workers)._environment["MOSAIC_RENDERER_CORES"] for workers in (1, 2, 3, 16)] == [
+    assert [render_processes(workers)._environment["MOSAIC_RENDERER_CORES"] for workers in (1, 2, 3, 16)] == [
         "8",
         "4",
         "2",

@@ -19,7 +19,7 @@ from renderer.canvas import BLOCK, Canvas, Key
 from renderer.compositor import FULL_TONE, NO_TONE, Compositor, Group
 from renderer.frame_times import progress_of
 from renderer.job import MatchSettings, open_frames, open_mosaic
-from renderer.job.videos import feed
+from renderer.job.writing import feed
 from renderer.overlay import with_overlay
 from renderer.pictures import Pixels
 from renderer.planes import FramePlanes, PlaneRenderer

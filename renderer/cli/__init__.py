@@ -34,6 +34,7 @@ def root_command() -> Command:
             "edit": _made_by("edit", "edit_command"),
             "doctor": _doctor_command,
             "library": _made_by("libraries", "library_command"),
+            "cache": _made_by("caching", "cache_command"),
             "explain": _made_by("explain", "explain_command"),
             "animations": _made_by("listing", "animations_command"),
             "presets": _made_by("listing", "presets_command"),

@@ -97,13 +97,13 @@ def _batch(file: Path | None, values: dict[str, object]) -> int:
 
 def _render(batch: Batch, run: BatchOptions, common: OutputOptions, console: Console) -> dict[str, Outcome]:
     """Render the videos that are due, and write the page."""
-    from renderer.batch import PAGE, Processes, render_batch, worker_count, write_page
+    from renderer.batch import PAGE, render_batch, render_processes, worker_count, write_page
 
     if not batch.due:
         return {}
     workers = run.workers or worker_count(len(batch.due))
     try:
-        with BatchProgress(console, batch, workers, run.timeout) as observer, Processes(workers) as pool:
+        with BatchProgress(console, batch, workers, run.timeout) as observer, render_processes(workers) as pool:
             outcomes = render_batch(batch, pool, observer, fail_fast=run.fail_fast, timeout=run.timeout)
     finally:
         write_page(batch.manifest)

@@ -19,7 +19,7 @@ SECTIONS: Final = {
     "Make a video": (),  # all animations
     "Make a picture": ("mosaic", "edit", "still", "sheet", "explain"),
     "Make many videos": ("batch",),
-    "Manage photos": ("library",),
+    "Manage photos": ("library", "cache"),
     "Get information": ("animations", "presets", "check", "doctor", "completion"),
 }
 """Commands by section of the first page; all others are animations."""

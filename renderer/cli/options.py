@@ -12,7 +12,8 @@ from renderer.cli.commands import Argument, Run, Values
 from renderer.cli.terminal import as_option
 from renderer.cover_names import CoverName, check_drawing_options, cover_name
 from renderer.messages import named
-from renderer.parameters import Paper, Validated, given, parameter, parameters, spell
+from renderer.parameters import ByteSize, Paper, Validated, given, parameter, parameters, spell
+from renderer.paths import CACHE_SIZE
 from renderer.settings import BACKGROUND_HELP, TRANSPARENT_HELP, Background, check_background
 
 SIDE_FILES: Final = ("save_map", "credits", "report")
@@ -89,6 +90,12 @@ class VideoOptions(Validated):
     """Options of commands that render a video."""
 
     frames: str | None = parameter(None, "Render only frames A to B, inclusive, counted from 0", metavar="A-B")
+    workers: int | None = parameter(
+        None, "Number of segments to render at a time; default: depends on cores and memory", low=1, high=256
+    )
+    cache_size: ByteSize = parameter(
+        ByteSize(CACHE_SIZE), "Maximum size of the segments that are kept for resuming, such as 10GB", low=0, high=1e15
+    )
     dry_run: bool = parameter(False, "Only print the plan, with estimated time and file size")
 
 
@@ -202,7 +209,7 @@ def format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
 
 def written_command(words: Sequence[str], cover: CoverName | None, values: Mapping[str, object]) -> str:
     """Return the command that makes a file, to be stored in it: without local paths, or what changes no pixel."""
-    left_out = {*parameters(OutputOptions), *SIDE_FILES, "memory"}
+    left_out = {*parameters(OutputOptions), *SIDE_FILES, "memory", "workers", "cache_size"}
     shared = {
         name: tuple(_without_folders(name, word) for word in value) if isinstance(value, tuple) else value
         for name, value in values.items()

@@ -156,7 +156,9 @@ def _video(name: str, animation: type[Animation]) -> Run:
         load_ahead("cv2")  # which cuts and scales photos; a short video is ready 3 % earlier
         files = [path for job in jobs for path in job.files()]
         overwrite = ask_overwrite(files, values, overwrite=common.overwrite)
-        print_summaries(render_videos([replace(job, overwrite=overwrite) for job in jobs], console), common, console)
+        ready = [replace(job, overwrite=overwrite) for job in jobs]
+        summaries = render_videos(ready, console, workers=run.workers, cache_size=run.cache_size)
+        print_summaries(summaries, common, console)
 
     return on_cover(video)
 

@@ -3,6 +3,7 @@
 from renderer.deprecation import old_names
 from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
 from renderer.encoder.hardware import find_hardware, works
+from renderer.encoder.joining import join
 from renderer.encoder.opening import open_writer
 from renderer.encoder.probe import Probe, Sound, probe
 from renderer.encoder.video import STATISTICS, Encoder, video_arguments
@@ -41,6 +42,7 @@ __all__ = [
     "gif_rate",
     "is_sequence",
     "is_stream",
+    "join",
     "numbered",
     "open_writer",
     "probe",

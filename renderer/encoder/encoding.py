@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Final, get_args
 
 from renderer.budget import EncoderNeeds
@@ -82,6 +83,9 @@ _MOST_THREADS: Final = 16
 """No encoder keeps more busy at 1080p: in x264 and x265, a frame waits for the one that it refers to, and in libvpx for
 rows above and 4 columns of tiles."""
 
+SEGMENT_THREADS: Final = 4
+"""Threads of the encoder of a segment: the same on every machine, so that the file is the same."""
+
 _NEEDS: Final[dict[Codec, EncoderNeeds]] = {
     "h264": EncoderNeeds(205, 11, 3, _MOST_THREADS),  # with two, x264 rounds a few frames' quantisers differently
     "hevc": EncoderNeeds(225, 8, 2, _MOST_THREADS),
@@ -108,6 +112,7 @@ class Encoding:
     bit_rate: float | None = None  # average bits per second, instead of the quality's CRF
     colours: int = 256  # maximum palette size, GIF only
     hardware: Hardware | None = None  # instead of software
+    segment_frames: int | None = None  # of a segment, which is joined with others; None: a whole file
     pass_number: int = 0  # 1 or 2 in two-pass encoding, with both files in one folder; 0 for one pass
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -125,11 +130,26 @@ class Encoding:
         """The pixel layout that the writer takes."""
         return "yuv420p" if self.target.format.even and not self.target.transparent else "rgba"
 
+    def for_segments(self) -> Encoding | None:
+        """Return the encoding of the segments of a video; None if it can't be joined from segments.
+
+        Hardware encoders need not write the same file twice; pictures that move, raw video and sequences have no GOPs.
+        """
+        if self.target.codec is None or self.hardware:
+            return None
+        return replace(self, segment_frames=0, metadata={})
+
+    def gop_frames(self, fps: Fraction) -> int:
+        """Return the number of frames from one key frame to the next."""
+        return max(1, round(fps * Fraction(self.gop_seconds)))
+
     def needs(self) -> EncoderNeeds:
         """Return the memory and the threads of the encoder."""
         codec = self.target.codec
         if codec is None or self.hardware:
             return EncoderNeeds(40, 0, 1, 1)
+        if self.segment_frames is not None:  # as the file depends on the threads
+            return replace(_NEEDS[codec], least=SEGMENT_THREADS, most=SEGMENT_THREADS)
         needs = _QUICK_H264 if codec == "h264" and self.rate_point().preset != "medium" else _NEEDS[codec]
         # Where the file depends on the number of threads, that follows from the cores alone, so that memory does not
         # change a file: x264 plans the bytes of the frames that its threads are encoding, and x265's look-ahead uses

@@ -24,7 +24,7 @@ from renderer.fonts import BOLD_FONT
 from renderer.frame_times import frame_count, progress_of
 from renderer.job import MatchSettings
 from renderer.job.outputs import check_video, new_video
-from renderer.job.videos import check_written
+from renderer.job.writing import check_written
 from renderer.kernels.discs import draw_discs
 from renderer.kernels.drawing import to_yuv420
 from renderer.messages import named

@@ -22,11 +22,11 @@ from renderer.job.results import Landing, Plan, Summary
 from renderer.job.stills import render_frame, render_landings, render_mosaic, render_sheet, render_sheets
 from renderer.job.videos import (
     check_job,
-    feed,
     render_video,
     render_videos,
     write_video,
 )
+from renderer.job.writing import feed
 from renderer.settings import EditSettings, GridSettings, MatchSettings, TileSettings
 from renderer.video_job import VideoJob, count_frames, mosaic_key, poster_frame
 

@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 from renderer.budget import render_budget
+from renderer.cached_files import sweep
 from renderer.encoder import (
     Encoding,
-    FrameWriter,
-    Probe,
     find_hardware,
     is_sequence,
     is_stream,
     numbered,
     open_writer,
-    probe,
     works,
 )
-from renderer.errors import InputError, RenderError
-from renderer.job.drawing import FrameSource, open_frames
+from renderer.errors import InputError
+from renderer.job.drawing import check_frames, open_frames
 from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import open_mosaic
 from renderer.job.mosaics import OpenMosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
 from renderer.job.results import Landing, Summary
+from renderer.job.segments import in_use, join_segments, make_segments, segmented
+from renderer.job.writing import check_written, feed
 from renderer.memory import MemoryMeter
 from renderer.messages import named
 from renderer.output_files import check_writable, temporary_folder
 from renderer.overlay import check_overlay
+from renderer.paths import CACHE_SIZE
 from renderer.pixels import over_colour
-from renderer.progress import Advance, Progress, Silent, Timed
+from renderer.progress import Progress, Silent, Timed
 from renderer.rules import check_rules
 from renderer.settings import OutputSettings
 from renderer.sound import check_sound, prepare_sound
@@ -49,10 +49,16 @@ def render_video(job: VideoJob, progress: Progress | None = None) -> Summary:
     return render_videos([job], progress)[0]
 
 
-def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) -> list[Summary]:
+def render_videos(
+    jobs: Sequence[VideoJob],
+    progress: Progress | None = None,
+    *,
+    workers: int | None = None,
+    cache_size: int = CACHE_SIZE,
+) -> list[Summary]:
     """Render several videos; those with the same cover and matching share one mosaic. Raises RenderError.
 
-    All videos are checked first. If one fails, the finished ones remain.
+    All videos are checked first. If one fails, the finished ones remain. `workers`, `cache_size`: see `make_segments`.
     """
     summaries: dict[int, Summary] = {}
     for numbers in check_jobs(jobs):
@@ -63,7 +69,7 @@ def render_videos(jobs: Sequence[VideoJob], progress: Progress | None = None) ->
             open_mosaic(first.drawn_cover, first.match, timed, first.animation) as mosaic,
         ):
             for number in numbers:
-                summary = write_video(mosaic, jobs[number], timed)
+                summary = write_video(mosaic, jobs[number], timed, workers=workers, cache_size=cache_size)
                 summaries[number] = replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
                 timed = Timed(progress or Silent())
     return [summaries[number] for number in range(len(jobs))]
@@ -107,11 +113,22 @@ def check_job(job: VideoJob) -> None:
         check_writable(job.poster_path, overwrite=job.overwrite)
 
 
-def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summary:
-    """Write one video of a mosaic and its poster; the caller adds the seconds and the memory to the summary."""
+def write_video(
+    mosaic: OpenMosaic,
+    job: VideoJob,
+    progress: Progress,
+    *,
+    workers: int | None = None,
+    cache_size: int = CACHE_SIZE,
+) -> Summary:
+    """Write one video of a mosaic and its poster; the caller adds the seconds and the memory to the summary.
+
+    `workers`, `cache_size`: see `make_segments`.
+    """
     with (
         ready_video(mosaic, job, progress) as ready,
         new_video(job.path, overwrite=job.overwrite) as temporary,
+        ExitStack() as kept,
     ):
         job, sound = ready.job, ready.sound
         encoding = replace(
@@ -121,7 +138,22 @@ def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summar
         sound_bytes = sound.stat().st_size if sound else 0
         landings: list[Landing] = []
 
+        learned: list[int] = []  # bytes of the segments that the quality alone needs
+        first_pass: Path | None = None
+
         def encode(path: Path, encoding: Encoding, output: OutputSettings) -> int:
+            nonlocal first_pass
+            one = replace(job, output=replace(output, size=_size(mosaic, job, output)))
+            video = segmented(mosaic, one, encoding, learned, first_pass if encoding.pass_number else None)
+            if video is not None:
+                kept.enter_context(in_use(video.folder))
+                make_segments(mosaic, video, progress, workers)
+                join_segments(video, path, encoding, sound)
+                if encoding.bit_rate is None:
+                    learned[:], first_pass = [each.stat().st_size for each in video.paths()], video.folder
+                cells = check_frames(mosaic, one.animation, video.size, one.output, one.overlay)
+                landings[:] = [Landing.at(mosaic.map(which), cell) for which, cell in cells]
+                return path.stat().st_size - sound_bytes
             size, selected = _size(mosaic, job, output), replace(job, output=output).selected_frames()
             budget = render_budget(size, encoding.needs(), output.memory)
             with (
@@ -145,6 +177,8 @@ def write_video(mosaic: OpenMosaic, job: VideoJob, progress: Progress) -> Summar
             job = replace(job, output=fitted)
         size, selected = _size(mosaic, job, job.output), job.selected_frames()
         found = check_written(temporary, size, job.output.fps, selected)
+    if learned:
+        sweep(cache_size)
     if is_sequence(job.path) and not job.frames and (older := numbered(job.path, selected[-1] + 1)).exists():
         progress.notice(f"{older} and later frames are from an earlier render: they are not part of this video")
     if job.file.poster:
@@ -223,37 +257,3 @@ def _bytes_of(path: Path, frames: Sequence[int]) -> int:
     if is_stream(path):
         return 0
     return sum(numbered(path, number).stat().st_size for number in frames) if is_sequence(path) else path.stat().st_size
-
-
-def feed(writer: FrameWriter, frame_source: FrameSource, selected: Sequence[int], advance: Advance) -> None:
-    """Draw frames and pass them to the encoder: while one is drawn, others are written and encoded."""
-    planar = writer.layout == "yuv420p"
-    frame = None if planar else frame_source.compositor.new_frame()
-    for shot, same in frame_source.shots(selected, planar=planar):
-        if same:
-            writer.repeat()
-        else:
-            buffer = writer.next_buffer()
-            if frame is None:
-                frame_source.draw_planes(shot, writer.planes(buffer))
-            else:
-                frame_source.draw(shot, frame)
-                frame_source.compositor.to_rgba(frame, writer.pixels(buffer))
-            writer.submit(buffer)
-        advance(1)
-
-
-def check_written(path: Path, size: tuple[int, int], fps: Fraction, selected: Sequence[int]) -> Probe | None:
-    """Probe the written file; None for a stream. Raises RenderError if its frames are not those that were drawn."""
-    if is_stream(path):
-        return None
-    found = probe(numbered(path, selected[-1]) if is_sequence(path) else path)
-    frames = 1 if is_sequence(path) else len(selected)
-    # Formats with a duration for each frame may store equal frames once.
-    complete = found.frames == frames or abs(found.seconds - float(frames / fps)) < float(0.5 / fps)
-    if (found.width, found.height) != size or not complete:
-        raise RenderError(
-            f"ffmpeg wrote {found.frames} frames of {found.width}x{found.height} instead of {frames} of "
-            f"{size[0]}x{size[1]}: please report this, with the output of `render doctor`"
-        )
-    return found

@@ -228,6 +228,13 @@ class FileSettings(Validated):
     max_size: ByteSize | None = parameter(
         None, "Maximum file size, such as 20MB (20,000,000 bytes); uses two passes if necessary", low=1000, high=1e15
     )
+    segment_seconds: float = parameter(
+        8.0,
+        "Length of the segments of which a video of more than 20 seconds is made, to be resumable; 0: only one",
+        unit="seconds",
+        low=0.0,
+        high=3600.0,
+    )
     poster: bool = parameter(False, "Also write a representative frame as a picture next to the video")
 
     def for_name(self, path: Path, *, keep_codec: bool) -> FileSettings:

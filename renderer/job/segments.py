@@ -1,0 +1,348 @@
+"""Videos in segments: parts of whole GOPs, each encoded on its own, kept in the cache, and joined as they are.
+
+How a video is cut, and every argument of the encoder, depend on the video alone: its file is the same to the last bit,
+by whatever number of workers, and in however many attempts it was made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import queue
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from renderer.budget import FREE_SHARE, LEAST_MEMORY, WORKERS_VARIABLE, free_memory, plan_budget, render_budget
+from renderer.cached_files import lock_of, segments_folder
+from renderer.cores import core_count
+from renderer.encoder import STATISTICS, Encoding, join, open_writer, run_ffmpeg
+from renderer.errors import BusyError, RenderError
+from renderer.input_files import is_file
+from renderer.job.drawing import FrameSource, open_frames
+from renderer.job.inputs import open_mosaic
+from renderer.job.mosaics import OpenMosaic
+from renderer.job.writing import check_written, feed
+from renderer.library import file_digest
+from renderer.library.photos import keys_of_photos
+from renderer.locks import locked
+from renderer.output_files import new_file
+from renderer.paths import expanded
+from renderer.placement import PlacementMap
+from renderer.private_files import make_private_folder
+from renderer.progress import Advance, Progress, Silent
+from renderer.timeline import Show
+from renderer.version import version
+from renderer.video_job import VideoJob
+from renderer.worker_pool import Processes, serve_tasks
+
+LONG: Final = 20.0
+"""Seconds up to which a video is encoded in one piece."""
+
+CORES_A_WORKER: Final = 4
+"""An encoder keeps about four cores busy, together with the threads that draw for it."""
+
+
+@dataclass(frozen=True)
+class SegmentedVideo:
+    """A video that is made in segments, as data: what a worker needs."""
+
+    job: VideoJob  # resolved, with the size of its frames
+    encoding: Encoding  # of a segment
+    cuts: Sequence[Sequence[int]]  # the frames of each segment
+    folder: Path  # of the finished segments
+    bit_rates: Sequence[float] = ()  # bits per second of each segment, instead of the quality
+    first_pass: Path | None = None  # folder of the segments of the first pass, with their statistics
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        assert self.job.output.size is not None
+        return self.job.output.size
+
+    def path(self, number: int) -> Path:
+        """Return the path of a finished segment."""
+        return self.folder / f"{number:05}{self.job.path.suffix.lower()}"
+
+    def paths(self) -> list[Path]:
+        """Return the paths of all segments."""
+        return [self.path(number) for number in range(len(self.cuts))]
+
+    def found(self) -> list[int]:
+        """Return the segments that are finished."""
+        return [number for number, path in enumerate(self.paths()) if path.exists()]
+
+    def frames(self, numbers: Sequence[int]) -> int:
+        """Return the number of frames of some segments."""
+        return sum(len(self.cuts[number]) for number in numbers)
+
+
+def cut(frames: Sequence[int], fps: Fraction, encoding: Encoding, seconds: float) -> list[Sequence[int]]:
+    """Return the frames of each segment, about `seconds` long and of whole GOPs; only one for a short video, or for 0.
+
+    The last segment has half to one and a half times the frames of the others.
+    """
+    if not seconds or len(frames) <= LONG * fps:
+        return [frames]
+    gop = encoding.gop_frames(fps)
+    each = gop * max(1, round(fps * Fraction(seconds) / gop))
+    starts = [each * number for number in range(max(1, round(len(frames) / each)))]
+    return [frames[first:end] for first, end in pairwise([*starts, len(frames)])]
+
+
+def segmented(
+    mosaic: OpenMosaic, job: VideoJob, encoding: Encoding, learned: Sequence[int] = (), first_pass: Path | None = None
+) -> SegmentedVideo | None:
+    """Return a resolved job as a video in segments; None if it is encoded in one piece.
+
+    `learned`: bytes of the segments that the quality alone needs, by which the encoding's bit rate is shared out.
+    """
+    each, frames = encoding.for_segments(), job.selected_frames()
+    if each is None:
+        return None
+    cuts = cut(frames, job.output.fps, each, job.file.segment_seconds)
+    if len(cuts) == 1:
+        return None
+    rates: list[float] = []
+    if encoding.bit_rate is not None:
+        whole = sum(learned) / len(frames)
+        rates = [encoding.bit_rate * size / len(part) / whole for size, part in zip(learned, cuts, strict=True)]
+    folder = segments_folder() / _key(mosaic, job, each, cuts, rates)
+    return SegmentedVideo(job, each, cuts, folder, rates, first_pass)
+
+
+def make_segments(mosaic: OpenMosaic, video: SegmentedVideo, progress: Progress, workers: int | None) -> None:
+    """Make the segments of a video that do not exist yet, `workers` at once; by default as many as pay off.
+
+    Raises RenderError; the segments that were finished remain.
+    """
+    found = video.found()
+    if found:
+        progress.notice(f"resuming: {len(found)} of {len(video.cuts)} segments found")
+    missing = [number for number in range(len(video.cuts)) if number not in found]
+    count = min(workers or default_workers(video.size, video.encoding), len(missing))
+    with progress.stage("rendering", video.frames(range(len(video.cuts))), "frames") as advance:
+        advance(video.frames(found))
+        if count > 1:
+            _make_in_processes(video, missing, advance, count)
+        elif missing:
+            with _open_source(mosaic, video, progress) as source:
+                for number in missing:
+                    write_segment(source, video, number, advance)
+
+
+def write_segment(source: FrameSource, video: SegmentedVideo, number: int, advance: Advance) -> None:
+    """Encode a segment to its file, which appears when it is complete and has been probed. Raises RenderError."""
+    path, frames = video.path(number), video.cuts[number]
+    encoding = replace(video.encoding, segment_frames=len(frames))
+    if video.bit_rates:
+        encoding = replace(encoding, bit_rate=video.bit_rates[number])
+    with new_file(path, overwrite=True) as temporary:
+        if video.first_pass is not None:
+            for log in video.first_pass.glob(f"{path.stem}-{STATISTICS}*"):
+                shutil.copyfile(log, temporary.with_name(log.name.removeprefix(f"{path.stem}-")))
+        threads = encoding.needs().least
+        with open_writer(temporary, *video.size, source.fps, encoding, threads=threads) as writer:
+            feed(writer, source, frames, advance)
+        check_written(temporary, video.size, source.fps, frames)
+        if encoding.pass_number == 1:
+            for log in temporary.parent.glob(f"{STATISTICS}*"):
+                log.replace(path.with_name(f"{path.stem}-{log.name}"))
+
+
+def join_segments(video: SegmentedVideo, path: Path, encoding: Encoding, sound: Path | None) -> None:
+    """Join the finished segments of a video to a file with an encoding's metadata. Raises RenderError."""
+    fps = video.job.output.fps
+    durations = [float(len(frames) / fps) for frames in video.cuts]
+    join(list(zip(video.paths(), durations, strict=True)), path, encoding, sound)
+
+
+def default_workers(size: tuple[int, int], encoding: Encoding) -> int:
+    """Return the number of segments to make at once: what cores and free memory allow; 1 in a worker process."""
+    if os.environ.get(WORKERS_VARIABLE):
+        return 1
+    each = plan_budget(CORES_A_WORKER, LEAST_MEMORY, size, encoding.needs()).expected_bytes
+    return max(1, min(core_count() // CORES_A_WORKER, free_memory() // FREE_SHARE // each))
+
+
+# -- The folder of segments ----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Create a folder of segments, and keep others from deleting it. Raises RenderError if it can't be created."""
+    try:
+        make_private_folder(folder)
+        os.utime(folder)
+    except OSError as error:
+        raise RenderError(
+            f"{folder.parent} is not writable ({error.strerror}): set MOSAIC_RENDERER_CACHE to another folder"
+        ) from error
+    with ExitStack() as held:
+        with contextlib.suppress(BusyError, OSError):  # another process is making the same video
+            held.enter_context(locked(lock_of(folder), folder, retry_seconds=0))
+        yield
+
+
+# -- Keys ----------------------------------------------------------------------------------------------------------
+
+
+def _key(
+    mosaic: OpenMosaic, job: VideoJob, encoding: Encoding, cuts: Sequence[Sequence[int]], rates: Sequence[float]
+) -> str:
+    """Return a hash of all that decides about the bytes of the segments of a video."""
+    maps = [_map_digest(each.placement) for each in (mosaic, *mosaic.others)]
+    output = replace(job.output, memory=None, duration=None)  # the duration is that of the frames
+    shows: Sequence[object] = (job.animation.segments,) if isinstance(job.animation, Show) else ()
+    owners = (output, job.overlay, job.animation)
+    files = [
+        file_digest(path)
+        for owner in owners
+        for each in fields(owner)
+        if isinstance(value := getattr(owner, each.name), Path) and is_file(path := expanded(value))
+    ]
+    decisive = (
+        version(), _code_digest(), _ffmpeg_version(), maps, type(job.animation).__module__, owners, shows, files,
+        job.output.duration or job.animation.whole_duration(), encoding, [(part[0], part[-1]) for part in cuts], rates,
+    )  # fmt: skip
+    return hashlib.blake2b(repr(decisive).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def _map_digest(placement: PlacementMap) -> str:
+    """Return a hash of a map, and of its photos by their content."""
+    digest = hashlib.blake2b(digest_size=16)
+    recipe: dict[str, Any] = {key: value for key, value in placement.recipe.items() if key != "figures"}
+    digest.update(json.dumps([recipe, placement.size, placement.shape.as_json()], sort_keys=True).encode())
+    digest.update(keys_of_photos(placement.photos).tobytes())
+    for each in fields(placement):
+        value = getattr(placement, each.name)
+        if hasattr(value, "tobytes"):
+            digest.update(f"{each.name}{value.dtype}{value.shape}".encode())
+            digest.update(value.tobytes())
+    return digest.hexdigest()
+
+
+@cache
+def _code_digest() -> str:
+    """Return a hash of this package's code: other code may draw another picture."""
+    digest = hashlib.blake2b(digest_size=16)
+    folder = Path(__file__).parent.parent
+    for path in sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".so", ".dll", ".dylib")):
+        digest.update(str(path.relative_to(folder)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def _ffmpeg_version() -> str:
+    return run_ffmpeg("-version").stdout.decode("utf-8", "replace").partition(" Copyright")[0]
+
+
+# -- Workers -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SegmentTask:
+    """A segment to make."""
+
+    video: SegmentedVideo
+    number: int
+
+
+@dataclass(frozen=True)
+class SegmentAnswer:
+    """What became of it."""
+
+    error: str = ""  # one sentence, with parameters marked; empty on success
+
+
+class _FrameCounter:
+    """Progress that puts the frames that a worker has drawn into a queue."""
+
+    def __init__(self, drawn: queue.SimpleQueue[int]) -> None:
+        self._drawn = drawn
+
+    def stage(self, name: str, _total: int, _unit: str) -> contextlib.AbstractContextManager[Advance]:
+        return nullcontext(self._drawn.put if name == "rendering" else lambda _units: None)
+
+    def notice(self, message: str) -> None:
+        """Drop the line: the main process shows it too."""
+
+
+def _make_in_processes(video: SegmentedVideo, missing: Sequence[int], advance: Advance, workers: int) -> None:
+    """Make segments in worker processes. Raises RenderError as soon as one fails; the others are stopped."""
+    drawn: queue.SimpleQueue[int] = queue.SimpleQueue()
+    with Processes[SegmentTask, SegmentAnswer](workers, __name__, SegmentAnswer) as pool:
+        pending = {pool.submit(SegmentTask(video, number), _FrameCounter(drawn)) for number in missing}
+        while pending:
+            done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+            while not drawn.empty():
+                advance(drawn.get())
+            for future in done:
+                if error := future.result().error:
+                    raise RenderError(error)
+    while not drawn.empty():
+        advance(drawn.get())
+
+
+@contextmanager
+def _open_source(mosaic: OpenMosaic, video: SegmentedVideo, progress: Progress) -> Iterator[FrameSource]:
+    job = video.job
+    budget = render_budget(video.size, video.encoding.needs(), job.output.memory)
+    with open_frames(mosaic, job.animation, video.size, job.output, job.overlay, progress, budget) as source:
+        yield source
+
+
+class _SegmentMaker:
+    """Makes segments in a worker process; keeps the mosaic of the last one open."""
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._source: tuple[object, FrameSource] | None = None
+
+    def run(self, task: SegmentTask, progress: Progress) -> SegmentAnswer:
+        """Make a segment. Errors are returned in the answer; only an interruption is raised."""
+        try:
+            source = self._source_of(task.video)
+            with progress.stage("rendering", len(task.video.cuts[task.number]), "frames") as advance:
+                write_segment(source, task.video, task.number, advance)
+        except RenderError as error:
+            return SegmentAnswer(error.text)
+        except MemoryError:
+            return SegmentAnswer("out of memory: use fewer workers or a smaller size")
+        return SegmentAnswer()
+
+    def _source_of(self, video: SegmentedVideo) -> FrameSource:
+        key = video.folder
+        if self._source is None or self._source[0] != key:
+            self.close()
+            # The main process writes what is to be written beside the video.
+            job = replace(video.job, match=replace(video.job.match, save_map=None, credits=None))
+            mosaic = self._open.enter_context(open_mosaic(job.drawn_cover, job.match, Silent(), job.animation))
+            if _key(mosaic, video.job, video.encoding, video.cuts, video.bit_rates) != video.folder.name:
+                raise RenderError("the video has changed while it was rendered: render it again")
+            self._source = key, self._open.enter_context(_open_source(mosaic, video, Silent()))
+        return self._source[1]
+
+    def close(self) -> None:
+        """Close what is open."""
+        self._source = None
+        self._open.close()
+
+
+def serve() -> None:
+    """Run a worker process; see `serve_tasks`."""
+    maker = _SegmentMaker()
+    try:
+        serve_tasks(maker.run)
+    finally:
+        maker.close()
