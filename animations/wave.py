@@ -1,4 +1,4 @@
-"""Wave: the mosaic ripples like cloth in the wind, or like water around a point."""
+"""Wave: the mosaic leans back and waves run through it, as through cloth, or like water around a point."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from renderer.scene import Animation, Ending, Motion, Scene, Sprites, Stage, ease, inside, parameter
+from renderer.scene import Animation, Ending, Motion, Scene, Sprites, Stage, ease, parameter
 
 if TYPE_CHECKING:
     from renderer.scene import Float64Array
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wave(Animation):
-    """Let the mosaic ripple like cloth in the wind."""
+    """Let waves run through the mosaic, as through cloth or water."""
 
     closes: ClassVar[bool] = True
     seconds: ClassVar[float] = 6.0
 
     loop: bool = parameter(
-        True, "Keep the waves going, so that the video repeats without a jump; if not, they come and go"
+        False, "Keep the waves going, so that the video repeats without a jump; if not, they come and go"
     )
     origin: tuple[float, float] | None = parameter(
         None,
@@ -38,7 +38,7 @@ class Wave(Animation):
         1.5, "Time from crest to crest, about: a loop contains whole periods", unit="seconds", low=0.3, high=60
     )
     tilt: float = parameter(
-        6, "Angle at which the camera, which sways a little, looks at the mosaic", unit="degrees", low=0, high=12
+        30, "Angle by which the mosaic leans back, and so shows its waves", unit="degrees", low=0, high=60
     )
     light: float = parameter(0.5, "How much slopes brighten and darken with their angle to the light", low=0, high=1)
 
@@ -48,57 +48,66 @@ class Wave(Animation):
 
     def prepare(self, stage: Stage) -> Motion:
         """Compute the phases of the waves at the edges of all tiles; a frame then only evaluates their sines."""
-        whole = stage.whole_camera()
-        tiles = stage.resting_sprites()
+        whole, tiles = stage.whole_camera(), stage.resting_sprites()
         swell = _Swell(self, stage, tiles)
-        bounds, (width, height) = stage.bounds(), stage.view(whole)
-        left, top, right, bottom = stage.edges()
-        fills = width <= (right - left) * (1 + 1e-9) and height <= (bottom - top) * (1 + 1e-9)
-        nearer = swell.height / whole.distance(stage.frame[1])
+        pitch, yaw = math.radians(self.tilt), _SIDEWAYS * math.radians(self.tilt)
+        width, height = stage.view(whole)
+        nearest = 0.5 * (height * math.sin(pitch) + width * math.sin(yaw) + swell.height)
+        nearer = min(nearest / whole.distance(stage.frame[1]), _NEAREST)
+        background = stage.background
+        if stage.fills_frame():  # beside the mosaic, which then no longer does
+            nearer *= _BESIDE
+            if background == (0.0, 0.0, 0.0):  # none was specified
+                background = int(stage.backdrop(light=_DIM).texture[0])
 
         def motion(progress: float) -> Scene:
             if not self.loop and progress in (0.0, 1.0):
                 return stage.scene(whole, tiles)
-            share = 1.0 if self.loop else math.sin(math.pi * progress) ** 2
-            camera = self.drifted(whole, share)
-            pitch, yaw = (math.radians(self.tilt) * share * each for each in _SWAY)
-            if fills:
-                most = [replace(camera, pitch=pitch, yaw=side * yaw) for side in (-1, 1)]
-                camera = inside(most[0], bounds, stage.frame, most)
-                camera = replace(camera, scale=camera.scale * (1 + _MARGIN * share))
-            else:  # what is lifted stays in the frame
-                camera = replace(camera, scale=camera.scale * (1 - share * nearer))
+            share = 1.0 if self.loop else float(ease(min(progress, 1 - progress) / _LEANS))
             turn = 2 * math.pi * progress
-            camera = replace(camera, pitch=pitch * (0.8 + 0.2 * math.cos(turn)), yaw=yaw * math.sin(turn))
-            return stage.scene(camera, _matt(swell.at(progress, share).lit(self.light)))
+            camera = self.drifted(whole, share)
+            x, y = camera.centre
+            camera = replace(
+                camera,
+                centre=(x, y + _LOWER * share * math.sin(pitch) * height),
+                scale=camera.scale * (1 - share * nearer),
+                pitch=pitch * share * (0.94 + 0.06 * math.cos(turn)),
+                yaw=yaw * share * math.sin(turn + _FIRST_TURN),
+            )
+            return replace(stage.scene(camera, _lit(swell.at(progress, share), self.light)), background=background)
 
         return motion
 
 
-def _matt(sprites: Sprites) -> Sprites:
-    """Return sprites whose light brightens them little: the photos of bright covers would become white."""
-    space = sprites.space
+def _lit(sprites: Sprites, amount: float) -> Sprites:
+    """Return sprites brightened more than darkened, so that no slope looks like dirt on a face."""
+    space = sprites.lit(amount).space
     assert space is not None
     gain, shine = space.light.T
-    light = np.stack([np.where(gain > 1, 1 + 0.6 * (gain - 1), gain), 0.5 * shine], 1)
+    light = np.stack([np.where(gain < 1, 1 + _SHADE * (gain - 1), gain), _SHINE * shine], 1)
     return replace(sprites, space=replace(space, light=light.astype(np.float32)))
 
 
-_SWAY: Final = (1.0, 0.6)  # most of pitch and yaw, relative to the tilt
-_MARGIN: Final = 0.01  # by which the mosaic is larger than the frame: its edges are uneven
+_LEANS: Final = 0.25  # share of the duration in which the mosaic leans back, and in which it rises again
+_SIDEWAYS: Final = 0.4  # by how much it turns to the sides, relative to the tilt
+_FIRST_TURN: Final = 0.6  # radians: where in this movement it starts
+_LOWER: Final = 0.1  # share of the view by which the camera looks below the middle: the upper part becomes smaller
+_NEAREST: Final = 0.6  # by how much the mosaic is made smaller at most, so that nothing comes near the camera
+_BESIDE: Final = 0.5  # the same of a mosaic that fills the frame, relative to one that stays in it
+_DIM: Final = 0.4  # brightness of the blurred mosaic around it
+
+_SHADE: Final = 0.6  # by how much slopes darken
+_SHINE: Final = 0.1  # and highlights lighten them: on dark tiles they look like dust
 
 _STEEPNESS: Final = 0.2  # height of a wave relative to its length; its steepest slope is π times as much
 
-_WAVES: Final = ((0.35, 1.0, 1.0, 0.60), (-0.30, 0.62, 1.5, 0.25), (1.25, 0.80, 1.0, 0.15))
+_WAVES: Final = ((0.75, 1.0, 1.0, 0.75), (-0.05, 0.62, 1.5, 0.25))
 """Waves of cloth: direction in radians, length and frequency relative to the first, share of the height."""
 
-_RIPPLES: Final = ((0.0, 1.0, 1.0, 1.0),)
+_RIPPLES: Final = ((0.0, 0.8, 1.0, 1.0),)
 
-_GUST: Final = 0.35  # by how much gusts weaken the waves
-_GUST_LENGTH: Final = 2.5  # relative to a wave
-
-_DELAY: Final = 0.25  # share of the duration after which the waves reach the other side
-_RISE: Final = 0.22  # share over which they rise, and fall
+_DELAY: Final = 0.13  # share of the duration after which the waves reach the other side
+_RISE: Final = 0.16  # share over which they rise, and fall
 
 _OVERLAP: Final = 0.4  # by how much tiles are enlarged, relative to their size in wavelengths
 _MOST_OVERLAP: Final = 0.08
@@ -127,17 +136,15 @@ class _Swell:
             along = np.sqrt((off**2).sum(axis=-1, keepdims=True) + (0.25 * length) ** 2)  # round at the origin
         self.phases, self.turns = along / (lengths * length), np.maximum(np.rint(cycles * rates), 1)
         away = along[..., 0]
-        self.gusts, self.gust_turns = away / (_GUST_LENGTH * length), max(round(cycles / _GUST_LENGTH), 1)
         self.delay = _DELAY * (away - away.min()) / max(float(np.ptp(away)), 1e-9)
 
     def at(self, progress: float, share: float) -> Sprites:
         """Return the tiles on the waves, each overlapping its neighbours by a share of what is necessary."""
-        z: Float64Array = 0.5 + 0.5 * np.sin(2 * math.pi * (self.phases - self.turns * progress)) @ self.shares
-        z *= 1 - _GUST * (0.5 + 0.5 * np.sin(2 * math.pi * (self.gusts - self.gust_turns * progress)))
+        z: Float64Array = np.sin(2 * math.pi * (self.phases - self.turns * progress)) @ self.shares
         if not self.wave.loop:
             time = progress - self.delay
             z *= ease(time, "smooth", 0, _RISE) * ease(1 - _DELAY - time, "smooth", 0, _RISE)
-        right, left, below, above = self.height * z
+        right, left, below, above = 0.5 * self.height * z
         middle, larger = 0.25 * (right + left + below + above), 1 + share * self.overlap
         some = replace(self.tiles, right=self.tiles.right * larger, down=self.tiles.down * larger)
         return some.lifted(np.stack([middle, 0.5 * larger * (right - left), 0.5 * larger * (below - above)], 1))

@@ -174,14 +174,14 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "wave": (
-        ("render wave cover.jpg --tiles ~/Pictures", "Ripple like cloth, in an endless loop; writes cover-wave.mp4"),
+        ("render wave cover.jpg --tiles ~/Pictures", "Let waves run through the mosaic as through cloth; writes cover-wave.mp4"),
         (
             "render wave cover.jpg --tiles ~/Pictures --origin 0.5,0.4 --wavelength 0.2",
             "Let ripples spread from a point of the cover",
         ),
         (
-            "render wave cover.jpg --tiles ~/Pictures --no-loop --amplitude 0.5 --period 2.5",
-            "Let gentle waves come and go",
+            "render wave cover.jpg --tiles ~/Pictures --loop --amplitude 0.5 --period 2.5",
+            "Keep gentle waves going, in an endless loop",
         ),
     ),
     "sort": (
