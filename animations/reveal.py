@@ -42,7 +42,9 @@ class Reveal(SpatialAnimation):
     seconds: ClassVar[float] = 8.0
     styles: ClassVar[str] = "enter"
 
-    order: Order = parameter("spiral", "Order in which the tiles appear")
+    order: Order | None = parameter(
+        None, "Order in which the tiles appear; default: spiral if they drop or pop, otherwise clusters"
+    )
     enter: Enter = parameter("drop", "How each tile appears")
     start: Literal["empty", "blur", "cover"] | None = parameter(
         None,
@@ -53,7 +55,7 @@ class Reveal(SpatialAnimation):
     overlap: float = parameter(0.12, "Share of the duration that each tile takes to appear", low=0.01, high=1)
     easing: Easing = parameter("sine", "How the number of tiles that appear per second rises and falls")
     hold_start: float = parameter(0.0, "Pause before the first tile appears", unit="seconds", low=0, high=60)
-    hold_end: float = parameter(2.0, "Pause on the whole mosaic", unit="seconds", low=0, high=60)
+    hold_end: float = parameter(1.0, "Pause on the whole mosaic", unit="seconds", low=0, high=60)
 
     def endings(self) -> tuple[Ending, Ending]:
         """Return what `start` says, and the mosaic."""
@@ -68,10 +70,9 @@ class Reveal(SpatialAnimation):
         in_space = self.in_space(stage)
         pieces = stage.cover_pieces() if self.start == "cover" else None
         ground = self._ground(stage, pieces)
-        faded_parts = stage.partly_faded(tiles, over_others=bool(ground))
-        view = stage.view(whole)
-        rng = stage.rng()
-        keys = sort_keys(stage, tiles, whole, self.order, rng)
+        view, rng = stage.view(whole), stage.rng()
+        order = self.order or ("spiral" if self.enter in ("drop", "pop") else "clusters")
+        keys = sort_keys(stage, tiles, whole, order, rng)
         visible = in_view(stage, tiles, self.drifted(whole, 1.0))
         starts = staggered(keys, visible, self.overlap, self.easing)
         tilt = rng.uniform(-1, 1, (3, len(tiles)))
@@ -88,7 +89,7 @@ class Reveal(SpatialAnimation):
             # would look like holes in it.
             below = ground if (way < 1).any() else ()
             if self.enter == "fade":
-                return stage.scene(camera, *below, *faded_parts(1 - (1 - way) ** 2))
+                return stage.scene(camera, *below, resting_part(way >= 1), some.fade())
             if self.enter == "flip" and pieces is not None:
                 back, front = turned_over(pieces.take(entering), some.tiles, ease(some.way, "smooth"), viewer)
                 return stage.scene(camera, *in_space(front, *in_space(back, *below, resting_part(way >= 1))))
@@ -111,6 +112,8 @@ class Reveal(SpatialAnimation):
 
 # -- Entrances -----------------------------------------------------------------------------------------------------
 
+_GLOW: Final = 0.8  # by how much brighter tiles are that begin to fade in
+_WHITE: Final = 0.12  # sRGB that is added, so that dark ones glow too
 _FALL: Final = 0.55  # height from which tiles drop, relative to the distance of the viewer
 _LANDED: Final = 0.72  # share of its way after which a tile that drops touches the plane
 _HOP: Final = 1.2  # units by which it then rises once more
@@ -131,6 +134,12 @@ class _Entering:
     def at_height(self, height: Float64Array) -> Float64Array:
         """Return the centres above their cells, (M, 3)."""
         return np.concatenate([self.tiles.centre, height[:, np.newaxis]], 1)
+
+    def fade(self) -> Sprites:
+        """Grow in the plane, brighter at first."""
+        size, glow = 0.55 + 0.45 * ease(self.way, "smooth", 0, 0.8), 1 - ease(self.way)
+        tiles = self.tiles.moved(self.tiles.centre, size=size, opacity=ease(self.way, "sine", 0, 0.35))
+        return tiles.brightened(1 + _GLOW * glow, _WHITE * glow)
 
     def pop(self) -> Sprites:
         """Grow out of the plane, rise above it and settle."""

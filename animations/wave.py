@@ -84,8 +84,7 @@ def _lit(sprites: Sprites, amount: float) -> Sprites:
     space = sprites.lit(amount).space
     assert space is not None
     gain, shine = space.light.T
-    light = np.stack([np.where(gain < 1, 1 + _SHADE * (gain - 1), gain), _SHINE * shine], 1)
-    return replace(sprites, space=replace(space, light=light.astype(np.float32)))
+    return sprites.brightened(np.where(gain < 1, 1 + _SHADE * (gain - 1), gain), _SHINE * shine)
 
 
 _LEANS: Final = 0.25  # share of the duration in which the mosaic leans back, and in which it rises again

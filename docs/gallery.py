@@ -113,8 +113,8 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
             "Flight: low over the photos, then up, until they are the cover",
         ),
         Picture(
-            f"render wave flower.jpg --tiles photos --columns 40 --amplitude 1.5 --duration 4 {_CLIP} -o wave.mp4",
-            "Wave: the mosaic ripples like cloth, and repeats without a seam",
+            f"render wave flower.jpg --tiles photos --columns 40 --loop --duration 5 {_CLIP} -o wave.mp4",
+            "Wave: waves run through the mosaic, as through cloth, and repeat without a seam",
         ),
     ),
     "Zoom": (

@@ -184,7 +184,8 @@ def test_pixels_do_not_depend_on_order_or_threads(animation: Animation, stage: S
 
 
 GOLDEN: dict[str, Animation] = {
-    name: ANIMATIONS[name] for name in ("disperse", "gather", "reveal", "disperse vortex", "reveal from cover, flip")
+    name: ANIMATIONS[name]
+    for name in ("disperse", "gather", "reveal", "reveal fade", "disperse vortex", "reveal from cover, flip")
 }
 
 

@@ -54,6 +54,18 @@ def test_orders_start_and_end_where_they_say(stage: Stage) -> None:
     assert first_and_last(stage, "wave")[0][0] < 1 < width - 1 < first_and_last(stage, "wave")[1][0]
 
 
+def test_clusters_grow_at_several_points(stage: Stage) -> None:
+    """Early tiles are near each other, but not all of them."""
+    tiles, camera = stage.resting_sprites(), stage.whole_camera()
+    for seed in range(3):
+        keys = sort_keys(stage, tiles, camera, "clusters", np.random.default_rng(seed))
+        early = tiles.centre[np.argsort(keys)[: len(tiles) // 5]]
+        apart = np.linalg.norm(early[:, np.newaxis] - early, axis=2)
+        np.fill_diagonal(apart, np.inf)
+        assert np.median(apart.min(axis=1)) <= 1.5
+        assert np.ptp(early, axis=0).max() > 0.4 * max(stage.mosaic.size)
+
+
 def test_an_order_by_brightness_ends_with_what_is_bright(stage: Stage) -> None:
     tiles = stage.resting_sprites()
     keys = sort_keys(stage, tiles, stage.whole_camera(), "brightness")
@@ -62,11 +74,11 @@ def test_an_order_by_brightness_ends_with_what_is_bright(stage: Stage) -> None:
     assert np.corrcoef(keys, brightness)[0, 1] > 0.97
 
 
-def test_only_the_random_order_depends_on_random_numbers(stage: Stage) -> None:
+def test_orders_of_chance_depend_on_random_numbers(stage: Stage) -> None:
     tiles, camera = stage.resting_sprites(), stage.whole_camera()
     for order in get_args(Order):
         keys = [sort_keys(stage, tiles, camera, order, np.random.default_rng(seed)) for seed in (1, 2)]
-        assert np.array_equal(*keys) == (order != "random")
+        assert np.array_equal(*keys) == (order not in ("random", "clusters"))
         assert np.isfinite(keys[0]).all()
         assert keys[0].shape == (len(tiles),)
 

@@ -16,7 +16,7 @@ from PIL import Image
 from animations.reveal import Enter, Order, Reveal
 from renderer.compositor import Compositor
 from renderer.pictures import Pixels
-from renderer.scene import Camera, Float64Array, Motion, Scene, Sprites, Stage
+from renderer.scene import Float64Array, Motion, Scene, Sprites, Stage
 from renderer.scene.views import points_of, view_of
 
 SIZE = (320, 180)
@@ -115,33 +115,30 @@ def test_through_gaps_between_tiles_that_hop_the_background_is_not_visible(stage
     assert (drawn(stage, hopping) == 255).all()
 
 
-def test_fading_tiles_adjoin_each_other(stage: Stage) -> None:
-    """The camera drifts, so that edges are between pixels, where the background must not shine through."""
-    plain, camera = white(stage), Camera((12.0, 8.0), 13.7)
-    tiles = plain.resting_sprites()
-    opacity = np.where(tiles.centre[:, 0] < 12, 1.0, 0.6)
-    for ground, faded in (((0.0, 0.0, 0.0), [153, 153, 153]), ((0.5, 0.5, 0.5), [204, 204, 204])):
-        scene = plain.scene(camera, *replace(plain, background=ground).partly_faded(tiles)(opacity))
-        pixels = drawn(plain, replace(scene, background=ground))
-        assert (pixels[:, :158] == 255).all()
-        assert (pixels[:, 162:] == faded).all()
-    coloured = replace(plain, background=(0.0, 0.0, 1.0))
-    pixels = drawn(plain, coloured.scene(camera, *coloured.partly_faded(tiles)(opacity)))
-    assert (pixels[:, :158] == 255).all()
-    assert np.abs(pixels[:, 162:, 0].astype(int) - 153).max() < 64  # the background shines through the edges
-    assert np.median(pixels[:, 162:, 0]) == 153
+def test_tiles_that_fade_in_grow_and_glow_at_first(stage: Stage) -> None:
+    seen = followed(Reveal(enter="fade", start="empty", drift=0).play(stage), 40)
+    sizes, lights, opacities = [], [], []
+    for _, _, one in seen:
+        assert one.space is not None
+        sizes.append(np.linalg.norm(one.right[0]) / np.linalg.norm(stage.resting_sprites().right[40]))
+        lights.append(one.space.light[0])
+        opacities.append(one.opacity[0])
+    assert 0.5 < sizes[0] < 0.6
+    assert sizes[-1] == pytest.approx(1, abs=0.01)
+    assert (np.diff(sizes) >= 0).all()
+    assert lights[0] == pytest.approx([1.8, 0.12], abs=0.02)
+    assert lights[-1] == pytest.approx([1, 0], abs=0.02)
+    assert opacities[0] < 0.2
+    assert opacities[len(seen) // 2] == 1
 
 
-def test_a_fade_starts_empty_and_ends_with_all_tiles_at_rest(stage: Stage) -> None:
-    parts = stage.partly_faded(stage.resting_sprites())
-    nothing, none = parts(np.zeros(len(stage.mosaic)))
-    assert len(nothing) == len(none) == 0
-    everything, none = parts(np.ones(len(stage.mosaic)))
-    assert everything is stage.resting_sprites()
-    assert len(none) == 0
-    over = Reveal(enter="fade", start="cover").play(stage)(0.4)
-    assert over.sprites[-1].space is None
-    assert 0 < over.sprites[-1].opacity.min() < 1  # over the cover, they are transparent
+@pytest.mark.parametrize(("enter", "order"), [("fade", "clusters"), ("slide", "clusters"), ("drop", "spiral")])
+def test_the_order_suits_how_tiles_enter(stage: Stage, enter: Enter, order: Order) -> None:
+    entering, same, other = (
+        flying(each.play(stage)(0.4)).tile.tolist()
+        for each in (Reveal(enter=enter), Reveal(enter=enter, order=order), Reveal(enter=enter, order="scan"))
+    )
+    assert entering == same != other
 
 
 def test_shadows_tighten_as_tiles_land(stage: Stage) -> None:

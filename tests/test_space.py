@@ -365,6 +365,17 @@ def test_light_depends_on_the_angle(textures: Textures) -> None:
     assert away < brightness(-0.5, 0.0, 0.5) < brightness(-0.5, 0.0, 0.0) == 128
 
 
+def test_a_sprite_is_brightened_without_light(textures: Textures) -> None:
+    camera, grey = Camera((0.0, 0.0), 60.0), textures.add_picture(np.full((1, 1, 3), 100, np.uint8))
+    one = tile(grey)
+    for sprites, value in (
+        (one.brightened(1.5), 150),
+        (one.brightened(0.5, 0.2), 101),
+        (one.lit(1.0).brightened(1), 100),
+    ):
+        assert draw(Scene((sprites,), camera), textures)[HEIGHT // 2, WIDTH // 2, 0] == value
+
+
 def test_tone_depends_on_the_distance_and_not_on_the_angle(textures: Textures) -> None:
     one = tile(textures.add_picture(np.full((1, 1, 3), 100, np.uint8)))
     toned = replace(one, gain=np.full((1, 3), 2, np.float32))

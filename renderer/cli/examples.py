@@ -174,7 +174,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "wave": (
-        ("render wave cover.jpg --tiles ~/Pictures", "Let waves run through the mosaic as through cloth; writes cover-wave.mp4"),
+        (
+            "render wave cover.jpg --tiles ~/Pictures",
+            "Let waves run through the mosaic as through cloth; writes cover-wave.mp4",
+        ),
         (
             "render wave cover.jpg --tiles ~/Pictures --origin 0.5,0.4 --wavelength 0.2",
             "Let ripples spread from a point of the cover",

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from renderer.scene.sprites import Camera, Sprites
     from renderer.scene.stage import Stage
 
-Order = Literal["scan", "spiral", "random", "centre", "brightness", "hue", "wave", "diagonal"]
+Order = Literal["scan", "spiral", "random", "centre", "brightness", "hue", "wave", "diagonal", "clusters"]
 """An order of tiles: row by row, in a spiral from the middle, at random, by distance from the middle, from dark to
-bright, by hue, in a curved front from the left, or from the upper left."""
+bright, by hue, in a curved front from the left, from the upper left, or in clusters that grow and meet."""
 
 _SPIRAL_TURNS: Final = 5
+
+_CLUSTERS: Final = 0.6  # how many there are, about: the rate of the noise per shorter side of what is visible
+_LOOSE: Final = 0.15  # by how much single tiles precede their clusters and follow them
 
 
 def sort_keys(
@@ -28,8 +31,8 @@ def sort_keys(
 ) -> Float64Array:
     """Return a sort key for each tile of the first map, (N,), the smallest first.
 
-    `tiles`: all of them, at rest. `camera`: shows the part in whose middle a spiral starts. `rng`: for the order
-    "random"; by default a new one of the stage.
+    `tiles`: all of them, at rest. `camera`: shows the part in whose middle a spiral starts. `rng`: for the orders
+    "random" and "clusters"; by default a new one of the stage.
     """
     middle, part = stage.visible_part(camera)
     across, along = (tiles.centre - middle).T
@@ -58,6 +61,10 @@ def sort_keys(
             key = x + 0.12 * np.sin(2 * math.pi * 1.5 * y)
         case "diagonal":
             key = across + along
+        case "clusters":  # with loose edges, those in the middle a little earlier
+            rng = stage.rng() if rng is None else rng
+            key = smooth_noise(np.stack([across, along], 1) * (_CLUSTERS / min(part)), rng)
+            key += _LOOSE * rng.standard_normal(len(tiles)) + 0.3 * np.hypot(x, y)
     return np.asarray(key, np.float64)
 
 

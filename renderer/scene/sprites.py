@@ -206,6 +206,14 @@ class Sprites:
             return self
         return replace(self, space=replace(self.space, light=light_of(*self.half_axes(), amount)))
 
+    def brightened(self, factor: npt.ArrayLike, added: npt.ArrayLike = 0.0) -> Sprites:
+        """Return the sprites with all channels multiplied by a factor, then raised, each one or (N,); instead of light.
+
+        `added`: sRGB, 0…1. Unlike `gain` and `offset`, both are the same at any size of a sprite.
+        """
+        light = np.stack([np.broadcast_to(np.asarray(each, np.float32), len(self)) for each in (factor, added)], 1)
+        return replace(self, space=replace(self.space or flat(len(self)), light=light))
+
     def blurred(self, softness: npt.ArrayLike) -> Sprites:
         """Return the sprites with blurred edges and photos.
 

@@ -14,7 +14,6 @@ from renderer.deprecation import old_method
 from renderer.errors import InputError
 from renderer.messages import named
 from renderer.parameters import Colour
-from renderer.scene.space import flat
 from renderer.scene.sprites import (
     JOINED_BELOW,
     JOINED_RIGHT,
@@ -217,58 +216,19 @@ class Stage:
 
         The selected tiles adjoin each other without seams.
         """
-        joined = self._joined_within(tiles, which)
-
-        def part(resting: npt.NDArray[np.bool_]) -> Sprites:
-            if resting.all():
-                return tiles
-            some = tiles.take(resting)
-            return replace(some, joined=joined(resting)[resting]).resting(some.rest)
-
-        return part
-
-    def partly_faded(
-        self, tiles: Sprites, which: int = 0, *, over_others: bool = False
-    ) -> Callable[[Float64Array], tuple[Sprites, Sprites]]:
-        """Return a function that selects the tiles of a map that are visible, by their opacities (N,), 0…1.
-
-        It returns those that are opaque, at rest, and those that fade. Over a grey background, the latter are opaque
-        too, and darkened or brightened, so that all adjoin each other; otherwise they are transparent, and what is
-        below shines through a little at their smooth edges. `over_others`: whether anything is drawn between them and
-        the background.
-        """
-        joined = self._joined_within(tiles, which)
-        colour = self.background if isinstance(self.background, tuple) and not over_others else None
-        grey = colour[0] if colour is not None and colour[0] == colour[1] == colour[2] else None
-
-        def parts(opacity: Float64Array) -> tuple[Sprites, Sprites]:
-            opaque = opacity >= 1
-            if opaque.all():
-                return tiles, tiles.take(slice(0, 0))
-            bits, fades = joined(opacity > 0), (opacity > 0) & ~opaque
-            resting, fading, share = tiles.take(opaque), tiles.take(fades), opacity[fades].astype(np.float32)
-            resting = replace(resting, joined=bits[opaque]).resting(resting.rest)
-            if grey is None:
-                return resting, replace(fading, opacity=share)
-            space = replace(flat(len(fading)), light=np.stack([share, grey * (1 - share)], 1))
-            return resting, replace(fading, joined=bits[fades], space=space)
-
-        return parts
-
-    def _joined_within(self, tiles: Sprites, which: int) -> Callable[[npt.NDArray[np.bool_]], npt.NDArray[np.uint8]]:
-        """Return a function from a mask (N,) to the sides (N,) on which tiles adjoin others in it."""
         pairs, bits = np.empty((0, 2), np.int64), np.empty(0, np.uint8)
         if tiles.joined.any():
             pairs = self.maps[which].neighbours()
             bits = joined_sides(self.maps[which].cell, pairs, replace(self.maps[which].shape, gap=0.0))
 
-        def joined(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-            kept = mask[pairs[:, 1]]
-            sides = np.zeros_like(tiles.joined)
-            np.bitwise_or.at(sides, pairs[kept, 0], bits[kept])
-            return sides
+        def part(resting: npt.NDArray[np.bool_]) -> Sprites:
+            if resting.all():
+                return tiles
+            some, kept, joined = tiles.take(resting), resting[pairs[:, 1]], np.zeros_like(tiles.joined)
+            np.bitwise_or.at(joined, pairs[kept, 0], bits[kept])
+            return replace(some, joined=joined[resting]).resting(some.rest)
 
-        return joined
+        return part
 
     def cover_pieces(self) -> Sprites:
         """Return the first map's cover as sprites, one piece per cell. Raises InputError if the cover is missing."""
