@@ -19,9 +19,11 @@ from renderer.scene import (
     Sprites,
     Stage,
     ease,
+    in_view,
     landings_in_view,
     opening_of,
     parameter,
+    spread,
     straight_flight,
     turns,
 )
@@ -32,17 +34,17 @@ if TYPE_CHECKING:
 _LARGE: Final = 1.1  # seconds for which a photo is large, on average
 _FLIGHT: Final = 1.1  # seconds of its flight
 _NEXT: Final = 0.6  # share of the flight after which the next photo appears
-_APPEARS: Final = 0.4  # seconds in which it does
+_APPEARS: Final = 0.5  # seconds in which it does
 _REST: Final = 2.5  # seconds from the last landing until the mosaic is complete
 _ENTRY: Final = 0.5  # seconds in which each of the other tiles falls
 _FALL: Final = 3.0  # units above the mosaic from which it does
-_UNEVEN: Final = 2.0  # units by which the edge of those that have landed is uneven
-_LATE: Final = 0.8  # 1: tiles fall at a constant rate; less: fewer at first
+_UNEVEN: Final = 1.0  # units by which the edge of those that have landed is uneven
+_LATE: Final = 0.7  # 1: this edge advances at a constant speed; less: slowly at first
 _BOW: Final = 0.15  # how far the paths of photos bow to one side, relative to their lengths
 _LIFT: Final = 2.5  # units, height of the middle of their paths
 _NEAREST: Final = 0.2  # height of photos and tiles at most, relative to the distance of the viewer
 _CLOSED: Final = 0.4  # share of the flight after which photos turn that are mirrored in their cells
-_DIM: Final = 0.55  # brightness of the blurred mosaic below its tiles
+_DIM: Final = 0.7  # brightness of the blurred mosaic below its tiles
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Parade(SpatialAnimation):
     accelerate: float = parameter(
         0.5, "How much shorter the last of them is large than the first, as a share of its time", low=0, high=0.9
     )
-    hold_end: float = parameter(2.0, "Pause on the whole mosaic", unit="seconds", low=0, high=60)
+    hold_end: float = parameter(1.0, "Pause on the whole mosaic", unit="seconds", low=0, high=60)
 
     def default_duration(self) -> float:
         """Return the time for each photo and for the other tiles, and the pause."""
@@ -85,7 +87,10 @@ class Parade(SpatialAnimation):
             _Photo(stage, OpeningPhoto(stage, upright, cell, "photo", self.drift), number, times, self.drift)
             for number, cell in enumerate(cells)
         ]
-        starts = _starts(tiles, cells, times, stage.rng())
+        points = tiles.centre + stage.rng().uniform(-_UNEVEN, _UNEVEN, (len(tiles), 2))
+        last = times.end - times.entry - 1e-9  # so that the last tile has landed in spite of rounding
+        starts = spread(points, tiles.centre[list(cells)], times.lands, last, in_view(stage, tiles, whole), _LATE)
+        starts[list(cells)] = times.lands
         duration = np.full(len(tiles), times.entry)
         duration[cells] = 1e-9
         resting_part, in_space = stage.partly_resting(tiles), self.in_space(stage)
@@ -157,10 +162,15 @@ class _Photo:
         return replace(camera, scale=camera.scale * math.exp(self.widens @ (1 - share, share)))
 
     def appearing(self, progress: float, camera: Camera) -> tuple[Sprites, ...]:
-        """Return the photo over all of the frame of a camera, as it fades in."""
-        opacity = float(ease(progress, "sine", self.appears, self.opaque))
+        """Return the photo as it slides in from a side of the frame of a camera, until it fills it."""
         seen = self.stage.scene(self.camera(progress), *self.photo.sprites(1.0)).through(camera)
-        return tuple(each.faded(opacity) for each in seen)
+        reach = [np.abs(each.centre - camera.centre) + np.abs(each.right + each.down) for each in seen]
+        view = np.array(self.stage.view(camera))
+        away = np.max(reach, axis=(0, 1)) + 0.5 * view
+        left = 1 - float(ease(progress, "sine", self.appears, self.opaque))
+        # Along the axis on which less of the photo is outside the frame.
+        shift = np.where(np.arange(2) == (away / view).argmin(), self.side * left * away, 0.0)
+        return tuple(replace(each, centre=each.centre + shift) for each in seen)
 
     def flying(self, progress: float, camera: Camera) -> tuple[Sprites, ...]:
         """Return the photo above the mosaic, on its way from all of the frame of a camera into its cell."""
@@ -180,16 +190,6 @@ class _Photo:
             )
             for each in seen
         )  # fmt: skip
-
-
-def _starts(tiles: Sprites, cells: Sequence[int], times: _Times, rng: np.random.Generator) -> Float64Array:
-    """Return when each tile starts to fall, (N,): outwards from the photos that have landed; that is when these do."""
-    distance = np.stack([np.linalg.norm(tiles.centre - centre, axis=1) for centre in tiles.centre[list(cells)]])
-    lands = times.lands[distance.argmin(axis=0)]
-    near = distance.min(axis=0) + rng.uniform(0, _UNEVEN, len(tiles))
-    starts = lands + (times.end - times.entry - lands) * (near.argsort().argsort() / len(tiles)) ** _LATE
-    starts[list(cells)] = times.lands
-    return np.asarray(starts, np.float64)
 
 
 def _falling(tiles: Sprites, way: Float64Array, fall: float) -> Sprites:

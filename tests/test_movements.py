@@ -19,6 +19,7 @@ from renderer.scene import (
     in_view,
     smooth_noise,
     sort_keys,
+    spread,
     staggered,
     turned,
     turned_height,
@@ -81,6 +82,17 @@ def test_orders_of_chance_depend_on_random_numbers(stage: Stage) -> None:
         assert np.array_equal(*keys) == (order not in ("random", "clusters"))
         assert np.isfinite(keys[0]).all()
         assert keys[0].shape == (len(tiles),)
+
+
+def test_the_first_of_several_fronts_arrives() -> None:
+    points, visible = np.array([[0.0, 0], [1, 0], [2, 0], [9, 0], [10, 0], [30, 0]]), np.arange(6) < 5
+    one = spread(points, points[:1], np.array([0.2]), 0.7, visible)
+    assert one == pytest.approx([0.2, 0.25, 0.3, 0.65, 0.7, 0.7])
+    two = spread(points, points[[0, 4]], np.array([0.0, 0.5]), 1.0, visible)
+    assert two[4] >= 0.5  # not before its time
+    assert two[2] < two[4] < two[3] == two[visible].max() == 1
+    assert (spread(points, points[:1], np.array([0.2]), 0.7, visible, late=0.5) >= one).all()
+    assert spread(points[:1], points[:1], np.array([0.2]), 0.7, visible[:1]) == pytest.approx([0.2])
 
 
 def test_tiles_start_one_after_another_and_hidden_ones_take_no_time() -> None:

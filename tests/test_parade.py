@@ -87,10 +87,23 @@ def test_each_photo_is_shown_alone_and_faster_and_faster(stage: Stage) -> None:
     lengths = np.array([last - first for first, last in spans]) * seconds
     assert (np.diff(lengths) < 0).all()
     assert lengths[0] > 1.2
-    assert lengths[-1] > 0.3  # and it is visible before, as it fades in
+    assert lengths[-1] > 0.25  # and it is visible before, as it slides in
     even = [last - first for first, last in alone(Parade(photos=5, accelerate=0).play(stage))]
     assert np.ptp(even[1:]) < 0.02
     assert len(alone(Parade(photos=2).play(stage))) == 2
+
+
+def test_the_next_photo_slides_in_and_hides_what_is_below(stage: Stage) -> None:
+    """Photos that fade in over others look like panes of glass."""
+    motion = Parade(photos=3, shadow=0, drift=0).play(stage)
+    (_, leaves), (fills, _) = alone(motion)[:2]
+    before, after = (draw(stage, motion(fills + offset)).astype(int) for offset in (-0.003, 0.003))
+    assert np.abs(before - after).mean() < 25  # nearly in place
+    coming = [motion(progress).sprites[-1] for progress in np.linspace(leaves, fills, 40)[-12:-1]]
+    centres = np.array([each.centre[0] for each in coming])
+    assert all((each.opacity == 1).all() for each in coming)
+    assert np.ptp(centres, axis=0).min() < 0.01  # along one axis
+    assert (np.diff(np.abs(centres - centres[-1]).max(axis=1)) < 0).all()
 
 
 def test_no_frame_is_dark(stage: Stage) -> None:

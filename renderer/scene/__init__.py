@@ -31,7 +31,7 @@ from renderer.scene.flights import ArchedFlight, Leg, camera_including, opening_
 from renderer.scene.movements import VERTICAL, curved, in_perspective, inside, turned, turned_height, turned_over, turns
 from renderer.scene.nested_mosaics import NestedFlight, NestedMosaic
 from renderer.scene.openings import Landing, OpeningPhoto, landings_in_view
-from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, staggered
+from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, spread, staggered
 from renderer.scene.rearranging import Rearrangement, without_tone
 from renderer.scene.sequences import CoverSequence, Transition
 from renderer.scene.sorting import SortBy, SortKeys, photo_keys, sorted_cells
@@ -121,6 +121,7 @@ __all__ = [
     "smooth_noise",
     "sort_keys",
     "sorted_cells",
+    "spread",
     "staggered",
     "straight_flight",
     "turned",

@@ -96,6 +96,24 @@ def staggered(
     return np.asarray(np.interp(share, 0.5 * times + 0.5 * ease(times, easing), times) * (1 - overlap), np.float64)
 
 
+def spread(
+    points: Float64Array, sources: Float64Array, times: Float64Array, end: float, visible: npt.NDArray[np.bool_],
+    late: float = 1.0,
+) -> Float64Array:  # fmt: skip
+    """Return when the first of some fronts comes to each point, (N,).
+
+    `points`: (N, 2). `sources`: (K, 2), from which fronts spread at `times` (K,), before `end`, at which the last point
+    that is `visible` (N,) is reached; others are not later. `late`: 1 if fronts advance at a constant speed; less,
+    above 0, if slowly at first. No front starts before its time.
+    """
+    first = float(times.min())
+    distance = np.linalg.norm(points - sources[:, np.newaxis], axis=2)
+    speed = max(float(distance[:, visible].max()), 1e-9) / (end - first)
+    comes = (times[:, np.newaxis] - first + distance / speed).min(axis=0)
+    share = np.minimum(comes / max(float(comes[visible].max()), 1e-9), 1.0)
+    return np.asarray(first + (end - first) * share**late, np.float64)
+
+
 def smooth_noise(points: Float64Array, rng: np.random.Generator) -> Float64Array:
     """Return smooth noise at points (N, 2): the weighted mean of seven waves, −1…1, (N,).
 
