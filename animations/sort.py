@@ -45,8 +45,8 @@ class Sort(SpatialAnimation):
     )
     overlap: float = parameter(0.35, "Share of the movement that each tile takes for its way", low=0.05, high=1)
     easing: Easing = parameter("sine", "How each tile speeds up along its path, and slows down")
-    hold_start: float = parameter(1.0, "Pause at the start", unit="seconds", low=0, high=60)
-    hold_end: float = parameter(1.5, "Pause at the end", unit="seconds", low=0, high=60)
+    hold_start: float = parameter(0.8, "Pause at the start", unit="seconds", low=0, high=60)
+    hold_end: float = parameter(1.0, "Pause at the end", unit="seconds", low=0, high=60)
 
     def endings(self) -> tuple[Ending, Ending]:
         """Return the sorted photos and the mosaic, in the order that `into` says."""

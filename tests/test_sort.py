@@ -202,21 +202,24 @@ def test_photos_without_a_date_are_last(stage: Stage, monkeypatch: pytest.Monkey
 # -- The way -------------------------------------------------------------------------------------------------------
 
 
-def test_it_ends_on_the_mosaic_and_starts_on_photos_without_tone(stage: Stage) -> None:
+def test_it_ends_on_the_mosaic_and_starts_on_photos_in_their_own_colours(stage: Stage) -> None:
     motion = Sort().play(stage)
     camera = stage.whole_camera()
     whole = draw(stage, stage.scene(camera, stage.resting_sprites()))
     assert np.array_equal(draw(stage, motion(1.0)), whole)
     (tiles,) = motion(0.0).sprites
     assert (tiles.gain == 1).all()
-    assert (tiles.offset == 0).all()
+    mean = np.array([photo.mean for photo in stage.mosaic.photos])[tiles.texture - stage.first_texture[0]]
+    colour = mean - mean.mean(axis=1, keepdims=True)
+    assert (tiles.offset * colour >= -1e-6).all()  # a little more vivid
+    assert 0 < np.abs(tiles.offset).max() <= 0.1001
     assert (tiles.right[:, 0] > 0).all()  # neither mirrored nor turned
     assert len(tiles) > 0.9 * len(stage.mosaic) * 135 / 160  # all rows in view
     assert difference(draw(stage, motion(0.0)), whole).mean() > 20
 
 
 def test_into_sorted_is_the_way_back(stage: Stage) -> None:
-    there, back = Sort().play(stage), Sort(into="sorted", hold_start=1.5, hold_end=1.0).play(stage)
+    there, back = Sort().play(stage), Sort(into="sorted", hold_start=1.0, hold_end=0.8).play(stage)
     for progress in (0.0, 0.4, 0.7, 1.0):
         assert difference(draw(stage, there(progress)), draw(stage, back(1 - progress))).max() <= 1
     assert Sort().shown_endings() == ("sorted", "mosaic")

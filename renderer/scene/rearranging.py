@@ -30,21 +30,27 @@ _EMERGED: Final = 0.06  # share of its way after which a tile is opaque that sta
 
 _GROUND_LIGHT: Final = 0.92  # of the second map: darker gaps among tiles that have landed look like missing ones
 
+_VIVID: Final = 1.5  # by how much more a photo's mean differs from grey in the order, relative to how much it does so
+_MOST_VIVID: Final = 0.1  # and sRGB that is added at most: saturated colours change little
+
 _GROUND_FADES: Final = 0.15  # share of the time in which the ground becomes visible, and in which it vanishes
 
 
 def without_tone(stage: Stage, cells: Int64Array) -> Stage:
     """Return a stage of two maps: the tiles of the first map in other cells, in their own colours, then that map.
 
+    Where it is pale, the mean colour of a photo is more vivid, so that an order of many photos of people is visible.
     `cells`: (N,) for each cell of the first map, the cell to which its tile goes: a permutation. There, photos are
     neither mirrored nor turned.
     """
     mosaic, count = stage.mosaic, len(stage.mosaic)
     photo = np.empty_like(mosaic.photo)
     photo[cells] = mosaic.photo
+    mean = np.array([each.mean for each in mosaic.photos])
+    vivid = np.clip(_VIVID * (mean - mean.mean(axis=1, keepdims=True)), -_MOST_VIVID, _MOST_VIVID)
     other = replace(
         mosaic, photo=photo, symmetry=np.zeros(count, np.uint8), gain=np.ones((count, 3), np.float32),
-        offset=np.zeros((count, 3), np.float32), came_from=None,
+        offset=vivid[photo].astype(np.float32), came_from=None,
     )  # fmt: skip
     both = stage.from_map(0)
     return replace(
