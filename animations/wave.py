@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from renderer.scene import Animation, Ending, Motion, Scene, Sprites, Stage, ease, parameter
+from renderer.scene import Animation, Camera, Ending, Motion, Scene, Sprites, Stage, ease, parameter
 
 if TYPE_CHECKING:
     from renderer.scene import Float64Array
@@ -50,15 +50,17 @@ class Wave(Animation):
         """Compute the phases of the waves at the edges of all tiles; a frame then only evaluates their sines."""
         whole, tiles = stage.whole_camera(), stage.resting_sprites()
         swell = _Swell(self, stage, tiles)
+        (x, y), (_, height) = whole.centre, stage.view(whole)
         pitch, yaw = math.radians(self.tilt), _SIDEWAYS * math.radians(self.tilt)
-        width, height = stage.view(whole)
-        nearest = 0.5 * (height * math.sin(pitch) + width * math.sin(yaw) + swell.height)
-        nearer = min(nearest / whole.distance(stage.frame[1]), _NEAREST)
-        background = stage.background
-        if stage.fills_frame():  # beside the mosaic, which then no longer does
-            nearer *= _BESIDE
-            if background == (0.0, 0.0, 0.0):  # none was specified
-                background = int(stage.backdrop(light=_DIM).texture[0])
+        leaning = [
+            replace(whole, centre=(x, y + _LOWER * height * math.sin(pitch)), pitch=pitch, yaw=side * yaw)
+            for side in (-1, 1)
+        ]
+        fitting = min(_fitting_scale(camera, stage, swell.height) for camera in leaning)
+        fills, background = stage.fills_frame(), stage.background
+        if fills and background == (0.0, 0.0, 0.0):  # none was specified
+            background = int(stage.backdrop(light=_DIM).texture[0])
+        smaller = max(1 - fitting / self.drifted(whole, 1.0).scale, 0.0) * (_BESIDE if fills else 1.0)
 
         def motion(progress: float) -> Scene:
             if not self.loop and progress in (0.0, 1.0):
@@ -66,17 +68,26 @@ class Wave(Animation):
             share = 1.0 if self.loop else float(ease(min(progress, 1 - progress) / _LEANS))
             turn = 2 * math.pi * progress
             camera = self.drifted(whole, share)
-            x, y = camera.centre
             camera = replace(
                 camera,
-                centre=(x, y + _LOWER * share * math.sin(pitch) * height),
-                scale=camera.scale * (1 - share * nearer),
+                centre=(x, y + _LOWER * height * math.sin(pitch * share)),
+                scale=camera.scale * (1 - share * smaller),
                 pitch=pitch * share * (0.94 + 0.06 * math.cos(turn)),
                 yaw=yaw * share * math.sin(turn + _FIRST_TURN),
             )
             return replace(stage.scene(camera, _lit(swell.at(progress, share), self.light)), background=background)
 
         return motion
+
+
+def _fitting_scale(camera: Camera, stage: Stage, height: float) -> float:
+    """Return the largest scale at which a camera shows, with waves of a height, all that is visible of the mosaic."""
+    x, y = np.stack(stage.visible_box(), 1)
+    corners = np.stack(np.meshgrid(x, y, (-0.5 * height, 0.5 * height)), -1).reshape(-1, 3)
+    seen = (corners - (*camera.centre, 0.0)) @ camera.axes().T
+    frame = stage.frame
+    half, focal = 0.5 * np.array(frame), camera.distance(frame[1]) * camera.scale
+    return float((half / np.maximum(np.abs(seen[:, :2]) + seen[:, 2:] * half / focal, 1e-9)).min())
 
 
 def _lit(sprites: Sprites, amount: float) -> Sprites:
@@ -91,8 +102,7 @@ _LEANS: Final = 0.25  # share of the duration in which the mosaic leans back, an
 _SIDEWAYS: Final = 0.4  # by how much it turns to the sides, relative to the tilt
 _FIRST_TURN: Final = 0.6  # radians: where in this movement it starts
 _LOWER: Final = 0.1  # share of the view by which the camera looks below the middle: the upper part becomes smaller
-_NEAREST: Final = 0.6  # by how much the mosaic is made smaller at most, so that nothing comes near the camera
-_BESIDE: Final = 0.5  # the same of a mosaic that fills the frame, relative to one that stays in it
+_BESIDE: Final = 0.6  # by how much a mosaic that fills the frame becomes smaller, relative to one that stays in it
 _DIM: Final = 0.4  # brightness of the blurred mosaic around it
 
 _SHADE: Final = 0.6  # by how much slopes darken

@@ -143,13 +143,14 @@ def test_nothing_shines_through_the_mosaic(stage: Stage, wave: Wave) -> None:
     assert difference(on_green[y, x], on_pink[y, x]).max() <= 24  # at corners that don't quite meet
 
 
+@pytest.mark.parametrize("wave", [Wave(), Wave(loop=True), Wave(amplitude=2.0, tilt=50.0)])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_masked_mosaic_stays_in_the_frame(stage_factory: StageFactory, shape: str) -> None:
+def test_a_masked_mosaic_stays_in_the_frame(stage_factory: StageFactory, shape: str, wave: Wave) -> None:
     stage = heart(stage_factory.shaped(shape, (160, 90), seconds=6.0))
     with closing(stage.textures):
-        motion = Wave().play(stage)
-        for progress in (0.0, 0.3, 0.7):
-            scene = motion(progress)
+        motion = wave.play(stage)
+        for progress in np.linspace(0.01, 0.99, 15):
+            scene = motion(float(progress))
             corners_seen = corners_of(scene.sprites[0], view_of(scene.camera, *stage.frame))
             pixels = corners_seen[..., :2] / corners_seen[..., 2:]
             assert (pixels > -1).all()
