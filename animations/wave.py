@@ -59,7 +59,8 @@ class Wave(Animation):
         fitting = min(_fitting_scale(camera, stage, swell.height) for camera in leaning)
         fills, background = stage.fills_frame(), stage.background
         if fills and background == (0.0, 0.0, 0.0):  # none was specified
-            background = int(stage.backdrop(light=_DIM).texture[0])
+            is_dark = stage.mosaic.cell_colours().mean() < _DARK
+            background = int(stage.backdrop(light=_BRIGHTER if is_dark else _DARKER).texture[0])
         smaller = max(1 - fitting / self.drifted(whole, 1.0).scale, 0.0) * (_BESIDE if fills else 1.0)
 
         def motion(progress: float) -> Scene:
@@ -103,7 +104,9 @@ _SIDEWAYS: Final = 0.4  # by how much it turns to the sides, relative to the til
 _FIRST_TURN: Final = 0.6  # radians: where in this movement it starts
 _LOWER: Final = 0.1  # share of the view by which the camera looks below the middle: the upper part becomes smaller
 _BESIDE: Final = 0.6  # by how much a mosaic that fills the frame becomes smaller, relative to one that stays in it
-_DIM: Final = 0.4  # brightness of the blurred mosaic around it
+_DARKER: Final = 0.4  # brightness of the blurred mosaic around it, so that its edges are visible
+_BRIGHTER: Final = 2.2  # the same around a dark mosaic
+_DARK: Final = 0.3  # mean sRGB of a dark mosaic
 
 _SHADE: Final = 0.6  # by how much slopes darken
 _SHINE: Final = 0.1  # and highlights lighten them: on dark tiles they look like dust

@@ -126,6 +126,9 @@ def test_a_blurred_copy_is_beside_a_mosaic_that_fills_the_frame(stage_factory: S
     assert not empty.any()
     for background in (None, (0.0, 1.0, 0.0)):
         assert Wave().play(replace(stage, background=background))(0.5).background == background
+    black = replace(stage.mosaic, gain=0.2 * stage.mosaic.gain, offset=np.zeros_like(stage.mosaic.offset))
+    bright = draw(stage, Wave().play(replace(stage, maps=[black]))(0.5))
+    assert bright[0].mean() > 1.3 * bright[40:50, 60:100].mean()  # around a dark mosaic it is brighter
     masked = heart(stage_factory.stage((160, 90), seconds=6.0))
     with closing(masked.textures):
         assert Wave().play(masked)(0.5).background == masked.background

@@ -28,7 +28,7 @@ from renderer.parameters import Colour, parameter
 from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCover, SpatialAnimation
 from renderer.scene.easing import EASINGS, Easing, ease
 from renderer.scene.flights import ArchedFlight, Leg, camera_including, opening_of, straight_flight, visible_bounds
-from renderer.scene.movements import VERTICAL, curved, in_perspective, inside, turned, turned_height, turned_over, turns
+from renderer.scene.movements import VERTICAL, curved, in_perspective, turned, turned_height, turned_over, turns
 from renderer.scene.nested_mosaics import NestedFlight, NestedMosaic
 from renderer.scene.openings import Landing, OpeningPhoto, landings_in_view
 from renderer.scene.orders import Order, in_view, smooth_noise, sort_keys, spread, staggered
@@ -110,7 +110,6 @@ __all__ = [
     "footprint",
     "in_perspective",
     "in_view",
-    "inside",
     "landings_in_view",
     "make_sprites",
     "named",

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-
-from renderer.scene.views import footprint
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from renderer.arrays import Float64Array
     from renderer.scene.sprites import Camera, Sprites
-    from renderer.scene.tiles import Bounds
 
 VERTICAL: Final = 0.5 * math.pi
 """Direction of a vertical axis in the plane, in radians."""
@@ -103,20 +98,3 @@ def in_perspective(camera: Camera, frame_height: int, points: Float64Array, larg
     middle, nearer = np.array(camera.centre), larger[:, np.newaxis]
     height = camera.distance(frame_height) * (1 - 1 / nearer)
     return np.concatenate([(points - middle) / nearer + middle, height], 1)
-
-
-def inside(camera: Camera, bounds: Bounds, frame: tuple[int, int], others: Iterable[Camera] = ()) -> Camera:
-    """Return a camera, enlarged and moved as little as necessary so that it shows nothing outside a box of the plane.
-
-    `bounds`: left, top, right and bottom in mosaic units, as `Stage.bounds` returns them. `frame`: width and height in
-    pixels. `others`: cameras with other angles, for which the returned scale and centre suffice too; those of a camera
-    that sways are thus the same all the time. Where a camera shows the horizon, it is returned unchanged.
-    """
-    boxes = np.array([footprint(each, frame) for each in (camera, *others)])
-    if not np.isfinite(boxes).all():
-        return camera
-    first, last = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-    low, high = np.array(bounds[:2]), np.array(bounds[2:])
-    scale = max(camera.scale, float(((last - first) / (high - low)).max()))
-    x, y = np.clip(camera.centre, low - first / scale, np.maximum(high - last / scale, low - first / scale)).tolist()
-    return replace(camera, centre=(x, y), scale=scale)
