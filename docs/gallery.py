@@ -136,6 +136,11 @@ GALLERY: Final[dict[str, tuple[Picture, ...]]] = {
             "Tile by tile in a spiral, with each tile popping up",
         ),
         Picture(
+            "render reveal coffee.png --tiles photos --columns 40 --enter fade --duration 4 "
+            f"{_CLIP} -o reveal-fade.mp4",
+            "In clusters that grow and meet, with each tile glowing at first",
+        ),
+        Picture(
             "render reveal flower.jpg --tiles photos --columns 40 --order hue --enter flip --duration 4 "
             f"{_CLIP} -o reveal-hue.mp4",
             "In order of hue, with each tile flipping over",
