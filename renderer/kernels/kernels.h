@@ -207,6 +207,11 @@ EXPORTED void run_auction(
     const Auction *auction, const int32_t *photo, const float *cost, const int64_t *first, const int64_t *known,
     double *lowest, const double *outside, double epsilon, int64_t *queue, int64_t count);
 
+/* assignment.c */
+EXPORTED void assign_columns(
+    const float *costs, int64_t rows, int64_t columns, double *prices, int64_t *held, double *numbers,
+    int64_t *indices);
+
 /* spacing.c */
 EXPORTED void find_conflicts(
     const Raster *raster, int64_t radius, const int64_t *order, int64_t count, const int32_t *photo, int32_t *placed,
@@ -218,6 +223,24 @@ EXPORTED void place_allowed(
 EXPORTED int64_t fill_any(
     const Raster *raster, int64_t radius, int32_t *remaining, int64_t photos, int64_t first_fit, int64_t *near,
     int32_t *placed);
+
+typedef struct {
+    int64_t *tile;
+    int32_t *photo;
+    float *cost;
+    const int64_t *cells;
+    const int64_t *place;
+    const int64_t *around;
+    int64_t *column;
+    const float *own;
+    const float *given;
+    int64_t count;
+    int64_t others;
+    int64_t reach;
+} Exchanges;
+
+EXPORTED int64_t exchange_repeats(
+    const Raster *raster, const int64_t *radii, int64_t distances, const Exchanges *exchanges, float highest);
 
 /* structure.c */
 typedef struct {

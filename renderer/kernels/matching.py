@@ -46,6 +46,19 @@ def run_auction(
     kernels().run_auction(auction, photo, cost, first, known, lowest, outside, epsilon, queue, len(waiting))
 
 
+def assign_columns(costs: Float32Array, prices: Float64Array) -> Int64Array:
+    """Return the column (N,) of each row of costs (N, K), N ≤ K, at the least total cost.
+
+    prices: (K,) of columns, changed in place: such that each row has the column of least cost + price. They may start
+    with any values if N = K, and with zeros otherwise; the nearer they are to the result, the faster this is.
+    """
+    rows, columns = costs.shape
+    held = np.empty(rows, np.int64)
+    padded = columns + 8
+    kernels().assign_columns(costs, rows, columns, prices, held, np.empty(3 * padded), np.empty(4 * padded, np.int64))
+    return held
+
+
 # -- Repeat distances ----------------------------------------------------------------------------------------------
 
 
@@ -93,6 +106,33 @@ def fill_any(raster: Raster, radius: int, remaining: Int32Array, first_fit: bool
     """
     near = np.full(len(remaining), -1, np.int64)
     return bool(kernels().fill_any(raster, radius, remaining, len(remaining), first_fit, near, placed))
+
+
+class Exchanges(NamedTuple):
+    """M cells that may exchange their tiles with some of K cells around them, which include them."""
+
+    tile: Int64Array  # (N,) the tile of each cell, changed in place
+    photo: Int32Array  # (N,) its photo, changed in place
+    cost: Float32Array  # (N,) its cost, changed in place
+    cells: Int64Array  # (M,) cells in the order in which they are visited
+    place: Int64Array  # (M,) the index of each in `around`
+    around: Int64Array  # (K,) cells
+    column: Int64Array  # (K,) where the tile of each was before, as an index into `around`: at first 0…K − 1
+    own: Float32Array  # (M, K) costs in `cells` of the tiles around them
+    given: Float32Array  # (K, M) costs around them of the tiles of `cells`
+    count: int  # M
+    others: int  # K
+    reach: int  # maximum number of steps between cells that exchange their tiles
+
+
+def exchange_repeats(raster: Raster, radii: Int64Array, exchanges: Exchanges, highest: float) -> int:
+    """Let cells whose photo is repeated too near exchange their tile where that costs least.
+
+    Returns how many of the cells are done: the next one has got another tile, whose costs are not in `exchanges`.
+    radii: (D,) descending, in steps: if no exchange avoids all repeats within the first one, the next one is tried.
+    highest: the maximum increase of the cost by an exchange, except at the last radius.
+    """
+    return int(kernels().exchange_repeats(raster, radii, len(radii), exchanges, highest))
 
 
 # -- The metric `structure` ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-/* Repeat distances: placing photos so that none is repeated within a radius. */
+/* Repeat distances: placing and exchanging photos so that none is repeated within a radius. */
 
 #include "kernels.h"
 #include "raster.h"
@@ -74,4 +74,82 @@ int64_t fill_any(
         remaining[best] -= 1;
     }
     return 1;
+}
+
+/* -- Exchanges ----------------------------------------------------------------------------------------------------- */
+
+/* Whether less than `radius` steps lie between two cells. */
+static int are_near(const Raster *raster, int64_t cell, int64_t other, int64_t radius)
+{
+    const int32_t *a = raster->box + 4 * cell, *b = raster->box + 4 * other;
+    int64_t across = largest(a[0] - b[0] - b[2], b[0] - a[0] - a[2]);
+    int64_t down = largest(a[1] - b[1] - b[3], b[1] - a[1] - a[3]);
+    return largest(across, down) < radius;
+}
+
+/* Whether two cells, which show different photos, repeat none within `radius` steps after an exchange. */
+static int may_exchange(const Raster *raster, int64_t radius, int64_t cell, int64_t other, int32_t *photo)
+{
+    const int32_t own = photo[cell], its = photo[other];
+    photo[cell] = photo[other] = -1;
+    int may = is_clear(raster, radius, other, photo, own) && is_clear(raster, radius, cell, photo, its);
+    photo[cell] = own;
+    photo[other] = its;
+    return may;
+}
+
+/* The index in `around` of the cell with which one exchanges its tile at the least increase of the cost, or -1. */
+static int64_t best_exchange(const Raster *raster, const Exchanges *with, int64_t step, int64_t radius, float highest)
+{
+    const int64_t cell = with->cells[step];
+    const float *own = with->own + step * with->others, *given = with->given + step;
+    float lowest = highest;
+    int64_t best = -1;
+    for (int64_t i = 0; i < with->others; i++) {
+        const int64_t other = with->around[i];
+        const float increase = own[with->column[i]] + given[i * with->count] - with->cost[cell] - with->cost[other];
+        if ((best < 0 ? increase <= lowest : increase < lowest) && with->photo[other] != with->photo[cell]
+            && are_near(raster, cell, other, with->reach) && may_exchange(raster, radius, cell, other, with->photo)) {
+            lowest = increase;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Exchange the tiles of a cell and another one, both in `around`. */
+static void exchange_tiles(const Exchanges *with, int64_t step, int64_t a, int64_t b)
+{
+    const int64_t cell = with->around[a], other = with->around[b];
+    const int64_t tile = with->tile[cell], column = with->column[a];
+    const int32_t photo = with->photo[cell];
+    with->cost[cell] = with->own[step * with->others + with->column[b]];
+    with->cost[other] = with->given[b * with->count + step];
+    with->tile[cell] = with->tile[other];
+    with->photo[cell] = with->photo[other];
+    with->column[a] = with->column[b];
+    with->tile[other] = tile;
+    with->photo[other] = photo;
+    with->column[b] = column;
+}
+
+int64_t exchange_repeats(
+    const Raster *raster, const int64_t *radii, int64_t distances, const Exchanges *exchanges, float highest)
+{
+    for (int64_t step = 0; step < exchanges->count; step++) {
+        const int64_t cell = exchanges->cells[step], place = exchanges->place[step];
+        if (exchanges->column[place] != place)
+            return step; /* its tile is another one by now, whose cost is unknown */
+        for (int64_t i = 0; i < distances; i++) {
+            if (is_clear(raster, radii[i], cell, exchanges->photo, exchanges->photo[cell]))
+                break;
+            const float most = i < distances - 1 ? highest : __builtin_inff();
+            const int64_t other = best_exchange(raster, exchanges, step, radii[i], most);
+            if (other >= 0) {
+                exchange_tiles(exchanges, step, place, other);
+                break;
+            }
+        }
+    }
+    return exchanges->count;
 }

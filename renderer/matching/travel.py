@@ -19,6 +19,7 @@ import numpy as np
 
 from renderer.arrays import Float32Array, Float64Array
 from renderer.descriptors import blocks
+from renderer.kernels.matching import assign_columns
 from renderer.matching.candidates import Indices
 from renderer.progress import Advance
 from renderer.threads import run_blocks
@@ -92,13 +93,8 @@ def assign_tiles(
 
 def assign_exactly(costs: Float32Array) -> Indices:
     """Return the column (N,) for each row of costs (N, K), N ≤ K, at the least total cost."""
-    from scipy.optimize import linear_sum_assignment  # takes 0.2 s to import
-
-    # Subtracting what all columns of a row, or all rows of a column, have in common halves the time. It changes no
-    # result, unless columns are left out: then nothing may be subtracted from these.
-    reduced = costs - costs.min(axis=0) if costs.shape[0] == costs.shape[1] else costs
-    reduced = reduced - reduced.min(axis=1, keepdims=True)
-    return np.asarray(linear_sum_assignment(reduced)[1], np.int64)
+    square = costs.shape[0] == costs.shape[1]
+    return assign_columns(costs, -costs.min(axis=0).astype(np.float64) if square else np.zeros(costs.shape[1]))
 
 
 def _positions(
