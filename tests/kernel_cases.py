@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,7 +59,8 @@ from renderer.kernels.planar import (
 )
 from renderer.kernels.resizing import resize_values
 from renderer.masked_grid import masked
-from renderer.matching import RepetitionRules, match_photos
+from renderer.matching import RepetitionRules, match_photos, unmatched_map
+from renderer.matching.same_photos import match_same_photos
 from renderer.pictures import BYTE_OF_LIGHT_16, LIGHT_16, read_picture, resize
 from renderer.progress import Silent
 from renderer.shapes import TileShape
@@ -468,6 +469,13 @@ def record_matching() -> None:
             assert source.library is not None
             rules = RepetitionRules(max_uses=2, repeat_distance=1)
             match_photos(read_picture(cover).pixels, grid, source.library, Silent(), rules=rules)
+            # Another mosaic of the same photos, with as many cells, and with fewer.
+            before, other = unmatched_map(make_grid(96, 64, 12), source.library), read_picture(cover).pixels[::-1]
+            before = replace(
+                before, photo=np.resize(np.arange(20, dtype=np.int32), 96), photos=tuple(source.library.photos)
+            )
+            for columns in (12, 9):
+                match_same_photos(other, make_grid(96, 64, columns), before, source.library, Silent())
 
 
 def record_discs() -> None:

@@ -21,7 +21,7 @@ typedef struct {
     const float *costs;
     int64_t columns, padded;
     double *prices;
-    int64_t *held;    /* the column of each row, -1: none */
+    int64_t *held;    /* the column of each row that has one */
     int64_t *holder;  /* the row of each column, -1: none */
     double *distance; /* the least length of a path to each column; infinite for those that are settled */
     double *taken;    /* 0 for a column without a row, otherwise infinite */
@@ -188,8 +188,6 @@ void assign_columns(
         search.taken[i] = 0.0;
         search.holder[i] = -1;
     }
-    for (int64_t row = 0; row < rows; row++)
-        held[row] = -1;
     int64_t *waiting = indices + 3 * padded;
     for (int64_t count = bid(&search, rows, waiting); count > 0; count--)
         follow_path(&search, waiting[count - 1]);

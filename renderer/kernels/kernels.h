@@ -234,8 +234,8 @@ typedef struct {
     int64_t *column;
     const float *own;
     const float *given;
-    int64_t count;
-    int64_t others;
+    int64_t rows;
+    int64_t columns;
     int64_t reach;
 } Exchanges;
 

@@ -54,8 +54,8 @@ def assign_columns(costs: Float32Array, prices: Float64Array) -> Int64Array:
     """
     rows, columns = costs.shape
     held = np.empty(rows, np.int64)
-    padded = columns + 8
-    kernels().assign_columns(costs, rows, columns, prices, held, np.empty(3 * padded), np.empty(4 * padded, np.int64))
+    padded = columns + 7  # at least what rounds up to a multiple of 8
+    kernels().assign_columns(costs, rows, columns, prices, held, np.zeros(3 * padded), np.zeros(4 * padded, np.int64))
     return held
 
 
@@ -120,8 +120,8 @@ class Exchanges(NamedTuple):
     column: Int64Array  # (K,) where the tile of each was before, as an index into `around`: at first 0…K − 1
     own: Float32Array  # (M, K) costs in `cells` of the tiles around them
     given: Float32Array  # (K, M) costs around them of the tiles of `cells`
-    count: int  # M
-    others: int  # K
+    rows: int  # M
+    columns: int  # K
     reach: int  # maximum number of steps between cells that exchange their tiles
 
 

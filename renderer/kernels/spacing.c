@@ -102,12 +102,12 @@ static int may_exchange(const Raster *raster, int64_t radius, int64_t cell, int6
 static int64_t best_exchange(const Raster *raster, const Exchanges *with, int64_t step, int64_t radius, float highest)
 {
     const int64_t cell = with->cells[step];
-    const float *own = with->own + step * with->others, *given = with->given + step;
+    const float *own = with->own + step * with->columns, *given = with->given + step;
     float lowest = highest;
     int64_t best = -1;
-    for (int64_t i = 0; i < with->others; i++) {
+    for (int64_t i = 0; i < with->columns; i++) {
         const int64_t other = with->around[i];
-        const float increase = own[with->column[i]] + given[i * with->count] - with->cost[cell] - with->cost[other];
+        const float increase = own[with->column[i]] + given[i * with->rows] - with->cost[cell] - with->cost[other];
         if ((best < 0 ? increase <= lowest : increase < lowest) && with->photo[other] != with->photo[cell]
             && are_near(raster, cell, other, with->reach) && may_exchange(raster, radius, cell, other, with->photo)) {
             lowest = increase;
@@ -123,8 +123,8 @@ static void exchange_tiles(const Exchanges *with, int64_t step, int64_t a, int64
     const int64_t cell = with->around[a], other = with->around[b];
     const int64_t tile = with->tile[cell], column = with->column[a];
     const int32_t photo = with->photo[cell];
-    with->cost[cell] = with->own[step * with->others + with->column[b]];
-    with->cost[other] = with->given[b * with->count + step];
+    with->cost[cell] = with->own[step * with->columns + with->column[b]];
+    with->cost[other] = with->given[b * with->rows + step];
     with->tile[cell] = with->tile[other];
     with->photo[cell] = with->photo[other];
     with->column[a] = with->column[b];
@@ -136,7 +136,7 @@ static void exchange_tiles(const Exchanges *with, int64_t step, int64_t a, int64
 int64_t exchange_repeats(
     const Raster *raster, const int64_t *radii, int64_t distances, const Exchanges *exchanges, float highest)
 {
-    for (int64_t step = 0; step < exchanges->count; step++) {
+    for (int64_t step = 0; step < exchanges->rows; step++) {
         const int64_t cell = exchanges->cells[step], place = exchanges->place[step];
         if (exchanges->column[place] != place)
             return step; /* its tile is another one by now, whose cost is unknown */
@@ -151,5 +151,5 @@ int64_t exchange_repeats(
             }
         }
     }
-    return exchanges->count;
+    return exchanges->rows;
 }

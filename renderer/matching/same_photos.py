@@ -64,7 +64,7 @@ def match_same_photos(
     If the grid has more cells, further copies enter, of all photos alike; if it has fewer, some tiles leave. cover:
     (H, W, 3) uint8; library: the photos of `before`, in its order, which is also that of the result; travel: 0…1, how
     much shorter paths count relative to likeness, 0 not at all; seed: of the approximation for more than 3,000 cells.
-    `came_from` of the result is set. Memory: 500 bytes per cell, and 200 MB for up to 3,000 cells.
+    `came_from` of the result is set. Memory: 500 bytes per cell, and 72 MB for up to 3,000 cells.
     """
     style = style or MatchStyle()
     library = in_cells(library, grid.shape)

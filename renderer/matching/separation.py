@@ -19,7 +19,7 @@ from renderer.threads import run_blocks
 _BLOCK: Final = 32  # cells whose costs are computed at once
 
 _BATCH: Final = 16
-"""Cells whose exchanges are considered at once: costs of fewer, or of more, take more time."""
+"""Cells whose exchanges are considered at once: with 8 or 64, 40,000 cells take 1.3 or 1.9 times as long."""
 
 _REACH: Final = 20
 """Maximum distance in cells between cells that exchange their tiles: with 40,000 cells and 2,000 photos, 10 leaves 521
@@ -56,7 +56,7 @@ def _separate(
     cells = np.arange(len(assigned))
 
     def cost_in_place(block: slice) -> Float32Array:
-        return np.diagonal(cost(cells[block], assigned[block]))
+        return np.asarray(np.diagonal(cost(cells[block], assigned[block])))
 
     in_place = np.concatenate(run_blocks(cost_in_place, blocks(len(cells), _BLOCK)))
     radii = np.array([in_steps(raster, each) for each in range(distance, 0, -1)])
