@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from renderer.arrays import Float32Array
 from renderer.descriptors import blocks
@@ -41,37 +40,33 @@ def separate_repeats(
     exchange is possible, smaller distances are tried. The time grows with the number of repeats.
     """
     photo = photo_of[assigned].astype(np.int32)
-    if distance:
-        _separate(assigned, photo, cost, raster, distance, highest)
-    order = np.arange(len(assigned))
-    while distance and find_conflicts(raster.arrays, in_steps(raster, distance), order, photo).any():
-        distance -= 1
-    return distance
-
-
-def _separate(
-    assigned: Indices, photo: npt.NDArray[np.int32], cost: TileCosts, raster: CellRaster, distance: int, highest: float
-) -> None:
-    """Visit the cells whose photo is repeated too near, in order; `assigned` and `photo` are changed in place."""
     cells = np.arange(len(assigned))
+    radii = np.array([in_steps(raster, each) for each in range(distance, 0, -1)])
 
     def cost_in_place(block: slice) -> Float32Array:
         return np.asarray(np.diagonal(cost(cells[block], assigned[block])))
 
-    in_place = np.concatenate(run_blocks(cost_in_place, blocks(len(cells), _BLOCK)))
-    radii = np.array([in_steps(raster, each) for each in range(distance, 0, -1)])
-    reach = in_steps(raster, _REACH)
-    for _ in range(_ROUNDS):
+    def visit(in_place: Float32Array) -> None:
+        """Let the cells whose photo is repeated too near exchange their tiles, in order."""
+        reach = in_steps(raster, _REACH)
         waiting = np.flatnonzero(find_conflicts(raster.arrays, int(radii[0]), cells, photo))
         while len(waiting):
             some = waiting[:_BATCH]
             around = _within(raster, some, reach)
-            own, given = run_blocks(lambda pairs: cost(*pairs), [(some, assigned[around]), (around, assigned[some])])
             exchanges = Exchanges(
                 assigned, photo, in_place, some, np.searchsorted(around, some), around, np.arange(len(around)),
-                own, given, len(some), len(around), reach,
+                cost(some, assigned[around]), cost(around, assigned[some]), len(some), len(around), reach,
             )  # fmt: skip
             waiting = waiting[exchange_repeats(raster.arrays, radii, exchanges, highest) :]
+
+    if distance:
+        in_place = np.concatenate(run_blocks(cost_in_place, blocks(len(cells), _BLOCK)))
+        # One after the other, but as blocks: products of matrices must not depend on the number of threads.
+        for _ in range(_ROUNDS):
+            run_blocks(visit, [in_place])
+    while distance and find_conflicts(raster.arrays, in_steps(raster, distance), cells, photo).any():
+        distance -= 1
+    return distance
 
 
 def _within(raster: CellRaster, cells: Indices, radius: int) -> Indices:
