@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 from test_matching import arrays_of, library_of, tiles_from
 
 import renderer.matching.travel
@@ -17,7 +18,9 @@ from renderer.grid import Grid, make_grid
 from renderer.library import Library
 from renderer.masked_grid import masked
 from renderer.matching import MatchStyle, RepetitionRules, match_photos
+from renderer.matching.cell_raster import rasterize_cells
 from renderer.matching.same_photos import match_same_photos, pair_tiles
+from renderer.matching.separation import separate_repeats
 from renderer.matching.travel import assign_exactly, assign_tiles
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import PlacementMap
@@ -47,6 +50,16 @@ def test_small_assignments_are_the_best_of_all(cells: int, more: int, seed: int)
     found = assign_exactly(costs)
     every = itertools.permutations(range(cells + more), cells)
     assert costs[np.arange(cells), found].sum() == min(costs[np.arange(cells), list(one)].sum() for one in every)
+
+
+@given(
+    cells=st.integers(1, 80), more=st.integers(0, 20), values=st.sampled_from([3, 50, 10**6]), seed=st.integers(0, 1000)
+)
+def test_large_assignments_cost_as_much_as_those_of_scipy(cells: int, more: int, values: int, seed: int) -> None:
+    costs = np.random.default_rng(seed).integers(0, values, (cells, cells + more)).astype(np.float32)
+    found, expected = assign_exactly(costs), linear_sum_assignment(costs)[1]
+    assert len(set(found.tolist())) == cells
+    assert costs[np.arange(cells), found].sum() == costs[np.arange(cells), expected].sum()
 
 
 @settings(max_examples=10)
@@ -89,6 +102,45 @@ def test_equal_costs_are_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renderer.matching.travel, "EXACT", 1)
     found = assign_tiles(lambda rows, columns: np.ones((len(rows), len(columns)), np.float32), 500, 500)
     assert sorted(found.tolist()) == list(range(500))
+
+
+# -- Repeats -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["square", "adaptive"])
+def test_cells_exchange_tiles_until_no_photo_is_repeated_nearby(cover: Path, kind: str) -> None:
+    grid = make_grid(640, 427, columns=24)
+    if kind == "adaptive":
+        grid = adapt_grid(grid, read_picture(cover).pixels, [])
+    raster, rng = rasterize_cells(grid), np.random.default_rng(1)
+    photo_of = np.resize(np.arange(60), len(grid))
+    colours = rng.random(len(grid)).astype(np.float32)
+    assigned = rng.permutation(len(grid))
+
+    def cost(cells: np.ndarray, tiles: np.ndarray) -> np.ndarray:
+        return np.abs(colours[cells, np.newaxis] - colours[tiles])
+
+    assert separate_repeats(assigned, photo_of, cost, raster, 2, np.inf) == 2
+    assert sorted(assigned.tolist()) == list(range(len(grid)))
+    edges = grid.cells[:, :2], grid.cells[:, :2] + grid.cells[:, 2:]
+    gaps = np.maximum(edges[0][:, np.newaxis] - edges[1], edges[0] - edges[1][:, np.newaxis]).max(axis=2)
+    photo = photo_of[assigned]
+    assert gaps[(photo[:, np.newaxis] == photo) & ~np.eye(len(grid), dtype=bool)].min() >= 2
+    assert separate_repeats(assigned, photo_of, cost, raster, 0, np.inf) == 0
+
+
+def test_exchanges_that_cost_too_much_are_made_only_between_cells_that_touch() -> None:
+    raster = rasterize_cells(make_grid(90, 10, columns=9))
+    photo_of = np.array([0, 1, 2, 0, 4, 5, 6, 6, 8])
+
+    def cost(cells: np.ndarray, tiles: np.ndarray) -> np.ndarray:
+        return np.abs(cells[:, np.newaxis] - tiles).astype(np.float32)
+
+    cheap, costly = np.arange(9), np.arange(9)
+    assert separate_repeats(cheap, photo_of, cost, raster, 3, 0.5) == 1
+    assert photo_of[cheap].tolist() == [0, 1, 2, 0, 4, 5, 6, 8, 6]
+    assert separate_repeats(costly, photo_of, cost, raster, 3, 9) == 3
+    assert sorted(costly.tolist()) == list(range(9))
 
 
 # -- The second mosaic -------------------------------------------------------------------------------------------------
