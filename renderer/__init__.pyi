@@ -167,6 +167,8 @@ def render(
     preset: str | Path | None = None,
     draft: bool = False,
     frames: str | None = None,
+    workers: int | None = None,
+    cache_size: int = 4000000000,
     overwrite: bool = False,
     progress: Progress | ProgressFunction | None = None,
     tiles: str | Path | Sequence[str | Path] = (),
@@ -240,6 +242,7 @@ def render(
     gop_seconds: float = 2.0,
     max_rate: float | None = None,
     max_size: int | str | None = None,
+    segment_seconds: float = 8.0,
     poster: bool = False,
     music: str | Path | None = None,
     music_start: float = 0.0,
@@ -250,7 +253,8 @@ def render(
 ) -> Summary:
     r"""Render an animation of a mosaic to a video file.
 
-    The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped.
+    The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped,
+    except finished segments of a video of more than 20 seconds, in the cache, with which the same call goes on.
 
     Args:
         source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
@@ -260,6 +264,8 @@ def render(
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Render small and fast, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
+        workers: The number of segments of a long video to make at once. Default: what cores and memory allow.
+        cache_size: Bytes of finished segments that are kept, of all videos together.
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
@@ -362,6 +368,8 @@ def render(
         gop_seconds: Time between key frames, where players seek and editors cut (seconds, 0.1 to 60).
         max_rate: Maximum bitrate over any one-second window (Mbit/s, 0.05 to 1000).
         max_size: Maximum file size, such as 20MB (20,000,000 bytes); uses two passes if necessary.
+        segment_seconds: Length of the segments of which a video of more than 20 seconds is made, to be resumable; 0:
+            only one (seconds, 0 to 3600).
         poster: Also write a representative frame as a picture next to the video.
         music: Soundtrack, trimmed or looped to the video's length.
         music_start: Position in the track to start from (seconds, 0 to 86400).

@@ -45,6 +45,7 @@ from renderer.memory import MemoryMeter
 from renderer.messages import as_argument, named, spelled
 from renderer.overlay import check_overlay
 from renderer.parameters import WORDS, ByteSize, Day, given, parameters, suggestion
+from renderer.paths import CACHE_SIZE
 from renderer.pictures import Pixels
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.plugins import load_animation
@@ -503,13 +504,16 @@ def render(
     preset: str | Path | None = None,
     draft: bool = False,
     frames: str | None = None,
+    workers: int | None = None,
+    cache_size: int = CACHE_SIZE,
     overwrite: bool = False,
     progress: Progress | ProgressFunction | None = None,
     **options: object,
 ) -> Summary:
     """Render an animation of a mosaic to a video file.
 
-    The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped.
+    The file appears when it is complete and has been checked; nothing is left behind if the work fails or is stopped,
+    except finished segments of a video of more than 20 seconds, in the cache, with which the same call goes on.
 
     Args:
         source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
@@ -519,6 +523,8 @@ def render(
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Render small and fast, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
+        workers: The number of segments of a long video to make at once. Default: what cores and memory allow.
+        cache_size: Bytes of finished segments that are kept, of all videos together.
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
             object that implements `renderer.progress.Progress`. Raise `renderer.Cancelled` in it to stop the work.
@@ -550,9 +556,11 @@ def render(
     )  # fmt: skip
     check_music_options(job.sound, options)
     check_job(job)
+    if workers is not None and workers < 1:
+        raise InputError(f"{named('workers', workers)} must be at least 1")
     timed = Timed(as_progress(progress))
     with MemoryMeter() as meter, _open(request.drawn_source, request.match, timed, request.animation) as mosaic:
-        summary = write_video(mosaic, job, timed)
+        summary = write_video(mosaic, job, timed, workers=workers, cache_size=cache_size)
         return replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
 
 

@@ -19,7 +19,7 @@ PAGES = {path.relative_to(DOCS).as_posix(): path.read_text("utf-8") for path in 
 
 Run = Callable[..., tuple[int, str, str]]
 
-AS_THEY_ARE = ("doctor", "edit", "library", "presets", "check", "animations", "completion")
+AS_THEY_ARE = ("doctor", "cache", "edit", "library", "presets", "check", "animations", "completion")
 """Commands whose options do not include a size."""
 
 

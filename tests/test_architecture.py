@@ -212,6 +212,7 @@ OPENED = {
     "encoder/probe.py": {"path.open": "a video that was written or is checked"},
     "explain/figures.py": {"ImageFont.truetype": "a part of the package"},
     "explain/knn.py": {"ImageFont.truetype": "a part of the package"},
+    "job/segments.py": {"path.read_bytes": "a part of the package"},
     "kernels/library.py": {"(FOLDER / 'kernels.h').read_text": "a part of the package"},
     "kernels/sources.py": {"path.read_bytes": "a part of the checkout"},
     "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the package"},

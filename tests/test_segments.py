@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from videos import decode, frame_flags
 
+import renderer
 from animations.zoom import Zoom
 from renderer.cached_files import CacheKind, clear, lock_of, segments_folder, sizes, sweep
 from renderer.encoder import Encoding, Probe, choose, ffmpeg_path, probe
@@ -191,6 +192,35 @@ def test_the_file_is_the_same_with_any_number_of_workers_and_after_an_interrupti
         made[f"without {number}"] = digest(tmp_path / "it.mp4")
     assert len(set(made.values())) == 1
     assert "resuming: 6 of 6" in render("zoom", cover, *SHORT, "-y", "-o", "it.mp4")[2]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("flip", "text:ONE", "text:TWO"),
+        ("zoom", "text:ONE", "--mask", "heart", "--title", "Hello"),
+        ("show", "text:ONE"),
+    ],
+)
+def test_workers_draw_from_the_maps_that_were_matched_once(
+    render: Render, tmp_path: Path, photos: Path, words: tuple[str, ...]
+) -> None:
+    made = []
+    for workers in (1, 2):
+        clear("segments")
+        code, _, log = render(*words, "--tiles", photos, *SHORT, "--workers", workers, "-y", "-o", "it.mp4")
+        assert code == 0, log
+        made.append(digest(tmp_path / "it.mp4"))
+    assert made[0] == made[1]
+
+
+def test_a_mosaic_in_memory_is_rendered_by_several_workers(tmp_path: Path, photos: Path) -> None:
+    mosaic = renderer.match("text:ONE", tiles=photos, columns=12)
+    files = [tmp_path / "a" / "it.mp4", tmp_path / "b" / "it.mp4"]
+    for workers, path in enumerate(files, 1):
+        clear("segments")
+        renderer.render(mosaic, "zoom", path, size=SIZE, fps=10, duration=24, segment_seconds=4, workers=workers)
+    assert digest(files[0]) == digest(files[1])
 
 
 @contextmanager

@@ -46,6 +46,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ),
         ("render zoom cover.jpg --tiles ~/Pictures --music song.mp3 --title 'Our year'", "Add music and a title"),
         (
+            "render zoom cover.jpg --tiles ~/Pictures --duration 120 --workers 4",
+            "Make 4 segments at once; after an interruption, the same command goes on",
+        ),
+        (
             "render zoom cover.jpg --tiles ~/Pictures --tile-shape 3:2 --gap 0.06 --background white",
             "Make a photo wall: whole 3:2 photos with white gaps",
         ),
@@ -367,6 +371,15 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "render completion fish > ~/.config/fish/completions/render.fish",
             "For fish, which loads the file automatically",
         ),
+    ),
+    "cache": (
+        ("render cache list", "See what is kept, and how much space it takes"),
+        ("render cache clear", "Delete everything that can be made again"),
+    ),
+    "cache list": (("render cache list", "See what is kept, and how much space it takes"),),
+    "cache clear": (
+        ("render cache clear segments", "Delete the finished parts of videos"),
+        ("render cache clear", "Delete everything that can be made again"),
     ),
     "doctor": (("render doctor", "Check this machine before the first render, or after a failed one"),),
 }

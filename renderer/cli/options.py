@@ -90,9 +90,7 @@ class VideoOptions(Validated):
     """Options of commands that render a video."""
 
     frames: str | None = parameter(None, "Render only frames A to B, inclusive, counted from 0", metavar="A-B")
-    workers: int | None = parameter(
-        None, "Number of segments to render at a time; default: depends on cores and memory", low=1, high=256
-    )
+    workers: int | None = parameter(None, "Segments to make at once; default: by cores", low=1, high=256)
     cache_size: ByteSize = parameter(
         ByteSize(CACHE_SIZE), "Maximum size of the segments that are kept for resuming, such as 10GB", low=0, high=1e15
     )

@@ -29,7 +29,7 @@ from renderer.encoder import STATISTICS, Encoding, join, open_writer, run_ffmpeg
 from renderer.errors import BusyError, RenderError
 from renderer.input_files import is_file
 from renderer.job.drawing import FrameSource, open_frames
-from renderer.job.inputs import open_mosaic
+from renderer.job.inputs import open_placement
 from renderer.job.mosaics import OpenMosaic
 from renderer.job.writing import check_written, feed
 from renderer.library import file_digest
@@ -133,7 +133,7 @@ def make_segments(mosaic: OpenMosaic, video: SegmentedVideo, progress: Progress,
     with progress.stage("rendering", video.frames(range(len(video.cuts))), "frames") as advance:
         advance(video.frames(found))
         if count > 1:
-            _make_in_processes(video, missing, advance, count)
+            _make_in_processes(mosaic, video, missing, advance, count)
         elif missing:
             with _open_source(mosaic, video, progress) as source:
                 for number in missing:
@@ -256,6 +256,7 @@ class SegmentTask:
 
     video: SegmentedVideo
     number: int
+    maps: Sequence[tuple[PlacementMap, Path | None]]  # matched once, each with its cover, if that is a known file
 
 
 @dataclass(frozen=True)
@@ -278,11 +279,14 @@ class _FrameCounter:
         """Drop the line: the main process shows it too."""
 
 
-def _make_in_processes(video: SegmentedVideo, missing: Sequence[int], advance: Advance, workers: int) -> None:
+def _make_in_processes(
+    mosaic: OpenMosaic, video: SegmentedVideo, missing: Sequence[int], advance: Advance, workers: int
+) -> None:
     """Make segments in worker processes. Raises RenderError as soon as one fails; the others are stopped."""
+    maps = [(each.placement, each.cover) for each in (mosaic, *mosaic.others)]
     drawn: queue.SimpleQueue[int] = queue.SimpleQueue()
     with Processes[SegmentTask, SegmentAnswer](workers, __name__, SegmentAnswer) as pool:
-        pending = {pool.submit(SegmentTask(video, number), _FrameCounter(drawn)) for number in missing}
+        pending = {pool.submit(SegmentTask(video, number, maps), _FrameCounter(drawn)) for number in missing}
         while pending:
             done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
             while not drawn.empty():
@@ -312,7 +316,7 @@ class _SegmentMaker:
     def run(self, task: SegmentTask, progress: Progress) -> SegmentAnswer:
         """Make a segment. Errors are returned in the answer; only an interruption is raised."""
         try:
-            source = self._source_of(task.video)
+            source = self._source_of(task)
             with progress.stage("rendering", len(task.video.cuts[task.number]), "frames") as advance:
                 write_segment(source, task.video, task.number, advance)
         except RenderError as error:
@@ -321,16 +325,19 @@ class _SegmentMaker:
             return SegmentAnswer("out of memory: use fewer workers or a smaller size")
         return SegmentAnswer()
 
-    def _source_of(self, video: SegmentedVideo) -> FrameSource:
-        key = video.folder
-        if self._source is None or self._source[0] != key:
+    def _source_of(self, task: SegmentTask) -> FrameSource:
+        video = task.video
+        if self._source is None or self._source[0] != video.folder:
             self.close()
-            # The main process writes what is to be written beside the video.
-            job = replace(video.job, match=replace(video.job.match, save_map=None, credits=None))
-            mosaic = self._open.enter_context(open_mosaic(job.drawn_cover, job.match, Silent(), job.animation))
+            match = replace(video.job.match, save_map=None, credits=None)  # which the main process writes
+            first, *others = (
+                self._open.enter_context(open_placement(placement, cover, match, Silent()))
+                for placement, cover in task.maps
+            )
+            mosaic = replace(first, others=others)
             if _key(mosaic, video.job, video.encoding, video.cuts, video.bit_rates) != video.folder.name:
-                raise RenderError("the video has changed while it was rendered: render it again")
-            self._source = key, self._open.enter_context(_open_source(mosaic, video, Silent()))
+                raise RenderError("the photos have changed while the video was rendered: render it again")
+            self._source = video.folder, self._open.enter_context(_open_source(mosaic, video, Silent()))
         return self._source[1]
 
     def close(self) -> None:

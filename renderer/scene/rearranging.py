@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from renderer.arrays import rows_of
 from renderer.scene.easing import Easing, ease
 from renderer.scene.movements import curved, turns
 from renderer.scene.orders import in_view, smooth_noise, staggered
+from renderer.scene.space import rows_of
 from renderer.scene.sprites import SPRITE_ARRAYS, Camera, Scene, Sprites
 from renderer.scene.stage import Stage
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
-
-from renderer.arrays import rows_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
 
 LIGHT: Final = (-0.42, -0.56, 1.0)
 """Direction to the light, x, y, z: from the upper left, in front of the mosaic. NumPy is not loaded to define it."""
+
+Scalar = TypeVar("Scalar", bound="np.generic")
 
 _DARKEST: Final = 0.45  # factor of a tile that the light doesn't reach
 
@@ -42,6 +42,18 @@ class Space:
     def same(self, other: Space) -> bool:
         """Return whether another is equal."""
         return all(np.array_equal(getattr(self, each.name), getattr(other, each.name)) for each in fields(self))
+
+
+def rows_of(
+    array: npt.NDArray[Scalar], which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice
+) -> npt.NDArray[Scalar]:
+    """Return some rows of an array, by a mask (N,), indices (M,) or a slice (a view).
+
+    `take` copies short rows 15 times as fast as an index does.
+    """
+    if isinstance(which, slice):
+        return array[which]
+    return array.take(np.flatnonzero(which) if which.dtype == bool else which, axis=0)
 
 
 def flat(count: int) -> Space:

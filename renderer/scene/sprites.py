@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from renderer.arrays import rows_of
 from renderer.parameters import Colour
-from renderer.scene.space import LIGHT, Space, flat, light_of, rotated
+from renderer.scene.space import LIGHT, Space, flat, light_of, rotated, rows_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt

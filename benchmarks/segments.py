@@ -1,0 +1,168 @@
+"""Videos in segments: what cutting costs, how workers scale, and whether kills do any harm.
+
+    python benchmarks/segments.py cost --tiles FOLDER [--quality standard] [NAME ...]
+    python benchmarks/segments.py workers --tiles FOLDER [--most 4]
+    python benchmarks/segments.py kills --tiles FOLDER [--count 100]
+
+`cost`: bytes, SSIM and PSNR of videos of 24 seconds at 1280 × 720, in segments and in one piece, each against what was
+drawn: of all frames, and the largest loss of PSNR in a frame within 12 of a joint.
+
+`workers`: wall and processor time of a disperse of 24 seconds, in one piece and in segments by 1, 2, … workers.
+
+`kills`: a video of 60 seconds is rendered again and again, and killed (SIGKILL) at random moments, so many times; shows
+how many segments the killed renders finished, and whether all complete files are equal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from skimage.metrics import structural_similarity
+
+from renderer.cached_files import clear, segments_folder
+from renderer.encoder import run_ffmpeg
+from renderer.job import VideoJob, open_frames, open_mosaic, render_videos, sample_pictures
+from renderer.plugins import load_animation
+from renderer.progress import Silent
+
+SIZE = (1280, 720)
+JOINTS = (240, 480)  # of a video of 24 seconds with 30 frames a second, in segments of 8 seconds
+NEAR = 12
+
+
+def job(name: str, path: Path, tiles: str, quality: str, seconds: float) -> VideoJob:
+    """Return a video of 24 seconds; `seconds`: of its segments."""
+    values = {
+        "size": SIZE, "fps": Fraction(30), "duration": 24.0, "tiles": (tiles,), "quality": quality,
+        "segment_seconds": seconds,
+    }  # fmt: skip
+    return VideoJob.of(sample_pictures()[0], load_animation(name), path, values)
+
+
+def luma(path: Path) -> np.ndarray:
+    """Return the decoded luma of a video, (N, H, W)."""
+    raw = run_ffmpeg("-i", str(path), "-f", "rawvideo", "-pix_fmt", "gray", "-").stdout
+    return np.frombuffer(raw, np.uint8).reshape(-1, SIZE[1], SIZE[0])
+
+
+def cost(names: list[str], tiles: str, quality: str) -> None:
+    """Print a table of what cutting costs."""
+    print("| animation | bytes | SSIM | PSNR | largest loss near a joint |\n|---|--:|--:|--:|--:|")
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            jobs = [job(name, Path(folder, f"{seconds}.mp4"), tiles, quality, seconds) for seconds in (0, 8)]
+            render_videos(jobs)
+            sizes = [each.path.stat().st_size for each in jobs]
+            decoded = [luma(each.path) for each in jobs]
+        psnr, ssim = np.zeros((2, len(decoded[0]))), np.zeros((2, len(decoded[0])))
+        planes = np.empty(SIZE[::-1], np.uint8), *np.empty((2, SIZE[1] // 2, SIZE[0] // 2), np.uint8)
+        with (
+            open_mosaic(jobs[0].cover, jobs[0].match, Silent()) as mosaic,
+            open_frames(mosaic, jobs[0].animation, SIZE, jobs[0].output) as source,
+        ):
+            for number, (shot, same) in enumerate(source.shots(range(len(decoded[0])), planar=True)):
+                if not same:
+                    source.draw_planes(shot, planes)
+                for which in range(2):
+                    off = (decoded[which][number].astype(float) - planes[0] * 1.0) ** 2
+                    psnr[which, number] = 10 * np.log10(255**2 / max(off.mean(), 1e-3))
+                    if number % 10 == 0 or any(abs(number - joint) < NEAR for joint in JOINTS):
+                        ssim[which, number] = structural_similarity(  # type: ignore[no-untyped-call] # not typed
+                            decoded[which][number], planes[0]
+                        )
+        near = [number for joint in JOINTS for number in range(joint - NEAR, joint + NEAR)]
+        loss = (psnr[0] - psnr[1])[near].max()
+        some = ssim[0] > 0
+        print(
+            f"| {name} | {100 * (sizes[1] / sizes[0] - 1):+.2f} % | {ssim[1, some].mean() - ssim[0, some].mean():+.5f} "
+            f"| {psnr[1].mean() - psnr[0].mean():+.3f} dB | {loss:.2f} dB |",
+            flush=True,
+        )
+
+
+def command(path: Path, tiles: str, *words: object) -> list[str]:
+    """Return a `render` command."""
+    return [sys.executable, "-m", "renderer", *map(str, words), "--tiles", tiles, "-y", "-q", "-o", str(path)]
+
+
+def workers(tiles: str, most: int) -> None:
+    """Print the time of a video in one piece and by several workers."""
+    print("| | wall time | processor time |\n|---|--:|--:|")
+    with tempfile.TemporaryDirectory() as folder:
+        words = ("disperse", sample_pictures()[0], "--size", "1280x720", "--duration", 24)
+        ways = {"one piece": ("--segment-seconds", 0), **{f"{n} workers": ("--workers", n) for n in range(1, most + 1)}}
+        subprocess.run(command(Path(folder, "it.mp4"), tiles, *words, "--frames", "0-1"), check=True)
+        for name, way in ways.items():
+            clear("segments")
+            before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+            subprocess.run(command(Path(folder, "it.mp4"), tiles, *words, *way), check=True)
+            after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - started
+            used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            print(f"| {name} | {wall:.1f} s | {used:.1f} s |", flush=True)
+
+
+def kills(tiles: str, count: int) -> None:
+    """Kill renders at random moments, and compare their files."""
+    chance, digests, killed, drawn, videos = random.Random(0), set(), 0, 0, 0
+    frames = 600
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "it.mp4")
+        words = ("zoom", sample_pictures()[0], "--size", "320x180", "--fps", 10, "--duration", 60, "--workers", 2)
+        clear("segments")
+        while killed < count:
+            before = len(list(segments_folder().glob("*/*.mp4")))
+            process = subprocess.Popen(command(path, tiles, *words), start_new_session=True)
+            try:
+                process.wait(chance.uniform(0.3, 4))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                killed += 1
+            if process.returncode == 0:
+                digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
+                videos += 1
+                path.unlink()
+                clear("segments")
+            elif process.returncode != -9:
+                raise SystemExit(f"exit code {process.returncode} after {killed} kills")
+            elif path.exists():
+                raise SystemExit("a file of a killed render is there")
+            drawn += max(len(list(segments_folder().glob("*/*.mp4"))) - before, 0)
+    print(f"{killed} kills, {videos} complete videos of {frames} frames, {len(digests)} different files")
+    print(f"{drawn} segments were finished by renders that were killed")
+
+
+def main() -> None:
+    """Run one of the measurements."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("cost", "workers", "kills"))
+    parser.add_argument("names", nargs="*", default=["zoom", "disperse", "reveal", "gather", "sort"])
+    parser.add_argument("--tiles", required=True)
+    parser.add_argument("--quality", default="standard")
+    parser.add_argument("--most", type=int, default=4)
+    parser.add_argument("--count", type=int, default=100)
+    options = parser.parse_intermixed_args()
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["MOSAIC_RENDERER_CACHE"] = cache
+        match options.what:
+            case "cost":
+                cost(options.names, options.tiles, options.quality)
+            case "workers":
+                workers(options.tiles, options.most)
+            case _:
+                kills(options.tiles, options.count)
+
+
+if __name__ == "__main__":
+    main()
