@@ -245,7 +245,7 @@ def test_an_interrupted_render_is_resumed(
 ) -> None:
     words = ("zoom", cover, *SHORT, "--workers", workers, "-o", "it.mp4")
     with running(tmp_path, *words) as process:
-        wait_until(lambda: len(kept()) >= 2)
+        wait_until(kept)
         process.send_signal(number)
         process.wait(30)
         assert not (tmp_path / "it.mp4").exists()
