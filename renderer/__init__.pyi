@@ -332,7 +332,7 @@ def render(
         long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
-        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 14400).
         fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
             copy (blur).
         covered: Strip that an app's controls hide at each edge, as a fraction of the frame's height or width: the
@@ -350,7 +350,7 @@ def render(
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
-        title_time: When the title is visible; default: always (seconds, 0 to 3600).
+        title_time: When the title is visible; default: always (seconds, 0 to 14400).
         title_colour: Colour of the title: a name or #rrggbb.
         font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and Hebrew).
         logo: Logo: a picture file, preferably a PNG with a transparent background.
@@ -368,8 +368,8 @@ def render(
         gop_seconds: Time between key frames, where players seek and editors cut (seconds, 0.1 to 60).
         max_rate: Maximum bitrate over any one-second window (Mbit/s, 0.05 to 1000).
         max_size: Maximum file size, such as 20MB (20,000,000 bytes); uses two passes if necessary.
-        segment_seconds: Length of the segments of which a video of more than 20 seconds is made, to be resumable; 0:
-            only one (seconds, 0 to 3600).
+        segment_seconds: Length of the segments of which an MP4, MOV or WebM of more than 20 seconds is made, to be
+            resumable; 0: one (seconds, 0 to 3600).
         poster: Also write a representative frame as a picture next to the video.
         music: Soundtrack, trimmed or looped to the video's length.
         music_start: Position in the track to start from (seconds, 0 to 86400).
@@ -535,7 +535,7 @@ def frame(
         long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
-        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 14400).
         fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
             copy (blur).
         covered: Strip that an app's controls hide at each edge, as a fraction of the frame's height or width: the
@@ -553,7 +553,7 @@ def frame(
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
-        title_time: When the title is visible; default: always (seconds, 0 to 3600).
+        title_time: When the title is visible; default: always (seconds, 0 to 14400).
         title_colour: Colour of the title: a name or #rrggbb.
         font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and Hebrew).
         logo: Logo: a picture file, preferably a PNG with a transparent background.
@@ -724,7 +724,7 @@ def frames(
         long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
-        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 14400).
         fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
             copy (blur).
         covered: Strip that an app's controls hide at each edge, as a fraction of the frame's height or width: the
@@ -742,7 +742,7 @@ def frames(
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
-        title_time: When the title is visible; default: always (seconds, 0 to 3600).
+        title_time: When the title is visible; default: always (seconds, 0 to 14400).
         title_colour: Colour of the title: a name or #rrggbb.
         font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and Hebrew).
         logo: Logo: a picture file, preferably a PNG with a transparent background.
@@ -909,7 +909,7 @@ def as_clip(
         long_side: Longer side of the frame, without size=; default: 1920, or 640 for GIF, WebP and APNG (pixels, 16 to
             8192).
         fps: Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions.
-        duration: Length of the video; default: the animation's own (seconds, 0.05 to 3600).
+        duration: Length of the video; default: the animation's own (seconds, 0.05 to 14400).
         fit: How to fit a cover of another shape: crop it, or show it whole on the background colour (pad) or a blurred
             copy (blur).
         covered: Strip that an app's controls hide at each edge, as a fraction of the frame's height or width: the
@@ -927,7 +927,7 @@ def as_clip(
         title: Title text; \n starts a new line.
         title_at: Position of the title.
         title_size: Height of the title's letters, as a fraction of the frame's shorter side (0.01 to 0.5).
-        title_time: When the title is visible; default: always (seconds, 0 to 3600).
+        title_time: When the title is visible; default: always (seconds, 0 to 14400).
         title_colour: Colour of the title: a name or #rrggbb.
         font: Font file for the title; default: DejaVu Sans Bold (Latin, Greek, Cyrillic, Arabic and Hebrew).
         logo: Logo: a picture file, preferably a PNG with a transparent background.

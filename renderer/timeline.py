@@ -19,6 +19,7 @@ from renderer.messages import as_key, named
 from renderer.parameters import parameter, parameters, read_values
 from renderer.plugins import load_animation
 from renderer.scene import PAUSE_PARAMETERS, Animation, Camera, Ending, Motion, NextCover, Scene, Stage, Target, ease
+from renderer.settings import LONGEST_VIDEO
 
 _SEGMENT: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b(.*)", re.DOTALL)
 
@@ -109,8 +110,10 @@ def _parse_segment(text: str, drift: float) -> Segment:
 
 def _segment(name: str, seconds: float, given: Mapping[str, object], location: str, drift: float) -> Segment:
     """Return a segment from parameters by their names. Raises InputError, which starts with `location`."""
-    if not 0 < seconds <= 3600:
-        raise InputError(f"{location}: the duration of {seconds:g} seconds is out of range: more than 0, at most 3600")
+    if not 0 < seconds <= LONGEST_VIDEO:
+        raise InputError(
+            f"{location}: the duration of {seconds:g} seconds is out of range: more than 0, at most {LONGEST_VIDEO:g}"
+        )
     if name == "hold":
         if given:
             raise InputError(f"{location}: hold has no parameters")

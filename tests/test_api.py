@@ -344,7 +344,7 @@ def test_wrong_arguments_are_input_errors(mosaic: renderer.Mosaic, cover: Path, 
         (lambda: renderer.frame(mosaic, "zoom", at="1"), "at= must be a number"),  # type: ignore[arg-type]
         (lambda: renderer.frame(mosaic, "zoom", at=99, duration=1.0), "at=99"),
         (lambda: renderer.frame(mosaic, "zoom", at=0, codec="h264"), "zoom has no parameter codec="),
-        (lambda: renderer.frames(mosaic, "zoom", duration=9999.0), "duration"),  # before the first frame
+        (lambda: renderer.frames(mosaic, "zoom", duration=99999.0), "duration"),  # before the first frame
         (lambda: renderer.render(mosaic, "zoom", 3), "output= must be a path"),  # type: ignore[arg-type]
         (lambda: renderer.render(mosaic, "zoom", tmp_path / "out.xyz"), "out.xyz"),
         (lambda: mosaic.image(width=0), "width=0 is not"),

@@ -14,7 +14,7 @@ from renderer.cover_names import CoverName, check_drawing_options, cover_name
 from renderer.messages import named
 from renderer.parameters import ByteSize, Paper, Validated, given, parameter, parameters, spell
 from renderer.paths import CACHE_SIZE
-from renderer.settings import BACKGROUND_HELP, TRANSPARENT_HELP, Background, check_background
+from renderer.settings import BACKGROUND_HELP, LONGEST_VIDEO, TRANSPARENT_HELP, Background, check_background
 
 SIDE_FILES: Final = ("save_map", "credits", "report")
 """Parameters that name files written in addition to the output."""
@@ -101,7 +101,7 @@ class VideoOptions(Validated):
 class FrameOptions(Validated):
     """Options of commands that render one frame."""
 
-    at: float = parameter(0.0, "Time of the frame in the video", unit="seconds", low=0.0, high=3600.0)
+    at: float = parameter(0.0, "Time of the frame in the video", unit="seconds", low=0.0, high=LONGEST_VIDEO)
     safe_zones: bool = parameter(
         False, f"Shade the areas that the app covers, as specified by {named('covered')} or the preset"
     )

@@ -9,6 +9,7 @@ from renderer.settings.mosaic import EditSettings, GridSettings, MatchSettings, 
 from renderer.settings.video import (
     BACKGROUND_HELP,
     LONGEST_TITLE,
+    LONGEST_VIDEO,
     MAX_SIDE,
     TRANSPARENT_HELP,
     Background,
@@ -28,6 +29,7 @@ from renderer.settings.video import (
 __all__ = [
     "BACKGROUND_HELP",
     "LONGEST_TITLE",
+    "LONGEST_VIDEO",
     "MAX_SIDE",
     "TRANSPARENT_HELP",
     "Background",

@@ -23,6 +23,9 @@ Profile = Literal["baseline", "main", "high"]
 MAX_SIDE: Final = 8192
 """Pixels: the limit of H.264's highest level and of every player."""
 
+LONGEST_VIDEO: Final = 14_400.0
+"""Seconds: four hours. A million frames, the other limit, are four and a half at 60 frames per second."""
+
 LONGEST_TITLE: Final = 1000
 """Maximum number of characters of a title; 1,200 of the smallest legible size fill a frame of 1920 × 1080."""
 
@@ -72,7 +75,7 @@ class OutputSettings(Validated):
     )  # fmt: skip
     fps: Fraction = parameter(Fraction(30), "Frames per second; 23.976, 29.97 and 59.94 mean the exact NTSC fractions")
     duration: float | None = parameter(
-        None, "Length of the video; default: the animation's own", unit="seconds", low=0.05, high=3600.0
+        None, "Length of the video; default: the animation's own", unit="seconds", low=0.05, high=LONGEST_VIDEO
     )
     fit: Fit = parameter(
         "crop",
@@ -159,7 +162,12 @@ class OverlaySettings(Validated):
         0.075, "Height of the title's letters, as a fraction of the frame's shorter side", low=0.01, high=0.5
     )
     title_time: tuple[float, float] | None = parameter(
-        None, "When the title is visible; default: always", unit="seconds", low=0, high=3600, metavar="START,END"
+        None,
+        "When the title is visible; default: always",
+        unit="seconds",
+        low=0,
+        high=LONGEST_VIDEO,
+        metavar="START,END",
     )
     title_colour: Colour = parameter((1.0, 1.0, 1.0), "Colour of the title: a name or #rrggbb")
     font: Path | None = parameter(
@@ -230,7 +238,7 @@ class FileSettings(Validated):
     )
     segment_seconds: float = parameter(
         8.0,
-        "Length of the segments of which a video of more than 20 seconds is made, to be resumable; 0: only one",
+        "Length of the segments of which an MP4, MOV or WebM of more than 20 seconds is made, to be resumable; 0: one",
         unit="seconds",
         low=0.0,
         high=3600.0,
