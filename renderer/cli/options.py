@@ -91,6 +91,12 @@ class VideoOptions(Validated):
 
     frames: str | None = parameter(None, "Render only frames A to B, inclusive, counted from 0", metavar="A-B")
     workers: int | None = parameter(None, "Segments to make at once; default: by cores", low=1, high=256)
+    cluster: str | None = parameter(
+        None, "Make the segments on a Dask cluster: tcp://HOST:PORT, or local:N for N processes here", metavar="ADDRESS"
+    )
+    store: Path | None = parameter(
+        None, "Folder of the segments, which all machines of a cluster share; default: in the cache"
+    )
     cache_size: ByteSize = parameter(
         ByteSize(CACHE_SIZE), "Maximum size of the segments that are kept for resuming, such as 10GB", low=0, high=1e15
     )
@@ -207,7 +213,7 @@ def format_command(words: Sequence[str], values: Mapping[str, object]) -> str:
 
 def written_command(words: Sequence[str], cover: CoverName | None, values: Mapping[str, object]) -> str:
     """Return the command that makes a file, to be stored in it: without local paths, or what changes no pixel."""
-    left_out = {*parameters(OutputOptions), *SIDE_FILES, "memory", "workers", "cache_size"}
+    left_out = {*parameters(OutputOptions), *SIDE_FILES, "memory", "workers", "cache_size", "cluster", "store"}
     shared = {
         name: tuple(_without_folders(name, word) for word in value) if isinstance(value, tuple) else value
         for name, value in values.items()

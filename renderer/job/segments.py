@@ -20,7 +20,7 @@ from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from renderer.budget import FREE_SHARE, LEAST_MEMORY, WORKERS_VARIABLE, free_memory, plan_budget, render_budget
 from renderer.cached_files import lock_of, segments_folder
@@ -100,11 +100,17 @@ def cut(frames: Sequence[int], fps: Fraction, encoding: Encoding, seconds: float
 
 
 def segmented(
-    mosaic: OpenMosaic, job: VideoJob, encoding: Encoding, learned: Sequence[int] = (), first_pass: Path | None = None
+    mosaic: OpenMosaic,
+    job: VideoJob,
+    encoding: Encoding,
+    learned: Sequence[int] = (),
+    first_pass: Path | None = None,
+    store: Path | None = None,
 ) -> SegmentedVideo | None:
     """Return a resolved job as a video in segments; None if it is encoded in one piece.
 
     `learned`: bytes of the segments that the quality alone needs, by which the encoding's bit rate is shared out.
+    `store`: the folder of the segments of all videos, by default one in the cache.
     """
     each, frames = encoding.for_segments(), job.selected_frames()
     if each is None:
@@ -116,14 +122,24 @@ def segmented(
     if encoding.bit_rate is not None:
         whole = sum(learned) / len(frames)
         rates = [encoding.bit_rate * size / len(part) / whole for size, part in zip(learned, cuts, strict=True)]
-    folder = segments_folder() / _key(mosaic, job, each, cuts, rates)
+    folder = (store or segments_folder()) / _key(mosaic, job, each, cuts, rates)
     return SegmentedVideo(job, each, cuts, folder, rates, first_pass)
 
 
-def make_segments(mosaic: OpenMosaic, video: SegmentedVideo, progress: Progress, workers: int | None) -> None:
+class SegmentPool(Protocol):
+    """Makes segments elsewhere, such as in other processes or on other machines."""
+
+    def make(self, tasks: Sequence[SegmentTask], advance: Advance) -> None:
+        """Make segments. Raises RenderError as soon as one fails; the others are stopped."""
+        ...
+
+
+def make_segments(
+    mosaic: OpenMosaic, video: SegmentedVideo, progress: Progress, workers: int | None, pool: SegmentPool | None = None
+) -> None:
     """Make the segments of a video that do not exist yet, `workers` at once; by default as many as pay off.
 
-    Raises RenderError; the segments that were finished remain.
+    `pool`: makes them instead. Raises RenderError; the segments that were finished remain.
     """
     found = video.found()
     if found:
@@ -132,8 +148,9 @@ def make_segments(mosaic: OpenMosaic, video: SegmentedVideo, progress: Progress,
     count = min(workers or default_workers(video.size, video.encoding), len(missing))
     with progress.stage("rendering", video.frames(range(len(video.cuts))), "frames") as advance:
         advance(video.frames(found))
-        if count > 1:
-            _make_in_processes(mosaic, video, missing, advance, count)
+        if count > 1 or (pool and missing):
+            maps = [(each.placement, each.cover) for each in (mosaic, *mosaic.others)]
+            (pool or _Processes(count)).make([SegmentTask(video, number, maps) for number in missing], advance)
         elif missing:
             with _open_source(mosaic, video, progress) as source:
                 for number in missing:
@@ -211,7 +228,7 @@ def _key(
         if isinstance(value := getattr(owner, each.name), Path) and is_file(path := expanded(value))
     ]
     decisive = (
-        version(), _code_digest(), _ffmpeg_version(), maps, type(job.animation).__module__, owners, shows, files,
+        version(), code_digest(), ffmpeg_version(), maps, type(job.animation).__module__, owners, shows, files,
         job.output.duration or job.animation.whole_duration(), encoding, [(part[0], part[-1]) for part in cuts], rates,
     )  # fmt: skip
     return hashlib.blake2b(repr(decisive).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
@@ -232,7 +249,7 @@ def _map_digest(placement: PlacementMap) -> str:
 
 
 @cache
-def _code_digest() -> str:
+def code_digest() -> str:
     """Return a hash of this package's code: other code may draw another picture."""
     digest = hashlib.blake2b(digest_size=16)
     folder = Path(__file__).parent.parent
@@ -243,7 +260,8 @@ def _code_digest() -> str:
 
 
 @cache
-def _ffmpeg_version() -> str:
+def ffmpeg_version() -> str:
+    """Return the version of ffmpeg as it states it. Raises EncoderError."""
     return run_ffmpeg("-version").stdout.decode("utf-8", "replace").partition(" Copyright")[0]
 
 
@@ -279,23 +297,26 @@ class _FrameCounter:
         """Drop the line: the main process shows it too."""
 
 
-def _make_in_processes(
-    mosaic: OpenMosaic, video: SegmentedVideo, missing: Sequence[int], advance: Advance, workers: int
-) -> None:
-    """Make segments in worker processes. Raises RenderError as soon as one fails; the others are stopped."""
-    maps = [(each.placement, each.cover) for each in (mosaic, *mosaic.others)]
-    drawn: queue.SimpleQueue[int] = queue.SimpleQueue()
-    with Processes[SegmentTask, SegmentAnswer](workers, __name__, SegmentAnswer) as pool:
-        pending = {pool.submit(SegmentTask(video, number, maps), _FrameCounter(drawn)) for number in missing}
-        while pending:
-            done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-            while not drawn.empty():
-                advance(drawn.get())
-            for future in done:
-                if error := future.result().error:
-                    raise RenderError(error)
-    while not drawn.empty():
-        advance(drawn.get())
+@dataclass(frozen=True)
+class _Processes:
+    """Makes segments in worker processes of this machine."""
+
+    workers: int
+
+    def make(self, tasks: Sequence[SegmentTask], advance: Advance) -> None:
+        """See `SegmentPool`."""
+        drawn: queue.SimpleQueue[int] = queue.SimpleQueue()
+        with Processes[SegmentTask, SegmentAnswer](self.workers, __name__, SegmentAnswer) as pool:
+            pending = {pool.submit(task, _FrameCounter(drawn)) for task in tasks}
+            while pending:
+                done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+                while not drawn.empty():
+                    advance(drawn.get())
+                for future in done:
+                    if error := future.result().error:
+                        raise RenderError(error)
+        while not drawn.empty():
+            advance(drawn.get())
 
 
 @contextmanager
@@ -306,7 +327,7 @@ def _open_source(mosaic: OpenMosaic, video: SegmentedVideo, progress: Progress) 
         yield source
 
 
-class _SegmentMaker:
+class SegmentMaker:
     """Makes segments in a worker process; keeps the mosaic of the last one open."""
 
     def __init__(self) -> None:
@@ -348,7 +369,7 @@ class _SegmentMaker:
 
 def serve() -> None:
     """Run a worker process; see `serve_tasks`."""
-    maker = _SegmentMaker()
+    maker = SegmentMaker()
     try:
         serve_tasks(maker.run)
     finally:
