@@ -112,8 +112,8 @@ class Reveal(SpatialAnimation):
 
 # -- Entrances -----------------------------------------------------------------------------------------------------
 
-_GLOW: Final = 0.8  # by how much brighter tiles are that begin to fade in
-_WHITE: Final = 0.12  # sRGB that is added, so that dark ones glow too
+_GLOW: Final = 0.35  # by how much brighter tiles are that begin to fade in
+_WHITE: Final = 0.05  # sRGB that is added, so that dark ones glow too
 _FALL: Final = 0.55  # height from which tiles drop, relative to the distance of the viewer
 _LANDED: Final = 0.72  # share of its way after which a tile that drops touches the plane
 _HOP: Final = 1.2  # units by which it then rises once more

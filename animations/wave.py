@@ -30,7 +30,7 @@ class Wave(Animation):
         low=0,
         high=1,
     )
-    amplitude: float = parameter(1.0, "Height of the waves: 0.3 is a breeze, 1 a flag in the wind", low=0, high=2)
+    amplitude: float = parameter(0.7, "Height of the waves: 0.3 is a breeze, 1 a flag in the wind", low=0, high=2)
     wavelength: float = parameter(
         0.35, "Distance from crest to crest, as a share of the longer side of the frame", low=0.1, high=2
     )

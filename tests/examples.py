@@ -24,6 +24,7 @@ AS_THEY_ARE = ("doctor", "cache", "edit", "library", "presets", "check", "animat
 
 
 NAMED = {
+    "/shared/photos": ".",
     "~/Pictures/best.jpg": "photo00.jpg",
     "~/Pictures/wedding": ".",
     "~/Pictures": ".",
@@ -158,7 +159,8 @@ def run_example(example: str, render: Run, cover: Path, photos: Path) -> None:
     words = shlex.split(command)[1:]
     for name, replacement in NAMED.items():
         words = [word.replace(name, str(photos / replacement)) for word in words]
-    words = [word.replace(PAST, "2001") for word in words]
+    words = [word.replace(PAST, "2001").replace("tcp://first:8786", "local:1") for word in words]
+    words = [word.replace("/shared/segments", "segments") for word in words]
     prepare(example, words, render, cover, photos)
     code, out, err = render(*(words if words[0] in AS_THEY_ARE else small(words)))
     assert code == 0 or (words[0] == "check" and code == 1), err  # a small and short video breaks some rules

@@ -349,7 +349,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "china.jpg", "--unique="], 2, "--unique takes no value, but = follows it"),
         (["zoom", "a.jpg", "--columns", "8", "8"], 2, "Unexpected argument 8 for zoom (see render zoom --help)"),
         (["zoom", "a.jpg", "--title=x", "b.jpg"], 2, "Unexpected argument b.jpg for zoom (see render zoom --help)"),
-        (["zoom", "a.jpg", "--tiles=c", "b"], 2, "Unexpected argument b for zoom: --tiles takes one value. Repeat it, or quote a glob"),
+        (["zoom", "a.jpg", "--tiles=c", "b"], 2, "Unexpected argument b for zoom: it takes one cover (morph, flip and endless take several), and --tiles takes one value. Repeat it, or quote a glob"),
         (["zoom", "a.jpg", "--", "-h"], 2, "Unexpected argument -h for zoom (see render zoom --help)"),
         (["zoom", "china.jpg", "text.jpg"], 2, "Unexpected argument text.jpg for zoom: to use it as photos of the mosaic, write --tiles text.jpg"),
         (["zoom", "china.jpg", "x" * 300], 2, "xxx for zoom (see render zoom --help)"),

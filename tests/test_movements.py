@@ -193,3 +193,16 @@ def test_positions_in_perspective_appear_where_and_as_large_as_specified(stage: 
     assert stage.shares_of_frame(nearest, camera)[0] == pytest.approx((5 * camera.scale) ** 2 / (320 * 180), rel=0.01)
     half = nearest.moved(np.array([[*nearest.centre[0], nearest.height()[0]]]), opacity=0.5)
     assert stage.shares_of_frame(half, camera)[0] == pytest.approx(0.5 * stage.shares_of_frame(nearest, camera)[0])
+
+
+def test_what_is_important_is_among_the_first_clusters(stage: Stage) -> None:
+    tiles, camera = stage.resting_sprites(), stage.whole_camera()
+    weights = np.ones((20, 30))
+    weights[4:8, 3:8] = 10  # such as a face in the upper left
+    stage.mosaic.__dict__["attention"] = weights
+    near = np.linalg.norm(tiles.centre / stage.mosaic.size - (0.18, 0.3), axis=1) < 0.1
+    ranks = [
+        np.argsort(np.argsort(sort_keys(stage, tiles, camera, "clusters", np.random.default_rng(seed))))[near].mean()
+        for seed in range(8)
+    ]
+    assert np.mean(ranks) / len(tiles) < 0.3

@@ -126,7 +126,7 @@ def test_tiles_that_fade_in_grow_and_glow_at_first(stage: Stage) -> None:
     assert 0.5 < sizes[0] < 0.6
     assert sizes[-1] == pytest.approx(1, abs=0.01)
     assert (np.diff(sizes) >= 0).all()
-    assert lights[0] == pytest.approx([1.8, 0.12], abs=0.02)
+    assert lights[0] == pytest.approx([1.35, 0.05], abs=0.02)
     assert lights[-1] == pytest.approx([1, 0], abs=0.02)
     assert opacities[0] < 0.2
     assert opacities[len(seen) // 2] == 1

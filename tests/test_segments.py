@@ -28,7 +28,7 @@ from animations.zoom import Zoom
 from renderer.cached_files import CacheKind, clear, lock_of, segments_folder, sizes, sweep
 from renderer.encoder import Encoding, Probe, choose, ffmpeg_path, probe
 from renderer.job import MatchSettings, open_frames, open_mosaic, render_videos
-from renderer.job.segments import LONG, cut, default_workers, segmented
+from renderer.job.segments import LONG, cut, default_workers, segmented, write_segment
 from renderer.locks import locked
 from renderer.progress import Silent
 from renderer.settings import FileSettings, OverlaySettings, SoundSettings
@@ -263,6 +263,19 @@ def test_an_interrupted_render_is_resumed(
     assert render(*words, "-y")[0] == 0
     assert digest(tmp_path / "it.mp4") == resumed
     assert [path.name for path in tmp_path.iterdir()] == ["it.mp4"]
+
+
+def test_what_is_finished_is_said_after_an_interruption(
+    render: Render, cover: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*words: object) -> None:
+        write_segment(*words)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("renderer.job.segments.write_segment", interrupted)
+    code, _, log = render("zoom", cover, *SHORT, "-o", "it.mp4")
+    assert code == 130
+    assert "1 of 6 segments are finished and kept: the same command continues" in log
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")

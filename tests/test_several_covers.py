@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,11 +12,15 @@ from conftest import difference
 from PIL import Image
 
 import renderer
+from animations.flip import Flip
+from animations.morph import Morph
+from renderer.cover_names import cover_name
 from renderer.errors import InputError
-from renderer.job import MatchSettings, open_mosaic
+from renderer.job import MatchSettings, open_frames, open_mosaic
 from renderer.job.next_covers import match_next
 from renderer.progress import Silent
 from renderer.scene import NextCover
+from renderer.settings import OutputSettings
 from renderer.timeline import Show
 
 SMALL = ("--columns", "12", "--size", "96x64", "--duration", "1", "--fps", "12", "--no-faces", "-q")
@@ -89,6 +94,28 @@ def test_further_covers_share_the_photos(covers: list[Path], photos: Path) -> No
     back = others[1].placement
     assert (others[0].placement.photo[back.came_from] == back.photo).all()
     assert (back.photo == first.placement.photo).all()
+
+
+def test_letters_among_covers_that_share_cells_are_on_white(photos: Path) -> None:
+    settings = MatchSettings((str(photos),), columns=24)
+    with open_mosaic(cover_name("text:8"), settings, Silent(), Flip(to=("text:1",))) as first:
+        assert not first.is_masked
+        assert len(first.placement) == len(first.others[0].placement)
+        light = [each.placement.cell_colours().mean(axis=1) for each in (first, *first.others)]
+    assert all(each.min() < 0.5 < np.median(each) for each in light)
+    assert (np.abs(light[0] - light[1]) > 0.2).mean() > 0.05  # the letters differ
+    with open_mosaic(cover_name("text:8"), replace(settings, mask="heart"), Silent(), Flip(to=("text:1",))) as first:
+        assert first.is_masked
+
+
+def test_the_background_is_white_if_any_cover_has_a_mask(covers: list[Path], photos: Path) -> None:
+    settings, size = MatchSettings((str(photos),), columns=12), (96, 64)
+    with (
+        open_mosaic(covers[0], settings, Silent(), Morph(to=("shape:heart",))) as mosaic,
+        open_frames(mosaic, Morph(to=("shape:heart",)), size, OutputSettings(size=size)) as source,
+    ):
+        last = source.picture(source.stage.frames - 1)
+    assert (last[0, 0] == 255).all()
 
 
 def test_covers_of_other_shapes_are_cropped_to_that_of_the_first(covers: list[Path], photos: Path) -> None:

@@ -49,7 +49,10 @@ def value_of_flag(flag: str, value: str) -> str:
 def _unexpected_argument(command: Command, word: str, values: Collection[str], flag: str) -> str:
     if flag:
         return value_of_flag(flag, word)
-    if "tiles" in values:
+    if "tiles" in values and command.argument is not None and command.argument.name == "COVER":
+        several = "it takes one cover (morph, flip and endless take several)"
+        fix = f": {several}, and --tiles takes one value. Repeat it, or quote a glob"
+    elif "tiles" in values:
         fix = ": --tiles takes one value. Repeat it, or quote a glob"
     elif os.path.lexists(word) and any("--tiles" in option.names for option in command.options):
         fix = f": to use it as photos of the mosaic, write --tiles {shlex.quote(word)}"

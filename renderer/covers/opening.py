@@ -39,6 +39,9 @@ _MARGIN: Final = 0.04  # around letters and shapes, as a share of the canvas's s
 _SPREAD: Final = 256  # longer side in pixels of the copy in which colours are spread below transparency
 
 
+_DARK: Final = 48  # sRGB of what is drawn without a colour
+
+
 @dataclass(frozen=True)
 class Cover:
     """A cover: a picture file, letters or a shape."""
@@ -82,6 +85,17 @@ class Cover:
     def over(self, colour: Colour) -> Pixels:
         """Return the cover over a colour: (H, W, 3)."""
         return self.pixels if self.mask is None else over_colour(self.rgba(), colour)
+
+    def opaque(self) -> Cover:
+        """Return the cover on white, without a mask; what photos in their own colours fill is dark."""
+        if self.mask is None:
+            return self
+        dark = replace(self.picture, pixels=np.full_like(self.pixels, _DARK))
+        drawn = replace(self, picture=dark) if self.as_they_are else self
+        return replace(
+            self, picture=replace(self.picture, pixels=drawn.over((1.0, 1.0, 1.0))), mask=None, as_they_are=False,
+            letter_height=None, settings={**self.settings, "ground": "white"},
+        )  # fmt: skip
 
     def rgba(self) -> Pixels:
         """Return the cover with its mask as straight alpha: (H, W, 4)."""

@@ -220,7 +220,7 @@ def _staged(
         mosaics = [mosaic, *mosaic.others]
         maps, library = _shared(mosaics)
         first = textures.add_tiles(library)
-        background: Colour | int | None = output.background_colour(masked=mosaic.placement.is_masked)
+        background: Colour | int | None = output.background_colour(masked=mosaic.is_masked)
         if output.transparent:
             background = None
         if output.fit == "blur":

@@ -173,6 +173,9 @@ def open_mosaic(
     Raises InputError.
     """
     name = check_cover_name(cover)
+    named_covers = [each for each in (animation.next_covers() if animation else ()) if isinstance(each.name, str)]
+    # Letters and shapes as others' cells would be cut out of these: they are pictures on white instead.
+    opaque = settings.mask is None and any(each.same == "cells" for each in named_covers)
     with open_tiles(settings, progress) if tiles is None else nullcontext(tiles) as tiles:
         archive = tiles.archive
         if isinstance(name, Path) and name.suffix.lower() == MAP_SUFFIX:
@@ -195,6 +198,7 @@ def open_mosaic(
                 shape,
                 sampled=cover is None,
                 matched=matched,
+                opaque=opaque,
             )
         if matched:
             _write_map_and_credits(mosaic, settings, progress, name.stem)
@@ -269,8 +273,11 @@ def _match(
     *,
     sampled: bool,
     matched: bool,
+    opaque: bool,
 ) -> OpenMosaic:
     original = cover = open_cover(name, settings.cover_settings())
+    if opaque:
+        original = cover = cover.opaque()
     if shape is not None and cover.path is not None:  # one that is made has the shape
         cover = cover.extended(shape)
     if cover.picture.damage is not None:

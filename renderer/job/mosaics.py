@@ -33,6 +33,11 @@ class OpenMosaic:
         return self.placement if which == 0 else self.others[which - 1].placement
 
     @property
+    def is_masked(self) -> bool:
+        """Whether a mask leaves out cells of its map, or of those of the others."""
+        return any(each.placement.is_masked for each in (self, *self.others))
+
+    @property
     def usable(self) -> int:
         """The number of photos that could have been placed."""
         return len(self.offered.photos)

@@ -68,6 +68,8 @@ def _match(
     scale = max(CANVAS) / max(width, height)
     name = check_cover_name(on_canvas(name, (max(round(width * scale), 1), max(round(height * scale), 1))))
     cover = open_cover(name, settings.cover_settings()).extended(width / height)
+    if next_cover.same == "cells" and settings.mask is None:
+        cover = cover.opaque()
     if cover.picture.damage is not None:
         progress.notice(f"{cover.name} {cover.picture.damage}")
     grid = _grid(first, cover, next_cover, progress)

@@ -146,15 +146,20 @@ def make_segments(
         progress.notice(f"resuming: {len(found)} of {len(video.cuts)} segments found")
     missing = [number for number in range(len(video.cuts)) if number not in found]
     count = min(workers or default_workers(video.size, video.encoding), len(missing))
-    with progress.stage("rendering", video.frames(range(len(video.cuts))), "frames") as advance:
-        advance(video.frames(found))
-        if count > 1 or (pool and missing):
-            maps = [(each.placement, each.cover) for each in (mosaic, *mosaic.others)]
-            (pool or _Processes(count)).make([SegmentTask(video, number, maps) for number in missing], advance)
-        elif missing:
-            with _open_source(mosaic, video, progress) as source:
-                for number in missing:
-                    write_segment(source, video, number, advance)
+    try:
+        with progress.stage("rendering", video.frames(range(len(video.cuts))), "frames") as advance:
+            advance(video.frames(found))
+            if count > 1 or (pool and missing):
+                maps = [(each.placement, each.cover) for each in (mosaic, *mosaic.others)]
+                (pool or _Processes(count)).make([SegmentTask(video, number, maps) for number in missing], advance)
+            elif missing:
+                with _open_source(mosaic, video, progress) as source:
+                    for number in missing:
+                        write_segment(source, video, number, advance)
+    except KeyboardInterrupt:
+        finished = len(video.found())
+        progress.notice(f"{finished} of {len(video.cuts)} segments are finished and kept: the same command continues")
+        raise
 
 
 def write_segment(source: FrameSource, video: SegmentedVideo, number: int, advance: Advance) -> None:

@@ -191,7 +191,7 @@ def write_video(
     if job.file.poster:
         with open_frames(mosaic, job.animation, size, job.output, job.overlay, progress) as frame_source:
             picture = frame_source.picture(poster_frame(job.animation, frame_source.stage.frames))
-        ground = job.output.background_colour(masked=mosaic.placement.is_masked)
+        ground = job.output.background_colour(masked=mosaic.is_masked)
         write_picture(job.poster_path, over_colour(picture, ground), overwrite=job.overwrite)
     return Summary(
         job.path, size, mosaic, {}, job.output.fps, len(selected),

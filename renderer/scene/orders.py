@@ -23,6 +23,8 @@ bright, by hue, in a curved front from the left, from the upper left, or in clus
 _SPIRAL_TURNS: Final = 5
 
 _CLUSTERS: Final = 0.6  # how many there are, about: the rate of the noise per shorter side of what is visible
+_IMPORTANT: Final = 0.7  # by how much the most important tiles precede others
+_SMALLEST: Final = 0.1  # spread of what is important, as a share of a side
 _LOOSE: Final = 0.15  # by how much single tiles precede their clusters and follow them
 
 
@@ -65,7 +67,22 @@ def sort_keys(
             rng = stage.rng() if rng is None else rng
             key = smooth_noise(np.stack([across, along], 1) * (_CLUSTERS / min(part)), rng)
             key += _LOOSE * rng.standard_normal(len(tiles)) + 0.3 * np.hypot(x, y)
+            key -= _IMPORTANT * _nearness(tiles.centre / stage.mosaic.size, stage.mosaic.attention)
     return np.asarray(key, np.float64)
+
+
+def _nearness(points: Float64Array, weights: Float64Array) -> Float64Array:
+    """Return how near points (N, 2), 0…1 in both axes, are to what is important, (N,): at most 1, and smooth.
+
+    `weights`: of a picture's parts, (H, W). A face is important, and should not be missing for long.
+    """
+    share = weights**2 / (weights**2).sum()
+    total = np.zeros(len(points))
+    for axis, side in enumerate(weights.shape[::-1]):
+        at, marginal = (np.arange(side) + 0.5) / side, share.sum(axis=axis)
+        middle = float(marginal @ at)
+        total += (points[:, axis] - middle) ** 2 / max(float(marginal @ (at - middle) ** 2), _SMALLEST**2)
+    return np.asarray(np.exp(-0.5 * total), np.float64)
 
 
 def in_view(stage: Stage, tiles: Sprites, camera: Camera) -> npt.NDArray[np.bool_]:
