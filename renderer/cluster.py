@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -33,7 +33,7 @@ from renderer.progress import Advance, Progress, Silent
 from renderer.version import version
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
 RESOURCE: Final = "render"
 """The resource that a worker must have, one for each segment that it may make at a time."""
@@ -110,19 +110,19 @@ class Cluster:
         from distributed.client import FutureCancelledError
         from distributed.scheduler import KilledWorker
 
-        suitable = self._workers()
         video = tasks[0].video
         files = {photo.path for placement, _ in tasks[0].maps for photo in placement.photos}
         plan = Plan(video, tasks[0].maps, [path for path in files if is_file(path)])
         with new_file(video.folder / _PLAN, overwrite=True) as temporary:
             temporary.write_bytes(pickle.dumps(plan))
-        keys = {f"segment-{video.folder.name}-{task.number}-{time.time_ns()}": task.number for task in tasks}
-        submit = partial(
-            self.client.submit, render_segment, video.folder, workers=suitable, resources={RESOURCE: 1},
-            retries=_RETRIES, pure=False,
-        )  # fmt: skip
-        futures = [submit(number, key=key) for key, number in keys.items()]
+        futures: list[Future] = []
         try:
+            submit = partial(
+                self.client.submit, render_segment, video.folder, workers=self._workers(), resources={RESOURCE: 1},
+                retries=_RETRIES, pure=False,
+            )  # fmt: skip
+            run = f"segment-{video.folder.name}-{time.time_ns()}"  # an earlier run's tasks may be known still
+            futures += [submit(task.number, key=f"{run}-{task.number}") for task in tasks]
             for future in as_completed(futures):
                 made = future.result()
                 if made.error:
@@ -140,7 +140,8 @@ class Cluster:
                 f"the connection to the cluster was lost ({error}): render again to go on with what is finished"
             ) from error
         finally:
-            self.client.cancel(futures, force=True)
+            with suppress(OSError):  # the connection is lost
+                self.client.cancel(futures, force=True)
 
     def _workers(self) -> list[str]:
         """Wait for workers, and return those that can make our segments. Raises InputError if none can."""
@@ -153,9 +154,9 @@ class Cluster:
         able = [address for address, about in found.items() if about["resources"].get(RESOURCE)]
         if not able:
             raise InputError(f"No worker of the cluster offers the resource {RESOURCE}: start them with {RESOURCE}=1")
-        mine, theirs = identity(), self.client.run(identity, workers=able)
+        mine, theirs = identity(), self.client.run(identity, workers=able, on_error="return")
         for address, its in theirs.items():
-            if its != mine:
+            if isinstance(its, Identity) and its != mine:  # otherwise the worker has ended meanwhile
                 self.progress.notice(f"{address} is not used: it has {its}, and this machine {mine}")
         if not (same := [address for address, its in theirs.items() if its == mine]):
             raise InputError(f"No worker of the cluster has the same version as this machine, {mine}: install it there")

@@ -86,7 +86,7 @@ def test_a_killed_worker_costs_only_its_segment(render: Render, tmp_path: Path, 
     store = tmp_path / "store"
     words = ("zoom", cover, *LONGER, "--cluster", cluster.address, "--store", store, "-o", "it.mp4")
     with running(tmp_path, *words) as process:
-        wait_until(lambda: encoders(first))
+        wait_until(lambda: encoders(first) and list(store.glob("*/.*part*")))
         first.kill()
         assert process.wait(120) == 0
     assert probe(tmp_path / "it.mp4").frames == 720
