@@ -94,8 +94,11 @@ def sorted_cells(stage: Stage, camera: Camera, keys: SortKeys) -> tuple[Int64Arr
     first = keys.along[placement.photo]
     second = np.zeros(len(tiles)) if keys.across is None else keys.across[placement.photo]
     colour = None if keys.colour is None else keys.colour[placement.photo]
-    if colour is not None:
-        rng = stage.rng()
+    rng = stage.rng()
+    if colour is None:  # copies of one photo in a row would look like stripes
+        repeated = placement.uses()[placement.photo] > 1
+        first = first + repeated * rng.normal(0, _SPREAD_ORDER * np.ptp(first), len(first))
+    else:
         first, second = (values + rng.normal(0, _SPREAD * np.ptp(values), len(values)) for values in (first, second))
         colour = colour + rng.normal(0, _SPREAD_COLOUR, colour.shape)
     cells = np.empty(len(tiles), np.int64)
@@ -122,6 +125,8 @@ _SPREAD: Final = 0.01
 would look like stripes side by side, are then spread among photos of similar colours."""
 
 _SPREAD_COLOUR: Final = 2.0  # the same for its colour, in CIELAB
+
+_SPREAD_ORDER: Final = 0.03  # the same in reading order
 
 _ROUNDS: Final = 300  # in which pairs of tiles may change places
 
