@@ -108,6 +108,22 @@ def test_letters_among_covers_that_share_cells_are_on_white(photos: Path) -> Non
         assert first.is_masked
 
 
+def test_a_shape_does_not_show_the_letters_before_it(tmp_path: Path, cover: Path) -> None:
+    rng = np.random.default_rng(2)
+    for number in range(80):  # dark and bright photos
+        pixels = rng.integers(0, 60, (32, 32, 3)) + (0 if number < 20 else 180)
+        Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / f"{number}.png")
+    settings = MatchSettings((str(tmp_path),), columns=60)
+    with open_mosaic(cover, settings, Silent(), Morph(to=("text:HELLO", "shape:heart"))) as first:
+        letters, heart = (other.placement for other in first.others)
+    middle = [placement.cell[:, :2] + placement.cell[:, 2:] / 2 for placement in (letters, heart)]
+    distance = np.linalg.norm(middle[1][:, np.newaxis] - middle[0], axis=2).min(axis=1)
+    shown = np.array([photo.mean for photo in heart.photos])[heart.photo].mean(axis=1)  # without tone
+    inside, outside = shown[distance < 0.6], shown[distance > 1.5]
+    assert min(len(inside), len(outside)) > 30
+    assert abs(inside.mean() - outside.mean()) < 0.3 * shown.std()
+
+
 def test_the_background_is_white_if_any_cover_has_a_mask(covers: list[Path], photos: Path) -> None:
     settings, size = MatchSettings((str(photos),), columns=12), (96, 64)
     with (

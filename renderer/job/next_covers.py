@@ -127,9 +127,11 @@ def _cached(
     if next_cover.same == "photos":
         from renderer.matching.same_photos import match_same_photos
 
+        # Letters and shapes have one colour, in which tiles that stay near would show the mosaic before.
+        travel = 0.0 if cover.path is None else next_cover.travel
         placement = match_same_photos(
             cover.pixels, grid, before.placement, library, progress,
-            style=style, travel=next_cover.travel, seed=seed, recipe=recipe,
+            style=style, travel=travel, seed=seed, recipe=recipe,
         )  # fmt: skip
     else:
         from renderer.matching import match_photos

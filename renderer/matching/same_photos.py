@@ -40,6 +40,10 @@ _MOST_APART: Final = 10
 _PATH: Final = 16.0
 """Cost of a path along the diagonal at most, relative to what a photo of median cost costs more than the best one."""
 
+_NOISE: Final = 0.02
+"""Random cost without regard to paths, in the same unit: tiles that suit cells of one colour equally well are mixed, so
+that they lie neither in rows nor as in the mosaic before."""
+
 _HIGHEST: Final = 2.0
 """Maximum cost of separating repeats that do not touch, in the same unit."""
 
@@ -80,6 +84,8 @@ def match_same_photos(
         def cost_of(cells: Indices, tiles: Indices) -> Float32Array:
             photos, index = np.unique(photo_of[tiles], return_inverse=True)
             cost = costs.among(cells, photos)[0][:, index.reshape(-1)]
+            if weight == 0:
+                return cost + _noise(cells, tiles) * np.float32(_NOISE * spread)
             old = tiles < len(before)
             cost[:, old] += weight * _distances(cells_at[cells], sources_at[tiles[old]])
             return cost
@@ -171,6 +177,14 @@ def _in_their_cells(costs: PairCosts, chosen: Indices) -> tuple[Float32Array, np
 
     found = run_blocks(look_up, blocks(len(chosen), _BLOCK))
     return np.concatenate([cost for cost, _ in found]), np.concatenate([symmetry for _, symmetry in found])
+
+
+def _noise(some: Indices, others: Indices) -> Float32Array:
+    """Return random numbers 0…1 for pairs of numbers, (M, K), always the same for a pair."""
+    mixed = (some.astype(np.uint64)[:, np.newaxis] << np.uint64(32)) | others.astype(np.uint64)
+    for factor in (0xBF58476D1CE4E5B9, 0x94D049BB133111EB):  # of SplitMix64 (Steele et al., 2014)
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(factor)
+    return ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24)
 
 
 def _points(boxes: npt.NDArray[np.float64], size: tuple[float, float], shown: tuple[float, float]) -> Float32Array:
