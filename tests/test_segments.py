@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -350,6 +351,24 @@ def test_what_decides_about_the_segments_of_a_video(tmp_path: Path, cover: Path)
     Image.new("RGB", (20, 20), "blue").save(logo)
     others.append(folder(with_logo))
     assert len({plain, *others}) == 1 + len(others)
+
+
+def test_a_changed_plugin_makes_other_segments(tmp_path: Path, cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = tmp_path / "plugin_of_ours.py"
+    plugin.write_text("from animations.zoom import Zoom\n\n\nclass Ours(Zoom):\n    pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    ours = import_module("plugin_of_ours").Ours
+    folders = []
+    with open_mosaic(cover, MatchSettings(columns=12), Silent()) as mosaic:
+        for animation in (ours(), Zoom(), ours(), ours()):
+            job = replace(video(cover, tmp_path / "it.mp4"), animation=animation).resolved()
+            found = segmented(mosaic, job, Encoding.of(job.target, job.file, {}))
+            assert found is not None
+            folders.append(found.folder)
+            if len(folders) == 3:
+                plugin.write_text(plugin.read_text() + "# changed\n")
+    assert folders[0] == folders[2]
+    assert len(set(folders)) == 3
 
 
 # -- What is kept --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -40,6 +41,7 @@ from renderer.paths import expanded
 from renderer.placement import PlacementMap
 from renderer.private_files import make_private_folder
 from renderer.progress import Advance, Progress, Silent
+from renderer.scene import Animation
 from renderer.timeline import Show
 from renderer.version import version
 from renderer.video_job import VideoJob
@@ -233,7 +235,7 @@ def _key(
         if isinstance(value := getattr(owner, each.name), Path) and is_file(path := expanded(value))
     ]
     decisive = (
-        version(), code_digest(), ffmpeg_version(), maps, type(job.animation).__module__, owners, shows, files,
+        version(), code_digest(), ffmpeg_version(), maps, _plugin_digests(job.animation), owners, shows, files,
         job.output.duration or job.animation.whole_duration(), encoding, [(part[0], part[-1]) for part in cuts], rates,
     )  # fmt: skip
     return hashlib.blake2b(repr(decisive).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
@@ -262,6 +264,17 @@ def code_digest() -> str:
         digest.update(str(path.relative_to(folder)).encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _plugin_digests(animation: Animation) -> list[str]:
+    """Return hashes of the code of an animation, or of all in a timeline: whole packages, or single modules."""
+    parts = animation.segments if isinstance(animation, Show) else ()
+    kinds = {type(animation), *(type(each.animation) for each in parts if each.animation is not None)}
+    modules = [sys.modules[kind.__module__] for kind in kinds]
+    named = [(getattr(module, "__file__", None), module.__package__) for module in modules]
+    files = {Path(file): bool(package) for file, package in named if file is not None}
+    paths = {each for file, packed in files.items() for each in (file.parent.rglob("*.py") if packed else [file])}
+    return [file_digest(path) for path in sorted(paths)]
 
 
 @cache
