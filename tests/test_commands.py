@@ -28,10 +28,13 @@ from videos import decode, stream_line
 import renderer
 from renderer.encoder import probe, run_ffmpeg
 from renderer.fonts import REGULAR_FONT
+from renderer.job import sample_pictures
 from renderer.pictures import Pixels, read_picture
 from renderer.placement import load_map
 
 Run = Callable[..., tuple[int, str, str]]
+
+FLOWER = str(sample_pictures()[1])
 
 SMALL = ("--size", "96x64", "--columns", "12", "--duration", "0.5", "--fps", "12")
 STILL = ("--size", "96x64", "--columns", "12")
@@ -134,7 +137,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["endless", "COVER", *SMALL, "--tiles", "PHOTOS", "--focus", "0.4,0.5"], "china-endless.mp4", "6 frames"),
         (["endless", "COVER", "text:A", *SMALL, "--tiles", "PHOTOS", "--no-loop"], "china-endless.mp4", "6 frames"),
         (["flip", "COVER", "text:A", *SMALL, "--tiles", "PHOTOS", "--order", "hue", "--axis", "horizontal", "--loop"], "china-flip.mp4", "6 frames"),
-        (["morph", "COVER", "COVER", *SMALL, "--to", "shape:star", "--travel", "1", "--swirl", "0.6", "--overlap", "1"], "china-morph.mp4", "6 frames"),
+        (["morph", "COVER", "COVER", *SMALL, "--to", FLOWER, "--travel", "1", "--swirl", "0.6", "--overlap", "1"], "china-morph.mp4", "6 frames"),
         (["zoom", "COVER", *SMALL, "--preset", "whatsapp"], "china-zoom-whatsapp.mp4", "whatsapp: 7 of 7 rules met"),
         (["zoom", "COVER", *SMALL, "-o", "{animation}-{cover}"], "zoom-china.mp4", "6 frames"),
         (["mosaic", "COVER", "--columns", "12", "-o", "{cover}-{animation}.tif"], "china-mosaic.tif", "384x256"),
