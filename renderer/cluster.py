@@ -40,7 +40,7 @@ RESOURCE: Final = "render"
 
 _PATIENCE: Final = 10.0  # seconds until a cluster without workers is reported
 
-_RETRIES: Final = 2  # of a segment that failed for a reason that may pass, such as a full disk
+_RETRIES: Final = 2  # of a task that raises; what it returns as an error ends the render
 
 _PLAN: Final = "plan.pickle"
 """Name of the plan in the folder of a video's segments. Whoever can write there can run code in the workers, as can

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -18,11 +19,10 @@ _LONGEST: Final = 7200.0  # seconds that copying may take
 def join(segments: Sequence[tuple[Path, float]], path: Path, encoding: Encoding, sound: Path | None = None) -> None:
     """Join segments, in order, to a file that looks as if it had been encoded at once.
 
-    `segments`: files of one folder and their durations in seconds. `encoding`: of the whole file. `sound`: a file of
+    `segments`: files and their durations in seconds. `encoding`: of the whole file. `sound`: a file of
     encoded sound, whose packets are copied. Next to `path`, a list of the segments is created. Raises EncoderError.
     """
     listing = path.with_name("segments.txt")
-    # Names are ours, and absolute paths may contain quotes, which the list would need escaped.
     lines = [f"file '{_quoted(each)}'\nduration {seconds:.6f}\n" for each, seconds in segments]
     listing.write_text("".join(lines), "utf-8")
     done = run_ffmpeg(
@@ -37,7 +37,7 @@ def join(segments: Sequence[tuple[Path, float]], path: Path, encoding: Encoding,
         return
     log = done.stderr.decode("utf-8", "replace").strip()
     if "No space left on device" in log:
-        raise DiskError(DISK_ERRORS[28])
+        raise DiskError(DISK_ERRORS[errno.ENOSPC])
     raise EncoderError(f"ffmpeg could not join the segments:\n  {log[-1000:]}")
 
 

@@ -36,6 +36,7 @@ from renderer.job.writing import check_written, feed
 from renderer.library import file_digest
 from renderer.library.photos import keys_of_photos
 from renderer.locks import locked
+from renderer.messages import named
 from renderer.output_files import new_file
 from renderer.paths import expanded
 from renderer.placement import PlacementMap
@@ -337,12 +338,12 @@ class _Processes:
             advance(drawn.get())
 
 
-@contextmanager
-def _open_source(mosaic: OpenMosaic, video: SegmentedVideo, progress: Progress) -> Iterator[FrameSource]:
+def _open_source(
+    mosaic: OpenMosaic, video: SegmentedVideo, progress: Progress
+) -> contextlib.AbstractContextManager[FrameSource]:
     job = video.job
     budget = render_budget(video.size, video.encoding.needs(), job.output.memory)
-    with open_frames(mosaic, job.animation, video.size, job.output, job.overlay, progress, budget) as source:
-        yield source
+    return open_frames(mosaic, job.animation, video.size, job.output, job.overlay, progress, budget)
 
 
 class SegmentMaker:
@@ -361,7 +362,7 @@ class SegmentMaker:
         except RenderError as error:
             return SegmentAnswer(error.text)
         except MemoryError:
-            return SegmentAnswer("out of memory: use fewer workers or a smaller size")
+            return SegmentAnswer(f"out of memory: use a smaller {named('size')}, or fewer {named('workers')}")
         return SegmentAnswer()
 
     def _source_of(self, task: SegmentTask) -> FrameSource:

@@ -144,7 +144,6 @@ def write_video(
         )
         sound_bytes = sound.stat().st_size if sound else 0
         landings: list[Landing] = []
-
         learned: list[int] = []  # bytes of the segments that the quality alone needs
         first_pass: Path | None = None
 

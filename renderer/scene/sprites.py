@@ -95,7 +95,7 @@ class Sprites:
     tile: npt.NDArray[np.int32]  # (N,) index of the tile in the first map, the same in all frames; −1: not a tile
     outline: Outline = field(default=RECTANGLE, kw_only=True)  # of all sprites
     space: Space | None = field(default=None, kw_only=True)  # None: all lie in the plane z = 0
-    # Drawn at half the frame's size and enlarged, in a third of the time: for what is soft, like shadows.
+    # Drawn at half the frame's size and enlarged, in 0.6 of the time: for what is soft, like shadows.
     without_detail: bool = field(default=False, kw_only=True)
     rest: Rest | None = field(default=None, init=False)  # set by `resting`, kept by `take`, lost in changed copies
 
