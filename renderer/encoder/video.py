@@ -49,8 +49,8 @@ _ENDS: Final = {
 }  # fmt: skip
 """Factors of the bits of the first frames of a segment, and of the last ones from its end on, by x264's preset.
 
-With them, frames of a segment are at most 0.5 dB of PSNR worse than in a whole file, for up to 1.7 % more bytes; without
-up to 2.7 dB (`medium`: 4): zoom, disperse, gather, sort and reveal, compared frame by frame with whole files.
+With them, frames of a segment are at most 0.5 dB of PSNR worse than in a whole file, for up to 1.7 % more bytes;
+without, up to 2.7 dB (`medium`: 4): zoom, disperse, gather, sort and reveal, compared frame by frame with whole files.
 `ultrafast` does not look ahead."""
 
 _MUXERS: Final = {
