@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,11 +14,13 @@ import pytest
 import skimage.data
 from PIL import Image
 
+from animations.disperse import Disperse
+from animations.zoom import Zoom
 from renderer.descriptors import MixedRatio
 from renderer.encoder import ffmpeg_path, run_ffmpeg
 from renderer.errors import InputError, RenderError
 from renderer.grid import make_grid
-from renderer.job import sample_pictures
+from renderer.job import FrameSource, MatchSettings, open_frames, open_mosaic, photos_drawn_large, sample_pictures
 from renderer.library import (
     Archive,
     Library,
@@ -32,6 +35,8 @@ from renderer.library import (
 from renderer.matching import match_photos
 from renderer.pictures import read_picture
 from renderer.progress import Silent
+from renderer.scene import Animation
+from renderer.settings import OutputSettings
 from renderer.shapes import TileShape
 from renderer.textures import Textures
 
@@ -263,6 +268,52 @@ def test_matching_gives_the_same_map(shape: TileShape, tmp_path: Path, folder: P
     for name in ("cell", "photo", "symmetry", "gain", "offset", "cost"):
         assert (getattr(placement, name) == getattr(expected, name)).all()
     assert not files.asked
+
+
+@pytest.mark.parametrize("planar", [True, False])
+@pytest.mark.parametrize("animation", [Zoom(), Disperse()], ids=["zoom", "disperse"])
+def test_frames_need_only_the_files_that_were_found_before(
+    animation: Animation, planar: bool, tmp_path: Path, folder: Path
+) -> None:
+    settings = MatchSettings(tiles=(str(folder),), columns=4)
+    size, output = (480, 960), OutputSettings(duration=1.2)  # a tile is 320 pixels wide
+    with open_mosaic(sample_pictures()[0], settings, Silent()) as mosaic:
+        export_photos(mosaic.library, tmp_path / "exported")
+        with open_frames(mosaic, animation, size, output) as source:
+            frames = range(source.stage.frames)
+            large = photos_drawn_large(source, frames, planar=planar)
+            assert not source.stage.textures.loaded_bytes
+            expected = [drawn(source, number, planar=planar) for number in frames[::7]]
+        files = moved_away(folder)
+        with open_exported(tmp_path / "exported", files) as other:
+            opened = replace(mosaic, library=other)
+            with open_frames(opened, animation, size, output) as source:
+                for number, frame in zip(frames[::7], expected, strict=True):
+                    assert drawn(source, number, planar=planar) == frame
+                for number in frames:
+                    drawn(source, number, planar=planar)
+    asked = {photo.digest for photo in files.asked}
+    assert 0 < len(asked) < len(files.paths)
+    assert asked == {photo.digest for photo in large}
+
+
+def drawn(source: FrameSource, number: int, *, planar: bool) -> bytes:
+    """The pixels of a frame."""
+    if not planar:
+        return source.picture(number).tobytes()
+    width, height = source.stage.frame
+    planes = [np.empty((height // each, width // each), np.uint8) for each in (1, 2, 2)]
+    source.draw_planes(source.shot(number), (planes[0], planes[1], planes[2]))
+    return b"".join(plane.tobytes() for plane in planes)
+
+
+def test_a_piece_stands_for_the_file_of_all(folder: Path) -> None:
+    with (
+        open_mosaic(folder / "astronaut.png", MatchSettings(columns=5), Silent()) as mosaic,
+        open_frames(mosaic, Zoom(), (200, 200), OutputSettings(duration=1.0)) as source,
+    ):
+        (photo,) = photos_drawn_large(source, range(source.stage.frames))
+    assert photo.path == folder / "astronaut.png"
 
 
 class NotSentError(RenderError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -156,12 +157,23 @@ class Library:
             thumbnail = self._thumbnail(photo) if jpeg is None else decoded(jpeg)
         if thumbnail is not None:
             shown = cut(thumbnail, photo.crop, photo.size)
-            # The thumbnail of a panorama, or of a photo of which little is shown, may be smaller.
-            if shown.shape[1] >= min(width, across) and shown.shape[0] >= min(height, along):
+            if _suffices(shown, photo, width, height):
                 return resize(shown, width, height)
         shorter = max(-(-min(photo.size) * width // across), -(-min(photo.size) * height // along))
         picture = self._picture(photo, shorter_side=None if photo.is_part else shorter)
         return resize(cut(picture, photo.crop, photo.size), width, height)
+
+    def is_read_from_file(self, photo: Photo, width: int, height: int, jpeg: bytes | None) -> bool:
+        """Return whether `tile` reads a photo's file for this size. `jpeg`: the photo's from `jpegs`."""
+        from PIL import Image
+
+        if photo.path in self.missing:
+            return False
+        if jpeg is None or min(width, height) > THUMBNAIL_PIXELS:
+            return True
+        with Image.open(io.BytesIO(jpeg)) as thumbnail:  # only its header is read
+            shown = cut(np.empty((thumbnail.height, thumbnail.width, 0), np.uint8), photo.crop, photo.size)
+        return not _suffices(shown, photo, width, height)
 
     def jpegs(self, photos: Sequence[Photo]) -> list[bytes | None]:
         """Return the JPEGs of the thumbnails of up to 60 photos, which `tile` may need; None for those without."""
@@ -283,3 +295,12 @@ class Library:
         if self.changed_in(photo) is not None:
             raise PictureError(photo.path, "has changed")
         return photo.path
+
+
+def _suffices(shown: Pixels, photo: Photo, width: int, height: int) -> bool:
+    """Return whether the crop of a thumbnail has all the detail that a photo's tile of a size can show.
+
+    The thumbnail of a panorama, or of a photo of which little is shown, may be smaller.
+    """
+    across, along = photo.crop[2:]
+    return bool(shown.shape[1] >= min(width, across) and shown.shape[0] >= min(height, along))
