@@ -65,6 +65,7 @@ def export_photos(library: Library, path: Path) -> None:
     from the exported file too. Raises RenderError.
     """
     with new_file(path, overwrite=True) as temporary:
+        temporary.touch(mode=0o600)  # it has names and pictures, as an index has
         try:
             with closing(sqlite3.connect(temporary, isolation_level=None)) as database:
                 database.execute("PRAGMA journal_mode = OFF")
@@ -85,7 +86,7 @@ def open_exported(path: Path, find_file: Callable[[Photo], Path]) -> Iterator[Li
     `find_file`: returns a file with the content of a photo, for what is drawn from files; it is called from several
     threads. Its errors, and PictureErrors of its files, are raised where the photo is drawn. It is not called for
     photos whose files were missing when they were exported. Raises InputError if `path` was not written by
-    `export_photos`, or is damaged as far as that shows without the thumbnails: compare digests to be sure.
+    `export_photos`, or is damaged, as far as that shows without reading all of it: compare digests to be sure.
     """
     check_input(path)
     with ExitStack() as opened:
@@ -108,10 +109,10 @@ class _ExportedIndex(Index):
 
     def _open(self) -> sqlite3.Connection:
         connection = _connect(self.path)
-        # These names come before those in the file. The plus keeps SQLite from reading all rows of the source.
+        # SQLite finds these before the table of the file.
         connection.execute(
             "CREATE TEMP VIEW photo AS SELECT *, -1 AS bytes, 0 AS modified_ns FROM main.photo"
-            f" WHERE +source = {self._source}"
+            f" WHERE source = {self._source}"
         )
         connection.execute("CREATE TEMP VIEW known AS SELECT * FROM photo")
         return connection
