@@ -168,6 +168,8 @@ def render(
     draft: bool = False,
     frames: str | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
+    store: str | None = None,
     cache_size: int = 4000000000,
     overwrite: bool = False,
     progress: Progress | ProgressFunction | None = None,
@@ -265,6 +267,10 @@ def render(
         draft: Render small and fast, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         workers: The number of segments of a long video to make at once. Default: what cores and memory allow.
+        cluster: The address of a Dask cluster whose workers make the segments, such as `"tcp://HOST:PORT"`, or
+            `"local:N"` for N processes here. Requires the extra `cluster`.
+        store: A folder that all machines of the cluster share, or a URL such as `"s3://bucket/folder"`. Default: in the
+            cache.
         cache_size: Bytes of finished segments that are kept, of all videos together.
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an

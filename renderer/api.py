@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, Union, get_args,
 import numpy as np
 from PIL import Image
 
+from renderer.cluster import open_cluster
 from renderer.cover_names import MAP_SUFFIX, CoverName, MadeCover, check_drawing_options, cover_name
 from renderer.descriptors import TILE_PIXELS
 from renderer.errors import InputError
@@ -505,6 +506,8 @@ def render(
     draft: bool = False,
     frames: str | None = None,
     workers: int | None = None,
+    cluster: str | None = None,
+    store: str | None = None,
     cache_size: int = CACHE_SIZE,
     overwrite: bool = False,
     progress: Progress | ProgressFunction | None = None,
@@ -524,6 +527,10 @@ def render(
         draft: Render small and fast, as the preset `draft` does.
         frames: Only the frames A to B, as `"A-B"`, counted from 0, both included.
         workers: The number of segments of a long video to make at once. Default: what cores and memory allow.
+        cluster: The address of a Dask cluster whose workers make the segments, such as `"tcp://HOST:PORT"`, or
+            `"local:N"` for N processes here. Requires the extra `cluster`.
+        store: A folder that all machines of the cluster share, or a URL such as `"s3://bucket/folder"`. Default: in the
+            cache.
         cache_size: Bytes of finished segments that are kept, of all videos together.
         overwrite: Replace existing files.
         progress: A function that is called with the name of a stage, the units done and the units in total, or an
@@ -559,8 +566,12 @@ def render(
     if workers is not None and workers < 1:
         raise InputError(f"{named('workers', workers)} must be at least 1")
     timed = Timed(as_progress(progress))
-    with MemoryMeter() as meter, _open(request.drawn_source, request.match, timed, request.animation) as mosaic:
-        summary = write_video(mosaic, job, timed, workers=workers, cache_size=cache_size)
+    with (
+        MemoryMeter() as meter,
+        open_cluster(cluster, store, timed) as pool,
+        _open(request.drawn_source, request.match, timed, request.animation) as mosaic,
+    ):
+        summary = write_video(mosaic, job, timed, workers=workers, cache_size=cache_size, pool=pool)
         return replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
 
 

@@ -13,16 +13,18 @@ from renderer.errors import InputError
 from renderer.locks import is_held
 from renderer.paths import cache_folder
 
-CacheKind = Literal["maps", "indexes", "segments"]
-"""Matched mosaics with their landings; what is known of photos that are in no library; finished parts of videos."""
+CacheKind = Literal["maps", "indexes", "segments", "copies"]
+"""Matched mosaics with their landings; what is known of photos that are in no library; finished parts of videos; copies
+of a cluster's files."""
 
 _PATTERNS: Final[dict[CacheKind, tuple[str, ...]]] = {
     "maps": ("maps/*", "landings/*"),
     "indexes": ("photos-*.sqlite*",),
     "segments": ("segments/*",),
+    "copies": ("copies/*",),
 }
 
-_DAYS_KEPT: Final = 7  # of segments
+_DAYS_KEPT: Final = 7  # of segments and copies
 
 _LOCK: Final = ".lock"  # suffix of a file next to a folder of segments that is in use
 
@@ -30,6 +32,11 @@ _LOCK: Final = ".lock"  # suffix of a file next to a folder of segments that is 
 def segments_folder() -> Path:
     """Return the folder that contains a folder of segments for each video."""
     return cache_folder() / "segments"
+
+
+def copies_folder() -> Path:
+    """Return the folder of copies of a cluster's files, each in a folder that is named by its digest."""
+    return cache_folder() / "copies"
 
 
 def lock_of(folder: Path) -> Path:
@@ -59,13 +66,13 @@ def clear(kind: CacheKind) -> int:
     return freed
 
 
-def sweep(most: int) -> None:
+def sweep(most: int, parent: Path | None = None) -> None:
     """Delete segments that were not used for a week, and then the ones used least recently beyond `most` bytes.
 
-    Those in use stay. Failures are ignored.
+    Those in use stay. `parent`: `copies_folder()` for copies instead. Failures are ignored.
     """
     with contextlib.suppress(OSError):
-        folders = [each for each in segments_folder().iterdir() if each.is_dir()]
+        folders = [each for each in (parent or segments_folder()).iterdir() if each.is_dir()]
         oldest = time.time() - _DAYS_KEPT * 86400
         kept = 0
         for folder in sorted(folders, key=lambda each: each.stat().st_mtime, reverse=True):

@@ -160,6 +160,16 @@ def leftovers(folder: Path) -> list[Path]:
     return sorted(each for each in found if not is_held(each.with_name(each.name.rsplit(_PART, 1)[0] + _LOCK)))
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete what killed renders left in a folder. Failures are ignored."""
+    for part in folder.glob(f".*{_PART}{_TOKEN}"):
+        with (
+            contextlib.suppress(BusyError, OSError),
+            locked(part.with_name(part.name.rsplit(_PART, 1)[0] + _LOCK), part),
+        ):
+            shutil.rmtree(part, ignore_errors=True)
+
+
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
     """Hold the lock of an existing folder; a hidden file in it names the holder.

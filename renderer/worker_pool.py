@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import os
 import pickle
 import queue
+import socket
 import subprocess
 import sys
 import threading
@@ -30,6 +32,9 @@ from renderer.progress import Advance, Progress
 PATIENCE: Final = 20.0
 """Time limit in seconds for a worker to remove incomplete files."""
 
+OUT_OF_MEMORY: Final = f"out of memory: use a smaller {named('size')}, or fewer {named('workers')}"
+"""The error of a task whose worker could not allocate memory."""
+
 _REPORT_INTERVAL: Final = 0.2  # seconds between reports of progress
 
 _THREAD_LIMITS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -51,12 +56,12 @@ class Processes(Generic[Task, Answer]):
     """A pool of local processes, each with its share of the cores and the memory. Close the pool to end them.
 
     `module`: its function `serve()`, which calls `serve_tasks`, runs in each process. `failed`: returns the answer for
-    a task whose process ended or was stopped, from the reason. Tasks and answers are pickled. If a worker crashes, only
-    its own task fails, and the next task starts a new worker. Closing stops running tasks; their workers remove
-    incomplete files, as they do when the parent is killed. Memory: one render per worker, see `WORKER_MEMORY`.
+    a task whose process ended or was stopped, from the task and the reason. Tasks and answers are pickled. If a worker
+    crashes, only its own task fails, and the next task starts a new worker. Closing stops running tasks; their workers
+    remove incomplete files, as they do when the parent is killed. Memory: one render per worker, see `WORKER_MEMORY`.
     """
 
-    def __init__(self, workers: int, module: str, failed: Callable[[str], Answer]) -> None:
+    def __init__(self, workers: int, module: str, failed: Callable[[Task, str], Answer]) -> None:
         self.workers = workers
         self._module, self._failed = module, failed
         share = str(max(1, core_count() // workers))
@@ -122,7 +127,7 @@ class Processes(Generic[Task, Answer]):
     def _run(self, task: Task, progress: Progress, submitted: _Submitted) -> Answer:
         process = submitted.process = self._worker()
         if process is None:
-            return self._failed("no worker could be started" if not self._closed else "stopped")
+            return self._failed(task, "no worker could be started" if not self._closed else "stopped")
         try:
             pickle.dump(task, cast("IO[bytes]", process.stdin))
             cast("IO[bytes]", process.stdin).flush()
@@ -132,7 +137,7 @@ class Processes(Generic[Task, Answer]):
             code = process.wait()
             self._forget(process)
             crash = f"its process ended with exit code {code}, possibly out of memory: use fewer {named('workers')}"
-            return self._failed(submitted.stop_reason or crash)
+            return self._failed(task, submitted.stop_reason or crash)
 
     def _worker(self) -> subprocess.Popen[bytes] | None:
         """Return the calling thread's worker, starting it if necessary; None if that is impossible."""
@@ -166,6 +171,11 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             with contextlib.suppress(psutil.Error):
                 child.kill()
     process.kill()
+
+
+def this_worker() -> str:
+    """Return the name of this process on this machine."""
+    return f"{socket.gethostname()}, process {os.getpid()}"
 
 
 # -- Messages between the pool and its workers ---------------------------------------------------------------------

@@ -159,7 +159,8 @@ def run_example(example: str, render: Run, cover: Path, photos: Path) -> None:
     words = shlex.split(command)[1:]
     for name, replacement in NAMED.items():
         words = [word.replace(name, str(photos / replacement)) for word in words]
-    words = [word.replace(PAST, "2001").replace("tcp://first:8786", "local:1") for word in words]
+    for documented, here in ((PAST, "2001"), ("tcp://first:8786", "local:1"), ("s3://bucket", "s3://jobs")):
+        words = [word.replace(documented, here) for word in words]
     words = [word.replace("/shared/segments", "segments") for word in words]
     prepare(example, words, render, cover, photos)
     code, out, err = render(*(words if words[0] in AS_THEY_ARE else small(words)))

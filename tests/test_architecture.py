@@ -20,7 +20,7 @@ LAYERS = [
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "threads", "child_processes", "ffmpeg", "resource_limits", "memory", "budget", "worker_pool", "kernels",
     "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "shapes", "grid", "cover_pixels", "masked_grid", "adaptive_grid", "placement", "fidelity",
     "framing", "landings", "matching", "textures", "scene", "settings", "fonts", "lines", "covers", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
-    "formats", "encoder", "sound", "stills", "rules", "video_job", "credits", "report", "job", "cluster", "preset", "batch", "explain", "clip", "api", "doctor",
+    "formats", "encoder", "identity", "sound", "stills", "rules", "video_job", "credits", "report", "job", "preset", "batch", "cluster", "explain", "clip", "api", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
 
@@ -214,8 +214,8 @@ OPENED = {
     "encoder/probe.py": {"path.open": "a video that was written or is checked"},
     "explain/figures.py": {"ImageFont.truetype": "a part of the package"},
     "explain/knn.py": {"ImageFont.truetype": "a part of the package"},
-    "cluster.py": {"(folder / _PLAN).read_bytes": "a plan of our own", "video.path(number).read_bytes": "a segment"},
-    "job/segments.py": {"path.read_bytes": "a part of the package"},
+    "cluster/tasks.py": {"_store(url).fetch(name).read_bytes": "a plan of our own"},
+    "identity.py": {"path.read_bytes": "a part of the package"},
     "kernels/library.py": {"(FOLDER / 'kernels.h').read_text": "a part of the package"},
     "kernels/sources.py": {"path.read_bytes": "a part of the checkout"},
     "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the package"},

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from renderer import budget
-from renderer.batch import render_processes
+from renderer.batch import LocalPool
 from renderer.batch.fingerprints import Inputs
 from renderer.budget import LEAST_MEMORY, WORKERS_VARIABLE, EncoderNeeds, free_memory, plan_budget, render_budget
 from renderer.cli.options import written_command
@@ -152,8 +152,8 @@ def test_workers_share_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "free_memory", lambda: 30 * 10**9)
     assert render_budget(FULL_HD).memory_bytes == 10 * 10**9
     assert render_budget(FULL_HD, memory=4 * 10**9).memory_bytes == 4 * 10**9
-    with render_processes(4) as pool:
-        assert pool._environment[WORKERS_VARIABLE] == "4"
+    with LocalPool(4) as pool:
+        assert pool._processes._environment[WORKERS_VARIABLE] == "4"
     monkeypatch.setenv(WORKERS_VARIABLE, "4")
     assert render_budget(FULL_HD).memory_bytes == 2_500_000_000
     assert render_budget(FULL_HD, memory=4 * 10**9).memory_bytes == 10**9

@@ -10,16 +10,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 from conftest import wait_until
+from PIL import Image
 from test_segments import SHORT, digest, kept, running
+from videos import decode
 
-from renderer.cached_files import clear
+from renderer.cached_files import clear, copies_folder
 from renderer.encoder import ffmpeg_path, probe
+from renderer.job import sample_pictures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped by signals")
 
@@ -34,15 +37,23 @@ class Cluster:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.file, self._folder, self._stack = folder / "scheduler.json", folder, stack
-        self._start("scheduler", "--scheduler-file", self.file, "--port", 0)
+        self.scheduler = self.start_scheduler(0)
+
+    def start_scheduler(self, port: int) -> subprocess.Popen[bytes]:
+        self.file.unlink(missing_ok=True)
+        process = self._start("scheduler", "--scheduler-file", self.file, "--port", port)
         wait_until(lambda: self.file.exists() and self.file.stat().st_size)
+        return process
 
     @property
     def address(self) -> str:
         return str(json.loads(self.file.read_text())["address"])
 
-    def worker(self, resource: str = "render=1", **environment: str) -> subprocess.Popen[bytes]:
-        words = ("--scheduler-file", self.file, "--nthreads", 1, "--no-nanny", "--resources", resource)
+    def worker(
+        self, resource: str = "render=1", *, restarts: bool = False, **environment: str
+    ) -> subprocess.Popen[bytes]:
+        words = ["--scheduler-file", self.file, "--nthreads", 1, "--resources", resource]
+        words += [] if restarts else ["--no-nanny"]
         return self._start("worker", *words, **environment)
 
     def _start(self, *words: object, **environment: str) -> subprocess.Popen[bytes]:
@@ -53,7 +64,10 @@ class Cluster:
         )  # fmt: skip
 
         def stop() -> None:
-            process.kill()
+            children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+            for each in (process, *children):
+                with suppress(psutil.Error):
+                    each.kill()
             process.wait()
 
         self._stack.callback(stop)
@@ -66,9 +80,20 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield Cluster(tmp_path_factory.mktemp("cluster"), stack)
 
 
+def broken_ffmpeg(path: Path, when: str, action: str) -> str:
+    """Write an ffmpeg of the same version, which does something else when it is called with certain words."""
+    path.write_text(f'#!/bin/sh\ncase "$*" in {when}) {action};; *) exec "{ffmpeg_path()}" "$@";; esac\n')
+    path.chmod(0o755)
+    return str(path)
+
+
 def encoders(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    """The processes that a worker has started."""
-    return psutil.Process(process.pid).children(recursive=True)
+    """The encoders that a worker has started; another ffmpeg only tells its version."""
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            found += [child] if len(child.cmdline()) > 4 else []
+    return found
 
 
 def test_the_file_is_that_of_one_process(render: Render, tmp_path: Path, cover: Path) -> None:
@@ -86,11 +111,13 @@ def test_a_killed_worker_costs_only_its_segment(render: Render, tmp_path: Path, 
     store = tmp_path / "store"
     words = ("zoom", cover, *LONGER, "--cluster", cluster.address, "--store", store, "-o", "it.mp4")
     with running(tmp_path, *words) as process:
-        wait_until(lambda: encoders(first) and list(store.glob("*/.*part*")))
+        wait_until(lambda: encoders(first))
+        time.sleep(1)
         first.kill()
         assert process.wait(120) == 0
     assert probe(tmp_path / "it.mp4").frames == 720
-    assert len(list(store.glob("*/*.mp4"))) == 4
+    assert len(kept()) == 4
+    assert not list(store.glob("segments/*"))  # they were copied
     resumed = digest(tmp_path / "it.mp4")
     assert render("zoom", cover, *LONGER, "-y", "-o", "it.mp4")[0] == 0
     assert digest(tmp_path / "it.mp4") == resumed
@@ -113,12 +140,135 @@ def test_an_interruption_stops_the_workers(tmp_path: Path, cover: Path, cluster:
 def test_a_cluster_without_workers_is_said(
     render: Render, tmp_path: Path, cover: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("renderer.cluster._PATIENCE", 1.0)
+    monkeypatch.setattr("renderer.cluster.client._PATIENCE", 1.0)
     threading.Timer(4, cluster.worker).start()
     code, _, log = render("zoom", cover, *SHORT, "--cluster", cluster.address, "-o", "it.mp4")
     assert code == 0, log
-    assert "The cluster has no workers yet: waiting for one" in log
+    assert "The cluster has no workers that answer: waiting for one" in log
     assert probe(tmp_path / "it.mp4").frames == 240
+
+
+@pytest.mark.usefixtures("s3_server")
+def test_a_store_in_the_cloud_and_photos_that_workers_can_t_see(
+    render: Render, tmp_path: Path, photos: Path, cluster: Cluster
+) -> None:
+    """The workers get photos by the store alone, also those that are shown larger than their thumbnails."""
+    large = tmp_path / "large"
+    large.mkdir()
+    for number, path in enumerate(sample_pictures()):
+        with Image.open(path) as picture:
+            picture.resize((1280, 854)).save(large / f"large{number}.jpg")
+    words = ("zoom", sample_pictures()[1], *SHORT, "--size", "640x426", "--tiles", photos, "--tiles", large)
+    words = (*words, "--focus", large / "large0.jpg", "-y", "-o", "it.mp4")
+    assert render(*words)[0] == 0
+    expected = digest(tmp_path / "it.mp4")
+    clear("segments")
+    clear("copies")
+    cluster.worker()
+    code, out, log = render(*words, "--cluster", cluster.address, "--store", "s3://jobs/here", "--json")
+    assert code == 0, log
+    assert digest(tmp_path / "it.mp4") == expected
+    assert {path.name for path in copies_folder().glob("*/*")} == {
+        "photos.sqlite",
+        "plan.pickle",
+        "flower.jpg",
+        "large0.jpg",
+    }
+    segments = json.loads(out)["segments"]
+    assert [segment["frames"] for segment in segments] == [40] * 6
+    assert len({segment["worker"] for segment in segments}) == 1
+    assert all(segment["seconds"] > 0 for segment in segments)
+
+
+def test_a_campaign_is_matched_and_rendered_by_workers(
+    render: Render, tmp_path: Path, photos: Path, cluster: Cluster
+) -> None:
+    workers = [cluster.worker(), cluster.worker()]
+    (tmp_path / "campaign.toml").write_text(
+        f'[defaults]\ntiles = ["{photos}"]\nsize = "96x64"\nfps = 10\ncolumns = 12\ngop_seconds = 1\n'
+        f'segment_seconds = 4\ncover = "{sample_pictures()[0]}"\noutput = "out/{{duration}}-{{match_seed}}"\n'
+        "[[job]]\n[job.sweep]\nmatch_seed = [1, 2]\nduration = [0.5, 1]\n[[job]]\nduration = 24\n"
+    )
+    clear("maps")
+    clear("segments")
+    words = ("batch", "campaign.toml", "--cluster", cluster.address, "--store", tmp_path / "store")
+    code, out, log = render(*words, "--json")
+    assert code == 0, log
+    entries = {video["output"]: video for video in json.loads(out)["videos"]}
+    assert sorted(entries) == ["0.5-1.mp4", "0.5-2.mp4", "1-1.mp4", "1-2.mp4", "24-0.mp4"]
+    assert all(probe(tmp_path / "out" / name).frames == float(name.split("-")[0]) * 10 for name in entries)
+    made_by = {segment["worker"].split()[-1] for video in entries.values() for segment in video["segments"]}
+    assert made_by == {str(worker.pid) for worker in workers}
+    assert len(entries["24-0.mp4"]["segments"]) == 6
+    assert "matched in" in log
+    first = decode(tmp_path / "out" / "24-0.mp4", 96, 64)
+    clear("maps")
+    clear("segments")
+    assert render("batch", "campaign.toml", "--only", "24*", "--no-resume")[0] == 0
+    assert (decode(tmp_path / "out" / "24-0.mp4", 96, 64) == first).all()
+
+
+# -- What goes wrong -----------------------------------------------------------------------------------------------
+
+
+def test_a_slow_worker_does_not_hold_up_the_others(tmp_path: Path, cover: Path, cluster: Cluster) -> None:
+    """One stands still: another makes its segment too."""
+    slow, _ = cluster.worker(), cluster.worker()
+    words = ("zoom", cover, *LONGER, "--cluster", cluster.address, "--store", tmp_path / "store", "-o", "it.mp4")
+    with running(tmp_path, *words) as process:
+        wait_until(lambda: encoders(slow))
+        slow.send_signal(signal.SIGSTOP)
+        assert process.wait(60) == 0
+    slow.send_signal(signal.SIGCONT)
+    assert probe(tmp_path / "it.mp4").frames == 720
+
+
+def test_another_worker_tries_what_failed_on_a_full_disk(
+    render: Render, tmp_path: Path, cover: Path, cluster: Cluster
+) -> None:
+    full = broken_ffmpeg(tmp_path / "ffmpeg", "*rawvideo*", "echo No space left on device >&2; exit 1")
+    cluster.worker(IMAGEIO_FFMPEG_EXE=full)
+    words = ("zoom", cover, *SHORT, "--cluster", cluster.address, "--store", tmp_path / "store", "-o", "it.mp4")
+    code, _, log = render(*words)
+    assert (code, "process" in log, "the disk is full" in log) == (1, True, True), log
+    cluster.worker()
+    deadline = time.monotonic() + 60
+    while code and time.monotonic() < deadline:
+        code, _, log = render(*words)
+    assert code == 0, log
+    assert probe(tmp_path / "it.mp4").frames == 240
+
+
+def test_a_segment_that_kills_workers_does_not_take_the_others_with_it(
+    render: Render, tmp_path: Path, cover: Path, cluster: Cluster
+) -> None:
+    deadly = broken_ffmpeg(tmp_path / "ffmpeg", "*00002.mp4.part*", "kill -9 $PPID")
+    nannies = [cluster.worker(restarts=True, IMAGEIO_FFMPEG_EXE=deadly) for _ in range(2)]
+    words = ("zoom", cover, *SHORT, "--cluster", cluster.address, "--store", tmp_path / "store", "-o", "it.mp4")
+    code, _, log = render(*words)
+    assert code == 1
+    assert "several workers were killed by one task" in log
+    assert [path.stem for path in kept()] == ["00000", "00001", "00003", "00004", "00005"]
+    assert not (tmp_path / "it.mp4").exists()
+    for nanny in nannies:
+        nanny.terminate()
+        nanny.wait()
+    cluster.worker()
+    assert render(*words)[0] == 0
+
+
+def test_a_scheduler_may_go_away_and_come_back(tmp_path: Path, cover: Path, cluster: Cluster) -> None:
+    cluster.worker()
+    port = int(cluster.address.rpartition(":")[2])
+    words = ("zoom", cover, *LONGER, "--cluster", cluster.address, "--store", tmp_path / "store", "-o", "it.mp4")
+    with running(tmp_path, *words) as process:
+        wait_until(lambda: kept())
+        cluster.scheduler.kill()
+        cluster.scheduler.wait()
+        cluster.start_scheduler(port)
+        cluster.worker()
+        assert process.wait(120) == 0
+    assert probe(tmp_path / "it.mp4").frames == 720
 
 
 def test_workers_that_can_t_be_used_are_refused(render: Render, cover: Path, cluster: Cluster, tmp_path: Path) -> None:
@@ -127,12 +277,8 @@ def test_workers_that_can_t_be_used_are_refused(render: Render, cover: Path, clu
     code, _, log = render(*words)
     assert code == 2
     assert "No worker of the cluster offers the resource render" in log
-    other = tmp_path / "ffmpeg"
-    other.write_text(
-        f'#!/bin/sh\ncase "$*" in *-version*) echo ffmpeg version 1.2;; *) exec "{ffmpeg_path()}" "$@";; esac\n'
-    )
-    other.chmod(0o755)
-    cluster.worker(IMAGEIO_FFMPEG_EXE=str(other))
+    other = broken_ffmpeg(tmp_path / "ffmpeg", "*-version*", "echo ffmpeg version 1.2")
+    cluster.worker(IMAGEIO_FFMPEG_EXE=other)
     deadline = time.monotonic() + 60
     while "ffmpeg version 1.2" not in log and time.monotonic() < deadline:
         code, _, log = render(*words)
@@ -150,7 +296,7 @@ def test_workers_that_can_t_be_used_are_refused(render: Render, cover: Path, clu
 def test_an_address_that_can_t_be_reached_is_one_sentence(
     render: Render, cover: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("renderer.cluster._PATIENCE", 0.5)
+    monkeypatch.setattr("renderer.cluster.client._PATIENCE", 0.5)
     code, _, log = render("zoom", cover, *SHORT, "--cluster", "tcp://127.0.0.1:9", "-o", "it.mp4")
     assert code == 2
     assert "can't be reached" in log

@@ -645,7 +645,8 @@ def test_json_has_the_documented_keys(render: Run, cover: Path, photos: Path, tm
     result: dict[str, Any] = json.loads(out)
     assert list(result) == [
         "output", "width", "height", "fps", "frames", "duration", "bytes", "poster", "preset", "checks", "cells", "photos", "distinct_photos", "most_uses",
-        "equal_neighbours", "delta_e", "delta_e_95", "ssim", "mean_gain", "clipped", "advice", "skipped", "seconds", "peak_memory_bytes", "landing", "recipe",
+        "equal_neighbours", "delta_e", "delta_e_95", "ssim", "mean_gain", "clipped", "advice", "skipped", "seconds", "peak_memory_bytes", "landing", "segments",
+        "recipe",
     ]  # fmt: skip
     assert (result["output"], result["width"], result["height"]) == ("it.mp4", 96, 64)
     assert (result["fps"], result["frames"]) == ("30000/1001", 15)

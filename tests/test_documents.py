@@ -33,7 +33,11 @@ WITH_PYTHON = {name: page for name, page in {"README.md": README, **PAGES}.items
     "example",
     sorted({line for page in PAGES.values() for line in fenced(page)} - {*fenced(README), *help_examples()}),
 )
-def test_every_example_of_a_page_runs(example: str, render: Run, photos: Path, cover: Path) -> None:
+def test_every_example_of_a_page_runs(
+    example: str, render: Run, photos: Path, cover: Path, request: pytest.FixtureRequest
+) -> None:
+    if "s3://" in example:
+        request.getfixturevalue("s3_server")
     run_example(example, render, cover, photos)
 
 

@@ -11,7 +11,7 @@ from renderer.batch.campaign import Campaign, Task, read_campaign
 from renderer.batch.manifest import Manifest
 from renderer.batch.page import NAME as PAGE
 from renderer.batch.page import write_page
-from renderer.batch.pool import Pool, render_processes
+from renderer.batch.pool import LocalPool, Pool, ThreadsPool
 from renderer.batch.running import BatchObserver
 from renderer.batch.tables import BatchRequest
 from renderer.batch.work import Outcome, RenderJob
@@ -24,16 +24,17 @@ __all__ = [
     "BatchObserver",
     "BatchRequest",
     "Campaign",
+    "LocalPool",
     "Manifest",
     "Outcome",
     "Pool",
     "RenderJob",
     "Task",
+    "ThreadsPool",
     "campaign_folder",
     "plan_batch",
     "read_campaign",
     "render_batch",
-    "render_processes",
     "worker_count",
     "write_page",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ from renderer.cores import core_count
 from renderer.errors import BusyError, InputError, RenderError
 from renderer.formats import is_sequence
 from renderer.messages import named
-from renderer.output_files import check_writable, locked_folder
+from renderer.output_files import check_writable, locked_folder, remove_leftovers
 from renderer.progress import Progress
 
 WORKER_MEMORY: Final = 900_000_000
@@ -87,6 +87,8 @@ def render_batch(
     """
     manifest, outcomes = batch.manifest, dict[str, Outcome]()
     created = [folder for task in batch.due for folder in _make_folder(_folder_of(task))]
+    for folder in {_folder_of(task) for task in [*batch.due, *batch.up_to_date]}:
+        remove_leftovers(folder)
     for task in batch.due:
         # Files that appear from now on count as this campaign's.
         manifest.record(task, "waiting", batch.fingerprints[task.name], batch.inputs)

@@ -121,6 +121,8 @@ class Manifest:
             "seconds": round(outcome.seconds, 3),
             "bytes": outcome.bytes,
             "peak_memory_bytes": outcome.peak_memory_bytes,
+            "worker": outcome.worker or None,
+            "segments": [segment.as_json() for segment in outcome.segments],
             "probe": _as_json(asdict(outcome.probe)) if outcome.probe else None,
             "checks": [_as_json(asdict(check)) for check in outcome.checks],
             "telling": poster_frame(job.animation, 101) / 100,

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Self
 
 from renderer.errors import RenderError
 from renderer.memory import MemoryMeter
-from renderer.messages import named
 from renderer.progress import Progress, Timed
 from renderer.rules import RuleCheck
 from renderer.video_job import VideoJob, mosaic_key
+from renderer.worker_pool import OUT_OF_MEMORY, this_worker
 
 if TYPE_CHECKING:
     from renderer.encoder import Probe
     from renderer.job import OpenMosaic
+    from renderer.job.mosaics import Matcher
+    from renderer.job.results import MadeSegment
+    from renderer.job.segments import SegmentPool
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,18 @@ class Outcome:
     peak_memory_bytes: int = 0  # of the worker and ffmpeg
     probe: Probe | None = None
     checks: Sequence[RuleCheck] = ()
+    worker: str = ""  # its host and process
+    segments: Sequence[MadeSegment] = ()  # if the video was made in segments
 
 
 class JobRunner:
-    """Runs render jobs one after another; keeps the last mosaic open, because the next job often has the same one."""
+    """Runs render jobs one after another; keeps the last mosaic open, because the next job often has the same one.
 
-    def __init__(self) -> None:
+    `matcher`, `pool`: match mosaics and make segments elsewhere.
+    """
+
+    def __init__(self, matcher: Matcher | None = None, pool: SegmentPool | None = None) -> None:
+        self._matcher, self._pool = matcher, pool
         self._mosaic: tuple[object, OpenMosaic] | None = None
         self._open = ExitStack()
 
@@ -50,6 +59,11 @@ class JobRunner:
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the mosaic."""
+        self._mosaic = None
         self._open.close()
 
     def run(self, render_job: RenderJob, progress: Progress) -> Outcome:
@@ -59,7 +73,7 @@ class JobRunner:
         except RenderError as error:
             return Outcome(error.text)
         except MemoryError:
-            return Outcome(f"out of memory: use a smaller {named('size')}, or fewer {named('workers')}")
+            return Outcome(OUT_OF_MEMORY)
         except Exception as error:  # a bug in one video must not stop the others
             return Outcome(f"unexpected {type(error).__name__}: {error}")
 
@@ -72,17 +86,18 @@ class JobRunner:
             mosaic = self._mosaic_of(render_job.job, progress)
             if render_job.match_only:
                 return Outcome("", progress.finished()["total"])
-            summary = write_video(mosaic, render_job.job, progress)
-        seconds = progress.finished()["total"]
-        return Outcome("", seconds, summary.bytes, meter.peak_bytes, summary.probe, tuple(summary.checks))
+            summary = write_video(mosaic, render_job.job, progress, workers=1, pool=self._pool)
+        return Outcome(
+            "", progress.finished()["total"], summary.bytes, meter.peak_bytes, summary.probe, tuple(summary.checks),
+            this_worker(), summary.segments,
+        )  # fmt: skip
 
     def _mosaic_of(self, job: VideoJob, progress: Progress) -> OpenMosaic:
         from renderer.job import open_mosaic
 
         key = mosaic_key(job)
         if self._mosaic is None or self._mosaic[0] != key:
-            self._mosaic = None
-            self._open.close()
-            opened = open_mosaic(job.drawn_cover, job.match, progress, job.animation)
+            self.close()
+            opened = open_mosaic(job.drawn_cover, job.match, progress, job.animation, matcher=self._matcher)
             self._mosaic = (key, self._open.enter_context(opened))
         return self._mosaic[1]

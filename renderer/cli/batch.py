@@ -46,6 +46,13 @@ class BatchOptions(Validated):
     workers: int | None = parameter(
         None, "Number of videos to render at a time; default: depends on cores and memory", low=1, high=256
     )
+    cluster: str | None = parameter(
+        None, "Match and render on a Dask cluster: tcp://HOST:PORT, or local:N for N processes here", metavar="ADDRESS"
+    )
+    store: str | None = parameter(
+        None, "Folder that all machines of a cluster share, or a URL such as s3://bucket/folder; default: in the cache",
+        metavar="FOLDER",
+    )  # fmt: skip
     resume: bool = parameter(True, "Skip videos that are up to date; --no-resume renders all of them again")
     fail_fast: bool = parameter(False, "Stop when the first video fails")
     skip_bad_rows: bool = parameter(False, "Skip rows with errors and render the others; the exit code is then 1")
@@ -97,13 +104,20 @@ def _batch(file: Path | None, values: dict[str, object]) -> int:
 
 def _render(batch: Batch, run: BatchOptions, common: OutputOptions, console: Console) -> dict[str, Outcome]:
     """Render the videos that are due, and write the page."""
-    from renderer.batch import PAGE, render_batch, render_processes, worker_count, write_page
+    from renderer.batch import PAGE, LocalPool, ThreadsPool, render_batch, worker_count, write_page
+    from renderer.cluster import open_cluster
 
     if not batch.due:
         return {}
-    workers = run.workers or worker_count(len(batch.due))
     try:
-        with BatchProgress(console, batch, workers, run.timeout) as observer, render_processes(workers) as pool:
+        with (
+            open_cluster(run.cluster, run.store, console) as cluster,
+            # Twice as many as are rendered at once: the others are matched, sent, joined or written.
+            ThreadsPool(run.workers or 2 * cluster.slots(), cluster.match_photos, cluster)
+            if cluster
+            else LocalPool(run.workers or worker_count(len(batch.due))) as pool,
+            BatchProgress(console, batch, pool.workers, run.timeout, shared=cluster is None) as observer,
+        ):
             outcomes = render_batch(batch, pool, observer, fail_fast=run.fail_fast, timeout=run.timeout)
     finally:
         write_page(batch.manifest)
@@ -114,7 +128,7 @@ def _render(batch: Batch, run: BatchOptions, common: OutputOptions, console: Con
 
 def _command(file: Path | None, values: Mapping[str, object]) -> tuple[Sequence[str], Mapping[str, object]]:
     """Return the words and values of the command that renders a campaign again, without local paths."""
-    run = ("memory", "workers", "only", "resume", "fail_fast", "timeout", "dry_run")
+    run = ("memory", "workers", "cluster", "store", "only", "resume", "fail_fast", "timeout", "dry_run")
     left_out = {*parameters(OutputOptions), *run} - {"output"}
     shared = {
         name: _without_folders(value) if isinstance(value, Path | tuple) else value
@@ -187,7 +201,8 @@ def _print_summary(batch: Batch, outcomes: Mapping[str, Outcome], skipped: Seque
 class BatchProgress:
     """The progress of a campaign: on a terminal, a table of running videos; elsewhere, a line per finished video."""
 
-    def __init__(self, console: Console, batch: Batch, workers: int, timeout: float) -> None:
+    def __init__(self, console: Console, batch: Batch, workers: int, timeout: float, *, shared: bool) -> None:
+        """`shared`: whether the workers share the cores of this machine."""
         from renderer.batch import WORKER_MEMORY
         from renderer.cli.bars import batch_bars
         from renderer.cores import core_count
@@ -199,9 +214,9 @@ class BatchProgress:
         self._rows: dict[str, TaskID] = {}
         skipped = f", {len(batch.up_to_date)} up to date" if batch.up_to_date else ""
         share = max(1, core_count() // workers)
+        each = f", each with {counted(share, 'core')} and up to {WORKER_MEMORY / 1e9:.1f} GB of memory at 1080p"
         console.notice(
-            f"{counted(self._total, 'video')} to render{skipped}: {workers} at a time, each with "
-            f"{counted(share, 'core')} and up to {WORKER_MEMORY / 1e9:.1f} GB of memory at 1080p"
+            f"{counted(self._total, 'video')} to render{skipped}: {workers} at a time{each if shared else ''}"
         )
 
     def __enter__(self) -> BatchProgress:
@@ -242,12 +257,20 @@ class ProgressRow:
 
     def __init__(self, bars: Bars, row: TaskID, console: Console, name: str) -> None:
         self._bars, self._row, self._console, self._name = bars, row, console, name
+        self._is_shown = False
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str) -> Iterator[Advance]:
-        """Show the progress of a stage."""
+        """Show the progress of a stage, unless it is within another one."""
+        if self._is_shown:
+            yield lambda _units: None
+            return
         self._bars.reset(self._row, total=total, stage=name, unit=unit)
-        yield lambda units: self._bars.advance(self._row, units)
+        self._is_shown = True
+        try:
+            yield lambda units: self._bars.advance(self._row, units)
+        finally:
+            self._is_shown = False
 
     def notice(self, message: str) -> None:
         """Print a line, if --verbose is specified."""

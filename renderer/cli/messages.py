@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +42,12 @@ class Console:
         """Show the progress of a stage."""
         if self.quiet:
             yield lambda _units: None
+        elif self.bars is not None:  # a stage within another one
+            task = self.bars.add_task(name, total=total, unit=unit)
+            try:
+                yield partial(self.bars.advance, task)
+            finally:
+                self.bars.remove_task(task)
         elif sys.stderr.isatty():
             from renderer.cli.bars import stage_bars
 

@@ -94,9 +94,10 @@ class VideoOptions(Validated):
     cluster: str | None = parameter(
         None, "Make the segments on a Dask cluster: tcp://HOST:PORT, or local:N for N processes here", metavar="ADDRESS"
     )
-    store: Path | None = parameter(
-        None, "Folder of the segments, which all machines of a cluster share; default: in the cache"
-    )
+    store: str | None = parameter(
+        None, "Folder that all machines of a cluster share, or a URL such as s3://bucket/folder; default: in the cache",
+        metavar="FOLDER",
+    )  # fmt: skip
     cache_size: ByteSize = parameter(
         ByteSize(CACHE_SIZE), "Maximum size of the segments that are kept for resuming, such as 10GB", low=0, high=1e15
     )

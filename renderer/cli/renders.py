@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -30,13 +29,11 @@ from renderer.cover_names import CoverName
 from renderer.errors import InputError
 from renderer.late_imports import load_ahead
 from renderer.messages import named
-from renderer.names import absolute
 from renderer.parameters import checked_fields, choices_of, docstring, given, parameters
 from renderer.scene import Animation
 from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 
 if TYPE_CHECKING:
-    from renderer.job.segments import SegmentPool
     from renderer.preset import Preset
 
 Values = dict[str, Any]
@@ -130,6 +127,7 @@ def _video(name: str, animation: type[Animation]) -> Run:
     """Return the function that renders videos of an animation."""
 
     def video(cover: CoverName | None, values: dict[str, object]) -> None:
+        from renderer.cluster import open_cluster
         from renderer.job import VideoJob, named_output, plan_videos, render_videos
         from renderer.sound import check_music_options
 
@@ -160,27 +158,11 @@ def _video(name: str, animation: type[Animation]) -> Run:
         files = [path for job in jobs for path in job.files()]
         overwrite = ask_overwrite(files, values, overwrite=common.overwrite)
         ready = [replace(job, overwrite=overwrite) for job in jobs]
-        with _pool(run, console) as pool:
-            summaries = render_videos(
-                ready,
-                console,
-                workers=run.workers,
-                cache_size=run.cache_size,
-                pool=pool,
-                store=run.store and absolute(run.store),
-            )
+        with open_cluster(run.cluster, run.store, console) as pool:
+            summaries = render_videos(ready, console, workers=run.workers, cache_size=run.cache_size, pool=pool)
         print_summaries(summaries, common, console)
 
     return on_cover(video)
-
-
-def _pool(run: VideoOptions, console: Console) -> AbstractContextManager[SegmentPool | None]:
-    """Return the cluster that the options name, if any."""
-    if run.cluster is None:
-        return nullcontext()
-    from renderer.cluster import open_cluster
-
-    return open_cluster(run.cluster, console)
 
 
 def _frame(name: str, animation: type[Animation]) -> Run:

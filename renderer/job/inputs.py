@@ -23,7 +23,7 @@ from renderer.grid import DEFAULT_CELLS, Grid
 from renderer.input_files import is_file, require_file
 from renderer.job.cover_grids import as_made, cells_of, default_cells_of, over_subject, regular_grid
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
-from renderer.job.mosaics import OpenMosaic
+from renderer.job.mosaics import Matcher, OpenMosaic
 from renderer.library import (
     CLIP_SUFFIXES,
     DEFAULT_NAME,
@@ -161,6 +161,7 @@ def open_mosaic(
     *,
     matched: bool = True,
     tiles: TileSource | None = None,
+    matcher: Matcher | None = None,
 ) -> Iterator[OpenMosaic]:
     """Match a cover with photos, or load a `.mosaic` file; its index is closed when the context exits.
 
@@ -170,7 +171,7 @@ def open_mosaic(
     mosaic's width / height, if it differs from the cover's, which is then cropped to its most important part, or
     extended if it has a mask. If `matched` is False, all inputs are opened and checked in the same way, but photos are
     placed without comparing them, and no file is written. `tiles`: the tiles of the same settings, if already open.
-    Raises InputError.
+    `matcher`: compares the photos instead of this process. Raises InputError.
     """
     name = check_cover_name(cover)
     named_covers = [each for each in (animation.next_covers() if animation else ()) if isinstance(each.name, str)]
@@ -199,10 +200,11 @@ def open_mosaic(
                 sampled=cover is None,
                 matched=matched,
                 opaque=opaque,
+                matcher=matcher,
             )
         if matched:
             _write_map_and_credits(mosaic, settings, progress, name.stem)
-        yield _with_next(mosaic, animation, settings, progress)
+        yield _with_next(mosaic, animation, settings, progress, matcher)
 
 
 @contextmanager
@@ -225,7 +227,11 @@ def open_placement(
 
 
 def _with_next(
-    mosaic: OpenMosaic, animation: Animation | None, settings: MatchSettings, progress: Progress
+    mosaic: OpenMosaic,
+    animation: Animation | None,
+    settings: MatchSettings,
+    progress: Progress,
+    matcher: Matcher | None = None,
 ) -> OpenMosaic:
     """Return a mosaic with those of the next covers of an animation."""
     covers = animation.next_covers() if animation else ()
@@ -235,7 +241,7 @@ def _with_next(
 
     if mosaic.offered is mosaic.library:  # a saved map
         settings = MatchSettings.of_recipe(mosaic.placement.recipe)
-    others = match_next(mosaic, covers, settings, progress)
+    others = match_next(mosaic, covers, settings, progress, matcher)
     return replace(mosaic, others=others, inputs=mosaic.inputs.union(*(other.inputs for other in others)))
 
 
@@ -274,6 +280,7 @@ def _match(
     sampled: bool,
     matched: bool,
     opaque: bool,
+    matcher: Matcher | None,
 ) -> OpenMosaic:
     original = cover = open_cover(name, settings.cover_settings())
     if opaque:
@@ -345,7 +352,7 @@ def _match(
         grid = cells_of(cover, grid, settings, faces, settings.mask_threshold)
         recipe = {**recipe, "faces": [list(face) for face in faces]}
         if matched:
-            placement = match_photos(
+            placement = (matcher or match_photos)(
                 cover.pixels, grid, library, progress,
                 style=settings.style(), rules=settings.rules(), seed=settings.match_seed, pins=pins, recipe=recipe,
             )  # fmt: skip

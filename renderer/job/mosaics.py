@@ -6,12 +6,38 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from renderer.covers import extended, open_cover
 from renderer.job.map_cache import landings_of
 from renderer.library import Archive, Library, Skipped
 from renderer.pictures import Pixels, has_alpha, read_picture
-from renderer.placement import PlacementMap
+from renderer.placement import JsonValue, PlacementMap
+from renderer.progress import Progress
+
+if TYPE_CHECKING:
+    from renderer.grid import Grid
+    from renderer.matching import MatchStyle, Pin, RepetitionRules
+
+
+class Matcher(Protocol):
+    """Matches a mosaic as `renderer.matching.match_photos` does, perhaps on another machine."""
+
+    def __call__(
+        self,
+        cover: Pixels,
+        grid: Grid,
+        library: Library,
+        progress: Progress,
+        *,
+        style: MatchStyle,
+        rules: RepetitionRules,
+        seed: int,
+        pins: Sequence[Pin] = (),
+        recipe: dict[str, JsonValue],
+    ) -> PlacementMap:
+        """Return the map."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -27,6 +53,7 @@ class OpenMosaic:
     cover: Path | None = None  # None if the cover of a saved map is missing, and for a made cover
     matched: bool = True  # whether photos were compared to place them
     others: Sequence[OpenMosaic] = ()  # those of the covers after the first, with the same frame
+    known_landings: Sequence[int] | None = None  # if they were found elsewhere
 
     def map(self, which: int) -> PlacementMap:
         """Return its map (0), or that of one of the others (from 1)."""
@@ -53,6 +80,8 @@ class OpenMosaic:
 
         Raises RenderError if a photo can't be read.
         """
+        if self.known_landings is not None:
+            return list(self.known_landings)
         return landings_of(self.placement, self.library) if self.matched else [0]
 
     @property

@@ -17,7 +17,7 @@ from renderer.grid import Grid, over_cover
 from renderer.job.cover_grids import as_made, cells_of, over_subject
 from renderer.job.inputs import check_cover_name
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
-from renderer.job.mosaics import OpenMosaic
+from renderer.job.mosaics import Matcher, OpenMosaic
 from renderer.library import Library
 from renderer.placement import JsonValue, PlacementMap
 from renderer.progress import Progress
@@ -29,18 +29,23 @@ _WHOLE: Final = 0.97  # share of a cover from which its crop needs no notice
 
 
 def match_next(
-    first: OpenMosaic, covers: Sequence[NextCover], settings: MatchSettings, progress: Progress
+    first: OpenMosaic,
+    covers: Sequence[NextCover],
+    settings: MatchSettings,
+    progress: Progress,
+    matcher: Matcher | None = None,
 ) -> list[OpenMosaic]:
     """Return a mosaic for each next cover, fitted to the shape of the first one, from the same photos.
 
-    `first.matched`: if False, photos are placed without comparing them. Raises InputError.
+    `first.matched`: if False, photos are placed without comparing them. `matcher`: compares them instead, except for
+    covers of the same photos. Raises InputError.
     """
     mosaics = [first]
     for cover in covers:
         if isinstance(cover.name, int):
             mosaics.append(_once_more(mosaics[cover.name], mosaics[-1], cover))
         else:
-            mosaics.append(_match(first, mosaics[-1], cover, settings, progress))
+            mosaics.append(_match(first, mosaics[-1], cover, settings, progress, matcher))
     return mosaics[1:]
 
 
@@ -60,6 +65,7 @@ def _match(
     next_cover: NextCover,
     settings: MatchSettings,
     progress: Progress,
+    matcher: Matcher | None,
 ) -> OpenMosaic:
     name = cover_name(str(next_cover.name))
     if name.suffix.lower() == MAP_SUFFIX:
@@ -86,7 +92,7 @@ def _match(
         "version": version(),
         "faces": [list(face) for face in faces],
     }
-    placement = _cached(first, before, next_cover, cover, grid, library, recipe, settings, progress)
+    placement = _cached(first, before, next_cover, cover, grid, library, recipe, settings, progress, matcher)
     if cover.path is None:
         placement = replace(placement, made_cover=cover.rgba())
     placed = library.take(library.photos.find(placement.photos)) if next_cover.same == "cells" else library
@@ -112,6 +118,7 @@ def _cached(
     recipe: dict[str, JsonValue],
     settings: MatchSettings,
     progress: Progress,
+    matcher: Matcher | None,
 ) -> PlacementMap:
     """Return the map of a cover: from the cache, newly matched, or unmatched if the first one is."""
     cells = hashlib.blake2b(grid.cells.tobytes(), digest_size=16).hexdigest()
@@ -136,7 +143,7 @@ def _cached(
     else:
         from renderer.matching import match_photos
 
-        placement = match_photos(
+        placement = (matcher or match_photos)(
             cover.pixels, grid, library, progress, style=style, rules=settings.rules(), seed=seed, recipe=recipe
         )
     cache_map(placement, cached)

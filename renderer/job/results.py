@@ -36,6 +36,23 @@ class Landing:
         return {"name": self.name, "cell": list(self.cell), "size": list(self.size)}
 
 
+@dataclass(frozen=True)
+class MadeSegment:
+    """A finished segment, and who made it."""
+
+    number: int
+    frames: int
+    worker: str = ""  # host and process; empty if an earlier run made it
+    seconds: float = 0.0  # that it took; 0 if an earlier run made it
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """Return it as a JSON object; what is unknown is null."""
+        return {
+            "number": self.number, "frames": self.frames, "worker": self.worker or None,
+            "seconds": round(self.seconds, 3) or None,
+        }  # fmt: skip
+
+
 @dataclass
 class Summary:
     """The result of a render; docs/output.md documents the keys of `as_json`."""
@@ -54,6 +71,7 @@ class Summary:
     checks: Sequence[RuleCheck] = ()  # of the file, against the rules of the preset's platform
     probe: Probe | None = None  # of the written file
     landings: Sequence[Landing] = ()  # in the order of the flight
+    segments: Sequence[MadeSegment] = ()  # if the video was made in segments
 
     def as_json(self) -> dict[str, JsonValue]:
         """Return the summary as one JSON object; values that a still lacks are null."""
@@ -85,6 +103,7 @@ class Summary:
             "seconds": {stage: round(value, 3) for stage, value in self.seconds.items()},
             "peak_memory_bytes": self.peak_memory_bytes,
             "landing": self.landings[-1].as_json() if self.landings else None,
+            "segments": [segment.as_json() for segment in self.segments],
             "recipe": self.recipe,
         }
 

@@ -13,12 +13,13 @@ import os
 import queue
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from functools import cache
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -26,17 +27,19 @@ from typing import Any, Final, Protocol
 from renderer.budget import FREE_SHARE, LEAST_MEMORY, WORKERS_VARIABLE, free_memory, plan_budget, render_budget
 from renderer.cached_files import lock_of, segments_folder
 from renderer.cores import core_count
-from renderer.encoder import STATISTICS, Encoding, join, open_writer, run_ffmpeg
+from renderer.encoder import STATISTICS, Encoding, join, open_writer
 from renderer.errors import BusyError, RenderError
+from renderer.identity import identity
 from renderer.input_files import is_file
 from renderer.job.drawing import FrameSource, open_frames
 from renderer.job.inputs import open_placement
 from renderer.job.mosaics import OpenMosaic
+from renderer.job.results import MadeSegment
 from renderer.job.writing import check_written, feed
 from renderer.library import file_digest
 from renderer.library.photos import keys_of_photos
 from renderer.locks import locked
-from renderer.messages import named
+from renderer.messages import counted
 from renderer.output_files import new_file
 from renderer.paths import expanded
 from renderer.placement import PlacementMap
@@ -44,9 +47,8 @@ from renderer.private_files import make_private_folder
 from renderer.progress import Advance, Progress, Silent
 from renderer.scene import Animation
 from renderer.timeline import Show
-from renderer.version import version
 from renderer.video_job import VideoJob
-from renderer.worker_pool import Processes, serve_tasks
+from renderer.worker_pool import OUT_OF_MEMORY, Processes, serve_tasks, this_worker
 
 LONG: Final = 20.0
 """Seconds up to which a video is encoded in one piece."""
@@ -80,6 +82,10 @@ class SegmentedVideo:
         """Return the paths of all segments."""
         return [self.path(number) for number in range(len(self.cuts))]
 
+    def statistics(self, number: int) -> list[Path]:
+        """Return the files in which the first pass has stored what it has learned of a segment."""
+        return [] if self.first_pass is None else sorted(self.first_pass.glob(f"{number:05}-{STATISTICS}*"))
+
     def found(self) -> list[int]:
         """Return the segments that are finished."""
         return [number for number, path in enumerate(self.paths()) if path.exists()]
@@ -102,79 +108,110 @@ def cut(frames: Sequence[int], fps: Fraction, encoding: Encoding, seconds: float
     return [frames[first:end] for first, end in pairwise([*starts, len(frames)])]
 
 
+def is_long(job: VideoJob) -> bool:
+    """Return whether a job's video is made in several segments, unless its encoder is hardware. Raises InputError."""
+    job = job.resolved()
+    each = Encoding.of(job.target, job.file, {}).for_segments()
+    return each is not None and len(cut(job.selected_frames(), job.output.fps, each, job.file.segment_seconds)) > 1
+
+
 def segmented(
     mosaic: OpenMosaic,
     job: VideoJob,
     encoding: Encoding,
     learned: Sequence[int] = (),
     first_pass: Path | None = None,
-    store: Path | None = None,
+    *,
+    even_short: bool = False,
 ) -> SegmentedVideo | None:
     """Return a resolved job as a video in segments; None if it is encoded in one piece.
 
     `learned`: bytes of the segments that the quality alone needs, by which the encoding's bit rate is shared out.
-    `store`: the folder of the segments of all videos, by default one in the cache.
+    `even_short`: a video that is too short to be cut is one segment.
     """
     each, frames = encoding.for_segments(), job.selected_frames()
     if each is None:
         return None
     cuts = cut(frames, job.output.fps, each, job.file.segment_seconds)
-    if len(cuts) == 1:
+    if len(cuts) == 1 and not even_short:
         return None
     rates: list[float] = []
     if encoding.bit_rate is not None:
         whole = sum(learned) / len(frames)
         rates = [encoding.bit_rate * size / len(part) / whole for size, part in zip(learned, cuts, strict=True)]
-    folder = (store or segments_folder()) / _key(mosaic, job, each, cuts, rates)
+    folder = segments_folder() / _key(mosaic, job, each, cuts, rates)
     return SegmentedVideo(job, each, cuts, folder, rates, first_pass)
 
 
 class SegmentPool(Protocol):
     """Makes segments elsewhere, such as in other processes or on other machines."""
 
-    def make(self, tasks: Sequence[SegmentTask], advance: Advance) -> None:
-        """Make segments. Raises RenderError as soon as one fails; the others are stopped."""
+    def make(
+        self,
+        mosaic: OpenMosaic,
+        video: SegmentedVideo,
+        numbers: Sequence[int],
+        advance: Advance,
+        done: Callable[[MadeSegment], None],
+    ) -> None:
+        """Make segments, and call `done` after each, as soon as its file is in the video's folder.
+
+        Raises RenderError as soon as one fails; the others are stopped.
+        """
         ...
 
 
 def make_segments(
     mosaic: OpenMosaic, video: SegmentedVideo, progress: Progress, workers: int | None, pool: SegmentPool | None = None
-) -> None:
+) -> list[MadeSegment]:
     """Make the segments of a video that do not exist yet, `workers` at once; by default as many as pay off.
 
-    `pool`: makes them instead. Raises RenderError; the segments that were finished remain.
+    `pool`: makes them instead. Returns all segments in order. Raises RenderError; those that were finished remain.
     """
-    found = video.found()
+    found, count = video.found(), len(video.cuts)
     if found:
-        progress.notice(f"resuming: {len(found)} of {len(video.cuts)} segments found")
-    missing = [number for number in range(len(video.cuts)) if number not in found]
-    count = min(workers or default_workers(video.size, video.encoding), len(missing))
+        progress.notice(f"resuming: {len(found)} of {counted(count, 'segment')} found")
+    segments = {number: MadeSegment(number, len(video.cuts[number])) for number in found}
+    missing = [number for number in range(count) if number not in found]
+    at_once = min(workers or default_workers(video.size, video.encoding), len(missing))
     try:
-        with progress.stage("rendering", video.frames(range(len(video.cuts))), "frames") as advance:
+        with (
+            progress.stage("rendering", video.frames(range(count)), "frames") as advance,
+            progress.stage("segments", count, "segments") as advance_segments,
+        ):
+
+            def done(made: MadeSegment) -> None:
+                segments[made.number] = made
+                advance_segments(1)
+
             advance(video.frames(found))
-            if count > 1 or (pool and missing):
-                maps = [(each.placement, each.cover) for each in (mosaic, *mosaic.others)]
-                (pool or _Processes(count)).make([SegmentTask(video, number, maps) for number in missing], advance)
+            advance_segments(len(found))
+            if missing and pool:
+                pool.make(mosaic, video, missing, advance, done)
+            elif at_once > 1:
+                with Processes[SegmentTask, SegmentAnswer](at_once, __name__, no_segment) as processes:
+                    SegmentProcesses(processes).make(mosaic, video, missing, advance, done)
             elif missing:
                 with _open_source(mosaic, video, progress) as source:
                     for number in missing:
-                        write_segment(source, video, number, advance)
+                        done(write_segment(source, video, number, advance))
     except KeyboardInterrupt:
         finished = len(video.found())
-        progress.notice(f"{finished} of {len(video.cuts)} segments are finished and kept: the same command continues")
+        progress.notice(f"{finished} of {counted(count, 'segment')} are finished and kept: the same command continues")
         raise
+    return [segments[number] for number in range(count)]
 
 
-def write_segment(source: FrameSource, video: SegmentedVideo, number: int, advance: Advance) -> None:
+def write_segment(source: FrameSource, video: SegmentedVideo, number: int, advance: Advance) -> MadeSegment:
     """Encode a segment to its file, which appears when it is complete and has been probed. Raises RenderError."""
+    started = time.perf_counter()
     path, frames = video.path(number), video.cuts[number]
     encoding = replace(video.encoding, segment_frames=len(frames))
     if video.bit_rates:
         encoding = replace(encoding, bit_rate=video.bit_rates[number])
     with new_file(path, overwrite=True) as temporary:
-        if video.first_pass is not None:
-            for log in video.first_pass.glob(f"{path.stem}-{STATISTICS}*"):
-                shutil.copyfile(log, temporary.with_name(log.name.removeprefix(f"{path.stem}-")))
+        for log in video.statistics(number):
+            shutil.copyfile(log, temporary.with_name(log.name.removeprefix(f"{path.stem}-")))
         threads = encoding.needs().least
         with open_writer(temporary, *video.size, source.fps, encoding, threads=threads) as writer:
             feed(writer, source, frames, advance)
@@ -182,6 +219,7 @@ def write_segment(source: FrameSource, video: SegmentedVideo, number: int, advan
         if encoding.pass_number == 1:
             for log in temporary.parent.glob(f"{STATISTICS}*"):
                 log.replace(path.with_name(f"{path.stem}-{log.name}"))
+    return MadeSegment(number, len(frames), this_worker(), time.perf_counter() - started)
 
 
 def join_segments(video: SegmentedVideo, path: Path, encoding: Encoding, sound: Path | None) -> None:
@@ -229,17 +267,19 @@ def _key(
     output = replace(job.output, memory=None, duration=None)  # the duration is that of the frames
     shows: Sequence[object] = (job.animation.segments,) if isinstance(job.animation, Show) else ()
     owners = (output, job.overlay, job.animation)
-    files = [
-        file_digest(path)
-        for owner in owners
-        for each in fields(owner)
-        if isinstance(value := getattr(owner, each.name), Path) and is_file(path := expanded(value))
-    ]
+    files = [file_digest(expanded(path)) for path in drawn_files(job)]
     decisive = (
-        version(), code_digest(), ffmpeg_version(), maps, _plugin_digests(job.animation), owners, shows, files,
+        identity(), maps, plugin_digests(job.animation), owners, shows, files,
         job.output.duration or job.animation.whole_duration(), encoding, [(part[0], part[-1]) for part in cuts], rates,
     )  # fmt: skip
     return hashlib.blake2b(repr(decisive).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def drawn_files(job: VideoJob) -> list[Path]:
+    """Return the files that the settings of a job's picture name, such as a logo."""
+    owners = (job.output, job.overlay, job.animation)
+    values = [getattr(owner, each.name) for owner in owners for each in fields(owner)]
+    return [value for value in values if isinstance(value, Path) and is_file(expanded(value))]
 
 
 def _map_digest(placement: PlacementMap) -> str:
@@ -256,18 +296,7 @@ def _map_digest(placement: PlacementMap) -> str:
     return digest.hexdigest()
 
 
-@cache
-def code_digest() -> str:
-    """Return a hash of this package's code: other code may draw another picture."""
-    digest = hashlib.blake2b(digest_size=16)
-    folder = Path(__file__).parent.parent
-    for path in sorted(path for path in folder.rglob("*") if path.suffix in (".py", ".so", ".dll", ".dylib")):
-        digest.update(str(path.relative_to(folder)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def _plugin_digests(animation: Animation) -> list[str]:
+def plugin_digests(animation: Animation) -> list[str]:
     """Return hashes of the code of an animation, or of all in a timeline: whole packages, or single modules."""
     parts = animation.segments if isinstance(animation, Show) else ()
     kinds = {type(animation), *(type(each.animation) for each in parts if each.animation is not None)}
@@ -276,12 +305,6 @@ def _plugin_digests(animation: Animation) -> list[str]:
     files = {Path(file): bool(package) for file, package in named if file is not None}
     paths = {each for file, packed in files.items() for each in (file.parent.rglob("*.py") if packed else [file])}
     return [file_digest(path) for path in sorted(paths)]
-
-
-@cache
-def ffmpeg_version() -> str:
-    """Return the version of ffmpeg as it states it. Raises EncoderError."""
-    return run_ffmpeg("-version").stdout.decode("utf-8", "replace").partition(" Copyright")[0]
 
 
 # -- Workers -------------------------------------------------------------------------------------------------------
@@ -301,6 +324,7 @@ class SegmentAnswer:
     """What became of it."""
 
     error: str = ""  # one sentence, with parameters marked; empty on success
+    made: MadeSegment | None = None
 
 
 class _FrameCounter:
@@ -316,26 +340,44 @@ class _FrameCounter:
         """Drop the line: the main process shows it too."""
 
 
-@dataclass(frozen=True)
-class _Processes:
-    """Makes segments in worker processes of this machine."""
+class SegmentProcesses:
+    """Makes segments in worker processes of this machine, which may have other tasks too."""
 
-    workers: int
+    def __init__(self, processes: Processes[SegmentTask, SegmentAnswer]) -> None:
+        self._processes = processes
 
-    def make(self, tasks: Sequence[SegmentTask], advance: Advance) -> None:
+    def make(
+        self,
+        mosaic: OpenMosaic,
+        video: SegmentedVideo,
+        numbers: Sequence[int],
+        advance: Advance,
+        done: Callable[[MadeSegment], None],
+    ) -> None:
         """See `SegmentPool`."""
         drawn: queue.SimpleQueue[int] = queue.SimpleQueue()
-        with Processes[SegmentTask, SegmentAnswer](self.workers, __name__, SegmentAnswer) as pool:
-            pending = {pool.submit(task, _FrameCounter(drawn)) for task in tasks}
+        maps = [(each.placement, each.cover) for each in (mosaic, *mosaic.others)]
+        tasks = [SegmentTask(video, number, maps) for number in numbers]
+        pending = {self._processes.submit(task, _FrameCounter(drawn)) for task in tasks}
+        try:
             while pending:
-                done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                while not drawn.empty():
-                    advance(drawn.get())
-                for future in done:
-                    if error := future.result().error:
-                        raise RenderError(error)
-        while not drawn.empty():
-            advance(drawn.get())
+                finished, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+                advance(sum(drawn.get() for _ in range(drawn.qsize())))
+                for future in finished:
+                    answer = future.result()
+                    if answer.made is None:
+                        raise RenderError(answer.error)
+                    done(answer.made)
+            advance(sum(drawn.get() for _ in range(drawn.qsize())))
+        finally:
+            for future in pending:
+                if not future.cancel():
+                    self._processes.stop(future, "stopped")
+
+
+def no_segment(_task: SegmentTask, reason: str) -> SegmentAnswer:
+    """Return the answer for a task whose process ended."""
+    return SegmentAnswer(reason)
 
 
 def _open_source(
@@ -347,7 +389,7 @@ def _open_source(
 
 
 class SegmentMaker:
-    """Makes segments in a worker process; keeps the mosaic of the last one open."""
+    """Makes segments in a worker process; keeps the mosaic of the last video open."""
 
     def __init__(self) -> None:
         self._open = ExitStack()
@@ -356,29 +398,35 @@ class SegmentMaker:
     def run(self, task: SegmentTask, progress: Progress) -> SegmentAnswer:
         """Make a segment. Errors are returned in the answer; only an interruption is raised."""
         try:
-            source = self._source_of(task)
+            source = self.source(task.video.folder, task.video, partial(self._reopened, task))
             with progress.stage("rendering", len(task.video.cuts[task.number]), "frames") as advance:
-                write_segment(source, task.video, task.number, advance)
+                return SegmentAnswer("", write_segment(source, task.video, task.number, advance))
         except RenderError as error:
             return SegmentAnswer(error.text)
         except MemoryError:
-            return SegmentAnswer(f"out of memory: use a smaller {named('size')}, or fewer {named('workers')}")
-        return SegmentAnswer()
+            return SegmentAnswer(OUT_OF_MEMORY)
 
-    def _source_of(self, task: SegmentTask) -> FrameSource:
-        video = task.video
-        if self._source is None or self._source[0] != video.folder:
+    def source(self, key: object, video: SegmentedVideo, open_mosaic: Callable[[ExitStack], OpenMosaic]) -> FrameSource:
+        """Return the frames of a video, which stay open until those of another key are requested. Raises RenderError.
+
+        `open_mosaic`: called if they are not open; what it opens is closed with them.
+        """
+        if self._source is None or self._source[0] != key:
             self.close()
-            match = replace(video.job.match, save_map=None, credits=None)  # which the main process writes
-            first, *others = (
-                self._open.enter_context(open_placement(placement, cover, match, Silent()))
-                for placement, cover in task.maps
-            )
-            mosaic = replace(first, others=others)
-            if _key(mosaic, video.job, video.encoding, video.cuts, video.bit_rates) != video.folder.name:
-                raise RenderError("the photos have changed while the video was rendered: render it again")
-            self._source = video.folder, self._open.enter_context(_open_source(mosaic, video, Silent()))
+            mosaic = open_mosaic(self._open)
+            self._source = key, self._open.enter_context(_open_source(mosaic, video, Silent()))
         return self._source[1]
+
+    def _reopened(self, task: SegmentTask, stack: ExitStack) -> OpenMosaic:
+        video = task.video
+        match = replace(video.job.match, save_map=None, credits=None)  # which the main process writes
+        first, *others = (
+            stack.enter_context(open_placement(placement, cover, match, Silent())) for placement, cover in task.maps
+        )
+        mosaic = replace(first, others=others)
+        if _key(mosaic, video.job, video.encoding, video.cuts, video.bit_rates) != video.folder.name:
+            raise RenderError("the photos have changed while the video was rendered: render it again")
+        return mosaic
 
     def close(self) -> None:
         """Close what is open."""

@@ -24,7 +24,7 @@ from renderer.job.fitting import encode_to_fit
 from renderer.job.inputs import open_mosaic
 from renderer.job.mosaics import OpenMosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
-from renderer.job.results import Landing, Summary
+from renderer.job.results import Landing, MadeSegment, Summary
 from renderer.job.segments import SegmentPool, in_use, join_segments, make_segments, segmented
 from renderer.job.writing import check_written, feed
 from renderer.memory import MemoryMeter
@@ -56,12 +56,11 @@ def render_videos(
     workers: int | None = None,
     cache_size: int = CACHE_SIZE,
     pool: SegmentPool | None = None,
-    store: Path | None = None,
 ) -> list[Summary]:
     """Render several videos; those with the same cover and matching share one mosaic. Raises RenderError.
 
     All videos are checked first. If one fails, the finished ones remain. `workers`, `pool`: see `make_segments`.
-    `cache_size`: bytes of finished segments that are kept. `store`: see `segmented`; segments in it are not deleted.
+    `cache_size`: bytes of finished segments that are kept.
     """
     summaries: dict[int, Summary] = {}
     for numbers in check_jobs(jobs):
@@ -72,9 +71,7 @@ def render_videos(
             open_mosaic(first.drawn_cover, first.match, timed, first.animation) as mosaic,
         ):
             for number in numbers:
-                summary = write_video(
-                    mosaic, jobs[number], timed, workers=workers, cache_size=cache_size, pool=pool, store=store
-                )
+                summary = write_video(mosaic, jobs[number], timed, workers=workers, cache_size=cache_size, pool=pool)
                 summaries[number] = replace(summary, seconds=timed.finished(), peak_memory_bytes=meter.peak_bytes)
                 timed = Timed(progress or Silent())
     return [summaries[number] for number in range(len(jobs))]
@@ -126,11 +123,10 @@ def write_video(
     workers: int | None = None,
     cache_size: int = CACHE_SIZE,
     pool: SegmentPool | None = None,
-    store: Path | None = None,
 ) -> Summary:
     """Write one video of a mosaic and its poster; the caller adds the seconds and the memory to the summary.
 
-    `workers`, `cache_size`, `pool`, `store`: see `render_videos`.
+    `workers`, `cache_size`, `pool`: see `render_videos`.
     """
     with (
         ready_video(mosaic, job, progress) as ready,
@@ -144,16 +140,18 @@ def write_video(
         )
         sound_bytes = sound.stat().st_size if sound else 0
         landings: list[Landing] = []
+        segments: list[MadeSegment] = []
         learned: list[int] = []  # bytes of the segments that the quality alone needs
         first_pass: Path | None = None
 
         def encode(path: Path, encoding: Encoding, output: OutputSettings) -> int:
             nonlocal first_pass
             one = replace(job, output=replace(output, size=_size(mosaic, job, output)))
-            video = segmented(mosaic, one, encoding, learned, first_pass if encoding.pass_number else None, store)
+            earlier = first_pass if encoding.pass_number else None
+            video = segmented(mosaic, one, encoding, learned, earlier, even_short=pool is not None)
             if video is not None:
                 kept.enter_context(in_use(video.folder))
-                make_segments(mosaic, video, progress, workers, pool)
+                segments[:] = make_segments(mosaic, video, progress, workers, pool)
                 join_segments(video, path, encoding, sound)
                 if encoding.bit_rate is None:
                     learned[:], first_pass = [each.stat().st_size for each in video.paths()], video.folder
@@ -197,6 +195,7 @@ def write_video(
         recipe={**mosaic.placement.recipe, "command": job.command},
         bytes=_bytes_of(job.path, selected), poster=job.poster_path if job.file.poster else None, preset=job.preset,
         checks=check_rules(found, job.rules) if found and job.rules else (), probe=found, landings=landings,
+        segments=segments,
     )  # fmt: skip
 
 

@@ -1,0 +1,63 @@
+"""Work on many machines, with Dask (`dask.distributed`): a scheduler, and workers that reach its address and a store.
+
+A task is one segment of a video, or the matching of a mosaic (`tasks`). What it needs and what it makes are files in
+the `store`; through the scheduler go names, digests and numbers of frames. `client` submits tasks. Requires the extra
+`cluster`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from renderer.budget import WORKERS_VARIABLE
+from renderer.cores import CORES_VARIABLE, core_count
+from renderer.errors import InputError
+from renderer.messages import named
+from renderer.output_files import temporary_folder
+from renderer.paths import cache_folder
+from renderer.progress import Progress
+
+if TYPE_CHECKING:
+    from renderer.cluster.client import Cluster
+
+__all__ = ["open_cluster"]
+
+
+@contextmanager
+def open_cluster(address: str | None, store: str | None, progress: Progress) -> Iterator[Cluster | None]:
+    """Connect to a cluster: `tcp://HOST:PORT` or another address of Dask, or `local:N` for N processes started here.
+
+    None: none is used. `store`: a folder or a URL; by default a folder in the cache. Raises InputError if Dask is not
+    installed, or the address can't be reached.
+    """
+    if address is None:
+        yield None
+        return
+    try:
+        from distributed import LocalCluster
+
+        from renderer.cluster.client import RESOURCE, Cluster
+        from renderer.cluster.store import Store
+    except ImportError as error:
+        raise InputError(
+            f"{named('cluster', address)} needs Dask: install mosaic-renderer with the extra cluster"
+        ) from error
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # of what fails, it logs tracebacks
+    with ExitStack() as stack:
+        target: object = address
+        if local := re.fullmatch(r"local:([1-9]\d*)", address):
+            share = {WORKERS_VARIABLE: local[1], CORES_VARIABLE: str(max(core_count() // int(local[1]), 1))}
+            target = stack.enter_context(
+                LocalCluster(
+                    n_workers=int(local[1]), threads_per_worker=1, processes=True, resources={RESOURCE: 1},
+                    dashboard_address=":0", silence_logs=logging.CRITICAL, env=share,
+                )
+            )  # fmt: skip
+        if store is None:
+            store = str(stack.enter_context(temporary_folder()) if local else cache_folder() / "store")
+        yield stack.enter_context(Cluster(address, target, Store(store), progress))

@@ -1,0 +1,521 @@
+"""The client of a cluster: what it sends, and how it waits for the results."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import queue
+import statistics
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import uuid4
+
+from renderer.cover_names import MAP_SUFFIX
+from renderer.errors import InputError, RenderError
+from renderer.identity import identity
+from renderer.job.drawing import check_frames
+from renderer.job.map_cache import reuse_map
+from renderer.job.mosaics import OpenMosaic
+from renderer.job.results import MadeSegment
+from renderer.job.segments import SegmentedVideo, drawn_files, plugin_digests
+from renderer.library import Library, export_photos
+from renderer.messages import counted, named
+from renderer.output_files import temporary_folder
+from renderer.paths import expanded
+from renderer.progress import Advance, Progress
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from renderer.cluster.store import Store
+    from renderer.cluster.tasks import Result, SegmentPlan
+    from renderer.grid import Grid
+    from renderer.matching import MatchStyle, Pin, RepetitionRules
+    from renderer.pixels import Pixels
+    from renderer.placement import JsonValue, PlacementMap
+
+RESOURCE: Final = "render"
+"""The resource that a worker must have, one for each task that it may do at a time."""
+
+_PATIENCE: Final = 10.0  # seconds until a cluster without workers is reported
+
+_RECONNECTED: Final = 120.0  # seconds to wait for a scheduler that went away
+
+_LOOKED: Final = 2.0  # seconds between two looks at which workers there are
+
+_POLLED: Final = 0.5  # seconds to wait for a result before progress is shown
+
+_RETRIES: Final = 2  # of a task that raises what it does not know
+
+_ALLOWED_FAILURES: Final = 3  # workers that may end during a task, as Dask allows by default
+
+_SLOW: Final = 3.0  # times the usual duration of a task, after which an idle worker does it too
+
+_SHORTEST: Final = 1.0  # seconds, below which the usual duration says nothing
+
+_UNKNOWN: Final = 120.0  # seconds after which an idle worker does a task too, before the usual duration is known
+
+
+class Cluster:
+    """The client of a cluster: makes segments (`renderer.job.segments.SegmentPool`) and matches mosaics on its workers.
+
+    Its methods may be called in several threads.
+    """
+
+    def __init__(self, address: str, target: object, store: Store, progress: Progress) -> None:
+        """Connect to `target`: a scheduler's address, or a cluster of Dask. Raises InputError."""
+        self._target, self._store, self._progress = target, store, progress
+        self._workers = _Workers(progress)
+        self._lock = threading.Lock()  # held while a new client is made
+        self._photos = _SentPhotos(store)
+        try:
+            self._client = self._connect()
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{named('cluster', address)} can't be reached ({error}): start a scheduler there"
+            ) from error
+
+    def __enter__(self) -> Cluster:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        with suppress(OSError):  # the connection is lost
+            self._client.close()
+
+    def slots(self) -> int:
+        """Return how many tasks the workers do at a time; waits for workers. Raises InputError if none can be used."""
+        return sum(self._workers.slots(self._client).values())
+
+    def make(
+        self,
+        mosaic: OpenMosaic,
+        video: SegmentedVideo,
+        numbers: Sequence[int],
+        advance: Advance,
+        done: Callable[[MadeSegment], None],
+    ) -> None:
+        """See `SegmentPool`."""
+        from renderer.cluster.tasks import photo_name, render_segment, segments_of
+
+        folder = segments_of(video)
+        frames = _Frames(video, advance)
+        names = self._store.names(folder)  # of an earlier run that was killed before it copied them
+        for name in names:
+            self._store.copy(name, video.folder / Path(name).name)
+        missing = [number for number in numbers if not video.path(number).exists()]
+        for number in set(numbers) - set(missing):
+            frames.finish(number)
+            done(MadeSegment(number, len(video.cuts[number])))
+        self._store.remove(names)
+        if not missing:
+            return
+        libraries = [each.library for each in (mosaic, *mosaic.others)]
+        photos = {photo.digest: photo for library in libraries for photo in library.photos}
+
+        def finished(task: int, result: Result) -> None:
+            for name in result.files:
+                self._store.copy(name, video.folder / Path(name).name)
+            self._store.remove(result.files)
+            frames.finish(missing[task])
+            assert result.made is not None
+            done(result.made)
+
+        def supply(digests: Sequence[str]) -> None:
+            for photo in map(photos.__getitem__, digests):
+                if self._store.put(photo.path) != photo_name(photo):
+                    raise RenderError(f"{photo.path} has changed since it was indexed: render again")
+
+        with self._sent(self._plan_of(mosaic, video), folder) as plan:
+            statistics = [self._statistics(video, number) for number in missing]
+            arguments = [(plan, number, logs) for number, logs in zip(missing, statistics, strict=True)]
+            self._run(render_segment, arguments, finished, supply, frames)
+            self._store.remove([name for logs in statistics for name in logs])
+
+    def match_photos(
+        self,
+        cover: Pixels,
+        grid: Grid,
+        library: Library,
+        progress: Progress,
+        *,
+        style: MatchStyle,
+        rules: RepetitionRules,
+        seed: int,
+        pins: Sequence[Pin] = (),
+        recipe: dict[str, JsonValue],
+    ) -> PlacementMap:
+        """Match a mosaic on a worker, as `renderer.matching.match_photos` does here."""
+        from renderer.cluster.tasks import MatchPlan, match_photos
+
+        photos = self._photos.send(library)
+        with progress.stage("matching", 1, "mosaics") as advance, temporary_folder() as folder:
+            path = folder / f"map{MAP_SUFFIX}"
+
+            def finished(_task: int, result: Result) -> None:
+                self._store.copy(result.files[0], path)
+                self._store.remove(result.files)
+                advance(1)
+
+            with self._sent(MatchPlan(cover, grid, photos, style, rules, seed, pins, recipe), "matching") as plan:
+                self._run(match_photos, [(plan,)], finished)
+            placement = reuse_map(path, library)
+        if placement is None:
+            raise RenderError("a worker has matched other photos than those of this machine: match again")
+        return placement
+
+    def _plan_of(self, mosaic: OpenMosaic, video: SegmentedVideo) -> SegmentPlan:
+        """Return the plan of a video, and put into the store what its segments need, except large photos."""
+        from renderer.cluster.tasks import SegmentPlan, SentMosaic
+
+        job, sent = video.job, []
+        check_frames(mosaic, job.animation, video.size, job.output, job.overlay)  # finds the landings that it needs
+        for each in (mosaic, *mosaic.others):
+            # The photos from which a worker has chosen are there already, and serve all mosaics of a campaign.
+            library = each.offered if self._photos.has(each.offered) else each.library
+            cover = None if each.cover is None else self._store.put(each.cover)
+            numbers = library.photos.find(each.placement.photos).tolist()
+            landings = vars(each).get("landings")
+            sent.append(SentMosaic(each.placement, self._photos.send(library), numbers, cover, landings))
+        files = {path: self._store.put(expanded(path)) for path in drawn_files(job)}
+        return SegmentPlan(video, sent, files, plugin_digests(job.animation))
+
+    @contextmanager
+    def _sent(self, plan: object, folder: str) -> Iterator[str]:
+        """Put a plan into the store, and yield its name; it is removed when the context exits."""
+        with temporary_folder() as temporary:
+            path = temporary / "plan.pickle"
+            path.write_bytes(pickle.dumps(plan))
+            name = self._store.put(path, folder)
+        try:
+            yield name
+        finally:
+            self._store.remove([name])
+
+    def _statistics(self, video: SegmentedVideo, number: int) -> list[str]:
+        """Put what the first pass has learned of a segment into the store."""
+        if video.first_pass is None:
+            return []
+        return [self._store.put(log, f"statistics/{video.folder.name}") for log in video.statistics(number)]
+
+    # -- Tasks -----------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> Client:
+        from distributed import Client
+
+        return Client(self._target, timeout=_PATIENCE)
+
+    def _run(
+        self,
+        function: Callable[..., Result],
+        arguments: Sequence[tuple[object, ...]],
+        finished: Callable[[int, Result], None],
+        supply: Callable[[Sequence[str]], None] | None = None,
+        frames: _Frames | None = None,
+    ) -> None:
+        """Do tasks on the workers, and call `finished` with the index and the result of each; never twice.
+
+        `arguments`: those of each task after the store's URL. `supply`: puts photos into the store, by their digests.
+        Not more tasks are submitted than the workers do at a time. One that fails is tried on another worker; one that
+        takes much longer than others is done by an idle worker too. If a task kills several workers, the others are
+        finished first. Raises RenderError for a task that fails on two workers, or ends several.
+        """
+        tasks = _Tasks(len(arguments))
+        while tasks.open:
+            client = self._client
+            try:
+                if frames is not None:
+                    client.subscribe_topic(frames.topic, frames.receive)
+                self._run_connected(client, function, arguments, tasks, finished, supply, frames)
+            except _lost() as error:
+                self._reconnect(client, error)
+            finally:
+                with suppress(OSError, RuntimeError):  # the connection is lost, or was closed
+                    client.cancel(list(tasks.running), force=True)
+                    if frames is not None:
+                        client.unsubscribe_topic(frames.topic)
+                tasks.stop()
+        if tasks.killed:
+            raise RenderError(
+                f"several workers were killed by one task ({tasks.killed}): see their logs; what is finished is kept"
+            )
+
+    def _run_connected(
+        self,
+        client: Client,
+        function: Callable[..., Result],
+        arguments: Sequence[tuple[object, ...]],
+        tasks: _Tasks,
+        finished: Callable[[int, Result], None],
+        supply: Callable[[Sequence[str]], None] | None,
+        frames: _Frames | None,
+    ) -> None:
+        from distributed import wait
+        from distributed.scheduler import KilledWorker
+
+        while tasks.open:
+            slots = self._workers.slots(client)
+            client.cancel(tasks.abandoned(slots.keys()), force=True)
+            while (task := tasks.next(sum(slots.values()))) is not None:
+                busy = {*tasks.failed_on[task], *_doing(client, tasks.futures(task))}
+                free = [each for each in slots if each not in busy] or list(slots)
+                # Without a restriction, Dask tries a task that ends its worker on others, and counts how often it does.
+                workers = None if len(free) == self._workers.count else free
+                future = client.submit(
+                    function, identity(), self._store.url, *arguments[task], key=f"{function.__name__}-{uuid4()}",
+                    workers=workers, resources={RESOURCE: 1}, retries=_RETRIES, pure=False,
+                )  # fmt: skip
+                tasks.running[future] = _Running(task, workers, time.monotonic())
+            try:
+                ended = wait(list(tasks.running), timeout=_POLLED, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                ended = set()
+            if frames is not None:
+                frames.advance()
+            for future in ended:
+                task, _, started = tasks.running.pop(future)
+                if task not in tasks.open:  # another worker was faster
+                    continue
+                try:
+                    result = future.result()
+                except KilledWorker as error:
+                    tasks.give_up(task, str(error))
+                    continue
+                except _lost():
+                    raise
+                except Exception as error:
+                    raise RenderError(f"a worker failed with {type(error).__name__}: {error}") from error
+                if result.needs and supply:
+                    supply(result.needs)
+                elif result.error:
+                    others = set(slots) - {result.address}
+                    if tasks.failed_on[task] or not others:
+                        raise RenderError(f"{result.worker}: {result.error}")
+                    self._progress.notice(f"{result.worker}: {result.error}. Another worker tries it")
+                    tasks.failed_on[task].add(result.address)
+                else:
+                    tasks.durations.append(time.monotonic() - started)
+                    tasks.open.discard(task)
+                    finished(task, result)
+
+    def _reconnect(self, client: Client, error: Exception) -> None:
+        """Wait until the scheduler is there again. Raises RenderError if it is not for too long."""
+        with self._lock:
+            if self._client is not client:  # another thread has done it
+                return
+            self._progress.notice("The connection to the scheduler was lost: waiting for it")
+            with suppress(OSError, TimeoutError):
+                client.close(timeout=1)
+            deadline = time.monotonic() + _RECONNECTED
+            while True:
+                try:
+                    self._client = self._connect()
+                    break
+                except (OSError, ValueError):
+                    if time.monotonic() > deadline:
+                        raise RenderError(
+                            f"the connection to the cluster was lost ({error}): render again to go on with what is "
+                            "finished"
+                        ) from error
+            self._workers = _Workers(self._progress)
+
+
+def _lost() -> tuple[type[Exception], ...]:
+    """Return what Dask raises when the connection to the scheduler is lost, besides what it calls it itself."""
+    from distributed.client import FutureCancelledError
+    from distributed.comm import CommClosedError
+
+    return FutureCancelledError, CancelledError, CommClosedError
+
+
+def _doing(client: Client, futures: Sequence[Future]) -> list[str]:
+    """Return the addresses of the workers that do some tasks."""
+    if not futures:
+        return []
+    keys = {future.key for future in futures}
+    return [address for address, its in client.processing().items() if keys & set(its)]
+
+
+class _Running(NamedTuple):
+    """What runs for a task."""
+
+    task: int
+    workers: Collection[str] | None  # addresses of those that may do it; None: all
+    since: float  # when it was submitted
+
+
+class _Tasks:
+    """Tasks by their index: which are open and which run where."""
+
+    def __init__(self, count: int) -> None:
+        self.open = set(range(count))
+        self.running: dict[Future, _Running] = {}
+        self.failed_on: dict[int, set[str]] = defaultdict(set)  # addresses of workers
+        self.lost: dict[int, int] = defaultdict(int)  # how often all workers that could do it were gone
+        self.durations: list[float] = []
+        self.killed = ""  # why, if a task killed several workers
+
+    def next(self, slots: int) -> int | None:
+        """Return the task to submit next; None if there is none, or no slot is free."""
+        if len(self.running) >= slots:
+            return None
+        running = [each.task for each in self.running.values()]
+        if waiting := self.open.difference(running):
+            return min(waiting)
+        longest = _SLOW * max(statistics.median(self.durations), _SHORTEST) if self.durations else _UNKNOWN
+        now = time.monotonic()
+        slow = [each.task for each in self.running.values() if now - each.since > longest]
+        return min((task for task in slow if running.count(task) == 1), default=None)
+
+    def futures(self, task: int) -> list[Future]:
+        """Return what runs for a task."""
+        return [future for future, each in self.running.items() if each.task == task]
+
+    def abandoned(self, workers: Collection[str]) -> list[Future]:
+        """Forget what may only run on workers that are gone, and return it. A task that loses too many is given up."""
+        gone = [
+            future for future, each in self.running.items() if each.workers and not set(each.workers) & set(workers)
+        ]
+        for future in gone:
+            task = self.running.pop(future).task
+            self.lost[task] += 1
+            if self.lost[task] > _ALLOWED_FAILURES:
+                self.give_up(task, f"{self.lost[task]} workers ended while they did it")
+        return gone
+
+    def give_up(self, task: int, reason: str) -> None:
+        """Do not do a task, but the others."""
+        self.killed = reason
+        self.open.discard(task)
+
+    def stop(self) -> None:
+        """Forget what runs."""
+        self.running.clear()
+
+
+class _Workers:
+    """The workers of a cluster that can be used: those with the resource and the same version of everything."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._asked: set[str] = set()  # addresses
+        self._same: dict[str, bool] = {}  # what those have answered
+        self._slots: dict[str, int] = {}
+        self.count = 0  # of all workers, usable or not
+        self._looked = -_LOOKED
+
+    def slots(self, client: Client) -> dict[str, int]:
+        """Return how many tasks each worker does at a time, by address; waits until there is one.
+
+        Raises InputError if there are workers, but none can be used.
+        """
+        with self._lock:
+            if time.monotonic() - self._looked < _LOOKED:
+                return self._slots
+            started, said = time.monotonic(), False
+            while not (slots := self._usable(client)) or (not self._slots and self._waits(started)):
+                if time.monotonic() - started > _PATIENCE and not said:
+                    self._progress.notice("The cluster has no workers that answer: waiting for one")
+                    said = True
+                time.sleep(0.1)
+            if slots.keys() != self._slots.keys():
+                self._progress.notice(f"rendering with {counted(len(slots), 'worker')}")
+            self._slots, self._looked = slots, time.monotonic()
+            return slots
+
+    def _waits(self, started: float) -> bool:
+        """Return whether others may answer soon, before the first task is submitted."""
+        return not self._asked <= self._same.keys() and time.monotonic() - started < _LOOKED
+
+    def _usable(self, client: Client) -> dict[str, int]:
+        found = client.scheduler_info(n_workers=-1)["workers"]
+        offered = {address: int(about["resources"].get(RESOURCE, 0)) for address, about in found.items()}
+        if found and not any(offered.values()):
+            raise InputError(f"No worker of the cluster offers the resource {RESOURCE}: start them with {RESOURCE}=1")
+        self.count = len(found)
+        able = {address: count for address, count in offered.items() if count}
+        for address in able.keys() - self._asked:
+            self._asked.add(address)
+            threading.Thread(target=self._ask, args=(client, address), daemon=True, name="identity").start()
+        slots = {address: count for address, count in able.items() if self._same.get(address)}
+        if able and not slots and able.keys() <= self._same.keys():
+            raise InputError(
+                f"No worker of the cluster has the same version as this machine, {identity()}: install it there"
+            )
+        return slots
+
+    def _ask(self, client: Client, address: str) -> None:
+        """Learn whether a worker has the same version of everything; in a thread, as one that hangs does not answer.
+
+        The thread ends with the client.
+        """
+        with suppress(Exception):  # the worker ended, or the client was closed
+            its = client.run(identity, workers=[address])[address]
+            if its != identity():
+                self._progress.notice(f"{address} is not used: it has {its}, and this machine {identity()}")
+            self._same[address] = its == identity()
+
+
+class _Frames:
+    """The frames of a video that workers have drawn so far."""
+
+    def __init__(self, video: SegmentedVideo, advance: Advance) -> None:
+        self.topic = video.folder.name
+        self._video, self._advance = video, advance
+        self._drawn: dict[int, int] = dict.fromkeys(range(len(video.cuts)), 0)
+        self._events: queue.SimpleQueue[tuple[int, int]] = queue.SimpleQueue()
+
+    def receive(self, event: tuple[float, tuple[int, int]]) -> None:
+        """Take an event of a worker, in a thread of Dask: a segment, and how many of its frames are drawn."""
+        self._events.put(event[1])
+
+    def advance(self) -> None:
+        """Report what is new. A segment that starts anew counts once it is beyond what was reported."""
+        while not self._events.empty():
+            self._reach(*self._events.get())
+
+    def finish(self, number: int) -> None:
+        """Report the rest of a segment."""
+        self._reach(number, len(self._video.cuts[number]))
+
+    def _reach(self, number: int, drawn: int) -> None:
+        if drawn > self._drawn[number]:
+            self._advance(drawn - self._drawn[number])
+            self._drawn[number] = drawn
+
+
+class _SentPhotos:
+    """Libraries that are in the store, without the files of their photos."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._names: dict[str, str] = {}  # in the store, by a digest of the photos
+        self._lock = threading.Lock()
+
+    def has(self, library: Library) -> bool:
+        """Return whether a library was sent."""
+        return self._digest(library) in self._names
+
+    def send(self, library: Library) -> str:
+        """Put a library into the store unless it is there. Returns its name. Raises RenderError."""
+        digest = self._digest(library)
+        with self._lock:
+            if digest not in self._names:
+                with temporary_folder() as folder:
+                    path = folder / "photos.sqlite"
+                    export_photos(library, path)
+                    self._names[digest] = self._store.put(path)
+            return self._names[digest]
+
+    def _digest(self, library: Library) -> str:
+        """Return a digest of photos: their names may be shown or sorted by, so it includes these."""
+        digest = hashlib.blake2b(library.photos.columns.key.tobytes(), digest_size=16)
+        for photo in library.photos:
+            digest.update(f"{photo.path}\0{photo.crop}".encode("utf-8", "surrogateescape"))
+        return digest.hexdigest()
