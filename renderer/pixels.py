@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Pixels as Pixels
 from renderer.colour import srgb_to_linear
+from renderer.kernels import arithmetic
 from renderer.kernels.drawing import encode_light
 from renderer.kernels.resizing import resize_light
 from renderer.kernels.resizing import resize_values as resize_values
@@ -39,7 +40,7 @@ class Picture:
 def _linear_to_srgb_table() -> npt.NDArray[np.uint8]:
     # 16 bits of linear light: the darkest 8-bit step of sRGB is 20 of these steps, so that rounding is exact.
     value = np.arange(65536) / 65535
-    encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
+    encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * arithmetic.power(value, 1 / 2.4) - 0.055)
     return (encoded * 255 + 0.5).astype(np.uint8)
 
 

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from renderer.job import MatchSettings, open_frames, open_mosaic, sample_pictures
 from renderer.plugins import load_animation

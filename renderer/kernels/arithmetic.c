@@ -57,24 +57,9 @@ static inline double power_of_e(double x)
     return x == x ? value : x;
 }
 
-/* ln x = k ln 2 + ln m, with m and its logarithm as in `logarithm`. */
-static inline double logarithm_to_e(double x)
+static inline double logarithm_to_2(double x)
 {
-    uint64_t bits = bits_of(x), above = (bits & 0x000fffffffffffffu) > 0x6a09e667f3bcdu; /* m above sqrt(2) */
-    double m = of_bits((bits & 0x000fffffffffffffu) | ((1023 - above) << 52));
-    double k = of_bits(0x4330000000000000u + (bits >> 52) + above) - (4503599627370496.0 + 1023.0);
-    double f = (m - 1.0) / (m + 1.0), square = f * f, sum = 1.0 / 23.0;
-    sum = sum * square + 1.0 / 21.0;
-    sum = sum * square + 1.0 / 19.0;
-    sum = sum * square + 1.0 / 17.0;
-    sum = sum * square + 1.0 / 15.0;
-    sum = sum * square + 1.0 / 13.0;
-    sum = sum * square + 1.0 / 11.0;
-    sum = sum * square + 1.0 / 9.0;
-    sum = sum * square + 1.0 / 7.0;
-    sum = sum * square + 1.0 / 5.0;
-    sum = sum * square + 1.0 / 3.0;
-    double value = k * LN2_HIGH + (2.0 * f + (2.0 * f * square * sum + k * LN2_LOW));
+    double value = logarithm(x);
     value = x > 0.0 ? value : -__builtin_inf();
     value = x < 0.0 ? __builtin_nan("") : value;
     return x < __builtin_inf() ? value : x;
@@ -82,7 +67,7 @@ static inline double logarithm_to_e(double x)
 
 static inline double to_power(double x, double exponent)
 {
-    double value = power_of_e(exponent * logarithm_to_e(x));
+    double value = power_of_e(exponent * (logarithm_to_2(x) * 0.69314718055994531)); /* ln 2 */
     value = exponent == 1.0 ? x : value;
     return exponent == 0.0 ? 1.0 : value;
 }
@@ -163,7 +148,7 @@ static inline double angle(double y, double x)
     }
 
 EXPORT(power_of_e, exponential, exponentials)
-EXPORT(logarithm_to_e, natural_logarithm, natural_logarithms)
+EXPORT(logarithm_to_2, binary_logarithm, binary_logarithms)
 EXPORT(sine_of, sine, sines)
 EXPORT(cosine_of, cosine, cosines)
 EXPORT_OF_TWO(to_power, raised, raised_all)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Final, TypeVar, overload
 
 import numpy as np
 
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from renderer.kernels.library import Kernels
 
     Floats = npt.NDArray[np.floating]
+
+Number = TypeVar("Number", float, "Float64Array")
+
+_LN_2: Final = 0.6931471805599453
+
+_STEPS: Final = 1 << 30  # to which random numbers are rounded, for each of 1
 
 
 @cache
@@ -56,7 +62,16 @@ def log(x: float) -> float: ...
 def log(x: Floats) -> Float64Array: ...
 def log(x: float | Floats) -> float | Float64Array:
     """Return the natural logarithm: −infinity for 0, NaN for negative numbers."""
-    return _values("natural_logarithms", x) if isinstance(x, np.ndarray) else float(_library().natural_logarithm(x))
+    return log2(x) * _LN_2
+
+
+@overload
+def log2(x: float) -> float: ...
+@overload
+def log2(x: Floats) -> Float64Array: ...
+def log2(x: float | Floats) -> float | Float64Array:
+    """Return the logarithm to base 2, exact for powers of two: −infinity for 0, NaN for negative numbers."""
+    return _values("binary_logarithms", x) if isinstance(x, np.ndarray) else float(_library().binary_logarithm(x))
 
 
 @overload
@@ -66,10 +81,12 @@ def power(x: Floats, exponent: float | Floats) -> Float64Array: ...
 @overload
 def power(x: float, exponent: Floats) -> Float64Array: ...
 def power(x: float | Floats, exponent: float | Floats) -> float | Float64Array:
-    """Return a number of 0 or more to a power; exactly 1 and the number itself to the powers 0 and 1.
+    """Return a number to a power: a product if the exponent is an int, otherwise of numbers of 0 or more.
 
-    The relative error of a number far from 1 is larger in proportion to the logarithm of the result.
+    The relative error is larger in proportion to the logarithm of the result.
     """
+    if isinstance(exponent, int) and exponent > 0:
+        return _power(np.asarray(x, np.float64), exponent) if isinstance(x, np.ndarray) else _power(float(x), exponent)
     if isinstance(x, np.ndarray) or isinstance(exponent, np.ndarray):
         return _values("raised_all", x, exponent)
     return float(_library().raised(x, exponent))
@@ -91,6 +108,14 @@ def cos(angle: Floats) -> Float64Array: ...
 def cos(angle: float | Floats) -> float | Float64Array:
     """Return the cosine of an angle in radians."""
     return _values("cosines", angle) if isinstance(angle, np.ndarray) else float(_library().cosine(angle))
+
+
+def _power(x: Number, exponent: int) -> Number:
+    """Return a number to a power of 1 or more."""
+    if exponent == 1:
+        return x
+    root = _power(x, exponent // 2)
+    return root * root * x if exponent % 2 else root * root
 
 
 def tan(angle: float) -> float:
@@ -168,5 +193,5 @@ def normal(rng: np.random.Generator, mean: float, deviation: float, shape: int |
 
     NumPy computes one in 4,000 with a logarithm.
     """
-    steps = np.rint(rng.standard_normal(shape) * 2.0**30) / 2.0**30
+    steps = np.rint(rng.standard_normal(shape) * _STEPS) / _STEPS
     return np.asarray(mean + deviation * steps, np.float64)

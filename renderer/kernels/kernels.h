@@ -96,13 +96,13 @@ EXPORTED void develop(
 
 /* arithmetic.c: renderer/kernels/arithmetic.py describes them. */
 EXPORTED double exponential(double x);
-EXPORTED double natural_logarithm(double x);
+EXPORTED double binary_logarithm(double x);
 EXPORTED double raised(double x, double exponent);
 EXPORTED double sine(double x);
 EXPORTED double cosine(double x);
 EXPORTED double angle_of(double y, double x);
 EXPORTED void exponentials(const double *x, int64_t count, double *values);
-EXPORTED void natural_logarithms(const double *x, int64_t count, double *values);
+EXPORTED void binary_logarithms(const double *x, int64_t count, double *values);
 EXPORTED void raised_all(const double *x, const double *exponents, int64_t count, double *values);
 EXPORTED void sines(const double *x, int64_t count, double *values);
 EXPORTED void cosines(const double *x, int64_t count, double *values);

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from renderer.arrays import Float32Array, Float64Array, Int32Array, Int64Array, Pixels
+from renderer.kernels import arithmetic
 from renderer.kernels.library import converted, kernels
 
 _CACHED: Final = 64  # pairs of lengths, each up to 0.2 MB; a render needs a few
@@ -59,7 +61,12 @@ def _lanczos(old: int, new: int) -> Scale:
     position = _neighbours(first, end, old)
     distance = (position + 0.5 - centre[:, np.newaxis]) / wide
     used = (position >= first[:, np.newaxis]) & (position < end[:, np.newaxis])
-    return _scale(position, np.where(used, np.sinc(distance) * np.sinc(distance / 3), 0.0))
+    return _scale(position, np.where(used, _sinc(distance) * _sinc(distance / 3), 0.0))
+
+
+def _sinc(x: Float64Array) -> Float64Array:
+    angle = math.pi * np.where(x == 0, 1e-20, x)
+    return arithmetic.sin(angle) / angle
 
 
 @lru_cache(_CACHED)

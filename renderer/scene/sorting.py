@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from renderer.errors import InputError
+from renderer.kernels import arithmetic
 from renderer.messages import named
 from renderer.scene.orders import in_view
 from renderer.scene.sprites import Camera
@@ -52,7 +53,7 @@ def photo_keys(stage: Stage, by: SortBy) -> SortKeys:
         return SortKeys(lab[:, 0], -lab[:, 2], lab * (1.0, 0.4, 0.4))  # across: from warm to cool
     if by == "hue":
         red, green, blue = mean.T
-        hue = np.arctan2(math.sqrt(3) * (green - blue), 2 * red - green - blue) / (2 * math.pi) % 1
+        hue = arithmetic.arctan2(math.sqrt(3) * (green - blue), 2 * red - green - blue) / (2 * math.pi) % 1
         grey = np.ptp(mean, axis=1) < _GREY
         last = 2 + np.arange(len(mean)) * _GOLDEN % 1  # in no order along the axis, as across it they are
         return SortKeys(np.where(grey, last, (hue - _rarest(hue[~grey])) % 1), -lab[:, 0], lab)
@@ -97,10 +98,12 @@ def sorted_cells(stage: Stage, camera: Camera, keys: SortKeys) -> tuple[Int64Arr
     rng = stage.rng()
     if colour is None:  # copies of one photo in a row would look like stripes
         repeated = placement.uses()[placement.photo] > 1
-        first = first + repeated * rng.normal(0, _SPREAD_ORDER * np.ptp(first), len(first))
+        first = first + repeated * arithmetic.normal(rng, 0, _SPREAD_ORDER * np.ptp(first), len(first))
     else:
-        first, second = (values + rng.normal(0, _SPREAD * np.ptp(values), len(values)) for values in (first, second))
-        colour = colour + rng.normal(0, _SPREAD_COLOUR, colour.shape)
+        first, second = (
+            values + arithmetic.normal(rng, 0, _SPREAD * np.ptp(values), len(values)) for values in (first, second)
+        )
+        colour = colour + arithmetic.normal(rng, 0, _SPREAD_COLOUR, colour.shape)
     cells = np.empty(len(tiles), np.int64)
     for orientation in (False, True):
         own = np.flatnonzero(upright == orientation)
@@ -168,7 +171,7 @@ def _smoothed(
     colour = features[:, 2:]
     rounds = min(_ROUNDS, max(_WORK // count, _ROUNDS // 10))
     for turn in range(rounds):
-        reach = _FARTHEST * (_NEAREST / _FARTHEST) ** (turn / rounds)
+        reach = _FARTHEST * arithmetic.power(_NEAREST / _FARTHEST, turn / rounds)
         now, order = colour[tile], keys[tile]
         sums = [np.bincount(pixel, values, height * width).reshape(height, width) for values in now.T]
         side = 2 * round(reach) + 1
