@@ -337,7 +337,7 @@ class Compositor:
         right, down, middle = (
             arithmetic.product(to_pixels, each[0]) for each in (sprites.right, sprites.down, sprites.centre)
         )
-        right, down, middle = np.abs(right), np.abs(down), middle + (view[2], view[5])
+        right, down, middle = np.abs(right), np.abs(down), middle + np.array([view[2], view[5]])
         if min(right) + min(down) > 1e-9:
             return _NO_BOX
         left, top = np.ceil(np.clip(middle - right - down - 1e-6, 0, (self.width, self.height)))

@@ -12,18 +12,22 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from renderer.colour import from_cicp, light_of
 from renderer.job import MatchSettings, open_frames, open_mosaic, sample_pictures
+from renderer.pixels import blurred, filling, resize
 from renderer.plugins import load_animation
 from renderer.progress import Silent
 from renderer.scene import Scene, Sprites
 from renderer.settings import OutputSettings, OverlaySettings
+from renderer.subject import attention
 
 SIZE: Final = (192, 108)
 
@@ -36,10 +40,10 @@ class Case(NamedTuple):
     """An animation of a mosaic, with the parameters that differ from the defaults."""
 
     animation: str
-    parameters: dict[str, Any] = {}  # noqa: RUF012 (never changed)
-    match: dict[str, Any] = {}  # noqa: RUF012
-    output: dict[str, Any] = {}  # noqa: RUF012
-    overlay: dict[str, Any] = {}  # noqa: RUF012
+    parameters: Mapping[str, Any] = MappingProxyType({})
+    match: Mapping[str, Any] = MappingProxyType({})
+    output: Mapping[str, Any] = MappingProxyType({})
+    overlay: Mapping[str, Any] = MappingProxyType({})
 
 
 HEXAGONS: Final = {"tile_shape": "hexagon", "gap": 0.08}
@@ -118,13 +122,29 @@ def digests(case: Case) -> tuple[str, str]:
     return scenes.hexdigest(), frames.hexdigest()
 
 
+def digest_of_pictures() -> str:
+    """Return a digest of what is done with pictures, among others those in other colour spaces."""
+    digest, noise = hashlib.blake2b(digest_size=8), np.random.default_rng(5).integers(0, 256, (90, 160, 3), np.uint8)
+    for primaries, transfer in ((12, 13), (9, 16), (9, 18), (1, 4)):  # Display P3, PQ, HLG, a gamma
+        colours = from_cicp(primaries, transfer)
+        assert colours is not None
+        digest.update(light_of(colours, lambda: [75] * 768)(noise).tobytes())
+    for pixels in (filling(noise, (300, 200)), resize(noise, 200, 100), resize(noise, 33, 22)):
+        digest.update(pixels.tobytes())
+    colours_of_noise = noise.astype(np.float32) / np.float32(255)
+    digest.update(blurred(colours_of_noise).tobytes())
+    digest.update(attention(colours_of_noise, []).tobytes())
+    return digest.hexdigest()
+
+
 def main() -> None:
     """Print the digests of all cases, or of those that are named."""
     folder, *names = sys.argv[1:]
     os.chdir(folder)
     os.environ["MOSAIC_RENDERER_CACHE"] = str(Path("cache").absolute())
     for name in names or CASES:
-        print(name, *digests(CASES[name]), flush=True)
+        sys.stdout.write(" ".join((name, *digests(CASES[name]))) + "\n")
+    sys.stdout.write(f"pictures {digest_of_pictures()}\n")
 
 
 if __name__ == "__main__":

@@ -45,10 +45,8 @@ def photo_keys(stage: Stage, by: SortBy) -> SortKeys:
 
     Photos without a date are last.
     """
-    from renderer.descriptors import to_lab
-
     mean = np.array([photo.mean for photo in stage.mosaic.photos])
-    lab = to_lab(mean).astype(np.float64)
+    lab = _to_lab(mean)
     if by == "brightness":
         return SortKeys(lab[:, 0], -lab[:, 2], lab * (1.0, 0.4, 0.4))  # across: from warm to cool
     if by == "hue":
@@ -68,6 +66,16 @@ def photo_keys(stage: Stage, by: SortBy) -> SortKeys:
     rank = np.empty(len(keys))
     rank[[key[-1] for key in sorted(keys)]] = np.arange(len(keys))
     return SortKeys(rank)
+
+
+def _to_lab(srgb: Float64Array) -> Float64Array:
+    """Convert sRGB (N, 3), 0…1, to CIELAB (D65), (N, 3), as `descriptors.to_lab` does, on all processors alike."""
+    from renderer.colour import srgb_to_linear
+    from renderer.descriptors import TO_XYZ
+
+    xyz = arithmetic.product(srgb_to_linear(srgb), TO_XYZ.T)
+    x, y, z = np.where(xyz > 0.008856, arithmetic.power(xyz, 1 / 3), 7.787 * xyz + 16 / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
 
 
 def _rarest(hues: Float64Array) -> float:
