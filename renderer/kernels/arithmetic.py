@@ -12,7 +12,7 @@ A number gives a float, an array a float64 array of its shape. Relative errors a
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar, overload
 
 import numpy as np
@@ -118,6 +118,7 @@ def _power(x: Number, exponent: int) -> Number:
     return root * root * x if exponent % 2 else root * root
 
 
+@lru_cache(64)  # fields of view hardly ever change
 def tan(angle: float) -> float:
     """Return the tangent of an angle in radians."""
     return sin(angle) / cos(angle)
