@@ -124,7 +124,7 @@ def _grouped(windows: Sequence[Window]) -> list[Window]:
             mean_top, mean_left, mean_side = (value // count for value in sums)
             height = min(top + side, mean_top + mean_side) - max(top, mean_top)
             width = min(left + side, mean_left + mean_side) - max(left, mean_left)
-            overlap = np.float32(max(height, 0) * max(width, 0) / min(side, mean_side) ** 2)
+            overlap = np.float32(max(height, 0) * max(width, 0) / min(side * side, mean_side * mean_side))
             if overlap > most:
                 best, most = number, overlap
         tops, lefts, sides, count = groups[best] if best < len(groups) else (0, 0, 0, 0)

@@ -71,7 +71,9 @@ CASES: Final = {
     "wave": Case("wave"),
     "reveal-drop": Case("reveal", {"order": "spiral", "enter": "drop", "depth_blur": 0.5}),
     "reveal-pop": Case("reveal", {"order": "clusters", "enter": "pop", "start": "blur"}),
-    "reveal-flip": Case("reveal", {"order": "brightness", "enter": "flip"}, {"tile_shape": "mixed", "gap": 0.1}),
+    "reveal-flip": Case(
+        "reveal", {"order": "brightness", "enter": "flip", "start": "cover"}, {"tile_shape": "mixed", "gap": 0.1}
+    ),
     "reveal-slide": Case("reveal", {"order": "diagonal", "enter": "slide", "loop": True}, {"corner_radius": 0.3}),
     "show": Case("show", {"timeline": "reveal 4s order=centre, hold 1s, flight 4s from=mosaic, disperse 3s"}),
 }

@@ -78,16 +78,12 @@ def test_frames_do_not_depend_on_the_processor(photos: Path, tmp_path: Path) -> 
 
 # -- Sources -------------------------------------------------------------------------------------------------------
 
-DRAWING = [
-    *("animations/*.py", "examples/plugin/*.py", "renderer/scene/*.py", "renderer/planes/*.py"),
-    *(
-        f"renderer/{name}.py"
-        for name in ("canvas", "colour", "compositor", "framing", "overlay", "pixels", "placement")
-    ),
-    *(f"renderer/{name}.py" for name in ("shapes", "subject", "textures", "timeline")),
-    *("renderer/job/drawing.py", "renderer/kernels/arithmetic.py", "renderer/kernels/drawing.py"),
-    *("renderer/kernels/planar.py", "renderer/kernels/resizing.py", "renderer/library/library.py"),
-]
+_MODULES = (
+    "canvas colour compositor covers/opening faces framing job/drawing kernels/arithmetic kernels/drawing kernels/planar "
+    "kernels/resizing library/library overlay pixels placement planes/* scene/* shapes subject textures timeline"
+)
+
+DRAWING = ["animations/*.py", "examples/plugin/*.py", *(f"renderer/{each}.py" for each in _MODULES.split())]
 """What decides about pixels, from a map and photos to frames."""
 
 ELSEWHERE = {"renderer/scene/preview.py"}  # small pictures for notebooks
