@@ -160,9 +160,8 @@ class _Photo:
         """Return the camera that shows the photo while it is large, as if in its cell."""
         share = (progress - self.appears) / (self.takes_off - self.appears)
         camera = self.photo.camera
-        return replace(
-            camera, scale=camera.scale * arithmetic.exp(self.widens[0] * (1 - share) + self.widens[1] * share)
-        )
+        wider = arithmetic.exp(self.widens[0] * (1 - share) + self.widens[1] * share)
+        return replace(camera, scale=camera.scale * wider)
 
     def appearing(self, progress: float, camera: Camera) -> tuple[Sprites, ...]:
         """Return the photo as it slides in from a side of the frame of a camera, until it fills it."""

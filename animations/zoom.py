@@ -157,6 +157,5 @@ class _Flight:
 def _creep(time: float, pause: float, ramp: float) -> float:
     """Return the share, 0…1, of a slow movement at a time: at constant speed in a pause, then slowing down."""
     slowing = min(max(time - pause, 0.0) / max(ramp, 1e-9), 1.0)
-    return (min(max(time, 0.0), pause) + ramp / 3 * (1 - arithmetic.power(1 - slowing, 3))) / max(
-        pause + ramp / 3, 1e-9
-    )
+    slowed = ramp / 3 * (1 - arithmetic.power(1 - slowing, 3))
+    return (min(max(time, 0.0), pause) + slowed) / max(pause + ramp / 3, 1e-9)
