@@ -225,8 +225,9 @@ class Canvas:
         """Return which photos a run of blocks shows that are not loaded: textures and their levels."""
         level, row, column, _ = run[0]
         scale, textures = math.ldexp(1.0, level), self._compositor.textures
-        left, top = column * BLOCK / scale + self.origin[0], row * BLOCK / scale + self.origin[1]
-        right, bottom = left + len(run) * BLOCK / scale, top + BLOCK / scale
+        left, right = (column * BLOCK - (_BEFORE if column else 0)) / scale, (column + len(run)) * BLOCK / scale
+        left, right, top = left + self.origin[0], right + self.origin[0], row * BLOCK / scale + self.origin[1]
+        bottom = top + BLOCK / scale
         x0, y0, x1, y1 = self.boxes.T
         inside = np.flatnonzero((y1 > top) & (y0 < bottom) & (x1 > left) & (x0 < right))
         texture = self.tiles.texture[inside]

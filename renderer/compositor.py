@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
@@ -222,6 +222,19 @@ class Compositor:
 
     def prefetch_groups(self, groups: Sequence[Group]) -> None:
         """Start loading the textures of groups of sprites."""
+        for levels in self._lacking(groups):
+            self.textures.prefetch(levels)
+
+    def needed(self, groups: Sequence[Group]) -> Iterator[npt.NDArray[np.int32]]:
+        """Yield the texture levels that groups of sprites need and that are not loaded: rows of texture, level."""
+        most = 2 * max((len(sprites) for sprites, _, _ in groups), default=0)  # two levels a sprite
+        if len(self._ahead) < most:
+            self._ahead = np.empty((most, 2), np.int32)
+        for levels in self._lacking(groups):
+            yield levels.copy()
+
+    def _lacking(self, groups: Sequence[Group]) -> Iterator[npt.NDArray[np.int32]]:
+        """Yield the levels that each group needs and that are not loaded; valid until the next ones."""
         table = self.textures.table
         if self._prefetched.shape != table.used.shape:
             self._prefetched = np.zeros_like(table.used)
@@ -233,7 +246,7 @@ class Compositor:
             _, missing_count = self._list_group(sprites, view, hidden, table, self._prefetches, self._no_draws, levels)
             if missing_count > len(levels):  # levels that did not fit are loaded when needed
                 self._ahead = np.empty((2 * missing_count, 2), np.int32)
-            self.textures.prefetch(levels[:missing_count])
+            yield levels[:missing_count]
 
     def still(self, scene: Scene) -> Pixels:
         """Return a scene as (height, width, 3) RGB, uint8, or with straight alpha, (height, width, 4), if transparent.

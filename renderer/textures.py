@@ -8,10 +8,12 @@ never on what is loaded.
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
+from pathlib import Path
 from typing import Final, TypeVar
 
 import cv2
@@ -20,7 +22,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Packed as Packed
 from renderer.cores import core_count
-from renderer.descriptors import ratio_of, tile_size
+from renderer.descriptors import blocks, ratio_of, tile_size
 from renderer.kernels.drawing import TextureTable as TextureTable
 from renderer.library import Library, Photo
 from renderer.pictures import Pixels, reduced, resize, to_linear, to_srgb
@@ -168,6 +170,32 @@ class Textures:
         self._scenes += 1
         return self._scenes
 
+    def unloaded(self) -> Textures:
+        """Return the same textures with only the small levels loaded, to find out what scenes need; not to draw."""
+        others = copy.copy(self)
+        address = self.table.address.copy()
+        for key in self._loaded:
+            address[key] = 0
+        others.table = self.table._replace(address=address)
+        return others
+
+    def read_from_files(self, levels: Mapping[int, int]) -> list[Photo]:
+        """Return the photos whose files are read, not only their thumbnails: one for each file, in their order.
+
+        `levels`: the largest level that is needed of each texture.
+        """
+        read: dict[tuple[Path, str], Photo] = {}
+        for some in blocks(len(levels), _AT_ONCE):
+            textures = list(levels)[some]
+            jpegs = self._jpegs(textures)
+            for texture in textures:
+                make = self._create[texture]
+                if isinstance(make, _TileLevels | _WholeLevels):
+                    size = make.size(levels[texture])
+                    if make.library.is_read_from_file(make.photo, *size, jpegs.get(texture)):
+                        read.setdefault((make.photo.path, make.photo.digest), make.photo)
+        return list(read.values())
+
     # -- Loading ---------------------------------------------------------------------------------------------------
 
     def prefetch(self, missing: npt.NDArray[np.int32]) -> None:
@@ -237,23 +265,30 @@ class Textures:
             self.loaded_bytes -= self._loaded.pop(key).nbytes
 
 
-class _TileLevels:
-    """Creates the levels above 32 texels of a photo's crop."""
+class _PhotoLevels:
+    """Creates the levels of a photo, of which level 0 is `width` × `height` texels."""
 
     def __init__(self, library: Library, photo: Photo, width: int, height: int) -> None:
         self.library, self.photo, self.width, self.height = library, photo, width, height
+
+    def size(self, level: int) -> tuple[int, int]:
+        """Return the width and height of a level."""
+        return max(self.width >> level, 1), max(self.height >> level, 1)
+
+
+class _TileLevels(_PhotoLevels):
+    """Creates the levels above 32 texels of a photo's crop."""
 
     def __call__(self, level: int, jpeg: bytes | None = None) -> Packed:
         """`jpeg`: the photo's thumbnail if it was read before."""
-        size = max(self.width >> level, 1), max(self.height >> level, 1)
-        return pack(self.library.tile(self.photo, *size, jpeg))
+        return pack(self.library.tile(self.photo, *self.size(level), jpeg))
 
 
-class _WholeLevels:
+class _WholeLevels(_PhotoLevels):
     """Creates the levels of a whole photo. Once created, level 1 stays in memory: all coarser ones are made from it."""
 
     def __init__(self, library: Library, photo: Photo, width: int, height: int) -> None:
-        self.library, self.photo, self.width, self.height = library, photo, width, height
+        super().__init__(library, photo, width, height)
         self._half: Pixels | None = None
         self._lock = threading.Lock()
 
@@ -262,9 +297,8 @@ class _WholeLevels:
             return pack(self.library.whole(self.photo, self.width, self.height))
         with self._lock:  # decoded once: a large photo takes 50 ms at any size
             if self._half is None:
-                half = max(self.width >> 1, 1), max(self.height >> 1, 1)
-                self._half = self.library.whole(self.photo, *half, sharp=False)
-        return pack(resize(self._half, max(self.width >> level, 1), max(self.height >> level, 1)))
+                self._half = self.library.whole(self.photo, *self.size(1), sharp=False)
+        return pack(resize(self._half, *self.size(level)))
 
 
 def _empty_table(count: int) -> TextureTable:

@@ -209,6 +209,8 @@ OPENED = {
     "covers/letters.py": {"ImageFont.truetype": "after require_file"},
     "placement.py": {"Image.open": "on bytes", "zipfile.ZipFile": "on a file from open_input, or for writing", "file.open": "a member of the archive"},
     "library/database.py": {"sqlite3.connect": "an index, opened by SQLite"},
+    "library/library.py": {"Image.open": "on bytes"},
+    "library/exported.py": {"sqlite3.connect": "after check_input, or for writing"},
     "encoder/probe.py": {"path.open": "a video that was written or is checked"},
     "explain/figures.py": {"ImageFont.truetype": "a part of the package"},
     "explain/knn.py": {"ImageFont.truetype": "a part of the package"},

@@ -4,7 +4,7 @@ Each `render_…` function does what one command does.
 """
 
 from renderer.deprecation import old_names
-from renderer.job.drawing import FrameSource, draw_strips, drawing, open_frames
+from renderer.job.drawing import FrameSource, draw_strips, drawing, open_frames, photos_drawn_large
 from renderer.job.edits import EditResult, edit_mosaic
 from renderer.job.inputs import (
     check_cover,
@@ -58,6 +58,7 @@ __all__ = [
     "open_frames",
     "open_mosaic",
     "open_placement",
+    "photos_drawn_large",
     "picture_output",
     "plan_each",
     "plan_mosaic",

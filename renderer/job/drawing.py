@@ -23,7 +23,7 @@ from renderer.frame_times import frame_count, progress_of
 from renderer.job.mosaics import OpenMosaic
 from renderer.kernels import arithmetic
 from renderer.kernels.drawing import SHARPER
-from renderer.library import Library
+from renderer.library import Library, Photo
 from renderer.overlay import with_overlay
 from renderer.parameters import Colour
 from renderer.pictures import Pixels, resize
@@ -34,8 +34,8 @@ from renderer.progress import Progress, Silent
 from renderer.scene import FAR_PIXELS, Animation, Camera, Motion, Scene, Stage
 from renderer.scene.trails import has_flying, with_trails
 from renderer.settings import Background, OutputSettings, OverlaySettings
+from renderer.textures import MAX_LEVELS, Packed, Textures, unpack
 from renderer.textures import MAX_SIDE as LONGEST_TEXTURE
-from renderer.textures import Packed, Textures, unpack
 
 FAR_STRIP: Final = 256
 """Rows of a map's small picture that are drawn at once."""
@@ -48,6 +48,12 @@ Shot = Scene | Moments
 
 _REUSED: Final = 4
 """Scenes that are kept: the movement of flying tiles is that from the frame before to the one after."""
+
+_LOOKED_AT: Final = 4
+"""Frames of which one is looked at to find the photos that frames need, unless photos become large."""
+
+_LARGE: Final = 128
+"""Texels up to which most photos are drawn from their thumbnails, whatever part of these their crops are."""
 
 SHUTTER: Final = 0.5
 """Share of a frame in which the shutter is open for flying tiles unless another is specified: 180°, as in film."""
@@ -141,6 +147,42 @@ def ahead(values: Iterable[T], count: int, prepare: Callable[[T], None]) -> Iter
         if len(waiting) > count:
             yield waiting.popleft()
     yield from waiting
+
+
+def photos_drawn_large(source: FrameSource, frames: Sequence[int], *, planar: bool = True) -> list[Photo]:
+    """Return the photos whose files are read to draw some frames, about in the order in which frames need them.
+
+    No texture is loaded. One photo stands for all pieces of its file. Where no photo becomes large, one frame of four
+    is looked at, so a photo that is large for a moment only may be missing. `planar`: as in `FrameSource.shots`.
+    """
+    textures, size = source.stage.textures.unloaded(), source.stage.frame
+    levels = np.full(len(textures), MAX_LEVELS)  # the largest that is needed of each texture
+    needed_at = np.zeros(len(textures), np.int64)  # the frame in which it was found
+    with closing(Compositor(*size, textures, threads=1)) as compositor:
+        planes = PlaneRenderer(compositor, 0)
+
+        def look(number: int) -> bool:
+            """Note what a frame needs, and return whether photos are larger than in those before."""
+            shot, before = source.shot(number), levels.copy()
+            if planar and isinstance(shot, Scene):
+                needed = planes.needed(shot)
+            else:
+                scene = shot if isinstance(shot, Scene) else source.motion(shot[len(shot) // 2])
+                needed = compositor.needed(compositor.groups(scene))
+            for texture, level in (each.T for each in needed):
+                np.minimum.at(levels, texture, level)
+            larger = np.flatnonzero(levels < before)
+            needed_at[larger] = number
+            return bool((textures.table.width[larger] >> levels[larger] > _LARGE).any())
+
+        for start in range(0, len(frames), _LOOKED_AT):
+            *between, last = frames[start : start + _LOOKED_AT]
+            if look(last):
+                for number in between:
+                    look(number)
+    found = np.flatnonzero(levels < MAX_LEVELS)
+    found = found[np.argsort(needed_at[found], kind="stable")]
+    return textures.read_from_files(dict(zip(found.tolist(), levels[found].tolist(), strict=True)))
 
 
 @contextmanager

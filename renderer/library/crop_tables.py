@@ -66,6 +66,37 @@ def _name(ratio: Fraction) -> str:
     return f"{ratio.numerator}x{ratio.denominator}"
 
 
+def create_tables(database: sqlite3.Connection, ratio: Fraction) -> None:
+    """Create the tables of a ratio if necessary. Raises sqlite3.Error, as the functions below do."""
+    database.execute(
+        f'CREATE TABLE IF NOT EXISTS "tile_{_name(ratio)}" (number INTEGER PRIMARY KEY, pixels BLOB NOT NULL)'
+    )
+    database.execute(
+        f'CREATE TABLE IF NOT EXISTS "block_{_name(ratio)}"'
+        " (number INTEGER PRIMARY KEY, box BLOB NOT NULL, signature BLOB NOT NULL, mean BLOB NOT NULL)"
+    )
+
+
+def write_tiles(
+    database: sqlite3.Connection, ratio: Fraction, numbers: npt.NDArray[np.integer[Any]], tiles: Pixels
+) -> None:
+    """Write the tile pictures of photos, (N, H, W, 3)."""
+    database.executemany(
+        f'INSERT OR REPLACE INTO "tile_{_name(ratio)}" VALUES (?, ?)',
+        [(number, tile.tobytes()) for number, tile in zip(numbers.tolist(), tiles, strict=True)],
+    )
+
+
+def write_block(database: sqlite3.Connection, ratio: Fraction, number: int, block: CropBlock) -> None:
+    """Write the crops of the photos 1024 · number to 1024 · number + 1023."""
+    database.execute(
+        f'INSERT OR REPLACE INTO "block_{_name(ratio)}" VALUES (?, ?, ?, ?)',
+        (
+            number, block.box.astype("<i4").tobytes(), block.signature.tobytes(), block.mean.astype("<f4").tobytes(),
+        ),
+    )  # fmt: skip
+
+
 class CropTables(Database):
     """A database with tables for crops of any ratio. Methods may raise sqlite3.Error."""
 
@@ -73,13 +104,7 @@ class CropTables(Database):
         """Create the tables of a ratio if necessary, and delete those of the ratios that were not used for longest."""
         with self._transaction() as database:
             database.execute("INSERT OR REPLACE INTO ratio VALUES (?, ?)", (_name(ratio), time.time_ns()))
-            database.execute(
-                f'CREATE TABLE IF NOT EXISTS "tile_{_name(ratio)}" (number INTEGER PRIMARY KEY, pixels BLOB NOT NULL)'
-            )
-            database.execute(
-                f'CREATE TABLE IF NOT EXISTS "block_{_name(ratio)}"'
-                " (number INTEGER PRIMARY KEY, box BLOB NOT NULL, signature BLOB NOT NULL, mean BLOB NOT NULL)"
-            )
+            create_tables(database, ratio)
             self._delete_ratios(database, self._ratios(database)[_MAX_RATIOS:])
 
     def stored_block(self, ratio: Fraction, block: int) -> CropBlock:
@@ -118,21 +143,12 @@ class CropTables(Database):
         with self._transaction() as database:
             if _name(ratio) not in self._ratios(database):
                 return
-            database.executemany(
-                f'INSERT OR REPLACE INTO "tile_{_name(ratio)}" VALUES (?, ?)',
-                [(number, tile.pixels.tobytes()) for number, (_, tile) in zip(numbers.tolist(), crops, strict=True)],
-            )
+            write_tiles(database, ratio, numbers, np.array([tile.pixels for _, tile in crops]))
             for block in np.unique(numbers // BLOCK).tolist():
                 inside = np.flatnonzero(numbers // BLOCK == block)
                 stored = self.stored_block(ratio, block)
                 stored.put(numbers[inside] % BLOCK, new.take(inside))
-                database.execute(
-                    f'INSERT OR REPLACE INTO "block_{_name(ratio)}" VALUES (?, ?, ?, ?)',
-                    (
-                        block, stored.box.astype("<i4").tobytes(), stored.signature.tobytes(),
-                        stored.mean.astype("<f4").tobytes(),
-                    ),
-                )  # fmt: skip
+                write_block(database, ratio, block, stored)
 
     def _delete_crops(self, database: sqlite3.Connection, numbers: Sequence[tuple[int]]) -> None:
         """Delete the tile pictures of photos in all ratios; their numbers are never used again."""

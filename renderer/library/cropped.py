@@ -90,55 +90,59 @@ class CroppedPhotos:
     """
 
     def __init__(self, index: Index, ratio: Fraction, numbers: Numbers, boxes: npt.NDArray[np.int32]) -> None:
-        self._index, self._ratio, self._numbers, self._boxes = index, ratio, numbers, boxes
+        self.index, self.ratio, self._numbers, self._boxes = index, ratio, numbers, boxes
 
     def _box(self, number: int) -> Box:
         left, top, width, height = self._boxes[np.searchsorted(self._numbers, number)].tolist()
         return left, top, width, height
 
+    def boxes(self, numbers: Numbers) -> npt.NDArray[np.int32]:
+        """Return the crops of photos, (N, 4): left, top, width and height in pixels."""
+        return self._boxes[np.searchsorted(self._numbers, numbers)]
+
     # -- As PhotoStore ---------------------------------------------------------------------------------------------
 
     def photo(self, number: int, mean: tuple[float, float, float]) -> Photo:
         """Return a photo; `mean` is its mean colour, which the caller has."""
-        return self._index.photo(number, mean, self._box(number))
+        return self.index.photo(number, mean, self._box(number))
 
     def tiles(self, numbers: Numbers) -> Pixels:
         """Return the tile pictures of photos, (N, H, W, 3)."""
-        width, height = tile_size(self._ratio)
+        width, height = tile_size(self.ratio)
         tiles = np.empty((len(numbers), height, width, 3), np.uint8)
-        with self._index.final_read():
+        with self.index.final_read():
             for batch in blocks(len(numbers), BLOCK):
                 distinct, back = np.unique(numbers[batch], return_inverse=True)
-                stored = self._index.stored_tiles(self._ratio, distinct.tolist())
+                stored = self.index.stored_tiles(self.ratio, distinct.tolist())
                 missing = np.setdiff1d(distinct, np.array(list(stored), np.int64))
-                for number, thumbnail in zip(missing.tolist(), self._index.thumbnails(missing), strict=True):
+                for number, thumbnail in zip(missing.tolist(), self.index.thumbnails(missing), strict=True):
                     shown = cut(thumbnail.pixels, self._box(number), thumbnail.size)
-                    stored[number] = tile_of(shown, self._ratio).pixels
+                    stored[number] = tile_of(shown, self.ratio).pixels
                 tiles[batch] = np.stack([stored[number] for number in distinct.tolist()])[back]
         return tiles
 
     def are_upright(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
         """Return whether photos are higher than wide, (N,)."""
-        return self._index.are_upright(numbers)
+        return self.index.are_upright(numbers)
 
     def cropped(
         self, numbers: Numbers, ratio: Fraction, progress: Progress, source: Callable[[Photo], Pixels] | None
     ) -> tuple[PhotoStore, PhotoColumns]:
         """Return these photos with crops of another ratio."""
-        return self._index.cropped(numbers, ratio, progress, source)
+        return self.index.cropped(numbers, ratio, progress, source)
 
     def descriptors(self, numbers: Numbers) -> Pixels:
         """Return the descriptors of photos, (N, 8, 8, 3): their whole pictures, scaled down."""
-        return self._index.descriptors(numbers)
+        return self.index.descriptors(numbers)
 
     def dates(self, numbers: Numbers) -> list[tuple[Path, str]]:
         """Return each photo's path and its capture time, or else its file's modification time: ISO 8601."""
-        return self._index.dates(numbers)
+        return self.index.dates(numbers)
 
     def with_digests(self, digests: Sequence[str]) -> list[int]:
         """Return the numbers of the photos whose files have these digests."""
-        return self._index.with_digests(digests)
+        return self.index.with_digests(digests)
 
     def find_by_name(self, name: str) -> list[int]:
         """Return the numbers of photos with a path, or a file name with or without suffix, the best match first."""
-        return self._index.find_by_name(name)
+        return self.index.find_by_name(name)

@@ -303,7 +303,7 @@ class Index(CropTables):
                     entry.photo.clip_ms, file.bytes, file.modified_ns,
                     bytes.fromhex(entry.photo.digest), *entry.photo.size, entry.orientation, entry.captured,
                     *entry.photo.crop[:3], 0, entry.photo.crop[3],
-                    _faces_to_bytes(entry.photo.faces) if self.rule.faces else None,
+                    faces_to_bytes(entry.photo.faces) if self.rule.faces else None,
                 )
                 for number, (file, entry) in zip(numbers, entries, strict=True)
             ],
@@ -366,7 +366,7 @@ class Index(CropTables):
             for thumbnail, faces, moved in found:
                 updated = database.execute(
                     "UPDATE photo SET faces = ? WHERE number = ? AND gone_ns = 0 AND faces IS NULL",
-                    (_faces_to_bytes(faces), thumbnail.number),
+                    (faces_to_bytes(faces), thumbnail.number),
                 )
                 if moved is None or not updated.rowcount:
                     continue
@@ -480,7 +480,8 @@ class Index(CropTables):
         """Return photos with crops of a ratio, in the order of their numbers; what is not stored is computed."""
         with self.final_read():
             if ratio == SQUARE:
-                return self, self._columns(numbers)
+                distinct, back = np.unique(numbers, return_inverse=True)
+                return self, self._columns(distinct).take(back)
             self._check_stored(numbers)
             return cropped_photos(self, ratio, numbers, progress)
 
@@ -586,16 +587,19 @@ class Index(CropTables):
 
         One query for several photos takes less time than one for each, and threads wait for each other's queries.
         """
-        keys = [(bytes.fromhex(photo.digest), photo.clip_ms) for photo in photos]
-        marks = ", ".join("?" * len(keys))
         try:
-            rows = self._rows(
-                "SELECT digest, clip_ms, jpeg FROM photo JOIN thumbnail USING (number)"
-                f" WHERE digest IN ({marks}) AND +clip_ms IN ({marks})",
-                *(digest for digest, _ in keys), *(clip_ms for _, clip_ms in keys),
-            )  # fmt: skip
+            return self._stored_jpegs(photos)
         except sqlite3.Error:
             return [None] * len(photos)
+
+    def _stored_jpegs(self, photos: Sequence[Photo]) -> list[bytes | None]:
+        keys = [(bytes.fromhex(photo.digest), photo.clip_ms) for photo in photos]
+        marks = ", ".join("?" * len(keys))
+        rows = self._rows(
+            "SELECT digest, clip_ms, jpeg FROM photo JOIN thumbnail USING (number)"
+            f" WHERE digest IN ({marks}) AND +clip_ms IN ({marks})",
+            *(digest for digest, _ in keys), *(clip_ms for _, clip_ms in keys),
+        )  # fmt: skip
         # Files with the same content have several rows, of which the first counts.
         found = {(digest, clip_ms): jpeg for digest, clip_ms, jpeg in reversed(rows) if isinstance(jpeg, bytes)}
         return [found.get(key) for key in keys]
@@ -713,7 +717,8 @@ class Index(CropTables):
 _PHOTO: Final = "path, digest, width, height, clip_ms, faces, crop_left, crop_top, crop_width, crop_height"
 
 
-def _faces_to_bytes(faces: Sequence[Face]) -> bytes:
+def faces_to_bytes(faces: Sequence[Face]) -> bytes:
+    """Return faces as they are stored."""
     return np.array(faces, "<f8").tobytes()
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -43,15 +44,20 @@ class Library:
         skipped: Iterable[Skipped] = (),
         *,
         indexes: Sequence[Index] = (),
-        pictures: Mapping[Path, Pixels] | None = None,
+        pictures: Mapping[Path, Pixels | None] | None = None,
         missing: Iterable[Path] = (),
         ratio: Fraction = SQUARE,
+        find_file: Callable[[Photo], Path] | None = None,
     ) -> None:
         """Combine photos with the sources of their pixels.
 
         `tiles`: (N, H, W, 3) with shorter side 32, required if `photos` are in memory; `ratio`: their W / H.
-        `indexes`: the sources of thumbnails. `pictures`: decoded pictures that parts are cut from. `missing`: missing
-        files, which are not opened.
+        `indexes`: the sources of thumbnails. `pictures`: decoded pictures that parts are cut from, None for those that
+        are read when they are needed. `missing`: missing files, which are not opened: thumbnails are scaled up.
+
+        `find_file`: returns the file with a photo's content, from any thread, if it is not at the photo's path, as on
+        another machine. No thumbnail replaces such a file: what `find_file` raises, and PictureErrors of the file,
+        are raised by the methods that draw.
         """
         if not isinstance(photos, Photos):
             if tiles is None:
@@ -61,7 +67,8 @@ class Library:
         self.skipped = list(skipped)
         self.indexes = list(indexes)
         self.pictures = dict(pictures or {})
-        self._missing = frozenset(missing)
+        self.missing = frozenset(missing)
+        self.find_file = find_file
         self._lock = threading.Lock()
 
     # -- Matching --------------------------------------------------------------------------------------------------
@@ -96,10 +103,7 @@ class Library:
 
     def take(self, indices: Numbers) -> Library:
         """Return a library of the photos at these indices, in this order, and otherwise unchanged."""
-        return Library(
-            self.photos.take(indices), None, self.skipped,
-            indexes=self.indexes, pictures=self.pictures, missing=self._missing,
-        )  # fmt: skip
+        return self._with_photos(self.photos.take(indices))
 
     def cropped(self, ratio: Ratio, progress: Progress | None = None) -> Library:
         """Return a library of the same photos with crops of a ratio, width / height, and otherwise unchanged.
@@ -108,9 +112,7 @@ class Library:
         stored in the photos' indexes. Raises RenderError.
         """
         photos = self.photos.cropped(ratio, progress, self._whole_source)
-        if photos is self.photos:
-            return self
-        return Library(photos, None, self.skipped, indexes=self.indexes, pictures=self.pictures, missing=self._missing)
+        return self if photos is self.photos else self._with_photos(photos)
 
     def combined(self, other: Library) -> Library:
         """Return a library of these photos followed by those of another library, with tiles of the same ratio."""
@@ -127,11 +129,18 @@ class Library:
         else:
             yield from self.photos.tiles_by_size()
 
+    def _with_photos(self, photos: Photos) -> Library:
+        return Library(
+            photos, None, self.skipped,
+            indexes=self.indexes, pictures=self.pictures, missing=self.missing, find_file=self.find_file,
+        )  # fmt: skip
+
     def _with(self, other: Library, photos: Photos) -> Library:
         return Library(
             photos, None, self.skipped,
             indexes=list(dict.fromkeys([*self.indexes, *other.indexes])),
-            pictures={**self.pictures, **other.pictures}, missing=self._missing | other._missing,
+            pictures={**self.pictures, **other.pictures}, missing=self.missing | other.missing,
+            find_file=self.find_file or other.find_file,
         )  # fmt: skip
 
     # -- Drawing ---------------------------------------------------------------------------------------------------
@@ -148,12 +157,23 @@ class Library:
             thumbnail = self._thumbnail(photo) if jpeg is None else decoded(jpeg)
         if thumbnail is not None:
             shown = cut(thumbnail, photo.crop, photo.size)
-            # The thumbnail of a panorama, or of a photo of which little is shown, may be smaller.
-            if shown.shape[1] >= min(width, across) and shown.shape[0] >= min(height, along):
+            if _suffices(shown, photo, width, height):
                 return resize(shown, width, height)
         shorter = max(-(-min(photo.size) * width // across), -(-min(photo.size) * height // along))
         picture = self._picture(photo, shorter_side=None if photo.is_part else shorter)
         return resize(cut(picture, photo.crop, photo.size), width, height)
+
+    def is_read_from_file(self, photo: Photo, width: int, height: int, jpeg: bytes | None) -> bool:
+        """Return whether `tile` reads a photo's file for this size. `jpeg`: the photo's from `jpegs`."""
+        from PIL import Image
+
+        if photo.path in self.missing:
+            return False
+        if jpeg is None or min(width, height) > THUMBNAIL_PIXELS:
+            return True
+        with Image.open(io.BytesIO(jpeg)) as thumbnail:  # only its header is read
+            shown = cut(np.empty((thumbnail.height, thumbnail.width, 0), np.uint8), photo.crop, photo.size)
+        return not _suffices(shown, photo, width, height)
 
     def jpegs(self, photos: Sequence[Photo]) -> list[bytes | None]:
         """Return the JPEGs of the thumbnails of up to 60 photos, which `tile` may need; None for those without."""
@@ -223,39 +243,64 @@ class Library:
 
     def _whole_source(self, photo: Photo) -> Pixels:
         """Return a photo's whole picture from memory, from its thumbnail, or from its file."""
-        pixels = self.pictures.get(photo.path)
-        pixels = self._thumbnail(photo) if pixels is None else pixels
-        return (
-            self._picture(photo, shorter_side=None if photo.is_part else THUMBNAIL_PIXELS) if pixels is None else pixels
-        )
+        thumbnail = self._thumbnail(photo)
+        if thumbnail is not None:
+            return thumbnail
+        return self._picture(photo, shorter_side=1 if photo.path in self.pictures else THUMBNAIL_PIXELS)
 
     def _picture(self, photo: Photo, shorter_side: int | None) -> Pixels:
         """Return a photo's whole picture, from its file or else its thumbnail; pictures of parts are cached."""
-        from renderer.pictures import read_picture
-
         try:
-            if photo.path in self._missing:
-                raise PictureError(photo.path, "is missing")
-            if self.changed_in(photo) is not None:
-                raise PictureError(photo.path, "has changed")
-            if photo.time is not None:
-                return read_frame(photo.path, photo.time).pixels
-            if not photo.is_part:
-                cached = self.pictures.get(photo.path)
-                is_enough = cached is not None and shorter_side is not None and min(cached.shape[:2]) >= shorter_side
-                if cached is not None and is_enough:
-                    return cached
-                return read_picture(photo.path, shorter_side=shorter_side).pixels
-            with self._lock:
-                if photo.path not in self.pictures:
-                    pixels = read_picture(photo.path, shorter_side=SHORTER_SIDE).pixels
-                    cached_pixels = sum(cached.shape[0] * cached.shape[1] for cached in self.pictures.values())
-                    if cached_pixels + pixels.shape[0] * pixels.shape[1] > PICTURE_CACHE_PIXELS:
-                        self.pictures.clear()
-                    self.pictures[photo.path] = pixels
-                return self.pictures[photo.path]
+            return self._read(photo, shorter_side)
         except PictureError as error:
+            if self.find_file is not None and photo.path not in self.missing:
+                raise
             thumbnail = self._thumbnail(photo)
             if thumbnail is None:
                 raise RenderError(f"{error.text}, but could be read earlier in this run: render again") from None
             return thumbnail
+
+    def _read(self, photo: Photo, shorter_side: int | None) -> Pixels:
+        """Return the picture in a photo's file, or the decoded one that parts are cut from. Raises PictureError."""
+        from renderer.pictures import read_picture
+
+        if photo.time is not None:
+            return read_frame(self._file(photo), photo.time).pixels
+        if photo.is_part or (photo.path in self.pictures and shorter_side is not None):
+            picture = self._cut_picture(photo)
+            if photo.is_part or shorter_side is None or min(picture.shape[:2]) >= shorter_side:
+                return picture
+        return read_picture(self._file(photo), shorter_side=shorter_side).pixels
+
+    def _cut_picture(self, photo: Photo) -> Pixels:
+        """Return the picture that parts are cut from; the last ones are cached."""
+        from renderer.pictures import read_picture
+
+        with self._lock:
+            pixels = self.pictures.get(photo.path)
+            if pixels is None:
+                pixels = read_picture(self._file(photo), shorter_side=SHORTER_SIDE).pixels
+                cached = sum(each.shape[0] * each.shape[1] for each in self.pictures.values() if each is not None)
+                if cached + pixels.shape[0] * pixels.shape[1] > PICTURE_CACHE_PIXELS:
+                    self.pictures = dict.fromkeys(self.pictures)
+                self.pictures[photo.path] = pixels
+            return pixels
+
+    def _file(self, photo: Photo) -> Path:
+        """Return the file with a photo's content. Raises PictureError, and what `find_file` raises."""
+        if photo.path in self.missing:
+            raise PictureError(photo.path, "is missing")
+        if self.find_file is not None:
+            return self.find_file(photo)
+        if self.changed_in(photo) is not None:
+            raise PictureError(photo.path, "has changed")
+        return photo.path
+
+
+def _suffices(shown: Pixels, photo: Photo, width: int, height: int) -> bool:
+    """Return whether the crop of a thumbnail has all the detail that a photo's tile of a size can show.
+
+    The thumbnail of a panorama, or of a photo of which little is shown, may be smaller.
+    """
+    across, along = photo.crop[2:]
+    return bool(shown.shape[1] >= min(width, across) and shown.shape[0] >= min(height, along))

@@ -112,10 +112,10 @@ class PhotoStore(Protocol):
 
 
 class _MemoryStore:
-    """Photos in memory, numbered from 0."""
+    """Photos in memory, numbered from 0. `dates`: of each, or None for those of the files."""
 
-    def __init__(self, photos: Sequence[Photo], tiles: Pixels) -> None:
-        self._photos, self._tiles = photos, tiles
+    def __init__(self, photos: Sequence[Photo], tiles: Pixels, dates: Sequence[str] | None) -> None:
+        self._photos, self._tiles, self._dates = photos, tiles, dates
 
     def cropped(
         self, numbers: Numbers, ratio: Fraction, progress: Progress, source: Callable[[Photo], Pixels] | None
@@ -140,7 +140,7 @@ class _MemoryStore:
                 photos[number], tiles[number] = replace(photo, crop=box, mean=tile.mean), tile.pixels
                 advance(1)
         columns = _columns([photos[each] for each in numbers.tolist()], tiles[numbers])
-        return _MemoryStore(photos, tiles), replace(columns, number=numbers.astype(np.int32))
+        return _MemoryStore(photos, tiles, self._dates), replace(columns, number=numbers.astype(np.int32))
 
     def photo(self, number: int, mean: tuple[float, float, float]) -> Photo:  # noqa: ARG002 (the photo has its own)
         return self._photos[number]
@@ -156,6 +156,8 @@ class _MemoryStore:
 
     def dates(self, numbers: Numbers) -> list[tuple[Path, str]]:
         paths = [self._photos[number].path for number in numbers.tolist()]
+        if self._dates is not None:
+            return [(path, self._dates[number]) for path, number in zip(paths, numbers.tolist(), strict=True)]
         return [(path, modification_time(path.stat().st_mtime_ns) if path.exists() else "") for path in paths]
 
     def with_digests(self, digests: Sequence[str]) -> list[int]:
@@ -226,7 +228,7 @@ class Photos(Sequence[Photo]):
     @classmethod
     def of(cls, photos: Sequence[Photo], tiles: Pixels, ratio: Fraction = SQUARE) -> Self:
         """Return photos in memory, with their tile pictures (N, H, W, 3), shorter side 32."""
-        return cls([(_MemoryStore(photos, tiles), _columns(photos, tiles))], ratio)
+        return cls([in_memory(photos, tiles)], ratio)
 
     @classmethod
     def mixed(cls, landscape: Self, portrait: Self) -> Self:
@@ -312,7 +314,7 @@ class Photos(Sequence[Photo]):
     def are_upright(self, indices: Numbers) -> npt.NDArray[np.bool_]:
         """Return whether the photos at these indices are higher than wide, (N,), as `Photo.is_upright`."""
         upright = np.empty(len(indices), bool)
-        for store, selected, numbers in self._by_store(indices):
+        for store, selected, numbers in self.by_store(indices):
             upright[selected] = store.are_upright(numbers)
         return upright
 
@@ -329,7 +331,7 @@ class Photos(Sequence[Photo]):
         is_mixed = isinstance(self.ratio, MixedRatio)
         width, height = tile_size(self.ratio if isinstance(self.ratio, Fraction) else SQUARE)
         tiles = np.empty((len(indices), height, width, 3), np.uint8)
-        for store, selected, numbers in self._by_store(indices):
+        for store, selected, numbers in self.by_store(indices):
             found = store.tiles(numbers)
             tiles[selected] = squashed(found) if is_mixed else found
         return tiles
@@ -337,7 +339,7 @@ class Photos(Sequence[Photo]):
     def tiles_by_size(self) -> Iterator[tuple[Numbers, Pixels]]:
         """Yield the indices of landscape photos, then of portrait ones, and their tiles (N, H, W, 3), not scaled."""
         for indices in self._by_orientation():
-            found = [(selected, store.tiles(numbers)) for store, selected, numbers in self._by_store(indices)]
+            found = [(selected, store.tiles(numbers)) for store, selected, numbers in self.by_store(indices)]
             if found:
                 tiles = np.empty((len(indices), *found[0][1].shape[1:]), np.uint8)
                 for selected, pictures in found:
@@ -347,19 +349,19 @@ class Photos(Sequence[Photo]):
     def descriptors_of(self, indices: Numbers) -> Pixels:
         """Return the descriptors of the photos at these indices, (N, 8, 8, 3): their whole pictures, scaled down."""
         descriptors = np.empty((len(indices), SIGNATURE_PIXELS, SIGNATURE_PIXELS, 3), np.uint8)
-        for store, selected, numbers in self._by_store(indices):
+        for store, selected, numbers in self.by_store(indices):
             descriptors[selected] = store.descriptors(numbers)
         return descriptors
 
     def dates(self) -> list[tuple[Path, str]]:
         """Return each photo's path and its capture time, or the file's modification time if it has none: ISO 8601."""
         dates: list[tuple[Path, str]] = [(Path(), "")] * len(self)
-        for store, selected, numbers in self._by_store(np.arange(len(self))):
+        for store, selected, numbers in self.by_store(np.arange(len(self))):
             for index, date in zip(selected.tolist(), store.dates(numbers), strict=True):
                 dates[index] = date
         return dates
 
-    def _by_store(self, indices: Numbers) -> Iterator[tuple[PhotoStore, Numbers, Numbers]]:
+    def by_store(self, indices: Numbers) -> Iterator[tuple[PhotoStore, Numbers, Numbers]]:
         """Yield each store of these photos, with their positions in `indices` and their numbers in the store."""
         indices = np.asarray(indices, np.int64)
         for which, store in enumerate(self._stores):
@@ -428,6 +430,16 @@ def keys_of_photos(photos: Sequence[Photo]) -> npt.NDArray[np.uint64]:
     digest = np.array([int(photo.digest[:16] or "0", 16) for photo in photos], np.uint64)
     crop = np.array([photo.crop for photo in photos], np.int64).reshape(len(photos), 4)
     return keys_of(digest, crop, np.array([photo.clip_ms for photo in photos], np.int64))
+
+
+def in_memory(
+    photos: Sequence[Photo], tiles: Pixels, dates: Sequence[str] | None = None
+) -> tuple[PhotoStore, PhotoColumns]:
+    """Return photos in memory, numbered from 0, with their tile pictures, (N, H, W, 3), as `Photos` takes them.
+
+    `dates`: the capture time of each, ISO 8601; by default, when its file was modified.
+    """
+    return _MemoryStore(photos, tiles, dates), _columns(photos, tiles)
 
 
 def _columns(photos: Sequence[Photo], tiles: Pixels) -> PhotoColumns:

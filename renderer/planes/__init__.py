@@ -6,13 +6,13 @@ sprites are drawn by the compositor and laid over. Which of these draws a sprite
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from renderer.arrays import Packed, Pixels
+from renderer.arrays import Int32Array, Packed, Pixels
 from renderer.canvas import BlockMemory, Canvas
 from renderer.compositor import Compositor, Group
 from renderer.kernels.drawing import Box, fill_band, lay_over_yuv420
@@ -129,6 +129,24 @@ class PlaneRenderer:
             self._next_prefetch = self._number + _PREFETCH_STEP
         for canvas in self.canvases.values():
             canvas.advance(self._number)
+
+    def needed(self, scene: Scene) -> Iterator[Int32Array]:
+        """Yield the texture levels that drawing a scene needs and that are not loaded: (M, 2) rows of texture, level.
+
+        Those of blocks that an earlier scene needed are left out.
+        """
+        others: list[Group] = []
+        for number, group in enumerate(self.compositor.groups(scene)):
+            source = self._source(group, scene, _ground(scene, number))
+            for part, its_source in self._split(group, source):
+                match its_source:
+                    case CanvasView() as canvas:
+                        yield canvas.needed(part[1])
+                    case Sprites() as photos:
+                        yield self.photos.needed(photos, part[1])
+                    case None:
+                        others.append(part)
+        yield from self.compositor.needed(others)
 
     def _layers(self, scene: Scene) -> list[tuple[Box, _Layer]]:
         """Return what to draw, in painter's order, each with the box that later layers hide."""

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from renderer.arrays import Int64Array, Pixels
+from renderer.arrays import Int32Array, Int64Array, Pixels
 from renderer.canvas import BLOCK, Canvas, Key, Planes, runs
 from renderer.kernels import arithmetic
 from renderer.kernels.drawing import SHARPER, Box
@@ -76,6 +76,7 @@ class CanvasView:
         self._waiting: deque[_Run] = deque()  # in the order in which they are needed
         self._advanced = 0  # number of calls of `advance`
         self._requested: set[tuple[int, int]] = set()  # photos of the runs that wait
+        self._named: set[Key] = set()  # blocks whose photos were named by `needed`
         self._whole: tuple[Viewport | tuple[()], Pixels] = ((), np.empty(0, np.uint8))
 
     def prefetch(self, view: Viewport) -> None:
@@ -93,6 +94,20 @@ class CanvasView:
                     photos = [photo for photo in self.canvas.photos(run) if photo not in self._requested]
                     self._requested.update(photos)
                     self._waiting.append(_Run(run, self._advanced + LOOK_AHEAD, photos))
+
+    def needed(self, view: Viewport) -> Int32Array:
+        """Return the texture levels of the photos in the blocks that a view needs, except blocks of earlier calls.
+
+        They are (M, 2) rows of texture, level, of those that are not loaded.
+        """
+        needed: list[tuple[int, int]] = []
+        variants = self._variants(view)
+        for level in self._levels(view)[0]:
+            new = [key for key in _keys(level, self._blocks(level, view), variants) if key not in self._named]
+            self._named.update(new)
+            for run in runs(new):
+                needed += self.canvas.photos(run)
+        return np.array(needed, np.int32).reshape(-1, 2)
 
     def advance(self, number: int) -> None:
         """Do some of the work on blocks that are needed later: about as much in each call, all in time.

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from renderer.arrays import Float64Array, Int64Array
+from renderer.arrays import Float64Array, Int32Array, Int64Array
 from renderer.canvas import Planes, make_planes
 from renderer.compositor import Group
 from renderer.kernels import arithmetic
@@ -67,9 +67,12 @@ class PhotoPlanes:
 
     def prefetch(self, photos: Sprites, view: Viewport) -> None:
         """Start to load the mip levels that a later frame needs."""
-        level, blend = self._levels(photos, view)
-        for key in (*_keys(photos, level), *_keys(photos, level + (blend > 0))):
+        for key in self._needed(photos, view):
             self._load(key)
+
+    def needed(self, photos: Sprites, view: Viewport) -> Int32Array:
+        """Return the texture levels that a frame needs: (M, 2) rows of texture, level."""
+        return np.array([key[:2] for key in self._needed(photos, view)], np.int32)
 
     def pictures(self, photos: Sprites, view: Viewport, number: int) -> PlanarPictures:
         """Return photos as pictures, each of one part, for the frame of a number; missing mip levels are loaded.
@@ -105,6 +108,10 @@ class PhotoPlanes:
             into["x_start"], into["y_start"] = start.T
         addresses = np.array([each.address for each in kept], np.int64)
         return PlanarPictures(records, addresses, edges_of(photos, view), styles_of(photos), kept)
+
+    def _needed(self, photos: Sprites, view: Viewport) -> list[_Key]:
+        level, blend = self._levels(photos, view)
+        return [*_keys(photos, level), *_keys(photos, level + (blend > 0))]
 
     def drop(self, used: int) -> None:
         """Forget the planes that were last used for a frame or earlier."""
