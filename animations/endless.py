@@ -17,6 +17,7 @@ from renderer.scene import (
     Scene,
     Stage,
     Target,
+    arithmetic,
     ease,
     named,
     parameter,
@@ -126,6 +127,6 @@ class Endless(Animation):
         margin = _MARGIN * (high - low)
         inside = ((start >= low + margin) & (end <= high - margin)).all(axis=1)
         middle = own.subject_middle((1, 1))
-        away = np.linalg.norm((0.5 * (start + end) - middle) / (0.5 * (high - low)), axis=1)
-        apart = np.linalg.norm(placement.cell_colours() - following.cell_colours().mean(axis=0), axis=1)
+        away = arithmetic.lengths((0.5 * (start + end) - middle) / (0.5 * (high - low)))
+        apart = arithmetic.lengths(placement.cell_colours() - following.cell_colours().mean(axis=0))
         return int((apart + _AWAY * away + np.where(inside, 0.0, 1e3)).argmin())

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 import numpy as np
 
-from renderer.scene import Animation, Camera, Easing, Ending, Motion, Scene, Stage, ease, footprint, parameter
+from renderer.scene import (
+    Animation,
+    Camera,
+    Easing,
+    Ending,
+    Motion,
+    Scene,
+    Stage,
+    arithmetic,
+    ease,
+    footprint,
+    parameter,
+)
 
 if TYPE_CHECKING:
     from renderer.scene import Float64Array
@@ -87,8 +99,9 @@ class _Path:
         self.easing, self.frame, self.whole = flight.easing, stage.frame, stage.whole_camera()
         self.first, self.last = np.array(stage.bounds()).reshape(2, 2)
         width, height = stage.frame
-        up = math.tan(0.5 * self.whole.field_of_view) * (1 + width / height * math.sin(_BANK))
-        steepest = math.acos(_NEAREST / math.hypot(1, up)) - math.atan(up)  # the horizon is never visible
+        up = arithmetic.tan(0.5 * self.whole.field_of_view) * (1 + width / height * arithmetic.sin(_BANK))
+        # The horizon is never visible.
+        steepest = arithmetic.arccos(_NEAREST / math.sqrt(1 + up * up)) - arithmetic.arctan2(up, 1.0)
         self.pitch, self.heading = min(math.radians(flight.pitch), steepest), math.radians(flight.heading)
         sides = stage.mosaic.cell[:, 2:]
         lowest = _CLEAR * float(sides.max())
@@ -96,15 +109,15 @@ class _Path:
         low, high = self._extent(0.0)
         self.zoom, self.least = _ROOM, _larger(high - low, self.last - self.first)
         focal = self.whole.distance(height) * self.whole.scale  # pixels
-        while self.pitch > 0.01 and focal * math.cos(self.pitch) / self._range(1.0)[0] < lowest:
+        while self.pitch > 0.01 and focal * arithmetic.cos(self.pitch) / self._range(1.0)[0] < lowest:
             self.pitch *= 0.9  # of few large tiles, the whole view is inside the mosaic only if it is less slanted
-        self.zoom *= max(focal * math.cos(self.pitch) / above / self._range(1.0)[0], 1.0)
+        self.zoom *= max(focal * arithmetic.cos(self.pitch) / above / self._range(1.0)[0], 1.0)
         self.larger = self._range(1.0)[0] / self.whole.scale
         # Straight ahead, over what is in the middle at the end; less far if the mosaic is small.
         self.end, self.middle = self._share(0.0), self._share(1.0)
         _, first, last = self._range(1.0)
         far = _SPEED * above * 0.5 * (1 + _DESCENT) * seconds / (last - first)
-        ahead = far * (math.sin(self.heading), -math.cos(self.heading))
+        ahead = far * (arithmetic.sin(self.heading), -arithmetic.cos(self.heading))
         room = np.minimum(self.middle, 1 - self.middle) / np.maximum(np.abs(ahead), 1e-9)
         self.ahead = ahead * min(float(room.min()), 1.0)
 
@@ -115,11 +128,11 @@ class _Path:
         start, end = (_LOW, 1.0) if time > 0 else (0.0, -_DESCENT)
         near = 1 - float(ease((time - start) / (end - start), self.easing))
         # As the camera rises, one point of the mosaic stays where it is in the frame, apart from the flight ahead.
-        share = (1 - self.larger**-near) / (1 - 1 / self.larger)
+        share = (1 - arithmetic.power(self.larger, -near)) / (1 - 1 / self.larger)
         flown = (time + _DESCENT) / (1 + _DESCENT) * 2 - 1
         scale, first, last = self._range(near)
         x, y = first + (self.end + share * (self.middle + flown * self.ahead - self.end)) * (last - first)
-        bank = _BANK * math.sin(math.pi * max(time, 0.0))
+        bank = _BANK * arithmetic.sin(math.pi * max(time, 0.0))
         return replace(self._turned(near, 1 - _TURN * time, bank), centre=(float(x), float(y)), scale=scale)
 
     def _turned(self, near: float, heading: float, bank: float) -> Camera:
@@ -141,7 +154,8 @@ class _Path:
         """Return the scale, and the least and the largest x and y of the centre, (2,) each."""
         low, high = self._extent(near)
         ratios = (high - low) / (self.last - self.first)
-        scale = self.whole.scale * self.zoom**near * _larger(high - low, self.last - self.first) / self.least
+        larger = _larger(high - low, self.last - self.first) / self.least
+        scale = self.whole.scale * arithmetic.power(self.zoom, near) * larger
         scale = max(scale, float(ratios.max()))
         return scale, self.first - low / scale, np.maximum(self.last - high / scale, self.first - low / scale)
 
@@ -154,20 +168,15 @@ class _Path:
 
 def _larger(view: Float64Array, mosaic: Float64Array) -> float:
     """Return about the larger ratio of two sizes, which changes smoothly where the other one becomes the larger."""
-    return float(np.linalg.norm(view / mosaic, 12))
+    return arithmetic.power(float(arithmetic.power(view / mosaic, 12).sum()), 1 / 12)
 
 
 def _banked(pitch: float, heading: float, bank: float) -> Camera:
     """Return a camera that looks ahead in a direction and leans to the right, radians."""
     (sin_p, cos_p), (sin_h, cos_h), (sin_b, cos_b) = (
-        (math.sin(each), math.cos(each)) for each in (pitch, -heading, bank)
+        (arithmetic.sin(each), arithmetic.cos(each)) for each in (pitch, -heading, bank)
     )
-    axes = (
-        np.array([[cos_b, -sin_b, 0], [sin_b, cos_b, 0], [0, 0, 1]])
-        @ np.array([[1, 0, 0], [0, cos_p, -sin_p], [0, sin_p, cos_p]])
-        @ np.array([[cos_h, -sin_h, 0], [sin_h, cos_h, 0], [0, 0, 1]])
-    )
-    (xx, xy, xz), (_, _, yz), (_, _, zz) = axes.tolist()
-    return Camera(
-        (0.0, 0.0), 1.0, angle=math.atan2(-xy, xx), pitch=math.atan2(-yz, zz), yaw=math.asin(min(max(xz, -1.0), 1.0))
-    )
+    # The axes of the frame, turned by the heading, then by the pitch, then by the bank.
+    xx, xy, xz = cos_b * cos_h - sin_b * cos_p * sin_h, -cos_b * sin_h - sin_b * cos_p * cos_h, sin_b * sin_p
+    angle, yaw = arithmetic.arctan2(-xy, xx), arithmetic.arcsin(min(max(xz, -1.0), 1.0))
+    return Camera((0.0, 0.0), 1.0, angle=angle, pitch=arithmetic.arctan2(cos_b * sin_p, cos_p), yaw=yaw)

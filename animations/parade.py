@@ -18,6 +18,7 @@ from renderer.scene import (
     SpatialAnimation,
     Sprites,
     Stage,
+    arithmetic,
     ease,
     in_view,
     landings_in_view,
@@ -87,7 +88,7 @@ class Parade(SpatialAnimation):
             _Photo(stage, OpeningPhoto(stage, upright, cell, "photo", self.drift), number, times, self.drift)
             for number, cell in enumerate(cells)
         ]
-        points = tiles.centre + stage.rng().uniform(-_UNEVEN, _UNEVEN, (len(tiles), 2))
+        points = tiles.centre + arithmetic.uniform(stage.rng(), -_UNEVEN, _UNEVEN, (len(tiles), 2))
         last = times.end - times.entry - 1e-9  # so that the last tile has landed in spite of rounding
         starts = spread(points, tiles.centre[list(cells)], times.lands, last, in_view(stage, tiles, whole), _LATE)
         starts[list(cells)] = times.lands
@@ -124,7 +125,7 @@ class _Times:
     """When photos appear, take off and land, (K,) each, and how long that takes: shares of the duration."""
 
     def __init__(self, count: int, accelerate: float, end: float) -> None:
-        large = (1 - accelerate) ** np.linspace(0, 1, count)
+        large = arithmetic.power(1 - accelerate, np.linspace(0, 1, count))
         large *= _LARGE * count / large.sum()
         self.takes_off = np.cumsum(large) + _NEXT * _FLIGHT * np.arange(count)
         self.appears = self.takes_off - large
@@ -149,7 +150,7 @@ class _Photo:
             photo.tile, stage.resting_sprites().take(photo.tile.tile.astype(np.intp))
         )
         # The view widens throughout, as later in the flight; that of the first photo starts as a zoom ends.
-        self.widens = math.log1p(drift) * np.array([0.0 if number == 0 else 2.0, -1.0])
+        self.widens = arithmetic.log(1 + drift) * np.array([0.0 if number == 0 else 2.0, -1.0])
 
     def is_alone(self, progress: float) -> bool:
         """Return whether the photo fills the frame."""
@@ -159,7 +160,8 @@ class _Photo:
         """Return the camera that shows the photo while it is large, as if in its cell."""
         share = (progress - self.appears) / (self.takes_off - self.appears)
         camera = self.photo.camera
-        return replace(camera, scale=camera.scale * math.exp(self.widens @ (1 - share, share)))
+        wider = arithmetic.exp(self.widens[0] * (1 - share) + self.widens[1] * share)
+        return replace(camera, scale=camera.scale * wider)
 
     def appearing(self, progress: float, camera: Camera) -> tuple[Sprites, ...]:
         """Return the photo as it slides in from a side of the frame of a camera, until it fills it."""
@@ -194,5 +196,5 @@ class _Photo:
 
 def _falling(tiles: Sprites, way: Float64Array, fall: float) -> Sprites:
     """Return tiles as they fall into their cells from a height; `way`: (N,) 0…1."""
-    height = fall * (1 - way**2)
+    height = fall * (1 - way * way)
     return tiles.moved(np.concatenate([tiles.centre, height[:, np.newaxis]], 1), opacity=np.minimum(3 * way, 1))

@@ -18,6 +18,7 @@ from renderer.scene import (
     SpatialAnimation,
     Sprites,
     Stage,
+    arithmetic,
     ease,
     in_view,
     parameter,
@@ -75,7 +76,7 @@ class Reveal(SpatialAnimation):
         keys = sort_keys(stage, tiles, whole, order, rng)
         visible = in_view(stage, tiles, self.drifted(whole, 1.0))
         starts = staggered(keys, visible, self.overlap, self.easing)
-        tilt = rng.uniform(-1, 1, (3, len(tiles)))
+        tilt = arithmetic.uniform(rng, -1, 1, (3, len(tiles)))
         before, after = stage.pause_shares([self.hold_start, self.hold_end])
 
         def motion(progress: float) -> Scene:
@@ -145,8 +146,8 @@ class _Entering:
         """Grow out of the plane, rise above it and settle."""
         back = self.way - 1  # overshoots its final size (Penner's "back" easing)
         return self.tiles.moved(
-            self.at_height((_POP + self.tilt[2]) * np.sin(math.pi * self.way)),
-            size=1 + 2.2 * back**3 + 1.2 * back**2,
+            self.at_height((_POP + self.tilt[2]) * arithmetic.sin(math.pi * self.way)),
+            size=1 + (2.2 * back + 1.2) * back * back,
             tumble=0.8 * self.tilt[0] * (1 - ease(self.way)),
             axis=math.pi * self.tilt[1],
             opacity=np.minimum(1, 6 * self.way),
@@ -156,8 +157,8 @@ class _Entering:
         """Fall from near the viewer, accelerating, and hop once."""
         fall = np.minimum(self.way / _LANDED, 1.0)
         hop = np.clip((self.way - _LANDED) / (1 - _LANDED), 0.0, 1.0)
-        rocking = (1 - fall) + 0.12 * np.sin(math.pi * hop) * (1 - hop)
-        nearness = _FALL * (1 - fall**2)
+        rocking = (1 - fall) + 0.12 * arithmetic.sin(math.pi * hop) * (1 - hop)
+        nearness = _FALL * (1 - fall * fall)
         centre = self.at_height(nearness * self.viewer[2] + _HOP * (1 + 0.5 * self.tilt[1]) * 4 * hop * (1 - hop))
         # In the middle of the frame, tiles fall straight down; at its edge along the line of sight, to stay inside.
         away = centre[:, :2] - self.viewer[:2]
@@ -174,8 +175,8 @@ class _Entering:
     def flip(self) -> Sprites:
         """Turn about the vertical axis into the plane, from where the viewer sees the edge alone."""
         upright = turned_height(self.tiles, 0.5 * math.pi)
-        edge = np.arctan2(self.viewer[2] - upright, self.tiles.centre[:, 0] - self.viewer[0])
-        return turned(self.tiles, edge * (1 - self.way) ** 2)
+        edge = arithmetic.arctan2(self.viewer[2] - upright, self.tiles.centre[:, 0] - self.viewer[0])
+        return turned(self.tiles, edge * np.square(1 - self.way))
 
     def slide(self) -> Sprites:
         """Come from outside the nearer side of the frame, above the tiles that are already there, and settle."""
@@ -183,10 +184,10 @@ class _Entering:
         side = np.where(tiles.centre[:, 0] < self.viewer[0], -1.0, 1.0)
         width = np.abs(tiles.right + tiles.down)[:, 0]
         far = 0.5 * self.view[0] + 1.1 * width - side * (tiles.centre[:, 0] - self.viewer[0])
-        left = (1 - self.way) ** 3
+        left = arithmetic.power(1 - self.way, 3)
         centre = self.at_height(_SLIDE * (1 - ease(self.way, "smooth", 0.55, 1.0)))
         centre[:, 0] += side * far * left
-        return tiles.moved(centre, tumble=0.5 * side * (1 - self.way) ** 2, axis=math.pi / 2)
+        return tiles.moved(centre, tumble=0.5 * side * np.square(1 - self.way), axis=math.pi / 2)
 
 
 _ENTRANCES: Final[dict[Enter, Callable[[_Entering], Sprites]]] = {

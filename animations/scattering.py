@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from animations.trajectories import TRAJECTORIES, Style
-from renderer.scene import Camera, Sprites, Stage, ease, in_perspective, in_view, smooth_noise
+from renderer.scene import Camera, Sprites, Stage, arithmetic, ease, in_perspective, in_view, smooth_noise
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -79,11 +79,11 @@ class Scattering:
         self.growth = disperse.depth * growth
         usual = 1 - disperse.spread
         self.duration = np.where(self.passing, np.minimum(_LONGER * usual, 1 - self.start), usual)
-        reach = float(np.hypot(*view))  # a tile that has moved this far is outside the frame
+        reach = float(arithmetic.lengths(view))  # a tile that has moved this far is outside the frame
         self.trajectory = TRAJECTORIES[disperse.style](tiles.centre - origin, reach, rng)
         self.far = self._far(view)
         self.angle, self.tumble = self._turns(rng)
-        self.axis = kind.axis[0] + kind.axis[1] * rng.uniform(-1, 1, count)
+        self.axis = kind.axis[0] + kind.axis[1] * arithmetic.uniform(rng, -1, 1, count)
         self.hinge = (np.abs(tiles.right) + np.abs(tiles.down)) * kind.hinge
         self.end = math.inf
         self.end = self._last_visible()
@@ -94,9 +94,9 @@ class Scattering:
         chosen, front = self.disperse.origin, self.kind.front
         origin = middle if chosen is None else np.array(self.stage.position(chosen))
         if front is not None and chosen is None:
-            return origin, 0.5 + (self.tiles.centre - middle) / part @ front
-        away = np.linalg.norm(self.tiles.centre - origin, axis=1)
-        return origin, away / np.linalg.norm(0.5 * part + np.abs(origin - middle))
+            return origin, 0.5 + arithmetic.product((self.tiles.centre - middle) / part, front)
+        away = arithmetic.lengths(self.tiles.centre - origin)
+        return origin, away / arithmetic.lengths(0.5 * part + np.abs(origin - middle))
 
     def _starts(self, near: Float64Array, inside: Mask, rng: np.random.Generator) -> Float64Array:
         """Return when the tiles depart, (N,), 0 to `spread` for those `inside` the frame."""
@@ -120,17 +120,18 @@ class Scattering:
         """
         low, high = self.kind.growth
         count = len(near)
-        growth = low + (high - low) * rng.random(count) ** 2
+        growth = low + (high - low) * np.square(rng.random(count))
         passing = np.zeros(count, bool)
         earliest, latest = self.kind.passing
         if earliest < latest:
-            size = np.linalg.norm(self.tiles.right, axis=1) * 2
-            sizes = rng.uniform(*_READABLE_SIZES, count) * side / size
+            size = arithmetic.lengths(self.tiles.right) * 2
+            sizes = arithmetic.uniform(rng, *_READABLE_SIZES, count) * side / size
             closer = inside & (rng.random(count) < _NEAR)
-            growth = np.where(closer, np.log(np.maximum(sizes * rng.uniform(0.15, 0.35, count), 1)), growth)
+            near_sizes = sizes * arithmetic.uniform(rng, 0.15, 0.35, count)
+            growth = np.where(closer, arithmetic.log(np.maximum(near_sizes, 1)), growth)
             candidates = np.flatnonzero(inside & (near >= earliest) & (near < latest))
             passing[rng.permutation(candidates)[: min(_READABLE, round(_NEAR * inside.sum()))]] = True
-            growth = np.where(passing, np.log(np.maximum(sizes, 1)), growth)
+            growth = np.where(passing, arithmetic.log(np.maximum(sizes, 1)), growth)
         return growth, passing
 
     def _far(self, view: Float64Array) -> Float64Array:
@@ -138,9 +139,7 @@ class Scattering:
         which = np.flatnonzero(self.passing)
         shift = self.trajectory(np.full(len(which), _GONE), which)
         some = self.tiles.take(which)
-        radius = np.linalg.norm(np.abs(some.right) + np.abs(some.down), axis=1) * self._nearer(
-            np.ones(len(which)), which
-        )
+        radius = arithmetic.lengths(np.abs(some.right) + np.abs(some.down)) * self._nearer(np.ones(len(which)), which)
         edges = 0.5 * view + radius[:, np.newaxis]
         room = edges - np.sign(shift) * (some.centre - self.camera.centre)
         far = np.ones(len(self.tiles))
@@ -149,13 +148,13 @@ class Scattering:
 
     def _turns(self, rng: np.random.Generator) -> tuple[Float64Array, Float64Array]:
         """Return by how much the tiles have turned at the end, in radians: in the plane and out of it, (N,) each."""
-        angle, tumble = 2 * math.pi * self.disperse.spin * rng.uniform(-1, 1, (2, len(self.tiles)))
+        angle, tumble = 2 * math.pi * self.disperse.spin * arithmetic.uniform(rng, -1, 1, (2, len(self.tiles)))
         if self.kind.front is not None:  # all turn in the direction in which they are blown or fall
             angle *= 0.35
             tumble = np.abs(tumble) * sum(self.kind.front)
         # Those that pass close turn over once and then face the viewer, upright, so that they are readable.
         most = min(self.disperse.spin, 1.0)
-        angle = np.where(self.passing, _TILTED * most * np.sin(angle), angle)
+        angle = np.where(self.passing, _TILTED * most * arithmetic.sin(angle), angle)
         tumble = np.where(self.passing, 2 * math.pi * math.ceil(most) * np.sign(tumble), tumble)
         return angle, tumble
 
@@ -172,7 +171,7 @@ class Scattering:
 
     def _nearer(self, way: Float64Array, which: Indices) -> Float64Array:
         """Return by which factor the perspective makes tiles larger, (M,)."""
-        return np.asarray(np.exp(self.growth[which] * way ** np.where(self.passing[which], 0.9, 1.2)), np.float64)
+        return arithmetic.exp(self.growth[which] * arithmetic.power(way, np.where(self.passing[which], 0.9, 1.2)))
 
     def at(self, moment: float) -> tuple[Sprites, Mask]:
         """Return the tiles that fly at a moment, 0…`end`, and which still rest, (N,)."""
@@ -180,15 +179,15 @@ class Scattering:
         moving = np.flatnonzero((progress > 0) & (progress < 1))
         some, passing = self.tiles.take(moving), self.passing[moving]
         way = ease(progress[moving], self.disperse.easing)
-        way = np.where(passing, 1 - (1 - way) ** 1.5, way)  # they come near soon
+        way = np.where(passing, 1 - (1 - way) * np.sqrt(1 - way), way)  # they come near soon
         # Trajectories are those on the screen.
         shift = self.far[moving, np.newaxis] * self.trajectory(way, moving)
         nearer = self._nearer(way, moving)
         centre = in_perspective(self.camera, self.stage.frame[1], some.centre + shift, nearer)
         tumble = self.tumble[moving] * np.where(passing, ease(way, "smooth", 0.0, _FACING), way)
-        hinge = self.hinge[moving] * ((1 - way) ** 2)[:, np.newaxis]  # no longer once it has left
-        centre[:, :2] += hinge * (1 - np.cos(tumble))[:, np.newaxis]
-        centre[:, 2] += np.linalg.norm(hinge, axis=1) * np.abs(np.sin(tumble))
+        hinge = self.hinge[moving] * np.square(1 - way)[:, np.newaxis]  # no longer once it has left
+        centre[:, :2] += hinge * (1 - arithmetic.cos(tumble))[:, np.newaxis]
+        centre[:, 2] += arithmetic.lengths(hinge) * np.abs(arithmetic.sin(tumble))
         faded = np.where(passing, 0.0, ease(progress[moving], "smooth", 1 - self.disperse.fade, 1.0))
         flying = some.moved(
             centre,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from renderer.scene import arithmetic
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -25,49 +27,52 @@ Style = Literal["burst", "wind", "gravity", "vortex"]
 
 def _burst(away: Float64Array, reach: float, rng: np.random.Generator) -> Trajectory:
     """Outwards, accelerating."""
-    angle = np.arctan2(away[:, 1], away[:, 0]) + rng.normal(0, 0.35, len(away))
-    far = reach * rng.uniform(0.4, 0.9, len(away))
-    direction = np.stack([np.cos(angle), np.sin(angle)], 1) * far[:, np.newaxis]
+    angle = arithmetic.arctan2(away[:, 1], away[:, 0]) + arithmetic.normal(rng, 0, 0.35, len(away))
+    far = reach * arithmetic.uniform(rng, 0.4, 0.9, len(away))
+    direction = np.stack([arithmetic.cos(angle), arithmetic.sin(angle)], 1) * far[:, np.newaxis]
 
     def trajectory(way: Float64Array, which: Indices) -> Float64Array:
-        return direction[which] * (way**2)[:, np.newaxis]
+        return direction[which] * (way * way)[:, np.newaxis]
 
     return trajectory
 
 
 def _wind(away: Float64Array, reach: float, rng: np.random.Generator) -> Trajectory:
     """To the right and a little up, in gusts."""
-    far = reach * rng.uniform(0.8, 1.3, len(away))
-    lift = -reach * rng.normal(0.12, 0.12, len(away))
-    phase, rate = rng.uniform(0, 2 * math.pi, len(away)), rng.uniform(0.8, 1.8, len(away))
+    far = reach * arithmetic.uniform(rng, 0.8, 1.3, len(away))
+    lift = -reach * arithmetic.normal(rng, 0.12, 0.12, len(away))
+    phase = arithmetic.uniform(rng, 0, 2 * math.pi, len(away))
+    rate = arithmetic.uniform(rng, 0.8, 1.8, len(away))
 
     def trajectory(way: Float64Array, which: Indices) -> Float64Array:
-        wave = 0.05 * reach * way * np.sin(phase[which] + 2 * math.pi * rate[which] * way)
-        return np.stack([far[which] * way**2.2, lift[which] * way**1.5 + wave * way], 1)
+        wave = 0.05 * reach * way * arithmetic.sin(phase[which] + 2 * math.pi * rate[which] * way)
+        rise = lift[which] * way * np.sqrt(way) + wave * way
+        return np.stack([far[which] * arithmetic.power(way, 2.2), rise], 1)
 
     return trajectory
 
 
 def _gravity(away: Float64Array, reach: float, rng: np.random.Generator) -> Trajectory:
     """A small hop, then down, accelerating."""
-    hop = reach * rng.uniform(0.0, 0.08, len(away))
-    aside = reach * rng.normal(0, 0.06, len(away))
-    fall = reach * rng.uniform(1.0, 1.3, len(away))
+    hop = reach * arithmetic.uniform(rng, 0.0, 0.08, len(away))
+    aside = arithmetic.normal(rng, 0, 0.06 * reach, len(away))
+    fall = reach * arithmetic.uniform(rng, 1.0, 1.3, len(away))
 
     def trajectory(way: Float64Array, which: Indices) -> Float64Array:
-        down = fall[which] * way**2.4 - hop[which] * np.sin(math.pi * np.minimum(way * 2, 1.0)) ** 2
-        return np.stack([aside[which] * way**1.5, down], 1)
+        hopped = hop[which] * np.square(arithmetic.sin(math.pi * np.minimum(way * 2, 1.0)))
+        down = fall[which] * arithmetic.power(way, 2.4) - hopped
+        return np.stack([aside[which] * way * np.sqrt(way), down], 1)
 
     return trajectory
 
 
 def _vortex(away: Float64Array, _reach: float, rng: np.random.Generator) -> Trajectory:
     """Around the origin and into it."""
-    rounds = 2 * math.pi * rng.uniform(0.6, 0.9, len(away))
+    rounds = 2 * math.pi * arithmetic.uniform(rng, 0.6, 0.9, len(away))
 
     def trajectory(way: Float64Array, which: Indices) -> Float64Array:
-        angle = rounds[which] * way**1.5
-        cosine, sine = np.cos(angle) * (1 - way), np.sin(angle) * (1 - way)
+        angle = rounds[which] * way * np.sqrt(way)
+        cosine, sine = arithmetic.cos(angle) * (1 - way), arithmetic.sin(angle) * (1 - way)
         x, y = away[which].T
         return np.stack([x * cosine - y * sine - x, x * sine + y * cosine - y], 1)
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
 
-from renderer.scene import Animation, Camera, Ending, Motion, Scene, Sprites, Stage, ease, parameter
-
-if TYPE_CHECKING:
-    from renderer.scene import Float64Array
+from renderer.scene import Animation, Camera, Ending, Motion, Scene, Sprites, Stage, arithmetic, ease, parameter
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class Wave(Animation):
         (x, y), (_, height) = whole.centre, stage.view(whole)
         pitch, yaw = math.radians(self.tilt), _SIDEWAYS * math.radians(self.tilt)
         leaning = [
-            replace(whole, centre=(x, y + _LOWER * height * math.sin(pitch)), pitch=pitch, yaw=side * yaw)
+            replace(whole, centre=(x, y + _LOWER * height * arithmetic.sin(pitch)), pitch=pitch, yaw=side * yaw)
             for side in (-1, 1)
         ]
         fitting = min(_fitting_scale(camera, stage, swell.height) for camera in leaning)
@@ -71,10 +68,10 @@ class Wave(Animation):
             camera = self.drifted(whole, share)
             camera = replace(
                 camera,
-                centre=(x, y + _LOWER * height * math.sin(pitch * share)),
+                centre=(x, y + _LOWER * height * arithmetic.sin(pitch * share)),
                 scale=camera.scale * (1 - share * smaller),
-                pitch=pitch * share * (0.94 + 0.06 * math.cos(turn)),
-                yaw=yaw * share * math.sin(turn + _FIRST_TURN),
+                pitch=pitch * share * (0.94 + 0.06 * arithmetic.cos(turn)),
+                yaw=yaw * share * arithmetic.sin(turn + _FIRST_TURN),
             )
             return replace(stage.scene(camera, _lit(swell.at(progress, share), self.light)), background=background)
 
@@ -85,7 +82,7 @@ def _fitting_scale(camera: Camera, stage: Stage, height: float) -> float:
     """Return the largest scale at which a camera shows, with waves of a height, all that is visible of the mosaic."""
     x, y = np.stack(stage.visible_box(), 1)
     corners = np.stack(np.meshgrid(x, y, (-0.5 * height, 0.5 * height)), -1).reshape(-1, 3)
-    seen = (corners - (*camera.centre, 0.0)) @ camera.axes().T
+    seen = arithmetic.product(corners - (*camera.centre, 0.0), camera.axes().T)
     frame = stage.frame
     half, focal = 0.5 * np.array(frame), camera.distance(frame[1]) * camera.scale
     return float((half / np.maximum(np.abs(seen[:, :2]) + seen[:, 2:] * half / focal, 1e-9)).min())
@@ -131,7 +128,7 @@ class _Swell:
     def __init__(self, wave: Wave, stage: Stage, tiles: Sprites) -> None:
         self.wave = wave
         middle, part = stage.visible_part(stage.whole_camera())
-        side = 2 * float(np.median(np.linalg.norm(np.concatenate([tiles.right, tiles.down]), axis=1)))
+        side = 2 * float(np.median(arithmetic.lengths(np.concatenate([tiles.right, tiles.down]))))
         length = max(wave.wavelength * max(part), 4 * side)
         self.height = wave.amplitude * _STEEPNESS * length
         cycles = max(round(stage.seconds / wave.period), 1)
@@ -142,17 +139,18 @@ class _Swell:
         self.tiles = tiles
         directions, lengths, rates, self.shares = np.array(_WAVES if wave.origin is None else _RIPPLES).T
         if wave.origin is None:
-            along = (points - middle) @ np.stack([np.cos(directions), np.sin(directions)])
+            ways = np.stack([arithmetic.cos(directions), arithmetic.sin(directions)])
+            along = arithmetic.product(points - middle, ways)
         else:
             off = points - stage.position(wave.origin)
-            along = np.sqrt((off**2).sum(axis=-1, keepdims=True) + (0.25 * length) ** 2)  # round at the origin
+            along = np.sqrt((off * off).sum(axis=-1, keepdims=True) + 0.0625 * length * length)  # round at the origin
         self.phases, self.turns = along / (lengths * length), np.maximum(np.rint(cycles * rates), 1)
         away = along[..., 0]
         self.delay = _DELAY * (away - away.min()) / max(float(np.ptp(away)), 1e-9)
 
     def at(self, progress: float, share: float) -> Sprites:
         """Return the tiles on the waves, each overlapping its neighbours by a share of what is necessary."""
-        z: Float64Array = np.sin(2 * math.pi * (self.phases - self.turns * progress)) @ self.shares
+        z = arithmetic.product(arithmetic.sin(2 * math.pi * (self.phases - self.turns * progress)), self.shares)
         if not self.wave.loop:
             time = progress - self.delay
             z *= ease(time, "smooth", 0, _RISE) * ease(1 - _DELAY - time, "smooth", 0, _RISE)

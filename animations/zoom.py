@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +21,7 @@ from renderer.scene import (
     Scene,
     Stage,
     Target,
+    arithmetic,
     camera_including,
     ease,
     opening_of,
@@ -139,7 +139,7 @@ class _Flight:
         self.easing: Easing = zoom.easing
         # In a pause, the camera makes a small part of the leg before it; in the first one, of the leg after it.
         self.pauses = shares
-        self.crept = np.minimum(0.5 * math.log1p(zoom.drift) / lengths, 0.1)
+        self.crept = np.minimum(0.5 * arithmetic.log(1 + zoom.drift) / lengths, 0.1)
 
     def at(self, progress: float) -> tuple[Leg, float]:
         """Return the current leg and the share of it that has been flown, 0…1."""
@@ -157,4 +157,5 @@ class _Flight:
 def _creep(time: float, pause: float, ramp: float) -> float:
     """Return the share, 0…1, of a slow movement at a time: at constant speed in a pause, then slowing down."""
     slowing = min(max(time - pause, 0.0) / max(ramp, 1e-9), 1.0)
-    return (min(max(time, 0.0), pause) + ramp / 3 * (1 - (1 - slowing) ** 3)) / max(pause + ramp / 3, 1e-9)
+    slowed = ramp / 3 * (1 - arithmetic.power(1 - slowing, 3))
+    return (min(max(time, 0.0), pause) + slowed) / max(pause + ramp / 3, 1e-9)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Float64Array, Packed, Pixels
 from renderer.compositor import FULL_TONE, NO_TONE, Compositor
+from renderer.kernels import arithmetic
 from renderer.kernels.drawing import SHARPER, to_planes
 from renderer.scene import Camera, Colour, NestedMap, Scene, Sprites
 from renderer.scene.views import Viewport
@@ -129,9 +130,10 @@ class Canvas:
         self._order = np.lexsort((left, bottom, top))  # row by row, from left to right
         self._seen: tuple[object, npt.NDArray[np.intp]] = ((), self._order)
         # Smallest cells are 2^_cell units wide and high, and all edges are multiples of that.
-        cell = float(np.log2(self.sizes[0])) if len(self.sizes) else 0.5
-        on_grid = cell == round(cell) and not (self.boxes % 2.0**cell).any()
-        self._cell = round(cell) if on_grid and tiles.outline.is_plain else None
+        size = float(self.sizes[0]) if len(self.sizes) else 0.0
+        share, power = math.frexp(size)
+        on_grid = share == 0.5 and not (self.boxes % size).any()
+        self._cell = power - 1 if on_grid and tiles.outline.is_plain else None
         self._lowest_before = np.maximum.accumulate(high[:, 1])
         self._highest_after = np.minimum.accumulate(low[::-1, 1])[::-1]
         self.has_tone = bool((tiles.gain != 1).any() or (tiles.offset != 0).any())
@@ -161,7 +163,7 @@ class Canvas:
         column, row = np.rint((low - low.min(axis=0)) / step).astype(np.int64).T
         width = int(column.max()) + 4  # a row ends with columns that are not used
         number = (row + 1) * width + column + 2
-        order = np.argsort(number)
+        order = np.argsort(number, kind="stable")
         wanted = number[:, np.newaxis] + (-2, 2, -width - 1, -width + 1, width - 1, width + 1)
         found = np.minimum(np.searchsorted(number, wanted, sorter=order), len(order) - 1)
         return np.where(number[order[found]] == wanted, order[found], len(order))
@@ -176,7 +178,7 @@ class Canvas:
 
     def columns(self, level: int) -> int:
         """Return the number of columns of blocks at a level."""
-        return max(math.ceil((self.right - self.origin[0]) * 2.0**level / BLOCK - 1e-9), 1)
+        return max(math.ceil((self.right - self.origin[0]) * math.ldexp(1.0, level) / BLOCK - 1e-9), 1)
 
     def cell_bits(self, level: int) -> int:
         """Return the logarithm to base 2 of the smallest cells' side in pixels; −1 if cells lie on no such grid."""
@@ -184,7 +186,7 @@ class Canvas:
 
     def rows(self, level: int) -> int:
         """Return the number of rows of blocks at a level."""
-        return max(math.ceil((self.bottom - self.origin[1]) * 2.0**level / BLOCK - 1e-9), 1)
+        return max(math.ceil((self.bottom - self.origin[1]) * math.ldexp(1.0, level) / BLOCK - 1e-9), 1)
 
     def block(self, level: int, column: int, row: int, *, toned: bool = True) -> Packed:
         """Return a block as a picture (256, 256), newly drawn; transparent where no tile is.
@@ -205,7 +207,7 @@ class Canvas:
         level, row, column, toned = run[0]
         picture, left = self._draw(level, row, column, len(run), toned=toned)
         sides = self.right - self.origin[0], self.bottom - self.origin[1]
-        width, height = (max(round(side * 2.0**level), 1) for side in sides)
+        width, height = (max(round(side * math.ldexp(1.0, level)), 1) for side in sides)
 
         def convert(number: int) -> None:
             inside = min(BLOCK, width - (column + number) * BLOCK), min(BLOCK, height - row * BLOCK)
@@ -222,7 +224,7 @@ class Canvas:
     def photos(self, run: Sequence[Key]) -> list[tuple[int, int]]:
         """Return which photos a run of blocks shows that are not loaded: textures and their levels."""
         level, row, column, _ = run[0]
-        scale, textures = 2.0**level, self._compositor.textures
+        scale, textures = math.ldexp(1.0, level), self._compositor.textures
         left, right = (column * BLOCK - (_BEFORE if column else 0)) / scale, (column + len(run)) * BLOCK / scale
         left, right, top = left + self.origin[0], right + self.origin[0], row * BLOCK / scale + self.origin[1]
         bottom = top + BLOCK / scale
@@ -232,7 +234,7 @@ class Canvas:
         window, pixels = self.tiles.window[inside], np.maximum(x1[inside] - x0[inside], 1e-9) * scale
         # Up to rounding, texels coincide with pixels, so that one mip level suffices.
         texels = (window[:, 2] - window[:, 0]) * textures.table.width[texture] / pixels
-        levels = np.clip(np.log2(np.maximum(texels, 1)).astype(np.int64), 0, textures.table.levels[texture] - 1)
+        levels = np.clip(arithmetic.log2(np.maximum(texels, 1)).astype(np.int64), 0, textures.table.levels[texture] - 1)
         missing = textures.table.address[texture, levels] == 0
         return list(dict.fromkeys(zip(texture[missing].tolist(), levels[missing].tolist(), strict=True)))
 
@@ -265,7 +267,7 @@ class Canvas:
 
     def _scene(self, level: int, row: int) -> Scene:
         """Return the scene of all blocks in a row."""
-        scale = 2.0**level
+        scale = math.ldexp(1.0, level)
         x, y = (position / scale for position in (self.columns(level) * BLOCK / 2, row * BLOCK))
         low, high = y + self.origin[1], y + BLOCK / scale + self.origin[1]
         camera = Camera((x + self.origin[0], (low + high) / 2), scale)

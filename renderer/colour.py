@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from renderer.kernels import arithmetic
 
 Light = npt.NDArray[np.float32]
 """(height, width, 3) linear light with sRGB primaries, white is 1; colours outside the gamut are outside 0…1."""
@@ -102,12 +103,12 @@ def light_of(colours: Colours, histogram: Callable[[], Sequence[int]]) -> Callab
     values = np.arange(256) / 255
     matrix = _to_srgb_primaries(colours.primaries)
     if colours.curve not in ("PQ", "HLG"):
-        table = (srgb_to_linear(values) if colours.curve == "sRGB" else values ** float(colours.curve)).astype(
-            np.float32
-        )
-        return lambda pixels: table[pixels] @ matrix
+        curve = srgb_to_linear(values) if colours.curve == "sRGB" else arithmetic.power(values, float(colours.curve))
+        # What each channel adds, for each of its values, (256, 3).
+        red, green, blue = ((curve[:, np.newaxis] * row).astype(np.float32) for row in matrix)
+        return lambda pixels: red[pixels[..., 0]] + green[pixels[..., 1]] + blue[pixels[..., 2]]
     is_hlg = colours.curve == "HLG"
-    display = _hlg(values) ** 1.2 * (1000 / _REFERENCE_WHITE) if is_hlg else _pq(values)
+    display = arithmetic.power(_hlg(values), 1.2) * (1000 / _REFERENCE_WHITE) if is_hlg else _pq(values)
     table = (_hlg(values) if is_hlg else display).astype(np.float32)
     tone = _tone_curve(_peak(display, histogram()))
     # Luminance weights, and the system gamma of a display of 1,000 cd/m²: ITU-R BT.2100-2, table 5.
@@ -116,18 +117,24 @@ def light_of(colours: Colours, histogram: Callable[[], Sequence[int]]) -> Callab
     def light(pixels: npt.NDArray[np.uint8]) -> Light:
         linear = table[pixels]
         if is_hlg:
-            linear *= ((linear @ weights) ** np.float32(0.2) * np.float32(1000 / _REFERENCE_WHITE))[..., np.newaxis]
+            luminance = _mixed(linear, weights)[..., np.newaxis]
+            linear *= (arithmetic.power(luminance, 0.2) * (1000 / _REFERENCE_WHITE)).astype(np.float32)
         # All channels are compressed by the factor of the brightest one, which preserves the hue.
         brightest = np.maximum(linear.max(axis=-1, keepdims=True), np.float32(1e-6))
-        linear *= tone(brightest) / brightest
-        return np.asarray(linear @ matrix, np.float32)
+        linear *= (tone(brightest) / brightest).astype(np.float32)
+        return np.stack([_mixed(linear, column) for column in matrix.T], axis=-1)
 
     return light
 
 
+def _mixed(light: Light, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the sums (H, W) of the channels with weights (3,), which a product of matrices rounds differently."""
+    return np.asarray(light[..., 0] * weights[0] + light[..., 1] * weights[1] + light[..., 2] * weights[2], np.float32)
+
+
 def srgb_to_linear(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Convert sRGB values 0…1 to linear light 0…1, same shape: IEC 61966-2-1."""
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    return np.where(values <= 0.04045, values / 12.92, arithmetic.power((values + 0.055) / 1.055, 2.4))
 
 
 _M1, _M2, _C1, _C2, _C3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
@@ -135,20 +142,21 @@ _M1, _M2, _C1, _C2, _C3 = 2610 / 16384, 2523 / 4096 * 128, 3424 / 4096, 2413 / 4
 
 def _pq(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Convert PQ values to light, reference white is 1: ITU-R BT.2100-2, table 4."""
-    root = values ** (1 / _M2)
-    return (np.maximum(root - _C1, 0) / (_C2 - _C3 * root)) ** (1 / _M1) * (10_000 / _REFERENCE_WHITE)
+    root = arithmetic.power(values, 1 / _M2)
+    light = arithmetic.power(np.maximum(root - _C1, 0) / (_C2 - _C3 * root), 1 / _M1)
+    return light * (10_000 / _REFERENCE_WHITE)
 
 
 def _pq_value(light: float) -> float:
-    power = (light * _REFERENCE_WHITE / 10_000) ** _M1
-    return float(((_C1 + _C2 * power) / (1 + _C3 * power)) ** _M2)
+    power = arithmetic.power(light * _REFERENCE_WHITE / 10_000, _M1)
+    return arithmetic.power((_C1 + _C2 * power) / (1 + _C3 * power), _M2)
 
 
 def _hlg(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Convert HLG values to scene light 0…1: ITU-R BT.2100-2, table 5."""
     a = 0.17883277
-    b, c = 1 - 4 * a, 0.5 - a * math.log(4 * a)
-    return np.where(values <= 0.5, values**2 / 3, (np.exp((values - c) / a) + b) / 12)
+    b, c = 1 - 4 * a, 0.5 - a * arithmetic.log(4 * a)
+    return np.where(values <= 0.5, values * values / 3, (arithmetic.exp((values - c) / a) + b) / 12)
 
 
 def _peak(display: npt.NDArray[np.float64], histogram: Sequence[int]) -> float:
@@ -170,25 +178,35 @@ def _tone_curve(peak: float) -> Callable[[npt.NDArray[np.floating]], npt.NDArray
     knee = max(1.5 * maximum - 0.5, 0.0)
     nodes = np.linspace(0, 1, 1024)
     t = np.clip((nodes - knee) / (1 - knee), 0, 1)
-    spline = (2 * t**3 - 3 * t**2 + 1) * knee + (t**3 - 2 * t**2 + t) * (1 - knee) + (-2 * t**3 + 3 * t**2) * maximum
+    rising = t * t * (3 - 2 * t)
+    spline = (1 - rising) * knee + t * (1 - t) * (1 - t) * (1 - knee) + rising * maximum
     before = _pq(nodes * top)
     after = _pq(np.where(nodes < knee, nodes, spline) * top)
-    return lambda light: np.interp(light, before, after)
+    return lambda light: arithmetic.interpolated(light, before, after)
 
 
 def _to_srgb_primaries(primaries: Primaries) -> npt.NDArray[np.float32]:
     """Return the matrix from linear light with these primaries to that of sRGB, for row vectors: light @ matrix."""
     # Bradford chromatic adaptation (ICC.1:2022, annex E): white stays white.
     cones = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-    whites = [cones @ _xyz(*white) for white in (primaries[6:], _D65)]
-    adapted = np.linalg.inv(cones) @ np.diag(whites[1] / whites[0]) @ cones @ _to_xyz(primaries)
-    return np.asarray((np.linalg.inv(_to_xyz(_SRGB)) @ adapted).T, np.float32)
+    of_xyz, white, new_white = (
+        arithmetic.product(cones, each) for each in (_to_xyz(primaries), _xyz(*primaries[6:]), _xyz(*_D65))
+    )
+    adapted = arithmetic.product(_inverse(cones), (new_white / white)[:, np.newaxis] * of_xyz)
+    return arithmetic.product(_inverse(_to_xyz(_SRGB)), adapted).T.astype(np.float32)
+
+
+def _inverse(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the inverse of a matrix (3, 3)."""
+    first, second, third = matrix
+    columns = np.stack([np.cross(second, third), np.cross(third, first), np.cross(first, second)], axis=1)
+    return np.asarray(columns / (first * columns[:, 0]).sum(), np.float64)
 
 
 def _to_xyz(primaries: Primaries) -> npt.NDArray[np.float64]:
     """Return the matrix from linear light with these primaries to CIE XYZ, for column vectors: SMPTE RP 177."""
     columns = np.array([(x, y, 1 - x - y) for x, y in (primaries[start : start + 2] for start in (0, 2, 4))]).T
-    return columns * np.linalg.solve(columns, _xyz(*primaries[6:]))
+    return columns * arithmetic.product(_inverse(columns), _xyz(*primaries[6:]))
 
 
 def _xyz(x: float, y: float) -> npt.NDArray[np.float64]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from renderer.arrays import Float64Array
 from renderer.cores import core_count
+from renderer.kernels import arithmetic
 from renderer.kernels.drawing import (
     SHARPER,
     Box,
@@ -301,7 +302,7 @@ class Compositor:
                 continue
             corner = middle - right - down - across * window[0] * size[0] - along * window[1] * size[1]
             (a, d, g), (b, e, h), (c, f, i) = across.tolist(), along.tolist(), corner.tolist()
-            unit = 2 * float(np.linalg.norm(one.half_axes()[0])) / float(shown[0])
+            unit = 2 * float(arithmetic.lengths(one.half_axes()[0])[0]) / float(shown[0])
             inside = (a, b, c, d, e, f, 0.0, 0.0, g, h, 0.0, i, unit * view[12])
             tiles = inner.tiles
             if space is not None and (space.light != (1, 0)).any():
@@ -346,10 +347,12 @@ class Compositor:
         if not np.isfinite([sprites.centre[0], sprites.right[0], sprites.down[0]]).all():
             return _NO_BOX
         to_pixels = np.array([view[:2], view[3:5]])
-        right, down = np.abs(to_pixels @ sprites.right[0]), np.abs(to_pixels @ sprites.down[0])
+        right, down, middle = (
+            arithmetic.product(to_pixels, each[0]) for each in (sprites.right, sprites.down, sprites.centre)
+        )
+        right, down, middle = np.abs(right), np.abs(down), middle + np.array([view[2], view[5]])
         if min(right) + min(down) > 1e-9:
             return _NO_BOX
-        middle = to_pixels @ sprites.centre[0] + (view[2], view[5])
         left, top = np.ceil(np.clip(middle - right - down - 1e-6, 0, (self.width, self.height)))
         far, bottom = np.floor(np.clip(middle + right + down + 1e-6, 0, (self.width, self.height)))
         return int(left), int(top), max(int(far), int(left)), max(int(bottom), int(top))
@@ -480,7 +483,7 @@ def _largest_unit(corners: Float64Array, across: Float64Array, along: Float64Arr
         return math.inf
     positions = ahead[:, :2] / ahead[:, 2:]
     across, along = ((unit[:2] - positions * unit[2]) / ahead[:, 2:] for unit in (across, along))
-    return float(np.minimum(np.hypot(*across.T), np.hypot(*along.T)).max())
+    return float(np.minimum(arithmetic.lengths(across), arithmetic.lengths(along)).max())
 
 
 def _area(box: Box) -> int:

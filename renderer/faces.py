@@ -6,7 +6,6 @@ based on multi-block LBP representation", 2007.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.kernels import arithmetic
 from renderer.kernels.faces import Cascade, find_windows
 from renderer.pixels import Pixels, resize
 
@@ -109,8 +109,8 @@ def eye_contrast(pixels: Pixels, face: Face) -> float | None:
 def _search(grey: npt.NDArray[np.uint8]) -> list[Window]:
     """Return the windows of a picture (H, W) that show a face."""
     cascade = _cascade()
-    growths = math.log(min(grey.shape) / cascade.side, _GROWTH)
-    scales = np.power(_GROWTH, np.arange(growths), dtype=np.float32)
+    growths = arithmetic.log(min(grey.shape) / cascade.side) / arithmetic.log(float(_GROWTH))
+    scales = arithmetic.power(float(_GROWTH), np.arange(growths)).astype(np.float32)
     sums = cv2.integral(grey).astype(np.float32)
     return [(top, left, side) for top, left, side in find_windows(cascade, sums, scales).tolist()]
 
@@ -124,7 +124,7 @@ def _grouped(windows: Sequence[Window]) -> list[Window]:
             mean_top, mean_left, mean_side = (value // count for value in sums)
             height = min(top + side, mean_top + mean_side) - max(top, mean_top)
             width = min(left + side, mean_left + mean_side) - max(left, mean_left)
-            overlap = np.float32(max(height, 0) * max(width, 0) / min(side, mean_side) ** 2)
+            overlap = np.float32(max(height, 0) * max(width, 0) / min(side * side, mean_side * mean_side))
             if overlap > most:
                 best, most = number, overlap
         tops, lefts, sides, count = groups[best] if best < len(groups) else (0, 0, 0, 0)

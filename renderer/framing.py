@@ -11,6 +11,7 @@ import numpy as np
 
 from renderer.descriptors import to_lab
 from renderer.faces import SEARCH_PIXELS, Face, find_faces
+from renderer.kernels import arithmetic
 from renderer.subject import HEAD_ROOM, heads, span, subject_share
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def frame_photo(
     if faces:
         ratios = [shape_for_heads(faces, photo.own_size, frame)]
     else:
-        steps = (float(shape * (own / shape) ** (step / _SHAPES)) for step in range(1, _SHAPES))
+        steps = (float(shape) * arithmetic.power(float(own / shape), step / _SHAPES) for step in range(1, _SHAPES))
         ratios = [shape, *(Fraction(step).limit_denominator(1000) for step in steps)]
     for ratio in ratios:
         box = library.framed(photo, ratio, faces)

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from renderer.errors import InputError, PictureError
 from renderer.fonts import BOLD_FONT, CAPITAL, checked_font, missing_letters
 from renderer.input_files import require_file
+from renderer.kernels import arithmetic
 from renderer.lines import characters, even_lines, unbreakable_pieces
 from renderer.messages import named
 from renderer.pictures import read_picture
@@ -199,7 +200,7 @@ def _set_title(text: str, path: Path, stage: Stage, settings: OverlaySettings) -
     paragraphs = [unbreakable_pieces(re.sub(r"[ \t]+", " ", line).strip(" ")) for line in text.splitlines()]
     max_lines = max(_MAX_LINES, len(paragraphs))
     em = min(stage.frame) / CAPITAL
-    sizes = [max(round(settings.title_size * em * 0.9**step), 4) for step in range(_SIZES)]
+    sizes = [max(round(settings.title_size * em * arithmetic.power(0.9, step)), 4) for step in range(_SIZES)]
     legible = min(max(round(_LEGIBLE * em), 4), sizes[0])
     whole = [(size, False) for size in (*sizes, legible) if size >= legible]
     broken = [(size, True) for size in (legible, *sizes) if size <= legible]

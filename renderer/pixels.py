@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -11,10 +11,13 @@ import numpy.typing as npt
 
 from renderer.arrays import Pixels as Pixels
 from renderer.colour import srgb_to_linear
+from renderer.kernels import arithmetic
 from renderer.kernels.drawing import encode_light
-from renderer.kernels.resizing import resize_light
+from renderer.kernels.resizing import resize_light, sample_values
 from renderer.kernels.resizing import resize_values as resize_values
 from renderer.parameters import Colour
+
+Values = TypeVar("Values", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 MAX_PIXELS: Final = 400_000_000
 """Pictures with more pixels are rejected before decoding: 1.2 GB of RGB, twice the largest camera's."""
@@ -39,7 +42,7 @@ class Picture:
 def _linear_to_srgb_table() -> npt.NDArray[np.uint8]:
     # 16 bits of linear light: the darkest 8-bit step of sRGB is 20 of these steps, so that rounding is exact.
     value = np.arange(65536) / 65535
-    encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
+    encoded = np.where(value <= 0.0031308, value * 12.92, 1.055 * arithmetic.power(value, 1 / 2.4) - 0.055)
     return (encoded * 255 + 0.5).astype(np.uint8)
 
 
@@ -80,11 +83,7 @@ def filling(picture: Pixels, size: tuple[int, int], part: tuple[int, int, int, i
     ratio = min(picture.shape[1] / size[0], picture.shape[0] / size[1])
     x = (picture.shape[1] - ratio * size[0]) / 2 + ratio * (left + 0.5) - 0.5
     y = (picture.shape[0] - ratio * size[1]) / 2 + ratio * (top + 0.5) - 0.5
-    transform = np.array([[ratio, 0, x], [0, ratio, y]])
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    picture = np.ascontiguousarray(picture)
-    filled = cv2.warpAffine(picture, transform, sides, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(filled, np.uint8)
+    return sample_values(picture, (sides[0], sides[1]), (x, y), ratio)
 
 
 BLURRED_PIXELS: Final = 160
@@ -93,8 +92,26 @@ BLURRED_PIXELS: Final = 160
 
 def blurred(small: npt.NDArray[np.float32], light: float = 0.6) -> Pixels:
     """Return a picture (H, W, 3), 0…1, of 160 pixels on its longer side, blurred; `light`: factor of its values."""
-    soft = cv2.GaussianBlur(small, (0, 0), 8)
-    return np.asarray(np.clip(soft * light, 0, 1) * 255 + 0.5, np.uint8)
+    return np.asarray(np.clip(smoothed(small, 8) * np.float32(light), 0, 1) * 255 + 0.5, np.uint8)
+
+
+def smoothed(picture: Values, deviation: float) -> Values:
+    """Return a picture (H, W, …) of floats, blurred by a Gaussian and mirrored at its edges.
+
+    `deviation`: in pixels. OpenCV's is faster, and rounds differently from processor to processor.
+    """
+    reach = round(4 * deviation)
+    weights = arithmetic.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / deviation))
+    weights = (weights / weights.sum()).astype(picture.dtype)
+    for axis in (0, 1):
+        count, sides = picture.shape[axis], [(0, 0)] * picture.ndim
+        sides[axis] = (reach, reach)
+        moved = np.moveaxis(np.pad(picture, sides, "reflect"), axis, 0)
+        total = weights[0] * moved[:count]
+        for number in range(1, len(weights)):
+            total += weights[number] * moved[number : number + count]
+        picture = np.moveaxis(total, 0, axis)
+    return picture
 
 
 BAND_PIXELS: Final = 4_000_000

@@ -9,6 +9,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from renderer.kernels import arithmetic
+from renderer.pixels import smoothed
+
 if TYPE_CHECKING:
     from renderer.faces import Face
     from renderer.pixels import Pixels
@@ -34,6 +37,8 @@ HEAD_ROOM: Final = 0.3
 
 _SHARE_PIXELS: Final = 64  # shorter side of the copy of a photo in which its salient areas are found
 
+_NO_WAVE: Final = 1e-9  # amplitude below which a wave is a rounding error
+
 _FACE_WEIGHT: Final = 3.0  # of all faces together, in multiples of the rest of the picture
 
 
@@ -45,10 +50,18 @@ def saliency(colours: npt.NDArray[np.float32]) -> Weights:
     """
     grey = colours.mean(axis=2)
     spectrum = np.fft.fft2(grey)
-    amplitude = np.log(np.abs(spectrum) + 1e-9).astype(np.float32)
-    residual = amplitude - cv2.blur(amplitude, (3, 3), borderType=cv2.BORDER_REFLECT)
-    raw = np.abs(np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))) ** 2
-    soft = cv2.GaussianBlur(raw, (0, 0), max(min(grey.shape) / 16, 0.5))
+    amplitude = np.sqrt(spectrum.real * spectrum.real + spectrum.imag * spectrum.imag)
+    # Fourier transforms are not the same on all processors: what they differ by is rounded off, before and after, and
+    # waves that consist of nothing else have the phase 0.
+    height = arithmetic.log(amplitude + _NO_WAVE).astype(np.float32)
+    residual = height - cv2.blur(height, (3, 3), borderType=cv2.BORDER_REFLECT)
+    factor = arithmetic.exp(residual) / np.where(amplitude > _NO_WAVE, amplitude, 1.0)
+    spectrum = np.where(amplitude > _NO_WAVE, spectrum, 1.0)
+    spectrum.real *= factor
+    spectrum.imag *= factor
+    waves = np.fft.ifft2(spectrum)
+    raw = (waves.real * waves.real + waves.imag * waves.imag).astype(np.float32)
+    soft = smoothed(raw, max(min(grey.shape) / 16, 0.5)).astype(np.float64)
     return np.asarray(soft / max(float(soft.mean()), 1e-12), np.float64)
 
 
@@ -99,8 +112,8 @@ def subject_share(pixels: Pixels, part: tuple[float, float, float, float]) -> tu
     if not weights.any():
         return 1.0, 1.0
     line = weights.sum(axis=0 if width < height else 1) / weights.sum()
-    entropy = -(line * np.log(np.maximum(line, 1e-12))).sum()
-    return float(inside.sum() / weights.sum()), float(np.exp(entropy) / len(line))
+    entropy = -(line * arithmetic.log(np.maximum(line, 1e-12))).sum()
+    return float(inside.sum() / weights.sum()), float(arithmetic.exp(float(entropy)) / len(line))
 
 
 def span(low: float, high: float, count: int) -> slice:
@@ -124,7 +137,8 @@ def subject_position(weights: Weights, axis: int, share: float, before: float = 
     starts = np.linspace(0, count - window, 101)
     total = np.concatenate([[0.0], np.cumsum(weight)])
     first, last = starts + before * window, starts + (1 - after) * window
-    inside = np.interp(last, np.arange(count + 1), total) - np.interp(first, np.arange(count + 1), total)
+    edges = np.arange(count + 1.0)
+    inside = arithmetic.interpolated(last, edges, total) - arithmetic.interpolated(first, edges, total)
     # Prefers the middle: at the border, the window must contain a quarter more.
     off = np.abs(starts - (count - window) / 2) / max((count - window) / 2, 1e-9)
     return float((starts[(inside * (1 - 0.2 * off)).argmax()] + window / 2) / count)

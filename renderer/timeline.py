@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ import numpy as np
 
 from renderer.deprecation import old_names
 from renderer.errors import InputError
+from renderer.kernels import arithmetic
 from renderer.messages import as_key, named
 from renderer.parameters import parameter, parameters, read_values
 from renderer.plugins import load_animation
@@ -346,7 +346,7 @@ def _endings(segment: Segment) -> tuple[Ending, Ending]:
 
 def _camera_distance(camera: Camera, other: Camera, stage: Stage) -> float:
     """Return the largest distance in pixels that a point at the edge of the frame moves between two cameras."""
-    moved = math.dist(camera.centre, other.centre) * camera.scale
+    moved = arithmetic.distance(camera.centre, other.centre) * camera.scale
     turned = abs(other.angle - camera.angle) + abs(other.pitch - camera.pitch) + abs(other.yaw - camera.yaw)
     return moved + abs(other.scale / camera.scale - 1) * 0.5 * max(stage.frame) + turned * 1e3
 
@@ -362,7 +362,7 @@ def _with_camera_move(motion: Motion, camera: Camera, share: float) -> Motion:
             at + left * (old - new)
             for at, old, new in zip(scene.camera.centre, camera.centre, start.centre, strict=True)
         )
-        scale = scene.camera.scale * (camera.scale / start.scale) ** left
+        scale = scene.camera.scale * arithmetic.power(camera.scale / start.scale, left)
         angle = scene.camera.angle + left * (camera.angle - start.angle)
         pitch = scene.camera.pitch + left * (camera.pitch - start.pitch)
         yaw = scene.camera.yaw + left * (camera.yaw - start.yaw)

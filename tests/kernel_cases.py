@@ -28,6 +28,7 @@ from renderer.faces import find_faces
 from renderer.grid import make_grid
 from renderer.job import TileSettings, sample_pictures
 from renderer.job.inputs import open_tiles
+from renderer.kernels import arithmetic
 from renderer.kernels.discs import draw_discs
 from renderer.kernels.drawing import (
     OutlineNumbers,
@@ -195,7 +196,7 @@ class Recorder:
             after = [np.array(value) for parameter, value in flat if parameter.written]
             memory = self.memory if name in ("draw_band", "draw_planes") else np.zeros(1, np.uint8)
             case = Case(name, before, after, as_result(name, result), memory)
-            digest = hashlib.blake2b(b"".join(value.tobytes() for value in before)).digest()
+            digest = hashlib.blake2b(b"".join([name.encode(), *(value.tobytes() for value in before)])).digest()
             if sum(value.nbytes for value in before) <= MAX_BYTES and digest not in self._seen:
                 self._seen.add(digest)
                 self.cases[name].append(case)
@@ -409,6 +410,26 @@ def _textures(rng: np.random.Generator, sizes: list[tuple[int, int, bool]]) -> t
     return table, memory
 
 
+def record_arithmetic() -> None:
+    """Compute all functions of usual, of large and small, and of special numbers, and products of matrices."""
+    rng = np.random.default_rng(14)
+    special = np.array([0.0, -0.0, 1.0, -1.0, 0.5, 2.0, np.pi, -709.5, 709.5, np.inf, -np.inf, np.nan])
+    usual, scaled = rng.uniform(-20, 20, 500), np.ldexp(rng.uniform(-1, 1, 300), rng.integers(-60, 20, 300))
+    for values in (usual, scaled, special):
+        for function in (arithmetic.exp, arithmetic.log2):
+            function(np.abs(values) if function is arithmetic.log2 else values)
+            function(abs(float(values[0])))
+        for function in (arithmetic.sin, arithmetic.cos):  # not infinity, whose sine is NaN of either sign
+            function(values[np.isfinite(values)])
+            function(float(values[0]))
+        arithmetic.power(np.abs(values), rng.choice([0.0, 0.4, 1.0, 2.2], len(values)))
+        arithmetic.power(abs(float(values[0])), 1.7)
+        arithmetic.arctan2(values, rng.permutation(values))
+        arithmetic.arctan2(float(values[0]), -1.5)
+    for shape in ((50, 2, 3), (20, 2), (20, 3, 3)):
+        arithmetic.product(rng.uniform(-1, 1, shape[:2]), rng.uniform(-1, 1, shape[1:]))
+
+
 def record_resizing() -> None:
     """Resize noise up, down and in one direction each, in several strips, from and to a single pixel."""
     noise = np.random.default_rng(13).integers(0, 256, (70, 45, 3), np.uint8)
@@ -503,6 +524,7 @@ if __name__ == "__main__":
     record_planes(recorder)
     record_whole_planes(recorder)
     encode_light(np.random.default_rng(2).uniform(-0.1, 1.1, 999).astype(np.float32), BYTE_OF_LIGHT_16)
+    record_arithmetic()
     record_resizing()
     record_gif()
     record_matching()

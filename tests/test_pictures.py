@@ -15,7 +15,7 @@ from profiles import SRGB, WIDE, profile
 
 from renderer.errors import PictureError
 from renderer.pictures import read_picture, resize, to_linear, to_srgb
-from renderer.pixels import resize_values
+from renderer.pixels import filling, resize_values, smoothed
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +242,33 @@ def test_resizing_equals_other_libraries(width: int, height: int, new_width: int
         assert np.abs(resize(pixels, *size).astype(int) - to_srgb(light.astype(np.float32))).max() <= 1
     elif size != (width, height):
         assert (resize(pixels, *size) == resize_values(pixels, *size)).all()
+
+
+@pytest.mark.parametrize("size", [(300, 200), (64, 90), (9, 400), (1, 1)])
+@pytest.mark.parametrize("shape", [(30, 40), (200, 90), (2, 3), (1, 1)])
+def test_a_filling_picture_equals_that_of_opencv(shape: tuple[int, int], size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(3).integers(80, 176, (*shape, 3), np.uint8)  # never beyond a byte between two passes
+    ratio = min(shape[1] / size[0], shape[0] / size[1])
+    start = [(side - ratio * new) / 2 + ratio * 0.5 - 0.5 for side, new in zip(shape[::-1], size, strict=True)]
+    matrix = np.array([[ratio, 0, start[0]], [0, ratio, start[1]]])
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    expected = cv2.warpAffine(noise, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    filled = filling(noise, size)
+    off = np.abs(filled.astype(int) - expected)
+    assert off.max() <= 6  # OpenCV rounds positions to 1/32 pixel, and noise is steep
+    assert off.mean() < 1
+    width, height = size
+    part = (width // 3, height // 4, max(width // 2, 1), max(height // 2, 1))
+    rows, columns = slice(part[1], part[1] + part[3]), slice(part[0], part[0] + part[2])
+    assert (filling(noise, size, part) == filled[rows, columns]).all()
+
+
+@pytest.mark.parametrize("shape", [(90, 160, 3), (160, 90), (20, 33, 3), (2, 160, 3), (1, 1)])
+@pytest.mark.parametrize("deviation", [0.5, 4.2, 8.0])
+def test_a_blurred_picture_equals_that_of_opencv(shape: tuple[int, ...], deviation: float) -> None:
+    noise = np.random.default_rng(4).random(shape).astype(np.float32)
+    expected = cv2.GaussianBlur(noise, (0, 0), deviation)
+    assert np.abs(smoothed(noise, deviation) - expected.reshape(shape)).max() < 1e-3
 
 
 def test_a_part_of_a_picture_is_resized_like_a_copy_of_it(cover: Path) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from renderer.scene import Motion, Scene, SpatialAnimation, Stage, parameter, sort_keys
+from renderer.scene import Motion, Scene, SpatialAnimation, Stage, arithmetic, parameter, sort_keys
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Relief(SpatialAnimation):
         def motion(progress: float) -> Scene:
             if progress in (0.0, 1.0):
                 return stage.scene(whole, tiles)
-            risen = np.sin(np.pi * progress) ** 2
+            risen = arithmetic.power(arithmetic.sin(np.pi * progress), 2)
             height = self.height * risen * brightness
             lifted = tiles.moved(np.column_stack([tiles.centre, height]))
-            yaw = np.radians(self.swing) * risen * np.sin(2 * np.pi * progress)
+            yaw = np.radians(self.swing) * risen * arithmetic.sin(2 * np.pi * progress)
             camera = replace(whole, yaw=float(yaw), scale=whole.scale * (1 + 0.5 * float(risen)))
             return stage.scene(camera, *in_space(lifted, below))
 

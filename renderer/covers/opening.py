@@ -208,13 +208,23 @@ def _spread(pixels: Pixels) -> Pixels:
         levels.append(np.asarray(halved, np.float32))
     colour = levels[-1][..., :3] / levels[-1][..., 3:]
     for level in levels[-2::-1]:
-        coarse = cv2.resize(colour, level.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-        colour = level[..., :3] + coarse * (1 - level[..., 3:])
+        colour = level[..., :3] + _enlarged(colour, level.shape[:2]) * (1 - level[..., 3:])
     around = np.asarray(np.clip(colour * 255 + 0.5, 0, 255), np.uint8)
     around = np.asarray(cv2.resize(around, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR))
     # Below half opacity, stored colours are increasingly those of rounding.
     share = np.minimum(pixels[..., 3:], 128).astype(np.uint16)
     return np.asarray((pixels[..., :3] * share + around * (128 - share) + 64) // 128, np.uint8)
+
+
+def _enlarged(values: Float32Array, shape: tuple[int, ...]) -> Float32Array:
+    """Return values (H, W, …) interpolated linearly to a shape; OpenCV rounds floats differently on some processors."""
+    for axis, count in enumerate(shape):
+        old = values.shape[axis]
+        at = np.clip((np.arange(count) + 0.5) * (old / count) - 0.5, 0, old - 1)
+        low = at.astype(np.int64)
+        share = (at - low).astype(np.float32).reshape(-1, *[1] * (values.ndim - 1 - axis))
+        values = values.take(low, axis) * (1 - share) + values.take(np.minimum(low + 1, old - 1), axis) * share
+    return values
 
 
 # -- Made covers ---------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from renderer.cover_pixels import covered_part
 from renderer.covers import WHITE
 from renderer.frame_times import frame_count, progress_of
 from renderer.job.mosaics import OpenMosaic
+from renderer.kernels import arithmetic
 from renderer.kernels.drawing import SHARPER
 from renderer.library import Library, Photo
 from renderer.overlay import with_overlay
@@ -257,7 +258,7 @@ def _staged(
 ) -> Iterator[Stage]:
     """Yield a stage with a mosaic, without drawing anything; its textures are closed when the context exits."""
     # Tiles larger than the frame's shorter side are visible only briefly, before the photo's own texture replaces them.
-    square = min(2 ** round(math.log2(max(min(size), 64))), 2048)
+    square = min(2 ** round(arithmetic.log2(max(min(size), 64))), 2048)
     with closing(Textures(budget.texture_bytes, budget.loading_threads, longest_square=square)) as textures:
         mosaics = [mosaic, *mosaic.others]
         maps, library = _shared(mosaics)
@@ -329,8 +330,8 @@ def draw_strips(
     scale = min(scales) if fit == "pad" else max(scales)
     side = scale * float(placement.cell[:, 2:].max())
     # Sampling is SHARPER levels finer than one texel per pixel; textures may be too coarse by up to half of that.
-    square = min(max(2 ** math.ceil(math.log2(side) + SHARPER / 2), 64), _LARGEST_SQUARE)
-    threads = max(1, min(_LOADING_BYTES // (16 * square**2), core_count(), _LOADERS))
+    square = min(max(2 ** math.ceil(arithmetic.log2(side) + SHARPER / 2), 64), _LARGEST_SQUARE)
+    threads = max(1, min(_LOADING_BYTES // (16 * square * square), core_count(), _LOADERS))
     # Tiles taller than a strip would be loaded again for each strip, so several strips are drawn at once.
     tall = min(rows * min(math.ceil(side / rows), _MAX_STRIPS), height)
     across = min(max(_BLOCK_PIXELS // tall, 64), width)

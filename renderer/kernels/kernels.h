@@ -94,6 +94,22 @@ EXPORTED void develop(
     const uint32_t *total, int64_t frame_width, int64_t first_row, int64_t end_row, int64_t count,
     const uint8_t *bytes, uint32_t *frame);
 
+/* arithmetic.c: renderer/kernels/arithmetic.py describes them. */
+EXPORTED double exponential(double x);
+EXPORTED double binary_logarithm(double x);
+EXPORTED double raised(double x, double exponent);
+EXPORTED double sine(double x);
+EXPORTED double cosine(double x);
+EXPORTED double angle_of(double y, double x);
+EXPORTED void exponentials(const double *x, int64_t count, double *values);
+EXPORTED void binary_logarithms(const double *x, int64_t count, double *values);
+EXPORTED void raised_all(const double *x, const double *exponents, int64_t count, double *values);
+EXPORTED void sines(const double *x, int64_t count, double *values);
+EXPORTED void cosines(const double *x, int64_t count, double *values);
+EXPORTED void angles_of(const double *y, const double *x, int64_t count, double *values);
+EXPORTED void multiply_matrices(
+    const double *rows, const double *columns, int64_t height, int64_t depth, int64_t width, double *product);
+
 /* light.c */
 EXPORTED void encode_light(const float *light, int64_t count, const uint8_t *bytes, uint8_t *pixels);
 

@@ -31,20 +31,19 @@ static inline double length(double x, double y) { return __builtin_sqrt(x * x + 
  * f = (m - 1) / (m + 1), which is at most 0.172: eleven terms suffice. */
 static inline double logarithm(double x)
 {
+    const uint64_t fraction = 0x000fffffffffffffu, root = 0x6a09e667f3bcdu; /* of sqrt(2) */
     uint64_t bits;
     __builtin_memcpy(&bits, &x, sizeof bits);
-    int64_t exponent = (int64_t)(bits >> 52) - 1023;
-    bits = (bits & 0x000fffffffffffffu) | 0x3ff0000000000000u;
-    double m;
+    uint64_t larger = (bits & fraction) > root, exponent = (bits >> 52) + larger;
+    bits = (bits & fraction) | ((1023 - larger) << 52);
+    exponent |= 0x4330000000000000u; /* 2^52 + exponent, as a conversion of 64-bit integers is not vectorised */
+    double m, e;
     __builtin_memcpy(&m, &bits, sizeof m);
-    if (m > 1.4142135623730951) {
-        m *= 0.5;
-        exponent += 1;
-    }
+    __builtin_memcpy(&e, &exponent, sizeof e);
     double f = (m - 1.0) / (m + 1.0), square = f * f, sum = 0.0;
     for (int n = 21; n > 0; n -= 2)
         sum = sum * square + 1.0 / n;
-    return (double)exponent + 2.8853900817779268 * f * sum; /* 2 / ln 2 */
+    return (e - (4503599627370496.0 + 1023.0)) + 2.8853900817779268 * f * sum; /* 2 / ln 2 */
 }
 
 /* The cube root of a positive normal number, rounded to nearest. Of 0, a number near 0.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from renderer.arrays import Float32Array, Float64Array, Int32Array, Int64Array, Pixels
+from renderer.kernels import arithmetic
 from renderer.kernels.library import converted, kernels
 
 _CACHED: Final = 64  # pairs of lengths, each up to 0.2 MB; a render needs a few
@@ -27,12 +29,25 @@ class Scale(NamedTuple):
 
 def resize_values(pixels: Pixels, width: int, height: int) -> Pixels:
     """Resize (H, W, 3) to (height, width, 3) with Lanczos of radius 3, as Pillow does up to the rounding of floats."""
-    old_height, old_width = pixels.shape[:2]
-    memory = np.empty(3 * (_STRIP * (old_width + width) + old_height * width), np.uint8)
-    resized = np.empty((height, width, 3), np.uint8)
-    columns, rows = _lanczos(old_width, width), _lanczos(old_height, height)
-    kernels().resize_values(pixels, old_width, old_height, columns, rows, _STRIP, memory, resized)
+    return _combined(pixels, _lanczos(pixels.shape[1], width), _lanczos(pixels.shape[0], height))
+
+
+def _combined(pixels: Pixels, columns: Scale, rows: Scale) -> Pixels:
+    height, width = pixels.shape[:2]
+    memory = np.empty(3 * (_STRIP * (width + columns.size) + height * columns.size), np.uint8)
+    resized = np.empty((rows.size, columns.size, 3), np.uint8)
+    kernels().resize_values(pixels, width, height, columns, rows, _STRIP, memory, resized)
     return resized
+
+
+def sample_values(pixels: Pixels, size: tuple[int, int], start: tuple[float, float], step: float) -> Pixels:
+    """Return the pixels (height, width, 3) at equal distances in (H, W, 3), bicubically; at its edges, it continues.
+
+    `size`: width and height. `start`: x and y of the first one, 0 in the middle of the first pixel. The coefficients
+    are OpenCV's.
+    """
+    scales = [_cubic(*each, step, new) for *each, new in zip(pixels.shape[1::-1], start, size, strict=True)]
+    return _combined(pixels, *scales)
 
 
 def resize_light(pixels: Pixels, width: int, height: int, light: Float32Array, bytes_of: Pixels) -> Pixels:
@@ -59,7 +74,26 @@ def _lanczos(old: int, new: int) -> Scale:
     position = _neighbours(first, end, old)
     distance = (position + 0.5 - centre[:, np.newaxis]) / wide
     used = (position >= first[:, np.newaxis]) & (position < end[:, np.newaxis])
-    return _scale(position, np.where(used, np.sinc(distance) * np.sinc(distance / 3), 0.0))
+    return _scale(position, np.where(used, _sinc(distance) * _sinc(distance / 3), 0.0))
+
+
+@lru_cache(_CACHED)
+def _cubic(old: int, start: float, step: float, new: int) -> Scale:
+    """Return how to sample an axis at `start`, `start` + `step`, …, in pixels from the middle of the first one."""
+    centre = start + step * np.arange(new)
+    position = np.floor(centre)[:, np.newaxis] + np.arange(-1, 3)
+    away, a = np.abs(position - centre[:, np.newaxis]), -0.75
+    near, far = ((a + 2) * away - (a + 3)) * away * away + 1, ((a * away - 5 * a) * away + 8 * a) * away - 4 * a
+    position = np.clip(position, 0, old - 1).astype(np.int64)  # those beyond an edge are the pixel at it
+    first = np.minimum(position[:, :1], max(old - 4, 0))
+    weights = np.zeros((new, min(old, 4)))
+    np.add.at(weights, (np.arange(new)[:, np.newaxis], position - first), np.where(away < 1, near, far))
+    return _scale(first, weights)
+
+
+def _sinc(x: Float64Array) -> Float64Array:
+    angle = math.pi * np.where(x == 0, 1e-20, x)
+    return arithmetic.sin(angle) / angle
 
 
 @lru_cache(_CACHED)

@@ -13,6 +13,7 @@ import numpy as np
 
 from renderer.arrays import Int32Array, Int64Array, Pixels
 from renderer.canvas import BLOCK, Canvas, Key, Planes, runs
+from renderer.kernels import arithmetic
 from renderer.kernels.drawing import SHARPER, Box
 from renderer.kernels.planar import PICTURE, PlanarPictures
 from renderer.planes.parts import NO_PARTS, split_detail, tone_shares
@@ -148,7 +149,7 @@ class CanvasView:
         solid: Box = (0, 0, self.size[0], self.size[1])
         for name, level, table in zip(("fine", "coarse"), levels, tables, strict=False):
             left, top, right, bottom = table.blocks
-            scale, count = 2.0**level / view[0], len(table.colour)
+            scale, count = math.ldexp(1.0, level) / view[0], len(table.colour)
             starts = (-(view[2 + 3 * axis] + self.canvas.origin[axis] * view[0]) * scale for axis in (0, 1))
             x_start, y_start = starts
             plain = first + count - (right - left) * (bottom - top)
@@ -202,7 +203,7 @@ class CanvasView:
 
     def _levels(self, view: Viewport) -> tuple[tuple[int, ...], int]:
         """Return the finer and the coarser level for a view, if both are needed, and the weight 0…256 of the second."""
-        detail, canvas = math.log2(view[0]), self.canvas
+        detail, canvas = arithmetic.log2(view[0]), self.canvas
         corners = np.array([[canvas.left, canvas.top], [canvas.right, canvas.bottom]]) * view[0] + (view[2], view[5])
         if abs(detail - round(detail)) > 1e-6 or (np.abs(corners - np.rint(corners)) > 1e-6).any():
             detail += SHARPER  # otherwise texels coincide with pixels and are drawn unchanged
@@ -223,7 +224,7 @@ class CanvasView:
             (self.size[0], view[2] + origin[0] * view[0], self.canvas.columns(level)),
             (self.size[1], view[5] + origin[1] * view[0], self.canvas.rows(level)),
         ):
-            low, high = ((x - start) * 2.0**level / view[0] for x in (0, side))
+            low, high = ((x - start) * math.ldexp(1.0, level) / view[0] for x in (0, side))
             first = min(max(math.floor((low - _AROUND) / BLOCK), 0), count - 1)
             ranges.append((first, max(min(math.floor((high + _AROUND) / BLOCK) + 1, count), first + 1)))
         (left, right), (top, bottom) = ranges

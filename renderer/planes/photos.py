@@ -11,6 +11,7 @@ import numpy as np
 from renderer.arrays import Float64Array, Int32Array, Int64Array
 from renderer.canvas import Planes, make_planes
 from renderer.compositor import Group
+from renderer.kernels import arithmetic
 from renderer.kernels.drawing import SHARPER
 from renderer.kernels.planar import PICTURE, PlanarPictures
 from renderer.planes.parts import edges_of, split_detail, styles_of
@@ -56,7 +57,7 @@ class PhotoPlanes:
         inside = (some.window >= 0).all() and (some.window <= 1).all()
         toneless = (some.gain == 1).all() and (some.offset == 0).all()
         # Texels of a landed photo coincide with pixels, also those of chroma if it is drawn as a sprite.
-        detail = np.log2(self._texels(some, view))
+        detail = arithmetic.log2(self._texels(some, view))
         aligned = _are_whole(edges) and _are_whole(detail) and (detail >= 0).all()
         suits = (
             upright and inside and sides.min() >= _LARGE and textures.table.opaque[some.texture].all()
@@ -120,7 +121,7 @@ class PhotoPlanes:
     def _levels(self, photos: Sprites, view: Viewport) -> tuple[Int64Array, Int64Array]:
         """Return each photo's finer mip level and the weight 0…256 of the coarser one, as visibility.c does."""
         levels = self.textures.table.levels[photos.texture]
-        detail = np.log2(np.maximum(self._texels(photos, view), 1.0)) - SHARPER
+        detail = arithmetic.log2(np.maximum(self._texels(photos, view), 1.0)) - SHARPER
         return split_detail(np.clip(detail, 0.0, levels - 1.0))
 
     def _texels(self, photos: Sprites, view: Viewport) -> Float64Array:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from renderer.choices import Fit
 from renderer.deprecation import old_names
 from renderer.errors import InputError
+from renderer.kernels import arithmetic
 from renderer.messages import named
 from renderer.parameters import Colour, parameter
 from renderer.scene.animation import PAUSE_PARAMETERS, Animation, Ending, NextCover, SpatialAnimation
@@ -104,6 +105,7 @@ __all__ = [
     "Stage",
     "Target",
     "Transition",
+    "arithmetic",
     "camera_including",
     "curved",
     "ease",

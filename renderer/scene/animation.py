@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal, NamedTuple
 
 from renderer.deprecation import warn_renamed
+from renderer.kernels import arithmetic
 from renderer.messages import named
 from renderer.parameters import Validated, parameter
 from renderer.scene.sprites import Camera, Motion, Sprites
@@ -106,7 +107,7 @@ class Animation(Validated, ABC):
         Call it with the progress, so that pauses are not still. Where an animation must end exactly on a camera, call
         it with the progress − 1, where nothing outside the mosaic becomes visible by that. In loops, there is no drift.
         """
-        return camera if self.loop else replace(camera, scale=camera.scale * (1 + self.drift) ** share)
+        return camera if self.loop else replace(camera, scale=camera.scale * arithmetic.power(1 + self.drift, share))
 
     def endings(self) -> tuple[Ending, Ending]:
         """Return what is visible at progress 0 and at progress 1 of the prepared motion."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from renderer.kernels import arithmetic
+
 if TYPE_CHECKING:
     from renderer.arrays import Float64Array
 
@@ -18,16 +20,16 @@ _RAMP: Final = 0.35  # share of a cruise over which it accelerates, and over whi
 def _cruise(x: Float64Array) -> Float64Array:
     """Constant speed in the middle; at both ends the speed rises and falls as a cosine, without a jolt."""
     distance = np.minimum(x, 1 - x)
-    start = 0.5 * distance - 0.5 * _RAMP / np.pi * np.sin(np.pi * np.minimum(distance, _RAMP) / _RAMP)
+    start = 0.5 * distance - 0.5 * _RAMP / np.pi * arithmetic.sin(np.pi * np.minimum(distance, _RAMP) / _RAMP)
     eased = np.where(distance < _RAMP, start, distance - 0.5 * _RAMP) / (1 - _RAMP)
     return np.where(x < 0.5, eased, 1 - eased)
 
 
 EASINGS: Final[dict[str, Callable[[Float64Array], Float64Array]]] = {
     "linear": lambda x: x,
-    "sine": lambda x: 0.5 - 0.5 * np.cos(np.pi * x),
+    "sine": lambda x: 0.5 - 0.5 * arithmetic.cos(np.pi * x),
     "smooth": lambda x: x * x * (3 - 2 * x),
-    "cubic": lambda x: np.where(x < 0.5, 4 * x**3, 1 - 4 * (1 - x) ** 3),
+    "cubic": lambda x: np.where(x < 0.5, 4 * arithmetic.power(x, 3), 1 - 4 * arithmetic.power(1 - x, 3)),
     "cruise": _cruise,
 }
 """Easing functions by name: 0…1 → 0…1, monotonic; all except `linear` start and end at speed 0."""

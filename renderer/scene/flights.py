@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final
 
+from renderer.kernels import arithmetic
 from renderer.scene.easing import ease
 from renderer.scene.sprites import Camera
 from renderer.scene.stage import Stage
@@ -26,7 +27,7 @@ def straight_flight(start: Camera, end: Camera, way: float) -> Camera:
     The logarithm of the scale changes linearly, so that the perceived speed is constant. A point that both cameras
     show at the same position of the frame stays there throughout.
     """
-    scale = start.scale * (end.scale / start.scale) ** way
+    scale = start.scale * arithmetic.power(end.scale / start.scale, way)
     ratio = start.scale / end.scale
     share = way if abs(ratio - 1) < 1e-9 else (1 - start.scale / scale) / (1 - ratio)
     return Camera(_on_line(start, end, share), scale)
@@ -53,19 +54,19 @@ class ArchedFlight:
         """Return the camera at 0…1 of the flight."""
         start, distance, r0, length = self._arc()
         r = r0 + way * length
-        width = start * math.cosh(r0) / math.cosh(r)
-        travelled = start / PAN**2 * (math.cosh(r0) * math.tanh(r) - math.sinh(r0))
+        width = start * _cosh(r0) / _cosh(r)
+        # sinh(r - r0) / cosh(r) is cosh(r0) tanh(r) - sinh(r0), the difference of large numbers.
+        travelled = start / (PAN * PAN) * _sinh(way * length) / _cosh(r)
         return Camera(_on_line(self.start, self.end, travelled / distance), self.width / width)
 
     def _arc(self) -> tuple[float, float, float, float]:
         """Return the start width, distance, r0 and length."""
         start, end = self.width / self.start.scale, self.width / self.end.scale
-        distance = max(math.dist(self.start.centre, self.end.centre), 1e-9)
-        growth, far = end**2 - start**2, PAN**4 * distance**2
-        b0 = (growth + far) / (2 * start * PAN**2 * distance)
-        b1 = (growth - far) / (2 * end * PAN**2 * distance)
+        distance = max(arithmetic.distance(self.start.centre, self.end.centre), 1e-9)
+        span = PAN * PAN * distance
+        growth, far = end * end - start * start, span * span
         # ln(√(b² + 1) − b) as asinh: for cameras close together b is large, and the root would cancel out.
-        r0, r1 = -math.asinh(b0), -math.asinh(b1)
+        r0, r1 = -_asinh((growth + far) / (2 * start * span)), -_asinh((growth - far) / (2 * end * span))
         return start, distance, r0, r1 - r0
 
 
@@ -89,7 +90,7 @@ class Leg:
     def length(self) -> float:
         """Perceived length of the flight: zooming by a factor of e counts as 1."""
         if self._is_straight:
-            return abs(math.log(self.end.scale / self.start.scale))
+            return abs(arithmetic.log(self.end.scale / self.start.scale))
         return ArchedFlight(self.start, self.end, self.frame[0]).length
 
     def nearness(self, stop: int, way: float) -> float:
@@ -131,7 +132,7 @@ class Leg:
 
 def opening_of(landed: Camera, camera: Camera) -> float:
     """Return how far a photo has opened, 0…1: as `camera` nears `landed`, starting at a quarter of its final size."""
-    return float(ease(1.0 - math.log(landed.scale / camera.scale) / _OPENING, "smooth", 0.0, 0.95))
+    return float(ease(1.0 - arithmetic.log(landed.scale / camera.scale) / _OPENING, "smooth", 0.0, 0.95))
 
 
 def visible_bounds(stage: Stage, whole: Camera) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -151,6 +152,18 @@ def camera_including(stage: Stage, stop: Camera) -> Camera:
             middle = min(max(near, low + half), high - half)
         moved.append(middle)
     return replace(whole, centre=(moved[0], moved[1]))
+
+
+def _cosh(x: float) -> float:
+    return 0.5 * (arithmetic.exp(x) + arithmetic.exp(-x))
+
+
+def _sinh(x: float) -> float:
+    return 0.5 * (arithmetic.exp(x) - arithmetic.exp(-x))
+
+
+def _asinh(x: float) -> float:
+    return math.copysign(arithmetic.log(abs(x) + math.sqrt(x * x + 1)), x)
 
 
 def _on_line(start: Camera, end: Camera, share: float) -> tuple[float, float]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from renderer.kernels import arithmetic
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -31,9 +33,9 @@ def turned_height(sprites: Sprites, angle: npt.ArrayLike, axis: float = VERTICAL
 
     Of hexagons and rounded tiles, whose corners are not filled, it is that of the box.
     """
-    across = np.array([-math.sin(axis), math.cos(axis)])
-    half = np.abs(sprites.right @ across) + np.abs(sprites.down @ across)
-    return np.asarray(half * np.abs(np.sin(angle)), np.float64)
+    across = np.array([-arithmetic.sin(axis), arithmetic.cos(axis)])
+    half = np.abs(arithmetic.product(sprites.right, across)) + np.abs(arithmetic.product(sprites.down, across))
+    return np.asarray(half * np.abs(arithmetic.sin(np.asarray(angle))), np.float64)
 
 
 def turned_over(
@@ -48,8 +50,8 @@ def turned_over(
     angle = math.pi * (1 - way)
     height = turned_height(then, angle, axis)
     to_viewer = viewer - np.concatenate([then.centre, height[:, np.newaxis]], 1)
-    sideways = to_viewer[:, 0] * math.sin(axis) - to_viewer[:, 1] * math.cos(axis)
-    shown = sideways * np.sin(angle) + to_viewer[:, 2] * np.cos(angle) > 0
+    sideways = to_viewer[:, 0] * arithmetic.sin(axis) - to_viewer[:, 1] * arithmetic.cos(axis)
+    shown = sideways * arithmetic.sin(angle) + to_viewer[:, 2] * arithmetic.cos(angle) > 0
     return turned(first, angle - math.pi, axis).take(~shown), turned(then, angle, axis).take(shown)
 
 
@@ -71,7 +73,7 @@ def _area(sprites: Sprites) -> Float64Array:
 
 def _direction(vectors: Float64Array) -> Float64Array:
     """Return the angles of vectors (N, 2) in radians, (N,)."""
-    return np.asarray(np.arctan2(vectors[:, 1], vectors[:, 0]), np.float64)
+    return arithmetic.arctan2(vectors[:, 1], vectors[:, 0])
 
 
 def curved(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from renderer.errors import InputError
+from renderer.kernels import arithmetic
 from renderer.messages import named
 from renderer.scene.easing import ease
 from renderer.scene.flights import Leg, visible_bounds
@@ -110,7 +110,9 @@ class NestedMosaic:
         box = self.crop + opening * (self.frame - self.crop)
         middle = 0.5 * (box[:2] + box[2:])
         box = np.tile(middle, 2) + shown * (box - np.tile(middle, 2))
-        plain = float(ease(np.log(max(pixels, 1e-9)), "smooth", np.log(_SHAPED_BELOW), np.log(_PLAIN_FROM)))
+        plain = float(
+            ease(arithmetic.log(max(pixels, 1e-9)), "smooth", *map(arithmetic.log, (_SHAPED_BELOW, _PLAIN_FROM)))
+        )
         outline = self.outline.opening(max(plain, opening))
 
         def part(texture: int, left_out: Float64Array, whole: Float64Array) -> Sprites:
@@ -149,7 +151,7 @@ class NestedFlight:
         self.limits = Leg(self.start, first.landed, None, 0, self.start, bounds, stage.frame)
         # The point that all mosaics contain, one in the other, in units of the first and of the second.
         self.limit, following = (_point_in_all([*nests[at:], *nests[:at]]) for at in (0, 1 % len(nests)))
-        self.length = math.log(first.landed.scale / self.start.scale)
+        self.length = arithmetic.log(first.landed.scale / self.start.scale)
         # Where it is in the frame at the start and the end, in pixels from the middle.
         self.ends = [
             (point - camera.centre) * camera.scale
@@ -163,8 +165,8 @@ class NestedFlight:
         position in the frame to that in the next mosaic, nearer to the middle in between, so that the direction of the
         flight never jumps.
         """
-        scale = self.start.scale * math.exp(self.length * way)
-        centred = _CENTRED * min(self.length / 4, 1.0) * math.sin(math.pi * way) ** 2
+        scale = self.start.scale * arithmetic.exp(self.length * way)
+        centred = _CENTRED * min(self.length / 4, 1.0) * arithmetic.power(arithmetic.sin(np.pi * way), 2)
         at = self.ends[0] + (self.ends[1] - self.ends[0]) * float(ease(way, "smooth"))
         x, y = self.limit - at * (1 - centred) / scale
         return self.limits.within(Camera((float(x), float(y)), scale))
@@ -228,7 +230,8 @@ def _tone(
     area = np.maximum(sides, 0).prod(axis=1)
     around = max(float((crop[2:] - crop[:2]).prod() - area.sum()), 0.0)
     ground = stage.background if isinstance(stage.background, tuple) else (0.5, 0.5, 0.5)
-    mean = (area @ placement.cell_colours() + around * np.array(ground)) / max(area.sum() + around, 1e-9)
+    total = (area[:, np.newaxis] * placement.cell_colours()).sum(axis=0) + around * np.array(ground)
+    mean = total / max(area.sum() + around, 1e-9)
     # The least share with which a colour can make up for the difference.
     room = np.where(target > mean, 1 - mean, mean)
     share = float(np.clip((np.abs(target - mean) / np.maximum(room, 1e-9)).max(), 1 / 16, _MOST_TONE))

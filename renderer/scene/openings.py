@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from renderer.kernels import arithmetic
 from renderer.scene.orders import in_view
 from renderer.scene.sprites import Camera, Sprites, make_sprites
 from renderer.scene.stage import Stage
@@ -164,7 +165,7 @@ def landings_in_view(stage: Stage, count: int) -> list[int]:
     for cell in best:
         same = np.flatnonzero((mosaic.photo == mosaic.photo[cell]) & inner)
         if len(chosen) < count and len(same) and mosaic.photo[cell] not in mosaic.photo[chosen]:
-            away = np.linalg.norm(tiles.centre[same, np.newaxis] - tiles.centre[chosen], axis=2).min(axis=1)
+            away = arithmetic.lengths(tiles.centre[same, np.newaxis] - tiles.centre[chosen]).min(axis=1)
             chosen.append(int(same[away.argmax()]))
     return chosen
 

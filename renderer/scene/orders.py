@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from renderer.kernels import arithmetic
 from renderer.scene.easing import Easing, ease
 
 if TYPE_CHECKING:
@@ -45,28 +46,28 @@ def sort_keys(
         case "scan":
             key = tiles.centre[:, 1] * (stage.mosaic.size[0] + 1) + tiles.centre[:, 0]
         case "spiral":
-            turned = np.arctan2(along, across) / (2 * math.pi) + 0.5
-            away = np.hypot(across, along)
+            turned = arithmetic.arctan2(along, across) / (2 * math.pi) + 0.5
+            away = arithmetic.lengths(tiles.centre - middle)
             key = np.ceil(_SPIRAL_TURNS * away / away.max() - turned) + turned
         case "random":
             key = (stage.rng() if rng is None else rng).random(len(tiles))
         case "centre":
-            key = np.hypot(across, along)
+            key = arithmetic.lengths(tiles.centre - middle)
         case "brightness":
-            key = colour @ (0.2126, 0.7152, 0.0722)
+            key = arithmetic.product(colour, (0.2126, 0.7152, 0.0722))
         case "hue":
             red, green, blue = colour.T
-            hue = np.arctan2(math.sqrt(3) * (green - blue), 2 * red - green - blue) % (2 * math.pi)
+            hue = arithmetic.arctan2(math.sqrt(3) * (green - blue), 2 * red - green - blue) % (2 * math.pi)
             grey = np.ptp(colour, axis=1) < 0.06  # almost no hue: last, by brightness
             key = np.where(grey, 10 + colour.mean(axis=1), hue)
         case "wave":
-            key = x + 0.12 * np.sin(2 * math.pi * 1.5 * y)
+            key = x + 0.12 * arithmetic.sin(2 * math.pi * 1.5 * y)
         case "diagonal":
             key = across + along
         case "clusters":  # with loose edges, those in the middle a little earlier
             rng = stage.rng() if rng is None else rng
             key = smooth_noise(np.stack([across, along], 1) * (_CLUSTERS / min(part)), rng)
-            key += _LOOSE * rng.standard_normal(len(tiles)) + 0.3 * np.hypot(x, y)
+            key += arithmetic.normal(rng, 0, _LOOSE, len(tiles)) + 0.3 * arithmetic.lengths(np.stack([x, y], 1))
             key -= _IMPORTANT * _nearness(tiles.centre / stage.mosaic.size, stage.mosaic.attention)
     return np.asarray(key, np.float64)
 
@@ -76,13 +77,15 @@ def _nearness(points: Float64Array, weights: Float64Array) -> Float64Array:
 
     `weights`: of a picture's parts, (H, W). A face is important, and should not be missing for long.
     """
-    share = weights**2 / (weights**2).sum()
+    share = np.square(weights) / np.square(weights).sum()
     total = np.zeros(len(points))
     for axis, side in enumerate(weights.shape[::-1]):
         at, marginal = (np.arange(side) + 0.5) / side, share.sum(axis=axis)
-        middle = float(marginal @ at)
-        total += (points[:, axis] - middle) ** 2 / max(float(marginal @ (at - middle) ** 2), _SMALLEST**2)
-    return np.asarray(np.exp(-0.5 * total), np.float64)
+        # Rounded, as OpenCV and the Fourier transform of `saliency` differ between processors by much less.
+        middle = round(float((marginal * at).sum()), 4)
+        variance = round(float((marginal * np.square(at - middle)).sum()), 4)
+        total += np.square(points[:, axis] - middle) / max(variance, _SMALLEST * _SMALLEST)
+    return arithmetic.exp(-0.5 * total)
 
 
 def in_view(stage: Stage, tiles: Sprites, camera: Camera) -> npt.NDArray[np.bool_]:
@@ -110,7 +113,7 @@ def staggered(
     rank[order] = np.cumsum(visible[order]) - 1
     share = np.maximum(rank, 0) / max(rank.max(), 1)
     times = np.linspace(0, 1, 1025)
-    return np.asarray(np.interp(share, 0.5 * times + 0.5 * ease(times, easing), times) * (1 - overlap), np.float64)
+    return arithmetic.interpolated(share, 0.5 * times + 0.5 * ease(times, easing), times) * (1 - overlap)
 
 
 def spread(
@@ -124,11 +127,11 @@ def spread(
     above 0, if slowly at first. No front starts before its time.
     """
     first = float(times.min())
-    distance = np.linalg.norm(points - sources[:, np.newaxis], axis=2)
+    distance = arithmetic.lengths(points - sources[:, np.newaxis])
     speed = max(float(distance[:, visible].max()), 1e-9) / (end - first)
     comes = (times[:, np.newaxis] - first + distance / speed).min(axis=0)
     share = np.minimum(comes / max(float(comes[visible].max()), 1e-9), 1.0)
-    return np.asarray(first + (end - first) * share**late, np.float64)
+    return np.asarray(first + (end - first) * arithmetic.power(share, late), np.float64)
 
 
 def smooth_noise(points: Float64Array, rng: np.random.Generator) -> Float64Array:
@@ -136,6 +139,8 @@ def smooth_noise(points: Float64Array, rng: np.random.Generator) -> Float64Array
 
     The waves repeat 1 to 5 times in a unit of the points; divide by the size of the frame for noise over the frame.
     """
-    directions, rates = rng.uniform(0, 2 * math.pi, (2, 7)), rng.uniform(1, 5, 7)
-    waves = 2 * math.pi * rates * np.stack([np.cos(directions[0]), np.sin(directions[0])])
-    return np.asarray(np.sin(points @ waves + directions[1]) @ (1 / rates) / (1 / rates).sum(), np.float64)
+    directions, phases = arithmetic.uniform(rng, 0, 2 * math.pi, (2, 7))
+    rates = arithmetic.uniform(rng, 1, 5, 7)
+    waves = 2 * math.pi * rates * np.stack([arithmetic.cos(directions), arithmetic.sin(directions)])
+    heights = arithmetic.sin(arithmetic.product(points, waves) + phases)
+    return np.asarray(arithmetic.product(heights, 1 / rates) / (1 / rates).sum(), np.float64)

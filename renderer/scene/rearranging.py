@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from renderer.kernels import arithmetic
 from renderer.scene.easing import Easing, ease
 from renderer.scene.movements import curved, turns
 from renderer.scene.orders import in_view, smooth_noise, staggered
@@ -93,12 +94,12 @@ class Rearrangement:
         old, new = first.take(np.maximum(self.source, 0)), then.take(np.maximum(self.target, 0))
         self.start, self.end = _either(old, new, self.enters), _either(new, old, self.leaves)
         rng = stage.rng()
-        length = np.linalg.norm(self.end.centre - self.start.centre, axis=1)
+        length = arithmetic.lengths(self.end.centre - self.start.centre)
         self.height = np.minimum(_LOWEST + _LIFT * length, _HIGHEST * camera.distance(stage.frame[1]))
         self.mirrored, axis, self.angle = turns(self.start, self.end)
-        self.axis = np.where(self.mirrored, axis, rng.uniform(0, math.pi, len(self.start)))
-        self.tilt = _TILTED * rng.uniform(-1, 1, len(self.start))
-        self.growth = np.linalg.norm(self.end.right, axis=1) / np.linalg.norm(self.start.right, axis=1) - 1
+        self.axis = np.where(self.mirrored, axis, arithmetic.uniform(rng, 0, math.pi, len(self.start)))
+        self.tilt = _TILTED * arithmetic.uniform(rng, -1, 1, len(self.start))
+        self.growth = arithmetic.lengths(self.end.right) / arithmetic.lengths(self.start.right) - 1
         visible = in_view(stage, self.start, camera) | in_view(stage, self.end, camera)
         order = smooth_noise(self.start.centre / stage.mosaic.size, rng) if keys is None else keys(self.start.centre)
         self.starts = staggered(order + 0.2 * rng.random(len(self.start)), visible, overlap)

@@ -10,6 +10,7 @@ from typing import ClassVar, Final, Literal
 import numpy as np
 
 from renderer.errors import InputError
+from renderer.kernels import arithmetic
 from renderer.messages import named
 from renderer.parameters import parameter
 from renderer.scene.animation import NextCover, SpatialAnimation
@@ -100,4 +101,4 @@ class CoverSequence(SpatialAnimation):
 def _between(first: Camera, second: Camera, way: float) -> Camera:
     """Return a camera between two, 0…1."""
     x, y = (a + way * (b - a) for a, b in zip(first.centre, second.centre, strict=True))
-    return replace(first, centre=(x, y), scale=first.scale * (second.scale / first.scale) ** way)
+    return replace(first, centre=(x, y), scale=first.scale * arithmetic.power(second.scale / first.scale, way))

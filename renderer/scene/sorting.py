@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from renderer.errors import InputError
+from renderer.kernels import arithmetic
 from renderer.messages import named
 from renderer.scene.orders import in_view
 from renderer.scene.sprites import Camera
@@ -44,15 +45,13 @@ def photo_keys(stage: Stage, by: SortBy) -> SortKeys:
 
     Photos without a date are last.
     """
-    from renderer.descriptors import to_lab
-
     mean = np.array([photo.mean for photo in stage.mosaic.photos])
-    lab = to_lab(mean).astype(np.float64)
+    lab = _to_lab(mean)
     if by == "brightness":
         return SortKeys(lab[:, 0], -lab[:, 2], lab * (1.0, 0.4, 0.4))  # across: from warm to cool
     if by == "hue":
         red, green, blue = mean.T
-        hue = np.arctan2(math.sqrt(3) * (green - blue), 2 * red - green - blue) / (2 * math.pi) % 1
+        hue = arithmetic.arctan2(math.sqrt(3) * (green - blue), 2 * red - green - blue) / (2 * math.pi) % 1
         grey = np.ptp(mean, axis=1) < _GREY
         last = 2 + np.arange(len(mean)) * _GOLDEN % 1  # in no order along the axis, as across it they are
         return SortKeys(np.where(grey, last, (hue - _rarest(hue[~grey])) % 1), -lab[:, 0], lab)
@@ -67,6 +66,16 @@ def photo_keys(stage: Stage, by: SortBy) -> SortKeys:
     rank = np.empty(len(keys))
     rank[[key[-1] for key in sorted(keys)]] = np.arange(len(keys))
     return SortKeys(rank)
+
+
+def _to_lab(srgb: Float64Array) -> Float64Array:
+    """Convert sRGB (N, 3), 0…1, to CIELAB (D65), (N, 3), as `descriptors.to_lab` does, on all processors alike."""
+    from renderer.colour import srgb_to_linear
+    from renderer.descriptors import TO_XYZ
+
+    xyz = arithmetic.product(srgb_to_linear(srgb), TO_XYZ.T)
+    x, y, z = np.where(xyz > 0.008856, arithmetic.power(xyz, 1 / 3), 7.787 * xyz + 16 / 116).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=1)
 
 
 def _rarest(hues: Float64Array) -> float:
@@ -97,10 +106,12 @@ def sorted_cells(stage: Stage, camera: Camera, keys: SortKeys) -> tuple[Int64Arr
     rng = stage.rng()
     if colour is None:  # copies of one photo in a row would look like stripes
         repeated = placement.uses()[placement.photo] > 1
-        first = first + repeated * rng.normal(0, _SPREAD_ORDER * np.ptp(first), len(first))
+        first = first + repeated * arithmetic.normal(rng, 0, _SPREAD_ORDER * np.ptp(first), len(first))
     else:
-        first, second = (values + rng.normal(0, _SPREAD * np.ptp(values), len(values)) for values in (first, second))
-        colour = colour + rng.normal(0, _SPREAD_COLOUR, colour.shape)
+        first, second = (
+            values + arithmetic.normal(rng, 0, _SPREAD * np.ptp(values), len(values)) for values in (first, second)
+        )
+        colour = colour + arithmetic.normal(rng, 0, _SPREAD_COLOUR, colour.shape)
     cells = np.empty(len(tiles), np.int64)
     for orientation in (False, True):
         own = np.flatnonzero(upright == orientation)
@@ -168,7 +179,7 @@ def _smoothed(
     colour = features[:, 2:]
     rounds = min(_ROUNDS, max(_WORK // count, _ROUNDS // 10))
     for turn in range(rounds):
-        reach = _FARTHEST * (_NEAREST / _FARTHEST) ** (turn / rounds)
+        reach = _FARTHEST * arithmetic.power(_NEAREST / _FARTHEST, turn / rounds)
         now, order = colour[tile], keys[tile]
         sums = [np.bincount(pixel, values, height * width).reshape(height, width) for values in now.T]
         side = 2 * round(reach) + 1

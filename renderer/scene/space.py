@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
+from renderer.kernels import arithmetic
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -68,7 +70,7 @@ def rotated(vectors: Float64Array, axis: Float64Array, angle: Float64Array) -> F
 
     Rodrigues' rotation formula.
     """
-    cosine, sine = np.cos(angle), np.sin(angle)
+    cosine, sine = arithmetic.cos(angle), arithmetic.sin(angle)
     along = axis * (vectors * axis).sum(axis=1, keepdims=True)
     across = np.cross(np.broadcast_to(axis, vectors.shape), vectors)
     return np.asarray(along + (vectors - along) * cosine + across * sine, np.float64)
@@ -81,11 +83,13 @@ def light_of(right: Float64Array, down: Float64Array, amount: float) -> npt.NDAr
     both relative to those of the plane z = 0. `amount`: 0 (none) to 1. Both sides of a sprite are equal.
     """
     normal = np.cross(right, down)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
+    normal /= np.maximum(arithmetic.lengths(normal), 1e-12)[:, np.newaxis]
     normal *= np.where(normal[:, 2:] < 0, -1.0, 1.0)
-    diffuse = np.clip(normal @ LIGHT / LIGHT[2], _DARKEST, _BRIGHTEST)
-    half = np.array(LIGHT) / np.linalg.norm(LIGHT) + (0.0, 0.0, 1.0)  # between the light and the viewer
-    half /= np.linalg.norm(half)
-    base = half[2] ** _SHARPNESS
-    shine = np.maximum((np.maximum(normal @ half, 0) ** _SHARPNESS - base) / (1 - base), 0)
+    diffuse = np.clip(arithmetic.product(normal, LIGHT) / LIGHT[2], _DARKEST, _BRIGHTEST)
+    light = np.array(LIGHT)
+    half = light / arithmetic.lengths(light) + (0.0, 0.0, 1.0)  # between the light and the viewer
+    half /= arithmetic.lengths(half)
+    base = arithmetic.power(float(half[2]), _SHARPNESS)
+    towards = np.maximum(arithmetic.product(normal, half), 0)
+    shine = np.maximum((arithmetic.power(towards, _SHARPNESS) - base) / (1 - base), 0)
     return np.stack([1 + amount * (diffuse - 1), amount * _HIGHLIGHT * shine], 1).astype(np.float32)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from renderer.kernels import arithmetic
 from renderer.parameters import Colour
 from renderer.scene.space import LIGHT, Space, flat, light_of, rotated, rows_of
 
@@ -149,7 +150,7 @@ class Sprites:
         turn, out, along = (
             np.atleast_1d(np.asarray(value, np.float64))[:, np.newaxis] for value in (angle, tumble, axis)
         )
-        direction = np.concatenate([np.cos(along), np.sin(along), np.zeros_like(along)], axis=1)
+        direction = np.concatenate([arithmetic.cos(along), arithmetic.sin(along), np.zeros_like(along)], axis=1)
         upwards = np.array([[0.0, 0.0, 1.0]])  # as y points down, a positive angle is clockwise
         factor = np.atleast_1d(np.asarray(size, np.float64))[:, np.newaxis]
         axes = list(self.half_axes())
@@ -228,7 +229,7 @@ class Sprites:
         that cast none that is visible are left out.
         """
         height = np.maximum(self.height(), 0.0)
-        fading = np.minimum(height / _CONTACT, 1) * np.maximum(1 - height / _HIGHEST, 0) ** 2
+        fading = np.minimum(height / _CONTACT, 1) * np.square(np.maximum(1 - height / _HIGHEST, 0))
         opacity = amount * _SHADOW * self.opacity * fading
         some = self.take(opacity > _INVISIBLE)
         assert some.space is not None or not len(some)
@@ -346,7 +347,7 @@ class Camera:
 
         In mosaic units; `frame_height` in pixels.
         """
-        half = math.tan(0.5 * self.field_of_view)
+        half = arithmetic.tan(0.5 * self.field_of_view)
         return 0.5 * frame_height / self.scale / half if half > 0 else math.inf
 
     def position(self, frame_height: int) -> Float64Array:
@@ -357,12 +358,12 @@ class Camera:
     def axes(self) -> Float64Array:
         """Return the frame's x (right), y (down) and z axis (to the viewer) as rows, in mosaic units: (3, 3)."""
         (sin_a, cos_a), (sin_p, cos_p), (sin_y, cos_y) = (
-            (math.sin(each), math.cos(each)) for each in (self.angle, self.pitch, self.yaw)
+            (arithmetic.sin(each), arithmetic.cos(each)) for each in (self.angle, self.pitch, self.yaw)
         )
-        turn = np.array([[cos_a, -sin_a, 0], [sin_a, cos_a, 0], [0, 0, 1]])
-        yaw = np.array([[cos_y, 0, sin_y], [0, 1, 0], [-sin_y, 0, cos_y]])
-        pitch = np.array([[1, 0, 0], [0, cos_p, -sin_p], [0, sin_p, cos_p]])
-        return np.asarray(pitch @ yaw @ turn, np.float64)
+        # Turned in the plane, then by yaw, then by pitch.
+        down = np.array([sin_a, cos_a, 0.0])
+        across, towards = np.array([[cos_y * cos_a, -cos_y * sin_a, sin_y], [-sin_y * cos_a, sin_y * sin_a, cos_y]])
+        return np.stack([across, cos_p * down - sin_p * towards, sin_p * down + cos_p * towards])
 
     def sees_front(self, sprites: Sprites, frame_height: int) -> npt.NDArray[np.bool_]:
         """Return which sprites turn their front to the camera, as a mask (N,); others are seen from behind.
@@ -373,7 +374,7 @@ class Camera:
         normal = np.cross(*sprites.half_axes())
         position = np.concatenate([sprites.centre, sprites.height()[:, np.newaxis]], 1)
         if math.isinf(self.distance(frame_height)):
-            return np.asarray(normal @ self.axes()[2] > 0, np.bool_)
+            return np.asarray(arithmetic.product(normal, self.axes()[2]) > 0, np.bool_)
         return np.asarray((normal * (self.position(frame_height) - position)).sum(axis=1) > 0, np.bool_)
 
     def far_to_near(self, sprites: Sprites) -> Sprites:
@@ -381,7 +382,7 @@ class Camera:
         if self.faces_plane and not sprites.height().any():
             return sprites
         axis = self.axes()[2]
-        distance = sprites.centre @ -axis[:2] - sprites.height() * axis[2]
+        distance = arithmetic.product(sprites.centre, -axis[:2]) - sprites.height() * axis[2]
         order = np.argsort(-distance, kind="stable")
         return sprites.take(order)
 

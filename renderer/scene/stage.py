@@ -12,6 +12,7 @@ import numpy as np
 from renderer.choices import Fit
 from renderer.deprecation import old_method
 from renderer.errors import InputError
+from renderer.kernels import arithmetic
 from renderer.messages import named
 from renderer.parameters import Colour
 from renderer.scene.sprites import (
@@ -56,8 +57,10 @@ FAR_PIXELS: Final = 4.0
 def _spot(shape: tuple[int, ...], position: tuple[float, float], size: tuple[float, float]) -> Float64Array:
     """Return weights (H, W), 0…1, that fall off around a position in a map; position and size in mosaic units."""
     y, x = np.mgrid[: shape[0], : shape[1]]
-    away = np.hypot((x + 0.5) / shape[1] - position[0] / size[0], (y + 0.5) / shape[0] - position[1] / size[1])
-    return np.asarray(np.exp(-away / 0.08), np.float64)
+    away = np.stack(
+        [(x + 0.5) / shape[1] - position[0] / size[0], (y + 0.5) / shape[0] - position[1] / size[1]], axis=-1
+    )
+    return arithmetic.exp(-arithmetic.lengths(away) / 0.08)
 
 
 def _ignore(_message: str) -> None:
@@ -97,7 +100,7 @@ def _windows(placement: PlacementMap) -> Float64Array:
     if placement.shape.kind == "mixed":
         portrait = np.array([photo.is_upright for photo in placement.photos], bool)[placement.photo]
         upright = placement.cell[:, 3] > placement.cell[:, 2]
-        edge = 0.5 - 0.5 / float(placement.shape.tile_ratio) ** 2
+        edge = 0.5 - 0.5 / float(placement.shape.tile_ratio * placement.shape.tile_ratio)
         for axis, cells in ((0, upright & ~portrait), (1, portrait & ~upright)):
             window[cells, axis], window[cells, axis + 2] = edge, 1 - edge
     return window

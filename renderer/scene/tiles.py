@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from renderer.kernels import arithmetic
 from renderer.scene.sprites import JOINED_BELOW, JOINED_BELOW_RIGHT, JOINED_RIGHT, Outline, Sprites
 from renderer.shapes import TileShape
 
@@ -32,7 +33,7 @@ def shares_of(shape: TileShape, cell: Float64Array) -> tuple[float, float]:
     """Return the share of a cell (4,) that its tile covers, and that of its border in the tile, 0…1."""
     half = 0.5 * shape.tile_boxes(cell[np.newaxis])[0, 2:]
     area = 4 * float(half.prod())
-    cut = (4 - np.pi) * (shape.corner_radius * 2 * float(half.min())) ** 2  # at the corners
+    cut = (4 - np.pi) * arithmetic.power(shape.corner_radius * 2 * float(half.min()), 2)  # at the corners
     framed = 1 - float(outline_of(shape).photo_half(half).prod() / half.prod())
     return min((area - cut) / float(cell[2:].prod()), 1.0), framed
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from renderer.kernels import arithmetic
+
 if TYPE_CHECKING:
     from renderer.arrays import Float64Array
     from renderer.scene.sprites import Camera, Sprites
@@ -19,10 +21,10 @@ The first six are the affine map of the plane z = 0, row by row, if the camera l
 
 def view_of(camera: Camera, width: int, height: int) -> Viewport:
     """Return the map from scene units to frame pixels."""
-    cosine = math.cos(camera.angle) * camera.scale
-    sine = math.sin(camera.angle) * camera.scale
+    cosine = arithmetic.cos(camera.angle) * camera.scale
+    sine = arithmetic.sin(camera.angle) * camera.scale
     x, y = camera.centre
-    nearer = 2 * math.tan(camera.field_of_view / 2) * camera.scale / height  # 1 / distance of the camera
+    nearer = 2 * arithmetic.tan(camera.field_of_view / 2) * camera.scale / height  # 1 / distance of the camera
     if camera.faces_plane:
         return (
             cosine, -sine, width / 2 - cosine * x + sine * y,
@@ -32,7 +34,7 @@ def view_of(camera: Camera, width: int, height: int) -> Viewport:
     axes = camera.axes()
     rows = np.stack([axes[0] * camera.scale, axes[1] * camera.scale, axes[2] * -nearer])
     rows[:2] += rows[2] * np.array([[width / 2], [height / 2]])
-    constant = np.array([width / 2, height / 2, 1.0]) - rows[:, :2] @ (x, y)
+    constant = np.array([width / 2, height / 2, 1.0]) - rows[:, 0] * x - rows[:, 1] * y
     (xx, xy, xz), (yx, yy, yz), (wx, wy, wz) = rows.tolist()
     return (xx, xy, constant[0], yx, yy, constant[1], xz, yz, wx, wy, wz, constant[2], camera.scale)
 
@@ -47,7 +49,7 @@ def project(view: Viewport, points: Float64Array, z: Float64Array, one: float) -
     matrix = np.array([view[:2], view[3:5], view[8:10]]).T
     third, constant = np.array([view[6], view[7], view[10]]), np.array([view[2], view[5], view[11]])
     with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is not drawn
-        return np.asarray(points @ matrix + z[:, np.newaxis] * third + one * constant, np.float64)
+        return np.asarray(arithmetic.product(points, matrix) + z[:, np.newaxis] * third + one * constant, np.float64)
 
 
 def projected(sprites: Sprites, view: Viewport) -> tuple[Float64Array, Float64Array, Float64Array]:
@@ -91,7 +93,7 @@ def plane_in_view(view: Viewport, frame: tuple[int, int], box: tuple[float, floa
     x, y, w = np.array([view[0:3], view[3:6], [view[8], view[9], view[11]]])
     # Positive in front of the camera, and up to a pixel outside each side of the frame, which smooth edges may touch.
     for side in (w, x + w, (frame[0] + 1) * w - x, y + w, (frame[1] + 1) * w - y):
-        inside = corners @ side  # the polygon is clipped at 0 (Sutherland and Hodgman, 1974)
+        inside = arithmetic.product(corners, side)  # the polygon is clipped at 0 (Sutherland and Hodgman, 1974)
         following, its = np.roll(corners, -1, axis=0), np.roll(inside, -1)
         cut = (inside > 0) != (its > 0)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -107,11 +109,11 @@ def footprint(camera: Camera, frame: tuple[int, int]) -> tuple[float, float, flo
     and its field of view alone. It is infinite if the frame shows what is beyond the horizon.
     """
     across, along, towards = camera.axes()
-    half = math.tan(0.5 * camera.field_of_view)
+    half = arithmetic.tan(0.5 * camera.field_of_view)
     sides = np.array([[x, y] for x in (-0.5, 0.5) for y in (-0.5, 0.5)]) * frame
     # Per unit of distance from the camera, so that there may be no perspective.
     slope = 2 * half / frame[1]
-    rays = sides @ np.stack([across, along])
+    rays = arithmetic.product(sides, np.stack([across, along]))
     with np.errstate(divide="ignore"):
         share = towards[2] - slope * rays[:, 2]
         share = np.where(share > 0, rays[:, 2] / np.maximum(share, 1e-12), np.inf)
