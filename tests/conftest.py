@@ -84,6 +84,21 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tone of 30 seconds."""
+    import wave
+
+    path = tmp_path_factory.mktemp("music") / "tone.wav"
+    tone = (8000 * np.sin(np.arange(48_000 * 30) * 2 * np.pi * 220 / 48_000)).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(48_000)
+        file.writeframes(tone.tobytes())
+    return path
+
+
+@pytest.fixture(scope="session")
 def s3_address() -> Iterator[str]:
     """The address of an S3 server."""
     from moto.server import ThreadedMotoServer

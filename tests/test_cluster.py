@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from conftest import wait_until
@@ -20,6 +21,7 @@ from PIL import Image
 from test_segments import SHORT, digest, kept, running
 from videos import decode
 
+import renderer
 from renderer.cached_files import clear, copies_folder
 from renderer.encoder import ffmpeg_path, probe
 from renderer.job import sample_pictures
@@ -206,6 +208,42 @@ def test_a_campaign_is_matched_and_rendered_by_workers(
     clear("segments")
     assert render("batch", "campaign.toml", "--only", "24*", "--no-resume")[0] == 0
     assert (decode(tmp_path / "out" / "24-0.mp4", 96, 64) == first).all()
+
+
+def test_two_passes_and_sound_on_a_cluster(
+    render: Render, tmp_path: Path, cover: Path, cluster: Cluster, music: Path
+) -> None:
+    """What the first pass has learned is sent to whichever worker makes a segment in the second."""
+    words = ("zoom", cover, *LONGER, "--max-size", "1MB", "--music", music, "--title", "Anna", "-y", "-o", "it.mp4")
+    assert render(*words)[0] == 0
+    expected = digest(tmp_path / "it.mp4")
+    assert 900_000 < (tmp_path / "it.mp4").stat().st_size <= 1_000_000
+    clear("segments")
+    cluster.worker()
+    cluster.worker()
+    store = tmp_path / "store"
+    assert render(*words, "--cluster", cluster.address, "--store", store)[0] == 0
+    assert digest(tmp_path / "it.mp4") == expected
+    assert not [path for path in store.rglob("*") if path.is_file() and not path.is_relative_to(store / "files")]
+
+
+def test_from_python_with_a_short_video_of_two_covers(tmp_path: Path, photos: Path) -> None:
+    """A short video is one segment. Its logo, its covers and all photos are sent."""
+    first, second = sample_pictures()
+    logo = tmp_path / "logo.png"
+    Image.new("RGBA", (40, 20), "red").save(logo)
+    options = {"tiles": photos, "size": (96, 64), "columns": 12, "duration": 1, "fps": 10, "logo": logo}
+    morph = {**options, "to": (second,)}
+    alone = renderer.render(first, "morph", tmp_path / "alone.mp4", **morph)
+    made = renderer.render(
+        first, "morph", tmp_path / "it.mp4", cluster="local:1", store=str(tmp_path / "store"), **morph
+    )
+    assert not alone.segments
+    assert [(segment.number, segment.frames) for segment in made.segments] == [(0, 10)]
+    assert np.abs(decode(tmp_path / "it.mp4", 96, 64).astype(int) - decode(tmp_path / "alone.mp4", 96, 64)).max() < 12
+    gif = renderer.render(first, "zoom", tmp_path / "it.gif", cluster="local:1", **{**options, "duration": 0.3})
+    assert gif.frames == 3  # made here: it is no task
+    assert not gif.segments
 
 
 # -- What goes wrong -----------------------------------------------------------------------------------------------

@@ -106,20 +106,6 @@ def test_nothing_of_an_encoder_depends_on_the_machine(monkeypatch: pytest.Monkey
 # -- Joined files --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    import wave
-
-    path = tmp_path_factory.mktemp("music") / "tone.wav"
-    tone = (8000 * np.sin(np.arange(48_000 * 30) * 2 * np.pi * 220 / 48_000)).astype("<i2")
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(48_000)
-        file.writeframes(tone.tobytes())
-    return path
-
-
 def kept_promises(found: Probe) -> tuple[object, ...]:
     """The properties that do not depend on how a file was made."""
     return (
