@@ -12,7 +12,7 @@ drawn: of all frames, and the largest loss of PSNR in a frame within 12 of a joi
 
 `workers`: wall and processor time of a disperse of 24 seconds, in one piece and in segments by 1, 2, … workers.
 
-`cluster`: wall and processor time of a disperse of 48 seconds by two workers, and by two processes of Dask, in turn.
+`cluster`: wall and processor time of a disperse of 144 seconds by two workers, and by two processes of Dask, in turn.
 
 `kills`: a video of 60 seconds is rendered again and again, and killed (SIGKILL) at random moments, so many times; shows
 whether all complete files are equal, and how many finished segments were made anew.
@@ -145,7 +145,7 @@ def cluster(tiles: str) -> None:
     """Print the time of a video by two workers, and by two processes of Dask."""
     print("| | wall time | processor time |\n|---|--:|--:|")
     with tempfile.TemporaryDirectory() as folder:
-        words = ("disperse", sample_pictures()[0], "--size", "1280x720", "--duration", 48)
+        words = ("disperse", sample_pictures()[0], "--size", "1280x720", "--duration", 144)
         subprocess.run(command(Path(folder, "it.mp4"), tiles, *words, "--frames", "0-1"), check=True)
         for name, way in 2 * [("workers", ("--workers", 2)), ("Dask", ("--cluster", "local:2"))]:
             clear("segments")

@@ -17,16 +17,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 
 from renderer import matching
 from renderer.cached_files import copies_folder, sweep
 from renderer.cluster.store import FILES, Store
+from renderer.cores import core_count
 from renderer.cover_names import MAP_SUFFIX
 from renderer.errors import Cancelled, RenderError
 from renderer.grid import Grid
 from renderer.identity import Identity, identity
-from renderer.job.drawing import photos_drawn_large
+from renderer.job.drawing import LOOKED_AT, photos_drawn_large
 from renderer.job.mosaics import OpenMosaic
 from renderer.job.results import MadeSegment
 from renderer.job.segments import SegmentedVideo, SegmentMaker, plugin_digests, write_segment
@@ -141,6 +143,7 @@ def match_photos(client: Identity, url: str, plan: str) -> Result:
 def _task(client: Identity, work: Callable[[], Result]) -> Result:
     """Do the work of a task; errors are results, since only unknown ones are worth another attempt by Dask."""
     with _one_at_a_time:
+        cv2.setNumThreads(core_count())
         try:
             if client != identity():
                 raise RenderError(f"it has {identity()}, and the client {client}: install the same there")
@@ -170,14 +173,21 @@ def _rendered(store: Store, name: str, number: int, statistics: Sequence[str]) -
     video = replace(plan.video, job=with_files(plan.video.job, moved))
     source = _maker.source(name, video, lambda stack: _opened(store, plan, stack))
     frames = video.cuts[number]
-    large = photos_drawn_large(source, frames)
-    if needs := [photo.digest for photo in large if store.find(photo_name(photo)) is None]:
-        return _result(needs=needs)
+
+    def needs(every: int) -> list[str]:
+        large = photos_drawn_large(source, frames, every=every)
+        return [photo.digest for photo in large if store.find(photo_name(photo)) is None]
+
+    if lacking := needs(LOOKED_AT):
+        return _result(needs=lacking)
     with temporary_folder() as folder, _reports(video.folder.name, number) as advance:
         for each in statistics:
             store.copy(each, folder / "first" / Path(each).name)
         own = replace(video, folder=folder / "made", first_pass=folder / "first" if statistics else None)
-        made = write_segment(source, own, number, advance)
+        try:
+            made = write_segment(source, own, number, advance)
+        except PhotoNeededError as error:  # it is large between two frames that were looked at
+            return _result(needs=list({error.digest, *needs(1)}))
         files = [path for path in sorted(own.folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
         return _result(made=made, files=[store.put(file, segments_of(video)) for file in files])
 

@@ -49,8 +49,9 @@ Shot = Scene | Moments
 _REUSED: Final = 4
 """Scenes that are kept: the movement of flying tiles is that from the frame before to the one after."""
 
-_LOOKED_AT: Final = 4
-"""Frames of which one is looked at to find the photos that frames need, unless photos become large."""
+LOOKED_AT: Final = 16
+"""Frames of which one is looked at to find the photos that frames need, unless photos become large: a look takes up to
+10 ms, and a frame 20 to draw."""
 
 _LARGE: Final = 128
 """Texels up to which most photos are drawn from their thumbnails, whatever part of these their crops are."""
@@ -149,13 +150,18 @@ def ahead(values: Iterable[T], count: int, prepare: Callable[[T], None]) -> Iter
     yield from waiting
 
 
-def photos_drawn_large(source: FrameSource, frames: Sequence[int], *, planar: bool = True) -> list[Photo]:
+def photos_drawn_large(
+    source: FrameSource, frames: Sequence[int], *, planar: bool = True, every: int = LOOKED_AT
+) -> list[Photo]:
     """Return the photos whose files are read to draw some frames, about in the order in which frames need them.
 
-    No texture is loaded. One photo stands for all pieces of its file. Where no photo becomes large, one frame of four
-    is looked at, so a photo that is large for a moment only may be missing. `planar`: as in `FrameSource.shots`.
+    No texture is loaded. One photo stands for all pieces of its file. Where no photo becomes large, one frame of
+    `every` is looked at, so a photo that is large for a moment only may be missing. `planar`: as in
+    `FrameSource.shots`.
     """
     textures, size = source.stage.textures.unloaded(), source.stage.frame
+    if not textures.read_from_files(dict.fromkeys(range(len(textures)), 0)):
+        return []
     levels = np.full(len(textures), MAX_LEVELS)  # the largest that is needed of each texture
     needed_at = np.zeros(len(textures), np.int64)  # the frame in which it was found
     with closing(Compositor(*size, textures, threads=1)) as compositor:
@@ -175,8 +181,8 @@ def photos_drawn_large(source: FrameSource, frames: Sequence[int], *, planar: bo
             needed_at[larger] = number
             return bool((textures.table.width[larger] >> levels[larger] > _LARGE).any())
 
-        for start in range(0, len(frames), _LOOKED_AT):
-            *between, last = frames[start : start + _LOOKED_AT]
+        for start in range(0, len(frames), every):
+            *between, last = frames[start : start + every]
             if look(last):
                 for number in between:
                     look(number)
