@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from renderer.budget import WORKERS_VARIABLE
 from renderer.cores import CORES_VARIABLE, core_count
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["open_cluster"]
 
+_QUIET: Final = {
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.monitor-interval": "1s",
+}
+"""Settings of Dask for processes that share the cores with their encoders. Its workers look after themselves a hundred
+times a second, which takes a tenth of the time of a thread that draws in Python."""
+
 
 @contextmanager
 def open_cluster(address: str | None, store: str | None, progress: Progress) -> Iterator[Cluster | None]:
@@ -38,6 +47,7 @@ def open_cluster(address: str | None, store: str | None, progress: Progress) -> 
         yield None
         return
     try:
+        import dask
         from distributed import LocalCluster
 
         from renderer.cluster.client import RESOURCE, Cluster
@@ -51,11 +61,12 @@ def open_cluster(address: str | None, store: str | None, progress: Progress) -> 
     with ExitStack() as stack:
         target: object = address
         if local := re.fullmatch(r"local:([1-9]\d*)", address):
+            stack.enter_context(dask.config.set(_QUIET))
             share = {WORKERS_VARIABLE: local[1], CORES_VARIABLE: str(max(core_count() // int(local[1]), 1))}
             target = stack.enter_context(
                 LocalCluster(
                     n_workers=int(local[1]), threads_per_worker=1, processes=True, resources={RESOURCE: 1},
-                    dashboard_address=":0", silence_logs=logging.CRITICAL, env=share,
+                    dashboard_address=None, silence_logs=logging.CRITICAL, env=share,
                 )
             )  # fmt: skip
         if store is None:
