@@ -176,12 +176,14 @@ def campaign(tiles: str, count: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "campaign.toml")
         path.write_text(
-            f'[defaults]\ntiles = ["{tiles}"]\nsize = "640x360"\nduration = 1\noutput = "out/{{seed}}"\n'
+            f'[defaults]\ntiles = ["{tiles}"]\nsize = "640x360"\nduration = 1\n'
+            f'output = "{Path(folder, "out")}/{{seed}}"\n'
             f'[[job]]\ncover = "{sample_pictures()[0]}"\n[job.sweep]\nseed = [{", ".join(map(str, range(count)))}]\n'
         )
         words = [sys.executable, "-m", "renderer", "batch", str(path), "--workers", "2", "-q"]
         wall, used, found = measured(words)
-        videos = json.loads(Path(folder, "out", "manifest.json").read_text())["videos"]
+        (manifest,) = Path(folder).rglob("manifest.json")
+        videos = json.loads(manifest.read_text())["videos"]
         inside = sum(video["seconds"] for video in videos)
         print(f"{len(videos)} videos: {wall:.0f} s of wall time, {used:.0f} s of processor time")
         print(f"outside of the videos: {1 - inside / (2 * wall):.1%} of the workers' time")

@@ -900,8 +900,38 @@ def test_a_poster_shows_the_complete_mosaic(campaign: Path, render: Run) -> None
         'output = "out/{preset}"\n'
     )
     assert render("batch", "campaign.toml")[0] == 0
-    posters = re.findall(r'<img src="data:image/jpeg;base64,([^"]+)"', Path("out/index.html").read_text("utf-8"))
+    posters = posters_of(Path("out/index.html"))
     assert len(posters) == 2
     for poster in posters:
         with Image.open(io.BytesIO(base64.b64decode(poster))) as picture:
             assert np.asarray(picture).mean() > 60
+    Path("out/wide.mp4").rename(Path("out/moved.mp4"))  # only what is new is rendered and shown anew
+    assert render("batch", "campaign.toml", "--only", "wide")[0] == 0
+    again = posters_of(Path("out/index.html"))
+    assert again[0] == posters[0]
+    Path("out/index.html").unlink()  # without an earlier page, it is taken from the file
+    assert render("batch", "campaign.toml", "--only", "wide", "--no-resume")[0] == 0
+    for poster in posters_of(Path("out/index.html")):
+        with Image.open(io.BytesIO(base64.b64decode(poster))) as picture:
+            assert np.asarray(picture).mean() > 60
+
+
+def posters_of(page: Path) -> list[str]:
+    """The JPEGs on the page of a campaign, in Base64."""
+    return re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page.read_text("utf-8"))
+
+
+def test_the_manifest_of_a_large_campaign_is_not_written_after_each_video(campaign: Path, render: Run) -> None:
+    campaign.write_text(f'[[job]]\n{SMALL}cover = "covers/a.jpg"\n')
+    assert render("batch", "campaign.toml")[0] == 0
+    saved = Manifest.load(Path("out"))
+    before = Path("out/manifest.json").read_bytes()
+    saved.save()
+    assert json.loads(Path("out/manifest.json").read_text()) == json.loads(before)
+    written = Path("out/manifest.json").stat().st_ino
+    saved._saved = (time.monotonic(), 10.0)  # as if it had taken ten seconds
+    saved.save(at_once=False)
+    assert Path("out/manifest.json").stat().st_ino == written
+    saved._saved = (time.monotonic() - 201, 10.0)
+    saved.save(at_once=False)
+    assert Path("out/manifest.json").stat().st_ino != written

@@ -83,7 +83,7 @@ def render_batch(
     """Render the videos that are due; return the outcomes of the tasks that were started, by task name.
 
     `timeout`: seconds without progress after which a video fails; None: never, for a pool that reports no progress. The
-    manifest is written after each video. Raises RenderError if the manifest or a folder can't be written.
+    manifest is written after videos, and at the end. Raises RenderError if the manifest or a folder can't be written.
     """
     manifest, outcomes = batch.manifest, dict[str, Outcome]()
     created = [folder for task in batch.due for folder in _make_folder(_folder_of(task))]
@@ -100,11 +100,12 @@ def render_batch(
             _remove_incomplete(task)  # the worker may have crashed
         state: State = "failed" if outcome.error else "done"
         manifest.record(task, state, batch.fingerprints[task.name], batch.inputs, outcome)
-        manifest.save()
+        manifest.save(at_once=False)
 
     try:
         run(batch.due, pool, observer, done, fail_fast=fail_fast, timeout=timeout)
     finally:
+        manifest.save()
         _remove_empty(created)
     return outcomes
 

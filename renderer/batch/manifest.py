@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import textwrap
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path, PureWindowsPath
 from types import UnionType
@@ -40,6 +42,8 @@ ManifestEntry: TypeAlias = "dict[str, JsonValue]"
 
 _FIX: Final = "move it, or choose another output"
 
+_SHARE: Final = 20  # of the time, that is spent on writing the file
+
 _MAX_NUMBER: Final = 1e12  # in a probe
 
 _FIELDS: Final[dict[str, type | UnionType]] = {
@@ -55,6 +59,9 @@ class Manifest:
 
     folder: Path
     entries: dict[str, ManifestEntry]
+    posters: dict[str, bytes] = field(default_factory=dict)  # of the videos made in this run, as small JPEGs
+    _encoded: dict[str, str] = field(default_factory=dict)  # entries as JSON, since the last load
+    _saved: tuple[float, float] = (0.0, 0.0)  # when it was saved last, and how many seconds that took
 
     @classmethod
     def load(cls, folder: Path) -> Manifest:
@@ -75,14 +82,26 @@ class Manifest:
             entries[entry["output"]] = entry
         return cls(folder, entries)
 
-    def save(self) -> None:
-        """Write the file atomically. Raises RenderError."""
-        content = {
-            "format": _FORMAT, "version": version(), "ffmpeg": Path(ffmpeg_path()).name,
-            "videos": [self.entries[output] for output in sorted(self.entries)],
-        }  # fmt: skip
-        with new_file(self.folder / NAME, overwrite=True) as temporary:
-            temporary.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    def save(self, *, at_once: bool = True) -> None:
+        """Write the file atomically. Raises RenderError.
+
+        `at_once`: if False, only if this takes less than a twentieth of the time since it was last done: the file of a
+        large campaign has megabytes.
+        """
+        started = time.monotonic()
+        last, took = self._saved
+        if not at_once and started - last < _SHARE * took:
+            return
+        head = {"format": _FORMAT, "version": version(), "ffmpeg": Path(ffmpeg_path()).name}
+        texts = (
+            self._encoded.get(output) or self._encoded.setdefault(output, _encode(self.entries[output]))
+            for output in sorted(self.entries)
+        )
+        with new_file(self.folder / NAME, overwrite=True) as temporary, temporary.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(head, indent=1).removesuffix("\n}") + ',\n "videos": [\n')
+            file.write(",\n".join(texts))
+            file.write("\n ]\n}\n")
+        self._saved = time.monotonic(), time.monotonic() - started
 
     def key(self, task: Task) -> str:
         """Return the key of a task's entry."""
@@ -105,6 +124,8 @@ class Manifest:
     ) -> None:
         """Record the state of a task, with its outcome if it has one."""
         job, outcome = task.job, outcome or Outcome()
+        self._encoded.pop(self.key(task), None)
+        self.posters[self.key(task)] = outcome.poster
         settings = dict(_settings(job.match, job.output, job.file, job.overlay, job.sound, job.animation))
         self.entries[self.key(task)] = {
             "output": self.key(task),
@@ -128,6 +149,10 @@ class Manifest:
             "telling": poster_frame(job.animation, 101) / 100,
             "command": task.command,
         }
+
+
+def _encode(entry: ManifestEntry) -> str:
+    return textwrap.indent(json.dumps(entry, indent=1), "  ")
 
 
 def _problem(entry: object) -> str:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
-import io
 import math
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 from renderer.batch.manifest import Manifest, ManifestEntry
+from renderer.batch.work import POSTER_SIDE, small_jpeg
 from renderer.cores import core_count
 from renderer.errors import FileError, InputError, MissingFileError, RenderError
 from renderer.ffmpeg import run_ffmpeg, user_file
@@ -19,13 +21,7 @@ from renderer.formats import is_sequence, numbered
 from renderer.input_files import read_bytes
 from renderer.output_files import new_file
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 NAME: Final = "index.html"
-
-POSTER_SIDE: Final = 320
-"""Maximum pixels of a poster's longer side; a poster takes about 20 KB of the page."""
 
 _MARK: Final = "<!-- mosaic-renderer campaign -->"
 
@@ -48,8 +44,15 @@ def check_page(folder: Path) -> None:
 def write_page(manifest: Manifest) -> Path:
     """Write the page of a manifest's videos next to the manifest, and return its path. It loads no other files."""
     entries = [manifest.entries[output] for output in sorted(manifest.entries)]
+    before = _posters_before(manifest.folder / NAME)
+    made = {output: _as_uri(jpeg) for output, jpeg in manifest.posters.items() if jpeg}
+
+    def poster(entry: ManifestEntry) -> str:
+        known = made.get(str(entry["output"])) or before.get(_state_of_file(entry))
+        return "" if entry["state"] != "done" else known or _poster(manifest.folder, entry)
+
     with ThreadPoolExecutor(core_count(), thread_name_prefix="posters") as pool:
-        posters = list(pool.map(lambda entry: _poster(manifest.folder, entry), entries))
+        posters = list(pool.map(poster, entries))
     done = sum(entry["state"] == "done" for entry in entries)
     failed = sum(entry["state"] == "failed" for entry in entries)
     page = _PAGE.format(
@@ -64,11 +67,26 @@ def write_page(manifest: Manifest) -> Path:
     return path
 
 
+def _posters_before(path: Path) -> dict[str, str]:
+    """Return the posters of the page that an earlier run wrote, by the state of the file that they show."""
+    with contextlib.suppress(RenderError, UnicodeDecodeError):
+        return dict(_POSTER.findall(read_bytes(path, _MAX_BYTES).decode()))
+    return {}
+
+
+def _state_of_file(entry: ManifestEntry) -> str:
+    return f"{entry['fingerprint']}-{entry['bytes']}"
+
+
 def _figure(entry: ManifestEntry, poster: str) -> str:
     output = str(entry["output"])
     first = numbered(Path(output), 0).as_posix() if is_sequence(Path(output)) else output
     link = quote(first, errors="surrogateescape")
-    picture = f'<img src="{poster}" alt="">' if poster else '<div class="none"></div>'
+    picture = (
+        f'<img data-of="{html.escape(_state_of_file(entry))}" src="{poster}" alt="">'
+        if poster
+        else '<div class="none"></div>'
+    )
     linked = f'<a href="{link}">{picture}</a>' if entry["state"] == "done" else picture
     command = f"<code>{html.escape(str(entry['command']))}</code>" if entry["command"] else ""
     state = html.escape(_state(entry))
@@ -93,8 +111,6 @@ def _state(entry: ManifestEntry) -> str:
 
 def _poster(folder: Path, entry: ManifestEntry) -> str:
     """Return a frame of a video as a data URI; empty if there is none."""
-    if entry["state"] != "done":
-        return ""
     from renderer.image_file import open_image
 
     path = folder / str(entry["output"])
@@ -113,25 +129,24 @@ def _poster(folder: Path, entry: ManifestEntry) -> str:
         try:
             with open_image(path, max_reads=math.inf) as picture:
                 picture.seek(round(fraction * (getattr(picture, "n_frames", 1) - 1)))
-                return _uri(picture)
+                return _as_uri(small_jpeg(picture))
         except (OSError, ValueError):
             done = run_ffmpeg(
-                "-ss", f"{max(start, 0.0):.4f}", *user_file(path), "-frames:v", "1",
-                "-threads", "1", "-f", "image2pipe", "-c:v", "png", "-",
+                "-ss", f"{max(start, 0.0):.4f}", *user_file(path), "-frames:v", "1", "-threads", "1",
+                "-vf", f"scale={POSTER_SIDE}:{POSTER_SIDE}:force_original_aspect_ratio=decrease",
+                "-f", "image2pipe", "-c:v", "png", "-",
             )  # fmt: skip
             with open_image(done.stdout) as picture:
-                return _uri(picture)
+                return _as_uri(small_jpeg(picture))
     except (OSError, ValueError, RenderError):
         return ""
 
 
-def _uri(picture: Image.Image) -> str:
-    small = picture.convert("RGB")
-    small.thumbnail((POSTER_SIDE, POSTER_SIDE))
-    encoded = io.BytesIO()
-    small.save(encoded, "JPEG", quality=80)
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode()
+def _as_uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
 
+
+_POSTER: Final = re.compile(r'<img data-of="([0-9a-f]+-[0-9]+)" src="(data:image/jpeg;base64,[A-Za-z0-9+/=]+)"')
 
 _PAGE: Final = """<!doctype html>
 {mark}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 
 from renderer.errors import RenderError
 from renderer.memory import MemoryMeter
@@ -15,11 +16,17 @@ from renderer.video_job import VideoJob, mosaic_key
 from renderer.worker_pool import OUT_OF_MEMORY, this_worker
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from renderer.encoder import Probe
     from renderer.job import OpenMosaic
     from renderer.job.mosaics import Matcher
     from renderer.job.results import MadeSegment
     from renderer.job.segments import SegmentPool
+    from renderer.pixels import Pixels
+
+
+Jpeg: TypeAlias = bytes
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class Outcome:
     checks: Sequence[RuleCheck] = ()
     worker: str = ""  # its host and process
     segments: Sequence[MadeSegment] = ()  # if the video was made in segments
+    poster: Jpeg = b""  # a small JPEG of its most representative frame, if that was drawn in this process
 
 
 class JobRunner:
@@ -86,10 +94,11 @@ class JobRunner:
             mosaic = self._mosaic_of(render_job.job, progress)
             if render_job.match_only:
                 return Outcome("", progress.finished()["total"])
-            summary = write_video(mosaic, render_job.job, progress, workers=1, pool=self._pool)
+            shown: list[Pixels] = []
+            summary = write_video(mosaic, render_job.job, progress, workers=1, pool=self._pool, show=shown.append)
         return Outcome(
             "", progress.finished()["total"], summary.bytes, meter.peak_bytes, summary.probe, tuple(summary.checks),
-            this_worker(), summary.segments,
+            this_worker(), summary.segments, _poster(shown[-1]) if shown else b"",
         )  # fmt: skip
 
     def _mosaic_of(self, job: VideoJob, progress: Progress) -> OpenMosaic:
@@ -101,3 +110,25 @@ class JobRunner:
             opened = open_mosaic(job.drawn_cover, job.match, progress, job.animation, matcher=self._matcher)
             self._mosaic = (key, self._open.enter_context(opened))
         return self._mosaic[1]
+
+
+POSTER_SIDE: Final = 320
+"""Maximum width and height of a poster on the page of a campaign, in pixels; it takes about 20 KB."""
+
+
+def small_jpeg(picture: Image.Image) -> bytes:
+    """Return a picture as a JPEG of at most 320 × 320 pixels."""
+    small = picture.convert("RGB")
+    small.thumbnail((POSTER_SIDE, POSTER_SIDE))
+    encoded = io.BytesIO()
+    small.save(encoded, "JPEG", quality=80)
+    return encoded.getvalue()
+
+
+def _poster(pixels: Pixels) -> bytes:
+    from PIL import Image
+
+    from renderer.covers import WHITE
+    from renderer.pixels import over_colour
+
+    return small_jpeg(Image.fromarray(over_colour(pixels, WHITE)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +32,7 @@ from renderer.messages import named
 from renderer.output_files import check_writable, temporary_folder
 from renderer.overlay import check_overlay
 from renderer.paths import CACHE_SIZE
-from renderer.pixels import over_colour
+from renderer.pixels import Pixels, over_colour
 from renderer.progress import Progress, Silent, Timed
 from renderer.rules import check_rules
 from renderer.settings import OutputSettings
@@ -123,10 +123,12 @@ def write_video(
     workers: int | None = None,
     cache_size: int = CACHE_SIZE,
     pool: SegmentPool | None = None,
+    show: Callable[[Pixels], None] | None = None,
 ) -> Summary:
     """Write one video of a mosaic and its poster; the caller adds the seconds and the memory to the summary.
 
-    `workers`, `cache_size`, `pool`: see `render_videos`.
+    `workers`, `cache_size`, `pool`: see `render_videos`. `show`: called with the most representative frame, as
+    `FrameSource.picture` returns it, if the video is encoded in one piece.
     """
     with (
         ready_video(mosaic, job, progress) as ready,
@@ -170,6 +172,8 @@ def write_video(
             ):  # fmt: skip
                 feed(writer, frame_source, selected, advance)
                 landings[:] = [Landing.at(mosaic.map(which), cell) for which, cell in frame_source.landings]
+                if show is not None:
+                    show(frame_source.picture(poster_frame(job.animation, frame_source.stage.frames)))
             return path.stat().st_size - sound_bytes if path.is_file() else 0
 
         if ready.max_bytes is None:
