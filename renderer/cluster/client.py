@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from renderer.cover_names import MAP_SUFFIX
 from renderer.errors import InputError, RenderError
@@ -24,7 +25,7 @@ from renderer.job.map_cache import reuse_map
 from renderer.job.mosaics import OpenMosaic
 from renderer.job.results import MadeSegment
 from renderer.job.segments import SegmentedVideo, drawn_files, plugin_digests
-from renderer.library import Library, export_photos
+from renderer.library import Library, Photos, export_photos
 from renderer.messages import counted, named
 from renderer.output_files import temporary_folder
 from renderer.paths import expanded
@@ -107,7 +108,8 @@ class Cluster:
         frames = _Frames(video, advance)
         names = self._store.names(folder)  # of an earlier run that was killed before it copied them
         for name in names:
-            self._store.copy(name, video.folder / Path(name).name)
+            with suppress(RenderError):  # it is incomplete: it is made again
+                self._store.copy(name, video.folder / Path(name).name)
         missing = [number for number in numbers if not video.path(number).exists()]
         for number in set(numbers) - set(missing):
             frames.finish(number)
@@ -115,8 +117,6 @@ class Cluster:
         self._store.remove(names)
         if not missing:
             return
-        libraries = [each.library for each in (mosaic, *mosaic.others)]
-        photos = {photo.digest: photo for library in libraries for photo in library.photos}
 
         def finished(task: int, result: Result) -> None:
             for name in result.files:
@@ -127,14 +127,15 @@ class Cluster:
             done(result.made)
 
         def supply(digests: Sequence[str]) -> None:
-            for photo in map(photos.__getitem__, digests):
+            photos = (photo for each in (mosaic, *mosaic.others) for photo in each.library.photos)
+            for photo in {photo.digest: photo for photo in photos if photo.digest in digests}.values():
                 if self._store.put(photo.path) != photo_name(photo):
                     raise RenderError(f"{photo.path} has changed since it was indexed: render again")
 
-        with self._sent(self._plan_of(mosaic, video), folder) as plan:
+        with self._sent(self._plan_of(mosaic, video)) as plan:
             statistics = [self._statistics(video, number) for number in missing]
             arguments = [(plan, number, logs) for number, logs in zip(missing, statistics, strict=True)]
-            self._run(render_segment, arguments, finished, supply, frames)
+            self._run(render_segment, arguments, finished, frames.advance, supply, frames)
             self._store.remove([name for logs in statistics for name in logs])
 
     def match_photos(
@@ -162,8 +163,8 @@ class Cluster:
                 self._store.remove(result.files)
                 advance(1)
 
-            with self._sent(MatchPlan(cover, grid, photos, style, rules, seed, pins, recipe), "matching") as plan:
-                self._run(match_photos, [(plan,)], finished)
+            with self._sent(MatchPlan(cover, grid, photos, style, rules, seed, pins, recipe)) as plan:
+                self._run(match_photos, [(plan,)], finished, lambda: advance(0))
             placement = reuse_map(path, library)
         if placement is None:
             raise RenderError("a worker has matched other photos than those of this machine: match again")
@@ -186,12 +187,12 @@ class Cluster:
         return SegmentPlan(video, sent, files, plugin_digests(job.animation))
 
     @contextmanager
-    def _sent(self, plan: object, folder: str) -> Iterator[str]:
+    def _sent(self, plan: object) -> Iterator[str]:
         """Put a plan into the store, and yield its name; it is removed when the context exits."""
         with temporary_folder() as temporary:
             path = temporary / "plan.pickle"
             path.write_bytes(pickle.dumps(plan))
-            name = self._store.put(path, folder)
+            name = self._store.put(path, "plans")
         try:
             yield name
         finally:
@@ -215,12 +216,14 @@ class Cluster:
         function: Callable[..., Result],
         arguments: Sequence[tuple[object, ...]],
         finished: Callable[[int, Result], None],
+        poll: Callable[[], None],
         supply: Callable[[Sequence[str]], None] | None = None,
         frames: _Frames | None = None,
     ) -> None:
         """Do tasks on the workers, and call `finished` with the index and the result of each; never twice.
 
-        `arguments`: those of each task after the store's URL. `supply`: puts photos into the store, by their digests.
+        `arguments`: those of each task after the store's URL. `poll`: called all the time; it may raise to stop the
+        work. `supply`: puts photos into the store, by their digests. `frames`: learns what is drawn.
         Not more tasks are submitted than the workers do at a time. One that fails is tried on another worker; one that
         takes much longer than others is done by an idle worker too. If a task kills several workers, the others are
         finished first. Raises RenderError for a task that fails on two workers, or ends several.
@@ -231,7 +234,7 @@ class Cluster:
             try:
                 if frames is not None:
                     client.subscribe_topic(frames.topic, frames.receive)
-                self._run_connected(client, function, arguments, tasks, finished, supply, frames)
+                self._run_connected(client, function, arguments, tasks, finished, poll, supply)
             except _lost() as error:
                 self._reconnect(client, error)
             finally:
@@ -252,8 +255,8 @@ class Cluster:
         arguments: Sequence[tuple[object, ...]],
         tasks: _Tasks,
         finished: Callable[[int, Result], None],
+        poll: Callable[[], None],
         supply: Callable[[Sequence[str]], None] | None,
-        frames: _Frames | None,
     ) -> None:
         from distributed import wait
         from distributed.scheduler import KilledWorker
@@ -271,12 +274,13 @@ class Cluster:
                     workers=workers, resources={RESOURCE: 1}, retries=_RETRIES, pure=False,
                 )  # fmt: skip
                 tasks.running[future] = _Running(task, workers, time.monotonic())
+            poll()
+            if not tasks.running:
+                continue
             try:
                 ended = wait(list(tasks.running), timeout=_POLLED, return_when="FIRST_COMPLETED").done
             except TimeoutError:
                 ended = set()
-            if frames is not None:
-                frames.advance()
             for future in ended:
                 task, _, started = tasks.running.pop(future)
                 if task not in tasks.open:  # another worker was faster
@@ -477,6 +481,7 @@ class _Frames:
 
     def advance(self) -> None:
         """Report what is new. A segment that starts anew counts once it is beyond what was reported."""
+        self._advance(0)  # which may raise to stop the work
         while not self._events.empty():
             self._reach(*self._events.get())
 
@@ -496,6 +501,7 @@ class _SentPhotos:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._names: dict[str, str] = {}  # in the store, by a digest of the photos
+        self._digests: WeakKeyDictionary[Photos, str] = WeakKeyDictionary()
         self._lock = threading.Lock()
 
     def has(self, library: Library) -> bool:
@@ -515,7 +521,9 @@ class _SentPhotos:
 
     def _digest(self, library: Library) -> str:
         """Return a digest of photos: their names may be shown or sorted by, so it includes these."""
-        digest = hashlib.blake2b(library.photos.columns.key.tobytes(), digest_size=16)
-        for photo in library.photos:
-            digest.update(f"{photo.path}\0{photo.crop}".encode("utf-8", "surrogateescape"))
-        return digest.hexdigest()
+        if library.photos not in self._digests:
+            digest = hashlib.blake2b(library.photos.columns.key.tobytes(), digest_size=16)
+            for photo in library.photos:
+                digest.update(f"{photo.path}\0{photo.crop}".encode("utf-8", "surrogateescape"))
+            self._digests[library.photos] = digest.hexdigest()
+        return self._digests[library.photos]
