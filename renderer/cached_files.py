@@ -15,13 +15,13 @@ from renderer.paths import cache_folder
 
 CacheKind = Literal["maps", "indexes", "segments", "copies"]
 """Matched mosaics with their landings; what is known of photos that are in no library; finished parts of videos; copies
-of a cluster's files."""
+of files for and from a cluster."""
 
 _PATTERNS: Final[dict[CacheKind, tuple[str, ...]]] = {
     "maps": ("maps/*", "landings/*"),
     "indexes": ("photos-*.sqlite*",),
     "segments": ("segments/*",),
-    "copies": ("copies/*",),
+    "copies": ("copies/*", "store/*"),
 }
 
 _DAYS_KEPT: Final = 7  # of segments and copies

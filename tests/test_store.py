@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,18 @@ def test_copies_from_elsewhere_are_kept(photo: Path) -> None:
     clear("copies")
     with pytest.raises(RenderError, match="store=s3://jobs/kept can't be used"):
         store.fetch(name)
+
+
+@pytest.mark.usefixtures("s3_server")
+def test_one_content_has_several_names_and_several_readers(photo: Path) -> None:
+    clear("copies")
+    store, other = Store("s3://jobs/several"), photo.with_name("other.jpg")
+    other.write_bytes(photo.read_bytes())
+    names = [store.put(photo), store.put(other)]
+    with ThreadPoolExecutor(6) as pool:
+        paths = list(pool.map(store.fetch, names * 3))
+    assert {path.name for path in paths} == {photo.name, other.name}
+    assert all(path.read_bytes() == photo.read_bytes() for path in paths)
 
 
 def test_a_damaged_file_is_not_used(store: Store, photo: Path, tmp_path: Path) -> None:

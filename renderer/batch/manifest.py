@@ -42,7 +42,7 @@ ManifestEntry: TypeAlias = "dict[str, JsonValue]"
 
 _FIX: Final = "move it, or choose another output"
 
-_SHARE: Final = 20  # of the time, that is spent on writing the file
+_SAVE_INTERVAL: Final = 20  # times as long as it takes to write the file
 
 _MAX_NUMBER: Final = 1e12  # in a probe
 
@@ -90,7 +90,7 @@ class Manifest:
         """
         started = time.monotonic()
         last, took = self._saved
-        if not at_once and started - last < _SHARE * took:
+        if not at_once and started - last < _SAVE_INTERVAL * took:
             return
         head = {"format": _FORMAT, "version": version(), "ffmpeg": Path(ffmpeg_path()).name}
         texts = (

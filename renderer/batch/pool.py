@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, Self, cast
+from typing import TYPE_CHECKING, Final, Protocol, Self, cast
 
 from renderer.batch.work import JobRunner, Outcome, RenderJob
 from renderer.errors import Cancelled
@@ -23,10 +23,16 @@ if TYPE_CHECKING:
     Answer = Outcome | SegmentAnswer
 
 
+_MOST_THREADS: Final = 256  # videos at once
+
+
 class Pool(Protocol):
     """Runs render jobs, `workers` at a time. It need not report progress."""
 
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many jobs run at a time now."""
+        ...
 
     def submit(self, render_job: RenderJob, progress: Progress, /) -> Future[Outcome]:
         """Run a job as soon as a worker is free; the future raises only if the pool was closed."""
@@ -43,13 +49,19 @@ class ThreadsPool:
     `matcher`, `pool`: match mosaics and make segments, in other processes or on other machines.
     """
 
-    def __init__(self, workers: int, matcher: Matcher | None, pool: SegmentPool) -> None:
-        self.workers = workers
+    def __init__(self, workers: Callable[[], int], matcher: Matcher | None, pool: SegmentPool) -> None:
+        """`workers`: returns how many jobs to run at a time, which may change."""
+        self._count = workers
         self._matcher, self._pool = matcher, pool
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="videos")
+        self._threads = ThreadPoolExecutor(_MOST_THREADS, thread_name_prefix="videos")
         self._own = threading.local()
         self._runners: list[JobRunner] = []
         self._running: dict[Future[Outcome], _Stoppable] = {}
+
+    @property
+    def workers(self) -> int:
+        """How many jobs run at a time now."""
+        return min(self._count(), _MOST_THREADS)
 
     def __enter__(self) -> Self:
         return self
@@ -118,7 +130,7 @@ class _LongVideos(ThreadsPool):
         from renderer.job.segments import SegmentProcesses
 
         super().__init__(
-            processes.workers, None, SegmentProcesses(cast("Processes[SegmentTask, SegmentAnswer]", processes))
+            lambda: processes.workers, None, SegmentProcesses(cast("Processes[SegmentTask, SegmentAnswer]", processes))
         )
         self._processes = processes
 

@@ -57,8 +57,8 @@ class BatchOptions(Validated):
     fail_fast: bool = parameter(False, "Stop when the first video fails")
     skip_bad_rows: bool = parameter(False, "Skip rows with errors and render the others; the exit code is then 1")
     timeout: float = parameter(
-        900.0, "Fail a video that makes no progress for this long, and render the others", unit="seconds", low=1.0,
-        high=86_400.0,
+        900.0, "Fail a video that makes no progress for this long, and render the others; not on a cluster",
+        unit="seconds", low=1.0, high=86_400.0,
     )  # fmt: skip
     dry_run: bool = parameter(False, "Print which videos would be rendered and which are up to date, without rendering")
 
@@ -113,12 +113,14 @@ def _render(batch: Batch, run: BatchOptions, common: OutputOptions, console: Con
         with (
             open_cluster(run.cluster, run.store, console) as cluster,
             # Twice as many as are rendered at once: the others are matched, sent, joined or written.
-            ThreadsPool(run.workers or 2 * cluster.slots(), cluster.match_photos, cluster)
+            ThreadsPool(lambda: run.workers or 2 * cluster.slots(), cluster.match_photos, cluster)
             if cluster
             else LocalPool(run.workers or worker_count(len(batch.due))) as pool,
             BatchProgress(console, batch, pool.workers, run.timeout, shared=cluster is None) as observer,
         ):
-            outcomes = render_batch(batch, pool, observer, fail_fast=run.fail_fast, timeout=run.timeout)
+            # On a cluster, a video may wait for a worker for long; what hangs there is done by another one.
+            timeout = None if cluster else run.timeout
+            outcomes = render_batch(batch, pool, observer, fail_fast=run.fail_fast, timeout=timeout)
     finally:
         write_page(batch.manifest)
     if common.open:

@@ -26,7 +26,7 @@ _ABOUT: dict[CacheKind, str] = {
     "maps": "matched mosaics",
     "indexes": "thumbnails and colours of photos that are in no library",
     "segments": "finished parts of videos, with which an interrupted render is resumed",
-    "copies": "copies of files from the store of a cluster",
+    "copies": "copies of files for and from the store of a cluster",
 }
 
 

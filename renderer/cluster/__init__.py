@@ -56,11 +56,16 @@ def open_cluster(address: str | None, store: str | None, progress: Progress) -> 
         raise InputError(
             f"{named('cluster', address)} needs Dask: install mosaic-renderer with the extra cluster"
         ) from error
-    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # of what fails, it logs tracebacks
     with ExitStack() as stack:
+        for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+            logger = logging.getLogger(name)
+            stack.callback(logger.setLevel, logger.level)
+            logger.setLevel(logging.CRITICAL)  # of what fails, it logs tracebacks
         target: object = address
-        if local := re.fullmatch(r"local:([1-9]\d*)", address):
+        local = re.fullmatch(r"local:([1-9]\d*)", address)
+        if store is None:
+            store = str(stack.enter_context(temporary_folder()) if local else cache_folder() / "store")
+        if local:
             stack.enter_context(dask.config.set(_QUIET))
             share = {WORKERS_VARIABLE: local[1], CORES_VARIABLE: str(max(core_count() // int(local[1]), 1))}
             target = stack.enter_context(
@@ -69,6 +74,4 @@ def open_cluster(address: str | None, store: str | None, progress: Progress) -> 
                     dashboard_address=None, silence_logs=logging.CRITICAL, env=share,
                 )
             )  # fmt: skip
-        if store is None:
-            store = str(stack.enter_context(temporary_folder()) if local else cache_folder() / "store")
         yield stack.enter_context(Cluster(address, target, Store(store), progress))

@@ -9,7 +9,7 @@ import statistics
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -46,11 +46,11 @@ RESOURCE: Final = "render"
 
 _PATIENCE: Final = 10.0  # seconds until a cluster without workers is reported
 
-_RECONNECTED: Final = 120.0  # seconds to wait for a scheduler that went away
+_RECONNECT_LIMIT: Final = 120.0  # seconds to wait for a scheduler that went away
 
-_LOOKED: Final = 2.0  # seconds between two looks at which workers there are
+_LOOK_INTERVAL: Final = 2.0  # seconds between two looks at which workers there are
 
-_POLLED: Final = 0.5  # seconds to wait for a result before progress is shown
+_POLL_INTERVAL: Final = 0.5  # seconds to wait for a result before progress is shown
 
 _RETRIES: Final = 2  # of a task that raises what it does not know
 
@@ -60,7 +60,9 @@ _SLOW: Final = 3.0  # times the usual duration of a task, after which an idle wo
 
 _SHORTEST: Final = 1.0  # seconds, below which the usual duration says nothing
 
-_UNKNOWN: Final = 120.0  # seconds after which an idle worker does a task too, before the usual duration is known
+_SLOW_WHEN_UNKNOWN: Final = (
+    120.0  # seconds after which an idle worker does a task too, before the usual duration is known
+)
 
 
 class Cluster:
@@ -74,10 +76,14 @@ class Cluster:
         self._target, self._store, self._progress = target, store, progress
         self._workers = _Workers(progress)
         self._lock = threading.Lock()  # held while a new client is made
+        self._gone: RenderError | None = None  # once the scheduler did not come back
         self._photos = _SentPhotos(store)
+        self._videos: dict[str, threading.Lock] = defaultdict(threading.Lock)  # held while a video is made
+        self._free = threading.Condition()
+        self._busy = 0  # tasks that were submitted, of all threads
         try:
             self._client = self._connect()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:  # TypeError: TLS without keys
             raise InputError(
                 f"{named('cluster', address)} can't be reached ({error}): start a scheduler there"
             ) from error
@@ -91,7 +97,7 @@ class Cluster:
 
     def slots(self) -> int:
         """Return how many tasks the workers do at a time; waits for workers. Raises InputError if none can be used."""
-        return sum(self._workers.slots(self._client).values())
+        return sum(self._workers.slots(self._client, lambda: None).values())
 
     def make(
         self,
@@ -102,24 +108,30 @@ class Cluster:
         done: Callable[[MadeSegment], None],
     ) -> None:
         """See `SegmentPool`."""
+        with self._videos[video.folder.name]:  # two videos of a campaign may differ in their sound only
+            self._make(mosaic, video, numbers, advance, done)
+
+    def _make(
+        self,
+        mosaic: OpenMosaic,
+        video: SegmentedVideo,
+        numbers: Sequence[int],
+        advance: Advance,
+        done: Callable[[MadeSegment], None],
+    ) -> None:
         from renderer.cluster.tasks import photo_name, render_segment, segments_of
 
-        folder = segments_of(video)
         frames = _Frames(video, advance)
-        names = self._store.names(folder)  # of an earlier run that was killed before it copied them
-        for name in names:
-            with suppress(RenderError):  # it is incomplete: it is made again
-                self._store.copy(name, video.folder / Path(name).name)
+        self._copy_finished(video)
         missing = [number for number in numbers if not video.path(number).exists()]
         for number in set(numbers) - set(missing):
             frames.finish(number)
             done(MadeSegment(number, len(video.cuts[number])))
-        self._store.remove(names)
         if not missing:
             return
 
         def finished(task: int, result: Result) -> None:
-            for name in result.files:
+            for name in _in_order(result.files):
                 self._store.copy(name, video.folder / Path(name).name)
             self._store.remove(result.files)
             frames.finish(missing[task])
@@ -132,11 +144,29 @@ class Cluster:
                 if self._store.put(photo.path) != photo_name(photo):
                     raise RenderError(f"{photo.path} has changed since it was indexed: render again")
 
-        with self._sent(self._plan_of(mosaic, video)) as plan:
-            statistics = [self._statistics(video, number) for number in missing]
+        with self._sent(self._plan_of(mosaic, video)) as (plan, folder):
+            statistics = [[self._store.put(log, folder) for log in video.statistics(number)] for number in missing]
             arguments = [(plan, number, logs) for number, logs in zip(missing, statistics, strict=True)]
-            self._run(render_segment, arguments, finished, frames.advance, supply, frames)
-            self._store.remove([name for logs in statistics for name in logs])
+            try:
+                self._run(render_segment, arguments, finished, frames.advance, supply, frames)
+            finally:
+                self._store.remove([name for logs in statistics for name in logs])
+        self._store.remove(self._store.names(segments_of(video)))  # what was made twice
+
+    def _copy_finished(self, video: SegmentedVideo) -> None:
+        """Copy the segments of an earlier run that was killed before it did so."""
+        from renderer.cluster.tasks import segments_of
+
+        damaged: set[str] = set()  # numbers: they are made again
+        names = self._store.names(segments_of(video))
+        for name in _in_order(names):
+            path = video.folder / Path(name).name
+            if path.name[:5] not in damaged:
+                try:
+                    self._store.copy(name, path)
+                except RenderError:
+                    damaged.add(path.name[:5])
+        self._store.remove(names)
 
     def match_photos(
         self,
@@ -163,8 +193,8 @@ class Cluster:
                 self._store.remove(result.files)
                 advance(1)
 
-            with self._sent(MatchPlan(cover, grid, photos, style, rules, seed, pins, recipe)) as plan:
-                self._run(match_photos, [(plan,)], finished, lambda: advance(0))
+            with self._sent(MatchPlan(cover, grid, photos, style, rules, seed, pins, recipe)) as (plan, to):
+                self._run(match_photos, [(plan, to)], finished, lambda: advance(0))
             placement = reuse_map(path, library)
         if placement is None:
             raise RenderError("a worker has matched other photos than those of this machine: match again")
@@ -187,29 +217,24 @@ class Cluster:
         return SegmentPlan(video, sent, files, plugin_digests(job.animation))
 
     @contextmanager
-    def _sent(self, plan: object) -> Iterator[str]:
-        """Put a plan into the store, and yield its name; it is removed when the context exits."""
+    def _sent(self, plan: object) -> Iterator[tuple[str, str]]:
+        """Put a plan into the store, and yield its name and a folder for this run; it is removed on exit."""
+        folder = f"runs/{uuid4()}"
         with temporary_folder() as temporary:
             path = temporary / "plan.pickle"
             path.write_bytes(pickle.dumps(plan))
-            name = self._store.put(path, "plans")
+            name = self._store.put(path, folder)
         try:
-            yield name
+            yield name, folder
         finally:
             self._store.remove([name])
-
-    def _statistics(self, video: SegmentedVideo, number: int) -> list[str]:
-        """Put what the first pass has learned of a segment into the store."""
-        if video.first_pass is None:
-            return []
-        return [self._store.put(log, f"statistics/{video.folder.name}") for log in video.statistics(number)]
 
     # -- Tasks -----------------------------------------------------------------------------------------------------
 
     def _connect(self) -> Client:
         from distributed import Client
 
-        return Client(self._target, timeout=_PATIENCE)
+        return Client(self._target, timeout=_PATIENCE, set_as_default=False)
 
     def _run(
         self,
@@ -235,17 +260,23 @@ class Cluster:
                 if frames is not None:
                     client.subscribe_topic(frames.topic, frames.receive)
                 self._run_connected(client, function, arguments, tasks, finished, poll, supply)
-            except _lost() as error:
-                self._reconnect(client, error)
+            except RenderError:
+                raise
+            except Exception as error:  # of many kinds, also when another thread has closed this client
+                if not isinstance(error, _lost()) and client.status == "running":
+                    raise
+                self._reconnect(client, error, poll)
             finally:
-                with suppress(OSError, RuntimeError):  # the connection is lost, or was closed
+                with suppress(Exception):  # the connection is lost, or was closed
                     client.cancel(list(tasks.running), force=True)
                     if frames is not None:
                         client.unsubscribe_topic(frames.topic)
-                tasks.stop()
-        if tasks.killed:
+                for future in list(tasks.running):
+                    self._ended(tasks, future)
+        if tasks.killed_reason:
             raise RenderError(
-                f"several workers were killed by one task ({tasks.killed}): see their logs; what is finished is kept"
+                f"several workers were killed by one task ({tasks.killed_reason}): see their logs; what is finished is "
+                "kept"
             )
 
     def _run_connected(
@@ -262,10 +293,14 @@ class Cluster:
         from distributed.scheduler import KilledWorker
 
         while tasks.open:
-            slots = self._workers.slots(client)
-            client.cancel(tasks.abandoned(slots.keys()), force=True)
-            while (task := tasks.next(sum(slots.values()))) is not None:
-                busy = {*tasks.failed_on[task], *_doing(client, tasks.futures(task))}
+            poll()
+            slots = self._workers.slots(client, poll)
+            if gone := tasks.abandon(slots.keys()):
+                client.cancel(gone, force=True)
+                for future in gone:
+                    self._ended(tasks, future)
+            while (task := tasks.next()) is not None and self._takes_slot(sum(slots.values())):
+                busy = {*tasks.failed_on[task], *_addresses_doing(client, tasks.futures(task))}
                 free = [each for each in slots if each not in busy] or list(slots)
                 # Without a restriction, Dask tries a task that ends its worker on others, and counts how often it does.
                 workers = None if len(free) == self._workers.count else free
@@ -274,17 +309,17 @@ class Cluster:
                     workers=workers, resources={RESOURCE: 1}, retries=_RETRIES, pure=False,
                 )  # fmt: skip
                 tasks.running[future] = _Running(task, workers, time.monotonic())
-            poll()
             if not tasks.running:
+                with self._free:
+                    self._free.wait(_POLL_INTERVAL)
                 continue
             try:
-                ended = wait(list(tasks.running), timeout=_POLLED, return_when="FIRST_COMPLETED").done
+                with client.as_current():
+                    ended = wait(list(tasks.running), timeout=_POLL_INTERVAL, return_when="FIRST_COMPLETED").done
             except TimeoutError:
                 ended = set()
             for future in ended:
-                task, _, started = tasks.running.pop(future)
-                if task not in tasks.open:  # another worker was faster
-                    continue
+                task, _, started = self._ended(tasks, future)
                 try:
                     result = future.result()
                 except KilledWorker as error:
@@ -294,50 +329,85 @@ class Cluster:
                     raise
                 except Exception as error:
                     raise RenderError(f"a worker failed with {type(error).__name__}: {error}") from error
-                if result.needs and supply:
+                if task not in tasks.open:  # another worker was faster
+                    self._store.remove(result.files)
+                elif result.needs and supply and tasks.may_repeat(task):
                     supply(result.needs)
-                elif result.error:
+                elif result.error or result.needs:
                     others = set(slots) - {result.address}
+                    what = result.error or f"it does not find the photos {', '.join(result.needs)} in the store"
                     if tasks.failed_on[task] or not others:
-                        raise RenderError(f"{result.worker}: {result.error}")
-                    self._progress.notice(f"{result.worker}: {result.error}. Another worker tries it")
+                        raise RenderError(f"{result.worker}: {what}")
+                    self._progress.notice(f"{result.worker}: {what}. Another worker tries it")
                     tasks.failed_on[task].add(result.address)
                 else:
+                    try:
+                        finished(task, result)
+                    except RenderError:  # another client with the same video has removed it, or it is not visible yet
+                        if not tasks.may_repeat(task):
+                            raise
+                        continue
                     tasks.durations.append(time.monotonic() - started)
                     tasks.open.discard(task)
-                    finished(task, result)
 
-    def _reconnect(self, client: Client, error: Exception) -> None:
+    def _takes_slot(self, slots: int) -> bool:
+        """Take a slot for a task, unless all are taken by those of this and other threads."""
+        with self._free:
+            if self._busy >= slots:
+                return False
+            self._busy += 1
+            return True
+
+    def _ended(self, tasks: _Tasks, future: Future) -> _Running:
+        """Forget a task that has ended, or was cancelled."""
+        with self._free:
+            self._busy -= 1
+            self._free.notify_all()
+        return tasks.running.pop(future)
+
+    def _reconnect(self, client: Client, error: Exception, poll: Callable[[], None]) -> None:
         """Wait until the scheduler is there again. Raises RenderError if it is not for too long."""
-        with self._lock:
+        while not self._lock.acquire(timeout=_POLL_INTERVAL):  # another thread waits
+            poll()
+        try:
+            if self._gone:
+                raise self._gone
             if self._client is not client:  # another thread has done it
                 return
             self._progress.notice("The connection to the scheduler was lost: waiting for it")
             with suppress(OSError, TimeoutError):
                 client.close(timeout=1)
-            deadline = time.monotonic() + _RECONNECTED
+            deadline = time.monotonic() + _RECONNECT_LIMIT
             while True:
+                poll()
                 try:
                     self._client = self._connect()
                     break
                 except (OSError, ValueError):
                     if time.monotonic() > deadline:
-                        raise RenderError(
+                        self._gone = RenderError(
                             f"the connection to the cluster was lost ({error}): render again to go on with what is "
                             "finished"
-                        ) from error
+                        )
+                        raise self._gone from error
             self._workers = _Workers(self._progress)
+        finally:
+            self._lock.release()
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Return the names of segments in their order, the statistics of each before it."""
+    return sorted(names, key=lambda name: Path(name).name)
 
 
 def _lost() -> tuple[type[Exception], ...]:
     """Return what Dask raises when the connection to the scheduler is lost, besides what it calls it itself."""
-    from distributed.client import FutureCancelledError
     from distributed.comm import CommClosedError
 
-    return FutureCancelledError, CancelledError, CommClosedError
+    return CancelledError, CommClosedError
 
 
-def _doing(client: Client, futures: Sequence[Future]) -> list[str]:
+def _addresses_doing(client: Client, futures: Sequence[Future]) -> list[str]:
     """Return the addresses of the workers that do some tasks."""
     if not futures:
         return []
@@ -361,17 +431,16 @@ class _Tasks:
         self.running: dict[Future, _Running] = {}
         self.failed_on: dict[int, set[str]] = defaultdict(set)  # addresses of workers
         self.lost: dict[int, int] = defaultdict(int)  # how often all workers that could do it were gone
+        self.repeated: dict[int, int] = defaultdict(int)
         self.durations: list[float] = []
-        self.killed = ""  # why, if a task killed several workers
+        self.killed_reason = ""  # if a task killed several workers
 
-    def next(self, slots: int) -> int | None:
-        """Return the task to submit next; None if there is none, or no slot is free."""
-        if len(self.running) >= slots:
-            return None
+    def next(self) -> int | None:
+        """Return the task to submit next; None if there is none."""
         running = [each.task for each in self.running.values()]
         if waiting := self.open.difference(running):
             return min(waiting)
-        longest = _SLOW * max(statistics.median(self.durations), _SHORTEST) if self.durations else _UNKNOWN
+        longest = _SLOW * max(statistics.median(self.durations), _SHORTEST) if self.durations else _SLOW_WHEN_UNKNOWN
         now = time.monotonic()
         slow = [each.task for each in self.running.values() if now - each.since > longest]
         return min((task for task in slow if running.count(task) == 1), default=None)
@@ -380,13 +449,18 @@ class _Tasks:
         """Return what runs for a task."""
         return [future for future, each in self.running.items() if each.task == task]
 
-    def abandoned(self, workers: Collection[str]) -> list[Future]:
-        """Forget what may only run on workers that are gone, and return it. A task that loses too many is given up."""
+    def may_repeat(self, task: int) -> bool:
+        """Return whether a task may be done again, as what it needs or has made was not there; only a few times."""
+        self.repeated[task] += 1
+        return self.repeated[task] <= _ALLOWED_FAILURES
+
+    def abandon(self, workers: Collection[str]) -> list[Future]:
+        """Return what may only run on workers that are gone. A task that loses too many is given up."""
         gone = [
             future for future, each in self.running.items() if each.workers and not set(each.workers) & set(workers)
         ]
         for future in gone:
-            task = self.running.pop(future).task
+            task = self.running[future].task
             self.lost[task] += 1
             if self.lost[task] > _ALLOWED_FAILURES:
                 self.give_up(task, f"{self.lost[task]} workers ended while they did it")
@@ -394,12 +468,8 @@ class _Tasks:
 
     def give_up(self, task: int, reason: str) -> None:
         """Do not do a task, but the others."""
-        self.killed = reason
+        self.killed_reason = reason
         self.open.discard(task)
-
-    def stop(self) -> None:
-        """Forget what runs."""
-        self.running.clear()
 
 
 class _Workers:
@@ -410,37 +480,42 @@ class _Workers:
         self._lock = threading.Lock()
         self._asked: set[str] = set()  # addresses
         self._same: dict[str, bool] = {}  # what those have answered
+        self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._slots: dict[str, int] = {}
         self.count = 0  # of all workers, usable or not
-        self._looked = -_LOOKED
+        self._looked = -_LOOK_INTERVAL
 
-    def slots(self, client: Client) -> dict[str, int]:
+    def slots(self, client: Client, poll: Callable[[], None]) -> dict[str, int]:
         """Return how many tasks each worker does at a time, by address; waits until there is one.
 
-        Raises InputError if there are workers, but none can be used.
+        `poll`: called while it waits. Raises InputError if there are workers, but none can be used.
         """
-        with self._lock:
-            if time.monotonic() - self._looked < _LOOKED:
-                return self._slots
-            started, said = time.monotonic(), False
-            while not (slots := self._usable(client)) or (not self._slots and self._waits(started)):
-                if time.monotonic() - started > _PATIENCE and not said:
-                    self._progress.notice("The cluster has no workers that answer: waiting for one")
-                    said = True
-                time.sleep(0.1)
-            if slots.keys() != self._slots.keys():
-                self._progress.notice(f"rendering with {counted(len(slots), 'worker')}")
-            self._slots, self._looked = slots, time.monotonic()
-            return slots
+        started, said = time.monotonic(), False
+        while True:
+            with self._lock:
+                if time.monotonic() - self._looked < _LOOK_INTERVAL:
+                    return self._slots
+                slots = self._usable(client)
+                self._show_notices()
+                if slots and (self._slots or not self._waits(started)):
+                    if slots.keys() != self._slots.keys():
+                        self._progress.notice(f"rendering with {counted(len(slots), 'worker')}")
+                    self._slots, self._looked = slots, time.monotonic()
+                    return slots
+            if time.monotonic() - started > _PATIENCE and not said:
+                self._progress.notice("The cluster has no workers that answer: waiting for one")
+                said = True
+            poll()
+            time.sleep(0.1)
 
     def _waits(self, started: float) -> bool:
         """Return whether others may answer soon, before the first task is submitted."""
-        return not self._asked <= self._same.keys() and time.monotonic() - started < _LOOKED
+        return not self._asked <= self._same.keys() and time.monotonic() - started < _LOOK_INTERVAL
 
     def _usable(self, client: Client) -> dict[str, int]:
         found = client.scheduler_info(n_workers=-1)["workers"]
         offered = {address: int(about["resources"].get(RESOURCE, 0)) for address, about in found.items()}
-        if found and not any(offered.values()):
+        if found and not any(offered.values()) and not self._slots:
             raise InputError(f"No worker of the cluster offers the resource {RESOURCE}: start them with {RESOURCE}=1")
         self.count = len(found)
         able = {address: count for address, count in offered.items() if count}
@@ -448,22 +523,35 @@ class _Workers:
             self._asked.add(address)
             threading.Thread(target=self._ask, args=(client, address), daemon=True, name="identity").start()
         slots = {address: count for address, count in able.items() if self._same.get(address)}
-        if able and not slots and able.keys() <= self._same.keys():
+        if able and not slots and not self._slots and able.keys() <= self._same.keys():
+            self._show_notices()
             raise InputError(
                 f"No worker of the cluster has the same version as this machine, {identity()}: install it there"
             )
         return slots
+
+    def _show_notices(self) -> None:
+        while not self._notices.empty():
+            self._progress.notice(self._notices.get())
 
     def _ask(self, client: Client, address: str) -> None:
         """Learn whether a worker has the same version of everything; in a thread, as one that hangs does not answer.
 
         The thread ends with the client.
         """
-        with suppress(Exception):  # the worker ended, or the client was closed
+        try:
             its = client.run(identity, workers=[address])[address]
-            if its != identity():
-                self._progress.notice(f"{address} is not used: it has {its}, and this machine {identity()}")
-            self._same[address] = its == identity()
+        except OSError:  # it has ended, or the connection was lost
+            self._asked.discard(address)
+            return
+        except Exception as error:
+            if client.status == "running":
+                self._notices.put(f"{address} is not used: {type(error).__name__}: {error}")
+                self._same[address] = False
+            return
+        if its != identity():
+            self._notices.put(f"{address} is not used: it has {its}, and this machine {identity()}")
+        self._same[address] = its == identity()
 
 
 class _Frames:

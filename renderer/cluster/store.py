@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from renderer.cached_files import copies_folder
-from renderer.errors import InputError, RenderError
+from renderer.errors import BusyError, InputError, RenderError
 from renderer.library import file_digest
 from renderer.messages import named
 from renderer.output_files import DISK_ERRORS, new_file
@@ -84,10 +85,13 @@ class Store:
                 self._checked.add(name)
             return path
         path = self._copy(name)
+        while not path.exists():
+            try:
+                self.copy(name, path)
+            except BusyError:  # another process of this machine copies it
+                time.sleep(0.2)
         with contextlib.suppress(OSError):
             os.utime(path.parent)  # the copies that were used last are kept
-            return path
-        self.copy(name, path)
         return path
 
     def copy(self, name: str, path: Path) -> None:
@@ -103,7 +107,7 @@ class Store:
             digest = name.rpartition("/")[0]
             with contextlib.suppress(Exception):  # each kind of store has its own
                 self._files.rm(self._at(digest), recursive=True)
-                if self._is_folder:
+                if self._is_folder and digest.count("/") > 1:  # that of a video or a run, not of all
                     self._local(digest).parent.rmdir()
 
     @property

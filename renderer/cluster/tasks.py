@@ -11,7 +11,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -42,7 +42,7 @@ from renderer.progress import Advance, Silent
 from renderer.video_job import VideoJob
 from renderer.worker_pool import OUT_OF_MEMORY, this_worker
 
-_REPORTED: Final = 0.5  # seconds between two reports of frames, and checks of whether a task is still wanted
+_REPORT_INTERVAL: Final = 0.5  # seconds between two reports of frames, and checks of whether a task is still wanted
 
 
 # -- Plans -----------------------------------------------------------------------------------------------------------
@@ -135,9 +135,9 @@ def render_segment(client: Identity, url: str, plan: str, number: int, statistic
     return _task(client, lambda: _rendered(_store(url), plan, number, statistics))
 
 
-def match_photos(client: Identity, url: str, plan: str) -> Result:
-    """Match a mosaic. `plan`: the name of a `MatchPlan` in the store. The result names a placement map."""
-    return _task(client, lambda: _matched(_store(url), plan))
+def match_photos(client: Identity, url: str, plan: str, folder: str) -> Result:
+    """Match a mosaic. `plan`: the name of a `MatchPlan` in the store; `folder`: of the map there, which is named."""
+    return _task(client, lambda: _matched(_store(url), plan, folder))
 
 
 def _task(client: Identity, work: Callable[[], Result]) -> Result:
@@ -172,6 +172,8 @@ def _rendered(store: Store, name: str, number: int, statistics: Sequence[str]) -
     moved = {path: store.fetch(sent) for path, sent in plan.files.items()}
     video = replace(plan.video, job=with_files(plan.video.job, moved))
     source = _maker.source(name, video, lambda stack: _opened(store, plan, stack))
+    for sent in plan.mosaics:
+        store.fetch(sent.photos)  # it is in use: a copy is kept longer
     frames = video.cuts[number]
 
     def needs(every: int) -> list[str]:
@@ -180,7 +182,11 @@ def _rendered(store: Store, name: str, number: int, statistics: Sequence[str]) -
 
     if lacking := needs(LOOKED_AT):
         return _result(needs=lacking)
-    with temporary_folder() as folder, _reports(video.folder.name, number) as advance:
+    from distributed import get_worker
+
+    worker = get_worker()
+    advance = _checked(lambda drawn: worker.log_event(video.folder.name, (number, drawn)))
+    with temporary_folder() as folder:
         for each in statistics:
             store.copy(each, folder / "first" / Path(each).name)
         own = replace(video, folder=folder / "made", first_pass=folder / "first" if statistics else None)
@@ -210,17 +216,18 @@ def _opened(store: Store, plan: SegmentPlan, stack: ExitStack) -> OpenMosaic:
     return replace(opened[0], others=opened[1:])
 
 
-def _matched(store: Store, name: str) -> Result:
+def _matched(store: Store, name: str, to: str) -> Result:
+    _maker.close()  # only one mosaic is open at a time
     plan = _plan(store.url, name)
     assert isinstance(plan, MatchPlan)
     with _library(store, plan.photos) as library, temporary_folder() as folder:
         placement = matching.match_photos(
-            plan.cover, plan.grid, library, Silent(),
+            plan.cover, plan.grid, library, _Wanted(),
             style=plan.style, rules=plan.rules, seed=plan.seed, pins=plan.pins, recipe=plan.recipe,
         )  # fmt: skip
         path = folder / f"map{MAP_SUFFIX}"
         save_map(placement, path, overwrite=True)
-        return _result(files=[store.put(path)])
+        return _result(files=[store.put(path, to)])
 
 
 @contextmanager
@@ -251,23 +258,30 @@ def _plan(url: str, name: str) -> object:
         raise RenderError(f"{this_worker()} lacks a module ({error}): install the same plugins there") from error
 
 
-@contextmanager
-def _reports(key: str, number: int) -> Iterator[Advance]:
-    """Yield a function that reports the frames of a segment to the client, and raises Cancelled when nobody waits."""
+def _checked(report: Callable[[int], None]) -> Advance:
+    """Return a function that reports the units so far now and then, and raises Cancelled when nobody waits for them."""
     from distributed import get_worker
 
     worker = get_worker()
     task = worker.get_current_task()
-    drawn, reported = 0, time.perf_counter()
+    done, reported = 0, time.perf_counter()
 
-    def advance(frames: int) -> None:
-        nonlocal drawn, reported
-        drawn += frames
-        if time.perf_counter() - reported > _REPORTED:
+    def advance(units: int) -> None:
+        nonlocal done, reported
+        done += units
+        if time.perf_counter() - reported > _REPORT_INTERVAL:
             reported = time.perf_counter()
             known = worker.state.tasks.get(task)
             if known is None or known.state == "cancelled":
                 raise Cancelled
-            worker.log_event(key, (number, drawn))
+            report(done)
 
-    yield advance
+    return advance
+
+
+class _Wanted(Silent):
+    """Progress that raises Cancelled when nobody waits for the result."""
+
+    def stage(self, name: str, total: int, unit: str) -> AbstractContextManager[Advance]:  # noqa: ARG002 (the protocol's names)
+        """Start a stage that is not shown."""
+        return nullcontext(_checked(lambda _done: None))
