@@ -143,7 +143,7 @@ def test_an_interruption_stops_the_workers(tmp_path: Path, cover: Path, cluster:
 def test_a_cluster_without_workers_is_said(
     render: Render, tmp_path: Path, cover: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("renderer.cluster.client._PATIENCE", 1.0)
+    monkeypatch.setattr("renderer.cluster.workers.PATIENCE", 1.0)
     threading.Timer(4, cluster.worker).start()
     code, _, log = render("zoom", cover, *SHORT, "--cluster", cluster.address, "-o", "it.mp4")
     assert code == 0, log
@@ -354,7 +354,7 @@ def test_workers_that_can_t_be_used_are_refused(render: Render, cover: Path, clu
 def test_an_address_that_can_t_be_reached_is_one_sentence(
     render: Render, cover: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("renderer.cluster.client._PATIENCE", 0.5)
+    monkeypatch.setattr("renderer.cluster.client.PATIENCE", 0.5)
     code, _, log = render("zoom", cover, *SHORT, "--cluster", "tcp://127.0.0.1:9", "-o", "it.mp4")
     assert code == 2
     assert "can't be reached" in log

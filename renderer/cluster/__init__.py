@@ -1,8 +1,8 @@
 """Work on many machines, with Dask (`dask.distributed`): a scheduler, and workers that reach its address and a store.
 
 A task is one segment of a video, or the matching of a mosaic (`tasks`). What it needs and what it makes are files in
-the `store`; through the scheduler go names, digests and numbers of frames. `client` submits tasks. Requires the extra
-`cluster`.
+the `store`; through the scheduler go names, digests and numbers of frames. `client` submits tasks
+(`task_list`) to those `workers` that can be used. Requires the extra `cluster`.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ def open_cluster(address: str | None, store: str | None, progress: Progress) -> 
         import dask
         from distributed import LocalCluster
 
-        from renderer.cluster.client import RESOURCE, Cluster
+        from renderer.cluster.client import Cluster
         from renderer.cluster.store import Store
+        from renderer.cluster.workers import RESOURCE
     except ImportError as error:
         raise InputError(
             f"{named('cluster', address)} needs Dask: install mosaic-renderer with the extra cluster"
@@ -71,7 +72,7 @@ def open_cluster(address: str | None, store: str | None, progress: Progress) -> 
             target = stack.enter_context(
                 LocalCluster(
                     n_workers=int(local[1]), threads_per_worker=1, processes=True, resources={RESOURCE: 1},
-                    dashboard_address=None, silence_logs=logging.CRITICAL, env=share,
+                    dashboard_address=":0", silence_logs=logging.CRITICAL, env=share,
                 )
             )  # fmt: skip
         yield stack.enter_context(Cluster(address, target, Store(store), progress))

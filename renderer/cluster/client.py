@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import pickle
 import queue
-import statistics
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
+from renderer.cluster.task_list import Running, TaskList
+from renderer.cluster.workers import PATIENCE, RESOURCE, Workers
 from renderer.cover_names import MAP_SUFFIX
 from renderer.errors import InputError, RenderError
 from renderer.identity import identity
@@ -26,7 +27,7 @@ from renderer.job.mosaics import OpenMosaic
 from renderer.job.results import MadeSegment
 from renderer.job.segments import SegmentedVideo, drawn_files, plugin_digests
 from renderer.library import Library, Photos, export_photos
-from renderer.messages import counted, named
+from renderer.messages import named
 from renderer.output_files import temporary_folder
 from renderer.paths import expanded
 from renderer.progress import Advance, Progress
@@ -41,28 +42,11 @@ if TYPE_CHECKING:
     from renderer.pixels import Pixels
     from renderer.placement import JsonValue, PlacementMap
 
-RESOURCE: Final = "render"
-"""The resource that a worker must have, one for each task that it may do at a time."""
-
-_PATIENCE: Final = 10.0  # seconds until a cluster without workers is reported
-
 _RECONNECT_LIMIT: Final = 120.0  # seconds to wait for a scheduler that went away
-
-_LOOK_INTERVAL: Final = 2.0  # seconds between two looks at which workers there are
 
 _POLL_INTERVAL: Final = 0.5  # seconds to wait for a result before progress is shown
 
 _RETRIES: Final = 2  # of a task that raises what it does not know
-
-_ALLOWED_FAILURES: Final = 3  # workers that may end during a task, as Dask allows by default
-
-_SLOW: Final = 3.0  # times the usual duration of a task, after which an idle worker does it too
-
-_SHORTEST: Final = 1.0  # seconds, below which the usual duration says nothing
-
-_SLOW_WHEN_UNKNOWN: Final = (
-    120.0  # seconds after which an idle worker does a task too, before the usual duration is known
-)
 
 
 class Cluster:
@@ -74,7 +58,7 @@ class Cluster:
     def __init__(self, address: str, target: object, store: Store, progress: Progress) -> None:
         """Connect to `target`: a scheduler's address, or a cluster of Dask. Raises InputError."""
         self._target, self._store, self._progress = target, store, progress
-        self._workers = _Workers(progress)
+        self._workers = Workers(progress)
         self._lock = threading.Lock()  # held while a new client is made
         self._gone: RenderError | None = None  # once the scheduler did not come back
         self._photos = _SentPhotos(store)
@@ -97,7 +81,13 @@ class Cluster:
 
     def slots(self) -> int:
         """Return how many tasks the workers do at a time; waits for workers. Raises InputError if none can be used."""
-        return sum(self._workers.slots(self._client, lambda: None).values())
+        workers = self._workers
+        try:
+            return sum(workers.slots(self._client, lambda: None).values())
+        except RenderError:
+            raise
+        except Exception:  # of many kinds: the connection is lost, which concerns those that wait for tasks
+            return max(sum(workers.known().values()), 1)
 
     def make(
         self,
@@ -234,7 +224,7 @@ class Cluster:
     def _connect(self) -> Client:
         from distributed import Client
 
-        return Client(self._target, timeout=_PATIENCE, set_as_default=False)
+        return Client(self._target, timeout=PATIENCE, set_as_default=False)
 
     def _run(
         self,
@@ -253,7 +243,7 @@ class Cluster:
         takes much longer than others is done by an idle worker too. If a task kills several workers, the others are
         finished first. Raises RenderError for a task that fails on two workers, or ends several.
         """
-        tasks = _Tasks(len(arguments))
+        tasks = TaskList(len(arguments))
         while tasks.open:
             client = self._client
             try:
@@ -284,7 +274,7 @@ class Cluster:
         client: Client,
         function: Callable[..., Result],
         arguments: Sequence[tuple[object, ...]],
-        tasks: _Tasks,
+        tasks: TaskList,
         finished: Callable[[int, Result], None],
         poll: Callable[[], None],
         supply: Callable[[Sequence[str]], None] | None,
@@ -300,15 +290,19 @@ class Cluster:
                 for future in gone:
                     self._ended(tasks, future)
             while (task := tasks.next()) is not None and self._takes_slot(sum(slots.values())):
-                busy = {*tasks.failed_on[task], *_addresses_doing(client, tasks.futures(task))}
-                free = [each for each in slots if each not in busy] or list(slots)
-                # Without a restriction, Dask tries a task that ends its worker on others, and counts how often it does.
-                workers = None if len(free) == self._workers.count else free
-                future = client.submit(
-                    function, identity(), self._store.url, *arguments[task], key=f"{function.__name__}-{uuid4()}",
-                    workers=workers, resources={RESOURCE: 1}, retries=_RETRIES, pure=False,
-                )  # fmt: skip
-                tasks.running[future] = _Running(task, workers, time.monotonic())
+                try:
+                    busy = {*tasks.failed_on[task], *_addresses_doing(client, tasks.futures(task))}
+                    free = [each for each in slots if each not in busy] or list(slots)
+                    # Without a restriction, Dask tries a task that ends its worker on others, and counts how often.
+                    workers = None if len(free) == self._workers.count else free
+                    future = client.submit(
+                        function, identity(), self._store.url, *arguments[task], key=f"{function.__name__}-{uuid4()}",
+                        workers=workers, resources={RESOURCE: 1}, retries=_RETRIES, pure=False,
+                    )  # fmt: skip
+                except BaseException:
+                    self._give_slot()
+                    raise
+                tasks.running[future] = Running(task, workers, time.monotonic())
             if not tasks.running:
                 with self._free:
                     self._free.wait(_POLL_INTERVAL)
@@ -358,12 +352,15 @@ class Cluster:
             self._busy += 1
             return True
 
-    def _ended(self, tasks: _Tasks, future: Future) -> _Running:
+    def _ended(self, tasks: TaskList, future: Future) -> Running:
         """Forget a task that has ended, or was cancelled."""
+        self._give_slot()
+        return tasks.running.pop(future)
+
+    def _give_slot(self) -> None:
         with self._free:
             self._busy -= 1
             self._free.notify_all()
-        return tasks.running.pop(future)
 
     def _reconnect(self, client: Client, error: Exception, poll: Callable[[], None]) -> None:
         """Wait until the scheduler is there again. Raises RenderError if it is not for too long."""
@@ -390,7 +387,7 @@ class Cluster:
                             "finished"
                         )
                         raise self._gone from error
-            self._workers = _Workers(self._progress)
+            self._workers = Workers(self._progress)
         finally:
             self._lock.release()
 
@@ -413,145 +410,6 @@ def _addresses_doing(client: Client, futures: Sequence[Future]) -> list[str]:
         return []
     keys = {future.key for future in futures}
     return [address for address, its in client.processing().items() if keys & set(its)]
-
-
-class _Running(NamedTuple):
-    """What runs for a task."""
-
-    task: int
-    workers: Collection[str] | None  # addresses of those that may do it; None: all
-    since: float  # when it was submitted
-
-
-class _Tasks:
-    """Tasks by their index: which are open and which run where."""
-
-    def __init__(self, count: int) -> None:
-        self.open = set(range(count))
-        self.running: dict[Future, _Running] = {}
-        self.failed_on: dict[int, set[str]] = defaultdict(set)  # addresses of workers
-        self.lost: dict[int, int] = defaultdict(int)  # how often all workers that could do it were gone
-        self.repeated: dict[int, int] = defaultdict(int)
-        self.durations: list[float] = []
-        self.killed_reason = ""  # if a task killed several workers
-
-    def next(self) -> int | None:
-        """Return the task to submit next; None if there is none."""
-        running = [each.task for each in self.running.values()]
-        if waiting := self.open.difference(running):
-            return min(waiting)
-        longest = _SLOW * max(statistics.median(self.durations), _SHORTEST) if self.durations else _SLOW_WHEN_UNKNOWN
-        now = time.monotonic()
-        slow = [each.task for each in self.running.values() if now - each.since > longest]
-        return min((task for task in slow if running.count(task) == 1), default=None)
-
-    def futures(self, task: int) -> list[Future]:
-        """Return what runs for a task."""
-        return [future for future, each in self.running.items() if each.task == task]
-
-    def may_repeat(self, task: int) -> bool:
-        """Return whether a task may be done again, as what it needs or has made was not there; only a few times."""
-        self.repeated[task] += 1
-        return self.repeated[task] <= _ALLOWED_FAILURES
-
-    def abandon(self, workers: Collection[str]) -> list[Future]:
-        """Return what may only run on workers that are gone. A task that loses too many is given up."""
-        gone = [
-            future for future, each in self.running.items() if each.workers and not set(each.workers) & set(workers)
-        ]
-        for future in gone:
-            task = self.running[future].task
-            self.lost[task] += 1
-            if self.lost[task] > _ALLOWED_FAILURES:
-                self.give_up(task, f"{self.lost[task]} workers ended while they did it")
-        return gone
-
-    def give_up(self, task: int, reason: str) -> None:
-        """Do not do a task, but the others."""
-        self.killed_reason = reason
-        self.open.discard(task)
-
-
-class _Workers:
-    """The workers of a cluster that can be used: those with the resource and the same version of everything."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._lock = threading.Lock()
-        self._asked: set[str] = set()  # addresses
-        self._same: dict[str, bool] = {}  # what those have answered
-        self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._slots: dict[str, int] = {}
-        self.count = 0  # of all workers, usable or not
-        self._looked = -_LOOK_INTERVAL
-
-    def slots(self, client: Client, poll: Callable[[], None]) -> dict[str, int]:
-        """Return how many tasks each worker does at a time, by address; waits until there is one.
-
-        `poll`: called while it waits. Raises InputError if there are workers, but none can be used.
-        """
-        started, said = time.monotonic(), False
-        while True:
-            with self._lock:
-                if time.monotonic() - self._looked < _LOOK_INTERVAL:
-                    return self._slots
-                slots = self._usable(client)
-                self._show_notices()
-                if slots and (self._slots or not self._waits(started)):
-                    if slots.keys() != self._slots.keys():
-                        self._progress.notice(f"rendering with {counted(len(slots), 'worker')}")
-                    self._slots, self._looked = slots, time.monotonic()
-                    return slots
-            if time.monotonic() - started > _PATIENCE and not said:
-                self._progress.notice("The cluster has no workers that answer: waiting for one")
-                said = True
-            poll()
-            time.sleep(0.1)
-
-    def _waits(self, started: float) -> bool:
-        """Return whether others may answer soon, before the first task is submitted."""
-        return not self._asked <= self._same.keys() and time.monotonic() - started < _LOOK_INTERVAL
-
-    def _usable(self, client: Client) -> dict[str, int]:
-        found = client.scheduler_info(n_workers=-1)["workers"]
-        offered = {address: int(about["resources"].get(RESOURCE, 0)) for address, about in found.items()}
-        if found and not any(offered.values()) and not self._slots:
-            raise InputError(f"No worker of the cluster offers the resource {RESOURCE}: start them with {RESOURCE}=1")
-        self.count = len(found)
-        able = {address: count for address, count in offered.items() if count}
-        for address in able.keys() - self._asked:
-            self._asked.add(address)
-            threading.Thread(target=self._ask, args=(client, address), daemon=True, name="identity").start()
-        slots = {address: count for address, count in able.items() if self._same.get(address)}
-        if able and not slots and not self._slots and able.keys() <= self._same.keys():
-            self._show_notices()
-            raise InputError(
-                f"No worker of the cluster has the same version as this machine, {identity()}: install it there"
-            )
-        return slots
-
-    def _show_notices(self) -> None:
-        while not self._notices.empty():
-            self._progress.notice(self._notices.get())
-
-    def _ask(self, client: Client, address: str) -> None:
-        """Learn whether a worker has the same version of everything; in a thread, as one that hangs does not answer.
-
-        The thread ends with the client.
-        """
-        try:
-            its = client.run(identity, workers=[address])[address]
-        except OSError:  # it has ended, or the connection was lost
-            self._asked.discard(address)
-            return
-        except Exception as error:
-            if client.status == "running":
-                self._notices.put(f"{address} is not used: {type(error).__name__}: {error}")
-                self._same[address] = False
-            return
-        if its != identity():
-            self._notices.put(f"{address} is not used: it has {its}, and this machine {identity()}")
-        self._same[address] = its == identity()
 
 
 class _Frames:
