@@ -98,50 +98,40 @@ class Cluster:
         done: Callable[[MadeSegment], None],
     ) -> None:
         """See `SegmentPool`."""
-        with self._videos[video.folder.name]:  # two videos of a campaign may differ in their sound only
-            self._make(mosaic, video, numbers, advance, done)
-
-    def _make(
-        self,
-        mosaic: OpenMosaic,
-        video: SegmentedVideo,
-        numbers: Sequence[int],
-        advance: Advance,
-        done: Callable[[MadeSegment], None],
-    ) -> None:
         from renderer.cluster.tasks import photo_name, render_segment, segments_of
 
-        frames = _Frames(video, advance)
-        self._copy_finished(video)
-        missing = [number for number in numbers if not video.path(number).exists()]
-        for number in set(numbers) - set(missing):
-            frames.finish(number)
-            done(MadeSegment(number, len(video.cuts[number])))
-        if not missing:
-            return
+        with self._videos[video.folder.name]:  # two videos of a campaign may differ in their sound only
+            frames = _Frames(video, advance)
+            self._copy_finished(video)
+            missing = [number for number in numbers if not video.path(number).exists()]
+            for number in set(numbers) - set(missing):
+                frames.finish(number)
+                done(MadeSegment(number, len(video.cuts[number])))
+            if not missing:
+                return
 
-        def finished(task: int, result: Result) -> None:
-            for name in _in_order(result.files):
-                self._store.copy(name, video.folder / Path(name).name)
-            self._store.remove(result.files)
-            frames.finish(missing[task])
-            assert result.made is not None
-            done(result.made)
+            def finished(task: int, result: Result) -> None:
+                for name in _in_order(result.files):
+                    self._store.copy(name, video.folder / Path(name).name)
+                self._store.remove(result.files)
+                frames.finish(missing[task])
+                assert result.made is not None
+                done(result.made)
 
-        def supply(digests: Sequence[str]) -> None:
-            photos = (photo for each in (mosaic, *mosaic.others) for photo in each.library.photos)
-            for photo in {photo.digest: photo for photo in photos if photo.digest in digests}.values():
-                if self._store.put(photo.path) != photo_name(photo):
-                    raise RenderError(f"{photo.path} has changed since it was indexed: render again")
+            def supply(digests: Sequence[str]) -> None:
+                photos = (photo for each in (mosaic, *mosaic.others) for photo in each.library.photos)
+                for photo in {photo.digest: photo for photo in photos if photo.digest in digests}.values():
+                    if self._store.put(photo.path) != photo_name(photo):
+                        raise RenderError(f"{photo.path} has changed since it was indexed: render again")
 
-        with self._sent(self._plan_of(mosaic, video)) as (plan, folder):
-            statistics = [[self._store.put(log, folder) for log in video.statistics(number)] for number in missing]
-            arguments = [(plan, number, logs) for number, logs in zip(missing, statistics, strict=True)]
-            try:
-                self._run(render_segment, arguments, finished, frames.advance, supply, frames)
-            finally:
-                self._store.remove([name for logs in statistics for name in logs])
-        self._store.remove(self._store.names(segments_of(video)))  # what was made twice
+            with self._sent(self._plan_of(mosaic, video)) as (plan, folder):
+                statistics = [[self._store.put(log, folder) for log in video.statistics(number)] for number in missing]
+                arguments = [(plan, number, logs) for number, logs in zip(missing, statistics, strict=True)]
+                try:
+                    self._run(render_segment, arguments, finished, frames.advance, supply, frames)
+                finally:
+                    self._store.remove([name for logs in statistics for name in logs])
+            self._store.remove(self._store.names(segments_of(video)))  # what was made twice
 
     def _copy_finished(self, video: SegmentedVideo) -> None:
         """Copy the segments of an earlier run that was killed before it did so."""

@@ -17,9 +17,8 @@ _SLOW: Final = 3.0  # times the usual duration of a task, after which an idle wo
 
 _SHORTEST: Final = 1.0  # seconds, below which the usual duration says nothing
 
-_SLOW_WHEN_UNKNOWN: Final = (
-    120.0  # seconds after which an idle worker does a task too, before the usual duration is known
-)
+_SLOW_WHEN_UNKNOWN: Final = 120.0
+"""Seconds after which an idle worker does a task too, before the usual duration is known."""
 
 
 class Running(NamedTuple):
