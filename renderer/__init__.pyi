@@ -372,7 +372,7 @@ def render(
         profile: H.264 profile; default: high.
         b_frames: Maximum number of consecutive B-frames, in H.264 and HEVC (0 to 8).
         gop_seconds: Time between key frames, where players seek and editors cut (seconds, 0.1 to 60).
-        max_rate: Maximum bitrate over any one-second window (Mbit/s, 0.05 to 1000).
+        max_rate: Maximum bitrate, for a decoder with a buffer of one second (VBV) (Mbit/s, 0.05 to 1000).
         max_size: Maximum file size, such as 20MB (20,000,000 bytes); uses two passes if necessary.
         segment_seconds: Length of the segments of which an MP4, MOV or WebM of more than 20 seconds is made, to be
             resumable; 0: one (seconds, 0 to 3600).

@@ -22,7 +22,7 @@ from conftest import wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from videos import decode, frame_flags
+from videos import decode, frame_flags, packet_sizes
 
 import renderer
 from animations.zoom import Zoom
@@ -141,6 +141,20 @@ def test_a_joined_file_keeps_the_promises_of_one_that_is_encoded_at_once(
     assert len(kept()) == found[0][8] // each
     # The frames on both sides of a joint are as like their source as those of the other file, to 0.5 dB of PSNR.
     assert 10 * np.log10(errors[1] / errors[0]) < 0.5
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_a_limited_bitrate_holds_over_joints(tmp_path: Path, cover: Path, codec: str) -> None:
+    """A decoder's buffer of one second, nine tenths full at first as x264 assumes, never lacks bits (VBV)."""
+    job = video(cover, tmp_path / "it.mp4", codec=codec, max_rate=0.05)
+    render_videos([job])
+    packets = packet_sizes(job.path)
+    assert 0.7 < 8 * sum(packets) / 24 / 50_000 < 1  # the limit has an effect
+    full = lowest = 45_000
+    for size in packets:
+        lowest = min(lowest, full - 8 * size)
+        full = min(full - 8 * size + 5000, 50_000)
+    assert lowest >= 0
 
 
 def mean_errors(job: VideoJob, numbers: Sequence[int]) -> float:

@@ -41,6 +41,12 @@ def frame_flags(path: Path) -> str:
     return "".join(part.split()[0] for part in log.split(" type:")[1:])
 
 
+def packet_sizes(path: Path) -> list[int]:
+    """Return the bytes of each packet of the video, in decoding order."""
+    lines = run_ffmpeg("-i", str(path), "-map", "0:v", "-c", "copy", "-f", "framecrc", "-").stdout.decode().splitlines()
+    return [int(line.split(",")[4]) for line in lines if not line.startswith("#")]
+
+
 def boxes(data: bytes, inside: tuple[str, ...] = ("moov", "trak")) -> Iterator[str]:
     """Yield the names of an MP4's boxes in order, and of the boxes `inside` some of them (ISO/IEC 14496-12)."""
     offset = 0

@@ -108,7 +108,7 @@ class Encoding:
     profile: Profile | None = None  # H.264 only
     b_frames: int = 2  # consecutive B-frames, H.264 and HEVC only
     gop_seconds: float = 2.0
-    max_rate: float | None = None  # Mbit/s, maximum over any one-second window
+    max_rate: float | None = None  # Mbit/s, for a decoder whose buffer holds one second (VBV)
     bit_rate: float | None = None  # average bits per second, instead of the quality's CRF
     colours: int = 256  # maximum palette size, GIF only
     hardware: Hardware | None = None  # instead of software

@@ -231,7 +231,7 @@ class FileSettings(Validated):
         2.0, "Time between key frames, where players seek and editors cut", unit="seconds", low=0.1, high=60.0
     )
     max_rate: float | None = parameter(
-        None, "Maximum bitrate over any one-second window", unit="Mbit/s", low=0.05, high=1000.0
+        None, "Maximum bitrate, for a decoder with a buffer of one second (VBV)", unit="Mbit/s", low=0.05, high=1000.0
     )
     max_size: ByteSize | None = parameter(
         None, "Maximum file size, such as 20MB (20,000,000 bytes); uses two passes if necessary", low=1000, high=1e15
