@@ -36,6 +36,7 @@ from renderer.settings import FileSettings, OverlaySettings, SoundSettings
 from renderer.video_job import VideoJob
 
 Render = Callable[..., tuple[int, str, str]]
+Words = tuple[object, ...]
 
 SIZE = (96, 64)
 H264 = Encoding(choose(Path("it.mp4"), FileSettings()))
@@ -93,6 +94,20 @@ def test_only_software_encoders_of_codecs_make_segments() -> None:
     }
     assert [suffix for suffix, each in named.items() if each.for_segments()] == ["mp4", "mov", "webm"]
     assert replace(H264, hardware="nvenc").for_segments() is None
+
+
+@pytest.mark.parametrize(("name", "words", "said"), [
+    ("it.gif", (), "A long GIF file is made in one piece"),
+    ("%d.png", (), "A long sequence of pictures is made in one piece"),
+    ("it.gif", ("--frames", "0-9"), ""),
+    ("it.gif", ("--segment-seconds", 0), ""),
+])  # fmt: skip
+def test_a_long_video_that_is_not_resumed_says_so(
+    render: Render, cover: Path, name: str, words: Words, said: str
+) -> None:
+    code, _, log = render("zoom", cover, *SHORT, "--size", "32x22", "--fps", 2, *words, "-o", name)
+    assert code == 0
+    assert ("in one piece" in log, said in log) == (bool(said), True)
 
 
 def test_nothing_of_an_encoder_depends_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from renderer.job.inputs import open_mosaic
 from renderer.job.mosaics import OpenMosaic
 from renderer.job.outputs import check_beside, check_not_input, check_video, new_video
 from renderer.job.results import Landing, MadeSegment, Summary
-from renderer.job.segments import SegmentPool, in_use, join_segments, make_segments, segmented
+from renderer.job.segments import LONG, SegmentPool, in_use, join_segments, make_segments, segmented
 from renderer.job.writing import check_written, feed
 from renderer.memory import MemoryMeter
 from renderer.messages import named
@@ -140,6 +140,7 @@ def write_video(
             Encoding.of(job.target, job.file, {"comment": job.command, "title": job.path.stem}),
             hardware=find_hardware(job.file.encoder, job.target.codec, progress.notice, works),
         )
+        _notice_one_piece(job, encoding, progress)
         sound_bytes = sound.stat().st_size if sound else 0
         landings: list[Landing] = []
         segments: list[MadeSegment] = []
@@ -201,6 +202,15 @@ def write_video(
         checks=check_rules(found, job.rules) if found and job.rules else (), probe=found, landings=landings,
         segments=segments,
     )  # fmt: skip
+
+
+def _notice_one_piece(job: VideoJob, encoding: Encoding, progress: Progress) -> None:
+    """Say that a video is not made in segments although it is long, unless that is wanted."""
+    if encoding.for_segments() is None and job.file.segment_seconds and not is_stream(job.path):
+        kind = "sequence of pictures" if is_sequence(job.path) else f"{job.target.format.name.upper()} file"
+        what = "video by a hardware encoder" if encoding.hardware else kind
+        if len(job.selected_frames()) > LONG * job.output.fps:
+            progress.notice(f"A long {what} is made in one piece: if it is interrupted, it starts again")
 
 
 @dataclass(frozen=True)
