@@ -224,9 +224,8 @@ def write_segment(source: FrameSource, video: SegmentedVideo, number: int, advan
 
 def join_segments(video: SegmentedVideo, path: Path, encoding: Encoding, sound: Path | None) -> None:
     """Join the finished segments of a video to a file with an encoding's metadata. Raises RenderError."""
-    fps = video.job.output.fps
-    durations = [float(len(frames) / fps) for frames in video.cuts]
-    join(list(zip(video.paths(), durations, strict=True)), path, encoding, sound)
+    counts = [len(frames) for frames in video.cuts]
+    join(list(zip(video.paths(), counts, strict=True)), video.job.output.fps, path, encoding, sound)
 
 
 def default_workers(size: tuple[int, int], encoding: Encoding) -> int:
