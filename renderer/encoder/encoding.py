@@ -112,7 +112,7 @@ class Encoding:
     bit_rate: float | None = None  # average bits per second, instead of the quality's CRF
     colours: int = 256  # maximum palette size, GIF only
     hardware: Hardware | None = None  # instead of software
-    segment_frames: int | None = None  # of a segment, which is joined with others; None: a whole file
+    segment_frames: int | None = None  # of a segment that is joined with others; 0: with none; None: a whole file
     pass_number: int = 0  # 1 or 2 in two-pass encoding, with both files in one folder; 0 for one pass
     metadata: Mapping[str, str] = field(default_factory=dict)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import struct
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from renderer.arrays import Int64Array
 from renderer.errors import EncoderError
 from renderer.ffmpeg import UNLISTED, run_ffmpeg, user_file
 from renderer.image_file import open_image
@@ -70,8 +74,8 @@ def probe(path: Path) -> Probe:
     done = run_ffmpeg(*user_file(path), *copied)
     log = done.stderr.decode("utf-8", "replace")
     stream = re.search(r"Stream #0:\d+.*?: Video: (.*)", log)
-    packets, time_bases = _packets(done.stdout.decode("ascii", "replace"))
-    if done.returncode != 0 or stream is None or not packets[0]:
+    packets, time_bases = _packets(done.stdout)
+    if done.returncode != 0 or stream is None or not len(packets[0].shown):
         raise EncoderError(f"{path.name} {_fault(path, log, known=stream is not None)}")
     line = stream[1]
     codec = re.match(r"(\w+)((?: \([^)]*\))*)", line)
@@ -87,13 +91,12 @@ def probe(path: Path) -> Probe:
     container = re.search(r"Input #0, (\S+), from", log)
     boxes = list(_boxes(path)) if container and "mp4" in container[1] else None
     # Durations in a coarse time base (WebM: milliseconds) are rounded, so their sum would be wrong.
-    start, end = min(packet.shown for packet in video), max(packet.shown + packet.duration for packet in video)
-    seconds = float((end - start) * base)
+    seconds = float(int((video.shown + video.duration).max() - video.shown.min()) * base)
     return Probe(
         format=(path.suffix.lower().lstrip(".") or (container[1] if container else "")),
         codec=codec[1], profile=profile, tag=tag,
         pixel_format=layout[1], colours=layout[2] or "", width=width, height=height,
-        fps=_rate(video, base, line), frames=len(video), seconds=seconds, bytes=path.stat().st_size,
+        fps=_rate(video, base, line), frames=len(video.shown), seconds=seconds, bytes=path.stat().st_size,
         b_frames=_max_b_frames(video), gop=_longest_gop(video),
         fast_start=boxes.index("moov") < boxes.index("mdat") if boxes and {"moov", "mdat"} <= set(boxes) else None,
         edit_list="edts" in boxes if boxes else None,
@@ -123,69 +126,67 @@ def _shown(width: int, height: int, line: str, details: str) -> tuple[int, int]:
     return (height, width) if rotation and round(float(rotation[1]) / 90) % 2 else (width, height)
 
 
-@dataclass(frozen=True)
-class _Packet:
-    decoded: int
-    shown: int
-    duration: int
-    key: bool
+class _Packets(NamedTuple):
+    """The packets of a stream in decoding order; times in units of its time base, (N,) int64."""
+
+    decoded: Int64Array
+    shown: Int64Array
+    duration: Int64Array
+    key: Int64Array  # 1 for a key frame
 
 
-def _packets(text: str) -> tuple[list[list[_Packet]], list[Fraction]]:
-    """Return the packets and the time base of each stream, from ffmpeg's `framecrc` output."""
-    packets: list[list[_Packet]] = [[]]
+def _packets(text: bytes) -> tuple[list[_Packets], list[Fraction]]:
+    """Return the packets and the time base of each stream, from ffmpeg's `framecrc` output: 32 bytes for each packet.
+
+    The stream 0 may have no packets.
+    """
+    numbers = [array("q")]  # four for each packet
     bases = [Fraction(1)]
-    for line in text.splitlines():
-        if found := re.match(r"#tb (\d+): (\d+)/(\d+)", line):
+    for line in io.BytesIO(text):
+        if found := re.match(rb"#tb (\d+): (\d+)/(\d+)", line):
             number = int(found[1])
-            packets += [[] for _ in range(number + 1 - len(packets))]
+            numbers += [array("q") for _ in range(number + 1 - len(numbers))]
             bases += [Fraction(1) for _ in range(number + 1 - len(bases))]
             bases[number] = Fraction(int(found[2]), int(found[3]))
-        elif line and line[0] != "#":
-            words = [word.strip() for word in line.split(",")]
+        elif line.strip() and line[:1] != b"#":
+            words = [word.strip() for word in line.split(b",")]
             # A key frame has no flags field; other packets have F=0x0.
-            key = not any(word.startswith("F=") and not int(word[2:], 16) & 1 for word in words[6:])
-            packets[int(words[0])].append(_Packet(int(words[1]), int(words[2]), int(words[3]), key))
-    return packets, bases
+            key = not any(word.startswith(b"F=") and not int(word[2:], 16) & 1 for word in words[6:])
+            numbers[int(words[0])].extend((int(words[1]), int(words[2]), int(words[3]), key))
+    return [_Packets(*np.frombuffer(each, np.int64).reshape(-1, 4).T) for each in numbers], bases
 
 
-def _rate(video: list[_Packet], base: Fraction, line: str) -> Fraction | None:
-    lengths = {packet.duration for packet in video}
-    if base != _MILLISECOND and len(lengths) == 1 and (duration := lengths.pop()):
-        return 1 / (duration * base)
+def _rate(video: _Packets, base: Fraction, line: str) -> Fraction | None:
+    lengths = np.unique(video.duration)
+    if base != _MILLISECOND and len(lengths) == 1 and lengths[0]:
+        return 1 / (int(lengths[0]) * base)
     stated = re.search(r"([\d.]+)(k?) fps", line)
     if stated is None:
         return None
     # Times are rounded: use ffmpeg's estimate of the rate if all times agree with it within one step.
     rate = Fraction(stated[1]) * (1000 if stated[2] else 1)
     nearest = NTSC_RATES.get(rate, rate)
-    shown = sorted(packet.shown for packet in video)
-    ideal = [round(number / nearest / base) for number in range(len(shown))]
-    return nearest if all(abs(a - shown[0] - b) <= 1 for a, b in zip(shown, ideal, strict=True)) else None
+    ideal = np.arange(len(video.shown)) * float(1 / nearest / base)
+    return nearest if (abs(np.sort(video.shown) - video.shown.min() - ideal) < 1.5).all() else None
 
 
-def _max_b_frames(video: list[_Packet]) -> int:
+def _max_b_frames(video: _Packets) -> int:
     """Return the longest run of frames that are shown before a frame decoded earlier."""
-    longest = run = 0
-    latest = -(2**62)
-    for packet in video:
-        run = run + 1 if packet.shown < latest else 0
-        latest = max(latest, packet.shown)
-        longest = max(longest, run)
-    return longest
+    others = np.flatnonzero(video.shown >= np.maximum.accumulate(video.shown))
+    return int(np.diff(others, append=len(video.shown)).max()) - 1
 
 
-def _longest_gop(video: list[_Packet]) -> int:
-    keys = [number for number, packet in enumerate(video) if packet.key]
-    return max((b - a for a, b in zip(keys, [*keys[1:], len(video)], strict=True)), default=len(video))
+def _longest_gop(video: _Packets) -> int:
+    keys = np.flatnonzero(video.key)
+    return int(np.diff(keys, append=len(video.key)).max(initial=0)) if len(keys) else len(video.key)
 
 
-def _sound(log: str, packets: list[list[_Packet]], bases: list[Fraction]) -> Sound | None:
+def _sound(log: str, packets: list[_Packets], bases: list[Fraction]) -> Sound | None:
     line = re.search(r"Stream #0:\d+.*?: Audio: (\w+)(?: \(([A-Z]+)\))?.*?, (\d+) Hz, ([\w.]+)", log)
-    if line is None or len(packets) < 2 or not packets[1]:
+    if line is None or len(packets) < 2 or not len(packets[1].shown):
         return None
-    last = packets[1][-1]
-    return Sound(line[1], line[2] or "", int(line[3]), line[4], float((last.shown + last.duration) * bases[1]))
+    end = int(packets[1].shown[-1] + packets[1].duration[-1])
+    return Sound(line[1], line[2] or "", int(line[3]), line[4], float(end * bases[1]))
 
 
 def _boxes(path: Path) -> Iterator[str]:

@@ -137,7 +137,7 @@ def _codec_arguments(encoding: Encoding, height: int, fps: Fraction, threads: in
             # the height keeps 13 threads busy at 1080p; with 16 threads x264 would choose a fiftieth, and take 7 % more
             # bytes. One look-ahead thread takes 15 ms of a core per frame at 1080p.
             parameters = f"mvrange-thread={max(height // 20, 1)}:lookahead-threads={min(max(height // 256, 1), 8)}"
-            if encoding.segment_frames is not None:
+            if encoding.segment_frames:
                 parameters += _zones(point.preset, encoding.segment_frames)
                 parameters += _HALF_FULL if encoding.max_rate is not None else ""
             # `ultrafast` would produce the Main profile without 8x8dct, which only High supports.
@@ -149,7 +149,7 @@ def _codec_arguments(encoding: Encoding, height: int, fps: Fraction, threads: in
                 "-x264-params", f"{parameters}{blocks}", "-flags", "+cgop",
             ]  # fmt: skip
         case "hevc":
-            vbv = _HALF_FULL if encoding.segment_frames is not None and encoding.max_rate is not None else ""
+            vbv = _HALF_FULL if encoding.segment_frames and encoding.max_rate is not None else ""
             passes = f":pass={encoding.pass_number}:stats={STATISTICS}:slow-firstpass=1" if encoding.pass_number else ""
             return [
                 "-c:v", "libx265", "-preset", point.preset, *rate, "-bf", str(encoding.b_frames),

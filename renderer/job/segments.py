@@ -206,7 +206,7 @@ def write_segment(source: FrameSource, video: SegmentedVideo, number: int, advan
     """Encode a segment to its file, which appears when it is complete and has been probed. Raises RenderError."""
     started = time.perf_counter()
     path, frames = video.path(number), video.cuts[number]
-    encoding = replace(video.encoding, segment_frames=len(frames))
+    encoding = replace(video.encoding, segment_frames=len(frames) if len(video.cuts) > 1 else 0)
     if video.bit_rates:
         encoding = replace(encoding, bit_rate=video.bit_rates[number])
     with new_file(path, overwrite=True) as temporary:
