@@ -214,15 +214,13 @@ def kills(tiles: str, count: int) -> None:
                 killed += 1
             if made() | before != made():
                 raise SystemExit("a finished segment was made anew")
-            if process.returncode == 0:
+            if process.returncode not in (0, -9):
+                raise SystemExit(f"exit code {process.returncode} after {killed} kills")
+            if path.exists():  # also if it was killed after that
                 digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
                 videos += 1
                 path.unlink()
                 clear("segments")
-            elif process.returncode != -9:
-                raise SystemExit(f"exit code {process.returncode} after {killed} kills")
-            elif path.exists():
-                raise SystemExit("a file of a killed render is there")
             kept += len(before)
     print(f"{killed} kills, {videos} complete videos of {frames} frames, {len(digests)} different files")
     print(f"renders found {kept} segments of those before them, and made none of these anew")

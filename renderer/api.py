@@ -568,7 +568,7 @@ def render(
     timed = Timed(as_progress(progress))
     with (
         MemoryMeter() as meter,
-        open_cluster(cluster, store, timed) as pool,
+        open_cluster(cluster, store, timed, workers) as pool,
         _open(request.drawn_source, request.match, timed, request.animation) as mosaic,
     ):
         summary = write_video(mosaic, job, timed, workers=workers, cache_size=cache_size, pool=pool)

@@ -24,7 +24,7 @@ _PATTERNS: Final[dict[CacheKind, tuple[str, ...]]] = {
     "copies": ("copies/*", "store/*"),
 }
 
-_DAYS_KEPT: Final = 7  # of segments and copies
+DAYS_KEPT: Final = 7  # of segments and copies
 
 _LOCK: Final = ".lock"  # suffix of a file next to a folder of segments that is in use
 
@@ -73,7 +73,7 @@ def sweep(most: int, parent: Path | None = None) -> None:
     """
     with contextlib.suppress(OSError):
         folders = [each for each in (parent or segments_folder()).iterdir() if each.is_dir()]
-        oldest = time.time() - _DAYS_KEPT * 86400
+        oldest = time.time() - DAYS_KEPT * 86400
         kept = 0
         for folder in sorted(folders, key=lambda each: each.stat().st_mtime, reverse=True):
             kept += (size := _size(folder))

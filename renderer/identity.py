@@ -20,20 +20,28 @@ _LIBRARIES: Final = ("numpy", "opencv-python-headless", "pillow")
 class Identity:
     """What must be the same for two processes to make the same video from the same inputs."""
 
-    version: str
-    code: str
+    version: str  # of this program, with its code
     ffmpeg: str
-    libraries: str
+    libraries: tuple[str, ...]
+    processor: str
 
     def __str__(self) -> str:
-        return f"version {self.version} ({self.code[:8]}) with {self.ffmpeg}, {self.libraries}"
+        return ", ".join(self._parts())
+
+    def differences(self, other: Identity) -> tuple[str, str]:
+        """Return what this one has that another one lacks, and the opposite."""
+        mine, its = self._parts(), other._parts()
+        return ", ".join(each for each in mine if each not in its), ", ".join(each for each in its if each not in mine)
+
+    def _parts(self) -> tuple[str, ...]:
+        return (self.version, self.ffmpeg, *self.libraries, self.processor)
 
 
 @cache
 def identity() -> Identity:
     """Return the identity of this process. Raises EncoderError."""
-    names = [*(f"{name} {version_of(name)}" for name in _LIBRARIES), platform.machine()]
-    return Identity(version(), code_digest(), ffmpeg_version(), ", ".join(names))
+    libraries = tuple(f"{name} {version_of(name)}" for name in _LIBRARIES)
+    return Identity(f"version {version()} ({code_digest()[:8]})", ffmpeg_version(), libraries, platform.machine())
 
 
 @cache
@@ -51,4 +59,4 @@ def code_digest() -> str:
 @cache
 def ffmpeg_version() -> str:
     """Return the version of ffmpeg as it states it. Raises EncoderError."""
-    return run_ffmpeg("-version").stdout.decode("utf-8", "replace").partition(" Copyright")[0]
+    return run_ffmpeg("-version").stdout.decode("utf-8", "replace").partition(" Copyright")[0].strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -19,11 +20,12 @@ import pytest
 from conftest import wait_until
 from PIL import Image
 from test_segments import SHORT, digest, kept, running
-from videos import decode
+from videos import changed_ffmpeg, decode, slow_ffmpeg
 
 import renderer
 from renderer.cached_files import clear, copies_folder
-from renderer.encoder import ffmpeg_path, probe
+from renderer.cluster.store import Store
+from renderer.encoder import probe
 from renderer.job import sample_pictures
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are stopped by signals")
@@ -84,18 +86,6 @@ class Cluster:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with ExitStack() as stack:
         yield Cluster(tmp_path_factory.mktemp("cluster"), stack)
-
-
-def changed_ffmpeg(path: Path, when: str, action: str) -> str:
-    """Write an ffmpeg of the same version, which first does something else when it is called with certain words."""
-    path.write_text(f'#!/bin/sh\ncase "$*" in {when}) {action};; esac\nexec "{ffmpeg_path()}" "$@"\n')
-    path.chmod(0o755)
-    return str(path)
-
-
-def slow_ffmpeg(path: Path) -> str:
-    """Write an ffmpeg with which a segment takes a second more."""
-    return changed_ffmpeg(path, "*rawvideo*", "sleep 1")
 
 
 def encoders(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
@@ -351,7 +341,7 @@ def test_workers_that_can_t_be_used_are_refused(render: Render, cover: Path, clu
     while "ffmpeg version 1.2" not in log and time.monotonic() < deadline:
         code, _, log = render(*words)
     assert code == 2
-    assert "is not used: it has version" in log
+    assert "is not used: it has ffmpeg version 1.2, and this machine ffmpeg version " in log
     assert "No worker of the cluster has the same version as this machine" in log
     cluster.worker()
     while code and time.monotonic() < deadline:
@@ -367,8 +357,69 @@ def test_an_address_that_can_t_be_reached_is_one_sentence(
     monkeypatch.setattr("renderer.cluster.client.PATIENCE", 0.5)
     code, _, log = render("zoom", cover, *SHORT, "--cluster", "tcp://127.0.0.1:9", "-o", "it.mp4")
     assert code == 2
-    assert "can't be reached" in log
+    assert "no scheduler of Dask answers at --cluster tcp://127.0.0.1:9" in log
     monkeypatch.setitem(sys.modules, "distributed", None)
     code, _, log = render("zoom", cover, *SHORT, "--cluster", "local:2", "-o", "it.mp4")
     assert code == 2
     assert "install mosaic-renderer with the extra cluster" in log
+
+
+@pytest.mark.parametrize("address", ["local", "local:0", "local:x", "local:500", "first", "http://first:8786"])
+def test_what_is_no_address_is_said_at_once(render: Render, cover: Path, address: str) -> None:
+    code, _, log = render("zoom", cover, *SHORT, "--cluster", address)
+    assert code == 2
+    assert f"--cluster {address} is not an address: give tcp://HOST:PORT, or local:N" in log
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n" * 9, b""], ids=["text", "nothing"])
+def test_another_program_at_the_address_is_said(
+    render: Render, cover: Path, answer: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A web server, such as the scheduler's dashboard, whose answer Dask takes for a length, or waits for."""
+    monkeypatch.setattr("renderer.cluster.client.PATIENCE", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    connection.sendall(answer)
+                    connections.append(connection)
+
+        connections: list[socket.socket] = []
+        threading.Thread(target=serve, daemon=True).start()
+        code, _, log = render("zoom", cover, *SHORT, "--cluster", f"127.0.0.1:{server.getsockname()[1]}")
+        for each in connections:
+            each.close()
+    assert code == 2
+    assert "no scheduler of Dask answers" in log
+    assert "Traceback" not in log
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--store", "store"), "--store store is for a cluster: add --cluster"),
+        (("--cluster", "local:1", "--workers", 2), "--workers 2 is for this machine alone"),
+        (("--cluster", "local:1", "--store", "/proc/store"), "--store /proc/store can't be used"),
+        (("--cluster", "local:1", "--store", __file__), "can't be used (Not a directory)"),
+        (("--cluster", "local:1", "--store", "none://a"), "--store none://a can't be used"),
+    ],
+)
+def test_options_that_do_not_fit_together_are_refused(
+    render: Render, cover: Path, words: tuple[object, ...], said: str
+) -> None:
+    code, _, log = render("zoom", cover, *SHORT, *words)
+    assert (code, said in log) == (2, True), log
+
+
+def test_what_runs_have_left_in_a_store_is_deleted_after_a_week(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    (tmp_path / "a").touch()
+    old, new = (store.put(tmp_path / "a", f"runs/{name}") for name in ("old", "new"))
+    kept = store.put(tmp_path / "a")
+    for name in (old, kept):
+        os.utime(tmp_path / name, (time.time() - 8 * 86400,) * 2)
+    store.check()
+    assert [(tmp_path / name).exists() for name in (old, new, kept)] == [False, True, True]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["new"]

@@ -26,6 +26,7 @@ from PIL import Image
 from videos import decode, stream_line
 
 import renderer
+from renderer.cli.messages import Console
 from renderer.encoder import probe, run_ffmpeg
 from renderer.fonts import REGULAR_FONT
 from renderer.job import sample_pictures
@@ -1148,3 +1149,16 @@ def test_a_result_that_cannot_be_opened_is_still_written(
     code, _, err = render("mosaic", cover, "--columns", "4", "--open")
     assert code == 0
     assert "xdg-open is not installed. Open the file yourself" in err
+
+
+def test_no_remaining_time_is_estimated_while_nothing_advances(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor from what an earlier render has made."""
+    monkeypatch.setattr("renderer.cli.messages._LINE_SECONDS", 0.0)
+    with Console(quiet=False, verbose=False).stage("rendering", 100, "frames") as advance:
+        for units in (0, 40, 10, 0, 10):
+            advance(units)
+    lines = capsys.readouterr().err.splitlines()
+    assert ["left" in line for line in lines] == [False, False, True, False, True]
+    assert lines[3] == "rendering: 50 of 100 frames"

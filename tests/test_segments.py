@@ -22,7 +22,7 @@ from conftest import wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from videos import decode, frame_flags, packet_sizes
+from videos import decode, frame_flags, packet_sizes, slow_ffmpeg
 
 import renderer
 from animations.zoom import Zoom
@@ -242,11 +242,11 @@ def test_a_mosaic_in_memory_is_rendered_by_several_workers(tmp_path: Path, photo
 
 
 @contextmanager
-def running(folder: Path, *words: object) -> Iterator[subprocess.Popen[bytes]]:
+def running(folder: Path, *words: object, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
     """A `render` command in another process, which is killed in the end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "renderer", *map(str, words)], cwd=folder, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **environment},
     )  # fmt: skip
     try:
         yield process
@@ -262,7 +262,7 @@ def test_an_interrupted_render_is_resumed(
     render: Render, tmp_path: Path, cover: Path, number: signal.Signals, workers: int
 ) -> None:
     words = ("zoom", cover, *SHORT, "--workers", workers, "-o", "it.mp4")
-    with running(tmp_path, *words) as process:
+    with running(tmp_path, *words, IMAGEIO_FFMPEG_EXE=slow_ffmpeg(tmp_path / "ffmpeg")) as process:
         wait_until(kept)
         process.send_signal(number)
         process.wait(30)
@@ -280,7 +280,20 @@ def test_an_interrupted_render_is_resumed(
     clear("segments")
     assert render(*words, "-y")[0] == 0
     assert digest(tmp_path / "it.mp4") == resumed
-    assert [path.name for path in tmp_path.iterdir()] == ["it.mp4"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ffmpeg", "it.mp4"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+def test_two_renders_of_the_same_video_share_its_segments(render: Render, tmp_path: Path, cover: Path) -> None:
+    """One waits for the segment that the other is making."""
+    words = ("zoom", cover, *SHORT)
+    slow = slow_ffmpeg(tmp_path / "ffmpeg")
+    with running(tmp_path, *words, "-o", "one.mp4", IMAGEIO_FFMPEG_EXE=slow) as process:
+        wait_until(lambda: list(segments_folder().glob("*/.*part*")))
+        assert render(*words, "-o", "other.mp4")[0] == 0
+        assert process.wait(60) == 0
+    assert (decode(tmp_path / "one.mp4", *SIZE) == decode(tmp_path / "other.mp4", *SIZE)).all()
+    assert len(kept()) == 6
 
 
 def test_what_is_finished_is_said_after_an_interruption(
@@ -331,6 +344,12 @@ def test_the_bits_of_a_maximum_size_are_shared_out_over_segments(
     assert digest(tmp_path / "it.mp4") == first
 
 
+def test_a_size_that_is_too_small_is_one_sentence(render: Render, cover: Path) -> None:
+    code, _, log = render("zoom", cover, *SHORT, "--max-size", "20KB", "-o", "it.mp4")
+    assert code == 2
+    assert "--max-size 0.02 MB is too small: the smallest file was" in log
+
+
 def test_selected_frames_are_cut_too(render: Render, tmp_path: Path, cover: Path) -> None:
     assert render("zoom", cover, *SHORT, "--frames", "10-220", "-o", "it.mp4")[0] == 0
     assert probe(tmp_path / "it.mp4").frames == 211
@@ -344,7 +363,7 @@ def test_what_decides_about_the_segments_of_a_video(tmp_path: Path, cover: Path)
     Image.new("RGB", (20, 20), "red").save(logo)
 
     def folder(job: VideoJob, match: MatchSettings | None = None) -> str:
-        with open_mosaic(cover, match or job.match, Silent()) as mosaic:
+        with open_mosaic(job.cover, match or job.match, Silent()) as mosaic:
             found = segmented(mosaic, job.resolved(), Encoding.of(job.target, job.file, {"title": job.path.stem}))
         assert found is not None
         return found.folder.name
@@ -357,6 +376,9 @@ def test_what_decides_about_the_segments_of_a_video(tmp_path: Path, cover: Path)
         replace(job, sound=SoundSettings(music_fade=0.5)),
     )  # fmt: skip
     assert {folder(each) for each in same} == {plain}
+    renamed = tmp_path / "renamed.jpg"
+    renamed.write_bytes(cover.read_bytes())
+    assert folder(replace(job, cover=renamed)) == plain
     with_logo = replace(job, overlay=OverlaySettings(logo=logo))
     others = [
         folder(replace(job, animation=Zoom(hold_end=1.5))), folder(replace(job, output=replace(job.output, seed=3))),
@@ -434,7 +456,8 @@ def test_the_cache_is_listed_and_emptied_by_kind(render: Render, cover: Path) ->
     assert kinds == ["maps"]
     assert render("cache", "clear", "--json")[1].count("freed") == 1
     assert not any(sizes().values())
-    assert render("cache", "clear", "photos")[0] == 2
+    assert "segments" not in render("cache", "clear", "maps", "copies")[1]
+    assert render("cache", "clear", "maps", "photos")[0] == 2
 
 
 def test_a_cache_that_can_t_be_written_is_one_sentence(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from renderer.encoder import run_ffmpeg
+from renderer.encoder import ffmpeg_path, run_ffmpeg
 from renderer.pictures import Pixels
 
 
@@ -45,6 +45,18 @@ def packet_sizes(path: Path) -> list[int]:
     """Return the bytes of each packet of the video, in decoding order."""
     lines = run_ffmpeg("-i", str(path), "-map", "0:v", "-c", "copy", "-f", "framecrc", "-").stdout.decode().splitlines()
     return [int(line.split(",")[4]) for line in lines if not line.startswith("#")]
+
+
+def changed_ffmpeg(path: Path, when: str, action: str) -> str:
+    """Write an ffmpeg of the same version, which first does something else when it is called with certain words."""
+    path.write_text(f'#!/bin/sh\ncase "$*" in {when}) {action};; esac\nexec "{ffmpeg_path()}" "$@"\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+def slow_ffmpeg(path: Path) -> str:
+    """Write an ffmpeg with which a segment takes a second more."""
+    return changed_ffmpeg(path, "*rawvideo*", "sleep 1")
 
 
 def boxes(data: bytes, inside: tuple[str, ...] = ("moov", "trak")) -> Iterator[str]:

@@ -36,8 +36,8 @@ def cache_command() -> Command:
     commands = (
         Command("cache list", "List what is kept, and its size.", _list, groups={"Options": CacheOptions}),
         Command(
-            "cache clear", "Delete what is kept: everything, or only one kind.", _clear,
-            Argument("[KIND]", "What to delete", kinds, default="everything"), {"Options": CacheOptions},
+            "cache clear", "Delete what is kept: everything, or only some kinds.", _clear,
+            Argument("[KIND...]", "What to delete", kinds, default="everything"), {"Options": CacheOptions},
         ),
     )  # fmt: skip
     return Command(

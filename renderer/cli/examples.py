@@ -378,7 +378,7 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     ),
     "cache list": (("render cache list", "See what is kept, and how much space it takes"),),
     "cache clear": (
-        ("render cache clear segments", "Delete the finished parts of videos"),
+        ("render cache clear segments copies", "Delete the finished parts of videos, and a cluster's files"),
         ("render cache clear", "Delete everything that can be made again"),
     ),
     "doctor": (("render doctor", "Check this machine before the first render, or after a failed one"),),

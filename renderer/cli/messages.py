@@ -68,18 +68,20 @@ class Console:
 
     def _lines(self, name: str, total: int, unit: str) -> Advance:
         start = reported = time.monotonic()
-        done = 0
+        done = first = shown = 0
 
         def advance(units: int) -> None:
-            nonlocal start, done, reported
-            if not done:  # one-time work precedes the first unit: compiling, filling caches
-                start = time.monotonic()
-            done += units
+            nonlocal start, done, first, reported, shown
             now = time.monotonic()
+            if not done:  # one-time work precedes the first units, or an earlier render made them
+                start, first = now, units
+            done += units
             if now - reported >= _LINE_SECONDS and done < total:
-                reported = now
-                left = (now - start) / max(done - 1, 1) * (total - done)
-                say(f"{name}: {done} of {total} {unit}, about {left:.0f} s left", to=sys.stderr)
+                left = ""
+                if done > max(first, shown):  # otherwise it waits, and nobody knows how long
+                    left = f", about {(now - start) / (done - first) * (total - done):.0f} s left"
+                say(f"{name}: {done} of {total} {unit}{left}", to=sys.stderr)
+                reported, shown = now, done
 
         return advance
 

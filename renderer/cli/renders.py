@@ -158,7 +158,7 @@ def _video(name: str, animation: type[Animation]) -> Run:
         files = [path for job in jobs for path in job.files()]
         overwrite = ask_overwrite(files, values, overwrite=common.overwrite)
         ready = [replace(job, overwrite=overwrite) for job in jobs]
-        with open_cluster(run.cluster, run.store, console) as pool:
+        with open_cluster(run.cluster, run.store, console, run.workers) as pool:
             summaries = render_videos(ready, console, workers=run.workers, cache_size=run.cache_size, pool=pool)
         print_summaries(summaries, common, console)
 

@@ -18,15 +18,15 @@ def check_arguments(command: Command, arguments: Sequence[str], values: Collecti
     `flags`: for each argument, the flag directly before it, or "".
     """
     argument = command.argument
-    most = len(arguments) if argument and argument.usage.endswith("...") else int(argument is not None)
+    most = len(arguments) if argument and argument.usage.rstrip("]").endswith("...") else int(argument is not None)
     if len(arguments) > most:
         raise InputError(_unexpected_argument(command, arguments[most], values, flags[most]))
     if argument and argument.required and not arguments:
         raise InputError(f"{command.words} needs {argument.name}{_fix(command, argument)}")
-    if argument and argument.choices and arguments and arguments[0] not in argument.choices:
+    if argument and argument.choices and (unknown := [word for word in arguments if word not in argument.choices]):
         listed = ", ".join(argument.choices)
-        fix = suggestion(arguments[0], argument.choices)
-        raise InputError(f"{argument.name} {arguments[0]} is not one of {listed}{fix}")
+        fix = suggestion(unknown[0], argument.choices)
+        raise InputError(f"{argument.name} {unknown[0]} is not one of {listed}{fix}")
     for option in command.options:
         if option.required and option.name not in values:
             raise InputError(f"{command.words} needs {option.names[0]}{_fix(command, option)}")

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["open_cluster"]
 
+_ADDRESS: Final = re.compile(r"((tcp|tls|ws|wss|ucx|ucxx)://)?([\w.-]+|\[[\da-fA-F:.]+\]):\d{1,5}(/\S*)?")
+"""Addresses of schedulers: those of Dask's protocols, by default tcp."""
+
+_MOST_LOCAL: Final = 64  # processes
+
 _QUIET: Final = {
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "5s",
@@ -37,15 +42,28 @@ times a second, which takes a tenth of the time of a thread that draws in Python
 
 
 @contextmanager
-def open_cluster(address: str | None, store: str | None, progress: Progress) -> Iterator[Cluster | None]:
+def open_cluster(
+    address: str | None, store: str | None, progress: Progress, workers: int | None = None
+) -> Iterator[Cluster | None]:
     """Connect to a cluster: `tcp://HOST:PORT` or another address of Dask, or `local:N` for N processes started here.
 
-    None: none is used. `store`: a folder or a URL; by default a folder in the cache. Raises InputError if Dask is not
-    installed, or the address can't be reached.
+    None: none is used. `store`: a folder or a URL; by default a folder in the cache. `workers`: what was specified for
+    this machine. Raises InputError if Dask is not installed, the address is wrong or can't be reached, the store can't
+    be used, or one of the values would have no effect.
     """
     if address is None:
+        if store is not None:
+            raise InputError(f"{named('store', store)} is for a cluster: add {named('cluster')}")
         yield None
         return
+    if workers is not None:
+        raise InputError(f"{named('workers', workers)} is for this machine alone: remove it, or {named('cluster')}")
+    local = re.fullmatch(r"local:(\d+)", address)
+    if (int(local[1]) not in range(1, _MOST_LOCAL + 1)) if local else not _ADDRESS.fullmatch(address):
+        raise InputError(
+            f"{named('cluster', address)} is not an address: give tcp://HOST:PORT, or local:N with N from 1 to "
+            f"{_MOST_LOCAL} for processes here"
+        )
     try:
         import dask
         from distributed import LocalCluster
@@ -63,9 +81,10 @@ def open_cluster(address: str | None, store: str | None, progress: Progress) -> 
             stack.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.CRITICAL)  # of what fails, it logs tracebacks
         target: object = address
-        local = re.fullmatch(r"local:([1-9]\d*)", address)
         if store is None:
             store = str(stack.enter_context(temporary_folder()) if local else cache_folder() / "store")
+        files = Store(store)
+        files.check()
         if local:
             stack.enter_context(dask.config.set(_QUIET))
             share = {WORKERS_VARIABLE: local[1], CORES_VARIABLE: str(max(core_count() // int(local[1]), 1))}
@@ -75,4 +94,4 @@ def open_cluster(address: str | None, store: str | None, progress: Progress) -> 
                     dashboard_address=":0", silence_logs=logging.CRITICAL, env=share,
                 )
             )  # fmt: skip
-        yield stack.enter_context(Cluster(address, target, Store(store), progress))
+        yield stack.enter_context(Cluster(target, files, progress))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import pickle
 import queue
@@ -9,13 +10,14 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
+from renderer.cluster.store import RUNS
 from renderer.cluster.task_list import Running, TaskList
 from renderer.cluster.workers import PATIENCE, RESOURCE, Workers
 from renderer.cover_names import MAP_SUFFIX
@@ -55,7 +57,7 @@ class Cluster:
     Its methods may be called in several threads.
     """
 
-    def __init__(self, address: str, target: object, store: Store, progress: Progress) -> None:
+    def __init__(self, target: object, store: Store, progress: Progress) -> None:
         """Connect to `target`: a scheduler's address, or a cluster of Dask. Raises InputError."""
         self._target, self._store, self._progress = target, store, progress
         self._workers = Workers(progress)
@@ -65,12 +67,9 @@ class Cluster:
         self._videos: dict[str, threading.Lock] = defaultdict(threading.Lock)  # held while a video is made
         self._free = threading.Condition()
         self._busy = 0  # tasks that were submitted, of all threads
-        try:
-            self._client = self._connect()
-        except (OSError, ValueError, TypeError) as error:  # TypeError: TLS without keys
-            raise InputError(
-                f"{named('cluster', address)} can't be reached ({error}): start a scheduler there"
-            ) from error
+        if isinstance(target, str):
+            _check_scheduler(target)
+        self._client = self._connect()
 
     def __enter__(self) -> Cluster:
         return self
@@ -199,7 +198,7 @@ class Cluster:
     @contextmanager
     def _sent(self, plan: object) -> Iterator[tuple[str, str]]:
         """Put a plan into the store, and yield its name and a folder for this run; it is removed on exit."""
-        folder = f"runs/{uuid4()}"
+        folder = f"{RUNS}/{uuid4()}"
         with temporary_folder() as temporary:
             path = temporary / "plan.pickle"
             path.write_bytes(pickle.dumps(plan))
@@ -254,10 +253,7 @@ class Cluster:
                 for future in list(tasks.running):
                     self._ended(tasks, future)
         if tasks.killed_reason:
-            raise RenderError(
-                f"several workers were killed by one task ({tasks.killed_reason}): see their logs; what is finished is "
-                "kept"
-            )
+            raise RenderError(f"several workers were killed by one task ({tasks.killed_reason}): see their logs")
 
     def _run_connected(
         self,
@@ -373,13 +369,41 @@ class Cluster:
                 except (OSError, ValueError):
                     if time.monotonic() > deadline:
                         self._gone = RenderError(
-                            f"the connection to the cluster was lost ({error}): render again to go on with what is "
-                            "finished"
+                            f"the scheduler did not come back within {_RECONNECT_LIMIT:.0f} seconds: start it, and "
+                            "render again"
                         )
                         raise self._gone from error
             self._workers = Workers(self._progress)
         finally:
             self._lock.release()
+
+
+def _check_scheduler(address: str) -> None:
+    """Raise InputError unless a scheduler answers at an address: Dask's client would wait for ever for a web server."""
+    from distributed.core import connect, send_recv
+    from distributed.security import Security
+
+    async def ask() -> None:
+        arguments = Security().get_connection_args("client")
+        comm = await connect(address, timeout=PATIENCE, **arguments)
+        try:
+            if (await send_recv(comm, op="identity"))["type"] != "Scheduler":
+                raise ValueError("not a scheduler")
+        finally:
+            comm.abort()
+
+    async def ask_patiently() -> None:
+        await asyncio.wait_for(ask(), PATIENCE)
+
+    try:
+        with ThreadPoolExecutor(1) as thread:  # in a notebook, this one has an event loop already
+            thread.submit(asyncio.run, ask_patiently()).result()
+    except Exception as error:  # of many kinds, for what else answers there; MemoryError if it takes text for a length
+        reason = f" ({error})" if isinstance(error, OSError | TypeError) and str(error) else ""  # TypeError: TLS
+        raise InputError(
+            f"no scheduler of Dask answers at {named('cluster', address)}{reason}: start one there, and give the "
+            "address that it prints as Scheduler, not that of its dashboard"
+        ) from error
 
 
 def _in_order(names: Iterable[str]) -> list[str]:

@@ -12,22 +12,31 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from renderer.cached_files import copies_folder
+from renderer.cached_files import DAYS_KEPT, copies_folder
 from renderer.errors import BusyError, InputError, RenderError
 from renderer.library import file_digest
 from renderer.messages import named
-from renderer.output_files import DISK_ERRORS, new_file
+from renderer.output_files import DISK_ERRORS, new_file, temporary_folder
 from renderer.paths import expanded
 from renderer.private_files import make_private_folder
 
 FILES: Final = "files"
 """Folder of what several videos may use: photos, fonts, maps."""
+
+
+RUNS: Final = "runs"
+"""Folder of the plans of what is being made."""
+
+SEGMENTS: Final = "segments"
+"""Folder of the segments that are finished, until they are copied to the client."""
 
 
 def digest_of(name: str) -> str:
@@ -47,6 +56,20 @@ class Store:
             raise InputError(f"{named('store', url)} can't be used: {error}") from error
         self._checked: set[str] = set()  # files of a shared folder that were compared with their digest
 
+    def check(self) -> None:
+        """Write a file and delete it, and delete what runs have left for a week. Raises InputError if that fails."""
+        try:
+            with temporary_folder() as folder:
+                path = folder / "empty"
+                path.touch()
+                self.remove([self.put(path, f"{RUNS}/{uuid4()}")])
+            left = [*self.names(RUNS), *self.names(SEGMENTS)]
+        except RenderError as error:
+            raise InputError(error.text) from error
+        with contextlib.suppress(Exception):  # not all kinds of stores know when a file was written
+            oldest = datetime.now(UTC) - timedelta(days=DAYS_KEPT)
+            self.remove(name for name in left if self._files.modified(self._at(name)) < oldest)
+
     def put(self, path: Path, folder: str = FILES) -> str:
         """Copy a file to the store unless it is there. Returns its name. Raises RenderError."""
         name = f"{folder}/{file_digest(path)}/{path.name}"
@@ -56,6 +79,7 @@ class Store:
             if not self._is_folder:
                 self._files.put_file(str(path), self._at(name))
                 return name
+            self._local(name).parent.mkdir(parents=True, exist_ok=True)
         with new_file(self._local(name), overwrite=True) as temporary:
             shutil.copyfile(path, temporary)
         return name
@@ -151,7 +175,7 @@ class Store:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise  # the disk of this machine
-            reason = str(error) or type(error).__name__
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise RenderError(
                 f"{named('store', self.url)} can't be used ({reason}): check it and its access"
             ) from error

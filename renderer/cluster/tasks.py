@@ -22,7 +22,7 @@ import numpy as np
 
 from renderer import matching
 from renderer.cached_files import copies_folder, sweep
-from renderer.cluster.store import FILES, Store
+from renderer.cluster.store import FILES, SEGMENTS, Store
 from renderer.cores import core_count
 from renderer.cover_names import MAP_SUFFIX
 from renderer.errors import Cancelled, RenderError
@@ -110,7 +110,7 @@ def photo_name(photo: Photo) -> str:
 
 def segments_of(video: SegmentedVideo) -> str:
     """Return the folder of a video's segments in a store."""
-    return f"segments/{video.folder.name}"
+    return f"{SEGMENTS}/{video.folder.name}"
 
 
 def with_files(job: VideoJob, moved: Mapping[Path, Path]) -> VideoJob:

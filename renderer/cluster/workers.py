@@ -73,7 +73,9 @@ class Workers:
         found = client.scheduler_info(n_workers=-1)["workers"]
         offered = {address: int(about["resources"].get(RESOURCE, 0)) for address, about in found.items()}
         if found and not any(offered.values()) and not self._slots:
-            raise InputError(f"No worker of the cluster offers the resource {RESOURCE}: start them with {RESOURCE}=1")
+            raise InputError(
+                f"No worker of the cluster offers the resource {RESOURCE}: start them with --resources {RESOURCE}=1"
+            )
         self.count = len(found)
         able = {address: count for address, count in offered.items() if count}
         for address in able.keys() - self._asked:
@@ -98,14 +100,17 @@ class Workers:
         """
         try:
             its = client.run(identity, workers=[address])[address]
+            there, here = its.differences(identity())
         except OSError:  # it has ended, or the connection was lost
             self._asked.discard(address)
             return
         except Exception as error:
             if client.status == "running":
-                self._notices.put(f"{address} is not used: {type(error).__name__}: {error}")
+                missing = "renderer" in str(error) and "ModuleNotFoundError" in f"{type(error).__name__} {error}"
+                reason = "mosaic-renderer is not installed there" if missing else f"{type(error).__name__}: {error}"
+                self._notices.put(f"{address} is not used: {reason}")
                 self._same[address] = False
             return
         if its != identity():
-            self._notices.put(f"{address} is not used: it has {its}, and this machine {identity()}")
+            self._notices.put(f"{address} is not used: it has {there}, and this machine {here}")
         self._same[address] = its == identity()

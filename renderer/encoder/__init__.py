@@ -1,7 +1,7 @@
 """Encode frames into files of every format, and probe the files."""
 
 from renderer.deprecation import old_names
-from renderer.encoder.encoding import RATE_POINTS, Encoding, RatePoint
+from renderer.encoder.encoding import MIN_RATE, RATE_POINTS, Encoding, RatePoint
 from renderer.encoder.hardware import find_hardware, works
 from renderer.encoder.joining import join
 from renderer.encoder.opening import open_writer
@@ -24,6 +24,7 @@ from renderer.formats import (
 
 __all__ = [
     "FORMATS",
+    "MIN_RATE",
     "RATE_POINTS",
     "STATISTICS",
     "STREAM",

@@ -98,6 +98,10 @@ _NEEDS: Final[dict[Codec, EncoderNeeds]] = {
 _QUICK_H264: Final = EncoderNeeds(105, 11, 3, _MOST_THREADS)  # `veryfast` looks 10 frames ahead, `medium` 40
 
 
+MIN_RATE: Final = 16_000.0
+"""Bits per second; encoders reject much lower rates."""
+
+
 @dataclass(frozen=True)
 class Encoding:
     """Everything that decides how frames are encoded."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from renderer.encoder import STATISTICS, Encoding, gif_rate
+from renderer.encoder import MIN_RATE, STATISTICS, Encoding, gif_rate
 from renderer.errors import InputError
 from renderer.messages import named
 from renderer.settings import Codec, OutputSettings
@@ -22,7 +22,6 @@ _TRIES: Final = 6
 _TWO_PASSES: Final[tuple[Codec, ...]] = ("h264", "hevc")  # the first pass writes a whole file, and statistics
 _RATED: Final[tuple[Codec, ...]] = ("h264", "hevc", "av1", "vp9")
 _QUALITY_RANGE: Final = (1.0, 100.0)  # of WebP
-_MIN_RATE: Final = 16_000.0  # bits per second; encoders reject much lower rates
 _MAX_SHRINKS: Final = 4  # of a GIF
 _TOLERABLE: Final = 0.8  # share to which a higher tolerance can reduce a GIF's bytes before it is visible
 _MAX_TOLERANCE: Final = 12.0
@@ -129,7 +128,7 @@ def _rate_control(encoding: Encoding, plain: int, seconds: float, cap: int) -> R
     target = encoding.target
     if target.codec in _RATED:
         rate = _AIM * cap * 8 / seconds
-        return RateControl(rate, _MIN_RATE, rate * 4, lambda one, value: replace(one, bit_rate=value))
+        return RateControl(rate, MIN_RATE, rate * 4, lambda one, value: replace(one, bit_rate=value))
     if target.format.name == "webp":
         point = encoding.rate_point()
         start = max(point.crf * (cap / plain), _QUALITY_RANGE[0])

@@ -27,7 +27,7 @@ from typing import Any, Final, Protocol
 from renderer.budget import FREE_SHARE, LEAST_MEMORY, WORKERS_VARIABLE, free_memory, plan_budget, render_budget
 from renderer.cached_files import lock_of, segments_folder
 from renderer.cores import core_count
-from renderer.encoder import STATISTICS, Encoding, join, open_writer
+from renderer.encoder import MIN_RATE, STATISTICS, Encoding, join, open_writer
 from renderer.errors import BusyError, RenderError
 from renderer.identity import identity
 from renderer.input_files import is_file
@@ -52,6 +52,8 @@ from renderer.worker_pool import OUT_OF_MEMORY, Processes, serve_tasks, this_wor
 
 LONG: Final = 20.0
 """Seconds up to which a video is encoded in one piece."""
+
+_BUSY_SECONDS: Final = 0.5  # until it is looked again whether another render has made a segment
 
 CORES_A_WORKER: Final = 4
 """An encoder keeps about four cores busy, together with the threads that draw for it."""
@@ -138,7 +140,8 @@ def segmented(
     rates: list[float] = []
     if encoding.bit_rate is not None:
         whole = sum(learned) / len(frames)
-        rates = [encoding.bit_rate * size / len(part) / whole for size, part in zip(learned, cuts, strict=True)]
+        parts = [size / len(part) for size, part in zip(learned, cuts, strict=True)]
+        rates = [max(encoding.bit_rate * part / whole, MIN_RATE) for part in parts]
     folder = segments_folder() / _key(mosaic, job, each, cuts, rates)
     return SegmentedVideo(job, each, cuts, folder, rates, first_pass)
 
@@ -195,15 +198,32 @@ def make_segments(
                 with _open_source(mosaic, video, progress) as source:
                     for number in missing:
                         done(write_segment(source, video, number, advance))
-    except KeyboardInterrupt:
-        finished = len(video.found())
-        progress.notice(f"{finished} of {counted(count, 'segment')} are finished and kept: the same command continues")
+    except (KeyboardInterrupt, RenderError):
+        if finished := len(video.found()):
+            progress.notice(
+                f"{finished} of {counted(count, 'segment')} are finished and kept: the same command continues"
+            )
         raise
     return [segments[number] for number in range(count)]
 
 
 def write_segment(source: FrameSource, video: SegmentedVideo, number: int, advance: Advance) -> MadeSegment:
-    """Encode a segment to its file, which appears when it is complete and has been probed. Raises RenderError."""
+    """Encode a segment to its file, which appears when it is complete and has been probed. Raises RenderError.
+
+    If another render is making it, that is waited for.
+    """
+    path, frames = video.path(number), video.cuts[number]
+    while not path.exists():
+        try:
+            return _write_segment(source, video, number, advance)
+        except BusyError:
+            advance(0)
+            time.sleep(_BUSY_SECONDS)
+    advance(len(frames))
+    return MadeSegment(number, len(frames))
+
+
+def _write_segment(source: FrameSource, video: SegmentedVideo, number: int, advance: Advance) -> MadeSegment:
     started = time.perf_counter()
     path, frames = video.path(number), video.cuts[number]
     encoding = replace(video.encoding, segment_frames=len(frames) if len(video.cuts) > 1 else 0)
@@ -282,9 +302,9 @@ def drawn_files(job: VideoJob) -> list[Path]:
 
 
 def _map_digest(placement: PlacementMap) -> str:
-    """Return a hash of a map, and of its photos by their content."""
+    """Return a hash of a map, and of its cover and photos by their content."""
     digest = hashlib.blake2b(digest_size=16)
-    recipe: dict[str, Any] = {key: value for key, value in placement.recipe.items() if key != "figures"}
+    recipe: dict[str, Any] = {key: value for key, value in placement.recipe.items() if key not in ("figures", "cover")}
     digest.update(json.dumps([recipe, placement.size, placement.shape.as_json()], sort_keys=True).encode())
     digest.update(keys_of_photos(placement.photos).tobytes())
     for each in fields(placement):
