@@ -74,7 +74,7 @@ class Workers:
         offered = {address: int(about["resources"].get(RESOURCE, 0)) for address, about in found.items()}
         if found and not any(offered.values()) and not self._slots:
             raise InputError(
-                f"No worker of the cluster offers the resource {RESOURCE}: start them with --resources {RESOURCE}=1"
+                f"No worker of the cluster offers the resource {RESOURCE}: start them with {RESOURCE}=1 as a resource"
             )
         self.count = len(found)
         able = {address: count for address, count in offered.items() if count}
