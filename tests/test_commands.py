@@ -9,7 +9,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import skimage.data
-from conftest import difference
+from conftest import difference, wait_until
 from PIL import Image
 from videos import decode, stream_line
 
@@ -892,27 +891,13 @@ def test_the_default_video_is_h264_in_the_high_profile(render: Run, cover: Path)
 @pytest.mark.skipif(os.name != "posix", reason="Windows sends signals differently")
 @pytest.mark.parametrize("sent", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_interruption_leaves_no_files(cover: Path, tmp_path: Path, sent: str) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "renderer",
-        "zoom",
-        str(cover),
-        "--columns",
-        "12",
-        "--size",
-        "640x480",
-        "--duration",
-        "600",
-    ]
+    words = ("--columns", 12, "--size", "640x480", "--duration", 600, "--segment-seconds", 0)
+    command = [sys.executable, "-m", "renderer", "zoom", *map(str, (cover, *words))]
     process = subprocess.Popen(
         command, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(getattr(signal, sent), signal.SIG_DFL),  # the tests may run under nohup
     )  # fmt: skip
-    for _ in range(600):
-        if any(path.stat().st_size for path in tmp_path.glob("*/new.mp4")) or process.poll() is not None:
-            break
-        time.sleep(0.1)
+    wait_until(lambda: any(path.stat().st_size for path in tmp_path.glob("*/new.mp4")))
     assert [path.suffix[:6] for path in sorted(tmp_path.iterdir())] == [".lock", ".part-"]
     process.send_signal(getattr(signal, sent))
     _, err = process.communicate(timeout=30)
