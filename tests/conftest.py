@@ -196,7 +196,7 @@ def with_next_map(stage: Stage) -> Stage:
     second = replace(first, **arrays, came_from=backwards)
     return replace(
         stage, maps=[first, second], libraries=[stage.libraries[0]] * 2, first_texture=[stage.first_texture[0]] * 2,
-        _resting={},
+        _made={},
     )  # fmt: skip
 
 

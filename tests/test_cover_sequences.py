@@ -94,7 +94,7 @@ def test_tiles_enter_and_leave_if_the_cells_differ(stage_factory: StageFactory, 
     known[: len(few)] = np.arange(len(few))
     fewer, more = replace(few, came_from=np.arange(len(few), dtype=np.int32)), replace(many, came_from=known)
     for maps in ([few, more], [many, fewer]):
-        stage = replace(made, maps=maps, _resting={})
+        stage = replace(made, maps=maps, _made={})
         motion = BOTH[name].play(stage)
         for which in (0, 1):
             assert (draw(stage, motion(float(which))) == whole(stage, which)).all()
@@ -114,7 +114,7 @@ def test_a_map_of_few_cells(stage_factory: StageFactory, name: str, count: int) 
     }
     first = replace(made.mosaic, **arrays)
     second = replace(first, came_from=np.arange(count, dtype=np.int32)[::-1], photo=first.photo[::-1])
-    stage = replace(made, maps=[first, second], _resting={})
+    stage = replace(made, maps=[first, second], _made={})
     with closing(stage.textures):
         motion = BOTH[name].play(stage)
         frames = [draw(stage, motion(progress)) for progress in (0.0, 0.3, 0.5, 0.7, 1.0)]

@@ -220,7 +220,7 @@ def test_in_a_timeline_it_ends_on_the_last_mosaic(stage: Stage) -> None:
 
 def test_ten_cells_and_one_photo(stage: Stage) -> None:
     few = of_cells(stage.mosaic, *((5, 2) if stage.frame[0] > stage.frame[1] else (2, 5)))
-    small = replace(stage, maps=[replace(few, photo=np.zeros(10, np.int32))], _resting={})
+    small = replace(stage, maps=[replace(few, photo=np.zeros(10, np.int32))], _made={})
     motion = Endless().play(small)
     assert changed(small, motion(NEARLY_ONE), motion(0.0)) < 0.05
     drawn = frames(small, motion, 60)
@@ -233,7 +233,7 @@ def test_messages(stage: Stage, stage_factory: StageFactory) -> None:
         Endless(focus=("0.5,0.5", "0.1,0.1"))
     with pytest.raises(InputError, match="outside the cover"):
         Endless(focus=("1.5,0.5",))
-    one = replace(stage, maps=[of_cells(stage.mosaic, 1, 1)], _resting={})
+    one = replace(stage, maps=[of_cells(stage.mosaic, 1, 1)], _made={})
     with pytest.raises(InputError, match="larger number"):
         Endless().play(one)
     apart = replace(stage_factory.shaped("circles", (160, 90)), background=None)

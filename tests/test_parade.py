@@ -169,7 +169,7 @@ def test_mirrored_photos_are_shown_as_they_are_and_turn_as_they_land(stage: Stag
     cell = stage.landings()[0]
     symmetry = stage.mosaic.symmetry.copy()
     symmetry[cell] = 1
-    mirrored = replace(stage, maps=[replace(stage.mosaic, symmetry=symmetry)], _resting={})
+    mirrored = replace(stage, maps=[replace(stage.mosaic, symmetry=symmetry)], _made={})
     cell = landings_in_view(mirrored, 1)[0]
     assert mirrored.mosaic.symmetry[cell] == 1
     motion = Parade(photos=1).play(mirrored)
@@ -220,7 +220,7 @@ def test_one_photo_and_ten_cells(stage: Stage, count: int) -> None:
     few = replace(
         stage.mosaic, cell=np.array([[float(each), 0.0, 1.0, 1.0] for each in some]), size=(count, 1.0), **arrays
     )
-    small = with_landings(replace(stage, maps=[few], _resting={}))
+    small = with_landings(replace(stage, maps=[few], _made={}))
     motion = Parade().play(small)
     whole = draw(small, small.scene(small.whole_camera(), small.resting_sprites()))
     for progress in np.linspace(0, 1, 12):

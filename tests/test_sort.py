@@ -287,7 +287,7 @@ def test_mirrored_photos_turn_over(stage_factory: StageFactory) -> None:
     with closing(stage.textures):
         mosaic = stage.mosaic
         symmetry = (np.arange(len(mosaic)) % 8).astype(np.uint8)
-        stage = replace(stage, maps=[replace(mosaic, symmetry=symmetry)], _resting={})
+        stage = replace(stage, maps=[replace(mosaic, symmetry=symmetry)], _made={})
         start, end = stage.resting_sprites(upright=range(len(mosaic))), stage.resting_sprites()
         mirrored, axis, angle = turns(start, end)
         assert 0.4 < mirrored.mean() < 0.6
@@ -303,7 +303,7 @@ def test_one_photo_and_ten_cells(stage: Stage, count: int) -> None:
     few = replace(
         stage.mosaic, cell=np.array([[float(each), 0.0, 1.0, 1.0] for each in some]), size=(count, 1.0), **arrays
     )
-    small = replace(stage, maps=[few], _resting={})
+    small = replace(stage, maps=[few], _made={})
     for by in ("hue", "brightness", "name"):
         motion = Sort(by=by).play(small)  # type: ignore[arg-type]  # mypy does not narrow the tuple
         for progress in (0.0, 0.3, 0.5, 1.0):

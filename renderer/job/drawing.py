@@ -191,6 +191,101 @@ def photos_drawn_large(
     return textures.read_from_files(dict(zip(found.tolist(), levels[found].tolist(), strict=True)))
 
 
+class OpenFrames:
+    """The frames of a mosaic at one size: its textures and a compositor, which animations and settings share.
+
+    What is the same for several of them is prepared once. For one thread at a time. Memory: that of the budget, and
+    the pictures that animations, titles and backgrounds add, as `added_textures` counts them.
+    """
+
+    def __init__(
+        self, mosaic: OpenMosaic, size: tuple[int, int], progress: Progress | None = None, budget: Budget | None = None
+    ) -> None:
+        """Open the textures. `size`: width and height in pixels. `budget`: by default one without an encoder."""
+        self.mosaic, self._progress = mosaic, progress or Silent()
+        self._budget = budget or render_budget(size)
+        # Tiles larger than the frame's shorter side are visible only briefly, before the photo's own texture replaces
+        # them.
+        square = min(2 ** round(arithmetic.log2(max(min(size), 64))), 2048)
+        self._textures = Textures(self._budget.texture_bytes, self._budget.loading_threads, longest_square=square)
+        self._compositor: Compositor | None = None
+        mosaics = [mosaic, *mosaic.others]
+        maps, library = _shared(mosaics)
+        first = self._textures.add_tiles(library)
+        self._plain = Stage(
+            maps=maps, libraries=[library] * len(maps), textures=self._textures, first_texture=[first] * len(maps),
+            frame=size, seconds=Animation.seconds, read_covers=[each.cover_reader for each in mosaics],
+            notice=self._progress.notice, landing_finders=[partial(getattr, each, "landings") for each in mosaics],
+        )  # fmt: skip
+        self._tiles = len(self._textures)
+
+    def close(self) -> None:
+        """Close the compositor and the textures."""
+        if self._compositor is not None:
+            self._compositor.close()
+        self._textures.close()
+
+    @property
+    def added_textures(self) -> int:
+        """How many textures were added to those of the tiles."""
+        return len(self._textures) - self._tiles
+
+    @property
+    def compositor(self) -> Compositor:
+        """The compositor for all frames."""
+        if self._compositor is None:
+            self._compositor = Compositor(*self._plain.frame, self._textures, threads=self._budget.drawing_threads)
+        return self._compositor
+
+    def stage(self, output: OutputSettings) -> Stage:
+        """Return a stage to prepare an animation on, without what is needed to draw it."""
+        plain, masked = self._plain, self.mosaic.is_masked
+        background: Colour | int | None = output.background_colour(masked=masked)
+        if output.transparent:
+            background = None
+        if output.fit == "blur":
+            background = self._once("blurred mosaic", lambda: blurred(self.mosaic.placement.colours()))
+        elif output.background == "blur":
+            background = self._once("blurred cover", lambda: blurred_cover(self.mosaic))
+        seconds = output.duration or Animation.seconds
+        return replace(
+            plain, seconds=seconds, seed=output.seed, fit=output.fit, background=background, covered=output.covered,
+            subject=output.subject, frames=frame_count(seconds, output.fps),
+        )  # fmt: skip
+
+    def _once(self, what: str, make: Callable[[], Pixels]) -> int:
+        """Return the texture of a picture that is made only once."""
+        return self._plain.once(what, self._plain.mosaic, lambda: self._textures.add_picture(make()))
+
+    def drawn_stage(self, output: OutputSettings) -> Stage:
+        """Return a stage whose scenes can be drawn."""
+        stage = self.stage(output)
+        if stage.whole_camera().scale >= FAR_PIXELS:
+            return stage
+        maps = range(len(stage.maps))
+        return replace(
+            stage,
+            far_pictures=[
+                stage.once("far", stage.maps[which], partial(_far_picture, stage.from_map(which))) for which in maps
+            ],
+        )
+
+    def source(
+        self, animation: Animation, output: OutputSettings, overlay: OverlaySettings | None = None
+    ) -> FrameSource:
+        """Return the frames of an animation with its overlays, ready to draw. Raises InputError."""
+        output = _with_duration(output, animation)
+        stage = self.drawn_stage(output)
+        played = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
+        motion = lru_cache(_REUSED)((lambda progress: played(progress % 1.0)) if animation.loop else played)
+        planes = PlaneRenderer(self.compositor, self._budget.canvas_bytes)
+        shutter = (output.motion_blur or 0.0) / max(stage.frames - (0 if animation.loop else 1), 1)
+        return FrameSource(
+            stage, self.compositor, planes, motion, output.fps, shutter, output.motion_blur is not None,
+            animation.landing_cells(stage), animation.loop,
+        )  # fmt: skip
+
+
 @contextmanager
 def open_frames(
     mosaic: OpenMosaic,
@@ -205,17 +300,9 @@ def open_frames(
 
     `budget`: by default one without an encoder.
     """
-    output = _with_duration(output, animation)
     budget = budget or render_budget(size, memory=output.memory)
-    with drawing(mosaic, size, output, progress=progress, budget=budget) as (stage, compositor):
-        played = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
-        motion = lru_cache(_REUSED)((lambda progress: played(progress % 1.0)) if animation.loop else played)
-        planes = PlaneRenderer(compositor, budget.canvas_bytes)
-        shutter = (output.motion_blur or 0.0) / max(stage.frames - (0 if animation.loop else 1), 1)
-        yield FrameSource(
-            stage, compositor, planes, motion, output.fps, shutter, output.motion_blur is not None,
-            animation.landing_cells(stage), animation.loop,
-        )  # fmt: skip
+    with closing(OpenFrames(mosaic, size, progress, budget)) as frames:
+        yield frames.source(animation, output, overlay)
 
 
 def check_frames(
@@ -227,8 +314,8 @@ def check_frames(
     progress: Progress | None = None,
 ) -> Sequence[tuple[int, int]]:
     """Return the map and cell of each landing of an animation, without drawing; raises what `open_frames` raises."""
-    budget = render_budget(size, memory=output.memory)
-    with _staged(mosaic, size, _with_duration(output, animation), progress or Silent(), budget) as stage:
+    with closing(OpenFrames(mosaic, size, progress, render_budget(size, memory=output.memory))) as frames:
+        stage = frames.stage(_with_duration(output, animation))
         with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
         return animation.landing_cells(stage)
 
@@ -249,42 +336,8 @@ def drawing(
 ) -> Iterator[tuple[Stage, Compositor]]:
     """Yield a stage with a mosaic, and a compositor for it; both are closed when the context exits."""
     budget = budget or render_budget(size, memory=output.memory)
-    with _staged(mosaic, size, output, progress or Silent(), budget) as stage:
-        if stage.whole_camera().scale < FAR_PIXELS:
-            stage = replace(
-                stage, far_pictures=[_far_picture(stage.from_map(which)) for which in range(len(stage.maps))]
-            )
-        with closing(Compositor(*size, stage.textures, threads=budget.drawing_threads)) as compositor:
-            yield stage, compositor
-
-
-@contextmanager
-def _staged(
-    mosaic: OpenMosaic, size: tuple[int, int], output: OutputSettings, progress: Progress, budget: Budget
-) -> Iterator[Stage]:
-    """Yield a stage with a mosaic, without drawing anything; its textures are closed when the context exits."""
-    # Tiles larger than the frame's shorter side are visible only briefly, before the photo's own texture replaces them.
-    square = min(2 ** round(arithmetic.log2(max(min(size), 64))), 2048)
-    with closing(Textures(budget.texture_bytes, budget.loading_threads, longest_square=square)) as textures:
-        mosaics = [mosaic, *mosaic.others]
-        maps, library = _shared(mosaics)
-        first = textures.add_tiles(library)
-        background: Colour | int | None = output.background_colour(masked=mosaic.is_masked)
-        if output.transparent:
-            background = None
-        if output.fit == "blur":
-            background = textures.add_picture(blurred(mosaic.placement.colours()))
-        elif output.background == "blur":
-            background = textures.add_picture(blurred_cover(mosaic))
-        seconds = output.duration or Animation.seconds
-        yield Stage(
-            maps=maps, libraries=[library] * len(maps), textures=textures, first_texture=[first] * len(maps),
-            frame=size,
-            seconds=seconds, seed=output.seed, fit=output.fit, background=background, covered=output.covered,
-            subject=output.subject,
-            read_covers=[each.cover_reader for each in mosaics], frames=frame_count(seconds, output.fps),
-            notice=progress.notice, landing_finders=[partial(getattr, each, "landings") for each in mosaics],
-        )  # fmt: skip
+    with closing(OpenFrames(mosaic, size, progress, budget)) as frames:
+        yield frames.drawn_stage(output), frames.compositor
 
 
 def _shared(mosaics: Sequence[OpenMosaic]) -> tuple[list[PlacementMap], Library]:

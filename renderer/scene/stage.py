@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 import numpy as np
 
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from renderer.placement import PlacementMap
     from renderer.scene.tiles import Bounds
     from renderer.textures import Textures
+
+T = TypeVar("T")
 
 Target = tuple[float, float] | str
 """A target in a mosaic: a point (x, y) in fractions of its cover, or a photo by its path or name."""
@@ -131,9 +133,8 @@ class Stage:
     landing_finders: Sequence[Callable[[], Sequence[int]]] = ()
     notice: Callable[[str], None] = _ignore  # shows one line to the user
     nested: dict[int, NestedMap] = field(default_factory=dict)  # maps used as textures, by index of the texture
-    # The results of `resting_sprites`: the same object for the same tiles, so that they are drawn once. The maps are
-    # kept, since they are identified by their address.
-    _resting: dict[object, tuple[PlacementMap, Sprites]] = field(default_factory=dict, repr=False)
+    # The results of `once`, which stages that are derived from this one share.
+    _made: dict[object, tuple[object, object]] = field(default_factory=dict, repr=False)
 
     @property
     def mosaic(self) -> PlacementMap:
@@ -154,17 +155,25 @@ class Stage:
             landing_finders=self.landing_finders[some], subject=None if which else self.subject,
         )  # fmt: skip
 
+    def once(self, what: str, placement: PlacementMap, make: Callable[[], T], *details: object) -> T:
+        """Return what `make` returns for a map, made only once for the same map and details.
+
+        The same holds for stages that are derived from this one, with other settings.
+        """
+        key = (what, id(placement), *details)
+        if key not in self._made:
+            self._made[key] = placement, make()  # the map is kept, since it is identified by its address
+        return cast("T", self._made[key][1])
+
     def resting_sprites(self, which: int = 0, upright: Sequence[int] = ()) -> Sprites:
         """Return the tiles of a map, each in its cell.
 
         `upright`: indices of cells whose photos are shown as they are, neither mirrored nor turned.
         """
-        placement = self.maps[which]
-        key = (id(placement), self.first_texture[which], tuple(upright))
-        if key not in self._resting:
-            tiles = self._make_resting_sprites(placement, self.first_texture[which], upright)
-            self._resting[key] = (placement, tiles)
-        return self._resting[key][1]
+        placement, first = self.maps[which], self.first_texture[which]
+        return self.once(  # the same object for the same tiles, so that they are drawn once
+            "tiles", placement, lambda: self._make_resting_sprites(placement, first, upright), first, tuple(upright)
+        )
 
     @staticmethod
     def _make_resting_sprites(placement: PlacementMap, first_texture: int, upright: Sequence[int]) -> Sprites:
@@ -238,10 +247,14 @@ class Stage:
         if self.read_cover is None:
             name = self.mosaic.recipe.get("cover", "of this mosaic")
             raise InputError(f"The cover {name} was not found: put it next to the .mosaic file")
+        read = self.read_cover
+        return self.once("cover", self.mosaic, lambda: self._make_cover_pieces(read), self.first_texture[0], self.frame)
+
+    def _make_cover_pieces(self, read_cover: Callable[[int], Pixels]) -> Sprites:
         from renderer.pixels import resize
         from renderer.textures import MAX_SIDE
 
-        picture = self.read_cover(2 * min(self.frame))[..., :3]  # below transparency, the colours continue
+        picture = read_cover(2 * min(self.frame))[..., :3]  # below transparency, the colours continue
         left, top, width, height = self.mosaic.crop
         rows, columns = picture.shape[:2]
         cut = picture[
@@ -282,9 +295,11 @@ class Stage:
 
         `light`: its brightness, relative to the map. Where a mask leaves out cells, what is below it is visible.
         """
+        return self.once("backdrop", self.maps[which], lambda: self._make_backdrop(self.maps[which], light), light)
+
+    def _make_backdrop(self, placement: PlacementMap, light: float) -> Sprites:
         from renderer.pixels import BLURRED_PIXELS, blurred
 
-        placement = self.maps[which]
         colours = placement.colours(BLURRED_PIXELS, alpha=True)
         picture = np.dstack([blurred(colours[..., :3], light), np.rint(255 * colours[..., 3:]).astype(np.uint8)])
         texture = self.textures.add_picture(picture if placement.is_masked else picture[..., :3])
