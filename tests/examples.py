@@ -2,10 +2,14 @@
 
 import re
 import shlex
+import threading
 import wave
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from urllib.request import HTTPCookieProcessor, build_opener
+
+import pytest
 
 from renderer.cli import root_command
 from renderer.cli.commands import Command, every_command
@@ -153,6 +157,18 @@ def prepare_campaigns() -> None:
     Path("products.csv").write_text("sku,name,price\nA1,Mug,12 €\n", "utf-8")
 
 
+def quit_studio(address: str) -> None:
+    """End a studio as its page does, once it answers."""
+    server, _, token = address.partition("/#")
+
+    def run() -> None:
+        opener = build_opener(HTTPCookieProcessor())
+        opener.open(f"{server}/open", token.encode()).close()
+        opener.open(f"{server}/api/quit", b"").close()
+
+    threading.Thread(target=run).start()
+
+
 def run_example(example: str, render: Run, cover: Path, photos: Path) -> None:
     """Run an example on a small scale in the current, empty folder, and check that its output exists."""
     command, _, _ = example.partition(" > ")
@@ -162,8 +178,12 @@ def run_example(example: str, render: Run, cover: Path, photos: Path) -> None:
     for documented, here in ((PAST, "2001"), ("tcp://first:8786", "local:1"), ("s3://bucket", "s3://jobs")):
         words = [word.replace(documented, here) for word in words]
     words = [word.replace("/shared/segments", "segments") for word in words]
-    prepare(example, words, render, cover, photos)
-    code, out, err = render(*(words if words[0] in AS_THEY_ARE else small(words)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("webbrowser.open", quit_studio)
+        # As for a user, the cache is that of earlier commands: most examples have the same mosaic.
+        patch.setenv("MOSAIC_RENDERER_CACHE", str(photos.parent / "cache-of-examples"))
+        prepare(example, words, render, cover, photos)
+        code, out, err = render(*(words if words[0] in AS_THEY_ARE else small(words)))
     assert code == 0 or (words[0] == "check" and code == 1), err  # a small and short video breaks some rules
     if words[0] == "batch":
         assert list(Path().glob("*/*.html")) or "--dry-run" in words
