@@ -20,7 +20,7 @@ LAYERS = [
     "input_files", "output_files", "data_files", "names", "private_files", "cores", "threads", "child_processes", "ffmpeg", "resource_limits", "memory", "budget", "worker_pool", "kernels",
     "colour", "tiffs", "pixels", "image_file", "pictures", "faces", "subject", "descriptors", "library", "shapes", "grid", "cover_pixels", "masked_grid", "adaptive_grid", "placement", "fidelity",
     "framing", "landings", "matching", "textures", "scene", "settings", "fonts", "lines", "covers", "overlay", "compositor", "canvas", "planes", "plugins", "frame_times", "timeline",
-    "formats", "encoder", "identity", "sound", "stills", "rules", "video_job", "credits", "report", "job", "preset", "batch", "cluster", "explain", "clip", "api", "doctor",
+    "formats", "encoder", "identity", "sound", "stills", "rules", "video_job", "credits", "report", "job", "preset", "batch", "cluster", "studio", "explain", "clip", "api", "doctor",
     "cli", "__main__",
 ]  # fmt: skip
 
@@ -219,6 +219,7 @@ OPENED = {
     "kernels/library.py": {"(FOLDER / 'kernels.h').read_text": "a part of the package"},
     "kernels/sources.py": {"path.read_bytes": "a part of the checkout"},
     "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the package"},
+    "studio/server.py": {"each.read_bytes": "a part of the package"},
     "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the package"},
 }  # fmt: skip
 """Calls that open files for reading without `input_files.open_input`, with the reason."""
@@ -228,7 +229,7 @@ OPENS = {
     "Image.open", "ImageFont.truetype", "TTFont", "zipfile.ZipFile", "sqlite3.connect", "TiffFile", "imread",
 }  # fmt: skip
 
-NO_FILES = {"archive.open", "self._open"}
+NO_FILES = {"archive.open", "self._open", "webbrowser.open"}
 """Methods with such names that do not open a path."""
 
 

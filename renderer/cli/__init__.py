@@ -32,6 +32,7 @@ def root_command() -> Command:
             "sheet": partial(_group, "sheet", "Render several frames of an animation in one picture.", installed),
             "mosaic": _made_by("renders", "mosaic_command"),
             "edit": _made_by("edit", "edit_command"),
+            "studio": _made_by("studio", "studio_command"),
             "doctor": _doctor_command,
             "library": _made_by("libraries", "library_command"),
             "cache": _made_by("caching", "cache_command"),

@@ -283,6 +283,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Show photos without faces",
         ),
     ),
+    "studio": (
+        ("render studio cover.jpg --tiles ~/Pictures", "Try animations and their parameters in a browser"),
+        ("render studio cover.jpg --animation disperse --title 'Our year'", "Begin with a look of your own"),
+    ),
     "explain": (
         ("render explain match cover.jpg --tiles ~/Pictures", "Show a cell and the photo chosen for it"),
         ("render explain knn cover.jpg --tiles ~/Pictures -o search.gif", "Show the search for the photo as a GIF"),

@@ -1,0 +1,80 @@
+"""`render studio`: the page in which looks are tried."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from renderer.cli.commands import Command
+from renderer.cli.options import COVER, format_command, on_cover, written_command
+from renderer.cli.terminal import say
+from renderer.cover_names import CoverName
+from renderer.parameters import Validated, given, parameter, parameters
+from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
+
+
+@dataclass(frozen=True)
+class StudioOptions(Validated):
+    """Options of the studio."""
+
+    animation: str = parameter("zoom", "Animation to begin with", metavar="NAME")
+    port: int = parameter(0, "Port of the page on this machine; 0: a free one", low=0, high=65_535)
+    open: bool = parameter(True, "Open the page in a browser; --no-open only prints its address")
+
+
+_SETTINGS = {
+    "Tiles and matching": MatchSettings,
+    "Picture": OutputSettings,
+    "Title and logo": OverlaySettings,
+    "Sound": SoundSettings,
+    "File": FileSettings,
+}
+
+
+def studio_command() -> Command:
+    """Return the command."""
+    return Command(
+        "studio", "Try animations and their parameters in a browser, live, on a page of this machine.",
+        on_cover(_studio), COVER, {"Studio": StudioOptions, **_SETTINGS}, has_short_help=True,
+    )  # fmt: skip
+
+
+def _studio(cover: CoverName | None, values: dict[str, object]) -> None:
+    from renderer.studio import Look, Studio, Texts, serve
+
+    options = StudioOptions(**given(StudioOptions, values))
+    own = {name: value for name, value in values.items() if name not in parameters(StudioOptions)}
+    first = Look(cover, options.animation, own)
+    _ = first.job, first.frames
+
+    def command(animation: str, chosen: Mapping[str, object]) -> str:
+        named = cover.name if cover and not isinstance(cover, Path) else str(cover or "")
+        written = {name: str(value) if isinstance(value, Path) else value for name, value in chosen.items()}
+        return format_command([animation, *([named] if named else [])], written)
+
+    def opened(address: str) -> None:
+        say(address)
+        sys.stdout.flush()
+        if options.open:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    def stored(animation: str, chosen: Mapping[str, object]) -> str:
+        return written_command([animation], cover, chosen)
+
+    studio = Studio(cover, first, Texts(command, stored, _as_label))
+    try:
+        serve(studio, options.port, opened)
+    except KeyboardInterrupt:  # the usual way to end it
+        pass
+    finally:
+        studio.close()
+
+
+def _as_label(name: str, value: str | None) -> str:
+    """Spell a parameter for the page: as its control is labelled."""
+    label = name.replace("_", " ")
+    return f"“{label}: {value}”" if value else f"“{label}”"

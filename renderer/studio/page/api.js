@@ -1,0 +1,37 @@
+/* Requests to the server of this page. */
+
+/* What the server says is wrong: `error` is a sentence; `matching`: another mosaic is needed; `forgotten`: send the look
+   again. */
+export class Refused extends Error {
+  constructor(status, told) {
+    super(told.error ?? `the server answered with ${status}`);
+    Object.assign(this, { status, ...told });
+  }
+}
+
+async function answered(path, options) {
+  let response;
+  try {
+    response = await fetch(path, { cache: "no-store", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(0, { error: "The studio does not answer: it was ended, or this machine sleeps" });
+  }
+  if (!response.ok) throw new Refused(response.status, await response.json().catch(() => ({})));
+  return response;
+}
+
+/* Exchanges the token of the address for a cookie. */
+export const open = (token) => answered("/open", { method: "POST", body: token });
+
+export const get = async (path) => (await answered(`/api/${path}`)).json();
+
+export const post = async (path, value) =>
+  (await answered(`/api/${path}`, { method: "POST", body: JSON.stringify(value ?? {}) })).json();
+
+/* Returns a frame as a bitmap; null if a newer request replaced it. */
+export async function frame(look, number, [width, height], options = {}) {
+  const query = new URLSearchParams({ w: width, h: height, ...options });
+  const response = await answered(`/api/frame/${look}/${number}?${query}`);
+  return response.status === 204 ? null : createImageBitmap(await response.blob());
+}

@@ -1,0 +1,109 @@
+/* The controls of a look, made from the declarations of its parameters. */
+
+const element = (tag, properties = {}, ...children) => {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+};
+
+/* The steps of a slider: 200 over its range, rounded to one digit. */
+const stepOf = (low, high) => {
+  const rough = (high - low) / 200;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return [1, 2, 5, 10].map((digit) => digit * power).find((step) => step >= rough * 0.999);
+};
+
+/* Numbers with a range that a slider can cover; durations of hours are better typed. */
+const slides = (control) => control.low !== undefined && control.high !== undefined && control.high - control.low <= 100;
+
+/* Makes an input for a control. `changed(value, live)`: undefined is the default. Returns the parts and a function that
+   shows a value. */
+function inputOf(control, id, changed) {
+  const { kind, choices, optional } = control;
+  const preset = control.default;
+  if (kind === "flag") {
+    const box = element("input", { type: "checkbox", id });
+    box.addEventListener("change", () => changed(box.checked));
+    return { parts: [box], show: (value) => { box.checked = value ?? false; } };
+  }
+  if (choices.length && kind === "choice") {
+    const list = element("select", { id });
+    if (optional) list.append(element("option", { value: "", textContent: "default" }));
+    list.append(...choices.map((choice) => element("option", { value: choice, textContent: choice })));
+    list.addEventListener("change", () => changed(list.value === "" ? undefined : list.value));
+    return { parts: [list], show: (value) => { list.value = value ?? ""; } };
+  }
+  if (kind === "colour" && typeof preset === "string") {
+    const colour = element("input", { type: "color", id });
+    colour.addEventListener("input", () => changed(colour.value, true));
+    colour.addEventListener("change", () => changed(colour.value));
+    return { parts: [colour], show: (value) => { colour.value = value; } };
+  }
+  if (kind === "number" || kind === "whole") {
+    const step = kind === "whole" ? 1 : "any";
+    const box = element("input", { type: "number", id, step, placeholder: preset === null ? "default" : "" });
+    if (control.low !== undefined) box.min = control.low;
+    if (control.high !== undefined) box.max = control.high;
+    const read = () => (box.value === "" ? undefined : Number(box.value));
+    const slider = slides(control) ? element("input", {
+      type: "range", className: "wide", min: control.low, max: control.high, tabIndex: -1,
+      step: kind === "whole" ? 1 : stepOf(control.low, control.high),
+    }) : null;
+    slider?.setAttribute("aria-hidden", "true"); // the number beside it is the same control
+    box.addEventListener("change", () => changed(read()));
+    slider?.addEventListener("input", () => { box.value = slider.value; changed(read(), true); });
+    slider?.addEventListener("change", () => changed(read()));
+    const show = (value) => {
+      box.value = typeof value === "number" ? value : "";
+      if (slider) slider.value = typeof value === "number" ? value : control.low;
+    };
+    return { parts: slider ? [box, slider] : [box], show };
+  }
+  const text = element("input", { type: "text", id, className: "wide", placeholder: preset === null ? "default" : "" });
+  const list = kind === "texts";
+  if (list) text.placeholder = "one or several, with a semicolon between";
+  text.addEventListener("change", () => {
+    const words = text.value.split(";").map((word) => word.trim()).filter(Boolean);
+    changed(list ? (words.length ? words : undefined) : text.value || undefined);
+  });
+  return { parts: [text], show: (value) => { text.value = list ? (value ?? []).join("; ") : (value ?? ""); } };
+}
+
+/* Shows groups of controls in a form. `groups`: title and controls; `values`: those that are not at their defaults;
+   `change(name, value, {live})`. Returns a function that shows other values. */
+export function showControls(form, groups, values, change) {
+  const opened = new Set([...form.querySelectorAll("details[open]")].map((each) => each.dataset.title));
+  const shown = [];
+  form.replaceChildren(...groups.map(({ title, controls }, place) => {
+    const group = element("details", { open: opened.size ? opened.has(title) : place === 0 });
+    group.dataset.title = title;
+    group.append(element("summary", { textContent: title }));
+    for (const control of controls) {
+      const id = `control-${control.name}`;
+      const label = element("label", { htmlFor: id, textContent: control.label });
+      const limits = [control.unit, control.low !== undefined && control.high !== undefined
+        ? `${control.low} to ${control.high}` : ""].filter(Boolean).join(", ");
+      const help = element("span", { className: "help", id: `${id}-help`, textContent: control.help + (limits ? ` (${limits})` : "") });
+      const row = element("div", { className: "control" });
+      const input = inputOf(control, id, (value, live = false) => {
+        change(control.name, JSON.stringify(value) === JSON.stringify(control.default) ? undefined : value, { live });
+      });
+      input.parts[0].setAttribute("aria-describedby", help.id);
+      row.addEventListener("dblclick", (event) => {
+        if (!event.target.matches("input[type=text], input[type=number], select")) change(control.name, undefined, {});
+      });
+      row.append(label, ...input.parts, help);
+      group.append(row);
+      shown.push((now) => {
+        row.classList.toggle("changed", control.name in now);
+        if (document.activeElement !== input.parts[0] || !(control.name in now)) {
+          input.show(control.name in now ? now[control.name] : control.default);
+        }
+      });
+    }
+    return group;
+  }));
+  const show = (now) => shown.forEach((each) => each(now));
+  show(values);
+  return show;
+}

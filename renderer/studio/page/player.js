@@ -1,0 +1,152 @@
+/* The frame that is shown, the time line and playing. */
+
+import * as api from "./api.js";
+
+const AHEAD = 3; // frames that are requested before they are due
+const REST = 250; // milliseconds without a change after which the exact pixels are requested
+
+export class Player {
+  #canvas; #view; #slider; #clock; #button; #failed;
+  #look = null; // as the server tells: name, frames, rate and size
+  #turn = 0; // of requests: a later one replaces all earlier ones
+  #page = Math.random().toString(36).slice(2);
+  #playing = false;
+  #resting;
+  #direction = 1;
+
+  constructor({ canvas, view, slider, clock, button, failed }) {
+    Object.assign(this, {});
+    this.#canvas = canvas; this.#view = view; this.#slider = slider; this.#clock = clock; this.#button = button;
+    this.#failed = failed;
+    slider.addEventListener("input", () => { this.pause(); this.show(); });
+    button.addEventListener("click", () => this.toggle());
+    new ResizeObserver(() => this.#look && this.show()).observe(view);
+  }
+
+  get frame() { return Number(this.#slider.value); }
+
+  /* Takes another look at the same moment. */
+  setLook(look) {
+    const moment = this.#look ? this.frame / this.#look.fps : 0;
+    this.#look = look;
+    this.#slider.max = look.frames - 1;
+    this.#slider.value = Math.min(Math.round(moment * look.fps), look.frames - 1);
+    if (!this.#playing) this.show();
+  }
+
+  seek(frame) {
+    this.pause();
+    this.#slider.value = frame;
+    this.show();
+  }
+
+  /* The size in which frames are drawn: the largest of the video's shape that fits. */
+  #size() {
+    const { width, height } = this.#view.getBoundingClientRect();
+    const [across, down] = this.#look.size;
+    const scale = Math.min(width / across, height / down, 1920 / Math.max(across, down)) * Math.min(devicePixelRatio, 1.5);
+    return [across, down].map((side) => Math.max(2 * Math.round((side * scale) / 2), 16));
+  }
+
+  #draw(bitmap, frame) {
+    const ratio = Math.min(devicePixelRatio, 1.5);
+    if (this.#canvas.width !== bitmap.width || this.#canvas.height !== bitmap.height) {
+      Object.assign(this.#canvas, { width: bitmap.width, height: bitmap.height });
+      this.#canvas.style.width = `${bitmap.width / ratio}px`;
+    }
+    this.#canvas.getContext("2d").drawImage(bitmap, 0, 0);
+    bitmap.close();
+    this.#canvas.dataset.frame = frame;
+    this.#canvas.classList.remove("waiting");
+  }
+
+  #tell() {
+    const seconds = (frame) => (frame / this.#look.fps).toFixed(2);
+    this.#clock.value = `${seconds(this.frame)} / ${seconds(this.#look.frames)} s`;
+    this.#slider.setAttribute("aria-valuetext", `${seconds(this.frame)} seconds`);
+  }
+
+  /* Shows the frame of the time line, and its exact pixels when nothing changes for a moment. */
+  async show() {
+    const turn = ++this.#turn;
+    clearTimeout(this.#resting);
+    this.#tell();
+    const [frame, size, look] = [this.frame, this.#size(), this.#look.look];
+    try {
+      const bitmap = await api.frame(look, frame, size, { page: this.#page });
+      if (!bitmap || turn !== this.#turn) return;
+      this.#draw(bitmap, frame);
+      this.#resting = setTimeout(async () => {
+        const exact = await api.frame(look, frame, size, { page: this.#page, exact: "" }).catch(() => null);
+        if (exact && turn === this.#turn) {
+          this.#draw(exact, frame);
+          this.#canvas.dataset.exact = look;
+        }
+      }, REST);
+    } catch (error) {
+      if (turn === this.#turn) this.#failed(error);
+    }
+  }
+
+  pause() {
+    this.#playing = false;
+    this.#button.textContent = "Play";
+    this.#button.setAttribute("aria-pressed", "false");
+  }
+
+  toggle(direction = 1) {
+    if (this.#playing && direction === this.#direction) {
+      this.pause();
+      return this.show();
+    }
+    this.#direction = direction;
+    if (!this.#playing) this.#play();
+  }
+
+  /* Plays at the video's rate, and skips frames where drawing takes longer. */
+  async #play() {
+    this.#playing = true;
+    this.#button.textContent = "Pause";
+    this.#button.setAttribute("aria-pressed", "true");
+    const turn = ++this.#turn;
+    clearTimeout(this.#resting);
+    if (this.#direction > 0 && this.frame >= this.#look.frames - 1) this.#slider.value = 0;
+    let started = performance.now(), from = this.frame, direction = this.#direction;
+    const due = () => from + direction * Math.round(((performance.now() - started) / 1000) * this.#look.fps);
+    const waiting = []; // frames that were requested, in order
+    let next = from + direction;
+    while (this.#playing && turn === this.#turn) {
+      if (direction !== this.#direction) {
+        [started, from, direction] = [performance.now(), this.frame, this.#direction];
+        waiting.length = 0;
+        next = from + direction;
+      }
+      const last = this.#look.frames - 1;
+      while (waiting.length < AHEAD && next >= 0 && next <= last) {
+        const frame = next;
+        waiting.push({ frame, bitmap: api.frame(this.#look.look, frame, this.#size()) });
+        // Those that would be late are not requested.
+        next = direction > 0 ? Math.max(next + 1, due() + 1) : Math.min(next - 1, due() - 1);
+      }
+      const first = waiting.shift();
+      if (!first) break;
+      try {
+        const bitmap = await first.bitmap;
+        const early = ((first.frame - from) * direction * 1000) / this.#look.fps - (performance.now() - started);
+        if (early > 4) await new Promise((done) => setTimeout(done, early));
+        if (!this.#playing || turn !== this.#turn) return;
+        await new Promise(requestAnimationFrame);
+        this.#draw(bitmap, first.frame);
+        this.#slider.value = first.frame;
+        this.#tell();
+      } catch (error) {
+        this.#failed(error);
+        break;
+      }
+    }
+    if (turn === this.#turn) {
+      this.pause();
+      this.show();
+    }
+  }
+}

@@ -1,0 +1,280 @@
+"""The studio's server: the files of its page, and an interface of JSON and pictures for them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from renderer.errors import InputError, RenderError
+from renderer.job import named_output, render_videos
+from renderer.messages import Spelling, named
+from renderer.plugins import installed, load_animation
+from renderer.studio.controls import GROUPS, animation_table, controls_of, values_as_json
+from renderer.studio.guard import Guard
+from renderer.studio.looks import Look
+from renderer.studio.session import NotMatched, Replaced, Session, as_jpeg, as_png
+from renderer.studio.work import Work
+
+if TYPE_CHECKING:
+    from renderer.cover_names import CoverName
+
+_LOOKS: Final = 256  # that are remembered; the page sends one again that was forgotten
+_CONNECTIONS: Final = 64
+_HEADER_SECONDS: Final = 10.0  # until a connection must have sent a request
+_SIDES: Final = range(16, 4097)  # of a frame, in pixels
+
+_TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+FormatLook = Callable[[str, Mapping[str, object]], str]
+"""Formats an animation and its values as a command line."""
+
+
+class Texts(NamedTuple):
+    """How a look and a message are written, which the command line knows."""
+
+    command: FormatLook  # to copy
+    stored: FormatLook  # for the metadata of a file: without local paths
+    spelling: Spelling
+
+
+class Studio:
+    """What the page can ask for.
+
+    Owns four threads: those of the session, one that encodes pictures, and one that renders videos.
+    """
+
+    def __init__(self, cover: CoverName | None, first: Look, texts: Texts) -> None:
+        """Begin to match the mosaic of the first look."""
+        self._cover, self._texts, self._spelling = cover, texts, texts.spelling
+        self._looks: dict[str, Look] = {}
+        self._encoders = ThreadPoolExecutor(1, thread_name_prefix="studio-encoding")
+        self._renderer = ThreadPoolExecutor(1, thread_name_prefix="studio-rendering")
+        self._files: list[Path] = []  # that were rendered
+        self.rendering = Work()
+        self.rendering.running = False
+        self._first = first
+        self.quit: Callable[[], None] = lambda: None  # ends the server
+        self.session = Session()
+        self.session.match(first)
+
+    def close(self) -> None:
+        """Stop all threads, and close the mosaic."""
+        self.rendering.cancel()
+        self.session.close()
+        self._encoders.shutdown()
+        self._renderer.shutdown(cancel_futures=True)
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the interface."""
+        page = files("renderer.studio") / "page"
+        static = [
+            Route("/" if each.name == "studio.html" else f"/{each.name}", partial(_file, each.read_bytes(), each.name))
+            for each in page.iterdir()
+            if each.name.rpartition(".")[2] in _TYPES
+        ]
+        return [
+            *static,
+            Route("/api/start", self._answered(self._start)),
+            Route("/api/look", self._answered(self._look), methods=["POST"]),
+            Route("/api/match/{look}", self._answered(self._match), methods=["POST"]),
+            Route("/api/matching", self._answered(self._matching)),
+            Route("/api/render/{look}", self._answered(self._render), methods=["POST"]),
+            Route("/api/rendering", self._answered(self._rendering)),
+            Route("/api/rendering/cancel", self._answered(self._cancel_render), methods=["POST"]),
+            Route("/api/file/{number:int}", self._answered(self._made)),
+            Route("/api/quit", self._answered(self._quit), methods=["POST"]),
+            Route("/api/matching/cancel", self._answered(self._cancel), methods=["POST"]),
+            Route("/api/frame/{look}/{number:int}", self._answered(self._frame)),
+        ]
+
+    def _answered(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """Return an endpoint that tells errors as JSON, in one sentence."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except Replaced:
+                return Response(status_code=204)
+            except NotMatched as error:
+                return JSONResponse({"error": error.message(self._spelling), "matching": True}, 409)
+            except KeyError:
+                return JSONResponse({"error": "this look is not known any more", "forgotten": True}, 410)
+            except RenderError as error:
+                return JSONResponse({"error": error.message(self._spelling)}, 400)
+            except ClientDisconnect:
+                return Response(status_code=400, headers={"Connection": "close"})  # the body is too long, or late
+            except Exception as error:  # of a plugin, for example: the page says it, and goes on
+                return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 500)
+
+        return endpoint
+
+    # -- Endpoints -------------------------------------------------------------------------------------------------
+
+    async def _start(self, _request: Request) -> Response:
+        kinds: dict[str, Any] = {}
+        notices: list[str] = []
+        for name in installed():
+            try:
+                kinds[name] = animation_table(name, load_animation(name))
+            except InputError as error:
+                notices.append(error.message(self._spelling))
+        settings = [{"title": title, "controls": controls_of(owner)} for title, owner in GROUPS.items()]
+        return JSONResponse({
+            "animations": kinds, "settings": settings, "notices": notices,
+            "look": {"animation": self._first.animation, "values": values_as_json(self._first.values)},
+        })  # fmt: skip
+
+    async def _look(self, request: Request) -> Response:
+        """Check a look, remember it, and tell how long it is and how it is made on the command line."""
+        look = Look.read(self._cover, await _json(request))
+        self._looks.pop(look.key, None)
+        self._looks[look.key] = look
+        while len(self._looks) > _LOOKS:
+            del self._looks[next(iter(self._looks))]
+        cover = self.session.cover_size(look)
+        output = look.job.output
+        return JSONResponse({
+            "look": look.key, "frames": look.frames, "fps": float(output.fps), "matched": cover is not None,
+            "size": output.frame_size(cover, even=False) if cover else None,
+            "command": self._texts.command(look.animation, look.values),
+        })  # fmt: skip
+
+    async def _match(self, request: Request) -> Response:
+        return self._told(self.session.match(self._looks[request.path_params["look"]]))
+
+    async def _matching(self, _request: Request) -> Response:
+        return self._told(self.session.matching)
+
+    async def _cancel(self, _request: Request) -> Response:
+        self.session.matching.cancel()
+        return self._told(self.session.matching)
+
+    async def _render(self, request: Request) -> Response:
+        """Render a look to a new file beside the cover, unless another one is being rendered."""
+        look = self._looks[request.path_params["look"]]
+        if not self.rendering.running:
+            self.rendering = Work()
+            self._renderer.submit(self.rendering.run, partial(self._write, look, self.rendering))
+        return self._told(self.rendering)
+
+    async def _rendering(self, _request: Request) -> Response:
+        return self._told(self.rendering)
+
+    async def _cancel_render(self, _request: Request) -> Response:
+        self.rendering.cancel()
+        return self._told(self.rendering)
+
+    def _write(self, look: Look, work: Work) -> object:
+        path = free_path(named_output(None, self._cover, look.animation, "", f".{look.job.file.format or 'mp4'}"))
+        job = replace(look.job, path=path, command=self._texts.stored(look.animation, look.values))
+        (summary,) = render_videos([job], work)
+        self._files.append(summary.output)
+        folder = str(summary.output.absolute().parent)
+        return {"file": len(self._files) - 1, "name": summary.output.name, "folder": folder}
+
+    async def _made(self, request: Request) -> Response:
+        """Return a file that was rendered, by its number."""
+        number = request.path_params["number"]
+        if number >= len(self._files):
+            raise InputError("there is no such file")
+        return FileResponse(self._files[number])
+
+    def _told(self, work: Work) -> Response:
+        return JSONResponse(work.as_json(self._spelling))
+
+    async def _quit(self, _request: Request) -> Response:
+        self.quit()
+        return JSONResponse({})
+
+    async def _frame(self, request: Request) -> Response:
+        """Draw a frame. `page`: whose newest request this is; `exact`: as a PNG, instead of a JPEG."""
+        look, number = self._looks[request.path_params["look"]], request.path_params["number"]
+        query = request.query_params
+        width, height = (int(query.get(side, "")) if query.get(side, "").isdecimal() else 0 for side in ("w", "h"))
+        if width not in _SIDES or height not in _SIDES:
+            raise InputError(f"a frame has from {_SIDES[0]} to {_SIDES[-1]} pixels on each side")
+        if number >= look.frames:
+            raise InputError(f"the last frame is {look.frames - 1}")
+        future = self.session.picture(look, number, (width, height), query.get("page", ""))
+        picture = await asyncio.wrap_future(future)
+        exact = "exact" in query
+        encode = as_png if exact else as_jpeg
+        content = await asyncio.get_running_loop().run_in_executor(self._encoders, encode, picture)
+        return Response(content, media_type="image/png" if exact else "image/jpeg")
+
+
+def free_path(path: Path) -> Path:
+    """Return a path, or with a number added, one that does not exist."""
+    for number in itertools.count(2):
+        if not path.exists():
+            break
+        path = path.with_stem(f"{path.stem.removesuffix(f'-{number - 1}')}-{number}")
+    return path
+
+
+async def _file(content: bytes, name: str, _request: Request) -> Response:
+    return Response(content, media_type=_TYPES[name.rpartition(".")[2]])
+
+
+async def _json(request: Request) -> object:
+    try:
+        return json.loads(await request.body())
+    except (ValueError, RecursionError) as error:
+        raise InputError("this is not JSON") from error
+
+
+class _Impatient(H11Protocol):
+    """A connection that is closed if no request arrives."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Start waiting."""
+        super().connection_made(transport)
+        self.loop.call_later(_HEADER_SECONDS, self._close_unused)
+
+    def _close_unused(self) -> None:
+        if not self.cycle:
+            self.transport.close()
+
+
+def serve(studio: Studio, port: int, opened: Callable[[str], None]) -> None:
+    """Serve a studio on 127.0.0.1 until the process is interrupted, or the page ends it.
+
+    `port`: 0 for a free one. `opened`: called with the address of the page, as soon as it answers. Raises InputError
+    if the port is in use.
+    """
+    try:
+        listening = socket.create_server(("127.0.0.1", port), backlog=256)
+    except OSError as error:
+        raise InputError(
+            f"{named('port', port)} can't be used ({error.strerror}): choose another one, or 0 for a free one"
+        ) from error
+    token = secrets.token_urlsafe(32)
+    with closing(listening):
+        number = listening.getsockname()[1]
+        app = Guard(Starlette(routes=studio.routes()), number, token)
+        config = uvicorn.Config(
+            app, http=_Impatient, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
+            limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=2,
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        studio.quit = partial(setattr, server, "should_exit", True)
+        opened(f"http://127.0.0.1:{number}/#{token}")
+        server.run(sockets=[listening])

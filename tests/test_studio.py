@@ -1,0 +1,248 @@
+"""The studio's server: what its page gets, and what others do not."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import pytest
+from conftest import wait_until
+
+from renderer.job import open_frames, open_mosaic
+from renderer.messages import as_key
+from renderer.progress import Silent
+from renderer.studio import Look, Studio, Texts, serve
+
+Answer = tuple[int, bytes, Mapping[str, str]]
+
+
+class Page(NamedTuple):
+    """A page of a studio: where its server is, and its cookie."""
+
+    port: int
+    token: str
+    cookie: str
+
+    def send(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send a request as the page does, except for the headers that are given."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            own = {"Host": f"127.0.0.1:{self.port}", "Cookie": self.cookie}
+            connection.request(method, path, body, {**own, **(headers or {})})
+            response = connection.getresponse()
+            return response.status, response.read(), dict(response.getheaders())
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Any:
+        status, body, _ = self.send("GET", f"/api/{path}")
+        assert status == 200, body
+        return json.loads(body)
+
+    def post(self, path: str, value: object = None) -> Any:
+        return json.loads(self.send("POST", f"/api/{path}", json.dumps(value).encode())[1])
+
+    def look(self, animation: str = "zoom", **values: object) -> Any:
+        """Tell the server of a look, and match its mosaic."""
+        told = self.post("look", {"animation": animation, "values": {"columns": 12, **values}})
+        if not told.get("matched", True):
+            self.post(f"match/{told['look']}")
+            wait_until(lambda: not self.get("matching")["running"])
+            return self.look(animation, **values)
+        return told
+
+
+@contextmanager
+def opened(cover: Path) -> Iterator[Page]:
+    """A studio that runs in a thread."""
+    addresses: list[str] = []
+    texts = Texts(lambda name, values: f"render {name} {values}", lambda name, _values: f"render {name}", as_key)
+    studio = Studio(cover, Look(cover, "zoom", {"columns": 12}), texts)
+    thread = threading.Thread(target=serve, args=(studio, 0, addresses.append))
+    thread.start()
+    try:
+        wait_until(lambda: addresses)
+        address, _, token = addresses[0].partition("/#")
+        page = Page(int(address.rpartition(":")[2]), token, "")
+        status, _, headers = page.send("POST", "/open", token.encode())
+        assert status == 204
+        yield page._replace(cookie=headers["set-cookie"].partition(";")[0])
+    finally:
+        studio.quit()
+        thread.join()
+        studio.close()
+
+
+@pytest.fixture(scope="module")
+def page(cover: Path) -> Iterator[Page]:
+    with opened(cover) as each:
+        wait_until(lambda: not each.get("matching")["running"])
+        yield each
+
+
+# -- What the page gets --------------------------------------------------------------------------------------------
+
+
+def test_the_frame_that_is_seen_is_the_frame_of_the_file(page: Page, cover: Path) -> None:
+    """The same pixels, before they are encoded, also after other looks."""
+    looks = [("zoom", {"title": "Anna"}), ("disperse", {"fit": "blur", "spin": 2.0}), ("zoom", {"duration": 4.0})]
+    for name, values in looks:
+        told = page.look(name, **values)
+        number = told["frames"] // 2
+        status, content, headers = page.send("GET", f"/api/frame/{told['look']}/{number}?w=240&h=160&exact")
+        assert (status, headers["content-type"]) == (200, "image/png")
+        seen = cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        job = Look.read(cover, {"animation": name, "values": {"columns": 12, **values}}).job
+        with (
+            open_mosaic(cover, job.match, Silent(), job.animation) as mosaic,
+            open_frames(mosaic, job.animation, (240, 160), job.output, job.overlay) as source,
+        ):
+            assert (seen == source.picture(number)).all()
+
+
+def test_a_moving_frame_is_nearly_the_same(page: Page) -> None:
+    told = page.look()
+    pictures = []
+    for exact in ("", "&exact"):
+        status, content, _ = page.send("GET", f"/api/frame/{told['look']}/9?w=240&h=160{exact}")
+        assert status == 200
+        pictures.append(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).astype(int))
+    assert 0 < np.abs(pictures[0] - pictures[1]).mean() < 3
+
+
+def test_a_wrong_value_is_one_sentence(page: Page) -> None:
+    values = {"animation": "zoom", "values": {"hold_end": -1}}
+    status, body, _ = page.send("POST", "/api/look", json.dumps(values).encode())
+    assert status == 400
+    assert "hold_end" in json.loads(body)["error"]
+    for wrong in (
+        b"",
+        b"[]",
+        b"{",
+        b'{"animation": "none", "values": {}}',
+        b'{"animation": "zoom", "values": {"a": 1}}',
+    ):
+        status, body, _ = page.send("POST", "/api/look", wrong)
+        assert (status, list(json.loads(body))) == (400, ["error"])
+    look = page.look()["look"]
+    for path in (f"{look}/100000?w=96&h=64", f"{look}/0?w=9&h=64", f"{look}/0", f"{look}/0?w=99999&h=64"):
+        assert page.send("GET", f"/api/frame/{path}")[0] == 400
+    assert page.send("GET", "/api/frame/unknown/0?w=96&h=64")[0] == 410
+
+
+def test_newer_requests_replace_older_ones(page: Page) -> None:
+    look = page.look()["look"]
+    with ThreadPoolExecutor(12) as pool:
+        paths = [f"/api/frame/{look}/{number}?w=960&h=640&page=a" for number in range(12)]
+        found = [answer[0] for answer in pool.map(lambda path: page.send("GET", path), paths)]
+    assert set(found) == {200, 204}
+    assert page.send("GET", paths[0])[0] == 200
+
+
+# -- What others do not --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/", "/studio.js", "/api/start", "/open"])
+def test_other_hosts_and_sites_are_refused(page: Page, path: str) -> None:
+    """Whatever name leads to this machine, and whatever page of this browser asks."""
+    method = "POST" if path == "/open" else "GET"
+    for host in ("localhost", f"localhost:{page.port}", f"evil.example:{page.port}", "127.0.0.1", f"127.1:{page.port}"):
+        assert page.send(method, path, headers={"Host": host})[0] == 421
+    for origin in ("https://evil.example", "null", f"http://localhost:{page.port}", "http://127.0.0.1:1"):
+        assert page.send(method, path, headers={"Origin": origin})[0] == 403
+    for site in ("cross-site", "same-site", "strange"):
+        assert page.send(method, path, headers={"Sec-Fetch-Site": site})[0] == 403
+    typed = page.send(method, path, headers={"Sec-Fetch-Site": "none"})[0]  # into the address bar
+    assert typed == (200 if path == "/" else 403)
+
+
+def test_the_interface_needs_the_token(page: Page) -> None:
+    for cookie in (
+        "",
+        "studio=a",
+        f"studio-{page.port}=",
+        f"studio-{page.port}=wrong",
+        "\xff",
+        page.cookie.replace("-", ""),
+    ):
+        assert page.send("GET", "/api/start", headers={"Cookie": cookie})[0] == 401
+        assert page.send("POST", "/api/quit", headers={"Cookie": cookie})[0] == 401
+    for token in (b"", b"wrong", page.token.encode() + b"a"):
+        status, _, headers = page.send("POST", "/open", token)
+        assert (status, "set-cookie" in headers) == (401, False)
+    assert page.send("GET", "/open")[0] == 405
+
+
+def test_answers_forbid_what_a_page_could_be_made_to_do(page: Page) -> None:
+    for path in ("/", "/studio.js", "/api/start", "/nothing", "/open"):
+        _, _, headers = page.send("GET", path)
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+    cookie = page.send("POST", "/open", page.token.encode())[2]["set-cookie"].lower()
+    assert {"httponly", "samesite=strict", "path=/"} <= {part.strip() for part in cookie.split(";")}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../looks.py",
+        "/..%2flooks.py",
+        "//etc/passwd",
+        "/page/../server.py",
+        "/api/../studio.html",
+        "/api/frame/%00/0",
+        "/%",
+    ],
+)
+def test_paths_lead_to_no_other_files(page: Page, path: str) -> None:
+    status, body, _ = page.send("GET", path)
+    assert status in (400, 404, 410)
+    assert b"import" not in body
+
+
+def test_large_bodies_are_refused(page: Page) -> None:
+    assert page.send("POST", "/api/look", b"1" * 1_000_001)[0] == 413
+    assert page.send("POST", "/api/look", headers={"Content-Length": "-1"})[0] in (400, 413)
+    with socket.create_connection(("127.0.0.1", page.port), timeout=30) as connection:  # of unknown length
+        head = f"POST /api/look HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\nCookie: {page.cookie}\r\n"
+        connection.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n".encode())
+        with pytest.raises(OSError):  # noqa: PT011 (the connection ends in one of several ways)
+            for _ in range(1000):
+                connection.sendall(b"ffff\r\n" + b"1" * 0xFFFF + b"\r\n")
+    assert page.look()["frames"] > 0
+
+
+def test_a_thousand_requests_at_once_are_survived(page: Page) -> None:
+    with ThreadPoolExecutor(200) as pool:
+        found = {answer[0] for answer in pool.map(lambda _: page.send("GET", "/api/matching"), range(1000))}
+    assert found <= {200, 503}
+    assert page.send("GET", "/api/matching")[0] == 200
+
+
+def test_slow_clients_are_dropped(cover: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that sends nothing, one that stops within the headers, and one that stops within the body."""
+    monkeypatch.setattr("renderer.studio.server._HEADER_SECONDS", 0.5)
+    monkeypatch.setattr("renderer.studio.guard._BODY_SECONDS", 0.5)
+    with opened(cover) as page:
+        head = f"POST /api/look HTTP/1.1\r\nHost: 127.0.0.1:{page.port}\r\n"
+        body = f"{head}Cookie: {page.cookie}\r\nContent-Length: 10\r\n\r\n1"
+        for sent in ("", head, body):
+            with socket.create_connection(("127.0.0.1", page.port), timeout=10) as connection:
+                connection.sendall(sent.encode())
+                started = time.monotonic()
+                while connection.recv(1000):
+                    pass
+                assert time.monotonic() - started < 8
