@@ -163,11 +163,17 @@ class Scattering:
 
         Most tiles leave it before the end of their paths.
         """
-        end = float((self.start + self.duration).max())
-        for step in (1 / 16, 1 / 256):
-            while end > 0.3 and self.stage.shares_of_frame(self.at(end - step)[0], self.camera).sum() <= _FEW:
+        end, step = float((self.start + self.duration).max()), 1 / 16
+        while end > 0.3 and self._few_visible(end - step):
+            end -= step
+        for _ in range(4):  # that they leave one after another is certain only for so short a time
+            step /= 2
+            if end > 0.3 and self._few_visible(end - step):
                 end -= step
         return max(end, 0.3)
+
+    def _few_visible(self, moment: float) -> bool:
+        return bool(self.stage.shares_of_frame(self.at(moment)[0], self.camera).sum() <= _FEW)
 
     def _nearer(self, way: Float64Array, which: Indices) -> Float64Array:
         """Return by which factor the perspective makes tiles larger, (M,)."""

@@ -55,7 +55,10 @@ class Sort(SpatialAnimation):
     def prepare(self, stage: Stage) -> Motion:
         """Sort the photos and compute their paths. Raises InputError if none has the date by which they are sorted."""
         whole, in_space = stage.whole_camera(), self.in_space(stage)
-        cells, along = sorted_cells(stage, whole, photo_keys(stage, self.by))
+        cells, along = stage.once(
+            "sorted", stage.mosaic, lambda: sorted_cells(stage, whole, photo_keys(stage, self.by)),
+            self.by, whole, stage.frame, stage.seed,
+        )  # fmt: skip
         both = without_tone(stage, cells)
 
         def departure(start: Float64Array) -> Float64Array:

@@ -60,8 +60,13 @@ def with_overlay(motion: Motion, stage: Stage, settings: OverlaySettings) -> Mot
             (_placed(stage, _logo(settings.logo, stage, settings), settings.logo_at, settings), lambda _: opacity)
         )
     if settings.title:
-        picture = _title(settings.title.replace("\\n", "\n"), stage, settings)
-        parts.append((_placed(stage, picture, settings.title_at, settings), _visibility(settings.title_time)))
+        text = settings.title.replace("\\n", "\n")
+
+        def make() -> Sprites:
+            return _placed(stage, _title(text, stage, settings), settings.title_at, settings)
+
+        title = stage.once("title", stage.mosaic, make, settings, stage.frame, stage.covered)
+        parts.append((title, _visibility(settings.title_time)))
     if not parts:
         return motion
 

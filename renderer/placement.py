@@ -169,6 +169,10 @@ class PlacementMap:
 
     def neighbours(self) -> npt.NDArray[np.int64]:
         """Return all pairs (M, 2) of cells, of any size, that share an edge, the left or upper one first."""
+        return self._neighbours
+
+    @cached_property
+    def _neighbours(self) -> npt.NDArray[np.int64]:
         x, y, width, height = np.round(self.grid.cells.T * 1e6).astype(np.int64)
         across = _touching(x, x + width, y, y + height)
         along = _touching(y, y + height, x, x + width)

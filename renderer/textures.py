@@ -79,6 +79,7 @@ class Textures:
         self.base_levels: list[Packed] = []  # never dropped
         self._loaded: dict[_Key, Packed] = {}
         self.loaded_bytes = 0
+        self.picture_bytes = 0  # of pictures that were added, which stay
         self._pending: dict[_Key, Future[Packed]] = {}
         self._threads = threads or min(core_count(), 8)
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="textures")
@@ -118,6 +119,7 @@ class Textures:
     def add_picture(self, pixels: npt.NDArray[np.uint8]) -> int:
         """Add a picture, (H, W, 3) RGB or (H, W, 4) RGBA with straight alpha, uint8. Returns its index."""
         levels = [pack(pixels)]
+        self.picture_bytes += levels[0].nbytes * 4 // 3
         while min(levels[-1].shape) > 1 or max(levels[-1].shape) > 1:
             levels.append(_halve(levels[-1]))
         r, g, b = (float(value) for value in unpack(levels[0])[..., :3].mean(axis=(0, 1)) / 255)

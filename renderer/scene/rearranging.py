@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from renderer.arrays import Float64Array, Int64Array
+    from renderer.placement import PlacementMap
 
 _TILTED: Final = 0.5  # radians by which tiles are tilted halfway, at most
 _LOWEST: Final = 1.5  # units, height of the shortest paths
@@ -44,7 +45,21 @@ def without_tone(stage: Stage, cells: Int64Array) -> Stage:
     `cells`: (N,) for each cell of the first map, the cell to which its tile goes: a permutation. There, photos are
     neither mirrored nor turned.
     """
-    mosaic, count = stage.mosaic, len(stage.mosaic)
+    maps = stage.once("without tone", stage.mosaic, lambda: _maps_without_tone(stage.mosaic, cells), cells.tobytes())
+    both = stage.from_map(0)
+    return replace(
+        both,
+        maps=maps,
+        libraries=[*both.libraries] * 2,
+        first_texture=[*both.first_texture] * 2,
+        far_pictures=[None, *both.far_pictures] if both.far_pictures else (),
+        read_covers=[*both.read_covers] * 2,
+        landing_finders=[*both.landing_finders] * 2,
+    )
+
+
+def _maps_without_tone(mosaic: PlacementMap, cells: Int64Array) -> list[PlacementMap]:
+    count = len(mosaic)
     photo = np.empty_like(mosaic.photo)
     photo[cells] = mosaic.photo
     mean = np.array([each.mean for each in mosaic.photos])
@@ -53,16 +68,7 @@ def without_tone(stage: Stage, cells: Int64Array) -> Stage:
         mosaic, photo=photo, symmetry=np.zeros(count, np.uint8), gain=np.ones((count, 3), np.float32),
         offset=vivid[photo].astype(np.float32), came_from=None,
     )  # fmt: skip
-    both = stage.from_map(0)
-    return replace(
-        both,
-        maps=[other, replace(mosaic, came_from=cells.astype(np.int32))],
-        libraries=[*both.libraries] * 2,
-        first_texture=[*both.first_texture] * 2,
-        far_pictures=[None, *both.far_pictures] if both.far_pictures else (),
-        read_covers=[*both.read_covers] * 2,
-        landing_finders=[*both.landing_finders] * 2,
-    )
+    return [other, replace(mosaic, came_from=cells.astype(np.int32))]
 
 
 class Rearrangement:

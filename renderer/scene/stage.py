@@ -52,6 +52,9 @@ MASK_MARGIN: Final = 0.04
 GROUND_LIGHT: Final = 0.75
 """Brightness of the blurred copy of a photo around it, relative to the photo, which then stands out."""
 
+_MOST_MADE: Final = 100
+"""Results that are kept for other settings; the largest, of 40,000 tiles, take 10 MB."""
+
 FAR_PIXELS: Final = 4.0
 """Pixels per unit below which a map whose tiles are all at rest is drawn as one picture."""
 
@@ -161,9 +164,11 @@ class Stage:
         The same holds for stages that are derived from this one, with other settings.
         """
         key = (what, id(placement), *details)
-        if key not in self._made:
-            self._made[key] = placement, make()  # the map is kept, since it is identified by its address
-        return cast("T", self._made[key][1])
+        found = self._made.pop(key, None) or (placement, make())  # the map is kept: its address identifies it
+        self._made[key] = found
+        while len(self._made) > _MOST_MADE:
+            del self._made[next(iter(self._made))]  # used least recently
+        return cast("T", found[1])
 
     def resting_sprites(self, which: int = 0, upright: Sequence[int] = ()) -> Sprites:
         """Return the tiles of a map, each in its cell.
@@ -554,9 +559,13 @@ class Stage:
         from renderer.framing import frame_photo, smaller_faces
 
         photo, library = self.photo(index, which), self.libraries[which]
-        pixels = library.overview(photo)
-        faces = [*self.maps[which].faces_of(photo), *smaller_faces(pixels)]
-        return frame_photo(library, photo, faces, pixels, self.frame)
+
+        def frame() -> Framing:
+            pixels = library.overview(photo)
+            faces = [*self.maps[which].faces_of(photo), *smaller_faces(pixels)]
+            return frame_photo(library, photo, faces, pixels, self.frame)
+
+        return self.once("framing", self.maps[which], frame, index, self.frame)
 
     def filling_middle(self, index: int, which: int = 0) -> tuple[float, float]:
         """Return the middle of the part of a photo that fills the frame, as `framing` does."""
@@ -567,6 +576,9 @@ class Stage:
 
         It shows the photo's middle in the shape of the frame. Raises RenderError if the photo can't be read.
         """
+        return self.once("ground", self.maps[which], lambda: self._make_ground(index, which), index, self.frame)
+
+    def _make_ground(self, index: int, which: int) -> int:
         from renderer.pixels import BLURRED_PIXELS, blurred, filling
 
         pixels = self.libraries[which].overview(self.photo(index, which))
@@ -583,7 +595,10 @@ class Stage:
         longest = max(width, height)
         shrink = min(1.0, MAX_SIDE / longest)
         size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
-        return self.textures.add_whole(self.libraries[which], self.photo(index, which), *size)
+        return self.once(
+            "whole", self.maps[which],
+            lambda: self.textures.add_whole(self.libraries[which], self.photo(index, which), *size), index, size,
+        )  # fmt: skip
 
     chance = old_method("Stage.chance", rng)
     place = old_method("Stage.place", position)

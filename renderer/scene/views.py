@@ -71,12 +71,16 @@ def corners_of(sprites: Sprites, view: Viewport) -> Float64Array:
 
 def bounds_of(sprites: Sprites, view: Viewport) -> tuple[Float64Array, Float64Array]:
     """Return the least and the largest x and y of sprites in pixels, (N, 2) each; not finite behind the camera."""
-    corners = corners_of(sprites, view)
+    centre, right, down = (np.ascontiguousarray(each.T) for each in projected(sprites, view))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        pixels = np.where(corners[..., 2:] > 0, corners[..., :2] / corners[..., 2:], np.nan)
-        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        left, middle = centre - right, centre + right
+        # As `corners_of`, but (3, 4, N), which is three times as fast.
+        x, y, w = np.stack([left - down, middle - down, middle + down, left + down], axis=1)
+        across, along = (np.where(w > 0, each / w, np.nan) for each in (x, y))
+        low = np.stack([across.min(axis=0), along.min(axis=0)], 1)
+        high = np.stack([across.max(axis=0), along.max(axis=0)], 1)
         if sprites.space is not None:
-            scale = view[12] / corners.mean(axis=0)[:, 2:]  # at the centre
+            scale = (view[12] / w.mean(axis=0))[:, np.newaxis]  # at the centre
             blur = np.maximum(sprites.space.softness, 0)[:, np.newaxis] * scale
             trail = np.abs(sprites.space.trail).sum(axis=1, keepdims=True) * scale
             low, high = low - 2 * blur - trail, high + 2 * blur + trail
