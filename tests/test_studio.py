@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from conftest import wait_until
 
+from renderer.encoder import probe
 from renderer.job import open_frames, open_mosaic
 from renderer.messages import as_key
 from renderer.progress import Silent
@@ -140,6 +141,43 @@ def test_a_wrong_value_is_one_sentence(page: Page) -> None:
     for path in (f"{look}/100000?w=96&h=64", f"{look}/0?w=9&h=64", f"{look}/0", f"{look}/0?w=99999&h=64"):
         assert page.send("GET", f"/api/frame/{path}")[0] == 400
     assert page.send("GET", "/api/frame/unknown/0?w=96&h=64")[0] == 410
+
+
+def test_a_video_is_rendered_beside_earlier_ones(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    look = page.look(size="96x64", duration=0.4, fps=10)["look"]
+    for name in ("china-zoom.mp4", "china-zoom-2.mp4", "china-zoom-3.mp4"):
+        page.post(f"render/{look}")
+        wait_until(lambda: not page.get("rendering")["running"])
+        made = page.get("rendering")["result"]
+        assert (made["name"], made["folder"]) == (name, str(tmp_path))
+        content = page.send("GET", f"/api/file/{made['file']}")[1]
+        assert content == (tmp_path / name).read_bytes()
+        assert probe(tmp_path / name).frames == 4
+    assert page.send("GET", "/api/file/99")[0] == 400
+    assert b"render zoom" in content  # the command, without local paths
+
+
+def test_a_render_is_cancelled(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    look = page.look(size="640x426", duration=19)["look"]
+    page.post(f"render/{look}")
+    wait_until(lambda: page.get("rendering")["stage"] == "rendering")
+    page.post("rendering/cancel")
+    wait_until(lambda: not page.get("rendering")["running"])
+    state = page.get("rendering")
+    assert (state["cancelled"], state["error"], state["result"]) == (True, "", None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_matching_is_cancelled_for_another_look(page: Page) -> None:
+    """The newest look is shown."""
+    for columns in (60, 61, 14):
+        told = page.post("look", {"animation": "zoom", "values": {"columns": columns}})
+        page.post(f"match/{told['look']}")
+    wait_until(lambda: not page.get("matching")["running"])
+    assert page.post("look", {"animation": "zoom", "values": {"columns": 14}})["matched"]
+    assert not page.post("look", {"animation": "zoom", "values": {"columns": 60}})["matched"]
 
 
 def test_newer_requests_replace_older_ones(page: Page) -> None:

@@ -1,7 +1,7 @@
 """The studio: a page on this machine in which an animation plays and every parameter is a control.
 
-`looks` describes what is seen; `session` matches its mosaic and draws its frames, each in a thread; `work` is what takes
-long; `server` answers the page (`page/`), and `guard` refuses everything else. `controls` turns declarations of
+`looks` describes what is seen; `session` matches its mosaic and draws its frames, each in a thread; `work` is what
+takes long; `server` answers the page (`page/`), and `guard` refuses everything else. `controls` turns declarations of
 parameters into JSON.
 """
 

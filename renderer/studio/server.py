@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from importlib.resources import files
@@ -168,7 +168,7 @@ class Studio:
         return self._told(self.session.matching)
 
     async def _render(self, request: Request) -> Response:
-        """Render a look to a new file beside the cover, unless another one is being rendered."""
+        """Render a look to a new file in the current folder, unless another one is being rendered."""
         look = self._looks[request.path_params["look"]]
         if not self.rendering.running:
             self.rendering = Work()
@@ -260,14 +260,18 @@ def serve(studio: Studio, port: int, opened: Callable[[str], None]) -> None:
     `port`: 0 for a free one. `opened`: called with the address of the page, as soon as it answers. Raises InputError
     if the port is in use.
     """
-    try:
-        listening = socket.create_server(("127.0.0.1", port), backlog=256)
-    except OSError as error:
-        raise InputError(
-            f"{named('port', port)} can't be used ({error.strerror}): choose another one, or 0 for a free one"
-        ) from error
     token = secrets.token_urlsafe(32)
-    with closing(listening):
+    # asyncio switches Nagle's algorithm off only if the protocol is named; short answers would take 40 ms.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        if os.name == "posix":  # elsewhere, another program could listen at the same port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise InputError(
+                f"{named('port', port)} can't be used ({error.strerror}): choose another one, or 0 for a free one"
+            ) from error
+        listening.listen(256)
         number = listening.getsockname()[1]
         app = Guard(Starlette(routes=studio.routes()), number, token)
         config = uvicorn.Config(
