@@ -18,11 +18,15 @@ import numpy as np
 import pytest
 from conftest import wait_until
 
+from renderer.cli.options import format_command
 from renderer.encoder import probe
+from renderer.errors import InputError
 from renderer.job import open_frames, open_mosaic
 from renderer.messages import as_key
+from renderer.parameters import parameters
+from renderer.plugins import installed, load_animation
 from renderer.progress import Silent
-from renderer.studio import Look, Studio, Texts, serve
+from renderer.studio import Look, Studio, Texts, load_look, serve
 
 Answer = tuple[int, bytes, Mapping[str, str]]
 
@@ -69,7 +73,9 @@ class Page(NamedTuple):
 def opened(cover: Path) -> Iterator[Page]:
     """A studio that runs in a thread."""
     addresses: list[str] = []
-    texts = Texts(lambda name, values: f"render {name} {values}", lambda name, _values: f"render {name}", as_key)
+    texts = Texts(
+        lambda name, values: format_command([name, str(cover)], values), lambda name, _values: f"render {name}", as_key
+    )
     studio = Studio(cover, Look(cover, "zoom", {"columns": 12}), texts)
     thread = threading.Thread(target=serve, args=(studio, 0, addresses.append))
     thread.start()
@@ -111,6 +117,34 @@ def test_the_frame_that_is_seen_is_the_frame_of_the_file(page: Page, cover: Path
             open_frames(mosaic, job.animation, (240, 160), job.output, job.overlay) as source,
         ):
             assert (seen == source.picture(number)).all()
+
+
+def test_every_parameter_is_a_control(page: Page) -> None:
+    """Of all animations and settings, with the defaults of their declarations; an animation's own come first."""
+    told = page.get("start")
+    assert set(told["animations"]) == set(installed())
+    for name, table in told["animations"].items():
+        controls = {each["name"]: each for each in table["controls"]}
+        assert set(controls) == set(parameters(load_animation(name)))
+        assert controls["drift"]["default"] == 0.02
+        for each in controls.values():
+            assert each["help"]
+            assert "\x1f" not in each["help"]
+    disperse = told["animations"]["disperse"]["controls"]
+    assert disperse[0]["name"] == "style"
+    assert disperse[0]["choices"] == ["burst", "wind", "gravity", "vortex"]
+    spread = next(each for each in disperse if each["name"] == "spread")
+    assert (spread["kind"], spread["low"], spread["high"], spread["default"]) == ("number", 0, 0.9, 0.55)
+    settings = {each["name"]: each for group in told["settings"] for each in group["controls"]}
+    kinds = {
+        name: settings[name]["kind"] for name in ("tiles", "title_colour", "size", "fps", "music", "unique", "fit")
+    }
+    assert kinds == {
+        "tiles": "texts", "title_colour": "colour", "size": "text", "fps": "rate", "music": "path", "unique": "flag",
+        "fit": "choice",
+    }  # fmt: skip
+    tiktok = next(each for each in told["presets"] if each["name"] == "tiktok")
+    assert tiktok["values"]["size"] == "1080x1920"
 
 
 def test_a_moving_frame_is_nearly_the_same(page: Page) -> None:
@@ -156,6 +190,23 @@ def test_a_video_is_rendered_beside_earlier_ones(page: Page, tmp_path: Path, mon
         assert probe(tmp_path / name).frames == 4
     assert page.send("GET", "/api/file/99")[0] == 400
     assert b"render zoom" in content  # the command, without local paths
+
+
+def test_a_look_is_saved_beside_its_cover(cover: Path, tmp_path: Path) -> None:
+    own = tmp_path / "cover.jpg"
+    own.write_bytes(cover.read_bytes())
+    look = Look.read(own, {"animation": "disperse", "values": {"title": "Ä", "tiles": ["a", "b"], "size": "96x64"}})
+    assert load_look(own) is None
+    with opened(own) as page:
+        table = {"animation": look.animation, "values": {"title": "Ä", "tiles": ["a", "b"], "size": "96x64"}}
+        assert page.post("save", {"animation": "zoom", "values": {}}) == {"name": "cover.studio.json"}
+        assert page.post("save", table) == {"name": "cover.studio.json"}
+        assert load_look(own) == look
+        (tmp_path / "cover.studio.json").write_text("{}")  # of another program
+        assert "is not a look that the studio has saved" in page.post("save", table)["error"]
+    assert (tmp_path / "cover.studio.json").read_text() == "{}"
+    with pytest.raises(InputError, match="is not a look"):
+        load_look(own)
 
 
 def test_a_render_is_cancelled(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

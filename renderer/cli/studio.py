@@ -19,7 +19,10 @@ from renderer.settings import FileSettings, MatchSettings, OutputSettings, Overl
 class StudioOptions(Validated):
     """Options of the studio."""
 
-    animation: str = parameter("zoom", "Animation to begin with", metavar="NAME")
+    animation: str | None = parameter(
+        None, "Animation to begin with; default: that of the look that was saved beside the cover, or else zoom",
+        metavar="NAME",
+    )  # fmt: skip
     port: int = parameter(0, "Port of the page on this machine; 0: a free one", low=0, high=65_535)
     open: bool = parameter(True, "Open the page in a browser; --no-open only prints its address")
 
@@ -42,11 +45,15 @@ def studio_command() -> Command:
 
 
 def _studio(cover: CoverName | None, values: dict[str, object]) -> None:
-    from renderer.studio import Look, Studio, Texts, serve
+    from renderer.studio import Look, Studio, Texts, load_look, serve
 
     options = StudioOptions(**given(StudioOptions, values))
     own = {name: value for name, value in values.items() if name not in parameters(StudioOptions)}
-    first = Look(cover, options.animation, own)
+    saved = load_look(cover)
+    if saved is not None and options.animation in (None, saved.animation):
+        first = Look(cover, saved.animation, {**saved.values, **own})
+    else:
+        first = Look(cover, options.animation or "zoom", own)
     _ = first.job, first.frames
 
     def command(animation: str, chosen: Mapping[str, object]) -> str:

@@ -15,10 +15,11 @@ from renderer.parameters import (
     checked_fields,
     choices_of,
     docstring,
+    parameters,
     spell,
     word_type,
 )
-from renderer.scene import Animation
+from renderer.scene import Animation, SpatialAnimation
 from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 
 GROUPS: Final[dict[str, type]] = {
@@ -42,20 +43,16 @@ def controls_of(owner: type) -> list[Control]:
 
 def animation_table(name: str, kind: type[Animation]) -> Control:
     """Return an animation with its controls, as JSON."""
-    return {
-        "name": name,
-        "about": docstring(kind).splitlines()[0],
-        "styles": kind.styles,
-        "controls": controls_of(kind),
-    }
+    shared = {*parameters(Animation), *parameters(SpatialAnimation)}  # of many animations: after its own
+    controls = sorted(controls_of(kind), key=lambda control: control["name"] in shared)
+    about = docstring(kind).splitlines()[0]
+    return {"name": name, "about": about, "styles": kind.styles, "controls": controls}
 
 
 def as_json(value: object) -> object:
     """Return the value of a parameter as JSON, which `read_values` reads."""
     match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
+        case None | bool() | int() | float() | str():
             return value
         case tuple() if all(isinstance(each, str) for each in value):
             return list(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import os
 import secrets
 import socket
@@ -18,18 +17,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from renderer.data_files import parse_json
 from renderer.errors import InputError, RenderError
 from renderer.job import named_output, render_videos
 from renderer.messages import Spelling, named
 from renderer.plugins import installed, load_animation
+from renderer.preset import load_preset, preset_files
 from renderer.studio.controls import GROUPS, animation_table, controls_of, values_as_json
 from renderer.studio.guard import Guard
 from renderer.studio.looks import Look
+from renderer.studio.saved import save_look
 from renderer.studio.session import NotMatched, Replaced, Session, as_jpeg, as_png
 from renderer.studio.work import Work
 
@@ -100,6 +103,7 @@ class Studio:
             Route("/api/rendering", self._answered(self._rendering)),
             Route("/api/rendering/cancel", self._answered(self._cancel_render), methods=["POST"]),
             Route("/api/file/{number:int}", self._answered(self._made)),
+            Route("/api/save", self._answered(self._save), methods=["POST"]),
             Route("/api/quit", self._answered(self._quit), methods=["POST"]),
             Route("/api/matching/cancel", self._answered(self._cancel), methods=["POST"]),
             Route("/api/frame/{look}/{number:int}", self._answered(self._frame)),
@@ -136,9 +140,18 @@ class Studio:
                 kinds[name] = animation_table(name, load_animation(name))
             except InputError as error:
                 notices.append(error.message(self._spelling))
+        presets = []
+        for name in preset_files():
+            try:
+                preset = load_preset(name)
+            except InputError as error:
+                notices.append(error.message(self._spelling))
+            else:
+                values = values_as_json(preset.values)
+                presets.append({"name": name, "about": preset.description, "values": values})
         settings = [{"title": title, "controls": controls_of(owner)} for title, owner in GROUPS.items()]
         return JSONResponse({
-            "animations": kinds, "settings": settings, "notices": notices,
+            "animations": kinds, "settings": settings, "presets": presets, "notices": notices,
             "look": {"animation": self._first.animation, "values": values_as_json(self._first.values)},
         })  # fmt: skip
 
@@ -200,6 +213,11 @@ class Studio:
     def _told(self, work: Work) -> Response:
         return JSONResponse(work.as_json(self._spelling))
 
+    async def _save(self, request: Request) -> Response:
+        """Save a look beside its cover."""
+        path = await run_in_threadpool(save_look, Look.read(self._cover, await _json(request)))
+        return JSONResponse({"name": path.name})
+
     async def _quit(self, _request: Request) -> Response:
         self.quit()
         return JSONResponse({})
@@ -236,8 +254,8 @@ async def _file(content: bytes, name: str, _request: Request) -> Response:
 
 async def _json(request: Request) -> object:
     try:
-        return json.loads(await request.body())
-    except (ValueError, RecursionError) as error:
+        return parse_json(await request.body())
+    except ValueError as error:
         raise InputError("this is not JSON") from error
 
 

@@ -51,7 +51,28 @@ async function start() {
     looks.set({ animation: event.target.value, values });
   });
 
+  byId("preset").append(...told.presets.map(({ name }) => new Option(name, name)));
+  byId("preset").addEventListener("change", (event) => {
+    const preset = told.presets.find(({ name }) => name === event.target.value);
+    if (!preset) return;
+    byId("status").textContent = preset.about;
+    looks.set({ ...looks.look, values: { ...looks.look.values, ...preset.values } });
+  });
+  byId("shape").addEventListener("change", (event) => looks.change("size", event.target.value || undefined, {}));
+
+  /* Shades what an app's controls cover: a border in percent of the frame is not possible, so pixels of the canvas. */
+  function showCovered(covered) {
+    const shares = String(covered ?? "").split(",").map(Number);
+    byId("covered").hidden = shares.length !== 4 || !shares.some((share) => share > 0);
+    if (byId("covered").hidden) return;
+    const { width, height } = byId("frame").getBoundingClientRect();
+    byId("covered").style.borderWidth = shares.map((share, side) => `${share * (side % 2 ? width : height)}px`).join(" ");
+  }
+  new ResizeObserver(() => showCovered(looks.look.values.covered)).observe(byId("frame"));
+
   let shownAnimation, showValues;
+  let saved = JSON.stringify(looks.look); // or the one that the command began with: nothing is lost without it
+  const isSaved = () => JSON.stringify(looks.look) === saved;
   function showLook(look) {
     if (shownAnimation !== look.animation) {
       shownAnimation = look.animation;
@@ -64,6 +85,10 @@ async function start() {
     showValues(look.values);
     byId("undo").disabled = !looks.canUndo;
     byId("redo").disabled = !looks.canRedo;
+    const shapes = [...byId("shape").options].map(({ value }) => value);
+    byId("shape").selectedIndex = shapes.indexOf(look.values.size ?? "");
+    showCovered(look.values.covered);
+    byId("save").disabled = isSaved();
     toAddress(look);
   }
 
@@ -119,9 +144,25 @@ async function start() {
     }
   });
   byId("quit").addEventListener("click", async () => {
+    if (!isSaved() && !confirm("Quit without saving this look?")) return;
+    saved = JSON.stringify(looks.look);
     player.pause();
     await api.post("quit").catch(() => null);
     document.body.replaceChildren(Object.assign(document.createElement("p"), { textContent: "The studio has ended. You can close this page." }));
+  });
+  byId("save").addEventListener("click", async () => {
+    try {
+      const look = looks.look;
+      const { name } = await api.post("save", look);
+      saved = JSON.stringify(look);
+      byId("save").disabled = isSaved();
+      byId("status").textContent = `Saved as ${name}`;
+    } catch (error) {
+      complain(error);
+    }
+  });
+  addEventListener("beforeunload", (event) => {
+    if (!isSaved()) event.preventDefault();
   });
   byId("copy").addEventListener("click", async () => {
     await navigator.clipboard.writeText(byId("command").textContent);
