@@ -103,6 +103,7 @@ def test_the_wheel_holds_what_it_needs_and_no_more(wheel: Path) -> None:
         "renderer/bundled/LICENSE_DEJAVU",
         "renderer/bundled/lbpcascade_frontalface_opencv.xml",
         "renderer/report/page.js",
+        "renderer/studio/page/studio.html",
     } <= set(names)
 
 

@@ -163,6 +163,7 @@ def test_a_wrong_value_is_one_sentence(page: Page) -> None:
     assert status == 400
     assert "hold_end" in json.loads(body)["error"]
     for wrong in (
+        b'{"animation": "zoom", "values": {"save_map": "it.mosaic"}}',
         b"",
         b"[]",
         b"{",

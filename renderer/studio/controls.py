@@ -21,6 +21,7 @@ from renderer.parameters import (
 )
 from renderer.scene import Animation, SpatialAnimation
 from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
+from renderer.studio.looks import WRITING
 
 GROUPS: Final[dict[str, type]] = {
     "Tiles and matching": MatchSettings,
@@ -37,7 +38,8 @@ Control = dict[str, Any]
 
 def controls_of(owner: type) -> list[Control]:
     """Return the controls of a dataclass of parameters, in their order."""
-    defaults = {each.name: each.default for each in fields(owner) if "parameter" in each.metadata}
+    declared = [each for each in fields(owner) if "parameter" in each.metadata and each.name not in WRITING]
+    defaults = {each.name: each.default for each in declared}
     return [_control(each, defaults[each.name]) for each in checked_fields(owner) if each.name in defaults]
 
 

@@ -12,11 +12,15 @@ from typing import Any, Final
 
 from renderer.cover_names import CoverName
 from renderer.errors import InputError
+from renderer.messages import named
 from renderer.parameters import parameters, read_values, suggestion
 from renderer.plugins import load_animation
 from renderer.preset import SETTINGS
 from renderer.scene import Animation
 from renderer.video_job import VideoJob, count_frames, mosaic_key
+
+WRITING: Final = ("save_map", "credits")
+"""Parameters that name files to write besides a video."""
 
 _FILE: Final = Path("studio.mp4")  # a name for what has none yet
 
@@ -28,6 +32,12 @@ class Look:
     cover: CoverName | None
     animation: str
     values: Mapping[str, Any]  # by parameter, converted
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a parameter that would write a file whenever the look is shown."""
+        for name in WRITING:
+            if name in self.values:
+                raise InputError(f"{named(name)} is not possible in the studio: add it to the command that it tells")
 
     @classmethod
     def read(cls, cover: CoverName | None, table: object) -> Look:

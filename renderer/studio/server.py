@@ -293,8 +293,8 @@ def serve(studio: Studio, port: int, opened: Callable[[str], None]) -> None:
         number = listening.getsockname()[1]
         app = Guard(Starlette(routes=studio.routes()), number, token)
         config = uvicorn.Config(
-            app, http=_Impatient, ws="none", lifespan="off", log_config=None, access_log=False, server_header=False,
-            limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=2,
+            app, http=_Impatient, ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False,
+            server_header=False, limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=2,
         )  # fmt: skip
         server = uvicorn.Server(config)
         studio.quit = partial(setattr, server, "should_exit", True)

@@ -15,7 +15,6 @@ export class Player {
   #direction = 1;
 
   constructor({ canvas, view, slider, clock, button, failed }) {
-    Object.assign(this, {});
     this.#canvas = canvas; this.#view = view; this.#slider = slider; this.#clock = clock; this.#button = button;
     this.#failed = failed;
     slider.addEventListener("input", () => { this.pause(); this.show(); });
