@@ -42,6 +42,10 @@ FAR_STRIP: Final = 256
 """Rows of a map's small picture that are drawn at once."""
 
 
+_MOST_ADDED: Final = 100_000_000  # bytes of pictures, such as titles
+
+_MOST_MADE: Final = 200  # results of `Stage.once`; the largest, of 40,000 tiles, take 5 MB
+
 T = TypeVar("T")
 
 Shot = Scene | Moments
@@ -196,7 +200,7 @@ class OpenFrames:
     """The frames of a mosaic at one size: its textures and a compositor, which animations and settings share.
 
     What is the same for several of them is prepared once. For one thread at a time. Memory: that of the budget, and
-    the pictures that animations, titles and backgrounds add, as `added_bytes` counts them.
+    what animations and settings add: about 100 MB until `is_full`, or 1 GB with 40,000 tiles.
     """
 
     def __init__(
@@ -210,6 +214,7 @@ class OpenFrames:
         square = min(2 ** round(arithmetic.log2(max(min(size), 64))), 2048)
         self._textures = Textures(self._budget.texture_bytes, self._budget.loading_threads, longest_square=square)
         self._compositor: Compositor | None = None
+        self._made: dict[object, tuple[object, object]] = {}  # what stages keep (`Stage.once`)
         mosaics = [mosaic, *mosaic.others]
         maps, library = _shared(mosaics)
         first = self._textures.add_tiles(library)
@@ -217,6 +222,7 @@ class OpenFrames:
             maps=maps, libraries=[library] * len(maps), textures=self._textures, first_texture=[first] * len(maps),
             frame=size, seconds=Animation.seconds, read_covers=[each.cover_reader for each in mosaics],
             notice=self._progress.notice, landing_finders=[partial(getattr, each, "landings") for each in mosaics],
+            _made=self._made,
         )  # fmt: skip
 
     def close(self) -> None:
@@ -226,9 +232,9 @@ class OpenFrames:
         self._textures.close()
 
     @property
-    def added_bytes(self) -> int:
-        """The bytes of the pictures that were added."""
-        return self._textures.picture_bytes
+    def is_full(self) -> bool:
+        """Whether it should be opened anew, as it keeps much of earlier animations and settings."""
+        return self._textures.picture_bytes > _MOST_ADDED or len(self._made) > _MOST_MADE
 
     @property
     def compositor(self) -> Compositor:

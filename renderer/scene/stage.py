@@ -52,9 +52,6 @@ MASK_MARGIN: Final = 0.04
 GROUND_LIGHT: Final = 0.75
 """Brightness of the blurred copy of a photo around it, relative to the photo, which then stands out."""
 
-_MOST_MADE: Final = 100
-"""Results that are kept for other settings; the largest, of 40,000 tiles, take 10 MB."""
-
 FAR_PIXELS: Final = 4.0
 """Pixels per unit below which a map whose tiles are all at rest is drawn as one picture."""
 
@@ -164,11 +161,9 @@ class Stage:
         The same holds for stages that are derived from this one, with other settings.
         """
         key = (what, id(placement), *details)
-        found = self._made.pop(key, None) or (placement, make())  # the map is kept: its address identifies it
-        self._made[key] = found
-        while len(self._made) > _MOST_MADE:
-            del self._made[next(iter(self._made))]  # used least recently
-        return cast("T", found[1])
+        if key not in self._made:
+            self._made[key] = placement, make()  # the map is kept: its address identifies it
+        return cast("T", self._made[key][1])
 
     def resting_sprites(self, which: int = 0, upright: Sequence[int] = ()) -> Sprites:
         """Return the tiles of a map, each in its cell.

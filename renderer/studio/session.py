@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from renderer.pictures import Pixels
     from renderer.studio.looks import Look
 
-_MOST_ADDED: Final = 100_000_000
-"""Bytes of pictures that looks may add, such as titles, before the frames are opened anew, which takes 0.1 s."""
-
 _JPEG_QUALITY: Final = 92
 _CHECKS: Final = ((1.0, 1.0, 1.0), (0.8, 0.8, 0.8))  # below transparent pictures
 _CHECK_PIXELS: Final = 12
@@ -134,7 +131,7 @@ class Session:
         return self._source[1]
 
     def _frames_of(self, mosaic: OpenMosaic, size: tuple[int, int]) -> OpenFrames:
-        if self._frames is None or self._frames[0] != size or self._frames[1].added_bytes > _MOST_ADDED:
+        if self._frames is None or self._frames[0] != size or self._frames[1].is_full:
             self._close_frames()
             self._frames = size, OpenFrames(mosaic, size)
         return self._frames[1]
