@@ -310,6 +310,7 @@ def test_a_sheet_lists_the_video_options_that_it_ignores(render: Run, cover: Pat
         (["zoom", "china.jpg", "--covered", "0.1,0.2"], 2, "--covered 0.1,0.2 is not TOP,RIGHT,BOTTOM,LEFT"),
         (["zoom", "china.jpg", "--covered", "0.5,0,0.5,0"], 2, "--covered 0.5,0,0.5,0 leaves too little of the frame free"),
         (["zoom", "china.jpg", "--preset", "tik-tok"], 2, "there is no preset tik-tok: did you mean tiktok?"),
+        (["studio", "none.jpg"], 2, "none.jpg"),
         (["batch"], 2, "A campaign needs a file, or --covers such as"),
         (["batch", "none.toml"], 2, "the campaign none.toml: there is no such file"),
         (["batch", "text.jpg"], 2, "text.jpg is not TOML"),

@@ -31,7 +31,7 @@ from renderer.late_imports import load_ahead
 from renderer.messages import named
 from renderer.parameters import checked_fields, choices_of, docstring, given, parameters
 from renderer.scene import Animation
-from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
+from renderer.settings import SECTIONS, FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 
 if TYPE_CHECKING:
     from renderer.preset import Preset
@@ -82,11 +82,7 @@ Kind = Literal["", "still", "sheet"]
 
 _SHARED: Final[dict[str, type]] = {
     "Presets": PresetOptions,
-    "Tiles and matching": MatchSettings,
-    "Picture": OutputSettings,
-    "Title and logo": OverlaySettings,
-    "Sound": SoundSettings,
-    "File": FileSettings,
+    **SECTIONS,
 }
 """Parameters of all animations, by section of the help."""
 

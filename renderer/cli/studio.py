@@ -12,7 +12,7 @@ from renderer.cli.options import COVER, format_command, on_cover, written_comman
 from renderer.cli.terminal import say
 from renderer.cover_names import CoverName
 from renderer.parameters import Validated, given, parameter, parameters
-from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
+from renderer.settings import SECTIONS
 
 
 @dataclass(frozen=True)
@@ -27,26 +27,19 @@ class StudioOptions(Validated):
     open: bool = parameter(True, "Open the page in a browser; --no-open only prints its address")
 
 
-_SETTINGS = {
-    "Tiles and matching": MatchSettings,
-    "Picture": OutputSettings,
-    "Title and logo": OverlaySettings,
-    "Sound": SoundSettings,
-    "File": FileSettings,
-}
-
-
 def studio_command() -> Command:
     """Return the command."""
     return Command(
         "studio", "Try animations and their parameters in a browser, live, on a page of this machine.",
-        on_cover(_studio), COVER, {"Studio": StudioOptions, **_SETTINGS}, has_short_help=True,
+        on_cover(_studio), COVER, {"Studio": StudioOptions, **SECTIONS}, has_short_help=True,
     )  # fmt: skip
 
 
 def _studio(cover: CoverName | None, values: dict[str, object]) -> None:
-    from renderer.studio import Look, Studio, Texts, load_look, serve
+    from renderer.job import check_cover_name
+    from renderer.studio import Look, Studio, Texts, as_label, load_look, serve
 
+    check_cover_name(cover)
     options = StudioOptions(**given(StudioOptions, values))
     own = {name: value for name, value in values.items() if name not in parameters(StudioOptions)}
     saved = load_look(cover)
@@ -72,16 +65,10 @@ def _studio(cover: CoverName | None, values: dict[str, object]) -> None:
     def stored(animation: str, chosen: Mapping[str, object]) -> str:
         return written_command([animation], cover, chosen)
 
-    studio = Studio(cover, first, Texts(command, stored, _as_label))
+    studio = Studio(cover, first, Texts(command, stored, as_label))
     try:
         serve(studio, options.port, opened)
     except KeyboardInterrupt:  # the usual way to end it
         pass
     finally:
         studio.close()
-
-
-def _as_label(name: str, value: str | None) -> str:
-    """Spell a parameter for the page: as its control is labelled."""
-    label = name.replace("_", " ")
-    return f"“{label}: {value}”" if value else f"“{label}”"

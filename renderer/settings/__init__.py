@@ -3,6 +3,8 @@
 These modules import nothing that draws, so that a command line is read and its help is shown at once.
 """
 
+from typing import Final
+
 from renderer.settings.cover import CoverSettings
 from renderer.settings.figures import CellSettings, ClipSettings, FigureSettings, ThemeName
 from renderer.settings.mosaic import EditSettings, GridSettings, MatchSettings, TileSettings
@@ -26,11 +28,21 @@ from renderer.settings.video import (
     check_background,
 )
 
+SECTIONS: Final[dict[str, type]] = {
+    "Tiles and matching": MatchSettings,
+    "Picture": OutputSettings,
+    "Title and logo": OverlaySettings,
+    "Sound": SoundSettings,
+    "File": FileSettings,
+}
+"""The settings that all animations have, by section of the help."""
+
 __all__ = [
     "BACKGROUND_HELP",
     "LONGEST_TITLE",
     "LONGEST_VIDEO",
     "MAX_SIDE",
+    "SECTIONS",
     "TRANSPARENT_HELP",
     "Background",
     "CellSettings",

@@ -5,8 +5,9 @@ frames, each in a thread; `work` is what takes long; `server` answers the page (
 else. `controls` turns declarations of parameters into JSON.
 """
 
+from renderer.studio.controls import as_label
 from renderer.studio.looks import Look
 from renderer.studio.saved import load_look
 from renderer.studio.server import Studio, Texts, serve
 
-__all__ = ["Look", "Studio", "Texts", "load_look", "serve"]
+__all__ = ["Look", "Studio", "Texts", "as_label", "load_look", "serve"]

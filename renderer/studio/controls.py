@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from renderer.messages import spelled
 from renderer.parameters import (
@@ -20,20 +20,15 @@ from renderer.parameters import (
     word_type,
 )
 from renderer.scene import Animation, SpatialAnimation
-from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 from renderer.studio.looks import WRITING
-
-GROUPS: Final[dict[str, type]] = {
-    "Tiles and matching": MatchSettings,
-    "Picture": OutputSettings,
-    "Title and logo": OverlaySettings,
-    "Sound": SoundSettings,
-    "File": FileSettings,
-}
-"""Parameters that all animations have, by section, as in the help."""
 
 Control = dict[str, Any]
 """A control as JSON: name, label, kind, help, unit, low, high, choices, default, whether it is repeatable."""
+
+
+def as_label(name: str, value: str | None) -> str:
+    """Spell a parameter for the page: as its control is labelled."""
+    return f"“{name.replace('_', ' ')}{f': {value}' if value else ''}”"
 
 
 def controls_of(owner: type) -> list[Control]:
@@ -72,7 +67,7 @@ def _control(field: CheckedField, default: object) -> Control:
     info = field.info
     control: Control = {
         "name": field.name, "label": field.name.replace("_", " ").capitalize(), "kind": _kind(field.hint),
-        "help": spelled(info.help, lambda name, value: f"“{name.replace('_', ' ')}{f': {value}' if value else ''}”"),
+        "help": spelled(info.help, as_label),
         "unit": info.unit, "choices": list(choices_of(field.hint)), "optional": type(None) in get_args(field.hint),
     }  # fmt: skip
     if info.low > float("-inf"):

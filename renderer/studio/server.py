@@ -29,7 +29,8 @@ from renderer.job import named_output, render_videos
 from renderer.messages import Spelling, named
 from renderer.plugins import installed, load_animation
 from renderer.preset import load_preset, preset_files
-from renderer.studio.controls import GROUPS, animation_table, controls_of, values_as_json
+from renderer.settings import SECTIONS
+from renderer.studio.controls import animation_table, controls_of, values_as_json
 from renderer.studio.guard import Guard
 from renderer.studio.looks import Look
 from renderer.studio.saved import save_look
@@ -149,7 +150,7 @@ class Studio:
             else:
                 values = values_as_json(preset.values)
                 presets.append({"name": name, "about": preset.description, "values": values})
-        settings = [{"title": title, "controls": controls_of(owner)} for title, owner in GROUPS.items()]
+        settings = [{"title": title, "controls": controls_of(owner)} for title, owner in SECTIONS.items()]
         return JSONResponse({
             "animations": kinds, "settings": settings, "presets": presets, "notices": notices,
             "look": {"animation": self._first.animation, "values": values_as_json(self._first.values)},
