@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 
@@ -16,12 +16,16 @@ from renderer.deprecation import old_names
 from renderer.errors import InputError
 from renderer.kernels import arithmetic
 from renderer.messages import as_key, named
-from renderer.parameters import parameter, parameters, read_values
+from renderer.parameters import parameter, parameters, read_values, spell
 from renderer.plugins import load_animation
 from renderer.scene import PAUSE_PARAMETERS, Animation, Camera, Ending, Motion, NextCover, Scene, Stage, Target, ease
 from renderer.settings import LONGEST_VIDEO
 
-_SEGMENT: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b(.*)", re.DOTALL)
+_ENTRY: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b(.*)", re.DOTALL)
+
+_COMMA: Final = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*\Z)')  # outside of quotes
+
+_WORD: Final = re.compile(r'[^\s=]+="(?:[^"]|"")*"(?!\S)|\S+')
 
 _CAMERA_MOVE_SECONDS: Final = 0.6  # between two animations whose cameras differ
 
@@ -37,10 +41,27 @@ _FIXES: Final[dict[tuple[Ending, Ending], str]] = {
     ("mosaic", "sorted"): "sort 4s into=sorted",
     ("mosaic", "cover"): "reveal 3s from=cover reverse=true",
 }
-"""The segment to put between two animations, by the end of the first and the start of the second."""
+"""The entry to put between two animations, by the end of the first and the start of the second."""
 
-_JOINING: Final = {"flight": "from=mosaic", "wave": "loop=false"}
+_JOINING: Final = {"flight": ("from", "mosaic"), "wave": ("loop", "false")}
 """Parameters of animations that start or end with a view of their own, with which that is the whole mosaic."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a timeline as it is written: an animation or "hold", seconds, and parameters by their names."""
+
+    name: str
+    seconds: float
+    given: Mapping[str, object] = field(default_factory=dict)
+    location: str = ""  # for messages
+
+    def __str__(self) -> str:
+        """Return the entry as `parse_entries` reads it."""
+        words = [self.name, f"{spell(self.seconds)}s"]
+        for key, value in self.given.items():
+            words += [f"{key}={_quoted(each)}" for each in (value if _is_list(value) else [value])]
+        return " ".join(words)
 
 
 @dataclass(frozen=True)
@@ -56,24 +77,39 @@ class Segment:
 
 
 def parse_timeline(text: str, drift: float = Animation.drift) -> list[Segment]:
-    """Return the segments of "reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3": name, seconds, parameters.
-
-    A comma that is not followed by a name and seconds belongs to a value. `drift`: for segments that specify none.
-    Raises InputError, which names the segment.
-    """
-    pieces: list[str] = []
-    for part in text.split(","):
-        if pieces and part.strip() and not _SEGMENT.fullmatch(part) and not re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", part):
-            pieces[-1] += f",{part}"
-        else:
-            pieces.append(part)
-    return [_parse_segment(piece.strip(), drift) for piece in pieces]
+    """Return the segments of a timeline's text. `drift`: for those that specify none. Raises InputError."""
+    return [_segment(entry, drift) for entry in parse_entries(text)]
 
 
 def read_timeline(path: Path, drift: float = Animation.drift) -> list[Segment]:
-    """Return the segments of a TOML file's `[[timeline]]` tables: keys `animation`, `seconds` and the parameters.
+    """Return the segments of a TOML file. `drift`: for those that specify none. Raises InputError."""
+    return [_segment(entry, drift) for entry in read_entries(path)]
 
-    `drift`: for segments that specify none. Raises InputError, which names the file and the table.
+
+def timeline_entries(timeline: str) -> list[Entry]:
+    """Return the entries of the value of the parameter `timeline`: a text or the name of a file. Raises InputError."""
+    return read_entries(Path(timeline)) if timeline.lower().endswith(".toml") else parse_entries(timeline)
+
+
+def parse_entries(text: str) -> list[Entry]:
+    """Return the entries of "reveal 3s order=spiral, hold 1s, zoom 5s focus=0.4,0.3": name, seconds, parameters.
+
+    A comma that is not followed by a name and seconds belongs to a value. A value with spaces is quoted:
+    `focus="my photo.jpg"`, with "" for a quotation mark. Raises InputError, which names the entry.
+    """
+    pieces: list[str] = []
+    for part in _COMMA.split(text):
+        if pieces and part.strip() and not _ENTRY.fullmatch(part) and not re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", part):
+            pieces[-1] += f",{part}"
+        else:
+            pieces.append(part)
+    return [_parse_entry(piece.strip()) for piece in pieces]
+
+
+def read_entries(path: Path) -> list[Entry]:
+    """Return the entries of a TOML file's `[[timeline]]` tables: keys `animation`, `seconds` and the parameters.
+
+    Raises InputError, which names the file and the table.
     """
     from renderer.data_files import read_toml
 
@@ -82,7 +118,7 @@ def read_timeline(path: Path, drift: float = Animation.drift) -> list[Segment]:
         raise InputError(
             f'{named("timeline", path)} has no [[timeline]] table: add one with animation = "zoom" and seconds = 5'
         )
-    segments = []
+    entries = []
     for number, table in enumerate(tables, 1):
         location = f"{path}, timeline {number}"
         if not isinstance(table, dict) or not isinstance(name := table.pop("animation", None), str):
@@ -90,26 +126,76 @@ def read_timeline(path: Path, drift: float = Animation.drift) -> list[Segment]:
         seconds = table.pop("seconds", None)
         if not isinstance(seconds, int | float) or isinstance(seconds, bool):
             raise InputError(f"{location}: seconds is missing: add seconds = 5")
-        segments.append(_segment(name, float(seconds), table, location, drift))
-    return segments
+        entries.append(Entry(name, float(seconds), table, location))
+    return entries
 
 
-def _parse_segment(text: str, drift: float) -> Segment:
+def joined_entries(entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries with others between those that would not follow each other, where any do that.
+
+    Raises InputError for an entry that is wrong by itself.
+    """
+    result: list[Entry] = []
+    before: Segment | None = None
+    for entry in entries:
+        segment = _segment(entry)
+        if segment.animation is not None and "other" in _endings(segment) and entry.name in _JOINING:
+            key, value = _JOINING[entry.name]
+            entry = replace(entry, given={**entry.given, key: value})
+            segment = _segment(entry)
+        if segment.animation is not None:
+            result += (_between(before, segment) if before is not None else None) or []
+            before = segment
+        result.append(entry)
+    return result
+
+
+def _between(before: Segment, after: Segment) -> list[Entry] | None:
+    """Return the entries that one animation needs to follow another, as few as possible; None if there are none."""
+    last, first = _endings(before)[1], _endings(after)[0]
+    if last == first or ("other" not in (last, first) and "any" in (last, first)):
+        return []
+    paths: dict[Ending, list[Entry]] = {last: []}
+    for reached in (waiting := [last]):
+        for (start, end), fix in _FIXES.items():
+            if start == reached and end not in paths:
+                paths[end] = [*paths[reached], *parse_entries(fix)]
+                waiting.append(end)
+    return paths.get(first)
+
+
+def _parse_entry(text: str) -> Entry:
     location = named("timeline", f'"{text}"')
-    found = _SEGMENT.fullmatch(text)
+    found = _ENTRY.fullmatch(text)
     if found is None:
         raise InputError(f'{location} is not a segment: give a name, seconds and parameters, such as "zoom 5s"')
     given: dict[str, object] = {}
-    for word in found[3].split():
+    for word in _WORD.findall(found[3]):
         key, equals, value = word.partition("=")
         if not equals:
             raise InputError(f"{location}: {word} is not a parameter: write it as name=value")
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            value = value[1:-1].replace('""', '"')
         given[key] = (*_as_tuple(given[key]), value) if key in given else value
-    return _segment(found[1], float(found[2]), given, location, drift)
+    return Entry(found[1], float(found[2]), given, location)
 
 
-def _segment(name: str, seconds: float, given: Mapping[str, object], location: str, drift: float) -> Segment:
-    """Return a segment from parameters by their names. Raises InputError, which starts with `location`."""
+def _quoted(value: object) -> str:
+    """Return a value as it is written in an entry; a field of a campaign, {name}, may be replaced by several words."""
+    text = str(value) if isinstance(value, Path) else spell(value)
+    if isinstance(value, bool):
+        return text.lower()
+    return '"{}"'.format(text.replace('"', '""')) if re.search(r'[\s"{]', text) or not text else text
+
+
+def _is_list(value: object) -> TypeGuard[Sequence[object]]:
+    """Return whether a value is repeated, rather than one value of several numbers."""
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+def _segment(entry: Entry, drift: float = Animation.drift) -> Segment:
+    """Return the segment of an entry. Raises InputError, which starts with the entry's location."""
+    name, seconds, given, location = entry.name, entry.seconds, entry.given, entry.location
     if not 0 < seconds <= LONGEST_VIDEO:
         raise InputError(
             f"{location}: the duration of {seconds:g} seconds is out of range: more than 0, at most {LONGEST_VIDEO:g}"
@@ -158,20 +244,18 @@ class Show(Animation):
     @cached_property
     def segments(self) -> tuple[Segment, ...]:
         """The parts in order. Raises InputError as the constructor does."""
-        in_file = self.timeline.lower().endswith(".toml")
-        segments = (
-            read_timeline(Path(self.timeline), self.drift) if in_file else parse_timeline(self.timeline, self.drift)
-        )
+        segments = [_segment(entry, self.drift) for entry in timeline_entries(self.timeline)]
         moving = [segment for segment in segments if segment.animation is not None]
         if not moving:
             raise InputError(f'{self._name()} contains no animation: add one, such as "zoom 5s"')
         for before, after in pairwise(moving):
             last, first = _endings(before)[1], _endings(after)[0]
-            if "other" in (last, first) or (last != first and "any" not in (last, first)):
+            needed = _between(before, after)
+            if needed != [] or "other" in (last, first):
                 own = after if first == "other" else before
-                fix = f'put "{_FIXES[last, first]}" between them' if (last, first) in _FIXES else ""
+                fix = f'put "{", ".join(map(str, needed))}" between them' if needed else ""
                 if "other" in (last, first) and own.name in _JOINING:
-                    fix = f"add {_JOINING[own.name]} to {own.name}"
+                    fix = f"add {'='.join(_JOINING[own.name])} to {own.name}"
                 ends = f"{before.name} ends with {_VISIBLE[last]}, but {after.name} starts with {_VISIBLE[first]}"
                 raise InputError(f"{self._name()}: {ends}" + (f": {fix}" if fix else ""))
         return tuple(segments)

@@ -184,7 +184,7 @@ def test_a_video_is_rendered_beside_earlier_ones(page: Page, tmp_path: Path, mon
     for name in ("china-zoom.mp4", "china-zoom-2.mp4", "china-zoom-3.mp4"):
         page.post(f"render/{look}")
         wait_until(lambda: not page.get("rendering")["running"])
-        made = page.get("rendering")["result"]
+        (made,) = page.get("rendering")["result"]
         assert (made["name"], made["folder"]) == (name, str(tmp_path))
         content = page.send("GET", f"/api/file/{made['file']}")[1]
         assert content == (tmp_path / name).read_bytes()

@@ -26,6 +26,7 @@ from renderer.paths import expanded
 from renderer.preset import Preset, load_preset, merged, read_parameter, read_setting, with_preset
 from renderer.scene import Animation
 from renderer.sound import check_sound
+from renderer.timeline import Entry
 from renderer.toml_positions import TomlPositions
 from renderer.video_job import VideoJob
 
@@ -370,19 +371,10 @@ def _timeline_text(tables: object) -> str:
     """Return `[[job.timeline]]` tables as the text of a timeline. Raises InputError."""
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InputError('timeline must be text, or [[job.timeline]] tables with animation = "zoom" and seconds = 5')
-    segments = []
-    for table in tables:
-        words = [str(table.get("animation", "")), f"{table.get('seconds', '')}s"]
-        for key, value in table.items():
-            for each in value if isinstance(value, list) else [value]:
-                word = str(each).lower() if isinstance(each, bool) else str(each)
-                if re.search(r"\s", word):
-                    raise InputError(
-                        f"{key} = {word} contains a space, which a timeline in a campaign does not support"
-                    )
-                words += [f"{key}={word}"] if key not in ("animation", "seconds") else []
-        segments.append(" ".join(words))
-    return ", ".join(segments)
+    entries = [
+        Entry(str(table.pop("animation", "")), table.pop("seconds", ""), table) for table in map(dict[str, Any], tables)
+    ]
+    return ", ".join(map(str, entries))
 
 
 def _swept(key: str, value: object) -> list[object]:

@@ -27,6 +27,11 @@ class StudioOptions(Validated):
     open: bool = parameter(True, "Open the page in a browser; --no-open only prints its address")
 
 
+def _as_word(value: object) -> object:
+    """Return a value as a command to copy has it: a path with its folders."""
+    return str(value) if isinstance(value, Path) else value
+
+
 def studio_command() -> Command:
     """Return the command."""
     return Command(
@@ -44,14 +49,14 @@ def _studio(cover: CoverName | None, values: dict[str, object]) -> None:
     own = {name: value for name, value in values.items() if name not in parameters(StudioOptions)}
     saved = load_look(cover)
     if saved is not None and options.animation in (None, saved.animation):
-        first = Look(cover, saved.animation, {**saved.values, **own})
+        first = Look(cover, saved.animation, {**saved.values, **own}, saved.preset)
     else:
         first = Look(cover, options.animation or "zoom", own)
     _ = first.job, first.frames
 
     def command(animation: str, chosen: Mapping[str, object]) -> str:
         named = cover.name if cover and not isinstance(cover, Path) else str(cover or "")
-        written = {name: str(value) if isinstance(value, Path) else value for name, value in chosen.items()}
+        written = {name: _as_word(value) for name, value in chosen.items()}
         return format_command([animation, *([named] if named else [])], written)
 
     def opened(address: str) -> None:

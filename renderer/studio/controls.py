@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 from renderer.messages import spelled
 from renderer.parameters import (
@@ -20,7 +20,9 @@ from renderer.parameters import (
     word_type,
 )
 from renderer.scene import Animation, SpatialAnimation
-from renderer.studio.looks import WRITING
+
+WRITING: Final = ("save_map", "credits")
+"""Parameters that name files to write besides a video."""
 
 Control = dict[str, Any]
 """A control as JSON: name, label, kind, help, unit, low, high, choices, default, whether it is repeatable."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -15,23 +16,23 @@ from renderer.errors import InputError
 from renderer.messages import named
 from renderer.parameters import parameters, read_values, suggestion
 from renderer.plugins import load_animation
-from renderer.preset import SETTINGS
+from renderer.preset import SETTINGS, Preset, load_preset, with_preset
 from renderer.scene import Animation
+from renderer.studio.controls import WRITING, values_as_json
+from renderer.timeline import Entry, Show, joined_entries, timeline_entries
 from renderer.video_job import VideoJob, count_frames, mosaic_key
-
-WRITING: Final = ("save_map", "credits")
-"""Parameters that name files to write besides a video."""
 
 _FILE: Final = Path("studio.mp4")  # a name for what has none yet
 
 
 @dataclass(frozen=True)
 class Look:
-    """An animation of a cover, with the values of all parameters that are not at their defaults."""
+    """An animation of a cover, with the parameters that are neither at their defaults nor those of a preset."""
 
     cover: CoverName | None
     animation: str
     values: Mapping[str, Any]  # by parameter, converted
+    preset: str = ""
 
     def __post_init__(self) -> None:
         """Raise InputError for a parameter that would write a file whenever the look is shown."""
@@ -41,22 +42,34 @@ class Look:
 
     @classmethod
     def read(cls, cover: CoverName | None, table: object) -> Look:
-        """Read a look from JSON: `{"animation": "zoom", "values": {"duration": 8}}`. Raises InputError."""
+        """Read a look from JSON: `{"animation": "zoom", "values": {"duration": 8}, "preset": "reel"}`.
+
+        A timeline may be a list of entries, as `entries` returns. Raises InputError.
+        """
         match table:
-            case {"animation": str(name), "values": dict(written)}:
-                kind = load_animation(name)
+            case {"animation": str(name), "values": dict(written), **others}:
+                kind, preset = load_animation(name), str(others.get("preset") or "")
             case _:
                 raise InputError("this is not a look: it needs an animation and values")
         values: dict[str, Any] = {}
         for key, value in written.items():
+            if key == "timeline" and isinstance(value, list):
+                value = ", ".join(map(str, joined_entries([_entry(each) for each in value])))
             owner = next((owner for owner in (kind, *SETTINGS) if key in parameters(owner)), None)
             if owner is None:
                 known = [each for owner in (kind, *SETTINGS) for each in parameters(owner)]
                 raise InputError(f"{name} has no parameter {key}{suggestion(str(key), known)}")
             values |= read_values(owner, {key: value}, key)
-        look = cls(cover, name, values)
+        look = cls(cover, name, values, preset)
         _ = look.job, look.frames
         return look
+
+    def with_preset(self, name: str) -> Look:
+        """Return the look with another preset, which sets what both specify. Raises InputError."""
+        preset = load_preset(name)
+        set_by_it = with_preset(preset, self.animation, {})
+        values = {name: value for name, value in self.values.items() if name not in set_by_it}
+        return Look(self.cover, self.animation, values, name)
 
     @cached_property
     def kind(self) -> type[Animation]:
@@ -66,7 +79,9 @@ class Look:
     @cached_property
     def job(self) -> VideoJob:
         """The same as the data of a video. Raises InputError."""
-        return VideoJob.of(self.cover, self.kind, _FILE, self.values)
+        preset: Preset | None = load_preset(self.preset) if self.preset else None
+        job = VideoJob.of(self.cover, self.kind, _FILE, with_preset(preset, self.animation, self.values))
+        return replace(job, preset=preset.name, rules=preset.rules) if preset else job
 
     @cached_property
     def frames(self) -> int:
@@ -76,10 +91,72 @@ class Look:
     @cached_property
     def key(self) -> str:
         """A name for the look: equal looks have equal names."""
-        text = json.dumps([str(self.cover), self.animation, sorted(self.values.items())], default=repr)
+        text = json.dumps([self.animation, sorted(self.values.items()), self.preset], default=repr)
         return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
     @property
     def mosaic(self) -> object:
-        """What decides about the mosaic; equal for looks that share one."""
-        return mosaic_key(self.job)
+        """What decides about the mosaic; equal for looks that share one, as long as the cover's file stays the same."""
+        state = None
+        if isinstance(self.cover, Path):
+            with suppress(OSError):
+                found = self.cover.stat()
+                state = found.st_mtime_ns, found.st_size
+        return mosaic_key(self.job), state
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the timeline as JSON: one entry, or several of the animation `show`. Raises InputError."""
+        animation = self.job.animation
+        if not isinstance(animation, Show):
+            own = {name: value for name, value in self.values.items() if name in parameters(self.kind)}
+            seconds = float(self.frames / self.job.output.fps)
+            return [{"animation": self.animation, "seconds": seconds, "values": values_as_json(own)}]
+        return [
+            {"animation": entry.name, "seconds": entry.seconds, "values": values_as_json(_values(entry))}
+            for entry in timeline_entries(animation.timeline)
+        ]
+
+    def as_table(self) -> dict[str, Any]:
+        """Return the look as JSON, as `read` takes it."""
+        return {
+            "animation": self.animation, "values": values_as_json(self.values),
+            **({"preset": self.preset} if self.preset else {}),
+        }  # fmt: skip
+
+    def as_campaign(self) -> str:
+        """Return a campaign of one video as TOML."""
+        import tomli_w
+
+        cover = {} if self.cover is None else {"cover": str(self.cover)}
+        preset = {"preset": self.preset} if self.preset else {}
+        job = {**cover, "animation": self.animation, **preset, **_as_toml(self.values)}
+        return tomli_w.dumps({"job": [job]})
+
+    def as_preset(self) -> str:
+        """Return a preset of the look as TOML."""
+        import tomli_w
+
+        own = {name: value for name, value in self.values.items() if name in parameters(self.kind)}
+        shared = {name: value for name, value in self.values.items() if name not in own}
+        extends = {"extends": self.preset} if self.preset else {}
+        table = {"animation": self.animation, **extends, **_as_toml(shared)}
+        return tomli_w.dumps({**table, self.animation: _as_toml(own)} if own else table)
+
+
+def _as_toml(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return values by parameter for a TOML table, which can't say that a value is absent."""
+    return {name: value for name, value in values_as_json(values).items() if value is not None}
+
+
+def _entry(table: object) -> Entry:
+    """Return an entry of a timeline from JSON. Raises InputError."""
+    match table:
+        case {"animation": str(name), "seconds": int() | float() as seconds, "values": dict(given)}:
+            entry = Entry(name, float(seconds), given)
+            return replace(entry, given=_values(entry), location=named("timeline", f'"{entry}"'))
+    raise InputError(f"{named('timeline')} has a wrong entry: it needs an animation, seconds and values")
+
+
+def _values(entry: Entry) -> dict[str, Any]:
+    """Return the parameters of an entry, converted. Raises InputError."""
+    return {} if entry.name == "hold" else read_values(load_animation(entry.name), entry.given, entry.name)

@@ -11,7 +11,6 @@ from renderer.data_files import parse_json
 from renderer.errors import InputError
 from renderer.input_files import is_file, read_text
 from renderer.output_files import new_file
-from renderer.studio.controls import values_as_json
 from renderer.studio.looks import Look
 
 _SUFFIX: Final = ".studio.json"
@@ -55,7 +54,7 @@ def save_look(look: Look) -> Path:
     """Save a look, instead of an earlier one. Raises InputError for another file of that name, which is left alone."""
     path = saved_path(look.cover)
     _table(path)
-    table = {"format": _FORMAT, "animation": look.animation, "values": values_as_json(look.values)}
+    table = {"format": _FORMAT, **look.as_table()}
     with new_file(path, overwrite=True) as temporary:
         temporary.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n", "utf-8")
     return path

@@ -7,7 +7,7 @@ import itertools
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -27,12 +27,14 @@ from renderer.data_files import parse_json
 from renderer.errors import InputError, RenderError
 from renderer.job import named_output, render_videos
 from renderer.messages import Spelling, named
+from renderer.parameters import parse_colour
 from renderer.plugins import installed, load_animation
 from renderer.preset import load_preset, preset_files
 from renderer.settings import SECTIONS
 from renderer.studio.controls import animation_table, controls_of, values_as_json
 from renderer.studio.guard import Guard
 from renderer.studio.looks import Look
+from renderer.studio.music import TRACKS, Music
 from renderer.studio.saved import save_look
 from renderer.studio.session import NotMatched, Replaced, Session, as_jpeg, as_png
 from renderer.studio.work import Work
@@ -44,6 +46,8 @@ _LOOKS: Final = 256  # that are remembered; the page sends one again that was fo
 _CONNECTIONS: Final = 64
 _HEADER_SECONDS: Final = 10.0  # until a connection must have sent a request
 _SIDES: Final = range(16, 4097)  # of a frame, in pixels
+_SHELF: Final = 60  # photos that are told at once
+_MOST_TRACKS: Final = 100
 
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
@@ -62,7 +66,8 @@ class Texts(NamedTuple):
 class Studio:
     """What the page can ask for.
 
-    Owns four threads: those of the session, one that encodes pictures, and one that renders videos.
+    Owns four threads: those of the session, one that encodes pictures, and one that renders videos; and the folder of
+    the music.
     """
 
     def __init__(self, cover: CoverName | None, first: Look, texts: Texts) -> None:
@@ -76,7 +81,7 @@ class Studio:
         self.rendering.running = False
         self._first = first
         self.quit: Callable[[], None] = lambda: None  # ends the server
-        self.session = Session()
+        self.session, self._music = Session(), Music()
         self.session.match(first)
 
     def close(self) -> None:
@@ -85,6 +90,7 @@ class Studio:
         self.session.close()
         self._encoders.shutdown()
         self._renderer.shutdown(cancel_futures=True)
+        self._music.close()
 
     def routes(self) -> list[Route]:
         """Return the routes of the interface."""
@@ -108,6 +114,12 @@ class Studio:
             Route("/api/quit", self._answered(self._quit), methods=["POST"]),
             Route("/api/matching/cancel", self._answered(self._cancel), methods=["POST"]),
             Route("/api/frame/{look}/{number:int}", self._answered(self._frame)),
+            Route("/api/place/{look}/{number:int}", self._answered(self._place)),
+            Route("/api/landings/{look}", self._answered(self._landings)),
+            Route("/api/photos/{look}", self._answered(self._photos)),
+            Route("/api/photo/{mosaic:int}/{number:int}", self._answered(self._photo)),
+            Route("/api/waveform/{look}", self._answered(self._waveform)),
+            Route("/api/sound/{look}", self._answered(self._sound)),
         ]
 
     def _answered(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -148,13 +160,20 @@ class Studio:
             except InputError as error:
                 notices.append(error.message(self._spelling))
             else:
+                own = {each: values_as_json(values) for each, values in preset.animations.items()}
                 values = values_as_json(preset.values)
-                presets.append({"name": name, "about": preset.description, "values": values})
+                presets.append({"name": name, "about": preset.description, "values": values, "animations": own})
         settings = [{"title": title, "controls": controls_of(owner)} for title, owner in SECTIONS.items()]
         return JSONResponse({
             "animations": kinds, "settings": settings, "presets": presets, "notices": notices,
-            "look": {"animation": self._first.animation, "values": values_as_json(self._first.values)},
+            "look": self._first.as_table(), "tracks": self._tracks(),
         })  # fmt: skip
+
+    def _tracks(self) -> list[str]:
+        """Return the music in the current folder and in that of the cover."""
+        folders = dict.fromkeys([Path(), *([self._cover.parent] if isinstance(self._cover, Path) else [])])
+        found = [each for folder in folders for each in folder.iterdir() if each.suffix.lower() in TRACKS]
+        return sorted(str(each) for each in found)[:_MOST_TRACKS]
 
     async def _look(self, request: Request) -> Response:
         """Check a look, remember it, and tell how long it is and how it is made on the command line."""
@@ -163,13 +182,18 @@ class Studio:
         self._looks[look.key] = look
         while len(self._looks) > _LOOKS:
             del self._looks[next(iter(self._looks))]
-        cover = self.session.cover_size(look)
         output = look.job.output
-        return JSONResponse({
-            "look": look.key, "frames": look.frames, "fps": float(output.fps), "matched": cover is not None,
-            "size": output.frame_size(cover, even=False) if cover else None,
-            "command": self._texts.command(look.animation, look.values),
-        })  # fmt: skip
+        told = {
+            "look": look.key, "frames": look.frames, "fps": float(output.fps), "entries": look.entries(),
+            "command": self._texts.command(look.animation, _with_preset(look)),
+            "campaign": look.as_campaign(), "preset": look.as_preset(), "sound": look.job.sound.music is not None,
+        }  # fmt: skip
+        try:
+            shown = self.session.shown(look)
+        except NotMatched:
+            return JSONResponse({**told, "matched": False})
+        size = output.frame_size(shown.mosaic.placement.cover_size, even=False)
+        return JSONResponse({**told, "matched": True, "mosaic": shown.number, "size": size})
 
     async def _match(self, request: Request) -> Response:
         return self._told(self.session.match(self._looks[request.path_params["look"]]))
@@ -182,11 +206,20 @@ class Studio:
         return self._told(self.session.matching)
 
     async def _render(self, request: Request) -> Response:
-        """Render a look to a new file in the current folder, unless another one is being rendered."""
+        """Render a look to a new file in the current folder, unless another one is being rendered.
+
+        Also for several presets instead of the look's own, each to a file.
+        """
         look = self._looks[request.path_params["look"]]
+        match await _json(request):
+            case {"presets": [_, *_] as names}:
+                looks = [look.with_preset(str(name)) for name in dict.fromkeys(map(str, names))]
+            case _:
+                looks = [look]
+        _ = [each.job for each in looks]
         if not self.rendering.running:
             self.rendering = Work()
-            self._renderer.submit(self.rendering.run, partial(self._write, look, self.rendering))
+            self._renderer.submit(self.rendering.run, partial(self._write, looks, self.rendering))
         return self._told(self.rendering)
 
     async def _rendering(self, _request: Request) -> Response:
@@ -196,13 +229,18 @@ class Studio:
         self.rendering.cancel()
         return self._told(self.rendering)
 
-    def _write(self, look: Look, work: Work) -> object:
-        path = free_path(named_output(None, self._cover, look.animation, "", f".{look.job.file.format or 'mp4'}"))
-        job = replace(look.job, path=path, command=self._texts.stored(look.animation, look.values))
-        (summary,) = render_videos([job], work)
-        self._files.append(summary.output)
-        folder = str(summary.output.absolute().parent)
-        return {"file": len(self._files) - 1, "name": summary.output.name, "folder": folder}
+    def _write(self, looks: Sequence[Look], work: Work) -> object:
+        jobs = []
+        for look in looks:
+            suffix = f".{look.job.file.format or 'mp4'}"
+            path = free_path(named_output(None, self._cover, look.animation, look.preset, suffix))
+            jobs.append(replace(look.job, path=path, command=self._texts.stored(look.animation, _with_preset(look))))
+        made = []
+        for summary in render_videos(jobs, work):
+            self._files.append(summary.output)
+            folder = str(summary.output.absolute().parent)
+            made.append({"file": len(self._files) - 1, "name": summary.output.name, "folder": folder})
+        return made
 
     async def _made(self, request: Request) -> Response:
         """Return a file that was rendered, by its number."""
@@ -227,17 +265,71 @@ class Studio:
         """Draw a frame. `page`: whose newest request this is; `exact`: as a PNG, instead of a JPEG."""
         look, number = self._looks[request.path_params["look"]], request.path_params["number"]
         query = request.query_params
-        width, height = (int(query.get(side, "")) if query.get(side, "").isdecimal() else 0 for side in ("w", "h"))
-        if width not in _SIDES or height not in _SIDES:
-            raise InputError(f"a frame has from {_SIDES[0]} to {_SIDES[-1]} pixels on each side")
-        if number >= look.frames:
-            raise InputError(f"the last frame is {look.frames - 1}")
-        future = self.session.picture(look, number, (width, height), query.get("page", ""))
+        future = self.session.picture(look, number, _size(request, look), query.get("page", ""))
         picture = await asyncio.wrap_future(future)
         exact = "exact" in query
         encode = as_png if exact else as_jpeg
         content = await asyncio.get_running_loop().run_in_executor(self._encoders, encode, picture)
         return Response(content, media_type="image/png" if exact else "image/jpeg")
+
+    async def _place(self, request: Request) -> Response:
+        """Tell which photo a frame shows at a point: `x` and `y` in fractions of the frame."""
+        look, size = self._looks[request.path_params["look"]], _size(request, self._looks[request.path_params["look"]])
+        try:
+            x, y = (float(request.query_params[axis]) * side for axis, side in zip("xy", size, strict=True))
+        except ValueError as error:
+            raise InputError("x and y are numbers from 0 to 1") from error
+        photos = self.session.shown(look).photos
+        cell = await asyncio.wrap_future(self.session.place(look, request.path_params["number"], size, (x, y)))
+        return JSONResponse({"place": None if cell is None else photos.place(cell)})
+
+    async def _landings(self, request: Request) -> Response:
+        """Tell the best cells to land on, the best first."""
+        shown = self.session.shown(self._looks[request.path_params["look"]])
+        cells = await run_in_threadpool(partial(getattr, shown.mosaic, "landings"))
+        return JSONResponse({"mosaic": shown.number, "places": [shown.photos.place(cell) for cell in cells]})
+
+    async def _photos(self, request: Request) -> Response:
+        """Tell a page of the photos that match: `text`, `colour` (#rrggbb), `used` (0 or 1), `start`."""
+        shown, query = self.session.shown(self._looks[request.path_params["look"]]), request.query_params
+        colour = parse_colour(query["colour"], "colour") if query.get("colour") else None
+        used = {"0": False, "1": True}.get(query.get("used", ""))
+        start = int(query["start"]) if query.get("start", "").isdecimal() else 0
+        found = await run_in_threadpool(partial(shown.photos.search, query.get("text", ""), colour, used=used))
+        some = [shown.photos.as_json(number) for number in found[start : start + _SHELF]]
+        return JSONResponse({"mosaic": shown.number, "total": len(found), "start": start, "photos": some})
+
+    async def _photo(self, request: Request) -> Response:
+        """Return a small picture of a photo. `mosaic`: the number of the one that it belongs to."""
+        photos = self.session.photos_of(request.path_params["mosaic"])
+        number = request.path_params["number"]
+        if photos is None or number >= len(photos):
+            raise InputError("there is no such photo")
+        return Response(await run_in_threadpool(lambda: as_jpeg(photos.thumbnail(number))), media_type="image/jpeg")
+
+    async def _waveform(self, request: Request) -> Response:
+        look = self._looks[request.path_params["look"]]
+        return JSONResponse({"peaks": await run_in_threadpool(self._music.peaks, look)})
+
+    async def _sound(self, request: Request) -> Response:
+        path = await run_in_threadpool(self._music.sound, self._looks[request.path_params["look"]])
+        return FileResponse(path, media_type="audio/ogg")
+
+
+def _size(request: Request, look: Look) -> tuple[int, int]:
+    """Return the size of a frame that is asked for. Raises InputError for a wrong size, and for a wrong number."""
+    query = request.query_params
+    width, height = (int(query.get(side, "")) if query.get(side, "").isdecimal() else 0 for side in ("w", "h"))
+    if width not in _SIDES or height not in _SIDES:
+        raise InputError(f"a frame has from {_SIDES[0]} to {_SIDES[-1]} pixels on each side")
+    if request.path_params["number"] >= look.frames:
+        raise InputError(f"the last frame is {look.frames - 1}")
+    return width, height
+
+
+def _with_preset(look: Look) -> Mapping[str, object]:
+    """Return the values of a look's command line."""
+    return {"preset": (look.preset,), **look.values} if look.preset else look.values
 
 
 def free_path(path: Path) -> Path:

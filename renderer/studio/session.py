@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +16,8 @@ from renderer.errors import InputError
 from renderer.job import OpenMosaic, open_mosaic
 from renderer.job.drawing import FrameSource, OpenFrames
 from renderer.pixels import over_colour
+from renderer.scene import Scene
+from renderer.studio.photos import PhotoTable, cell_shown
 from renderer.studio.work import Work
 
 if TYPE_CHECKING:
@@ -35,6 +37,16 @@ class NotMatched(InputError):  # noqa: N818 (a state that the page resolves)
     """A look needs another mosaic than the one that is open."""
 
 
+class Shown(NamedTuple):
+    """A mosaic that is open, and its photos."""
+
+    key: object  # as `Look.mosaic`
+    mosaic: OpenMosaic
+    photos: PhotoTable
+    stack: ExitStack  # closes it
+    number: int  # of those of this session
+
+
 class Session:
     """The mosaic that is open, and what draws its frames.
 
@@ -49,8 +61,9 @@ class Session:
         self._newest: dict[str, int] = {}  # the number of the newest request, by page
         self.matching = Work()
         self.matching.running = False
+        self._opened = 0
         # Of the drawing thread:
-        self._mosaic: tuple[object, OpenMosaic, ExitStack] | None = None
+        self._shown: Shown | None = None
         self._frames: tuple[object, OpenFrames] | None = None
         self._source: tuple[object, FrameSource] | None = None
 
@@ -64,36 +77,47 @@ class Session:
 
     # -- Matching --------------------------------------------------------------------------------------------------
 
-    def cover_size(self, look: Look) -> tuple[float, float] | None:
-        """Return the size of the cover of a look, in pixels; None if its mosaic is not the one that is open."""
-        mosaic = self._mosaic
-        return mosaic[1].placement.cover_size if mosaic is not None and mosaic[0] == look.mosaic else None
+    def shown(self, look: Look) -> Shown:
+        """Return the mosaic of a look. Raises NotMatched if it is not the one that is open."""
+        shown = self._shown
+        if shown is None or shown.key != look.mosaic:
+            raise NotMatched("the mosaic of this look is not matched yet")
+        return shown
+
+    def photos_of(self, number: int) -> PhotoTable | None:
+        """Return the photos of a mosaic by its number; None if it is not open any more."""
+        shown = self._shown
+        return shown.photos if shown is not None and shown.number == number else None
 
     def match(self, look: Look) -> Work:
         """Match the mosaic of a look instead of what is being matched; it is shown when that is finished."""
+        key = look.mosaic
         with self._lock:
-            if self.matching.running and not self.matching.cancelled and self.matching.subject == look.mosaic:
+            if self.matching.running and not self.matching.cancelled and self.matching.subject == key:
                 return self.matching
             self.matching.cancel()
-            work = self.matching = Work(look.mosaic)
-        self._matcher.submit(work.run, partial(self._match, look, work))
+            work = self.matching = Work(key)
+        self._matcher.submit(work.run, partial(self._match, look, work, key))
         return work
 
-    def _match(self, look: Look, work: Work) -> None:
+    def _match(self, look: Look, work: Work, key: object) -> None:
         job = look.job
         with ExitStack() as stack:
             mosaic = stack.enter_context(open_mosaic(job.drawn_cover, job.match, work, job.animation))
-            self._drawer.submit(self._show, look.mosaic, mosaic, stack.pop_all()).result()
+            photos = PhotoTable.of(mosaic)
+            self._opened += 1
+            shown = Shown(key, mosaic, photos, stack.pop_all(), self._opened)
+        self._drawer.submit(self._show, shown).result()
 
-    def _show(self, key: object, mosaic: OpenMosaic, stack: ExitStack) -> None:
+    def _show(self, shown: Shown) -> None:
         self._close_mosaic()
-        self._mosaic = key, mosaic, stack
+        self._shown = shown
 
     def _close_mosaic(self) -> None:
         self._close_frames()
-        if self._mosaic is not None:
-            self._mosaic[2].close()
-            self._mosaic = None
+        if self._shown is not None:
+            self._shown.stack.close()
+            self._shown = None
 
     def _close_frames(self) -> None:
         self._source = None
@@ -119,14 +143,23 @@ class Session:
 
         return self._drawer.submit(draw)
 
+    def place(self, look: Look, number: int, size: tuple[int, int], point: tuple[float, float]) -> Future[int | None]:
+        """Find the cell whose tile a frame shows at a point, in pixels; None if there is none."""
+
+        def find() -> int | None:
+            source = self._source_of(look, size)
+            shot = source.shot(number)
+            scene = shot if isinstance(shot, Scene) else source.motion(shot[len(shot) // 2])
+            return cell_shown(scene, size, point)
+
+        return self._drawer.submit(find)
+
     def _source_of(self, look: Look, size: tuple[int, int]) -> FrameSource:
-        job = look.job
+        job, shown = look.job, self.shown(look)
         key = size, job.animation, replace(job.output, size=None, memory=None), job.overlay
-        if self._mosaic is None or self._mosaic[0] != look.mosaic:
-            raise NotMatched("the mosaic of this look is not matched yet")
         if self._source is None or self._source[0] != key:
             self._source = None
-            frames = self._frames_of(self._mosaic[1], size)
+            frames = self._frames_of(shown.mosaic, size)
             self._source = key, frames.source(job.animation, job.output, job.overlay)
         return self._source[1]
 

@@ -1,10 +1,12 @@
 /* Requests to the server of this page. */
 
+const STRANGE = "The studio was started anew since this page was opened: open the address that it has printed";
+
 /* What the server says is wrong: `error` is a sentence; `matching`: another mosaic is needed; `forgotten`: send the look
-   again. */
+   again; `away`: it did not answer. */
 export class Refused extends Error {
   constructor(status, told) {
-    super(told.error ?? `the server answered with ${status}`);
+    super(told.error ?? (status === 401 ? STRANGE : `The server answered with ${status}`));
     Object.assign(this, { status, ...told });
   }
 }
@@ -15,7 +17,7 @@ async function answered(path, options) {
     response = await fetch(path, { cache: "no-store", ...options });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Refused(0, { error: "The studio does not answer: it was ended, or this machine sleeps" });
+    throw new Refused(0, { error: "The studio does not answer: it was ended, or is busy. Trying again…", away: true });
   }
   if (!response.ok) throw new Refused(response.status, await response.json().catch(() => ({})));
   return response;

@@ -1,6 +1,6 @@
 /* The controls of a look, made from the declarations of its parameters. */
 
-const element = (tag, properties = {}, ...children) => {
+export const element = (tag, properties = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
   return made;
@@ -60,6 +60,7 @@ function inputOf(control, id, changed) {
     return { parts: slider ? [box, slider] : [box], show };
   }
   const text = element("input", { type: "text", id, className: "wide", placeholder: preset === null ? "default" : "" });
+  if (control.name === "music") text.setAttribute("list", "tracks");
   const list = kind === "texts";
   if (list) text.placeholder = "one or several, with a semicolon between";
   text.addEventListener("change", () => {
@@ -69,24 +70,28 @@ function inputOf(control, id, changed) {
   return { parts: [text], show: (value) => { text.value = list ? (value ?? []).join("; ") : (value ?? ""); } };
 }
 
-/* Shows groups of controls in a form. `groups`: title and controls; `values`: those that are not at their defaults;
-   `change(name, value, {live})`. Returns a function that shows other values. */
-export function showControls(form, groups, values, change) {
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+/* Shows groups of controls in a form. A group has a title, controls, a prefix of their ids, and `change(name, value,
+   {live})`, where undefined is the value that it has otherwise. Returns a function that shows values: for each group,
+   `own`, those that are set, and `base`, those of the preset; the others are at their defaults. */
+export function showControls(form, groups) {
   const opened = new Set([...form.querySelectorAll("details[open]")].map((each) => each.dataset.title));
   const shown = [];
-  form.replaceChildren(...groups.map(({ title, controls }, place) => {
-    const group = element("details", { open: opened.size ? opened.has(title) : place === 0 });
+  form.replaceChildren(...groups.map(({ title, controls, prefix = "control", change }, place) => {
+    const group = element("details", { open: place === 0 || opened.has(title) });
     group.dataset.title = title;
     group.append(element("summary", { textContent: title }));
-    for (const control of controls) {
-      const id = `control-${control.name}`;
+    const showGroup = controls.map((control) => {
+      const id = `${prefix}-${control.name}`;
+      let base = control.default;
       const label = element("label", { htmlFor: id, textContent: control.label });
       const limits = [control.unit, control.low !== undefined && control.high !== undefined
         ? `${control.low} to ${control.high}` : ""].filter(Boolean).join(", ");
       const help = element("span", { className: "help", id: `${id}-help`, textContent: control.help + (limits ? ` (${limits})` : "") });
       const row = element("div", { className: "control" });
       const input = inputOf(control, id, (value, live = false) => {
-        change(control.name, JSON.stringify(value) === JSON.stringify(control.default) ? undefined : value, { live });
+        change(control.name, same(value, base) ? undefined : value, { live });
       });
       input.parts[0].setAttribute("aria-describedby", help.id);
       row.addEventListener("dblclick", (event) => {
@@ -94,16 +99,16 @@ export function showControls(form, groups, values, change) {
       });
       row.append(label, ...input.parts, help);
       group.append(row);
-      shown.push((now) => {
-        row.classList.toggle("changed", control.name in now);
-        if (document.activeElement !== input.parts[0] || !(control.name in now)) {
-          input.show(control.name in now ? now[control.name] : control.default);
+      return (values) => {
+        base = values.base[control.name] ?? control.default;
+        row.classList.toggle("changed", control.name in values.own);
+        if (document.activeElement !== input.parts[0] || !(control.name in values.own)) {
+          input.show(values.own[control.name] ?? base);
         }
-      });
-    }
+      };
+    });
+    shown.push(showGroup);
     return group;
   }));
-  const show = (now) => shown.forEach((each) => each(now));
-  show(values);
-  return show;
+  return (values) => shown.forEach((group, place) => group.forEach((each) => each(values[place])));
 }

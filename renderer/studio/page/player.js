@@ -13,6 +13,7 @@ export class Player {
   #playing = false;
   #resting;
   #direction = 1;
+  #sound = new Audio();
 
   constructor({ canvas, view, slider, clock, button, failed }) {
     this.#canvas = canvas; this.#view = view; this.#slider = slider; this.#clock = clock; this.#button = button;
@@ -23,6 +24,16 @@ export class Player {
   }
 
   get frame() { return Number(this.#slider.value); }
+
+  get isPlaying() { return this.#playing; }
+
+  /* Plays a sound with the frames; null: none. */
+  setSound(address) {
+    if (address) this.#sound.src = address;
+    else this.#sound.removeAttribute("src");
+  }
+
+  set muted(muted) { this.#sound.muted = muted; }
 
   /* Takes another look at the same moment. */
   setLook(look) {
@@ -40,7 +51,7 @@ export class Player {
   }
 
   /* The size in which frames are drawn: the largest of the video's shape that fits. */
-  #size() {
+  size() {
     const { width, height } = this.#view.getBoundingClientRect();
     const [across, down] = this.#look.size;
     const scale = Math.min(width / across, height / down, 1920 / Math.max(across, down)) * Math.min(devicePixelRatio, 1.5);
@@ -70,7 +81,7 @@ export class Player {
     const turn = ++this.#turn;
     clearTimeout(this.#resting);
     this.#tell();
-    const [frame, size, look] = [this.frame, this.#size(), this.#look.look];
+    const [frame, size, look] = [this.frame, this.size(), this.#look.look];
     try {
       const bitmap = await api.frame(look, frame, size, { page: this.#page });
       if (!bitmap || turn !== this.#turn) return;
@@ -89,6 +100,7 @@ export class Player {
 
   pause() {
     this.#playing = false;
+    this.#sound.pause();
     this.#button.textContent = "Play";
     this.#button.setAttribute("aria-pressed", "false");
   }
@@ -114,16 +126,23 @@ export class Player {
     const due = () => from + direction * Math.round(((performance.now() - started) / 1000) * this.#look.fps);
     const waiting = []; // frames that were requested, in order
     let next = from + direction;
+    const startSound = () => {
+      if (!this.#sound.src || direction < 0) return this.#sound.pause();
+      this.#sound.currentTime = from / this.#look.fps;
+      this.#sound.play().catch(() => null); // one that can't be played is told where its waveform is drawn
+    };
+    startSound();
     while (this.#playing && turn === this.#turn) {
       if (direction !== this.#direction) {
         [started, from, direction] = [performance.now(), this.frame, this.#direction];
+        startSound();
         waiting.length = 0;
         next = from + direction;
       }
       const last = this.#look.frames - 1;
       while (waiting.length < AHEAD && next >= 0 && next <= last) {
         const frame = next;
-        waiting.push({ frame, bitmap: api.frame(this.#look.look, frame, this.#size()) });
+        waiting.push({ frame, bitmap: api.frame(this.#look.look, frame, this.size()) });
         // Those that would be late are not requested.
         next = direction > 0 ? Math.max(next + 1, due() + 1) : Math.min(next - 1, due() - 1);
       }

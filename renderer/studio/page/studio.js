@@ -1,33 +1,42 @@
-/* The studio: connects the look, its controls, the player and the server. */
+/* The studio: connects the look, its controls, the timeline, the photos, the player and the server. */
 
 import * as api from "./api.js";
-import { showControls } from "./controls.js";
+import { element, showControls } from "./controls.js";
 import { History, fromAddress, toAddress } from "./look.js";
+import { Photos } from "./photos.js";
 import { Player } from "./player.js";
+import { Timeline, drawWaveform } from "./timeline.js";
+
+const AGAIN = 2000; // milliseconds until the server is asked again that did not answer
+const REST = 400; // milliseconds without a change after which the music is prepared
 
 const byId = (id) => document.getElementById(id);
+const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+const capitalized = (text) => text[0].toUpperCase() + text.slice(1);
 
 function complain(error) {
   byId("error").hidden = !error;
   byId("error").textContent = error?.message ?? "";
 }
 
+function say(text) { byId("status").textContent = text; }
+
 /* Shows work of the server until it ends, or `wanted()` is false, and returns its last state. `path`: where it is. */
-async function follow(element, path, state, wanted = () => true) {
-  const [label, bar, cancel] = element.children;
-  element.hidden = false;
+async function follow(part, path, state, wanted = () => true) {
+  const [label, bar, cancel] = part.children;
+  part.hidden = false;
   cancel.onclick = () => api.post(`${path}/cancel`).catch(complain);
   try {
     while (state.running && wanted()) {
       label.textContent = state.stage;
       if (state.total) Object.assign(bar, { max: state.total, value: state.done });
       else bar.removeAttribute("value");
-      await new Promise((done) => setTimeout(done, 100));
+      await wait(100);
       state = await api.get(path);
     }
     return state;
   } finally {
-    if (!state.running) element.hidden = true;
+    if (!state.running) part.hidden = true;
   }
 }
 
@@ -39,141 +48,344 @@ async function start() {
   }
   const told = await api.get("start");
   const looks = new History(fromAddress() ?? told.look);
+  const shared = new Set(told.settings.flatMap(({ controls }) => controls.map(({ name }) => name)));
+  const only = (values, wanted) => Object.fromEntries(Object.entries(values).filter(([name]) => wanted(name)));
+
   const player = new Player({
     canvas: byId("frame"), view: byId("view"), slider: byId("time"), clock: byId("clock"), button: byId("play"),
     failed,
   });
+  const timeline = new Timeline(
+    { list: byId("entries"), seconds: byId("seconds"), earlier: byId("earlier"), later: byId("later"),
+      remove: byId("remove"), add: byId("add") },
+    { changed: setEntries, selected: () => showLook(looks.look) },
+  );
+  const photos = new Photos({ land, swap, ban, failed, canLand: () => landingEntry() >= 0 });
+  const hasTimeline = () => looks.look.animation === "show";
 
-  byId("animation").append(...Object.values(told.animations).map(({ name }) => new Option(name, name)));
-  byId("animation").addEventListener("change", (event) => {
-    const kept = new Set(told.settings.flatMap(({ controls }) => controls.map(({ name }) => name)));
-    const values = Object.fromEntries(Object.entries(looks.look.values).filter(([name]) => kept.has(name)));
-    looks.set({ animation: event.target.value, values });
-  });
+  // -- The look ------------------------------------------------------------------------------------------------------
 
-  byId("preset").append(...told.presets.map(({ name }) => new Option(name, name)));
-  byId("preset").addEventListener("change", (event) => {
-    const preset = told.presets.find(({ name }) => name === event.target.value);
-    if (!preset) return;
-    byId("status").textContent = preset.about;
-    looks.set({ ...looks.look, values: { ...looks.look.values, ...preset.values } });
-  });
-  byId("shape").addEventListener("change", (event) => looks.change("size", event.target.value || undefined, {}));
+  /* The values that the look's preset sets, for an animation. */
+  function presetValues(animation) {
+    const preset = told.presets.find(({ name }) => name === looks.look.preset);
+    return preset ? { ...preset.values, ...preset.animations[animation] } : {};
+  }
+
+  /* Takes other entries: one animation with a duration, or several as the animation `show`. */
+  function setEntries(entries, options = {}) {
+    const { look } = looks;
+    const [entry] = entries;
+    if (entries.length === 1 && !hasTimeline()) {
+      const values = { ...only(look.values, (name) => shared.has(name)), ...entry.values, duration: entry.seconds };
+      return looks.set({ ...look, animation: entry.animation, values }, options);
+    }
+    if (!hasTimeline()) { // its pauses are not those of a timeline
+      const { controls } = told.animations[look.animation];
+      const pauses = controls.filter(({ name }) => name.startsWith("hold_")).map(({ name, default: usual }) => [name, usual]);
+      const base = only(presetValues(look.animation), (name) => hasControl(look.animation, name));
+      entries = entries.map((each) => (each === answer.entries[0]
+        ? { ...each, values: { ...Object.fromEntries(pauses), ...base, ...each.values } } : each));
+    }
+    const values = { ...only(look.values, (name) => shared.has(name) && name !== "duration"), timeline: entries };
+    looks.set({ ...look, animation: "show", values }, options);
+  }
+
+  /* Changes a parameter of the animation, or of the entry that is selected. */
+  function changeOwn(name, value, options) {
+    if (!hasTimeline()) return looks.change(name, value, options);
+    const values = { ...timeline.selected.values };
+    if (value === undefined) delete values[name];
+    else values[name] = value;
+    setEntries(timeline.entries.map((each, number) => (number === timeline.number ? { ...each, values } : each)), options);
+  }
+
+  const hasControl = (animation, name) => told.animations[animation]?.controls.some((control) => control.name === name);
+
+  /* The entry that lands on a photo: the one that is selected, or else the first that can; −1 if there is none. */
+  function landingEntry() {
+    const can = timeline.entries.map(({ animation, values }, number) => (
+      hasControl(animation, "focus") && (number === 0 || values.direction !== "out")));
+    return can[timeline.number] ? timeline.number : can.indexOf(true);
+  }
+
+  /* Lands on a photo: at its place, if one was chosen. Shows the moment at which it is reached. */
+  async function land({ point, key }) {
+    timeline.select(landingEntry());
+    changeOwn("focus", [point ?? key], {});
+    await sent;
+    player.seek(Math.round((timeline.span(timeline.number)[1] / timeline.seconds) * (Number(byId("time").max) + 1)) - 1);
+  }
+
+  const listed = (name) => looks.look.values[name] ?? presetValues(looks.look.animation)[name] ?? [];
+
+  function swap({ cell }, { key }) {
+    looks.change("swap", [...listed("swap").filter((each) => !each.startsWith(`${cell}=`)), `${cell}=${key}`], {});
+  }
+
+  function ban({ key }) { looks.change("ban", [...listed("ban"), key], {}); }
+
+  // -- What is shown of it -------------------------------------------------------------------------------------------
 
   /* Shades what an app's controls cover: a border in percent of the frame is not possible, so pixels of the canvas. */
-  function showCovered(covered) {
+  function showCovered() {
+    const covered = looks.look.values.covered ?? presetValues(looks.look.animation).covered;
     const shares = String(covered ?? "").split(",").map(Number);
     byId("covered").hidden = shares.length !== 4 || !shares.some((share) => share > 0);
     if (byId("covered").hidden) return;
     const { width, height } = byId("frame").getBoundingClientRect();
     byId("covered").style.borderWidth = shares.map((share, side) => `${share * (side % 2 ? width : height)}px`).join(" ");
   }
-  new ResizeObserver(() => showCovered(looks.look.values.covered)).observe(byId("frame"));
+  new ResizeObserver(showCovered).observe(byId("frame"));
 
-  let shownAnimation, showValues;
+  let shownGroups, showValues;
   let saved = JSON.stringify(looks.look); // or the one that the command began with: nothing is lost without it
   const isSaved = () => JSON.stringify(looks.look) === saved;
+
   function showLook(look) {
-    if (shownAnimation !== look.animation) {
-      shownAnimation = look.animation;
-      byId("animation").value = look.animation;
-      const { name, about, controls } = told.animations[look.animation];
-      byId("status").textContent = about;
-      const groups = [{ title: name[0].toUpperCase() + name.slice(1), controls }, ...told.settings];
-      showValues = showControls(byId("controls"), groups, look.values, (...change) => looks.change(...change));
+    const entry = hasTimeline() ? timeline.selected : { animation: look.animation, values: look.values };
+    const kind = told.animations[entry?.animation];
+    const groups = [
+      ...(kind ? [{ title: capitalized(kind.name), controls: kind.controls, change: changeOwn }] : []),
+      ...told.settings.map((group) => ({ ...group, change: (...change) => looks.change(...change) })),
+    ];
+    if (shownGroups !== `${look.animation} ${entry?.animation}`) {
+      shownGroups = `${look.animation} ${entry?.animation}`;
+      showValues = showControls(byId("controls"), groups);
+      say(kind?.about ?? "");
     }
-    showValues(look.values);
+    byId("animation").value = entry?.animation ?? "";
+    const base = presetValues(look.animation);
+    showValues(groups.map(({ change }) => (change === changeOwn
+      ? { own: entry.values, base: hasTimeline() ? {} : base } : { own: look.values, base })));
     byId("undo").disabled = !looks.canUndo;
     byId("redo").disabled = !looks.canRedo;
+    byId("preset").value = look.preset ?? "";
     const shapes = [...byId("shape").options].map(({ value }) => value);
-    byId("shape").selectedIndex = shapes.indexOf(look.values.size ?? "");
-    showCovered(look.values.covered);
+    byId("shape").selectedIndex = shapes.indexOf(look.values.size ?? base.size ?? "");
+    showCovered();
     byId("save").disabled = isSaved();
     toAddress(look);
   }
 
-  let turn = 0, current = "";
-  async function send() {
+  let answer = {}; // to the look that is shown
+  function showTexts() {
+    byId("copy").textContent = `Copy ${byId("form").value}`;
+    byId("command").textContent = answer[byId("form").value] ?? "";
+  }
+
+  let resting, music = "";
+  function prepareMusic() {
+    clearTimeout(resting);
+    const { look, sound } = answer;
+    byId("waveform").hidden = byId("sound").hidden = !sound;
+    if (!sound) {
+      music = "";
+      return player.setSound(null);
+    }
+    const wanted = JSON.stringify([only(looks.look.values, (name) => /^(music|loudness)/.test(name)), answer.frames, answer.fps]);
+    if (wanted === music) return undefined;
+    resting = setTimeout(async () => {
+      try {
+        const { peaks } = await api.get(`waveform/${look}`);
+        if (look !== answer.look) return;
+        music = wanted;
+        drawWaveform(byId("waveform"), peaks);
+        if (!player.isPlaying) player.setSound(`/api/sound/${look}`);
+      } catch (error) {
+        failed(error);
+      }
+    }, REST);
+    return undefined;
+  }
+
+  // -- The server ----------------------------------------------------------------------------------------------------
+
+  let turn = 0, sent = Promise.resolve();
+  const send = () => { sent = sendLook(); return sent; };
+
+  async function sendLook() {
     const mine = ++turn;
     try {
-      const answer = await api.post("look", looks.look);
+      const told = await api.post("look", looks.look);
       if (mine !== turn) return;
       complain(null);
-      byId("command").textContent = answer.command;
-      current = answer.look;
-      if (answer.matched) player.setLook(answer);
-      else await match(answer, mine);
+      answer = told;
+      timeline.showJoined(told.entries);
+      showLook(looks.look);
+      showTexts();
+      prepareMusic();
+      if (told.matched) {
+        player.setLook(told);
+        photos.setLook(told);
+      } else await match(mine);
     } catch (error) {
       if (mine === turn) failed(error);
     }
   }
 
-  /* Matches the mosaic of a look, and shows how far it is. */
-  async function match(answer, mine) {
+  /* Matches the mosaic of the look, and shows how far it is. */
+  async function match(mine) {
     byId("frame").classList.add("waiting");
     const begun = await api.post(`match/${answer.look}`);
     const state = await follow(byId("matching"), "matching", begun, () => mine === turn);
     if (mine !== turn) return;
-    byId("notices").replaceChildren(...state.notices.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+    byId("notices").replaceChildren(...state.notices.map((textContent) => element("li", { textContent })));
     if (state.error) throw new api.Refused(400, { error: state.error });
-    if (!state.cancelled) await send();
+    if (state.cancelled) say("Matching was cancelled: the mosaic is the one from before");
+    else await sendLook();
   }
 
-  function failed(error) {
-    if (error.forgotten || error.matching) send();
-    else complain(error);
+  let isAway = false;
+  async function failed(error) {
+    if (error.forgotten) return void send();
+    if (error.matching && document.hasFocus()) return void send();
+    player.pause();
+    if (error.matching) return void say("Another page of the studio shows another mosaic: click here to go on");
+    complain(error);
+    if (!error.away || isAway) return;
+    isAway = true;
+    while (isAway) {
+      await wait(AGAIN);
+      isAway = await api.get("matching").then(() => false, ({ away }) => Boolean(away));
+    }
+    await send();
   }
+
+  // What may have changed meanwhile: the cover, or the mosaic that another page has opened.
+  addEventListener("focus", () => { if (!byId("quit").disabled) send(); });
 
   looks.onChange((look, changed) => {
+    if (changed && hasTimeline() && Array.isArray(look.values.timeline)) timeline.show(look.values.timeline);
     showLook(look);
     if (changed) send();
   });
+
+  // -- Controls around the frame -------------------------------------------------------------------------------------
+
+  for (const { name } of Object.values(told.animations)) {
+    byId("animation").append(new Option(name, name));
+    if (name !== "show") byId("add").append(new Option(name, name));
+  }
+  byId("animation").addEventListener("change", ({ target: { value } }) => {
+    if (hasTimeline() && value !== "show") {
+      const changed = { ...timeline.selected, animation: value, values: {} };
+      return setEntries(timeline.entries.map((each, number) => (number === timeline.number ? changed : each)));
+    }
+    timeline.number = 0;
+    return looks.set({ ...looks.look, animation: value, values: only(looks.look.values, (name) => shared.has(name)) });
+  });
+
+  byId("tracks").append(...told.tracks.map((value) => element("option", { value })));
+  for (const { name, about } of told.presets) {
+    byId("preset").append(new Option(name, name));
+    byId("several").querySelector("fieldset").append(
+      element("label", { title: about }, element("input", { type: "checkbox", value: name }), ` ${name}`),
+    );
+  }
+  byId("preset").addEventListener("change", ({ target: { value } }) => {
+    const preset = told.presets.find(({ name }) => name === value);
+    const { preset: _, ...look } = looks.look;
+    if (!preset) return looks.set(look);
+    const sets = { ...preset.values, ...preset.animations[look.animation] };
+    looks.set({ ...look, preset: value, values: only(look.values, (name) => !(name in sets)) });
+    return say(preset.about);
+  });
+  byId("shape").addEventListener("change", ({ target: { value } }) => looks.change("size", value || undefined, {}));
+
   byId("undo").addEventListener("click", () => looks.undo());
   byId("redo").addEventListener("click", () => looks.redo());
-  byId("render").addEventListener("click", async () => {
+
+  /* Renders the look, or one for each of several presets, and shows the files. */
+  async function render(presets) {
     try {
-      const state = await follow(byId("rendering"), "rendering", await api.post(`render/${current}`));
+      await sent;
+      const state = await follow(byId("rendering"), "rendering", await api.post(`render/${answer.look}`, { presets }));
       if (state.error) throw new api.Refused(400, { error: state.error });
-      if (!state.result) return;
-      const [video, caption] = byId("made").children;
-      video.src = `/api/file/${state.result.file}`;
-      caption.textContent = `${state.result.name} in ${state.result.folder}`;
-      byId("made").hidden = false;
+      byId("made").replaceChildren(...(state.result ?? []).map(({ file, name, folder }) => element("figure", {},
+        element(/\.(gif|webp|png)$/.test(name) ? "img" : "video", { src: `/api/file/${file}`, controls: true, alt: name }),
+        element("figcaption", { textContent: `${name} in ${folder}` }))));
     } catch (error) {
-      complain(error);
+      failed(error);
     }
+  }
+  byId("render").addEventListener("click", () => render([]));
+  byId("several").querySelector("form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const presets = [...byId("several").querySelectorAll("input:checked")].map(({ value }) => value);
+    if (!presets.length) return say("Choose the presets to render for");
+    byId("several").open = false;
+    return render(presets);
   });
+
   byId("quit").addEventListener("click", async () => {
     if (!isSaved() && !confirm("Quit without saving this look?")) return;
     saved = JSON.stringify(looks.look);
+    byId("quit").disabled = true;
     player.pause();
     await api.post("quit").catch(() => null);
-    document.body.replaceChildren(Object.assign(document.createElement("p"), { textContent: "The studio has ended. You can close this page." }));
+    document.body.replaceChildren(element("p", { textContent: "The studio has ended. You can close this page." }));
   });
   byId("save").addEventListener("click", async () => {
     try {
-      const look = looks.look;
+      const { look } = looks;
       const { name } = await api.post("save", look);
       saved = JSON.stringify(look);
       byId("save").disabled = isSaved();
-      byId("status").textContent = `Saved as ${name}`;
+      say(`Saved as ${name}`);
     } catch (error) {
-      complain(error);
+      failed(error);
     }
   });
   addEventListener("beforeunload", (event) => {
     if (!isSaved()) event.preventDefault();
   });
-  byId("copy").addEventListener("click", async () => {
-    await navigator.clipboard.writeText(byId("command").textContent);
-    byId("status").textContent = "The command was copied";
+
+  async function copy(text, what) {
+    await navigator.clipboard.writeText(text);
+    say(`The ${what} was copied`);
+  }
+  byId("copy").addEventListener("click", () => copy(byId("command").textContent, byId("form").value).catch(complain));
+  byId("form").addEventListener("change", showTexts);
+
+  byId("sound").addEventListener("click", ({ currentTarget: button }) => {
+    const isOn = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", isOn);
+    player.muted = !isOn;
   });
+
+  function openPanel(name) {
+    for (const tab of document.querySelectorAll("[role=tab]")) {
+      const isOpen = tab.id === `tab-${name}`;
+      tab.setAttribute("aria-selected", isOpen);
+      tab.tabIndex = isOpen ? 0 : -1;
+      byId(tab.getAttribute("aria-controls")).hidden = !isOpen;
+    }
+    if (name === "photos") photos.open();
+  }
+  for (const name of ["controls", "photos"]) {
+    byId(`tab-${name}`).addEventListener("click", () => openPanel(name));
+    byId(`tab-${name}`).addEventListener("keydown", (event) => {
+      if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+      const other = name === "photos" ? "controls" : "photos";
+      openPanel(other);
+      byId(`tab-${other}`).focus();
+      event.stopPropagation();
+    });
+  }
+  openPanel("controls");
+  byId("frame").addEventListener("click", (event) => {
+    const { left, top, width, height } = byId("frame").getBoundingClientRect();
+    player.pause();
+    openPanel("photos");
+    photos.pick(player.frame, player.size(), (event.clientX - left) / width, (event.clientY - top) / height);
+  });
+
   addEventListener("hashchange", () => {
     const look = fromAddress();
     if (look) looks.set(look);
   });
   addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input[type=text], input[type=number], select, textarea");
+    const typing = event.target.matches("input:not([type=range], [type=checkbox], [type=color]), select, textarea");
     const undoing = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
     if (undoing && !typing) (event.shiftKey ? looks.redo() : looks.undo());
     else if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -187,7 +399,6 @@ async function start() {
     event.preventDefault();
   });
 
-  showLook(looks.look);
   await send();
 }
 
