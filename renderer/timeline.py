@@ -137,13 +137,16 @@ def joined_entries(entries: Sequence[Entry]) -> list[Entry]:
     """
     result: list[Entry] = []
     before: Segment | None = None
-    for entry in entries:
+    last = max((number for number, entry in enumerate(entries) if entry.name != "hold"), default=0)
+    for number, entry in enumerate(entries):
         segment = _segment(entry)
-        if segment.animation is not None and "other" in _endings(segment) and entry.name in _JOINING:
-            key, value = _JOINING[entry.name]
-            entry = replace(entry, given={**entry.given, key: value})
-            segment = _segment(entry)
         if segment.animation is not None:
+            first, end = _endings(segment)
+            adjoins = (first == "other" and before is not None) or (end == "other" and number < last)
+            if adjoins and entry.name in _JOINING:
+                key, value = _JOINING[entry.name]
+                entry = replace(entry, given={**entry.given, key: value})
+                segment = _segment(entry)
             result += (_between(before, segment) if before is not None else None) or []
             before = segment
         result.append(entry)

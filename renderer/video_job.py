@@ -14,7 +14,7 @@ from renderer.frame_times import frame_count, parse_frames
 from renderer.output_files import shortened
 from renderer.parameters import Validated, given
 from renderer.rules import PlatformRules
-from renderer.scene import Animation
+from renderer.scene import Animation, Target
 from renderer.settings import FileSettings, MatchSettings, OutputSettings, OverlaySettings, SoundSettings
 
 SMALL_SIDE: Final = 640
@@ -109,7 +109,15 @@ class VideoJob(Validated):
 
 def mosaic_key(job: VideoJob) -> object:
     """Return a key that is equal for jobs that share one mosaic."""
-    return job.drawn_cover, job.match, job.animation.targets(), job.animation.next_covers()
+    return job.drawn_cover, job.match, placed_targets(job.match, job.animation), job.animation.next_covers()
+
+
+def placed_targets(match: MatchSettings, animation: Animation) -> tuple[Target, ...]:
+    """Return the targets of an animation that decide about its mosaic: photos, and points only where it has no tiles.
+
+    Photos are placed in any case, and without tiles the cover itself is placed at the point.
+    """
+    return tuple(target for target in animation.targets() if isinstance(target, str) or not match.tiles)
 
 
 def count_frames(animation: Animation, output: OutputSettings) -> int:

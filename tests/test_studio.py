@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +20,7 @@ import numpy as np
 import pytest
 from conftest import wait_until
 
+from renderer.batch import BatchRequest, read_campaign
 from renderer.cli.options import format_command
 from renderer.encoder import probe
 from renderer.errors import InputError
@@ -25,6 +28,7 @@ from renderer.job import open_frames, open_mosaic
 from renderer.messages import as_key
 from renderer.parameters import parameters
 from renderer.plugins import installed, load_animation
+from renderer.preset import load_preset
 from renderer.progress import Silent
 from renderer.studio import Look, Studio, Texts, load_look, serve
 
@@ -61,7 +65,7 @@ class Page(NamedTuple):
 
     def look(self, animation: str = "zoom", **values: object) -> Any:
         """Tell the server of a look, and match its mosaic."""
-        told = self.post("look", {"animation": animation, "values": {"columns": 12, **values}})
+        told = self.post("look", _look(animation, **values))
         if not told.get("matched", True):
             self.post(f"match/{told['look']}")
             wait_until(lambda: not self.get("matching")["running"])
@@ -232,6 +236,10 @@ def test_matching_is_cancelled_for_another_look(page: Page) -> None:
     assert not page.post("look", {"animation": "zoom", "values": {"columns": 60}})["matched"]
 
 
+def _look(animation: str, **values: object) -> dict[str, object]:
+    return {"animation": animation, "values": {"columns": 12, **values}}
+
+
 def test_newer_requests_replace_older_ones(page: Page) -> None:
     look = page.look()["look"]
     with ThreadPoolExecutor(12) as pool:
@@ -239,6 +247,180 @@ def test_newer_requests_replace_older_ones(page: Page) -> None:
         found = [answer[0] for answer in pool.map(lambda path: page.send("GET", path), paths)]
     assert set(found) == {200, 204}
     assert page.send("GET", paths[0])[0] == 200
+
+
+# -- Timeline, photos and music ------------------------------------------------------------------------------------
+
+
+def test_an_animation_is_an_entry_of_a_timeline(page: Page) -> None:
+    """What is added after it is joined, and parameters with spaces survive."""
+    (zoom,) = page.look("zoom", focus=["0.2,0.3"], duration=6)["entries"]
+    assert zoom == {"animation": "zoom", "seconds": 6.0, "values": {"focus": ["0.2,0.3"]}}
+    told = page.look("show", timeline=[zoom, {"animation": "disperse", "seconds": 2, "values": {"spin": 1.5}}])
+    assert [(each["animation"], each["seconds"]) for each in told["entries"]] == [
+        ("zoom", 6.0), ("zoom", 2.0), ("disperse", 2.0),
+    ]  # fmt: skip
+    assert told["entries"][0] == zoom
+    assert told["entries"][2]["values"] == {"spin": 1.5}
+    assert told["frames"] == 300
+    assert "--timeline 'zoom 6s focus=0.2,0.3, zoom 2s direction=out, disperse 2s spin=1.5'" in told["command"]
+    hold = {"animation": "hold", "seconds": 1, "values": {}}
+    assert "contains no animation" in page.post("look", _look("show", timeline=[hold]))["error"]
+    for wrong in ([], [{}], [{**hold, "seconds": -1}], [{**hold, "seconds": "a"}], [{**zoom, "values": {"a": 1}}], [7]):
+        assert list(page.post("look", _look("show", timeline=wrong))) == ["error"]
+
+
+def test_the_photo_that_is_clicked_is_landed_on(page: Page) -> None:
+    """At several moments and in several animations, and through the landings that are told."""
+    for animation, number, x, y in (("zoom", 0, 0.3, 0.4), ("disperse", 40, 0.4, 0.7), ("wave", 50, 0.8, 0.5)):
+        look = page.look(animation)["look"]
+        place = page.get(f"place/{look}/{number}?w=300&h=200&x={x}&y={y}")["place"]
+        landed = page.look("zoom", focus=[place["point"]])
+        last = landed["frames"] - 1
+        assert page.get(f"place/{landed['look']}/{last}?w=300&h=200&x=0.5&y=0.5")["place"]["cell"] == place["cell"]
+    column, row = map(
+        int, page.get(f"place/{page.look()['look']}/0?w=300&h=200&x=0.51&y=0.3")["place"]["cell"].split(",")
+    )
+    assert (column, row) == (6, 2)
+    first = page.get(f"landings/{page.look()['look']}")["places"][0]
+    told = page.look("zoom")
+    assert (
+        page.get(f"place/{told['look']}/{told['frames'] - 1}?w=300&h=200&x=0.5&y=0.5")["place"]["cell"] == first["cell"]
+    )
+    outside = page.look("zoom", size="96x300", fit="pad")["look"]
+    assert page.get(f"place/{outside}/0?w=96&h=300&x=0.5&y=0.01") == {"place": None}
+    for wrong in ("x=a&y=0", "x=0", ""):
+        assert page.send("GET", f"/api/place/{outside}/0?w=96&h=300&{wrong}")[0] == 400
+
+
+def test_the_library_is_searched(page: Page, photos: Path) -> None:
+    """By name, date and colour, and by whether the mosaic shows a photo."""
+    look = page.look(tiles=[str(photos)], columns=4, unique=True)["look"]
+
+    def search(query: str) -> list[Any]:
+        found = page.get(f"photos/{look}?{query}")
+        assert len(found["photos"]) == min(found["total"], 60)
+        return list(found["photos"])
+
+    every = search("")
+    names = [each["name"] for each in every]
+    assert len(every) == len(list(photos.rglob("*.jpg"))) == len(search("used=1")) + len(search("used=0"))
+    assert all(each["uses"] == 1 for each in search("used=1"))
+    assert {each["name"] for each in search("text=1.j")} == {name for name in names if "1.j" in name}
+    assert len(search(f"text={every[0]['date'][:4]}")) == len(every)
+    assert search("text=nothing") == []
+    mosaic = page.get(f"photos/{look}")["mosaic"]
+
+    def mean(photo: Any) -> Any:
+        status, content, headers = page.send("GET", f"/api/photo/{mosaic}/{photo['number']}")
+        assert (status, headers["content-type"]) == (200, "image/jpeg")
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).mean(axis=(0, 1))
+
+    reds = search("colour=%23ff0000")
+    assert mean(reds[0])[2] - mean(reds[0])[0] > mean(reds[-1])[2] - mean(reds[-1])[0] + 10
+    assert page.get(f"photos/{look}?start=50")["photos"] == every[50:]
+    for path in (f"{mosaic}/9999", f"{mosaic + 1}/0", f"{mosaic - 1}/0"):
+        assert page.send("GET", f"/api/photo/{path}")[0] == 400
+
+
+def test_music_is_played_and_drawn_as_it_sounds(page: Page, music: Path) -> None:
+    look = page.look(music=str(music), music_fade=2.0, duration=8)["look"]
+    peaks = page.get(f"waveform/{look}")["peaks"]
+    assert len(peaks) == 600
+    assert max(peaks[:3]) < 0.1 < 0.2 < min(peaks[200:400])
+    assert max(peaks[-3:]) < 0.1
+    status, content, headers = page.send("GET", f"/api/sound/{look}")
+    assert (status, headers["content-type"], content[:4]) == (200, "audio/ogg", b"OggS")
+    silent = page.look(music=str(music.with_name("none.mp3")))["look"]
+    assert "none.mp3" in json.loads(page.send("GET", f"/api/waveform/{silent}")[1])["error"]
+
+
+def test_several_presets_are_rendered_at_once(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    look = page.look(size="96x64", duration=0.4, title="Anna")["look"]
+    page.post(f"render/{look}", {"presets": ["gif-480", "instagram-square"]})
+    wait_until(lambda: not page.get("rendering")["running"], 60)
+    state = page.get("rendering")
+    assert [each["name"] for each in state["result"]] == [
+        "china-zoom-gif-480.gif",
+        "china-zoom-instagram-square.mp4",
+    ], state
+    assert probe(tmp_path / "china-zoom-instagram-square.mp4").width == 1080
+    assert "there is no preset" in page.post(f"render/{look}", {"presets": ["none"]})["error"]
+
+
+def test_a_look_is_told_as_campaign_and_preset(
+    page: Page, cover: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which make the same video."""
+    monkeypatch.setenv("MOSAIC_RENDERER_PRESETS", str(tmp_path))
+    values = {
+        "title": 'A "b"',
+        "focus": ["0.2,0.3"],
+        "spin": 1.5,
+        "size": "96x64",
+        "covered": "0.1,0,0,0.2",
+        "fps": "25",
+    }
+    values = {**values, "background": "#102030", "unique": True, "tone": 0.3, "max_size": "20MB"}
+    for animation in ("zoom", "disperse"):
+        own = {
+            key: value for key, value in values.items() if key not in {"zoom": "spin", "disperse": "focus"}[animation]
+        }
+        told = page.post("look", {"animation": animation, "values": own, "preset": "instagram-reel"})
+        job = Look.read(cover, {"animation": animation, "values": own, "preset": "instagram-reel"}).job
+        assert "--preset instagram-reel" in told["command"]
+        (tmp_path / "it.toml").write_text(told["campaign"], "utf-8")
+        (task,) = read_campaign(tmp_path / "it.toml", BatchRequest()).tasks
+        assert replace(task.job, path=job.path, command="") == job
+        (tmp_path / "own.toml").write_text(told["preset"], "utf-8")
+        assert load_preset("own").animation == animation
+        again = Look.read(cover, {"animation": animation, "values": {}, "preset": "own"}).job
+        assert replace(again, preset="instagram-reel") == job
+
+
+# -- What goes wrong -----------------------------------------------------------------------------------------------
+
+
+def test_a_cover_that_is_replaced_is_matched_again(cover: Path, tmp_path: Path) -> None:
+    own = tmp_path / "cover.jpg"
+    own.write_bytes(cover.read_bytes())
+    with opened(own) as page:
+        told = page.look()
+        path = f"/api/frame/{told['look']}/0?w=96&h=64&exact"
+        before = page.send("GET", path)[1]
+        cv2.imwrite(str(own), 255 - cv2.imread(str(cover)))
+        status, body, _ = page.send("GET", path)
+        assert (status, json.loads(body)["matching"]) == (409, True)
+        assert page.look()["look"] == told["look"]
+        assert page.send("GET", path)[1] != before
+        own.unlink()
+        page.post(f"match/{page.post('look', _look('zoom'))['look']}")
+        wait_until(lambda: not page.get("matching")["running"])
+        assert "cover.jpg" in page.get("matching")["error"]
+        own.write_bytes(cover.read_bytes())
+        assert page.look()["matched"]
+        assert page.send("GET", path)[1] == before
+
+
+def test_photos_that_vanish_are_drawn_from_their_thumbnails(cover: Path, photos: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(photos, tmp_path / "own")
+    with opened(cover) as page:
+        told = page.look(tiles=[str(own)], landing="tile")
+        shutil.rmtree(own)
+        for number in (0, told["frames"] - 1):
+            assert page.send("GET", f"/api/frame/{told['look']}/{number}?w=960&h=640")[0] == 200
+        mosaic = page.get(f"photos/{told['look']}")["mosaic"]
+        assert page.send("GET", f"/api/photo/{mosaic}/0")[0] == 200
+
+
+def test_an_animation_that_raises_is_told(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = page.look(easing="linear")["look"]
+    with monkeypatch.context() as changed:
+        changed.setattr("animations.zoom.Zoom.prepare", lambda *_: 1 // 0)
+        status, body, _ = page.send("GET", f"/api/frame/{look}/0?w=96&h=64")
+        assert (status, json.loads(body)) == (500, {"error": "ZeroDivisionError: integer division or modulo by zero"})
+    assert page.send("GET", f"/api/frame/{look}/0?w=96&h=64")[0] == 200
 
 
 # -- What others do not --------------------------------------------------------------------------------------------

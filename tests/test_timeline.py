@@ -17,7 +17,7 @@ from renderer.compositor import Compositor
 from renderer.errors import InputError
 from renderer.frame_times import frame_at, frame_count, parse_frames, progress_of
 from renderer.parameters import parse_frame_rate
-from renderer.timeline import Show, parse_timeline
+from renderer.timeline import Entry, Show, joined_entries, parse_entries, parse_timeline
 
 
 @pytest.mark.parametrize(
@@ -306,3 +306,45 @@ def test_a_zoom_out_of_a_different_photo_is_refused(stage_factory: StageFactory)
     ):
         Show(timeline="zoom 3s focus=0.2,0.2, zoom 3s direction=out focus=0.8,0.8").play(stage)
     stage.textures.close()
+
+
+@given(
+    st.lists(
+        st.builds(
+            Entry, st.sampled_from(["zoom", "hold", "disperse"]), st.floats(0.001, 9e5).map(lambda value: round(value, 3)),
+            st.dictionaries(
+                st.sampled_from(["focus", "easing"]),
+                st.one_of(st.text(max_size=20), st.lists(st.text(max_size=9), min_size=2, max_size=3).map(tuple)),
+                max_size=2,
+            ),
+        ),
+        min_size=1, max_size=4,
+    )
+)  # fmt: skip
+def test_entries_are_written_and_read_again(entries: list[Entry]) -> None:
+    """Values of any characters, among them spaces, commas and quotation marks."""
+    read = parse_entries(", ".join(map(str, entries)))
+    assert [(each.name, each.seconds, each.given) for each in read] == [
+        (each.name, each.seconds, each.given) for each in entries
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("zoom 5s, hold 1s, disperse 2s", "zoom 5s, hold 1s, zoom 2s direction=out, disperse 2s"),
+        ("zoom 5s, flight 5s", "zoom 5s, zoom 2s direction=out, flight 5s from=mosaic"),
+        (
+            "zoom 2s, reveal 2s from=cover",
+            "zoom 2s, zoom 2s direction=out, reveal 3s from=cover reverse=true, reveal 2s from=cover",
+        ),
+        ("reveal 3s, zoom 5s", "reveal 3s, zoom 5s"),
+    ],
+)
+def test_entries_are_joined_with_those_that_they_need(text: str, joined: str) -> None:
+    entries = joined_entries(parse_entries(text))
+    assert ", ".join(map(str, entries)) == joined
+    assert Show(timeline=joined).segments
+    if joined != text:
+        with pytest.raises(InputError, match=r"put|add"):
+            Show(timeline=text)

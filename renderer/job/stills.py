@@ -39,7 +39,7 @@ from renderer.progress import Progress, Silent, Timed, track
 from renderer.scene import Animation
 from renderer.settings import Background, MatchSettings, OutputSettings, OverlaySettings
 from renderer.stills import check_disk_space, check_size, strip_rows, write_picture, write_still
-from renderer.video_job import count_frames
+from renderer.video_job import count_frames, placed_targets
 
 PRINT_DPI: Final = 300.0
 """Default pixels per inch of a print: the finest detail visible at reading distance."""
@@ -155,7 +155,8 @@ def _render(
     for each in pictures:
         check_still(each.path, match, transparent=output.transparent, overwrite=overwrite)
         check_overlay(overlay or OverlaySettings(), float(count_frames(each.animation, output) / output.fps))
-        by_mosaic.setdefault((each.animation.targets(), each.animation.next_covers()), []).append(each)
+        key = placed_targets(match, each.animation), each.animation.next_covers()
+        by_mosaic.setdefault(key, []).append(each)
     cover = on_canvas(cover, output.size)
     summaries: dict[Path, Summary] = {}
     for some in by_mosaic.values():

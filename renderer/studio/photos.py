@@ -127,6 +127,7 @@ def _contain(sprites: Sprites, view: tuple[float, ...], point: tuple[float, floa
     corners = corners_of(sprites, view)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         flat = corners[..., :2] / corners[..., 2:] - point
-        turns = np.cross(flat, np.roll(flat, -1, axis=0))
+        following = np.roll(flat, -1, axis=0)
+        turns = flat[..., 0] * following[..., 1] - flat[..., 1] * following[..., 0]
         in_front = (corners[..., 2] > 0).all(axis=0)
         return np.asarray(in_front & ((turns >= 0).all(axis=0) | (turns <= 0).all(axis=0)), np.bool_)

@@ -51,6 +51,11 @@ _MOST_TRACKS: Final = 100
 
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
+
+class ForgottenError(Exception):
+    """A look is not remembered."""
+
+
 FormatLook = Callable[[str, Mapping[str, object]], str]
 """Formats an animation and its values as a command line."""
 
@@ -132,7 +137,7 @@ class Studio:
                 return Response(status_code=204)
             except NotMatched as error:
                 return JSONResponse({"error": error.message(self._spelling), "matching": True}, 409)
-            except KeyError:
+            except ForgottenError:
                 return JSONResponse({"error": "this look is not known any more", "forgotten": True}, 410)
             except RenderError as error:
                 return JSONResponse({"error": error.message(self._spelling)}, 400)
@@ -142,6 +147,13 @@ class Studio:
                 return JSONResponse({"error": f"{type(error).__name__}: {error}"}, 500)
 
         return endpoint
+
+    def _known(self, request: Request) -> Look:
+        """Return the look that a request names. Raises ForgottenError for one that is not remembered."""
+        look = self._looks.get(request.path_params["look"])
+        if look is None:
+            raise ForgottenError
+        return look
 
     # -- Endpoints -------------------------------------------------------------------------------------------------
 
@@ -196,7 +208,7 @@ class Studio:
         return JSONResponse({**told, "matched": True, "mosaic": shown.number, "size": size})
 
     async def _match(self, request: Request) -> Response:
-        return self._told(self.session.match(self._looks[request.path_params["look"]]))
+        return self._told(self.session.match(self._known(request)))
 
     async def _matching(self, _request: Request) -> Response:
         return self._told(self.session.matching)
@@ -210,7 +222,7 @@ class Studio:
 
         Also for several presets instead of the look's own, each to a file.
         """
-        look = self._looks[request.path_params["look"]]
+        look = self._known(request)
         match await _json(request):
             case {"presets": [_, *_] as names}:
                 looks = [look.with_preset(str(name)) for name in dict.fromkeys(map(str, names))]
@@ -263,7 +275,7 @@ class Studio:
 
     async def _frame(self, request: Request) -> Response:
         """Draw a frame. `page`: whose newest request this is; `exact`: as a PNG, instead of a JPEG."""
-        look, number = self._looks[request.path_params["look"]], request.path_params["number"]
+        look, number = self._known(request), request.path_params["number"]
         query = request.query_params
         future = self.session.picture(look, number, _size(request, look), query.get("page", ""))
         picture = await asyncio.wrap_future(future)
@@ -274,9 +286,10 @@ class Studio:
 
     async def _place(self, request: Request) -> Response:
         """Tell which photo a frame shows at a point: `x` and `y` in fractions of the frame."""
-        look, size = self._looks[request.path_params["look"]], _size(request, self._looks[request.path_params["look"]])
+        look = self._known(request)
+        size = _size(request, look)
         try:
-            x, y = (float(request.query_params[axis]) * side for axis, side in zip("xy", size, strict=True))
+            x, y = (float(request.query_params.get(axis, "")) * side for axis, side in zip("xy", size, strict=True))
         except ValueError as error:
             raise InputError("x and y are numbers from 0 to 1") from error
         photos = self.session.shown(look).photos
@@ -285,13 +298,13 @@ class Studio:
 
     async def _landings(self, request: Request) -> Response:
         """Tell the best cells to land on, the best first."""
-        shown = self.session.shown(self._looks[request.path_params["look"]])
+        shown = self.session.shown(self._known(request))
         cells = await run_in_threadpool(partial(getattr, shown.mosaic, "landings"))
         return JSONResponse({"mosaic": shown.number, "places": [shown.photos.place(cell) for cell in cells]})
 
     async def _photos(self, request: Request) -> Response:
         """Tell a page of the photos that match: `text`, `colour` (#rrggbb), `used` (0 or 1), `start`."""
-        shown, query = self.session.shown(self._looks[request.path_params["look"]]), request.query_params
+        shown, query = self.session.shown(self._known(request)), request.query_params
         colour = parse_colour(query["colour"], "colour") if query.get("colour") else None
         used = {"0": False, "1": True}.get(query.get("used", ""))
         start = int(query["start"]) if query.get("start", "").isdecimal() else 0
@@ -308,11 +321,11 @@ class Studio:
         return Response(await run_in_threadpool(lambda: as_jpeg(photos.thumbnail(number))), media_type="image/jpeg")
 
     async def _waveform(self, request: Request) -> Response:
-        look = self._looks[request.path_params["look"]]
+        look = self._known(request)
         return JSONResponse({"peaks": await run_in_threadpool(self._music.peaks, look)})
 
     async def _sound(self, request: Request) -> Response:
-        path = await run_in_threadpool(self._music.sound, self._looks[request.path_params["look"]])
+        path = await run_in_threadpool(self._music.sound, self._known(request))
         return FileResponse(path, media_type="audio/ogg")
 
 
