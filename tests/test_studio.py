@@ -74,14 +74,14 @@ class Page(NamedTuple):
 
 
 @contextmanager
-def opened(cover: Path) -> Iterator[Page]:
+def opened(cover: Path, port: int = 0) -> Iterator[Page]:
     """A studio that runs in a thread."""
     addresses: list[str] = []
     texts = Texts(
         lambda name, values: format_command([name, str(cover)], values), lambda name, _values: f"render {name}", as_key
     )
     studio = Studio(cover, Look(cover, "zoom", {"columns": 12}), texts)
-    thread = threading.Thread(target=serve, args=(studio, 0, addresses.append))
+    thread = threading.Thread(target=serve, args=(studio, port, addresses.append))
     thread.start()
     try:
         wait_until(lambda: addresses)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from conftest import difference, wait_until
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
@@ -40,18 +41,25 @@ class Tab:
     def rest(self) -> None:
         """Wait until the exact frame of the look is shown."""
         wait_until(lambda: self.run("return document.getElementById('frame').dataset.exact ?? ''"), 30)
-        before = None
-        while before != (
-            before := self.run("const d = document.getElementById('frame').dataset; return d.exact + d.frame")
-        ):
-            wait_until(lambda: self.run("return document.getElementById('matching').hidden"), 30)
-            self.run("return new Promise((done) => setTimeout(done, 600))")
 
     def set(self, control: str, value: object) -> None:
         """Type a value into a control, and wait for the frame."""
         script = f"const c = document.getElementById('control-{control}'); c.value = {json.dumps(value)};"
         self.run(f"{script} c.closest('details').open = true; c.dispatchEvent(new Event('change'))")
         self.rest()
+
+    def seek(self, frame: int) -> None:
+        """Drag the time line to a frame, and wait for it."""
+        script = (
+            "const t = document.getElementById('time'); t.value = arguments[0]; t.dispatchEvent(new Event('input'))"
+        )
+        self._browser.execute_script(script, frame)
+        self.rest()
+
+    def entries(self) -> list[str]:
+        """The entries of the timeline."""
+        parts = self._browser.find_elements(By.CSS_SELECTOR, "#entries button")
+        return [" ".join(each.text.split()) for each in parts]
 
     def picture(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """The pixels of the frame, (H, W, 3) BGR."""
@@ -105,9 +113,123 @@ def test_a_look_is_changed_undone_and_rendered_by_the_command_that_is_copied(
     assert not tab.console()
 
 
-def test_the_time_line_is_dragged_and_played_by_keys(tab: Tab, browser: webdriver.Chrome) -> None:
-    tab.run("const t = document.getElementById('time'); t.value = 100; t.dispatchEvent(new Event('input'))")
+def test_entries_are_added_stretched_moved_and_removed(
+    tab: Tab, browser: webdriver.Chrome, render: Render, tmp_path: Path
+) -> None:
+    """By pointer and by keys; what is needed between them is added, and the copied command makes the same frames."""
+    Select(tab.find("add")).select_by_value("disperse")
     tab.rest()
+    assert tab.entries() == ["zoom 10 s", "zoom 2 s", "disperse 4 s"]
+    browser.find_element(By.CSS_SELECTOR, "#entries button").click()
+    tab.find("remove").click()
+    tab.rest()
+    assert tab.entries() == ["zoom 2 s", "disperse 4 s"]
+    Select(tab.find("add")).select_by_value("hold")
+    tab.rest()
+    assert tab.entries() == ["zoom 2 s", "hold 1 s", "disperse 4 s"]
+    first, _, last = browser.find_elements(By.CSS_SELECTOR, "#entries button")
+    width = tab.find("entries").size["width"]
+    edge = first.find_element(By.CLASS_NAME, "edge")
+    ActionChains(browser).move_to_element(edge).click_and_hold().move_by_offset(width // 7, 0).release().perform()
+    tab.rest()
+    assert tab.entries() == ["zoom 3 s", "hold 1 s", "disperse 4 s"]
+    ActionChains(browser).drag_and_drop_by_offset(last, -width // 2 - 20, 0).perform()
+    tab.rest()
+    assert [each.split()[0] for each in tab.entries()] == ["zoom", "disperse", "hold"]
+    ActionChains(browser).key_down(Keys.ALT).send_keys(Keys.ARROW_RIGHT).key_up(Keys.ALT).perform()
+    tab.rest()
+    assert tab.entries() == ["zoom 3 s", "hold 1 s", "disperse 4 s"]
+    ActionChains(browser).key_down(Keys.SHIFT).send_keys(Keys.ARROW_LEFT).key_up(Keys.SHIFT).perform()
+    tab.rest()
+    assert tab.entries() == ["zoom 3 s", "hold 1 s", "disperse 3.9 s"]
+    assert tab.find("animation").get_attribute("value") == "disperse"
+    tab.set("spin", 2)
+    tab.seek(200)
+    words = shlex.split(tab.find("command").text)
+    assert words[1] == "show"
+    picture = tab.picture()
+    size = f"{picture.shape[1]}x{picture.shape[0]}"
+    assert render("still", *words[1:], "--size", size, "--at", 200 / 30, "-o", tmp_path / "it.png")[0] == 0
+    assert (cv2.imread(str(tmp_path / "it.png")) == picture).all()
+    for expected in (["zoom 3 s", "hold 1 s", "disperse 3.9 s"], ["zoom 3 s", "hold 1 s", "disperse 4 s"]):
+        tab.find("undo").click()
+        tab.rest()
+        assert tab.entries() == expected
+    assert not tab.console()
+
+
+def test_a_photo_is_clicked_and_landed_on(tab: Tab, browser: webdriver.Chrome, photos: Path) -> None:
+    tab.set("tiles", str(photos))
+    across, along = (tab.find("frame").size[side] for side in ("width", "height"))
+    ActionChains(browser).move_to_element_with_offset(tab.find("frame"), across // 4, along // 4).click().perform()
+    wait_until(lambda: tab.find("chosen").is_displayed())
+    place = tab.find("chosen").text
+    tab.find("land").click()
+    tab.rest()
+    assert "--focus 0.7083" in tab.find("command").text
+    assert tab.run("return document.getElementById('frame').dataset.frame") == tab.find("time").get_attribute("max")
+    ActionChains(browser).move_to_element(tab.find("frame")).click().perform()
+    wait_until(lambda: tab.find("chosen").is_displayed())
+    assert tab.find("chosen").text == place
+    wait_until(lambda: len(browser.find_elements(By.CSS_SELECTOR, "#landings button")) > 0)
+    browser.find_elements(By.CSS_SELECTOR, "#landings button")[0].click()
+    assert tab.find("chosen").text != place
+    assert not tab.console()
+
+
+def test_a_parameter_is_reset_by_a_double_click(tab: Tab, browser: webdriver.Chrome) -> None:
+    tab.set("hold_end", 3)
+    assert "--hold-end 3" in tab.find("command").text
+    label = browser.find_element(By.CSS_SELECTOR, "label[for=control-hold_end]")
+    ActionChains(browser).double_click(label).perform()
+    tab.rest()
+    assert "--hold-end" not in tab.find("command").text
+    assert tab.find("control-hold_end").get_attribute("value") == "1"
+
+
+def test_a_preset_is_applied_and_its_values_are_overridden(tab: Tab) -> None:
+    Select(tab.find("preset")).select_by_value("tiktok")
+    tab.rest()
+    assert tab.find("command").text.endswith("--preset tiktok --columns 12")
+    assert tab.find("control-size").get_attribute("value") == "1080x1920"
+    assert tab.find("shape").get_attribute("value") == "1080x1920"
+    assert tab.find("covered").is_displayed()
+    Select(tab.find("shape")).select_by_value("1080x1080")
+    tab.rest()
+    assert tab.find("command").text.endswith("--preset tiktok --columns 12 --size 1080x1080")
+    Select(tab.find("form")).select_by_value("campaign")
+    assert 'preset = "tiktok"' in tab.find("command").text
+    assert tab.find("copy").text == "Copy campaign"
+
+
+def test_two_pages_show_different_mosaics(tab: Tab, browser: webdriver.Chrome, page: Page) -> None:
+    """The one that is not used waits, and goes on when it is used again."""
+    tab.set("columns", 10)
+    first = tab.picture()
+    browser.switch_to.new_window("tab")
+    other = Tab(browser, page)
+    other.set("columns", 14)
+    assert not other.find("error").is_displayed()
+    browser.close()
+    browser.switch_to.window(browser.window_handles[0])
+    tab.seek(1)
+    tab.seek(0)
+    assert (tab.picture() == first).all()
+
+
+def test_a_page_says_that_the_studio_has_ended_and_goes_on_with_another(browser: webdriver.Chrome, cover: Path) -> None:
+    with opened(cover) as page:
+        tab = Tab(browser, page)
+    tab.run("const t = document.getElementById('time'); t.value = 9; t.dispatchEvent(new Event('input'))")
+    wait_until(lambda: "does not answer" in tab.find("error").text)
+    with opened(cover, page.port):
+        wait_until(lambda: "started anew" in tab.find("error").text)
+    browser.get("about:blank")
+    tab.console()  # has the requests that failed
+
+
+def test_the_time_line_is_dragged_and_played_by_keys(tab: Tab, browser: webdriver.Chrome) -> None:
+    tab.seek(100)
     assert tab.run("return document.getElementById('frame').dataset.frame") == "100"
     body = browser.find_element(By.TAG_NAME, "body")
     body.send_keys(Keys.ARROW_RIGHT)

@@ -8,6 +8,7 @@ const REST = 250; // milliseconds without a change after which the exact pixels 
 export class Player {
   #canvas; #view; #slider; #clock; #button; #failed;
   #look = null; // as the server tells: name, frames, rate and size
+  #isCurrent = false;
   #turn = 0; // of requests: a later one replaces all earlier ones
   #page = Math.random().toString(36).slice(2);
   #playing = false;
@@ -20,7 +21,7 @@ export class Player {
     this.#failed = failed;
     slider.addEventListener("input", () => { this.pause(); this.show(); });
     button.addEventListener("click", () => this.toggle());
-    new ResizeObserver(() => this.#look && this.show()).observe(view);
+    new ResizeObserver(() => this.#isCurrent && this.show()).observe(view);
   }
 
   get frame() { return Number(this.#slider.value); }
@@ -39,9 +40,16 @@ export class Player {
   setLook(look) {
     const moment = this.#look ? this.frame / this.#look.fps : 0;
     this.#look = look;
+    this.#isCurrent = true;
     this.#slider.max = look.frames - 1;
     this.#slider.value = Math.min(Math.round(moment * look.fps), look.frames - 1);
     if (!this.#playing) this.show();
+  }
+
+  /* Marks what is shown as not the look any more, until another one is set. */
+  expire() {
+    this.#isCurrent = false;
+    delete this.#canvas.dataset.exact;
   }
 
   seek(frame) {
@@ -80,6 +88,7 @@ export class Player {
   async show() {
     const turn = ++this.#turn;
     clearTimeout(this.#resting);
+    delete this.#canvas.dataset.exact; // until its exact pixels are shown
     this.#tell();
     const [frame, size, look] = [this.frame, this.size(), this.#look.look];
     try {
@@ -90,7 +99,7 @@ export class Player {
         const exact = await api.frame(look, frame, size, { page: this.#page, exact: "" }).catch(() => null);
         if (exact && turn === this.#turn) {
           this.#draw(exact, frame);
-          this.#canvas.dataset.exact = look;
+          if (this.#isCurrent) this.#canvas.dataset.exact = look;
         }
       }, REST);
     } catch (error) {

@@ -201,7 +201,11 @@ async function start() {
   // -- The server ----------------------------------------------------------------------------------------------------
 
   let turn = 0, sent = Promise.resolve();
-  const send = () => { sent = sendLook(); return sent; };
+  function send() {
+    player.expire();
+    sent = sendLook();
+    return sent;
+  }
 
   async function sendLook() {
     const mine = ++turn;

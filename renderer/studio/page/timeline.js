@@ -76,7 +76,7 @@ export class Timeline {
 
   #element(number) {
     const edge = element("span", { className: "edge" });
-    const made = element("button", { type: "button" }, element("span"), element("small"), edge);
+    const made = element("button", { type: "button" }, element("span"), " ", element("small"), edge);
     made.addEventListener("click", () => {
       if (!this.#dragged) this.#choose(number);
     });
