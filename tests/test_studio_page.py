@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import difference, wait_until
+from firefox import Firefox
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -26,7 +27,7 @@ Render = Callable[..., tuple[int, str, str]]
 class Tab:
     """A page of a studio in a browser."""
 
-    def __init__(self, browser: webdriver.Chrome, page: Page) -> None:
+    def __init__(self, browser: webdriver.Chrome | Firefox, page: Page) -> None:
         self._browser, self._page = browser, page
         browser.set_window_size(1280, 900)
         browser.get(f"http://127.0.0.1:{page.port}/#{page.token}")

@@ -13,7 +13,7 @@ from renderer.errors import EncoderError
 from renderer.ffmpeg import run_ffmpeg
 from renderer.formats import choose
 from renderer.settings import FileSettings
-from renderer.sound import prepare_sound
+from renderer.sound import check_sound, prepare_sound
 
 if TYPE_CHECKING:
     from renderer.studio.looks import Look
@@ -50,7 +50,9 @@ class Music:
         with self._lock:
             if self._made is None or self._made[0] != key:
                 self._made = None
-                made = prepare_sound(job.sound, job.seconds(), Path(self._folder.name), choose(_FILE, FileSettings()))
+                target = choose(_FILE, FileSettings())
+                check_sound(job.sound, _FILE, target)
+                made = prepare_sound(job.sound, job.seconds(), Path(self._folder.name), target)
                 self._made = key, made
             return self._made[1]
 

@@ -59,7 +59,9 @@ function inputOf(control, id, changed) {
     };
     return { parts: slider ? [box, slider] : [box], show };
   }
-  const text = element("input", { type: "text", id, className: "wide", placeholder: preset === null ? "default" : "" });
+  const text = element("input", {
+    type: "text", id, className: "wide", autocomplete: "off", placeholder: preset === null ? "default" : "",
+  });
   if (control.name === "music") text.setAttribute("list", "tracks");
   const list = kind === "texts";
   if (list) text.placeholder = "one or several, with a semicolon between";
@@ -72,18 +74,18 @@ function inputOf(control, id, changed) {
 
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
-/* Shows groups of controls in a form. A group has a title, controls, a prefix of their ids, and `change(name, value,
-   {live})`, where undefined is the value that it has otherwise. Returns a function that shows values: for each group,
+/* Shows groups of controls in an element. A group has a title, controls, and `change(name, value, {live})`, where
+   undefined is the value that a parameter has otherwise. Returns a function that shows values: for each group,
    `own`, those that are set, and `base`, those of the preset; the others are at their defaults. */
-export function showControls(form, groups) {
-  const opened = new Set([...form.querySelectorAll("details[open]")].map((each) => each.dataset.title));
+export function showControls(place, groups) {
+  const opened = new Set([...place.querySelectorAll("details[open]")].map((each) => each.dataset.title));
   const shown = [];
-  form.replaceChildren(...groups.map(({ title, controls, prefix = "control", change }, place) => {
-    const group = element("details", { open: place === 0 || opened.has(title) });
+  place.replaceChildren(...groups.map(({ title, controls, change }, number) => {
+    const group = element("details", { open: number === 0 || opened.has(title) });
     group.dataset.title = title;
     group.append(element("summary", { textContent: title }));
     const showGroup = controls.map((control) => {
-      const id = `${prefix}-${control.name}`;
+      const id = `control-${control.name}`;
       let base = control.default;
       const label = element("label", { htmlFor: id, textContent: control.label });
       const limits = [control.unit, control.low !== undefined && control.high !== undefined
@@ -110,5 +112,5 @@ export function showControls(form, groups) {
     shown.push(showGroup);
     return group;
   }));
-  return (values) => shown.forEach((group, place) => group.forEach((each) => each(values[place])));
+  return (values) => shown.forEach((group, number) => group.forEach((each) => each(values[number])));
 }

@@ -321,6 +321,15 @@ async function start() {
     return render(presets);
   });
 
+  byId("several").addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget && !byId("several").contains(relatedTarget)) byId("several").open = false;
+  });
+  byId("several").addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape") return;
+    byId("several").open = false;
+    byId("several").firstElementChild.focus();
+  });
+
   byId("quit").addEventListener("click", async () => {
     if (!isSaved() && !confirm("Quit without saving this look?")) return;
     saved = JSON.stringify(looks.look);
