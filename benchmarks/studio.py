@@ -6,7 +6,7 @@
 For each animation, a parameter takes other values, as while a slider is dragged: milliseconds from a change to
 the frame in its new look, median and 95th percentile. Then frames a second of playing, with three requests at a time.
 
-With `--minutes`, the memory of the studio and of its processes during so many minutes of use: sliders are dragged, parts
+With `--minutes`, the memory of the studio and of its processes in so many minutes of use: sliders are dragged, parts
 of animations are played, mosaics matched, frames of other sizes drawn, photos searched, landed on, swapped and banned,
 music heard, and videos rendered, at random, with the pauses of a user.
 """
