@@ -46,6 +46,8 @@ def match(
     until: date | str | None = None,
     exclude: str | Path | Sequence[str | Path] = (),
     library_dir: str | Path | None = None,
+    ban: str | Path | Sequence[str | Path] = (),
+    swap: str | Path | Sequence[str | Path] = (),
     columns: int | None = None,
     cell_size: int | None = None,
     adaptive: bool = False,
@@ -101,6 +103,8 @@ def match(
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
         library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
             or the operating system's folder for data.
+        ban: Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable.
+        swap: Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
@@ -182,6 +186,8 @@ def render(
     until: date | str | None = None,
     exclude: str | Path | Sequence[str | Path] = (),
     library_dir: str | Path | None = None,
+    ban: str | Path | Sequence[str | Path] = (),
+    swap: str | Path | Sequence[str | Path] = (),
     columns: int | None = None,
     cell_size: int | None = None,
     adaptive: bool = False,
@@ -259,8 +265,8 @@ def render(
     except finished segments of a video of more than 20 seconds, in the cache, with which the same call goes on.
 
     Args:
-        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
-            matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. Of the
+            matching options, the last two take only `tiles`, `ban` and `swap`, and those that name files.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         output: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -290,6 +296,8 @@ def render(
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
         library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
             or the operating system's folder for data.
+        ban: Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable.
+        swap: Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
@@ -413,6 +421,8 @@ def frame(
     until: date | str | None = None,
     exclude: str | Path | Sequence[str | Path] = (),
     library_dir: str | Path | None = None,
+    ban: str | Path | Sequence[str | Path] = (),
+    swap: str | Path | Sequence[str | Path] = (),
     columns: int | None = None,
     cell_size: int | None = None,
     adaptive: bool = False,
@@ -471,8 +481,8 @@ def frame(
     r"""Draw one frame of an animation: the same pixels as in the video.
 
     Args:
-        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
-            matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. Of the
+            matching options, the last two take only `tiles`, `ban` and `swap`, and those that name files.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         at: The time of the frame in the video, in seconds.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -493,6 +503,8 @@ def frame(
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
         library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
             or the operating system's folder for data.
+        ban: Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable.
+        swap: Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
@@ -599,6 +611,8 @@ def frames(
     until: date | str | None = None,
     exclude: str | Path | Sequence[str | Path] = (),
     library_dir: str | Path | None = None,
+    ban: str | Path | Sequence[str | Path] = (),
+    swap: str | Path | Sequence[str | Path] = (),
     columns: int | None = None,
     cell_size: int | None = None,
     adaptive: bool = False,
@@ -660,8 +674,8 @@ def frames(
     generator releases its threads and textures when it is exhausted or closed.
 
     Args:
-        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
-            matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. Of the
+            matching options, the last two take only `tiles`, `ban` and `swap`, and those that name files.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
@@ -682,6 +696,8 @@ def frames(
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
         library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
             or the operating system's folder for data.
+        ban: Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable.
+        swap: Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).
@@ -786,6 +802,8 @@ def as_clip(
     until: date | str | None = None,
     exclude: str | Path | Sequence[str | Path] = (),
     library_dir: str | Path | None = None,
+    ban: str | Path | Sequence[str | Path] = (),
+    swap: str | Path | Sequence[str | Path] = (),
     columns: int | None = None,
     cell_size: int | None = None,
     adaptive: bool = False,
@@ -846,8 +864,8 @@ def as_clip(
     A clip has no alpha channel: `transparent` must be False.
 
     Args:
-        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
-            matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. Of the
+            matching options, the last two take only `tiles`, `ban` and `swap`, and those that name files.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
@@ -867,6 +885,8 @@ def as_clip(
         exclude: Exclude photos by file name or folder name, or by a pattern such as 'screenshots/*'; repeatable.
         library_dir: Folder that contains your libraries; default: the environment variable MOSAIC_RENDERER_LIBRARIES,
             or the operating system's folder for data.
+        ban: Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable.
+        swap: Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable.
         columns: Number of columns of cells across the whole cover, before it is cropped to the frame; default: as many
             as make about 5,000 cells (1 to 10000).
         cell_size: Shorter side of a cell; use instead of columns= (cover pixels, 1 to 10000).

@@ -66,7 +66,7 @@ FRAME_SETTINGS: Final = (MatchSettings, OutputSettings, OverlaySettings)
 VIDEO_SETTINGS: Final = (*FRAME_SETTINGS, FileSettings, SoundSettings)
 """The settings whose parameters are keyword arguments of `render`."""
 
-_VALID_WHEN_MATCHED: Final = ("tiles", "library_dir", "save_map", "credits")
+_VALID_WHEN_MATCHED: Final = ("tiles", "ban", "swap", "library_dir", "save_map", "credits")
 """Matching options that have an effect on a mosaic that is already matched."""
 
 _OLD_SETTINGS: Final = (MatchSettings, OutputSettings, type(None))
@@ -519,8 +519,8 @@ def render(
     except finished segments of a video of more than 20 seconds, in the cache, with which the same call goes on.
 
     Args:
-        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
-            matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. Of the
+            matching options, the last two take only `tiles`, `ban` and `swap`, and those that name files.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         output: The file to write; its suffix selects the format. `frame-%04d.png` writes one file per frame.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -589,8 +589,8 @@ def frame(
     """Draw one frame of an animation: the same pixels as in the video.
 
     Args:
-        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
-            matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. Of the
+            matching options, the last two take only `tiles`, `ban` and `swap`, and those that name files.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         at: The time of the frame in the video, in seconds.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
@@ -636,8 +636,8 @@ def frames(
     generator releases its threads and textures when it is exhausted or closed.
 
     Args:
-        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
-            matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. Of the
+            matching options, the last two take only `tiles`, `ban` and `swap`, and those that name files.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.
@@ -678,8 +678,8 @@ def as_clip(
     A clip has no alpha channel: `transparent` must be False.
 
     Args:
-        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. The last two take no
-            matching options.
+        source: A cover's path, `"text:WORDS"`, `"shape:NAME"`, a `.mosaic` file, or a `Mosaic`. Of the
+            matching options, the last two take only `tiles`, `ban` and `swap`, and those that name files.
         animation: The name of an installed animation, or an object such as `renderer.Zoom(direction="out")`.
         preset: The name of a preset, or the path of a preset file. Other arguments replace its values.
         draft: Draw small frames, as the preset `draft` does.

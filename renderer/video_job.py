@@ -120,6 +120,11 @@ def placed_targets(match: MatchSettings, animation: Animation) -> tuple[Target, 
     return tuple(target for target in animation.targets() if isinstance(target, str) or not match.tiles)
 
 
+def without_changes(job: VideoJob) -> VideoJob:
+    """Return a job with the mosaic as it is matched, which jobs with other changes to its photos have too."""
+    return replace(job, match=replace(job.match, ban=(), swap=()))
+
+
 def count_frames(animation: Animation, output: OutputSettings) -> int:
     """Return the number of frames of a whole video. Raises InputError if there are too many."""
     return frame_count(output.duration or animation.whole_duration(), output.fps)

@@ -126,6 +126,8 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["zoom", *SMALL], "china-zoom.mp4", "6 frames"),
         (["zoom", "COVER", *SMALL], "china-zoom.mp4", "6 frames"),
         (["zoom", "COVER", "--tiles", "PHOTOS", *SMALL, "-o", "it.mp4"], "it.mp4", "6 frames"),
+        (["zoom", "COVER", "--tiles", "PHOTOS", *SMALL, "--swap", f"3,2={FLOWER}"], "china-zoom.mp4", "of 61 tiles used"),
+        (["zoom", *SMALL, "--ban", "flower.jpg"], "china-zoom.mp4", "6 frames"),
         (["zoom", "COVER", "--tiles", "PHOTOS", "--tiles", "COVER", *SMALL, "--direction", "inout"], "china-zoom.mp4", "0.50 s"),
         (["zoom", "COVER", *SMALL, "--frames", "2-3"], "china-zoom.mp4", "2 frames"),
         (["zoom", "COVER", *SMALL, "--focus", "0.1,0.9", "--direction", "out", "--quality", "max"], "china-zoom.mp4", "6 frames"),

@@ -1,8 +1,11 @@
-"""Edits of maps: bans and swaps."""
+"""Edits: bans and swaps, in saved maps and in mosaics that other commands open."""
 
+import json
+import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +15,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+import renderer
+from animations.flip import Flip
+from animations.morph import Morph
+from renderer.encoder import run_ffmpeg
 from renderer.errors import InputError
 from renderer.grid import cell_position
-from renderer.job import EditSettings, MatchSettings, TileSettings, edit_mosaic, open_mosaic
+from renderer.job import (
+    EditSettings,
+    MatchSettings,
+    OpenMosaic,
+    TileSettings,
+    edit_mosaic,
+    open_mosaic,
+    sample_pictures,
+)
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Silent
 
 Run = Callable[..., tuple[int, str, str]]
+Open = Callable[..., OpenMosaic]
 
 
 def names(placement: PlacementMap) -> list[str]:
@@ -260,3 +276,233 @@ def test_photos_with_the_same_name_are_distinguished_by_path(render: Run, mosaic
     ), err
     assert render(*words, "--swap", "0,0=two/same.png")[0] == 0
     assert load_map(Path("new.mosaic")).photos[load_map(Path("new.mosaic")).photo[0]].path.parent.name == "two"
+
+
+# -- Changes to the photos of a mosaic that another command opens --------------------------------------------------
+
+
+@pytest.fixture
+def magenta(tmp_path: Path) -> Path:
+    """A photo that no library has."""
+    (tmp_path / "own").mkdir()
+    Image.new("RGB", (64, 64), (255, 0, 255)).save(tmp_path / "own" / "magenta.png")
+    return tmp_path / "own" / "magenta.png"
+
+
+def cached_maps() -> set[str]:
+    return {path.name for path in (Path(os.environ["MOSAIC_RENDERER_CACHE"]) / "maps").glob("*.mosaic")}
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., OpenMosaic]]:
+    """A function that opens a mosaic until the test ends."""
+    with ExitStack() as stack:
+        yield lambda cover, settings, **more: stack.enter_context(open_mosaic(cover, settings, Silent(), **more))
+
+
+@pytest.mark.parametrize("is_saved", [False, True], ids=["picture", "map"])
+def test_a_still_shows_a_swapped_photo_in_its_cell_only(
+    render: Run, cover: Path, photos: Path, magenta: Path, is_saved: bool
+) -> None:
+    words = [cover, "--tiles", photos, "--columns", "12", "--tone", "0"]
+    if is_saved:
+        assert render("mosaic", *words, "--save-map", "it.mosaic", "-o", "it.png")[0] == 0
+        words = ["it.mosaic"]
+        shutil.copy(cover, "china.jpg")
+    for name, more in (("before", []), ("after", ["--swap", f"3,2={magenta}"])):
+        code, _, err = render("still", "zoom", *words, *more, "--size", "192x128", "-o", f"{name}.png")
+        assert (code, "is a placement map" in err) == (0, False), err
+    before, after = (np.asarray(Image.open(f"{name}.png").convert("RGB")).astype(int) for name in ("before", "after"))
+    y, x = slice(2 * 16, 3 * 16), slice(3 * 16, 4 * 16)
+    assert (abs(after[y, x][2:-2, 2:-2] - (255, 0, 255)) <= 2).all()
+    changed = abs(after - before).max(axis=2) > 2
+    changed[y.start - 1 : y.stop + 1, x.start - 1 : x.stop + 1] = False
+    assert not changed.any()
+
+
+@pytest.mark.parametrize("options", [{}, {"adapt_palette": True}, {"tile_shape": "mixed"}, {"mask": "heart"}], ids=str)
+def test_opening_with_a_swap_places_what_an_edit_places(
+    render: Run, cover: Path, photos: Path, magenta: Path, options: dict[str, object]
+) -> None:
+    shutil.copy(cover, "china.jpg")
+    more = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value) if word != True]  # noqa: E712 (a flag has no value)
+    words = ("mosaic", "china.jpg", "--tiles", photos, "--columns", "12", *more, "--tile-pixels", "2", "-o", "it.png")
+    swaps = ("--swap", f"6,2={magenta}", "--swap", "5,3=photo07")
+    assert render(*words, "--save-map", "a.mosaic")[0] == 0
+    maps = cached_maps()
+    assert render("edit", "a.mosaic", *swaps, "--tiles", photos, "-o", "b.mosaic")[0] == 0
+    assert render(*words, *swaps, "--save-map", "c.mosaic", "-y")[0] == 0
+    assert render("mosaic", "a.mosaic", *swaps, "--tiles", photos, "--save-map", "d.mosaic", "-o", "d.png")[0] == 0
+    assert cached_maps() == maps
+    before, edited, *others = (load_map(Path(f"{name}.mosaic")) for name in "abcd")
+    assert (~same(before, edited)).sum() == 2
+    for other in others:
+        assert names(other) == names(edited)
+        assert (other.symmetry == edited.symmetry).all()
+        assert other.recipe["banned"] == edited.recipe["banned"] == []
+        if "adapt_palette" not in options:  # to the colours of all photos; an edit knows those of the map
+            assert np.allclose(other.gain, edited.gain, atol=1e-3)
+            assert np.allclose(other.offset, edited.offset, atol=1e-3)
+
+
+def test_a_ban_changes_only_the_cells_of_the_photo_and_matches_nothing_again(
+    opened: Open, cover: Path, photos: Path
+) -> None:
+    settings = MatchSettings(tiles=(str(photos),), columns=12)
+    before = opened(cover, settings)
+    maps, (unused, *_) = cached_maps(), sorted(set(all_names(before)) - set(names(before.placement)))
+    banned = names(before.placement)[0]
+    after = opened(cover, replace(settings, ban=(banned, unused)))
+    assert cached_maps() == maps
+    placed = names(after.placement)
+    touched = np.array([name == banned for name in names(before.placement)])
+    assert banned not in placed
+    assert same(before.placement, after.placement)[~touched].all()
+    assert tuple(after.library.photos) == after.placement.photos
+    assert set(all_names(before)) - set(all_names(after)) == {banned, unused}
+    assert set(placed) <= set(all_names(after))
+    assert 0 <= min(after.landings) <= max(after.landings) < len(after.placement)
+    assert banned not in [placed[cell] for cell in after.landings]
+    assert len(after.placement.recipe["banned"]) == 2  # type: ignore[arg-type]  # a list
+    # Nothing changes in the map, but the photo stays out in later edits.
+    unchanged = opened(cover, replace(settings, ban=(unused,)))
+    assert same(before.placement, unchanged.placement).all()
+    assert unchanged.placement.recipe["figures"] == before.placement.recipe["figures"]
+
+
+def all_names(mosaic: OpenMosaic) -> list[str]:
+    """Return the file name of each photo that could have been placed."""
+    return [photo.path.name for photo in mosaic.offered.photos]
+
+
+def test_unused_photos_replace_banned_ones_within_the_limits(opened: Open, cover: Path, photos: Path) -> None:
+    settings = MatchSettings(tiles=(str(photos),), columns=6, unique=True)
+    before = opened(cover, settings).placement
+    after = opened(cover, replace(settings, ban=tuple(names(before)[:5]))).placement
+    assert len(set(names(after)) - set(names(before))) == 5
+    assert after.uses().max() == 1
+    with pytest.raises(InputError, match=r"Too few photos are left to fill \d+ cells of this map"):
+        opened(cover, replace(settings, ban=("photo[0-4]*",)))
+
+
+def test_a_map_gets_photos_of_the_specified_tiles(opened: Open, mosaic: Path, photos: Path) -> None:
+    map_names = set(names(load_map(mosaic)))
+    settings = MatchSettings(ban=("more/*",))
+    own = opened(mosaic, settings)
+    assert own.is_saved
+    assert set(names(own.placement)) < map_names
+    others = opened(mosaic, replace(settings, tiles=(str(photos),), exclude=("photo00*",)))
+    assert others.is_saved
+    assert not set(names(others.placement)) <= map_names
+    assert "photo00.jpg" not in set(names(others.placement)) - map_names
+    assert {photo.path.parent.name for photo in others.placement.photos} == {photos.name}
+
+
+def test_a_ban_applies_to_all_covers_and_a_swap_to_the_first(
+    opened: Open, cover: Path, photos: Path, magenta: Path
+) -> None:
+    settings = MatchSettings(tiles=(str(photos),), columns=12)
+    flip = Flip(to=(str(sample_pictures()[1]),))
+    first = opened(cover, settings, animation=flip)
+    banned = names(first.others[0].placement)[0]
+    in_cell = f"3,2={next(photos.rglob(names(first.placement)[7]))}"
+    changed = opened(cover, replace(settings, ban=(banned,), swap=(in_cell,)), animation=flip)
+    for each in (changed, *changed.others):
+        assert banned not in names(each.placement)
+    assert names(changed.placement)[2 * 12 + 3] == names(first.placement)[7]
+    swapped = opened(cover, replace(settings, swap=(f"3,2={magenta}",)), animation=Morph(to=flip.to))
+    assert [names(each.placement).count("magenta.png") for each in (swapped, *swapped.others)] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--ban", "phot00.jpg"], "--ban phot00.jpg is not a photo of this mosaic: did you mean"),
+        (["--swap", "12,9=photo00.jpg"], "--swap 12,9 is outside the grid: columns are 0 to 11, rows 0 to 7"),
+        (["--swap", "1=photo00.jpg"], "--swap 1=photo00.jpg is not COLUMN,ROW=PHOTO"),
+        (["--swap", "1,1=nothing.jpg"], "--swap nothing.jpg is not a photo of this mosaic"),
+        (["--swap", "1,1=photo00", "--ban", "photo0*"], "photo00.jpg is both in --swap and in --ban"),
+        (["--ban", "photo00", "--focus", "photo00"], "--focus photo00 is neither a point X,Y nor a photo of this mosaic"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)  # fmt: skip
+def test_invalid_changes_fail_in_a_dry_run_and_in_a_render(
+    render: Run, cover: Path, photos: Path, words: list[str], message: str
+) -> None:
+    every = ("zoom", cover, "--tiles", photos, "--columns", "12", "-o", "it.mp4", *words)
+    for more in (["--dry-run"], [], ["--dry-run"]):  # before the cover is matched, and after it
+        code, _, err = render(*every, *more)
+        assert (code, message in err) == (2, True), err
+
+
+def test_a_video_in_segments_shows_the_changes_and_names_no_folders(
+    render: Run, cover: Path, photos: Path, magenta: Path
+) -> None:
+    words = ("reveal", cover, "--tiles", photos, "--columns", "12", "--tone", "0", "--fps", "5", "--duration", "24")
+    changes = ("--swap", f"3,2={magenta}", "--ban", photos / "photo00.jpg", "--ban", "more/*1.jpg")
+    code, _, err = render(
+        *words, *changes, "--size", "96x64", "--segment-seconds", "8", "--workers", "2", "-o", "it.mp4"
+    )
+    assert code == 0, err
+    raw = Path("it.mp4").read_bytes()
+    assert b"--ban photo00.jpg --ban '*1.jpg' --swap 3,2=magenta.png" in raw
+    assert not any(str(path).encode() in raw for path in (magenta.parent, photos, "more/"))
+    run_ffmpeg("-sseof", "-0.5", "-i", "it.mp4", "-frames:v", "1", "last.png")
+    shown = np.asarray(Image.open("last.png").convert("RGB")).astype(int)
+    assert (abs(shown[2 * 8 + 3 : 2 * 8 + 5, 3 * 8 + 3 : 3 * 8 + 5] - (255, 0, 255)) < 30).all()
+
+
+def test_rows_and_presets_swap_photos_in_one_mosaic(render: Run, cover: Path, photos: Path) -> None:
+    Path("faces").mkdir()
+    for name, colour in (("ada", (255, 0, 0)), ("bo", (0, 0, 255)), ("cy", (0, 255, 0))):
+        Image.new("RGB", (40, 40), colour).save(f"faces/{name}.png")
+    Path("people.csv").write_text("name\nada\nbo\n")
+    Path("mine.toml").write_text('swap = "3,2=faces/cy.png"\ntone = 0.0\n')
+    campaign = f"""
+[defaults]
+tiles = "{photos.as_posix()}"
+cover = "{cover.as_posix()}"
+columns = 12
+tone = 0.0
+size = "96x64"
+duration = 0.4
+fps = 5
+format = "webm"
+[[job]]
+rows = "people.csv"
+swap = "3,2=faces/{{name}}.png"
+output = "out/{{name}}"
+[[job]]
+preset = "mine.toml"
+output = "out/cy"
+"""
+    Path("campaign.toml").write_text(campaign)
+    assert render("batch", "campaign.toml")[0] == 0
+    for name, colour in (("ada", (255, 0, 0)), ("bo", (0, 0, 255)), ("cy", (0, 255, 0))):
+        run_ffmpeg("-i", f"out/{name}.webm", "-frames:v", "1", f"{name}.png")
+        shown = np.asarray(Image.open(f"{name}.png").convert("RGB")).astype(int)
+        assert (abs(shown[2 * 8 + 3 : 2 * 8 + 5, 3 * 8 + 3 : 3 * 8 + 5] - colour) < 40).all()
+    assert len(cached_maps()) == 1
+    Image.new("RGB", (40, 40), (255, 255, 0)).save("faces/bo.png")
+    planned = json.loads(render("batch", "campaign.toml", "--dry-run", "--json")[1])["videos"]
+    assert [video["output"] for video in planned if not video["up_to_date"]] == ["out/bo.webm"]
+    Path("people.csv").write_text("name\nada\nnobody\nbo\n")  # videos of one mosaic fail one by one
+    out = render("batch", "campaign.toml", "--json")[1]
+    assert {Path(each["output"]).stem: bool(each.get("error")) for each in json.loads(out)["videos"]} == {
+        "ada": False, "nobody": True, "bo": False, "cy": False,
+    }  # fmt: skip
+    Path("people.csv").write_text("name\nada\n../ada\n")
+    assert "name = ../ada leads out of faces" in render("batch", "campaign.toml", "--dry-run")[2]
+
+
+def test_python_changes_photos_of_covers_and_of_mosaics(cover: Path, photos: Path, magenta: Path) -> None:
+    swap = f"3,2={magenta}"
+    plain = renderer.match(cover, tiles=photos, columns=12, tone=0)
+    swapped = renderer.match(cover, tiles=photos, columns=12, tone=0, swap=swap)
+    assert names(swapped.placement)[2 * 12 + 3] == "magenta.png"
+    drawn = [
+        renderer.frame(source, "zoom", at=0, size=(192, 128), **more)
+        for source, more in ((swapped, {}), (plain, {"swap": swap}))
+    ]
+    assert np.array_equal(*drawn)
+    assert "magenta.png" not in names(plain.placement)

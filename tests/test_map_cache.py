@@ -14,6 +14,7 @@ from renderer.job import GridSettings, MatchSettings, TileSettings, inputs, open
 from renderer.parameters import parameter, parameters
 from renderer.placement import PlacementMap
 from renderer.progress import Silent
+from renderer.settings import ChangeSettings
 
 PHOTOS = 54
 """As many as cells with 9 columns: so each photo can be used exactly once, or left out."""
@@ -26,6 +27,8 @@ NOT_DERIVED: dict[str, dict[str, object]] = {
     "since": {"since": "2000"},
     "until": {"until": "2100"},
     "exclude": {"exclude": "photo00.jpg"},
+    "ban": {"ban": "photo1*"},
+    "swap": {"swap": "3,2=photo59.jpg"},
     "library_dir": {"library_dir": "libraries"},
     "save_map": {"save_map": "it.mosaic"},
     "credits": {"credits": "it.txt"},
@@ -118,10 +121,13 @@ def test_a_changed_parameter_gives_another_key_or_the_same_map(
     assert getattr(changed, name) != getattr(BASE, name)
     for settings in (BASE, changed):
         placement(cover, settings, matched=False)
-    if parameters(MatchSettings)[name].in_recipe or name not in UNCHANGED:
+    if parameters(MatchSettings)[name].in_recipe or name not in UNCHANGED | parameters(ChangeSettings).keys():
         assert keys[0] != keys[1]
         return
     assert keys[0] == keys[1]
+    if name in parameters(ChangeSettings):  # which change the map that is cached
+        assert not same(base_map, placement(cover, changed, matched=True))
+        return
     monkeypatch.setenv("MOSAIC_RENDERER_CACHE", str(folder / f"cache-{name}"))  # it finds no map
     assert same(base_map, placement(cover, changed, matched=True))
 

@@ -71,8 +71,12 @@ def test_a_written_command_holds_no_local_paths(tmp_path: Path) -> None:
     values = {
         "tiles": (f"{tmp_path}/Pictures",),
         "exclude": ("drafts/*",),
+        "swap": (f"31,12={tmp_path}/a b.jpg", "3,2=beach"),
+        "ban": (f"{tmp_path}/c.jpg", "~/Pictures/[x]*.jpg", f"{tmp_path}/drafts/*"),
         "output": tmp_path / "it.mp4",
         "unique": True,
     }
     line = written_command(["zoom"], tmp_path / "cover.jpg", values)
-    assert line == "render zoom cover.jpg --tiles Pictures --exclude 'drafts/*' --unique"
+    assert line == "render zoom cover.jpg --tiles Pictures --exclude 'drafts/*' " + (
+        "--swap '31,12=a b.jpg' --swap 3,2=beach --ban c.jpg --ban '[x]*.jpg' --ban 'drafts/*' --unique"
+    )

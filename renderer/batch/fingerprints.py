@@ -64,7 +64,7 @@ class Inputs:
         paths += [Path(target) for target in job.animation.targets() if isinstance(target, str)]
         names = [cover_name(cover.name) for cover in job.animation.next_covers() if isinstance(cover.name, str)]
         paths += [name for name in names if isinstance(name, Path)]
-        paths += job.match.cover_settings().files()
+        paths += [*job.match.cover_settings().files(), *map(Path, job.match.swaps().values())]
         cover = [job.cover] if isinstance(job.cover, Path) else []
         return [*cover, *(path for path in paths if is_file(expanded(path)))]
 

@@ -16,7 +16,7 @@ from renderer.batch.problems import Origin
 from renderer.batch.work import Outcome, RenderJob
 from renderer.messages import named
 from renderer.progress import Advance, Progress
-from renderer.video_job import mosaic_key
+from renderer.video_job import mosaic_key, without_changes
 
 STALLED: Final = 60.0
 """Seconds without progress after which the observer is notified."""
@@ -111,7 +111,7 @@ def run(
     """
     mosaics: dict[object, list[Task]] = {}
     for task in tasks:
-        mosaics.setdefault(mosaic_key(task.job), []).append(task)
+        mosaics.setdefault(mosaic_key(without_changes(task.job)), []).append(task)
     unmatched, ready = deque(mosaics.values()), deque[Task]()
     running: dict[Future[Outcome], _Running] = {}
     failed = False
@@ -121,7 +121,8 @@ def run(
             shared = len(group) > 1
             name = f"{group[0].name} and {len(group) - 1} more" if shared else group[0].name
             progress = _WatchedProgress(observer.begin(name), group[0].origin)
-            future = pool.submit(RenderJob(group[0].job, match_only=shared), progress)
+            job = without_changes(group[0].job) if shared else group[0].job
+            future = pool.submit(RenderJob(job, match_only=shared), progress)
             running[future] = _Running(name, group, shared, progress)
         # At most one second at a time, because Windows does not interrupt a wait.
         for future in wait(running, timeout=1, return_when=FIRST_COMPLETED).done:

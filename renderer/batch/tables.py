@@ -395,12 +395,12 @@ def _filled(value: Any, fields: Fields, key: str = "") -> Any:
         if key == "timeline" and not value.lower().endswith(".toml"):
             _check_timeline(value, fields)
         elif key not in _FREE_TEXT:
-            check_inside(value, fields)
+            check_inside(value.partition("=")[2] if key == "swap" else value, fields)
         return fill(value, fields)
     if isinstance(value, Path):
         return Path(_filled(str(value), fields))
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
-        return type(value)(_filled(each, fields) for each in value)
+        return type(value)(_filled(each, fields, key) for each in value)
     return value
 
 

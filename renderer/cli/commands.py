@@ -86,7 +86,7 @@ class Command:
     argument: Argument | None = None
     groups: Mapping[str, type | tuple[type, ...]] = field(default_factory=dict)  # dataclasses of parameters, by section
     hidden: Sequence[type] = ()  # dataclasses whose options are accepted, but not shown
-    own: type | None = None  # the animation whose options the short help shows, except those that all animations have
+    own: type | None = None  # whose options the short help shows, except those that all animations have
     has_short_help: bool = False
     subcommands: Mapping[str, Callable[[], Command]] = field(default_factory=dict)
     animations: Callable[[], Mapping[str, Callable[[], Command]]] = dict  # further subcommands, one per animation

@@ -23,7 +23,8 @@ def edit_command() -> Command:
     return Command(
         "edit", "Replace or remove photos in a saved mosaic.", on_file(_edit),
         Argument("MOSAIC", f"The .mosaic file to edit, written by {named('save_map')}"),
-        {"Edit": EditSettings, "Tiles": TileSettings, "Output": OutputOptions}, has_short_help=True,
+        {"Edit": EditSettings, "Tiles": TileSettings, "Output": OutputOptions}, own=EditSettings,
+        has_short_help=True,
     )  # fmt: skip
 
 

@@ -37,6 +37,10 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Land on a photo of your choice, and show all of it",
         ),
         (
+            "render zoom cover.jpg --tiles ~/Pictures --swap 3,2=~/Pictures/best.jpg --ban 'more/*'",
+            "Choose the photo of a cell, and replace others; all else stays the same",
+        ),
+        (
             "render zoom cover.jpg --tiles ~/Pictures --for instagram-reel --for youtube-1080p -o out",
             "Render for two platforms, each checked against its rules",
         ),

@@ -118,7 +118,7 @@ def _sections(command: Command, short: bool, problems: list[str]) -> Iterator[tu
 
 
 def _own_options(owner: type) -> set[str]:
-    """Return the names of an animation's parameters without those that all animations have."""
+    """Return the names of the parameters of an animation, or of settings, without those that all animations have."""
     from renderer.scene import Animation
 
     return parameters(owner).keys() - parameters(Animation).keys()

@@ -155,7 +155,7 @@ class MosaicOptions(Validated):
 COMMON: Final = frozenset({
     "tiles", "columns", "unique", "max_uses", "preset", "draft", "size", "duration", "fit", "title", "music", "quality",
     "max_size", "output", "overwrite", "at", "cells", "cell", "print", "report", "tile_pixels", "theme", "covers",
-    "animation", "rows", "only", "workers", "dry_run", "ban", "swap", "cover", "since", "exclude",
+    "animation", "rows", "only", "workers", "dry_run", "since", "exclude",
 })  # fmt: skip
 """Parameters that the short help, `-h`, shows in addition to those of an animation."""
 
@@ -224,10 +224,15 @@ def written_command(words: Sequence[str], cover: CoverName | None, values: Mappi
 
 
 def _without_folders(name: str, word: object) -> object:
-    """Return a value without local paths; an `exclude` pattern that starts at / or ~ becomes its last part."""
+    """Return a value without local paths; a pattern for all files of a folder keeps the folder's name."""
     if not isinstance(word, str):
         return word
     path = Path(word)
+    if name == "swap":
+        cell, equals, photo = word.partition("=")
+        return f"{cell}{equals}{Path(photo).name}"
+    if name == "ban":
+        return path.name if path.name.strip("*") else f"{path.parent.name}/{path.name}"
     if name != "exclude":
         return path.name
     if not path.is_absolute() and not word.startswith("~"):

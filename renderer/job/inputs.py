@@ -21,6 +21,7 @@ from renderer.errors import InputError, RenderError
 from renderer.faces import find_faces
 from renderer.grid import DEFAULT_CELLS, Grid
 from renderer.input_files import is_file, require_file
+from renderer.job.changes import ChangedMosaic, change_photos
 from renderer.job.cover_grids import as_made, cells_of, default_cells_of, over_subject, regular_grid
 from renderer.job.map_cache import cache_map, cached_map, reuse_map
 from renderer.job.mosaics import Matcher, OpenMosaic
@@ -40,12 +41,13 @@ from renderer.library import (
 )
 from renderer.messages import counted, named
 from renderer.names import absolute, on_disk
+from renderer.parameters import parameters
 from renderer.paths import expanded
 from renderer.pictures import resize
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Animation, Target
-from renderer.settings import MatchSettings, TileSettings
+from renderer.settings import ChangeSettings, MatchSettings, TileSettings
 from renderer.version import version
 
 if TYPE_CHECKING:
@@ -122,13 +124,13 @@ class TileSource:
     """The photos offered as tiles: opened when a cover first needs them, and reused for the next covers."""
 
     def __init__(self, settings: TileSettings, archive: Archive, progress: Progress) -> None:
-        self.archive = archive
-        self._settings, self._progress = settings, progress
+        self.settings, self.archive = settings, archive
+        self._progress = progress
 
     @cached_property
     def library(self) -> Library | None:
         """The library; None if no photos are specified. Raises InputError if none of the tiles is usable."""
-        return open_library(self._settings, self.archive, self._progress)
+        return open_library(self.settings, self.archive, self._progress)
 
     @property
     def photos(self) -> int | None:
@@ -167,11 +169,11 @@ def open_mosaic(
 
     `cover`: a picture, a `.mosaic` file or a made cover; None means scikit-learn's samples. `animation`: its targets
     are photos that must be placed, and points where the whole cover is placed if the tiles are its pieces; its next
-    covers are matched too. `shape`: the
-    mosaic's width / height, if it differs from the cover's, which is then cropped to its most important part, or
-    extended if it has a mask. If `matched` is False, all inputs are opened and checked in the same way, but photos are
-    placed without comparing them, and no file is written. `tiles`: the tiles of the same settings, if already open.
-    `matcher`: compares the photos instead of this process. Raises InputError.
+    covers are matched too. `shape`: the mosaic's width / height, if it differs from the cover's, which is then cropped
+    to its most important part, or extended if it has a mask. If `matched` is False, all inputs are opened and checked
+    in the same way, but photos are placed without comparing them, and no file is written. `tiles`: the
+    tiles of the same settings, if already open. `matcher`: compares the photos instead of this process. Raises
+    InputError.
     """
     name = check_cover_name(cover)
     named_covers = [each for each in (animation.next_covers() if animation else ()) if isinstance(each.name, str)]
@@ -182,13 +184,15 @@ def open_mosaic(
         if isinstance(name, Path) and name.suffix.lower() == MAP_SUFFIX:
             path = name
             placement = load_map(path)
-            used = ("save_map", "credits", "library_dir")
+            used = {"save_map", "credits", "library_dir", *parameters(ChangeSettings)}
+            if settings.tiles and settings.changes_photos:
+                used |= parameters(TileSettings).keys()
             if settings != MatchSettings(**{name: getattr(settings, name) for name in used}):
                 progress.notice(
                     f"{path.name} is a placement map: matching options are ignored, and {named('tiles')} is used only "
-                    "to find photos that have moved"
+                    f"to find photos that have moved, and for {named('ban')} and {named('swap')}"
                 )
-            mosaic = _reopened(placement, settings, archive, progress, cover_of(path, placement), path)
+            mosaic = reopened(placement, settings, archive, progress, cover_of(path, placement), path)
         else:
             mosaic = _match(
                 name,
@@ -202,6 +206,7 @@ def open_mosaic(
                 opaque=opaque,
                 matcher=matcher,
             )
+        mosaic = change(mosaic, settings, tiles, progress).mosaic
         if matched:
             _write_map_and_credits(mosaic, settings, progress, name.stem)
         yield _with_next(mosaic, animation, settings, progress, matcher)
@@ -221,7 +226,8 @@ def open_placement(
     """
     with open_tiles(settings, progress) as tiles:
         cover = cover and cover_of(cover, placement)
-        mosaic = _reopened(placement, settings, tiles.archive, progress, cover, *([cover] if cover else []))
+        mosaic = reopened(placement, settings, tiles.archive, progress, cover, *([cover] if cover else []))
+        mosaic = change(mosaic, settings, tiles, progress).mosaic
         _write_map_and_credits(mosaic, settings, progress, "mosaic")
         yield _with_next(mosaic, animation, settings, progress)
 
@@ -239,15 +245,15 @@ def _with_next(
         return mosaic
     from renderer.job.next_covers import match_next
 
-    if mosaic.offered is mosaic.library:  # a saved map
+    if mosaic.is_saved:
         settings = MatchSettings.of_recipe(mosaic.placement.recipe)
     others = match_next(mosaic, covers, settings, progress, matcher)
     return replace(mosaic, others=others, inputs=mosaic.inputs.union(*(other.inputs for other in others)))
 
 
-def _reopened(
+def reopened(
     placement: PlacementMap,
-    settings: MatchSettings,
+    settings: TileSettings,
     archive: Archive,
     progress: Progress,
     cover: Path | None,
@@ -258,6 +264,19 @@ def _reopened(
     placement = replace(placement, photos=tuple(library.photos))
     inputs = frozenset({*files, *(photo.path for photo in placement.photos)})
     return OpenMosaic(placement, library, library, library.skipped, inputs, archive, cover)
+
+
+def change(mosaic: OpenMosaic, changes: ChangeSettings, tiles: TileSource, progress: Progress) -> ChangedMosaic:
+    """Change the photos of a mosaic, as `change_photos` does, if there are changes. Photos of `tiles` may enter a map.
+
+    The covers after the first are matched without the banned photos, and have no swaps.
+    """
+    if not changes.changes_photos:
+        return ChangedMosaic(mosaic, 0, 0)
+    others = tiles.library if mosaic.is_saved and tiles.settings.tiles else None
+    if others is not None:
+        others = others.cropped(mosaic.placement.shape.crop_ratio, progress)
+    return change_photos(mosaic, changes, progress, others)
 
 
 def _write_map_and_credits(mosaic: OpenMosaic, settings: MatchSettings, progress: Progress, name: str) -> None:

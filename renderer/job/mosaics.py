@@ -72,7 +72,12 @@ class OpenMosaic:
     @property
     def has_choice(self) -> bool:
         """Whether photos were chosen from a library: not for a saved map, nor for pieces of the cover."""
-        return self.offered is not self.library and not self.placement.photos[0].is_part
+        return not self.is_saved and not self.placement.photos[0].is_part
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether it is a saved map, which offers no other photos than its own."""
+        return self.offered is self.library
 
     @cached_property
     def landings(self) -> list[int]:

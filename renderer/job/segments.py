@@ -438,7 +438,8 @@ class SegmentMaker:
 
     def _reopened(self, task: SegmentTask, stack: ExitStack) -> OpenMosaic:
         video = task.video
-        match = replace(video.job.match, save_map=None, credits=None)  # which the main process writes
+        # The main process writes these files, and has changed the photos of the map.
+        match = replace(video.job.match, save_map=None, credits=None, ban=(), swap=())
         first, *others = (
             stack.enter_context(open_placement(placement, cover, match, Silent())) for placement, cover in task.maps
         )

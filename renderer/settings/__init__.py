@@ -7,7 +7,7 @@ from typing import Final
 
 from renderer.settings.cover import CoverSettings
 from renderer.settings.figures import CellSettings, ClipSettings, FigureSettings, ThemeName
-from renderer.settings.mosaic import EditSettings, GridSettings, MatchSettings, TileSettings
+from renderer.settings.mosaic import ChangeSettings, EditSettings, GridSettings, MatchSettings, TileSettings
 from renderer.settings.video import (
     BACKGROUND_HELP,
     LONGEST_TITLE,
@@ -46,6 +46,7 @@ __all__ = [
     "TRANSPARENT_HELP",
     "Background",
     "CellSettings",
+    "ChangeSettings",
     "ClipSettings",
     "Codec",
     "CoverSettings",

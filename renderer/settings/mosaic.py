@@ -12,7 +12,17 @@ from renderer.choices import Crop, Metric, Prefer
 from renderer.deprecation import old_method
 from renderer.errors import InputError
 from renderer.messages import named
-from renderer.parameters import Colour, Day, Validated, given, parameter, parameters, read_values
+from renderer.parameters import (
+    CellPosition,
+    Colour,
+    Day,
+    Validated,
+    given,
+    parameter,
+    parameters,
+    parse_cell,
+    read_values,
+)
 from renderer.settings.cover import CoverSettings
 from renderer.shapes import MAX_BORDER, MAX_GAP, TileShape
 
@@ -23,7 +33,8 @@ if TYPE_CHECKING:
     from renderer.placement import JsonValue
 
 # A map's recipe, and so its cache key, contains the parameters of MatchSettings by name. `in_recipe=False` marks those
-# that change no map, and those that determine the photos or the grid, because the recipe contains the result.
+# that change no map, or only one that is matched, and those that determine the photos or the grid, because the recipe
+# contains the result.
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,48 @@ class TileSettings(Validated):
         from renderer.library import Filter
 
         return Filter(self.since, self.until, self.exclude)
+
+
+@dataclass(frozen=True)
+class ChangeSettings(Validated):
+    """Changes to the photos of a mosaic that is matched."""
+
+    ban: tuple[str, ...] = parameter(
+        (), "Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable",
+        in_recipe=False,
+    )  # fmt: skip
+    swap: tuple[str, ...] = parameter(
+        (), "Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable",
+        in_recipe=False,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Check the values, and the form of the swaps. Raises InputError."""
+        super().__post_init__()
+        self.swaps()
+
+    @property
+    def changes_photos(self) -> bool:
+        """Whether there are any changes."""
+        return bool(self.ban or self.swap)
+
+    def swaps(self) -> dict[CellPosition, str]:
+        """Return the path or name of the photo for each swapped cell. Raises InputError."""
+        found: dict[CellPosition, str] = {}
+        for text in self.swap:
+            position, _, photo = text.partition("=")
+            try:
+                cell = parse_cell(position, "swap")
+            except InputError:
+                photo = ""
+            if not photo:
+                raise InputError(f"{named('swap', text)} is not COLUMN,ROW=PHOTO, such as 31,12=beach.jpg")
+            if cell in found:
+                raise InputError(
+                    f"{named('swap', text)} is for the same cell as another {named('swap')}: remove one of them"
+                )
+            found[cell] = photo
+        return found
 
 
 @dataclass(frozen=True)
@@ -145,10 +198,10 @@ class GridSettings(Validated):
 
 
 @dataclass(frozen=True)
-class MatchSettings(CoverSettings, GridSettings, TileSettings):
+class MatchSettings(CoverSettings, GridSettings, ChangeSettings, TileSettings):
     """Where the photos come from, and how they are placed.
 
-    Fields of the last base class come first: tiles, then the grid, the cover, then those defined here.
+    Fields of the last base class come first: tiles, then changes, the grid, the cover, then those defined here.
     """
 
     match: Metric = parameter(
@@ -255,13 +308,7 @@ class MatchSettings(CoverSettings, GridSettings, TileSettings):
 
 
 @dataclass(frozen=True)
-class EditSettings(Validated):
+class EditSettings(ChangeSettings):
     """The changes to a map."""
 
-    ban: tuple[str, ...] = parameter(
-        (), "Remove a photo from all cells: its path, its name, or a pattern such as 'screenshots/*'; repeatable"
-    )
-    swap: tuple[str, ...] = parameter(
-        (), "Show a photo in a cell: COLUMN,ROW=PHOTO, counted from 0, with the photo's path or name; repeatable"
-    )
     cover: Path | None = parameter(None, "Cover, if it is not next to the map; new photos are matched to it")
