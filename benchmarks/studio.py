@@ -47,6 +47,10 @@ class Client:
         response.read()
         self._cookie = (response.getheader("set-cookie") or "").partition(";")[0]
 
+    def rest(self) -> None:
+        """Close the connection, as a server does after some seconds without requests, until the next one."""
+        self._connection.close()
+
     def ask(self, method: str, path: str, value: object = None) -> bytes:
         """Send a request, and return the content of the answer."""
         body = None if value is None else json.dumps(value)
@@ -156,6 +160,7 @@ def memory(client: Client, process: psutil.Process, values: dict[str, object], m
         used = sum(each.memory_info().rss for each in [process, *process.children(recursive=True)]) / 2**20
         parts[int(10 * share)] = max(parts[int(10 * share)], used)
         time.sleep(random.uniform(1, 6))
+        client.rest()
     print(" ".join(f"{part:.0f}" for part in parts))
 
 
