@@ -178,6 +178,46 @@ def test_a_photo_is_clicked_and_landed_on(tab: Tab, browser: webdriver.Chrome, p
     assert not tab.console()
 
 
+def test_photos_are_swapped_banned_and_found(tab: Tab, browser: webdriver.Chrome, photos: Path) -> None:
+    tab.set("tiles", str(photos))
+
+    def click(share: float) -> str:
+        """Click the upper row at a share of the width; return the photo's name."""
+        across, along = (tab.find("frame").size[side] for side in ("width", "height"))
+        tab.run("document.getElementById('chosen').hidden = true")
+        away = ActionChains(browser).move_to_element_with_offset(
+            tab.find("frame"), across * (share - 0.5), 10 - along // 2
+        )
+        away.click().perform()
+        wait_until(lambda: tab.find("chosen").is_displayed())
+        return str(tab.find("chosen").text.splitlines()[0])
+
+    before, others = click(0.1), [click(share) for share in (0.3, 0.5)]
+    click(0.1)
+    tab.find("swap").click()
+    tab.find("text").send_keys("photo 77")
+    wait_until(lambda: len(browser.find_elements(By.CSS_SELECTOR, "#shelf button")) == 0, 30)
+    tab.find("text").send_keys(Keys.BACKSPACE)
+    wait_until(lambda: len(browser.find_elements(By.CSS_SELECTOR, "#shelf button")) == 6, 30)
+    browser.find_elements(By.CSS_SELECTOR, "#shelf button")[1].click()
+    tab.rest()
+    assert tab.find("command").text.endswith("--swap 1,0=photo17.jpg")
+    assert click(0.1) == "photo17.jpg" != before
+    assert [click(share) for share in (0.3, 0.5)] == others
+    tab.find("ban").click()
+    tab.rest()
+    assert tab.find("command").text.endswith(f"--ban {others[1]}")
+    assert click(0.5) != others[1]
+    assert click(0.1) == "photo17.jpg"
+    tab.find("undo").click()
+    tab.find("undo").click()
+    tab.rest()
+    assert click(0.1) == before
+    Select(tab.find("used")).select_by_value("0")
+    wait_until(lambda: "photo" in tab.find("found").text)
+    assert not tab.console()
+
+
 def test_a_parameter_is_reset_by_a_double_click(tab: Tab, browser: webdriver.Chrome) -> None:
     tab.set("hold_end", 3)
     assert "--hold-end 3" in tab.find("command").text

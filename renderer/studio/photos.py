@@ -91,9 +91,9 @@ class PhotoTable:
         words = normalized(text).casefold().split()
         found = [
             number
-            for number, (name, date) in enumerate(zip(self.names, self.dates, strict=True))
+            for number, (file, date) in enumerate(zip(self.files, self.dates, strict=True))
             if (used is None or used == bool(self.uses[number]))
-            and (not words or all(word in f"{normalized(name).casefold()} {date}" for word in words))
+            and (not words or all(word in f"{normalized(file.name).casefold()} {date[:10]}" for word in words))
         ]
         if colour is None:
             return sorted(found, key=lambda number: (self.files[number].name.casefold(), number))
