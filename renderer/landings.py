@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from renderer.arrays import Float64Array, Pixels
     from renderer.library import Library, Photo
 
-LANDINGS_VERSION: Final = 2
+LANDINGS_VERSION: Final = 3
 """Increased whenever the same map would give other landings, so that cached ones are not used."""
 
 MOST_LANDINGS: Final = 12

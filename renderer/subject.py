@@ -66,15 +66,19 @@ def saliency(colours: npt.NDArray[np.float32]) -> Weights:
 
 
 def attention(colours: npt.NDArray[np.float32], faces: Sequence[Face]) -> Weights:
-    """Return the importance (H, W) of each pixel of a picture (H, W, 3): its saliency, plus a weight for heads."""
+    """Return the importance (H, W) of each pixel of a picture (H, W, 3): its saliency, plus a weight for heads.
+
+    That falls from the middle of each face to the edges of its head, so that a window which is smaller shows the face.
+    """
     weights = saliency(colours)
-    height, width = weights.shape
     heads = np.zeros_like(weights)
     for left, top, face_width, face_height in faces:
-        x, y = left + face_width / 2, top + face_height / 2
-        rows = span(y - HEAD * face_height / 2, y + HEAD * face_height / 2, height)
-        columns = span(x - HEAD * face_width / 2, x + HEAD * face_width / 2, width)
-        heads[rows, columns] = 1
+        middle, size = (top + face_height / 2, left + face_width / 2), (face_height, face_width)
+        rows, columns = (
+            np.maximum(1 - np.abs((np.arange(count) + 0.5) / count - at) / max(HEAD * side / 2, 1 / count), 0)
+            for count, at, side in zip(weights.shape, middle, size, strict=True)
+        )
+        heads = np.maximum(heads, rows[:, np.newaxis] * columns)
     if heads.any():
         weights += _FACE_WEIGHT * weights.sum() * heads / heads.sum()
     return weights

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import shutil
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -421,6 +425,19 @@ def test_an_animation_that_raises_is_told(page: Page, monkeypatch: pytest.Monkey
         status, body, _ = page.send("GET", f"/api/frame/{look}/0?w=96&h=64")
         assert (status, json.loads(body)) == (500, {"error": "ZeroDivisionError: integer division or modulo by zero"})
     assert page.send("GET", f"/api/frame/{look}/0?w=96&h=64")[0] == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_prints_its_address_and_ends_with_a_signal(cover: Path, number: int) -> None:
+    """Also while it matches; the address is on a line of its own, and flushed."""
+    command = [sys.executable, "-m", "renderer", "studio", str(cover), "--no-open", "--columns", "200"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/#[\w-]{43}\n", process.stdout.readline())
+        process.send_signal(number)
+        assert process.wait(30) == 0
+        assert (process.stdout.read(), process.stderr.read()) == ("", "")
 
 
 # -- What others do not --------------------------------------------------------------------------------------------

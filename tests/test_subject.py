@@ -45,3 +45,18 @@ def test_the_middle_is_shown_if_nothing_stands_out() -> None:
     assert subject_position(attention(np.full((20, 30, 3), 0.5, np.float32), []), 1, 0.5) == pytest.approx(
         0.5, abs=0.01
     )
+
+
+@given(
+    st.floats(0, 0.6), st.floats(0.1, 0.4), st.floats(0.3, 1.5), st.sampled_from([0, 1]),
+)  # fmt: skip
+def test_a_window_smaller_than_a_head_shows_the_middle_of_the_face(
+    start: float, side: float, part: float, axis: int
+) -> None:
+    """In a close-up, the head reaches far beyond the window, which must not cut the face."""
+    face = (start, 0.3, side, 0.4) if axis == 1 else (0.3, start, 0.4, side)
+    share = part * side
+    noise = np.random.default_rng(1).random((100, 160, 3), np.float32)
+    position = subject_position(attention(noise, [face]), axis, share)
+    inside = min(max(start + side / 2, share / 2), 1 - share / 2)
+    assert position == pytest.approx(inside, abs=0.06)
