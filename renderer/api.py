@@ -53,7 +53,15 @@ from renderer.plugins import load_animation
 from renderer.preset import Preset, load_preset, with_preset
 from renderer.progress import Progress, ProgressFunction, Silent, Timed, as_progress, track
 from renderer.scene import Animation
-from renderer.settings import Background, FileSettings, OutputSettings, OverlaySettings, SoundSettings
+from renderer.settings import (
+    WRITTEN_FILES,
+    Background,
+    ChangeSettings,
+    FileSettings,
+    OutputSettings,
+    OverlaySettings,
+    SoundSettings,
+)
 from renderer.sound import check_music_options
 from renderer.stills import strip_rows
 
@@ -66,7 +74,7 @@ FRAME_SETTINGS: Final = (MatchSettings, OutputSettings, OverlaySettings)
 VIDEO_SETTINGS: Final = (*FRAME_SETTINGS, FileSettings, SoundSettings)
 """The settings whose parameters are keyword arguments of `render`."""
 
-_VALID_WHEN_MATCHED: Final = ("tiles", "ban", "swap", "library_dir", "save_map", "credits")
+_VALID_WHEN_MATCHED: Final = ("tiles", *parameters(ChangeSettings), "library_dir", *WRITTEN_FILES)
 """Matching options that have an effect on a mosaic that is already matched."""
 
 _OLD_SETTINGS: Final = (MatchSettings, OutputSettings, type(None))

@@ -58,7 +58,9 @@ class Entry:
 
     def __str__(self) -> str:
         """Return the entry as `parse_entries` reads it."""
-        words = [self.name, f"{spell(self.seconds)}s"]
+        # Never with an exponent; a campaign may have any other value.
+        seconds = f"{self.seconds:.9f}".rstrip("0").rstrip(".") if isinstance(self.seconds, float) else self.seconds
+        words = [self.name, f"{seconds}s"]
         for key, value in self.given.items():
             words += [f"{key}={_quoted(each)}" for each in (value if _is_list(value) else [value])]
         return " ".join(words)
@@ -188,7 +190,7 @@ def _quoted(value: object) -> str:
     text = str(value) if isinstance(value, Path) else spell(value)
     if isinstance(value, bool):
         return text.lower()
-    return '"{}"'.format(text.replace('"', '""')) if re.search(r'[\s"{]', text) or not text else text
+    return '"{}"'.format(text.replace('"', '""')) if re.search(r'[\s"{]|,[A-Za-z]', text) or not text else text
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

@@ -45,6 +45,7 @@ class Page(NamedTuple):
     port: int
     token: str
     cookie: str
+    once: str = ""  # another token, which opens one page
 
     def send(
         self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -85,7 +86,9 @@ def opened(cover: Path, port: int = 0) -> Iterator[Page]:
         lambda name, values: format_command([name, str(cover)], values), lambda name, _values: f"render {name}", as_key
     )
     studio = Studio(cover, Look(cover, "zoom", {"columns": 12}), texts)
-    thread = threading.Thread(target=serve, args=(studio, port, addresses.append))
+    thread = threading.Thread(
+        target=serve, args=(studio, port, lambda address, once: addresses.extend([address, once]))
+    )
     thread.start()
     try:
         wait_until(lambda: addresses)
@@ -93,7 +96,7 @@ def opened(cover: Path, port: int = 0) -> Iterator[Page]:
         page = Page(int(address.rpartition(":")[2]), token, "")
         status, _, headers = page.send("POST", "/open", token.encode())
         assert status == 204
-        yield page._replace(cookie=headers["set-cookie"].partition(";")[0])
+        yield page._replace(cookie=headers["set-cookie"].partition(";")[0], once=addresses[1].partition("/#")[2])
     finally:
         studio.quit()
         thread.join()
@@ -183,6 +186,7 @@ def test_a_wrong_value_is_one_sentence(page: Page) -> None:
     look = page.look()["look"]
     for path in (f"{look}/100000?w=96&h=64", f"{look}/0?w=9&h=64", f"{look}/0", f"{look}/0?w=99999&h=64"):
         assert page.send("GET", f"/api/frame/{path}")[0] == 400
+    assert page.send("GET", f"/api/frame/{look}/0?w={'9' * 5000}&h=64")[0] == 400
     assert page.send("GET", "/api/frame/unknown/0?w=96&h=64")[0] == 410
 
 
@@ -291,6 +295,9 @@ def test_the_photo_that_is_clicked_is_landed_on(page: Page) -> None:
     assert (
         page.get(f"place/{told['look']}/{told['frames'] - 1}?w=300&h=200&x=0.5&y=0.5")["place"]["cell"] == first["cell"]
     )
+    assert page.get(f"cell/{told['look']}?cell=6,2")["place"]["cell"] == "6,2"
+    for wrong in ("99,0", "a", ""):
+        assert page.send("GET", f"/api/cell/{told['look']}?cell={wrong}")[0] == 400
     outside = page.look("zoom", size="96x300", fit="pad")["look"]
     assert page.get(f"place/{outside}/0?w=96&h=300&x=0.5&y=0.01") == {"place": None}
     for wrong in ("x=a&y=0", "x=0", ""):
@@ -351,6 +358,32 @@ def test_several_presets_are_rendered_at_once(page: Page, tmp_path: Path, monkey
     ], state
     assert probe(tmp_path / "china-zoom-instagram-square.mp4").width == 1080
     assert "there is no preset" in page.post(f"render/{look}", {"presets": ["none"]})["error"]
+
+
+def test_a_preset_that_writes_files_writes_none_in_the_studio(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOSAIC_RENDERER_PRESETS", str(tmp_path))
+    (tmp_path / "own.toml").write_text(f'save_map = "{tmp_path / "it.mosaic"}"\ncolumns = 9')
+    told = page.post("look", {"animation": "zoom", "values": {}, "preset": "own"})
+    page.post(f"match/{told['look']}")
+    wait_until(lambda: not page.get("matching")["running"])
+    assert page.post("look", {"animation": "zoom", "values": {}, "preset": "own"})["matched"]
+    assert [each.name for each in tmp_path.iterdir()] == ["own.toml"]
+
+
+def test_one_video_is_rendered_at_a_time(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    look = page.look(size="640x426", duration=19)["look"]
+    page.post(f"render/{look}")
+    assert "wait for it" in page.post(f"render/{look}")["error"]
+    page.post("rendering/cancel")
+    wait_until(lambda: not page.get("rendering")["running"])
+
+
+def test_a_duration_stretches_the_entries_of_a_timeline(page: Page) -> None:
+    entries = page.look("show", timeline="zoom 5s, hold 3s", duration=4.0)["entries"]
+    assert [each["seconds"] for each in entries] == [2.5, 1.5]
 
 
 def test_a_look_is_told_as_campaign_and_preset(
@@ -472,6 +505,15 @@ def test_the_interface_needs_the_token(page: Page) -> None:
         status, _, headers = page.send("POST", "/open", token)
         assert (status, "set-cookie" in headers) == (401, False)
     assert page.send("GET", "/open")[0] == 405
+
+
+def test_the_token_that_is_given_to_a_browser_opens_one_page(page: Page) -> None:
+    status, _, headers = page.send("POST", "/open", page.once.encode())
+    assert status == 204
+    cookie = {"Cookie": headers["set-cookie"].partition(";")[0]}
+    assert page.send("GET", "/api/start", headers=cookie)[0] == 200
+    assert page.send("POST", "/open", page.once.encode())[0] == 401
+    assert page.send("POST", "/open", b"")[0] == 401
 
 
 def test_answers_forbid_what_a_page_could_be_made_to_do(page: Page) -> None:

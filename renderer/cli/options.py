@@ -14,9 +14,16 @@ from renderer.cover_names import CoverName, check_drawing_options, cover_name
 from renderer.messages import named
 from renderer.parameters import ByteSize, Paper, Validated, given, parameter, parameters, spell
 from renderer.paths import CACHE_SIZE
-from renderer.settings import BACKGROUND_HELP, LONGEST_VIDEO, TRANSPARENT_HELP, Background, check_background
+from renderer.settings import (
+    BACKGROUND_HELP,
+    LONGEST_VIDEO,
+    TRANSPARENT_HELP,
+    WRITTEN_FILES,
+    Background,
+    check_background,
+)
 
-SIDE_FILES: Final = ("save_map", "credits", "report")
+SIDE_FILES: Final = (*WRITTEN_FILES, "report")
 """Parameters that name files written in addition to the output."""
 
 

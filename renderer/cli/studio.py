@@ -23,13 +23,9 @@ class StudioOptions(Validated):
         None, "Animation to begin with; default: that of the look that was saved beside the cover, or else zoom",
         metavar="NAME",
     )  # fmt: skip
+    preset: str | None = parameter(None, "Preset to begin with (see `render presets`)", option="--for", metavar="NAME")
     port: int = parameter(0, "Port of the page on this machine; 0: a free one", low=0, high=65_535)
     open: bool = parameter(True, "Open the page in a browser; --no-open only prints its address")
-
-
-def _as_word(value: object) -> object:
-    """Return a value as a command to copy has it: a path with its folders."""
-    return str(value) if isinstance(value, Path) else value
 
 
 def studio_command() -> Command:
@@ -49,23 +45,23 @@ def _studio(cover: CoverName | None, values: dict[str, object]) -> None:
     own = {name: value for name, value in values.items() if name not in parameters(StudioOptions)}
     saved = load_look(cover)
     if saved is not None and options.animation in (None, saved.animation):
-        first = Look(cover, saved.animation, {**saved.values, **own}, saved.preset)
+        first = Look(cover, saved.animation, {**saved.values, **own}, options.preset or saved.preset)
     else:
-        first = Look(cover, options.animation or "zoom", own)
+        first = Look(cover, options.animation or "zoom", own, options.preset or "")
     _ = first.job, first.frames
 
     def command(animation: str, chosen: Mapping[str, object]) -> str:
         named = cover.name if cover and not isinstance(cover, Path) else str(cover or "")
-        written = {name: _as_word(value) for name, value in chosen.items()}
+        written = {name: str(value) if isinstance(value, Path) else value for name, value in chosen.items()}
         return format_command([animation, *([named] if named else [])], written)
 
-    def opened(address: str) -> None:
+    def opened(address: str, once: str) -> None:
         say(address)
         sys.stdout.flush()
         if options.open:
             import webbrowser
 
-            webbrowser.open(address)
+            webbrowser.open(once)
 
     def stored(animation: str, chosen: Mapping[str, object]) -> str:
         return written_command([animation], cover, chosen)

@@ -47,7 +47,7 @@ from renderer.pictures import resize
 from renderer.placement import JsonValue, PlacementMap, load_map, save_map
 from renderer.progress import Progress
 from renderer.scene import Animation, Target
-from renderer.settings import ChangeSettings, MatchSettings, TileSettings
+from renderer.settings import WRITTEN_FILES, ChangeSettings, MatchSettings, TileSettings
 from renderer.version import version
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def open_mosaic(
         if isinstance(name, Path) and name.suffix.lower() == MAP_SUFFIX:
             path = name
             placement = load_map(path)
-            used = {"save_map", "credits", "library_dir", *parameters(ChangeSettings)}
+            used = {*WRITTEN_FILES, "library_dir", *parameters(ChangeSettings)}
             if settings.tiles and settings.changes_photos:
                 used |= parameters(TileSettings).keys()
             if settings != MatchSettings(**{name: getattr(settings, name) for name in used}):

@@ -37,6 +37,9 @@ SECTIONS: Final[dict[str, type]] = {
 }
 """The settings that all animations have, by section of the help."""
 
+WRITTEN_FILES: Final = ("save_map", "credits")
+"""Parameters that name files to write besides a picture or a video."""
+
 __all__ = [
     "BACKGROUND_HELP",
     "LONGEST_TITLE",
@@ -44,6 +47,7 @@ __all__ = [
     "MAX_SIDE",
     "SECTIONS",
     "TRANSPARENT_HELP",
+    "WRITTEN_FILES",
     "Background",
     "CellSettings",
     "ChangeSettings",

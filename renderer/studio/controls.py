@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from renderer.messages import spelled
 from renderer.parameters import (
@@ -20,9 +20,7 @@ from renderer.parameters import (
     word_type,
 )
 from renderer.scene import Animation, SpatialAnimation
-
-WRITING: Final = ("save_map", "credits")
-"""Parameters that name files to write besides a video."""
+from renderer.settings import WRITTEN_FILES
 
 Control = dict[str, Any]
 """A control as JSON: name, label, kind, help, unit, low, high, choices, default, whether it is repeatable."""
@@ -35,7 +33,7 @@ def as_label(name: str, value: str | None) -> str:
 
 def controls_of(owner: type) -> list[Control]:
     """Return the controls of a dataclass of parameters, in their order."""
-    declared = [each for each in fields(owner) if "parameter" in each.metadata and each.name not in WRITING]
+    declared = [each for each in fields(owner) if "parameter" in each.metadata and each.name not in WRITTEN_FILES]
     defaults = {each.name: each.default for each in declared}
     return [_control(each, defaults[each.name]) for each in checked_fields(owner) if each.name in defaults]
 

@@ -28,7 +28,7 @@ _INTERFACE: Final = "/api/"
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -41,10 +41,13 @@ _HEADERS: Final = {
 
 
 class Guard:
-    """Passes on the requests of the studio's own page, and refuses all others."""
+    """Passes on the requests of the studio's own page, and refuses all others.
 
-    def __init__(self, app: ASGIApp, port: int, token: str) -> None:
-        self._app, self._token = app, token
+    `once`: another token, which opens one page only.
+    """
+
+    def __init__(self, app: ASGIApp, port: int, token: str, once: str) -> None:
+        self._app, self._token, self._once = app, token, once
         self._host = f"127.0.0.1:{port}"
         self._cookie = f"studio-{port}"  # the ports of a host share their cookies
 
@@ -92,7 +95,7 @@ class Guard:
         return cookie is not None and secrets.compare_digest(cookie.value.encode(), self._token.encode())
 
     async def _open(self, scope: Scope, receive: Receive) -> Response:
-        """Answer a request with the token as its body: with a cookie."""
+        """Answer a request with a token as its body: with a cookie."""
         if scope["method"] != "POST":
             return PlainTextResponse("not allowed", 405)
         body = b""
@@ -102,7 +105,9 @@ class Guard:
             body += message.get("body", b"")
             if not message.get("more_body"):
                 break
-        if not secrets.compare_digest(body, self._token.encode()):
+        if self._once and secrets.compare_digest(body, self._once.encode()):
+            self._once = ""
+        elif not secrets.compare_digest(body, self._token.encode()):
             return PlainTextResponse("another token", 401)
         answer = Response(status_code=204)
         answer.set_cookie(self._cookie, self._token, httponly=True, samesite="strict")

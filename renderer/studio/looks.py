@@ -11,14 +11,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from renderer.batch.names import field_names
 from renderer.cover_names import CoverName
 from renderer.errors import InputError
 from renderer.messages import named
-from renderer.parameters import parameters, read_values, suggestion
+from renderer.parameters import checked_fields, parameters, read_values, suggestion
 from renderer.plugins import load_animation
 from renderer.preset import SETTINGS, Preset, load_preset, with_preset
 from renderer.scene import Animation
-from renderer.studio.controls import WRITING, values_as_json
+from renderer.settings import WRITTEN_FILES
+from renderer.studio.controls import values_as_json
 from renderer.timeline import Entry, Show, joined_entries, timeline_entries
 from renderer.video_job import VideoJob, count_frames, mosaic_key
 
@@ -36,7 +38,7 @@ class Look:
 
     def __post_init__(self) -> None:
         """Raise InputError for a parameter that would write a file whenever the look is shown."""
-        for name in WRITING:
+        for name in WRITTEN_FILES:
             if name in self.values:
                 raise InputError(f"{named(name)} is not possible in the studio: add it to the command that it tells")
 
@@ -59,7 +61,8 @@ class Look:
             if owner is None:
                 known = [each for owner in (kind, *SETTINGS) for each in parameters(owner)]
                 raise InputError(f"{name} has no parameter {key}{suggestion(str(key), known)}")
-            values |= read_values(owner, {key: value}, key)
+            field = next(each for each in checked_fields(owner) if each.name == key)
+            values[key] = field.check(value, lenient=True)
         look = cls(cover, name, values, preset)
         _ = look.job, look.frames
         return look
@@ -80,7 +83,9 @@ class Look:
     def job(self) -> VideoJob:
         """The same as the data of a video. Raises InputError."""
         preset: Preset | None = load_preset(self.preset) if self.preset else None
-        job = VideoJob.of(self.cover, self.kind, _FILE, with_preset(preset, self.animation, self.values))
+        values = with_preset(preset, self.animation, self.values)
+        shown = {name: value for name, value in values.items() if name not in WRITTEN_FILES}
+        job = VideoJob.of(self.cover, self.kind, _FILE, shown)
         return replace(job, preset=preset.name, rules=preset.rules) if preset else job
 
     @cached_property
@@ -105,14 +110,18 @@ class Look:
         return mosaic_key(self.job), state
 
     def entries(self) -> list[dict[str, Any]]:
-        """Return the timeline as JSON: one entry, or several of the animation `show`. Raises InputError."""
-        animation = self.job.animation
+        """Return the timeline as JSON: one entry, or several of the animation `show`, with the seconds in the video.
+
+        Raises InputError.
+        """
+        animation, duration = self.job.animation, self.job.output.duration
         if not isinstance(animation, Show):
             own = {name: value for name, value in self.values.items() if name in parameters(self.kind)}
             seconds = float(self.frames / self.job.output.fps)
             return [{"animation": self.animation, "seconds": seconds, "values": values_as_json(own)}]
+        scale = duration / animation.default_duration() if duration else 1.0
         return [
-            {"animation": entry.name, "seconds": entry.seconds, "values": values_as_json(_values(entry))}
+            {"animation": entry.name, "seconds": entry.seconds * scale, "values": values_as_json(_values(entry))}
             for entry in timeline_entries(animation.timeline)
         ]
 
@@ -124,9 +133,11 @@ class Look:
         }  # fmt: skip
 
     def as_campaign(self) -> str:
-        """Return a campaign of one video as TOML."""
+        """Return a campaign of one video as TOML; a comment, if there can't be one."""
         import tomli_w
 
+        if any(field_names(value) for value in self.values.values()):
+            return "# A campaign would replace what is in braces, {so}, by the fields of a row.\n"
         cover = {} if self.cover is None else {"cover": str(self.cover)}
         preset = {"preset": self.preset} if self.preset else {}
         job = {**cover, "animation": self.animation, **preset, **_as_toml(self.values)}

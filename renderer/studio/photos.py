@@ -68,7 +68,7 @@ class PhotoTable:
         """Return what is told of a photo."""
         return {
             "number": number, "name": self.files[number].name, "key": self.names[number], "date": self.dates[number],
-            "uses": int(self.uses[number]),
+            "uses": int(self.uses[number]), "part": self.library.photos[number].is_part,
         }  # fmt: skip
 
     def place(self, cell: int) -> dict[str, Any]:

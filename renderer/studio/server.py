@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,9 +25,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from renderer.data_files import parse_json
 from renderer.errors import InputError, RenderError
+from renderer.grid import find_cell
 from renderer.job import named_output, render_videos
 from renderer.messages import Spelling, named
-from renderer.parameters import parse_colour
+from renderer.parameters import parse_cell, parse_colour
 from renderer.plugins import installed, load_animation
 from renderer.preset import load_preset, preset_files
 from renderer.settings import SECTIONS
@@ -41,6 +42,8 @@ from renderer.studio.work import Work
 
 if TYPE_CHECKING:
     from renderer.cover_names import CoverName
+
+Made = TypeVar("Made")
 
 _LOOKS: Final = 256  # that are remembered; the page sends one again that was forgotten
 _CONNECTIONS: Final = 64
@@ -120,6 +123,7 @@ class Studio:
             Route("/api/matching/cancel", self._answered(self._cancel), methods=["POST"]),
             Route("/api/frame/{look}/{number:int}", self._answered(self._frame)),
             Route("/api/place/{look}/{number:int}", self._answered(self._place)),
+            Route("/api/cell/{look}", self._answered(self._cell)),
             Route("/api/landings/{look}", self._answered(self._landings)),
             Route("/api/photos/{look}", self._answered(self._photos)),
             Route("/api/photo/{mosaic:int}/{number:int}", self._answered(self._photo)),
@@ -218,10 +222,7 @@ class Studio:
         return self._told(self.session.matching)
 
     async def _render(self, request: Request) -> Response:
-        """Render a look to a new file in the current folder, unless another one is being rendered.
-
-        Also for several presets instead of the look's own, each to a file.
-        """
+        """Render a look to a new file in the current folder; also for several presets, each to a file."""
         look = self._known(request)
         match await _json(request):
             case {"presets": [_, *_] as names}:
@@ -229,9 +230,10 @@ class Studio:
             case _:
                 looks = [look]
         _ = [each.job for each in looks]
-        if not self.rendering.running:
-            self.rendering = Work()
-            self._renderer.submit(self.rendering.run, partial(self._write, looks, self.rendering))
+        if self.rendering.running:
+            raise InputError("A video is being rendered: wait for it, or cancel it")
+        self.rendering = Work()
+        self._renderer.submit(self.rendering.run, partial(self._write, looks, self.rendering))
         return self._told(self.rendering)
 
     async def _rendering(self, _request: Request) -> Response:
@@ -296,29 +298,44 @@ class Studio:
         cell = await asyncio.wrap_future(self.session.place(look, request.path_params["number"], size, (x, y)))
         return JSONResponse({"place": None if cell is None else photos.place(cell)})
 
+    async def _cell(self, request: Request) -> Response:
+        """Tell which photo a cell shows: `cell`, its column and row."""
+        photos = self.session.shown(self._known(request)).photos
+        position = parse_cell(request.query_params.get("cell", ""), "cell")
+        return JSONResponse({"place": photos.place(find_cell(photos.placement.grid, position))})
+
     async def _landings(self, request: Request) -> Response:
         """Tell the best cells to land on, the best first."""
         shown = self.session.shown(self._known(request))
-        cells = await run_in_threadpool(partial(getattr, shown.mosaic, "landings"))
+        cells = await self._while_shown(shown.number, partial(getattr, shown.mosaic, "landings"))
         return JSONResponse({"mosaic": shown.number, "places": [shown.photos.place(cell) for cell in cells]})
 
     async def _photos(self, request: Request) -> Response:
         """Tell a page of the photos that match: `text`, `colour` (#rrggbb), `used` (0 or 1), `start`."""
         shown, query = self.session.shown(self._known(request)), request.query_params
         colour = parse_colour(query["colour"], "colour") if query.get("colour") else None
-        used = {"0": False, "1": True}.get(query.get("used", ""))
-        start = int(query["start"]) if query.get("start", "").isdecimal() else 0
+        used, start = {"0": False, "1": True}.get(query.get("used", "")), _whole(query.get("start", ""))
         found = await run_in_threadpool(partial(shown.photos.search, query.get("text", ""), colour, used=used))
         some = [shown.photos.as_json(number) for number in found[start : start + _SHELF]]
-        return JSONResponse({"mosaic": shown.number, "total": len(found), "start": start, "photos": some})
+        return JSONResponse({"mosaic": shown.number, "total": len(found), "photos": some})
 
     async def _photo(self, request: Request) -> Response:
         """Return a small picture of a photo. `mosaic`: the number of the one that it belongs to."""
-        photos = self.session.photos_of(request.path_params["mosaic"])
-        number = request.path_params["number"]
+        mosaic, number = request.path_params["mosaic"], request.path_params["number"]
+        photos = self.session.photos_of(mosaic)
         if photos is None or number >= len(photos):
             raise InputError("there is no such photo")
-        return Response(await run_in_threadpool(lambda: as_jpeg(photos.thumbnail(number))), media_type="image/jpeg")
+        content = await self._while_shown(mosaic, lambda: as_jpeg(photos.thumbnail(number)))
+        return Response(content, media_type="image/jpeg")
+
+    async def _while_shown(self, mosaic: int, work: Callable[[], Made]) -> Made:
+        """Do work with a mosaic in another thread. Raises NotMatched if it fails as another one is shown meanwhile."""
+        try:
+            return await run_in_threadpool(work)
+        except RenderError as error:
+            if self.session.photos_of(mosaic) is None:
+                raise NotMatched("another mosaic is shown") from error
+            raise
 
     async def _waveform(self, request: Request) -> Response:
         look = self._known(request)
@@ -332,12 +349,17 @@ class Studio:
 def _size(request: Request, look: Look) -> tuple[int, int]:
     """Return the size of a frame that is asked for. Raises InputError for a wrong size, and for a wrong number."""
     query = request.query_params
-    width, height = (int(query.get(side, "")) if query.get(side, "").isdecimal() else 0 for side in ("w", "h"))
+    width, height = (_whole(query.get(side, "")) for side in ("w", "h"))
     if width not in _SIDES or height not in _SIDES:
         raise InputError(f"a frame has from {_SIDES[0]} to {_SIDES[-1]} pixels on each side")
     if request.path_params["number"] >= look.frames:
         raise InputError(f"the last frame is {look.frames - 1}")
     return width, height
+
+
+def _whole(text: str) -> int:
+    """Return a whole number, 0 for what is none or too long."""
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def _with_preset(look: Look) -> Mapping[str, object]:
@@ -378,13 +400,14 @@ class _Impatient(H11Protocol):
             self.transport.close()
 
 
-def serve(studio: Studio, port: int, opened: Callable[[str], None]) -> None:
+def serve(studio: Studio, port: int, opened: Callable[[str, str], None]) -> None:
     """Serve a studio on 127.0.0.1 until the process is interrupted, or the page ends it.
 
-    `port`: 0 for a free one. `opened`: called with the address of the page, as soon as it answers. Raises InputError
-    if the port is in use.
+    `port`: 0 for a free one. `opened`: called as soon as the page answers, with its address, and with another one that
+    can be used once: for a browser's command line, which all users of the machine can read. Raises InputError if the
+    port is in use.
     """
-    token = secrets.token_urlsafe(32)
+    token, once = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     # asyncio switches Nagle's algorithm off only if the protocol is named; short answers would take 40 ms.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         if os.name == "posix":  # elsewhere, another program could listen at the same port
@@ -397,12 +420,12 @@ def serve(studio: Studio, port: int, opened: Callable[[str], None]) -> None:
             ) from error
         listening.listen(256)
         number = listening.getsockname()[1]
-        app = Guard(Starlette(routes=studio.routes()), number, token)
+        app = Guard(Starlette(routes=studio.routes()), number, token, once)
         config = uvicorn.Config(
             app, http=_Impatient, ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False,
             server_header=False, limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=2,
         )  # fmt: skip
         server = uvicorn.Server(config)
         studio.quit = partial(setattr, server, "should_exit", True)
-        opened(f"http://127.0.0.1:{number}/#{token}")
+        opened(f"http://127.0.0.1:{number}/#{token}", f"http://127.0.0.1:{number}/#{once}")
         server.run(sockets=[listening])

@@ -16,6 +16,13 @@ const stepOf = (low, high) => {
 /* Numbers with a range that a slider can cover; durations of hours are better typed. */
 const slides = (control) => control.low !== undefined && control.high !== undefined && control.high - control.low <= 100;
 
+/* Whether a user is typing in a field: what is typed stays until it has been taken or left. */
+const typed = new WeakSet();
+document.addEventListener("input", ({ target }) => { if (target.matches("[type=text], [type=number]")) typed.add(target); });
+for (const ending of ["change", "focusout"]) {
+  document.addEventListener(ending, ({ target }) => typed.delete(target), { capture: true });
+}
+
 /* Makes an input for a control. `changed(value, live)`: undefined is the default. Returns the parts and a function that
    shows a value. */
 function inputOf(control, id, changed) {
@@ -104,9 +111,7 @@ export function showControls(place, groups) {
       return (values) => {
         base = values.base[control.name] ?? control.default;
         row.classList.toggle("changed", control.name in values.own);
-        if (document.activeElement !== input.parts[0] || !(control.name in values.own)) {
-          input.show(values.own[control.name] ?? base);
-        }
+        if (!typed.has(input.parts[0])) input.show(values.own[control.name] ?? base);
       };
     });
     shown.push(showGroup);

@@ -56,7 +56,7 @@ export class History {
 export function fromAddress() {
   try {
     const look = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-    return typeof look.animation === "string" && typeof look.values === "object" ? look : null;
+    return typeof look.animation === "string" && Object.getPrototypeOf(look.values) === Object.prototype ? look : null;
   } catch {
     return null;
   }

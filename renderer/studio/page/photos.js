@@ -10,6 +10,7 @@ export class Photos {
   #mosaic; // its number
   #chosen = null; // a photo; with `cell` and `point`, if one of its places was chosen
   #swapped = null; // the place that gets another photo
+  #isShown = false; // whether its landings and its library are, or are about to be
   #turn = 0;
   #actions;
 
@@ -31,6 +32,9 @@ export class Photos {
       });
     }
     byId("more").addEventListener("click", () => this.#search(byId("shelf").children.length));
+    byId("cell").addEventListener("change", ({ target }) => {
+      if (target.value.trim()) this.#find(`cell/${this.#look}?${new URLSearchParams({ cell: target.value })}`);
+    });
   }
 
   get isOpen() { return !byId("photos").hidden; }
@@ -38,31 +42,38 @@ export class Photos {
   /* Takes another look; what belongs to another mosaic is shown anew. */
   setLook({ look, mosaic }) {
     this.#look = look;
-    if (mosaic === this.#mosaic) return;
+    if (mosaic === this.#mosaic) return this.#showActions();
     this.#mosaic = mosaic;
+    this.#isShown = false;
     this.#choose(null);
-    this.#swapped = null;
     this.#hint("");
     byId("landings").replaceChildren();
     byId("shelf").replaceChildren();
-    if (this.isOpen) this.open();
+    return this.isOpen ? this.open() : undefined;
   }
 
   /* Shows what is not shown yet. */
   async open() {
-    if (!this.#look || byId("shelf").children.length) return;
+    if (!this.#look || this.#isShown) return;
+    this.#isShown = true;
     await this.#search(0);
     await this.#attempt(async () => {
       const { mosaic, places } = await api.get(`landings/${this.#look}`);
-      if (mosaic === this.#mosaic) this.#show(byId("landings"), places);
+      if (mosaic !== this.#mosaic) return;
+      byId("landings").replaceChildren();
+      this.#show(byId("landings"), places);
     });
   }
 
   /* Chooses the photo that a frame shows at a point, in fractions of the frame. */
   async pick(frame, [width, height], x, y) {
+    if (!this.#look) return;
+    await this.#find(`place/${this.#look}/${frame}?${new URLSearchParams({ w: width, h: height, x, y })}`);
+  }
+
+  async #find(path) {
     await this.#attempt(async () => {
-      const query = new URLSearchParams({ w: width, h: height, x, y });
-      const { place } = await api.get(`place/${this.#look}/${frame}?${query}`);
+      const { place } = await api.get(path);
       this.#choose(place);
       if (!place) this.#hint("There is no photo at this point");
     });
@@ -80,6 +91,7 @@ export class Photos {
 
   #choose(photo) {
     this.#chosen = photo;
+    this.#swapped = null;
     byId("chosen").hidden = !photo;
     if (!photo) return;
     this.#hint("");
@@ -88,8 +100,16 @@ export class Photos {
     name.textContent = photo.name;
     const uses = photo.uses === 1 ? "shown once" : photo.uses ? `shown ${photo.uses} times` : "not in the mosaic";
     about.textContent = [photo.date.slice(0, 10), photo.cell ? `at ${photo.cell}` : "", uses].filter(Boolean).join(", ");
+    byId("cell").value = photo.cell ?? "";
+    this.#showActions();
+  }
+
+  #showActions() {
+    const photo = this.#chosen;
+    if (!photo) return;
     byId("land").disabled = !this.#actions.canLand() || !(photo.point || photo.uses);
     byId("swap").disabled = !photo.cell;
+    byId("ban").disabled = photo.part; // all pieces of a cover are one file
   }
 
   #picture({ number }) { return `/api/photo/${this.#mosaic}/${number}`; }
@@ -101,7 +121,6 @@ export class Photos {
       button.setAttribute("aria-label", button.title);
       button.addEventListener("click", () => {
         if (this.#swapped) this.#actions.swap(this.#swapped, photo);
-        this.#swapped = null;
         this.#choose(photo);
       });
       return element("li", {}, button);

@@ -32,6 +32,13 @@ export class Player {
   setSound(address) {
     if (address) this.#sound.src = address;
     else this.#sound.removeAttribute("src");
+    if (this.#playing) this.#startSound();
+  }
+
+  #startSound() {
+    if (!this.#sound.src || this.#direction < 0) return this.#sound.pause();
+    this.#sound.currentTime = this.frame / this.#look.fps;
+    return this.#sound.play().catch(() => null); // one that can't be played is told where its waveform is drawn
   }
 
   set muted(muted) { this.#sound.muted = muted; }
@@ -86,6 +93,7 @@ export class Player {
 
   /* Shows the frame of the time line, and its exact pixels when nothing changes for a moment. */
   async show() {
+    if (!this.#look) return;
     const turn = ++this.#turn;
     clearTimeout(this.#resting);
     delete this.#canvas.dataset.exact; // until its exact pixels are shown
@@ -93,41 +101,44 @@ export class Player {
     const [frame, size, look] = [this.frame, this.size(), this.#look.look];
     try {
       const bitmap = await api.frame(look, frame, size, { page: this.#page });
-      if (!bitmap || turn !== this.#turn) return;
+      if (turn !== this.#turn) return bitmap?.close();
+      if (!bitmap) return this.show(); // an older request arrived after this one, and replaced it
       this.#draw(bitmap, frame);
       this.#resting = setTimeout(async () => {
         const exact = await api.frame(look, frame, size, { page: this.#page, exact: "" }).catch(() => null);
-        if (exact && turn === this.#turn) {
-          this.#draw(exact, frame);
-          if (this.#isCurrent) this.#canvas.dataset.exact = look;
-        }
+        if (turn !== this.#turn) return exact?.close();
+        if (!exact) return undefined;
+        this.#draw(exact, frame);
+        if (this.#isCurrent) this.#canvas.dataset.exact = look;
+        return undefined;
       }, REST);
     } catch (error) {
       if (turn === this.#turn) this.#failed(error);
     }
+    return undefined;
   }
 
   pause() {
     this.#playing = false;
     this.#sound.pause();
     this.#button.textContent = "Play";
-    this.#button.setAttribute("aria-pressed", "false");
   }
 
   toggle(direction = 1) {
+    if (!this.#look) return undefined;
     if (this.#playing && direction === this.#direction) {
       this.pause();
       return this.show();
     }
     this.#direction = direction;
     if (!this.#playing) this.#play();
+    return undefined;
   }
 
   /* Plays at the video's rate, and skips frames where drawing takes longer. */
   async #play() {
     this.#playing = true;
     this.#button.textContent = "Pause";
-    this.#button.setAttribute("aria-pressed", "true");
     const turn = ++this.#turn;
     clearTimeout(this.#resting);
     if (this.#direction > 0 && this.frame >= this.#look.frames - 1) this.#slider.value = 0;
@@ -135,17 +146,13 @@ export class Player {
     const due = () => from + direction * Math.round(((performance.now() - started) / 1000) * this.#look.fps);
     const waiting = []; // frames that were requested, in order
     let next = from + direction;
-    const startSound = () => {
-      if (!this.#sound.src || direction < 0) return this.#sound.pause();
-      this.#sound.currentTime = from / this.#look.fps;
-      this.#sound.play().catch(() => null); // one that can't be played is told where its waveform is drawn
-    };
-    startSound();
+    const forget = () => waiting.splice(0).forEach(({ bitmap }) => bitmap.then((each) => each?.close(), () => null));
+    this.#startSound();
     while (this.#playing && turn === this.#turn) {
       if (direction !== this.#direction) {
         [started, from, direction] = [performance.now(), this.frame, this.#direction];
-        startSound();
-        waiting.length = 0;
+        this.#startSound();
+        forget();
         next = from + direction;
       }
       const last = this.#look.frames - 1;
@@ -161,7 +168,10 @@ export class Player {
         const bitmap = await first.bitmap;
         const early = ((first.frame - from) * direction * 1000) / this.#look.fps - (performance.now() - started);
         if (early > 4) await new Promise((done) => setTimeout(done, early));
-        if (!this.#playing || turn !== this.#turn) return;
+        if (!this.#playing || turn !== this.#turn) {
+          bitmap.close();
+          break;
+        }
         await new Promise(requestAnimationFrame);
         this.#draw(bitmap, first.frame);
         this.#slider.value = first.frame;
@@ -171,6 +181,7 @@ export class Player {
         break;
       }
     }
+    forget();
     if (turn === this.#turn) {
       this.pause();
       this.show();

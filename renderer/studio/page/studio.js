@@ -8,15 +8,18 @@ import { Player } from "./player.js";
 import { Timeline, drawWaveform } from "./timeline.js";
 
 const AGAIN = 2000; // milliseconds until the server is asked again that did not answer
+const TOKEN = /^#[\w-]{43}$/;
 const REST = 400; // milliseconds without a change after which the music is prepared
 
 const byId = (id) => document.getElementById(id);
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const capitalized = (text) => text[0].toUpperCase() + text.slice(1);
 
-function complain(error) {
+/* Shows what went wrong. `source`: what it belongs to, and with which it goes. */
+function complain(error, source = "") {
   byId("error").hidden = !error;
   byId("error").textContent = error?.message ?? "";
+  byId("error").dataset.source = source;
 }
 
 function say(text) { byId("status").textContent = text; }
@@ -32,22 +35,28 @@ async function follow(part, path, state, wanted = () => true) {
       if (state.total) Object.assign(bar, { max: state.total, value: state.done });
       else bar.removeAttribute("value");
       await wait(100);
-      state = await api.get(path);
+      state = await api.get(path).catch((error) => {
+        if (!error.away) throw error;
+        return wait(AGAIN).then(() => state);
+      });
     }
     return state;
   } finally {
-    if (!state.running) part.hidden = true;
+    if (wanted()) part.hidden = true;
   }
 }
 
+const showNotices = (notices) => byId("notices").replaceChildren(...notices.map((textContent) => element("li", { textContent })));
+
 async function start() {
-  const token = /^#[\w-]{43}$/.exec(location.hash);
+  const token = TOKEN.exec(location.hash);
   if (token) {
     await api.open(token[0].slice(1));
     history.replaceState(null, "", location.pathname);
   }
   const told = await api.get("start");
   const looks = new History(fromAddress() ?? told.look);
+  const life = new AbortController(); // aborted by Quit
   const shared = new Set(told.settings.flatMap(({ controls }) => controls.map(({ name }) => name)));
   const only = (values, wanted) => Object.fromEntries(Object.entries(values).filter(([name]) => wanted(name)));
 
@@ -87,6 +96,7 @@ async function start() {
         ? { ...each, values: { ...Object.fromEntries(pauses), ...base, ...each.values } } : each));
     }
     const values = { ...only(look.values, (name) => shared.has(name) && name !== "duration"), timeline: entries };
+    if (presetValues("show").duration !== undefined) values.duration = entries.reduce((sum, { seconds }) => sum + seconds, 0);
     looks.set({ ...look, animation: "show", values }, options);
   }
 
@@ -138,7 +148,7 @@ async function start() {
   new ResizeObserver(showCovered).observe(byId("frame"));
 
   let shownGroups, showValues;
-  let saved = JSON.stringify(looks.look); // or the one that the command began with: nothing is lost without it
+  let saved = JSON.stringify(told.look); // or the one that the command begins with: nothing is lost without it
   const isSaved = () => JSON.stringify(looks.look) === saved;
 
   function showLook(look) {
@@ -153,7 +163,8 @@ async function start() {
       showValues = showControls(byId("controls"), groups);
       say(kind?.about ?? "");
     }
-    byId("animation").value = entry?.animation ?? "";
+    byId("animation").value = entry?.animation ?? look.animation;
+    byId("animation").querySelector("[value=show]").disabled = hasTimeline();
     const base = presetValues(look.animation);
     showValues(groups.map(({ change }) => (change === changeOwn
       ? { own: entry.values, base: hasTimeline() ? {} : base } : { own: look.values, base })));
@@ -182,7 +193,8 @@ async function start() {
       music = "";
       return player.setSound(null);
     }
-    const wanted = JSON.stringify([only(looks.look.values, (name) => /^(music|loudness)/.test(name)), answer.frames, answer.fps]);
+    const values = { ...presetValues(looks.look.animation), ...looks.look.values };
+    const wanted = JSON.stringify([only(values, (name) => /^(music|loudness)/.test(name)), answer.frames, answer.fps]);
     if (wanted === music) return undefined;
     resting = setTimeout(async () => {
       try {
@@ -190,7 +202,7 @@ async function start() {
         if (look !== answer.look) return;
         music = wanted;
         drawWaveform(byId("waveform"), peaks);
-        if (!player.isPlaying) player.setSound(`/api/sound/${look}`);
+        player.setSound(`/api/sound/${look}`);
       } catch (error) {
         failed(error);
       }
@@ -200,7 +212,7 @@ async function start() {
 
   // -- The server ----------------------------------------------------------------------------------------------------
 
-  let turn = 0, sent = Promise.resolve();
+  let turn = 0, sent = Promise.resolve(), isMatching = false, cancelled = null;
   function send() {
     player.expire();
     sent = sendLook();
@@ -210,42 +222,53 @@ async function start() {
   async function sendLook() {
     const mine = ++turn;
     try {
-      const told = await api.post("look", looks.look);
-      if (mine !== turn) return;
-      complain(null);
-      answer = told;
+      const told = await api.post("look", looks.look).finally(() => {
+        if (mine === turn) byId("matching").hidden = true;
+      });
+      if (mine !== turn) return undefined;
+      if (byId("error").dataset.source === "look") complain(null);
+      answer = { ...told, of: looks.look };
       timeline.showJoined(told.entries);
       showLook(looks.look);
       showTexts();
       prepareMusic();
-      if (told.matched) {
-        player.setLook(told);
-        photos.setLook(told);
-      } else await match(mine);
+      if (!told.matched) return await match(mine);
+      if (isMatching) await api.post("matching/cancel"); // it was for a look from which the user has come back
+      isMatching = false;
+      player.setLook(told);
+      photos.setLook(told);
     } catch (error) {
-      if (mine === turn) failed(error);
+      if (mine === turn) failed(error, "look");
     }
+    return undefined;
   }
 
   /* Matches the mosaic of the look, and shows how far it is. */
   async function match(mine) {
     byId("frame").classList.add("waiting");
+    isMatching = true;
+    cancelled = null;
     const begun = await api.post(`match/${answer.look}`);
     const state = await follow(byId("matching"), "matching", begun, () => mine === turn);
     if (mine !== turn) return;
-    byId("notices").replaceChildren(...state.notices.map((textContent) => element("li", { textContent })));
+    isMatching = false;
+    showNotices(state.notices);
+    if (state.error || state.cancelled) byId("frame").classList.remove("waiting");
     if (state.error) throw new api.Refused(400, { error: state.error });
-    if (state.cancelled) say("Matching was cancelled: the mosaic is the one from before");
-    else await sendLook();
+    if (!state.cancelled) return void await sendLook();
+    cancelled = looks.look;
+    say("Matching was cancelled: the mosaic is the one from before");
   }
 
   let isAway = false;
-  async function failed(error) {
+  async function failed(error, source = "") {
+    if (life.signal.aborted) return;
     if (error.forgotten) return void send();
+    if (error.matching && (looks.look === cancelled || answer.of !== looks.look)) return; // it waits for its mosaic
     if (error.matching && document.hasFocus()) return void send();
     player.pause();
     if (error.matching) return void say("Another page of the studio shows another mosaic: click here to go on");
-    complain(error);
+    complain(error, source || (error.away ? "look" : ""));
     if (!error.away || isAway) return;
     isAway = true;
     while (isAway) {
@@ -256,7 +279,7 @@ async function start() {
   }
 
   // What may have changed meanwhile: the cover, or the mosaic that another page has opened.
-  addEventListener("focus", () => { if (!byId("quit").disabled) send(); });
+  addEventListener("focus", () => { if (looks.look !== cancelled) send(); }, { signal: life.signal });
 
   looks.onChange((look, changed) => {
     if (changed && hasTimeline() && Array.isArray(look.values.timeline)) timeline.show(look.values.timeline);
@@ -303,13 +326,25 @@ async function start() {
   async function render(presets) {
     try {
       await sent;
-      const state = await follow(byId("rendering"), "rendering", await api.post(`render/${answer.look}`, { presets }));
+      if (answer.of === looks.look) await showRendering(await api.post(`render/${answer.look}`, { presets }));
+    } catch (error) {
+      failed(error);
+    }
+  }
+  async function showRendering(begun) {
+    const buttons = [byId("render"), byId("several").querySelector("button")];
+    try {
+      for (const each of buttons) each.disabled = true;
+      const state = await follow(byId("rendering"), "rendering", begun);
+      showNotices(state.notices);
       if (state.error) throw new api.Refused(400, { error: state.error });
       byId("made").replaceChildren(...(state.result ?? []).map(({ file, name, folder }) => element("figure", {},
         element(/\.(gif|webp|png)$/.test(name) ? "img" : "video", { src: `/api/file/${file}`, controls: true, alt: name }),
         element("figcaption", { textContent: `${name} in ${folder}` }))));
     } catch (error) {
       failed(error);
+    } finally {
+      for (const each of buttons) each.disabled = false;
     }
   }
   byId("render").addEventListener("click", () => render([]));
@@ -332,8 +367,8 @@ async function start() {
 
   byId("quit").addEventListener("click", async () => {
     if (!isSaved() && !confirm("Quit without saving this look?")) return;
-    saved = JSON.stringify(looks.look);
-    byId("quit").disabled = true;
+    if (!byId("rendering").hidden && !confirm("Quit before the video is finished?")) return;
+    life.abort();
     player.pause();
     await api.post("quit").catch(() => null);
     document.body.replaceChildren(element("p", { textContent: "The studio has ended. You can close this page." }));
@@ -351,7 +386,7 @@ async function start() {
   });
   addEventListener("beforeunload", (event) => {
     if (!isSaved()) event.preventDefault();
-  });
+  }, { signal: life.signal });
 
   async function copy(text, what) {
     await navigator.clipboard.writeText(text);
@@ -394,9 +429,10 @@ async function start() {
   });
 
   addEventListener("hashchange", () => {
+    if (TOKEN.test(location.hash)) return location.reload();
     const look = fromAddress();
-    if (look) looks.set(look);
-  });
+    return look ? looks.set(look) : undefined;
+  }, { signal: life.signal });
   addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=range], [type=checkbox], [type=color]), select, textarea");
     const undoing = (event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z";
@@ -410,9 +446,12 @@ async function start() {
       player.seek(player.frame + ({ ArrowLeft: -1, ArrowRight: 1, ArrowUp: 10, ArrowDown: -10 })[event.key]);
     } else return;
     event.preventDefault();
-  });
+  }, { signal: life.signal });
 
+  showLook(looks.look);
   await send();
+  const rendering = await api.get("rendering");
+  if (rendering.running) await showRendering(rendering);
 }
 
 start().catch(complain);

@@ -11,7 +11,7 @@ export class Timeline {
   #entries = [];
   #dragged = false;
 
-  /* `changed(entries, {live})`: the user has changed them. `selected(number)`: the user has selected one. */
+  /* `changed(entries, {live})`: the user has changed them. `selected()`: the user has selected one. */
   constructor(parts, { changed, selected }) {
     this.#parts = parts; this.#list = parts.list; this.#changed = changed; this.#selected = selected;
     this.number = 0; // of the entry that is selected
@@ -45,6 +45,7 @@ export class Timeline {
 
   /* Shows entries. Elements stay as long as their number does, as one of them may be dragged. */
   show(entries) {
+    if (!entries.length) return;
     this.#entries = entries;
     this.number = Math.min(this.number, entries.length - 1);
     while (this.#list.children.length > entries.length) this.#list.lastChild.remove();
@@ -83,7 +84,10 @@ export class Timeline {
     made.addEventListener("pointerdown", (event) => this.#drag(event, made, number, event.target === edge));
     made.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (event.key === "Delete") this.#remove(number);
+      if (event.key === "Delete") {
+        this.select(number);
+        this.#remove(number);
+      }
       else if (step && event.altKey) this.#move(number, number + step);
       else if (step && event.shiftKey) this.#stretch(number, this.#entries[number].seconds + step * SHORTEST, {});
       else return;
@@ -95,7 +99,7 @@ export class Timeline {
 
   #choose(number) {
     this.select(number);
-    this.#selected(this.number);
+    this.#selected();
   }
 
   /* Follows a pointer that moves an entry, or its right edge. */
@@ -127,9 +131,10 @@ export class Timeline {
       dragged.removeEventListener("pointercancel", end);
       dragged.style.transform = "";
       dragged.classList.remove("dragged");
-      if (!this.#dragged || ended.type === "pointercancel") return;
-      if (stretches) this.#stretch(number, length, {});
-      else this.#move(number, to);
+      if (!this.#dragged) return;
+      const isCancelled = ended.type === "pointercancel";
+      if (stretches) this.#stretch(number, isCancelled ? seconds : length, {});
+      else if (!isCancelled) this.#move(number, to);
       setTimeout(() => { this.#dragged = false; }); // after the click that follows
     };
     dragged.addEventListener("pointermove", move);
