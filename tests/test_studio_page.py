@@ -18,6 +18,7 @@ from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.select import Select
 from test_studio import Page, opened
 
@@ -27,11 +28,12 @@ Render = Callable[..., tuple[int, str, str]]
 class Tab:
     """A page of a studio in a browser."""
 
-    def __init__(self, browser: webdriver.Chrome | Firefox, page: Page) -> None:
+    def __init__(self, browser: webdriver.Chrome | Firefox, page: Page, *, wait: bool = True) -> None:
         self._browser, self._page = browser, page
         browser.set_window_size(1280, 900)
         browser.get(f"http://127.0.0.1:{page.port}/#{page.token}")
-        self.rest()
+        if wait:
+            self.rest()
 
     def run(self, script: str) -> Any:
         return self._browser.execute_script(script)
@@ -43,10 +45,14 @@ class Tab:
         """Wait until the exact frame of the look is shown."""
         wait_until(lambda: self.run("return document.getElementById('frame').dataset.exact ?? ''"), 30)
 
-    def set(self, control: str, value: object) -> None:
-        """Type a value into a control, and wait for the frame."""
+    def type(self, control: str, value: object) -> None:
+        """Type a value into a control."""
         script = f"const c = document.getElementById('control-{control}'); c.value = {json.dumps(value)};"
         self.run(f"{script} c.closest('details').open = true; c.dispatchEvent(new Event('change'))")
+
+    def set(self, control: str, value: object) -> None:
+        """Type a value into a control, and wait for the frame."""
+        self.type(control, value)
         self.rest()
 
     def seek(self, frame: int) -> None:
@@ -226,6 +232,60 @@ def test_a_parameter_is_reset_by_a_double_click(tab: Tab, browser: webdriver.Chr
     tab.rest()
     assert "--hold-end" not in tab.find("command").text
     assert tab.find("control-hold_end").get_attribute("value") == "1"
+
+
+def test_a_change_that_is_taken_back_stops_its_matching(tab: Tab, photos: Path) -> None:
+    tab.set("tiles", str(photos))
+    first = tab.picture()
+    tab.type("columns", "300")
+    wait_until(lambda: tab.find("matching").is_displayed())
+    tab.find("undo").click()
+    tab.rest()
+    assert not tab.find("matching").is_displayed()
+    assert (tab.picture() == first).all()
+    tab.type("columns", "300")
+    wait_until(lambda: tab.find("matching").is_displayed())
+    tab.find("matching").find_element(By.TAG_NAME, "button").click()
+    wait_until(lambda: "cancelled" in tab.find("status").text)
+    tab.run("dispatchEvent(new Event('focus'))")  # as the user comes back to the page
+    assert not tab.find("matching").is_displayed()
+    assert "waiting" not in tab.find("frame").get_attribute("class")
+
+
+def test_what_is_being_typed_stays_while_the_page_is_told_of_changes(tab: Tab) -> None:
+    tab.type("columns", "20")
+    tab.run("document.getElementById('control-title').closest('details').open = true")
+    tab.find("control-title").send_keys("Anna and")
+    tab.rest()
+    assert tab.find("control-title").get_attribute("value") == "Anna and"
+    tab.find("control-title").send_keys(" Ben", Keys.ENTER)
+    tab.rest()
+    assert "--title 'Anna and Ben'" in tab.find("command").text
+
+
+def test_a_page_that_is_loaded_again_keeps_what_is_not_saved(tab: Tab, browser: webdriver.Chrome) -> None:
+    tab.set("title", "Anna")
+    assert tab.find("save").is_enabled()
+    tab.run("onbeforeunload = null; addEventListener('beforeunload', (e) => e.stopImmediatePropagation(), true)")
+    browser.refresh()
+    if alert := expected_conditions.alert_is_present()(browser):
+        alert.accept()
+    tab.rest()
+    assert tab.find("control-title").get_attribute("value") == "Anna"
+    assert tab.find("save").is_enabled()
+
+
+def test_it_plays_only_when_there_is_something_to_play(browser: webdriver.Chrome, cover: Path, photos: Path) -> None:
+    with opened(cover) as page:
+        look = {"animation": "zoom", "values": {"columns": 200, "tiles": [str(photos)]}}
+        tab = Tab(browser, page, wait=False)
+        tab.run(f"location.hash = '#' + encodeURIComponent({json.dumps(json.dumps(look))})")
+        tab.run("document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ' ', bubbles: true }))")
+        tab.run("document.getElementById('frame').click()")
+        tab.rest()
+        assert tab.find("play").text == "Play"
+        browser.get("about:blank")
+    assert not [line for line in tab.console() if "Uncaught" in line["message"]]
 
 
 def test_a_preset_is_applied_and_its_values_are_overridden(tab: Tab) -> None:
