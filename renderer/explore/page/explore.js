@@ -6,20 +6,38 @@ const view = new View(mosaic);
 const drawing = new Drawing(canvas, mosaic);
 const ratio = () => Math.min(devicePixelRatio, 2);
 
-let isDue = false;
+/* Frames of movements have fewer pixels where drawing is slow; the last one has all. */
+const SLOW = 20, FAST = 12; // milliseconds from one frame to the next
+const REST = 120; // milliseconds without a change after which all pixels are drawn
+let share = 1; // of the pixels on each side, while it moves
+let resting, last = 0, isDue = false;
+
+function drawNow(now) {
+  const took = now - last;
+  last = now;
+  if (took < 100) share = Math.min(Math.max(share * (took > SLOW ? 0.9 : took < FAST ? 1.05 : 1), 0.35), 1);
+  drawAt(share);
+  clearTimeout(resting);
+  if (share < 1) resting = setTimeout(() => requestAnimationFrame(() => drawAt(1)), REST);
+}
+
+function drawAt(part) {
+  const [width, height] = view.size.map((side) => Math.max(Math.round(side * ratio() * part), 1));
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  drawing.draw(view, width / view.size[0]);
+}
+
 function redraw() {
   if (isDue) return;
   isDue = true;
-  requestAnimationFrame(() => {
+  requestAnimationFrame((now) => {
     isDue = false;
-    drawing.draw(view, ratio());
+    drawNow(now);
   });
 }
 
 new ResizeObserver(() => {
-  const { clientWidth: width, clientHeight: height } = canvas;
-  Object.assign(canvas, { width: Math.round(width * ratio()), height: Math.round(height * ratio()) });
-  view.resize(width, height);
+  view.resize(canvas.clientWidth, canvas.clientHeight);
   redraw();
 }).observe(canvas);
 
@@ -32,7 +50,7 @@ function fly(to, seconds) {
     if (turn !== flying) return;
     const share = Math.min((now - started) / length, 1), eased = share * share * (3 - 2 * share);
     Object.assign(view, path.at(eased));
-    drawing.draw(view, ratio());
+    drawNow(now);
     if (share < 1) requestAnimationFrame(step);
   };
   requestAnimationFrame(step);
