@@ -248,8 +248,10 @@ def test_a_change_that_is_taken_back_stops_its_matching(tab: Tab, photos: Path) 
     tab.find("matching").find_element(By.TAG_NAME, "button").click()
     wait_until(lambda: "cancelled" in tab.find("status").text)
     tab.run("dispatchEvent(new Event('focus'))")  # as the user comes back to the page
+    tab.rest()
     assert not tab.find("matching").is_displayed()
-    assert "waiting" not in tab.find("frame").get_attribute("class")
+    assert "--columns 12 " in tab.find("command").text
+    assert (tab.picture() == first).all()
 
 
 def test_what_is_being_typed_stays_while_the_page_is_told_of_changes(tab: Tab) -> None:
@@ -277,7 +279,7 @@ def test_a_page_that_is_loaded_again_keeps_what_is_not_saved(tab: Tab, browser: 
 
 def test_it_plays_only_when_there_is_something_to_play(browser: webdriver.Chrome, cover: Path, photos: Path) -> None:
     with opened(cover) as page:
-        look = {"animation": "zoom", "values": {"columns": 200, "tiles": [str(photos)]}}
+        look = {"animation": "zoom", "values": {"columns": 90, "tiles": [str(photos)]}}
         tab = Tab(browser, page, wait=False)
         tab.run(f"location.hash = '#' + encodeURIComponent({json.dumps(json.dumps(look))})")
         tab.run("document.body.dispatchEvent(new KeyboardEvent('keydown', { key: ' ', bubbles: true }))")
@@ -313,6 +315,7 @@ def test_two_pages_show_different_mosaics(tab: Tab, browser: webdriver.Chrome, p
     assert not other.find("error").is_displayed()
     browser.close()
     browser.switch_to.window(browser.window_handles[0])
+    wait_until(lambda: tab.run("return document.hasFocus()"))  # as a user has clicked it
     tab.seek(1)
     tab.seek(0)
     assert (tab.picture() == first).all()
@@ -323,8 +326,12 @@ def test_a_page_says_that_the_studio_has_ended_and_goes_on_with_another(browser:
         tab = Tab(browser, page)
     tab.run("const t = document.getElementById('time'); t.value = 9; t.dispatchEvent(new Event('input'))")
     wait_until(lambda: "does not answer" in tab.find("error").text)
-    with opened(cover, page.port):
+    with opened(cover, page.port) as again:
         wait_until(lambda: "started anew" in tab.find("error").text)
+        tab.run(f"location.hash = '#{again.token}'")
+        wait_until(lambda: not tab.find("error").is_displayed())
+        tab.rest()
+        assert again.token not in tab.run("return location.hash")
     browser.get("about:blank")
     tab.console()  # has the requests that failed
 

@@ -26,8 +26,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from renderer.data_files import parse_json
 from renderer.errors import InputError, RenderError
 from renderer.grid import find_cell
-from renderer.job import named_output, render_videos
-from renderer.messages import Spelling, named
+from renderer.job import Summary, named_output, render_videos
+from renderer.messages import Spelling, named, names_in, spelled
 from renderer.parameters import parse_cell, parse_colour
 from renderer.plugins import installed, load_animation
 from renderer.preset import load_preset, preset_files
@@ -144,7 +144,7 @@ class Studio:
             except ForgottenError:
                 return JSONResponse({"error": "this look is not known any more", "forgotten": True}, 410)
             except RenderError as error:
-                return JSONResponse({"error": error.message(self._spelling)}, 400)
+                return JSONResponse({"error": error.message(self._spelling), "names": names_in(error.text)}, 400)
             except ClientDisconnect:
                 return Response(status_code=400, headers={"Connection": "close"})  # the body is too long, or late
             except Exception as error:  # of a plugin, for example: the page says it, and goes on
@@ -209,7 +209,8 @@ class Studio:
         except NotMatched:
             return JSONResponse({**told, "matched": False})
         size = output.frame_size(shown.mosaic.placement.cover_size, even=False)
-        return JSONResponse({**told, "matched": True, "mosaic": shown.number, "size": size})
+        notices = [spelled(each, self._spelling) for each in shown.notices]
+        return JSONResponse({**told, "matched": True, "mosaic": shown.number, "size": size, "notices": notices})
 
     async def _match(self, request: Request) -> Response:
         return self._told(self.session.match(self._known(request)))
@@ -253,7 +254,8 @@ class Studio:
         for summary in render_videos(jobs, work):
             self._files.append(summary.output)
             folder = str(summary.output.absolute().parent)
-            made.append({"file": len(self._files) - 1, "name": summary.output.name, "folder": folder})
+            name = summary.output.name
+            made.append({"file": len(self._files) - 1, "name": name, "folder": folder, "rules": _rules(summary)})
         return made
 
     async def _made(self, request: Request) -> Response:
@@ -344,6 +346,15 @@ class Studio:
     async def _sound(self, request: Request) -> Response:
         path = await run_in_threadpool(self._music.sound, self._known(request))
         return FileResponse(path, media_type="audio/ogg")
+
+
+def _rules(summary: Summary) -> str:
+    """Return how many rules of its preset's platform a video meets, and which it does not; "" without any."""
+    broken = [f"{check.rule} is {check.found}, asked: {check.asked}" for check in summary.checks if not check.kept]
+    if not summary.checks:
+        return ""
+    met = f"{len(summary.checks) - len(broken)} of {len(summary.checks)} rules of {summary.preset} met"
+    return "; ".join([met, *broken])
 
 
 def _size(request: Request, look: Look) -> tuple[int, int]:
