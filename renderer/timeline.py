@@ -190,7 +190,7 @@ def _quoted(value: object) -> str:
     text = str(value) if isinstance(value, Path) else spell(value)
     if isinstance(value, bool):
         return text.lower()
-    return '"{}"'.format(text.replace('"', '""')) if re.search(r'[\s"{]|,[A-Za-z]', text) or not text else text
+    return '"{}"'.format(text.replace('"', '""')) if re.search(r'[\s"{]|,(?![-+.\d])', text) or not text else text
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

@@ -161,9 +161,9 @@ class Stage:
         The same holds for stages that are derived from this one, with other settings.
         """
         key = (what, id(placement), *details)
-        if key not in self._made:
-            self._made[key] = placement, make()  # the map is kept: its address identifies it
-        return cast("T", self._made[key][1])
+        # In the order of their use; the map is kept, as its address identifies it.
+        made = self._made[key] = self._made.pop(key, None) or (placement, make())
+        return cast("T", made[1])
 
     def resting_sprites(self, which: int = 0, upright: Sequence[int] = ()) -> Sprites:
         """Return the tiles of a map, each in its cell.

@@ -92,7 +92,7 @@ async function start() {
       const { controls } = told.animations[look.animation];
       const pauses = controls.filter(({ name }) => name.startsWith("hold_")).map(({ name, default: usual }) => [name, usual]);
       const base = only(presetValues(look.animation), (name) => hasControl(look.animation, name));
-      entries = entries.map((each) => (each === answer.entries[0]
+      entries = entries.map((each) => (each === answer.entries?.[0]
         ? { ...each, values: { ...Object.fromEntries(pauses), ...base, ...each.values } } : each));
     }
     const values = { ...only(look.values, (name) => shared.has(name) && name !== "duration"), timeline: entries };
