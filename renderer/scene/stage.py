@@ -162,8 +162,8 @@ class Stage:
         """
         key = (what, id(placement), *details)
         # In the order of their use; the map is kept, as its address identifies it.
-        made = self._made[key] = self._made.pop(key, None) or (placement, make())
-        return cast("T", made[1])
+        self._made[key] = self._made.pop(key) if key in self._made else (placement, make())
+        return cast("T", self._made[key][1])
 
     def resting_sprites(self, which: int = 0, upright: Sequence[int] = ()) -> Sprites:
         """Return the tiles of a map, each in its cell.
