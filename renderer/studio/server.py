@@ -398,6 +398,19 @@ async def _json(request: Request) -> object:
         raise InputError("this is not JSON") from error
 
 
+class _Server(uvicorn.Server):
+    """A server that calls a function as soon as it answers, and signals end it in order."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start answering."""
+        await super().startup(sockets)
+        self._started()
+
+
 class _Impatient(H11Protocol):
     """A connection that is closed if no request arrives."""
 
@@ -436,7 +449,7 @@ def serve(studio: Studio, port: int, opened: Callable[[str, str], None]) -> None
             app, http=_Impatient, ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False,
             server_header=False, limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=2,
         )  # fmt: skip
-        server = uvicorn.Server(config)
+        page = f"http://127.0.0.1:{number}/#"
+        server = _Server(config, partial(opened, f"{page}{token}", f"{page}{once}"))
         studio.quit = partial(setattr, server, "should_exit", True)
-        opened(f"http://127.0.0.1:{number}/#{token}", f"http://127.0.0.1:{number}/#{once}")
         server.run(sockets=[listening])
