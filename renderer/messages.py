@@ -49,6 +49,11 @@ def spelled(message: str, spelling: Spelling) -> str:
     return _MARKED.sub(lambda found: spelling(found[1], found[2]), message)
 
 
+def names_in(message: str) -> list[str]:
+    """Return the names of the marked parameters of a message."""
+    return [found[1] for found in _MARKED.finditer(message)]
+
+
 def as_argument(parameter: str, value: str | None) -> str:
     """Spell a parameter as a keyword argument of Python: `size=`, `size=3y`."""
     return f"{parameter}={value or ''}"

@@ -23,7 +23,7 @@ from renderer.settings import LONGEST_VIDEO
 
 _ENTRY: Final = re.compile(r"\s*([A-Za-z][\w-]*)\s+(\d+(?:\.\d+)?|\.\d+)\s*s\b(.*)", re.DOTALL)
 
-_COMMA: Final = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*\Z)')  # outside of quotes
+_QUOTED_OR_COMMA: Final = re.compile(r'"[^"]*"|,')
 
 _WORD: Final = re.compile(r'[^\s=]+="(?:[^"]|"")*"(?!\S)|\S+')
 
@@ -100,7 +100,8 @@ def parse_entries(text: str) -> list[Entry]:
     `focus="my photo.jpg"`, with "" for a quotation mark. Raises InputError, which names the entry.
     """
     pieces: list[str] = []
-    for part in _COMMA.split(text):
+    commas = [found.start() for found in _QUOTED_OR_COMMA.finditer(text) if found[0] == ","]
+    for part in (text[before + 1 : comma] for before, comma in pairwise([-1, *commas, len(text)])):
         if pieces and part.strip() and not _ENTRY.fullmatch(part) and not re.fullmatch(r"\s*[A-Za-z][\w-]*\s*", part):
             pieces[-1] += f",{part}"
         else:
@@ -190,7 +191,7 @@ def _quoted(value: object) -> str:
     text = str(value) if isinstance(value, Path) else spell(value)
     if isinstance(value, bool):
         return text.lower()
-    return '"{}"'.format(text.replace('"', '""')) if re.search(r'[\s"{]|,[A-Za-z]', text) or not text else text
+    return '"{}"'.format(text.replace('"', '""')) if re.search(r'[\s"{]|,(?![-+.\d])', text) or not text else text
 
 
 def _is_list(value: object) -> TypeGuard[Sequence[object]]:

@@ -1,5 +1,7 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import psutil
@@ -14,6 +16,7 @@ from renderer.budget import LEAST_MEMORY, WORKERS_VARIABLE, EncoderNeeds, free_m
 from renderer.cli.options import written_command
 from renderer.cores import CORES_VARIABLE
 from renderer.encoder import Encoding, choose
+from renderer.encoder.video import video_arguments
 from renderer.errors import InputError
 from renderer.progress import Silent
 from renderer.settings import Codec, FileSettings, OutputSettings, Quality
@@ -81,6 +84,16 @@ def test_memory_does_not_decide_where_the_file_depends_on_threads(monkeypatch: p
     for each in (limited, rated, needs(codec="hevc")):
         assert {plan_budget(12, memory, FULL_HD, each).encoder_threads for memory in (LEAST_MEMORY, 2**36)} == {12}
     assert plan_budget(12, LEAST_MEMORY, FULL_HD, needs()).encoder_threads < 12
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_segments_with_a_limited_rate_have_one_thread(codec: Codec) -> None:
+    """With several, x264 and x265 write another file each time, so that a resumed video would not be the same."""
+    encoding = Encoding(choose(Path("it.mp4"), FileSettings(codec=codec)), max_rate=2.0).for_segments()
+    assert encoding is not None
+    assert {plan_budget(12, memory, FULL_HD, encoding.needs()).encoder_threads for memory in (2**30, 2**36)} == {1}
+    limited = video_arguments(96, 64, Fraction(30), replace(encoding, segment_frames=30), 1)
+    assert codec == "h264" or "frame-threads=1:" in limited[limited.index("-x265-params") + 1]
 
 
 # -- Free memory ---------------------------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ def test_a_wrong_value_is_one_sentence(page: Page) -> None:
         b'{"animation": "zoom", "values": {"a": 1}}',
     ):
         status, body, _ = page.send("POST", "/api/look", wrong)
-        assert (status, list(json.loads(body))) == (400, ["error"])
+        assert (status, list(json.loads(body))) == (400, ["error", "names"])
     look = page.look()["look"]
     for path in (f"{look}/100000?w=96&h=64", f"{look}/0?w=9&h=64", f"{look}/0", f"{look}/0?w=99999&h=64"):
         assert page.send("GET", f"/api/frame/{path}")[0] == 400
@@ -275,7 +275,7 @@ def test_an_animation_is_an_entry_of_a_timeline(page: Page) -> None:
     hold = {"animation": "hold", "seconds": 1, "values": {}}
     assert "contains no animation" in page.post("look", _look("show", timeline=[hold]))["error"]
     for wrong in ([], [{}], [{**hold, "seconds": -1}], [{**hold, "seconds": "a"}], [{**zoom, "values": {"a": 1}}], [7]):
-        assert list(page.post("look", _look("show", timeline=wrong))) == ["error"]
+        assert list(page.post("look", _look("show", timeline=wrong))) == ["error", "names"]
 
 
 def test_the_photo_that_is_clicked_is_landed_on(page: Page) -> None:

@@ -60,8 +60,10 @@ def _studio(cover: CoverName | None, values: dict[str, object]) -> None:
         sys.stdout.flush()
         if options.open:
             import webbrowser
+            from threading import Thread
 
-            webbrowser.open(once)
+            # In a thread that ends with the process: a browser in the terminal returns when it is left.
+            Thread(target=webbrowser.open, args=(once,), daemon=True).start()
 
     def stored(animation: str, chosen: Mapping[str, object]) -> str:
         return written_command([animation], cover, chosen)

@@ -151,10 +151,11 @@ def _codec_arguments(encoding: Encoding, height: int, fps: Fraction, threads: in
         case "hevc":
             vbv = _HALF_FULL if encoding.segment_frames and encoding.max_rate is not None else ""
             passes = f":pass={encoding.pass_number}:stats={STATISTICS}:slow-firstpass=1" if encoding.pass_number else ""
+            frames = 1 if vbv else 2  # as many as threads: with a limit, the file would depend on how far each is
             return [
                 "-c:v", "libx265", "-preset", point.preset, *rate, "-bf", str(encoding.b_frames),
                 "-x265-params",
-                f"log-level=error:keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:pools={threads}:frame-threads=2"
+                f"log-level=error:keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0:pools={threads}:frame-threads={frames}"
                 f"{vbv}{passes}",
             ]  # fmt: skip
         case "av1":

@@ -44,7 +44,7 @@ FAR_STRIP: Final = 256
 
 _MOST_ADDED: Final = 100_000_000  # bytes of pictures, such as titles
 
-_MOST_MADE: Final = 200  # results of `Stage.once`; the largest, of 40,000 tiles, take 5 MB
+_MOST_MADE: Final = 200  # results of `Stage.once` from earlier settings; the largest, of 40,000 tiles, take 5 MB
 
 T = TypeVar("T")
 
@@ -233,8 +233,8 @@ class OpenFrames:
 
     @property
     def is_full(self) -> bool:
-        """Whether it should be opened anew, as it keeps much of earlier animations and settings."""
-        return self._textures.picture_bytes > _MOST_ADDED or len(self._made) > _MOST_MADE
+        """Whether it should be opened anew, as it keeps many pictures of earlier animations and settings."""
+        return self._textures.picture_bytes > _MOST_ADDED
 
     @property
     def compositor(self) -> Compositor:
@@ -281,6 +281,8 @@ class OpenFrames:
     ) -> FrameSource:
         """Return the frames of an animation with its overlays, ready to draw. Raises InputError."""
         output = _with_duration(output, animation)
+        for unused in [*self._made][:-_MOST_MADE]:
+            del self._made[unused]
         stage = self.drawn_stage(output)
         played = with_overlay(animation.play(stage), stage, overlay or OverlaySettings())
         motion = lru_cache(_REUSED)((lambda progress: played(progress % 1.0)) if animation.loop else played)

@@ -161,8 +161,8 @@ class Stage:
         The same holds for stages that are derived from this one, with other settings.
         """
         key = (what, id(placement), *details)
-        if key not in self._made:
-            self._made[key] = placement, make()  # the map is kept: its address identifies it
+        # In the order of their use; the map is kept, as its address identifies it.
+        self._made[key] = self._made.pop(key) if key in self._made else (placement, make())
         return cast("T", self._made[key][1])
 
     def resting_sprites(self, which: int = 0, upright: Sequence[int] = ()) -> Sprites:

@@ -109,6 +109,11 @@ class Look:
                 state = found.st_mtime_ns, found.st_size
         return mosaic_key(self.job), state
 
+    @property
+    def _own(self) -> dict[str, Any]:
+        """The values of the animation's own parameters."""
+        return {name: value for name, value in self.values.items() if name in parameters(self.kind)}
+
     def entries(self) -> list[dict[str, Any]]:
         """Return the timeline as JSON: one entry, or several of the animation `show`, with the seconds in the video.
 
@@ -116,9 +121,8 @@ class Look:
         """
         animation, duration = self.job.animation, self.job.output.duration
         if not isinstance(animation, Show):
-            own = {name: value for name, value in self.values.items() if name in parameters(self.kind)}
             seconds = float(self.frames / self.job.output.fps)
-            return [{"animation": self.animation, "seconds": seconds, "values": values_as_json(own)}]
+            return [{"animation": self.animation, "seconds": seconds, "values": values_as_json(self._own)}]
         scale = duration / animation.default_duration() if duration else 1.0
         return [
             {"animation": entry.name, "seconds": entry.seconds * scale, "values": values_as_json(_values(entry))}
@@ -147,7 +151,7 @@ class Look:
         """Return a preset of the look as TOML."""
         import tomli_w
 
-        own = {name: value for name, value in self.values.items() if name in parameters(self.kind)}
+        own = self._own
         shared = {name: value for name, value in self.values.items() if name not in own}
         extends = {"extends": self.preset} if self.preset else {}
         table = {"animation": self.animation, **extends, **_as_toml(shared)}

@@ -26,8 +26,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from renderer.data_files import parse_json
 from renderer.errors import InputError, RenderError
 from renderer.grid import find_cell
-from renderer.job import named_output, render_videos
-from renderer.messages import Spelling, named
+from renderer.job import Summary, named_output, render_videos
+from renderer.messages import Spelling, named, names_in, spelled
 from renderer.parameters import parse_cell, parse_colour
 from renderer.plugins import installed, load_animation
 from renderer.preset import load_preset, preset_files
@@ -144,7 +144,7 @@ class Studio:
             except ForgottenError:
                 return JSONResponse({"error": "this look is not known any more", "forgotten": True}, 410)
             except RenderError as error:
-                return JSONResponse({"error": error.message(self._spelling)}, 400)
+                return JSONResponse({"error": error.message(self._spelling), "names": names_in(error.text)}, 400)
             except ClientDisconnect:
                 return Response(status_code=400, headers={"Connection": "close"})  # the body is too long, or late
             except Exception as error:  # of a plugin, for example: the page says it, and goes on
@@ -209,7 +209,8 @@ class Studio:
         except NotMatched:
             return JSONResponse({**told, "matched": False})
         size = output.frame_size(shown.mosaic.placement.cover_size, even=False)
-        return JSONResponse({**told, "matched": True, "mosaic": shown.number, "size": size})
+        notices = [spelled(each, self._spelling) for each in shown.notices]
+        return JSONResponse({**told, "matched": True, "mosaic": shown.number, "size": size, "notices": notices})
 
     async def _match(self, request: Request) -> Response:
         return self._told(self.session.match(self._known(request)))
@@ -253,7 +254,8 @@ class Studio:
         for summary in render_videos(jobs, work):
             self._files.append(summary.output)
             folder = str(summary.output.absolute().parent)
-            made.append({"file": len(self._files) - 1, "name": summary.output.name, "folder": folder})
+            name = summary.output.name
+            made.append({"file": len(self._files) - 1, "name": name, "folder": folder, "rules": _rules(summary)})
         return made
 
     async def _made(self, request: Request) -> Response:
@@ -346,6 +348,15 @@ class Studio:
         return FileResponse(path, media_type="audio/ogg")
 
 
+def _rules(summary: Summary) -> str:
+    """Return how many rules of its preset's platform a video meets, and which it does not; "" without any."""
+    broken = [f"{check.rule} is {check.found}, asked: {check.asked}" for check in summary.checks if not check.kept]
+    if not summary.checks:
+        return ""
+    met = f"{len(summary.checks) - len(broken)} of {len(summary.checks)} rules of {summary.preset} met"
+    return "; ".join([met, *broken])
+
+
 def _size(request: Request, look: Look) -> tuple[int, int]:
     """Return the size of a frame that is asked for. Raises InputError for a wrong size, and for a wrong number."""
     query = request.query_params
@@ -387,6 +398,19 @@ async def _json(request: Request) -> object:
         raise InputError("this is not JSON") from error
 
 
+class _Server(uvicorn.Server):
+    """A server that calls a function as soon as it answers, and signals end it in order."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._started = started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start answering."""
+        await super().startup(sockets)
+        self._started()
+
+
 class _Impatient(H11Protocol):
     """A connection that is closed if no request arrives."""
 
@@ -425,7 +449,7 @@ def serve(studio: Studio, port: int, opened: Callable[[str, str], None]) -> None
             app, http=_Impatient, ws="none", lifespan="off", log_config=None, log_level="critical", access_log=False,
             server_header=False, limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=2,
         )  # fmt: skip
-        server = uvicorn.Server(config)
+        page = f"http://127.0.0.1:{number}/#"
+        server = _Server(config, partial(opened, f"{page}{token}", f"{page}{once}"))
         studio.quit = partial(setattr, server, "should_exit", True)
-        opened(f"http://127.0.0.1:{number}/#{token}", f"http://127.0.0.1:{number}/#{once}")
         server.run(sockets=[listening])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -45,6 +46,7 @@ class Shown(NamedTuple):
     photos: PhotoTable
     stack: ExitStack  # closes it
     number: int  # of those of this session
+    notices: Sequence[str]  # of its matching
 
 
 class Session:
@@ -106,7 +108,7 @@ class Session:
             mosaic = stack.enter_context(open_mosaic(job.drawn_cover, job.match, work, job.animation))
             photos = PhotoTable.of(mosaic)
             self._opened += 1
-            shown = Shown(key, mosaic, photos, stack.pop_all(), self._opened)
+            shown = Shown(key, mosaic, photos, stack.pop_all(), self._opened, work.notices)
         self._drawer.submit(self._show, shown).result()
 
     def _show(self, shown: Shown) -> None:

@@ -1,5 +1,6 @@
 /* Requests to the server of this page. */
 
+const PATIENCE = 20_000; // milliseconds that an answer may take
 const STRANGE = "The studio was started anew since this page was opened: open the address that it has printed";
 
 /* What the server says is wrong: `error` is a sentence; `matching`: another mosaic is needed; `forgotten`: send the look
@@ -14,9 +15,8 @@ export class Refused extends Error {
 async function answered(path, options) {
   let response;
   try {
-    response = await fetch(path, { cache: "no-store", ...options });
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
+    response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE), ...options });
+  } catch {
     throw new Refused(0, { error: "The studio does not answer: it was ended, or is busy. Trying again…", away: true });
   }
   if (!response.ok) throw new Refused(response.status, await response.json().catch(() => ({})));

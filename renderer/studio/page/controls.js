@@ -16,6 +16,8 @@ const stepOf = (low, high) => {
 /* Numbers with a range that a slider can cover; durations of hours are better typed. */
 const slides = (control) => control.low !== undefined && control.high !== undefined && control.high - control.low <= 100;
 
+const STOP = 300; // milliseconds
+
 /* Whether a user is typing in a field: what is typed stays until it has been taken or left. */
 const typed = new WeakSet();
 document.addEventListener("input", ({ target }) => { if (target.matches("[type=text], [type=number]")) typed.add(target); });
@@ -72,7 +74,15 @@ function inputOf(control, id, changed) {
   if (control.name === "music") text.setAttribute("list", "tracks");
   const list = kind === "texts";
   if (list) text.placeholder = "one or several, with a semicolon between";
+  let waiting;
+  if (kind === "text") { // shown while it is typed, when the user stops for a moment
+    text.addEventListener("input", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => changed(text.value || undefined, true), STOP);
+    });
+  }
   text.addEventListener("change", () => {
+    clearTimeout(waiting);
     const words = text.value.split(";").map((word) => word.trim()).filter(Boolean);
     changed(list ? (words.length ? words : undefined) : text.value || undefined);
   });
@@ -95,10 +105,11 @@ export function showControls(place, groups) {
       const id = `control-${control.name}`;
       let base = control.default;
       const label = element("label", { htmlFor: id, textContent: control.label });
-      const limits = [control.unit, control.low !== undefined && control.high !== undefined
+      const limits = [control.unit, control.low !== undefined && control.high < 1e15
         ? `${control.low} to ${control.high}` : ""].filter(Boolean).join(", ");
       const help = element("span", { className: "help", id: `${id}-help`, textContent: control.help + (limits ? ` (${limits})` : "") });
       const row = element("div", { className: "control" });
+      row.dataset.words = `${control.label} ${control.help}`.toLowerCase();
       const input = inputOf(control, id, (value, live = false) => {
         change(control.name, same(value, base) ? undefined : value, { live });
       });
@@ -118,4 +129,25 @@ export function showControls(place, groups) {
     return group;
   }));
   return (values) => shown.forEach((group, number) => group.forEach((each) => each(values[number])));
+}
+
+/* Marks the controls of parameters whose values are wrong, and opens their groups. */
+export function markWrong(place, names) {
+  for (const each of place.querySelectorAll("[aria-invalid]")) each.removeAttribute("aria-invalid");
+  for (const name of names) {
+    const control = document.getElementById(`control-${name}`);
+    if (!control) continue;
+    control.setAttribute("aria-invalid", "true");
+    control.closest("details").open = true;
+  }
+}
+
+/* Shows only the controls that have all words of a text in their names or their help. */
+export function filterControls(place, text) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  for (const row of place.querySelectorAll(".control")) row.hidden = !words.every((word) => row.dataset.words.includes(word));
+  for (const group of place.querySelectorAll("details")) {
+    group.hidden = !group.querySelector(".control:not([hidden])");
+    if (words.length) group.open = true;
+  }
 }

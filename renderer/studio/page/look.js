@@ -37,6 +37,13 @@ export class History {
     this.set({ ...this.look, values }, options);
   }
 
+  /* Takes the same look in another form, which the server tells: undo does not return to the one before. */
+  adopt(look) {
+    if (same(this.#settled, this.look)) this.#settled = look;
+    this.look = look;
+    this.#tell(false);
+  }
+
   undo() { this.#move(this.#past, this.#future); }
   redo() { this.#move(this.#future, this.#past); }
 

@@ -20,8 +20,11 @@ export class Photos {
     byId("land").addEventListener("click", () => actions.land(this.#chosen));
     byId("ban").addEventListener("click", () => { actions.ban(this.#chosen); this.#choose(null); });
     byId("swap").addEventListener("click", () => {
-      this.#swapped = this.#chosen;
-      this.#hint(`Choose a photo of the library for the place ${this.#chosen.cell}`);
+      this.#swapped = this.#swapped ? null : this.#chosen;
+      this.#showActions();
+      this.#hint(this.#swapped ? `Choose a photo of the library for the place ${this.#chosen.cell}` : "");
+      if (!this.#swapped) return;
+      byId("search").scrollIntoView({ block: "center" });
       byId("text").focus();
     });
     byId("search").addEventListener("submit", (event) => event.preventDefault());
@@ -57,6 +60,7 @@ export class Photos {
     if (!this.#look || this.#isShown) return;
     this.#isShown = true;
     await this.#search(0);
+    byId("landings").replaceChildren(element("li", { textContent: "…" }));
     await this.#attempt(async () => {
       const { mosaic, places } = await api.get(`landings/${this.#look}`);
       if (mosaic !== this.#mosaic) return;
@@ -109,6 +113,7 @@ export class Photos {
     if (!photo) return;
     byId("land").disabled = !this.#actions.canLand() || !(photo.point || photo.uses);
     byId("swap").disabled = !photo.cell;
+    byId("swap").textContent = this.#swapped ? "Do not swap" : "Swap";
     byId("ban").disabled = photo.part; // all pieces of a cover are one file
   }
 

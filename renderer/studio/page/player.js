@@ -82,6 +82,7 @@ export class Player {
     this.#canvas.getContext("2d").drawImage(bitmap, 0, 0);
     bitmap.close();
     this.#canvas.dataset.frame = frame;
+    this.#canvas.parentElement.hidden = false;
     this.#canvas.classList.remove("waiting");
   }
 

@@ -1,7 +1,7 @@
 /* The studio: connects the look, its controls, the timeline, the photos, the player and the server. */
 
 import * as api from "./api.js";
-import { element, showControls } from "./controls.js";
+import { element, filterControls, markWrong, showControls } from "./controls.js";
 import { History, fromAddress, toAddress } from "./look.js";
 import { Photos } from "./photos.js";
 import { Player } from "./player.js";
@@ -31,7 +31,7 @@ async function follow(part, path, state, wanted = () => true) {
   cancel.onclick = () => api.post(`${path}/cancel`).catch(complain);
   try {
     while (state.running && wanted()) {
-      label.textContent = state.stage;
+      label.textContent = state.total ? `${state.stage}, ${Math.floor((100 * state.done) / state.total)} %` : state.stage;
       if (state.total) Object.assign(bar, { max: state.total, value: state.done });
       else bar.removeAttribute("value");
       await wait(100);
@@ -92,7 +92,7 @@ async function start() {
       const { controls } = told.animations[look.animation];
       const pauses = controls.filter(({ name }) => name.startsWith("hold_")).map(({ name, default: usual }) => [name, usual]);
       const base = only(presetValues(look.animation), (name) => hasControl(look.animation, name));
-      entries = entries.map((each) => (each === answer.entries[0]
+      entries = entries.map((each) => (each === answer.entries?.[0]
         ? { ...each, values: { ...Object.fromEntries(pauses), ...base, ...each.values } } : each));
     }
     const values = { ...only(look.values, (name) => shared.has(name) && name !== "duration"), timeline: entries };
@@ -140,12 +140,14 @@ async function start() {
   function showCovered() {
     const covered = looks.look.values.covered ?? presetValues(looks.look.animation).covered;
     const shares = String(covered ?? "").split(",").map(Number);
-    byId("covered").hidden = shares.length !== 4 || !shares.some((share) => share > 0);
+    byId("shade").hidden = shares.length !== 4 || !shares.some((share) => share > 0);
+    byId("covered").hidden = byId("shade").hidden || !byId("shade").firstElementChild.checked;
     if (byId("covered").hidden) return;
     const { width, height } = byId("frame").getBoundingClientRect();
     byId("covered").style.borderWidth = shares.map((share, side) => `${share * (side % 2 ? width : height)}px`).join(" ");
   }
   new ResizeObserver(showCovered).observe(byId("frame"));
+  byId("shade").addEventListener("change", showCovered);
 
   let shownGroups, showValues;
   let saved = JSON.stringify(told.look); // or the one that the command begins with: nothing is lost without it
@@ -161,10 +163,12 @@ async function start() {
     if (shownGroups !== `${look.animation} ${entry?.animation}`) {
       shownGroups = `${look.animation} ${entry?.animation}`;
       showValues = showControls(byId("controls"), groups);
+      filterControls(byId("controls"), byId("filter").value);
       say(kind?.about ?? "");
     }
     byId("animation").value = entry?.animation ?? look.animation;
     byId("animation").querySelector("[value=show]").disabled = hasTimeline();
+    byId("animation").querySelector("[value=hold]").disabled = !hasTimeline();
     const base = presetValues(look.animation);
     showValues(groups.map(({ change }) => (change === changeOwn
       ? { own: entry.values, base: hasTimeline() ? {} : base } : { own: look.values, base })));
@@ -178,13 +182,17 @@ async function start() {
     toAddress(look);
   }
 
+  byId("filter").addEventListener("input", ({ target }) => filterControls(byId("controls"), target.value));
+
   let answer = {}; // to the look that is shown
   function showTexts() {
     byId("copy").textContent = `Copy ${byId("form").value}`;
     byId("command").textContent = answer[byId("form").value] ?? "";
+    byId("copy").disabled = !byId("command").textContent;
   }
 
-  let resting, music = "";
+  let resting, music = "", peaks = [];
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawWaveform(byId("waveform"), peaks));
   function prepareMusic() {
     clearTimeout(resting);
     const { look, sound } = answer;
@@ -198,9 +206,9 @@ async function start() {
     if (wanted === music) return undefined;
     resting = setTimeout(async () => {
       try {
-        const { peaks } = await api.get(`waveform/${look}`);
+        const made = await api.get(`waveform/${look}`);
         if (look !== answer.look) return;
-        music = wanted;
+        [music, peaks] = [wanted, made.peaks];
         drawWaveform(byId("waveform"), peaks);
         player.setSound(`/api/sound/${look}`);
       } catch (error) {
@@ -212,7 +220,8 @@ async function start() {
 
   // -- The server ----------------------------------------------------------------------------------------------------
 
-  let turn = 0, sent = Promise.resolve(), isMatching = false, cancelled = null;
+  let turn = 0, sent = Promise.resolve(), isMatching = false;
+  let shown = null, cancelled = null; // looks: the last one that was shown, and the one whose matching was cancelled
   function send() {
     player.expire();
     sent = sendLook();
@@ -227,14 +236,24 @@ async function start() {
       });
       if (mine !== turn) return undefined;
       if (byId("error").dataset.source === "look") complain(null);
+      markWrong(byId("controls"), []);
+      if (hasTimeline()) {
+        const added = told.entries.length - (looks.look.values.timeline?.length ?? Infinity);
+        timeline.showJoined(told.entries);
+        if (added > 0) {
+          looks.adopt({ ...looks.look, values: { ...looks.look.values, timeline: told.entries } });
+          say(`${added === 1 ? "An entry was" : `${added} entries were`} added, without which the others could not follow each other`);
+        }
+      } else timeline.show(told.entries);
       answer = { ...told, of: looks.look };
-      timeline.showJoined(told.entries);
       showLook(looks.look);
       showTexts();
       prepareMusic();
       if (!told.matched) return await match(mine);
       if (isMatching) await api.post("matching/cancel"); // it was for a look from which the user has come back
       isMatching = false;
+      shown = looks.look;
+      showNotices(told.notices);
       player.setLook(told);
       photos.setLook(told);
     } catch (error) {
@@ -250,32 +269,38 @@ async function start() {
     cancelled = null;
     const begun = await api.post(`match/${answer.look}`);
     const state = await follow(byId("matching"), "matching", begun, () => mine === turn);
-    if (mine !== turn) return;
+    if (mine !== turn) return undefined;
     isMatching = false;
-    showNotices(state.notices);
     if (state.error || state.cancelled) byId("frame").classList.remove("waiting");
     if (state.error) throw new api.Refused(400, { error: state.error });
-    if (!state.cancelled) return void await sendLook();
+    if (!state.cancelled) return sendLook();
     cancelled = looks.look;
-    say("Matching was cancelled: the mosaic is the one from before");
+    if (!shown) return say("Matching was cancelled");
+    looks.set(shown);
+    return say("Matching was cancelled, and the change with it: Undo brings it back");
   }
 
   let isAway = false;
   async function failed(error, source = "") {
-    if (life.signal.aborted) return;
-    if (error.forgotten) return void send();
-    if (error.matching && (looks.look === cancelled || answer.of !== looks.look)) return; // it waits for its mosaic
-    if (error.matching && document.hasFocus()) return void send();
+    if (life.signal.aborted) return undefined;
+    if (error.forgotten) return send();
+    if (error.matching && (looks.look === cancelled || answer.of !== looks.look)) return undefined; // it waits for its mosaic
+    if (error.matching && document.hasFocus()) return send();
     player.pause();
-    if (error.matching) return void say("Another page of the studio shows another mosaic: click here to go on");
+    if (error.matching) return say("Another page of the studio shows another mosaic: click here to go on");
     complain(error, source || (error.away ? "look" : ""));
-    if (!error.away || isAway) return;
+    markWrong(byId("controls"), error.names ?? []);
+    if (source === "look" && !error.away) {
+      answer = {};
+      showTexts();
+    }
+    if (!error.away || isAway) return undefined;
     isAway = true;
     while (isAway) {
       await wait(AGAIN);
       isAway = await api.get("matching").then(() => false, ({ away }) => Boolean(away));
     }
-    await send();
+    return send();
   }
 
   // What may have changed meanwhile: the cover, or the mosaic that another page has opened.
@@ -289,13 +314,15 @@ async function start() {
 
   // -- Controls around the frame -------------------------------------------------------------------------------------
 
+  byId("animation").append(new Option("hold", "hold"));
   for (const { name } of Object.values(told.animations)) {
     byId("animation").append(new Option(name, name));
     if (name !== "show") byId("add").append(new Option(name, name));
   }
   byId("animation").addEventListener("change", ({ target: { value } }) => {
     if (hasTimeline() && value !== "show") {
-      const changed = { ...timeline.selected, animation: value, values: {} };
+      const { animation, seconds } = timeline.selected;
+      const changed = { animation: value, seconds: animation === "hold" ? Math.max(seconds, 3) : seconds, values: {} };
       return setEntries(timeline.entries.map((each, number) => (number === timeline.number ? changed : each)));
     }
     timeline.number = 0;
@@ -338,15 +365,20 @@ async function start() {
       const state = await follow(byId("rendering"), "rendering", begun);
       showNotices(state.notices);
       if (state.error) throw new api.Refused(400, { error: state.error });
-      byId("made").replaceChildren(...(state.result ?? []).map(({ file, name, folder }) => element("figure", {},
+      if (!state.result) return say("Rendering was cancelled");
+      byId("made").firstElementChild.replaceChildren(...state.result.map(({ file, name, folder, rules }) => element("figure", {},
         element(/\.(gif|webp|png)$/.test(name) ? "img" : "video", { src: `/api/file/${file}`, controls: true, alt: name }),
-        element("figcaption", { textContent: `${name} in ${folder}` }))));
+        element("figcaption", { textContent: [`${name} in ${folder}`, rules].filter(Boolean).join("; ") }))));
+      byId("made").showModal();
     } catch (error) {
       failed(error);
     } finally {
       for (const each of buttons) each.disabled = false;
     }
+    return undefined;
   }
+  byId("made").lastElementChild.addEventListener("click", () => byId("made").close());
+  byId("made").addEventListener("close", () => byId("made").firstElementChild.replaceChildren());
   byId("render").addEventListener("click", () => render([]));
   byId("several").querySelector("form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -396,9 +428,8 @@ async function start() {
   byId("form").addEventListener("change", showTexts);
 
   byId("sound").addEventListener("click", ({ currentTarget: button }) => {
-    const isOn = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", isOn);
-    player.muted = !isOn;
+    player.muted = button.textContent === "Mute";
+    button.textContent = button.textContent === "Mute" ? "Unmute" : "Mute";
   });
 
   function openPanel(name) {
@@ -410,17 +441,17 @@ async function start() {
     }
     if (name === "photos") photos.open();
   }
-  for (const name of ["controls", "photos"]) {
+  for (const name of ["parameters", "photos"]) {
     byId(`tab-${name}`).addEventListener("click", () => openPanel(name));
     byId(`tab-${name}`).addEventListener("keydown", (event) => {
       if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
-      const other = name === "photos" ? "controls" : "photos";
+      const other = name === "photos" ? "parameters" : "photos";
       openPanel(other);
       byId(`tab-${other}`).focus();
       event.stopPropagation();
     });
   }
-  openPanel("controls");
+  openPanel("parameters");
   byId("frame").addEventListener("click", (event) => {
     const { left, top, width, height } = byId("frame").getBoundingClientRect();
     player.pause();
@@ -428,10 +459,12 @@ async function start() {
     photos.pick(player.frame, player.size(), (event.clientX - left) / width, (event.clientY - top) / height);
   });
 
-  addEventListener("hashchange", () => {
-    if (TOKEN.test(location.hash)) return location.reload();
-    const look = fromAddress();
-    return look ? looks.set(look) : undefined;
+  addEventListener("hashchange", async () => {
+    const found = TOKEN.exec(location.hash), look = fromAddress();
+    if (look) looks.set(look);
+    if (!found) return;
+    toAddress(looks.look); // which stays: the studio was started anew
+    await api.open(found[0].slice(1)).then(send, failed);
   }, { signal: life.signal });
   addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=range], [type=checkbox], [type=color]), select, textarea");

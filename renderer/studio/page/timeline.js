@@ -109,7 +109,7 @@ export class Timeline {
     const { seconds } = this.#entries[number];
     const pixels = this.#list.getBoundingClientRect().width / this.seconds; // of a second
     const middles = [...this.#list.children].map((each) => each.offsetLeft + each.offsetWidth / 2);
-    const from = event.clientX, own = middles[number];
+    const from = event.clientX;
     let to = number, length = seconds;
     dragged.setPointerCapture(event.pointerId);
     const move = ({ clientX }) => {
@@ -121,9 +121,14 @@ export class Timeline {
         this.#stretch(number, length, { live: true });
         return;
       }
-      to = middles.filter((middle, other) => other !== number && middle < own + away).length;
+      const pointer = clientX - this.#list.getBoundingClientRect().left + this.#list.offsetLeft;
+      to = middles.filter((middle, other) => other !== number && middle < pointer).length;
       dragged.style.transform = `translateX(${away}px)`;
       dragged.classList.add("dragged");
+      [...this.#list.children].filter((each) => each !== dragged).forEach((each, place, { length: count }) => {
+        each.classList.toggle("before", place === to);
+        each.classList.toggle("after", to === count && place === count - 1);
+      });
     };
     const end = (ended) => {
       dragged.removeEventListener("pointermove", move);
@@ -131,6 +136,7 @@ export class Timeline {
       dragged.removeEventListener("pointercancel", end);
       dragged.style.transform = "";
       dragged.classList.remove("dragged");
+      for (const each of this.#list.children) each.classList.remove("before", "after");
       if (!this.#dragged) return;
       const isCancelled = ended.type === "pointercancel";
       if (stretches) this.#stretch(number, isCancelled ? seconds : length, {});
@@ -178,6 +184,7 @@ export class Timeline {
 
 /* Draws the waveform of the music: peaks from 0 to 1. */
 export function drawWaveform(canvas, peaks) {
+  if (!peaks.length) return;
   const scale = devicePixelRatio, { width, height } = canvas.getBoundingClientRect();
   Object.assign(canvas, { width: width * scale, height: height * scale });
   const context = canvas.getContext("2d");
