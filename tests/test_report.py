@@ -23,11 +23,12 @@ from renderer.grid import find_cell, make_grid
 from renderer.job import MatchSettings, TileSettings, render_mosaic
 from renderer.job.inputs import open_tiles
 from renderer.matching import match_photos
+from renderer.pages import page_commands
 from renderer.parameters import CellPosition
 from renderer.pictures import read_picture
 from renderer.placement import PlacementMap, load_map
 from renderer.progress import Silent
-from renderer.report import Compared, page_commands, write_report
+from renderer.report import Compared, write_report
 from renderer.report.cell_errors import CellErrors
 from renderer.settings import Background
 from renderer.shapes import TileShape

@@ -33,6 +33,7 @@ def root_command() -> Command:
             "mosaic": _made_by("renders", "mosaic_command"),
             "edit": _made_by("edit", "edit_command"),
             "studio": _made_by("studio", "studio_command"),
+            "explore": _made_by("exploring", "explore_command"),
             "doctor": _doctor_command,
             "library": _made_by("libraries", "library_command"),
             "cache": _made_by("caching", "cache_command"),

@@ -287,6 +287,11 @@ _TABLE: Final[dict[str, tuple[tuple[str, str], ...]]] = {
             "Show photos without faces",
         ),
     ),
+    "explore": (
+        ("render explore cover.jpg --tiles wedding -o wedding.html", "Make one page in which guests find their photo"),
+        ("render explore cover.mosaic --originals folder -o site", "Make a page with the full photos beside it"),
+        ("render explore cover.jpg --tiles wedding --captions captions.csv --names", "Show captions, names and dates"),
+    ),
     "studio": (
         ("render studio cover.jpg --tiles ~/Pictures", "Try animations and their parameters in a browser"),
         ("render studio cover.jpg --animation disperse --title 'Our year'", "Begin with a look of your own"),

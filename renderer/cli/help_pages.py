@@ -18,6 +18,7 @@ from renderer.parameters import parameters
 SECTIONS: Final = {
     "Make a video": (),  # all animations
     "Try animations": ("studio",),
+    "Make a page": ("explore",),
     "Make a picture": ("mosaic", "edit", "still", "sheet", "explain"),
     "Make many videos": ("batch",),
     "Manage photos": ("library", "cache"),

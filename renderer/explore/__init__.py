@@ -1,3 +1,85 @@
-"""A page in which one wanders through a mosaic: one HTML file, or with files beside it."""
+"""A page in which one explores a mosaic, and finds a photo in it: one HTML file, or with photos beside it."""
 
-from renderer.explore.page import write_page as write_page
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from renderer.cover_names import MAP_SUFFIX, CoverName
+from renderer.errors import InputError
+from renderer.explore.originals import folder_of
+from renderer.explore.page import SavedMap, write_page
+from renderer.job import OpenMosaic, check_beside, check_cover_name, open_mosaic
+from renderer.job.outputs import check_not_input
+from renderer.messages import FormatCommand, named
+from renderer.output_files import check_writable
+from renderer.placement import JsonValue
+from renderer.progress import Progress, Silent, Timed
+from renderer.settings import ExploreSettings, MatchSettings
+
+__all__ = ["Explored", "explore", "page_path"]
+
+_SUFFIXES: Final = (".html", ".htm")
+
+
+@dataclass(frozen=True)
+class Explored:
+    """The files that were written."""
+
+    page: Path | None
+    photos: Path | None  # the folder of photos in full size
+    seconds: float
+    mosaic: OpenMosaic
+
+    def as_json(self) -> dict[str, JsonValue]:
+        """Return it as a JSON object; what was not written is null."""
+        return {
+            "output": str(self.page) if self.page else None,
+            "bytes": self.page.stat().st_size if self.page else None,
+            "originals": str(self.photos) if self.photos else None,
+            "cells": len(self.mosaic.placement),
+            "distinct_photos": len(self.mosaic.placement.photos),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def page_path(output: Path) -> Path:
+    """Return the file of a page: `output`, or in a folder its index.html. Raises InputError for another extension."""
+    if output.suffix.lower() in _SUFFIXES:
+        return output
+    if output.suffix and not output.is_dir():
+        raise InputError(f"{named('output', output)} must end in .html, or be a folder")
+    return output / "index.html"
+
+
+def explore(
+    cover: CoverName | None,
+    path: Path | None,
+    settings: ExploreSettings | None = None,
+    *,
+    match: MatchSettings | None = None,
+    command: FormatCommand | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Explored:
+    """Write a page in which a mosaic is explored, and what the settings add to it.
+
+    `path`: of the page, None for none. `command` formats the commands that the page offers to copy; without it, it
+    offers none. Memory: three times the size of the page, and what matching needs. Raises RenderError.
+    """
+    settings, match, timed = settings or ExploreSettings(), match or MatchSettings(), Timed(progress or Silent())
+    if path is not None:
+        check_writable(path, overwrite=overwrite)
+    check_beside(match, overwrite=overwrite)
+    source = check_cover_name(cover)
+    saved = source if isinstance(source, Path) and source.suffix.lower() == MAP_SUFFIX else match.save_map
+    with open_mosaic(cover, match, timed) as mosaic:
+        photos = None
+        if path is not None:
+            check_not_input(mosaic, path)
+            name = saved.name if saved else f"{source.stem}{MAP_SUFFIX}"
+            write_page(path, mosaic, settings, SavedMap(name, saved is not None, command), timed, overwrite=overwrite)
+            photos = folder_of(path) if settings.originals == "folder" else None
+        return Explored(path, photos, timed.finished()["total"], mosaic)

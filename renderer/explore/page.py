@@ -1,89 +1,164 @@
-"""Write the page: data, pictures, styles and scripts in one HTML file, which requests nothing."""
+"""The page: data, pictures, styles and scripts in one HTML file, which requests nothing."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import html
-import json
-from importlib import resources
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any, Final
 
-import cv2
 import numpy as np
 
-from renderer.explore.pack import Pack, pack_photos
-from renderer.explore.table import cell_table
-from renderer.job.drawing import draw_strips
+from renderer.errors import InputError
+from renderer.explore.captions import captions_of, read_captions
+from renderer.explore.originals import folder_of, write_originals
+from renderer.explore.pictures import Pictures, encode_photos
+from renderer.explore.table import MAX_PHOTOS, cell_places, cell_table, outline
+from renderer.job import draw_strips
+from renderer.messages import FormatCommand, counted, named
 from renderer.output_files import new_file
-from renderer.scene import Stage
+from renderer.pages import COMMANDS, make_page, page_commands, page_title, part, photo_names, webp
+from renderer.settings import ExploreSettings
 
 if TYPE_CHECKING:
     from renderer.job import OpenMosaic
+    from renderer.library import Library
     from renderer.pictures import Pixels
     from renderer.progress import Progress
 
-_SCRIPTS: Final = ("data.js", "view.js", "drawing.js", "explore.js")
+_SCRIPTS: Final = (
+    "data.js", "pixels.js", "view.js", "photos.js", "drawing.js", "canvas2d.js", "gestures.js", "similar.js",
+    "panel.js", "explore.js",
+)  # fmt: skip
 _FIRST: Final = 1600  # longer side in pixels of the picture that is seen first
 _FIRST_QUALITY: Final = 85
+_ROWS: Final = 256  # of it that are drawn at once
+_TEXT: Final = 150_000  # bytes of styles, scripts and the description of the photos, apart from these
+_UNUSED_SIDE: Final = 96  # shorter side in pixels of photos that the mosaic does not show
+_UNUSED_SHARE: Final = 0.2  # of the page at most
+
+
+@dataclass(frozen=True)
+class SavedMap:
+    """The file of a map, which the page's commands name."""
+
+    name: str
+    exists: bool
+    command: FormatCommand | None  # formats them; None: the page offers none
 
 
 def write_page(
-    path: Path, mosaic: OpenMosaic, progress: Progress, *, page_size: int = 16_000_000, title: str = "",
-    overwrite: bool = False,
-) -> None:  # fmt: skip
-    """Write the page of a mosaic, about `page_size` bytes, which appears under its name when it is complete.
+    path: Path, mosaic: OpenMosaic, settings: ExploreSettings, saved: SavedMap, progress: Progress, *, overwrite: bool
+) -> None:
+    """Write the page of a mosaic, which appears under its name when it is complete, and the photos beside it.
 
-    Raises InputError and RenderError.
+    Its size is about that of the settings, unless already the smallest pictures are larger. Raises RenderError.
     """
-    placement = mosaic.placement
-    first = _first_picture(mosaic)
-    described, cells = cell_table(placement, Stage._make_resting_sprites(placement, 0, ()))
+    placement, library = mosaic.placement, mosaic.library
+    count = len(library.photos)
+    if len(placement.photos) > MAX_PHOTOS:
+        raise InputError(f"The page can show at most {MAX_PHOTOS:,} photos: use fewer")
+    captions = read_captions(settings.captions) if settings.captions is not None else {}
+    first, cells = webp(_whole(mosaic), _FIRST_QUALITY), cell_table(placement)
+    places = cell_places(placement) if settings.names and saved.command is not None else b""
     # Base64 has 4 characters for 3 bytes.
-    budget = max(int(page_size * 3 / 4) - len(first) - len(cells) - 100_000, 0)
-    pack = pack_photos(mosaic.library, budget, progress)
-    data = {
-        "size": placement.size, "cells": described, "count": len(placement), "side": pack.side,
-        "photos": [_photo(mosaic, number, pack) for number in range(len(placement.photos))],
-        "background": [0, 0, 0],
+    budget = int((settings.page_size * 1e6 - _TEXT) * 3 / 4) - len(first) - len(cells) - len(places)
+    unused, unused_pictures = _unused(mosaic, max(int(_UNUSED_SHARE * budget), 0), progress)
+    budget -= len(unused_pictures.data) if unused_pictures else 0
+    pictures = [encode_photos(library, max(budget, 1), progress), *([unused_pictures] if unused_pictures else [])]
+    every = library.combined(unused) if unused is not None else library
+    told = every.photos.dates()
+    folder = folder_of(path) if settings.originals == "folder" else None
+    title = settings.title or page_title(placement, path.stem)
+    data: dict[str, Any] = {
+        "size": placement.size, "count": len(placement), "used": count, "outline": outline(placement),
+        "photos": _photos(every, count, pictures),
+        "names": photo_names(every.photos) if settings.names else [],
+        "dates": [date[:16].replace("T", " ") for _, date in told] if settings.names else [],
+        "captions": captions_of([file for file, _ in told], captions, settings.captions, progress)
+        if settings.captions is not None else [],
+        "originals": f"{folder.name}/" if folder is not None else "",
+        "intro": settings.intro, "best": mosaic.landings[0] if settings.intro != "none" else 0,
+        "map": saved.name, "saved": saved.exists,
+        "commands": page_commands(saved.name, saved.command) if settings.names else {},
     }  # fmt: skip
-    style, script = _part("explore.css"), "\n".join(map(_part, _SCRIPTS))
-    page = Template(_part("explore.html")).substitute(
-        style_hash=_digest(style), script_hash=_digest(script), style=style, script=script,
-        title=html.escape(title or f"Mosaic of {placement.recipe.get('cover', path.stem)}"),
-        data=json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
-        first=base64.b64encode(first).decode(), cells=base64.b64encode(cells).decode(),
-        pictures=base64.b64encode(pack.data).decode(),
+    body = Template(part("renderer.explore", "page/explore.html")).substitute(
+        title=html.escape(title), commands=COMMANDS, count=f"{count:,}", first=_base64(first),
+        cells=_base64(cells), places=_base64(places), pictures=_base64(b"".join(each.data for each in pictures)),
     )  # fmt: skip
+    style = part("renderer.explore", "page/explore.css")
+    script = part("renderer.explore", *(f"page/{name}" for name in _SCRIPTS))
+    # `self` is no address for a file that is opened without a server.
+    images = "data: blob:" if folder is None else "data: blob: 'self' file:"
+    page = make_page(title, body, style, script, data, images=images)
+    if folder is not None:
+        write_originals(folder, every, progress, overwrite=overwrite)
     with new_file(path, overwrite=overwrite) as temporary:
-        temporary.write_text(page, "utf-8")
+        temporary.write_text(page, "utf-8", errors="backslashreplace")
+    progress.notice(_warning(path, count, settings, max(map(min, pictures[0].sizes)), folder))
 
 
-def _photo(mosaic: OpenMosaic, number: int, pack: Pack) -> list[Any]:
-    """Return what the page needs of a photo: the size of its picture, its end, and the part of it that tiles show."""
-    photo = mosaic.placement.photos[number]
-    width, height = pack.sizes[number]
-    left, top, across, along = (0, 0, *photo.own_size) if photo.is_part else photo.crop
-    x, y = width / photo.own_size[0], height / photo.own_size[1]
-    part = [round(value, 3) for value in (left * x, top * y, across * x, along * y)]
-    return [width, height, pack.ends[number], *part]
+def _warning(path: Path, count: int, settings: ExploreSettings, side: int, folder: Path | None) -> str:
+    """Return what the page reveals."""
+    words = [f"{counted(count, 'photo')}, up to {side} pixels on the shorter side"]
+    words += [f"their names and dates ({named('names')})"] if settings.names else []
+    words += [f"their captions ({named('captions')})"] if settings.captions else []
+    beside = f", and {folder.name} has them in full size" if folder is not None else ""
+    return f"{path.name} contains {' and '.join(words)}{beside}: whoever receives it can save them"
 
 
-def _first_picture(mosaic: OpenMosaic) -> bytes:
-    """Return the whole mosaic as a WebP file."""
-    width, height = mosaic.placement.size
-    scale = _FIRST / max(width, height)
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    picture: Pixels = np.concatenate(list(draw_strips(mosaic, size, 256)))
-    settings = (cv2.IMWRITE_WEBP_QUALITY, _FIRST_QUALITY)
-    return cv2.imencode(".webp", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), settings)[1].tobytes()
+def _base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
-def _part(name: str) -> str:
-    return (resources.files("renderer.explore") / "page" / name).read_text("utf-8")
+def _unused(mosaic: OpenMosaic, budget: int, progress: Progress) -> tuple[Library | None, Pictures | None]:
+    """Return the photos that the mosaic could show, but does not, as many as fit into the budget, and their pictures.
+
+    Those of the sample are spread evenly, as photos of one event follow one another.
+    """
+    if not mosaic.has_choice:
+        return None, None
+    numbers = np.flatnonzero(mosaic.library.photos.find(mosaic.offered.photos) < 0)
+    if not len(numbers):
+        return None, None
+    per_photo = 3_000  # bytes of a picture of this size, at most
+    most = budget // per_photo
+    if most < 1:
+        return None, None
+    if len(numbers) > most:
+        progress.notice(
+            f"{len(numbers) - most:,} of {len(numbers):,} unused photos are left out: use a larger {named('page_size')}"
+        )
+        numbers = numbers[np.linspace(0, len(numbers) - 1, most).astype(int)]
+    some = mosaic.offered.take(numbers)
+    return some, encode_photos(some, budget, progress, most=_UNUSED_SIDE)
 
 
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _photos(library: Library, used: int, pictures: Sequence[Pictures]) -> list[list[float]]:
+    """Return for each photo the size of its picture, its end in the data, and the part of it that tiles show."""
+    described, start = [], 0
+    sizes = [size for each in pictures for size in each.sizes]
+    ends = []
+    for each in pictures:
+        ends += [start + end for end in each.ends]
+        start += len(each.data)
+    for number, ((width, height), end) in enumerate(zip(sizes, ends, strict=True)):
+        entry: list[float] = [width, height, end]
+        if number < used:
+            photo = library.photos[number]
+            left, top, across, along = (0, 0, *photo.own_size) if photo.is_part else photo.crop
+            x, y = width / photo.own_size[0], height / photo.own_size[1]
+            entry += [round(value, 3) for value in (left * x, top * y, across * x, along * y)]
+        described.append(entry)
+    return described
+
+
+def _whole(mosaic: OpenMosaic) -> Pixels:
+    """Return the whole mosaic, (H, W, 3), or (H, W, 4) with straight alpha where something else shows through."""
+    scale = _FIRST / max(mosaic.placement.size)
+    width, height = (max(round(side * scale), 1) for side in mosaic.placement.size)
+    picture = np.concatenate(list(draw_strips(mosaic, (width, height), _ROWS, "transparent")))
+    return picture if (picture[..., 3] < 255).any() else np.ascontiguousarray(picture[..., :3])

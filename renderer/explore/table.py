@@ -1,40 +1,54 @@
-"""The cells of a mosaic as the page needs them: numbers in one buffer."""
+"""The cells of a mosaic as the page draws them: numbers that its shader reads as they are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from renderer.placement import PlacementMap
-    from renderer.scene import Sprites
+from renderer.placement import PlacementMap
+from renderer.scene.tiles import tiles_at_rest
+
+MAX_PHOTOS: Final = 1 << 24
+
+CELL: Final = np.dtype([("box", "<f4", 4), ("gain", "<f2", 3), ("offset", "<f2", 3), ("shown", "<u4")])
+"""A cell in the table, 32 bytes.
+
+`box`: x, y, width and height of its tile in units. `gain` and `offset`: as in the map. `shown`: the index of its photo
+in the lower 24 bits; then its symmetry, 3 bits, as in the map; the sides on which it adjoins later tiles, 3 bits, as in
+`Sprites`; and whether it shows only the middle of its photo, across or along, a bit each.
+"""
 
 
-def cell_table(placement: PlacementMap, tiles: Sprites) -> tuple[dict[str, Any], bytes]:
-    """Return what each cell shows, as arrays one after another, little-endian, and their description as JSON.
-
-    `tiles`: the cells at rest. Each array has an entry for each cell: `box` x, y, width and height of the tile in
-    units; `photo` its index; `symmetry` as in the map; `gain` and `offset`; and `window`, if a tile shows less than the
-    crop of its photo. The description has offset, type and number of columns of each. 41 bytes a cell.
-    """
+def cell_table(placement: PlacementMap) -> bytes:
+    """Return the table of a map's cells, in their order. See `CELL`."""
+    tiles = tiles_at_rest(placement)
     half = np.abs(tiles.right) + np.abs(tiles.down)
-    arrays: dict[str, tuple[np.ndarray[Any, Any], str]] = {
-        "box": (np.concatenate([tiles.centre - half, 2 * half], 1), "<f4"),
-        "photo": (placement.photo, "<u4"),
-        "gain": (placement.gain, "<f2"),
-        "offset": (placement.offset, "<f2"),
-        "symmetry": (placement.symmetry, "<u1"),
-    }
-    if (tiles.window != (0, 0, 1, 1)).any():
-        arrays["window"] = (tiles.window, "<f4")
-    described: dict[str, Any] = {}
-    parts: list[bytes] = []
-    start = 0
-    # The largest numbers first, so that all of them are aligned.
-    for name, (array, kind) in sorted(arrays.items(), key=lambda item: -np.dtype(item[1][1]).itemsize):
-        content = np.ascontiguousarray(array, kind).tobytes()
-        described[name] = {"at": start, "type": kind[1:], "columns": array.size // len(array)}
-        parts.append(content)
-        start += len(content)
-    return described, b"".join(parts)
+    table = np.zeros(len(placement), CELL)
+    table["box"] = np.concatenate([tiles.centre - half, 2 * half], 1)
+    table["gain"], table["offset"] = placement.gain, placement.offset
+    cut = tiles.window[:, :2] > 0
+    flags = placement.symmetry.astype(np.uint32) | tiles.joined.astype(np.uint32) << 3
+    flags |= cut[:, 0].astype(np.uint32) << 6 | cut[:, 1].astype(np.uint32) << 7
+    table["shown"] = placement.photo.astype(np.uint32) | flags << 24
+    return table.tobytes()
+
+
+def cell_places(placement: PlacementMap) -> bytes:
+    """Return the column and row of each cell, as commands name it: (N, 2) little-endian uint16."""
+    return placement.grid.cells[:, :2].astype("<u2").tobytes()
+
+
+def outline(placement: PlacementMap) -> dict[str, Any]:
+    """Return the outline of all tiles, lengths as shares of their shorter side, and what they show of a photo.
+
+    `ratio`: width / height of the photo inside the border (of `mixed`, of landscape tiles). `margin`: the share of a
+    photo that is cut off at each end if a tile shows only its middle.
+    """
+    shape = placement.shape
+    tiles = tiles_at_rest(placement)
+    cut = tiles.window[:, :2].max(initial=0.0)
+    return {
+        "kind": tiles.outline.kind, "radius": tiles.outline.radius, "border": tiles.outline.border,
+        "colour": list(tiles.outline.border_colour), "ratio": float(shape.tile_ratio), "margin": float(cut),
+    }  # fmt: skip

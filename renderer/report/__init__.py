@@ -6,17 +6,13 @@ about them. It makes no network requests, which its content security policy enfo
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,14 +22,15 @@ from renderer.descriptors import mean_lab
 from renderer.errors import InputError
 from renderer.fidelity import colour_names, missing_colours
 from renderer.grid import cell_position
-from renderer.library import Library, Photo, Skipped
+from renderer.library import Library, Skipped
 from renderer.messages import FormatCommand, as_key, named, spelled
 from renderer.output_files import new_file
+from renderer.pages import COMMANDS, data_url, make_page, page_commands, page_title, part, photo_name, photo_names
 from renderer.pictures import Pixels, to_srgb
 from renderer.placement import JsonValue, PlacementMap
 from renderer.report.cell_errors import MAX_DRAWN_ERROR, CellErrors
 from renderer.report.tables import figure_rows, rows, settings_rows
-from renderer.report.thumbnails import ThumbnailSheet, data_url, fit
+from renderer.report.thumbnails import ThumbnailSheet, fit
 
 LONGEST: Final = 2400
 """Maximum longer side of a picture, in pixels."""
@@ -95,14 +92,10 @@ def write_report(
     worst = "\n".join(_worst_cells(compared, errors, sheet))
     missing = missing_colours(mean_lab(compared.offered.signatures), errors.lab)
     advice = spelled(str(compared.figures.get("advice") or ""), as_key)
-    style = f"{_part('page.css')}{sheet.style()}:root {{ --shape: {size[0] / size[1]:.4f} }}\n"
-    script = _part("page.js")
-    page = Template(_part("page.html")).substitute(
-        style_hash=_digest(style),
-        script_hash=_digest(script),
-        style=style,
-        script=script,
-        title=html.escape(f"Mosaic of {placement.recipe.get('cover', path.stem)}"),
+    style = f"{part(__name__, 'page.css')}{sheet.style()}:root {{ --shape: {size[0] / size[1]:.4f} }}\n"
+    title = page_title(placement, path.stem)
+    body = Template(part(__name__, "page.html")).substitute(
+        title=html.escape(title),
         lead=html.escape(_lead(compared)),
         width=size[0],
         height=size[1],
@@ -130,8 +123,10 @@ def write_report(
         skipped_count=_count(len(compared.skipped), "file", "files") + " could not be used",
         no_skipped="" if compared.skipped else "hidden",
         settings=rows(settings_rows(placement.recipe)),
-        data=_data(compared, errors, list(missing.values())[:_COLOURS], command),
+        commands=COMMANDS,
     )
+    data = _data(compared, errors, list(missing.values())[:_COLOURS], command)
+    page = make_page(title, body, style, part(__name__, "page.js"), data)
     with new_file(path, overwrite=overwrite) as temporary:
         temporary.write_text(page, "utf-8", errors="backslashreplace")
 
@@ -143,15 +138,6 @@ def check_report(path: Path) -> None:
 
 
 # -- Parts of the page ---------------------------------------------------------------------------------------------
-
-
-def _part(name: str) -> str:
-    return resources.files(__name__).joinpath(name).read_text("utf-8")
-
-
-def _digest(text: str) -> str:
-    """Return the hash by which the content security policy allows a style or script."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8", "backslashreplace")).digest()).decode()
 
 
 def _lead(compared: Compared) -> str:
@@ -173,22 +159,15 @@ def _limited(count: int, maximum: int) -> str:
     return f"; the first {maximum:,} are shown" if count > maximum else ""
 
 
-def _photo_name(photo: Photo) -> str:
-    """Return a photo's file name, with its position in the picture or time in the video."""
-    if photo.is_part:
-        return f"{photo.path.name} at {photo.crop[0]},{photo.crop[1]}"
-    return photo.path.name if photo.time is None else f"{photo.path.name} at {photo.time:.1f} s"
-
-
 def _used(number: int, uses: int, library: Library, sheet: ThumbnailSheet) -> str:
-    name = html.escape(_photo_name(library.photos[number]))
+    name = html.escape(photo_name(library.photos[number]))
     times = "once" if uses == 1 else f"{uses} times"
     tile = sheet.add(library, number)
     return f'<li><button data-photo="{number}">{tile}<b>{times}</b> <span>{name}</span></button></li>'
 
 
 def _unused(offered: Library, number: int, sheet: ThumbnailSheet) -> str:
-    return f"<li>{sheet.add(offered, number)} <span>{html.escape(_photo_name(offered.photos[number]))}</span></li>"
+    return f"<li>{sheet.add(offered, number)} <span>{html.escape(photo_name(offered.photos[number]))}</span></li>"
 
 
 def _swatch(light: Float32Array) -> str:
@@ -202,7 +181,7 @@ def _worst_cells(compared: Compared, errors: CellErrors, sheet: ThumbnailSheet) 
         column, row = cell_position(compared.placement.grid, number)
         photo = int(compared.placement.photo[number])
         colour = colour_names(errors.lab[[number]])[0]
-        name = html.escape(_photo_name(compared.library.photos[photo]))
+        name = html.escape(photo_name(compared.library.photos[photo]))
         yield (
             f'<li><button data-cell="{number}"><span class="pictures">{_swatch(errors.light[number])}'
             f"{sheet.add(compared.library, photo)}</span><b>{column},{row}</b> "
@@ -233,25 +212,13 @@ def _missing(
         )
 
 
-def page_commands(map_name: str, command: FormatCommand | None) -> dict[str, list[str]]:
-    """Return the page's commands, each split where the script inserts a cell's position or a photo's file name."""
-    if command is None:
-        return {}
-    words = ["edit", f"./{map_name}" if map_name.startswith("-") else map_name]
-    inserts = {"swap": ("COLUMN,ROW", "=PHOTO"), "ban": ("PHOTO", "")}
-    return {
-        parameter: [command(words, {parameter: insert + rest}).rpartition(insert)[part] for part in (0, 2)]
-        for parameter, (insert, rest) in inserts.items()
-    }
-
-
 def _data(
     compared: Compared,
     errors: CellErrors,
     missing: Sequence[npt.NDArray[np.int64]],
     command: FormatCommand | None,
-) -> str:
-    """Return the script's data as JSON that can't close its HTML element. Cells are in steps of the lattice."""
+) -> dict[str, Any]:
+    """Return the script's data. Cells are in steps of the lattice."""
     placement = compared.placement
     grid = placement.grid
     step = grid.step
@@ -259,17 +226,14 @@ def _data(
     cells[:, :4] = np.rint(grid.cells / step)
     cells[:, 4], cells[:, 5] = placement.photo, np.rint(errors.mean_error * 10)
     selectable = len(placement) <= MAX_CELLS
-    data = {
+    return {
         "size": [round(side / step) for side in (grid.columns, grid.rows)],
         "shown": [round(side / step, 6) for side in grid.frame],
         "step": step,
         "cells": cells.reshape(-1).tolist() if selectable else [],
-        "photos": [[_photo_name(photo), "" if photo.is_part else photo.path.name] for photo in compared.library.photos]
-        if selectable
-        else [],
+        "photos": photo_names(compared.library.photos) if selectable else [],
         "colours": [numbers.tolist() for numbers in missing] if selectable else [],
         "map": compared.map_name,
         "saved": compared.map_saved,
         "commands": page_commands(compared.map_name, command),
     }
-    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,6 +1,3 @@
-"use strict";
-const byId = (id) => document.getElementById(id);
-const data = JSON.parse(byId("data").textContent);
 const [width, height] = data.size; // in steps; the sides of all cells are multiples of a step
 const [shownLeft, shownTop, shownWidth, shownHeight] = data.shown; // the part of it that the mosaic shows
 const count = data.cells.length / 6;
@@ -95,11 +92,6 @@ const restore = () => mark(selectedCells, selectedCells.length > 1);
 /* -- Selection ------------------------------------------------------------------------------------------------- */
 
 const details = byId("details");
-/* Quotes a file name for a shell, and keeps it from being taken for an option. */
-function quoted(name) {
-  const safe = name.startsWith("-") ? `./${name}` : name;
-  return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", "'\\''")}'`;
-}
 let pressed = null;
 
 function select(text, numbers, { button = null, at = "", file = "" } = {}) {
@@ -113,20 +105,9 @@ function select(text, numbers, { button = null, at = "", file = "" } = {}) {
   const listed = numbers.slice(0, 24).map(position).join("  ");
   const more = numbers.length > 24 ? ` and ${numbers.length - 24} more` : "";
   byId("cell-list").textContent = at ? "" : `${numbers.length === 1 ? "Cell" : "Cells"} ${listed}${more}`;
-  const { swap, ban } = data.commands;
-  showCommand("swap", swap && at && swap.join(at));
-  showCommand("ban", ban && file && ban.join(quoted(file)));
-  byId("map-hint").textContent = [
-    swap && at ? "Replace PHOTO with the path or name of another photo." : "",
-    swap && (at || file) && !data.saved ? `Save the mosaic as ${data.map} first.` : "",
-  ].join(" ").trim();
+  showCommands(at, file);
   drawLocation(byId("location"), numbers);
   restore();
-}
-
-function showCommand(id, text) {
-  byId(id).textContent = text || "";
-  byId(id).parentNode.hidden = !text;
 }
 
 function selectCell(number, at = position(number)) {
@@ -172,20 +153,6 @@ for (const button of document.querySelectorAll("[data-photo], [data-colour], [da
     if (photo) selectPhoto(+photo, button);
     else if (colour) selectColour(+colour, button);
     else selectCell(+number);
-  });
-}
-
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.addEventListener("click", async () => {
-    const code = byId(button.dataset.copy);
-    try {
-      await navigator.clipboard.writeText(code.textContent);
-    } catch { // the browser does not permit it: copy a selection instead
-      getSelection().selectAllChildren(code);
-      document.execCommand("copy");
-    }
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
 }
 

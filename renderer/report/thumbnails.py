@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Final
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from renderer.descriptors import ratio_of, tile_size
 from renderer.errors import RenderError
 from renderer.library import Library
+from renderer.pages import data_url
 from renderer.pictures import Pixels, resize
 
 _THUMBNAIL: Final = 80  # pixels per side, as in page.css
@@ -25,13 +23,6 @@ def fit(picture: Pixels, size: tuple[int, int]) -> Pixels:
     shrinks = picture.shape[1] >= size[0] and picture.shape[0] >= size[1]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.uint8)
-
-
-def data_url(pixels: Pixels, quality: int = 82) -> str:
-    """Return a picture as a data URL (WebP)."""
-    encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, "WEBP", quality=quality)
-    return "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode()
 
 
 class ThumbnailSheet:

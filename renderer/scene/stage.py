@@ -16,8 +16,6 @@ from renderer.kernels import arithmetic
 from renderer.messages import named
 from renderer.parameters import Colour
 from renderer.scene.sprites import (
-    JOINED_BELOW,
-    JOINED_RIGHT,
     Camera,
     NestedMap,
     Rest,
@@ -25,7 +23,7 @@ from renderer.scene.sprites import (
     Sprites,
     make_sprites,
 )
-from renderer.scene.tiles import joined_sides, masked_box, outline_of, shares_of
+from renderer.scene.tiles import joined_sides, masked_box, outline_of, shares_of, sides_joined, tiles_at_rest
 from renderer.scene.views import bounds_of, plane_in_view, view_of
 from renderer.shapes import TileShape
 
@@ -78,34 +76,6 @@ def parse_target(text: str) -> Target:
     if not (0 <= x <= 1 and 0 <= y <= 1):
         raise InputError(f"{named('focus', text)} is outside the cover: X and Y are fractions of it, from 0 to 1")
     return x, y
-
-
-def _joined(placement: PlacementMap, shape: TileShape) -> npt.NDArray[np.uint8]:
-    """Return the sides on which each tile of a map adjoins later ones, (N,), with tiles of a shape."""
-    x, y, width, height = placement.cell.T
-    if not placement.is_masked and shape.kind != "hexagon" and shape.gap == 0:  # each cell has all neighbours
-        joined = np.where(x + width < placement.size[0] - 1e-6, JOINED_RIGHT, 0)
-        joined |= np.where(y + height < placement.size[1] - 1e-6, JOINED_BELOW, 0)
-        return joined.astype(np.uint8)
-    bits = np.zeros(len(placement), np.uint8)
-    pairs = placement.neighbours()
-    np.bitwise_or.at(bits, pairs[:, 0], joined_sides(placement.cell, pairs, shape))
-    return bits
-
-
-def _windows(placement: PlacementMap) -> Float64Array:
-    """Return the part of each photo's crop that its tile shows, (N, 4).
-
-    That is all of it, or the middle of a photo that is in a cell of the other orientation, which is rare.
-    """
-    window = np.tile(np.array([0.0, 0.0, 1.0, 1.0]), (len(placement), 1))
-    if placement.shape.kind == "mixed":
-        portrait = np.array([photo.is_upright for photo in placement.photos], bool)[placement.photo]
-        upright = placement.cell[:, 3] > placement.cell[:, 2]
-        edge = 0.5 - 0.5 / float(placement.shape.tile_ratio * placement.shape.tile_ratio)
-        for axis, cells in ((0, upright & ~portrait), (1, portrait & ~upright)):
-            window[cells, axis], window[cells, axis + 2] = edge, 1 - edge
-    return window
 
 
 @dataclass(frozen=True)
@@ -172,35 +142,8 @@ class Stage:
         """
         placement, first = self.maps[which], self.first_texture[which]
         return self.once(  # the same object for the same tiles, so that they are drawn once
-            "tiles", placement, lambda: self._make_resting_sprites(placement, first, upright), first, tuple(upright)
+            "tiles", placement, lambda: tiles_at_rest(placement, first, upright), first, tuple(upright)
         )
-
-    @staticmethod
-    def _make_resting_sprites(placement: PlacementMap, first_texture: int, upright: Sequence[int]) -> Sprites:
-        boxes = placement.shape.tile_boxes(placement.cell)
-        symmetry = placement.symmetry.copy()
-        symmetry[list(upright)] = 0
-        flip_x = np.where(symmetry & 1, -0.5, 0.5)
-        flip_y = np.where(symmetry & 2, -0.5, 0.5)
-        turned = (symmetry & 4) > 0
-        zero = np.zeros(len(placement))
-        right = np.where(turned[:, np.newaxis], np.stack([zero, flip_x], 1), np.stack([flip_x, zero], 1))
-        down = np.where(turned[:, np.newaxis], np.stack([flip_y, zero], 1), np.stack([zero, flip_y], 1))
-        sides = boxes[:, 2:]
-        tiles = Sprites(
-            texture=(placement.photo + first_texture).astype(np.int32),
-            centre=boxes[:, :2] + 0.5 * sides,
-            right=right * sides,
-            down=down * sides,
-            window=_windows(placement),
-            opacity=np.ones(len(placement), np.float32),
-            gain=placement.gain,
-            offset=placement.offset,
-            joined=_joined(placement, placement.shape),
-            tile=np.arange(len(placement), dtype=np.int32),
-            outline=outline_of(placement.shape),
-        )
-        return tiles.resting(Rest(tiles, areas=placement.cell))
 
     def visible_tiles(self, tiles: Sprites, camera: Camera, which: int = 0) -> Sprites:
         """Return the resting tiles of a map that may be visible, or one picture of the map if they are under 4 pixels.
@@ -277,7 +220,7 @@ class Stage:
                 np.stack([half[:, 0], zero], 1), np.stack([zero, half[:, 1]], 1),
             ),
             window=np.concatenate([corner, corner + size], 1) / np.tile(self.mosaic.size, 2),
-            joined=_joined(self.mosaic, shape),
+            joined=sides_joined(self.mosaic, shape),
             tile=tiles.tile,
             outline=outline_of(shape),
         )  # fmt: skip

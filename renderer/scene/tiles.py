@@ -1,15 +1,15 @@
-"""Tiles of a shape: the outline of what is drawn for cells, which of them adjoin each other, and parts of a mosaic."""
+"""The tiles of a map at rest: their outlines, which of them adjoin each other, and parts of a mosaic."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from renderer.kernels import arithmetic
-from renderer.scene.sprites import JOINED_BELOW, JOINED_BELOW_RIGHT, JOINED_RIGHT, Outline, Sprites
+from renderer.scene.sprites import JOINED_BELOW, JOINED_BELOW_RIGHT, JOINED_RIGHT, Outline, Rest, Sprites
 from renderer.shapes import TileShape
 
 if TYPE_CHECKING:
@@ -49,6 +49,66 @@ def joined_sides(cells: Float64Array, pairs: Int64Array, shape: TileShape) -> np
         level &= np.abs(y[:, 0] - y[:, 1]) < 1e-6 * height[:, 0]
         below = np.where(x[:, 1] + width[:, 1] / 2 < x[:, 0] + width[:, 0] / 2, JOINED_BELOW, JOINED_BELOW_RIGHT)
     return np.where(level, JOINED_RIGHT, below).astype(np.uint8)
+
+
+def sides_joined(placement: PlacementMap, shape: TileShape) -> npt.NDArray[np.uint8]:
+    """Return the sides on which each tile of a map adjoins later ones, (N,), with tiles of a shape."""
+    x, y, width, height = placement.cell.T
+    if not placement.is_masked and shape.kind != "hexagon" and shape.gap == 0:  # each cell has all neighbours
+        joined = np.where(x + width < placement.size[0] - 1e-6, JOINED_RIGHT, 0)
+        joined |= np.where(y + height < placement.size[1] - 1e-6, JOINED_BELOW, 0)
+        return joined.astype(np.uint8)
+    bits = np.zeros(len(placement), np.uint8)
+    pairs = placement.neighbours()
+    np.bitwise_or.at(bits, pairs[:, 0], joined_sides(placement.cell, pairs, shape))
+    return bits
+
+
+def _windows(placement: PlacementMap) -> Float64Array:
+    """Return the part of each photo's crop that its tile shows, (N, 4).
+
+    That is all of it, or the middle of a photo that is in a cell of the other orientation, which is rare.
+    """
+    window = np.tile(np.array([0.0, 0.0, 1.0, 1.0]), (len(placement), 1))
+    if placement.shape.kind == "mixed":
+        portrait = np.array([photo.is_upright for photo in placement.photos], bool)[placement.photo]
+        upright = placement.cell[:, 3] > placement.cell[:, 2]
+        edge = 0.5 - 0.5 / float(placement.shape.tile_ratio * placement.shape.tile_ratio)
+        for axis, cells in ((0, upright & ~portrait), (1, portrait & ~upright)):
+            window[cells, axis], window[cells, axis + 2] = edge, 1 - edge
+    return window
+
+
+def tiles_at_rest(placement: PlacementMap, first_texture: int = 0, upright: Sequence[int] = ()) -> Sprites:
+    """Return the tiles of a map, each in its cell, with the tone that the map gives them.
+
+    `first_texture`: index of the texture of the map's photo 0. `upright`: indices of cells whose photos are shown as
+    they are, neither mirrored nor turned.
+    """
+    boxes = placement.shape.tile_boxes(placement.cell)
+    symmetry = placement.symmetry.copy()
+    symmetry[list(upright)] = 0
+    flip_x = np.where(symmetry & 1, -0.5, 0.5)
+    flip_y = np.where(symmetry & 2, -0.5, 0.5)
+    turned = (symmetry & 4) > 0
+    zero = np.zeros(len(placement))
+    right = np.where(turned[:, np.newaxis], np.stack([zero, flip_x], 1), np.stack([flip_x, zero], 1))
+    down = np.where(turned[:, np.newaxis], np.stack([flip_y, zero], 1), np.stack([zero, flip_y], 1))
+    sides = boxes[:, 2:]
+    tiles = Sprites(
+        texture=(placement.photo + first_texture).astype(np.int32),
+        centre=boxes[:, :2] + 0.5 * sides,
+        right=right * sides,
+        down=down * sides,
+        window=_windows(placement),
+        opacity=np.ones(len(placement), np.float32),
+        gain=placement.gain,
+        offset=placement.offset,
+        joined=sides_joined(placement, placement.shape),
+        tile=np.arange(len(placement), dtype=np.int32),
+        outline=outline_of(placement.shape),
+    )
+    return tiles.resting(Rest(tiles, areas=placement.cell))
 
 
 def masked_box(placement: PlacementMap) -> Bounds | None:

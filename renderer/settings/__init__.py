@@ -6,6 +6,7 @@ These modules import nothing that draws, so that a command line is read and its 
 from typing import Final
 
 from renderer.settings.cover import CoverSettings
+from renderer.settings.explore import ExploreSettings
 from renderer.settings.figures import CellSettings, ClipSettings, FigureSettings, ThemeName
 from renderer.settings.mosaic import ChangeSettings, EditSettings, GridSettings, MatchSettings, TileSettings
 from renderer.settings.video import (
@@ -55,6 +56,7 @@ __all__ = [
     "Codec",
     "CoverSettings",
     "EditSettings",
+    "ExploreSettings",
     "FigureSettings",
     "FileSettings",
     "FormatName",

@@ -1,30 +1,47 @@
-/* The page: connects the mosaic, the view and the drawing. */
+/* The page: connects the mosaic, its drawing, the gestures and the panel. */
 
-const canvas = document.getElementById("view");
+const stage = byId("stage");
+const canvas = byId("view");
 const mosaic = readMosaic();
 const view = new View(mosaic);
-const drawing = new Drawing(canvas, mosaic);
+const photos = new Photos(mosaic);
+const isStill = matchMedia("(prefers-reduced-motion: reduce)");
+const state = document.documentElement.dataset;
+let drawing, panel;
+
+/* -- Frames ---------------------------------------------------------------------------------------------------- */
+
+const SLOW = 20, FAST = 12; // milliseconds from one frame to the next
+const PAUSE = 100; // milliseconds between frames that belong to different movements
+const REST = 140; // milliseconds without a change after which all is drawn
+const LEAST_SHARE = 0.4;
+let share = 1; // of the pixels on each side, while the view moves
+let isSlow = false, resting, last = 0, isDue = false;
 const ratio = () => Math.min(devicePixelRatio, 2);
 
-/* Frames of movements have fewer pixels where drawing is slow; the last one has all. */
-const SLOW = 20, FAST = 12; // milliseconds from one frame to the next
-const REST = 120; // milliseconds without a change after which all pixels are drawn
-let share = 1; // of the pixels on each side, while it moves
-let resting, last = 0, isDue = false;
+function drawAt(part, isFast) {
+  const [width, height] = view.size.map((side) => Math.max(Math.round(side * ratio() * part), 1));
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  drawing.draw(view, width / view.size[0], { isFast });
+}
 
+/* Draws a frame of a movement: where drawing is slow, with less detail and then with fewer pixels. */
 function drawNow(now) {
   const took = now - last;
   last = now;
-  if (took < 100) share = Math.min(Math.max(share * (took > SLOW ? 0.9 : took < FAST ? 1.05 : 1), 0.35), 1);
-  drawAt(share);
+  if (took < PAUSE && took > SLOW) {
+    if (isSlow) share = Math.max(share * 0.9, LEAST_SHARE);
+    isSlow = true;
+  } else if (took < FAST) share = Math.min(share * 1.05, 1);
+  drawAt(isSlow ? share : 1, isSlow);
+  drawMap();
   clearTimeout(resting);
-  if (share < 1) resting = setTimeout(() => requestAnimationFrame(() => drawAt(1)), REST);
+  resting = setTimeout(() => requestAnimationFrame(rest), REST);
 }
 
-function drawAt(part) {
-  const [width, height] = view.size.map((side) => Math.max(Math.round(side * ratio() * part), 1));
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  drawing.draw(view, width / view.size[0]);
+function rest() {
+  if (isSlow) drawAt(1, false);
+  drawing.loadLarge(view, ratio());
 }
 
 function redraw() {
@@ -36,77 +53,261 @@ function redraw() {
   });
 }
 
-new ResizeObserver(() => {
-  view.resize(canvas.clientWidth, canvas.clientHeight);
-  redraw();
-}).observe(canvas);
+/* -- Flights --------------------------------------------------------------------------------------------------- */
 
+const PACE = { least: 0.5, more: 0.45, most: 4 }; // seconds, seconds for each unit of a path's length, seconds
 let flying = 0;
+
+/* Flies to a view, and returns whether it was reached. */
 function fly(to, seconds) {
-  const turn = ++flying, { x, y, scale } = view;
-  const path = flight({ x, y, scale }, to, Math.min(...view.size));
-  const started = performance.now(), length = 1000 * (seconds ?? Math.min(0.5 + 0.5 * path.length, 4));
-  const step = (now) => {
-    if (turn !== flying) return;
-    const share = Math.min((now - started) / length, 1), eased = share * share * (3 - 2 * share);
-    Object.assign(view, path.at(eased));
-    drawNow(now);
-    if (share < 1) requestAnimationFrame(step);
-  };
-  requestAnimationFrame(step);
+  const turn = ++flying, { x, y, scale } = view, from = { x, y, scale };
+  const isWhole = (each) => each.scale <= view.whole * 1.001;
+  const path = flight(from, to, view.size[0], isWhole(from) || isWhole(to));
+  const length = 1000 * (seconds ?? Math.min(PACE.least + PACE.more * path.length, PACE.most));
+  return new Promise((resolve) => {
+    if (isStill.matches || !Number.isFinite(path.length)) {
+      Object.assign(view, view.limited(to));
+      redraw();
+      resolve(true);
+      return;
+    }
+    const started = performance.now();
+    const step = (now) => {
+      if (turn !== flying) return resolve(false);
+      const way = Math.min(Math.max((now - started) / length, 0), 1);
+      Object.assign(view, view.limited(path.at(cruise(way))));
+      drawNow(now);
+      return way < 1 ? requestAnimationFrame(step) : resolve(true);
+    };
+    requestAnimationFrame(step);
+  });
 }
 
-const pointers = new Map();
-canvas.addEventListener("pointerdown", (event) => {
-  flying += 1;
-  canvas.setPointerCapture(event.pointerId);
-  pointers.set(event.pointerId, [event.clientX, event.clientY]);
-});
-canvas.addEventListener("pointermove", (event) => {
-  const before = pointers.get(event.pointerId);
-  if (!before) return;
-  const now = [event.clientX, event.clientY], other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
-  pointers.set(event.pointerId, now);
-  if (other) { // two fingers: the points below them stay below them
-    const middle = (at) => [(at[0] + other[0]) / 2, (at[1] + other[1]) / 2];
-    const away = (at) => Math.hypot(at[0] - other[0], at[1] - other[1]);
-    const [from, to] = [middle(before), middle(now)];
-    view.move(to[0] - from[0], to[1] - from[1]);
-    view.zoom(away(now) / Math.max(away(before), 1), ...to);
-  } else view.move(now[0] - before[0], now[1] - before[1]);
-  redraw();
-});
-for (const ending of ["pointerup", "pointercancel"]) {
-  canvas.addEventListener(ending, (event) => pointers.delete(event.pointerId));
+const pause = (seconds) => new Promise((resolve) => { setTimeout(resolve, 1000 * seconds); });
+
+/* The page begins with a flight into the best photo and back, unless one does something else. */
+async function playIntro() {
+  await pause(0.7);
+  const turn = flying;
+  if (state.used || !await fly(view.of(data.best, 0.8), 5)) return;
+  await pause(1.2);
+  if (flying === turn + 1) fly(view.wholeView, 4);
 }
-canvas.addEventListener("wheel", (event) => {
-  event.preventDefault();
-  flying += 1;
-  view.zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.002)), event.clientX, event.clientY);
+
+const stopped = () => { flying += 1; state.used = "yes"; };
+
+/* -- The small map --------------------------------------------------------------------------------------------- */
+
+const MAP = 150; // longer side in pixels
+const map = byId("map");
+
+function drawMap() {
+  map.hidden = view.isWhole;
+  if (map.hidden) return;
+  const scale = MAP / Math.max(mosaic.width, mosaic.height), pixels = ratio();
+  const [width, height] = [mosaic.width * scale, mosaic.height * scale];
+  if (map.width !== Math.round(width * pixels)) {
+    Object.assign(map, { width: Math.round(width * pixels), height: Math.round(height * pixels) });
+    map.style.width = `${width}px`;
+  }
+  const context = map.getContext("2d");
+  context.setTransform(pixels, 0, 0, pixels, 0, 0);
+  context.drawImage(mosaic.first, 0, 0, width, height);
+  context.fillStyle = "#0007";
+  const [wide, high] = view.size.map((side) => (side / view.scale) * scale);
+  const [left, top] = [view.x * scale - wide / 2, view.y * scale - high / 2];
+  const outside = new Path2D();
+  outside.rect(0, 0, width, height);
+  outside.rect(left, top, wide, high);
+  context.fill(outside, "evenodd");
+  context.strokeStyle = "#fff";
+  context.strokeRect(left, top, wide, high);
+  context.fillStyle = "#fff";
+  for (const cell of drawing.lit >= 0 ? mosaic.cells.of(drawing.lit) : []) {
+    const [x, y, across, down] = mosaic.cells.box(cell);
+    context.beginPath();
+    context.arc((x + across / 2) * scale, (y + down / 2) * scale, 3, 0, 7);
+    context.fill();
+  }
+}
+
+function moveOnMap(event) {
+  if (event.type === "pointermove" && !event.buttons) return;
+  stopped();
+  const box = map.getBoundingClientRect(), scale = mosaic.width / box.width;
+  Object.assign(view, view.limited({ x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale, scale: view.scale }));
   redraw();
-}, { passive: false });
-canvas.addEventListener("dblclick", (event) => {
-  const [x, y] = view.at(event.clientX, event.clientY);
-  fly({ x, y, scale: Math.min(view.scale * 3, 0.9 * Math.min(...view.size)) });
-});
-canvas.addEventListener("keydown", (event) => {
-  const [width, height] = view.size, step = 0.15 * Math.min(width, height);
-  const actions = {
-    ArrowLeft: () => view.move(step, 0), ArrowRight: () => view.move(-step, 0),
-    ArrowUp: () => view.move(0, step), ArrowDown: () => view.move(0, -step),
-    "+": () => view.zoom(1.4, width / 2, height / 2), "-": () => view.zoom(1 / 1.4, width / 2, height / 2),
-    Home: () => fly({ x: mosaic.width / 2, y: mosaic.height / 2, scale: view.whole }),
-  };
-  if (!actions[event.key]) return;
-  event.preventDefault();
-  flying += 1;
-  actions[event.key]();
-  redraw();
+}
+map.addEventListener("pointerdown", (event) => { map.setPointerCapture(event.pointerId); moveOnMap(event); });
+map.addEventListener("pointermove", moveOnMap);
+
+/* -- Photos, by the address ------------------------------------------------------------------------------------ */
+
+let openedHere = 0; // photos that were opened since the page was, as entries of the browser's history
+let clicked; // the cell that was clicked to open a photo
+
+const photoInAddress = () => {
+  const number = +(/^#photo=(\d+)$/.exec(location.hash)?.[1] ?? 0) - 1;
+  return number >= 0 && number < mosaic.photos.length ? number : null;
+};
+
+/* Opens a photo; the back button closes it. `isNext`: instead of the one that is open. */
+function openPhoto(number, isNext = false) {
+  stopped();
+  const address = `#photo=${number + 1}`;
+  if (location.hash === address) showAddress();
+  else if (isNext && photoInAddress() !== null) location.replace(address);
+  else {
+    openedHere += 1;
+    location.hash = address;
+  }
+}
+
+function closePanel() {
+  if (photoInAddress() === null) {
+    panel.hide();
+    canvas.focus({ preventScroll: true });
+  } else if (openedHere > 0) history.back();
+  else location.replace("#");
+}
+
+function showAddress() {
+  const number = photoInAddress(), cell = clicked;
+  clicked = undefined;
+  if (number === null) {
+    openedHere = Math.max(openedHere - 1, 0);
+    if (panel.open !== null) {
+      panel.hide();
+      canvas.focus({ preventScroll: true });
+    }
+    drawing.lit = -1;
+    redraw();
+    return;
+  }
+  panel.showPhoto(number);
+  drawing.lit = number < mosaic.used ? number : -1;
+  fitStage();
+  if (cell === undefined) panel.showNextPlace();
+  else {
+    panel.showNextPlace(cell);
+    const [x, y, width, height] = mosaic.cells.box(cell);
+    fly(view.limited({ x: x + width / 2, y: y + height / 2, scale: view.scale }));
+  }
+}
+addEventListener("hashchange", showAddress);
+
+function showFinder() {
+  if (photoInAddress() !== null) {
+    location.hash = "";
+    drawing.lit = -1;
+  }
+  panel.showFinder();
+}
+
+panel = new Panel(mosaic, photos, {
+  opened: openPhoto,
+  finding: showFinder,
+  showPlace: (cell) => fly(view.of(cell, 0.4)),
 });
 
-await drawing.loadFirst();
-redraw();
-document.documentElement.dataset.seen = Math.round(performance.now());
-await drawing.loadPhotos(redraw);
-document.documentElement.dataset.loaded = Math.round(performance.now());
-globalThis.explore = { view, drawing, fly, redraw };
+/* -- Controls -------------------------------------------------------------------------------------------------- */
+
+listen(canvas, view, {
+  moved: redraw,
+  stopped,
+  tapped: (pixelX, pixelY) => {
+    const cell = mosaic.cells.at(...view.at(pixelX, pixelY));
+    if (cell < 0) return;
+    clicked = cell;
+    openPhoto(mosaic.cells.photo[cell]);
+  },
+  zoomIn: (pixelX, pixelY) => {
+    const [x, y] = view.at(pixelX, pixelY), cell = mosaic.cells.at(x, y);
+    stopped();
+    const near = cell < 0 ? null : view.of(cell, 0.7);
+    if (near && view.scale > near.scale * 0.7) fly(view.wholeView);
+    else fly(near && view.scale * 4 > near.scale ? near : view.limited({ x, y, scale: view.scale * 4 }));
+  },
+  whole: () => fly(view.wholeView),
+});
+byId("find").addEventListener("click", () => (byId("finder").hidden || byId("panel").hidden ? showFinder() : closePanel()));
+byId("close").addEventListener("click", closePanel);
+byId("whole").addEventListener("click", () => { stopped(); fly(view.wholeView); });
+for (const button of document.querySelectorAll("[data-zoom]")) {
+  button.addEventListener("click", () => {
+    stopped();
+    fly(view.limited({ x: view.x, y: view.y, scale: view.scale * button.dataset.zoom }), 0.35);
+  });
+}
+byId("full").hidden = !document.fullscreenEnabled;
+byId("full").addEventListener("click", () => (
+  document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen()));
+document.addEventListener("fullscreenchange", () => {
+  byId("full").textContent = document.fullscreenElement ? "Leave full screen" : "Full screen";
+});
+addEventListener("keydown", (event) => {
+  if (event.target.matches("input") || byId("alone").open) return;
+  if (event.key === "Escape" && !byId("panel").hidden) closePanel();
+  else if (panel.open !== null && event.target !== canvas && event.key === "ArrowLeft") byId("previous").click();
+  else if (panel.open !== null && event.target !== canvas && event.key === "ArrowRight") byId("next").click();
+});
+let inside = 0;
+for (const [kind, by] of [["dragenter", 1], ["dragleave", -1]]) {
+  addEventListener(kind, (event) => {
+    event.preventDefault();
+    inside += by;
+    byId("drop").hidden = inside <= 0;
+  });
+}
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  inside = 0;
+  byId("drop").hidden = true;
+  const [file] = event.dataTransfer.files;
+  if (file) panel.searchCopy(file);
+});
+
+/* -- Beginning ------------------------------------------------------------------------------------------------- */
+
+function fitStage() {
+  if (view.size[0] === stage.clientWidth && view.size[1] === stage.clientHeight) return;
+  view.resize(Math.max(stage.clientWidth, 1), Math.max(stage.clientHeight, 1));
+}
+
+function readGround() {
+  drawing.ground = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g).slice(0, 3).map((value) => value / 255);
+  redraw();
+}
+
+async function begin() {
+  try {
+    if (new URLSearchParams(location.search).has("flat")) throw new Error("asked for");
+    drawing = new Drawing(canvas, mosaic, photos, redraw);
+  } catch { // no WebGL 2
+    drawing = new FlatDrawing(canvas, mosaic, photos, redraw);
+  }
+  fitStage();
+  readGround();
+  canvas.hidden = false;
+  drawNow(performance.now());
+  state.seen = Math.round(performance.now());
+  const count = mosaic.photos.length;
+  await photos.load((...tile) => drawing.store(...tile), (done) => {
+    byId("status").textContent = done < count ? `Loading photos: ${Math.floor((100 * done) / count)} %` : "";
+    if (drawing.gl || done === count) redraw();
+  });
+  drawing.finish();
+  state.loaded = Math.round(performance.now());
+}
+
+canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+canvas.addEventListener("webglcontextrestored", begin);
+await mosaic.first.decode();
+photos.ready = begin();
+new ResizeObserver(() => { fitStage(); redraw(); }).observe(stage);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readGround);
+globalThis.explore = { view, drawing, mosaic, photos, fly, panel };
+if (photoInAddress() !== null) showAddress();
+await photos.ready;
+if (data.intro === "zoom" && photoInAddress() === null && !isStill.matches && !state.used) playIntro();

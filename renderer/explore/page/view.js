@@ -1,6 +1,8 @@
-/* The view: what of the mosaic is visible, how it moves, and the path of a flight. */
+/* The view: what of the mosaic is visible, how it moves, and the paths of flights, which are those of the videos. */
 
 const LARGEST = 0.9; // a tile fills at most this share of the window's shorter side
+const PAN = 1.2; // see PAN in flights.py
+const RAMP = 0.35; // see _RAMP in easing.py
 
 class View {
   constructor(mosaic) {
@@ -9,27 +11,33 @@ class View {
     this.y = mosaic.height / 2;
     this.scale = 1; // pixels of the window for a unit
     this.size = [1, 1];
+    let smallest = Infinity;
+    for (let cell = 0; cell < mosaic.cells.count; cell++) smallest = Math.min(smallest, mosaic.cells.side(cell));
+    this.smallest = smallest;
   }
 
   get whole() { return Math.min(this.size[0] / this.mosaic.width, this.size[1] / this.mosaic.height); }
 
+  get largest() { return Math.max((LARGEST * Math.min(...this.size)) / this.smallest, this.whole); }
+
+  get isWhole() { return this.scale <= this.whole * 1.001; }
+
   resize(width, height) {
-    const isWhole = Math.abs(this.scale / this.whole - 1) < 0.01;
+    const wasWhole = Math.abs(this.scale / this.whole - 1) < 0.01;
     this.size = [width, height];
-    if (isWhole || this.scale < this.whole) this.scale = this.whole;
-    this.limit();
+    if (wasWhole) this.scale = this.whole;
+    Object.assign(this, this.limited(this));
   }
 
-  /* Keeps the mosaic in the window. */
-  limit() {
+  /* A view as near as possible to another that shows nothing outside the mosaic, if this is larger than the window. */
+  limited({ x, y, scale }) {
     const { width, height } = this.mosaic;
-    this.scale = Math.min(Math.max(this.scale, this.whole), LARGEST * Math.min(...this.size));
+    const kept = Math.min(Math.max(scale, this.whole), this.largest);
     const inside = (at, side, pixels) => {
-      const half = pixels / this.scale / 2;
+      const half = pixels / kept / 2;
       return 2 * half >= side ? side / 2 : Math.min(Math.max(at, half), side - half);
     };
-    this.x = inside(this.x, width, this.size[0]);
-    this.y = inside(this.y, height, this.size[1]);
+    return { x: inside(x, width, this.size[0]), y: inside(y, height, this.size[1]), scale: kept };
   }
 
   /* The point of the mosaic at a pixel of the window. */
@@ -38,44 +46,64 @@ class View {
   }
 
   move(acrossPixels, downPixels) {
-    this.x -= acrossPixels / this.scale;
-    this.y -= downPixels / this.scale;
-    this.limit();
+    Object.assign(this, this.limited({
+      x: this.x - acrossPixels / this.scale, y: this.y - downPixels / this.scale, scale: this.scale,
+    }));
   }
 
   /* Zooms by a factor, so that the point at a pixel stays there. */
   zoom(factor, pixelX, pixelY) {
     const [x, y] = this.at(pixelX, pixelY);
-    this.scale = Math.min(Math.max(this.scale * factor, this.whole), LARGEST * Math.min(...this.size));
-    this.x = x - (pixelX - this.size[0] / 2) / this.scale;
-    this.y = y - (pixelY - this.size[1] / 2) / this.scale;
-    this.limit();
+    const scale = Math.min(Math.max(this.scale * factor, this.whole), this.largest);
+    Object.assign(this, this.limited({
+      x: x - (pixelX - this.size[0] / 2) / scale, y: y - (pixelY - this.size[1] / 2) / scale, scale,
+    }));
   }
+
+  /* The view in which a cell takes a share of the window's shorter side. */
+  of(cell, share = 0.6) {
+    const [x, y, width, height] = this.mosaic.cells.box(cell);
+    const scale = Math.max((share * Math.min(...this.size)) / Math.max(width, height), this.whole);
+    return this.limited({ x: x + width / 2, y: y + height / 2, scale });
+  }
+
+  get wholeView() { return { x: this.mosaic.width / 2, y: this.mosaic.height / 2, scale: this.whole }; }
 }
 
-/* The path between two views that is perceived as shortest: van Wijk and Nuij, "Smooth and efficient zooming and
-   panning", 2003. Returns its length, and a function of the share that was flown. */
-function flight(from, to, pixels) {
-  const RHO = 1.4;
-  const [w0, w1] = [pixels / from.scale, pixels / to.scale];
-  const distance = Math.hypot(to.x - from.x, to.y - from.y);
-  const logs = (sign) => {
-    const [w, d] = sign > 0 ? [w0, 1] : [w1, -1];
-    const b = (w1 * w1 - w0 * w0 + d * RHO ** 4 * distance * distance) / (2 * w * RHO ** 2 * distance);
-    return Math.log(-b + Math.sqrt(b * b + 1));
-  };
-  if (distance < 1e-6 * w0) {
-    const length = Math.abs(Math.log(w1 / w0)) / RHO;
-    return { length, at: (share) => ({ x: from.x, y: from.y, scale: pixels / (w0 * (w1 / w0) ** share) }) };
+/* Constant speed in the middle; at both ends the speed rises and falls as a cosine. */
+function cruise(share) {
+  const distance = Math.min(share, 1 - share);
+  const start = 0.5 * distance - (0.5 * RAMP / Math.PI) * Math.sin((Math.PI * Math.min(distance, RAMP)) / RAMP);
+  const eased = (distance < RAMP ? start : distance - 0.5 * RAMP) / (1 - RAMP);
+  return share < 0.5 ? eased : 1 - eased;
+}
+
+/* The path between two views: its length, and a function from the share that was flown. To and from the whole mosaic
+   it is straight, between two photos it pulls back: van Wijk and Nuij, "Smooth and efficient zooming and panning",
+   2003, as `straight_flight` and `ArchedFlight` in flights.py. `across`: width of the window in pixels. */
+function flight(from, to, across, isStraight) {
+  const on = (share, scale) => ({ x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share, scale });
+  if (isStraight) {
+    const ratio = from.scale / to.scale;
+    return {
+      length: Math.abs(Math.log(ratio)) || Math.hypot(to.x - from.x, to.y - from.y) * from.scale / across,
+      at: (way) => {
+        const scale = from.scale * (to.scale / from.scale) ** way;
+        return on(Math.abs(ratio - 1) < 1e-9 ? way : (1 - from.scale / scale) / (1 - ratio), scale);
+      },
+    };
   }
-  const r0 = logs(1), r1 = logs(-1), length = (r1 - r0) / RHO;
+  const [start, end] = [across / from.scale, across / to.scale];
+  const distance = Math.max(Math.hypot(to.x - from.x, to.y - from.y), 1e-9);
+  const span = PAN * PAN * distance, growth = end * end - start * start;
+  const r0 = -Math.asinh((growth + span * span) / (2 * start * span));
+  const length = -Math.asinh((growth - span * span) / (2 * end * span)) - r0;
   return {
     length,
-    at: (share) => {
-      const s = r0 + RHO * share * length;
-      const moved = (w0 / RHO ** 2) * (Math.cosh(r0) * Math.tanh(s) - Math.sinh(r0)) / distance;
-      const width = w0 * Math.cosh(r0) / Math.cosh(s);
-      return { x: from.x + moved * (to.x - from.x), y: from.y + moved * (to.y - from.y), scale: pixels / width };
+    at: (way) => {
+      const r = r0 + way * length;
+      const travelled = ((start / (PAN * PAN)) * Math.sinh(way * length)) / Math.cosh(r);
+      return on(travelled / distance, (across * Math.cosh(r)) / (start * Math.cosh(r0)));
     },
   };
 }

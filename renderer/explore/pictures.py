@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
 
 from renderer.errors import RenderError
+from renderer.kernels import arithmetic
 from renderer.library import Library
+from renderer.library.reading import THUMBNAIL_PIXELS
+from renderer.pages import webp
 from renderer.pictures import Pixels, resize
 from renderer.threads import run_blocks
 
 if TYPE_CHECKING:
     from renderer.progress import Progress
 
-SIDES: Final = (1440, 1080, 800, 640, 512, 400, 320, 256, 224, 192, 160, 136, 112, 96, 80, 64, 48)
-"""Shorter sides of the pictures, of which the largest is chosen that the budget allows."""
+MOST: Final = 1600
+"""The longest shorter side of a picture, in pixels."""
 
-_QUALITY: Final = 82  # of WebP
+LEAST: Final = 48
+"""The shortest shorter side of a picture, whatever the budget, in pixels."""
+
+_PROBE: Final = 160  # shorter side from which others are estimated
+_POWER: Final = 1.6  # bytes grow with this power of the side
+_STEP: Final = 8  # sides are multiples of it
+_TRIES: Final = 4
 _SAMPLE: Final = 48  # photos from which the size of all is estimated
 _MARGIN: Final = 0.97  # share of the budget that is planned, as the sample may mislead
 _BLOCK: Final = 16  # photos that a thread encodes at a time
 
 
 @dataclass(frozen=True)
-class Pack:
+class Pictures:
     """Pictures of photos, WebP, in one buffer."""
 
     side: int  # the shorter side of photos that are large enough
@@ -37,26 +46,36 @@ class Pack:
     data: bytes
 
 
-def pack_photos(library: Library, budget: int, progress: Progress) -> Pack:
+def encode_photos(library: Library, budget: int, progress: Progress, *, most: int = MOST) -> Pictures:
     """Encode the photos of a library, all with the same shorter side, into at most `budget` bytes.
 
-    Photos are not enlarged. Sides above 256 pixels are read from the files of photos, which takes 30 ms each. If even
-    the smallest side is too large for the budget, it is used. Raises RenderError if a photo can't be read.
+    `most`: the longest shorter side. Photos are not enlarged. Sides above `THUMBNAIL_PIXELS` are read from the files of
+    photos, which takes 30 ms each. If even `LEAST` is too large for the budget, it is used. Memory: the budget, and a
+    photo for each thread. Raises RenderError if a photo can't be read.
     """
     count = len(library.photos)
     some = np.unique(np.linspace(0, count - 1, min(_SAMPLE, count)).astype(int)).tolist()
-    for place, side in enumerate(SIDES):
-        last = place == len(SIDES) - 1
-        sampled = _encoded(library, side, some)
-        if not last and sum(len(content) for content, _ in sampled) / len(some) * count > _MARGIN * budget:
-            continue
+    side, planned = min(_PROBE, most), _MARGIN * budget / count * len(some)
+    for _ in range(_TRIES):
+        sampled = sum(len(content) for content, _ in _encoded(library, side, some))
+        better = min(_limited(side * arithmetic.power(planned / sampled, 1 / _POWER)), most)
+        if better == side or (sampled <= planned and better - side < 0.05 * side):
+            break
+        side = better
+    while True:
         with progress.stage("encoding photos", count, "photos") as advance:
             pictures = _encoded(library, side, range(count), advance)
-        if last or sum(len(content) for content, _ in pictures) <= budget:
+        total = sum(len(content) for content, _ in pictures)
+        if total <= budget or side <= LEAST:
             break
+        side = _limited(min(side * arithmetic.power(_MARGIN * budget / total, 1 / _POWER), side - _STEP))
     contents = [content for content, _ in pictures]
     ends = np.cumsum([len(content) for content in contents]).tolist()
-    return Pack(side, [size for _, size in pictures], ends, b"".join(contents))
+    return Pictures(side, [size for _, size in pictures], ends, b"".join(contents))
+
+
+def _limited(side: float) -> int:
+    return min(max(math.floor(side / _STEP) * _STEP, LEAST), MOST)
 
 
 def _encoded(
@@ -69,28 +88,26 @@ def _encoded(
 
 
 def _encode_block(library: Library, side: int, numbers: Sequence[int]) -> list[tuple[bytes, tuple[int, int]]]:
-    encoded = []
-    for number in numbers:
-        pixels = picture_of(library, number, side)
-        settings = (cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
-        content = cv2.imencode(".webp", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), settings)[1].tobytes()
-        encoded.append((content, (pixels.shape[1], pixels.shape[0])))
-    return encoded
+    pictures = [picture_of(library, number, side) for number in numbers]
+    return [(webp(pixels), (pixels.shape[1], pixels.shape[0])) for pixels in pictures]
 
 
 def picture_of(library: Library, number: int, side: int) -> Pixels:
     """Return a photo's whole picture, or of a piece its crop, with a shorter side of at most `side` pixels: (H, W, 3).
 
-    Raises RenderError if it can't be read.
+    If its file is missing, that is its thumbnail.
     """
     photo = library.photos[number]
     shrink = min(side / min(photo.own_size), 1.0)
     width, height = (max(round(length * shrink), 1) for length in photo.own_size)
-    if side > 256:
-        return library.whole(photo, width, height, sharp=False)
     try:
+        if side > THUMBNAIL_PIXELS:
+            return library.whole(photo, width, height, sharp=False)
         pixels = library.overview(photo)
-    except RenderError:  # its file is missing, and it has no stored thumbnail
-        pixels = library.tiles_of(np.array([number]))[0]
+    except RenderError:
+        try:
+            pixels = library.overview(photo)
+        except RenderError:  # it has no stored thumbnail either
+            pixels = library.tiles_of(np.array([number]))[0]
     shrink = min(side / min(pixels.shape[:2]), 1.0)
     return resize(pixels, *(max(round(length * shrink), 1) for length in pixels.shape[1::-1]))
