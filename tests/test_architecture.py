@@ -218,7 +218,7 @@ OPENED = {
     "identity.py": {"path.read_bytes": "a part of the package"},
     "kernels/library.py": {"(FOLDER / 'kernels.h').read_text": "a part of the package"},
     "kernels/sources.py": {"path.read_bytes": "a part of the checkout"},
-    "report/__init__.py": {"resources.files(__name__).joinpath(name).read_text": "a part of the package"},
+    "pages/__init__.py": {"resources.files(package).joinpath(name).read_text": "a part of the package"},
     "studio/server.py": {"each.read_bytes": "a part of the package"},
     "cli/completion.py": {"Path(__file__).with_suffix(f'.{shell}').read_text": "a part of the package"},
 }  # fmt: skip

@@ -11,6 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from renderer.errors import InputError
 from renderer.explore.captions import captions_of, read_captions
@@ -38,7 +39,8 @@ _FIRST_QUALITY: Final = 85
 _ROWS: Final = 256  # of it that are drawn at once
 _TEXT: Final = 150_000  # bytes of styles, scripts and the description of the photos, apart from these
 _UNUSED_SIDE: Final = 96  # shorter side in pixels of photos that the mosaic does not show
-_UNUSED_SHARE: Final = 0.2  # of the page at most
+_UNUSED_SHARE: Final = 0.2  # of the page that is theirs
+_UNUSED_BYTES: Final = 900  # of the smallest picture of one
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,18 @@ def write_page(
     places = cell_places(placement) if settings.names and saved.command is not None else b""
     # Base64 has 4 characters for 3 bytes.
     budget = int((settings.page_size * 1e6 - _TEXT) * 3 / 4) - len(first) - len(cells) - len(places)
-    unused, unused_pictures = _unused(mosaic, max(int(_UNUSED_SHARE * budget), 0), progress)
-    budget -= len(unused_pictures.data) if unused_pictures else 0
-    pictures = [encode_photos(library, max(budget, 1), progress), *([unused_pictures] if unused_pictures else [])]
-    every = library.combined(unused) if unused is not None else library
+    unused, pictures, every = _unused(mosaic), [], library
+    pictures.append(encode_photos(library, max(int((1 - _UNUSED_SHARE if len(unused) else 1) * budget), 1), progress))
+    most = max(budget - len(pictures[0].data), 0) // _UNUSED_BYTES
+    if len(unused) > most:
+        progress.notice(
+            f"{len(unused) - most:,} of {len(unused):,} unused photos are left out: use a larger {named('page_size')}"
+        )
+        unused = unused[np.linspace(0, len(unused) - 1, most).astype(int)]  # as photos of one event follow one another
+    if len(unused):
+        some = mosaic.offered.take(unused)
+        pictures.append(encode_photos(some, budget - len(pictures[0].data), progress, most=_UNUSED_SIDE))
+        every = library.combined(some)
     told = every.photos.dates()
     folder = folder_of(path) if settings.originals == "folder" else None
     title = settings.title or page_title(placement, path.stem)
@@ -114,27 +124,11 @@ def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _unused(mosaic: OpenMosaic, budget: int, progress: Progress) -> tuple[Library | None, Pictures | None]:
-    """Return the photos that the mosaic could show, but does not, as many as fit into the budget, and their pictures.
-
-    Those of the sample are spread evenly, as photos of one event follow one another.
-    """
+def _unused(mosaic: OpenMosaic) -> npt.NDArray[np.intp]:
+    """Return the indices of the offered photos that the mosaic does not show; none of a saved map or of pieces."""
     if not mosaic.has_choice:
-        return None, None
-    numbers = np.flatnonzero(mosaic.library.photos.find(mosaic.offered.photos) < 0)
-    if not len(numbers):
-        return None, None
-    per_photo = 3_000  # bytes of a picture of this size, at most
-    most = budget // per_photo
-    if most < 1:
-        return None, None
-    if len(numbers) > most:
-        progress.notice(
-            f"{len(numbers) - most:,} of {len(numbers):,} unused photos are left out: use a larger {named('page_size')}"
-        )
-        numbers = numbers[np.linspace(0, len(numbers) - 1, most).astype(int)]
-    some = mosaic.offered.take(numbers)
-    return some, encode_photos(some, budget, progress, most=_UNUSED_SIDE)
+        return np.empty(0, np.intp)
+    return np.flatnonzero(mosaic.library.photos.find(mosaic.offered.photos) < 0)
 
 
 def _photos(library: Library, used: int, pictures: Sequence[Pictures]) -> list[list[float]]:

@@ -1,4 +1,4 @@
-"""The photos of a page, each as one small picture: as large as all of them may be together."""
+"""The photos of a page, each as one small picture: as large and as good as all of them may be together."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ MOST: Final = 1600
 
 LEAST: Final = 48
 """The shortest shorter side of a picture, whatever the budget, in pixels."""
+
+QUALITIES: Final = (82, 88, 92)
+"""Qualities of WebP: the first one, or a better one if photos are in their own size and the budget allows it."""
 
 _PROBE: Final = 160  # shorter side from which others are estimated
 _POWER: Final = 1.6  # bytes grow with this power of the side
@@ -55,20 +58,28 @@ def encode_photos(library: Library, budget: int, progress: Progress, *, most: in
     """
     count = len(library.photos)
     some = np.unique(np.linspace(0, count - 1, min(_SAMPLE, count)).astype(int)).tolist()
-    side, planned = min(_PROBE, most), _MARGIN * budget / count * len(some)
+    planned = _MARGIN * budget / count * len(some)
+
+    def sampled(side: int, quality: int) -> int:
+        return sum(len(content) for content, _ in _encoded(library, side, quality, some))
+
+    side, quality = min(_PROBE, most), QUALITIES[0]
     for _ in range(_TRIES):
-        sampled = sum(len(content) for content, _ in _encoded(library, side, some))
-        better = min(_limited(side * arithmetic.power(planned / sampled, 1 / _POWER)), most)
-        if better == side or (sampled <= planned and better - side < 0.05 * side):
+        taken = sampled(side, quality)
+        better = min(_limited(side * arithmetic.power(planned / taken, 1 / _POWER)), most)
+        if better == side or (taken <= planned and better - side < 0.05 * side):
             break
         side = better
+    if side > max(min(library.photos[number].own_size) for number in some):  # nothing is gained by a longer side
+        quality = next((each for each in QUALITIES[:0:-1] if sampled(side, each) <= planned), quality)
     while True:
         with progress.stage("encoding photos", count, "photos") as advance:
-            pictures = _encoded(library, side, range(count), advance)
+            pictures = _encoded(library, side, quality, range(count), advance)
         total = sum(len(content) for content, _ in pictures)
         if total <= budget or side <= LEAST:
             break
         side = _limited(min(side * arithmetic.power(_MARGIN * budget / total, 1 / _POWER), side - _STEP))
+        quality = QUALITIES[0]
     contents = [content for content, _ in pictures]
     ends = np.cumsum([len(content) for content in contents]).tolist()
     return Pictures(side, [size for _, size in pictures], ends, b"".join(contents))
@@ -79,17 +90,23 @@ def _limited(side: float) -> int:
 
 
 def _encoded(
-    library: Library, side: int, numbers: Sequence[int], advance: Callable[[int], None] = lambda _count: None
+    library: Library,
+    side: int,
+    quality: int,
+    numbers: Sequence[int],
+    advance: Callable[[int], None] = lambda _count: None,
 ) -> list[tuple[bytes, tuple[int, int]]]:
     """Return some photos as WebP files with a shorter side, with the size of each."""
     blocks = [numbers[start : start + _BLOCK] for start in range(0, len(numbers), _BLOCK)]
-    done = run_blocks(partial(_encode_block, library, side), blocks, lambda block: advance(len(block)))
+    done = run_blocks(partial(_encode_block, library, side, quality), blocks, lambda block: advance(len(block)))
     return [each for block in done for each in block]
 
 
-def _encode_block(library: Library, side: int, numbers: Sequence[int]) -> list[tuple[bytes, tuple[int, int]]]:
+def _encode_block(
+    library: Library, side: int, quality: int, numbers: Sequence[int]
+) -> list[tuple[bytes, tuple[int, int]]]:
     pictures = [picture_of(library, number, side) for number in numbers]
-    return [(webp(pixels), (pixels.shape[1], pixels.shape[0])) for pixels in pictures]
+    return [(webp(pixels, quality), (pixels.shape[1], pixels.shape[0])) for pixels in pictures]
 
 
 def picture_of(library: Library, number: int, side: int) -> Pixels:
