@@ -243,6 +243,7 @@ def browser() -> Iterator[Chrome]:
     # Root in a container has no sandbox and little shared memory; the pages are our own.
     for word in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "mute-audio", "disable-background-networking"):
         options.add_argument(f"--{word}")
+    options.add_argument("--enable-unsafe-swiftshader")  # WebGL in software
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     running = webdriver.Chrome(options, webdriver.ChromeService(driver))
     yield running

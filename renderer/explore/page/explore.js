@@ -11,12 +11,11 @@ let drawing, panel;
 
 /* -- Frames ---------------------------------------------------------------------------------------------------- */
 
-const SLOW = 20, FAST = 12; // milliseconds from one frame to the next
-const PAUSE = 100; // milliseconds between frames that belong to different movements
+const SLOW = 26, FAST = 18; // milliseconds from a frame that was drawn to the next one
 const REST = 140; // milliseconds without a change after which all is drawn
 const LEAST_SHARE = 0.4;
 let share = 1; // of the pixels on each side, while the view moves
-let isSlow = false, resting, last = 0, isDue = false;
+let isSlow = false, resting, isDue = false;
 const ratio = () => Math.min(devicePixelRatio, 2);
 
 function drawAt(part, isFast) {
@@ -27,14 +26,14 @@ function drawAt(part, isFast) {
 
 /* Draws a frame of a movement: where drawing is slow, with less detail and then with fewer pixels. */
 function drawNow(now) {
-  const took = now - last;
-  last = now;
-  if (took < PAUSE && took > SLOW) {
-    if (isSlow) share = Math.max(share * 0.9, LEAST_SHARE);
-    isSlow = true;
-  } else if (took < FAST) share = Math.min(share * 1.05, 1);
   drawAt(isSlow ? share : 1, isSlow);
   drawMap();
+  requestAnimationFrame((next) => {
+    if (next - now > SLOW) {
+      if (isSlow) share = Math.max(share * 0.9, LEAST_SHARE);
+      isSlow = true;
+    } else if (next - now < FAST) share = Math.min(share * 1.02, 1);
+  });
   clearTimeout(resting);
   resting = setTimeout(() => requestAnimationFrame(rest), REST);
 }
@@ -98,15 +97,16 @@ const stopped = () => { flying += 1; state.used = "yes"; };
 
 /* -- The small map --------------------------------------------------------------------------------------------- */
 
-const MAP = 150; // longer side in pixels
+const MAP = { wide: 150, narrow: 100, below: 720 }; // longer side in pixels, in windows below this width the second
 const map = byId("map");
 
 function drawMap() {
   map.hidden = view.isWhole;
   if (map.hidden) return;
-  const scale = MAP / Math.max(mosaic.width, mosaic.height), pixels = ratio();
+  const side = innerWidth < MAP.below ? MAP.narrow : MAP.wide;
+  const scale = side / Math.max(mosaic.width, mosaic.height), pixels = ratio();
   const [width, height] = [mosaic.width * scale, mosaic.height * scale];
-  if (map.width !== Math.round(width * pixels)) {
+  if (map.style.width !== `${width}px` || map.width !== Math.round(width * pixels)) {
     Object.assign(map, { width: Math.round(width * pixels), height: Math.round(height * pixels) });
     map.style.width = `${width}px`;
   }
@@ -176,7 +176,8 @@ function showAddress() {
   clicked = undefined;
   if (number === null) {
     openedHere = Math.max(openedHere - 1, 0);
-    if (panel.open !== null) {
+    if (panel.open !== null && panel.isFromFound) panel.showAgain();
+    else if (panel.open !== null) {
       panel.hide();
       canvas.focus({ preventScroll: true });
     }
@@ -219,6 +220,7 @@ listen(canvas, view, {
     const cell = mosaic.cells.at(...view.at(pixelX, pixelY));
     if (cell < 0) return;
     clicked = cell;
+    panel.isFromFound = false;
     openPhoto(mosaic.cells.photo[cell]);
   },
   zoomIn: (pixelX, pixelY) => {
@@ -307,7 +309,7 @@ await mosaic.first.decode();
 photos.ready = begin();
 new ResizeObserver(() => { fitStage(); redraw(); }).observe(stage);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", readGround);
-globalThis.explore = { view, drawing, mosaic, photos, fly, panel };
+globalThis.explore = { view, drawing, mosaic, photos, fly, panel, flight, cruise, similarPhotos };
 if (photoInAddress() !== null) showAddress();
 await photos.ready;
 if (data.intro === "zoom" && photoInAddress() === null && !isStill.matches && !state.used) playIntro();

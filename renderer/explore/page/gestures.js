@@ -26,10 +26,8 @@ function listen(canvas, view, act) {
     if (other) { // two fingers: the points below them stay below them
       const middle = (at) => [(at[0] + other[0]) / 2, (at[1] + other[1]) / 2];
       const away = (at) => Math.max(Math.hypot(at[0] - other[0], at[1] - other[1]), 1);
-      const [from, to] = [middle(before), middle(now)];
-      view.move(to[0] - from[0], to[1] - from[1]);
-      view.zoom(away(now) / away(before), ...to);
-    } else view.move(now[0] - before[0], now[1] - before[1]);
+      view.drag(middle(before), middle(now), away(now) / away(before));
+    } else view.drag(before, now);
     act.moved();
   });
   const released = (event) => {

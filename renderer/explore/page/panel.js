@@ -1,7 +1,6 @@
 /* The panel: photos that are searched, and one that is opened. */
 
 const SHOWN = 120; // photos found that are listed at once
-const ALIKE = 0.75; // likeness from which a photo is taken for the one that was looked for
 const FEW = 12; // photos that are listed as similar
 
 const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -9,11 +8,12 @@ const folded = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCa
 class Panel {
   /* `act` has: opened(number), closed(), showPlace(cell), and resized(). */
   constructor(mosaic, photos, act) {
-    Object.assign(this, { mosaic, photos, act, found: mosaic.photos.map((photo) => photo.number), listed: 0, open: null });
+    Object.assign(this, { mosaic, photos, act, found: mosaic.photos.map((photo) => photo.number), listed: 0, open: null, isFromFound: false });
     const { photos: all, used } = mosaic;
     this.texts = all.map(({ name, date, caption }) => folded(`${name} ${date} ${caption}`));
     byId("by-text").hidden = !this.texts.some((text) => text.trim());
     byId("by-use").hidden = all.length === used;
+    byId("change").hidden = !data.commands.swap;
     this.isColoured = false;
     byId("text").addEventListener("input", () => this.search());
     byId("unused").addEventListener("change", () => this.search());
@@ -49,6 +49,14 @@ class Panel {
     this.show("finder");
     this.search();
     byId(byId("by-text").hidden ? "colour" : "text").focus({ preventScroll: true });
+  }
+
+  /* Shows the photos found, after one of them was open. */
+  showAgain() {
+    const before = this.open;
+    this.open = null;
+    this.show("finder");
+    document.querySelector(`#results [data-number="${before}"]`)?.closest("button").focus();
   }
 
   show(id) {
@@ -100,7 +108,7 @@ class Panel {
       label.dir = "auto";
       item.classList.toggle("unused", number >= this.mosaic.used);
       button.append(image, label);
-      button.addEventListener("click", () => this.act.opened(number));
+      button.addEventListener("click", () => { this.isFromFound = true; this.act.opened(number); });
       item.append(button);
       return item;
     });
@@ -130,6 +138,7 @@ class Panel {
     this.found = ranked.map(([number]) => number);
     const isFound = ranked.length && ranked[0][1] >= ALIKE;
     this.showFound(isFound ? "Found; similar photos follow." : "No photo is a copy of it. The most similar ones:");
+    this.isFromFound = true;
     if (isFound) this.act.opened(ranked[0][0]);
   }
 

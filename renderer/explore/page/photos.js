@@ -20,6 +20,7 @@ class Photos {
     const longer = Math.max(data.outline.ratio, 1 / data.outline.ratio);
     this.side = TILE_SIDES.find((side) => side * side * longer * 5.4 * mosaic.used <= MOST_BYTES) ?? TILE_SIDES.at(-1);
     this.small = []; // of each photo: [pixels, width, height]
+    this.levels = []; // of each photo, by their shorter side
     this.urls = new Map();
     const canvas = document.createElement("canvas");
     this.context = canvas.getContext("2d", { willReadFrequently: true });
@@ -66,6 +67,13 @@ class Photos {
     const pixels = this.scaled(bitmap, photo.shown, ...size);
     bitmap.close();
     return [pixels, ...size];
+  }
+
+  /* A photo with a shorter side, for comparisons, as `scaledDown` returns it. */
+  level(number, side) {
+    const levels = (this.levels[number] ??= new Map());
+    if (!levels.has(side)) levels.set(side, withSide(this.small[number], side));
+    return levels.get(side);
   }
 
   /* The address of a photo's picture in the page. */

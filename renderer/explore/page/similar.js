@@ -1,74 +1,123 @@
-/* Finding the photo that another picture is a copy of, perhaps cropped and resized: both stay on this device. */
+/* Finding the photo that a picture is a copy of, perhaps cropped and resized: all on this device.
 
-const SHARES = [1, 0.9, 0.8, 0.7, 0.6, 0.5]; // of the largest part with the picture's ratio that the copy may show
-const COARSE = 8, FINE = 20; // shorter side of the compared pictures
-const CANDIDATES = 40; // that are compared finely
+   The picture is compared with windows of each photo, which is scaled to several sizes: first all photos coarsely, then
+   the best of them finely. Whether it is a copy is decided by the details, as smooth pictures resemble one another. */
 
-/* A picture as numbers with mean 0 and length 1 over all channels, so that brightness and contrast don't count. */
-function normalised(values) {
-  let sum = 0, squares = 0;
-  for (const value of values) sum += value;
-  const mean = sum / values.length;
-  for (let at = 0; at < values.length; at++) squares += (values[at] -= mean) ** 2;
-  const length = Math.sqrt(squares) || 1;
-  for (let at = 0; at < values.length; at++) values[at] /= length;
-  return values;
-}
+const COARSE = { window: 8, sides: [8, 9, 10, 12, 14, 16] }; // shorter sides in pixels, of the picture and of the photo
+const FINE = { window: 16, sides: [16, 17, 18, 19, 20, 21, 22, 24, 26, 28, 30, 32] };
+const CANDIDATES = 60; // photos that are compared finely
+const AT_A_TIME = 200; // photos, between which the page reacts
+const ALIKE = 0.68; // likeness of the details from which a photo is the one that was looked for
 
-/* RGB of a picture's part, scaled by averaging: 3 numbers for each pixel. */
-function sampled([pixels, width, height], left, top, across, along, columns, rows) {
+/* A picture scaled by averaging: { values, width, height }, with three numbers for each pixel. */
+function scaledDown([pixels, width, height], columns, rows) {
   const values = new Float32Array(3 * columns * rows);
   for (let row = 0, to = 0; row < rows; row++) {
-    const y0 = top + (row * along) / rows, y1 = Math.max(top + ((row + 1) * along) / rows, y0 + 1);
+    const top = Math.floor((row * height) / rows), bottom = Math.max(Math.ceil(((row + 1) * height) / rows), top + 1);
     for (let column = 0; column < columns; column++, to += 3) {
-      const x0 = left + (column * across) / columns, x1 = Math.max(left + ((column + 1) * across) / columns, x0 + 1);
-      let count = 0;
-      for (let y = Math.floor(y0); y < Math.min(Math.ceil(y1 - 1e-6), height); y++) {
-        for (let x = Math.floor(x0); x < Math.min(Math.ceil(x1 - 1e-6), width); x++, count++) {
+      const left = Math.floor((column * width) / columns);
+      const right = Math.max(Math.ceil(((column + 1) * width) / columns), left + 1);
+      let sum = 0;
+      for (let y = top; y < bottom; y++) {
+        const down = Math.min(y + 1, ((row + 1) * height) / rows) - Math.max(y, (row * height) / rows);
+        for (let x = left; x < right; x++) {
+          const share = down * (Math.min(x + 1, ((column + 1) * width) / columns) - Math.max(x, (column * width) / columns));
           const from = 4 * (y * width + x);
-          for (let channel = 0; channel < 3; channel++) values[to + channel] += pixels[from + channel];
+          for (let channel = 0; channel < 3; channel++) values[to + channel] += share * pixels[from + channel];
+          sum += share;
         }
       }
-      for (let channel = 0; channel < 3; channel++) values[to + channel] /= Math.max(count, 1);
+      for (let channel = 0; channel < 3; channel++) values[to + channel] /= sum;
     }
   }
-  return values;
+  return { values, width: columns, height: rows };
 }
 
-/* How much a picture, as RGBA with its size, looks like a part of another: at most 1. */
-function likeness(picture, photo, side, shares) {
-  const ratio = picture[1] / picture[2];
-  const size = ratio >= 1 ? [Math.round(side * ratio), side] : [side, Math.round(side / ratio)];
-  const values = normalised(sampled(picture, 0, 0, picture[1], picture[2], ...size));
-  let best = -1;
-  for (const share of shares) {
-    const across = share * Math.min(photo[1], photo[2] * ratio), along = across / ratio;
-    const [stepX, stepY] = [across / (side / 2), along / (side / 2)];
-    const tries = (room, step) => Math.max(Math.round(room / step), 0) + 1;
-    const [columns, rows] = [tries(photo[1] - across, stepX), tries(photo[2] - along, stepY)];
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) {
-        const left = columns > 1 ? ((photo[1] - across) * column) / (columns - 1) : (photo[1] - across) / 2;
-        const top = rows > 1 ? ((photo[2] - along) * row) / (rows - 1) : (photo[2] - along) / 2;
-        const others = normalised(sampled(photo, left, top, across, along, ...size));
-        let sum = 0;
-        for (let at = 0; at < values.length; at++) sum += values[at] * others[at];
-        if (sum > best) best = sum;
+const withSide = (picture, side) => {
+  const scale = side / Math.min(picture[1], picture[2]);
+  return scaledDown(picture, ...[picture[1], picture[2]].map((length) => Math.max(Math.round(length * scale), 1)));
+};
+
+/* What remains of a picture without the mean around each pixel: its details. */
+function detailsOf({ values, width, height }) {
+  const details = new Float32Array(values.length);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      for (let channel = 0; channel < 3; channel++) {
+        let sum = 0, count = 0;
+        for (let v = Math.max(y - 2, 0); v <= Math.min(y + 2, height - 1); v++) {
+          for (let u = Math.max(x - 2, 0); u <= Math.min(x + 2, width - 1); u++, count++) sum += values[3 * (v * width + u) + channel];
+        }
+        const at = 3 * (y * width + x) + channel;
+        details[at] = values[at] - sum / count;
+      }
+    }
+  }
+  return { values: details, width, height };
+}
+
+/* The correlation of a picture with a window of another, -1...1: brightness and contrast don't count. */
+function correlation(picture, photo, left, top) {
+  const row = 3 * picture.width;
+  let both = 0, a = 0, b = 0, aa = 0, bb = 0;
+  for (let y = 0, at = 0; y < picture.height; y++) {
+    let from = 3 * ((top + y) * photo.width + left);
+    for (const end = from + row; from < end; from++, at++) {
+      const one = picture.values[at], other = photo.values[from];
+      both += one * other;
+      a += one;
+      b += other;
+      aa += one * one;
+      bb += other * other;
+    }
+  }
+  const count = row * picture.height;
+  const spread = (aa - (a * a) / count) * (bb - (b * b) / count);
+  return spread > 1e-3 * count ? (both - (a * b) / count) / Math.sqrt(spread) : 0;
+}
+
+/* The window of a photo that a picture resembles most: { score, level, left, top, picture }. */
+function bestWindow(pictureOf, levels) {
+  let best = { score: -1 };
+  for (const level of levels) {
+    const picture = pictureOf(level);
+    for (let top = 0; top + picture.height <= level.height; top++) {
+      for (let left = 0; left + picture.width <= level.width; left++) {
+        const score = correlation(picture, level, left, top);
+        if (score > best.score) best = { score, level, left, top, picture };
       }
     }
   }
   return best;
 }
 
-/* The numbers of photos, the most similar first, with their likeness. */
-async function similarPhotos(picture, photos) {
-  const score = (numbers, side) => numbers.map((number) => [number, likeness(picture, photos.small[number], side, SHARES)])
-    .sort((a, b) => b[1] - a[1]);
-  const all = Object.keys(photos.small).map(Number), coarse = [];
-  for (let start = 0; start < all.length; start += 100) {
-    coarse.push(...score(all.slice(start, start + 100), COARSE));
-    await new Promise((resolve) => { setTimeout(resolve); }); // the page stays usable
+/* Compares a picture, as RGBA with its size, with photos: [number, window] of each, the most similar first. */
+async function compared(picture, numbers, photos, { window: side, sides }) {
+  const ratio = picture[1] / picture[2], scaled = new Map(), found = [];
+  /* The picture as the largest window with its ratio in a photo whose shorter side is that of the window. */
+  const pictureIn = (shape) => {
+    const [wide, high] = shape >= 1 ? [side * shape, side] : [side, side / shape];
+    const width = Math.max(Math.floor(Math.min(wide, high * ratio) + 0.25), 2);
+    const height = Math.max(Math.round(width / ratio), 2), key = `${width},${height}`;
+    if (!scaled.has(key)) scaled.set(key, scaledDown(picture, width, height));
+    return scaled.get(key);
+  };
+  for (const [index, number] of numbers.entries()) {
+    const small = photos.small[number], shape = small[1] / small[2];
+    const levels = sides.map((each) => photos.level(number, each));
+    found.push([number, bestWindow(() => pictureIn(shape), levels)]);
+    if (index % AT_A_TIME === AT_A_TIME - 1) await new Promise((resolve) => { setTimeout(resolve); });
   }
-  coarse.sort((a, b) => b[1] - a[1]);
-  return score(coarse.slice(0, CANDIDATES).map(([number]) => number), FINE);
+  return found.sort((a, b) => b[1].score - a[1].score);
+}
+
+/* The photos that a picture resembles most: [number, likeness of the details], the most similar first. */
+async function similarPhotos(picture, photos) {
+  const numbers = Object.keys(photos.small).map(Number);
+  const coarse = (await compared(picture, numbers, photos, COARSE)).slice(0, CANDIDATES);
+  const fine = await compared(picture, coarse.map(([number]) => number), photos, FINE);
+  return fine.map(([number, { score, level, left, top, picture: shown }]) => {
+    const details = level ? correlation(detailsOf(shown), detailsOf(level), left, top) : -1;
+    return [number, details, score];
+  }).sort((a, b) => b[1] + b[2] - a[1] - a[2]);
 }

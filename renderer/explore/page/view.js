@@ -45,20 +45,18 @@ class View {
     return [this.x + (pixelX - this.size[0] / 2) / this.scale, this.y + (pixelY - this.size[1] / 2) / this.scale];
   }
 
-  move(acrossPixels, downPixels) {
+  /* Zooms by a factor, and moves the point at a pixel to another one. */
+  drag(from, to, factor = 1) {
+    const [x, y] = this.at(...from);
+    const scale = Math.min(Math.max(this.scale * factor, this.whole), this.largest);
     Object.assign(this, this.limited({
-      x: this.x - acrossPixels / this.scale, y: this.y - downPixels / this.scale, scale: this.scale,
+      x: x - (to[0] - this.size[0] / 2) / scale, y: y - (to[1] - this.size[1] / 2) / scale, scale,
     }));
   }
 
-  /* Zooms by a factor, so that the point at a pixel stays there. */
-  zoom(factor, pixelX, pixelY) {
-    const [x, y] = this.at(pixelX, pixelY);
-    const scale = Math.min(Math.max(this.scale * factor, this.whole), this.largest);
-    Object.assign(this, this.limited({
-      x: x - (pixelX - this.size[0] / 2) / scale, y: y - (pixelY - this.size[1] / 2) / scale, scale,
-    }));
-  }
+  move(across, down) { this.drag([0, 0], [across, down]); }
+
+  zoom(factor, ...pixel) { this.drag(pixel, pixel, factor); }
 
   /* The view in which a cell takes a share of the window's shorter side. */
   of(cell, share = 0.6) {
